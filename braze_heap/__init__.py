@@ -1,0 +1,55 @@
+"""
+Braze Currents events, typed, as calls for Heap.
+
+>>> import braze_heap as bh
+>>> result = bh.Transformer().transform(body)
+>>> result.calls, result.skipped, result.rejected
+"""
+
+from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers, standard
+from braze_heap.parsing import EventError, parse_event
+from braze_heap.payloads import (
+    HeapEvent,
+    HeapUserDeletion,
+    HeapUserProperties,
+    StandardEvent,
+)
+from braze_heap.privacy import PersonalData
+from braze_heap.reasons import Reason, SkipReason
+from braze_heap.transformer import (
+    Rejected,
+    Skipped,
+    Transformer,
+    TransformResult,
+)
+from braze_heap.wire import read_events
+
+__all__ = [
+    "DEFAULT_MAPPERS",
+    "EVENT_TYPES",
+    "AddUserProperties",
+    "Call",
+    "CurrentsEvent",
+    "DeleteUser",
+    "EventError",
+    "HeapEvent",
+    "HeapUserDeletion",
+    "HeapUserProperties",
+    "MapperRegistry",
+    "Mappers",
+    "PersonalData",
+    "Reason",
+    "Rejected",
+    "SkipReason",
+    "Skipped",
+    "StandardEvent",
+    "Track",
+    "TransformResult",
+    "Transformer",
+    "UnknownEvent",
+    "parse_event",
+    "read_events",
+    "standard",
+]

@@ -1,0 +1,334 @@
+"""
+What Heap accepts, and the one place where values are made legal for it.
+
+Limits are those of Heap's server-side API documentation. Lengths count UTF-16 units.
+"""
+
+import datetime
+import functools
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+
+from braze_heap._text import cut_utf16, utf16_length
+
+MAX_TEXT: Final = 1023
+"""Names and values of properties: strings of fewer than 1,024 characters."""
+
+MAX_IDENTITY: Final = 255
+"""Longest identity. A longer one is refused: cutting it would merge people."""
+
+MAX_PROPERTIES: Final = 1000
+"""Properties of one call. A custom event of Braze has at most 256."""
+
+MAX_INTEGER: Final = 2**53
+"""Beyond it, JavaScript cannot tell an integer from its neighbour."""
+
+Value: TypeAlias = str | int | float
+"""What Heap takes as the value of a property."""
+
+Nested: TypeAlias = Literal["flatten", "json", "drop"]
+"""What becomes of objects: dotted names, JSON text, or nothing."""
+
+
+class Degradation(StrEnum):
+    """
+    How a value was changed to be legal. Each one is counted.
+    """
+
+    CUT = "cut"
+    """A text, a name or a joined list was longer than Heap takes."""
+
+    RENAMED = "renamed"
+    """A name was empty, reserved by Heap, or taken by another property."""
+
+    CHARACTERS = "characters"
+    """NUL and lone surrogates became U+FFFD."""
+
+    NUMBER_AS_TEXT = "number_as_text"
+    """An integer beyond 2^53, an infinity or NaN became text."""
+
+    TOO_MANY = "too_many"
+    """A property beyond the first 1,000 was left out."""
+
+
+@attrs.define
+class Track:
+    """
+    An event of one user.
+
+    Attributes:
+        event: Its name.
+        identity: Who; Heap creates users that it does not know.
+        timestamp: When, ISO 8601 with offset, UTC.
+        idempotency_key: Heap ignores later calls with the same key.
+        properties: Legal names and values.
+    """
+
+    event: str
+    identity: str = attrs.field(repr=False)
+    timestamp: str
+    idempotency_key: str
+    properties: dict[str, Value] = attrs.field(repr=lambda p: f"<{len(p)} properties>")
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the object that goes into the ``events`` of a bulk Track call.
+        """
+        return {
+            "event": self.event,
+            "identity": self.identity,
+            "timestamp": self.timestamp,
+            "idempotency_key": self.idempotency_key,
+            "properties": self.properties,
+        }
+
+    def to_json(self) -> str:
+        """
+        Return the same object as one line of JSON.
+        """
+        return _to_json(self.to_dict())
+
+
+@attrs.define
+class AddUserProperties:
+    """
+    Facts about one user; the last write wins, whatever its age.
+
+    Attributes:
+        identity: Who; Heap creates users that it does not know.
+        properties: Legal names and values.
+    """
+
+    identity: str = attrs.field(repr=False)
+    properties: dict[str, Value] = attrs.field(repr=lambda p: f"<{len(p)} properties>")
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the object that goes into the ``users`` of a bulk call.
+        """
+        return {"identity": self.identity, "properties": self.properties}
+
+    def to_json(self) -> str:
+        """
+        Return the same object as one line of JSON.
+        """
+        return _to_json(self.to_dict())
+
+
+@attrs.define
+class DeleteUser:
+    """
+    The deletion of one user and all their events. There is no way back.
+
+    Attributes:
+        identity: Who.
+    """
+
+    identity: str = attrs.field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return the object that goes into the ``users`` of a deletion call.
+        """
+        return {"identity": self.identity}
+
+    def to_json(self) -> str:
+        """
+        Return the same object as one line of JSON.
+        """
+        return _to_json(self.to_dict())
+
+
+Call: TypeAlias = Track | AddUserProperties | DeleteUser
+"""One thing for Heap to do."""
+
+
+def _to_json(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def timestamp(seconds: float) -> str:
+    """
+    Return UTC epoch *seconds* as Heap writes times: ``2017-03-10T22:21:56+00:00``.
+    """
+    return _whole(seconds) if seconds.__class__ is int else _fraction(seconds)
+
+
+def _moment(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+
+
+@functools.lru_cache(8192)
+def _whole(seconds: float) -> str:
+    return _moment(seconds).isoformat()
+
+
+def _fraction(seconds: float) -> str:
+    return _moment(round(seconds, 3)).isoformat(timespec="milliseconds")
+
+
+def legal_key(key: str) -> str:
+    """
+    Return *key* as an idempotency key: itself, or its SHA-256 where it is unfit.
+    """
+    if len(key) <= MAX_IDENTITY and key.isascii() and key.isprintable():
+        return key
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Legalizer:
+    """
+    Makes names and values legal for Heap, and counts what it had to change.
+
+    Attributes:
+        nested: What becomes of objects.
+        degraded: How often each kind of change was needed.
+    """
+
+    def __init__(self, nested: Nested = "flatten") -> None:
+        self.nested = nested
+        self.degraded: Counter[Degradation] = Counter()
+        self._plain_names: set[str] = set()
+
+    def properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
+        """
+        Return *given* with names and values that Heap takes.
+
+        Plain values keep their names. Objects and whatever needs another name come
+        behind them, under names that are free.
+        """
+        legal = dict(given)
+        odd: list[str] = []
+        plain_names = self._plain_names
+        for name, value in given.items():
+            cls = type(value)
+            if name not in plain_names and not self._is_plain_name(name):
+                odd.append(name)
+            elif cls is str:
+                if len(value) > _SURELY_SHORT or not value.isascii() or "\0" in value:
+                    legal[name] = self.text(value)
+            elif cls is bool:
+                legal[name] = "true" if value else "false"
+            elif cls is int or cls is float:
+                if not -MAX_INTEGER <= value <= MAX_INTEGER:
+                    legal[name] = self._number(value)
+            else:
+                odd.append(name)
+        if odd:
+            self._replace_odd(legal, odd)
+        if len(legal) > MAX_PROPERTIES:
+            self.degraded[Degradation.TOO_MANY] += len(legal) - MAX_PROPERTIES
+            legal = dict(itertools.islice(legal.items(), MAX_PROPERTIES))
+        return legal
+
+    def user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
+        """
+        Return *given* as properties of a user: some names are Heap's own.
+        """
+        return self.properties(
+            {self._unreserved(name): value for name, value in given.items()}
+        )
+
+    def text(self, text: str) -> str:
+        """
+        Return *text* without what Heap does not take, cut at 1,023 UTF-16 units.
+        """
+        if _UNFIT.search(text):
+            text = _UNFIT.sub("\ufffd", text)
+            self.degraded[Degradation.CHARACTERS] += 1
+        if len(text) > _SURELY_SHORT and utf16_length(text) > MAX_TEXT:
+            text = cut_utf16(text, MAX_TEXT)
+            self.degraded[Degradation.CUT] += 1
+        return text
+
+    def _number(self, number: float) -> Value:
+        if -MAX_INTEGER <= number <= MAX_INTEGER:
+            return number
+        if number.__class__ is float and math.isfinite(number):
+            return number
+        self.degraded[Degradation.NUMBER_AS_TEXT] += 1
+        return self.text(_number_text(number))
+
+    def _unreserved(self, name: str) -> str:
+        if name.lower() != "id" and name != "user_id":
+            return name
+        self.degraded[Degradation.RENAMED] += 1
+        return f"braze_{name}"
+
+    def _replace_odd(self, legal: dict[str, Any], odd: list[str]) -> None:
+        values = [(name, legal.pop(name)) for name in odd]
+        for name, value in values:
+            for path, leaf in self._leaves(name, value):
+                legal[self._free_name(path, legal)] = self._scalar(leaf)
+
+    def _is_plain_name(self, name: str) -> bool:
+        is_plain = 0 < len(name) <= _SURELY_SHORT and name.isascii() and "\0" not in name
+        if is_plain and len(self._plain_names) < _MAX_PLAIN_NAMES:
+            self._plain_names.add(name)
+        return is_plain
+
+    def _leaves(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+        if value is None:
+            return
+        if isinstance(value, dict) and value and self.nested == "flatten":
+            for key, inner in value.items():
+                yield from self._leaves(f"{name}.{key}", inner)
+        elif not isinstance(value, dict) or self.nested != "drop":
+            yield name, value
+
+    def _scalar(self, value: Any) -> Value:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int | float):
+            return self._number(value)
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list) and value and not any(map(_is_nested, value)):
+            scalars = (str(self._scalar(v)) for v in value if v is not None)
+            return self.text("||".join(scalars))
+        return self.text(_json_text(value))
+
+    def _free_name(self, name: str, taken: Mapping[str, Value]) -> str:
+        wanted = self.text(name)
+        if wanted and wanted not in taken:
+            return wanted
+        self.degraded[Degradation.RENAMED] += 1
+        numbered = (
+            f"{cut_utf16(wanted, MAX_TEXT - 8)}_{number}"
+            for number in range(2 if wanted else 1, len(taken) + 3)
+        )
+        return next(free for free in numbered if free not in taken)
+
+
+_SURELY_SHORT: Final = MAX_TEXT // 2
+"""Characters that fit, whatever they are: none takes more than two UTF-16 units."""
+
+_MAX_PLAIN_NAMES: Final = 10_000
+
+_UNFIT: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _number_text(number: float) -> str:
+    if number.__class__ is float:
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(number, "NaN")
+    try:
+        return str(number)
+    except ValueError:
+        return hex(int(number))
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

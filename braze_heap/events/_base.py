@@ -1,0 +1,110 @@
+"""
+What all Currents events share.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from braze_heap.events._declare import Declared, Privacy
+from braze_heap.events._schema import schema_of
+
+NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class CurrentsEvent(Declared):
+    """
+    One thing that happened, as Braze Currents tells it.
+
+    Only `id` and `time` are certain: fields that Braze requires today have turned
+    optional before. Two events are equal when their type and their fields are.
+    """
+
+    id: str
+    """Identifies the event; Braze repeats it when it delivers the event again."""
+
+    time: int
+    """When it happened, UTC epoch seconds."""
+
+    extra: Mapping[str, Any] = NOTHING_EXTRA
+    """
+    What the class does not know and what does not fit its type, as Braze sent it.
+
+    The key of a property is its name. Anything outside of ``properties`` has its JSON
+    Pointer (RFC 6901) as key, such as ``/user/loyalty_tier``.
+    """
+
+    def to_raw(self) -> dict[str, Any]:
+        """
+        Return the event in the HTTP form, with everything in `extra` at its place.
+        """
+        raw: dict[str, Any] = {
+            "event_type": self.event_type,
+            "id": self.id,
+            "time": self.time,
+            "user": {},
+            "properties": {},
+        }
+        places = schema_of(type(self)).places
+        for name, value in self._given():
+            if name in places:
+                raw[places[name]][name] = value
+        for key, value in self.extra.items():
+            *parents, name = split_pointer(key)
+            (raw[parents[0]] if parents else raw)[name] = value
+        return raw
+
+    def _given(self) -> Iterator[tuple[str, Any]]:
+        return ((n, v) for n, v in self.__dict__.items() if v is not None)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.__dict__ == other.__dict__ or (
+            dict(self._given()) | {"extra": self.extra}
+            == dict(other._given()) | {"extra": other.extra}
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """
+        Show the event without personal data, and without what might hold some.
+        """
+        schema = schema_of(type(self))
+        shown = [f"id={self.id!r}", f"time={self.time!r}"]
+        for name, value in self._given():
+            if name in schema.places:
+                hidden = name in schema.personal or isinstance(value, dict | list)
+                shown.append(f"{name}={'...' if hidden else repr(value)}")
+        if self.extra:
+            shown.append(f"extra=<{len(self.extra)} more>")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def pointer(*steps: str) -> str:
+    """
+    Return the JSON Pointer (RFC 6901) that goes through *steps*.
+    """
+    return "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)
+
+
+def split_pointer(key: str) -> list[str]:
+    """
+    Return the steps from the event to what `CurrentsEvent.extra` holds under *key*.
+    """
+    if not key.startswith("/"):
+        return ["properties", key]
+    return [s.replace("~1", "/").replace("~0", "~") for s in key[1:].split("/")]
+
+
+def extra_key(place: str, name: str) -> str:
+    """
+    Return the key in `CurrentsEvent.extra` of the field *name* at *place*.
+    """
+    if place == "properties" and not name.startswith("/"):
+        return name
+    return pointer(name) if place == "envelope" else pointer(place, name)
+
+
+__all__ = ["NOTHING_EXTRA", "CurrentsEvent", "Privacy"]

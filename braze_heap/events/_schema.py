@@ -1,0 +1,194 @@
+"""
+What an event class says about its fields, as tables.
+"""
+
+import ast
+import functools
+import inspect
+import sys
+import typing
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, NoneType
+from typing import Any
+
+import attrs
+
+from braze_heap.events._declare import Declared, Place, Privacy, Wire, wire_of
+from braze_heap.events._kinds import KINDS, Kind
+
+ENVELOPE = ("id", "time", "extra", "event_type")
+"""The fields that are not read from the user or the properties of an event."""
+
+
+@attrs.frozen
+class EventField:
+    """
+    One field of an event class.
+
+    Attributes:
+        name: Its name over HTTP, and on the class.
+        kind: Its type as Braze documents it: ``string``, ``int``, ``float`` (32 bits),
+            ``double``, ``boolean``, ``array<string>``, ``json text``, ``json object``.
+        place: The part of the HTTP form that holds it.
+        http: Whether Braze documents it for the HTTP form.
+        storage: Its name in storage records; ``None`` where they do not carry it.
+        personal: Whether Braze marks it as personal data.
+        sensitive: Whether it is personal data although Braze does not mark it.
+        since: The Currents release that added it; ``None`` for version 2 and older.
+        deprecated: Whether Braze asks not to rely on it any more.
+        declared_by: The class whose body declares it.
+    """
+
+    name: str
+    kind: str
+    place: Place
+    http: bool
+    storage: str | None
+    personal: bool
+    sensitive: bool
+    since: int | None
+    deprecated: bool
+    declared_by: type
+
+    @property
+    def doc(self) -> str:
+        """
+        What it holds, with its unit: the docstring below its declaration.
+        """
+        for owner in self.declared_by.__mro__:
+            if doc := _docs_in(owner).get(self.name):
+                return doc
+        return ""
+
+
+@attrs.frozen
+class Schema:
+    """
+    The tables that reading and writing an event class need.
+
+    Attributes:
+        kinds: Field name to type, envelope left out.
+        places: Field name to its place over HTTP.
+        storage_names: Name in a storage record to field name. The name over HTTP is
+            known too, for records that were flattened from it.
+        personal: Names of the fields that are personal data.
+        json_texts: Names of the fields that hold JSON as text.
+        exact_user: Name in the user object to the class whose values all fit there;
+            ``None`` where the class alone cannot tell.
+        exact_properties: The same for the properties.
+    """
+
+    kinds: Mapping[str, Kind]
+    places: Mapping[str, Place]
+    storage_names: Mapping[str, str]
+    personal: frozenset[str]
+    json_texts: frozenset[str]
+    exact_user: Mapping[str, type | None]
+    exact_properties: Mapping[str, type | None]
+
+
+@functools.cache
+def schema_of(cls: type[Declared]) -> Schema:
+    """
+    Return the tables of *cls*.
+
+    Raises:
+        TypeError: A field is annotated with a type that is none of Braze's.
+    """
+    attributes = [a for a in attrs.fields(cls) if a.name not in ENVELOPE]
+    kinds = {a.name: _kind_of(cls, a) for a in attributes}
+    wires = {a.name: wire_of(a) for a in attributes}
+
+    def exact(place: Place) -> Mapping[str, type | None]:
+        return {n: k.exact for n, k in kinds.items() if wires[n].place == place}
+
+    return Schema(
+        kinds=kinds,
+        places={name: wire.place for name, wire in wires.items()},
+        storage_names={n: n for n in kinds}
+        | {wire.storage: n for n, wire in wires.items() if wire.storage},
+        personal=frozenset(n for n, wire in wires.items() if wire.privacy),
+        json_texts=frozenset(n for n, k in kinds.items() if k.name == "json text"),
+        exact_user=exact("user"),
+        exact_properties=exact("properties"),
+    )
+
+
+def event_fields(cls: type[Declared]) -> Mapping[str, EventField]:
+    """
+    Return the fields of the event class *cls* by name, in the order of its bases.
+    """
+    return MappingProxyType({f.name: f for f in _event_fields(cls)})
+
+
+def _event_fields(cls: type[Declared]) -> Iterator[EventField]:
+    for attribute in attrs.fields(cls):
+        name, wire = attribute.name, wire_of(attribute)
+        if name in ("extra", "event_type"):
+            continue
+        yield EventField(
+            name=name,
+            kind=_kind_of(cls, attribute).name,
+            place="envelope" if name in ENVELOPE else wire.place,
+            http=wire.http and getattr(cls, "http", True),
+            storage=_storage_name(cls, name, wire),
+            personal=wire.privacy is Privacy.MARKED,
+            sensitive=wire.privacy is Privacy.SENSITIVE,
+            since=wire.since,
+            deprecated=wire.deprecated,
+            declared_by=_declaring(cls, name),
+        )
+
+
+def _storage_name(cls: type[Declared], name: str, wire: Wire) -> str | None:
+    if not getattr(cls, "storage", True):
+        return None
+    return name if wire.storage == "" else wire.storage
+
+
+def _declaring(cls: type, name: str) -> type:
+    return next(c for c in cls.__mro__ if name in c.__dict__.get("__annotations__", ()))
+
+
+def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> Kind:
+    options = typing.get_args(attribute.type) or (attribute.type,)
+    annotation = attribute.type
+    if NoneType in options:
+        annotation = next(o for o in options if o is not NoneType)
+    try:
+        return KINDS[annotation]
+    except (KeyError, TypeError):
+        raise TypeError(
+            f"{cls.__name__}.{attribute.name} is annotated with {attribute.type!r}, "
+            "which is no type of a Currents field. Use str, int, float, bool, "
+            "list[str], JsonText or JsonObject, or one of them | None."
+        ) from None
+
+
+@functools.cache
+def _docs_in(cls: type) -> Mapping[str, str]:
+    """
+    Read the docstrings below the declarations in the body of *cls* from its source.
+    """
+    classes = _classes_in(cls.__module__)
+    if cls.__name__ not in classes:
+        return {}
+    body = classes[cls.__name__].body
+    return {
+        above.target.id: inspect.cleandoc(below.value.value)
+        for above, below in zip(body, body[1:], strict=False)
+        if isinstance(above, ast.AnnAssign)
+        and isinstance(above.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
+
+
+@functools.cache
+def _classes_in(module: str) -> Mapping[str, ast.ClassDef]:
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (KeyError, OSError, TypeError):
+        return {}
+    return {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}

@@ -1,0 +1,462 @@
+"""
+Email: from send to click, and everything that can go wrong between.
+"""
+
+from braze_heap.events._declare import (
+    JsonText,
+    Privacy,
+    http_only,
+    personal,
+    since,
+    storage_only,
+)
+from braze_heap.events.groups import (
+    HasAbort,
+    HasBotVerdict,
+    HasDevice,
+    HasDispatch,
+    HasEmailProvider,
+    HasLinkClick,
+    HasMessageExtras,
+    HasNamedCampaign,
+    HasNamedCanvas,
+    HasRetry,
+    HasSend,
+    HasStepMessageVariation,
+    HasTimezone,
+    HasUser,
+    HasWorkspace,
+)
+
+
+class EmailEvent(
+    HasUser,
+    HasTimezone,
+    HasWorkspace,
+    HasNamedCampaign,
+    HasNamedCanvas,
+    HasDispatch,
+    HasSend,
+):
+    """
+    Something happened with an email.
+    """
+
+    email_address: str | None = personal()
+    """
+    Address that the email was addressed to. The profile may hold another one by
+    now.
+    """
+
+    ip_pool: str | None = None
+    """
+    Pool of IP addresses that the email was assigned to. Compare deliverability by
+    it.
+    """
+
+
+class EmailAbort(
+    EmailEvent,
+    HasDevice,
+    HasStepMessageVariation,
+    HasMessageExtras,
+    HasAbort,
+    event_type="users.messages.email.Abort",
+    display_name="Email Abort",
+):
+    """
+    Braze decided not to send an email.
+
+    Happens before the send, so there is no ``email.Send`` for it. ``abort_type`` says
+    why: Liquid, frequency capping and so on. Failures after the send are
+    ``email.Bounce`` and ``email.SoftBounce``.
+    """
+
+    message_extras: JsonText | None = personal(since=12)
+
+    data_object_provenance: str | None = personal(since=13)
+    """
+    Trace from the event to the Braze data objects that took part in it. Treat as
+    opaque text.
+    """
+
+
+class EmailBounce(
+    EmailEvent,
+    HasDevice,
+    HasEmailProvider,
+    event_type="users.messages.email.Bounce",
+    display_name="Email Bounce",
+):
+    """
+    The mailbox provider refused an email for good (a hard bounce).
+
+    The address is unusable. Temporary refusals are ``email.SoftBounce`` and
+    ``email.Deferral``. Joins with ``email.Send`` on ``dispatch_id`` and ``user_id``.
+    """
+
+    sending_ip: str | None = None
+    """
+    Address of the server that handed the email over. Look here when one IP is being
+    blocked.
+    """
+
+    bounce_reason: str | None = personal()
+    """
+    Answer of the receiving server, status code and text, verbatim. It may contain
+    the recipient's address.
+    """
+
+    is_drop: bool | None = None
+    """Tells drops (``True``) from ordinary bounces. Report the two apart."""
+
+    device_id: str | None = http_only(place="user")
+
+
+class EmailClick(
+    EmailEvent,
+    HasDevice,
+    HasLinkClick,
+    HasBotVerdict,
+    HasEmailProvider,
+    event_type="users.messages.email.Click",
+    display_name="Email Click",
+):
+    """
+    Someone, or a link scanner, followed a link in an email.
+
+    Leave out clicks with ``is_suspected_bot_click``; it is ``None`` until bot filtering
+    is on. Clicks on the unsubscribe link are no engagement. Joins with ``email.Send``
+    on ``dispatch_id`` and ``user_id``.
+    """
+
+    user_agent: str | None = None
+    """
+    What the clicking browser or scanner said about itself, unparsed. Braze's reading
+    of it is in ``device_class``, ``device_os`` and ``browser``.
+    """
+
+    link_id: str | None = None
+    """Braze's own key of the link that was clicked; ``link_alias`` is the author's."""
+
+    link_alias: str | None = None
+    """
+    Name that the author gave the link. A steadier reporting key than a personalised
+    ``url``.
+    """
+
+    is_amp: bool | None = None
+    """``True`` when the interaction took place in the AMP version of the email."""
+
+    device_class: str | None = None
+    """
+    Kind of device behind the user agent: ``mobile``, ``desktop`` or ``tablet``.
+    ``None`` when undecided.
+    """
+
+    device_os: str | None = None
+    """System in use, as far as the user agent gives it away. ``None`` otherwise."""
+
+    device_model: str | None = None
+    """Model name of the hardware, as the device or its user agent reports it."""
+
+    browser: str | None = None
+    """
+    Name of the browser in use, as far as its user agent gives it away. ``None``
+    otherwise.
+    """
+
+    mailbox_provider: str | None = None
+    """Who runs the recipient's mailbox, according to the email service provider."""
+
+    suspected_bot_click_reason: list[str] | None = None
+    """
+    Signals that point to a machine: ``user_agent``, ``ip_address``. Filled even with
+    bot filtering off, when ``is_suspected_bot_click`` is ``None``.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+    has_url_parameters: bool | None = since(12)
+    """``True`` when the clicked link carried a query string."""
+
+    link_aliasing_enabled: bool | None = since(12)
+    """
+    ``True`` when the workspace used link aliasing at the time. Tells whether
+    ``link_alias`` can be expected.
+    """
+
+    data_object_provenance: str | None = personal(since=13)
+    """
+    Trace from the event to the Braze data objects that took part in it. Treat as
+    opaque text.
+    """
+
+
+class EmailDeferral(
+    EmailEvent,
+    HasStepMessageVariation,
+    HasEmailProvider,
+    event_type="users.messages.email.Deferral",
+    display_name="Email Deferral",
+):
+    """
+    The mailbox provider asked to deliver an email later.
+
+    A delay, not a failure: delivery or a bounce still follows, and there can be several
+    of these for one email (``attempt_count``). Retries by Braze itself are
+    ``email.Retry``.
+    """
+
+    recipient_domain: str | None = None
+    """
+    The address's part after the ``@``. Shows which mail systems slow you down,
+    without personal data.
+    """
+
+    sending_ip: str | None = None
+    """
+    Address of the server that handed the email over. Look here when one IP is being
+    blocked.
+    """
+
+    deferral_reason: str | None = personal()
+    """
+    Why the receiving server wants to be asked again later: its status code and text,
+    verbatim.
+    """
+
+    attempt_count: int | None = None
+    """How often delivery of this email had been tried by the time of the event."""
+
+
+class EmailDelivery(
+    EmailEvent,
+    HasDevice,
+    HasEmailProvider,
+    event_type="users.messages.email.Delivery",
+    display_name="Email Delivery",
+):
+    """
+    The mailbox provider accepted an email.
+
+    Accepted, not read, and possibly filed as spam. Use it rather than ``email.Send`` as
+    the denominator of open and click rates. Joins on ``dispatch_id`` and ``user_id``.
+    """
+
+    sending_ip: str | None = None
+    """
+    Address of the server that handed the email over. Look here when one IP is being
+    blocked.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+    data_object_provenance: str | None = personal(since=13)
+    """
+    Trace from the event to the Braze data objects that took part in it. Treat as
+    opaque text.
+    """
+
+
+class EmailMarkAsSpam(
+    EmailEvent,
+    HasDevice,
+    HasEmailProvider,
+    event_type="users.messages.email.MarkAsSpam",
+    display_name="Email Mark As Spam",
+):
+    """
+    A user reported an email as spam.
+
+    The user pressed the button; it says nothing about mail that a filter put aside, and
+    only providers that pass complaints on appear here. The change of subscription, if
+    any, is ``subscription.GlobalStateChange``.
+    """
+
+    user_agent: str | None = None
+    """What the mail client behind the complaint said about itself, unparsed."""
+
+    device_id: str | None = http_only(place="user")
+
+    data_object_provenance: str | None = personal(since=13)
+    """
+    Trace from the event to the Braze data objects that took part in it. Treat as
+    opaque text.
+    """
+
+
+class EmailOpen(
+    EmailEvent,
+    HasDevice,
+    HasEmailProvider,
+    event_type="users.messages.email.Open",
+    display_name="Email Open",
+):
+    """
+    An email was opened, by a person or by a machine.
+
+    Opens are counted when the images load, so mail privacy proxies produce them too:
+    leave out those with ``machine_open``. Several opens by one user are normal. Joins
+    with ``email.Send`` on ``dispatch_id`` and ``user_id``.
+    """
+
+    user_agent: str | None = None
+    """
+    What fetched the email, in its own words: a mail client or an image proxy.
+    Braze's reading of it is in ``device_class``, ``device_os`` and ``browser``.
+    """
+
+    machine_open: str | None = None
+    """
+    The text ``true`` when a machine fetched the email, a mail privacy proxy for
+    example. ``None`` for an open that looks human: filter on it before computing open
+    rates.
+    """
+
+    is_amp: bool | None = None
+    """``True`` when the interaction took place in the AMP version of the email."""
+
+    device_class: str | None = None
+    """
+    Kind of device behind the user agent: ``mobile``, ``desktop`` or ``tablet``.
+    ``None`` when undecided.
+    """
+
+    device_os: str | None = None
+    """System in use, as far as the user agent gives it away. ``None`` otherwise."""
+
+    device_model: str | None = None
+    """Model name of the hardware, as the device or its user agent reports it."""
+
+    browser: str | None = None
+    """
+    Name of the browser in use, as far as its user agent gives it away. ``None``
+    otherwise.
+    """
+
+    mailbox_provider: str | None = None
+    """Who runs the recipient's mailbox, according to the email service provider."""
+
+    device_id: str | None = http_only(place="user")
+
+    data_object_provenance: str | None = personal(since=13)
+    """
+    Trace from the event to the Braze data objects that took part in it. Treat as
+    opaque text.
+    """
+
+
+class EmailRetry(
+    EmailEvent,
+    HasDevice,
+    HasStepMessageVariation,
+    HasRetry,
+    event_type="users.messages.email.Retry",
+    display_name="Email Retry",
+    release=5,
+):
+    """
+    Braze put an email aside to try it again.
+
+    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
+    nor as a failure. A delay on the side of the mailbox provider is ``email.Deferral``.
+    """
+
+    gender: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
+    applicable, ``P`` prefer not to say. ``None`` when unknown.
+    """
+
+    country: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
+    code such as ``FR``. Not the place of the event.
+    """
+
+    language: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
+    Not necessarily that of the message.
+    """
+
+
+class EmailSend(
+    EmailEvent,
+    HasDevice,
+    HasMessageExtras,
+    event_type="users.messages.email.Send",
+    display_name="Email Send",
+):
+    """
+    Braze handed an email to the email service provider.
+
+    Handed over, not delivered: that is ``email.Delivery`` or a bounce. The anchor for
+    all later events of the email, on ``dispatch_id`` and ``user_id``. Users in the
+    control group get ``campaigns.EnrollInControl`` instead.
+    """
+
+    from_domain: str | None = storage_only(since=9)
+    """Domain that the email was sent from. Compare deliverability by it."""
+
+    device_id: str | None = http_only(place="user")
+
+    is_archived: bool | None = since(13)
+    """
+    ``True`` when Braze stored the message as rendered in the customer's message
+    archive.
+    """
+
+    data_object_provenance: str | None = personal(since=13)
+    """
+    Trace from the event to the Braze data objects that took part in it. Treat as
+    opaque text.
+    """
+
+
+class EmailSoftBounce(
+    EmailEvent,
+    HasDevice,
+    HasEmailProvider,
+    event_type="users.messages.email.SoftBounce",
+    display_name="Email Soft Bounce",
+):
+    """
+    The mailbox provider could not take an email for a passing reason.
+
+    A full mailbox or a server that is down, for example; the address stays valid. The
+    permanent case is ``email.Bounce``. Joins with ``email.Send`` on ``dispatch_id`` and
+    ``user_id``.
+    """
+
+    sending_ip: str | None = None
+    """
+    Address of the server that handed the email over. Look here when one IP is being
+    blocked.
+    """
+
+    bounce_reason: str | None = personal()
+    """
+    Answer of the receiving server, status code and text, verbatim. It may contain
+    the recipient's address.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+
+class EmailUnsubscribe(
+    EmailEvent,
+    HasDevice,
+    event_type="users.messages.email.Unsubscribe",
+    display_name="Email Unsubscribe",
+):
+    """
+    A user clicked the unsubscribe link in an email.
+
+    A click, not a change of state: that is ``subscription.GlobalStateChange`` or
+    ``subscriptiongroup.StateChange``. Use it to blame a message, the others to know who
+    is subscribed.
+    """
+
+    device_id: str | None = http_only(place="user")

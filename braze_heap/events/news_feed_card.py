@@ -1,0 +1,84 @@
+"""
+News Feed: the predecessor of Content Cards, not sold any more.
+"""
+
+from braze_heap.events.groups import (
+    HasAbort,
+    HasApp,
+    HasDevice,
+    HasPlatform,
+    HasTimezone,
+    HasUser,
+    HasWorkspace,
+)
+
+
+class NewsFeedCardEvent(HasUser, HasTimezone, HasDevice, HasApp, HasPlatform):
+    """
+    Something happened with a News Feed card.
+    """
+
+    card_id: str | None = None
+    """
+    Card behind the in-app message. For joins prefer ``campaign_id`` or
+    ``canvas_step_id``.
+    """
+
+
+class NewsFeedCardAbort(
+    NewsFeedCardEvent,
+    HasWorkspace,
+    HasAbort,
+    event_type="users.messages.newsfeedcard.Abort",
+    display_name="News Feed Card Abort",
+    release=None,
+    status="legacy",
+    storage=False,
+):
+    """
+    Legacy: Braze held back a News Feed card.
+
+    The News Feed has given way to Content Cards; build on ``contentcard.Abort``. Comes
+    over HTTP only, never in storage files.
+    """
+
+    card_id: str | None = None
+    """The News Feed card that was held back."""
+
+
+class NewsFeedCardClick(
+    NewsFeedCardEvent,
+    event_type="users.messages.newsfeedcard.Click",
+    display_name="News Feed Card Click",
+    release=None,
+    status="legacy",
+    storage=False,
+):
+    """
+    Legacy: a user clicked a News Feed card.
+
+    The News Feed has given way to Content Cards; build on ``contentcard.Click``. Comes
+    over HTTP only, never in storage files.
+    """
+
+    card_id: str | None = None
+    """The News Feed card that was clicked."""
+
+
+class NewsFeedCardImpression(
+    NewsFeedCardEvent,
+    event_type="users.messages.newsfeedcard.Impression",
+    display_name="News Feed Card Impression",
+    release=None,
+    status="legacy",
+    storage=False,
+):
+    """
+    Legacy: a user saw a News Feed card.
+
+    The News Feed has given way to Content Cards; build on ``contentcard.Impression``.
+    Comes over HTTP only, never in storage files.
+    """
+
+    card_id: str | None = None
+    """The News Feed card that was viewed."""

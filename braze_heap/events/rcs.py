@@ -1,0 +1,247 @@
+"""
+RCS: rich messages to phone numbers.
+"""
+
+from braze_heap.events._declare import JsonText, personal, since, storage_only
+from braze_heap.events.groups import (
+    HasAbort,
+    HasBotVerdict,
+    HasDevice,
+    HasDispatch,
+    HasInboundMessage,
+    HasMessageExtras,
+    HasNamedCampaign,
+    HasNamedCanvas,
+    HasRecipientPhone,
+    HasSend,
+    HasShortLinkClick,
+    HasStepMessageVariation,
+    HasSubscriptionGroup,
+    HasUser,
+    HasUserPhone,
+    HasWorkspace,
+)
+
+
+class RcsEvent(
+    HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas, HasStepMessageVariation
+):
+    """
+    Something happened with an RCS message.
+    """
+
+    canvas_id: str | None = since(10)
+
+
+class RcsAbort(
+    RcsEvent,
+    HasMessageExtras,
+    HasSubscriptionGroup,
+    HasAbort,
+    event_type="users.messages.rcs.Abort",
+    display_name="RCS Abort",
+    release=3,
+):
+    """
+    Braze decided not to send an RCS message.
+
+    Happens before the send, so there is no ``rcs.Send`` for it. ``abort_type`` says
+    why. A refusal afterwards is ``rcs.Rejection``.
+    """
+
+    message_extras: JsonText | None = personal(since=12)
+
+
+class RcsClick(
+    RcsEvent,
+    HasDevice,
+    HasSend,
+    HasSubscriptionGroup,
+    HasShortLinkClick,
+    HasBotVerdict,
+    HasUserPhone,
+    event_type="users.messages.rcs.Click",
+    display_name="RCS Click",
+    release=3,
+):
+    """
+    A user tapped a link, suggestion or button in an RCS message.
+
+    Not every tap opens a page: ``interaction_type`` tells links from replies. Leave out
+    taps with ``is_suspected_bot_click``; it is ``None`` until bot filtering is on.
+    There is no ``dispatch_id``: join on ``send_id`` or the campaign.
+    """
+
+    suspected_bot_click_reason: list[str] | None = None
+    """
+    Signals that point to a machine: ``user_agent``, ``ip_address``. Filled even with
+    bot filtering off, when ``is_suspected_bot_click`` is ``None``.
+    """
+
+    user_phone_number: str | None = personal()
+    """Number of the user who tapped, in E.164 form."""
+
+    interaction_type: str | None = None
+    """What the tap did: ``Text URL`` (a link in the text), ``Reply`` or ``OpenURL``."""
+
+    element_label: str | None = None
+    """Text on the suggestion or button that was tapped."""
+
+    element_type: str | None = None
+    """Widget that the user hit: ``Suggestion`` or ``Button``."""
+
+    url: str | None = None
+    """
+    Where the clicked link leads, in full. ``None`` for taps that open nothing, such
+    as a suggested reply.
+    """
+
+    canvas_variation_name: str | None = since(4)
+
+
+class RcsDelivery(
+    RcsEvent,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.rcs.Delivery",
+    display_name="RCS Delivery",
+    release=3,
+):
+    """
+    An RCS message reached the user's device.
+
+    Delivered, not read: that is ``rcs.Read``. Joins with ``rcs.Send`` on
+    ``dispatch_id`` and ``user_id``.
+    """
+
+    from_rcs_sender: str | None = None
+    """The business's RCS agent on whose behalf the message went out."""
+
+
+class RcsInboundReceive(
+    RcsEvent,
+    HasSend,
+    HasSubscriptionGroup,
+    HasUserPhone,
+    HasInboundMessage,
+    event_type="users.messages.rcs.InboundReceive",
+    display_name="RCS Inbound Received",
+    release=3,
+):
+    """
+    A user wrote to the business by RCS.
+
+    The user's message, not one that was sent to them. ``action`` says whether it was an
+    opt-in or opt-out keyword. Several profiles can share the number, so deduplicate
+    before counting messages.
+    """
+
+    action: str | None = None
+    """
+    What the inbound keyword did to the subscription: ``Subscribed``,
+    ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
+    """
+
+    media_urls: list[str | None] | None = None
+    """
+    Links to the pictures and files that came with the message. Entries can be
+    ``None``.
+    """
+
+    to_rcs_sender: str | None = None
+    """The business's RCS agent that received the message."""
+
+    canvas_variation_name: str | None = since(6)
+
+
+class RcsRead(
+    RcsEvent,
+    HasRecipientPhone,
+    event_type="users.messages.rcs.Read",
+    display_name="RCS Read",
+    release=3,
+):
+    """
+    A user read an RCS message.
+
+    Depends on read receipts, so a lower bound. It has no ``dispatch_id``: match the
+    campaign or Canvas step and ``user_id``.
+    """
+
+
+class RcsRejection(
+    RcsEvent,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.rcs.Rejection",
+    display_name="RCS Rejection",
+    release=3,
+):
+    """
+    An RCS message was rejected and not delivered.
+
+    ``provider_error_code`` says why. When ``is_sms_fallback`` is set, Braze tried SMS
+    instead, and the message may have arrived after all: see the ``sms`` events with the
+    same flag.
+    """
+
+    error: str | None = None
+    """
+    Name of the error, as the provider calls it. Group failures by
+    ``provider_error_code``.
+    """
+
+    from_rcs_sender: str | None = None
+    """The business's RCS agent on whose behalf the message went out."""
+
+    is_sms_fallback: bool | None = None
+    """
+    ``True`` when Braze went on to try the same message by SMS. The SMS then has
+    events of its own.
+    """
+
+    provider_error_code: str | None = None
+    """
+    The provider's code for the failure, kept as text. The stable key for grouping
+    failures.
+    """
+
+    canvas_step_message_variation_id: str | None = storage_only(since=4)
+
+
+class RcsSend(
+    RcsEvent,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasMessageExtras,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.rcs.Send",
+    display_name="RCS Send",
+    release=3,
+):
+    """
+    Braze handed an RCS message to the provider.
+
+    Handed over, not delivered: ``rcs.Delivery`` or ``rcs.Rejection`` follows, joined on
+    ``dispatch_id`` and ``user_id``. Automatic keyword replies are included,
+    recognisable by ``category``.
+    """
+
+    category: str | None = None
+    """
+    Keyword group that this message answers: ``opt-in``, ``opt-out`` or ``help``.
+    ``None`` unless it is an automatic reply.
+    """
+
+    from_rcs_sender: str | None = None
+    """The business's RCS agent on whose behalf the message went out."""
+
+    message_extras: JsonText | None = None

@@ -1,0 +1,302 @@
+"""
+SMS and MMS.
+"""
+
+from braze_heap.events._declare import JsonText, http_only, personal, sensitive, since
+from braze_heap.events.groups import (
+    HasAbort,
+    HasBotVerdict,
+    HasDevice,
+    HasDispatch,
+    HasInboundMessage,
+    HasMessageExtras,
+    HasNamedCampaign,
+    HasNamedCanvas,
+    HasRecipientPhone,
+    HasRetry,
+    HasSend,
+    HasShortLinkClick,
+    HasStepMessageVariation,
+    HasSubscriptionGroup,
+    HasTimezone,
+    HasUser,
+    HasUserPhone,
+    HasWorkspace,
+)
+
+
+class SmsEvent(HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas):
+    """
+    Something happened with an SMS or MMS.
+    """
+
+
+class SmsAbort(
+    SmsEvent,
+    HasStepMessageVariation,
+    HasMessageExtras,
+    HasSubscriptionGroup,
+    HasAbort,
+    event_type="users.messages.sms.Abort",
+    display_name="SMS Abort",
+):
+    """
+    Braze decided not to send an SMS.
+
+    Happens before the send, so there is no ``sms.Send`` for it. ``abort_type`` says
+    why. Failures after the send are ``sms.DeliveryFailure`` and ``sms.Rejection``.
+    """
+
+    message_extras: JsonText | None = personal(since=12)
+
+
+class SmsCarrierSend(
+    SmsEvent,
+    HasTimezone,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.sms.CarrierSend",
+    display_name="SMS Carrier Send",
+):
+    """
+    An SMS was passed on to the mobile carrier.
+
+    The stage between ``sms.Send`` (to the provider) and ``sms.Delivery`` (to the
+    phone). Do not add it to the sends: it is the same message. Joins on ``dispatch_id``
+    and ``user_id``.
+    """
+
+    from_phone_number: str | None = None
+    """Business number that the message left from, in E.164 form (``+15551234567``)."""
+
+    device_id: str | None = http_only(place="user")
+
+
+class SmsDelivery(
+    SmsEvent,
+    HasTimezone,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.sms.Delivery",
+    display_name="SMS Delivery",
+):
+    """
+    An SMS reached the user's phone, according to the carrier.
+
+    As good as the carrier's receipts. ``is_sms_fallback`` marks messages that began as
+    RCS. Joins with ``sms.Send`` on ``dispatch_id`` and ``user_id``.
+    """
+
+    from_phone_number: str | None = None
+    """Business number that the message left from, in E.164 form (``+15551234567``)."""
+
+    is_sms_fallback: bool | None = since(3)
+    """
+    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
+    or ``False`` for an ordinary SMS.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+
+class SmsDeliveryFailure(
+    SmsEvent,
+    HasTimezone,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.sms.DeliveryFailure",
+    display_name="SMS Delivery Failure",
+):
+    """
+    An SMS could not be delivered.
+
+    ``provider_error_code`` says why. A refusal by the carrier itself is
+    ``sms.Rejection``; add both for the total of failed messages. Joins with
+    ``sms.Send`` on ``dispatch_id`` and ``user_id``.
+    """
+
+    error: str | None = None
+    """
+    Name of the error, as the provider calls it. Group failures by
+    ``provider_error_code``.
+    """
+
+    provider_error_code: str | None = None
+    """
+    The provider's code for the failure, kept as text. The stable key for grouping
+    failures.
+    """
+
+    is_sms_fallback: bool | None = since(3)
+    """
+    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
+    or ``False`` for an ordinary SMS.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+
+class SmsInboundReceive(
+    SmsEvent,
+    HasSubscriptionGroup,
+    HasUserPhone,
+    HasInboundMessage,
+    event_type="users.messages.sms.InboundReceive",
+    display_name="SMS Inbound Received",
+):
+    """
+    A user texted the business by SMS.
+
+    Attributed to every profile with that phone number, so one text can give several
+    events: deduplicate on number, time and ``message_body`` before counting. ``action``
+    marks opt-in and opt-out keywords; the resulting state is
+    ``subscriptiongroup.StateChange``.
+    """
+
+    inbound_phone_number: str | None = sensitive()
+    """Business number or short code that received the message."""
+
+    action: str | None = None
+    """
+    What the inbound keyword did to the subscription: ``Subscribed``,
+    ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
+    """
+
+    media_urls: list[str | None] | None = None
+    """
+    Links to the pictures and files that came with the message. Entries can be
+    ``None``.
+    """
+
+
+class SmsRejection(
+    SmsEvent,
+    HasTimezone,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.sms.Rejection",
+    display_name="SMS Rejection",
+):
+    """
+    The carrier rejected an SMS.
+
+    ``provider_error_code`` says why. Other failures on the way are
+    ``sms.DeliveryFailure``. Joins with ``sms.Send`` on ``dispatch_id`` and ``user_id``.
+    """
+
+    from_phone_number: str | None = None
+    """Business number that the message left from, in E.164 form (``+15551234567``)."""
+
+    error: str | None = None
+    """
+    Name of the error, as the provider calls it. Group failures by
+    ``provider_error_code``.
+    """
+
+    provider_error_code: str | None = None
+    """
+    The provider's code for the failure, kept as text. The stable key for grouping
+    failures.
+    """
+
+    is_sms_fallback: bool | None = since(3)
+    """
+    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
+    or ``False`` for an ordinary SMS.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+
+class SmsRetry(
+    SmsEvent,
+    HasStepMessageVariation,
+    HasSubscriptionGroup,
+    HasRetry,
+    event_type="users.messages.sms.Retry",
+    display_name="SMS Retry",
+    release=5,
+):
+    """
+    Braze put an SMS aside to try it again.
+
+    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
+    nor as a failure. It has no ``dispatch_id``.
+    """
+
+
+class SmsSend(
+    SmsEvent,
+    HasTimezone,
+    HasDevice,
+    HasDispatch,
+    HasSend,
+    HasMessageExtras,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
+    event_type="users.messages.sms.Send",
+    display_name="SMS Send",
+):
+    """
+    Braze handed an SMS to the SMS provider.
+
+    The first stage only; ``sms.CarrierSend`` and ``sms.Delivery`` follow, or a failure,
+    joined on ``dispatch_id`` and ``user_id``. Automatic keyword replies are included,
+    recognisable by ``category``.
+    """
+
+    category: str | None = None
+    """
+    Keyword group that this message answers: ``opt-in``, ``opt-out`` or ``help``.
+    ``None`` unless it is an automatic reply.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+    is_archived: bool | None = since(13)
+    """
+    ``True`` when Braze stored the message as rendered in the customer's message
+    archive.
+    """
+
+
+class SmsShortLinkClick(
+    SmsEvent,
+    HasTimezone,
+    HasDevice,
+    HasShortLinkClick,
+    HasBotVerdict,
+    HasUserPhone,
+    event_type="users.messages.sms.ShortLinkClick",
+    display_name="SMS Short Link Click",
+):
+    """
+    Someone, or a link scanner, followed a shortened link in an SMS.
+
+    Only links that Braze shortened are tracked. Leave out clicks with
+    ``is_suspected_bot_click``; it is ``None`` until bot filtering is on. There is no
+    ``dispatch_id``: match the campaign or Canvas step and ``user_id``.
+    """
+
+    user_phone_number: str | None = personal()
+    """Number of the user who clicked, in E.164 form."""
+
+    suspected_bot_click_reason: list[str] | None = None
+    """
+    Signals that point to a machine: ``user_agent``, ``ip_address``. Filled even with
+    bot filtering off, when ``is_suspected_bot_click`` is ``None``.
+    """
+
+    device_id: str | None = http_only(place="user")

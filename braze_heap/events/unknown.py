@@ -1,0 +1,19 @@
+"""
+Events of types that this version does not know.
+"""
+
+from typing import Any
+
+from braze_heap.events.groups import HasDevice, HasTimezone, HasUser
+
+
+class UnknownEvent(HasUser, HasTimezone, HasDevice):
+    """
+    An event whose type has no class here, because Braze added it later.
+
+    Currents gains types monthly, some unannounced, so news is a value and no error. The
+    parts of the user that all types share are typed; the rest is in `extra`.
+    """
+
+    event_type: str
+    """The type as Braze writes it."""

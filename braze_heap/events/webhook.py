@@ -1,0 +1,166 @@
+"""
+Webhooks: requests that Braze sends to other services.
+"""
+
+from braze_heap.events._declare import (
+    JsonText,
+    Privacy,
+    http_only,
+    personal,
+    sensitive,
+    storage_only,
+)
+from braze_heap.events.groups import (
+    HasAbort,
+    HasDevice,
+    HasDispatch,
+    HasMessageExtras,
+    HasNamedCampaign,
+    HasNamedCanvas,
+    HasRetry,
+    HasSend,
+    HasStepMessageVariation,
+    HasTimezone,
+    HasUser,
+    HasWorkspace,
+)
+
+
+class WebhookEvent(
+    HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas, HasDispatch, HasSend
+):
+    """
+    Something happened with a webhook.
+    """
+
+
+class WebhookAbort(
+    WebhookEvent,
+    HasTimezone,
+    HasDevice,
+    HasStepMessageVariation,
+    HasMessageExtras,
+    HasAbort,
+    event_type="users.messages.webhook.Abort",
+    display_name="Webhook Abort",
+):
+    """
+    Braze decided not to call a webhook.
+
+    Happens before the call, so there is no ``webhook.Send`` for it. ``abort_type`` says
+    why. A call that went wrong is ``webhook.Failure``.
+    """
+
+    message_extras: JsonText | None = personal(since=12)
+
+
+class WebhookFailure(
+    WebhookEvent,
+    HasStepMessageVariation,
+    event_type="users.messages.webhook.Failure",
+    display_name="Webhook Failure",
+):
+    """
+    A webhook call failed.
+
+    Can come several times for one message; only ``is_terminal`` means that Braze gave
+    up. ``http_status_code`` and ``raw_response`` hold the endpoint's answer. Joins with
+    the other webhook events on ``dispatch_id`` and ``user_id``.
+    """
+
+    http_status_code: int | None = None
+    """
+    Status that the endpoint answered with. ``None`` when no answer came, for example
+    after a timeout.
+    """
+
+    endpoint_url: str | None = None
+    """
+    Address that Braze called, personalisation included. It may carry secrets or
+    personal data in its query.
+    """
+
+    content_length: int | None = None
+    """Size of the endpoint's answer, in bytes."""
+
+    host: str | None = None
+    """Host name of the endpoint that Braze called. Group failures by it."""
+
+    raw_response: str | None = sensitive()
+    """
+    Beginning of the endpoint's answer, cut short. Not marked as personal data by
+    Braze, yet it can contain anything.
+    """
+
+    retry_count: int | None = None
+    """How many attempts had been made when the failure was recorded."""
+
+    url_path: str | None = None
+    """
+    Path of the endpoint that Braze called, without host. Read together with
+    ``host``.
+    """
+
+    webhook_duration: int | None = None
+    """How long the call to the endpoint took, in milliseconds."""
+
+    webhook_failure_source: str | None = None
+    """Side that is to blame; ``External Endpoint`` is the receiving server."""
+
+    is_terminal: bool | None = None
+    """``True`` when Braze gives up; ``False`` when another attempt follows."""
+
+
+class WebhookRetry(
+    WebhookEvent,
+    HasTimezone,
+    HasDevice,
+    HasStepMessageVariation,
+    HasRetry,
+    event_type="users.messages.webhook.Retry",
+    display_name="Webhook Retry",
+    release=5,
+):
+    """
+    Braze put a webhook aside to call it again.
+
+    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
+    nor as a failure; a failed call is ``webhook.Failure``.
+    """
+
+    gender: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
+    applicable, ``P`` prefer not to say. ``None`` when unknown.
+    """
+
+    country: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
+    code such as ``FR``. Not the place of the event.
+    """
+
+    language: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
+    Not necessarily that of the message.
+    """
+
+
+class WebhookSend(
+    WebhookEvent,
+    HasTimezone,
+    HasDevice,
+    HasMessageExtras,
+    event_type="users.messages.webhook.Send",
+    display_name="Webhook Send",
+):
+    """
+    Braze called a webhook for a user.
+
+    The request went out; whether the receiving system acted on it is not known to
+    Braze. Failed calls are ``webhook.Failure``. It is a message to a system, so keep it
+    out of counts of messages to people.
+    """
+
+    device_id: str | None = http_only(place="user")

@@ -1,0 +1,81 @@
+"""
+Who an event is about, and whom Heap must never take for one person.
+
+Heap merges everyone who shares an identity, for ever. So nothing is guessed, cut or
+repaired here: an identity is taken as it is, or the event is kept back.
+"""
+
+import functools
+from typing import Any, Final
+
+from braze_heap._text import utf16_length
+from braze_heap.calls import MAX_IDENTITY
+from braze_heap.reasons import Reason, SkipReason
+
+SHARED_WORDS: Final = frozenset(
+    ("null", "undefined", "none", "nan", "anonymous", "guest", "user", "unknown")
+    + ("[redacted]",)
+)
+"""Words that stand for nobody, and so for everybody. Compared in lower case."""
+
+
+class IdentityError(ValueError):
+    """
+    A value that cannot identify one person.
+
+    Attributes:
+        reason: As reports name it: skipped if there is none, rejected if it is unfit.
+    """
+
+    def __init__(self, reason: Reason | SkipReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def checked_identity(value: Any) -> str:
+    """
+    Return *value* as an identity for Heap.
+
+    Args:
+        value: As Braze sent it. A number stands for its decimal text.
+
+    Raises:
+        IdentityError: There is none (missing, null, empty, blank), or it is unfit: a
+            boolean, fraction, list or object, control characters, U+FFFD, a word that
+            many share, zeros alone, over 255 UTF-16 units.
+    """
+    if value.__class__ is int:
+        value = _decimal(value)
+    elif value is None:
+        raise IdentityError(SkipReason.NO_IDENTITY)
+    if not isinstance(value, str):
+        raise IdentityError(Reason.BAD_IDENTITY)
+    if flaw := _flaw(value):
+        raise IdentityError(flaw)
+    return value
+
+
+def _decimal(number: int) -> str:
+    if number.bit_length() > 4 * MAX_IDENTITY:
+        raise IdentityError(Reason.IDENTITY_TOO_LONG)
+    return str(number)
+
+
+@functools.lru_cache(16384)
+def _flaw(text: str) -> Reason | SkipReason | None:
+    if not text or text.isspace():
+        return SkipReason.NO_IDENTITY
+    if utf16_length(text) > MAX_IDENTITY:
+        return Reason.IDENTITY_TOO_LONG
+    word = text.strip().lower()
+    is_shared = word in SHARED_WORDS or not word.strip("0-")
+    return Reason.BAD_IDENTITY if is_shared or any(map(_is_unfit, text)) else None
+
+
+def _is_unfit(character: str) -> bool:
+    return (
+        character < " "
+        or "\x7f" <= character <= "\x9f"
+        or "\ud800" <= character <= "\udfff"
+        or character == "\ufffd"
+    )

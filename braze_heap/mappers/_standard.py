@@ -1,0 +1,72 @@
+"""
+The standard way to tell an event: its own name, and every field that it has.
+"""
+
+import json
+from typing import Any
+
+from braze_heap.events import CurrentsEvent, UnknownEvent
+from braze_heap.events._base import split_pointer
+from braze_heap.events._schema import schema_of
+from braze_heap.payloads import StandardEvent
+from braze_heap.wire import MAX_DEPTH
+from braze_heap.wire._body import depth_of
+
+def standard(
+    event: CurrentsEvent, name: str | None = None, /, **changes: Any
+) -> StandardEvent:
+    """
+    Tell *event* under its own name, with every field that it has.
+
+    Args:
+        event: What happened.
+        name: Another name than Braze's display name.
+        changes: Properties to add or to replace; ``None`` leaves one out.
+
+    Returns:
+        An event whose names follow the naming policies of the transformer. Objects are
+        still nested and JSON text is decoded, where it is JSON.
+    """
+    fields = event.__dict__.copy()
+    del fields["id"], fields["time"]
+    fields["event_type"] = event.event_type
+    if "user_id" in fields:
+        fields["braze_user_id"] = fields.pop("user_id")
+    for text in schema_of(type(event)).json_texts:
+        if text in fields:
+            fields[text] = _decoded(fields[text])
+    if "extra" in fields:
+        del fields["extra"]
+        fields |= _extra_properties(event)
+    if changes:
+        fields |= changes
+    return StandardEvent(name or _name_of(event), fields)
+
+
+def _name_of(event: CurrentsEvent) -> str:
+    if isinstance(event, UnknownEvent):
+        return event.event_type
+    return event.display_name
+
+
+def _decoded(text: Any) -> Any:
+    """
+    Return the object or list in a JSON text; the text itself if there is none.
+    """
+    if not isinstance(text, str) or text[:1] not in ("{", "["):
+        return text
+    if depth_of(text.encode("utf-8", "surrogatepass")) > MAX_DEPTH:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _extra_properties(event: CurrentsEvent) -> dict[str, Any]:
+    steps = ((split_pointer(key), value) for key, value in event.extra.items())
+    return {
+        path[-1] if path[0] == "properties" else ".".join(path): value
+        for path, value in steps
+        if path not in (["id"], ["time"])
+    }

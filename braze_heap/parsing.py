@@ -1,0 +1,403 @@
+"""
+From one decoded event to a typed event.
+
+Three wire forms give equal events: the HTTP form (nested), storage records (flat), and
+storage records with unions spelled out, as ``avro-tools tojson`` writes them. Reading is
+exact about types and never converts: what does not fit goes to `CurrentsEvent.extra`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, TypeVar
+
+import attrs
+
+from braze_heap._text import utf16_length
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.events._base import extra_key
+from braze_heap.events._kinds import MISFIT, shortest_float32
+from braze_heap.events._schema import Schema, schema_of
+from braze_heap.reasons import Reason
+
+if TYPE_CHECKING:
+    import cattrs
+
+MAX_EVENT_TYPE: Final = 1023
+"""UTF-16 units of an event type: it becomes a text of Heap."""
+
+YEAR_2100: Final = 4_102_444_800
+"""UTC epoch seconds. The clock of an event from then on is broken."""
+
+_ENVELOPE = ("event_type", "id", "time", "user", "properties")
+
+_Event = TypeVar("_Event", bound=CurrentsEvent)
+
+
+@attrs.frozen
+class Problem:
+    """
+    One flaw of an event.
+
+    Attributes:
+        path: Where it is, such as ``properties.send_time``; empty for the whole event.
+        flaw: What is wrong there. Never the value: it may be personal data.
+        reason: Set where the flaw makes the event unusable.
+    """
+
+    path: str
+    flaw: str
+    reason: Reason | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path or 'the event'} {self.flaw}"
+
+
+@attrs.frozen
+class EventError(ValueError):
+    """
+    A decoded value is no event, or with ``strict=True`` no flawless one.
+
+    Attributes:
+        problems: Every flaw that was found, the gravest first.
+    """
+
+    problems: tuple[Problem, ...]
+
+    @property
+    def reason(self) -> Reason | None:
+        """
+        What reports and dead letters call the gravest flaw; ``None`` if the event is
+        usable without ``strict=True``.
+        """
+        return self.problems[0].reason
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.problems))
+
+
+Reader: TypeAlias = Callable[[dict[str, Any], Any, bool], CurrentsEvent]
+"""From a decoded event, its type and whether to be strict, to the typed event."""
+
+
+def parse_event(
+    raw: object,
+    *,
+    event_type: str | None = None,
+    strict: bool = False,
+    event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
+) -> CurrentsEvent:
+    """
+    Read one decoded event in any of the three wire forms.
+
+    Args:
+        raw: The event as a JSON or Avro decoder gave it.
+        event_type: The type, for storage records: they do not carry it. An event that
+            does carry its type is read as what it says it is.
+        strict: Raise if anything does not fit, instead of keeping it in ``extra``.
+            Unknown types and fields are news and no flaw, also then.
+        event_types: The classes by type. See `EventTypes` for how to add some.
+
+    Returns:
+        An instance of the class of its type; an `UnknownEvent` if there is none.
+
+    Raises:
+        EventError: *raw* is no event. With *strict*, it names every misfit at once.
+    """
+    if event_types is EVENT_TYPES:
+        return _KNOWN.parse(raw, event_type, strict)
+    return EventParser(event_types).parse(raw, event_type, strict)
+
+
+class EventParser:
+    """
+    `parse_event` for many events of the same classes.
+
+    Args:
+        event_types: The classes by type.
+    """
+
+    def __init__(self, event_types: Mapping[str, type[CurrentsEvent]]) -> None:
+        self._event_types = event_types
+        self._readers: dict[str, Reader] = {}
+
+    def parse(
+        self, raw: object, event_type: str | None = None, strict: bool = False
+    ) -> CurrentsEvent:
+        """
+        Read one decoded event; see `parse_event`.
+        """
+        if not isinstance(raw, dict):
+            flaw = f"is {_article(raw)}, not an object"
+            raise _refusal(Reason.NOT_AN_OBJECT, "", flaw)
+        given = raw.get("event_type")
+        if given is None:
+            given = event_type
+        try:
+            reader = self._readers[given]
+        except (KeyError, TypeError):
+            reader = self._reader(given)
+        return reader(raw, given, strict)
+
+    def _reader(self, event_type: Any) -> Reader:
+        known = isinstance(event_type, str) and event_type in self._event_types
+        if not known:
+            return reader_of(_unknown(event_type))
+        reader = reader_of(self._event_types[event_type])
+        self._readers[event_type] = reader
+        return reader
+
+
+def _unknown(event_type: object) -> type[UnknownEvent]:
+    if event_type is None:
+        hint = "is missing: name it with event_type=, storage records do not carry it"
+        raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", hint)
+    if not isinstance(event_type, str):
+        flaw = f"is {_article(event_type)}, not text"
+        raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", flaw)
+    if not event_type.strip() or utf16_length(event_type) > MAX_EVENT_TYPE:
+        flaw = f"is blank or has over {MAX_EVENT_TYPE:,} characters"
+        raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", flaw)
+    return UnknownEvent
+
+
+@functools.cache
+def reader_of(cls: type[CurrentsEvent]) -> Reader:
+    """
+    Return the function that reads decoded events into *cls*.
+
+    Events in the HTTP form whose every value fits at first sight take the fast road.
+    Whatever is odd takes the slow one, which reads the event once more and explains.
+    """
+    schema = schema_of(cls)
+    user_class = schema.exact_user
+    property_class = schema.exact_properties
+    new = cls.__new__
+    if issubclass(cls, UnknownEvent):
+        return functools.partial(_read, cls, schema)
+
+    def read(raw: dict[str, Any], event_type: Any, strict: bool) -> CurrentsEvent:
+        user = raw.get("user")
+        properties = raw.get("properties")
+        time = raw.get("time")
+        event_id = raw.get("id")
+        if (
+            len(raw) != len(_ENVELOPE)
+            or type(user) is not dict
+            or type(properties) is not dict
+            or type(time) is not int
+            or not 0 < time < YEAR_2100
+            or type(event_id) is not str
+            or not event_id
+        ):
+            return _read(cls, schema, raw, event_type, strict)
+        has_nulls = False
+        try:
+            for name, value in user.items():
+                if type(value) is not user_class[name]:
+                    if value is not None:
+                        return _read(cls, schema, raw, event_type, strict)
+                    has_nulls = True
+            for name, value in properties.items():
+                if type(value) is not property_class[name]:
+                    if value is not None:
+                        return _read(cls, schema, raw, event_type, strict)
+                    has_nulls = True
+        except KeyError:
+            return _read(cls, schema, raw, event_type, strict)
+        fields = {"id": event_id, "time": time, **user, **properties}
+        if has_nulls:
+            fields = {n: value for n, value in fields.items() if value is not None}
+        event = new(cls)
+        event.__dict__ = fields
+        return event
+
+    return read
+
+
+def _read(
+    cls: type[CurrentsEvent],
+    schema: Schema,
+    raw: dict[str, Any],
+    event_type: Any,
+    strict: bool,
+) -> CurrentsEvent:
+    raw = raw if _is_nested(raw) else _nested(raw, schema)
+    fields: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for place, name, value in _values(raw, problems):
+        kind = schema.kinds[name] if schema.places.get(name) == place else None
+        if kind is None:
+            extra[extra_key(place, name)] = value
+        elif value is not None:
+            fitted = kind.fit(value)
+            if fitted is MISFIT:
+                extra[extra_key(place, name)] = value
+                flaw = f"is {_article(value)}, not {kind.name}"
+                problems.append(Problem(f"{place}.{name}", flaw))
+            else:
+                fields[name] = fitted
+    _read_time(raw, fields, extra, problems)
+    fatal = [p for p in problems if p.reason]
+    if fatal or (strict and problems):
+        raise EventError((*fatal, *(p for p in problems if not p.reason)))
+    if issubclass(cls, UnknownEvent):
+        fields["event_type"] = event_type
+    if extra:
+        fields["extra"] = extra
+    return _identified(cls, raw.get("id"), fields, strict)
+
+
+def _is_nested(raw: dict[str, Any]) -> bool:
+    """
+    Tell the HTTP form from a storage record, which may have gained its type on the way.
+    """
+    if isinstance(raw.get("user"), dict) or isinstance(raw.get("properties"), dict):
+        return True
+    names_user = "user_id" in raw or "external_user_id" in raw
+    return "event_type" in raw and ("user" in raw or not names_user)
+
+
+def _nested(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    """
+    Return a storage record in the HTTP form, unions resolved and floats shortened.
+    """
+    nested: dict[str, Any] = {"user": {}, "properties": {}}
+    for stored, union in record.items():
+        value = _without_union(union)
+        name = schema.storage_names.get(stored, stored)
+        if name in ("event_type", "id", "time"):
+            nested[name] = value
+            continue
+        if name not in schema.kinds or name in nested[schema.places[name]]:
+            nested["properties"][stored] = value
+            continue
+        if value.__class__ is float and schema.kinds[name].name == "float":
+            value = shortest_float32(value)
+        nested[schema.places[name]][name] = value
+    return nested
+
+
+_UNION_BRANCHES: Final = frozenset(
+    ("string", "int", "long", "float", "double", "boolean", "array", "bytes", "map")
+)
+
+
+def _without_union(value: Any) -> Any:
+    if value.__class__ is dict and len(value) == 1:
+        branch, inner = next(iter(value.items()))
+        if branch in _UNION_BRANCHES:
+            return _without_unions(inner) if inner.__class__ is list else inner
+    return value
+
+
+def _without_unions(values: list[Any]) -> list[Any]:
+    return [_without_union(value) for value in values]
+
+
+def _values(
+    raw: dict[str, Any], problems: list[Problem]
+) -> Iterator[tuple[str, str, Any]]:
+    for place, reason in (
+        ("user", Reason.BAD_USER),
+        ("properties", Reason.BAD_PROPERTIES),
+    ):
+        part = raw.get(place)
+        if isinstance(part, dict):
+            yield from ((place, name, value) for name, value in part.items())
+        elif part is not None:
+            flaw = f"is {_article(part)}, not an object"
+            problems.append(Problem(place, flaw, reason))
+    for name, value in raw.items():
+        if name not in _ENVELOPE:
+            yield "envelope", name, value
+
+
+def _read_time(
+    raw: dict[str, Any],
+    fields: dict[str, Any],
+    extra: dict[str, Any],
+    problems: list[Problem],
+) -> None:
+    time = raw.get("time")
+    seconds = epoch_seconds(fields.get("time_ms") if time is None else time)
+    if seconds is None:
+        flaw = "is missing" if time is None else "is no moment between 1970 and 2100"
+        problems.append(Problem("time", flaw, Reason.BAD_TIME))
+        return
+    fields["time"] = int(seconds)
+    if time is None or time.__class__ is not int or time != fields["time"]:
+        problems.append(Problem("time", "is no whole number of epoch seconds"))
+        if time is not None:
+            extra[extra_key("envelope", "time")] = time
+
+
+_DIGITS: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+
+_UNITS: Final = ((1, 0), (10**3, 10**11), (10**6, 10**14), (10**9, 10**17))
+"""Ticks a second, and from which number on a time is taken to be in them."""
+
+
+def epoch_seconds(time: object) -> float | int | None:
+    """
+    Return *time* in UTC epoch seconds; ``None`` if it is no moment from 1970 to 2100.
+
+    Braze sends whole seconds. Milli-, micro- and nanoseconds are told by their size,
+    and digits in text are read too.
+    """
+    if isinstance(time, str):
+        if not _DIGITS.fullmatch(time):
+            return None
+        time = float(time) if "." in time else int(time)
+    if isinstance(time, bool) or not isinstance(time, int | float):
+        return None
+    if not math.isfinite(time) or time <= 0:
+        return None
+    ticks = max(ticks for ticks, least in _UNITS if time >= least)
+    seconds = time if ticks == 1 else time / ticks
+    return seconds if seconds < YEAR_2100 else None
+
+
+def _identified(
+    cls: type[_Event], event_id: object, fields: dict[str, Any], strict: bool
+) -> _Event:
+    event = cls.__new__(cls)
+    event.__dict__ = fields
+    if isinstance(event_id, str) and event_id:
+        event.id = event_id
+        return event
+    if strict:
+        raise EventError((Problem("id", "is no text, or blank"),))
+    if event_id is not None and event_id != "":
+        event.extra = {**event.extra, extra_key("envelope", "id"): event_id}
+    event.id = ""
+    event.id = _digest(event.to_raw())
+    return event
+
+
+def _digest(raw: dict[str, Any]) -> str:
+    """
+    Return an id for an event without one: the same for the same content.
+    """
+    canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _refusal(reason: Reason, path: str, flaw: str) -> EventError:
+    return EventError((Problem(path, flaw, reason),))
+
+
+def _article(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean"}
+    if value is None:
+        return "null"
+    return names.get(type(value), f"a number ({type(value).__name__})")
+
+
+_KNOWN: Final = EventParser(EVENT_TYPES)

@@ -1,0 +1,182 @@
+"""
+Which personal data leaves the house: a policy over fields, applied before any mapper.
+
+What the policy takes away no mapper ever sees, so none can send it by mistake.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Set
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+
+from braze_heap.events import CurrentsEvent
+from braze_heap.events._base import split_pointer
+from braze_heap.events._schema import schema_of
+
+Treatment: TypeAlias = Literal["drop", "keep", "hash"]
+"""What becomes of a personal value: left out, sent as it is, or sent as HMAC-SHA-256."""
+
+PERSONAL_NAMES: Final = frozenset(
+    """
+    abort_log ad_id altitude answer_long_string answer_multiple_strings
+    answer_single_boolean answer_single_number answer_single_string bounce_reason bsuid
+    channel_identifier country data_object_provenance deferral_reason dob email_address
+    external_user_id first_name flow_response_json gender home_city inbound_phone_number
+    input language last_name latitude locale_key longitude message_body message_extras
+    native_line_id output phone_number push_to_start_token push_token raw_response
+    template_name to_phone_number tool_arguments update_token user_id user_phone_number
+    web_push_token_public_key web_push_token_user_auth
+    """.split()
+)
+"""
+Names that are personal where no class says so: in unknown types, and in fields that a
+class does not know. Those that the classes mark, but for ``device_id``, which one type of
+77 marks.
+"""
+
+
+@attrs.frozen
+class PersonalData:
+    """
+    What becomes of personal data.
+
+    Attributes:
+        default: For the fields that Braze marks, and the sensitive ones that it does
+            not mark. ``hash`` hashes text; personal numbers and lists are left out.
+        overrides: Field name to treatment, for any field, marked or not. A dotted name
+            such as ``custom_properties.email`` reaches into objects.
+        key: The secret of ``hash``. Under the same key, equal values stay equal.
+    """
+
+    default: Treatment = "drop"
+    overrides: Mapping[str, Treatment] = MappingProxyType({})
+    key: bytes = attrs.field(default=b"", repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        chosen = {self.default, *self.overrides.values()}
+        if unknown := chosen - {"drop", "keep", "hash"}:
+            raise ValueError(
+                f"personal data is dropped, kept or hashed, not {min(unknown)!r}"
+            )
+        if "hash" in chosen and not self.key:
+            raise ValueError(
+                "hashing personal data needs a secret: PersonalData('hash', key=...)"
+            )
+
+
+def personal_data(
+    policy: PersonalData | Treatment | Set[str] | Mapping[str, Treatment],
+) -> PersonalData:
+    """
+    Return *policy*, written in any of its short forms, as a `PersonalData`.
+
+    A set names all fields that are left out, and keeps every other; a mapping overrides
+    single fields of the default.
+    """
+    if isinstance(policy, PersonalData):
+        return policy
+    if isinstance(policy, str):
+        return PersonalData(policy)
+    if isinstance(policy, Mapping):
+        return PersonalData(overrides=dict(policy))
+    return PersonalData("keep", dict.fromkeys(policy, "drop"))
+
+
+class Redaction:
+    """
+    Applies a policy to events, in place.
+    """
+
+    def __init__(self, policy: PersonalData) -> None:
+        self._policy = policy
+        self._by_class: dict[type[CurrentsEvent], tuple[list[str], list[str]]] = {}
+        self._nested = [
+            (name.split("."), treatment)
+            for name, treatment in policy.overrides.items()
+            if "." in name and treatment != "keep"
+        ]
+
+    def apply(self, event: CurrentsEvent) -> list[str]:
+        """
+        Treat the personal data of *event*; return the names of what was left out.
+        """
+        left_out: list[str] = []
+        fields = event.__dict__
+        try:
+            dropped, hashed = self._by_class[type(event)]
+        except KeyError:
+            dropped, hashed = self._treatments(type(event))
+        for name in dropped:
+            if name in fields:
+                del fields[name]
+                left_out.append(name)
+        for name in hashed:
+            if name in fields:
+                self._treat(fields, name, "hash", left_out)
+        if event.extra:
+            self._treat_extra(event, left_out)
+        for path, treatment in self._nested:
+            self._treat_nested(fields, path, treatment, left_out)
+        return left_out
+
+    def _treatments(self, cls: type[CurrentsEvent]) -> tuple[list[str], list[str]]:
+        schema = schema_of(cls)
+        chosen = {
+            name: self._policy.overrides.get(
+                name, self._policy.default if name in schema.personal else "keep"
+            )
+            for name in schema.places
+        }
+        names = tuple(
+            [name for name, treatment in chosen.items() if treatment == wanted]
+            for wanted in ("drop", "hash")
+        )
+        self._by_class[cls] = names[0], names[1]
+        return self._by_class[cls]
+
+    def _treat(
+        self, holder: dict[str, Any], key: str, treatment: Treatment, out: list[str]
+    ) -> None:
+        value = holder[key]
+        if treatment == "hash" and isinstance(value, str):
+            holder[key] = self._hash(value)
+        else:
+            del holder[key]
+            out.append(key)
+
+    def _hash(self, text: str) -> str:
+        data = text.encode("utf-8", "surrogatepass")
+        return hmac.new(self._policy.key, data, hashlib.sha256).hexdigest()
+
+    def _treat_extra(self, event: CurrentsEvent, out: list[str]) -> None:
+        extra = dict(event.extra)
+        personal = PERSONAL_NAMES | schema_of(type(event)).personal
+        for key in event.extra:
+            name = split_pointer(key)[-1]
+            default = self._policy.default if name in personal else "keep"
+            treatment = self._policy.overrides.get(name, default)
+            if treatment != "keep":
+                self._treat(extra, key, treatment, out)
+        event.extra = extra
+
+    def _treat_nested(
+        self,
+        fields: dict[str, Any],
+        path: list[str],
+        treatment: Treatment,
+        out: list[str],
+    ) -> None:
+        *parents, last = path
+        holder = fields
+        for step in parents:
+            inner = holder.get(step)
+            if not isinstance(inner, dict):
+                return
+            holder[step] = holder = dict(inner)
+        if holder.get(last) is not None:
+            left_out: list[str] = []
+            self._treat(holder, last, treatment, left_out)
+            out.extend(".".join(path) for _ in left_out)

@@ -1,0 +1,61 @@
+"""
+Why an event did not become a Heap call, as one closed vocabulary.
+
+The words are stable: they are keys of reports, of dead letters and of metrics.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """
+    Why an event was rejected. The fault lies in its data; sending it again is no help.
+    """
+
+    NOT_AN_OBJECT = "not_an_object"
+    """An element of the batch is no JSON object."""
+
+    BAD_EVENT_TYPE = "bad_event_type"
+    """``event_type`` is missing, no text, blank, or over 1,023 UTF-16 units."""
+
+    BAD_USER = "bad_user"
+    """``user`` is neither an object nor null."""
+
+    BAD_PROPERTIES = "bad_properties"
+    """``properties`` is neither an object nor null."""
+
+    BAD_TIME = "bad_time"
+    """``time`` is missing, no number, not positive, or from 2100 on."""
+
+    BAD_IDENTITY = "bad_identity"
+    """The identity cannot be one person's: Heap would merge people for ever."""
+
+    IDENTITY_TOO_LONG = "identity_too_long"
+    """The identity has over 255 UTF-16 units. Cutting it would merge people."""
+
+    DUPLICATE_ID_CONFLICT = "duplicate_id_conflict"
+    """An earlier event of the batch has the same id and another content."""
+
+    MAPPER_ERROR = "mapper_error"
+    """The mapper of the event raised."""
+
+    INTERNAL_ERROR = "internal_error"
+    """Anything unforeseen while the event was read or mapped."""
+
+    UNREADABLE = "unreadable"
+    """The bytes are no JSON or Avro, or their envelope holds no events."""
+
+    REFUSED_BY_HEAP = "refused_by_heap"
+    """Heap refuses the call, also when it is sent alone."""
+
+
+class SkipReason(StrEnum):
+    """
+    Why an event was left out: because the user's own policy says so.
+    """
+
+    NO_IDENTITY = "no_identity"
+    """The event names nobody: the identity is missing, null, empty or blank."""
+
+    NOT_MAPPED = "not_mapped"
+    """The mapper of the event returned nothing, or its type is switched off."""

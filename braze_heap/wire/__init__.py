@@ -1,0 +1,27 @@
+"""
+From bytes to decoded events: request bodies, files, and what damaged them.
+
+Nothing here knows what an event means; limits on size and depth come before parsing.
+"""
+
+from braze_heap.wire._body import (
+    MAX_DEPTH,
+    MAX_STRUCTURE,
+    UnreadableError,
+    decode,
+    events_of,
+)
+from braze_heap.wire._read import RawEvent, Read, Unreadable
+from braze_heap.wire._source import read_events
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_STRUCTURE",
+    "RawEvent",
+    "Read",
+    "Unreadable",
+    "UnreadableError",
+    "decode",
+    "events_of",
+    "read_events",
+]

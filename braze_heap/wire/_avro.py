@@ -1,0 +1,181 @@
+"""
+Avro container files, as Braze writes them to storage.
+"""
+
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Final, TypeAlias
+
+import attrs
+
+from braze_heap.events._kinds import shortest_float32
+from braze_heap.wire._read import RawEvent, Read, Unreadable
+
+_SCHEMA_NAME: Final = re.compile(r"dataexport\.[^.]+\.inner\.(.+)")
+
+
+def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
+    """
+    Read the records of a container file, up to its end or its first damage.
+    """
+    try:
+        import fastavro
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "Avro files need the extra avro: pip install 'braze_heap[avro]'"
+        ) from None
+
+    recorder = _Recorder(stream)
+    try:
+        blocks = fastavro.block_reader(recorder)
+    except Exception as error:
+        yield Unreadable(0, _flaw("Avro header", error))
+        return
+    schema = blocks.writer_schema
+    event_type = _type_in(schema) or event_type
+    mend = _mending(schema) or _as_it_is
+    while True:
+        recorder.forget()
+        offset = recorder.offset
+        try:
+            block = next(blocks, None)
+        except Exception as error:
+            for record in _salvage(recorder.recorded, blocks.codec, schema):
+                yield RawEvent(mend(record), event_type, offset)
+            yield Unreadable(offset, _flaw("Avro block", error), recorder.recorded)
+            return
+        if block is None:
+            return
+        try:
+            for record in block:
+                yield RawEvent(mend(record), event_type, offset)
+        except Exception as error:
+            yield Unreadable(offset, _flaw("Avro block", error), recorder.recorded)
+            return
+
+
+def _flaw(part: str, error: Exception) -> str:
+    return f"damaged {part}: {type(error).__name__}: {error}"[:300]
+
+
+@attrs.define
+class _Recorder:
+    """
+    A stream that keeps what was read of the current block.
+    """
+
+    _stream: BinaryIO
+    offset: int = 0
+    _parts: list[bytes] = attrs.field(factory=list)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._parts.append(data)
+        return data
+
+    def tell(self) -> int:
+        return self.offset + sum(map(len, self._parts))
+
+    def forget(self) -> None:
+        self.offset = self.tell()
+        self._parts.clear()
+
+    @property
+    def recorded(self) -> bytes:
+        return b"".join(self._parts)
+
+
+def _salvage(block: bytes, codec: str, schema: Any) -> Iterator[Any]:
+    """
+    Read the whole records at the start of a block that is damaged further on.
+    """
+    import fastavro
+
+    data = io.BytesIO(block)
+    try:
+        count, size = (fastavro.schemaless_reader(data, "long") for _ in range(2))
+        records = io.BytesIO(_inflate(data.read(size), codec))
+        for _ in range(count):
+            yield fastavro.schemaless_reader(records, schema)
+    except Exception:
+        return
+
+
+def _inflate(data: bytes, codec: str) -> bytes:
+    if codec == "null":
+        return data
+    if codec != "deflate":
+        return b""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = []
+    try:
+        inflated += [inflater.decompress(data[i : i + 1]) for i in range(len(data))]
+    except zlib.error:
+        pass
+    return b"".join(inflated)
+
+
+def _type_in(schema: Any) -> str | None:
+    if not isinstance(schema, dict):
+        return None
+    name = schema.get("name", "")
+    if "namespace" in schema and "." not in name:
+        name = f"{schema['namespace']}.{name}"
+    found = _SCHEMA_NAME.fullmatch(name)
+    return found[1] if found else None
+
+
+Mend: TypeAlias = Callable[[Any], Any]
+"""From a decoded value to the same value with its 32-bit numbers shortened."""
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _mending(schema: Any) -> Mend | None:
+    """
+    Return what shortens the 32-bit numbers of *schema*; ``None`` if it has none.
+    """
+    if isinstance(schema, list):
+        return next(filter(None, map(_mending, schema)), None)
+    if not isinstance(schema, dict):
+        return _mend_number if schema == "float" else None
+    if schema.get("type") == "record":
+        return _mend_fields({f["name"]: _mending(f["type"]) for f in schema["fields"]})
+    if schema.get("type") == "array":
+        return _mend_items(_mending(schema["items"]))
+    if schema.get("type") == "map":
+        return _mend_entries(_mending(schema["values"]))
+    return _mending(schema.get("type"))
+
+
+def _mend_number(value: Any) -> Any:
+    return shortest_float32(value) if value.__class__ is float else value
+
+
+def _mend_fields(mends: dict[str, Mend | None]) -> Mend | None:
+    needed = {name: mend for name, mend in mends.items() if mend}
+
+    def mend_record(record: Any) -> Any:
+        if not isinstance(record, dict):
+            return record
+        return record | {name: mend(record[name]) for name, mend in needed.items()}
+
+    return mend_record if needed else None
+
+
+def _mend_items(mend: Mend | None) -> Mend | None:
+    if mend is None:
+        return None
+    return lambda value: [mend(v) for v in value] if isinstance(value, list) else value
+
+
+def _mend_entries(mend: Mend | None) -> Mend | None:
+    if mend is None:
+        return None
+    return lambda value: (
+        {k: mend(v) for k, v in value.items()} if isinstance(value, dict) else value
+    )

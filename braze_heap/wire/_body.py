@@ -1,0 +1,140 @@
+"""
+JSON that comes from outside: bounded before it is parsed, forgiving in its text.
+"""
+
+import itertools
+import json
+from typing import Any, Final
+
+MAX_DEPTH: Final = 64
+"""
+Objects and arrays inside of one another. ``json`` recurses in C, where a deep document
+ends the process on a thread with a small stack; so depth is counted first.
+"""
+
+MAX_STRUCTURE: Final = 1_000_000
+"""
+Brackets and commas of one document: 9 MB of ``{},`` would become 225 MB of objects.
+"""
+
+
+class UnreadableError(ValueError):
+    """
+    The bytes hold no JSON, or JSON beyond the limits. The text says where.
+    """
+
+
+def decode(body: bytes | str) -> Any:
+    """
+    Return the JSON value that *body* holds; ``None`` if it is blank.
+
+    A byte order mark is skipped and invalid UTF-8 becomes U+FFFD. NaN, infinities and
+    integers of any length are read; an integer of over 4,300 digits comes as text.
+
+    Raises:
+        UnreadableError: No JSON, text behind it, two ``events`` keys in the outermost
+            object, or over `MAX_DEPTH` or `MAX_STRUCTURE`.
+    """
+    data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    check_limits(data)
+    text = body if isinstance(body, str) else _text(data)
+    text = text.removeprefix("\ufeff")
+    if not text or text.isspace():
+        return None
+    try:
+        return _loads(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(
+            f"not JSON: {error.msg} at character {error.pos}"
+        ) from None
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode(errors="replace")
+
+
+def _loads(text: str) -> Any:
+    if text.count('"events"') > 1 and _has_two_event_lists(text):
+        raise UnreadableError("two events keys in one object")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return json.loads(text, parse_int=_int_or_text)
+
+
+def _int_or_text(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
+def _has_two_event_lists(text: str) -> bool:
+    outermost: list[str] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        outermost[:] = [key for key, _ in pairs]
+        return {}
+
+    json.loads(text, object_pairs_hook=keep, parse_int=str)
+    return text.lstrip().startswith("{") and outermost.count("events") > 1
+
+
+def check_limits(data: bytes) -> None:
+    """
+    Raise if *data* is JSON beyond the limits. Linear in its length; never recurses.
+
+    Raises:
+        UnreadableError: Over `MAX_DEPTH` or `MAX_STRUCTURE`.
+    """
+    structure = data.count(b"{") + data.count(b"[") + data.count(b",")
+    if structure > MAX_STRUCTURE:
+        raise UnreadableError(f"over {MAX_STRUCTURE:,} brackets and commas")
+    if depth_of(data) > MAX_DEPTH:
+        raise UnreadableError(f"over {MAX_DEPTH} levels deep")
+
+
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b'{}[]"'))
+_STEP: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+
+
+def depth_of(data: bytes) -> int:
+    """
+    Return how deep the JSON *data* nests; at most `MAX_DEPTH` may be an overestimate.
+    """
+    openings = data.count(b"{") + data.count(b"[")
+    if openings <= MAX_DEPTH:
+        return openings
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = b"".join(data.translate(None, _NOT_BRACKETS).split(b'"')[::2])
+    return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)
+
+
+def events_of(value: Any) -> list[Any]:
+    """
+    Return the events in a decoded document: a batch, a list of events, or one event.
+
+    Nothing at all (``null``, ``{}``, ``{"events": null}``) is an empty batch: Braze
+    probes an endpoint so.
+
+    Raises:
+        UnreadableError: ``events`` is something else than a list.
+    """
+    if value is None or value == {}:
+        return []
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict) or "events" not in value or "event_type" in value:
+        return [value]
+    events = value["events"]
+    if events is None:
+        return []
+    if not isinstance(events, list):
+        raise UnreadableError("events is no list")
+    return events

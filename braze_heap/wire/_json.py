@@ -1,0 +1,93 @@
+"""
+JSON files: request bodies, arrays, lines, and documents one after another.
+
+Lines are read line by line, so that one bad line costs one line. Everything else is split
+at its brackets, and each element is then parsed for itself.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from braze_heap.wire._body import UnreadableError, decode, events_of
+from braze_heap.wire._elements import CHUNK, MAX_ELEMENT, Element, Elements
+from braze_heap.wire._read import RawEvent, Read, Unreadable
+
+_BOM: Final = b"\xef\xbb\xbf"
+_KEPT: Final = 1 << 16
+
+
+def read(stream: io.BufferedReader, event_type: str | None) -> Iterator[Read]:
+    """
+    Read the events of JSON in any arrangement.
+    """
+    if stream.peek(len(_BOM)).startswith(_BOM):
+        stream.read(len(_BOM))
+    head = stream.readline(MAX_ELEMENT) + stream.readline(MAX_ELEMENT)
+    rewound = _Rewound(head, stream)
+    for element in _lines(rewound) if _is_lines(head) else Elements(rewound):
+        yield from _events_in(element, event_type)
+
+
+def _events_in(element: Element, event_type: str | None) -> Iterator[Read]:
+    offset = element.offset
+    try:
+        if element.flaw:
+            raise UnreadableError(element.flaw)
+        value = decode(element.data)
+        for event in [value] if element.is_event else events_of(value):
+            yield RawEvent(event, event_type, offset)
+    except UnreadableError as error:
+        yield Unreadable(offset, str(error), element.data[:_KEPT])
+
+
+def _is_lines(head: bytes) -> bool:
+    """
+    Tell from its first two lines whether each line is a document.
+
+    Either one of them is, or both begin like one at the left margin, where the inside
+    of a document would be indented.
+    """
+    first, _, second = head.strip().partition(b"\n")
+    if first.strip() in (b"", b"{", b"["):
+        return False
+    begin_alike = first.startswith(b"{") and second.startswith(b"{")
+    return begin_alike or _is_document(first) or _is_document(second)
+
+
+def _is_document(line: bytes) -> bool:
+    try:
+        return isinstance(decode(line), dict | list)
+    except UnreadableError:
+        return False
+
+
+class _Rewound:
+    """
+    A stream, with what was read to look at its arrangement put back.
+    """
+
+    def __init__(self, head: bytes, stream: io.BufferedReader) -> None:
+        self._head = io.BytesIO(head)
+        self._stream = stream
+
+    def read(self, size: int, /) -> bytes:
+        return self._head.read(size) or self._stream.read1(size)
+
+    def readline(self, size: int) -> bytes:
+        line = self._head.readline(size)
+        if line.endswith(b"\n"):
+            return line
+        return line + self._stream.readline(size - len(line))
+
+
+def _lines(stream: _Rewound) -> Iterator[Element]:
+    offset = 0
+    while line := stream.readline(MAX_ELEMENT + 1):
+        if len(line) > MAX_ELEMENT:
+            yield Element(offset, line, flaw=f"a line of over {MAX_ELEMENT:,} bytes")
+        elif line.strip():
+            yield Element(offset, line)
+        offset += len(line)
+        while not line.endswith(b"\n") and (line := stream.readline(CHUNK)):
+            offset += len(line)
