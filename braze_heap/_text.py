@@ -29,4 +29,3 @@ def _fitting(text: str, limit: int) -> Iterator[str]:
         if limit < 0:
             return
         yield character
-

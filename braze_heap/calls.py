@@ -242,6 +242,8 @@ class Legalizer:
         """
         Return *text* without what Heap does not take, cut at 1,023 UTF-16 units.
         """
+        if len(text) <= _SURELY_SHORT and text.isascii() and "\0" not in text:
+            return text
         if _UNFIT.search(text):
             text = _UNFIT.sub("\ufffd", text)
             self.degraded[Degradation.CHARACTERS] += 1
@@ -267,38 +269,44 @@ class Legalizer:
     def _replace_odd(self, legal: dict[str, Any], odd: list[str]) -> None:
         values = [(name, legal.pop(name)) for name in odd]
         for name, value in values:
-            for path, leaf in self._leaves(name, value):
-                legal[self._free_name(path, legal)] = self._scalar(leaf)
+            self._add(legal, name, value)
+
+    def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
+        if value is None:
+            return
+        if type(value) is dict and value and self.nested != "json":
+            if self.nested == "flatten":
+                for key, inner in value.items():
+                    self._add(legal, f"{name}.{key}", inner)
+        else:
+            legal[self._free_name(name, legal)] = self._scalar(value)
 
     def _is_plain_name(self, name: str) -> bool:
-        is_plain = 0 < len(name) <= _SURELY_SHORT and name.isascii() and "\0" not in name
+        is_plain = (
+            0 < len(name) <= _SURELY_SHORT and name.isascii() and "\0" not in name
+        )
         if is_plain and len(self._plain_names) < _MAX_PLAIN_NAMES:
             self._plain_names.add(name)
         return is_plain
 
-    def _leaves(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
-        if value is None:
-            return
-        if isinstance(value, dict) and value and self.nested == "flatten":
-            for key, inner in value.items():
-                yield from self._leaves(f"{name}.{key}", inner)
-        elif not isinstance(value, dict) or self.nested != "drop":
-            yield name, value
-
     def _scalar(self, value: Any) -> Value:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, int | float):
-            return self._number(value)
-        if isinstance(value, str):
+        cls = type(value)
+        if cls is str:
             return self.text(value)
-        if isinstance(value, list) and value and not any(map(_is_nested, value)):
-            scalars = (str(self._scalar(v)) for v in value if v is not None)
+        if cls is bool:
+            return "true" if value else "false"
+        if cls is int or cls is float:
+            return self._number(value)
+        if cls is list and value and not any(type(v) in _CONTAINERS for v in value):
+            scalars = [str(self._scalar(v)) for v in value if v is not None]
             return self.text("||".join(scalars))
         return self.text(_json_text(value))
 
     def _free_name(self, name: str, taken: Mapping[str, Value]) -> str:
-        wanted = self.text(name)
+        if name in self._plain_names or self._is_plain_name(name):
+            wanted = name
+        else:
+            wanted = self.text(name)
         if wanted and wanted not in taken:
             return wanted
         self.degraded[Degradation.RENAMED] += 1
@@ -309,16 +317,14 @@ class Legalizer:
         return next(free for free in numbered if free not in taken)
 
 
+_CONTAINERS: Final = (dict, list)
+
 _SURELY_SHORT: Final = MAX_TEXT // 2
 """Characters that fit, whatever they are: none takes more than two UTF-16 units."""
 
 _MAX_PLAIN_NAMES: Final = 10_000
 
 _UNFIT: Final = re.compile("[\0\ud800-\udfff]")
-
-
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, dict | list)
 
 
 def _number_text(number: float) -> str:

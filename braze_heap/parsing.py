@@ -177,6 +177,7 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
     schema = schema_of(cls)
     user_class = schema.exact_user
     property_class = schema.exact_properties
+    kinds = schema.kinds
     new = cls.__new__
     if issubclass(cls, UnknownEvent):
         return functools.partial(_read, cls, schema)
@@ -196,23 +197,24 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
             or not event_id
         ):
             return _read(cls, schema, raw, event_type, strict)
-        has_nulls = False
+        odd = []
         try:
             for name, value in user.items():
                 if type(value) is not user_class[name]:
-                    if value is not None:
-                        return _read(cls, schema, raw, event_type, strict)
-                    has_nulls = True
+                    odd.append(name)
             for name, value in properties.items():
                 if type(value) is not property_class[name]:
-                    if value is not None:
-                        return _read(cls, schema, raw, event_type, strict)
-                    has_nulls = True
+                    odd.append(name)
         except KeyError:
             return _read(cls, schema, raw, event_type, strict)
         fields = {"id": event_id, "time": time, **user, **properties}
-        if has_nulls:
-            fields = {n: value for n, value in fields.items() if value is not None}
+        for name in odd:
+            value = fields.pop(name)
+            if value is not None:
+                fitted = kinds[name].fit(value)
+                if fitted is MISFIT:
+                    return _read(cls, schema, raw, event_type, strict)
+                fields[name] = fitted
         event = new(cls)
         event.__dict__ = fields
         return event

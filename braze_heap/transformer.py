@@ -235,13 +235,16 @@ class Transformer:
         rule = self._mappers.rule_for(event)
         if rule is None:
             return Skipped(SkipReason.NOT_MAPPED, event.event_type, event.id)
+        legalizer = batch.legalizer
         batch.left_out += self._redaction.apply(event)
         try:
-            payloads = _payloads(rule.mapper(event))
-            calls = [
-                self._call(payload, number, event, identity, batch.legalizer)
-                for number, payload in enumerate(payloads, 1)
-            ]
+            mapped = rule.mapper(event)
+            if isinstance(mapped, HeapEvent):
+                calls: list[Call] = [
+                    self._track(mapped, event, event.id, identity, legalizer)
+                ]
+            else:
+                calls = self._calls(mapped, event, identity, legalizer)
         except Exception as error:
             detail = f"{rule.origin}: {_place(error)}"
             return Rejected(
@@ -253,31 +256,39 @@ class Transformer:
         batch.result.origins += [item] * len(calls)
         return None
 
-    def _call(
+    def _calls(
+        self, mapped: Mapped, event: CurrentsEvent, identity: str, legalizer: Legalizer
+    ) -> list[Call]:
+        calls: list[Call] = []
+        for payload in _payloads(mapped):
+            if isinstance(payload, HeapEvent):
+                key = f"{event.id}:{len(calls) + 1}" if calls else event.id
+                calls.append(self._track(payload, event, key, identity, legalizer))
+            elif isinstance(payload, HeapUserProperties):
+                facts = legalizer.user_properties(payload.properties)
+                calls.append(AddUserProperties(identity, facts))
+            else:
+                raise TypeError(f"a mapper returned {type(payload).__name__}")
+        return calls
+
+    def _track(
         self,
-        payload: Payload,
-        number: int,
+        payload: HeapEvent,
         event: CurrentsEvent,
+        key: str,
         identity: str,
         legalizer: Legalizer,
-    ) -> Call:
-        if isinstance(payload, HeapUserProperties):
-            return AddUserProperties(
-                identity, legalizer.user_properties(payload.properties)
-            )
+    ) -> Track:
+        name = payload.name
         if isinstance(payload, StandardEvent):
-            name = self._standard_name(payload.name)
-        elif isinstance(payload, HeapEvent):
-            name = payload.name
-        else:
-            raise TypeError(f"a mapper returned {type(payload).__name__}")
+            name = self._standard_name(name)
         if not name:
             raise ValueError("a mapper returned an event without a name")
         return Track(
             legalizer.text(name),
             identity,
             timestamp(_seconds(event)),
-            legal_key(event.id if number == 1 else f"{event.id}:{number}"),
+            legal_key(key),
             legalizer.properties(payload.properties),
         )
 
@@ -351,7 +362,10 @@ def _seconds(event: CurrentsEvent) -> float:
     """
     Return the time of *event* in UTC epoch seconds, as exactly as it is known.
     """
-    exact = event.extra.get("/time") if event.extra else event.__dict__.get("time_ms")
+    fields = event.__dict__
+    if "time_ms" not in fields and "extra" not in fields:
+        return event.time
+    exact = event.extra.get("/time", fields.get("time_ms"))
     seconds = None if exact is None else epoch_seconds(exact)
     return event.time if seconds is None or int(seconds) != event.time else seconds
 

@@ -10,13 +10,6 @@ from braze_heap.mappers._standard import standard
 from braze_heap.payloads import HeapEvent
 
 
-def tell(event: CurrentsEvent) -> HeapEvent:
-    """
-    Track any event under its display name, with every field that it has.
-    """
-    return standard(event)
-
-
 def tell_custom_event(event: CurrentsEvent) -> HeapEvent:
     """
     Track a custom event under the name that the team gave it.
@@ -27,7 +20,7 @@ def tell_custom_event(event: CurrentsEvent) -> HeapEvent:
 
 DEFAULT_MAPPERS: Final = (
     MapperRegistry()
-    .add(CurrentsEvent, tell)
+    .add(CurrentsEvent, standard)
     .add("users.behaviors.CustomEvent", tell_custom_event)
 )
 """Every event type, as its own Heap event."""

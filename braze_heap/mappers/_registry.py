@@ -206,11 +206,15 @@ class MapperRegistry:
         """
         Return the rule that decides about *event*; ``None`` if it is left out.
         """
-        cls = event if isinstance(event, type) else event.__class__
+        cls = event if isinstance(event, type) else type(event)
         try:
             return self._found[cls]
         except KeyError:
-            pass
+            return self._find(cls, event)
+
+    def _find(
+        self, cls: type[CurrentsEvent], event: CurrentsEvent | type[CurrentsEvent]
+    ) -> Rule | None:
         event_type = getattr(event, "event_type", "")
         rule = next(self._candidates(cls, event_type), None)
         if rule and not rule.admits(cls, event_type):

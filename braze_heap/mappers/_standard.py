@@ -2,15 +2,14 @@
 The standard way to tell an event: its own name, and every field that it has.
 """
 
-import json
 from typing import Any
 
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
 from braze_heap.payloads import StandardEvent
-from braze_heap.wire import MAX_DEPTH
-from braze_heap.wire._body import depth_of
+from braze_heap.wire import UnreadableError, decode
+
 
 def standard(
     event: CurrentsEvent, name: str | None = None, /, **changes: Any
@@ -55,11 +54,9 @@ def _decoded(text: Any) -> Any:
     """
     if not isinstance(text, str) or text[:1] not in ("{", "["):
         return text
-    if depth_of(text.encode("utf-8", "surrogatepass")) > MAX_DEPTH:
-        return text
     try:
-        return json.loads(text)
-    except ValueError:
+        return decode(text)
+    except UnreadableError:
         return text
 
 

@@ -92,27 +92,32 @@ def check_limits(data: bytes) -> None:
     Raises:
         UnreadableError: Over `MAX_DEPTH` or `MAX_STRUCTURE`.
     """
-    structure = data.count(b"{") + data.count(b"[") + data.count(b",")
-    if structure > MAX_STRUCTURE:
+    if len(data) <= MAX_DEPTH:
+        return
+    structure = _without_escapes(data).translate(None, _NOT_STRUCTURE)
+    if len(structure) - structure.count(b'"') > MAX_STRUCTURE:
         raise UnreadableError(f"over {MAX_STRUCTURE:,} brackets and commas")
-    if depth_of(data) > MAX_DEPTH:
+    if _depth(structure) > MAX_DEPTH:
         raise UnreadableError(f"over {MAX_DEPTH} levels deep")
 
 
-_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b'{}[]"'))
+_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{}[],"'))
 _STEP: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 
 
-def depth_of(data: bytes) -> int:
+def _without_escapes(data: bytes) -> bytes:
+    first, *escaped = data.split(b"\\")
+    if b"" in escaped:
+        first, *escaped = data.replace(rb"\\", b"").split(b"\\")
+    return first + b"".join([piece[1:] for piece in escaped]) if escaped else first
+
+
+def _depth(structure: bytes) -> int:
     """
-    Return how deep the JSON *data* nests; at most `MAX_DEPTH` may be an overestimate.
+    Return the depth of what remains of a document without its texts and numbers.
     """
-    openings = data.count(b"{") + data.count(b"[")
-    if openings <= MAX_DEPTH:
-        return openings
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = b"".join(data.translate(None, _NOT_BRACKETS).split(b'"')[::2])
+    brackets = structure.replace(b",", b"").replace(b'""', b"")
+    brackets = b"".join(brackets.split(b'"')[::2])
     return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)
 
 
