@@ -160,7 +160,7 @@ def timestamp(seconds: float) -> str:
     """
     Return UTC epoch *seconds* as Heap writes times: ``2017-03-10T22:21:56+00:00``.
     """
-    return _whole(seconds) if seconds.__class__ is int else _fraction(seconds)
+    return _whole(seconds) if type(seconds) is int else _fraction(seconds)
 
 
 def _moment(seconds: float) -> datetime.datetime:
@@ -180,7 +180,7 @@ def legal_key(key: str) -> str:
     """
     Return *key* as an idempotency key: itself, or its SHA-256 where it is unfit.
     """
-    if len(key) <= MAX_IDENTITY and key.isascii() and key.isprintable():
+    if key.isascii() and len(key) <= MAX_IDENTITY and key.isprintable():
         return key
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -189,15 +189,21 @@ class Legalizer:
     """
     Makes names and values legal for Heap, and counts what it had to change.
 
+    Args:
+        nested: What becomes of objects.
+        plain_names: Names known to be legal, to be shared between legalizers.
+
     Attributes:
         nested: What becomes of objects.
         degraded: How often each kind of change was needed.
     """
 
-    def __init__(self, nested: Nested = "flatten") -> None:
+    def __init__(
+        self, nested: Nested = "flatten", plain_names: set[str] | None = None
+    ) -> None:
         self.nested = nested
         self.degraded: Counter[Degradation] = Counter()
-        self._plain_names: set[str] = set()
+        self._plain_names = set() if plain_names is None else plain_names
 
     def properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """
@@ -207,28 +213,43 @@ class Legalizer:
         behind them, under names that are free.
         """
         legal = dict(given)
-        odd: list[str] = []
-        plain_names = self._plain_names
-        for name, value in given.items():
+        odd = [name for name in given if not self._is_plain_name(name)]
+        for name in odd:
+            del legal[name]
+        self.settle(legal)
+        for name in odd:
+            self._add(legal, name, given[name])
+        return self._bounded(legal)
+
+    def settle(self, properties: dict[str, Any]) -> None:
+        """
+        Make the values of *properties* legal where they are; the names are legal.
+
+        What becomes of objects comes behind the plain values.
+        """
+        odd = []
+        short = _SURELY_SHORT
+        for name, value in properties.items():
             cls = type(value)
-            if name not in plain_names and not self._is_plain_name(name):
-                odd.append(name)
-            elif cls is str:
-                if len(value) > _SURELY_SHORT or not value.isascii() or "\0" in value:
-                    legal[name] = self.text(value)
+            if cls is str:
+                if len(value) > short or not value.isascii() or "\0" in value:
+                    properties[name] = self.text(value)
             elif cls is bool:
-                legal[name] = "true" if value else "false"
+                properties[name] = "true" if value else "false"
             elif cls is int or cls is float:
                 if not -MAX_INTEGER <= value <= MAX_INTEGER:
-                    legal[name] = self._number(value)
+                    properties[name] = self._number(value)
             else:
                 odd.append(name)
         if odd:
-            self._replace_odd(legal, odd)
-        if len(legal) > MAX_PROPERTIES:
-            self.degraded[Degradation.TOO_MANY] += len(legal) - MAX_PROPERTIES
-            legal = dict(itertools.islice(legal.items(), MAX_PROPERTIES))
-        return legal
+            for name, value in [(name, properties.pop(name)) for name in odd]:
+                self._add(properties, name, value)
+
+    def _bounded(self, legal: dict[str, Value]) -> dict[str, Value]:
+        if len(legal) <= MAX_PROPERTIES:
+            return legal
+        self.degraded[Degradation.TOO_MANY] += len(legal) - MAX_PROPERTIES
+        return dict(itertools.islice(legal.items(), MAX_PROPERTIES))
 
     def user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """
@@ -266,22 +287,19 @@ class Legalizer:
         self.degraded[Degradation.RENAMED] += 1
         return f"braze_{name}"
 
-    def _replace_odd(self, legal: dict[str, Any], odd: list[str]) -> None:
-        values = [(name, legal.pop(name)) for name in odd]
-        for name, value in values:
-            self._add(legal, name, value)
-
     def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
-        if value is None:
-            return
         if type(value) is dict and value and self.nested != "json":
             if self.nested == "flatten":
                 for key, inner in value.items():
                     self._add(legal, f"{name}.{key}", inner)
-        else:
-            legal[self._free_name(name, legal)] = self._scalar(value)
+        elif value is not None:
+            is_free = name in self._plain_names and name not in legal
+            free = name if is_free else self._free_name(name, legal)
+            legal[free] = self._scalar(value)
 
     def _is_plain_name(self, name: str) -> bool:
+        if name in self._plain_names:
+            return True
         is_plain = (
             0 < len(name) <= _SURELY_SHORT and name.isascii() and "\0" not in name
         )
@@ -297,16 +315,13 @@ class Legalizer:
             return "true" if value else "false"
         if cls is int or cls is float:
             return self._number(value)
-        if cls is list and value and not any(type(v) in _CONTAINERS for v in value):
+        if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
             scalars = [str(self._scalar(v)) for v in value if v is not None]
             return self.text("||".join(scalars))
-        return self.text(_json_text(value))
+        return self.text(_JSON.encode(value))
 
     def _free_name(self, name: str, taken: Mapping[str, Value]) -> str:
-        if name in self._plain_names or self._is_plain_name(name):
-            wanted = name
-        else:
-            wanted = self.text(name)
+        wanted = name if self._is_plain_name(name) else self.text(name)
         if wanted and wanted not in taken:
             return wanted
         self.degraded[Degradation.RENAMED] += 1
@@ -317,7 +332,7 @@ class Legalizer:
         return next(free for free in numbered if free not in taken)
 
 
-_CONTAINERS: Final = (dict, list)
+_CONTAINERS: Final = frozenset((dict, list))
 
 _SURELY_SHORT: Final = MAX_TEXT // 2
 """Characters that fit, whatever they are: none takes more than two UTF-16 units."""
@@ -336,5 +351,6 @@ def _number_text(number: float) -> str:
         return hex(int(number))
 
 
-def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+_JSON: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), default=str, check_circular=False
+)

@@ -183,12 +183,13 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
         return functools.partial(_read, cls, schema)
 
     def read(raw: dict[str, Any], event_type: Any, strict: bool) -> CurrentsEvent:
-        user = raw.get("user")
-        properties = raw.get("properties")
-        time = raw.get("time")
-        event_id = raw.get("id")
+        try:
+            user, properties = raw["user"], raw["properties"]
+            time, event_id = raw["time"], raw["id"]
+        except KeyError:
+            return _read(cls, schema, raw, event_type, strict)
         if (
-            len(raw) != len(_ENVELOPE)
+            len(raw) != 5
             or type(user) is not dict
             or type(properties) is not dict
             or type(time) is not int

@@ -99,6 +99,18 @@ class Redaction:
             if "." in name and treatment != "keep"
         ]
 
+    def dropped(self, cls: type[CurrentsEvent]) -> tuple[str, ...]:
+        """
+        Return the fields of *cls* that are left out.
+        """
+        return tuple(self._treatments(cls)[0])
+
+    def alters(self, cls: type[CurrentsEvent]) -> bool:
+        """
+        Tell whether fields of *cls* are changed, other than by leaving them out.
+        """
+        return bool(self._nested or self._treatments(cls)[1])
+
     def apply(self, event: CurrentsEvent) -> list[str]:
         """
         Treat the personal data of *event*; return the names of what was left out.

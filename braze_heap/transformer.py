@@ -10,10 +10,11 @@ import functools
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from braze_heap._short_road import ShortRoad, fits, short_road
 from braze_heap.calls import (
     AddUserProperties,
     Call,
@@ -26,7 +27,7 @@ from braze_heap.calls import (
 )
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.identity import IdentityError, checked_identity
-from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry
+from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, standard
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
@@ -104,9 +105,9 @@ class TransformResult:
         rejected: The events that cannot be mapped.
         repeated: How many were equal repeats of an earlier event of the batch; each
             shares the outcome of the first, and makes no calls of its own.
-        event_types: How many events of each type could be read.
-        left_out: How often each personal field was left out.
         degraded: How often a value had to be changed to be legal, by kind of change.
+        types: The type of each event that could be read.
+        dropped: The name of each personal field that was left out, once an event.
     """
 
     received: int = 0
@@ -115,9 +116,23 @@ class TransformResult:
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
     repeated: int = 0
-    event_types: Counter[str] = attrs.field(factory=Counter)
-    left_out: Counter[str] = attrs.field(factory=Counter)
     degraded: Counter[Degradation] = attrs.field(factory=Counter)
+    types: list[str] = attrs.field(factory=list, repr=False)
+    dropped: list[str] = attrs.field(factory=list, repr=False)
+
+    @property
+    def event_types(self) -> Counter[str]:
+        """
+        How many events of each type could be read.
+        """
+        return Counter(self.types)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """
+        How often each personal field was left out.
+        """
+        return Counter(self.dropped)
 
     @property
     def mapped(self) -> int:
@@ -160,6 +175,8 @@ class Transformer:
         self._identify = _identify(identity)
         self._redaction = Redaction(_personal_data(personal_data))
         self._nested: Nested = nested
+        self._plain_names: set[str] = set()
+        self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
         self._parse = EventParser(event_types).parse
         self._standard_name = functools.lru_cache(4096)(event_prefix.__add__)
 
@@ -170,35 +187,21 @@ class Transformer:
         Events with the same id are taken for one if they are equal; the second is
         rejected if they are not.
         """
-        batch = _Batch(Legalizer(self._nested))
-        result = batch.result
-        for item in _items(source):
-            result.received += 1
-            outcome = self._outcome(item, batch)
-            if isinstance(outcome, Skipped):
-                result.skipped.append(outcome)
-            elif outcome is not None:
-                result.rejected.append(outcome)
-        result.degraded = batch.legalizer.degraded
-        result.left_out = Counter(batch.left_out)
-        result.event_types = Counter(batch.event_types)
-        return result
-
-    def _outcome(self, item: Any, batch: "_Batch") -> "_Outcome":
-        try:
-            event = self._parse(item) if type(item) is dict else self._typed(item)
-            batch.event_types.append(event.event_type)
-            if event.id in batch.seen:
-                return self._repeated(event, item, batch)
-            outcome = self._mapped(event, item, batch)
-            batch.seen[event.id] = item, outcome
-        except EventError as error:
-            reason = error.reason or Reason.INTERNAL_ERROR
-            raw = item.raw if isinstance(item, Unreadable) else item
-            return Rejected(reason, str(error), raw, *_named(item))
-        except Exception as error:
-            return Rejected(Reason.INTERNAL_ERROR, _place(error), item, *_named(item))
-        return outcome
+        batch = _Batch(Legalizer(self._nested, self._plain_names))
+        received = 0
+        for received, item in enumerate(_items(source), 1):
+            try:
+                event = self._parse(item) if type(item) is dict else self._typed(item)
+                event_id = event.id
+                if event_id in batch.seen:
+                    self._repeat(event, item, batch)
+                else:
+                    batch.seen[event_id] = item, self._map(event, item, batch)
+            except EventError as error:
+                batch.reject(error.reason, str(error), item)
+            except Exception as error:
+                batch.reject(Reason.INTERNAL_ERROR, _place(error), item)
+        return batch.result(received)
 
     def _typed(self, item: Any) -> CurrentsEvent:
         """
@@ -214,61 +217,69 @@ class Transformer:
             return self._parse(item.value, item.event_type)
         return self._parse(item)
 
-    def _repeated(self, event: CurrentsEvent, item: Any, batch: "_Batch") -> "_Outcome":
+    def _repeat(self, event: CurrentsEvent, item: Any, batch: "_Batch") -> None:
         earlier, outcome = batch.seen[event.id]
         if self._typed(earlier) == event:
-            batch.result.repeated += 1
-            return outcome
-        flaw = "an earlier event of the batch has this id and another content"
-        reason = Reason.DUPLICATE_ID_CONFLICT
-        return Rejected(reason, flaw, item, event.event_type, event.id)
+            batch.repeat(event, outcome)
+        else:
+            detail = "an earlier event of the batch has this id and another content"
+            batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, item, event)
 
-    def _mapped(self, event: CurrentsEvent, item: Any, batch: "_Batch") -> "_Outcome":
+    def _map(self, event: CurrentsEvent, item: Any, batch: "_Batch") -> "_Outcome":
+        """
+        Add the calls that *event* becomes; return why it becomes none.
+        """
+        batch.event_types.append(event.event_type)
         try:
             identity = checked_identity(self._identify(event))
         except IdentityError as error:
-            if isinstance(error.reason, SkipReason):
-                return Skipped(error.reason, event.event_type, event.id)
-            return Rejected(
-                error.reason, "the identity", item, event.event_type, event.id
-            )
+            return batch.refuse(error.reason, item, event)
         rule = self._mappers.rule_for(event)
         if rule is None:
-            return Skipped(SkipReason.NOT_MAPPED, event.event_type, event.id)
-        legalizer = batch.legalizer
+            return batch.skip(SkipReason.NOT_MAPPED, event)
+        road = self._road(type(event)) if rule.mapper is standard else None
+        if road and fits(event):
+            batch.calls.append(
+                road.track(event, identity, batch.legalizer, batch.left_out)
+            )
+            batch.origins.append(item)
+            return None
         batch.left_out += self._redaction.apply(event)
         try:
-            mapped = rule.mapper(event)
-            if isinstance(mapped, HeapEvent):
-                calls: list[Call] = [
-                    self._track(mapped, event, event.id, identity, legalizer)
-                ]
-            else:
-                calls = self._calls(mapped, event, identity, legalizer)
+            payloads = _payloads(rule.mapper(event))
         except Exception as error:
             detail = f"{rule.origin}: {_place(error)}"
-            return Rejected(
-                Reason.MAPPER_ERROR, detail, item, event.event_type, event.id
-            )
+            return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
+        calls = self._calls(payloads, event, identity, batch.legalizer)
         if not calls:
-            return Skipped(SkipReason.NOT_MAPPED, event.event_type, event.id)
-        batch.result.calls += calls
-        batch.result.origins += [item] * len(calls)
+            return batch.skip(SkipReason.NOT_MAPPED, event)
+        batch.calls += calls
+        batch.origins += [item] * len(calls)
         return None
 
+    def _road(self, cls: type[CurrentsEvent]) -> ShortRoad | None:
+        try:
+            return self._roads[cls]
+        except KeyError:
+            name = self._standard_name(cls.display_name)
+            self._roads[cls] = short_road(cls, name, self._redaction)
+            return self._roads[cls]
+
     def _calls(
-        self, mapped: Mapped, event: CurrentsEvent, identity: str, legalizer: Legalizer
+        self,
+        payloads: list[Payload],
+        event: CurrentsEvent,
+        identity: str,
+        legalizer: Legalizer,
     ) -> list[Call]:
         calls: list[Call] = []
-        for payload in _payloads(mapped):
+        for payload in payloads:
             if isinstance(payload, HeapEvent):
                 key = f"{event.id}:{len(calls) + 1}" if calls else event.id
                 calls.append(self._track(payload, event, key, identity, legalizer))
             elif isinstance(payload, HeapUserProperties):
                 facts = legalizer.user_properties(payload.properties)
                 calls.append(AddUserProperties(identity, facts))
-            else:
-                raise TypeError(f"a mapper returned {type(payload).__name__}")
         return calls
 
     def _track(
@@ -282,8 +293,6 @@ class Transformer:
         name = payload.name
         if isinstance(payload, StandardEvent):
             name = self._standard_name(name)
-        if not name:
-            raise ValueError("a mapper returned an event without a name")
         return Track(
             legalizer.text(name),
             identity,
@@ -304,10 +313,60 @@ class _Batch:
     """
 
     legalizer: Legalizer
-    result: TransformResult = attrs.field(factory=TransformResult)
+    calls: list[Call] = attrs.field(factory=list)
+    origins: list[Any] = attrs.field(factory=list)
+    skipped: list[Skipped] = attrs.field(factory=list)
+    rejected: list[Rejected] = attrs.field(factory=list)
     seen: dict[str, tuple[Any, _Outcome]] = attrs.field(factory=dict)
+    repeated: int = 0
     event_types: list[str] = attrs.field(factory=list)
     left_out: list[str] = attrs.field(factory=list)
+
+    def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
+        skipped = Skipped(reason, event.event_type, event.id)
+        self.skipped.append(skipped)
+        return skipped
+
+    def reject(
+        self,
+        reason: Reason | None,
+        detail: str,
+        item: Any,
+        event: CurrentsEvent | None = None,
+    ) -> Rejected:
+        names = (event.event_type, event.id) if event else _named(item)
+        raw = item.raw if isinstance(item, Unreadable) else item
+        rejected = Rejected(reason or Reason.INTERNAL_ERROR, detail, raw, *names)
+        self.rejected.append(rejected)
+        return rejected
+
+    def refuse(
+        self, reason: Reason | SkipReason, item: Any, event: CurrentsEvent
+    ) -> _Outcome:
+        if isinstance(reason, SkipReason):
+            return self.skip(reason, event)
+        return self.reject(reason, "the identity cannot be one person's", item, event)
+
+    def repeat(self, event: CurrentsEvent, outcome: _Outcome) -> None:
+        self.repeated += 1
+        self.event_types.append(event.event_type)
+        if isinstance(outcome, Skipped):
+            self.skipped.append(outcome)
+        elif isinstance(outcome, Rejected):
+            self.rejected.append(outcome)
+
+    def result(self, received: int) -> TransformResult:
+        return TransformResult(
+            received=received,
+            calls=self.calls,
+            origins=self.origins,
+            skipped=self.skipped,
+            rejected=self.rejected,
+            repeated=self.repeated,
+            types=self.event_types,
+            dropped=self.left_out,
+            degraded=self.legalizer.degraded,
+        )
 
 
 def _items(source: Source) -> Iterable[Any]:
@@ -350,22 +409,33 @@ def _place(error: Exception) -> str:
     return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
 
 
-def _payloads(mapped: Mapped) -> Iterable[Payload]:
+def _payloads(mapped: Mapped) -> list[Payload]:
+    """
+    Return what a mapper said as a list.
+
+    Raises:
+        TypeError: It is no payload.
+        ValueError: It is an event without a name.
+    """
     if mapped is None:
-        return ()
-    if isinstance(mapped, HeapEvent | HeapUserProperties | HeapUserDeletion):
-        return (mapped,)
-    return mapped
+        return []
+    payloads = [mapped] if isinstance(mapped, _PAYLOADS) else [*mapped]
+    for payload in payloads:
+        if not isinstance(payload, _PAYLOADS):
+            raise TypeError(f"a mapper returned {type(payload).__name__}")
+        if isinstance(payload, HeapEvent) and not payload.name:
+            raise ValueError("a mapper returned an event without a name")
+    return payloads
+
+
+_PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
 
 
 def _seconds(event: CurrentsEvent) -> float:
     """
     Return the time of *event* in UTC epoch seconds, as exactly as it is known.
     """
-    fields = event.__dict__
-    if "time_ms" not in fields and "extra" not in fields:
-        return event.time
-    exact = event.extra.get("/time", fields.get("time_ms"))
+    exact = event.extra.get("/time", event.__dict__.get("time_ms"))
     seconds = None if exact is None else epoch_seconds(exact)
     return event.time if seconds is None or int(seconds) != event.time else seconds
 

@@ -33,7 +33,7 @@ def standard(
         fields["braze_user_id"] = fields.pop("user_id")
     for text in schema_of(type(event)).json_texts:
         if text in fields:
-            fields[text] = _decoded(fields[text])
+            fields[text] = decoded(fields[text])
     if "extra" in fields:
         del fields["extra"]
         fields |= _extra_properties(event)
@@ -48,7 +48,7 @@ def _name_of(event: CurrentsEvent) -> str:
     return event.display_name
 
 
-def _decoded(text: Any) -> Any:
+def decoded(text: Any) -> Any:
     """
     Return the object or list in a JSON text; the text itself if there is none.
     """

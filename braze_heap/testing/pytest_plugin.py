@@ -1,0 +1,29 @@
+"""
+A pytest fixture with a Heap of your own. Opt in, in a ``conftest.py``::
+
+    pytest_plugins = ["braze_heap.testing.pytest_plugin"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from braze_heap.testing.fake_heap import FakeHeap
+
+__all__ = ["fake_heap"]
+
+
+@pytest.fixture
+def fake_heap() -> Iterator[FakeHeap]:
+    """
+    A fresh `FakeHeap` with its defaults, closed after the test.
+
+    Raises:
+        Exception: After the test, the first error of a predicate or fault of yours.
+    """
+    with FakeHeap() as heap:
+        yield heap
+    for error in heap.errors:
+        raise error

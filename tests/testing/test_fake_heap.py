@@ -1,0 +1,1471 @@
+"""
+Tests of the stand-in for Heap, over real connections on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from attrs import define, frozen
+
+from braze_heap.testing._legal import assert_legal
+from braze_heap.testing.fake_heap import (
+    CutStatusLine,
+    Drip,
+    EndlessBody,
+    Exchange,
+    FakeHeap,
+    Fault,
+    Garbage,
+    HalfClose,
+    Latency,
+    Poison,
+    Redirect,
+    Refuse,
+    RequestRecord,
+    Reset,
+    Response,
+    Stall,
+    Status,
+)
+
+pytest_plugins = ["braze_heap.testing.pytest_plugin"]
+
+BROKEN = (OSError, http.client.HTTPException)
+
+
+@define
+class Clock:
+    """
+    A clock that a test moves.
+    """
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        """
+        Give the time.
+        """
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """
+    Give a clock that stands still.
+    """
+    return Clock()
+
+
+@pytest.fixture
+def heap(clock: Clock) -> Iterator[FakeHeap]:
+    """
+    Give a running Heap on the clock of the test.
+    """
+    with FakeHeap(clock=clock) as running:
+        yield running
+
+
+def port_of(heap: FakeHeap) -> int:
+    """
+    Give the port of *heap*.
+    """
+    return int(heap.url.rpartition(":")[2])
+
+
+def connect(heap: FakeHeap, timeout: float = 5.0) -> http.client.HTTPConnection:
+    """
+    Open a connection that is kept alive.
+    """
+    return http.client.HTTPConnection("127.0.0.1", port_of(heap), timeout=timeout)
+
+
+def raw(heap: FakeHeap, data: bytes = b"") -> socket.socket:
+    """
+    Open a bare socket and send *data*.
+    """
+    sock = socket.create_connection(("127.0.0.1", port_of(heap)), timeout=5)
+    sock.sendall(data)
+
+    return sock
+
+
+def exchange(
+    connection: http.client.HTTPConnection, body: object, path: str = "/api/track"
+) -> tuple[int, str]:
+    """
+    Send one JSON body and give status and text.
+    """
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    connection.request("POST", path, data, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+
+    return answer.status, answer.read().decode()
+
+
+def post(
+    heap: FakeHeap, body: object, path: str = "/api/track", timeout: float = 5.0
+) -> tuple[int, str]:
+    """
+    Send one JSON body on a connection of its own.
+    """
+    connection = connect(heap, timeout)
+    try:
+        return exchange(connection, body, path)
+    finally:
+        connection.close()
+
+
+def event(key: str = "key-1", **changes: object) -> dict[str, Any]:
+    """
+    Build a legal event.
+    """
+    return {
+        "event": "Braze Email Click",
+        "identity": "jane",
+        "properties": {"link": "hero"},
+        "timestamp": "2017-03-10T22:21:56+00:00",
+        "idempotency_key": key,
+        **changes,
+    }
+
+
+def bulk(*events: object, app_id: str = "11") -> dict[str, Any]:
+    """
+    Build a bulk track.
+    """
+    return {"app_id": app_id, "events": list(events)}
+
+
+def many(number: int, start: int = 0, **changes: object) -> dict[str, Any]:
+    """
+    Build a bulk track with so many events.
+    """
+    return bulk(*(event(f"key-{n}", **changes) for n in range(start, start + number)))
+
+
+def users(*items: object, app_id: str = "11") -> dict[str, Any]:
+    """
+    Build a bulk call of user properties.
+    """
+    return {"app_id": app_id, "users": list(items)}
+
+
+def request_bytes(body: object, *headers: str) -> bytes:
+    """
+    Write a track with ``Content-Length`` by hand.
+    """
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [
+        "POST /api/track HTTP/1.1",
+        "Host: x",
+        "Content-Type: application/json",
+        f"Content-Length: {len(data)}",
+        *headers,
+    ]
+
+    return "\r\n".join([*lines, "", ""]).encode() + data
+
+
+def read_all(sock: socket.socket) -> bytes:
+    """
+    Read until the other side ends.
+    """
+    data = b""
+    while piece := sock.recv(65536):
+        data += piece
+
+    return data
+
+
+def eventually(truth: Callable[[], bool]) -> bool:
+    """
+    Wait for something, two seconds at most.
+    """
+    end = time.monotonic() + 2.0
+    while not truth() and time.monotonic() < end:
+        time.sleep(0.005)
+
+    return truth()
+
+
+# --- What Heap takes ------------------------------------------------------------------
+
+
+def test_single_track_is_kept(heap: FakeHeap) -> None:
+    """
+    A single track is answered with 200 and {} and found by its key, without the app id.
+    """
+    answer = post(heap, {"app_id": "11", **event()})
+
+    assert answer == (200, "{}")
+    assert {"key-1": event()} == heap.events
+
+
+def test_bulk_track_is_kept(heap: FakeHeap) -> None:
+    """
+    The events of a bulk track are found by their keys.
+    """
+    answer = post(heap, bulk(event("a"), event("b")))
+
+    assert answer == (200, "{}")
+    assert {"a": event("a"), "b": event("b")} == heap.events
+
+
+def test_kept_events_can_be_judged(heap: FakeHeap) -> None:
+    """
+    An event is kept exactly as the judge of calls wants it.
+    """
+    post(heap, {"app_id": "11", **event()})
+
+    assert_legal(heap.events["key-1"])
+
+
+def test_first_write_of_a_key_wins(heap: FakeHeap) -> None:
+    """
+    A later event with the same key changes nothing and is counted as a repeat.
+    """
+    post(heap, bulk(event("a"), event("a", event="Other")))
+    post(heap, {"app_id": "11", **event("a", event="Third")})
+
+    assert {"a": event("a")} == heap.events
+    assert (heap.counts.events, heap.counts.duplicates) == (1, 2)
+
+
+def test_events_without_key_all_count(heap: FakeHeap) -> None:
+    """
+    Events without an idempotency key are told apart, each counts.
+    """
+    bare = {"event": "Click", "user_id": "17"}
+
+    post(heap, bulk(bare, bare))
+
+    assert {"unkeyed-1": bare, "unkeyed-2": bare} == heap.events
+
+
+def test_user_properties_are_merged(heap: FakeHeap) -> None:
+    """
+    User properties of one identity are merged, the last write wins.
+    """
+    path = "/api/add_user_properties"
+    post(heap, users({"identity": "jane", "properties": {"a": 1, "b": 1}}), path)
+    post(heap, {"app_id": "11", "identity": "jane", "properties": {"b": 2}}, path)
+
+    assert heap.people == {"jane": {"a": 1, "b": 2}}
+
+
+def test_account_properties_are_merged(heap: FakeHeap) -> None:
+    """
+    Account properties are merged by account id.
+    """
+    for properties in ({"a": 1}, {"b": "x"}):
+        accounts = [{"account_id": "acme", "properties": properties}]
+        post(
+            heap, {"app_id": "11", "accounts": accounts}, "/api/add_account_properties"
+        )
+
+    assert heap.accounts == {"acme": {"a": 1, "b": "x"}}
+
+
+def test_wrong_app_is_taken_silently(heap: FakeHeap) -> None:
+    """
+    A wrong app id is answered with 200; what came is kept apart and counted.
+    """
+    answer = post(heap, bulk(event("a"), app_id="12"))
+
+    assert answer == (200, "{}")
+    assert heap.events == {}
+    assert {"a": event("a")} == heap.other_apps["12"].events
+    assert heap.counts.wrong_app == 1
+
+
+def without(name: str) -> dict[str, Any]:
+    """
+    Build an event that lacks a field.
+    """
+    return {key: value for key, value in event().items() if key != name}
+
+
+INVALID_EVENTS: list[tuple[str, object]] = [
+    (" should be object", []),
+    (" should have required property 'event'", without("event")),
+    (" should match exactly one schema in oneOf", without("identity")),
+    (" should match exactly one schema in oneOf", event(user_id="17")),
+    (" should NOT have additional properties", event(app_id="11")),
+    (".event should be string", event(event=5)),
+    (".event should NOT be shorter than 1 characters", event(event="")),
+    (".event should NOT be longer than 1024 characters", event(event="e" * 1025)),
+    (".identity should be string", event(identity=17)),
+    (".identity should NOT be shorter than 1 characters", event(identity="")),
+    (".identity should NOT be longer than 255 characters", event(identity="i" * 256)),
+    (".properties should be object", event(properties=[])),
+    (".properties should be object", event(properties=None)),
+    (".properties.b should be array,number,string", event(properties={"b": True})),
+    (".properties.b should be array,number,string", event(properties={"b": None})),
+    (".properties['a b'] should be array,number,string", event(properties={"a b": {}})),
+    (".properties.b[1] should be number,string", event(properties={"b": ["x", None]})),
+    (
+        ".properties.b should NOT be longer than 1023",
+        event(properties={"b": "v" * 1024}),
+    ),
+    (".properties property name 'kkk", event(properties={"k" * 1024: 1})),
+    ('.timestamp should match format "date-time"', event(timestamp="yesterday")),
+    (
+        '.timestamp should match format "date-time"',
+        event(timestamp="2017-03-10T22:21:56"),
+    ),
+    (".timestamp should be string", event(timestamp=1489184516)),
+    (".idempotency_key should be string", event(idempotency_key=None)),
+    (".session_id should be number,string", event(session_id=None)),
+    (
+        ".user_id should match pattern",
+        {"event": "x", "user_id": "5b3ddc6f1cc18cd8f2a3d9c1"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "invalid"), INVALID_EVENTS)
+def test_invalid_event_refuses_the_whole_call(
+    heap: FakeHeap, rule: str, invalid: object
+) -> None:
+    """
+    One bad event refuses its whole call; the text names the first bad index in Heap's
+    words.
+    """
+    status, text = post(heap, bulk(event("a"), invalid, 5))
+
+    assert status == 400
+    assert text.startswith(f"postBody.events[1]{rule}")
+    assert heap.events == {}
+    assert heap.counts.invalid == 1
+
+
+def test_single_calls_are_named_without_index(heap: FakeHeap) -> None:
+    """
+    A bad single call is named from the body on.
+    """
+    answer = post(heap, {"app_id": "11", **event(properties=[])})
+
+    assert answer == (400, "postBody.properties should be object")
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("postBody should be object", []),
+        ("postBody should have required property 'app_id'", {"events": []}),
+        ("postBody.app_id should be string", {"app_id": 11, "events": []}),
+        ("postBody.events should be array", {"app_id": "11", "events": {}}),
+        ("postBody.events should NOT have more than 1000 items", many(1001)),
+        ("postBody should NOT have additional properties", {**bulk(), "library": "x"}),
+        ("request body should be JSON in UTF-8", b'{"app_id": "11"'),
+        ("request body should be JSON in UTF-8", b'{"app_id": NaN}'),
+        ("request body should be JSON in UTF-8", b"\xff{}"),
+        ("request body should be JSON in UTF-8", b"[" * 100_000),
+        ("request body should be JSON in UTF-8", b""),
+    ],
+)
+def test_invalid_bodies_are_refused(heap: FakeHeap, text: str, body: object) -> None:
+    """
+    A body that is no call is a 400 that says why.
+    """
+    assert (400, text) == post(heap, body)
+
+
+@pytest.mark.parametrize(
+    ("rule", "invalid"),
+    [
+        (" should have required property 'properties'", {"identity": "jane"}),
+        (" should have required property 'identity'", {"properties": {}}),
+        (" should NOT have additional properties", {"identity": "a", "user_id": "1"}),
+        (".properties should be object", {"identity": "jane", "properties": []}),
+        (
+            ".properties property name 'ID' is",
+            {"identity": "jane", "properties": {"ID": 1}},
+        ),
+        (
+            ".properties property name 'user_id'",
+            {"identity": "j", "properties": {"user_id": 1}},
+        ),
+        (
+            ".properties.b should be number,string",
+            {"identity": "j", "properties": {"b": ["x"]}},
+        ),
+    ],
+)
+def test_invalid_user_refuses_the_whole_call(
+    heap: FakeHeap, rule: str, invalid: object
+) -> None:
+    """
+    One bad user refuses its whole call, named by its index.
+    """
+    good = {"identity": "jane", "properties": {}}
+
+    status, text = post(heap, users(good, invalid), "/api/add_user_properties")
+
+    assert status == 400
+    assert text.startswith(f"postBody.users[1]{rule}")
+    assert heap.people == {}
+
+
+def test_limits_are_inclusive(heap: FakeHeap) -> None:
+    """
+    A thousand events of the greatest legal lengths are taken.
+    """
+    longest = {"k" * 1023: "v" * 1023, "list": ["a", 1]}
+
+    status, _ = post(
+        heap, many(1000, identity="i" * 255, event="e" * 1024, properties=longest)
+    )
+
+    assert status == 200
+    assert len(heap.events) == 1000
+
+
+def test_content_type_must_be_json(heap: FakeHeap) -> None:
+    """
+    A body that is not declared as JSON is refused.
+    """
+    connection = connect(heap)
+    connection.request("POST", "/api/track", b"{}", {"Content-Type": "text/plain"})
+
+    assert connection.getresponse().status == 400
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path"),
+    [
+        (404, "POST", "/api/tracks"),
+        (404, "GET", "/"),
+        (405, "GET", "/api/track"),
+        (405, "POST", "/api/public/v0/deletion_status/1"),
+    ],
+)
+def test_unknown_routes(heap: FakeHeap, status: int, method: str, path: str) -> None:
+    """
+    Unknown paths are 404, wrong methods 405.
+    """
+    connection = connect(heap)
+    connection.request(method, path)
+
+    assert status == connection.getresponse().status
+    connection.close()
+
+
+# --- Rate limits ----------------------------------------------------------------------
+
+
+def test_an_identity_has_a_thousand_events_a_minute(
+    heap: FakeHeap, clock: Clock
+) -> None:
+    """
+    The event after the thousandth in a minute is refused; others go on; the window
+    slides.
+    """
+    assert post(heap, many(999))[0] == 200
+    clock.now += 30
+    assert post(heap, many(1, start=999))[0] == 200
+
+    assert post(heap, many(1, start=1000))[0] == 429
+    assert post(heap, many(1, start=2000, identity="john"))[0] == 200
+
+    clock.now += 29.999
+    assert post(heap, many(1, start=1000))[0] == 429
+    clock.now += 0.001
+    assert post(heap, many(999, start=1000))[0] == 200
+    assert post(heap, many(1, start=3000))[0] == 429
+    assert heap.counts.rate_limited == 3
+
+
+def test_an_app_has_fifteen_thousand_events_a_minute(
+    heap: FakeHeap, clock: Clock
+) -> None:
+    """
+    The app takes 15,000 events in any sixty seconds, a refused call takes none of them.
+    """
+    for n in range(14):
+        post(heap, many(1000, start=1000 * n, identity=f"person-{n}"))
+    assert post(heap, many(999, start=14_000, identity="last"))[0] == 200
+
+    assert (
+        post(heap, bulk(event("x", identity="x"), event("y", identity="y")))[0] == 429
+    )
+    assert post(heap, bulk(event("x", identity="x")))[0] == 200
+    assert post(heap, bulk(event("y", identity="y")))[0] == 429
+    assert post(heap, bulk(event("y"), app_id="other"))[0] == 200
+
+    clock.now += 60
+    assert post(heap, bulk(event("y", identity="y")))[0] == 200
+    assert len(heap.events) == 15_001
+
+
+def test_repeats_take_from_the_rate(heap: FakeHeap) -> None:
+    """
+    A repeated event counts against the limits, as it is received again.
+    """
+    post(heap, many(1000))
+
+    assert post(heap, many(1))[0] == 429
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        ("/api/track", event()),
+        ("/api/add_user_properties", {"identity": "jane", "properties": {"a": 1}}),
+    ],
+)
+def test_single_calls_are_thirty_in_thirty_seconds(
+    heap: FakeHeap, clock: Clock, path: str, call: dict[str, Any]
+) -> None:
+    """
+    The single forms take thirty requests per identity in thirty seconds.
+    """
+    connection = connect(heap)
+
+    statuses = [
+        exchange(connection, {"app_id": "11", **call}, path)[0] for _ in range(31)
+    ]
+    clock.now += 30
+    later, _ = exchange(connection, {"app_id": "11", **call}, path)
+
+    assert statuses == [200] * 30 + [429]
+    assert later == 200
+    connection.close()
+
+
+def test_rate_limits_can_be_switched_off(clock: Clock) -> None:
+    """
+    Without rate limits everything is taken at once.
+    """
+    with FakeHeap(clock=clock, rate_limits=False) as heap:
+        statuses = {post(heap, many(1000, start=1000 * n))[0] for n in range(16)}
+
+    assert {200} == statuses
+    assert len(heap.events) == 16_000
+
+
+# --- Deletion -------------------------------------------------------------------------
+
+
+def ask(
+    heap: FakeHeap, method: str, path: str, authorization: str, body: object = None
+) -> tuple[int, Any]:
+    """
+    Send one request with credentials.
+    """
+    connection = connect(heap)
+    data = None if body is None else json.dumps(body)
+    headers = {"Authorization": authorization, "Content-Type": "application/json"}
+    connection.request(method, f"/api/public/v0/{path}", data, headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+
+    return answer.status, json.loads(text) if answer.status < 300 else text.decode()
+
+
+def basic(text: str) -> str:
+    """
+    Write HTTP Basic credentials.
+    """
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+def bearer(heap: FakeHeap) -> str:
+    """
+    Fetch a token.
+    """
+    status, answer = ask(heap, "POST", "auth_token", basic("11:secret"))
+    assert status == 200
+
+    return f"Bearer {answer['access_token']}"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", basic("11:wrong"), basic("12:secret"), "Basic %", "Bearer 11:secret"],
+)
+def test_tokens_need_the_key(heap: FakeHeap, authorization: str) -> None:
+    """
+    Without the app's API key there is no token.
+    """
+    assert ask(heap, "POST", "auth_token", authorization)[0] == 401
+
+
+def test_deletion_goes_through_a_token(heap: FakeHeap) -> None:
+    """
+    With a token people are deleted; the request is pending first, then complete.
+    """
+    post(
+        heap,
+        users({"identity": "jane", "properties": {"a": 1}}),
+        "/api/add_user_properties",
+    )
+    token = bearer(heap)
+    body = {"users": [{"identity": "jane"}, {"user_id": "17"}]}
+
+    status, answer = ask(heap, "POST", "user_deletion", token, body)
+    path = f"deletion_status/{answer['deletion_request_id']}"
+    states = [ask(heap, "GET", path, token) for _ in range(2)]
+
+    assert status == 201
+    assert states == [(200, {"status": "pending"}), (200, {"status": "complete"})]
+    assert heap.deleted == ["jane", "17"]
+    assert heap.people == {}
+
+
+def test_tokens_live_five_minutes(heap: FakeHeap, clock: Clock) -> None:
+    """
+    A token is good for five minutes by the clock, and useless from then on.
+    """
+    token = bearer(heap)
+    body = {"users": [{"identity": "jane"}]}
+
+    clock.now += 299.9
+    before = ask(heap, "POST", "user_deletion", token, body)
+    clock.now += 0.1
+    after = ask(heap, "POST", "user_deletion", token, body)
+
+    assert (before[0], after[0]) == (201, 401)
+    assert heap.deleted == ["jane"]
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer ", "Bearer nonsense", basic("11:secret")]
+)
+def test_deletion_needs_a_token(heap: FakeHeap, authorization: str) -> None:
+    """
+    Without a token nobody is deleted and no state is told.
+    """
+    body = {"users": [{"identity": "jane"}]}
+
+    assert ask(heap, "POST", "user_deletion", authorization, body)[0] == 401
+    assert ask(heap, "GET", "deletion_status/1", authorization)[0] == 401
+    assert heap.deleted == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "body"),
+    [
+        ("postBody should have required property 'users'", {}),
+        ("postBody.users[0] should match exactly one", {"users": [{}]}),
+        ("postBody.users[0] should NOT have additional", {"users": [{"email": "a"}]}),
+        (
+            "postBody.users should NOT have more than 10000",
+            {"users": [{"identity": "a"}] * 10_001},
+        ),
+    ],
+)
+def test_invalid_deletions_are_refused(heap: FakeHeap, rule: str, body: object) -> None:
+    """
+    A deletion that Heap would not understand deletes nobody.
+    """
+    status, text = ask(heap, "POST", "user_deletion", bearer(heap), body)
+
+    assert status == 400
+    assert text.startswith(rule)
+    assert heap.deleted == []
+
+
+def test_unknown_deletions_are_not_found(heap: FakeHeap) -> None:
+    """
+    A request id that was never given is a 404.
+    """
+    assert ask(heap, "GET", "deletion_status/none", bearer(heap))[0] == 404
+
+
+# --- HTTP -----------------------------------------------------------------------------
+
+
+def test_connections_are_kept_alive(heap: FakeHeap) -> None:
+    """
+    Many requests go over one connection, refused ones too.
+    """
+    connection = connect(heap)
+
+    statuses = [
+        exchange(connection, bulk(event(str(n)), *[0] * (n % 2)))[0] for n in range(6)
+    ]
+
+    assert statuses == [200, 400] * 3
+    assert heap.counts.connections == 1
+    connection.close()
+
+
+def test_chunked_bodies_are_read(heap: FakeHeap) -> None:
+    """
+    A body in chunks, with extensions and trailers, is one body.
+    """
+    data = json.dumps(bulk(event())).encode()
+    head = (
+        b"POST /api/track?x=1 HTTP/1.1\r\n"
+        b"Transfer-Encoding: chunked\r\nConnection: close\r\n"
+    )
+    kind = b"Content-Type: application/json; charset=utf-8\r\n\r\n"
+    chunks = b"".join(
+        b"%x;a=b\r\n%s\r\n" % (1, data[n : n + 1]) for n in range(len(data))
+    )
+
+    with raw(heap, head + kind + chunks + b"0\r\nTrailer: x\r\n\r\n") as sock:
+        answer = read_all(sock)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert [RequestRecord("POST", "/api/track", 200, 1, len(data))] == heap.requests
+
+
+def test_pipelined_requests_are_answered_in_order(heap: FakeHeap) -> None:
+    """
+    Requests that arrive together are answered one after the other.
+    """
+    data = request_bytes(bulk(event("a"))) + request_bytes(b"x", "Connection: close")
+
+    with raw(heap, data) as sock:
+        answer = read_all(sock)
+
+    assert answer.index(b"HTTP/1.1 200 OK") < answer.index(b"HTTP/1.1 400 Bad Request")
+
+
+def test_clients_may_ask_before_they_send(heap: FakeHeap) -> None:
+    """
+    ``Expect: 100-continue`` is answered before the body comes.
+    """
+    data = request_bytes(bulk(event()), "Expect: 100-continue", "Connection: close")
+    head, _, body = data.partition(b"\r\n\r\n")
+
+    with raw(heap, head + b"\r\n\r\n") as sock:
+        first = sock.recv(1000)
+        sock.sendall(body)
+        answer = read_all(sock)
+
+    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_http_1_0_connections_end(heap: FakeHeap) -> None:
+    """
+    A client of HTTP/1.0 gets its answer and the end of the connection.
+    """
+    with raw(
+        heap, request_bytes(bulk(event())).replace(b"HTTP/1.1", b"HTTP/1.0")
+    ) as sock:
+        answer = read_all(sock)
+
+    assert b"Connection: close" in answer
+    assert answer.endswith(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("status", "data"),
+    [
+        (400, b"nonsense\r\n\r\n"),
+        (400, b"POST /api/track HTTP/1.1\r\nno colon\r\n\r\n"),
+        (400, b"POST /api/track HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
+        (400, b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        (
+            400,
+            b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+            + b"Content-Length: 1\r\n\r\n",
+        ),
+        (400, b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+        (400, b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n"),
+        (431, b"POST /a HTTP/1.1\r\nX: " + b"x" * 100_000),
+        (505, b"POST /a HTTP/2.0\r\n\r\n"),
+    ],
+)
+def test_what_is_no_http_is_refused(heap: FakeHeap, status: int, data: bytes) -> None:
+    """
+    A request that cannot be read is refused, and its connection ends.
+    """
+    with raw(heap, data) as sock:
+        answer = read_all(sock)
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert [status] == [record.status for record in heap.requests]
+
+
+def test_cut_requests_have_no_effect(heap: FakeHeap) -> None:
+    """
+    A client that dies before its last byte changed nothing.
+    """
+    with raw(heap, request_bytes(bulk(event()))[:-1]) as sock:
+        sock.shutdown(socket.SHUT_WR)
+        answer = read_all(sock)
+
+    assert answer == b""
+    assert heap.events == {}
+    assert heap.requests == []
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_large_bodies_are_refused(chunked: bool) -> None:
+    """
+    A body over the limit is a 413 that the client can read, even while it still sends.
+    """
+    with FakeHeap(max_body=100_000) as heap:
+        connection = connect(heap)
+        body = b" " * 400_000
+        pieces = iter([body[:50_000]] * 8) if chunked else body
+        connection.request("POST", "/api/track", pieces, encode_chunked=chunked)
+        status = connection.getresponse().status
+        connection.close()
+        within = post(heap, b" " * 100_000)
+
+    assert (status, within[0]) == (413, 400)
+
+
+# --- Faults ---------------------------------------------------------------------------
+
+
+def test_script_is_used_up_one_a_request(heap: FakeHeap) -> None:
+    """
+    Each request takes one fault; after the last one everything is normal.
+    """
+    heap.script(Status(500), Status(503), Status(429))
+    connection = connect(heap)
+
+    statuses = [exchange(connection, bulk(event()))[0] for _ in range(4)]
+
+    assert statuses == [500, 503, 429, 200]
+    assert statuses == [record.status for record in heap.requests]
+    assert heap.scripted == ()
+    assert (heap.counts.faults, heap.counts.connections) == (3, 1)
+    connection.close()
+
+
+def test_status_has_headers_and_body(heap: FakeHeap) -> None:
+    """
+    A scripted answer carries its headers and its body.
+    """
+    heap.script(Status(503, {"Retry-After": "7"}, b"<html>"))
+    connection = connect(heap)
+    connection.request("POST", "/api/track", b"{}")
+    answer = connection.getresponse()
+
+    assert (answer.status, answer.getheader("Retry-After"), answer.read()) == (
+        503,
+        "7",
+        b"<html>",
+    )
+    connection.close()
+
+
+@pytest.mark.parametrize("code", [200, 204, 304, 404, 500, 599, 999])
+def test_every_status_keeps_the_connection(heap: FakeHeap, code: int) -> None:
+    """
+    After any status the connection goes on, those without a body too.
+    """
+    heap.script(Status(code, body=b"x"))
+    connection = connect(heap)
+
+    statuses = [exchange(connection, bulk(event()))[0] for _ in range(2)]
+
+    assert [code, 200] == statuses
+    assert heap.counts.connections == 1
+    connection.close()
+
+
+def test_a_lying_length_cuts_the_body(heap: FakeHeap) -> None:
+    """
+    A status with a ``Content-Length`` of its own ends before its body does.
+    """
+    heap.script(Status(200, {"content-length": "100"}, b"{}"))
+
+    with pytest.raises(http.client.IncompleteRead):
+        post(heap, bulk(event()))
+
+
+APPLYING: list[tuple[Fault, Fault]] = [
+    (Status(500), Status(500, apply=True)),
+    (Reset(), Reset(after_applying=True)),
+    (Stall(0.01), Stall(0.01, apply=True)),
+    (CutStatusLine(), CutStatusLine(apply=True)),
+    (EndlessBody(seconds=0.01), EndlessBody(seconds=0.01, apply=True)),
+    (Redirect("http://127.0.0.1:9/"), Redirect("http://127.0.0.1:9/", apply=True)),
+    (Garbage(), Garbage(apply=True)),
+]
+
+
+@pytest.mark.parametrize(("lost", "applied"), APPLYING)
+def test_faults_come_before_or_after_the_effect(
+    heap: FakeHeap, lost: Fault, applied: Fault
+) -> None:
+    """
+    A fault that spoils the answer can leave the request without or with its effect.
+    """
+    heap.script(lost, applied)
+
+    for key in ("lost", "applied"):
+        try:
+            status, _ = post(heap, bulk(event(key)))
+        except BROKEN:
+            status = 0
+        assert status != 200
+
+    assert {"applied"} == heap.events.keys()
+    assert len(heap.requests) == 2
+    assert heap.scripted == ()
+
+
+def test_refuse_resets_new_connections(heap: FakeHeap) -> None:
+    """
+    A refused connection is reset before anything is read, one for each fault.
+    """
+    heap.script(Refuse(), Refuse())
+
+    for _ in range(2):
+        with pytest.raises(BROKEN):
+            post(heap, bulk(event()))
+
+    assert post(heap, bulk(event()))[0] == 200
+    assert (heap.counts.refused, heap.counts.connections) == (2, 1)
+    assert len(heap.requests) == 1
+
+
+def test_refuse_resets_open_connections(heap: FakeHeap) -> None:
+    """
+    On a connection that is open already the next request is reset, without effect.
+    """
+    connection = connect(heap)
+    exchange(connection, bulk(event("a")))
+    heap.script(Refuse())
+
+    with pytest.raises(BROKEN):
+        exchange(connection, bulk(event("b")))
+
+    assert {"a"} == heap.events.keys()
+    assert [record.status for record in heap.requests] == [200, None]
+    connection.close()
+
+
+def test_pause_refuses_for_good(heap: FakeHeap) -> None:
+    """
+    While paused nobody listens on the port; resumed, it goes on with what it had.
+    """
+    post(heap, bulk(event("a")))
+    connection = connect(heap)
+    exchange(connection, bulk(event("b")))
+    url = heap.url
+
+    heap.pause()
+    with pytest.raises(ConnectionRefusedError):
+        post(heap, bulk(event("c")))
+    with pytest.raises(BROKEN):
+        exchange(connection, bulk(event("c")))
+    heap.resume()
+
+    assert post(heap, bulk(event("d")))[0] == 200
+    assert url == heap.url
+    assert {"a", "b", "d"} == heap.events.keys()
+    connection.close()
+
+
+def test_reset_is_a_reset(heap: FakeHeap) -> None:
+    """
+    The client sees RST and not an orderly end.
+    """
+    heap.script(Reset())
+
+    with (
+        raw(heap, request_bytes(bulk(event()))) as sock,
+        pytest.raises(ConnectionResetError),
+    ):
+        read_all(sock)
+
+
+def test_stall_keeps_the_client_waiting(heap: FakeHeap) -> None:
+    """
+    A stalled request gets no byte; the server does not wait for a client that left.
+    """
+    heap.script(Stall(60))
+
+    with pytest.raises(TimeoutError):
+        post(heap, bulk(event()), timeout=0.1)
+
+    assert eventually(lambda: not connection_threads())
+    assert [record.status for record in heap.requests] == [None]
+
+
+def connection_threads() -> list[threading.Thread]:
+    """
+    List the threads of open connections.
+    """
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread.name.startswith("FakeHeap-conn")
+    ]
+
+
+def test_drip_is_slow_but_right(heap: FakeHeap) -> None:
+    """
+    A dripping answer arrives whole, in many pieces, after its effect.
+    """
+    heap.script(Drip(0.002))
+
+    with raw(heap, request_bytes(bulk(event()))) as sock:
+        pieces = list(iter(lambda: sock.recv(65536), b""))
+
+    assert b"".join(pieces).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert len(pieces) > 40
+    assert [record.status for record in heap.requests] == [200]
+
+
+@pytest.mark.parametrize("apply", [False, True])
+def test_half_close_ends_one_side(heap: FakeHeap, apply: bool) -> None:
+    """
+    The client reads the end at once, but can go on sending.
+    """
+    heap.script(HalfClose(apply=apply))
+
+    with raw(heap, request_bytes(bulk(event()))) as sock:
+        answer = read_all(sock)
+        for _ in range(3):
+            sock.sendall(b"still here")
+            time.sleep(0.01)
+
+    assert answer == b""
+    assert apply == bool(heap.events)
+
+
+def test_cut_status_line_is_half_a_line(heap: FakeHeap) -> None:
+    """
+    The answer ends in the middle of its status.
+    """
+    heap.script(CutStatusLine())
+
+    with raw(heap, request_bytes(bulk(event()))) as sock:
+        answer = read_all(sock)
+
+    assert answer == b"HTTP/1.1 20"
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_endless_body_goes_on(heap: FakeHeap, chunked: bool) -> None:
+    """
+    The body runs as long as somebody reads it.
+    """
+    heap.script(EndlessBody(chunked=chunked))
+    connection = connect(heap)
+    connection.request("POST", "/api/track", b"{}")
+    answer = connection.getresponse()
+
+    read = sum(len(answer.read(1000)) for _ in range(50))
+    connection.close()
+    answer.close()
+
+    assert (answer.status, read) == (200, 50_000)
+    assert eventually(lambda: not connection_threads())
+
+
+def test_redirect_names_its_target(heap: FakeHeap) -> None:
+    """
+    A redirect carries its location.
+    """
+    heap.script(Redirect("https://elsewhere.invalid/api/track", 308))
+    connection = connect(heap)
+    connection.request("POST", "/api/track", b"{}")
+    answer = connection.getresponse()
+
+    expected = (308, "https://elsewhere.invalid/api/track")
+    assert expected == (answer.status, answer.getheader("Location"))
+    connection.close()
+
+
+def test_garbage_is_no_http(heap: FakeHeap) -> None:
+    """
+    The bytes of garbage arrive as they are.
+    """
+    heap.script(Garbage(b"\0\xff"))
+
+    with raw(heap, request_bytes(bulk(event()))) as sock:
+        answer = read_all(sock)
+
+    assert answer == b"\0\xff"
+
+
+def test_latency_is_late_but_right(heap: FakeHeap) -> None:
+    """
+    A slow answer is a good answer.
+    """
+    heap.script(Latency(0.1))
+    start = time.monotonic()
+
+    status, _ = post(heap, bulk(event()))
+
+    assert status == 200
+    assert time.monotonic() - start >= 0.1
+
+
+def test_latency_takes_effect_after_the_client_left(heap: FakeHeap) -> None:
+    """
+    A client that gave up finds its events in Heap later.
+    """
+    heap.script(Latency(0.2))
+
+    with pytest.raises(TimeoutError):
+        post(heap, bulk(event()), timeout=0.05)
+
+    assert heap.events == {}
+    assert eventually(lambda: {"key-1"} == heap.events.keys())
+
+
+def bad(item: dict[str, Any]) -> bool:
+    """
+    Tell whether an item is marked as bad.
+    """
+    return bool(item.get("properties", {}).get("bad"))
+
+
+def test_poison_names_the_first_culprit(heap: FakeHeap) -> None:
+    """
+    A call with a poisoned item is refused whole, by the index of the first.
+    """
+    heap.always(Poison(bad))
+    poisoned = event("bad", properties={"bad": 1})
+
+    answer = post(heap, bulk(event("a"), event("b"), poisoned, poisoned))
+    clean = post(heap, bulk(event("c")))
+
+    assert answer == (400, "postBody.events[2] should NOT be valid")
+    assert clean[0] == 200
+    assert {"c"} == heap.events.keys()
+
+
+def test_poison_may_name_nothing(heap: FakeHeap) -> None:
+    """
+    The unnamed variant leaves the client to bisect.
+    """
+    heap.always(Poison(bad, named=False))
+
+    answer = post(heap, bulk(event("bad", properties={"bad": 1})))
+
+    assert answer == (400, "Bad Request")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "body"),
+    [
+        ("postBody", "/api/track", {"app_id": "11", **event(properties={"bad": 1})}),
+        (
+            "postBody.users[0]",
+            "/api/add_user_properties",
+            users({"identity": "jane", "properties": {"bad": 1}}),
+        ),
+    ],
+)
+def test_poison_looks_into_every_call(
+    heap: FakeHeap, name: str, path: str, body: object
+) -> None:
+    """
+    Single calls and users are looked at too.
+    """
+    heap.always(Poison(bad))
+
+    assert (400, f"{name} should NOT be valid") == post(heap, body, path)
+
+
+def test_bisection_finds_the_poison(heap: FakeHeap) -> None:
+    """
+    A client that halves refused calls delivers all events but one.
+    """
+    heap.always(Poison(bad, named=False))
+    events = many(64)["events"]
+    events[37]["properties"]["bad"] = 1
+    connection = connect(heap)
+
+    def deliver(part: list[dict[str, Any]]) -> None:
+        if exchange(connection, bulk(*part))[0] == 400 and len(part) > 1:
+            deliver(part[: len(part) // 2])
+            deliver(part[len(part) // 2 :])
+
+    deliver(events)
+
+    assert {f"key-{n}" for n in range(64) if n != 37} == heap.events.keys()
+    assert len(heap.requests) == 13
+    connection.close()
+
+
+def test_errors_of_predicates_are_kept(heap: FakeHeap) -> None:
+    """
+    A predicate that raises gives a 500, and its error can be looked up.
+    """
+    heap.always(Poison(lambda item: bool(item["nothing"])))
+
+    status, text = post(heap, bulk(event()))
+
+    assert (status, text) == (500, "FakeHeap was given code that raised KeyError")
+    assert [KeyError] == [type(error) for error in heap.errors]
+
+
+def test_faults_keep_to_their_path(heap: FakeHeap) -> None:
+    """
+    A fault for one path lets requests for others pass and waits for its own.
+    """
+    heap.script(Status(500, path="/api/track"), Status(503))
+    person = users({"identity": "jane", "properties": {}})
+
+    statuses = [
+        post(heap, person, "/api/add_user_properties")[0],
+        post(heap, person, "/api/add_user_properties")[0],
+        post(heap, bulk(event()))[0],
+        post(heap, bulk(event()))[0],
+    ]
+
+    assert statuses == [503, 200, 500, 200]
+
+
+def test_permanent_faults_stay(heap: FakeHeap) -> None:
+    """
+    A permanent fault touches every request until it is replaced.
+    """
+    heap.always(Status(500))
+    before = [post(heap, bulk(event()))[0] for _ in range(3)]
+    heap.always()
+    after = post(heap, bulk(event()))[0]
+
+    assert [*before, after] == [500, 500, 500, 200]
+
+
+def test_scripted_faults_come_before_permanent_ones(heap: FakeHeap) -> None:
+    """
+    A scripted answer keeps the permanent faults out, a scripted wait lets them in.
+    """
+    heap.always(Latency(0), Status(418))
+    heap.script(Status(500), Latency(0))
+
+    statuses = [post(heap, bulk(event()))[0] for _ in range(3)]
+
+    assert statuses == [500, 418, 418]
+
+
+def test_permanent_refusal(heap: FakeHeap) -> None:
+    """
+    A permanent refusal resets every connection until things calm down.
+    """
+    heap.always(Refuse())
+    for _ in range(3):
+        with pytest.raises(BROKEN):
+            post(heap, bulk(event()))
+
+    heap.calm()
+
+    assert post(heap, bulk(event()))[0] == 200
+
+
+def test_calm_forgets_the_script(heap: FakeHeap) -> None:
+    """
+    After calming no fault is left.
+    """
+    heap.script(Status(500), Reset())
+    heap.always(Stall(60))
+
+    heap.calm()
+
+    assert post(heap, bulk(event()))[0] == 200
+    assert heap.scripted == ()
+
+
+@frozen
+class Teapot(Fault):
+    """
+    A fault of somebody else.
+    """
+
+    def play(self, exchange: Exchange) -> Response | None:
+        """
+        Count the items.
+        """
+        return Response.text(418, ",".join(exchange.items))
+
+
+def test_own_faults_are_played(heap: FakeHeap) -> None:
+    """
+    Users write faults of their own.
+    """
+    heap.script(Teapot())
+
+    assert post(heap, many(2)) == (418, "postBody.events[0],postBody.events[1]")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Status(100),
+        lambda: Status(1000),
+        lambda: Stall(-1),
+        lambda: Stall(float("inf")),
+        lambda: Latency(float("nan")),
+        lambda: Drip(601),
+        lambda: Redirect("/", 200),
+    ],
+)
+def test_senseless_faults_fail_early(make: Callable[[], Fault]) -> None:
+    """
+    A fault that could never be played, or wait for ever, cannot be made.
+    """
+    with pytest.raises(ValueError, match=r"must be"):
+        make()
+
+
+def test_faults_are_values() -> None:
+    """
+    Faults are immutable and compare by content.
+    """
+    fault = Status(503, {"Retry-After": "1"})
+
+    assert Status(503, {"Retry-After": "1"}) == fault
+    with pytest.raises(AttributeError):
+        fault.code = 500  # type: ignore[misc]
+
+
+# --- Life -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault", [None, Stall(60), Latency(60), Drip(60), HalfClose(), EndlessBody()]
+)
+def test_closing_ends_every_wait(fault: Fault | None) -> None:
+    """
+    Closing hangs up on everybody at once and leaves no thread; nothing is applied any
+    more.
+    """
+    with FakeHeap() as heap:
+        if fault is not None:
+            heap.script(fault)
+            sock = raw(heap, request_bytes(bulk(event(), 5)))
+        else:
+            sock = raw(heap)
+        assert eventually(lambda: heap.scripted == () and heap.counts.connections == 1)
+        start = time.monotonic()
+
+    assert time.monotonic() - start < 1.0
+    assert not [thread for thread in threading.enumerate() if "FakeHeap" in thread.name]
+    sock.close()
+
+
+def test_close_does_not_apply_what_waits() -> None:
+    """
+    A request that is still being delayed when the server closes has no effect.
+    """
+    with FakeHeap() as heap:
+        heap.script(Latency(60))
+        sock = raw(heap, request_bytes(bulk(event())))
+        assert eventually(lambda: heap.scripted == ())
+
+    assert heap.events == {}
+    sock.close()
+
+
+def test_what_was_received_outlives_the_server() -> None:
+    """
+    After the end the port is closed, and the events can still be read.
+    """
+    with FakeHeap() as heap:
+        post(heap, bulk(event("a")))
+        heap.close()
+
+    with pytest.raises(ConnectionRefusedError):
+        post(heap, bulk(event("b")))
+    assert {"a"} == heap.events.keys()
+
+
+def test_use_before_start_says_what_to_do() -> None:
+    """
+    Without a start there is no url, after the end no start.
+    """
+    heap = FakeHeap()
+
+    with pytest.raises(RuntimeError, match="with statement"):
+        _ = heap.url
+    heap.close()
+    with pytest.raises(RuntimeError, match="make a new one"):
+        heap.start()
+
+
+def test_clear_forgets_what_came(heap: FakeHeap) -> None:
+    """
+    After clearing everything counts as new, the rate too.
+    """
+    post(heap, many(1000))
+
+    heap.clear()
+
+    assert (heap.events, heap.requests, heap.counts.requests) == ({}, [], 0)
+    assert post(heap, many(1000))[0] == 200
+
+
+def test_answers_are_snapshots(heap: FakeHeap) -> None:
+    """
+    What a test got from the server does not change under its hands.
+    """
+    post(heap, bulk(event("a")))
+    before = heap.events
+
+    post(heap, bulk(event("b")))
+    before.clear()
+
+    assert {"a", "b"} == heap.events.keys()
+
+
+def test_threads_lose_and_double_nothing(heap: FakeHeap) -> None:
+    """
+    Sixteen clients at once, each event twice: every event is there once.
+    """
+    heap.always(Latency(0.001))
+
+    def deliver(worker: int) -> int:
+        connection = connect(heap)
+        calls = [
+            many(5, start=5 * n, identity=f"i{worker}")
+            for n in range(worker % 8, 48, 8)
+        ]
+        statuses = {exchange(connection, call)[0] for call in calls}
+        connection.close()
+        assert {200} == statuses
+        return len(calls)
+
+    with ThreadPoolExecutor(16) as pool:
+        calls = sum(pool.map(deliver, range(16)))
+
+    assert {f"key-{n}" for n in range(240)} == heap.events.keys()
+    assert (heap.counts.events, heap.counts.duplicates) == (240, 240)
+    assert calls == len(heap.requests)
+
+
+def test_two_heaps_know_nothing_of_each_other() -> None:
+    """
+    Each server has its own port, script and memory.
+    """
+    with FakeHeap() as one, FakeHeap() as two:
+        one.script(Status(500))
+        answers = [post(two, bulk(event()))[0], post(one, bulk(event()))[0]]
+
+    assert answers == [200, 500]
+    assert (len(one.events), len(two.events)) == (0, 1)
+
+
+def test_repr_hides_the_key() -> None:
+    """
+    The API key is not shown.
+    """
+    with FakeHeap(api_key="canary") as heap:
+        assert "canary" not in repr(heap)
+        assert heap.url in repr(heap)
+
+
+def test_fixture_gives_a_running_heap(fake_heap: FakeHeap) -> None:
+    """
+    The opt-in fixture is ready to be sent to.
+    """
+    assert post(fake_heap, bulk(event()))[0] == 200
