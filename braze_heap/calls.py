@@ -4,7 +4,7 @@ What Heap accepts, and the one place where values are made legal for it.
 Limits are those of Heap's server-side API documentation. Lengths count UTF-16 units.
 """
 
-import datetime
+import datetime as dt
 import functools
 import hashlib
 import itertools
@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
 
@@ -163,8 +163,8 @@ def timestamp(seconds: float) -> str:
     return _whole(seconds) if type(seconds) is int else _fraction(seconds)
 
 
-def _moment(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+def _moment(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
 @functools.lru_cache(8192)

@@ -13,8 +13,7 @@ from braze_heap.calls import MAX_IDENTITY
 from braze_heap.reasons import Reason, SkipReason
 
 SHARED_WORDS: Final = frozenset(
-    ("null", "undefined", "none", "nan", "anonymous", "guest", "user", "unknown")
-    + ("[redacted]",)
+    "null undefined none nan anonymous guest user unknown [redacted]".split()
 )
 """Words that stand for nobody, and so for everybody. Compared in lower case."""
 

@@ -2,8 +2,9 @@
 From one decoded event to a typed event.
 
 Three wire forms give equal events: the HTTP form (nested), storage records (flat), and
-storage records with unions spelled out, as ``avro-tools tojson`` writes them. Reading is
-exact about types and never converts: what does not fit goes to `CurrentsEvent.extra`.
+storage records with unions spelled out, as ``avro-tools tojson`` writes them. Reading
+is exact about types and never converts: what does not fit goes to
+`CurrentsEvent.extra`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 
@@ -24,9 +25,6 @@ from braze_heap.events._base import extra_key
 from braze_heap.events._kinds import MISFIT, shortest_float32
 from braze_heap.events._schema import Schema, schema_of
 from braze_heap.reasons import Reason
-
-if TYPE_CHECKING:
-    import cattrs
 
 MAX_EVENT_TYPE: Final = 1023
 """UTF-16 units of an event type: it becomes a text of Heap."""
@@ -125,6 +123,7 @@ class EventParser:
     def __init__(self, event_types: Mapping[str, type[CurrentsEvent]]) -> None:
         self._event_types = event_types
         self._readers: dict[str, Reader] = {}
+        self._unknown = reader_of(UnknownEvent)
 
     def parse(
         self, raw: object, event_type: str | None = None, strict: bool = False
@@ -135,7 +134,7 @@ class EventParser:
         if not isinstance(raw, dict):
             flaw = f"is {_article(raw)}, not an object"
             raise _refusal(Reason.NOT_AN_OBJECT, "", flaw)
-        given = raw.get("event_type")
+        given: Any = raw.get("event_type")
         if given is None:
             given = event_type
         try:
@@ -145,15 +144,15 @@ class EventParser:
         return reader(raw, given, strict)
 
     def _reader(self, event_type: Any) -> Reader:
-        known = isinstance(event_type, str) and event_type in self._event_types
-        if not known:
-            return reader_of(_unknown(event_type))
+        if not isinstance(event_type, str) or event_type not in self._event_types:
+            _check_unknown(event_type)
+            return self._unknown
         reader = reader_of(self._event_types[event_type])
         self._readers[event_type] = reader
         return reader
 
 
-def _unknown(event_type: object) -> type[UnknownEvent]:
+def _check_unknown(event_type: object) -> None:
     if event_type is None:
         hint = "is missing: name it with event_type=, storage records do not carry it"
         raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", hint)
@@ -163,10 +162,8 @@ def _unknown(event_type: object) -> type[UnknownEvent]:
     if not event_type.strip() or utf16_length(event_type) > MAX_EVENT_TYPE:
         flaw = f"is blank or has over {MAX_EVENT_TYPE:,} characters"
         raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", flaw)
-    return UnknownEvent
 
 
-@functools.cache
 def reader_of(cls: type[CurrentsEvent]) -> Reader:
     """
     Return the function that reads decoded events into *cls*.
@@ -397,9 +394,9 @@ def _refusal(reason: Reason, path: str, flaw: str) -> EventError:
 
 
 def _article(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean"}
-    if value is None:
-        return "null"
+    names: dict[type, str] = {dict: "an object", list: "a list", str: "text"}
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "a boolean"
     return names.get(type(value), f"a number ({type(value).__name__})")
 
 

@@ -17,7 +17,7 @@ from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
 
 Treatment: TypeAlias = Literal["drop", "keep", "hash"]
-"""What becomes of a personal value: left out, sent as it is, or sent as HMAC-SHA-256."""
+"""What becomes of a personal value: left out, sent as it is, sent as HMAC-SHA-256."""
 
 PERSONAL_NAMES: Final = frozenset(
     """
@@ -33,8 +33,8 @@ PERSONAL_NAMES: Final = frozenset(
 )
 """
 Names that are personal where no class says so: in unknown types, and in fields that a
-class does not know. Those that the classes mark, but for ``device_id``, which one type of
-77 marks.
+class does not know. Those that the classes mark, but for ``device_id``, which one type
+of 77 marks.
 """
 
 

@@ -149,8 +149,8 @@ class Transformer:
     Args:
         mappers: Which mapper says what an event becomes.
         identity: Who an event is about. Heap must know the same people by it.
-        personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a set
-            names all that are left out; a mapping overrides single fields; see
+        personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
+            set names all that are left out; a mapping overrides single fields; see
             `PersonalData` for hashing.
         event_prefix: What the names of standard events begin with.
         nested: Whether objects become dotted names (``"flatten"``), JSON text
@@ -188,8 +188,8 @@ class Transformer:
         rejected if they are not.
         """
         batch = _Batch(Legalizer(self._nested, self._plain_names))
-        received = 0
-        for received, item in enumerate(_items(source), 1):
+        for item in _items(source):
+            batch.received += 1
             try:
                 event = self._parse(item) if type(item) is dict else self._typed(item)
                 event_id = event.id
@@ -201,7 +201,7 @@ class Transformer:
                 batch.reject(error.reason, str(error), item)
             except Exception as error:
                 batch.reject(Reason.INTERNAL_ERROR, _place(error), item)
-        return batch.result(received)
+        return batch.result()
 
     def _typed(self, item: Any) -> CurrentsEvent:
         """
@@ -318,6 +318,7 @@ class _Batch:
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
     seen: dict[str, tuple[Any, _Outcome]] = attrs.field(factory=dict)
+    received: int = 0
     repeated: int = 0
     event_types: list[str] = attrs.field(factory=list)
     left_out: list[str] = attrs.field(factory=list)
@@ -355,9 +356,9 @@ class _Batch:
         elif isinstance(outcome, Rejected):
             self.rejected.append(outcome)
 
-    def result(self, received: int) -> TransformResult:
+    def result(self) -> TransformResult:
         return TransformResult(
-            received=received,
+            received=self.received,
             calls=self.calls,
             origins=self.origins,
             skipped=self.skipped,

@@ -87,9 +87,9 @@ if TYPE_CHECKING:
         CampaignUniqueReceipt,
     )
     from braze_heap.events.canvas import (
+        CanvasConversion,
         CanvasCoStepConversion,
         CanvasCoStepSend,
-        CanvasConversion,
         CanvasDestinationEvent,
         CanvasEntry,
         CanvasEvent,
@@ -165,7 +165,6 @@ if TYPE_CHECKING:
         PushAbort,
         PushBounce,
         PushEvent,
-        PushEvent,
         PushIosForeground,
         PushOpen,
         PushRetry,
@@ -226,6 +225,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "EVENT_TYPES",
     "AgentEvent",
     "AgentExecuted",
     "BannerAbort",
@@ -261,7 +261,6 @@ __all__ = [
     "ContentOptimizerComponentStore",
     "CurrentsEvent",
     "CustomEvent",
-    "EVENT_TYPES",
     "EmailAbort",
     "EmailBounce",
     "EmailClick",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from braze_heap.events._declare import Declared, Privacy
+from braze_heap.events._declare import Declared
 from braze_heap.events._schema import schema_of
 
 NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -65,8 +65,6 @@ class CurrentsEvent(Declared):
             == dict(other._given()) | {"extra": other.extra}
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         """
         Show the event without personal data, and without what might hold some.
@@ -105,6 +103,3 @@ def extra_key(place: str, name: str) -> str:
     if place == "properties" and not name.startswith("/"):
         return name
     return pointer(name) if place == "envelope" else pointer(place, name)
-
-
-__all__ = ["NOTHING_EXTRA", "CurrentsEvent", "Privacy"]

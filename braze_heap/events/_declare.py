@@ -93,7 +93,12 @@ def personal(
     Declare a field that Braze's documentation marks as personal data.
     """
     return field(
-        place=place, privacy=Privacy.MARKED, since=since, http=http, storage=storage
+        place=place,
+        privacy=Privacy.MARKED,
+        since=since,
+        http=http,
+        storage=storage,
+        default=default,
     )
 
 
@@ -101,14 +106,14 @@ def sensitive(*, since: int | None = None, default: None = None) -> Any:
     """
     Declare a field that Braze does not mark and that is personal data all the same.
     """
-    return field(privacy=Privacy.SENSITIVE, since=since)
+    return field(privacy=Privacy.SENSITIVE, since=since, default=default)
 
 
 def since(release: int, /, *, default: None = None) -> Any:
     """
     Declare a field that Currents release *release* added.
     """
-    return field(since=release)
+    return field(since=release, default=default)
 
 
 def http_only(
@@ -117,7 +122,7 @@ def http_only(
     """
     Declare a field that storage records do not carry.
     """
-    return field(place=place, privacy=privacy, storage=None)
+    return field(place=place, privacy=privacy, storage=None, default=default)
 
 
 def storage_only(
@@ -130,7 +135,13 @@ def storage_only(
     """
     Declare a field that the HTTP form does not document.
     """
-    return field(http=False, privacy=privacy, since=since, deprecated=deprecated)
+    return field(
+        http=False,
+        privacy=privacy,
+        since=since,
+        deprecated=deprecated,
+        default=default,
+    )
 
 
 def wire_of(attribute: "attrs.Attribute[Any]") -> Wire:
@@ -155,7 +166,8 @@ class Declared:
     Attributes:
         event_type: The type as Braze writes it. Classes without one are groups.
         display_name: The name that Braze's documentation gives the type.
-        release: The Currents release that added the type; 2 for it and all before.
+        release: The Currents release that added the type; 2 for it and all before,
+            ``None`` where Currents never numbered it.
         status: What Braze says about the life of the type.
         http: Whether Braze documents the type for the HTTP connector.
         storage: Whether Braze documents the type for storage.
@@ -163,10 +175,11 @@ class Declared:
 
     __attrs_attrs__: ClassVar[Any]
     _names: ClassVar[frozenset[str]] = frozenset()
+    _schema: ClassVar[Any]
 
     event_type: str
     display_name: str
-    release: int
+    release: int | None
     status: Status
     http: bool
     storage: bool
@@ -176,7 +189,7 @@ class Declared:
         *,
         event_type: str | None = None,
         display_name: str | None = None,
-        release: int = 2,
+        release: int | None = 2,
         status: Status = "current",
         http: bool = True,
         storage: bool = True,

@@ -93,8 +93,12 @@ _CLASSES: Final = MappingProxyType(
             "users.messages.line.Send": "LineSend",
         },
         "live_activity": {
-            "users.behaviors.liveactivity.PushToStartTokenChange": "LiveActivityPushToStartTokenChange",
-            "users.behaviors.liveactivity.UpdateTokenChange": "LiveActivityUpdateTokenChange",
+            "users.behaviors.liveactivity.PushToStartTokenChange": (
+                "LiveActivityPushToStartTokenChange"
+            ),
+            "users.behaviors.liveactivity.UpdateTokenChange": (
+                "LiveActivityUpdateTokenChange"
+            ),
             "users.messages.liveactivity.Outcome": "LiveActivityOutcome",
             "users.messages.liveactivity.Send": "LiveActivitySend",
         },
@@ -133,8 +137,12 @@ _CLASSES: Final = MappingProxyType(
             "users.messages.sms.ShortLinkClick": "SmsShortLinkClick",
         },
         "subscription": {
-            "users.behaviors.subscription.GlobalStateChange": "SubscriptionGlobalStateChange",
-            "users.behaviors.subscriptiongroup.StateChange": "SubscriptionGroupStateChange",
+            "users.behaviors.subscription.GlobalStateChange": (
+                "SubscriptionGlobalStateChange"
+            ),
+            "users.behaviors.subscriptiongroup.StateChange": (
+                "SubscriptionGroupStateChange"
+            ),
         },
         "survey": {
             "users.messages.survey.Response": "SurveyResponse",

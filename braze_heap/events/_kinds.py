@@ -1,8 +1,8 @@
 """
 The types of Currents fields, and which decoded values fit them.
 
-One table of tests, used by every reader. A test is exact: ``true`` is no number, ``5`` is
-no text. What does not fit is kept beside the typed fields, never converted.
+One table of tests, used by every reader. A test is exact: ``true`` is no number, ``5``
+is no text. What does not fit is kept beside the typed fields, never converted.
 """
 
 import json

@@ -5,6 +5,7 @@ What an event class says about its fields, as tables.
 import ast
 import functools
 import inspect
+import itertools
 import sys
 import typing
 from collections.abc import Iterator, Mapping
@@ -87,14 +88,7 @@ class Schema:
     exact_properties: Mapping[str, type | None]
 
 
-@functools.cache
-def schema_of(cls: type[Declared]) -> Schema:
-    """
-    Return the tables of *cls*.
-
-    Raises:
-        TypeError: A field is annotated with a type that is none of Braze's.
-    """
+def _schema_of(cls: type[Declared]) -> Schema:
     attributes = [a for a in attrs.fields(cls) if a.name not in ENVELOPE]
     kinds = {a.name: _kind_of(cls, a) for a in attributes}
     wires = {a.name: wire_of(a) for a in attributes}
@@ -112,6 +106,19 @@ def schema_of(cls: type[Declared]) -> Schema:
         exact_user=exact("user"),
         exact_properties=exact("properties"),
     )
+
+
+def schema_of(cls: type[Declared]) -> Schema:
+    """
+    Return the tables of *cls*.
+
+    Raises:
+        TypeError: A field is annotated with a type that is none of Braze's.
+    """
+    schema: Schema | None = cls.__dict__.get("_schema")
+    if schema is None:
+        schema = cls._schema = _schema_of(cls)
+    return schema
 
 
 def event_fields(cls: type[Declared]) -> Mapping[str, EventField]:
@@ -147,12 +154,12 @@ def _storage_name(cls: type[Declared], name: str, wire: Wire) -> str | None:
 
 
 def _declaring(cls: type, name: str) -> type:
-    return next(c for c in cls.__mro__ if name in c.__dict__.get("__annotations__", ()))
+    return next(c for c in cls.__mro__ if name in inspect.get_annotations(c))
 
 
 def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> Kind:
     options = typing.get_args(attribute.type) or (attribute.type,)
-    annotation = attribute.type
+    annotation: Any = attribute.type
     if NoneType in options:
         annotation = next(o for o in options if o is not NoneType)
     try:
@@ -176,7 +183,7 @@ def _docs_in(cls: type) -> Mapping[str, str]:
     body = classes[cls.__name__].body
     return {
         above.target.id: inspect.cleandoc(below.value.value)
-        for above, below in zip(body, body[1:], strict=False)
+        for above, below in itertools.pairwise(body)
         if isinstance(above, ast.AnnAssign)
         and isinstance(above.target, ast.Name)
         and isinstance(below, ast.Expr)

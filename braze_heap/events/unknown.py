@@ -2,8 +2,6 @@
 Events of types that this version does not know.
 """
 
-from typing import Any
-
 from braze_heap.events.groups import HasDevice, HasTimezone, HasUser
 
 

@@ -233,9 +233,9 @@ class MapperRegistry:
         """
         cls = event if isinstance(event, type) else type(event)
         event_type = getattr(event, "event_type", "")
-        winner, *beaten = [*self._candidates(cls, event_type)] or [None]
+        winner, *beaten = (*self._candidates(cls, event_type), None)
         left_out = winner is not None and not winner.admits(cls, event_type)
-        return Explanation(cls, winner, left_out, tuple(r for r in beaten if r))
+        return Explanation(cls, winner, left_out, tuple(filter(None, beaten)))
 
     def undecided(
         self, event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES

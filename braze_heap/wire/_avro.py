@@ -2,11 +2,12 @@
 Avro container files, as Braze writes them to storage.
 """
 
+import contextlib
 import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import IO, Any, BinaryIO, Final, TypeAlias, cast
 
 import attrs
 
@@ -29,7 +30,7 @@ def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
 
     recorder = _Recorder(stream)
     try:
-        blocks = fastavro.block_reader(recorder)
+        blocks = fastavro.block_reader(cast("IO[bytes]", recorder))
     except Exception as error:
         yield Unreadable(0, _flaw("Avro header", error))
         return
@@ -95,12 +96,18 @@ def _salvage(block: bytes, codec: str, schema: Any) -> Iterator[Any]:
 
     data = io.BytesIO(block)
     try:
-        count, size = (fastavro.schemaless_reader(data, "long") for _ in range(2))
+        count, size = (_long(data), _long(data))
         records = io.BytesIO(_inflate(data.read(size), codec))
         for _ in range(count):
-            yield fastavro.schemaless_reader(records, schema)
+            yield fastavro.schemaless_reader(records, schema, None)
     except Exception:
         return
+
+
+def _long(data: IO[bytes]) -> int:
+    import fastavro
+
+    return cast("int", fastavro.schemaless_reader(data, "long", None))
 
 
 def _inflate(data: bytes, codec: str) -> bytes:
@@ -109,11 +116,9 @@ def _inflate(data: bytes, codec: str) -> bytes:
     if codec != "deflate":
         return b""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = []
-    try:
-        inflated += [inflater.decompress(data[i : i + 1]) for i in range(len(data))]
-    except zlib.error:
-        pass
+    inflated: list[bytes] = []
+    with contextlib.suppress(zlib.error):
+        inflated.extend(inflater.decompress(bytes((byte,))) for byte in data)
     return b"".join(inflated)
 
 

@@ -12,7 +12,7 @@ CHUNK: Final = 1 << 18
 """Bytes read at a time."""
 
 MAX_ELEMENT: Final = 16 << 20
-"""Bytes of one line or one element: Braze's largest legitimate batch has about 10 MB."""
+"""Bytes of one line or element. Braze's largest legitimate batch has about 10 MB."""
 
 _GAP: Final = re.compile(rb"[\s,]*")
 _EVENTS: Final = re.compile(rb'\{\s*"events"\s*:\s*\[')

@@ -1,13 +1,13 @@
 """
 JSON files: request bodies, arrays, lines, and documents one after another.
 
-Lines are read line by line, so that one bad line costs one line. Everything else is split
-at its brackets, and each element is then parsed for itself.
+Lines are read line by line, so that one bad line costs one line. Everything else is
+split at its brackets, and each element is then parsed for itself.
 """
 
 import io
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from braze_heap.wire._body import UnreadableError, decode, events_of
 from braze_heap.wire._elements import CHUNK, MAX_ELEMENT, Element, Elements
@@ -17,7 +17,10 @@ _BOM: Final = b"\xef\xbb\xbf"
 _KEPT: Final = 1 << 16
 
 
-def read(stream: io.BufferedReader, event_type: str | None) -> Iterator[Read]:
+Buffered: TypeAlias = "io.BufferedReader[Any]"
+
+
+def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
     """
     Read the events of JSON in any arrangement.
     """
@@ -67,7 +70,7 @@ class _Rewound:
     A stream, with what was read to look at its arrangement put back.
     """
 
-    def __init__(self, head: bytes, stream: io.BufferedReader) -> None:
+    def __init__(self, head: bytes, stream: Buffered) -> None:
         self._head = io.BytesIO(head)
         self._stream = stream
 
