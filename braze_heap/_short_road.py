@@ -5,6 +5,7 @@ Most events are told the standard way. For their classes the names are known bef
 so only the values are left to look at. Tests compare it with the long road.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -59,15 +60,23 @@ class ShortRoad:
 
 
 def short_road(
-    cls: type[CurrentsEvent], name: str, redaction: Redaction
+    cls: type[CurrentsEvent], named: Callable[[str], str], redaction: Redaction
 ) -> ShortRoad | None:
     """
     Return the short road for *cls*; ``None`` if its events need the long one.
+
+    Args:
+        cls: The event class.
+        named: From the display name to the name in Heap.
+        redaction: What the policy leaves out.
     """
+    if issubclass(cls, UnknownEvent) or redaction.alters(cls):
+        return None
     schema = schema_of(cls)
     dropped = redaction.dropped(cls)
+    name = named(cls.display_name)
     keeps_user_id = "user_id" in schema.places and "user_id" not in dropped
-    if issubclass(cls, UnknownEvent) or keeps_user_id or redaction.alters(cls):
+    if keeps_user_id or Legalizer().text(name) != name:
         return None
     texts = tuple(schema.json_texts - set(dropped))
     return ShortRoad(name, cls.event_type, dropped, texts)

@@ -12,7 +12,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
 
@@ -173,7 +174,7 @@ def _whole(seconds: float) -> str:
 
 
 def _fraction(seconds: float) -> str:
-    return _moment(round(seconds, 3)).isoformat(timespec="milliseconds")
+    return _moment(math.floor(seconds * 1000) / 1000).isoformat(timespec="milliseconds")
 
 
 def legal_key(key: str) -> str:
@@ -255,9 +256,12 @@ class Legalizer:
         """
         Return *given* as properties of a user: some names are Heap's own.
         """
-        return self.properties(
-            {self._unreserved(name): value for name, value in given.items()}
-        )
+        reserved = [n for n, value in given.items() if value is not None and _is_own(n)]
+        legal = self.properties({n: v for n, v in given.items() if not _is_own(n)})
+        for name in reserved:
+            self.degraded[Degradation.RENAMED] += 1
+            self._add(legal, f"braze_{name}", given[name])
+        return self._bounded(legal)
 
     def text(self, text: str) -> str:
         """
@@ -280,12 +284,6 @@ class Legalizer:
             return number
         self.degraded[Degradation.NUMBER_AS_TEXT] += 1
         return self.text(_number_text(number))
-
-    def _unreserved(self, name: str) -> str:
-        if name.lower() != "id" and name != "user_id":
-            return name
-        self.degraded[Degradation.RENAMED] += 1
-        return f"braze_{name}"
 
     def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
         if type(value) is dict and value and self.nested != "json":
@@ -318,7 +316,9 @@ class Legalizer:
         if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
             scalars = [str(self._scalar(v)) for v in value if v is not None]
             return self.text("||".join(scalars))
-        return self.text(_JSON.encode(value))
+        if cls is dict or cls is list:
+            return self.text(_JSON.encode(value))
+        return self._scalar(_as_json(value))
 
     def _free_name(self, name: str, taken: Mapping[str, Value]) -> str:
         wanted = name if self._is_plain_name(name) else self.text(name)
@@ -330,6 +330,29 @@ class Legalizer:
             for number in range(2 if wanted else 1, len(taken) + 3)
         )
         return next(free for free in numbered if free not in taken)
+
+
+def _is_own(name: str) -> bool:
+    """
+    Tell whether Heap keeps *name* for itself among the properties of a user.
+    """
+    return name.lower() == "id" or name == "user_id"
+
+
+def _as_json(value: Any) -> Any:
+    """
+    Return a value that JSON does not know, from a mapper, as one that it does.
+    """
+    for cls in (str, int, float):
+        if isinstance(value, cls):
+            return cls(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, Iterable) else str(value)
 
 
 _CONTAINERS: Final = frozenset((dict, list))

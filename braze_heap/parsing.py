@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import attrs
 
@@ -25,6 +25,9 @@ from braze_heap.events._base import extra_key
 from braze_heap.events._kinds import MISFIT, shortest_float32
 from braze_heap.events._schema import Schema, schema_of
 from braze_heap.reasons import Reason
+
+if TYPE_CHECKING:
+    import cattrs
 
 MAX_EVENT_TYPE: Final = 1023
 """UTF-16 units of an event type: it becomes a text of Heap."""
@@ -401,3 +404,47 @@ def _article(value: object) -> str:
 
 
 _KNOWN: Final = EventParser(EVENT_TYPES)
+
+
+def configure_converter(
+    converter: cattrs.BaseConverter,
+    *,
+    strict: bool = False,
+    event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
+) -> None:
+    """
+    Teach a cattrs *converter* to read and write Currents events.
+
+    ``converter.structure(raw, EmailClick)`` then reads *raw* in any wire form, exactly
+    as `parse_event` does, and ``converter.unstructure(event)`` is ``event.to_raw()``.
+    For a base or a group, such as `CurrentsEvent`, the event has to name its type.
+
+    Raises:
+        EventError: While structuring: no event, or one of another class.
+    """
+    parser = EventParser(event_types)
+
+    def structure(raw: Any, cls: type[CurrentsEvent]) -> CurrentsEvent:
+        event = parser.parse(raw, getattr(cls, "event_type", None), strict)
+        if not isinstance(event, cls):
+            flaw = f"is {event.event_type}, which is no {cls.__name__}"
+            raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", flaw)
+        return event
+
+    converter.register_structure_hook_func(_is_event, structure)
+    converter.register_unstructure_hook_func(_is_event, lambda event: event.to_raw())
+
+
+def make_converter(*, strict: bool = False) -> cattrs.Converter:
+    """
+    Return a new cattrs converter that knows Currents events.
+    """
+    import cattrs
+
+    converter = cattrs.Converter()
+    configure_converter(converter, strict=strict)
+    return converter
+
+
+def _is_event(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, CurrentsEvent)

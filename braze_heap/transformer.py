@@ -10,7 +10,7 @@ import functools
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
@@ -261,9 +261,8 @@ class Transformer:
         try:
             return self._roads[cls]
         except KeyError:
-            name = self._standard_name(cls.display_name)
-            self._roads[cls] = short_road(cls, name, self._redaction)
-            return self._roads[cls]
+            road = short_road(cls, self._standard_name, self._redaction)
+            return self._roads.setdefault(cls, road)
 
     def _calls(
         self,
@@ -371,23 +370,15 @@ class _Batch:
 
 
 def _items(source: Source) -> Iterable[Any]:
-    try:
-        if isinstance(source, bytes | str):
-            source = decode(source)
-        if isinstance(source, RawEvent | CurrentsEvent):
-            return [source]
-        if source is None or isinstance(source, dict | list):
-            return events_of(source)
-    except UnreadableError as error:
-        return [Unreadable(0, str(error), _bytes(source))]
+    if source is None or isinstance(source, bytes | str | dict):
+        if isinstance(source, str):
+            source = source.encode("utf-8", "surrogatepass")
+        try:
+            return events_of(decode(source) if isinstance(source, bytes) else source)
+        except UnreadableError as error:
+            return [Unreadable(0, str(error), source)]
     is_batch = isinstance(source, Iterable) and not isinstance(source, Mapping)
-    return source if is_batch else [source]
-
-
-def _bytes(source: Any) -> bytes:
-    if isinstance(source, str):
-        return source.encode("utf-8", "surrogatepass")
-    return source if isinstance(source, bytes) else b""
+    return cast("Iterable[Any]", source) if is_batch else [source]
 
 
 def _named(item: Any) -> tuple[str | None, str | None]:

@@ -72,13 +72,12 @@ def field(
     http: bool = True,
     storage: str | None = "",
     deprecated: bool = False,
-    default: None = None,
 ) -> Any:
     """
     Declare a field, with what its annotation cannot say. See `Wire`.
     """
     wire = Wire(place, privacy, since, http, storage, deprecated)
-    return attrs.field(default=default, metadata={_KEY: wire})
+    return attrs.field(default=None, metadata={_KEY: wire})
 
 
 def personal(
@@ -87,7 +86,6 @@ def personal(
     since: int | None = None,
     http: bool = True,
     storage: str | None = "",
-    default: None = None,
 ) -> Any:
     """
     Declare a field that Braze's documentation marks as personal data.
@@ -98,31 +96,28 @@ def personal(
         since=since,
         http=http,
         storage=storage,
-        default=default,
     )
 
 
-def sensitive(*, since: int | None = None, default: None = None) -> Any:
+def sensitive(*, since: int | None = None) -> Any:
     """
     Declare a field that Braze does not mark and that is personal data all the same.
     """
-    return field(privacy=Privacy.SENSITIVE, since=since, default=default)
+    return field(privacy=Privacy.SENSITIVE, since=since)
 
 
-def since(release: int, /, *, default: None = None) -> Any:
+def since(release: int, /) -> Any:
     """
     Declare a field that Currents release *release* added.
     """
-    return field(since=release, default=default)
+    return field(since=release)
 
 
-def http_only(
-    *, place: Place = "properties", privacy: Privacy | None = None, default: None = None
-) -> Any:
+def http_only(*, place: Place = "properties", privacy: Privacy | None = None) -> Any:
     """
     Declare a field that storage records do not carry.
     """
-    return field(place=place, privacy=privacy, storage=None, default=default)
+    return field(place=place, privacy=privacy, storage=None)
 
 
 def storage_only(
@@ -130,7 +125,6 @@ def storage_only(
     privacy: Privacy | None = None,
     since: int | None = None,
     deprecated: bool = False,
-    default: None = None,
 ) -> Any:
     """
     Declare a field that the HTTP form does not document.
@@ -140,7 +134,6 @@ def storage_only(
         privacy=privacy,
         since=since,
         deprecated=deprecated,
-        default=default,
     )
 
 
@@ -152,10 +145,7 @@ def wire_of(attribute: "attrs.Attribute[Any]") -> Wire:
     return wire
 
 
-@dataclass_transform(
-    kw_only_default=True,
-    field_specifiers=(field, personal, sensitive, since, http_only, storage_only),
-)
+@dataclass_transform(kw_only_default=True)
 class Declared:
     """
     Makes each subclass an attrs class whose instances hold only what is set.

@@ -89,7 +89,7 @@ class Schema:
 
 
 def _schema_of(cls: type[Declared]) -> Schema:
-    attributes = [a for a in attrs.fields(cls) if a.name not in ENVELOPE]
+    attributes = [a for a in cls.__attrs_attrs__ if a.name not in ENVELOPE]
     kinds = {a.name: _kind_of(cls, a) for a in attributes}
     wires = {a.name: wire_of(a) for a in attributes}
 
@@ -129,7 +129,7 @@ def event_fields(cls: type[Declared]) -> Mapping[str, EventField]:
 
 
 def _event_fields(cls: type[Declared]) -> Iterator[EventField]:
-    for attribute in attrs.fields(cls):
+    for attribute in cls.__attrs_attrs__:
         name, wire = attribute.name, wire_of(attribute)
         if name in ("extra", "event_type"):
             continue

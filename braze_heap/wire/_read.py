@@ -35,13 +35,14 @@ class Unreadable:
     Attributes:
         offset: Bytes from the start of the (inflated) source to the damage.
         detail: What is wrong there.
-        raw: The first bytes of the damage, up to 64 KiB.
+        raw: The first bytes of the damage, up to 64 KiB; the whole body where one was
+            given in memory.
         reason: Always `Reason.UNREADABLE`.
     """
 
     offset: int
     detail: str
-    raw: bytes = attrs.field(default=b"", repr=False)
+    raw: Any = attrs.field(default=b"", repr=False)
     reason: Reason = attrs.field(default=Reason.UNREADABLE, init=False)
 
 

@@ -774,8 +774,10 @@ def test_http_1_0_connections_end(heap: FakeHeap) -> None:
         (400, b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
         (
             400,
-            b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
-            + b"Content-Length: 1\r\n\r\n",
+            (
+                b"POST /a HTTP/1.1\r\nContent-Length: 1\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n"
+            ),
         ),
         (400, b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
         (400, b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n"),

@@ -1,0 +1,142 @@
+"""
+How the commands write for people: aligned, safe for terminals, plain where piped.
+"""
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import ClassVar, Final, Literal, TextIO, TypeAlias, cast
+
+import click
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
+
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+UNHEARD: Final = 141
+"""Exit status after the reader of the output went away, as shells have it."""
+
+
+class UnusableError(click.ClickException):
+    """
+    Something outside of the data is in the way: a file, a disk, a missing package.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+
+def console(stream: Stream, piped_width: int = 80) -> Console:
+    """
+    Return a console that shows names from outside as they are.
+
+    Args:
+        stream: Where it writes.
+        piped_width: Columns where *stream* is no terminal.
+    """
+    file = getattr(sys, stream)
+    width = None if file.isatty() else piped_width
+    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
+
+
+def show(view: RenderableType, out: Console) -> None:
+    """
+    Write *view*, in the encoding of *out* as far as that goes.
+
+    Raises:
+        BrokenPipeError: Nobody reads it any more.
+    """
+    with out.capture() as capture:
+        out.print(view)
+    text = capture.get()
+    if not out.is_terminal:
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    out.file.flush()
+    stream = cast("TextIO", out.file).buffer
+    stream.write(text.encode(out.encoding, "replace"))
+    stream.flush()
+
+
+@contextlib.contextmanager
+def heard(stream: Stream) -> Iterator[None]:
+    """
+    End quietly where the reader of *stream* goes away.
+
+    Raises:
+        SystemExit: It did.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        silence(stream)
+        sys.exit(UNHEARD)
+
+
+def silence(stream: Stream) -> None:
+    """
+    Let *stream* lead nowhere, for Python writes once more at its end.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        number = getattr(sys, stream).fileno()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """
+    Return a table without lines, the columns *right* aligned to the right.
+
+    A column whose name begins with ``_`` has no heading.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(
+            "" if name.startswith("_") else name,
+            justify="right" if name in right else "left",
+            overflow="fold",
+        )
+    table.show_header = not all(name.startswith("_") for name in columns)
+    return table
+
+
+def indented(view: RenderableType, columns: int = 2) -> Padding:
+    """
+    Return *view*, moved to the right.
+    """
+    return Padding(view, (0, 0, 0, columns))
+
+
+def heading(text: str) -> Text:
+    """
+    Return the heading of a section, an empty line before it.
+    """
+    return Text.assemble("\n", (text, "bold"))
+
+
+def plural(number: int, noun: str) -> str:
+    """
+    Return ``1 event``, ``1,000 events``.
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def safe(text: str, limit: int = 64) -> str:
+    """
+    Return *text* from outside in a form that cannot steer a terminal, cut to *limit*.
+    """
+    text = text if len(text) <= limit else text[: limit - 3] + "..."
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+_UNPRINTABLE: Final = re.compile(
+    r"[^ -~\u00a1-\U0010ffff]|[\ud800-\udfff\u2028-\u202e]"
+)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")

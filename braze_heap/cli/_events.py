@@ -1,0 +1,213 @@
+"""
+``braze-heap events``: what Braze can send, as the event classes know it.
+"""
+
+import difflib
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from braze_heap import EVENT_TYPES, CurrentsEvent
+from braze_heap.cli._console import (
+    UnusableError,
+    console,
+    grid,
+    heard,
+    indented,
+    plural,
+    safe,
+    show,
+)
+from braze_heap.events import EventField, event_fields
+
+_EPILOG = """\b
+Examples:
+  braze-heap events
+  braze-heap events email
+  braze-heap events users.messages.email.Click
+  braze-heap events --json | jq -r '.[] | select(.status == "beta") | .event_type'
+"""
+
+_PIPED_WIDTH: Final = 200
+"""Columns of a table that is piped: each row on one line, for grep."""
+
+_TEXT_WIDTH: Final = 96
+"""Columns of running text, where the terminal has as many."""
+
+
+@click.command(epilog=_EPILOG, short_help="Look up event types and their fields.")
+@click.argument("event_type", metavar="[TYPE]", required=False, default="")
+@click.option("--json", "as_json", is_flag=True, help="Everything known, as JSON.")
+def events(event_type: str, as_json: bool) -> None:
+    """
+    Show the catalogue of Currents events, or one of them with its fields.
+
+    TYPE is a type as Braze writes it, the name of its class, or a part of either: then
+    all that contain it are shown.
+    """
+    found = find(event_type)
+    with heard("stdout"):
+        if as_json:
+            described = [describe(cls) for cls in found]
+            click.echo(json.dumps(described, ensure_ascii=False, indent=2))
+        elif len(found) == 1:
+            show(_detail(found[0]), _at_most(_TEXT_WIDTH))
+        else:
+            out = console("stdout", _PIPED_WIDTH)
+            show(_catalogue(found, out.width), out)
+
+
+def _at_most(width: int) -> Console:
+    out = console("stdout")
+    out.width = min(out.width, width)
+    return out
+
+
+def find(query: str) -> list[type[CurrentsEvent]]:
+    """
+    Return the classes that *query* names exactly; else those that contain its words.
+
+    Raises:
+        UnusableError: There are none.
+    """
+    exact = [c for t, c in EVENT_TYPES.items() if query in (t, c.__name__)]
+    words = query.lower().split()
+    found = exact or [c for c in EVENT_TYPES.values() if _contains(c, words)]
+    if not found:
+        raise UnusableError(_no_match(query))
+    return found
+
+
+def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
+    names = f"{cls.event_type} {cls.__name__} {cls.display_name}".lower()
+    return all(word in names for word in words)
+
+
+def _no_match(query: str) -> str:
+    close = difflib.get_close_matches(query.lower(), _names(), 1)
+    hint = f" Did you mean {_names()[close[0]]}?" if close else ""
+    return (
+        f"no event type matches {safe(query)!r}.{hint} "
+        "`braze-heap events` lists them all."
+    )
+
+
+def _names() -> Mapping[str, str]:
+    """
+    Return what types, and parts of types, are called, by how that reads in lower case.
+    """
+    parts = (part for event_type in EVENT_TYPES for part in event_type.split("."))
+    classes = (cls.__name__ for cls in EVENT_TYPES.values())
+    return {name.lower(): name for name in (*parts, *classes, *EVENT_TYPES)}
+
+
+def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
+    """
+    Return all that the class says about its event type, ready for JSON.
+    """
+    return {
+        "event_type": cls.event_type,
+        "class": cls.__name__,
+        "display_name": cls.display_name,
+        "release": cls.release,
+        "status": cls.status,
+        "http": cls.http,
+        "storage": cls.storage,
+        "doc": inspect.getdoc(cls),
+        "fields": [_describe_field(field) for field in event_fields(cls).values()],
+    }
+
+
+def _describe_field(field: EventField) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "type": field.kind,
+        "place": field.place,
+        "http": field.http,
+        "storage": field.storage,
+        "personal": field.personal,
+        "sensitive": field.sensitive,
+        "release": field.since,
+        "deprecated": field.deprecated,
+        "doc": field.doc,
+    }
+
+
+_NAME_COLUMNS: Final = ((150, 3), (110, 2), (0, 1))
+"""From which width on there is room for how many names of a type."""
+
+
+def _catalogue(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
+    shown = next(count for least, count in _NAME_COLUMNS if width >= least)
+    names = ("type", "class", "name")[:shown]
+    table = grid(*names, "fields", "release", "status", right=("fields", "release"))
+    for cls in classes:
+        table.add_row(
+            *(cls.event_type, cls.__name__, cls.display_name)[:shown],
+            str(len(event_fields(cls))),
+            str(cls.release or "-"),
+            cls.status,
+        )
+    return table
+
+
+def _detail(cls: type[CurrentsEvent]) -> Group:
+    facts = (
+        cls.display_name,
+        cls.status,
+        _release(cls.release),
+        _wires(cls.http, cls.storage),
+    )
+    fields = event_fields(cls).values()
+    return Group(
+        Text(cls.event_type, "bold"),
+        Text(f"{cls.__name__} ({', '.join(filter(None, facts))})"),
+        Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
+        Text(f"{plural(len(fields), 'field')}:"),
+        *(part for field in fields for part in _field_view(field)),
+    )
+
+
+def _field_view(field: EventField) -> Iterator[RenderableType]:
+    marks = ", ".join(_marks(field))
+    yield indented(Text.assemble((field.name, "bold"), f"  {field.kind}, {marks}"))
+    yield indented(Text(_prose(field.doc)), 6)
+
+
+def _marks(field: EventField) -> Iterator[str]:
+    yield field.place
+    if field.personal:
+        yield "personal data"
+    if field.sensitive:
+        yield "personal data (not marked by Braze)"
+    if field.since:
+        yield _release(field.since)
+    if field.deprecated:
+        yield "deprecated"
+    yield from filter(None, [_wires(field.http, field.storage is not None)])
+    if field.storage not in (None, field.name):
+        yield f"{field.storage} in storage"
+
+
+def _release(release: int | None) -> str:
+    return f"since release {release}" if release else ""
+
+
+def _wires(http: bool, storage: bool) -> str:
+    if http and storage:
+        return ""
+    return "HTTP only" if http else "storage only"
+
+
+def _prose(text: str) -> str:
+    """
+    Return running text without the marks of its markup, unwrapped.
+    """
+    paragraphs = text.replace("``", "`").split("\n\n")
+    return "\n\n".join(" ".join(p.split()) for p in paragraphs)

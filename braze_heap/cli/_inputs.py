@@ -1,0 +1,154 @@
+"""
+What a command reads: files, directories and stdin, and how far it has come.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol, TypeAlias, cast
+
+import attrs
+
+from braze_heap import read_events
+from braze_heap.cli._console import UnusableError
+from braze_heap.wire import Read
+from braze_heap.wire._source import type_in_path
+
+BATCH: Final = 1_000
+"""Events that are transformed together."""
+
+BATCH_BYTES: Final = 8 << 20
+"""Bytes from the first to the last event of a batch: some events have 100 kB."""
+
+Advance: TypeAlias = Callable[[int], object]
+"""Is told of each piece of the input, in bytes as they are stored."""
+
+STDIN: Final = Path("-")
+
+
+@attrs.frozen
+class Input:
+    """
+    A file to read, or stdin.
+
+    Attributes:
+        name: As reports show it.
+        path: Where it is; ``None`` for stdin.
+        size: Its bytes; 0 where that cannot be told.
+    """
+
+    name: str
+    path: Path | None
+    size: int = 0
+
+    def read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
+        """
+        Read its events in order, and name what cannot be read.
+
+        Raises:
+            UnusableError: It cannot be opened or read on, or needs a missing package.
+        """
+        try:
+            if self.path is None:
+                yield from _read(cast("_Stream", sys.stdin.buffer), event_type, advance)
+            else:
+                event_type = event_type or type_in_path(os.fspath(self.path))
+                with self.path.open("rb") as file:
+                    yield from _read(file, event_type, advance)
+        except OSError as error:
+            flaw = error.strerror or error
+            raise UnusableError(f"cannot read {self.name}: {flaw}") from None
+        except ModuleNotFoundError as error:
+            raise UnusableError(str(error)) from None
+
+
+class _Stream(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+@attrs.frozen
+class _Metered:
+    """
+    A stream that tells how much of it was read, and waits for no more than it needs.
+    """
+
+    stream: _Stream
+    advance: Advance
+
+    def read(self, size: int, /) -> bytes:
+        data = self.stream.read1(size)
+        self.advance(len(data))
+        return data
+
+
+def _read(stream: _Stream, event_type: str | None, advance: Advance) -> Iterator[Read]:
+    metered = cast("BinaryIO", _Metered(stream, advance))
+    return read_events(metered, event_type=event_type)
+
+
+def find_inputs(paths: Sequence[Path]) -> list[Input]:
+    """
+    Return what *paths* lead to; for a directory that is all files in it.
+
+    They come in the order of their names, hidden ones left out. ``-`` is stdin.
+    """
+    return [found for path in paths for found in _inputs_at(path)]
+
+
+def _inputs_at(path: Path) -> Iterator[Input]:
+    if path == STDIN:
+        yield Input("stdin", None, _size_of_stdin())
+    elif path.is_dir():
+        yield from (
+            _file(inner)
+            for inner in sorted(path.rglob("*"))
+            if inner.is_file() and not _is_hidden(inner.relative_to(path))
+        )
+    else:
+        yield _file(path)
+
+
+def _file(path: Path) -> Input:
+    return Input(str(path), path, _size(path.stat()))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _size_of_stdin() -> int:
+    try:
+        return _size(os.fstat(sys.stdin.fileno()))
+    except (OSError, ValueError):
+        return 0
+
+
+def _size(status: os.stat_result) -> int:
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def batches(reads: Iterable[Read]) -> Iterator[list[Read]]:
+    """
+    Split *reads* into batches, bounded in number and in bytes.
+
+    Where reading ends with an error or Ctrl-C, what was read before comes first.
+    """
+    batch: list[Read] = []
+    try:
+        for read in reads:
+            batch.append(read)
+            if _is_full(batch):
+                full, batch = batch, []
+                yield full
+    except (UnusableError, KeyboardInterrupt):
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _is_full(batch: list[Read]) -> bool:
+    return len(batch) >= BATCH or batch[-1].offset - batch[0].offset > BATCH_BYTES

@@ -1,0 +1,241 @@
+"""
+What became of the events of a run: counts by reason, and the first few of each.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import attrs
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from braze_heap import Reason, Rejected, Skipped, TransformResult
+from braze_heap.calls import Degradation
+from braze_heap.cli._console import grid, heading, indented, plural, safe
+from braze_heap.cli._words import DEGRADATIONS, REASONS
+from braze_heap.wire import Read, Unreadable
+
+MAX_EXAMPLES = 3
+"""Events that a report names for each reason."""
+
+TOP = 10
+"""Event types, and fields, that a report names unless it is asked for all."""
+
+MAX_PATH = 100
+"""Characters of a path that a report shows."""
+
+
+@attrs.frozen
+class Example:
+    """
+    One event that made no call. Never holds a value of it.
+
+    Attributes:
+        place: The file and where in it, as far as known.
+        event_type: As Braze writes it, where it could be read.
+        event_id: Braze's id, where it could be read.
+        detail: What is wrong with it.
+    """
+
+    place: str
+    event_type: str | None = None
+    event_id: str | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        named = f"id {safe(self.event_id)}" if self.event_id else ""
+        typed = safe(self.event_type) if self.event_type else ""
+        where = ", ".join(filter(None, (self.place, typed, named)))
+        return f"{where}: {safe(self.detail, 300)}" if self.detail else where
+
+
+@attrs.define
+class Report:
+    """
+    The sum of all batches of a run.
+
+    Attributes:
+        identity: The field that names the user; it is sent, though not as a property.
+    """
+
+    identity: str
+    received: int = 0
+    mapped: int = 0
+    repeated: int = 0
+    calls: int = 0
+    event_types: Counter[str] = attrs.field(factory=Counter)
+    skipped: Counter[str] = attrs.field(factory=Counter)
+    rejected: Counter[str] = attrs.field(factory=Counter)
+    left_out: Counter[str] = attrs.field(factory=Counter)
+    degraded: Counter[Degradation] = attrs.field(factory=Counter)
+    examples: dict[str, list[Example]] = attrs.field(factory=dict)
+
+    def add(
+        self, result: TransformResult, batch: Sequence[Read], source: str, before: int
+    ) -> None:
+        """
+        Add what became of *batch*, which *before* events of *source* preceded.
+        """
+        self.received += result.received
+        self.mapped += result.mapped
+        self.repeated += result.repeated
+        self.calls += len(result.calls)
+        self.event_types += result.event_types
+        self.left_out += result.left_out
+        self.degraded += result.degraded
+        for skipped in result.skipped:
+            self.skipped[skipped.reason] += 1
+            self._keep(skipped.reason, _skipped_example(skipped, source))
+        if result.rejected:
+            self._add_rejected(result.rejected, batch, source, before)
+
+    def _add_rejected(
+        self,
+        rejected: Sequence[Rejected],
+        batch: Sequence[Read],
+        source: str,
+        before: int,
+    ) -> None:
+        for event, index in _positions(rejected, batch):
+            self.rejected[event.reason] += 1
+            place = _place(source, before + index + 1, batch[index].offset)
+            self._keep(event.reason, _rejected_example(event, place))
+
+    def _keep(self, reason: str, example: Example) -> None:
+        examples = self.examples.setdefault(reason, [])
+        if len(examples) < MAX_EXAMPLES:
+            examples.append(example)
+
+
+def _skipped_example(event: Skipped, source: str) -> Example:
+    return Example(_path(source), event.event_type, event.event_id)
+
+
+def _rejected_example(event: Rejected, place: str) -> Example:
+    return Example(place, event.event_type, event.event_id, event.detail)
+
+
+def _place(source: str, number: int, offset: int) -> str:
+    named = f"{_path(source)}, " if source else ""
+    at = f" at byte {offset:,}" if offset else ""
+    return f"{named}event {number:,}{at}"
+
+
+def _path(source: str) -> str:
+    """
+    Return the end of a path, where storage tells one file from another.
+    """
+    start = "..." if len(source) > MAX_PATH else ""
+    return start + safe(source[-MAX_PATH:], 8 * MAX_PATH)
+
+
+def _positions(
+    rejected: Sequence[Rejected], batch: Sequence[Read]
+) -> Iterator[tuple[Rejected, int]]:
+    """
+    Find the rejected events in their batch; damage is told by its order alone.
+    """
+    index_of = {id(read): index for index, read in enumerate(batch)}
+    damages = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
+    for event in rejected:
+        if event.reason is Reason.UNREADABLE:
+            yield event, next(damages)
+        else:
+            yield event, index_of[id(event.raw)]
+
+
+def report_view(report: Report, *, shows_all: bool = False) -> Group:
+    """
+    Show what became of the events, for people.
+    """
+    top = None if shows_all else TOP
+    return Group(
+        _totals(report),
+        *_types_view(report.event_types, top),
+        *reasons_view("Skipped", report.skipped, report.examples),
+        *reasons_view("Rejected", report.rejected, report.examples),
+        *left_out_view(report.left_out, report.identity, top),
+        *degraded_view(report.degraded),
+    )
+
+
+def _totals(report: Report) -> RenderableType:
+    repeats = plural(report.repeated, "repeat") + " of an earlier event among them"
+    table = grid("_name", "_count", "_note", right=("_count",))
+    table.add_row("events", f"{report.received:,}", "")
+    table.add_row("  mapped", f"{report.mapped:,}", repeats if report.repeated else "")
+    table.add_row("  skipped", f"{report.skipped.total():,}", "")
+    table.add_row("  rejected", f"{report.rejected.total():,}", "")
+    table.add_row("calls", f"{report.calls:,}", "")
+    return table
+
+
+def _types_view(counts: Counter[str], top: int | None) -> Iterator[RenderableType]:
+    if not counts:
+        return
+    yield heading("Events by type")
+    table = grid("_type", "_count", right=("_count",))
+    for event_type, count in counts.most_common(top):
+        table.add_row(Text(safe(event_type)), f"{count:,}")
+    yield indented(table)
+    yield from _rest(len(counts), top, "more type")
+
+
+def _rest(number: int, top: int | None, noun: str) -> Iterator[RenderableType]:
+    if top is not None and number > top:
+        rest = plural(number - top, noun)
+        yield Text(f"  ... and {rest} (--all-types names them)")
+
+
+def reasons_view(
+    title: str, counts: Counter[str], examples: dict[str, list[Example]]
+) -> Iterator[RenderableType]:
+    """
+    Show why events made no call, how many, and the first few.
+    """
+    if counts:
+        yield heading(f"{title}: {plural(counts.total(), 'event')}")
+    for reason, count in counts.most_common():
+        table = grid("_reason", "_count", "_meaning")
+        table.add_row(Text(reason, "bold"), f"{count:,}", REASONS[reason])
+        yield indented(table)
+        yield from _examples_view(examples.get(reason, ()), count)
+
+
+def _examples_view(shown: Sequence[Example], count: int) -> Iterator[RenderableType]:
+    table = grid("_dash", "_example")
+    for example in shown:
+        table.add_row("-", Text(str(example)))
+    if (more := count - len(shown)) > 0:
+        table.add_row("", f"... and {more:,} more")
+    yield indented(table, 4)
+
+
+def left_out_view(
+    counts: Counter[str], identity: str, top: int | None = TOP
+) -> Iterator[RenderableType]:
+    """
+    Show which personal fields were left out, and how often.
+    """
+    if not counts:
+        return
+    yield heading("Personal fields left out (--personal-data keep sends them)")
+    table = grid("_field", "_count", "_note", right=("_count",))
+    for name, count in counts.most_common(top):
+        note = "sent as the identity alone" if name == identity else ""
+        table.add_row(Text(safe(name)), f"{count:,}", note)
+    yield indented(table)
+    yield from _rest(len(counts), top, "more field")
+
+
+def degraded_view(counts: Counter[Degradation]) -> Iterator[RenderableType]:
+    """
+    Show which values had to be changed for Heap, and how often.
+    """
+    if not counts:
+        return
+    yield heading("Changed to be legal for Heap")
+    table = grid("_kind", "_count", "_note", right=("_count",))
+    for kind, count in counts.most_common():
+        table.add_row(kind, f"{count:,}", DEGRADATIONS[kind])
+    yield indented(table)

@@ -1,0 +1,76 @@
+"""
+A run over many inputs, in batches, so that memory stays flat.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import attrs
+from rich.console import Console
+
+from braze_heap import Transformer
+from braze_heap.cli._console import INTERRUPTED, UNHEARD, UnusableError, silence
+from braze_heap.cli._inputs import Advance, Input, batches
+from braze_heap.cli._output import open_output, unbroken, write_calls
+from braze_heap.cli._progress import progress
+from braze_heap.cli._report import Report
+
+
+@attrs.frozen
+class Ending:
+    """
+    How a run ended.
+
+    Attributes:
+        status: Exit status that says so.
+        note: What the user should know about it.
+        failure: What was in the way.
+    """
+
+    status: int = 0
+    note: str = ""
+    failure: UnusableError | None = None
+
+
+@attrs.define
+class Run:
+    """
+    From inputs to written calls. The report counts what was written, and nothing else.
+    """
+
+    transformer: Transformer
+    inputs: Sequence[Input]
+    event_type: str | None
+    report: Report
+
+    def write_to(self, path: Path, bar: Console | None) -> Ending:
+        """
+        Transform all inputs into the file at *path*, with a bar on the console *bar*.
+        """
+        try:
+            with (
+                open_output(path, self.inputs) as file,
+                progress(self.inputs, bar) as advance,
+            ):
+                for source in self.inputs:
+                    self._transform(source, file, advance)
+        except KeyboardInterrupt:
+            return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
+        except BrokenPipeError:
+            silence("stdout")
+            return Ending(UNHEARD, "Nobody reads the calls any more. Done until then:")
+        except UnusableError as error:
+            return Ending(
+                error.exit_code, "Stopped by an error. Done until then:", error
+            )
+        return Ending()
+
+    def _transform(self, source: Input, file: IO[bytes], advance: Advance) -> None:
+        before = 0
+        for batch in batches(source.read(self.event_type, advance)):
+            result = self.transformer.transform(batch)
+            with unbroken():
+                write_calls(file, result.calls)
+                self.report.add(result, batch, source.name, before)
+            before += len(batch)

@@ -1,0 +1,151 @@
+"""
+``braze-heap transform``: events in any form, as calls, one JSON object a line.
+"""
+
+import difflib
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from braze_heap import EVENT_TYPES, Transformer
+from braze_heap.cli._console import console, plural, safe, show, silence
+from braze_heap.cli._inputs import STDIN, find_inputs
+from braze_heap.cli._report import Report, report_view
+from braze_heap.cli._run import Ending, Run
+
+_EPILOG = """\b
+Examples:
+  braze-heap transform batch.json > calls.jsonl
+  braze-heap transform s3-export/ -o calls.jsonl.gz --strict
+  zcat *.json.gz | braze-heap transform - | head
+  braze-heap transform --event-type users.behaviors.Purchase records.json
+
+\b
+Exit status:
+  0  done, also if events were rejected
+  1  events were rejected, and --strict is given
+  2  a file cannot be read or written, or an option is wrong
+  130, 141  stopped by Ctrl-C, or by the reader of the output
+"""
+
+
+@click.command(
+    epilog=_EPILOG, short_help="Turn events into calls, one JSON object a line."
+)
+@click.argument(
+    "files",
+    nargs=-1,
+    metavar="[FILE ...]",
+    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default=STDIN,
+    help="Write the calls to this file, compressed if it ends in .gz. "
+    "By default to stdout.",
+)
+@click.option(
+    "--event-type",
+    metavar="TYPE",
+    help="Type of records from storage, where neither they nor their path tell it.",
+)
+@click.option(
+    "--identity",
+    type=click.Choice(["external_user_id", "user_id"]),
+    default="external_user_id",
+    show_default=True,
+    help="What names the user in Heap.",
+)
+@click.option(
+    "--personal-data",
+    type=click.Choice(["drop", "keep"]),
+    default="drop",
+    show_default=True,
+    help="Leave personal fields out, or send them.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if an event was rejected.")
+@click.option(
+    "--all-types", is_flag=True, help="Name all types and fields in the report."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No report and no progress bar.")
+def transform(
+    files: tuple[Path, ...],
+    output: Path,
+    event_type: str | None,
+    identity: Literal["external_user_id", "user_id"],
+    personal_data: Literal["drop", "keep"],
+    strict: bool,
+    all_types: bool,
+    quiet: bool,
+) -> None:
+    """
+    Turn Currents events into Heap calls, one JSON object a line.
+
+    Reads request bodies, JSON arrays and lines, and Avro files, gzipped or not; the
+    files of directories; stdin for "-", or where nothing is named. A report of what
+    became of the events goes to stderr.
+    """
+    inputs = find_inputs(files or (_piped(),))
+    _warn_of_type(event_type)
+    transformer = Transformer(identity=identity, personal_data=personal_data)
+    run = Run(transformer, inputs, event_type, Report(identity))
+    started = time.monotonic()
+    ending = run.write_to(output, None if quiet else _bar_console(output))
+    seconds = time.monotonic() - started
+    if not quiet and (run.report.received or not ending.failure):
+        _show_report(_view(run, ending, seconds, shows_all=all_types))
+    if ending.failure:
+        raise ending.failure
+    sys.exit(ending.status or int(strict and run.report.rejected.total() > 0))
+
+
+def _show_report(view: RenderableType) -> None:
+    """
+    Write the report, unless nobody reads it: the exit status matters more.
+    """
+    try:
+        show(view, console("stderr"))
+    except BrokenPipeError:
+        silence("stderr")
+
+
+def _piped() -> Path:
+    if sys.stdin.isatty():
+        raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
+    return STDIN
+
+
+def _warn_of_type(event_type: str | None) -> None:
+    if event_type is None or event_type in EVENT_TYPES:
+        return
+    close = difflib.get_close_matches(event_type, EVENT_TYPES, 1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    click.echo(
+        f"Note: {safe(event_type)} is no type that this version knows.{hint}", err=True
+    )
+
+
+def _bar_console(output: Path) -> Console | None:
+    """
+    Return where a progress bar does not run into the calls.
+    """
+    is_mixed = output == STDIN and sys.stdout.isatty()
+    return None if is_mixed else console("stderr")
+
+
+def _view(run: Run, ending: Ending, seconds: float, *, shows_all: bool) -> Group:
+    speed = run.report.received / max(seconds, 0.001)
+    summary = (
+        f"{plural(run.report.received, 'event')} from "
+        f"{plural(len(run.inputs), 'input')} in {seconds:,.1f} s, {speed:,.0f} a second"
+    )
+    note = [Text(ending.note, "bold red")] if ending.note else []
+    return Group(*note, Text(summary), report_view(run.report, shows_all=shows_all))

@@ -1,0 +1,56 @@
+"""
+What reports say about reasons and changes: what it means, and what to do.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from braze_heap.calls import Degradation
+from braze_heap.reasons import Reason, SkipReason
+
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        SkipReason.NO_IDENTITY: (
+            "The event names nobody whom Heap could know. "
+            "With --identity user_id, Braze's own id of the profile names them."
+        ),
+        SkipReason.NOT_MAPPED: "The mapping leaves these events out on purpose.",
+        Reason.NOT_AN_OBJECT: "An element of the batch is no event at all.",
+        Reason.BAD_EVENT_TYPE: (
+            "The type is missing or no text. "
+            "Records from storage do not carry it: name it with --event-type."
+        ),
+        Reason.BAD_USER: "The user is no object.",
+        Reason.BAD_PROPERTIES: "The properties are no object.",
+        Reason.BAD_TIME: "There is no usable time: UTC epoch seconds up to 2099.",
+        Reason.BAD_IDENTITY: (
+            "The identity cannot be one person's. "
+            "Heap would merge all who share it, for ever."
+        ),
+        Reason.IDENTITY_TOO_LONG: (
+            "The identity has over 255 characters. Cutting it would merge people."
+        ),
+        Reason.DUPLICATE_ID_CONFLICT: (
+            "An earlier event has the same id and another content."
+        ),
+        Reason.MAPPER_ERROR: "The mapping rule failed on the event: fix the rule.",
+        Reason.INTERNAL_ERROR: "A fault of braze_heap: please report it.",
+        Reason.UNREADABLE: (
+            "Damaged, or neither JSON nor Avro. Everything before it was read."
+        ),
+        Reason.REFUSED_BY_HEAP: "Heap refuses the call, also when it is sent alone.",
+    }
+)
+"""Every reason for which an event makes no call."""
+
+DEGRADATIONS: Final[Mapping[Degradation, str]] = MappingProxyType(
+    {
+        Degradation.CUT: "texts, names or lists cut to 1,023 characters",
+        Degradation.RENAMED: "names that were empty, reserved by Heap, or taken",
+        Degradation.CHARACTERS: "texts with characters that Heap does not take",
+        Degradation.NUMBER_AS_TEXT: "numbers beyond 2^53, infinite or NaN, now text",
+        Degradation.TOO_MANY: "properties beyond the first 1,000 of an event",
+    }
+)
+"""Every way in which a value was changed to be legal for Heap."""

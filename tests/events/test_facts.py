@@ -1,0 +1,351 @@
+"""
+The event classes against the facts, both ways, field by field.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import attrs
+import pytest
+
+from braze_heap import events
+from braze_heap.events import (
+    EVENT_TYPES,
+    CurrentsEvent,
+    Privacy,
+    _index,
+    event_fields,
+    groups,
+)
+from braze_heap.events._declare import wire_of
+from tests.facts import FACTS, FieldFacts, TypeFacts
+
+SENSITIVE = frozenset(
+    (
+        "bsuid",
+        "inbound_phone_number",
+        "input",
+        "message_body",
+        "native_line_id",
+        "output",
+        "push_to_start_token",
+        "push_token",
+        "raw_response",
+        "tool_arguments",
+        "update_token",
+        "user_phone_number",
+        "web_push_token_public_key",
+        "web_push_token_user_auth",
+    )
+)
+"""Personal data, whether Braze marks it or not."""
+
+every_type = pytest.mark.parametrize("event_type", sorted(FACTS))
+
+
+def facts_told_by(cls: type[CurrentsEvent]) -> TypeFacts:
+    """
+    Read from a class what the facts hold about its type.
+    """
+    return TypeFacts(
+        display_name=cls.display_name,
+        status=cls.status,
+        release=cls.release,
+        http=cls.http,
+        storage=cls.storage,
+        fields={},
+    )
+
+
+def field_facts_told_by(
+    cls: type[CurrentsEvent], known: Mapping[str, FieldFacts]
+) -> dict[str, FieldFacts]:
+    """
+    Read the same from its fields; places only where the facts know one.
+    """
+    return {
+        name: FieldFacts(
+            kind=field.kind,
+            at=field.place if name not in known or known[name].at else None,
+            http=field.http,
+            storage=field.storage,
+            personal=field.personal,
+            since=field.since,
+            deprecated=field.deprecated,
+        )
+        for name, field in event_fields(cls).items()
+    }
+
+
+def family_modules() -> Iterator[str]:
+    """
+    Name the modules of `braze_heap.events` that are not private.
+    """
+    for module in pkgutil.iter_modules(events.__path__):
+        if not module.name.startswith("_"):
+            yield module.name
+
+
+def classes_of(module: str) -> set[str]:
+    """
+    Name the classes that a module of `braze_heap.events` defines.
+    """
+    loaded = importlib.import_module(f"braze_heap.events.{module}")
+    return {
+        name
+        for name, value in vars(loaded).items()
+        if inspect.isclass(value) and value.__module__ == loaded.__name__
+    }
+
+
+def names_for_type_checkers() -> set[str]:
+    """
+    Name what `braze_heap.events` imports under ``TYPE_CHECKING`` alone.
+    """
+    tree = ast.parse(inspect.getsource(events))
+    return {
+        alias.name
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in ast.walk(branch)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def test_there_are_106_event_types():
+    """
+    Release 13 of Currents has 106 event types.
+    """
+    expected = 106
+
+    assert expected == len(EVENT_TYPES)
+
+
+def test_every_type_has_a_class_and_every_class_a_type():
+    """
+    The index names the types of the facts and no others.
+    """
+    assert set(FACTS) == set(EVENT_TYPES)
+
+
+@every_type
+def test_class_tells_the_facts_about_its_type(event_type):
+    """
+    Display name, status, release and wire forms stand on the class.
+    """
+    assert FACTS[event_type] == facts_told_by(EVENT_TYPES[event_type])
+
+
+@every_type
+def test_class_knows_its_type(event_type):
+    """
+    The class that the index gives for a type is of that type.
+    """
+    assert event_type == EVENT_TYPES[event_type].event_type
+
+
+@every_type
+def test_fields_are_those_of_the_facts(event_type):
+    """
+    No field is missing or too many, and each tells what the facts tell about it.
+    """
+    known = FACTS[event_type].fields
+
+    assert dict(known) == field_facts_told_by(EVENT_TYPES[event_type], known)
+
+
+@every_type
+def test_all_fields_but_id_and_time_are_optional(event_type):
+    """
+    Braze has made required fields optional before, so only id and time are required.
+    """
+    required = {
+        attribute.name
+        for attribute in attrs.fields(EVENT_TYPES[event_type])
+        if attribute.default is attrs.NOTHING
+    }
+
+    assert {"id", "time"} == required
+
+
+@every_type
+def test_arrays_admit_null_items_where_the_facts_do(event_type):
+    """
+    The annotation of an array says whether its items may be null.
+    """
+    types = {a.name: a.type for a in attrs.fields(EVENT_TYPES[event_type])}
+    arrays = {
+        name: facts.items_nullable
+        for name, facts in FACTS[event_type].fields.items()
+        if facts.kind == "array<string>"
+    }
+
+    assert arrays == {n: types[n] == list[str | None] | None for n in arrays}
+
+
+@every_type
+def test_sensitive_fields_are_marked(event_type):
+    """
+    What is personal data without Braze's mark is marked by us.
+    """
+    attributes = attrs.fields_dict(EVENT_TYPES[event_type])
+    unmarked = {n for n, a in attributes.items() if wire_of(a).privacy is None}
+
+    assert set() == unmarked & SENSITIVE
+
+
+@every_type
+def test_only_unmarked_personal_data_is_called_sensitive(event_type):
+    """
+    A field is either marked by Braze or sensitive all the same, never both.
+    """
+    attributes = attrs.fields_dict(EVENT_TYPES[event_type])
+    sensitive = {
+        n for n, a in attributes.items() if wire_of(a).privacy is Privacy.SENSITIVE
+    }
+    marked = {n for n, facts in FACTS[event_type].fields.items() if facts.personal}
+
+    assert set() == sensitive & marked
+
+
+@every_type
+def test_every_field_has_a_docstring(event_type):
+    """
+    Each field says what it holds.
+    """
+    fields = event_fields(EVENT_TYPES[event_type])
+
+    undocumented = {name for name, field in fields.items() if not field.doc}
+
+    assert set() == undocumented
+
+
+@every_type
+def test_every_class_has_a_docstring_of_its_own(event_type):
+    """
+    Each class says what its event means, in a sentence on a line of its own.
+    """
+    doc = EVENT_TYPES[event_type].__dict__.get("__doc__") or ""
+
+    assert doc.strip().splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", sorted(classes_of("groups")))
+def test_every_group_has_a_docstring_of_its_own(name):
+    """
+    Each field group says what its events have in common.
+    """
+    assert getattr(groups, name).__dict__.get("__doc__")
+
+
+@pytest.mark.parametrize(("name", "family"), sorted(_index.FAMILY_OF.items()))
+def test_index_names_the_module_of_each_class(name, family):
+    """
+    A class is defined where the index says.
+    """
+    assert f"braze_heap.events.{family}" == getattr(events, name).__module__
+
+
+@pytest.mark.parametrize(
+    "family", sorted(set(family_modules()) - {"groups", "unknown"})
+)
+def test_index_names_every_class_of_a_family(family):
+    """
+    No class of a family is forgotten in the index.
+    """
+    indexed = {name for name, module in _index.FAMILY_OF.items() if module == family}
+
+    assert classes_of(family) == indexed
+
+
+def test_index_reads_the_same_both_ways():
+    """
+    No two types share a class.
+    """
+    assert len(EVENT_TYPES) == len(set(map(id, EVENT_TYPES.values())))
+
+
+def test_all_is_sorted():
+    """
+    The public names stand in order: constants, classes, functions.
+    """
+
+    def order(name):
+        return (not name.isupper(), name[0].islower(), name)
+
+    assert sorted(events.__all__, key=order) == list(events.__all__)
+
+
+def test_all_names_every_public_class():
+    """
+    Every event class, channel base and field group is public.
+    """
+    public = classes_of("groups") | _index.FAMILY_OF.keys() | {"UnknownEvent"}
+
+    assert set() == public - set(events.__all__)
+
+
+@pytest.mark.parametrize("name", events.__all__)
+def test_every_public_name_exists(name):
+    """
+    Each name of ``__all__`` can be imported.
+    """
+    assert hasattr(events, name)
+
+
+def test_type_checkers_see_every_class_that_loads_late():
+    """
+    What the module gives on demand, it also imports for type checkers.
+    """
+    assert set(_index.FAMILY_OF) == names_for_type_checkers()
+
+
+def test_lists_every_public_name():
+    """
+    ``dir()`` shows classes that are not loaded yet.
+    """
+    assert set(events.__all__) <= set(dir(events))
+
+
+def test_misspelt_class_is_an_attribute_error():
+    """
+    A name that is none of ours is reported as any module reports it.
+    """
+    with pytest.raises(AttributeError, match="EmailClik"):
+        events.EmailClik  # noqa: B018
+
+
+def test_own_types_join_on_the_right():
+    """
+    ``EVENT_TYPES | {...}`` knows the shipped types and the added one, which wins.
+    """
+
+    class OwnClick(CurrentsEvent, event_type="users.messages.email.Click"):
+        """
+        A click, seen differently.
+        """
+
+    class OwnSend(CurrentsEvent, event_type="users.messages.pigeon.Send"):
+        """
+        A pigeon took off.
+        """
+
+    own = MappingProxyType({cls.event_type: cls for cls in (OwnClick, OwnSend)})
+    joined = EVENT_TYPES | own
+
+    assert 107 == len(joined) == len(list(joined))
+    assert own == {name: joined[name] for name in own}
+
+
+def test_joining_leaves_the_shipped_types_alone():
+    """
+    ``EVENT_TYPES`` is a value: ``|`` gives another one.
+    """
+    EVENT_TYPES | {"users.messages.pigeon.Send": CurrentsEvent}
+
+    assert "users.messages.pigeon.Send" not in EVENT_TYPES

@@ -1,0 +1,249 @@
+"""
+A registry is a value: rules by what they are for, and the nearest decides.
+"""
+
+import threading
+from typing import Any
+
+import pytest
+
+import braze_heap as bh
+from braze_heap.events import (
+    EVENT_TYPES,
+    CurrentsEvent,
+    EmailClick,
+    EmailEvent,
+    EmailOpen,
+    HasCampaign,
+    HasUser,
+    PushOpen,
+    UnknownEvent,
+)
+from braze_heap.mappers import MapperConflictError, MapperRegistry, Mappers
+from braze_heap.testing import make_event
+
+
+def named(name: str) -> Any:
+    return lambda event: bh.HeapEvent(name)
+
+
+def name_for(registry: MapperRegistry, event: Any) -> str | None:
+    mapper = registry.mapper_for(event)
+    return mapper(event).name if mapper else None  # type: ignore[union-attr]
+
+
+def test_the_nearest_class_decides() -> None:
+    """
+    The class itself comes before its channel, its groups, and all events.
+    """
+    registry = (
+        MapperRegistry()
+        .add(CurrentsEvent, named("any"))
+        .add(HasUser, named("user"))
+        .add(HasCampaign, named("campaign"))
+        .add(EmailEvent, named("email"))
+        .add(EmailClick, named("click"))
+    )
+
+    assert name_for(registry, EmailClick) == "click"
+    assert name_for(registry, EmailOpen) == "email"
+    assert name_for(registry, PushOpen) == "user"
+    assert name_for(registry.without(HasUser), PushOpen) == "campaign"
+    assert name_for(registry, EVENT_TYPES["agentconsole.ToolInvocation"]) == "any"
+
+
+def test_a_type_by_name_comes_first() -> None:
+    """
+    A rule can be for a type that has a class, or has none yet.
+    """
+    registry = (
+        MapperRegistry()
+        .add(EmailClick, named("class"))
+        .add("users.messages.email.Click", named("name"))
+        .add("users.messages.kakao.Send", named("kakao"))
+    )
+    unknown = make_event(UnknownEvent, event_type="users.messages.kakao.Send")
+    other = make_event(UnknownEvent, event_type="users.messages.kakao.Read")
+
+    assert name_for(registry, EmailClick) == "name"
+    assert name_for(registry, unknown) == "kakao"
+    assert name_for(registry, other) is None
+
+
+def test_a_second_mapper_for_a_class_names_both_places() -> None:
+    """
+    Which of the two is meant is not guessed.
+    """
+
+    def first(event: EmailClick) -> None: ...
+    def second(event: EmailClick) -> None: ...
+
+    with pytest.raises(MapperConflictError) as caught:
+        MapperRegistry().add(EmailClick, first).add(EmailClick, second)
+
+    text = str(caught.value)
+    assert "first" in text
+    assert "second" in text
+    assert "test_registry.py" in text
+    assert "override()" in text
+
+
+def test_the_right_side_wins() -> None:
+    """
+    A team's registry goes behind the default one.
+    """
+    left = MapperRegistry().add(EmailClick, named("left")).add(EmailOpen, named("left"))
+    right = MapperRegistry().add(EmailClick, named("right"))
+
+    assert name_for(left | right, EmailClick) == "right"
+    assert name_for(left | right, EmailOpen) == "left"
+    assert name_for(right | left, EmailClick) == "left"
+
+
+def test_changing_a_registry_gives_a_new_one() -> None:
+    """
+    Whoever holds the old value keeps it.
+    """
+    registry = MapperRegistry().add(EmailClick, named("old"))
+
+    registry.override(EmailClick, named("new"))
+    registry.without(EmailClick)
+    registry.except_(EmailClick)
+
+    assert name_for(registry, EmailClick) == "old"
+
+
+def test_without_an_unknown_key_is_an_error() -> None:
+    """
+    A typo would leave the rule in force.
+    """
+    with pytest.raises(KeyError, match="EmailOpen"):
+        MapperRegistry().add(EmailClick, named("a")).without(EmailOpen)
+
+
+def test_only_and_except_choose_by_type_class_or_group() -> None:
+    """
+    What is not chosen is left out, not told by a broader rule.
+    """
+    every = MapperRegistry().add(CurrentsEvent, named("any"))
+
+    assert name_for(every.only(EmailEvent), EmailClick) == "any"
+    assert name_for(every.only(EmailEvent), PushOpen) is None
+    assert name_for(every.only("users.messages.email.Click"), EmailOpen) is None
+    assert name_for(every.except_(HasCampaign), EmailClick) is None
+    assert name_for(every.only(EmailEvent).except_(EmailOpen), EmailClick) == "any"
+    assert name_for(every.only(EmailEvent).except_(EmailOpen), EmailOpen) is None
+
+
+def test_a_rule_that_joins_later_is_not_left_out() -> None:
+    """
+    A team's own rule counts, whatever preset it joins.
+    """
+    preset = MapperRegistry().add(CurrentsEvent, named("any")).only(EmailEvent)
+    team = MapperRegistry().add(PushOpen, named("team"))
+
+    assert name_for(preset | team, PushOpen) == "team"
+
+
+def test_explain_names_winner_and_losers() -> None:
+    """
+    At three in the morning, one call tells which rule decides and why.
+    """
+    registry = bh.DEFAULT_MAPPERS.add(EmailEvent, named("email"))
+
+    explanation = registry.explain(EmailClick)
+
+    assert explanation.winner is not None
+    assert explanation.winner.key is EmailEvent
+    assert "the rule for EmailEvent" in str(explanation)
+    assert "for CurrentsEvent" in str(explanation)
+    assert "no rule" in str(MapperRegistry().explain(EmailClick))
+    assert "left out" in str(registry.except_(EmailClick).explain(EmailClick))
+
+
+def test_undecided_lists_what_only_the_default_covers() -> None:
+    """
+    A test of a team can insist that every type is decided.
+    """
+    nothing = MapperRegistry().add(CurrentsEvent, named("any"))
+
+    assert len(nothing.undecided()) == 106
+    assert (
+        "users.messages.email.Open"
+        not in nothing.add(EmailEvent, named("email")).undecided()
+    )
+
+
+@pytest.mark.parametrize("key", [int, 5, None, object()])
+def test_a_mapper_is_for_events(key: Any) -> None:
+    """
+    Wiring fails, not streaming.
+    """
+    with pytest.raises(TypeError, match="event class or an event type"):
+        MapperRegistry().add(key, named("x"))
+
+
+def test_a_mapper_is_callable() -> None:
+    """
+    Wiring fails, not streaming.
+    """
+    with pytest.raises(TypeError, match="not callable"):
+        MapperRegistry().add(EmailClick, "click")  # type: ignore[arg-type]
+
+
+def test_a_decorated_function_stays_itself() -> None:
+    """
+    A test calls it directly.
+    """
+    mappers = Mappers()
+
+    @mappers.maps(EmailClick, EmailOpen)
+    def engaged(event: EmailClick | EmailOpen) -> bh.HeapEvent:
+        return bh.HeapEvent("Engaged", {"type": event.event_type})
+
+    assert engaged(make_event(EmailOpen)).properties == {"type": EmailOpen.event_type}
+    assert mappers.registry().mapper_for(EmailClick) is engaged
+
+
+def test_collectors_do_not_know_each_other() -> None:
+    """
+    Two teams in one process have nothing in common.
+    """
+    one, two = Mappers(), Mappers()
+
+    one.maps(EmailClick)(named("one"))
+    two.maps(EmailClick)(named("two"))
+
+    assert name_for(one.registry(), EmailClick) == "one"
+    assert name_for(two.registry(), EmailClick) == "two"
+
+
+def test_nothing_to_map_is_an_error() -> None:
+    """
+    ``@mappers.maps()`` would silently do nothing.
+    """
+    with pytest.raises(TypeError, match="needs an event class"):
+        Mappers().maps()
+
+
+def test_a_registry_is_used_from_many_threads() -> None:
+    """
+    The same value serves many threads at once.
+    """
+    registry = bh.DEFAULT_MAPPERS.add(EmailEvent, named("email"))
+    classes = [EmailClick, EmailOpen, PushOpen] * 200
+    wrong: list[object] = []
+
+    def look_up() -> None:
+        for cls in classes:
+            rule = registry.rule_for(cls)
+            if rule is None or (rule.key is EmailEvent) != issubclass(cls, EmailEvent):
+                wrong.append(cls)
+
+    threads = [threading.Thread(target=look_up) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []

@@ -1,0 +1,231 @@
+"""
+Names and values are made legal for Heap in one place.
+"""
+
+import datetime as dt
+import math
+from collections import Counter
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from braze_heap.calls import (
+    AddUserProperties,
+    Degradation,
+    DeleteUser,
+    Legalizer,
+    Track,
+    legal_key,
+    timestamp,
+)
+from braze_heap.testing import assert_legal
+from braze_heap.testing.strategies import json_values
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("text", "text"),
+        ("", ""),
+        (5, 5),
+        (-1.5, -1.5),
+        (True, "true"),
+        (False, "false"),
+        (2**53, 2**53),
+        (2**53 + 1, "9007199254740993"),
+        (1e300, 1e300),
+        (math.nan, "NaN"),
+        (-math.inf, "-Infinity"),
+        (["a", 1, None, True], "a||1||true"),
+        ([], "[]"),
+        ([None], ""),
+        ([{"a": "é"}], '[{"a":"é"}]'),
+        ({}, "{}"),
+        ("a\0b", "a\ufffdb"),
+        ("a\ud800b", "a\ufffdb"),
+        ("x" * 1024, "x" * 1023),
+        ("🎉" * 512, "🎉" * 511),
+        (10**5000, hex(10**5000)[:1023]),
+        (Decimal("19.90"), 19.9),
+        (dt.datetime(2025, 1, 2, 3, tzinfo=dt.UTC), "2025-01-02T03:00:00+00:00"),
+        (dt.date(2025, 1, 2), "2025-01-02"),
+        (StrEnum("Colour", "RED").RED, "red"),
+        (("a", "b"), "a||b"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_becomes_legal(value: Any, expected: object) -> None:
+    """
+    Each kind of value has one legal form; numbers stay numbers.
+    """
+    assert Legalizer().properties({"p": value}) == {"p": expected}
+
+
+def test_null_is_left_out() -> None:
+    """
+    Null is no value in Heap.
+    """
+    assert Legalizer().properties({"p": None, "q": {"r": None}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("nested", "expected"),
+    [
+        ("flatten", {"a.b.c": 1, "a.d": "x||y", "e": 2}),
+        ("json", {"a": '{"b":{"c":1},"d":["x","y"]}', "e": 2}),
+        ("drop", {"e": 2}),
+    ],
+)
+def test_objects_follow_the_policy(nested: Any, expected: dict[str, object]) -> None:
+    """
+    Objects become dotted names, JSON text, or nothing.
+    """
+    given_properties = {"a": {"b": {"c": 1}, "d": ["x", "y"]}, "e": 2}
+
+    assert Legalizer(nested).properties(given_properties) == expected
+
+
+def test_colliding_names_are_numbered_and_nothing_is_overwritten() -> None:
+    """
+    A plain property keeps its name; what collides with it gets another.
+    """
+    legalizer = Legalizer()
+
+    legal = legalizer.properties({"a": {"b": 1}, "a.b": 2, "": 3, "x" * 1030: 4})
+
+    assert legal == {"a.b": 2, "a.b_2": 1, "_1": 3, "x" * 1023: 4}
+    assert legalizer.degraded == {Degradation.RENAMED: 2, Degradation.CUT: 1}
+
+
+def test_names_that_are_alike_after_cutting_stay_apart() -> None:
+    """
+    Two names that differ behind the limit stay two properties.
+    """
+    legal = Legalizer().properties({"x" * 1030: 1, "x" * 1031: 2})
+
+    assert sorted(legal.values()) == [1, 2]
+
+
+def test_heaps_own_names_are_no_user_properties() -> None:
+    """
+    ``id`` in any casing and ``user_id`` belong to Heap.
+    """
+    legalizer = Legalizer()
+
+    legal = legalizer.user_properties({"id": 1, "ID": 2, "user_id": 3, "email": "a"})
+
+    assert legal == {"braze_id": 1, "braze_ID": 2, "braze_user_id": 3, "email": "a"}
+    assert legalizer.degraded == {Degradation.RENAMED: 3}
+
+
+def test_reserved_names_never_overwrite() -> None:
+    """
+    A renamed user property does not take the place of another.
+    """
+    legal = Legalizer().user_properties({"braze_id": "kept", "id": "moved"})
+
+    assert sorted(map(str, legal.values())) == ["kept", "moved"]
+
+
+def test_more_than_a_thousand_properties_are_counted_out() -> None:
+    """
+    The first 1,000 properties stay, the others are counted.
+    """
+    legalizer = Legalizer()
+
+    legal = legalizer.properties({f"p{i}": i for i in range(1003)})
+
+    assert len(legal) == 1000
+    assert legalizer.degraded == {Degradation.TOO_MANY: 3}
+
+
+@given(st.dictionaries(st.text(), json_values()), st.sampled_from(["flatten", "json"]))
+def test_any_json_becomes_legal(properties: dict[str, Any], nested: Any) -> None:
+    """
+    Whatever the properties are, the call is legal under an independent validator.
+    """
+    legal = Legalizer(nested).properties(properties)
+
+    assert_legal(Track("e", "somebody", timestamp(1), "key", legal))
+
+
+@given(st.dictionaries(st.text(), json_values()))
+def test_any_json_becomes_legal_user_properties(properties: dict[str, Any]) -> None:
+    """
+    The same holds for properties of users, with Heap's own names in mind.
+    """
+    legal = Legalizer().user_properties(properties)
+
+    assert_legal(AddUserProperties("somebody", legal))
+
+
+def test_a_legalizer_changes_no_argument() -> None:
+    """
+    The properties that a mapper returned are its own.
+    """
+    properties = {"a": True, "b": {"c": 1}}
+
+    Legalizer().properties(properties)
+
+    assert properties == {"a": True, "b": {"c": 1}}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (1, "1970-01-01T00:00:01+00:00"),
+        (1763900000, "2025-11-23T12:13:20+00:00"),
+        (1763900000.123, "2025-11-23T12:13:20.123+00:00"),
+        (4102444799, "2099-12-31T23:59:59+00:00"),
+        (4102444799.9999, "2099-12-31T23:59:59.999+00:00"),
+    ],
+)
+def test_a_time_is_written_as_heap_writes_it(seconds: float, expected: str) -> None:
+    """
+    ISO 8601 with an offset, UTC, with milliseconds where there are some.
+    """
+    assert timestamp(seconds) == expected
+
+
+@pytest.mark.parametrize("key", ["7c6e5b0b-6987", "a" * 255])
+def test_a_fit_key_is_itself(key: str) -> None:
+    """
+    Braze's event id is the key.
+    """
+    assert legal_key(key) == key
+
+
+@pytest.mark.parametrize("key", ["a" * 256, "é", "a\n", "\ud800"])
+def test_an_unfit_key_is_its_digest(key: str) -> None:
+    """
+    Other ids are told apart by their SHA-256.
+    """
+    assert len(legal_key(key)) == 64
+
+
+def test_calls_show_nobody() -> None:
+    """
+    The repr of a call holds neither the identity nor any value.
+    """
+    calls = [
+        Track("Event", "secret-person", timestamp(1), "key", {"p": "secret"}),
+        AddUserProperties("secret-person", {"p": "secret"}),
+        DeleteUser("secret-person"),
+    ]
+
+    assert "secret" not in repr(calls)
+
+
+def test_counts_start_at_nothing() -> None:
+    """
+    Legal values are not counted as changed.
+    """
+    legalizer = Legalizer()
+
+    legalizer.properties({"a": "b", "c": True, "d": {"e": [1, 2]}})
+
+    assert legalizer.degraded == Counter()

@@ -1,0 +1,160 @@
+"""
+Personal data is left out, hashed or kept, before any mapper sees the event.
+"""
+
+import hashlib
+import hmac
+
+import pytest
+
+from braze_heap.events import (
+    EVENT_TYPES,
+    CustomEvent,
+    EmailClick,
+    UnknownEvent,
+    event_fields,
+)
+from braze_heap.privacy import PERSONAL_NAMES, PersonalData, Redaction, personal_data
+
+
+def redacted(event: EmailClick, policy: object) -> list[str]:
+    return Redaction(personal_data(policy)).apply(event)  # type: ignore[arg-type]
+
+
+def an_email_click() -> EmailClick:
+    return EmailClick(
+        id="1", time=1, email_address="a@example.com", link_alias="hero", ip_pool="main"
+    )
+
+
+def test_personal_fields_are_left_out_and_named() -> None:
+    """
+    The default leaves out what Braze marks, and says what it was.
+    """
+    event = an_email_click()
+
+    assert redacted(event, "drop") == ["email_address"]
+    assert event.email_address is None
+    assert event.link_alias == "hero"
+
+
+def test_keep_keeps_everything() -> None:
+    """
+    Sending personal data takes one word.
+    """
+    event = an_email_click()
+
+    assert redacted(event, "keep") == []
+    assert event.email_address == "a@example.com"
+
+
+def test_hashed_text_joins_under_the_same_key() -> None:
+    """
+    A hash is the HMAC-SHA-256 of the text, so that equal values stay equal.
+    """
+    event = an_email_click()
+
+    redacted(event, PersonalData("hash", key=b"secret"))
+
+    expected = hmac.new(b"secret", b"a@example.com", hashlib.sha256).hexdigest()
+    assert event.email_address == expected
+
+
+def test_a_set_names_all_that_is_left_out() -> None:
+    """
+    With a set, marks do not count: the names decide.
+    """
+    event = an_email_click()
+
+    assert redacted(event, {"ip_pool"}) == ["ip_pool"]
+    assert event.email_address == "a@example.com"
+
+
+def test_a_mapping_overrides_single_fields() -> None:
+    """
+    The other fields follow the default.
+    """
+    event = an_email_click()
+
+    assert redacted(event, {"email_address": "keep", "ip_pool": "drop"}) == ["ip_pool"]
+    assert event.email_address == "a@example.com"
+
+
+def test_a_dotted_name_reaches_into_objects() -> None:
+    """
+    A team can leave out what it put into its own custom properties.
+    """
+    properties = {"plan": "pro", "contact": {"email": "a@example.com", "x": 1}}
+    event = CustomEvent(id="1", time=1, custom_properties=properties)
+
+    left_out = Redaction(
+        PersonalData(overrides={"custom_properties.contact.email": "drop"})
+    ).apply(event)
+
+    assert left_out == ["custom_properties.contact.email"]
+    assert event.custom_properties == {"plan": "pro", "contact": {"x": 1}}
+    assert properties["contact"] == {"email": "a@example.com", "x": 1}
+
+
+def test_unknown_types_are_redacted_by_name() -> None:
+    """
+    Where no class marks a field, its name does.
+    """
+    event = UnknownEvent(
+        id="1",
+        time=1,
+        event_type="users.messages.kakao.Send",
+        extra={"email_address": "a@example.com", "kakao_id": 5, "/user/dob": "1990"},
+    )
+
+    left_out = Redaction(PersonalData()).apply(event)
+
+    assert sorted(left_out) == ["/user/dob", "email_address"]
+    assert event.extra == {"kakao_id": 5}
+
+
+def test_misfits_of_personal_fields_are_redacted() -> None:
+    """
+    A personal value of another type than expected is personal all the same.
+    """
+    event = EmailClick(id="1", time=1, extra={"email_address": ["a@example.com"]})
+
+    assert Redaction(PersonalData()).apply(event) == ["email_address"]
+    assert event.extra == {}
+
+
+def test_the_personal_names_are_those_of_the_classes() -> None:
+    """
+    The list for unknown fields follows the marks on the classes.
+    """
+    marked = {
+        name
+        for cls in EVENT_TYPES.values()
+        for name, field in event_fields(cls).items()
+        if field.personal or field.sensitive
+    }
+
+    assert marked - {"device_id"} == PERSONAL_NAMES
+
+
+def test_hashing_needs_a_key() -> None:
+    """
+    Without a secret, a hash of an email address can be guessed.
+    """
+    with pytest.raises(ValueError, match="needs a secret"):
+        PersonalData("hash")
+
+
+def test_an_unknown_treatment_is_refused() -> None:
+    """
+    A typo must not become a policy.
+    """
+    with pytest.raises(ValueError, match="not 'remove'"):
+        personal_data("remove")  # type: ignore[arg-type]
+
+
+def test_the_key_is_never_shown() -> None:
+    """
+    Secrets appear in no repr.
+    """
+    assert "secret" not in repr(PersonalData("hash", key=b"secret"))

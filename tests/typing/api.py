@@ -1,0 +1,59 @@
+"""
+What type checkers must accept, and what they must refuse. Read by two of them.
+
+A ``type: ignore`` that is not needed is an error, so each one proves a refusal.
+"""
+
+from collections.abc import Callable
+from typing import assert_type
+
+import braze_heap as bh
+from braze_heap.events import EmailClick, EmailOpen, HasCampaign, PushOpen
+
+click = EmailClick(id="1", time=1, link_alias="hero")
+assert_type(click.link_alias, str | None)
+assert_type(click.is_amp, bool | None)
+assert_type(click.suspected_bot_click_reason, list[str] | None)
+assert_type(click.id, str)
+assert_type(bh.parse_event({}), bh.CurrentsEvent)
+assert_type(bh.EVENT_TYPES["x"], type[bh.CurrentsEvent])
+
+EmailClick(id="1")  # type: ignore[call-arg]
+EmailClick(id="1", time=1, link_alias=5)  # type: ignore[arg-type]
+EmailClick(id="1", time=1, no_such_field="x")  # type: ignore[call-arg]
+_ = click.no_such_field  # type: ignore[attr-defined]
+
+mappers = bh.Mappers()
+
+
+@mappers.maps(EmailClick)
+def for_clicks(event: EmailClick) -> bh.HeapEvent:
+    return bh.HeapEvent("Click", {"link": event.link_alias})
+
+
+@mappers.maps(EmailClick, PushOpen)
+def for_either(event: EmailClick | PushOpen) -> bh.HeapEvent:
+    return bh.HeapEvent("Engaged", {"campaign": event.campaign_name})
+
+
+@mappers.maps(EmailClick, PushOpen)
+def for_a_group(event: HasCampaign) -> None:
+    return None
+
+
+@mappers.maps("users.messages.kakao.Send")
+def for_a_name(event: bh.UnknownEvent) -> bh.HeapEvent:
+    return bh.HeapEvent(event.event_type)
+
+
+@mappers.maps(EmailClick)  # type: ignore[arg-type]
+def for_another_class(event: EmailOpen) -> bh.HeapEvent:
+    return bh.HeapEvent("Open")
+
+
+@mappers.maps(EmailClick)  # type: ignore[type-var]
+def without_a_payload(event: EmailClick) -> str:
+    return "click"
+
+
+still_a_function: Callable[[EmailClick], bh.HeapEvent] = for_clicks
