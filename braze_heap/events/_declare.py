@@ -156,8 +156,7 @@ class Declared:
     Attributes:
         event_type: The type as Braze writes it. Classes without one are groups.
         display_name: The name that Braze's documentation gives the type.
-        release: The Currents release that added the type; 2 for it and all before,
-            ``None`` where Currents never numbered it.
+        release: The Currents release that added the type; 2 for it and all before.
         status: What Braze says about the life of the type.
         http: Whether Braze documents the type for the HTTP connector.
         storage: Whether Braze documents the type for storage.
@@ -169,7 +168,7 @@ class Declared:
 
     event_type: str
     display_name: str
-    release: int | None
+    release: int
     status: Status
     http: bool
     storage: bool
@@ -179,7 +178,7 @@ class Declared:
         *,
         event_type: str | None = None,
         display_name: str | None = None,
-        release: int | None = 2,
+        release: int = 2,
         status: Status = "current",
         http: bool = True,
         storage: bool = True,
@@ -202,7 +201,8 @@ class Declared:
     def __init__(self, **fields: Any) -> None:
         if fields.keys() - self._names:
             raise TypeError(_unexpected(type(self), fields.keys() - self._names))
-        given = {name: v for name, v in fields.items() if v is not None}
+        absent = type(self)
+        given = {n: v for n, v in fields.items() if v is not getattr(absent, n, None)}
         missing = [
             a.name
             for a in self.__attrs_attrs__

@@ -31,7 +31,6 @@ class NewsFeedCardAbort(
     HasAbort,
     event_type="users.messages.newsfeedcard.Abort",
     display_name="News Feed Card Abort",
-    release=None,
     status="legacy",
     storage=False,
 ):
@@ -50,7 +49,6 @@ class NewsFeedCardClick(
     NewsFeedCardEvent,
     event_type="users.messages.newsfeedcard.Click",
     display_name="News Feed Card Click",
-    release=None,
     status="legacy",
     storage=False,
 ):
@@ -69,7 +67,6 @@ class NewsFeedCardImpression(
     NewsFeedCardEvent,
     event_type="users.messages.newsfeedcard.Impression",
     display_name="News Feed Card Impression",
-    release=None,
     status="legacy",
     storage=False,
 ):
