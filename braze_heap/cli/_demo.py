@@ -14,7 +14,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap import Transformer, TransformResult, read_events
+from braze_heap import EVENT_TYPES, Track, Transformer, TransformResult, read_events
 from braze_heap.cli._console import (
     console,
     grid,
@@ -41,13 +41,15 @@ carts, purchases, text messages. And what real traffic brings along: an address 
 bounces, somebody without an account, a type that is newer than this version, a time \
 that is none, and an event that is delivered twice."""
 
+_NEWER = "newer than this version"
+
 _MAX_WIDTH: Final = 120
 """Columns that the demo takes, where the terminal has as many."""
 
 _NEXT: Final = (
     ("braze-heap demo --batch | braze-heap transform", "its calls, as JSON"),
-    ("braze-heap transform FILE -o calls.jsonl", "the same with your own events"),
-    ("braze-heap events email", "what Braze can tell about email"),
+    ("braze-heap transform FILE -o calls.jsonl", "your own events"),
+    ("braze-heap events email", "all events of email"),
 )
 
 
@@ -168,10 +170,12 @@ def _joined(parts: Sequence[list[str]]) -> list[str]:
 
 def _calls(result: TransformResult) -> Iterator[RenderableType]:
     yield heading(f"What Heap gets: {plural(len(result.calls), 'call')}")
-    names = Counter(str(call.to_dict().get("event")) for call in result.calls)
-    table = grid("_event", "_count", right=("_count",))
+    tracks = [call for call in result.calls if isinstance(call, Track)]
+    names = Counter(track.event for track in tracks)
+    newer = {t.event for t in tracks if t.properties["event_type"] not in EVENT_TYPES}
+    table = grid("_event", "_count", "_note", right=("_count",))
     for name, count in names.most_common():
-        table.add_row(name, str(count))
+        table.add_row(name, str(count), _NEWER if name in newer else "")
     yield indented(table)
 
 

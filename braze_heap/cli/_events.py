@@ -31,7 +31,7 @@ Examples:
   braze-heap events
   braze-heap events email
   braze-heap events users.messages.email.Click
-  braze-heap events --json | jq -r '.[] | select(.status == "beta") | .event_type'
+  braze-heap events --json | jq '.[] | select(.release == 13)'
 """
 
 _PIPED_WIDTH: Final = 200

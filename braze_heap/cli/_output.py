@@ -73,11 +73,12 @@ def unbroken() -> Iterator[None]:
     """
     Hold the first Ctrl-C back until the block is done; a second one breaks it.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     held: list[int] = []
     usual = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not callable(usual):
+        yield
+        return
 
     def hold(number: int, _: FrameType | None) -> None:
         held.append(number)

@@ -1,26 +1,24 @@
 """
-The rules that apply unless a team has its own.
+The shipped rules, and choices among them.
 """
 
+import importlib
 from typing import Final
 
 from braze_heap.events import CurrentsEvent
+from braze_heap.events._index import FAMILIES
 from braze_heap.mappers._registry import MapperRegistry
 from braze_heap.mappers._standard import standard
-from braze_heap.payloads import HeapEvent
 
 
-def tell_custom_event(event: CurrentsEvent) -> HeapEvent:
-    """
-    Track a custom event under the name that the team gave it.
-    """
-    name = getattr(event, "name", None)
-    return standard(event, name if name and not name.isspace() else None)
+def _shipped() -> MapperRegistry:
+    registry = MapperRegistry().add(CurrentsEvent, standard)
+    for family in FAMILIES:
+        module = importlib.import_module(f"braze_heap.mappers.{family}")
+        for event_type, mapper in module.RULES.items():
+            registry = registry.add(event_type, mapper)
+    return registry.behind()
 
 
-DEFAULT_MAPPERS: Final = (
-    MapperRegistry()
-    .add(CurrentsEvent, standard)
-    .add("users.behaviors.CustomEvent", tell_custom_event)
-)
-"""Every event type, as its own Heap event."""
+DEFAULT_MAPPERS: Final = _shipped()
+"""Every event type, each decided on purpose. Rules of a team come before them."""

@@ -115,7 +115,7 @@ def _moment(text: str) -> float | None:
         parsed = email.utils.parsedate_tz(text) if ":" in text else None
         if parsed is None:
             return None
-        return email.utils.mktime_tz(parsed)
+        return email.utils.mktime_tz((*parsed[:9], parsed[9] or 0))
     except (ValueError, OverflowError, TypeError, IndexError, OSError):
         return None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -66,13 +66,13 @@ class Pacer:
         self._sums: Counter[str] = Counter()
         self._sum = 0
 
-    def rooms(self, identities: Iterable[str], now: float) -> dict[str, int]:
+    def room(self, identity: str, now: float) -> int:
         """
-        Return how many events each identity may send now.
+        Return how many events of *identity* may be sent now.
         """
         with self._lock:
             self._expire(now)
-            return {i: self.identity_limit - self._sums[i] for i in identities}
+            return self.identity_limit - self._sums[identity]
 
     def reserve(self, cost: Mapping[str, int], now: float) -> Ticket | float:
         """

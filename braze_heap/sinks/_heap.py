@@ -1,0 +1,362 @@
+"""
+Heap over the network: a sync and an async shell on httpx2 around one core.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import random as _random
+import time
+import urllib.parse
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
+
+import anyio
+import attrs
+import httpcore2
+import httpx2
+
+from braze_heap.calls import Call
+from braze_heap.sinks._drive import drive, drive_async
+from braze_heap.sinks._heap_answers import MAX_ANSWER, Answer, Failure
+from braze_heap.sinks._heap_bulk import MAX_BYTES
+from braze_heap.sinks._heap_core import HeapCore, Post, Secret, Settings, Sleep, Step
+from braze_heap.sinks._interface import Receipt
+from braze_heap.sinks._pacing import (
+    EVENTS_A_MINUTE,
+    IDENTITY_EVENTS_A_MINUTE,
+    Pacer,
+)
+from braze_heap.sinks._transport import DeadlineTransport, proxy_from_environment
+
+HOSTS: Final = {
+    "us": "https://heapanalytics.com",
+    "eu": "https://c.eu.heap-api.com",
+}
+"""Heap, server-side API: the hosts by data region."""
+
+_NETWORK: Final = (
+    httpx2.HTTPError,
+    httpx2.StreamError,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.TimeoutException,
+    httpcore2.ConnectionNotAvailable,
+    OSError,
+)
+_HEADERS: Final = {
+    "accept": "application/json",
+    "accept-encoding": "identity",
+    "content-type": "application/json",
+    "user-agent": "braze-heap",
+}
+
+
+class HeapOptions(TypedDict, total=False):
+    """
+    What both Heap sinks take. Seconds everywhere.
+
+    Attributes:
+        region: ``"us"`` or ``"eu"``.
+        base_url: Another host, in the place of the region's.
+        api_key: Of the app, for deletions.
+        deadline: For a batch, all attempts and pauses included.
+        timeout: For one exchange.
+        max_bytes: Of a request body.
+        events_a_minute: Of the app.
+        identity_events_a_minute: Of each identity.
+        allow_http: Whether *base_url* may be ``http``.
+        trust_env: Whether the proxies of the environment are used.
+        clock: Monotonic seconds.
+        now: UTC epoch seconds.
+        random: 0 to 1.
+    """
+
+    region: Literal["us", "eu"]
+    base_url: str | None
+    api_key: str | None
+    deadline: float
+    timeout: float
+    max_bytes: int
+    events_a_minute: int
+    identity_events_a_minute: int
+    allow_http: bool
+    trust_env: bool
+    clock: Callable[[], float]
+    now: Callable[[], float]
+    random: Callable[[], float]
+
+
+class HeapSink:
+    """
+    Delivers calls to Heap. One sink, one app; usable from threads.
+
+    Events go first, then the properties of users, merged in the order of the calls,
+    then deletions. Across batches the last arrival wins. Keeps Heap's rates, and never
+    waits beyond its deadline.
+
+    Args:
+        app_id: Of your Heap environment. Heap takes a wrong one **silently**.
+        transport: Of httpx2, for tests. It must end an exchange within its timeout.
+        sleep: Takes seconds.
+        options: See `HeapOptions`.
+
+    Raises:
+        ValueError: Here, for a host that is not https, or limits that make no sense.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        *,
+        transport: httpx2.BaseTransport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        **options: Unpack[HeapOptions],
+    ) -> None:
+        self._host, self._core, proxy = _wired(app_id, options)
+        self._sleep = sleep
+        self._client = httpx2.Client(
+            transport=transport or DeadlineTransport(proxy), **_client_options()
+        )
+
+    def __repr__(self) -> str:
+        return _shown(self, self._core, self._host)
+
+    def __reduce__(self) -> NoReturn:
+        _refuse_pickle()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Settle *calls* within the deadline.
+
+        Raises:
+            SinkUnavailable: Heap could not decide in time, or our configuration is
+                wrong; the log says which.
+        """
+        return drive(self._core.deliver(calls), self._perform)
+
+    def close(self) -> None:
+        """
+        Close the connections.
+        """
+        self._client.close()
+
+    def _perform(self, step: Step) -> Answer | Failure | None:
+        if isinstance(step, Sleep):
+            self._sleep(step.seconds)
+            return None
+        try:
+            return self._exchange(step)
+        except _NETWORK as error:
+            return Failure(type(error).__name__)
+
+    def _exchange(self, post: Post) -> Answer:
+        with self._client.stream("POST", self._host + post.path, **_sent(post)) as got:
+            body = _Body()
+            try:
+                for piece in got.iter_raw():
+                    if body.is_full_with(piece):
+                        break
+            except _NETWORK:
+                body.is_cut = True
+            return _answer(got, body)
+
+
+class AsyncHeapSink:
+    """
+    `HeapSink` for asyncio and trio: the same arguments, awaited.
+
+    Args:
+        app_id: Of your Heap environment. Heap takes a wrong one **silently**.
+        transport: Of httpx2, for tests.
+        sleep: Takes seconds.
+        options: See `HeapOptions`.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+        **options: Unpack[HeapOptions],
+    ) -> None:
+        self._host, self._core, proxy = _wired(app_id, options)
+        self._sleep = sleep
+        self._client = httpx2.AsyncClient(
+            transport=transport
+            or httpx2.AsyncHTTPTransport(trust_env=False, proxy=proxy),
+            **_client_options(),
+        )
+
+    def __repr__(self) -> str:
+        return _shown(self, self._core, self._host)
+
+    def __reduce__(self) -> NoReturn:
+        _refuse_pickle()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        await self.close()
+
+    async def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Settle *calls* within the deadline; see `HeapSink.send`.
+        """
+        return await drive_async(self._core.deliver(calls), self._perform)
+
+    async def close(self) -> None:
+        """
+        Close the connections.
+        """
+        await self._client.aclose()
+
+    async def _perform(self, step: Step) -> Answer | Failure | None:
+        if isinstance(step, Sleep):
+            await self._sleep(step.seconds)
+            return None
+        try:
+            with anyio.fail_after(step.timeout):
+                return await self._exchange(step)
+        except _NETWORK as error:
+            return Failure(type(error).__name__)
+
+    async def _exchange(self, post: Post) -> Answer:
+        url = self._host + post.path
+        async with self._client.stream("POST", url, **_sent(post)) as got:
+            body = _Body()
+            try:
+                async for piece in got.aiter_raw():
+                    if body.is_full_with(piece):
+                        break
+            except _NETWORK:
+                body.is_cut = True
+            return _answer(got, body)
+
+
+@attrs.define
+class _Body:
+    """
+    The start of an answer's body.
+    """
+
+    text: bytes = attrs.field(default=b"", repr=False)
+    is_cut: bool = False
+
+    def is_full_with(self, piece: bytes) -> bool:
+        self.is_cut = len(self.text) + len(piece) > MAX_ANSWER
+        self.text = (self.text + piece)[:MAX_ANSWER]
+        return self.is_cut
+
+
+def _answer(got: httpx2.Response, body: _Body) -> Answer:
+    return Answer(
+        status=got.status_code,
+        retry_after=got.headers.get("retry-after"),
+        text=body.text,
+        complete=_is_framed(got) and not body.is_cut,
+    )
+
+
+def _is_framed(got: httpx2.Response) -> bool:
+    """
+    Tell whether the end of the body is told, and not just the end of the connection.
+    """
+    chunked = got.headers.get("transfer-encoding", "").lower().endswith("chunked")
+    return got.status_code == 204 or chunked or "content-length" in got.headers
+
+
+def _sent(post: Post) -> dict[str, Any]:
+    secret = post.authorization
+    headers = {"authorization": secret.reveal()} if secret else {}
+    return {"content": post.body, "headers": headers, "timeout": post.timeout}
+
+
+def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, str | None]:
+    host = _host(options)
+    key = options.get("api_key")
+    settings = Settings(
+        app_id=_checked_app_id(app_id),
+        api_key=Secret(key) if key else None,
+        deadline=_positive(options.get("deadline", 10.0), "deadline"),
+        timeout=_positive(options.get("timeout", 5.0), "timeout"),
+        max_bytes=options.get("max_bytes", MAX_BYTES),
+        clock=options.get("clock", time.monotonic),
+        now=options.get("now", time.time),
+        random=options.get("random", _random.random),
+    )
+    pacer = Pacer(
+        options.get("events_a_minute", EVENTS_A_MINUTE),
+        options.get("identity_events_a_minute", IDENTITY_EVENTS_A_MINUTE),
+    )
+    name = urllib.parse.urlsplit(host).hostname or ""
+    proxy = proxy_from_environment(name) if options.get("trust_env") else None
+    return host, HeapCore(settings, pacer), proxy
+
+
+def _host(options: HeapOptions) -> str:
+    region = options.get("region", "us")
+    if region not in HOSTS:
+        raise ValueError(f"region is 'us' or 'eu', not {region!r}")
+    url = options.get("base_url") or HOSTS[region]
+    parts = urllib.parse.urlsplit(url)
+    schemes = ("https", "http") if options.get("allow_http") else ("https",)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError("base_url is https://host; http only with allow_http=True")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("base_url holds a host and at most a path, nothing else")
+    return url.rstrip("/")
+
+
+def _checked_app_id(app_id: object) -> str:
+    if not isinstance(app_id, str) or not app_id.strip():
+        raise ValueError("app_id is the text that Heap shows under Manage > Projects")
+    return app_id
+
+
+def _positive(seconds: float, name: str) -> float:
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{name} is a positive number of seconds")
+    return seconds
+
+
+def _client_options() -> dict[str, Any]:
+    refuse_all = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
+    return {
+        "headers": _HEADERS,
+        "cookies": http.cookiejar.CookieJar(refuse_all),
+        "follow_redirects": False,
+        "trust_env": False,
+    }
+
+
+def _shown(sink: object, core: HeapCore, host: str) -> str:
+    return f"{type(sink).__name__}(app_id={core.settings.app_id!r}, base_url={host!r})"
+
+
+def _refuse_pickle() -> NoReturn:
+    raise TypeError(
+        "a Heap sink holds connections and a key: build it in the process that uses it"
+    )

@@ -1,0 +1,175 @@
+"""
+A transport for httpx2 whose timeout covers the whole exchange, not each read.
+
+A server that drips one byte a second keeps every read happy and the caller waiting; the
+clients of httpx2 have no other clock. Built on the network backends of httpcore2.
+
+Not covered: the resolver. `socket.getaddrinfo` ends when the system's resolver gives up.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import httpcore2
+import httpx2
+
+_READ: Final = 4096
+_WRITE: Final = 16 << 10
+
+
+class _Ends(threading.local):
+    """
+    When the exchange of this thread must be over, in seconds of `time.monotonic`.
+    """
+
+    at: float = 0.0
+
+    def left(self) -> float:
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise httpcore2.ReadTimeout("the exchange took too long")
+        return left
+
+
+class _Stream(httpcore2.NetworkStream):
+    def __init__(self, inner: httpcore2.NetworkStream, ends: _Ends) -> None:
+        self._inner = inner
+        self._ends = ends
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(min(max_bytes, _READ), self._ends.left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), _WRITE):
+            self._inner.write(buffer[start : start + _WRITE], self._ends.left())
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.NetworkStream:
+        left = self._ends.left()
+        return _Stream(
+            self._inner.start_tls(ssl_context, server_hostname, left), self._ends
+        )
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _Backend(httpcore2.NetworkBackend):
+    def __init__(self, ends: _Ends) -> None:
+        self._ends = ends
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            raise httpcore2.ConnectError("the host has no address") from None
+        for *_, address in found[:-1]:
+            try:
+                return self._connect(str(address[0]), port, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return self._connect(str(found[-1][-1][0]), port, socket_options)
+
+    def _connect(
+        self,
+        address: str,
+        port: int,
+        options: Iterable[httpcore2.SOCKET_OPTION] | None,
+    ) -> httpcore2.NetworkStream:
+        left = self._ends.left()
+        stream = self._inner.connect_tcp(address, port, left, socket_options=options)
+        return _Stream(stream, self._ends)
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._inner
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class DeadlineTransport(httpx2.BaseTransport):
+    """
+    Sends a request within its ``timeout``, from the first byte to the last.
+
+    Args:
+        proxy: URL of a proxy, or ``None``.
+        max_connections: Open at once; the next request waits for one.
+    """
+
+    def __init__(self, proxy: str | None = None, max_connections: int = 100) -> None:
+        self._ends = _Ends()
+        options: dict[str, Any] = {
+            "ssl_context": httpx2.create_ssl_context(trust_env=False),
+            "max_connections": max_connections,
+            "keepalive_expiry": 30.0,
+            "network_backend": _Backend(self._ends),
+        }
+        self._pool: httpcore2.ConnectionPool = (
+            httpcore2.HTTPProxy(proxy, **options)
+            if proxy
+            else httpcore2.ConnectionPool(**options)
+        )
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """
+        Send *request*; the timeout for reading is that of the whole exchange.
+        """
+        seconds = request.extensions["timeout"]["read"]
+        self._ends.at = time.monotonic() + seconds
+        answer = self._pool.handle_request(
+            httpcore2.Request(
+                request.method,
+                str(request.url),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx2.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Body(answer.stream),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        """
+        Close every connection.
+        """
+        self._pool.close()
+
+
+def proxy_from_environment(host: str) -> str | None:
+    """
+    Return the https proxy that the environment names for *host*, if any.
+    """
+    if urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get("https")

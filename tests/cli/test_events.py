@@ -1,0 +1,111 @@
+import json
+
+import pytest
+
+from braze_heap import EVENT_TYPES
+from braze_heap.cli._events import find
+from braze_heap.events import event_fields
+from tests.cli.conftest import Run
+
+
+def test_catalogue_has_one_line_for_each_type(run: Run) -> None:
+    """
+    A table that is piped can be searched with grep.
+    """
+    head, *rows = run("events").stdout.splitlines()
+
+    assert head.split() == ["type", "class", "name", "fields", "release", "status"]
+    assert list(EVENT_TYPES) == [row.split()[0] for row in rows]
+
+
+def test_part_of_a_type_filters_the_catalogue(run: Run) -> None:
+    """
+    What is no type shows all types that contain it.
+    """
+    rows = run("events", "liveactivity").stdout.splitlines()[1:]
+
+    assert rows
+    assert all("liveactivity" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    "query", ["users.messages.email.Click", "EmailClick", "email click"]
+)
+def test_type_is_found_by_any_of_its_names(query: str) -> None:
+    """
+    The type, its class and its words all lead to it.
+    """
+    assert [cls.__name__ for cls in find(query)] == ["EmailClick"]
+
+
+def test_type_shows_its_meaning_and_its_fields(run: Run) -> None:
+    """
+    One type is described in full: class, doc, and each field with its marks.
+    """
+    shown = run("events", "users.messages.email.Bounce").stdout
+
+    assert shown.startswith(
+        "users.messages.email.Bounce\n"
+        "EmailBounce (Email Bounce, current, since release 2)\n\n"
+        "The mailbox provider refused an email for good (a hard bounce).\n"
+    )
+    assert "  bounce_reason  string, properties, personal data\n" in shown
+    assert "  device_id  string, user, HTTP only\n" in shown
+    assert "  send_time  int, properties, since release 12\n" in shown
+    assert "      Answer of the receiving server, status code and text" in shown
+
+
+def test_sensitive_fields_are_told_from_those_that_braze_marks(run: Run) -> None:
+    """
+    A reader sees whose judgement a mark is.
+    """
+    shown = run("events", "PushSend").stdout
+
+    assert (
+        "  push_token  string, properties, personal data (not marked by Braze)" in shown
+    )
+
+
+def test_unknown_type_gets_a_suggestion(run: Run) -> None:
+    """
+    A misspelt name is an error that knows better.
+    """
+    result = run("events", "emial")
+
+    assert result.exit_code == 2
+    assert "no event type matches 'emial'. Did you mean email?" in result.stderr
+
+
+def test_json_holds_every_type_with_every_field(run: Run) -> None:
+    """
+    --json is always a list, and always complete.
+    """
+    described = json.loads(run("events", "--json").stdout)
+
+    assert {t: [*event_fields(cls)] for t, cls in EVENT_TYPES.items()} == {
+        d["event_type"]: [field["name"] for field in d["fields"]] for d in described
+    }
+
+
+def test_json_of_a_type_is_a_list_of_one(run: Run) -> None:
+    """
+    Machines get the same shape whatever was asked for.
+    """
+    (described,) = json.loads(run("events", "EmailBounce", "--json").stdout)
+
+    assert {
+        key: value
+        for field in described["fields"]
+        for key, value in field.items()
+        if field["name"] == "bounce_reason" and key != "doc"
+    } == {
+        "name": "bounce_reason",
+        "type": "string",
+        "place": "properties",
+        "http": True,
+        "storage": "bounce_reason",
+        "personal": True,
+        "sensitive": False,
+        "release": None,
+        "deprecated": False,
+    }

@@ -1,0 +1,178 @@
+"""
+What only a process of its own shows: pipes, signals, terminals.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import MAIN, click_event, keys, lines, start
+
+BATCH = 1_000
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    path = tmp_path / "many.jsonl"
+    path.write_bytes(lines([click_event(n) for n in range(3 * BATCH)]))
+    return path
+
+
+def test_reader_that_goes_away_ends_the_run_quietly(many: Path) -> None:
+    """
+    A broken pipe has no traceback, its own exit status, and a report.
+    """
+    process = start("transform", many)
+    assert process.stdout
+    first = process.stdout.readline()
+    process.stdout.close()
+
+    _, stderr = process.communicate(timeout=20)
+
+    assert json.loads(first)["idempotency_key"] == "event-0"
+    assert process.returncode == 141
+    assert stderr.startswith(b"Nobody reads the calls any more. Done until then:\n")
+    assert b"Traceback" not in stderr
+
+
+@pytest.mark.parametrize("command", [("events", "--json"), ("demo",)])
+def test_broken_pipe_of_other_commands_is_quiet_too(command: tuple[str, ...]) -> None:
+    """
+    What is written for people may be left unread.
+    """
+    read, write = os.pipe()
+    os.close(read)
+    process = start(*command, stdout=write)
+    os.close(write)
+
+    _, stderr = process.communicate(timeout=20)
+
+    assert stderr == b""
+    assert process.returncode in (1, 141)
+
+
+def test_report_that_nobody_reads_does_not_change_the_exit_status(many: Path) -> None:
+    """
+    The exit status says what became of the events.
+    """
+    read, write = os.pipe()
+    os.close(read)
+    process = start("transform", many, "-o", os.devnull, stderr=write)
+    os.close(write)
+
+    process.communicate(timeout=20)
+
+    assert process.returncode == 0
+
+
+def test_ctrl_c_ends_the_run_between_whole_lines(tmp_path: Path) -> None:
+    """
+    The calls end with a whole line, the report is of them, and the status is 130.
+    """
+    calls = tmp_path / "calls.jsonl"
+    process = start("transform", "-o", calls, stdin=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write(lines([click_event(n) for n in range(BATCH + 5)]))
+    process.stdin.flush()
+    _wait_for(calls)
+    process.send_signal(signal.SIGINT)
+
+    _, stderr = process.communicate(timeout=20)
+
+    report = stderr.decode().splitlines()
+    written = keys(calls.read_text())
+    assert process.returncode == 130
+    assert report[0] == "Stopped by Ctrl-C. Done until then:"
+    assert f"{len(written):,} events from 1 input" in report[1]
+    assert [f"event-{n}" for n in range(len(written))] == written
+
+
+def _wait_for(path: Path) -> None:
+    while not (path.exists() and path.stat().st_size):
+        time.sleep(0.01)
+
+
+def test_missing_avro_package_is_one_line_of_advice(tmp_path: Path) -> None:
+    """
+    Without the extra avro, the command says what to install and exits with 2.
+    """
+    path = tmp_path / "1.avro"
+    path.write_bytes(b"Obj\x01")
+    code = f"import sys; sys.modules['fastavro'] = None; {MAIN}"
+    process = start("transform", path, code=code)
+
+    _, stderr = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert (
+        stderr
+        == b"Error: Avro files need the extra avro: pip install 'braze_heap[avro]'\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_full_disk_is_named() -> None:
+    """
+    Calls that cannot be written end the run with an error.
+    """
+    with open("/dev/full", "wb") as full:
+        process = start("transform", stdin=subprocess.PIPE, stdout=full)
+        _, stderr = process.communicate(lines([click_event()]), timeout=20)
+
+    assert process.returncode == 2
+    assert b"Error: cannot write stdout: No space left on device\n" in stderr
+    assert b"Traceback" not in stderr
+
+
+def test_terminal_without_input_is_told_what_to_do() -> None:
+    """
+    Nothing waits for a person to type events.
+    """
+    pty = pytest.importorskip("pty")
+    terminal, stdin = pty.openpty()
+    process = start("transform", stdin=stdin)
+
+    _, stderr = process.communicate(timeout=20)
+    os.close(stdin)
+    os.close(terminal)
+
+    assert process.returncode == 2
+    assert b"Nothing to read. Name a file, or pipe events in." in stderr
+
+
+@pytest.mark.parametrize(("size", "shows"), [(60, True), (1, False)])
+def test_long_runs_show_their_progress_on_a_terminal(
+    size: int, shows: bool, tmp_path: Path
+) -> None:
+    """
+    From 5 MB on there is a bar; its end leaves the report alone.
+    """
+    pty = pytest.importorskip("pty")
+    big = click_event(properties={"url": "u" * 100_000})
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(lines([big | {"id": str(n)} for n in range(size)]))
+    terminal, stderr = pty.openpty()
+    process = start("transform", path, stdout=subprocess.DEVNULL, stderr=stderr)
+    os.close(stderr)
+
+    seen = _read_terminal(terminal)
+
+    assert process.wait(timeout=20) == 0
+    assert shows is (b"Transforming" in seen)
+    assert b"events from 1 input" in seen or b"1 event from 1 input" in seen
+
+
+def _read_terminal(terminal: int) -> bytes:
+    seen = b""
+    try:
+        while data := os.read(terminal, 65536):
+            seen += data
+    except OSError:
+        pass
+    os.close(terminal)
+    return seen
