@@ -8,7 +8,9 @@ Braze Currents events, typed, as calls for Heap.
 
 from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.identity import first_of
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers, standard
+from braze_heap.naming import Naming
 from braze_heap.parsing import EventError, parse_event
 from braze_heap.payloads import (
     HeapEvent,
@@ -18,12 +20,8 @@ from braze_heap.payloads import (
 )
 from braze_heap.privacy import PersonalData
 from braze_heap.reasons import Reason, SkipReason
-from braze_heap.transformer import (
-    Rejected,
-    Skipped,
-    Transformer,
-    TransformResult,
-)
+from braze_heap.results import Rejected, Skipped, TransformResult
+from braze_heap.transformer import Transformer
 from braze_heap.wire import read_events
 
 __all__ = [
@@ -39,6 +37,7 @@ __all__ = [
     "HeapUserProperties",
     "MapperRegistry",
     "Mappers",
+    "Naming",
     "PersonalData",
     "Reason",
     "Rejected",
@@ -49,6 +48,7 @@ __all__ = [
     "TransformResult",
     "Transformer",
     "UnknownEvent",
+    "first_of",
     "parse_event",
     "read_events",
     "standard",

@@ -5,7 +5,7 @@ Most events are told the standard way. For their classes the names are known bef
 so only the values are left to look at. Tests compare it with the long road.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -14,6 +14,8 @@ from braze_heap.calls import Legalizer, Track, legal_key, timestamp
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
 from braze_heap.mappers._standard import decoded
+from braze_heap.naming import Naming
+from braze_heap.payloads import StandardEvent
 from braze_heap.privacy import Redaction
 
 
@@ -27,12 +29,14 @@ class ShortRoad:
         event_type: The type as Braze writes it.
         dropped: The fields that are personal data and left out.
         json_texts: The fields that hold JSON as text.
+        fixed: Properties that every event has.
     """
 
     name: str
     event_type: str
     dropped: tuple[str, ...]
     json_texts: tuple[str, ...]
+    fixed: Mapping[str, Any]
 
     def track(
         self,
@@ -55,31 +59,41 @@ class ShortRoad:
         for name in self.json_texts:
             if name in fields:
                 fields[name] = decoded(fields[name])
+        if self.fixed:
+            for name, value in self.fixed.items():
+                fields.setdefault(name, value)
         legalizer.settle(fields)
         return Track(self.name, identity, time, key, fields)
 
 
 def short_road(
-    cls: type[CurrentsEvent], named: Callable[[str], str], redaction: Redaction
+    cls: type[CurrentsEvent],
+    naming: Naming,
+    redaction: Redaction,
+    fixed: Mapping[str, Any],
 ) -> ShortRoad | None:
     """
     Return the short road for *cls*; ``None`` if its events need the long one.
 
     Args:
         cls: The event class.
-        named: From the display name to the name in Heap.
+        naming: What events and properties are called.
         redaction: What the policy leaves out.
+        fixed: Properties that every event has; their names are legal.
     """
     if issubclass(cls, UnknownEvent) or redaction.alters(cls):
         return None
+    if naming.touches_properties or callable(naming.event_names):
+        return None
     schema = schema_of(cls)
     dropped = redaction.dropped(cls)
-    name = named(cls.display_name)
+    standard = StandardEvent(cls.display_name)
+    name = naming.event_name(standard, cls(id="", time=1))
     keeps_user_id = "user_id" in schema.places and "user_id" not in dropped
     if keeps_user_id or Legalizer().text(name) != name:
         return None
     texts = tuple(schema.json_texts - set(dropped))
-    return ShortRoad(name, cls.event_type, dropped, texts)
+    return ShortRoad(name, cls.event_type, dropped, texts, fixed)
 
 
 def fits(event: CurrentsEvent) -> bool:

@@ -292,7 +292,7 @@ class Legalizer:
                     self._add(legal, f"{name}.{key}", inner)
         elif value is not None:
             is_free = name in self._plain_names and name not in legal
-            free = name if is_free else self._free_name(name, legal)
+            free = name if is_free else self.free_name(name, legal)
             legal[free] = self._scalar(value)
 
     def _is_plain_name(self, name: str) -> bool:
@@ -320,7 +320,10 @@ class Legalizer:
             return self.text(_JSON.encode(value))
         return self._scalar(_as_json(value))
 
-    def _free_name(self, name: str, taken: Mapping[str, Value]) -> str:
+    def free_name(self, name: str, taken: Mapping[str, Value]) -> str:
+        """
+        Return *name*, legal, and numbered if it is taken.
+        """
         wanted = name if self._is_plain_name(name) else self.text(name)
         if wanted and wanted not in taken:
             return wanted

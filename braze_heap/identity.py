@@ -6,10 +6,12 @@ repaired here: an identity is taken as it is, or the event is kept back.
 """
 
 import functools
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias
 
 from braze_heap._text import utf16_length
 from braze_heap.calls import MAX_IDENTITY
+from braze_heap.events import CurrentsEvent
 from braze_heap.reasons import Reason, SkipReason
 
 SHARED_WORDS: Final = frozenset(
@@ -78,3 +80,61 @@ def _is_unfit(character: str) -> bool:
         or "\ud800" <= character <= "\udfff"
         or character == "\ufffd"
     )
+
+
+Identify: TypeAlias = Callable[[CurrentsEvent], Any]
+"""From an event to a value that names its user; ``None`` if there is none."""
+
+Identity: TypeAlias = Literal["external_user_id", "user_id"] | Identify
+"""The field that names the user, or a function that gives a value to name them."""
+
+
+def identify_by(identity: Identity) -> Identify:
+    """
+    Return the function that *identity* means.
+
+    Raises:
+        ValueError: It is no field that names users.
+    """
+    if not isinstance(identity, str):
+        return identity
+    if identity not in ("external_user_id", "user_id"):
+        raise ValueError(
+            f"identity is 'external_user_id', 'user_id' or a function, not {identity!r}"
+        )
+    misfit = f"/user/{identity}"
+
+    def identify(event: CurrentsEvent) -> Any:
+        value = event.__dict__.get(identity)
+        return event.extra.get(misfit) if value is None and event.extra else value
+
+    return identify
+
+
+def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Identify:
+    """
+    Name users by the first of *fields* that an event has.
+
+    Args:
+        fields: ``"external_user_id", "user_id"`` in the order of preference.
+        prefix: What the identities of all but the first field begin with, so that two
+            kinds of ids are never taken for one: ``"braze:"``. May be empty.
+
+    A person who is anonymous first and known later has two identities then; Heap does
+    not know that they are one.
+    """
+    first, *others = map(identify_by, fields)
+
+    def identify(event: CurrentsEvent) -> Any:
+        value = first(event)
+        if not _is_nothing(value):
+            return value
+        found = (v for v in (other(event) for other in others) if not _is_nothing(v))
+        fallback = next(found, None)
+        return f"{prefix}{fallback}" if isinstance(fallback, str) else fallback
+
+    return identify
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -190,6 +189,7 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
             return _read(cls, schema, raw, event_type, strict)
         if (
             len(raw) != 5
+            or "event_type" not in raw
             or type(user) is not dict
             or type(properties) is not dict
             or type(time) is not int
@@ -230,7 +230,7 @@ def _read(
     event_type: Any,
     strict: bool,
 ) -> CurrentsEvent:
-    raw = raw if _is_nested(raw) else _nested(raw, schema)
+    raw = raw if _is_nested(raw, schema) else _nested(raw, schema)
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -247,6 +247,9 @@ def _read(
             else:
                 fields[name] = fitted
     _read_time(raw, fields, extra, problems)
+    event_id = raw.get("id")
+    if not isinstance(event_id, str) or not event_id:
+        problems.append(Problem("id", "is no text, or blank"))
     fatal = [p for p in problems if p.reason]
     if fatal or (strict and problems):
         raise EventError((*fatal, *(p for p in problems if not p.reason)))
@@ -254,17 +257,20 @@ def _read(
         fields["event_type"] = event_type
     if extra:
         fields["extra"] = extra
-    return _identified(cls, raw.get("id"), fields, strict)
+    return _identified(cls, event_id, fields)
 
 
-def _is_nested(raw: dict[str, Any]) -> bool:
+def _is_nested(raw: dict[str, Any], schema: Schema) -> bool:
     """
     Tell the HTTP form from a storage record, which may have gained its type on the way.
     """
-    if isinstance(raw.get("user"), dict) or isinstance(raw.get("properties"), dict):
+    properties = raw.get("properties")
+    if isinstance(raw.get("user"), dict):
         return True
-    names_user = "user_id" in raw or "external_user_id" in raw
-    return "event_type" in raw and ("user" in raw or not names_user)
+    if isinstance(properties, dict) and not _is_union(properties):
+        return True
+    is_flat = any(n in schema.storage_names for n in raw if n != "properties")
+    return "event_type" in raw and ("user" in raw or not is_flat)
 
 
 def _nested(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
@@ -278,8 +284,11 @@ def _nested(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
         if name in ("event_type", "id", "time"):
             nested[name] = value
             continue
-        if name not in schema.kinds or name in nested[schema.places[name]]:
+        if name not in schema.kinds:
             nested["properties"][stored] = value
+            continue
+        if name in nested[schema.places[name]]:
+            (nested if stored == name else nested["properties"])[stored] = value
             continue
         if value.__class__ is float and schema.kinds[name].name == "float":
             value = shortest_float32(value)
@@ -293,11 +302,14 @@ _UNION_BRANCHES: Final = frozenset(
 
 
 def _without_union(value: Any) -> Any:
-    if value.__class__ is dict and len(value) == 1:
-        branch, inner = next(iter(value.items()))
-        if branch in _UNION_BRANCHES:
-            return _without_unions(inner) if inner.__class__ is list else inner
-    return value
+    if not isinstance(value, dict) or not _is_union(value):
+        return value
+    (inner,) = value.values()
+    return _without_unions(inner) if isinstance(inner, list) else inner
+
+
+def _is_union(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)) in _UNION_BRANCHES
 
 
 def _without_unions(values: list[Any]) -> list[Any]:
@@ -360,23 +372,21 @@ def epoch_seconds(time: object) -> float | int | None:
         time = float(time) if "." in time else int(time)
     if isinstance(time, bool) or not isinstance(time, int | float):
         return None
-    if not math.isfinite(time) or time <= 0:
+    if not 0 < time < YEAR_2100 * 10**9:
         return None
     ticks = max(ticks for ticks, least in _UNITS if time >= least)
-    seconds = time if ticks == 1 else time / ticks
-    return seconds if seconds < YEAR_2100 else None
+    seconds, rest = divmod(time, ticks)
+    if seconds >= YEAR_2100:
+        return None
+    return time if ticks == 1 else seconds + rest * 10**6 // ticks / 10**6
 
 
-def _identified(
-    cls: type[_Event], event_id: object, fields: dict[str, Any], strict: bool
-) -> _Event:
+def _identified(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> _Event:
     event = cls.__new__(cls)
     event.__dict__ = fields
     if isinstance(event_id, str) and event_id:
         event.id = event_id
         return event
-    if strict:
-        raise EventError((Problem("id", "is no text, or blank"),))
     if event_id is not None and event_id != "":
         event.extra = {**event.extra, extra_key("envelope", "id"): event_id}
     event.id = ""
@@ -388,7 +398,7 @@ def _digest(raw: dict[str, Any]) -> str:
     """
     Return an id for an event without one: the same for the same content.
     """
-    canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

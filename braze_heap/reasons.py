@@ -59,3 +59,6 @@ class SkipReason(StrEnum):
 
     NOT_MAPPED = "not_mapped"
     """The mapper of the event returned nothing, or its type is switched off."""
+
+    MACHINE = "machine"
+    """A machine opened the email, or is suspected to have clicked the link."""

@@ -6,10 +6,9 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 """
 
 import copy
-import functools
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
@@ -18,16 +17,19 @@ from braze_heap._short_road import ShortRoad, fits, short_road
 from braze_heap.calls import (
     AddUserProperties,
     Call,
-    Degradation,
+    DeleteUser,
     Legalizer,
     Nested,
     Track,
+    Value,
     legal_key,
     timestamp,
 )
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
-from braze_heap.identity import IdentityError, checked_identity
+from braze_heap.identity import Identity, IdentityError, checked_identity, identify_by
+from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, standard
+from braze_heap.naming import Naming
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
@@ -40,6 +42,7 @@ from braze_heap.payloads import (
 from braze_heap.privacy import PersonalData, Redaction, Treatment
 from braze_heap.privacy import personal_data as _personal_data
 from braze_heap.reasons import Reason, SkipReason
+from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 
 Source: TypeAlias = (
@@ -50,96 +53,8 @@ A request body; a decoded ``{"events": [...]}``; events, raw or typed, or one of
 what `braze_heap.wire.read_events` gives.
 """
 
-Identity: TypeAlias = (
-    Literal["external_user_id", "user_id"] | Callable[[CurrentsEvent], Any]
-)
-"""The field that names the user, or a function that gives a value to name them."""
 
-
-@attrs.frozen
-class Skipped:
-    """
-    An event that the user's own policy leaves out.
-
-    Attributes:
-        reason: Which policy.
-        event_type: As Braze writes it.
-        event_id: Braze's id of the event.
-    """
-
-    reason: SkipReason
-    event_type: str
-    event_id: str
-
-
-@attrs.frozen
-class Rejected:
-    """
-    An event that cannot become a Heap call, for a fault in its data.
-
-    Attributes:
-        reason: The fault, as dead letters and metrics name it.
-        detail: Where it is and what to look for. Never a value.
-        raw: The whole original, to be kept for a replay.
-        event_type: As Braze writes it, where it could be read.
-        event_id: Braze's id, where it could be read.
-    """
-
-    reason: Reason
-    detail: str
-    raw: Any = attrs.field(repr=False)
-    event_type: str | None = None
-    event_id: str | None = None
-
-
-@attrs.define
-class TransformResult:
-    """
-    What became of a batch. Each event is mapped, skipped or rejected, and counted once.
-
-    Attributes:
-        received: How many events came in; an unreadable body counts as one.
-        calls: What Heap is to do, in the order of the events.
-        origins: The event behind each of the calls, as it came in.
-        skipped: The events that a policy leaves out.
-        rejected: The events that cannot be mapped.
-        repeated: How many were equal repeats of an earlier event of the batch; each
-            shares the outcome of the first, and makes no calls of its own.
-        degraded: How often a value had to be changed to be legal, by kind of change.
-        types: The type of each event that could be read.
-        dropped: The name of each personal field that was left out, once an event.
-    """
-
-    received: int = 0
-    calls: list[Call] = attrs.field(factory=list)
-    origins: list[Any] = attrs.field(factory=list, repr=False)
-    skipped: list[Skipped] = attrs.field(factory=list)
-    rejected: list[Rejected] = attrs.field(factory=list)
-    repeated: int = 0
-    degraded: Counter[Degradation] = attrs.field(factory=Counter)
-    types: list[str] = attrs.field(factory=list, repr=False)
-    dropped: list[str] = attrs.field(factory=list, repr=False)
-
-    @property
-    def event_types(self) -> Counter[str]:
-        """
-        How many events of each type could be read.
-        """
-        return Counter(self.types)
-
-    @property
-    def left_out(self) -> Counter[str]:
-        """
-        How often each personal field was left out.
-        """
-        return Counter(self.dropped)
-
-    @property
-    def mapped(self) -> int:
-        """
-        How many events became calls, or repeat one that did.
-        """
-        return self.received - len(self.skipped) - len(self.rejected)
+_DEFAULT_NAMING: Final = Naming()
 
 
 class Transformer:
@@ -148,14 +63,25 @@ class Transformer:
 
     Args:
         mappers: Which mapper says what an event becomes.
-        identity: Who an event is about. Heap must know the same people by it.
+        identity: Who an event is about. Heap must know the same people by it. A field,
+            or a function; `first_of` makes one.
         personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
             set names all that are left out; a mapping overrides single fields; see
             `PersonalData` for hashing.
-        event_prefix: What the names of standard events begin with.
+        naming: What events and properties are called.
         nested: Whether objects become dotted names (``"flatten"``), JSON text
             (``"json"``), or nothing (``"drop"``).
+        machines: Whether opens that a machine made and clicks that are suspected to be
+            a bot's are told (``"keep"``; they are marked) or skipped (``"drop"``).
+        deletions: Whether a mapper may delete users. The shipped rules do for
+            ``users.UserDeleteRequest``, which carries Braze's ``user_id`` alone.
+        local_time: Whether events have the hour and weekday on the user's clock.
+        fixed_properties: Properties that every tracked event has, such as the name of
+            the workspace. An event's own properties come before them.
         event_types: The event classes by type.
+
+    Raises:
+        ValueError: An option that means nothing.
     """
 
     def __init__(
@@ -167,18 +93,28 @@ class Transformer:
         | Treatment
         | Set[str]
         | Mapping[str, Treatment] = "drop",
-        event_prefix: str = "Braze ",
+        naming: Naming = _DEFAULT_NAMING,
         nested: Nested = "flatten",
+        machines: Literal["keep", "drop"] = "keep",
+        deletions: bool = False,
+        local_time: bool = False,
+        fixed_properties: Mapping[str, Value] = MappingProxyType({}),
         event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
     ) -> None:
+        _check("nested", nested, ("flatten", "json", "drop"))
+        _check("machines", machines, ("keep", "drop"))
         self._mappers = mappers
-        self._identify = _identify(identity)
+        self._identify = identify_by(identity)
         self._redaction = Redaction(_personal_data(personal_data))
+        self._naming = naming
         self._nested: Nested = nested
+        self._drops_machines = machines == "drop"
+        self._deletions = deletions
+        self._local_time = local_time
+        self._fixed = Legalizer().properties(fixed_properties)
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
         self._parse = EventParser(event_types).parse
-        self._standard_name = functools.lru_cache(4096)(event_prefix.__add__)
 
     def transform(self, source: Source) -> TransformResult:
         """
@@ -208,7 +144,8 @@ class Transformer:
         Return *item* as an event that may be changed.
         """
         if isinstance(item, Unreadable):
-            raise EventError((Problem("source", item.detail, item.reason),))
+            flaw = f"is unreadable at byte {item.offset:,}: {item.detail}"
+            raise EventError((Problem("source", flaw, item.reason),))
         if isinstance(item, CurrentsEvent):
             if epoch_seconds(item.time) is None:
                 raise EventError((Problem("time", "is unfit", Reason.BAD_TIME),))
@@ -237,6 +174,8 @@ class Transformer:
         rule = self._mappers.rule_for(event)
         if rule is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
+        if self._drops_machines and is_machine(event):
+            return batch.skip(SkipReason.MACHINE, event)
         road = self._road(type(event)) if rule.mapper is standard else None
         if road and fits(event):
             batch.calls.append(
@@ -244,13 +183,15 @@ class Transformer:
             )
             batch.origins.append(item)
             return None
+        zone = getattr(event, "timezone", None) if self._local_time else None
         batch.left_out += self._redaction.apply(event)
         try:
             payloads = _payloads(rule.mapper(event))
         except Exception as error:
             detail = f"{rule.origin}: {_place(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
-        calls = self._calls(payloads, event, identity, batch.legalizer)
+        said = _Said(event, identity, _local_time(event.time, zone) if zone else {})
+        calls = self._calls(payloads, said, batch)
         if not calls:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         batch.calls += calls
@@ -261,44 +202,54 @@ class Transformer:
         try:
             return self._roads[cls]
         except KeyError:
-            road = short_road(cls, self._standard_name, self._redaction)
+            road = None
+            if not self._local_time:
+                road = short_road(cls, self._naming, self._redaction, self._fixed)
             return self._roads.setdefault(cls, road)
 
     def _calls(
-        self,
-        payloads: list[Payload],
-        event: CurrentsEvent,
-        identity: str,
-        legalizer: Legalizer,
+        self, payloads: list[Payload], said: "_Said", batch: "_Batch"
     ) -> list[Call]:
+        if any(isinstance(p, HeapUserDeletion) for p in payloads) and self._deletions:
+            return [DeleteUser(said.identity)]
         calls: list[Call] = []
         for payload in payloads:
             if isinstance(payload, HeapEvent):
-                key = f"{event.id}:{len(calls) + 1}" if calls else event.id
-                calls.append(self._track(payload, event, key, identity, legalizer))
+                key = f"{said.event.id}:{len(calls) + 1}" if calls else said.event.id
+                calls.append(self._track(payload, key, said, batch.legalizer))
             elif isinstance(payload, HeapUserProperties):
-                facts = legalizer.user_properties(payload.properties)
-                calls.append(AddUserProperties(identity, facts))
+                facts = batch.legalizer.user_properties(payload.properties)
+                if facts:
+                    call = AddUserProperties(said.identity, facts)
+                    batch.facts.append((call, _seconds(said.event)))
+                    calls.append(call)
         return calls
 
     def _track(
-        self,
-        payload: HeapEvent,
-        event: CurrentsEvent,
-        key: str,
-        identity: str,
-        legalizer: Legalizer,
+        self, payload: HeapEvent, key: str, said: "_Said", legalizer: Legalizer
     ) -> Track:
-        name = payload.name
+        event = said.event
+        legal = legalizer.properties({**said.local_time, **payload.properties})
         if isinstance(payload, StandardEvent):
-            name = self._standard_name(name)
+            legal = self._naming.properties(legal, legalizer)
         return Track(
-            legalizer.text(name),
-            identity,
+            legalizer.text(self._naming.event_name(payload, event)),
+            said.identity,
             timestamp(_seconds(event)),
             legal_key(key),
-            legalizer.properties(payload.properties),
+            {**self._fixed, **legal} if self._fixed else legal,
         )
+
+
+@attrs.define
+class _Said:
+    """
+    What all calls about one event share.
+    """
+
+    event: CurrentsEvent
+    identity: str
+    local_time: Mapping[str, Any]
 
 
 _Outcome: TypeAlias = Skipped | Rejected | None
@@ -321,6 +272,7 @@ class _Batch:
     repeated: int = 0
     event_types: list[str] = attrs.field(factory=list)
     left_out: list[str] = attrs.field(factory=list)
+    facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
 
     def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
         skipped = Skipped(reason, event.event_type, event.id)
@@ -356,6 +308,8 @@ class _Batch:
             self.rejected.append(outcome)
 
     def result(self) -> TransformResult:
+        if self.facts:
+            self._keep_newest_facts()
         return TransformResult(
             received=self.received,
             calls=self.calls,
@@ -367,6 +321,27 @@ class _Batch:
             dropped=self.left_out,
             degraded=self.legalizer.degraded,
         )
+
+    def _keep_newest_facts(self) -> None:
+        """
+        Leave to each user, of facts of one name, the newest alone.
+
+        In Heap the last write wins, and calls may be made in any order.
+        """
+        newest: dict[tuple[str, str], AddUserProperties] = {}
+        for call, _ in sorted(self.facts, key=lambda fact: fact[1]):
+            newest |= {(call.identity, name): call for name in call.properties}
+        for call, _ in self.facts:
+            for name in [*call.properties]:
+                if newest[call.identity, name] is not call:
+                    del call.properties[name]
+        kept = [
+            (call, origin)
+            for call, origin in zip(self.calls, self.origins, strict=True)
+            if not isinstance(call, AddUserProperties) or call.properties
+        ]
+        self.calls[:] = [call for call, _ in kept]
+        self.origins[:] = [origin for _, origin in kept]
 
 
 def _items(source: Source) -> Iterable[Any]:
@@ -432,17 +407,17 @@ def _seconds(event: CurrentsEvent) -> float:
     return event.time if seconds is None or int(seconds) != event.time else seconds
 
 
-def _identify(identity: Identity) -> Callable[[CurrentsEvent], Any]:
-    if not isinstance(identity, str):
-        return identity
-    if identity not in ("external_user_id", "user_id"):
-        raise ValueError(
-            f"identity is 'external_user_id', 'user_id' or a function, not {identity!r}"
-        )
-    misfit = f"/user/{identity}"
+def _check(option: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
 
-    def identify(event: CurrentsEvent) -> Any:
-        value = event.__dict__.get(identity)
-        return event.extra.get(misfit) if value is None and event.extra else value
 
-    return identify
+def is_machine(event: CurrentsEvent) -> bool:
+    """
+    Tell whether a machine made an open, or is suspected to have made a click.
+    """
+    fields = event.__dict__
+    return (
+        fields.get("machine_open") == "true"
+        or fields.get("is_suspected_bot_click") is True
+    )

@@ -434,9 +434,10 @@ def test_the_short_road_leads_where_the_long_one_does(batch: dict[str, Any]) -> 
     """
     Standard events are mapped the same way with and without the shortcut.
     """
-    long_road = bh.DEFAULT_MAPPERS.override(
-        bh.CurrentsEvent, lambda event: standard(event)
-    )
+    long_road = bh.DEFAULT_MAPPERS
+    for key, rule in long_road.rules.items():
+        if rule.mapper is standard:
+            long_road = long_road.override(key, lambda event: standard(event))
 
     assert bh.Transformer().transform(batch) == bh.Transformer(long_road).transform(
         batch
@@ -500,9 +501,9 @@ def test_every_type_becomes_a_legal_call_or_names_nobody(event_type: str) -> Non
     assert not result.rejected
     for call in result.calls:
         assert_legal(call)
-        assert isinstance(call, bh.Track)
-        if event_type != CustomEvent.event_type:
-            assert call.event == f"Braze {bh.EVENT_TYPES[event_type].display_name}"
+    tracked = [call.event for call in result.calls if isinstance(call, bh.Track)]
+    if event_type != CustomEvent.event_type and not result.skipped:
+        assert tracked == [f"Braze {bh.EVENT_TYPES[event_type].display_name}"]
 
 
 def test_a_rule_for_a_group_covers_its_events() -> None:

@@ -120,9 +120,12 @@ def heading(text: str) -> Text:
 
 def plural(number: int, noun: str) -> str:
     """
-    Return ``1 event``, ``1,000 events``.
+    Return ``1 event``, ``1,000 events``, ``2 updates of facts``.
     """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    if number == 1:
+        return f"1 {noun}"
+    first, separator, rest = noun.partition(" of ")
+    return f"{number:,} {first}s{separator}{rest}"
 
 
 def safe(text: str, limit: int = 64) -> str:

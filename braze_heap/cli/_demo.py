@@ -14,7 +14,14 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap import EVENT_TYPES, Track, Transformer, TransformResult, read_events
+from braze_heap import (
+    EVENT_TYPES,
+    AddUserProperties,
+    Track,
+    Transformer,
+    TransformResult,
+    read_events,
+)
 from braze_heap.cli._console import (
     console,
     grid,
@@ -80,6 +87,7 @@ def _view(body: bytes, width: int) -> Group:
         *_came_in(report),
         *_before_and_after(_shown(result), (width - 3) // 2),
         *_calls(result),
+        *_user_properties(result),
         *_no_calls(report),
         *left_out_view(report.left_out, report.identity, top=None),
         *degraded_view(report.degraded),
@@ -172,11 +180,26 @@ def _calls(result: TransformResult) -> Iterator[RenderableType]:
     yield heading(f"What Heap gets: {plural(len(result.calls), 'call')}")
     tracks = [call for call in result.calls if isinstance(call, Track)]
     names = Counter(track.event for track in tracks)
-    newer = {t.event for t in tracks if t.properties["event_type"] not in EVENT_TYPES}
+    unknown = result.event_types.keys() - EVENT_TYPES.keys()
+    newer = {t.event for t in tracks if t.properties.get("event_type") in unknown}
     table = grid("_event", "_count", "_note", right=("_count",))
     for name, count in names.most_common():
         table.add_row(name, str(count), _NEWER if name in newer else "")
     yield indented(table)
+
+
+def _user_properties(result: TransformResult) -> Iterator[RenderableType]:
+    updates = [c for c in result.calls if isinstance(c, AddUserProperties)]
+    if updates:
+        yield Text("  and what is known about the users now:")
+    table = grid("_identity", "_properties")
+    for update in updates:
+        table.add_row(Text(update.identity), Text("\n".join(_facts(update))))
+    yield indented(table)
+
+
+def _facts(update: AddUserProperties) -> Iterator[str]:
+    return (f"{name} = {value}" for name, value in update.properties.items())
 
 
 def _no_calls(report: Report) -> Iterator[RenderableType]:

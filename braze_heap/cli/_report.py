@@ -9,10 +9,10 @@ import attrs
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap import Reason, Rejected, Skipped, TransformResult
+from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
 from braze_heap.calls import Degradation
 from braze_heap.cli._console import grid, heading, indented, plural, safe
-from braze_heap.cli._words import DEGRADATIONS, REASONS
+from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
 from braze_heap.wire import Read, Unreadable
 
 MAX_EXAMPLES = 3
@@ -62,7 +62,7 @@ class Report:
     received: int = 0
     mapped: int = 0
     repeated: int = 0
-    calls: int = 0
+    calls: Counter[type[Call]] = attrs.field(factory=Counter)
     event_types: Counter[str] = attrs.field(factory=Counter)
     skipped: Counter[str] = attrs.field(factory=Counter)
     rejected: Counter[str] = attrs.field(factory=Counter)
@@ -79,7 +79,7 @@ class Report:
         self.received += result.received
         self.mapped += result.mapped
         self.repeated += result.repeated
-        self.calls += len(result.calls)
+        self.calls.update(map(type, result.calls))
         self.event_types += result.event_types
         self.left_out += result.left_out
         self.degraded += result.degraded
@@ -166,7 +166,8 @@ def _totals(report: Report) -> RenderableType:
     table.add_row("  mapped", f"{report.mapped:,}", repeats if report.repeated else "")
     table.add_row("  skipped", f"{report.skipped.total():,}", "")
     table.add_row("  rejected", f"{report.rejected.total():,}", "")
-    table.add_row("calls", f"{report.calls:,}", "")
+    kinds = [plural(count, CALLS[kind]) for kind, count in report.calls.items()]
+    table.add_row("calls", f"{report.calls.total():,}", ", ".join(kinds))
     return table
 
 

@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from braze_heap import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.calls import Degradation
 from braze_heap.reasons import Reason, SkipReason
+
+CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
+    {
+        Track: "event",
+        AddUserProperties: "update of user properties",
+        DeleteUser: "deletion",
+    }
+)
+"""What a call is to a reader."""
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {

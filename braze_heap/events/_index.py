@@ -209,6 +209,9 @@ _BASES: Final = MappingProxyType(
 """Family to the names of the classes that its events share."""
 
 
+FAMILIES: Final = tuple(_CLASSES)
+"""The families of event types, each with a module here and in the mappers."""
+
 _PLACES: Final = {
     event_type: (family, name)
     for family, classes in _CLASSES.items()

@@ -5,7 +5,6 @@ One table of tests, used by every reader. A test is exact: ``true`` is no number
 is no text. What does not fit is kept beside the typed fields, never converted.
 """
 
-import json
 import math
 import struct
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from braze_heap._json import UnreadableError, decode
 from braze_heap.events._declare import Float32, JsonObject, JsonText
 
 MISFIT: Final[Any] = object()
@@ -90,8 +90,8 @@ def _nullable_texts(value: Any) -> Any:
 def _object(value: Any) -> Any:
     if value.__class__ is str:
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = decode(value)
+        except UnreadableError:
             return MISFIT
     return value if value.__class__ is dict else MISFIT
 

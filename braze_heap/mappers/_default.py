@@ -17,7 +17,7 @@ def _shipped() -> MapperRegistry:
         module = importlib.import_module(f"braze_heap.mappers.{family}")
         for event_type, mapper in module.RULES.items():
             registry = registry.add(event_type, mapper)
-    return registry.behind()
+    return registry.as_fallback()
 
 
 DEFAULT_MAPPERS: Final = _shipped()

@@ -54,12 +54,14 @@ class Rule:
         mapper: The function.
         origin: Where the function stands: module, name, file and line.
         conditions: What `MapperRegistry.only` and `MapperRegistry.except_` left of it.
+        is_fallback: Whether every other rule comes before it, however far.
     """
 
     key: Key
     mapper: Mapper
     origin: str
     conditions: tuple[Condition, ...] = ()
+    is_fallback: bool = False
 
     def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
         """
@@ -124,7 +126,9 @@ class MapperRegistry:
     For an event, the rule for its type by name comes first, then the rules for its
     class and the bases of its class in method resolution order: the class itself, its
     channel, then the groups in the order in which the class lists them, and
-    `CurrentsEvent` at the end. The first one found decides.
+    `CurrentsEvent` at the end. The first one found decides. The shipped rules are
+    fallbacks: a team's rule for a whole channel comes before the shipped rule for one
+    of its types.
     """
 
     def __init__(self, rules: Mapping[Key, Rule] = MappingProxyType({})) -> None:
@@ -190,6 +194,14 @@ class MapperRegistry:
             }
         )
 
+    def as_fallback(self) -> MapperRegistry:
+        """
+        Return this registry with all its rules behind those that will join it.
+        """
+        return MapperRegistry(
+            {k: attrs.evolve(r, is_fallback=True) for k, r in self._rules.items()}
+        )
+
     def __or__(self, other: MapperRegistry) -> MapperRegistry:
         return MapperRegistry({**self._rules, **other._rules})
 
@@ -225,7 +237,8 @@ class MapperRegistry:
 
     def _candidates(self, cls: type[CurrentsEvent], event_type: str) -> Iterator[Rule]:
         keys: tuple[Any, ...] = (event_type, *cls.__mro__)
-        return (self._rules[key] for key in keys if key in self._rules)
+        nearest_first = [self._rules[key] for key in keys if key in self._rules]
+        return iter(sorted(nearest_first, key=lambda rule: rule.is_fallback))
 
     def explain(self, event: CurrentsEvent | type[CurrentsEvent]) -> Explanation:
         """

@@ -4,15 +4,10 @@ From bytes to decoded events: request bodies, files, and what damaged them.
 Nothing here knows what an event means; limits on size and depth come before parsing.
 """
 
-from braze_heap.wire._body import (
-    MAX_DEPTH,
-    MAX_STRUCTURE,
-    UnreadableError,
-    decode,
-    events_of,
-)
+from braze_heap._json import MAX_DEPTH, MAX_STRUCTURE, UnreadableError, decode
+from braze_heap.wire._body import events_of
 from braze_heap.wire._read import RawEvent, Read, Unreadable
-from braze_heap.wire._source import read_events
+from braze_heap.wire._source import read_events, type_in_path
 
 __all__ = [
     "MAX_DEPTH",
@@ -24,4 +19,5 @@ __all__ = [
     "decode",
     "events_of",
     "read_events",
+    "type_in_path",
 ]

@@ -58,7 +58,8 @@ def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
 
 
 def _flaw(part: str, error: Exception) -> str:
-    return f"damaged {part}: {type(error).__name__}: {error}"[:300]
+    why = str(error) if isinstance(error, EOFError) else type(error).__name__
+    return f"damaged {part}: {why}"
 
 
 @attrs.define

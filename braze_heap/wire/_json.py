@@ -9,7 +9,8 @@ import io
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from braze_heap.wire._body import UnreadableError, decode, events_of
+from braze_heap._json import UnreadableError, decode
+from braze_heap.wire._body import events_of
 from braze_heap.wire._elements import CHUNK, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 

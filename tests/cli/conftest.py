@@ -64,9 +64,10 @@ def lines(events: list[dict[str, Any]]) -> bytes:
 
 def keys(output: str) -> list[str]:
     """
-    Return the idempotency keys of the calls in *output*.
+    Return the idempotency keys of the events in *output*.
     """
-    return [json.loads(line)["idempotency_key"] for line in output.splitlines()]
+    calls = [json.loads(line) for line in output.splitlines()]
+    return [call["idempotency_key"] for call in calls if "event" in call]
 
 
 @pytest.fixture

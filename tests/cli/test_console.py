@@ -22,8 +22,16 @@ def test_safe_text_cannot_steer_a_terminal(text: str, expected: str) -> None:
     assert expected == safe(text)
 
 
-def test_plural_agrees_with_its_number() -> None:
+@pytest.mark.parametrize(
+    ("number", "noun", "expected"),
+    [
+        (1, "event", "1 event"),
+        (1000, "event", "1,000 events"),
+        (2, "update of user properties", "2 updates of user properties"),
+    ],
+)
+def test_plural_agrees_with_its_number(number: int, noun: str, expected: str) -> None:
     """
-    One event, 1,000 events.
+    The word that is counted gets the ending.
     """
-    assert (plural(1, "event"), plural(1000, "event")) == ("1 event", "1,000 events")
+    assert plural(number, noun) == expected

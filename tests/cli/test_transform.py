@@ -211,7 +211,7 @@ def test_report_adds_up(run: Run) -> None:
         ["mapped", "2", *"1 repeat of an earlier event among them".split()],
         ["skipped", "1"],
         ["rejected", "1"],
-        ["calls", "1"],
+        ["calls", "1", "1", "event"],
     ]
 
 

@@ -1,5 +1,7 @@
-from braze_heap.calls import Degradation
-from braze_heap.cli._words import DEGRADATIONS, REASONS
+import typing
+
+from braze_heap.calls import Call, Degradation
+from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
 from braze_heap.reasons import Reason, SkipReason
 
 
@@ -15,3 +17,10 @@ def test_every_degradation_is_explained() -> None:
     A report has words for each change that the library makes.
     """
     assert set(Degradation) == DEGRADATIONS.keys()
+
+
+def test_every_kind_of_call_has_a_name() -> None:
+    """
+    A report has words for each thing that Heap can be asked to do.
+    """
+    assert set(typing.get_args(Call)) == CALLS.keys()

@@ -1,0 +1,97 @@
+"""
+What became of a batch.
+"""
+
+from collections import Counter
+from typing import Any
+
+import attrs
+
+from braze_heap.calls import Call, Degradation
+from braze_heap.reasons import Reason, SkipReason
+
+
+@attrs.frozen
+class Skipped:
+    """
+    An event that the user's own policy leaves out.
+
+    Attributes:
+        reason: Which policy.
+        event_type: As Braze writes it.
+        event_id: Braze's id of the event.
+    """
+
+    reason: SkipReason
+    event_type: str
+    event_id: str
+
+
+@attrs.frozen
+class Rejected:
+    """
+    An event that cannot become a Heap call, for a fault in its data.
+
+    Attributes:
+        reason: The fault, as dead letters and metrics name it.
+        detail: Where it is and what to look for. Never a value.
+        raw: The whole original, to be kept for a replay.
+        event_type: As Braze writes it, where it could be read.
+        event_id: Braze's id, where it could be read.
+    """
+
+    reason: Reason
+    detail: str
+    raw: Any = attrs.field(repr=False)
+    event_type: str | None = None
+    event_id: str | None = None
+
+
+@attrs.define
+class TransformResult:
+    """
+    What became of a batch. Each event is mapped, skipped or rejected, and counted once.
+
+    Attributes:
+        received: How many events came in; an unreadable body counts as one.
+        calls: What Heap is to do, in the order of the events.
+        origins: The event behind each of the calls, as it came in.
+        skipped: The events that a policy leaves out.
+        rejected: The events that cannot be mapped.
+        repeated: How many were equal repeats of an earlier event of the batch; each
+            shares the outcome of the first, and makes no calls of its own.
+        degraded: How often a value had to be changed to be legal, by kind of change.
+        types: The type of each event that could be read.
+        dropped: The name of each personal field that was left out, once an event.
+    """
+
+    received: int = 0
+    calls: list[Call] = attrs.field(factory=list)
+    origins: list[Any] = attrs.field(factory=list, repr=False)
+    skipped: list[Skipped] = attrs.field(factory=list)
+    rejected: list[Rejected] = attrs.field(factory=list)
+    repeated: int = 0
+    degraded: Counter[Degradation] = attrs.field(factory=Counter)
+    types: list[str] = attrs.field(factory=list, repr=False)
+    dropped: list[str] = attrs.field(factory=list, repr=False)
+
+    @property
+    def event_types(self) -> Counter[str]:
+        """
+        How many events of each type could be read.
+        """
+        return Counter(self.types)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """
+        How often each personal field was left out.
+        """
+        return Counter(self.dropped)
+
+    @property
+    def mapped(self) -> int:
+        """
+        How many events became calls, or repeat one that did.
+        """
+        return self.received - len(self.skipped) - len(self.rejected)
