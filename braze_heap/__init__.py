@@ -9,7 +9,17 @@ Braze Currents events, typed, as calls for Heap.
 from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.identity import first_of
-from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers, standard
+from braze_heap.mappers import (
+    DEFAULT_MAPPERS,
+    DELIVERY,
+    ENGAGEMENT,
+    MapperRegistry,
+    Mappers,
+    custom_event,
+    declare,
+    purchase,
+    standard,
+)
 from braze_heap.naming import Naming
 from braze_heap.parsing import EventError, parse_event
 from braze_heap.payloads import (
@@ -26,6 +36,8 @@ from braze_heap.wire import read_events
 
 __all__ = [
     "DEFAULT_MAPPERS",
+    "DELIVERY",
+    "ENGAGEMENT",
     "EVENT_TYPES",
     "AddUserProperties",
     "Call",
@@ -48,8 +60,11 @@ __all__ = [
     "TransformResult",
     "Transformer",
     "UnknownEvent",
+    "custom_event",
+    "declare",
     "first_of",
     "parse_event",
+    "purchase",
     "read_events",
     "standard",
 ]

@@ -13,7 +13,7 @@ import attrs
 from braze_heap.calls import Legalizer, Track, legal_key, timestamp
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
-from braze_heap.mappers._standard import decoded
+from braze_heap.mappers._standard import MACHINE_OPEN, decoded, is_machine_open
 from braze_heap.naming import Naming
 from braze_heap.payloads import StandardEvent
 from braze_heap.privacy import Redaction
@@ -30,6 +30,7 @@ class ShortRoad:
         dropped: The fields that are personal data and left out.
         json_texts: The fields that hold JSON as text.
         fixed: Properties that every event has.
+        tells_machines: Whether the events say that a machine made them.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ShortRoad:
     dropped: tuple[str, ...]
     json_texts: tuple[str, ...]
     fixed: Mapping[str, Any]
+    tells_machines: bool
 
     def track(
         self,
@@ -59,6 +61,8 @@ class ShortRoad:
         for name in self.json_texts:
             if name in fields:
                 fields[name] = decoded(fields[name])
+        if self.tells_machines:
+            fields["is_machine_open"] = is_machine_open(fields)
         if self.fixed:
             for name, value in self.fixed.items():
                 fields.setdefault(name, value)
@@ -93,7 +97,8 @@ def short_road(
     if keeps_user_id or Legalizer().text(name) != name:
         return None
     texts = tuple(schema.json_texts - set(dropped))
-    return ShortRoad(name, cls.event_type, dropped, texts, fixed)
+    opens = MACHINE_OPEN in schema.places
+    return ShortRoad(name, cls.event_type, dropped, texts, fixed, opens)
 
 
 def fits(event: CurrentsEvent) -> bool:

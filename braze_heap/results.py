@@ -60,6 +60,8 @@ class TransformResult:
         rejected: The events that cannot be mapped.
         repeated: How many were equal repeats of an earlier event of the batch; each
             shares the outcome of the first, and makes no calls of its own.
+        misfits: How often the properties of a custom event or purchase did not fit the
+            class that a team declared for them, by name of the class.
         degraded: How often a value had to be changed to be legal, by kind of change.
         types: The type of each event that could be read.
         dropped: The name of each personal field that was left out, once an event.
@@ -71,6 +73,7 @@ class TransformResult:
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
     repeated: int = 0
+    misfits: Counter[str] = attrs.field(factory=Counter)
     degraded: Counter[Degradation] = attrs.field(factory=Counter)
     types: list[str] = attrs.field(factory=list, repr=False)
     dropped: list[str] = attrs.field(factory=list, repr=False)

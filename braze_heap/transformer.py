@@ -7,6 +7,7 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 
 import copy
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -28,7 +29,9 @@ from braze_heap.calls import (
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.identity import Identity, IdentityError, checked_identity, identify_by
 from braze_heap.local_time import local_time as _local_time
-from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, standard
+from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
+from braze_heap.mappers._custom import custom_of, structured
+from braze_heap.mappers._standard import is_machine_open
 from braze_heap.naming import Naming
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
@@ -55,6 +58,12 @@ what `braze_heap.wire.read_events` gives.
 
 
 _DEFAULT_NAMING: Final = Naming()
+
+_DISCRIMINATORS: Final = {
+    "users.behaviors.CustomEvent": "name",
+    "users.behaviors.Purchase": "product_id",
+}
+"""Event type to the field by which `custom_event` and `purchase` tell classes apart."""
 
 
 class Transformer:
@@ -112,6 +121,7 @@ class Transformer:
         self._deletions = deletions
         self._local_time = local_time
         self._fixed = Legalizer().properties(fixed_properties)
+        self._customs = mappers.custom_rules()
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
         self._parse = EventParser(event_types).parse
@@ -176,7 +186,9 @@ class Transformer:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if self._drops_machines and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
-        road = self._road(type(event)) if rule.mapper is standard else None
+        road = None
+        if rule.mapper is standard and not self._customs:
+            road = self._road(type(event))
         if road and fits(event):
             batch.calls.append(
                 road.track(event, identity, batch.legalizer, batch.left_out)
@@ -185,8 +197,9 @@ class Transformer:
             return None
         zone = getattr(event, "timezone", None) if self._local_time else None
         batch.left_out += self._redaction.apply(event)
+        custom = self._custom_rule(event) if self._customs else None
         try:
-            payloads = _payloads(rule.mapper(event))
+            payloads = self._told(event, rule, custom, batch)
         except Exception as error:
             detail = f"{rule.origin}: {_place(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
@@ -197,6 +210,30 @@ class Transformer:
         batch.calls += calls
         batch.origins += [item] * len(calls)
         return None
+
+    def _custom_rule(self, event: CurrentsEvent) -> Rule | None:
+        """
+        Return the rule for the typed properties of *event*, if there is one.
+        """
+        kind = event.event_type
+        name = getattr(event, _DISCRIMINATORS.get(kind, ""), None)
+        return self._customs.get((kind, name)) or self._customs.get((kind, None))
+
+    def _told(
+        self, event: CurrentsEvent, rule: Rule, custom: Rule | None, batch: "_Batch"
+    ) -> list[Payload]:
+        """
+        Return what the mapper says; the one for typed properties if they fit.
+        """
+        mark = custom_of(custom.key) if custom else None
+        if custom and mark and isinstance(custom.key, type):
+            try:
+                typed = structured(getattr(event, mark.field), custom.key)
+            except Exception:
+                batch.misfits.append(custom.key.__name__)
+            else:
+                return _payloads(custom.mapper(typed))
+        return _payloads(rule.mapper(event))
 
     def _road(self, cls: type[CurrentsEvent]) -> ShortRoad | None:
         try:
@@ -272,6 +309,7 @@ class _Batch:
     repeated: int = 0
     event_types: list[str] = attrs.field(factory=list)
     left_out: list[str] = attrs.field(factory=list)
+    misfits: list[str] = attrs.field(factory=list)
     facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
 
     def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
@@ -317,6 +355,7 @@ class _Batch:
             skipped=self.skipped,
             rejected=self.rejected,
             repeated=self.repeated,
+            misfits=Counter(self.misfits),
             types=self.event_types,
             dropped=self.left_out,
             degraded=self.legalizer.degraded,
@@ -417,7 +456,4 @@ def is_machine(event: CurrentsEvent) -> bool:
     Tell whether a machine made an open, or is suspected to have made a click.
     """
     fields = event.__dict__
-    return (
-        fields.get("machine_open") == "true"
-        or fields.get("is_suspected_bot_click") is True
-    )
+    return is_machine_open(fields) or fields.get("is_suspected_bot_click") is True

@@ -436,7 +436,7 @@ def test_the_short_road_leads_where_the_long_one_does(batch: dict[str, Any]) -> 
     """
     long_road = bh.DEFAULT_MAPPERS
     for key, rule in long_road.rules.items():
-        if rule.mapper is standard:
+        if rule.mapper is standard and isinstance(key, str):
             long_road = long_road.override(key, lambda event: standard(event))
 
     assert bh.Transformer().transform(batch) == bh.Transformer(long_road).transform(

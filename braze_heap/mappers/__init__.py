@@ -2,7 +2,9 @@
 The rules: which Heap event and user properties an event becomes.
 """
 
-from braze_heap.mappers._default import DEFAULT_MAPPERS
+from braze_heap.mappers._custom import custom_event, purchase
+from braze_heap.mappers._declared import Declared, UnknownFieldError, declare
+from braze_heap.mappers._default import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT
 from braze_heap.mappers._registry import (
     Explanation,
     Mapper,
@@ -15,11 +17,18 @@ from braze_heap.mappers._standard import standard
 
 __all__ = [
     "DEFAULT_MAPPERS",
+    "DELIVERY",
+    "ENGAGEMENT",
+    "Declared",
     "Explanation",
     "Mapper",
     "MapperConflictError",
     "MapperRegistry",
     "Mappers",
     "Rule",
+    "UnknownFieldError",
+    "custom_event",
+    "declare",
+    "purchase",
     "standard",
 ]

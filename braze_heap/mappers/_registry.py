@@ -12,15 +12,17 @@ from typing import Any, Final, TypeAlias, TypeVar, overload
 import attrs
 
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.mappers._custom import custom_of
+from braze_heap.mappers._declared import Declared
 from braze_heap.payloads import Mapped
 
 Mapper: TypeAlias = Callable[[Any], Mapped]
 """From a typed event to what it becomes in Heap. An ordinary function."""
 
-Key: TypeAlias = type[CurrentsEvent] | str
+Key: TypeAlias = type[CurrentsEvent] | type[Any] | str
 """
-What a mapper is for: an event class, a channel base, a group, or an event type as Braze
-writes it, known or not.
+What a mapper is for: an event class, a channel base, a group; an event type as Braze
+writes it, known or not; or a class that `custom_event` or `purchase` marks.
 """
 
 
@@ -250,6 +252,27 @@ class MapperRegistry:
         left_out = winner is not None and not winner.admits(cls, event_type)
         return Explanation(cls, winner, left_out, tuple(filter(None, beaten)))
 
+    def custom_rules(self) -> Mapping[tuple[str, str | None], Rule]:
+        """
+        Return the rules for typed custom events and purchases.
+
+        Their keys are the event type, and the name or product that the class is for.
+        """
+        found = ((custom_of(rule.key), rule) for rule in self._rules.values())
+        return {(c.event_type, c.name): rule for c, rule in found if c}
+
+    def fields(self) -> Mapping[Key, tuple[str, ...]]:
+        """
+        Return which fields the declared mappers read by name, by what they are for.
+
+        What functions read cannot be told; the tracking plan shows what they send.
+        """
+        return {
+            key: rule.mapper.fields
+            for key, rule in self._rules.items()
+            if isinstance(rule.mapper, Declared)
+        }
+
     def undecided(
         self, event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES
     ) -> list[str]:
@@ -271,6 +294,7 @@ _A = TypeVar("_A", bound=CurrentsEvent)
 _B = TypeVar("_B", bound=CurrentsEvent)
 _C = TypeVar("_C", bound=CurrentsEvent)
 _R = TypeVar("_R", bound=Mapped)
+_T = TypeVar("_T")
 
 
 class Mappers:
@@ -327,6 +351,25 @@ class Mappers:
 
         return register
 
+    def maps_custom(
+        self, custom: type[_T], /
+    ) -> Callable[[Callable[[_T], _R]], Callable[[_T], _R]]:
+        """
+        Register the decorated function for a class that `custom_event` or `purchase`
+        marks.
+
+        It gets the properties as an instance of that class.
+
+        Raises:
+            MapperConflictError: The class has a mapper in this collector.
+            TypeError: The class is not marked.
+        """
+        if custom_of(custom) is None:
+            raise TypeError(
+                f"{custom.__name__} is not marked: put @custom_event(name) above it"
+            )
+        return self.maps(custom)  # type: ignore[type-var]
+
     def registry(self) -> MapperRegistry:
         """
         Return what was collected so far.
@@ -336,16 +379,22 @@ class Mappers:
 
 def _rule(key: Key, mapper: Mapper) -> Rule:
     is_event = isinstance(key, type) and issubclass(key, CurrentsEvent)
-    if not is_event and not isinstance(key, str):
+    if not is_event and not isinstance(key, str) and not custom_of(key):
         raise TypeError(
             f"a mapper is for an event class or an event type as text, not {key!r}"
         )
     if not callable(mapper):
         raise TypeError(f"the mapper for {_name(key)} is {mapper!r}: not callable")
+    if isinstance(mapper, Declared):
+        cls = EVENT_TYPES.get(key) if isinstance(key, str) else key
+        if cls is not None and issubclass(cls, CurrentsEvent):
+            mapper.check(cls)
     return Rule(key, mapper, _origin(mapper))
 
 
 def _origin(mapper: Mapper) -> str:
+    if isinstance(mapper, Declared):
+        return f"declare({mapper.name!r})"
     function = inspect.unwrap(mapper)
     name = getattr(function, "__qualname__", type(function).__qualname__)
     place = f"{getattr(function, '__module__', '?')}.{name}"

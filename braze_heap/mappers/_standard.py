@@ -2,7 +2,8 @@
 The standard way to tell an event: its own name, and every field that it has.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import split_pointer
@@ -24,22 +25,37 @@ def standard(
 
     Returns:
         An event whose names follow the naming policies of the transformer. Objects are
-        still nested and JSON text is decoded, where it is JSON.
+        still nested and JSON text is decoded, where it is JSON. Opens of emails say
+        whether a machine made them, as ``is_machine_open``.
     """
     fields = event.__dict__.copy()
     del fields["id"], fields["time"]
     fields["event_type"] = event.event_type
     if "user_id" in fields:
         fields["braze_user_id"] = fields.pop("user_id")
-    for text in schema_of(type(event)).json_texts:
+    schema = schema_of(type(event))
+    for text in schema.json_texts:
         if text in fields:
             fields[text] = decoded(fields[text])
+    if MACHINE_OPEN in schema.places:
+        fields["is_machine_open"] = is_machine_open(fields)
     if "extra" in fields:
         del fields["extra"]
         fields |= _extra_properties(event)
     if changes:
         fields |= changes
     return StandardEvent(name or _name_of(event), fields)
+
+
+MACHINE_OPEN: Final = "machine_open"
+"""The field by which Braze marks opens that no human made; text, or absent."""
+
+
+def is_machine_open(fields: Mapping[str, Any]) -> bool:
+    """
+    Tell whether an open with these *fields* was made by a machine.
+    """
+    return fields.get(MACHINE_OPEN) == "true"
 
 
 def _name_of(event: CurrentsEvent) -> str:

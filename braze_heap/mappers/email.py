@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING
 
 from braze_heap.mappers._rules import Rules, at, standard_with
 from braze_heap.mappers._standard import standard
-from braze_heap.payloads import HeapEvent, Payload
+from braze_heap.payloads import Payload
 
 if TYPE_CHECKING:
-    from braze_heap.events.email import EmailBounce, EmailMarkAsSpam, EmailOpen
-
-
-def opened(event: "EmailOpen") -> HeapEvent:
-    """
-    Tell an open, and whether a machine made it.
-    """
-    return standard(event, is_machine_open=event.machine_open == "true")
+    from braze_heap.events.email import EmailBounce, EmailMarkAsSpam
 
 
 def bounced(event: "EmailBounce") -> tuple[Payload, ...]:
@@ -42,7 +35,7 @@ RULES: Rules = {
     "users.messages.email.Deferral": standard,
     "users.messages.email.Delivery": standard,
     "users.messages.email.MarkAsSpam": marked_as_spam,
-    "users.messages.email.Open": opened,
+    "users.messages.email.Open": standard,
     "users.messages.email.Retry": standard,
     "users.messages.email.Send": standard,
     "users.messages.email.SoftBounce": standard,

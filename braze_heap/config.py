@@ -1,0 +1,261 @@
+"""
+All options of a transformer as one value: from code, a dictionary, TOML, the
+environment.
+"""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal, Self
+
+import attrs
+
+import braze_heap.events as events
+from braze_heap.calls import Nested, Value
+from braze_heap.identity import Identity, first_of
+from braze_heap.mappers import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT, MapperRegistry
+from braze_heap.mappers._registry import Key
+from braze_heap.naming import Naming
+from braze_heap.privacy import PersonalData, Treatment
+from braze_heap.transformer import Transformer
+
+ENVIRONMENT_PREFIX: Final = "BRAZE_HEAP_"
+"""What the names of environment variables begin with."""
+
+_PRESETS: Final = MappingProxyType(
+    {"all": DEFAULT_MAPPERS, "engagement": ENGAGEMENT, "delivery": DELIVERY}
+)
+
+
+class ConfigError(ValueError):
+    """
+    A configuration that means nothing. The text names every flaw with its path.
+    """
+
+
+@attrs.frozen
+class TransformConfig:
+    """
+    The options of `Transformer` that are plain data. Services keep them where they keep
+    the rest of their configuration.
+
+    Attributes:
+        preset: Which events: ``all``, ``engagement`` (what people did) or ``delivery``
+            (what was sent).
+        only: Types, classes or groups by name; all others are left out.
+        leave_out: Types, classes or groups by name that are left out.
+        identity: ``external_user_id`` or ``user_id``; several for the first that there
+            is.
+        identity_prefix: What identities from all but the first field begin with.
+        personal_data: ``drop``, ``keep`` or ``hash``.
+        personal_fields: Field name to treatment, where one field differs.
+        hash_key: The secret of ``hash``. Rather from the environment than a file.
+        event_names: ``display`` (``Email Click``) or ``type``
+            (``users.messages.email.Click``).
+        event_prefix: What the names of standard events begin with.
+        event_renames: Name in Heap to the name to send instead.
+        property_prefix: What the names of the properties of standard events begin with.
+        property_renames: Property name to the name to send instead.
+        nested: What becomes of objects: ``flatten``, ``json`` or ``drop``.
+        machines: Whether opens and clicks by machines are told: ``keep`` or ``drop``.
+        deletions: Whether ``users.UserDeleteRequest`` deletes the user in Heap.
+        local_time: Whether events have hour and weekday on the user's clock.
+        fixed_properties: Properties that every event has.
+    """
+
+    preset: Literal["all", "engagement", "delivery"] = "all"
+    only: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    identity: tuple[Literal["external_user_id", "user_id"], ...] = ("external_user_id",)
+    identity_prefix: str = "braze:"
+    personal_data: Treatment = "drop"
+    personal_fields: dict[str, Treatment] = attrs.field(factory=dict)
+    hash_key: str = attrs.field(default="", repr=False)
+    event_names: Literal["display", "type"] = "display"
+    event_prefix: str = "Braze "
+    event_renames: dict[str, str] = attrs.field(factory=dict)
+    property_prefix: str = ""
+    property_renames: dict[str, str] = attrs.field(factory=dict)
+    nested: Nested = "flatten"
+    machines: Literal["keep", "drop"] = "keep"
+    deletions: bool = False
+    local_time: bool = False
+    fixed_properties: dict[str, Value] = attrs.field(factory=dict)
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> Self:
+        """
+        Return the configuration that *options* describe.
+
+        Raises:
+            ConfigError: An unknown option, or a value of another type; all of them.
+        """
+        import cattrs
+
+        _check_names(cls, options)
+        converter = cattrs.Converter()
+        for exact in (str, bool):
+            converter.register_structure_hook(exact, _exactly)
+        converter.register_structure_hook(Value, lambda value, _: _scalar(value))
+        try:
+            return converter.structure(_with_tuples(cls, options), cls)
+        except cattrs.BaseValidationError as error:
+            flaws = cattrs.transform_error(error, path="config")
+            raise ConfigError("; ".join(flaws)) from None
+
+    @classmethod
+    def from_toml(cls, path: "os.PathLike[str] | str") -> Self:
+        """
+        Return the configuration in a TOML file: its options at the top level, or in a
+        table ``[braze_heap]``.
+
+        Raises:
+            OSError: The file cannot be read.
+            ConfigError: It is no TOML, or describes no configuration.
+        """
+        try:
+            options = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{os.fspath(path)} is no TOML: {error}") from None
+        return cls.from_dict(options.get("braze_heap", options))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """
+        Return the configuration in environment variables.
+
+        ``BRAZE_HEAP_LOCAL_TIME=true`` sets `local_time`. Lists are separated by commas,
+        mappings are JSON objects. Other variables with the prefix are an error, so that
+        a typo does not go unnoticed.
+
+        Args:
+            environ: The environment; that of the process by default.
+
+        Raises:
+            ConfigError: A variable that means nothing.
+        """
+        environ = os.environ if environ is None else environ
+        given = {
+            name.removeprefix(ENVIRONMENT_PREFIX).lower(): text
+            for name, text in environ.items()
+            if name.startswith(ENVIRONMENT_PREFIX)
+        }
+        _check_names(cls, given)
+        kinds = {field.name: field.type for field in attrs.fields(cls)}
+        return cls.from_dict(
+            {name: _from_text(name, text, kinds[name]) for name, text in given.items()}
+        )
+
+    def mappers(self, mappers: MapperRegistry | None = None) -> MapperRegistry:
+        """
+        Return the preset, or *mappers*, narrowed to the chosen events.
+
+        Raises:
+            ConfigError: A name that is no event type, class or group.
+        """
+        chosen = _PRESETS[self.preset] if mappers is None else mappers
+        if self.only:
+            chosen = chosen.only(*map(_key, self.only))
+        if self.leave_out:
+            chosen = chosen.except_(*map(_key, self.leave_out))
+        return chosen
+
+    def transformer(self, mappers: MapperRegistry | None = None) -> Transformer:
+        """
+        Return the transformer that this describes.
+
+        Args:
+            mappers: A team's own registry, instead of the preset.
+
+        Raises:
+            ConfigError: A name that is no event type, class or group.
+            ValueError: ``hash`` without a key.
+        """
+        return Transformer(
+            self.mappers(mappers),
+            identity=self._identity(),
+            personal_data=PersonalData(
+                self.personal_data, self.personal_fields, self.hash_key.encode()
+            ),
+            naming=Naming(
+                self.event_names,
+                self.event_prefix,
+                self.event_renames,
+                self.property_prefix,
+                self.property_renames,
+            ),
+            nested=self.nested,
+            machines=self.machines,
+            deletions=self.deletions,
+            local_time=self.local_time,
+            fixed_properties=self.fixed_properties,
+        )
+
+    def _identity(self) -> Identity:
+        if len(self.identity) == 1:
+            return self.identity[0]
+        return first_of(*self.identity, prefix=self.identity_prefix)
+
+
+def _check_names(cls: type[TransformConfig], options: Mapping[str, Any]) -> None:
+    known = [field.name for field in attrs.fields(cls)]
+    for name in options:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(f"there is no option {name!r}.{hint}")
+
+
+def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
+    """
+    Let one name stand where several may.
+    """
+    several = {f.name for f in attrs.fields(cls) if isinstance(f.default, tuple)}
+    return {
+        name: (value,) if name in several and isinstance(value, str) else value
+        for name, value in options.items()
+    }
+
+
+def _exactly(value: Any, cls: type) -> Any:
+    if type(value) is not cls:
+        raise TypeError(f"{type(value).__name__} is no {cls.__name__}")
+    return value
+
+
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"{type(value).__name__} is no text or number")
+    return value
+
+
+def _from_text(name: str, text: str, kind: Any) -> Any:
+    if kind is bool:
+        if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
+            raise ConfigError(f"{ENVIRONMENT_PREFIX}{name.upper()} is true or false")
+        return text.lower() in ("true", "1", "yes")
+    if "dict" in str(kind):
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise ConfigError(
+                f"{ENVIRONMENT_PREFIX}{name.upper()} is no JSON object"
+            ) from None
+    if "tuple" in str(kind):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _key(name: str) -> Key:
+    if "." in name:
+        return name
+    found = getattr(events, name, None) if name in events.__all__ else None
+    if isinstance(found, type) and issubclass(found, events.CurrentsEvent):
+        return found
+    close = difflib.get_close_matches(name, events.__all__, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ConfigError(f"{name!r} is no event type, class or group.{hint}")

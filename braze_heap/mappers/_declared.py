@@ -1,0 +1,99 @@
+"""
+Mappers that are data: a name, and which field or small function fills each property.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from braze_heap.events import CurrentsEvent
+from braze_heap.payloads import HeapEvent
+
+Filling: TypeAlias = str | Callable[[Any], Any]
+"""The name of a field of the event, or a function of the event."""
+
+
+@attrs.frozen
+class UnknownFieldError(ValueError):
+    """
+    A mapper reads a field that its event class does not have.
+
+    Attributes:
+        event: The class that the mapper was added for.
+        field: The name as the mapper spells it.
+        close: Fields of *event* with similar names, best first.
+    """
+
+    event: type[CurrentsEvent]
+    field: str
+    close: tuple[str, ...]
+
+    def __str__(self) -> str:
+        hint = f" Did you mean {self.close[0]!r}?" if self.close else ""
+        return f"{self.event.__name__} has no field {self.field!r}.{hint}"
+
+
+@attrs.frozen
+class Declared:
+    """
+    A mapper made by `declare`. Its fields are checked when it joins a registry.
+
+    Attributes:
+        name: The name of the Heap event.
+        properties: Property name to what fills it.
+    """
+
+    name: str
+    properties: Mapping[str, Filling]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """
+        The fields that are read by name.
+        """
+        return tuple(f for f in self.properties.values() if isinstance(f, str))
+
+    def __call__(self, event: CurrentsEvent) -> HeapEvent:
+        """
+        Return what is said about *event*.
+        """
+        return HeapEvent(
+            self.name,
+            {
+                name: getattr(event, filling)
+                if isinstance(filling, str)
+                else filling(event)
+                for name, filling in self.properties.items()
+            },
+        )
+
+    def check(self, event: type[CurrentsEvent]) -> None:
+        """
+        Raise if the class *event* lacks a field that is read by name.
+
+        Raises:
+            UnknownFieldError: It does.
+        """
+        known = {*event._names, "event_type", "display_name"}
+        for field in self.fields:
+            if field not in known:
+                close = difflib.get_close_matches(field, known, 3)
+                raise UnknownFieldError(event, field, tuple(close))
+
+
+def declare(name: str, properties: Mapping[str, Filling] | None = None) -> Declared:
+    """
+    Return a mapper that needs no code.
+
+    Args:
+        name: The name of the Heap event, sent as it is.
+        properties: Property name to the name of the field that fills it, or to a
+            function of the event.
+
+    >>> registry.override(
+    ...     EmailClick, declare("Newsletter Click", {"link": "link_alias"})
+    ... )
+    """
+    return Declared(name, dict(properties or {}))
