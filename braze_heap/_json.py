@@ -4,6 +4,7 @@ JSON that comes from outside: bounded before it is parsed, forgiving in its text
 
 import itertools
 import json
+import re
 from typing import Any, Final
 
 MAX_DEPTH: Final = 64
@@ -102,10 +103,20 @@ def check_limits(data: bytes) -> None:
 
 
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{}[],"'))
+_MANY_ESCAPES: Final = 1 << 14
+_TEXT: Final = re.compile(rb'"[^"]*"?')
 _STEP: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 
 
 def _without_escapes(data: bytes) -> bytes:
+    """
+    Return *data* without the quotes that end no text.
+
+    Splitting is the faster way for a few escapes, replacing the lighter one for many.
+    """
+    count = data.count(b"\\")
+    if count > _MANY_ESCAPES:
+        return data.replace(rb"\\", b"").replace(rb"\"", b"")
     first, *escaped = data.split(b"\\")
     if b"" in escaped:
         first, *escaped = data.replace(rb"\\", b"").split(b"\\")
@@ -117,5 +128,5 @@ def _depth(structure: bytes) -> int:
     Return the depth of what remains of a document without its texts and numbers.
     """
     brackets = structure.replace(b",", b"").replace(b'""', b"")
-    brackets = b"".join(brackets.split(b'"')[::2])
+    brackets = _TEXT.sub(b"", brackets)
     return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)

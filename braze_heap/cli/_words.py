@@ -26,6 +26,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
             "With --identity user_id, Braze's own id of the profile names them."
         ),
         SkipReason.NOT_MAPPED: "The mapping leaves these events out on purpose.",
+        SkipReason.MACHINE: "A machine opened or clicked, and machines are left out.",
         Reason.NOT_AN_OBJECT: "An element of the batch is no event at all.",
         Reason.BAD_EVENT_TYPE: (
             "The type is missing or no text. "

@@ -5,11 +5,11 @@ The standard way to tell an event: its own name, and every field that it has.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from braze_heap._json import UnreadableError, decode
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
 from braze_heap.payloads import StandardEvent
-from braze_heap.wire import UnreadableError, decode
 
 
 def standard(

@@ -14,11 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
-import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from braze_heap.events import EVENT_TYPES, CurrentsEvent, event_fields
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._kinds import KINDS, MISFIT, Kind
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
@@ -163,7 +162,7 @@ def _add_unknown_fields(draw: st.DrawFn, form: Form, raw: _Raw) -> None:
 def _fields(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
     kinds = schema_of(cls).kinds
     required = {"id": st.uuids().map(str), "time": st.integers(1, YEAR_2100 - 1)}
-    if "event_type" in attrs.fields_dict(cls):
+    if issubclass(cls, UnknownEvent):
         required["event_type"] = st.just("users.messages.example.Send")
     return st.fixed_dictionaries(
         required, optional={name: _values(kind) for name, kind in kinds.items()}

@@ -45,7 +45,8 @@ def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
         except Exception as error:
             for record in _salvage(recorder.recorded, blocks.codec, schema):
                 yield RawEvent(mend(record), event_type, offset)
-            yield Unreadable(offset, _flaw("Avro block", error), recorder.recorded)
+            flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
+            yield Unreadable(offset, flaw, recorder.recorded)
             return
         if block is None:
             return
@@ -53,7 +54,8 @@ def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
             for record in block:
                 yield RawEvent(mend(record), event_type, offset)
         except Exception as error:
-            yield Unreadable(offset, _flaw("Avro block", error), recorder.recorded)
+            flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
+            yield Unreadable(offset, flaw, recorder.recorded)
             return
 
 

@@ -15,7 +15,9 @@ MAX_ELEMENT: Final = 16 << 20
 """Bytes of one line or element. Braze's largest legitimate batch has about 10 MB."""
 
 _GAP: Final = re.compile(rb"[\s,]*")
-_EVENTS: Final = re.compile(rb'\{\s*"events"\s*:\s*\[')
+EVENTS: Final = re.compile(rb'\{\s*"events"\s*:\s*\[')
+"""How a request body begins, up to its first event."""
+
 _MAYBE_EVENTS: Final = re.compile(rb'\{\s*("(e(v(e(n(t(s("\s*:?\s*)?)?)?)?)?)?)?)?')
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 _SCALAR: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^\s,\[\]{}"]+', re.DOTALL)
@@ -100,11 +102,15 @@ class Elements:
                 return False
 
     def _opening(self) -> bytes:
-        while _MAYBE_EVENTS.fullmatch(self._buffer, self._at) and self._more():
+        while (
+            _MAYBE_EVENTS.fullmatch(self._buffer, self._at)
+            and len(self._buffer) - self._at <= MAX_ELEMENT
+            and self._more()
+        ):
             pass
         if self._buffer.startswith(b"[", self._at):
             return b"["
-        found = _EVENTS.match(self._buffer, self._at)
+        found = EVENTS.match(self._buffer, self._at)
         return found[0] if found else b""
 
     def _length(self) -> int:
@@ -114,8 +120,10 @@ class Elements:
         while True:
             found = scalar.match(self._buffer, self._at)
             end = found.end() if found else len(self._buffer)
-            is_whole = end < len(self._buffer) or end - self._at > MAX_ELEMENT
-            if is_whole or not self._more():
+            if end - self._at > MAX_ELEMENT:
+                self._flaw = f"over {MAX_ELEMENT:,} bytes without an end"
+                return end - self._at
+            if end < len(self._buffer) or not self._more():
                 return max(end - self._at, 1)
 
     def _bracketed_length(self, depth: int = 0) -> int:

@@ -11,11 +11,12 @@ from typing import Any, Final, TypeAlias
 
 from braze_heap._json import UnreadableError, decode
 from braze_heap.wire._body import events_of
-from braze_heap.wire._elements import CHUNK, MAX_ELEMENT, Element, Elements
+from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 
 _BOM: Final = b"\xef\xbb\xbf"
 _KEPT: Final = 1 << 16
+_LOOKED_AT: Final = 1 << 20
 
 
 Buffered: TypeAlias = "io.BufferedReader[Any]"
@@ -27,7 +28,7 @@ def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
     """
     if stream.peek(len(_BOM)).startswith(_BOM):
         stream.read(len(_BOM))
-    head = stream.readline(MAX_ELEMENT) + stream.readline(MAX_ELEMENT)
+    head = stream.readline(_LOOKED_AT) + stream.readline(_LOOKED_AT)
     rewound = _Rewound(head, stream)
     for element in _lines(rewound) if _is_lines(head) else Elements(rewound):
         yield from _events_in(element, event_type)
@@ -50,11 +51,14 @@ def _is_lines(head: bytes) -> bool:
     Tell from its first two lines whether each line is a document.
 
     Either one of them is, or both begin like one at the left margin, where the inside
-    of a document would be indented.
+    of a document would be indented. The beginning of an array or a request body that
+    goes on is none.
     """
     first, _, second = head.strip().partition(b"\n")
-    if first.strip() in (b"", b"{", b"["):
+    if first.strip() in (b"", b"{"):
         return False
+    if first.startswith(b"[") or EVENTS.match(first):
+        return _is_document(first)
     begin_alike = first.startswith(b"{") and second.startswith(b"{")
     return begin_alike or _is_document(first) or _is_document(second)
 

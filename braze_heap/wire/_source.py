@@ -55,14 +55,21 @@ def read_events(
 
 
 def _read(file: BinaryIO, event_type: str | None) -> Iterator[Read]:
-    stream = io.BufferedReader(_Raw(file), CHUNK)
-    start = stream.peek(len(_AVRO))
+    start = _start(file, len(_AVRO))
+    stream = io.BufferedReader(_Raw(file, start), CHUNK)
     if start.startswith(_GZIP):
         yield from _inflated(stream, event_type)
     elif start.startswith(_AVRO):
         yield from _avro.read(stream, event_type)
     else:
         yield from _json.read(stream, event_type)
+
+
+def _start(file: Any, size: int) -> bytes:
+    start = b""
+    while len(start) < size and (more := file.read(size - len(start))):
+        start += more
+    return start
 
 
 def _inflated(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
@@ -95,17 +102,19 @@ class _Inflated:
 
 class _Raw(io.RawIOBase):
     """
-    Anything that has a ``read``, as a raw stream that can be buffered.
+    Anything that has a ``read``, as a raw stream that can be buffered; what was read of
+    it before comes first.
     """
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, start: bytes) -> None:
         self._file = file
+        self._start = start
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._file.read(len(buffer))
+        data, self._start = self._start or self._file.read(len(buffer)), b""
         buffer[: len(data)] = data
         return len(data)
 

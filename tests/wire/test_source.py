@@ -1,0 +1,382 @@
+"""
+Where events are read from: paths, files, content; plain or gzipped; never loaded whole.
+"""
+
+import gzip
+import io
+import json
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import fastavro
+import pytest
+
+from braze_heap.wire import RawEvent, Unreadable, read_events
+from braze_heap.wire._source import type_in_path
+
+BODY = b'{"events": [{"id": 1}, {"id": 2}]}'
+EVENTS = [{"id": 1}, {"id": 2}]
+SIZE = 50_000_000
+BRAZE_S_LAYOUT = (
+    "dataexport.prod-03.S3.integration.0a/event_type=users.messages.email.Click"
+    "/date=2026-01-01-00/13"
+)
+
+
+def values_of(source, **options):
+    """
+    Return the events of *source*; a damage would be ``None``.
+    """
+    parts = read_events(source, **options)
+    return [part.value if isinstance(part, RawEvent) else None for part in parts]
+
+
+class Pipe:
+    """
+    Something that can only be read, as a socket's file can.
+    """
+
+    def __init__(self, data):
+        self._file = io.BytesIO(data)
+
+    def read(self, size):
+        """
+        Give some of the bytes that are asked for.
+        """
+        return self._file.read(min(size, 5))
+
+
+# --- Sources --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        BODY,
+        BODY.decode(),
+        io.BytesIO(BODY),
+        Pipe(BODY),
+        io.BufferedReader(io.BytesIO(BODY)),
+    ],
+    ids=["bytes", "text", "file", "pipe", "buffered"],
+)
+def test_sources_may_be_content_or_files(source):
+    """
+    Content and open files are read alike.
+    """
+    assert values_of(source) == EVENTS
+
+
+def test_sources_may_be_paths(tmp_path):
+    """
+    A path is opened, read and closed.
+    """
+    (tmp_path / "body.json").write_bytes(BODY)
+
+    assert values_of(tmp_path / "body.json") == EVENTS
+
+
+def test_texts_are_content_and_no_paths(tmp_path, monkeypatch):
+    """
+    A text is never opened: it may come from outside.
+    """
+    monkeypatch.chdir(tmp_path)
+    pathlib.Path("body.json").write_bytes(BODY)
+
+    assert values_of("body.json") == [None]
+
+
+def test_missing_paths_raise(tmp_path):
+    """
+    A path that cannot be opened is the caller's error.
+    """
+    with pytest.raises(FileNotFoundError):
+        list(read_events(tmp_path / "missing.json"))
+
+
+def test_open_files_stay_open(tmp_path):
+    """
+    Who opened a file closes it.
+    """
+    (tmp_path / "body.json").write_bytes(BODY)
+    with (tmp_path / "body.json").open("rb") as file:
+        list(read_events(file))
+
+        assert not file.closed
+
+
+def test_open_files_are_read_from_where_they_are():
+    """
+    What was read of a file before is passed over.
+    """
+    file = io.BytesIO(b"header\n" + BODY)
+    file.readline()
+
+    assert values_of(file) == EVENTS
+
+
+def test_reading_is_lazy():
+    """
+    An event is delivered before the rest of its stream is read.
+    """
+    read = []
+
+    class Slow:
+        """
+        A stream of lines without an end.
+        """
+
+        def read(self, size):
+            """
+            Give a few lines.
+            """
+            read.append(size)
+            return b'{"id": 1}\n' * 1_000
+
+    next(read_events(Slow()))
+
+    assert len(read) < 50
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), ValueError("closed")])
+def test_errors_of_a_file_are_not_swallowed(error):
+    """
+    A disk that fails is not a damaged file.
+    """
+
+    class Failing:
+        """
+        A stream that breaks.
+        """
+
+        def read(self, size):
+            """
+            Break.
+            """
+            raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        list(read_events(Failing()))
+
+
+# --- Gzip -----------------------------------------------------------------------------
+
+
+def test_gzip_members_are_one_stream():
+    """
+    Concatenated gzip files are one, also within an event.
+    """
+    data = b"".join(gzip.compress(BODY[i : i + 5]) for i in range(0, len(BODY), 5))
+
+    assert values_of(data) == EVENTS
+
+
+def test_gzip_may_be_wrapped_twice():
+    """
+    What was compressed twice is inflated twice.
+    """
+    assert values_of(gzip.compress(gzip.compress(BODY))) == EVENTS
+
+
+def test_cut_gzip_gives_everything_before_the_cut():
+    """
+    Lines that were inflated before the damage are delivered, then the damage.
+    """
+    lines = [{"id": n, "text": f"{n * 7919 % 10_007:x}" * 50} for n in range(2_000)]
+    data = gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode())
+    values = values_of(data[: len(data) // 2])
+    events = [value for value in values if value is not None]
+
+    assert lines[: len(events)] == events
+    assert len(events) > 500
+    assert None in values[-2:]
+
+
+@pytest.mark.parametrize("end", range(2, len(gzip.compress(BODY)) - 1))
+def test_gzip_cut_at_any_byte_is_damaged(end):
+    """
+    A gzip file without its end is told, its sound events are delivered.
+    """
+    values = values_of(gzip.compress(BODY)[:end])
+    events = [value for value in values if value is not None]
+
+    assert EVENTS[: len(events)] == events
+    assert values[-1] is None
+
+
+def test_broken_gzip_is_damage():
+    """
+    Bytes that do not inflate are a damage with its offset in the inflated text.
+    """
+    data = bytearray(gzip.compress(BODY))
+    data[-6] ^= 0xFF
+    damage = list(read_events(bytes(data)))[-1]
+
+    assert isinstance(damage, Unreadable)
+    assert "gzip" in damage.detail
+
+
+# --- Types ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "event_type"),
+    [
+        (f"{BRAZE_S_LAYOUT}/prod/x+0+0.avro", "users.messages.email.Click"),
+        (
+            "C:\\data\\event_type=users.behaviors.app.SessionEnd\\1.avro",
+            "users.behaviors.app.SessionEnd",
+        ),
+        ("users.messages.email.Click.union.json", "users.messages.email.Click"),
+        ("data/users.canvas.Entry.json", "users.canvas.Entry"),
+        ("users.UserOrphan-2026.json.gz", "users.UserOrphan"),
+        ("agentconsole.ToolInvocation.avro", "agentconsole.ToolInvocation"),
+        ("contentoptimizer.ComponentStore", "contentoptimizer.ComponentStore"),
+        ("event_type=users.pigeon.Send_v2/x.avro", "users.pigeon.Send_v2"),
+        ("body.json", None),
+        ("users.json", None),
+        ("export.users.canvas.Entry.json", None),
+        ("", None),
+    ],
+)
+def test_paths_tell_types(path, event_type):
+    """
+    The type stands in the path as Braze lays it out, or begins the name of the file.
+    """
+    assert event_type == type_in_path(path)
+
+
+def test_events_of_a_path_have_its_type(tmp_path):
+    """
+    Records from a file know the type that its path tells.
+    """
+    path = tmp_path / "event_type=users.canvas.Entry" / "1.json"
+    path.parent.mkdir()
+    path.write_text('{"id": "a"}')
+    (event,) = read_events(path)
+
+    assert event.event_type == "users.canvas.Entry"
+
+
+def test_given_type_outranks_the_path(tmp_path):
+    """
+    Who names the type knows better.
+    """
+    path = tmp_path / "users.canvas.Entry.json"
+    path.write_text('{"id": "a"}')
+    (event,) = read_events(path, event_type="users.x.Y")
+
+    assert event.event_type == "users.x.Y"
+
+
+# --- Large files ----------------------------------------------------------------------
+
+
+def click(number):
+    """
+    Build an event of about a kilobyte.
+    """
+    properties = {f"property_{n}": f"{number:x} {'x' * 60}" for n in range(10)}
+    return {"event_type": "t", "id": str(number), "time": 1, "properties": properties}
+
+
+def write_json(file, before, between, after, **options):
+    """
+    Write 50 MB of events.
+    """
+    file.write(before)
+    event = json.dumps(click(10**9), **options)
+    for number in range(SIZE // len(event)):
+        file.write((between if number else "") + event)
+    file.write(after)
+
+
+def write_avro(path):
+    """
+    Write 50 MB of records.
+    """
+    event = click(10**9)
+    record = {"id": event["id"], **event["properties"]}
+    fields = [{"name": name, "type": "string"} for name in record]
+    schema = {"type": "record", "name": "R", "fields": fields}
+    with path.open("wb") as file:
+        count = SIZE // len(json.dumps(record))
+        fastavro.writer(file, schema, (record for _ in range(count)))
+
+
+LARGE = {
+    "lines": lambda file: write_json(file, "", "\n", "\n"),
+    "body on one line": lambda file: write_json(file, '{"events": [', ", ", "]}"),
+    "pretty array": lambda file: write_json(file, "[\n", ",\n", "\n]", indent=1),
+}
+
+
+def memory_used_by(path):
+    """
+    Read *path* in a fresh interpreter: how many events, how many more bytes at most.
+    """
+    code = f"""
+        import pathlib, resource, sys
+        from braze_heap.wire import RawEvent, read_events
+        import fastavro
+
+        def peak():
+            unit = 1 if sys.platform == "darwin" else 1024
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+        list(read_events(b'{{"events": [{{"id": 1}}]}}'))
+        before = peak()
+        events = read_events(pathlib.Path({str(path)!r}))
+        print(sum(isinstance(event, RawEvent) for event in events), peak() - before)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return tuple(map(int, ran.stdout.split()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="measured with resource")
+@pytest.mark.parametrize("arrangement", LARGE)
+def test_large_json_is_streamed(arrangement, tmp_path):
+    """
+    50 MB of JSON, in whatever arrangement, take less than half of that.
+    """
+    path = tmp_path / "large.json"
+    with path.open("w") as file:
+        LARGE[arrangement](file)
+    events, memory = memory_used_by(path)
+
+    assert events > 10_000
+    assert memory < SIZE / 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="measured with resource")
+def test_large_avro_is_streamed(tmp_path):
+    """
+    50 MB of Avro take a block's worth of memory.
+    """
+    path = tmp_path / "large.avro"
+    write_avro(path)
+    events, memory = memory_used_by(path)
+
+    assert events > 10_000
+    assert memory < SIZE / 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="measured with resource")
+def test_large_gzip_is_streamed(tmp_path):
+    """
+    A gzip file that inflates to 50 MB is inflated piece by piece.
+    """
+    path = tmp_path / "large.json.gz"
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        LARGE["lines"](file)
+    events, memory = memory_used_by(path)
+
+    assert events > 10_000
+    assert memory < SIZE / 2
