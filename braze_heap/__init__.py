@@ -6,33 +6,38 @@ Braze Currents events, typed, as calls for Heap.
 >>> result.calls, result.skipped, result.rejected
 """
 
-from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
-from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
-from braze_heap.identity import first_of
-from braze_heap.mappers import (
-    DEFAULT_MAPPERS,
-    DELIVERY,
-    ENGAGEMENT,
-    MapperRegistry,
-    Mappers,
-    custom_event,
-    declare,
-    purchase,
-    standard,
-)
-from braze_heap.naming import Naming
-from braze_heap.parsing import EventError, parse_event
-from braze_heap.payloads import (
-    HeapEvent,
-    HeapUserDeletion,
-    HeapUserProperties,
-    StandardEvent,
-)
-from braze_heap.privacy import PersonalData
-from braze_heap.reasons import Reason, SkipReason
-from braze_heap.results import Rejected, Skipped, TransformResult
-from braze_heap.transformer import Transformer
-from braze_heap.wire import read_events
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
+    from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+    from braze_heap.identity import first_of
+    from braze_heap.mappers import (
+        DEFAULT_MAPPERS,
+        DELIVERY,
+        ENGAGEMENT,
+        MapperRegistry,
+        Mappers,
+        custom_event,
+        declare,
+        purchase,
+        standard,
+    )
+    from braze_heap.naming import Naming
+    from braze_heap.parsing import EventError, parse_event
+    from braze_heap.payloads import (
+        HeapEvent,
+        HeapUserDeletion,
+        HeapUserProperties,
+        StandardEvent,
+    )
+    from braze_heap.privacy import PersonalData
+    from braze_heap.reasons import Reason, SkipReason
+    from braze_heap.results import Rejected, Skipped, TransformResult
+    from braze_heap.transformer import Transformer
+    from braze_heap.wire import read_events
 
 __all__ = [
     "DEFAULT_MAPPERS",
@@ -68,3 +73,56 @@ __all__ = [
     "read_events",
     "standard",
 ]
+
+_HOMES: Final = MappingProxyType(
+    {
+        "AddUserProperties": "calls",
+        "Call": "calls",
+        "CurrentsEvent": "events",
+        "DEFAULT_MAPPERS": "mappers",
+        "DELIVERY": "mappers",
+        "DeleteUser": "calls",
+        "ENGAGEMENT": "mappers",
+        "EVENT_TYPES": "events",
+        "EventError": "parsing",
+        "HeapEvent": "payloads",
+        "HeapUserDeletion": "payloads",
+        "HeapUserProperties": "payloads",
+        "MapperRegistry": "mappers",
+        "Mappers": "mappers",
+        "Naming": "naming",
+        "PersonalData": "privacy",
+        "Reason": "reasons",
+        "Rejected": "results",
+        "SkipReason": "reasons",
+        "Skipped": "results",
+        "StandardEvent": "payloads",
+        "Track": "calls",
+        "TransformResult": "results",
+        "Transformer": "transformer",
+        "UnknownEvent": "events",
+        "custom_event": "mappers",
+        "declare": "mappers",
+        "first_of": "identity",
+        "parse_event": "parsing",
+        "purchase": "mappers",
+        "read_events": "wire",
+        "standard": "mappers",
+    }
+)
+"""
+Public name to the module that defines it. Each loads when it is first used: importing
+the package is free.
+"""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,8 +7,6 @@ import functools
 import re
 from typing import Final
 
-from dateutil import tz
-
 _NAME: Final = re.compile(r"UTC|GMT|[A-Za-z_]{1,32}(/[A-Za-z0-9_+-]{1,32}){1,2}")
 """An IANA name. What else an event calls a time zone never reaches the file system."""
 
@@ -33,4 +31,6 @@ _WEEKDAYS: Final = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".sp
 
 @functools.lru_cache(1024)
 def _zone(name: str) -> dt.tzinfo | None:
+    from dateutil import tz
+
     return tz.gettz(name)
