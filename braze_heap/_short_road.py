@@ -5,7 +5,8 @@ Most events are told the standard way. For their classes the names are known bef
 so only the values are left to look at. Tests compare it with the long road.
 """
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -13,7 +14,13 @@ import attrs
 from braze_heap.calls import Legalizer, Track, legal_key, timestamp
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
-from braze_heap.mappers._standard import MACHINE_OPEN, decoded, is_machine_open
+from braze_heap.mappers._standard import (
+    CUSTOM_EVENT,
+    MACHINE_OPEN,
+    decoded,
+    is_machine_open,
+    own_name,
+)
 from braze_heap.naming import Naming
 from braze_heap.payloads import StandardEvent
 from braze_heap.privacy import Redaction
@@ -31,6 +38,8 @@ class ShortRoad:
         json_texts: The fields that hold JSON as text.
         fixed: Properties that every event has.
         tells_machines: Whether the events say that a machine made them.
+        named: From the own name of an event to its name in Heap; ``None`` where events
+            have no names of their own.
     """
 
     name: str
@@ -39,6 +48,7 @@ class ShortRoad:
     json_texts: tuple[str, ...]
     fixed: Mapping[str, Any]
     tells_machines: bool
+    named: Callable[[str], str] | None
 
     def track(
         self,
@@ -51,23 +61,26 @@ class ShortRoad:
         Use *event* up: its fields become the properties, where they are.
         """
         fields = event.__dict__
+        name = self.name
+        if self.named and (own := own_name(fields.get("name"))):
+            name = legalizer.text(self.named(own))
         key = legal_key(fields.pop("id"))
         time = timestamp(fields.pop("time"))
         fields["event_type"] = self.event_type
-        for name in self.dropped:
-            if name in fields:
-                del fields[name]
-                left_out.append(name)
-        for name in self.json_texts:
-            if name in fields:
-                fields[name] = decoded(fields[name])
+        for field in self.dropped:
+            if field in fields:
+                del fields[field]
+                left_out.append(field)
+        for field in self.json_texts:
+            if field in fields:
+                fields[field] = decoded(fields[field])
         if self.tells_machines:
             fields["is_machine_open"] = is_machine_open(fields)
         if self.fixed:
-            for name, value in self.fixed.items():
-                fields.setdefault(name, value)
+            for field, value in self.fixed.items():
+                fields.setdefault(field, value)
         legalizer.settle(fields)
-        return Track(self.name, identity, time, key, fields)
+        return Track(name, identity, time, key, fields)
 
 
 def short_road(
@@ -91,19 +104,16 @@ def short_road(
         return None
     schema = schema_of(cls)
     dropped = redaction.dropped(cls)
-    standard = StandardEvent(cls.display_name)
-    name = naming.event_name(standard, cls(id="", time=1))
+    sample = cls(id="", time=1)
+    name = naming.event_name(StandardEvent(cls.display_name), sample)
     keeps_user_id = "user_id" in schema.places and "user_id" not in dropped
     if keeps_user_id or Legalizer().text(name) != name:
         return None
     texts = tuple(schema.json_texts - set(dropped))
     opens = MACHINE_OPEN in schema.places
-    return ShortRoad(name, cls.event_type, dropped, texts, fixed, opens)
-
-
-def fits(event: CurrentsEvent) -> bool:
-    """
-    Tell whether nothing about *event* needs the long road.
-    """
-    fields: dict[str, Any] = event.__dict__
-    return "extra" not in fields and "time_ms" not in fields
+    named = None
+    if cls.event_type == CUSTOM_EVENT:
+        named = functools.lru_cache(1024)(
+            lambda own: naming.event_name(StandardEvent(own), sample)
+        )
+    return ShortRoad(name, cls.event_type, dropped, texts, fixed, opens, named)

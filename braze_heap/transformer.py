@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from braze_heap._short_road import ShortRoad, fits, short_road
+from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
     AddUserProperties,
     Call,
@@ -122,6 +122,7 @@ class Transformer:
         self._local_time = local_time
         self._fixed = Legalizer().properties(fixed_properties)
         self._customs = mappers.custom_rules()
+        self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
         self._parse = EventParser(event_types).parse
@@ -186,10 +187,9 @@ class Transformer:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if self._drops_machines and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
-        road = None
-        if rule.mapper is standard and not self._customs:
-            road = self._road(type(event))
-        if road and fits(event):
+        fields = event.__dict__
+        road = self._road(type(event)) if rule.mapper is standard else None
+        if road and "extra" not in fields and "time_ms" not in fields:
             batch.calls.append(
                 road.track(event, identity, batch.legalizer, batch.left_out)
             )
@@ -240,7 +240,8 @@ class Transformer:
             return self._roads[cls]
         except KeyError:
             road = None
-            if not self._local_time:
+            event_type = getattr(cls, "event_type", "")
+            if not self._local_time and event_type not in self._custom_types:
                 road = short_road(cls, self._naming, self._redaction, self._fixed)
             return self._roads.setdefault(cls, road)
 

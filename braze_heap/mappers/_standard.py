@@ -20,7 +20,7 @@ def standard(
 
     Args:
         event: What happened.
-        name: Another name than Braze's display name.
+        name: Another name than Braze's display name, or a custom event's own.
         changes: Properties to add or to replace; ``None`` leaves one out.
 
     Returns:
@@ -58,10 +58,23 @@ def is_machine_open(fields: Mapping[str, Any]) -> bool:
     return fields.get(MACHINE_OPEN) == "true"
 
 
+CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"
+"""The type whose events have names of their own."""
+
+
 def _name_of(event: CurrentsEvent) -> str:
     if isinstance(event, UnknownEvent):
         return event.event_type
+    if event.event_type == CUSTOM_EVENT:
+        return own_name(event.__dict__.get("name")) or event.display_name
     return event.display_name
+
+
+def own_name(name: Any) -> str | None:
+    """
+    Return the name that a team gave a custom event; ``None`` if it is none.
+    """
+    return name if isinstance(name, str) and name and not name.isspace() else None
 
 
 def decoded(text: Any) -> Any:

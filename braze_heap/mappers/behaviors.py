@@ -6,23 +6,14 @@ from typing import TYPE_CHECKING
 
 from braze_heap.mappers._rules import Rules, at, standard_with
 from braze_heap.mappers._standard import standard
-from braze_heap.payloads import HeapEvent, Payload
+from braze_heap.payloads import Payload
 
 if TYPE_CHECKING:
     from braze_heap.events.behaviors import (
-        CustomEvent,
         FirstSession,
         InstallAttribution,
         Uninstall,
     )
-
-
-def performed(event: "CustomEvent") -> HeapEvent:
-    """
-    Tell a custom event under the name that the team gave it.
-    """
-    name = event.name
-    return standard(event, name if name and not name.isspace() else None)
 
 
 def installed(event: "InstallAttribution") -> tuple[Payload, ...]:
@@ -48,7 +39,7 @@ def started_first_session(event: "FirstSession") -> tuple[Payload, ...]:
 
 
 RULES: Rules = {
-    "users.behaviors.CustomEvent": performed,
+    "users.behaviors.CustomEvent": standard,
     "users.behaviors.InstallAttribution": installed,
     "users.behaviors.Location": standard,
     "users.behaviors.Purchase": standard,
