@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
+    from braze_heap.config import ConfigError, TransformConfig
+    from braze_heap.dead_letters import DISCARD, SqliteDeadLetter
     from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
     from braze_heap.identity import first_of
     from braze_heap.mappers import (
@@ -33,81 +35,121 @@ if TYPE_CHECKING:
         HeapUserProperties,
         StandardEvent,
     )
+    from braze_heap.pipeline import AsyncPipeline, Pipeline, Report
+    from braze_heap.plan import TrackingPlan, tracking_plan
     from braze_heap.privacy import PersonalData
     from braze_heap.reasons import Reason, SkipReason
     from braze_heap.results import Rejected, Skipped, TransformResult
+    from braze_heap.sinks import (
+        AsyncHeapSink,
+        HeapSink,
+        JsonLinesSink,
+        MemorySink,
+        SinkUnavailable,
+        open_sink,
+    )
     from braze_heap.transformer import Transformer
     from braze_heap.wire import read_events
 
 __all__ = [
     "DEFAULT_MAPPERS",
     "DELIVERY",
+    "DISCARD",
     "ENGAGEMENT",
     "EVENT_TYPES",
     "AddUserProperties",
+    "AsyncHeapSink",
+    "AsyncPipeline",
     "Call",
+    "ConfigError",
     "CurrentsEvent",
     "DeleteUser",
     "EventError",
     "HeapEvent",
+    "HeapSink",
     "HeapUserDeletion",
     "HeapUserProperties",
+    "JsonLinesSink",
     "MapperRegistry",
     "Mappers",
+    "MemorySink",
     "Naming",
     "PersonalData",
+    "Pipeline",
     "Reason",
     "Rejected",
+    "Report",
+    "SinkUnavailable",
     "SkipReason",
     "Skipped",
+    "SqliteDeadLetter",
     "StandardEvent",
     "Track",
+    "TrackingPlan",
+    "TransformConfig",
     "TransformResult",
     "Transformer",
     "UnknownEvent",
     "custom_event",
     "declare",
     "first_of",
+    "open_sink",
     "parse_event",
     "purchase",
     "read_events",
     "standard",
+    "tracking_plan",
 ]
 
 _HOMES: Final = MappingProxyType(
     {
         "AddUserProperties": "calls",
+        "AsyncHeapSink": "sinks",
+        "AsyncPipeline": "pipeline",
         "Call": "calls",
+        "ConfigError": "config",
         "CurrentsEvent": "events",
         "DEFAULT_MAPPERS": "mappers",
         "DELIVERY": "mappers",
+        "DISCARD": "dead_letters",
         "DeleteUser": "calls",
         "ENGAGEMENT": "mappers",
         "EVENT_TYPES": "events",
         "EventError": "parsing",
         "HeapEvent": "payloads",
+        "HeapSink": "sinks",
         "HeapUserDeletion": "payloads",
         "HeapUserProperties": "payloads",
+        "JsonLinesSink": "sinks",
         "MapperRegistry": "mappers",
         "Mappers": "mappers",
+        "MemorySink": "sinks",
         "Naming": "naming",
         "PersonalData": "privacy",
+        "Pipeline": "pipeline",
         "Reason": "reasons",
         "Rejected": "results",
+        "Report": "pipeline",
+        "SinkUnavailable": "sinks",
         "SkipReason": "reasons",
         "Skipped": "results",
+        "SqliteDeadLetter": "dead_letters",
         "StandardEvent": "payloads",
         "Track": "calls",
+        "TrackingPlan": "plan",
+        "TransformConfig": "config",
         "TransformResult": "results",
         "Transformer": "transformer",
         "UnknownEvent": "events",
         "custom_event": "mappers",
         "declare": "mappers",
         "first_of": "identity",
+        "open_sink": "sinks",
         "parse_event": "parsing",
         "purchase": "mappers",
         "read_events": "wire",
         "standard": "mappers",
+        "tracking_plan": "plan",
     }
 )
 """

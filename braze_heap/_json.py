@@ -58,7 +58,8 @@ def _text(data: bytes) -> str:
 
 
 def _loads(text: str) -> Any:
-    if text.count('"events"') > 1 and _has_two_event_lists(text):
+    is_suspect = text.count('"events"') > 1 or _ESCAPED_LETTER.search(text)
+    if is_suspect and _has_two_event_lists(text):
         raise UnreadableError("two events keys in one object")
     try:
         return json.loads(text)
@@ -66,6 +67,10 @@ def _loads(text: str) -> Any:
         raise
     except ValueError:
         return json.loads(text, parse_int=_int_or_text)
+
+
+_ESCAPED_LETTER: Final = re.compile(r"\\u00[67]")
+"""A plain letter written as an escape, as nobody does who does not hide one."""
 
 
 def _int_or_text(digits: str) -> int | str:
@@ -96,7 +101,10 @@ def check_limits(data: bytes) -> None:
     if len(data) <= MAX_DEPTH:
         return
     structure = _without_escapes(data).translate(None, _NOT_STRUCTURE)
-    if len(structure) - structure.count(b'"') > MAX_STRUCTURE:
+    if (
+        len(structure) > MAX_STRUCTURE
+        and len(_without_texts(structure)) > MAX_STRUCTURE
+    ):
         raise UnreadableError(f"over {MAX_STRUCTURE:,} brackets and commas")
     if _depth(structure) > MAX_DEPTH:
         raise UnreadableError(f"over {MAX_DEPTH} levels deep")
@@ -123,10 +131,13 @@ def _without_escapes(data: bytes) -> bytes:
     return first + b"".join([piece[1:] for piece in escaped]) if escaped else first
 
 
+def _without_texts(structure: bytes) -> bytes:
+    return _TEXT.sub(b"", structure.replace(b'""', b""))
+
+
 def _depth(structure: bytes) -> int:
     """
     Return the depth of what remains of a document without its texts and numbers.
     """
-    brackets = structure.replace(b",", b"").replace(b'""', b"")
-    brackets = _TEXT.sub(b"", brackets)
+    brackets = _without_texts(structure.replace(b",", b""))
     return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)

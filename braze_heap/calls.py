@@ -154,7 +154,12 @@ Call: TypeAlias = Track | AddUserProperties | DeleteUser
 
 
 def _to_json(data: dict[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _CALL.encode(data)
+
+
+_CALL: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+)
 
 
 def timestamp(seconds: float) -> str:
@@ -286,7 +291,7 @@ class Legalizer:
         return self.text(_number_text(number))
 
     def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
-        if type(value) is dict and value and self.nested != "json":
+        if type(value) is dict and self.nested != "json":
             if self.nested == "flatten":
                 for key, inner in value.items():
                     self._add(legal, f"{name}.{key}", inner)

@@ -48,6 +48,9 @@ class Reason(StrEnum):
     REFUSED_BY_HEAP = "refused_by_heap"
     """Heap refuses the call, also when it is sent alone."""
 
+    SINK_DOWN = "sink_down"
+    """The sink could not decide for 72 hours."""
+
 
 class SkipReason(StrEnum):
     """

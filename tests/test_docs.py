@@ -12,6 +12,8 @@ import pytest
 from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+from tests import decisions
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -68,3 +70,10 @@ def test_every_relative_link_leads_somewhere() -> None:
 
 def _link_targets(text: str) -> list[str]:
     return [part.partition(")")[0] for part in text.split("](")[1:]]
+
+
+def test_the_page_of_decisions_is_current() -> None:
+    """
+    What the documentation says about each type is what the shipped rules do.
+    """
+    assert decisions.PAGE.read_text() == decisions.page()

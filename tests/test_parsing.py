@@ -160,7 +160,7 @@ def test_odd_events_come_back_as_they_came(raw):
 
 
 @every_type
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_reading_what_was_written_gives_the_same_event(event_type, data):
     """
@@ -223,7 +223,7 @@ def test_forms_of_a_full_event_are_equal(event_type):
 
 
 @every_type
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_forms_are_equal(event_type, data):
     """
@@ -719,6 +719,7 @@ def test_anything_is_read_or_refused(value):
 @pytest.mark.parametrize(
     "part", ["event_type", "id", "time", "user", "properties", "new", "link_alias"]
 )
+@settings(max_examples=25)
 @given(value=json_values())
 def test_any_envelope_is_read_or_refused(part, value):
     """

@@ -9,6 +9,8 @@ import click
 from braze_heap.cli._console import INTERRUPTED
 from braze_heap.cli._demo import demo
 from braze_heap.cli._events import events
+from braze_heap.cli._explain import explain
+from braze_heap.cli._plan import plan
 from braze_heap.cli._transform import transform
 
 _EPILOG = """\b
@@ -48,3 +50,5 @@ def run() -> None:
 app.add_command(demo)
 app.add_command(transform)
 app.add_command(events)
+app.add_command(plan)
+app.add_command(explain)

@@ -6,15 +6,16 @@ import difflib
 import sys
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from braze_heap import EVENT_TYPES, Transformer
+from braze_heap import EVENT_TYPES
 from braze_heap.cli._console import console, plural, safe, show, silence
 from braze_heap.cli._inputs import STDIN, find_inputs
+from braze_heap.cli._options import configured, options_of_transformer
 from braze_heap.cli._report import Report, report_view
 from braze_heap.cli._run import Ending, Run
 
@@ -57,20 +58,7 @@ Exit status:
     metavar="TYPE",
     help="Type of records from storage, where neither they nor their path tell it.",
 )
-@click.option(
-    "--identity",
-    type=click.Choice(["external_user_id", "user_id"]),
-    default="external_user_id",
-    show_default=True,
-    help="What names the user in Heap.",
-)
-@click.option(
-    "--personal-data",
-    type=click.Choice(["drop", "keep"]),
-    default="drop",
-    show_default=True,
-    help="Leave personal fields out, or send them.",
-)
+@options_of_transformer
 @click.option("--strict", is_flag=True, help="Exit with 1 if an event was rejected.")
 @click.option(
     "--all-types", is_flag=True, help="Name all types and fields in the report."
@@ -80,11 +68,10 @@ def transform(
     files: tuple[Path, ...],
     output: Path,
     event_type: str | None,
-    identity: Literal["external_user_id", "user_id"],
-    personal_data: Literal["drop", "keep"],
     strict: bool,
     all_types: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """
     Turn Currents events into Heap calls, one JSON object a line.
@@ -95,8 +82,8 @@ def transform(
     """
     inputs = find_inputs(files or (_piped(),))
     _warn_of_type(event_type)
-    transformer = Transformer(identity=identity, personal_data=personal_data)
-    run = Run(transformer, inputs, event_type, Report(identity))
+    report = Report(options["identity"] or "external_user_id")
+    run = Run(configured(**options), inputs, event_type, report)
     started = time.monotonic()
     ending = run.write_to(output, None if quiet else _bar_console(output))
     seconds = time.monotonic() - started

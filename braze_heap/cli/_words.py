@@ -27,6 +27,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         SkipReason.NOT_MAPPED: "The mapping leaves these events out on purpose.",
         SkipReason.MACHINE: "A machine opened or clicked, and machines are left out.",
+        Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
         Reason.NOT_AN_OBJECT: "An element of the batch is no event at all.",
         Reason.BAD_EVENT_TYPE: (
             "The type is missing or no text. "

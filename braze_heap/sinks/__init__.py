@@ -1,0 +1,66 @@
+"""
+Where calls go: one small protocol, and the sinks that ship.
+
+The Heap sinks need the extra ``http``, and load it when they are first named.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
+from braze_heap.sinks._open import SinkFactory, open_sink
+from braze_heap.sinks._simple import ConsoleSink, JsonLinesSink, MemorySink
+from braze_heap.sinks._wrappers import Buffered, Filtered, Tee, ThreadedSink
+from braze_heap.sinks.exceptions import (
+    DeadLetterError,
+    DeadLetterFull,
+    DeliveryError,
+    SinkSpecError,
+    SinkUnavailable,
+)
+
+if TYPE_CHECKING:
+    from braze_heap.sinks._heap import AsyncHeapSink, HeapOptions, HeapSink
+
+logging.getLogger("braze_heap").addHandler(logging.NullHandler())
+
+__all__ = [
+    "AsyncHeapSink",
+    "AsyncSink",
+    "Buffered",
+    "ConsoleSink",
+    "DeadLetterError",
+    "DeadLetterFull",
+    "DeliveryError",
+    "Filtered",
+    "HeapOptions",
+    "HeapSink",
+    "JsonLinesSink",
+    "MemorySink",
+    "Receipt",
+    "Rejection",
+    "Sink",
+    "SinkFactory",
+    "SinkSpecError",
+    "SinkUnavailable",
+    "Tee",
+    "ThreadedSink",
+    "open_sink",
+]
+
+_LAZY = frozenset(("AsyncHeapSink", "HeapOptions", "HeapSink"))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from braze_heap.sinks import _heap
+    except ImportError as error:
+        message = f"{name} needs httpx2: pip install 'braze_heap[http]'"
+        raise ImportError(message, name=error.name) from None
+    return getattr(_heap, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

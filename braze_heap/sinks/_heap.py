@@ -8,7 +8,7 @@ import http.cookiejar
 import random as _random
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
 
@@ -28,7 +28,11 @@ from braze_heap.sinks._pacing import (
     IDENTITY_EVENTS_A_MINUTE,
     Pacer,
 )
-from braze_heap.sinks._transport import DeadlineTransport, proxy_from_environment
+from braze_heap.sinks._transport import (
+    DeadlineTransport,
+    proxy_from_environment,
+    tls_for,
+)
 
 HOSTS: Final = {
     "us": "https://heapanalytics.com",
@@ -118,7 +122,8 @@ class HeapSink:
         self._host, self._core, proxy = _wired(app_id, options)
         self._sleep = sleep
         self._client = httpx2.Client(
-            transport=transport or DeadlineTransport(proxy), **_client_options()
+            transport=transport or DeadlineTransport(tls_for(self._host), proxy),
+            **_client_options(),
         )
 
     def __repr__(self) -> str:
@@ -147,7 +152,8 @@ class HeapSink:
             SinkUnavailable: Heap could not decide in time, or our configuration is
                 wrong; the log says which.
         """
-        return drive(self._core.deliver(calls), self._perform)
+        receipt: Receipt = drive(self._core.deliver(calls), self._perform)
+        return receipt
 
     def close(self) -> None:
         """
@@ -164,16 +170,17 @@ class HeapSink:
         except _NETWORK as error:
             return Failure(type(error).__name__)
 
-    def _exchange(self, post: Post) -> Answer:
-        with self._client.stream("POST", self._host + post.path, **_sent(post)) as got:
-            body = _Body()
+    def _exchange(self, post: Post) -> Answer | Failure:
+        url = self._host + post.path
+        with self._client.stream("POST", url, **_sent(post)) as got:
+            seen = _Seen(got)
             try:
-                for piece in got.iter_raw():
-                    if body.is_full_with(piece):
+                for piece in _pieces(got):
+                    if seen.is_full_with(piece):
                         break
             except _NETWORK:
-                body.is_cut = True
-            return _answer(got, body)
+                seen.is_cut = True
+            return seen.answer()
 
 
 class AsyncHeapSink:
@@ -199,7 +206,7 @@ class AsyncHeapSink:
         self._sleep = sleep
         self._client = httpx2.AsyncClient(
             transport=transport
-            or httpx2.AsyncHTTPTransport(trust_env=False, proxy=proxy),
+            or httpx2.AsyncHTTPTransport(tls_for(self._host), proxy=proxy),
             **_client_options(),
         )
 
@@ -225,7 +232,8 @@ class AsyncHeapSink:
         """
         Settle *calls* within the deadline; see `HeapSink.send`.
         """
-        return await drive_async(self._core.deliver(calls), self._perform)
+        receipt: Receipt = await drive_async(self._core.deliver(calls), self._perform)
+        return receipt
 
     async def close(self) -> None:
         """
@@ -237,31 +245,34 @@ class AsyncHeapSink:
         if isinstance(step, Sleep):
             await self._sleep(step.seconds)
             return None
+        seen = _Seen()
         try:
             with anyio.fail_after(step.timeout):
-                return await self._exchange(step)
+                await self._exchange(step, seen)
         except _NETWORK as error:
-            return Failure(type(error).__name__)
+            if seen.head is None:
+                return Failure(type(error).__name__)
+            seen.is_cut = True
+        return seen.answer()
 
-    async def _exchange(self, post: Post) -> Answer:
+    async def _exchange(self, post: Post, seen: _Seen) -> None:
         url = self._host + post.path
-        async with self._client.stream("POST", url, **_sent(post)) as got:
-            body = _Body()
-            try:
-                async for piece in got.aiter_raw():
-                    if body.is_full_with(piece):
-                        break
-            except _NETWORK:
-                body.is_cut = True
-            return _answer(got, body)
+        async with self._client.stream("POST", url, **_sent(post)) as seen.head:
+            if seen.head.is_stream_consumed:
+                seen.is_full_with(seen.head.content)
+                return
+            async for piece in seen.head.aiter_raw():
+                if seen.is_full_with(piece):
+                    break
 
 
 @attrs.define
-class _Body:
+class _Seen:
     """
-    The start of an answer's body.
+    As much of an answer as came.
     """
 
+    head: httpx2.Response | None = None
     text: bytes = attrs.field(default=b"", repr=False)
     is_cut: bool = False
 
@@ -270,14 +281,22 @@ class _Body:
         self.text = (self.text + piece)[:MAX_ANSWER]
         return self.is_cut
 
+    def answer(self) -> Answer | Failure:
+        if self.head is None:
+            return Failure("NoAnswer")
+        return Answer(
+            status=self.head.status_code,
+            retry_after=self.head.headers.get("retry-after"),
+            text=self.text,
+            complete=_is_framed(self.head) and not self.is_cut,
+        )
 
-def _answer(got: httpx2.Response, body: _Body) -> Answer:
-    return Answer(
-        status=got.status_code,
-        retry_after=got.headers.get("retry-after"),
-        text=body.text,
-        complete=_is_framed(got) and not body.is_cut,
-    )
+
+def _pieces(got: httpx2.Response) -> Iterable[bytes]:
+    """
+    Return the body as it comes; the answers of a mock are there at once.
+    """
+    return (got.content,) if got.is_stream_consumed else got.iter_raw()
 
 
 def _is_framed(got: httpx2.Response) -> bool:
@@ -295,6 +314,8 @@ def _sent(post: Post) -> dict[str, Any]:
 
 
 def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, str | None]:
+    if unknown := options.keys() - HeapOptions.__annotations__.keys():
+        raise TypeError(f"a Heap sink has no option {min(unknown)!r}")
     host = _host(options)
     key = options.get("api_key")
     settings = Settings(

@@ -129,7 +129,7 @@ _SECONDS: Final = re.compile(r"[+-]?[0-9]{1,200}(\.[0-9]{0,200})?")
 
 def culprit(text: bytes, name: str, length: int) -> int | None:
     """
-    Return the index that Heap names: ``postBody.events[7].properties should be object``.
+    Return the index that Heap names: ``postBody.events[7].event should be string``.
 
     Args:
         text: The body of a 400.

@@ -567,9 +567,7 @@ def _said(reply: Answer | Failure) -> str:
 
 
 def _advice(answer: Answer, path: str) -> str:
-    return (
-        f"{path} answers {answer.status}: check app_id, api_key, region and base_url"
-    )
+    return f"{path} answers {answer.status}: check app_id, api_key, region and base_url"
 
 
 def _bearer(answer: Answer) -> Secret | None:

@@ -3,10 +3,11 @@ Sample events: the same on every run, plausible, and obviously nobody's.
 """
 
 import difflib
+import functools
 import json
 import struct
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -32,6 +33,10 @@ EXTERNAL_USER_ID: Final = "example-user-1"
 """Your id of the person in sample events."""
 
 _Event = TypeVar("_Event", bound=CurrentsEvent)
+
+_fields_of: Final[Callable[[Any], Mapping[str, EventField]]] = functools.cache(
+    event_fields
+)
 
 
 def make_event(cls: type[_Event], /, **fields: Any) -> _Event:
@@ -86,7 +91,7 @@ def make_raw(
         TypeError: The type has no such field.
     """
     cls = _class_of(event_type)
-    known = event_fields(cls)
+    known = _fields_of(cls)
     for name in (*fields, *(only or ())):
         if name not in known:
             raise TypeError(_unknown(f"{cls.__name__} has no field", name, known))

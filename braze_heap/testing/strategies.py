@@ -170,7 +170,7 @@ def _fields(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
 
 
 def _misfits(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
-    misfits = {name: _misfit(kind) for name, kind in schema_of(cls).kinds.items()}
+    misfits = {name: _MISFITS[kind] for name, kind in schema_of(cls).kinds.items()}
     return _some(list(misfits)).flatmap(
         lambda names: st.fixed_dictionaries({name: misfits[name] for name in names})
     )
@@ -230,6 +230,8 @@ _JSON_TYPES: Final[tuple[tuple[Any, SearchStrategy[Any]], ...]] = (
 )
 """A value of each JSON type, and how to draw others."""
 
+_MISFITS: Final = MappingProxyType({kind: _misfit(kind) for kind in KINDS.values()})
+
 _UNKNOWN_FIELDS: Final = st.dictionaries(
-    _TEXTS.map("new_".__add__), json_values(), max_size=2
+    _TEXTS.map("new_".__add__), json_values(max_leaves=3), max_size=2
 )

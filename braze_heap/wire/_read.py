@@ -18,8 +18,8 @@ class RawEvent:
         value: What the decoder gave; for an event it is a dictionary.
         event_type: The type that the path or the Avro schema names, for storage
             records; ``None`` where the event says it itself.
-        offset: Bytes from the start of the (inflated) source to the event; to its
-            block in an Avro file.
+        offset: Bytes from the start of the (inflated) source to the line or element
+            that holds the event; to its block in an Avro file.
     """
 
     value: Any = attrs.field(repr=False)

@@ -1,8 +1,8 @@
 """
 What parsing and mapping cost, as ratios to ``json.loads`` of the same bytes.
 
-``python tests/benchmarks/ratios.py [FILE]`` measures a made-up batch, or a request body of
-your own. Everything is interleaved in one process; the medians of the ratios count.
+``python tests/benchmarks/ratios.py [FILE]`` measures a made-up batch, or a request body
+of your own. Everything is interleaved in one process; the medians of the ratios count.
 """
 
 import json
@@ -99,7 +99,7 @@ def main() -> None:
     for name, times in seconds.items():
         ratio = statistics.median(t / b for t, b in zip(times, base, strict=True))
         each = statistics.median(times) / len(events) * 1e6
-        print(f"{name:24} {ratio:5.2f} × json.loads {each:8.2f} µs an event")
+        print(f"{name:24} {ratio:5.2f} x json.loads {each:8.2f} µs an event")
 
 
 if __name__ == "__main__":

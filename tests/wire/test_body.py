@@ -383,6 +383,7 @@ def test_events_that_are_no_list_are_unreadable(events):
         b'{"events": [], "events": []}',
         b'{"events": [{"id": 1}], "a": {"events": 5}, "events": []}',
         b' {"events":[],\n"events":null}',
+        b'{"events": [{"id": 1}], "\\u0065vents": []}',
     ],
 )
 def test_two_lists_of_events_are_unreadable(body):

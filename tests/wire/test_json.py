@@ -67,6 +67,8 @@ ARRANGEMENTS = {
     "mark and lines": lambda events: "\ufeff" + a_line_each(events),
 }
 
+SOME_EVENTS = raw_events("users.behaviors.CustomEvent", "users.UserOrphan")
+
 arranged = pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 
 
@@ -131,8 +133,8 @@ def test_arrangements_are_read_in_small_pieces(arrangement, monkeypatch):
 
 
 @arranged
-@settings(max_examples=10)
-@given(events=st.lists(raw_events(unknown_fields=True), min_size=1, max_size=4))
+@settings(max_examples=5)
+@given(events=st.lists(SOME_EVENTS, min_size=1, max_size=3))
 def test_any_events_are_read_from_any_arrangement(arrangement, events):
     """
     What events hold makes no difference to where they begin and end.
@@ -141,6 +143,7 @@ def test_any_events_are_read_from_any_arrangement(arrangement, events):
 
 
 @pytest.mark.parametrize("arrangement", ["body", "array", "pretty body"])
+@settings(max_examples=30)
 @given(elements=st.lists(json_values(), min_size=1, max_size=5))
 def test_elements_need_not_be_objects(arrangement, elements):
     """
@@ -499,10 +502,10 @@ def test_a_long_line_costs_itself():
 )
 def test_hostile_files_cost_linear_time(start, piece):
     """
-    A megabyte of anything without events is decided in three seconds.
+    Half a megabyte of anything without events is decided in two seconds.
     """
-    data = start + piece * (1_000_000 // len(piece))
+    data = start + piece * (500_000 // len(piece))
     began = time.process_time()
     list(read_events(data))
 
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 2

@@ -1,0 +1,48 @@
+"""
+Metrics for Prometheus; needs ``prometheus_client``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from braze_heap.observers import BatchDetails
+
+__all__ = ["PrometheusObserver"]
+
+
+class PrometheusObserver:
+    """
+    Counts events by fate and reason, and times batches.
+
+    ``braze_heap_events_total{fate,reason}`` and
+    ``braze_heap_batch_seconds{outcome,sink}``.
+
+    Args:
+        registry: Of prometheus_client; its default one by default.
+
+    Raises:
+        ImportError: Without ``prometheus_client``.
+    """
+
+    def __init__(self, registry: Any = None) -> None:
+        client = importlib.import_module("prometheus_client")
+        where = {"registry": registry} if registry is not None else {}
+        self._events = client.Counter(
+            "braze_heap_events", "Events by their fate", ("fate", "reason"), **where
+        )
+        self._seconds = client.Histogram(
+            "braze_heap_batch_seconds",
+            "Batches, start to end",
+            ("outcome", "sink"),
+            **where,
+        )
+
+    def __call__(self, details: BatchDetails, /) -> None:
+        """
+        Count a batch.
+        """
+        self._seconds.labels(details.outcome, details.sink).observe(details.seconds)
+        for fate, reason, number in details.report.fates() if details.report else ():
+            self._events.labels(fate, reason).inc(number)

@@ -1,0 +1,555 @@
+"""
+From a source to a sink, and a dead letter for what cannot be delivered.
+
+The law of every report: ``received == delivered + skipped + dead_lettered``. Or the run
+raised, wrote nothing to the dead letter, and the batch is still yours. Events reach
+Heap under Braze's ids, so running a batch again is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
+
+import attrs
+
+from braze_heap.calls import Call
+from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
+from braze_heap.observers import BatchDetails, Observer, Outcome
+from braze_heap.reasons import Reason
+from braze_heap.results import TransformResult
+from braze_heap.sinks._drive import drive, drive_async
+from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
+from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
+from braze_heap.transformer import Source, Transformer
+from braze_heap.wire import RawEvent, UnreadableError, decode, events_of
+
+__all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions", "Report"]
+
+logger = logging.getLogger("braze_heap.pipeline")
+
+SINK_DOWN_AFTER: Final = 72 * 3600.0
+"""Seconds. Braze repeats a batch for five days and then disables the feed."""
+
+BATCH_SIZE: Final = 1_000
+"""Events of a stream that are settled together."""
+
+DEFAULT_WAIT: Final = 5.0
+"""Seconds to wait for a sink that does not say how long."""
+
+LEAST_WAIT: Final = 0.05
+"""Seconds. Nobody is asked again at once."""
+
+
+@attrs.frozen
+class Report:
+    """
+    What became of a source. Each event is counted once.
+
+    Attributes:
+        received: How many events came; an unreadable body counts as one.
+        delivered: How many the sink settled, repeats with their first.
+        skipped_by_reason: How many a policy left out.
+        dead_lettered_by_reason: How many are in the dead letter (or discarded).
+        repeated: How many of the events repeat an earlier one of their batch.
+        calls: How many calls the sink settled.
+    """
+
+    received: int = 0
+    delivered: int = 0
+    skipped_by_reason: Mapping[str, int] = attrs.field(factory=dict)
+    dead_lettered_by_reason: Mapping[str, int] = attrs.field(factory=dict)
+    repeated: int = 0
+    calls: int = 0
+
+    @property
+    def skipped(self) -> int:
+        """
+        How many a policy left out.
+        """
+        return sum(self.skipped_by_reason.values())
+
+    @property
+    def dead_lettered(self) -> int:
+        """
+        How many are in the dead letter.
+        """
+        return sum(self.dead_lettered_by_reason.values())
+
+    def __add__(self, other: Report) -> Report:
+        return Report(
+            self.received + other.received,
+            self.delivered + other.delivered,
+            _added(self.skipped_by_reason, other.skipped_by_reason),
+            _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
+            self.repeated + other.repeated,
+            self.calls + other.calls,
+        )
+
+    def fates(self) -> Iterator[tuple[str, str, int]]:
+        """
+        Return each fate with its reason and its number, as metrics want it.
+        """
+        yield "delivered", "", self.delivered
+        for reason, number in self.skipped_by_reason.items():
+            yield "skipped", reason, number
+        for reason, number in self.dead_lettered_by_reason.items():
+            yield "dead_lettered", reason, number
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return dict(Counter(one) + Counter(other))
+
+
+@attrs.frozen
+class _Send:
+    calls: Sequence[Call]
+
+
+@attrs.frozen
+class _Append:
+    records: Sequence[DeadRecord]
+
+
+@attrs.frozen
+class _Wait:
+    seconds: float
+
+
+@attrs.frozen
+class _Settled:
+    """
+    A batch that is done with, and what of it lies in the dead letter.
+    """
+
+    report: Report
+    records: tuple[DeadRecord, ...] = ()
+
+
+class PipelineOptions(TypedDict, total=False):
+    """
+    What both pipelines take.
+
+    Attributes:
+        observers: Told once a batch.
+        batch_size: Events of a stream that are settled together.
+        patience: Seconds that one batch may wait for an unavailable sink, on top of
+            what the sink itself waits. A receiver has none; a backfill much.
+        clock: Monotonic seconds.
+        now: UTC epoch seconds.
+    """
+
+    observers: Iterable[Observer]
+    batch_size: int
+    patience: float
+    clock: Callable[[], float]
+    now: Callable[[], float]
+
+
+_Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
+_Closing = TypeVar("_Closing")
+
+
+class _Health:
+    """
+    Since when a sink fails without a success. Thread-safe; not kept over a restart.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failing_since: float | None = None
+
+    def succeeded(self) -> None:
+        self._failing_since = None
+
+    def is_down(self) -> bool:
+        """
+        Note a failure, and tell whether it is one too many.
+        """
+        now = self._clock()
+        with self._lock:
+            if self._failing_since is None:
+                self._failing_since = now
+            return now - self._failing_since >= SINK_DOWN_AFTER
+
+
+class _Course(Generic[_Closing]):
+    """
+    What both pipelines share: everything but the waiting.
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        sink: _Closing,
+        dead_letter: DeadLetter,
+        options: PipelineOptions,
+    ) -> None:
+        self.transformer = transformer
+        self.sink = sink
+        self.dead_letter = dead_letter
+        self._observers = tuple(options.get("observers", ()))
+        self._batch_size = options.get("batch_size", BATCH_SIZE)
+        self._patience = options.get("patience", 0.0)
+        self._clock = options.get("clock", time.monotonic)
+        self._now = options.get("now", time.time)
+        self._health = _Health(self._clock)
+        if unknown := options.keys() - PipelineOptions.__annotations__.keys():
+            raise TypeError(f"a pipeline has no option {min(unknown)!r}")
+        if self._batch_size < 1 or not self._patience >= 0:
+            raise ValueError("batch_size is 1 at least, patience not negative")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
+
+    def _batches(self, source: Source) -> Iterable[Source]:
+        """
+        Return *source* in batches: a stream is cut, anything else is one.
+        """
+        if not isinstance(source, Iterator):
+            return (source,)
+        return iter(lambda: list(itertools.islice(source, self._batch_size)), [])
+
+    def _observed(self, source: Source) -> _Steps:
+        """
+        Settle a batch, and tell the observers.
+        """
+        start = self._clock()
+        details: dict[str, Any] = {"outcome": "unavailable", "report": None}
+        try:
+            settled = yield from self._settle(source)
+            details = {"outcome": "settled", "report": settled.report}
+        except DeliveryError as error:
+            details["outcome"] = _outcome(error)
+            details["retry_after"] = getattr(error, "retry_after", None)
+            raise
+        finally:
+            seconds = self._clock() - start
+            sink = type(self.sink).__name__
+            self._tell(BatchDetails(seconds=seconds, sink=sink, **details))
+        return settled
+
+    def _tell(self, details: BatchDetails) -> None:
+        _log(details)
+        for observer in self._observers:
+            try:
+                observer(details)
+            except Exception as error:
+                name = type(observer).__name__
+                logger.error("The observer %s raised %s", name, _place(error))
+
+    def _settle(self, source: Source) -> _Steps:
+        result = self.transformer.transform(source)
+        calls = result.calls
+        receipt = (yield from self._deliver(calls)) if calls else Receipt()
+        at = datetime.fromtimestamp(self._now(), UTC)
+        settled = _settled(source, result, receipt, at)
+        if settled.records:
+            yield _Append(settled.records)
+        return settled
+
+    def _deliver(self, calls: Sequence[Call]) -> _Steps:
+        """
+        Send until the sink decides; the value is ``None`` if it is down for good.
+        """
+        end = self._clock() + self._patience
+        while True:
+            try:
+                receipt = _checked((yield _Send(calls)), len(calls))
+            except Exception as error:
+                unavailable = _as_unavailable(error)
+            else:
+                self._health.succeeded()
+                return receipt
+            if self._health.is_down():
+                logger.error("The sink had no success for 72 hours: %s", unavailable)
+                return None
+            asked = unavailable.retry_after
+            wait = max(DEFAULT_WAIT if asked is None else asked, LEAST_WAIT)
+            if self._clock() + wait > end:
+                raise unavailable.with_traceback(None) from None
+            yield _Wait(wait)
+
+
+def _outcome(error: DeliveryError) -> Outcome:
+    if isinstance(error, DeadLetterError):
+        return "dead_letter"
+    return "throttled" if getattr(error, "throttled", False) else "unavailable"
+
+
+def _log(details: BatchDetails) -> None:
+    report = details.report or Report()
+    level = logging.DEBUG if details.report else logging.WARNING
+    logger.log(
+        level,
+        "A batch is %s",
+        details.outcome,
+        extra={
+            "braze_outcome": details.outcome,
+            "braze_received": report.received,
+            "braze_delivered": report.delivered,
+            "braze_skipped": dict(report.skipped_by_reason),
+            "braze_dead_lettered": dict(report.dead_lettered_by_reason),
+            "braze_seconds": details.seconds,
+        },
+    )
+
+
+def _place(error: Exception) -> str:
+    """
+    Name an exception by its class and place; its text may quote personal data.
+    """
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+
+
+def _as_unavailable(error: Exception) -> SinkUnavailable:
+    """
+    Return *error* as a sink may raise it: what is unexpected there is ours to mend.
+    """
+    if isinstance(error, SinkUnavailable):
+        return error
+    logger.error("The sink raised %s", _place(error))
+    return SinkUnavailable(f"the sink raised {type(error).__name__}, see the log")
+
+
+def _checked(receipt: Receipt, size: int) -> Receipt:
+    """
+    Return *receipt* if it can be one for *size* calls.
+
+    Raises:
+        ValueError: It does not add up.
+    """
+    indexes = {rejection.index for rejection in receipt.rejections}
+    is_sane = len(indexes) == len(receipt.rejections) and indexes <= set(range(size))
+    if not is_sane or receipt.accepted + len(indexes) != size:
+        raise ValueError("the sink's receipt does not add up")
+    return receipt
+
+
+def _settled(
+    source: Source,
+    result: TransformResult,
+    receipt: Receipt | None,
+    at: datetime,
+) -> _Settled:
+    """
+    Return what became of a batch. *receipt* is ``None`` if the sink is down for good.
+    """
+    rejections = receipt.rejections if receipt else _all_down(len(result.calls))
+    refused = _by_event(result.origins, rejections)
+    lost = Counter(str(rejected.reason) for rejected in result.rejected)
+    for rejection, origin in refused:
+        lost[str(rejection.reason)] += 1 + _repeats(source, result, origin)
+    records = [DeadRecord.of(r.raw, r.reason, r.detail, at) for r in result.rejected]
+    records += [DeadRecord.of(o, r.reason, _said(r), at) for r, o in refused]
+    report = Report(
+        received=result.received,
+        delivered=result.received - len(result.skipped) - lost.total(),
+        skipped_by_reason=dict(Counter(str(skip.reason) for skip in result.skipped)),
+        dead_lettered_by_reason=dict(lost),
+        repeated=result.repeated,
+        calls=receipt.accepted if receipt else 0,
+    )
+    return _Settled(report, tuple({record.key: record for record in records}.values()))
+
+
+def _all_down(size: int) -> tuple[Rejection, ...]:
+    detail = "the sink had no success for 72 hours"
+    return tuple(
+        Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size)
+    )
+
+
+def _by_event(
+    origins: list[Any], rejections: Iterable[Rejection]
+) -> list[tuple[Rejection, Any]]:
+    """
+    Return the events that were refused, in part or in all, each with its first refusal.
+    """
+    first: dict[int, tuple[Rejection, Any]] = {}
+    for rejection in rejections:
+        origin = origins[rejection.index]
+        first.setdefault(id(origin), (rejection, origin))
+    return list(first.values())
+
+
+def _said(rejection: Rejection) -> str:
+    status = f"{rejection.status}: " if rejection.status else ""
+    return f"{status}{rejection.detail}"
+
+
+def _repeats(source: Source, result: TransformResult, origin: Any) -> int:
+    """
+    Return how many events of the batch repeat *origin*; it costs another decoding.
+    """
+    if not result.repeated:
+        return 0
+    name = event_id(origin)
+    namesakes: int = sum(
+        event_id(item) == name if name else _plain(item) == _plain(origin)
+        for item in _items(source)
+    )
+    conflicts: int = sum(
+        rejected.reason is Reason.DUPLICATE_ID_CONFLICT and rejected.event_id == name
+        for rejected in result.rejected
+    )
+    return max(0, namesakes - 1 - conflicts)
+
+
+def _plain(item: Any) -> Any:
+    return item.value if isinstance(item, RawEvent) else item
+
+
+def _items(source: Source) -> Iterable[Any]:
+    try:
+        if isinstance(source, str):
+            source = source.encode("utf-8", "surrogatepass")
+        value = decode(source) if isinstance(source, bytes) else source
+        is_batch = value is None or isinstance(value, dict | list)
+        return events_of(value) if is_batch else (value,)
+    except UnreadableError:
+        return ()
+
+
+class Pipeline(_Course[Sink]):
+    """
+    Transformer, sink and dead letter: delivers at least once. Usable from threads.
+
+    Args:
+        transformer: Makes calls of events.
+        sink: Where to. Not closed by the pipeline.
+        dead_letter: Where what cannot be delivered is kept; `DISCARD`, by name, to
+            count it and throw it away.
+        sleep: Takes seconds.
+        options: See `PipelineOptions`.
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        sink: Sink,
+        dead_letter: DeadLetter,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        **options: Unpack[PipelineOptions],
+    ) -> None:
+        super().__init__(transformer, sink, dead_letter, options)
+        self._sleep = sleep
+
+    def run(self, source: Source) -> Report:
+        """
+        Settle *source* and return what became of each of its events.
+
+        Args:
+            source: See `braze_heap.transformer.Source`. An iterator (such as
+                `read_events` gives) is cut into batches, and each batch stands for
+                itself; anything else is one batch.
+
+        Raises:
+            SinkUnavailable: Nobody decided about a batch. Nothing of it is in the dead
+                letter; the batches before it are settled.
+            DeadLetterError: The rejected events of a batch could not be kept.
+        """
+        return sum(self.batches(source), Report())
+
+    def batches(self, source: Source) -> Iterator[Report]:
+        """
+        Settle *source* batch by batch; see `run`. For progress, and for long streams.
+        """
+        for batch in self._batches(source):
+            yield self._run(batch).report
+
+    def run_records(
+        self, records: Sequence[DeadRecord]
+    ) -> tuple[Report, frozenset[str]]:
+        """
+        Settle dead letters again; also return the keys that stay dead.
+        """
+        sources = [record.source() for record in records]
+        is_body = len(sources) == 1 and isinstance(sources[0], bytes)
+        settled = self._run(sources[0] if is_body else sources)
+        return settled.report, frozenset(record.key for record in settled.records)
+
+    def _run(self, batch: Source) -> _Settled:
+        settled: _Settled = drive(self._observed(batch), self._perform)
+        return settled
+
+    def _perform(self, step: _Send | _Append | _Wait) -> object:
+        match step:
+            case _Send(calls):
+                return self.sink.send(calls)
+            case _Append(records):
+                return self.dead_letter.append(records)  # type: ignore[func-returns-value]
+            case _Wait(seconds):
+                return self._sleep(seconds)
+
+
+class AsyncPipeline(_Course[AsyncSink]):
+    """
+    `Pipeline` for asyncio: the same, awaited. The dead letter works in a thread.
+
+    Args:
+        transformer: Makes calls of events.
+        sink: Where to. Not closed by the pipeline.
+        dead_letter: As for `Pipeline`.
+        sleep: Takes seconds; awaited.
+        options: See `PipelineOptions`.
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        sink: AsyncSink,
+        dead_letter: DeadLetter,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        **options: Unpack[PipelineOptions],
+    ) -> None:
+        super().__init__(transformer, sink, dead_letter, options)
+        self._sleep = sleep
+
+    async def run(self, source: Source) -> Report:
+        """
+        Settle *source*; see `Pipeline.run`.
+        """
+        report = Report()
+        async for done in self.batches(source):
+            report += done
+        return report
+
+    async def batches(self, source: Source) -> AsyncIterator[Report]:
+        """
+        Settle *source* batch by batch; see `Pipeline.run`.
+        """
+        for batch in self._batches(source):
+            settled = await drive_async(self._observed(batch), self._perform)
+            yield settled.report
+
+    async def _perform(self, step: _Send | _Append | _Wait) -> object:
+        match step:
+            case _Send(calls):
+                return await self.sink.send(calls)
+            case _Append(records):
+                await asyncio.to_thread(self.dead_letter.append, records)
+            case _Wait(seconds):
+                await self._sleep(seconds)
+        return None

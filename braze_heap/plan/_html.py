@@ -1,0 +1,191 @@
+"""
+Tracking plans as a page that needs nothing but a browser.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib import resources
+from string import Template
+
+from braze_heap.plan._text import origin, privacy
+from braze_heap.plan._values import (
+    LeftOutField,
+    PlannedEvent,
+    PlannedProperty,
+    PlannedUserProperty,
+    TrackingPlan,
+)
+
+
+def page(plan: TrackingPlan) -> str:
+    """
+    Return *plan* as one HTML page.
+
+    Style and script are in the page, and its policy allows no others, so that nothing
+    in the plan can run. ``#q=bounce`` behind its address searches.
+    """
+    style, script = _part("page.css"), _part("page.js")
+    return Template(_part("page.html")).substitute(
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        counts=_counts(plan),
+        events="\n".join(map(_event, plan.events)),
+        facts=_facts(plan.user_properties),
+        absent=_absent(plan),
+    )
+
+
+def _part(name: str) -> str:
+    return resources.files("braze_heap.plan").joinpath(name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _counts(plan: TrackingPlan) -> str:
+    sent = [p for event in plan.events for p in event.properties]
+    personal = {p.name for p in [*sent, *plan.user_properties] if p.is_personal}
+    left_out = {field.name for event in plan.events for field in event.left_out}
+    numbers = (
+        (len(plan.events), "events"),
+        (len({p.name for p in sent}), "event properties"),
+        (len(plan.user_properties), "user properties"),
+        (len(personal), "with personal data"),
+        (len(left_out), "fields left out"),
+    )
+    return "".join(f"<li><b>{number:,}</b>{what}</li>" for number, what in numbers)
+
+
+def _event(event: PlannedEvent) -> str:
+    personal = sum(p.is_personal for p in event.properties)
+    searched = ("name", "event_type", "event_class", "meaning", "status")
+    words = " ".join(getattr(event, attribute) for attribute in searched)
+    data = _data(event.name, event.since, personal, event.event_type, words)
+    return (
+        f"<details{data}><summary><h3>{escape(event.name)}</h3>"
+        f"<code>{escape(event.event_type)}</code> {_event_marks(event, personal)}"
+        f'</summary><div class="inside"><p>{escape(event.meaning)}</p>'
+        f"{_notes(event)}{_table(event.properties)}{_left_out(event.left_out)}"
+        "</div></details>"
+    )
+
+
+def _data(name: str, since: int, personal: int, kind: str = "", words: str = "") -> str:
+    values = {
+        "name": name.lower(),
+        "since": since,
+        "personal": personal,
+        "type": kind,
+        "words": words,
+    }
+    return "".join(
+        f' data-{key}="{escape(str(value))}"'
+        for key, value in values.items()
+        if value != ""
+    )
+
+
+def _event_marks(event: PlannedEvent, personal: int) -> str:
+    marks = [_mark(f"{len(event.properties)} properties")]
+    if personal:
+        marks.append(_mark(f"{personal} personal", "mark personal"))
+    if event.since > 2:
+        marks.append(_mark(f"since release {event.since}"))
+    if event.status != "current":
+        marks.append(_mark(event.status))
+    return " ".join(marks)
+
+
+def _mark(text: str, style: str = "mark") -> str:
+    return f'<span class="{style}">{escape(text)}</span>'
+
+
+def _notes(event: PlannedEvent) -> str:
+    new = "Fields that Braze adds later are sent too, under their own names."
+    notes = filter(None, (event.note, new if event.takes_new_fields else ""))
+    return "".join(f'<p class="soft">{escape(note)}</p>' for note in notes)
+
+
+_HEAD = (
+    "<thead><tr><th>Property</th><th>Type</th><th>Example</th><th>From</th>"
+    "<th>Since</th><th>What it holds</th></tr></thead>"
+)
+
+
+def _table(found: Sequence[PlannedProperty]) -> str:
+    if not found:
+        return "<p>No properties.</p>"
+    return f"<table>{_HEAD}<tbody>{''.join(map(_row, found))}</tbody></table>"
+
+
+def _row(planned: PlannedProperty) -> str:
+    mark = privacy(planned)
+    label = {"personal": "personal data", "sensitive": "personal data, unmarked"}
+    shown = " " + _mark(label[mark], "mark personal") if mark else ""
+    data = _data(planned.name, planned.since, int(planned.is_personal))
+    style = ' class="personal"' if mark else ""
+    return (
+        f"<tr{style}{data}><td><code>{escape(planned.name)}</code>{shown}</td>"
+        f'<td data-label="Type">{escape(planned.type)}</td>'
+        f'<td data-label="Example" class="example">{_code(planned.example)}</td>'
+        f'<td data-label="From"{_usual(planned.field == planned.name)}>'
+        f"{escape(_from(planned))}</td>"
+        f'<td data-label="Since release"{_usual(planned.since <= 2)}>'
+        f"{_release(planned.since)}</td>"
+        f"<td>{escape(planned.doc)}</td></tr>"
+    )
+
+
+def _usual(holds: bool) -> str:
+    """
+    Mark a cell that a small screen need not show.
+    """
+    return ' class="usual"' if holds else ""
+
+
+def _release(number: int) -> str:
+    return "\u2264 2" if number <= 2 else str(number)
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>" if text else ""
+
+
+def _from(planned: PlannedProperty) -> str:
+    if isinstance(planned, PlannedUserProperty):
+        return f"{origin(planned)} ({', '.join(planned.event_types)})"
+    return origin(planned)
+
+
+def _left_out(fields: Sequence[LeftOutField]) -> str:
+    if not fields:
+        return ""
+    rows = _terms((field.name, field.why) for field in fields)
+    return f'<p class="soft">Left out:</p><dl>{rows}</dl>'
+
+
+def _terms(pairs: Iterable[tuple[str, str]]) -> str:
+    return "".join(
+        f"<div><dt><code>{escape(name)}</code></dt><dd>{escape(why)}</dd></div>"
+        for name, why in pairs
+    )
+
+
+def _facts(facts: Sequence[PlannedUserProperty]) -> str:
+    if not facts:
+        return ""
+    return f"<section data-list><h2>User properties</h2>{_table(facts)}</section>"
+
+
+def _absent(plan: TrackingPlan) -> str:
+    pairs = [(event.event_type, event.why) for event in plan.left_out]
+    pairs += [(kind, "Deletes the user in Heap.") for kind in plan.deletions]
+    if not pairs:
+        return ""
+    title = "Never an event in Heap"
+    return f"<section data-list><h2>{title}</h2><dl>{_terms(pairs)}</dl></section>"

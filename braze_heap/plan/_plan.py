@@ -1,0 +1,405 @@
+"""
+From what was seen of a transformer to its tracking plan.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any, Final
+
+import attrs
+
+from braze_heap.calls import Value
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
+from braze_heap.mappers._custom import custom_of
+from braze_heap.plan._marks import Marks, without_marks
+from braze_heap.plan._probes import Hints, Probe, Prober
+from braze_heap.plan._trace import Evidence, Observer, Trace, trace
+from braze_heap.plan._values import (
+    LeftOutEvent,
+    LeftOutField,
+    Origin,
+    PlannedEvent,
+    PlannedProperty,
+    PlannedUserProperty,
+    TrackingPlan,
+    Type,
+)
+from braze_heap.reasons import Reason, SkipReason
+from braze_heap.transformer import Transformer
+
+NEW_FIELD: Final = "*"
+"""The name of a property that stands for fields that no class knows."""
+
+
+def tracking_plan(
+    transformer: Transformer,
+    event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
+) -> TrackingPlan:
+    """
+    Return every event and every user property that *transformer* can send to Heap.
+
+    Rules are functions, so they cannot be read. They are tried: with complete events of
+    each class, and with one thing changed at a time, some 10,000 events in all. What a
+    rule does for one particular text alone, or for several fields in combination,
+    may stay unseen.
+
+    Args:
+        transformer: With its rules and options. It sends nothing.
+        event_types: The event classes by type.
+    """
+    registry = transformer._mappers
+    classes = [(event_type, event_types[event_type]) for event_type in event_types]
+    unknown = sorted(
+        key
+        for key in registry.rules
+        if isinstance(key, str) and key not in {*event_types, *EVENT_TYPES}
+    )
+    studies = [
+        *(_study(transformer, cls, event_type) for event_type, cls in classes),
+        *(_study_unknown(transformer, event_type) for event_type in unknown),
+        _study_unknown(transformer, None),
+    ]
+    return TrackingPlan(
+        events=tuple(
+            sorted(
+                (event for study in studies for event in study.events()),
+                key=lambda event: (event.event_type, event.name),
+            )
+        ),
+        user_properties=_merged(p for study in studies for p in study.facts()),
+        left_out=tuple(
+            sorted(
+                (study.absence() for study in studies if not study.names),
+                key=lambda event: event.event_type,
+            )
+        ),
+        deletions=tuple(sorted(s.event_type for s in studies if s.trace.deletes)),
+    )
+
+
+def _study(
+    transformer: Transformer, cls: type[CurrentsEvent], event_type: str
+) -> "_Study":
+    marks = Marks()
+    prober = Prober(cls, marks, _hints(transformer))
+    alone = [prober.bare(), *_typed_probes(transformer, prober)]
+    found = trace(Observer(transformer, cls, marks), prober, alone)
+    return _Study(cls, event_type, prober.fields, found)
+
+
+def _study_unknown(transformer: Transformer, event_type: str | None) -> "_Study":
+    marks = Marks()
+    named = event_type or marks.text("event_type")
+    prober = Prober(UnknownEvent, marks, event_type=named)
+    found = trace(Observer(transformer, UnknownEvent, marks), prober, ())
+    return _Study(UnknownEvent, event_type or "*", prober.fields, found)
+
+
+def _typed_probes(transformer: Transformer, prober: Prober) -> Iterator[Probe]:
+    """
+    Yield events for the classes that a team declared for custom events and purchases.
+    """
+    complete, _ = prober.complete()
+    for (event_type, name), rule in transformer._mappers.custom_rules().items():
+        custom = custom_of(rule.key)
+        if custom and isinstance(rule.key, type) and event_type == _type_of(prober.cls):
+            typed = prober.typed(complete, custom.field, rule.key)
+            yield typed.but(custom.discriminator, name) if name else typed
+
+
+def _type_of(cls: type[CurrentsEvent]) -> str:
+    return getattr(cls, "event_type", "")
+
+
+def _hints(transformer: Transformer) -> Hints:
+    """
+    Return the names that the options of *transformer* hold.
+    """
+    naming = transformer._naming
+    nested = (".".join(path) for path, _ in transformer._redaction._nested)
+    renamed = (n.removeprefix(naming.property_prefix) for n in naming.property_renames)
+    return Hints(
+        tuple(n.removeprefix(naming.event_prefix) for n in naming.event_renames),
+        tuple(path for path in (*nested, *renamed) if "." in path),
+    )
+
+
+@attrs.frozen
+class _Study:
+    """
+    What was found out about one event class.
+    """
+
+    cls: type[CurrentsEvent]
+    event_type: str
+    fields: Mapping[str, EventField]
+    trace: Trace
+
+    @property
+    def names(self) -> list[str]:
+        """
+        What the events of the class are called in Heap.
+        """
+        return sorted(name for name in self.trace.properties if name is not None)
+
+    @property
+    def release(self) -> int:
+        return getattr(self.cls, "release", 2)
+
+    def events(self) -> Iterator[PlannedEvent]:
+        """
+        Yield what the events of the class become, one for each name.
+        """
+        left_out = self._left_out()
+        is_known = self.cls is not UnknownEvent
+        for name in self.names:
+            found = self._properties(self.trace.properties[name])
+            takes_new = any(p.name == NEW_FIELD for p in found)
+            yield PlannedEvent(
+                name=name,
+                event_type=self.event_type,
+                event_class=self.cls.__name__,
+                meaning=_first_line(self.cls),
+                since=self.release,
+                status=getattr(self.cls, "status", "current"),
+                properties=tuple(
+                    p for p in found if p.name != NEW_FIELD or not is_known
+                ),
+                left_out=left_out,
+                takes_new_fields=takes_new,
+                note=self._note(name),
+            )
+
+    def facts(self) -> Iterator[PlannedUserProperty]:
+        """
+        Yield the user properties that events of the class set.
+        """
+        for planned in self._properties(self.trace.properties.get(None, {})):
+            known = attrs.asdict(planned, recurse=False)
+            yield PlannedUserProperty(**known, event_types=(self.event_type,))
+
+    def absence(self) -> LeftOutEvent:
+        """
+        Return why events of the class never become an event in Heap.
+        """
+        return LeftOutEvent(self.event_type, self.cls.__name__, self._why_absent())
+
+    def _why_absent(self) -> str:
+        if self.trace.deletes:
+            return "The user is deleted instead."
+        if None in self.trace.properties:
+            return "It sets user properties alone."
+        if not self.trace.refusals:
+            return "Nothing comes of it."
+        reason, _ = self.trace.refusals.most_common(1)[0]
+        detail = self.trace.details[reason]
+        return _REFUSALS.get(reason, reason) + (f" {detail}" if detail else "")
+
+    def _note(self, name: str) -> str:
+        parts = []
+        if self._is_personal(self.trace.marks.labels_named_in(name)):
+            parts.append("Its name holds personal data.")
+        if self.trace.refusals[SkipReason.MACHINE]:
+            parts.append("What machines did is left out.")
+        if self.trace.refusals[SkipReason.NOT_MAPPED]:
+            parts.append("The rule leaves some of these events out.")
+        if failed := self.trace.refusals[Reason.MAPPER_ERROR]:
+            detail = self.trace.details[Reason.MAPPER_ERROR]
+            parts.append(
+                f"The rule failed on {failed} of {self.trace.tried} samples, "
+                f"so the list may be incomplete: {detail}"
+            )
+        return " ".join(parts)
+
+    def _left_out(self) -> tuple[LeftOutField, ...]:
+        names = sorted(self.trace.left_out | self._unused())
+        return tuple(LeftOutField(name, self._why(name)) for name in names)
+
+    def _unused(self) -> set[str]:
+        used = set().union(
+            *self.trace.carries,
+            *(
+                _roots(evidence.sources)
+                for found in self.trace.properties.values()
+                for evidence in found.values()
+            ),
+        )
+        return self.fields.keys() - used - {"id", "time"}
+
+    def _why(self, name: str) -> str:
+        identity, time, _ = self.trace.carries
+        if name not in self.trace.left_out:
+            return "The mapping rule does not use it."
+        why = "The policy for personal data names it."
+        if field := self.fields.get(name):
+            if field.personal:
+                why = "Personal data, marked by Braze."
+            elif field.sensitive:
+                why = "Personal data, though not marked by Braze."
+        if name in identity:
+            why += " It is sent as the identity."
+        return why + (" It is in the time of the event." if name in time else "")
+
+    def _properties(self, found: Mapping[str, Evidence]) -> list[PlannedProperty]:
+        return [
+            self._property(name, found[name])
+            for name in sorted(found)
+            if found[name].values
+        ]
+
+    def _property(self, name: str, evidence: Evidence) -> PlannedProperty:
+        field = self._copied(evidence)
+        roots = _roots(evidence.sources | self.trace.marks.labels_named_in(name))
+        sources = tuple(sorted(roots & self.fields.keys()))
+        origin = _origin(field, roots, evidence)
+        known = self.fields.get(field or "")
+        return PlannedProperty(
+            name=name,
+            type=_type(name, known, evidence),
+            example=_example(evidence),
+            field=field,
+            origin=origin,
+            sources=sources,
+            personal=any(self.fields[n].personal for n in sources),
+            sensitive=any(self.fields[n].sensitive for n in sources),
+            since=max(self.release, (known.since if known else None) or 2),
+            doc=_first_paragraph(known.doc) if known else _DOCS[origin],
+        )
+
+    def _copied(self, evidence: Evidence) -> str | None:
+        """
+        Return the field whose value the property always has.
+        """
+        roots = sorted(_roots(evidence.sources) & self.fields.keys())
+        return next(
+            (
+                name
+                for name in roots
+                if all(_is_from(v, p.fields.get(name)) for v, p in evidence.values)
+            ),
+            None,
+        )
+
+    def _is_personal(self, labels: set[str]) -> bool:
+        known = (self.fields[n] for n in _roots(labels) if n in self.fields)
+        return any(field.personal or field.sensitive for field in known)
+
+
+_REFUSALS: Final[Mapping[SkipReason | Reason, str]] = {
+    SkipReason.NO_IDENTITY: "It names nobody whom Heap could know.",
+    SkipReason.NOT_MAPPED: "The choice of events, or its rule, leaves it out.",
+    SkipReason.MACHINE: "Only machines do it, and what they do is left out.",
+    Reason.MAPPER_ERROR: "The rule fails on every sample:",
+    Reason.BAD_IDENTITY: "Its identity is never one person's.",
+}
+
+_DOCS: Final[Mapping[Origin, str]] = {
+    "field": "",
+    "derived": "Made by the mapping rule, or by an option.",
+    "fixed": "Always the same for these events.",
+}
+
+
+def _roots(labels: set[str]) -> set[str]:
+    return {label.partition(".")[0] for label in labels}
+
+
+def _is_from(value: Value, given: Any) -> bool:
+    """
+    Tell whether *value* is what the field value *given* looks like in Heap.
+    """
+    if isinstance(given, bool):
+        return value == ("true" if given else "false")
+    if isinstance(given, dict):
+        return any(_is_from(value, v) for v in given.values()) or str(value)[:1] in "{["
+    if isinstance(given, list):
+        return str(value) == "||".join(map(str, given)) or value in given
+    if isinstance(given, str) and given[:1] in ("{", "["):
+        return str(value) in given or value == given.replace(": ", ":")
+    return given is not None and type(value) is type(given) and value == given
+
+
+def _origin(field: str | None, roots: set[str], evidence: Evidence) -> Origin:
+    if field:
+        return "field"
+    is_one = len({value for value, _ in evidence.values}) == 1
+    return "derived" if roots or not is_one else "fixed"
+
+
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
+
+_TYPES: Final[Mapping[str, Type]] = {
+    "boolean": "boolean as text",
+    "array<string>": "list as text",
+    "int": "number",
+    "float": "number",
+    "double": "number",
+    "string": "text",
+}
+
+
+def _type(name: str, field: EventField | None, evidence: Evidence) -> Type:
+    if name.endswith("*"):
+        return "any"
+    if field and field.kind in _TYPES:
+        return _TYPES[field.kind]
+    values = [value for value, _ in evidence.values]
+    texts = [value for value in values if isinstance(value, str)]
+    if not texts:
+        return "number"
+    if len(texts) < len(values):
+        return "text or number"
+    return _text_type(texts)
+
+
+def _text_type(texts: list[str]) -> Type:
+    if {"true", "false"}.issuperset(texts):
+        return "boolean as text"
+    if all(map(_TIME.fullmatch, texts)):
+        return "time as text"
+    return "JSON as text" if all(t[:1] in ("{", "[") for t in texts) else "text"
+
+
+def _example(evidence: Evidence) -> str:
+    """
+    Return a value of an event that reads like a true one, if there is one.
+    """
+    first, _ = evidence.values[0]
+    samples = (value for value, probe in evidence.values if probe.is_sample)
+    return without_marks(next(samples, first))
+
+
+def _merged(found: Iterator[PlannedUserProperty]) -> tuple[PlannedUserProperty, ...]:
+    by_name = groupby(sorted(found, key=lambda p: p.name), key=lambda p: p.name)
+    return tuple(_as_one([*same]) for _, same in by_name)
+
+
+def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
+    """
+    Return one user property for those of one name that different events set.
+    """
+    first = same[0]
+    fields = {p.field for p in same}
+    types: set[Type] = {p.type for p in same}
+    mixed: Type = "text or number" if "number" in types else "text"
+    return attrs.evolve(
+        first,
+        type=first.type if len(types) == 1 else mixed,
+        field=first.field if len(fields) == 1 else None,
+        origin=first.origin if len({p.origin for p in same}) == 1 else "derived",
+        sources=tuple(sorted({s for p in same for s in p.sources})),
+        personal=any(p.personal for p in same),
+        sensitive=any(p.sensitive for p in same),
+        since=min(p.since for p in same),
+        event_types=tuple(sorted({t for p in same for t in p.event_types})),
+    )
+
+
+def _first_line(cls: type) -> str:
+    return (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
+
+
+def _first_paragraph(doc: str) -> str:
+    return " ".join(doc.partition("\n\n")[0].split()).replace("``", "")

@@ -1,0 +1,266 @@
+"""
+Complete events of a class, and the same events with one thing changed.
+"""
+
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, NoneType
+from typing import Any, Final
+
+import attrs
+
+from braze_heap.events import CurrentsEvent, EventField, event_fields
+from braze_heap.parsing import parse_event
+from braze_heap.plan._marks import ANY_KEY, Marks, Salt
+from braze_heap.testing import make_raw
+
+TIME: Final = 1_767_225_600
+"""When probes happen: 2026-01-01 00:00 UTC, in epoch seconds."""
+
+LATER: Final = TIME + 29 * 3_600
+"""Another time, on another day and at another hour."""
+
+IDENTIFYING: Final = ("id", "time", "user_id", "external_user_id")
+
+CHOICES: Final = MappingProxyType(
+    {
+        "channel": (
+            "email",
+            "push",
+            "sms",
+            "whatsapp",
+            "line",
+            "rcs",
+        ),
+        "machine_open": ("true",),
+        "subscription_status": ("Subscribed", "Unsubscribed", "Opted In"),
+        "timezone": ("Europe/Paris", "Asia/Tokyo"),
+    }
+)
+"""
+Values of fields that rules branch on. Other fields try what their docstrings quote.
+"""
+
+
+@attrs.frozen
+class Probe:
+    """
+    An event to try.
+
+    Attributes:
+        fields: Its fields.
+        changed: The field in which it differs from the first probe of its series.
+        is_sample: Whether it reads like a true event.
+    """
+
+    fields: Mapping[str, Any]
+    changed: str | None = None
+    is_sample: bool = False
+
+    def but(self, name: str, value: Any) -> "Probe":
+        """
+        Return the same event with one field changed; ``None`` removes it.
+        """
+        fields = {**self.fields, name: value}
+        given = {n: v for n, v in fields.items() if v is not None}
+        return Probe(given, name, self.is_sample)
+
+
+@attrs.frozen
+class Hints:
+    """
+    What the options of a transformer name, and no probe could guess.
+
+    Attributes:
+        event_names: Names of custom events.
+        paths: Dotted names of properties within objects.
+    """
+
+    event_names: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Prober:
+    """
+    Makes probes of one event class.
+
+    Attributes:
+        cls: The class.
+        marks: Where the values come from.
+        hints: What else to try.
+        event_type: The type of the events, for those of a type without a class.
+    """
+
+    cls: type[CurrentsEvent]
+    marks: Marks
+    hints: Hints = Hints()
+    event_type: str = ""
+    fields: Mapping[str, EventField] = attrs.field(init=False)
+
+    @fields.default
+    def _fields_of_class(self) -> Mapping[str, EventField]:
+        return event_fields(self.cls)
+
+    def complete(self) -> list[Probe]:
+        """
+        Return two complete events: all true, and all false without a machine.
+        """
+        yes = {n: self._value(f, "a", truth=True) for n, f in self.fields.items()}
+        no = {n: self._value(f, "b", truth=False) for n, f in self.fields.items()}
+        no.pop("machine_open", None)
+        typed = {"event_type": self.event_type} if self.event_type else {}
+        return [Probe(yes | typed), Probe(no | typed)]
+
+    def bare(self) -> Probe:
+        """
+        Return an event of which hardly anything is known.
+        """
+        known = [name for name in IDENTIFYING if name in self.fields]
+        return Probe({n: self._value(self.fields[n], "a", truth=True) for n in known})
+
+    def sample(self, marked: set[str]) -> Probe:
+        """
+        Return an event that reads like a true one, but for the fields *marked*.
+        """
+        if self.event_type:
+            return self.complete()[0]
+        raw = make_raw(self.cls, only=self.fields.keys())
+        event_types = {self.cls.event_type: self.cls}
+        fields = dict(parse_event(raw, event_types=event_types).__dict__)
+        fields.pop("extra", None)
+        for name, field in self.fields.items():
+            if field.kind == "json object":
+                fields[name] = {ANY_KEY: "green"}
+            elif field.kind == "json text":
+                fields[name] = f'{{"{ANY_KEY}": "green"}}'
+        known = marked & self.fields.keys()
+        fields |= {n: self._value(self.fields[n], "a", truth=True) for n in known}
+        return Probe(fields, is_sample=True)
+
+    def _with_new_field(self, probe: Probe) -> Probe:
+        """
+        Return *probe* with a field that the class does not know.
+        """
+        return probe.but("extra", {ANY_KEY: self.marks.text("*")})
+
+    def typed(self, probe: Probe, field: str, cls: type[Any]) -> Probe:
+        """
+        Return *probe* with properties that fit the attrs class *cls* in *field*.
+        """
+        return probe.but(field, self._instance(cls, field))
+
+    def changes(self, complete: Probe) -> Iterator[Probe]:
+        """
+        Yield *complete* with one thing changed, for all that can be changed.
+        """
+        salt: Salt = "b" if self.marks.salt_of(complete.fields["id"]) == "a" else "a"
+        for name, field in self.fields.items():
+            for value in self._others(field, complete.fields.get(name), salt):
+                yield complete.but(name, value)
+            if name not in ("id", "time") and name in complete.fields:
+                yield complete.but(name, None)
+        yield self._with_new_field(complete)
+
+    def _value(self, field: EventField, salt: Salt, *, truth: bool) -> Any:
+        name, marks = field.name, self.marks
+        if name in CHOICES and field.kind == "string":
+            return CHOICES[name][0]
+        if name == "time":
+            return TIME
+        if name == "time_ms":
+            return TIME * 1_000 + 123
+        if field.kind == "boolean":
+            return truth
+        if field.kind == "int":
+            return marks.number(name, salt)
+        if field.kind in ("float", "double"):
+            return marks.fraction(name, salt)
+        if field.kind == "array<string>":
+            return [marks.text(name, salt), marks.text(name, "c")]
+        if field.kind == "json object":
+            return {ANY_KEY: marks.text(name, salt)}
+        if field.kind == "json text":
+            return f'{{"{ANY_KEY}": "{marks.text(name, salt)}"}}'
+        return marks.text(name, salt)
+
+    def _others(self, field: EventField, value: Any, salt: Salt) -> Iterator[Any]:
+        name = field.name
+        if name in ("time", "time_ms"):
+            yield {"time": LATER, "time_ms": TIME * 1_000 + 456}[name]
+            return
+        if field.kind == "json object":
+            yield {}
+            yield _Answering({ANY_KEY: self.marks.text(name, "c")})
+            yield from self._hinted(name)
+        elif field.kind == "json text":
+            yield from (self.marks.text(name, "c"), "{}")
+            yield f'["{self.marks.text(name, "c")}"]'
+        elif field.kind == "string":
+            yield from self._choices(field, salt)
+        yield self._value(field, salt, truth=value is not True)
+
+    def _choices(self, field: EventField, salt: Salt) -> Iterator[str]:
+        if field.name in CHOICES:
+            yield from CHOICES[field.name][1:]
+            yield self.marks.text(field.name, salt)
+        else:
+            yield from filter(self._is_value, _QUOTED.findall(field.doc))
+        if field.name == "name":
+            yield from self.hints.event_names
+
+    def _is_value(self, quoted: str) -> bool:
+        return quoted not in self.fields and quoted not in ("None", "True", "False")
+
+    def _hinted(self, name: str) -> Iterator[dict[str, Any]]:
+        for path in self.hints.paths:
+            root, _, inner = path.partition(".")
+            if root == name and inner:
+                yield _nested(inner.split("."), self.marks.text(name, "c"))
+
+    def _instance(self, cls: type[Any], path: str) -> dict[str, Any]:
+        attrs.resolve_types(cls)
+        return {
+            a.name: self._fitting(a.type, f"{path}.{a.name}")
+            for a in attrs.fields(cls)
+            if a.init
+        }
+
+    def _fitting(self, annotation: Any, path: str) -> Any:
+        options = [o for o in typing.get_args(annotation) if o is not NoneType]
+        if typing.get_origin(annotation) in (list, tuple, set):
+            return [self._fitting(options[0] if options else str, path)]
+        if NoneType in typing.get_args(annotation) and options:
+            return self._fitting(options[0], path)
+        if isinstance(annotation, type) and attrs.has(annotation):
+            return self._instance(annotation, path)
+        if annotation in (int, float):
+            return self.marks.number(path)
+        return True if annotation is bool else self.marks.text(path)
+
+
+_QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
+
+
+class _Answering(dict[str, Any]):
+    """
+    An object that has whatever a rule asks it for.
+    """
+
+    def __missing__(self, key: str) -> Any:
+        return self[ANY_KEY]
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def get(self, *_: Any) -> Any:
+        """
+        Return the value that stands for all.
+        """
+        return self[ANY_KEY]
+
+
+def _nested(steps: list[str], value: Any) -> dict[str, Any]:
+    first, *rest = steps
+    return {first: _nested(rest, value) if rest else value}

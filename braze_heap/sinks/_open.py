@@ -1,0 +1,161 @@
+"""
+A sink from one line of text: for command lines and configuration files.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import re
+import sys
+import urllib.parse
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final, TypeAlias
+
+from braze_heap.sinks._interface import Sink
+from braze_heap.sinks._simple import ConsoleSink, JsonLinesSink, MemorySink
+from braze_heap.sinks.exceptions import SinkSpecError
+
+GROUP: Final = "braze_heap.sinks"
+"""Entry points of this group are found by `open_sink`, by their name."""
+
+SinkFactory: TypeAlias = Callable[..., Sink]
+"""
+Makes a sink: called with what stands between the colon and the question mark, if
+anything does, and with the options as keyword arguments, all of them text.
+"""
+
+
+def open_sink(spec: str) -> Sink:
+    """
+    Return the sink that *spec* names.
+
+    Args:
+        spec: ``heap:?app_id=11&region=eu``, ``file:out.jsonl.gz``, ``console:``,
+            ``memory:``, or ``-`` for JSON lines on standard output. A name from the
+            entry point group ``braze_heap.sinks``, or an import string:
+            ``acme:bucket?region=eu``, ``acme.sinks:make_sink?region=eu``. Options that
+            are secrets are named by their environment variable: ``api_key_env=KEY``.
+
+    Raises:
+        SinkSpecError: It names no sink, or options that the sink does not take.
+    """
+    if spec == "-":
+        return JsonLinesSink(sys.stdout)
+    name, colon, rest = spec.partition(":")
+    if not colon:
+        raise SinkSpecError("a sink is written scheme:target?options, such as heap:?")
+    target, _, query = rest.partition("?")
+    factory = _BUILT_IN.get(name) or _entry_point(name)
+    if factory is None:
+        factory, target = _imported(name, target), ""
+    return _made(factory, name, target, _options(query))
+
+
+def _made(
+    factory: SinkFactory, name: str, target: str, options: Mapping[str, str]
+) -> Sink:
+    try:
+        return factory(*([target] if target else []), **options)
+    except (TypeError, ValueError, KeyError, OSError) as error:
+        detail = str(error) if isinstance(error, ValueError | OSError) else ""
+        problem = detail or f"does not take these options ({', '.join(options)})"
+        raise SinkSpecError(f"the sink {name!r} cannot be opened: {problem}") from None
+
+
+def _options(query: str) -> dict[str, str]:
+    pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
+    options = {
+        key: value for key, value in pairs if not key.endswith(("_env", "api_key"))
+    }
+    if any(key == "api_key" for key, _ in pairs):
+        raise SinkSpecError("no secrets in a spec: write api_key_env=NAME_OF_VARIABLE")
+    for key, variable in pairs:
+        if key.endswith("_env"):
+            options[key.removesuffix("_env")] = _variable(variable)
+    return options
+
+
+def _variable(name: str) -> str:
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise SinkSpecError(f"the environment has no variable {name!r}") from None
+
+
+def _entry_point(name: str) -> SinkFactory | None:
+    found = entry_points(group=GROUP, name=name)
+    return next(iter(found)).load() if found else None
+
+
+def _imported(module: str, attribute: str) -> Any:
+    if not _MODULE.fullmatch(module) or not attribute.isidentifier():
+        raise _unknown(module)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError:
+        raise _unknown(module) from None
+    except AttributeError:
+        raise SinkSpecError(f"{module} has no {attribute!r}") from None
+
+
+_MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def _unknown(name: str) -> SinkSpecError:
+    known = sorted({*_BUILT_IN, *(e.name for e in entry_points(group=GROUP))})
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    names = ", ".join(known)
+    return SinkSpecError(f"no sink is called {name!r}.{hint} There are: {names}")
+
+
+def _file(path: str, *, max_bytes: str | None = None) -> Sink:
+    return JsonLinesSink(path, max_bytes=int(max_bytes) if max_bytes else None)
+
+
+def _heap(**options: str) -> Sink:
+    from braze_heap.sinks._heap import HeapSink
+
+    if "app_id" not in options:
+        raise ValueError("write heap:?app_id=YOUR_APP_ID")
+    unknown = sorted(options.keys() - _HEAP_OPTIONS.keys())
+    if unknown:
+        raise ValueError(
+            f"heap has no option {unknown[0]!r}: {', '.join(_HEAP_OPTIONS)}"
+        )
+    given: dict[str, Any] = {n: _HEAP_OPTIONS[n](v) for n, v in options.items()}
+    return HeapSink(**given)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUTHS:
+        raise ValueError("a switch is 1 or 0, true or false, yes or no")
+    return _TRUTHS[text.lower()]
+
+
+_TRUTHS: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+_HEAP_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "app_id": str,
+    "region": str,
+    "base_url": str,
+    "api_key": str,
+    "deadline": float,
+    "timeout": float,
+    "max_bytes": int,
+    "events_a_minute": int,
+    "identity_events_a_minute": int,
+    "allow_http": _truth,
+    "trust_env": _truth,
+}
+_BUILT_IN: Final[Mapping[str, SinkFactory]] = {
+    "heap": _heap,
+    "file": _file,
+    "console": ConsoleSink,
+    "memory": MemorySink,
+}

@@ -1,0 +1,256 @@
+"""
+Sinks without a network: for tests, for people, for files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import errno
+import gzip
+import io
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from braze_heap.calls import AddUserProperties, Call, Track
+from braze_heap.reasons import Reason
+from braze_heap.sinks._interface import Receipt, Rejection
+from braze_heap.sinks._managed import ClosesAtExit
+from braze_heap.sinks.exceptions import SinkUnavailable
+
+
+class MemorySink(ClosesAtExit):
+    """
+    Keeps copies of the calls. For tests.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.calls: list[Call] = []
+        """What was sent, in order."""
+
+    def __repr__(self) -> str:
+        return f"<MemorySink with {len(self.calls)} calls>"
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Keep a copy of *calls*.
+        """
+        with self._lock:
+            self.calls += copy.deepcopy(list(calls))
+        return Receipt(accepted=len(calls))
+
+    def close(self) -> None:
+        """
+        Do nothing; the calls stay.
+        """
+
+
+class ConsoleSink(ClosesAtExit):
+    """
+    One line a call, for people. Shows personal values.
+
+    Args:
+        stream: Where to; standard output by default.
+    """
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self._stream = stream
+
+    def __repr__(self) -> str:
+        return "<ConsoleSink>"
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Print *calls*.
+        """
+        text = "".join(f"{_line(call)}\n" for call in calls)
+        (self._stream or sys.stdout).write(text)
+        return Receipt(accepted=len(calls))
+
+    def close(self) -> None:
+        """
+        Do nothing: the stream is not ours.
+        """
+
+
+def _line(call: Call) -> str:
+    if isinstance(call, Track):
+        return _row(call.timestamp, call.event, call.identity, call.properties)
+    if isinstance(call, AddUserProperties):
+        return _row("user properties", "", call.identity, call.properties)
+    return _row("DELETE", "", call.identity, {})
+
+
+def _row(*cells: object) -> str:
+    *texts, properties = cells
+    assert isinstance(properties, dict)  # noqa: S101 (for the type checker)
+    facts = [f"{name}={value!r}" for name, value in properties.items()]
+    return "  ".join([*(repr(t)[1:-1] for t in texts if t), *facts])
+
+
+class JsonLinesSink(ClosesAtExit):
+    """
+    Appends each call as one line of JSON. For replays, dry runs and debugging.
+
+    A batch is with the operating system when `send` returns, and on the disk after
+    `close`. A line that a crash has cut is ended when the file is opened again.
+
+    Args:
+        target: A path, or a text or binary stream that stays yours. A path that ends
+            with ``.gz`` is compressed.
+        max_bytes: Size from which on a new file is begun; the full one becomes
+            ``out.1.jsonl``, the next ``out.2.jsonl``. Bytes before compression.
+    """
+
+    def __init__(
+        self, target: str | os.PathLike[str] | IO[Any], *, max_bytes: int | None = None
+    ) -> None:
+        self._lock = threading.Lock()
+        self._max_bytes = max_bytes
+        self._is_closed = False
+        self._path = Path(target) if isinstance(target, str | os.PathLike) else None
+        self._file = _Lines(target) if self._path is None else _opened(self._path)
+
+    def __repr__(self) -> str:
+        return f"<JsonLinesSink to {self._path or 'a stream'}>"
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Append *calls*.
+
+        Raises:
+            SinkUnavailable: The disk is full, or the sink is closed.
+        """
+        lines = [_json_line(call) for call in calls]
+        with self._lock:
+            self._write(b"".join(line for line in lines if line))
+        rejections = tuple(
+            Rejection(index, Reason.INTERNAL_ERROR, detail="cannot be written as JSON")
+            for index, line in enumerate(lines)
+            if line is None
+        )
+        return Receipt(len(calls) - len(rejections), rejections)
+
+    def close(self) -> None:
+        """
+        Flush what was written to the disk. A stream that was passed in stays open.
+        """
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        if self._is_closed:
+            raise SinkUnavailable("this JsonLinesSink is closed: make a new one")
+        if not data:
+            return
+        try:
+            self._rotate()
+            self._file.write(data)
+        except OSError as error:
+            detail = f"the file cannot be written ({error.strerror})"
+            raise SinkUnavailable(detail) from None
+
+    def _rotate(self) -> None:
+        if self._path and self._max_bytes and self._file.size >= self._max_bytes:
+            self._file.close()
+            self._path.rename(_free(self._path))
+            self._file = _opened(self._path)
+
+
+def _json_line(call: Call) -> bytes | None:
+    try:
+        return f"{call.to_json()}\n".encode()
+    except (TypeError, ValueError):
+        return None
+
+
+class _Lines:
+    """
+    An open file of lines.
+    """
+
+    def __init__(
+        self, stream: Any, base: BinaryIO | None = None, size: int = 0
+    ) -> None:
+        self._stream = stream
+        self._base = base
+        self.size = size
+
+    def write(self, data: bytes) -> None:
+        if self._base is self._stream:
+            self._write_raw(memoryview(data))
+        else:
+            is_text = isinstance(self._stream, io.TextIOBase)
+            self._stream.write(data.decode() if is_text else data)
+            self._stream.flush()
+        self.size += len(data)
+
+    def _write_raw(self, data: memoryview) -> None:
+        """
+        Write all of *data*, or nothing.
+        """
+        assert self._base is not None  # noqa: S101 (for the type checker)
+        end = self._base.tell()
+        try:
+            while data:
+                data = data[self._base.write(data) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._base.truncate(end)
+            raise
+
+    def close(self) -> None:
+        if self._base is None:
+            self._stream.flush()
+            return
+        try:
+            if self._stream is not self._base:
+                self._stream.close()
+            self._base.flush()
+            _sync(self._base)
+        finally:
+            self._base.close()
+
+
+def _sync(file: BinaryIO) -> None:
+    """
+    Have *file* on the disk. Pipes and devices have none, and say so.
+    """
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def _opened(path: Path) -> _Lines:
+    if path.suffix == ".gz":
+        zipped = path.open("ab")
+        stream = gzip.GzipFile(path.stem, "ab", fileobj=zipped)
+        return _Lines(stream, zipped, zipped.tell())
+    base = path.open("ab", buffering=0)
+    size = base.tell()
+    if size and _last_byte(path) != b"\n":
+        base.write(b"\n")
+    return _Lines(base, base, size)
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)
+
+
+def _free(path: Path) -> Path:
+    name, dot, suffixes = path.name.partition(".")
+    number = 1
+    while (free := path.with_name(f"{name}.{number}{dot}{suffixes}")).exists():
+        number += 1
+    return free

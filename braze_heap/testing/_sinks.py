@@ -1,0 +1,153 @@
+"""
+The contract of sinks, as a test that everybody can run against their own.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from braze_heap.calls import AddUserProperties, Call, Track
+from braze_heap.sinks import Receipt, Sink, SinkUnavailable
+
+__all__ = ["check_sink"]
+
+_THREADS: Final = 8
+
+
+def check_sink(
+    factory: Callable[[], Sink],
+    *,
+    received: Callable[[], Sequence[dict[str, Any]]] | None = None,
+    refused: Call | None = None,
+    unavailable: Callable[[], Sink] | None = None,
+) -> None:
+    """
+    Raise unless the sinks that *factory* makes keep the promises of `Sink`.
+
+    Args:
+        factory: Makes a sink that is ready for use. Called several times.
+        received: Tells what arrived since the last sink was made, as ``call.to_dict()``
+            gives it. Without it nothing is said about order and loss.
+        refused: A call that the destination refuses, and only that.
+        unavailable: Makes a sink whose destination cannot decide.
+
+    Raises:
+        AssertionError: The promise that is broken, in a sentence.
+    """
+    _check_empty(factory)
+    _check_close(factory)
+    _check_receipt(factory)
+    _check_batch_is_left_alone(factory)
+    _check_no_reference(factory)
+    _check_threads(factory, received)
+    if received is not None:
+        _check_order(factory, received)
+    if refused is not None:
+        _check_partial_refusal(factory, refused)
+    if unavailable is not None:
+        _check_unavailable(unavailable)
+
+
+def _track(number: int, identity: str = "check-sink") -> Track:
+    key = f"check-sink-{identity}-{number}"
+    return Track("Check", identity, "2024-01-01T00:00:00+00:00", key, {"n": number})
+
+
+def _mixed() -> list[Call]:
+    return [_track(1), AddUserProperties("check-sink", {"a": 1}), _track(2)]
+
+
+def _expect(is_kept: bool, promise: str) -> None:
+    if not is_kept:
+        raise AssertionError(promise)
+
+
+def _check_empty(factory: Callable[[], Sink]) -> None:
+    with factory() as sink:
+        empty = sink.send([])
+    _expect(empty == Receipt(), "an empty batch is an empty receipt")
+
+
+def _check_close(factory: Callable[[], Sink]) -> None:
+    with factory() as sink:
+        sink.send(_mixed())
+        sink.close()
+        sink.close()
+
+
+def _check_receipt(factory: Callable[[], Sink]) -> None:
+    with factory() as sink:
+        receipt = sink.send(_mixed())
+    _expect(receipt == Receipt(3), "three good calls are three accepted calls")
+
+
+def _check_batch_is_left_alone(factory: Callable[[], Sink]) -> None:
+    batch = _mixed()
+    before = copy.deepcopy(batch)
+    with factory() as sink:
+        sink.send(batch)
+    _expect(batch == before, "a batch is not changed")
+    with factory() as sink:
+        _expect(sink.send(tuple(batch)).accepted == 3, "any sequence is a batch")
+
+
+def _check_no_reference(factory: Callable[[], Sink]) -> None:
+    call = _track(1)
+    watched = weakref.ref(call)
+    with factory() as sink:
+        sink.send([call])
+        del call
+        gc.collect()
+        _expect(watched() is None, "a sink keeps no reference to the batch")
+
+
+def _check_order(
+    factory: Callable[[], Sink], received: Callable[[], Sequence[dict[str, Any]]]
+) -> None:
+    calls = [_track(number) for number in range(50)]
+    with factory() as sink:
+        sink.send(calls[:20])
+        sink.send(calls[20:])
+    came = [call["properties"].get("n") for call in received() if "event" in call]
+    _expect(came == list(range(50)), "the calls of an identity stay in order")
+
+
+def _check_threads(
+    factory: Callable[[], Sink],
+    received: Callable[[], Sequence[dict[str, Any]]] | None,
+) -> None:
+    batches = [
+        [_track(number, f"thread-{thread}") for number in range(25)]
+        for thread in range(_THREADS)
+    ]
+    with factory() as sink, ThreadPoolExecutor(_THREADS) as pool:
+        receipts = list(pool.map(sink.send, batches))
+    _expect(receipts == [Receipt(25)] * _THREADS, "threads do not disturb each other")
+    if received is not None:
+        keys = {call["idempotency_key"] for call in received()}
+        _expect(len(keys) == 25 * _THREADS, "nothing is lost between threads")
+
+
+def _check_partial_refusal(factory: Callable[[], Sink], refused: Call) -> None:
+    with factory() as sink:
+        receipt = sink.send([_track(1), refused, _track(2)])
+    _expect(receipt.accepted == 2, "one refused call does not keep back the others")
+    indexes = [rejection.index for rejection in receipt.rejections]
+    _expect(indexes == [1], "a rejection names the place of its call")
+    _expect(bool(receipt.rejections[0].reason), "a rejection has a reason")
+
+
+def _check_unavailable(factory: Callable[[], Sink]) -> None:
+    with factory() as sink:
+        try:
+            sink.send([_track(1)])
+        except SinkUnavailable as error:
+            after = error.retry_after
+            _expect(after is None or after >= 0, "retry_after is not negative")
+            return
+    raise AssertionError("a sink that cannot decide raises SinkUnavailable")

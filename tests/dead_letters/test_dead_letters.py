@@ -1,0 +1,325 @@
+"""
+Tests of the dead letter.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import json
+import sqlite3
+import stat
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from braze_heap.dead_letters import (
+    DISCARD,
+    DeadRecord,
+    SqliteDeadLetter,
+    Stats,
+    purge,
+    stats,
+)
+from braze_heap.sinks import DeadLetterError, DeadLetterFull
+from braze_heap.wire import RawEvent
+
+AT = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def record(original: Any, reason: str = "bad_time", at: datetime = AT) -> DeadRecord:
+    """
+    Make a record of *original*.
+    """
+    return DeadRecord.of(original, reason, "a detail", at)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteDeadLetter:
+    """
+    Give an empty store.
+    """
+    return SqliteDeadLetter(tmp_path / "dead.db")
+
+
+def test_what_goes_in_comes_out(store: SqliteDeadLetter) -> None:
+    """
+    Records are whole, in order, and there after reopening.
+    """
+    records = [
+        record({"id": "a", "x": [1, {"y": "\U0001f600\ud800"}]}),
+        record(b"\xff\x00 no JSON"),
+        DeadRecord.of(gzip.compress(b"body"), "unreadable", "", AT, zipped=True),
+        record(RawEvent({"id": "b"}, "users.messages.email.Click")),
+        record([1, 2]),
+        record("text"),
+        record(None),
+    ]
+    store.append(records)
+    store.close()
+
+    again = SqliteDeadLetter(store._path)
+
+    assert list(again.read()) == records
+    assert [r.source() for r in again.read()] == [
+        {"id": "a", "x": [1, {"y": "\U0001f600\ud800"}]},
+        b"\xff\x00 no JSON",
+        b"body",
+        RawEvent({"id": "b"}, "users.messages.email.Click"),
+        [1, 2],
+        "text",
+        None,
+    ]
+    again.close()
+
+
+def test_repeats_collapse(store: SqliteDeadLetter) -> None:
+    """
+    The same event again is one record, with the newest reason.
+    """
+    store.append([record({"id": "a", "x": 1}), record({"x": 1, "id": "a"})])
+    store.append([record({"id": "a", "x": 1}, "mapper_error")])
+
+    (kept,) = store.read()
+    assert kept.reason == "mapper_error"
+
+
+def test_another_event_with_the_same_id_is_kept(store: SqliteDeadLetter) -> None:
+    """
+    An id that two events claim does not make one of them vanish.
+    """
+    store.append([record({"id": "a", "x": 1}), record({"id": "a", "x": 2})])
+
+    assert [r.source()["x"] for r in store.read()] == [1, 2]
+    assert all(r.key.startswith("a:") for r in store.read())
+
+
+@settings(max_examples=50)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json_is_a_record(value: Any) -> None:
+    """
+    Whatever came is kept as it came, and its key is a text of bounded length.
+    """
+    made = record(value)
+
+    assert json.dumps(made.source(), sort_keys=True) == json.dumps(
+        value, sort_keys=True
+    )
+    assert made.key == record(value).key
+    assert len(made.key) <= 300
+    json.loads(made.to_json())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [object(), {1: 2, "a": 3}, 10**5000, {"x": {1, 2}}],
+    ids=["object", "keys", "number", "set"],
+)
+def test_what_is_no_json_is_a_record_too(odd: Any) -> None:
+    """
+    A record is made of anything.
+    """
+    assert record(odd).original
+
+
+def test_the_file_is_for_its_owner(store: SqliteDeadLetter, tmp_path: Path) -> None:
+    """
+    Mode 0600, the log and a file that was there before too.
+    """
+    store.append([record({"id": "a"})])
+    loose = tmp_path / "loose.db"
+    loose.touch(0o666)
+    SqliteDeadLetter(loose).close()
+
+    modes = {
+        file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()
+    }
+    assert set(modes.values()) == {0o600}
+    assert "dead.db-wal" in modes
+
+
+def test_it_is_durable(store: SqliteDeadLetter) -> None:
+    """
+    Write-ahead log, and every commit on the disk.
+    """
+    assert store._query("PRAGMA journal_mode") == [("wal",)]
+    assert store._query("PRAGMA synchronous") == [(2,)]
+
+
+def test_full_keeps_all_or_none(tmp_path: Path) -> None:
+    """
+    At the cap nothing of a batch is written; room can be made.
+    """
+    store = SqliteDeadLetter(tmp_path / "dead.db", max_bytes=100_000)
+    store.append([record({"id": "first", "x": "x" * 10_000})])
+    batch = [record({"id": f"{n}", "x": "x" * 20_000}) for n in range(10)]
+
+    with pytest.raises(DeadLetterFull, match="replay or purge"):
+        store.append(batch)
+
+    assert [r.source()["id"] for r in store.read()] == ["first"]
+    store.forget([r.key for r in store.read()])
+    store.append(batch[:2])
+    assert store.stats().records == 2
+    assert (tmp_path / "dead.db").stat().st_size <= 100_000
+
+
+def test_a_file_of_something_else_is_an_error(tmp_path: Path) -> None:
+    """
+    Errors name their kind, and quote nothing.
+    """
+    (tmp_path / "dead.db").write_text("canary " * 100)
+
+    with pytest.raises(DeadLetterError, match="NOTADB") as caught:
+        SqliteDeadLetter(tmp_path / "dead.db")
+    with pytest.raises(DeadLetterError, match="cannot be used"):
+        SqliteDeadLetter(tmp_path / "no" / "dead.db")
+
+    assert caught.value.__cause__ is None
+
+
+def test_closed_says_so(store: SqliteDeadLetter) -> None:
+    """
+    A second close does nothing; use after it is an error.
+    """
+    store.close()
+    store.close()
+
+    with pytest.raises(DeadLetterError, match="make a new one"):
+        store.append([record({"id": "a"})])
+
+
+def test_threads_and_processes_share_it(store: SqliteDeadLetter) -> None:
+    """
+    Four threads on two connections lose nothing.
+    """
+    other = SqliteDeadLetter(store._path)
+
+    def write(name: str, to: SqliteDeadLetter) -> None:
+        for number in range(10):
+            to.append([record({"id": f"{name}-{number}"})])
+
+    threads = [
+        threading.Thread(target=write, args=(f"{n}", (store, other)[n % 2]))
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert store.stats().records == 40
+    other.close()
+
+
+def test_reading_survives_forgetting(store: SqliteDeadLetter) -> None:
+    """
+    What is read may be forgotten meanwhile.
+    """
+    store.append([record({"id": f"{n}"}) for n in range(250)])
+
+    for kept in itertools.islice(store.read(), 30):
+        store.forget([kept.key])
+
+    assert store.stats().records == 220
+
+
+def test_purge_removes_a_person(store: SqliteDeadLetter, tmp_path: Path) -> None:
+    """
+    Everything of theirs goes, from the bytes of the file too; nothing else does.
+    """
+    store.append(
+        [
+            record({"id": "a", "user": {"external_user_id": "jane-canary"}}),
+            record({"id": "b", "properties": {"deep": [{"email": "jane-canary"}]}}),
+            record({"id": "c", "user": {"user_id": 42}}),
+            record({"id": "d", "user": {"external_user_id": "joe"}, "x": "42"}),
+            record(b'{"events": [{"external_user_id": "jane-canary"}'),
+            record(b'{"events": [{"external_user_id": "joe"}'),
+        ]
+    )
+
+    assert store.purge("jane-canary") == 3
+    assert store.purge("42") == 1
+    assert store.purge(lambda r: r.coding == "bytes") == 1
+
+    assert [r.source()["id"] for r in store.read()] == ["d"]
+    store.close()
+    assert all(b"canary" not in f.read_bytes() for f in tmp_path.iterdir())
+
+
+def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
+    """
+    Events are readable, bodies in base64.
+    """
+    store.append([record({"id": "a"}), record(b"\xff")])
+    stream = io.StringIO()
+
+    assert store.export(stream) == 2
+
+    rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [row["original"] for row in rows] == [{"id": "a"}, "/w=="]
+    assert rows[0]["at"] == "2024-01-01T00:00:00+00:00"
+
+
+def test_stats_by_reason(store: SqliteDeadLetter) -> None:
+    """
+    The store's own counts are those that reading gives.
+    """
+    later = AT + timedelta(days=1)
+    store.append([record({"id": "a"}), record({"id": "b"}, "bad_user", later)])
+    store.append([record({"id": "c"})])
+
+    found = store.stats()
+
+    assert found == stats(store)
+    assert found.by_reason == {"bad_time": 2, "bad_user": 1}
+    assert (found.records, found.oldest, found.newest) == (3, AT, later)
+
+
+def test_discard_keeps_nothing() -> None:
+    """
+    It is a dead letter like others, without a memory.
+    """
+    DISCARD.append([record({"id": "a"})])
+    DISCARD.forget(["a"])
+    DISCARD.close()
+
+    assert list(DISCARD.read()) == []
+    assert stats(DISCARD) == Stats({})
+    assert purge(DISCARD, "jane") == 0
+    assert repr(DISCARD) == "DISCARD"
+
+
+def test_records_show_no_content() -> None:
+    """
+    The repr of a record has no values in it.
+    """
+    assert "canary" not in repr(record({"id": "a", "x": "canary"}))
+
+
+def test_a_damaged_record_says_so(store: SqliteDeadLetter) -> None:
+    """
+    Damage is an error with the key, and does not stop a purge.
+    """
+    store.append([record({"id": "a"})])
+    database = sqlite3.connect(store._path)
+    database.execute("UPDATE dead_letters SET original = x'7b'")
+    database.commit()
+    database.close()
+
+    (damaged,) = store.read()
+    with pytest.raises(DeadLetterError, match="damaged"):
+        damaged.source()
+    assert store.purge("jane") == 0

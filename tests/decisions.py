@@ -1,0 +1,78 @@
+"""
+The page of decisions, generated from the shipped rules.
+
+``python -m tests.decisions`` writes ``docs/decisions.md`` anew.
+"""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import braze_heap as bh
+from braze_heap.events._index import FAMILIES
+from braze_heap.mappers import standard
+from braze_heap.testing import make_raw
+
+PAGE = Path(__file__).parents[1] / "docs" / "decisions.md"
+
+HEAD = """# What becomes of each event type
+
+Generated from the shipped rules: `python -m tests.decisions`. By default each type is
+told as an event of its own, with every field that is set. Where a type states a fact
+about its user, the rule and the user properties are named. `braze-heap plan` shows all
+of it field by field, for any configuration; `--format html` is a page to search.
+"""
+
+
+def page() -> str:
+    """
+    Return the page as it should be.
+    """
+    return "\n".join([HEAD, *_rows()]) + "\n"
+
+
+def _rows() -> Iterator[str]:
+    for family in FAMILIES:
+        types = [t for t, cls in bh.EVENT_TYPES.items() if _family(cls) == family]
+        yield f"## {family}\n"
+        yield "| event type | class | in Heap | facts about the user |"
+        yield "| --- | --- | --- | --- |"
+        yield from map(_row, types)
+        yield ""
+
+
+def _family(cls: type[bh.CurrentsEvent]) -> str:
+    return cls.__module__.rpartition(".")[2]
+
+
+def _row(event_type: str) -> str:
+    cls = bh.EVENT_TYPES[event_type]
+    raw = (
+        make_raw(event_type, subscription_group_id="<group>")
+        if ("subscriptiongroup" in event_type)
+        else make_raw(event_type)
+    )
+    raw["user"].setdefault("external_user_id", "somebody")
+    calls = bh.Transformer().transform(raw).calls
+    names = [call.event for call in calls if isinstance(call, bh.Track)]
+    if event_type == "users.behaviors.CustomEvent":
+        names = ["Braze *its own name*"]
+    facts = [
+        f"`{name}`"
+        for call in calls
+        if isinstance(call, bh.AddUserProperties)
+        for name in sorted(call.properties)
+    ]
+    mapper = bh.DEFAULT_MAPPERS.mapper_for(cls)
+    rule = ""
+    if mapper is not standard and mapper is not None:
+        rule = f" ({(inspect.getdoc(mapper) or '').splitlines()[0]})"
+    mark = "" if cls.status == "current" else f" *{cls.status}*"
+    return (
+        f"| `{event_type}`{mark} | `{cls.__name__}` | {', '.join(names)} "
+        f"| {', '.join(facts)}{rule} |"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

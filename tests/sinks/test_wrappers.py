@@ -1,0 +1,193 @@
+"""
+Tests of the sinks around sinks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from braze_heap.calls import Call, Track
+from braze_heap.sinks import (
+    Buffered,
+    Filtered,
+    MemorySink,
+    Receipt,
+    Rejection,
+    SinkUnavailable,
+    Tee,
+    ThreadedSink,
+)
+from braze_heap.testing._sinks import check_sink
+from tests.sinks.support import track, tracks
+
+
+class Picky(MemorySink):
+    """
+    Refuses some numbers, and can be down.
+    """
+
+    def __init__(self, *numbers: int, is_down: bool = False) -> None:
+        super().__init__()
+        self.numbers = numbers
+        self.is_down = is_down
+        self.batches: list[int] = []
+        self.closed = 0
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Refuse what is not wanted.
+        """
+        if self.is_down:
+            raise SinkUnavailable("down", 7.0)
+        super().send(calls)
+        self.batches.append(len(calls))
+        rejections = tuple(
+            Rejection(index, "unwanted", 400)
+            for index, call in enumerate(calls)
+            if isinstance(call, Track) and call.properties.get("n") in self.numbers
+        )
+        return Receipt(len(calls) - len(rejections), rejections)
+
+    def close(self) -> None:
+        """
+        Count.
+        """
+        self.closed += 1
+
+
+REFUSED = track(-1)
+
+
+def test_wrappers_keep_the_contract() -> None:
+    """
+    The public contract test passes for each of them.
+    """
+    check_sink(
+        lambda: Tee(Picky(-1), Picky()),
+        refused=REFUSED,
+        unavailable=lambda: Tee(Picky(), Picky(is_down=True)),
+    )
+    check_sink(
+        lambda: Filtered(Picky(-1), lambda call: True),
+        refused=REFUSED,
+        unavailable=lambda: Filtered(Picky(is_down=True), lambda call: True),
+    )
+    check_sink(
+        lambda: Buffered(Picky(-1), seconds=0.01),
+        refused=REFUSED,
+        unavailable=lambda: Buffered(Picky(is_down=True), seconds=0.01),
+    )
+
+
+def test_tee_joins_refusals() -> None:
+    """
+    A call is settled when every sink settled it.
+    """
+    receipt = Tee(Picky(1, 2), Picky(2, 3)).send(tracks(5))
+
+    assert receipt.accepted == 2
+    assert [rejection.index for rejection in receipt.rejections] == [1, 2, 3]
+
+
+def test_tee_closes_all() -> None:
+    """
+    Also if one of them fails to close.
+    """
+
+    class Broken(Picky):
+        def close(self) -> None:
+            super().close()
+            raise OSError("no way")
+
+    first, last = Broken(), Picky()
+
+    with pytest.raises(OSError, match="no way"):
+        Tee(first, last).close()
+
+    assert (first.closed, last.closed) == (1, 1)
+
+
+def test_filtered_keeps_the_places() -> None:
+    """
+    A rejection names the place in the batch that came, not in what was sent on.
+    """
+    sink = Filtered(
+        Picky(3), lambda call: isinstance(call, Track) and call.properties["n"] != 0
+    )
+
+    receipt = sink.send(tracks(5))
+
+    assert (receipt.accepted, receipt.rejections[0].index) == (4, 3)
+
+
+def test_buffered_fills_calls_from_threads() -> None:
+    """
+    Batches of threads go together, and each thread gets its own receipt.
+    """
+    inner = Picky(*range(0, 400, 100))
+    batches = [[track(n * 100 + i) for i in range(100)] for n in range(4)]
+
+    with Buffered(inner, size=400, seconds=5) as sink, ThreadPoolExecutor(4) as pool:
+        receipts = list(pool.map(sink.send, batches))
+
+    assert inner.batches == [400]
+    assert [r.accepted for r in receipts] == [99] * 4
+    assert [r.rejections[0].index for r in receipts] == [0] * 4
+
+
+def test_buffered_does_not_wait_for_ever() -> None:
+    """
+    A lonely batch goes after the age bound, and at close.
+    """
+    start = time.monotonic()
+    with Buffered(Picky(), size=1000, seconds=0.05) as sink:
+        assert sink.send(tracks(3)) == Receipt(3)
+    assert time.monotonic() - start < 1.0
+
+    sink = Buffered(Picky(), size=1000, seconds=60)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sink.send, tracks(3))
+        while sink._load is None:
+            time.sleep(0.001)
+        sink.close()
+        assert waiting.result(5) == Receipt(3)
+
+
+def test_buffered_fails_all_that_it_took() -> None:
+    """
+    Every thread of a load hears that the sink was unavailable.
+    """
+    sink = Buffered(Picky(is_down=True), size=300, seconds=5)
+    heard: list[float | None] = []
+
+    def send() -> None:
+        try:
+            sink.send(tracks(100))
+        except SinkUnavailable as error:
+            heard.append(error.retry_after)
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert heard == [7.0] * 3
+
+
+def test_threaded_is_async() -> None:
+    """
+    A sync sink serves async code, from a thread.
+    """
+
+    async def run() -> Receipt:
+        async with ThreadedSink(Picky(1)) as sink:
+            return await sink.send(tracks(3))
+
+    assert asyncio.run(run()).accepted == 2

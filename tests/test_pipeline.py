@@ -1,0 +1,613 @@
+"""
+Tests of the pipeline: the law of its reports, in fair weather and foul.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import braze_heap as bh
+from braze_heap.calls import AddUserProperties, Call, Track
+from braze_heap.dead_letters import (
+    DISCARD,
+    DeadLetter,
+    DeadRecord,
+    SqliteDeadLetter,
+    replay,
+)
+from braze_heap.events import CurrentsEvent
+from braze_heap.observers import BatchDetails
+from braze_heap.pipeline import AsyncPipeline, Pipeline, Report
+from braze_heap.sinks import (
+    DeadLetterFull,
+    MemorySink,
+    Receipt,
+    Rejection,
+    SinkUnavailable,
+    ThreadedSink,
+)
+
+HOUR = 3600.0
+
+
+class MemoryDeadLetter:
+    """
+    A store as a stranger would write it.
+    """
+
+    def __init__(self, *, is_full: bool = False) -> None:
+        self.records: dict[str, DeadRecord] = {}
+        self.is_full = is_full
+
+    def append(self, records: Sequence[DeadRecord], /) -> None:
+        """
+        Keep them all, or none.
+        """
+        if self.is_full:
+            raise DeadLetterFull(0)
+        self.records |= {record.key: record for record in records}
+
+    def read(self) -> Any:
+        """
+        Give a snapshot.
+        """
+        return iter(list(self.records.values()))
+
+    def forget(self, keys: Iterable[str], /) -> None:
+        """
+        Remove some.
+        """
+        for key in keys:
+            self.records.pop(key, None)
+
+    def close(self) -> None:
+        """
+        Nothing to do.
+        """
+
+
+class FickleSink(MemorySink):
+    """
+    Refuses events by their id, and fails on demand.
+    """
+
+    def __init__(
+        self, *refused: str, failures: Iterable[Exception | None] = ()
+    ) -> None:
+        super().__init__()
+        self.refused = refused
+        self.failures = iter(failures)
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Fail, or refuse some, or take all.
+        """
+        if failure := next(self.failures, None):
+            raise failure
+        super().send(calls)
+        places = [i for i, call in enumerate(calls) if self._key(call) in self.refused]
+        rejections = tuple(
+            Rejection(i, bh.Reason.REFUSED_BY_HEAP, 400, "said Heap") for i in places
+        )
+        return Receipt(len(calls) - len(places), rejections)
+
+    @staticmethod
+    def _key(call: Call) -> str:
+        return call.idempotency_key if isinstance(call, Track) else ""
+
+
+def down(times: int, retry_after: float | None = None) -> list[Exception | None]:
+    """
+    Make a sink that is down so many times.
+    """
+    return [SinkUnavailable("down", retry_after)] * times
+
+
+def click(event_id: str, **changes: Any) -> dict[str, Any]:
+    """
+    Make an event of Braze.
+    """
+    return {
+        "id": event_id,
+        "event_type": "users.messages.email.Click",
+        "time": 1700000000,
+        "user": {"external_user_id": "jane"},
+        "properties": {"link_alias": "hero"},
+        **changes,
+    }
+
+
+class Time:
+    """
+    A clock that only sleeping moves.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """
+        Give seconds.
+        """
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """
+        Let time go by.
+        """
+        self.now += seconds
+
+
+Runner = Callable[..., Report]
+
+
+def run_sync(source: Any, sink: Any, dead: DeadLetter, **options: Any) -> Report:
+    """
+    Run the sync pipeline.
+    """
+    options.setdefault("transformer", bh.Transformer())
+    return Pipeline(sink=sink, dead_letter=dead, **options).run(source)
+
+
+def run_async(source: Any, sink: Any, dead: DeadLetter, **options: Any) -> Report:
+    """
+    Run the async pipeline.
+    """
+    options.setdefault("transformer", bh.Transformer())
+    if sleep := options.pop("sleep", None):
+
+        async def asleep(seconds: float) -> None:
+            sleep(seconds)
+
+        options["sleep"] = asleep
+    pipeline = AsyncPipeline(sink=ThreadedSink(sink), dead_letter=dead, **options)
+    return asyncio.run(pipeline.run(source))
+
+
+@pytest.fixture(params=[run_sync, run_async], ids=["sync", "async"])
+def run(request: pytest.FixtureRequest) -> Runner:
+    """
+    Give each way to run.
+    """
+    chosen: Runner = request.param
+    return chosen
+
+
+MIXED = [
+    click("good"),
+    click("good"),
+    click("refused"),
+    click("refused"),
+    click("refused", time=1700000001),
+    click("nobody", user={}),
+    click("late", time=-1),
+    "no object",
+    click("shared", user={"external_user_id": "null"}),
+]
+
+
+def test_each_event_has_one_fate(run: Runner) -> None:
+    """
+    Delivered, skipped or dead-lettered; repeats share the fate of their first.
+    """
+    dead = MemoryDeadLetter()
+
+    report = run(MIXED, FickleSink("refused"), dead)
+
+    assert report == Report(
+        received=9,
+        delivered=2,
+        skipped_by_reason={"no_identity": 1},
+        dead_lettered_by_reason={
+            "refused_by_heap": 2,
+            "duplicate_id_conflict": 1,
+            "bad_time": 1,
+            "not_an_object": 1,
+            "bad_identity": 1,
+        },
+        repeated=2,
+        calls=1,
+    )
+    assert report.received == report.delivered + report.skipped + report.dead_lettered
+    assert len(dead.records) == 5
+
+
+@pytest.mark.parametrize("form", ["bytes", "text", "object", "iterator", "typed"])
+def test_sources_in_every_form(run: Runner, form: str) -> None:
+    """
+    The law holds for bodies, documents, streams and typed events.
+    """
+    good: Any = MIXED[:7]
+    body = json.dumps({"events": good})
+    sources: dict[str, Any] = {
+        "bytes": body.encode(),
+        "text": body,
+        "object": {"events": good},
+        "iterator": iter(good),
+        "typed": [bh.parse_event(event) for event in good[:6]],
+    }
+
+    report = run(sources[form], FickleSink("refused"), MemoryDeadLetter())
+
+    assert report.received == report.delivered + report.skipped + report.dead_lettered
+    assert report.dead_lettered_by_reason["refused_by_heap"] == 2
+    assert report.repeated == 2
+
+
+def test_an_unreadable_body_is_one_record(run: Runner) -> None:
+    """
+    All its bytes are kept.
+    """
+    dead = MemoryDeadLetter()
+
+    report = run(b'{"events": [', MemorySink(), dead)
+
+    (record,) = dead.records.values()
+    assert report.dead_lettered_by_reason == {"unreadable": 1}
+    assert (record.original, record.coding) == (b'{"events": [', "bytes")
+
+
+def test_an_unavailable_sink_leaves_no_trace(run: Runner) -> None:
+    """
+    The run raises, and nothing is in the dead letter.
+    """
+    dead = MemoryDeadLetter()
+
+    with pytest.raises(SinkUnavailable) as caught:
+        run(MIXED, FickleSink(failures=down(1, 9.0)), dead)
+
+    assert caught.value.retry_after == 9.0
+    assert dead.records == {}
+
+
+def test_no_calls_need_no_sink(run: Runner) -> None:
+    """
+    What is rejected and skipped is settled while the sink is down.
+    """
+    report = run(MIXED[5:], FickleSink(failures=down(1)), MemoryDeadLetter())
+
+    assert (report.received, report.skipped, report.dead_lettered) == (4, 1, 3)
+
+
+def test_patience_waits_and_tries_again(run: Runner) -> None:
+    """
+    A backfill sleeps as long as the sink asks, within its patience.
+    """
+    time = Time()
+    options: dict[str, Any] = {"clock": time, "sleep": time.sleep}
+    sink = FickleSink(failures=down(3, 30.0))
+
+    report = run([click("a")], sink, DISCARD, patience=100.0, **options)
+    assert (report.delivered, time.now) == (1, 90.0)
+
+    with pytest.raises(SinkUnavailable):
+        run(
+            [click("a")],
+            FickleSink(failures=down(9)),
+            DISCARD,
+            patience=12.0,
+            **options,
+        )
+    assert time.now == 100.0
+
+
+def test_a_full_dead_letter_is_ours(run: Runner) -> None:
+    """
+    The run raises; what the sink settled is repeated without harm.
+    """
+    with pytest.raises(DeadLetterFull):
+        run(MIXED, MemorySink(), MemoryDeadLetter(is_full=True))
+
+
+@pytest.mark.parametrize("failure", [TypeError("canary"), OSError("canary")])
+def test_a_bug_in_a_sink_is_ours(
+    run: Runner, failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Whatever a sink raises, the events stay with the caller; its text is not shown.
+    """
+    dead = MemoryDeadLetter()
+
+    with pytest.raises(SinkUnavailable, match=type(failure).__name__) as caught:
+        run(MIXED, FickleSink(failures=[failure]), dead)
+
+    assert dead.records == {}
+    assert "test_pipeline.py" in caplog.text
+    assert "canary" not in caplog.text + str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        Receipt(0),
+        Receipt(2),
+        Receipt(0, (Rejection(1, "x"),)),
+        Receipt(0, (Rejection(-1, "x"),)),
+        Receipt(-1, (Rejection(0, "x"), Rejection(0, "x"))),
+    ],
+)
+def test_a_receipt_must_add_up(run: Runner, receipt: Receipt) -> None:
+    """
+    A sink that miscounts has not decided.
+    """
+
+    class Miscounting(MemorySink):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            return receipt
+
+    with pytest.raises(SinkUnavailable):
+        run([click("a")], Miscounting(), DISCARD)
+
+
+def test_down_for_72_hours() -> None:
+    """
+    Then payloads go to the dead letter, before Braze gives the feed up.
+    """
+    time, dead = Time(), MemoryDeadLetter()
+    sink = FickleSink(failures=down(75))
+    pipeline = Pipeline(bh.Transformer(), sink, dead, clock=time)
+    raised = 0
+    for _ in range(72):
+        with pytest.raises(SinkUnavailable):
+            pipeline.run([click("a"), click("a"), click("b")])
+        time.sleep(HOUR)
+        raised += 1
+
+    report = pipeline.run(
+        [click("a"), click("a"), click("b"), click("nobody", user={})]
+    )
+
+    assert raised == 72
+    assert report.dead_lettered_by_reason == {"sink_down": 3}
+    assert (report.received, report.delivered, report.skipped) == (4, 0, 1)
+    assert [record.reason for record in dead.records.values()] == ["sink_down"] * 2
+
+
+def test_one_success_starts_the_72_hours_again() -> None:
+    """
+    Only a sink without any success is down.
+    """
+    time = Time()
+    failures = [*down(1), None, *down(1), *down(1)]
+    pipeline = Pipeline(
+        bh.Transformer(), FickleSink(failures=failures), DISCARD, clock=time
+    )
+    for is_down in (True, False, True, True):
+        if is_down:
+            with pytest.raises(SinkUnavailable):
+                pipeline.run([click("a")])
+        else:
+            pipeline.run([click("a")])
+        time.sleep(40 * HOUR)
+
+
+def test_a_partly_refused_event_counts_once(run: Runner) -> None:
+    """
+    An event with two calls, one of them refused, is one dead letter.
+    """
+    mappers = bh.Mappers()
+
+    @mappers.maps(CurrentsEvent)
+    def twice(event: CurrentsEvent) -> list[bh.HeapEvent]:
+        return [bh.HeapEvent("One"), bh.HeapEvent("Two")]
+
+    transformer = bh.Transformer(mappers.registry())
+    dead = MemoryDeadLetter()
+
+    report = run(
+        [click("a"), click("b")], FickleSink("a:2"), dead, transformer=transformer
+    )
+
+    assert (report.delivered, report.dead_lettered, report.calls) == (1, 1, 3)
+    (record,) = dead.records.values()
+    assert record.source() == click("a")
+
+
+def test_user_properties_go_by_event_time(run: Runner) -> None:
+    """
+    Heap's last write wins, so the newest event of a batch speaks last.
+    """
+    mappers = bh.Mappers()
+
+    @mappers.maps(CurrentsEvent)
+    def fact(event: CurrentsEvent) -> bh.HeapUserProperties:
+        return bh.HeapUserProperties({"state": event.id})
+
+    sink = MemorySink()
+    events = [click("new", time=1700000002), click("old", time=1700000001)]
+
+    run(events, sink, DISCARD, transformer=bh.Transformer(mappers.registry()))
+
+    states = [
+        call.properties["state"]
+        for call in sink.calls
+        if isinstance(call, AddUserProperties)
+    ]
+    assert states[-1] == "new"
+
+
+@pytest.mark.parametrize(
+    "options", [{"batch_size": 0}, {"patience": -1}, {"patience": float("nan")}]
+)
+def test_wiring_fails_early(options: dict[str, Any]) -> None:
+    """
+    Options that make no sense are an error before the first event.
+    """
+    with pytest.raises(ValueError, match="batch_size"):
+        Pipeline(bh.Transformer(), MemorySink(), DISCARD, **options)
+    with pytest.raises(TypeError, match="no option 'pateince'"):
+        Pipeline(bh.Transformer(), MemorySink(), DISCARD, pateince=1)
+
+
+def test_streams_are_cut_into_batches() -> None:
+    """
+    A report a batch; together they are the report of the run.
+    """
+    seen: list[BatchDetails] = []
+    pipeline = Pipeline(
+        bh.Transformer(), MemorySink(), DISCARD, batch_size=100, observers=[seen.append]
+    )
+
+    reports = list(pipeline.batches(click(f"{n}") for n in range(250)))
+
+    assert [report.received for report in reports] == [100, 100, 50]
+    assert sum(reports, Report()).delivered == 250
+    assert [details.report for details in seen] == reports
+
+
+def test_observers_are_told_and_cannot_harm(
+    run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Every batch is told once, whatever became of it.
+    """
+    seen: list[BatchDetails] = []
+
+    def broken(details: BatchDetails) -> None:
+        raise ValueError("canary")
+
+    observers = [broken, seen.append]
+    run(MIXED, FickleSink("refused"), DISCARD, observers=observers)
+    with pytest.raises(SinkUnavailable):
+        run(MIXED, FickleSink(failures=down(1, 3.0)), DISCARD, observers=observers)
+    throttled = FickleSink(failures=[SinkUnavailable(throttled=True)])
+    with pytest.raises(SinkUnavailable):
+        run(MIXED, throttled, DISCARD, observers=observers)
+    with pytest.raises(DeadLetterFull):
+        run(MIXED, MemorySink(), MemoryDeadLetter(is_full=True), observers=observers)
+
+    outcomes = [details.outcome for details in seen]
+    assert outcomes == ["settled", "unavailable", "throttled", "dead_letter"]
+    assert seen[1].retry_after == 3.0
+    assert "ValueError" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_logs_hold_counts_and_no_values(
+    run: Runner, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """
+    At DEBUG too: reasons and numbers, nobody's name or link.
+    """
+    caplog.set_level("DEBUG")
+    events = [
+        click("a", user={"external_user_id": "canary"}, properties={"url": "canary"}),
+        click("b", user={"external_user_id": ["canary"]}),
+        click("c", time="canary"),
+        "canary",
+    ]
+    store = SqliteDeadLetter(tmp_path / "dead.db")
+
+    run(events, FickleSink("a"), store)
+    with pytest.raises(SinkUnavailable):
+        run(events, FickleSink(failures=down(1)), store)
+
+    store.close()
+    told = [str(r.__dict__) for r in caplog.records if r.name.startswith("braze_heap")]
+    assert "refused_by_heap" in "".join(told)
+    assert not [text for text in told if "canary" in text]
+
+
+def test_replay_delivers_what_can_be_delivered(tmp_path: Path) -> None:
+    """
+    Records leave when the sink settled them, and stay when they are refused again.
+    """
+    store = SqliteDeadLetter(tmp_path / "dead.db")
+    sink = FickleSink("a", "b")
+    pipeline = Pipeline(bh.Transformer(), sink, store)
+    pipeline.run([click("a"), click("b"), click("late", time=0), click("ok")])
+    pipeline.run(b"no JSON")
+    sink.refused = ("b",)
+
+    report = store.replay(pipeline)
+
+    assert report.received == 4
+    assert (report.delivered, report.dead_lettered) == (1, 3)
+    assert sorted(record.reason for record in store.read()) == [
+        "bad_time",
+        "refused_by_heap",
+        "unreadable",
+    ]
+    store.close()
+
+
+def test_replay_stops_when_the_sink_does(tmp_path: Path) -> None:
+    """
+    What was not settled is still there.
+    """
+    store = SqliteDeadLetter(tmp_path / "dead.db")
+    sink = FickleSink("a")
+    pipeline = Pipeline(bh.Transformer(), sink, store)
+    pipeline.run([click("a")])
+    sink.failures = iter(down(1))
+
+    with pytest.raises(SinkUnavailable):
+        store.replay(pipeline)
+
+    assert store.stats().records == 1
+    store.close()
+
+
+def test_replay_works_with_any_store() -> None:
+    """
+    Another store needs three methods; another pipeline is an error.
+    """
+    dead = MemoryDeadLetter()
+    sink = FickleSink("a")
+    pipeline = Pipeline(bh.Transformer(), sink, dead)
+    pipeline.run([click("a"), click("a", x=1)])
+    sink.refused = ()
+
+    replay(dead, pipeline, batch_size=1)
+
+    assert dead.records == {}
+    with pytest.raises(ValueError, match="this dead letter"):
+        replay(MemoryDeadLetter(), pipeline)
+
+
+EVENTS = st.lists(
+    st.one_of(
+        st.builds(
+            lambda name, time, user: click(
+                name, time=time, user={"external_user_id": user}
+            ),
+            st.sampled_from("abcdef"),
+            st.sampled_from([0, 1700000000, 1700000001, "x"]),
+            st.sampled_from(["jane", "joe", None, "null", 7, True]),
+        ),
+        st.sampled_from([None, 1, [], {}, "x"]),
+    ),
+    max_size=12,
+)
+
+
+@given(EVENTS, st.sets(st.sampled_from("abcdef")), st.booleans())
+def test_the_law(events: list[Any], refused: set[str], is_down: bool) -> None:
+    """
+    For any batch and any refusals the numbers add up, and the dead are on record.
+    """
+    dead = MemoryDeadLetter()
+    sink = FickleSink(*refused, failures=down(1) if is_down else ())
+    try:
+        report = run_sync(events, sink, dead)
+    except SinkUnavailable:
+        assert dead.records == {}
+        report = run_sync(events, sink, dead)
+
+    assert report.received == len(events)
+    assert report.received == report.delivered + report.skipped + report.dead_lettered
+    assert report.delivered >= 0
+    assert (report.dead_lettered == 0) == (not dead.records)
+    taken = {FickleSink._key(call) for call in sink.calls} - refused
+    dead_ids = {r.key.split(":")[0] for r in dead.records.values()}
+    assert (taken & refused) == set()
+    assert {FickleSink._key(call) for call in sink.calls} & refused <= dead_ids

@@ -1,0 +1,87 @@
+"""
+Tests of the ready-made observers.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from braze_heap.observers import BatchDetails
+from braze_heap.pipeline import Report
+
+DETAILS = BatchDetails(
+    outcome="settled",
+    report=Report(5, 2, {"no_identity": 1}, {"bad_time": 2}),
+    seconds=0.5,
+    sink="HeapSink",
+)
+FAILED = BatchDetails("throttled", None, 0.5, "HeapSink", 7.0)
+
+
+def test_prometheus_counts() -> None:
+    """
+    Events by fate and reason, batches by outcome.
+    """
+    client = pytest.importorskip("prometheus_client")
+    from braze_heap.observers.prometheus import PrometheusObserver
+
+    registry = client.CollectorRegistry()
+    observe = PrometheusObserver(registry)
+    observe(DETAILS)
+    observe(FAILED)
+
+    def value(name: str, **labels: str) -> float | None:
+        found: float | None = registry.get_sample_value(name, labels)
+        return found
+
+    events = "braze_heap_events_total"
+    batches = "braze_heap_batch_seconds_count"
+    assert value(events, fate="delivered", reason="") == 2
+    assert value(events, fate="dead_lettered", reason="bad_time") == 2
+    assert value(batches, outcome="throttled", sink="HeapSink") == 1
+
+
+def test_opentelemetry_counts() -> None:
+    """
+    The same through OpenTelemetry's API.
+    """
+    metrics = pytest.importorskip("opentelemetry.sdk.metrics")
+    export = pytest.importorskip("opentelemetry.sdk.metrics.export")
+    from braze_heap.observers.opentelemetry import OpenTelemetryObserver
+
+    reader = export.InMemoryMetricReader()
+    provider = metrics.MeterProvider(metric_readers=[reader])
+    observe = OpenTelemetryObserver(provider.get_meter("test"))
+    observe(DETAILS)
+    observe(FAILED)
+
+    data = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    points = {metric.name: metric.data.data_points for metric in data}
+    counted = {
+        (point.attributes["fate"], point.attributes["reason"]): point.value
+        for point in points["braze_heap.events"]
+    }
+    assert counted == {
+        ("delivered", ""): 2,
+        ("skipped", "no_identity"): 1,
+        ("dead_lettered", "bad_time"): 2,
+    }
+    assert len(points["braze_heap.batch.duration"]) == 2
+    provider.shutdown()
+
+
+def test_nothing_optional_is_imported() -> None:
+    """
+    Sinks, pipeline and observers load no extra.
+    """
+    code = (
+        "import sys, braze_heap.pipeline, braze_heap.sinks, braze_heap.observers;"
+        "import braze_heap.observers.prometheus, braze_heap.observers.opentelemetry;"
+        "bad = {'httpx2', 'anyio', 'opentelemetry', 'prometheus_client', 'click'};"
+        "sys.exit(', '.join(bad & set(sys.modules)) or None)"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)
