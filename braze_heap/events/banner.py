@@ -2,7 +2,7 @@
 Banners: messages that an app or a website shows in place.
 """
 
-from braze_heap.events._declare import Privacy, field, personal, since, storage_only
+from braze_heap.events._declare import field, personal, since, storage_only
 from braze_heap.events.groups import (
     HasAbort,
     HasAdvertisingId,
@@ -11,6 +11,7 @@ from braze_heap.events.groups import (
     HasNamedCampaign,
     HasNamedCanvas,
     HasPlatform,
+    HasProfileTraits,
     HasTimezone,
     HasUniqueness,
     HasUser,
@@ -28,27 +29,10 @@ class BannerEvent(
     HasAdvertisingId,
     HasNamedCampaign,
     HasNamedCanvas,
+    HasProfileTraits,
 ):
     """
     Something happened with a banner.
-    """
-
-    gender: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
-    applicable, ``P`` prefer not to say. ``None`` when unknown.
-    """
-
-    country: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
-    """
-
-    language: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
-    Not necessarily that of the message.
     """
 
     sdk_version: str | None = storage_only()

@@ -15,6 +15,7 @@ from braze_heap.events.groups import (
     HasApp,
     HasDevice,
     HasPlatform,
+    HasProfileTraits,
     HasTimezone,
     HasUser,
     HasWorkspace,
@@ -180,6 +181,7 @@ class Uninstall(
 class FirstSession(
     SessionEvent,
     HasTimezone,
+    HasProfileTraits,
     event_type="users.behaviors.app.FirstSession",
     display_name="First Session",
 ):

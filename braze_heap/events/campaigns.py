@@ -9,6 +9,7 @@ from braze_heap.events.groups import (
     HasDevice,
     HasDispatch,
     HasNamedCampaign,
+    HasProfileTraits,
     HasSend,
     HasTimezone,
     HasUser,
@@ -66,6 +67,7 @@ class CampaignEnrollInControl(
 
 class CampaignUniqueReceipt(
     CampaignEvent,
+    HasProfileTraits,
     event_type="users.campaigns.UniqueReceipt",
     display_name="Unique User Message Receipt",
     release=13,
@@ -79,23 +81,11 @@ class CampaignUniqueReceipt(
     """
 
     country: str | None = personal()
-    """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
-    """
 
     device_id: str | None = field(place="user")
 
     dispatch_id: str | None = None
 
     gender: str | None = personal()
-    """
-    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
-    applicable, ``P`` prefer not to say. ``None`` when unknown.
-    """
 
     language: str | None = personal()
-    """
-    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
-    Not necessarily that of the message.
-    """

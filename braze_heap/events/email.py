@@ -4,7 +4,6 @@ Email: from send to click, and everything that can go wrong between.
 
 from braze_heap.events._declare import (
     JsonText,
-    Privacy,
     http_only,
     personal,
     since,
@@ -15,11 +14,13 @@ from braze_heap.events.groups import (
     HasBotVerdict,
     HasDevice,
     HasDispatch,
+    HasEmailClient,
     HasEmailProvider,
     HasLinkClick,
     HasMessageExtras,
     HasNamedCampaign,
     HasNamedCanvas,
+    HasProfileTraits,
     HasRetry,
     HasSend,
     HasStepMessageVariation,
@@ -119,6 +120,7 @@ class EmailClick(
     HasLinkClick,
     HasBotVerdict,
     HasEmailProvider,
+    HasEmailClient,
     event_type="users.messages.email.Click",
     display_name="Email Click",
 ):
@@ -144,30 +146,6 @@ class EmailClick(
     Name that the author gave the link. A steadier reporting key than a personalised
     ``url``.
     """
-
-    is_amp: bool | None = None
-    """``True`` when the interaction took place in the AMP version of the email."""
-
-    device_class: str | None = None
-    """
-    Kind of device behind the user agent: ``mobile``, ``desktop`` or ``tablet``.
-    ``None`` when undecided.
-    """
-
-    device_os: str | None = None
-    """System in use, as far as the user agent gives it away. ``None`` otherwise."""
-
-    device_model: str | None = None
-    """Model name of the hardware, as the device or its user agent reports it."""
-
-    browser: str | None = None
-    """
-    Name of the browser in use, as far as its user agent gives it away. ``None``
-    otherwise.
-    """
-
-    mailbox_provider: str | None = None
-    """Who runs the recipient's mailbox, according to the email service provider."""
 
     suspected_bot_click_reason: list[str] | None = None
     """
@@ -290,6 +268,7 @@ class EmailOpen(
     EmailEvent,
     HasDevice,
     HasEmailProvider,
+    HasEmailClient,
     event_type="users.messages.email.Open",
     display_name="Email Open",
 ):
@@ -314,30 +293,6 @@ class EmailOpen(
     rates.
     """
 
-    is_amp: bool | None = None
-    """``True`` when the interaction took place in the AMP version of the email."""
-
-    device_class: str | None = None
-    """
-    Kind of device behind the user agent: ``mobile``, ``desktop`` or ``tablet``.
-    ``None`` when undecided.
-    """
-
-    device_os: str | None = None
-    """System in use, as far as the user agent gives it away. ``None`` otherwise."""
-
-    device_model: str | None = None
-    """Model name of the hardware, as the device or its user agent reports it."""
-
-    browser: str | None = None
-    """
-    Name of the browser in use, as far as its user agent gives it away. ``None``
-    otherwise.
-    """
-
-    mailbox_provider: str | None = None
-    """Who runs the recipient's mailbox, according to the email service provider."""
-
     device_id: str | None = http_only(place="user")
 
     data_object_provenance: str | None = personal(since=13)
@@ -352,6 +307,7 @@ class EmailRetry(
     HasDevice,
     HasStepMessageVariation,
     HasRetry,
+    HasProfileTraits,
     event_type="users.messages.email.Retry",
     display_name="Email Retry",
     release=5,
@@ -361,24 +317,6 @@ class EmailRetry(
 
     ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
     nor as a failure. A delay on the side of the mailbox provider is ``email.Deferral``.
-    """
-
-    gender: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
-    applicable, ``P`` prefer not to say. ``None`` when unknown.
-    """
-
-    country: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
-    """
-
-    language: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
-    Not necessarily that of the message.
     """
 
 

@@ -2,13 +2,14 @@
 Feature flags: who saw which side of an experiment.
 """
 
-from braze_heap.events._declare import Privacy, since, storage_only
+from braze_heap.events._declare import since, storage_only
 from braze_heap.events.groups import (
     HasApp,
     HasDevice,
     HasNamedCampaign,
     HasNamedCanvas,
     HasPlatform,
+    HasProfileTraits,
     HasStepMessageVariation,
     HasTimezone,
     HasUniqueness,
@@ -28,6 +29,7 @@ class FeatureFlagImpression(
     HasNamedCanvas,
     HasStepMessageVariation,
     HasUniqueness,
+    HasProfileTraits,
     event_type="users.messages.featureflag.Impression",
     display_name="Feature Flag Experiment Impression",
 ):
@@ -42,12 +44,6 @@ class FeatureFlagImpression(
     feature_flag_id_name: str | None = None
     """The flag, under the id that the app asks for in code."""
 
-    gender: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
-    applicable, ``P`` prefer not to say. ``None`` when unknown.
-    """
-
     browser: str | None = None
     """
     Name of the browser in use, as far as its user agent gives it away. ``None``
@@ -56,18 +52,6 @@ class FeatureFlagImpression(
 
     carrier: str | None = storage_only()
     """Mobile network operator, as the device reports it."""
-
-    country: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
-    """
-
-    language: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
-    Not necessarily that of the message.
-    """
 
     resolution: str | None = storage_only()
     """Screen size that the device reports, as text."""

@@ -8,6 +8,7 @@ A mapping rule for a group covers every event type that has its fields: a rule f
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import (
     JsonText,
+    Privacy,
     field,
     personal,
     sensitive,
@@ -441,6 +442,100 @@ class HasEmailProvider(CurrentsEvent):
     """
     When the email in question was sent, UTC epoch seconds. Subtract from ``time``
     for the delay, without a join.
+    """
+
+
+class HasProfileTraits(CurrentsEvent):
+    """
+    Anything that storage tells with traits of the profile.
+    """
+
+    gender: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
+    applicable, ``P`` prefer not to say. ``None`` when unknown.
+    """
+
+    country: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
+    code such as ``FR``. Not the place of the event.
+    """
+
+    language: str | None = storage_only(privacy=Privacy.MARKED)
+    """
+    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
+    Not necessarily that of the message.
+    """
+
+
+class HasEmailClient(CurrentsEvent):
+    """
+    Anything that somebody did in a program for reading email.
+    """
+
+    is_amp: bool | None = None
+    """``True`` when the interaction took place in the AMP version of the email."""
+
+    device_class: str | None = None
+    """
+    Kind of device behind the user agent: ``mobile``, ``desktop`` or ``tablet``.
+    ``None`` when undecided.
+    """
+
+    device_os: str | None = None
+    """System in use, as far as the user agent gives it away. ``None`` otherwise."""
+
+    device_model: str | None = None
+    """Model name of the hardware, as the device or its user agent reports it."""
+
+    browser: str | None = None
+    """
+    Name of the browser in use, as far as its user agent gives it away. ``None``
+    otherwise.
+    """
+
+    mailbox_provider: str | None = None
+    """Who runs the recipient's mailbox, according to the email service provider."""
+
+
+class HasFailureCause(CurrentsEvent):
+    """
+    Any failure that the provider of a text message explained.
+    """
+
+    error: str | None = None
+    """
+    Name of the error, as the provider calls it. Group failures by
+    ``provider_error_code``.
+    """
+
+    provider_error_code: str | None = None
+    """
+    The provider's code for the failure, kept as text. The stable key for grouping
+    failures.
+    """
+
+
+class HasWhatsAppMessage(CurrentsEvent):
+    """
+    Anything about one message on WhatsApp.
+    """
+
+    bsuid: str | None = sensitive(since=8)
+    """
+    WhatsApp's business-scoped id of the recipient: the same person has another one
+    at another business. Not marked as personal data by Braze, yet it identifies a
+    person.
+    """
+
+    flow_id: str | None = since(3)
+    """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
+
+    message_id: str | None = since(3)
+    """
+    Meta's id of the message. Joins send, delivery, read and failure, and the
+    ``in_reply_to`` of an answer.
     """
 
 

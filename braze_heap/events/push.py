@@ -4,7 +4,6 @@ Push notifications, and the tokens that they are sent to.
 
 from braze_heap.events._declare import (
     JsonText,
-    Privacy,
     http_only,
     personal,
     sensitive,
@@ -21,6 +20,7 @@ from braze_heap.events.groups import (
     HasNamedCampaign,
     HasNamedCanvas,
     HasPlatform,
+    HasProfileTraits,
     HasRetry,
     HasSend,
     HasStepMessageVariation,
@@ -218,6 +218,7 @@ class PushRetry(
     PushEvent,
     HasStepMessageVariation,
     HasRetry,
+    HasProfileTraits,
     event_type="users.messages.pushnotification.Retry",
     display_name="Push Notification Retry",
     release=5,
@@ -227,24 +228,6 @@ class PushRetry(
 
     ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
     nor as a failure.
-    """
-
-    gender: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
-    applicable, ``P`` prefer not to say. ``None`` when unknown.
-    """
-
-    country: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
-    """
-
-    language: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
-    Not necessarily that of the message.
     """
 
 

@@ -8,6 +8,7 @@ from braze_heap.events.groups import (
     HasBotVerdict,
     HasDevice,
     HasDispatch,
+    HasFailureCause,
     HasInboundMessage,
     HasMessageExtras,
     HasNamedCampaign,
@@ -179,6 +180,7 @@ class RcsRejection(
     HasSend,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasFailureCause,
     event_type="users.messages.rcs.Rejection",
     display_name="RCS Rejection",
     release=3,
@@ -191,12 +193,6 @@ class RcsRejection(
     same flag.
     """
 
-    error: str | None = None
-    """
-    Name of the error, as the provider calls it. Group failures by
-    ``provider_error_code``.
-    """
-
     from_rcs_sender: str | None = None
     """The business's RCS agent on whose behalf the message went out."""
 
@@ -204,12 +200,6 @@ class RcsRejection(
     """
     ``True`` when Braze went on to try the same message by SMS. The SMS then has
     events of its own.
-    """
-
-    provider_error_code: str | None = None
-    """
-    The provider's code for the failure, kept as text. The stable key for grouping
-    failures.
     """
 
     canvas_step_message_variation_id: str | None = storage_only(since=4)

@@ -8,6 +8,7 @@ from braze_heap.events.groups import (
     HasBotVerdict,
     HasDevice,
     HasDispatch,
+    HasFailureCause,
     HasInboundMessage,
     HasMessageExtras,
     HasNamedCampaign,
@@ -113,6 +114,7 @@ class SmsDeliveryFailure(
     HasSend,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasFailureCause,
     event_type="users.messages.sms.DeliveryFailure",
     display_name="SMS Delivery Failure",
 ):
@@ -122,18 +124,6 @@ class SmsDeliveryFailure(
     ``provider_error_code`` says why. A refusal by the carrier itself is
     ``sms.Rejection``; add both for the total of failed messages. Joins with
     ``sms.Send`` on ``dispatch_id`` and ``user_id``.
-    """
-
-    error: str | None = None
-    """
-    Name of the error, as the provider calls it. Group failures by
-    ``provider_error_code``.
-    """
-
-    provider_error_code: str | None = None
-    """
-    The provider's code for the failure, kept as text. The stable key for grouping
-    failures.
     """
 
     is_sms_fallback: bool | None = since(3)
@@ -186,6 +176,7 @@ class SmsRejection(
     HasSend,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasFailureCause,
     event_type="users.messages.sms.Rejection",
     display_name="SMS Rejection",
 ):
@@ -198,18 +189,6 @@ class SmsRejection(
 
     from_phone_number: str | None = None
     """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
-    error: str | None = None
-    """
-    Name of the error, as the provider calls it. Group failures by
-    ``provider_error_code``.
-    """
-
-    provider_error_code: str | None = None
-    """
-    The provider's code for the failure, kept as text. The stable key for grouping
-    failures.
-    """
 
     is_sms_fallback: bool | None = since(3)
     """

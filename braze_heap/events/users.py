@@ -6,6 +6,7 @@ from braze_heap.events._declare import JsonObject, personal
 from braze_heap.events.groups import (
     HasApp,
     HasDevice,
+    HasProfileTraits,
     HasTimezone,
     HasUser,
     HasWorkspace,
@@ -91,6 +92,7 @@ class ProfileUpdate(
     HasTimezone,
     HasWorkspace,
     HasApp,
+    HasProfileTraits,
     event_type="users.profile.Update",
     display_name="User Profile Update",
     release=7,

@@ -2,14 +2,7 @@
 Webhooks: requests that Braze sends to other services.
 """
 
-from braze_heap.events._declare import (
-    JsonText,
-    Privacy,
-    http_only,
-    personal,
-    sensitive,
-    storage_only,
-)
+from braze_heap.events._declare import JsonText, http_only, personal, sensitive
 from braze_heap.events.groups import (
     HasAbort,
     HasDevice,
@@ -17,6 +10,7 @@ from braze_heap.events.groups import (
     HasMessageExtras,
     HasNamedCampaign,
     HasNamedCanvas,
+    HasProfileTraits,
     HasRetry,
     HasSend,
     HasStepMessageVariation,
@@ -117,6 +111,7 @@ class WebhookRetry(
     HasDevice,
     HasStepMessageVariation,
     HasRetry,
+    HasProfileTraits,
     event_type="users.messages.webhook.Retry",
     display_name="Webhook Retry",
     release=5,
@@ -126,24 +121,6 @@ class WebhookRetry(
 
     ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
     nor as a failure; a failed call is ``webhook.Failure``.
-    """
-
-    gender: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Gender on the profile: ``M`` male, ``F`` female, ``O`` other, ``N`` not
-    applicable, ``P`` prefer not to say. ``None`` when unknown.
-    """
-
-    country: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
-    """
-
-    language: str | None = storage_only(privacy=Privacy.MARKED)
-    """
-    Preferred language on the profile, as a rule an ISO-639-1 code such as ``en``.
-    Not necessarily that of the message.
     """
 
 

@@ -20,6 +20,7 @@ from braze_heap.events.groups import (
     HasTimezone,
     HasUser,
     HasUserPhone,
+    HasWhatsAppMessage,
     HasWorkspace,
 )
 
@@ -90,6 +91,7 @@ class WhatsAppDelivery(
     HasSend,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasWhatsAppMessage,
     event_type="users.messages.whatsapp.Delivery",
     display_name="WhatsApp Delivery",
 ):
@@ -103,26 +105,10 @@ class WhatsAppDelivery(
     from_phone_number: str | None = None
     """Business number that the message left from, in E.164 form (``+15551234567``)."""
 
-    flow_id: str | None = since(3)
-    """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
-
     template_name: str | None = personal(since=3)
     """
     The approved WhatsApp template that the message was made from. ``None`` for a
     free-form reply.
-    """
-
-    message_id: str | None = since(3)
-    """
-    Meta's id of the message. Joins send, delivery, read and failure, and the
-    ``in_reply_to`` of an answer.
-    """
-
-    bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's business-scoped id of the recipient: the same person has another one
-    at another business. Not marked as personal data by Braze, yet it identifies a
-    person.
     """
 
 
@@ -132,6 +118,7 @@ class WhatsAppFailure(
     HasSend,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasWhatsAppMessage,
     event_type="users.messages.whatsapp.Failure",
     display_name="WhatsApp Failure",
 ):
@@ -155,26 +142,10 @@ class WhatsAppFailure(
     provider_error_title: str | None = None
     """WhatsApp's wording of the failure. Group by ``provider_error_code``."""
 
-    message_id: str | None = since(3)
-    """
-    Meta's id of the message. Joins send, delivery, read and failure, and the
-    ``in_reply_to`` of an answer.
-    """
-
     template_name: str | None = personal(since=3)
     """
     The approved WhatsApp template that the message was made from. ``None`` for a
     free-form reply.
-    """
-
-    flow_id: str | None = since(3)
-    """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
-
-    bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's business-scoped id of the recipient: the same person has another one
-    at another business. Not marked as personal data by Braze, yet it identifies a
-    person.
     """
 
 
@@ -183,6 +154,7 @@ class WhatsAppInboundReceive(
     HasSubscriptionGroup,
     HasUserPhone,
     HasInboundMessage,
+    HasWhatsAppMessage,
     event_type="users.messages.whatsapp.InboundReceive",
     display_name="WhatsApp Inbound Received",
 ):
@@ -264,6 +236,7 @@ class WhatsAppRead(
     HasSend,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasWhatsAppMessage,
     event_type="users.messages.whatsapp.Read",
     display_name="WhatsApp Read",
 ):
@@ -281,22 +254,6 @@ class WhatsAppRead(
     """
     The approved WhatsApp template that the message was made from. ``None`` for a
     free-form reply.
-    """
-
-    message_id: str | None = since(3)
-    """
-    Meta's id of the message. Joins send, delivery, read and failure, and the
-    ``in_reply_to`` of an answer.
-    """
-
-    flow_id: str | None = since(3)
-    """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
-
-    bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's business-scoped id of the recipient: the same person has another one
-    at another business. Not marked as personal data by Braze, yet it identifies a
-    person.
     """
 
 
@@ -332,6 +289,7 @@ class WhatsAppSend(
     HasMessageExtras,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasWhatsAppMessage,
     event_type="users.messages.whatsapp.Send",
     display_name="WhatsApp Send",
 ):
@@ -346,26 +304,10 @@ class WhatsAppSend(
     from_phone_number: str | None = None
     """Business number that the message left from, in E.164 form (``+15551234567``)."""
 
-    flow_id: str | None = since(3)
-    """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
-
     template_name: str | None = personal(since=3)
     """
     The approved WhatsApp template that the message was made from. ``None`` for a
     free-form reply.
-    """
-
-    message_id: str | None = since(3)
-    """
-    Meta's id of the message. Joins send, delivery, read and failure, and the
-    ``in_reply_to`` of an answer.
-    """
-
-    bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's business-scoped id of the recipient: the same person has another one
-    at another business. Not marked as personal data by Braze, yet it identifies a
-    person.
     """
 
     canvas_variation_name: str | None = http_only()
