@@ -89,6 +89,11 @@ class Transformer:
             the workspace. An event's own properties come before them.
         event_types: The event classes by type.
 
+    Attributes:
+        mappers: The registry that it was made with.
+        naming: The policy for names.
+        personal_data: The policy for personal data.
+
     Raises:
         ValueError: An option that means nothing.
     """
@@ -112,10 +117,11 @@ class Transformer:
     ) -> None:
         _check("nested", nested, ("flatten", "json", "drop"))
         _check("machines", machines, ("keep", "drop"))
-        self._mappers = mappers
+        self.mappers = mappers
         self._identify = identify_by(identity)
-        self._redaction = Redaction(_personal_data(personal_data))
-        self._naming = naming
+        self.personal_data = _personal_data(personal_data)
+        self._redaction = Redaction(self.personal_data)
+        self.naming = naming
         self._nested: Nested = nested
         self._drops_machines = machines == "drop"
         self._deletions = deletions
@@ -182,7 +188,7 @@ class Transformer:
             identity = checked_identity(self._identify(event))
         except IdentityError as error:
             return batch.refuse(error.reason, item, event)
-        rule = self._mappers.rule_for(event)
+        rule = self.mappers.rule_for(event)
         if rule is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if self._drops_machines and is_machine(event):
@@ -242,7 +248,7 @@ class Transformer:
             road = None
             event_type = getattr(cls, "event_type", "")
             if not self._local_time and event_type not in self._custom_types:
-                road = short_road(cls, self._naming, self._redaction, self._fixed)
+                road = short_road(cls, self.naming, self._redaction, self._fixed)
             return self._roads.setdefault(cls, road)
 
     def _calls(
@@ -269,9 +275,9 @@ class Transformer:
         event = said.event
         legal = legalizer.properties({**said.local_time, **payload.properties})
         if isinstance(payload, StandardEvent):
-            legal = self._naming.properties(legal, legalizer)
+            legal = self.naming.properties(legal, legalizer)
         return Track(
-            legalizer.text(self._naming.event_name(payload, event)),
+            legalizer.text(self.naming.event_name(payload, event)),
             said.identity,
             timestamp(_seconds(event)),
             legal_key(key),

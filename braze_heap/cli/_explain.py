@@ -235,7 +235,7 @@ def _rule(case: _Case) -> Iterator[RenderableType]:
     if case.event is None:
         return
     yield heading("3. Rule")
-    explanation = case.transformer._mappers.explain(case.event)
+    explanation = case.transformer.mappers.explain(case.event)
     for line in str(explanation).splitlines():
         yield indented(Text(line))
     if explanation.winner and not explanation.left_out:

@@ -49,7 +49,7 @@ def tracking_plan(
         transformer: With its rules and options. It sends nothing.
         event_types: The event classes by type.
     """
-    registry = transformer._mappers
+    registry = transformer.mappers
     classes = [(event_type, event_types[event_type]) for event_type in event_types]
     unknown = sorted(
         key
@@ -102,7 +102,7 @@ def _typed_probes(transformer: Transformer, prober: Prober) -> Iterator[Probe]:
     Yield events for the classes that a team declared for custom events and purchases.
     """
     complete, _ = prober.complete()
-    for (event_type, name), rule in transformer._mappers.custom_rules().items():
+    for (event_type, name), rule in transformer.mappers.custom_rules().items():
         custom = custom_of(rule.key)
         if custom and isinstance(rule.key, type) and event_type == _type_of(prober.cls):
             typed = prober.typed(complete, custom.field, rule.key)
@@ -117,8 +117,9 @@ def _hints(transformer: Transformer) -> Hints:
     """
     Return the names that the options of *transformer* hold.
     """
-    naming = transformer._naming
-    nested = (".".join(path) for path, _ in transformer._redaction._nested)
+    naming = transformer.naming
+    overrides = transformer.personal_data.overrides.items()
+    nested = (n for n, treatment in overrides if "." in n and treatment != "keep")
     renamed = (n.removeprefix(naming.property_prefix) for n in naming.property_renames)
     return Hints(
         tuple(n.removeprefix(naming.event_prefix) for n in naming.event_renames),
