@@ -51,7 +51,7 @@ def checked_identity(value: Any) -> str:
         raise IdentityError(SkipReason.NO_IDENTITY)
     if not isinstance(value, str):
         raise IdentityError(Reason.BAD_IDENTITY)
-    if flaw := _flaw(value):
+    if flaw := flaw_of(value):
         raise IdentityError(flaw)
     return value
 
@@ -63,7 +63,10 @@ def _decimal(number: int) -> str:
 
 
 @functools.lru_cache(16384)
-def _flaw(text: str) -> Reason | SkipReason | None:
+def flaw_of(text: str) -> Reason | SkipReason | None:
+    """
+    Return why *text* identifies nobody; ``None`` if it can.
+    """
     if not text or text.isspace():
         return SkipReason.NO_IDENTITY
     if utf16_length(text) > MAX_IDENTITY:

@@ -27,7 +27,13 @@ from braze_heap.calls import (
     timestamp,
 )
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
-from braze_heap.identity import Identity, IdentityError, checked_identity, identify_by
+from braze_heap.identity import (
+    Identity,
+    IdentityError,
+    checked_identity,
+    flaw_of,
+    identify_by,
+)
 from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
 from braze_heap.mappers._custom import custom_of, structured
@@ -119,6 +125,7 @@ class Transformer:
         _check("machines", machines, ("keep", "drop"))
         self.mappers = mappers
         self._identify = identify_by(identity)
+        self._identity_field = identity if isinstance(identity, str) else ""
         self.personal_data = _personal_data(personal_data)
         self._redaction = Redaction(self.personal_data)
         self.naming = naming
@@ -184,23 +191,33 @@ class Transformer:
         Add the calls that *event* becomes; return why it becomes none.
         """
         batch.event_types.append(event.event_type)
-        try:
-            identity = checked_identity(self._identify(event))
-        except IdentityError as error:
-            return batch.refuse(error.reason, item, event)
-        rule = self.mappers.rule_for(event)
-        if rule is None:
-            return batch.skip(SkipReason.NOT_MAPPED, event)
-        if self._drops_machines and is_machine(event):
-            return batch.skip(SkipReason.MACHINE, event)
         fields = event.__dict__
-        road = self._road(type(event)) if rule.mapper is standard else None
+        identity = fields.get(self._identity_field)
+        if type(identity) is not str or flaw_of(identity):
+            try:
+                identity = checked_identity(self._identify(event))
+            except IdentityError as error:
+                return batch.refuse(error.reason, item, event)
+        try:
+            road = self._roads[type(event)]
+        except KeyError:
+            road = self._roads[type(event)] = self._road(type(event))
         if road and "extra" not in fields and "time_ms" not in fields:
             batch.calls.append(
                 road.track(event, identity, batch.legalizer, batch.left_out)
             )
             batch.origins.append(item)
             return None
+        return self._map_at_length(event, identity, item, batch)
+
+    def _map_at_length(
+        self, event: CurrentsEvent, identity: str, item: Any, batch: "_Batch"
+    ) -> "_Outcome":
+        rule = self.mappers.rule_for(event)
+        if rule is None:
+            return batch.skip(SkipReason.NOT_MAPPED, event)
+        if self._drops_machines and is_machine(event):
+            return batch.skip(SkipReason.MACHINE, event)
         zone = getattr(event, "timezone", None) if self._local_time else None
         batch.left_out += self._redaction.apply(event)
         custom = self._custom_rule(event) if self._customs else None
@@ -242,14 +259,17 @@ class Transformer:
         return _payloads(rule.mapper(event))
 
     def _road(self, cls: type[CurrentsEvent]) -> ShortRoad | None:
-        try:
-            return self._roads[cls]
-        except KeyError:
-            road = None
-            event_type = getattr(cls, "event_type", "")
-            if not self._local_time and event_type not in self._custom_types:
-                road = short_road(cls, self.naming, self._redaction, self._fixed)
-            return self._roads.setdefault(cls, road)
+        """
+        Return the short road for events of *cls*; ``None`` if they need the long one.
+        """
+        rule = self.mappers.rule_for(cls)
+        if rule is None or rule.mapper is not standard:
+            return None
+        if self._local_time or self._drops_machines:
+            return None
+        if getattr(cls, "event_type", "") in self._custom_types:
+            return None
+        return short_road(cls, self.naming, self._redaction, self._fixed)
 
     def _calls(
         self, payloads: list[Payload], said: "_Said", batch: "_Batch"
