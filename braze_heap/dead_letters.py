@@ -379,14 +379,22 @@ def _opened(path: Path, max_bytes: int) -> sqlite3.Connection:
     db = sqlite3.connect(
         path, timeout=5.0, isolation_level=None, check_same_thread=False
     )
+    try:
+        _prepare(db, max_bytes)
+    except BaseException:
+        db.close()
+        raise
+    _sync_directory(path.parent)
+    return db
+
+
+def _prepare(db: sqlite3.Connection, max_bytes: int) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA secure_delete = ON")
     db.execute(_SCHEMA)
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
     db.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
-    _sync_directory(path.parent)
-    return db
 
 
 def _sync_directory(path: Path) -> None:

@@ -4,9 +4,15 @@ How Hypothesis runs: the same examples on every machine, unless asked to explore
 ``HYPOTHESIS_PROFILE=explore pytest`` looks further, and at other examples each time.
 """
 
+import contextlib
 import os
+import signal
+from collections.abc import Callable, Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from braze_heap.dead_letters import SqliteDeadLetter
 
 settings.register_profile(
     "ci",
@@ -23,3 +29,28 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture
+def dead_letter_at() -> Iterator[Callable[..., SqliteDeadLetter]]:
+    """
+    Open stores that are closed when the test is over.
+    """
+    with contextlib.ExitStack() as stores:
+
+        def opened(*args: object, **options: object) -> SqliteDeadLetter:
+            store = SqliteDeadLetter(*args, **options)  # type: ignore[arg-type]
+            stores.callback(store.close)
+            return store
+
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """
+    Hear Ctrl-C, also where the test run was started in the background, deaf to it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -493,7 +493,10 @@ def test_observers_are_told_and_cannot_harm(
 
 
 def test_logs_hold_counts_and_no_values(
-    run: Runner, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    run: Runner,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    dead_letter_at: Callable[..., SqliteDeadLetter],
 ) -> None:
     """
     At DEBUG too: reasons and numbers, nobody's name or link.
@@ -505,7 +508,7 @@ def test_logs_hold_counts_and_no_values(
         click("c", time="canary"),
         "canary",
     ]
-    store = SqliteDeadLetter(tmp_path / "dead.db")
+    store = dead_letter_at(tmp_path / "dead.db")
 
     run(events, FickleSink("a"), store)
     with pytest.raises(SinkUnavailable):
@@ -517,11 +520,13 @@ def test_logs_hold_counts_and_no_values(
     assert not [text for text in told if "canary" in text]
 
 
-def test_replay_delivers_what_can_be_delivered(tmp_path: Path) -> None:
+def test_replay_delivers_what_can_be_delivered(
+    tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
+) -> None:
     """
     Records leave when the sink settled them, and stay when they are refused again.
     """
-    store = SqliteDeadLetter(tmp_path / "dead.db")
+    store = dead_letter_at(tmp_path / "dead.db")
     sink = FickleSink("a", "b")
     pipeline = Pipeline(bh.Transformer(), sink, store)
     pipeline.run([click("a"), click("b"), click("late", time=0), click("ok")])
@@ -540,11 +545,13 @@ def test_replay_delivers_what_can_be_delivered(tmp_path: Path) -> None:
     store.close()
 
 
-def test_replay_stops_when_the_sink_does(tmp_path: Path) -> None:
+def test_replay_stops_when_the_sink_does(
+    tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
+) -> None:
     """
     What was not settled is still there.
     """
-    store = SqliteDeadLetter(tmp_path / "dead.db")
+    store = dead_letter_at(tmp_path / "dead.db")
     sink = FickleSink("a")
     pipeline = Pipeline(bh.Transformer(), sink, store)
     pipeline.run([click("a")])

@@ -11,6 +11,7 @@ import json
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,18 @@ def record(original: Any, reason: str = "bad_time", at: datetime = AT) -> DeadRe
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SqliteDeadLetter:
+def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
     """
     Give an empty store.
     """
-    return SqliteDeadLetter(tmp_path / "dead.db")
+    opened = SqliteDeadLetter(tmp_path / "dead.db")
+    yield opened
+    opened.close()
 
 
-def test_what_goes_in_comes_out(store: SqliteDeadLetter) -> None:
+def test_what_goes_in_comes_out(
+    store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
+) -> None:
     """
     Records are whole, in order, and there after reopening.
     """
@@ -64,7 +69,7 @@ def test_what_goes_in_comes_out(store: SqliteDeadLetter) -> None:
     store.append(records)
     store.close()
 
-    again = SqliteDeadLetter(store._path)
+    again = dead_letter_at(store._path)
 
     assert list(again.read()) == records
     assert [r.source() for r in again.read()] == [
@@ -157,11 +162,13 @@ def test_it_is_durable(store: SqliteDeadLetter) -> None:
     assert store._query("PRAGMA synchronous") == [(2,)]
 
 
-def test_full_keeps_all_or_none(tmp_path: Path) -> None:
+def test_full_keeps_all_or_none(
+    tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
+) -> None:
     """
     At the cap nothing of a batch is written; room can be made.
     """
-    store = SqliteDeadLetter(tmp_path / "dead.db", max_bytes=100_000)
+    store = dead_letter_at(tmp_path / "dead.db", max_bytes=100_000)
     store.append([record({"id": "first", "x": "x" * 10_000})])
     batch = [record({"id": f"{n}", "x": "x" * 20_000}) for n in range(10)]
 
@@ -200,11 +207,13 @@ def test_closed_says_so(store: SqliteDeadLetter) -> None:
         store.append([record({"id": "a"})])
 
 
-def test_threads_and_processes_share_it(store: SqliteDeadLetter) -> None:
+def test_threads_and_processes_share_it(
+    store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
+) -> None:
     """
     Four threads on two connections lose nothing.
     """
-    other = SqliteDeadLetter(store._path)
+    other = dead_letter_at(store._path)
 
     def write(name: str, to: SqliteDeadLetter) -> None:
         for number in range(10):
