@@ -108,19 +108,26 @@ class TransformConfig:
             raise ConfigError("; ".join(flaws)) from None
 
     @classmethod
-    def from_toml(cls, path: "os.PathLike[str] | str") -> Self:
+    def from_file(cls, path: "os.PathLike[str] | str") -> Self:
         """
-        Return the configuration in a TOML file: its options at the top level, or in a
-        table ``[braze_heap]``.
+        Return the configuration in a TOML file, or in a JSON file by its suffix.
+
+        Its options stand at the top level, or in a table ``[braze_heap]``.
 
         Raises:
             OSError: The file cannot be read.
-            ConfigError: It is no TOML, or describes no configuration.
+            ConfigError: It is no TOML or JSON, or describes no configuration.
         """
+        file = Path(path)
+        is_json = file.suffix == ".json"
         try:
-            options = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{os.fspath(path)} is no TOML: {error}") from None
+            text = file.read_text(encoding="utf-8")
+            options = json.loads(text) if is_json else tomllib.loads(text)
+        except ValueError as error:
+            kind = "JSON" if is_json else "TOML"
+            raise ConfigError(f"{file} is no {kind}: {error}") from None
+        if not isinstance(options, dict):
+            raise ConfigError(f"{file} holds no options")
         return cls.from_dict(options.get("braze_heap", options))
 
     @classmethod

@@ -52,7 +52,7 @@ def test_a_configuration_comes_from_toml(tmp_path: Path) -> None:
         """
     )
 
-    config = TransformConfig.from_toml(file)
+    config = TransformConfig.from_file(file)
 
     assert config == TransformConfig(
         preset="engagement",
@@ -132,7 +132,19 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     file.write_text("a = ")
 
     with pytest.raises(ConfigError, match=r"broken\.toml is no TOML"):
-        TransformConfig.from_toml(file)
+        TransformConfig.from_file(file)
+
+
+def test_a_configuration_comes_from_json(tmp_path: Path) -> None:
+    """
+    The suffix tells.
+    """
+    file = tmp_path / "service.json"
+    file.write_text('{"event_renames": {"Braze Email Click": "Click"}}')
+
+    config = TransformConfig.from_file(file)
+
+    assert config.event_renames == {"Braze Email Click": "Click"}
 
 
 def test_a_team_narrows_its_own_registry() -> None:

@@ -28,9 +28,9 @@ def options_of_transformer(command: _Command) -> _Command:
 _OPTIONS: Final = (
     click.option(
         "--config",
-        metavar="FILE.toml",
+        metavar="FILE",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Read all options of the transformer from a TOML file.",
+        help="Read all options of the transformer from a TOML or JSON file.",
     ),
     click.option(
         "--identity",
@@ -54,7 +54,7 @@ def configured(
     Return the transformer that the options describe; they override the file.
     """
     try:
-        options = TransformConfig.from_toml(config) if config else TransformConfig()
+        options = TransformConfig.from_file(config) if config else TransformConfig()
         if identity:
             options = attrs.evolve(options, identity=(identity,))
         if personal_data:
