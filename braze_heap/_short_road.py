@@ -66,7 +66,6 @@ class ShortRoad:
             name = legalizer.text(self.named(own))
         key = legal_key(fields.pop("id"))
         time = timestamp(fields.pop("time"))
-        fields["event_type"] = self.event_type
         for field in self.dropped:
             if field in fields:
                 del fields[field]
@@ -74,12 +73,13 @@ class ShortRoad:
         for field in self.json_texts:
             if field in fields:
                 fields[field] = decoded(fields[field])
+        legalizer.settle(fields)
+        fields["event_type"] = self.event_type
         if self.tells_machines:
-            fields["is_machine_open"] = is_machine_open(fields)
+            fields["is_machine_open"] = "true" if is_machine_open(fields) else "false"
         if self.fixed:
             for field, value in self.fixed.items():
                 fields.setdefault(field, value)
-        legalizer.settle(fields)
         return Track(name, identity, time, key, fields)
 
 

@@ -298,7 +298,8 @@ class Legalizer:
         elif value is not None:
             is_free = name in self._plain_names and name not in legal
             free = name if is_free else self.free_name(name, legal)
-            legal[free] = self._scalar(value)
+            is_text = type(value) is str
+            legal[free] = self.text(value) if is_text else self._scalar(value)
 
     def _is_plain_name(self, name: str) -> bool:
         if name in self._plain_names:

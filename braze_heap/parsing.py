@@ -133,17 +133,27 @@ class EventParser:
         """
         Read one decoded event; see `parse_event`.
         """
+        if type(raw) is dict:
+            try:
+                reader = self._readers[raw["event_type"]]
+            except (KeyError, TypeError):
+                return self._parse_first(raw, event_type, strict)
+            return reader(raw, raw["event_type"], strict)
+        return self._parse_first(raw, event_type, strict)
+
+    def _parse_first(
+        self, raw: object, event_type: str | None, strict: bool
+    ) -> CurrentsEvent:
+        """
+        Read an event that does not carry its type, or is the first of its type.
+        """
         if not isinstance(raw, dict):
             flaw = f"is {_article(raw)}, not an object"
             raise _refusal(Reason.NOT_AN_OBJECT, "", flaw)
         given: Any = raw.get("event_type")
         if given is None:
             given = event_type
-        try:
-            reader = self._readers[given]
-        except (KeyError, TypeError):
-            reader = self._reader(given)
-        return reader(raw, given, strict)
+        return self._reader(given)(raw, given, strict)
 
     def _reader(self, event_type: Any) -> Reader:
         if not isinstance(event_type, str) or event_type not in self._event_types:

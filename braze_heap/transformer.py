@@ -156,7 +156,10 @@ class Transformer:
                 if event_id in batch.seen:
                     self._repeat(event, item, batch)
                 else:
-                    batch.seen[event_id] = item, self._map(event, item, batch)
+                    outcome = self._map(event, item, batch)
+                    batch.seen[event_id] = item
+                    if outcome is not None:
+                        batch.outcomes[event_id] = outcome
             except EventError as error:
                 batch.reject(error.reason, str(error), item)
             except Exception as error:
@@ -179,9 +182,8 @@ class Transformer:
         return self._parse(item)
 
     def _repeat(self, event: CurrentsEvent, item: Any, batch: "_Batch") -> None:
-        earlier, outcome = batch.seen[event.id]
-        if self._typed(earlier) == event:
-            batch.repeat(event, outcome)
+        if self._typed(batch.seen[event.id]) == event:
+            batch.repeat(event)
         else:
             detail = "an earlier event of the batch has this id and another content"
             batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, item, event)
@@ -331,7 +333,8 @@ class _Batch:
     origins: list[Any] = attrs.field(factory=list)
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
-    seen: dict[str, tuple[Any, _Outcome]] = attrs.field(factory=dict)
+    seen: dict[str, Any] = attrs.field(factory=dict)
+    outcomes: dict[str, Skipped | Rejected] = attrs.field(factory=dict)
     received: int = 0
     repeated: int = 0
     event_types: list[str] = attrs.field(factory=list)
@@ -364,7 +367,8 @@ class _Batch:
             return self.skip(reason, event)
         return self.reject(reason, "the identity cannot be one person's", item, event)
 
-    def repeat(self, event: CurrentsEvent, outcome: _Outcome) -> None:
+    def repeat(self, event: CurrentsEvent) -> None:
+        outcome = self.outcomes.get(event.id)
         self.repeated += 1
         self.event_types.append(event.event_type)
         if isinstance(outcome, Skipped):
