@@ -9,8 +9,7 @@ import random as _random
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from types import TracebackType
-from typing import Any, Final, Literal, NoReturn, Self, TypedDict, Unpack
+from typing import Any, Final, Literal, NoReturn, TypedDict, Unpack
 
 import anyio
 import attrs
@@ -23,6 +22,7 @@ from braze_heap.sinks._heap_answers import MAX_ANSWER, Answer, Failure
 from braze_heap.sinks._heap_bulk import MAX_BYTES
 from braze_heap.sinks._heap_core import HeapCore, Post, Secret, Settings, Sleep, Step
 from braze_heap.sinks._interface import Receipt
+from braze_heap.sinks._managed import AsyncClosesAtExit, ClosesAtExit
 from braze_heap.sinks._pacing import (
     EVENTS_A_MINUTE,
     IDENTITY_EVENTS_A_MINUTE,
@@ -93,7 +93,7 @@ class HeapOptions(TypedDict, total=False):
     random: Callable[[], float]
 
 
-class HeapSink:
+class HeapSink(ClosesAtExit):
     """
     Delivers calls to Heap. One sink, one app; usable from threads.
 
@@ -131,18 +131,6 @@ class HeapSink:
 
     def __reduce__(self) -> NoReturn:
         _refuse_pickle()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        self.close()
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
@@ -183,7 +171,7 @@ class HeapSink:
             return seen.answer()
 
 
-class AsyncHeapSink:
+class AsyncHeapSink(AsyncClosesAtExit):
     """
     `HeapSink` for asyncio and trio: the same arguments, awaited.
 
@@ -215,18 +203,6 @@ class AsyncHeapSink:
 
     def __reduce__(self) -> NoReturn:
         _refuse_pickle()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        await self.close()
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
         """

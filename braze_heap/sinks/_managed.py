@@ -28,3 +28,25 @@ class ClosesAtExit:
         /,
     ) -> None:
         self.close()
+
+
+class _ClosesAwaited(Protocol):
+    async def close(self) -> None: ...
+
+
+class AsyncClosesAtExit:
+    """
+    ``async with`` closes it. The same for the asynchronous sinks here.
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self: _ClosesAwaited,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        await self.close()

@@ -8,14 +8,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self
 
 import attrs
 
 from braze_heap.calls import Call
 from braze_heap.sinks._interface import Receipt, Rejection, Sink
-from braze_heap.sinks._managed import ClosesAtExit
+from braze_heap.sinks._managed import AsyncClosesAtExit, ClosesAtExit
 
 
 class Tee(ClosesAtExit):
@@ -212,7 +210,7 @@ class Buffered(ClosesAtExit):
                 self._changed.notify_all()
 
 
-class ThreadedSink:
+class ThreadedSink(AsyncClosesAtExit):
     """
     Makes an `AsyncSink` of a `Sink`: it works in a thread. For asyncio.
 
@@ -225,18 +223,6 @@ class ThreadedSink:
 
     def __repr__(self) -> str:
         return f"ThreadedSink({self._sink!r})"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        await self.close()
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
         """

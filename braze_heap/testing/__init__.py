@@ -15,12 +15,14 @@ from braze_heap.testing._legal import assert_legal
 from braze_heap.testing._samples import Form, make_event, make_raw
 
 if TYPE_CHECKING:
+    from braze_heap.testing._sinks import check_sink
     from braze_heap.testing.fake_heap import FakeHeap
 
 __all__ = [
     "FakeHeap",
     "Form",
     "assert_legal",
+    "check_sink",
     "make_event",
     "make_raw",
 ]
@@ -31,6 +33,10 @@ def __getattr__(name: str) -> Any:
         from braze_heap.testing.fake_heap import FakeHeap
 
         return FakeHeap
+    if name == "check_sink":
+        from braze_heap.testing._sinks import check_sink
+
+        return check_sink
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
