@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from braze_heap.plan import TrackingPlan, tracking_plan
     from braze_heap.privacy import PersonalData
     from braze_heap.reasons import Reason, SkipReason
+    from braze_heap.receiver import UNAUTHENTICATED, AsyncReceiver, Receiver
     from braze_heap.results import Rejected, Skipped, TransformResult
     from braze_heap.sinks import (
         AsyncHeapSink,
@@ -57,9 +58,11 @@ __all__ = [
     "DISCARD",
     "ENGAGEMENT",
     "EVENT_TYPES",
+    "UNAUTHENTICATED",
     "AddUserProperties",
     "AsyncHeapSink",
     "AsyncPipeline",
+    "AsyncReceiver",
     "Call",
     "ConfigError",
     "CurrentsEvent",
@@ -77,6 +80,7 @@ __all__ = [
     "PersonalData",
     "Pipeline",
     "Reason",
+    "Receiver",
     "Rejected",
     "Report",
     "SinkUnavailable",
@@ -106,6 +110,7 @@ _HOMES: Final = MappingProxyType(
         "AddUserProperties": "calls",
         "AsyncHeapSink": "sinks",
         "AsyncPipeline": "pipeline",
+        "AsyncReceiver": "receiver",
         "Call": "calls",
         "ConfigError": "config",
         "CurrentsEvent": "events",
@@ -128,6 +133,7 @@ _HOMES: Final = MappingProxyType(
         "PersonalData": "privacy",
         "Pipeline": "pipeline",
         "Reason": "reasons",
+        "Receiver": "receiver",
         "Rejected": "results",
         "Report": "pipeline",
         "SinkUnavailable": "sinks",
@@ -140,6 +146,7 @@ _HOMES: Final = MappingProxyType(
         "TransformConfig": "config",
         "TransformResult": "results",
         "Transformer": "transformer",
+        "UNAUTHENTICATED": "receiver",
         "UnknownEvent": "events",
         "custom_event": "mappers",
         "declare": "mappers",

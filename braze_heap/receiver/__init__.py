@@ -1,0 +1,22 @@
+"""
+The webhook that a Currents feed is pointed at, for any framework or none.
+
+`Receiver` turns a `Request` into a `Response`. Adapters: `braze_heap.receiver.asgi`,
+`wsgi` and `aws_lambda` need nothing; `starlette`, `flask` and `django` their framework.
+"""
+
+from braze_heap.receiver._limits import Limits
+from braze_heap.receiver._messages import BodyCut, Request, Response
+from braze_heap.receiver._receiver import AsyncReceiver, Receiver
+from braze_heap.receiver._tokens import UNAUTHENTICATED, Tokens
+
+__all__ = [
+    "UNAUTHENTICATED",
+    "AsyncReceiver",
+    "BodyCut",
+    "Limits",
+    "Receiver",
+    "Request",
+    "Response",
+    "Tokens",
+]

@@ -1,0 +1,111 @@
+"""
+From the bytes of a request to its events: bounded, and stricter than for files.
+
+A webhook that takes any JSON for a batch answers 200 to what was never an event. So the
+envelope is Braze's, or the body is unreadable.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zlib
+from typing import Any, Final
+
+from braze_heap.receiver._limits import Limits
+from braze_heap.wire import UnreadableError, decode
+from braze_heap.wire._elements import EVENTS, Elements
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_PIECE: Final = 1 << 14
+_MOST_MEMBERS: Final = 100
+
+
+class TooManyError(ValueError):
+    """
+    Too much for one request; half of it would do.
+    """
+
+
+def inflated(data: bytes, most: int) -> bytes:
+    """
+    Return gzipped *data* unzipped, or its first ``most + 1`` bytes.
+
+    Raises:
+        UnreadableError: It is no gzip, damaged, cut, or made of very many members.
+    """
+    out = bytearray()
+    members = [zlib.decompressobj(_GZIP)]
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        while piece and len(out) <= most:
+            if members[-1].eof and not piece.strip(b"\0"):
+                break
+            if members[-1].eof:
+                members.append(zlib.decompressobj(_GZIP))
+            out += _inflated(members[-1], piece, most + 1 - len(out))
+            piece = members[-1].unused_data
+            if len(members) > _MOST_MEMBERS:
+                raise UnreadableError(f"gzip of over {_MOST_MEMBERS} members")
+    if data and len(out) <= most and not members[-1].eof:
+        raise UnreadableError("gzip that ends too early")
+    return bytes(out)
+
+
+def _inflated(member: zlib._Decompress, piece: bytes, most: int) -> bytes:
+    try:
+        return member.decompress(piece, most)
+    except zlib.error:
+        raise UnreadableError("not gzip, or damaged") from None
+
+
+def events_in(body: bytes, limits: Limits) -> list[Any]:
+    """
+    Return the events of a request, decoded. A probe holds none.
+
+    Raises:
+        TooManyError: More events than *limits* allow, or too large with two of them.
+        UnreadableError: Anything but ``{"events": [...]}``, or one event too large.
+    """
+    if len(body) > limits.body:
+        if holds(body[: limits.body], 2):
+            raise TooManyError
+        raise UnreadableError(f"one event of over {limits.body:,} bytes, or no batch")
+    try:
+        events = _events_of(decode(body))
+    except UnreadableError:
+        if holds(body, limits.events + 1):
+            raise TooManyError from None
+        raise
+    if len(events) > limits.events:
+        raise TooManyError
+    return events
+
+
+def holds(body: bytes, number: int) -> bool:
+    """
+    Tell whether *body* begins a batch with so many events, without parsing it.
+    """
+    batch = body.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not EVENTS.match(batch):
+        return False
+    elements = (e for e in Elements(io.BytesIO(batch)) if e.is_event and e.data)
+    return len(list(itertools.islice(elements, number))) == number
+
+
+def _events_of(value: Any) -> list[Any]:
+    """
+    Return the events of a decoded envelope.
+    """
+    if value is None or value in ({}, []):
+        return []
+    if not isinstance(value, dict):
+        raise UnreadableError("no object with events")
+    if "events" not in value:
+        raise UnreadableError("an object without events")
+    events = value["events"]
+    if events is None:
+        return []
+    if not isinstance(events, list):
+        raise UnreadableError("events is no list")
+    return events

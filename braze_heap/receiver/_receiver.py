@@ -1,0 +1,323 @@
+"""
+What becomes of a request, decided once; waited for in two ways.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import functools
+import logging
+import time
+import traceback
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Sequence,
+)
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+import attrs
+
+from braze_heap.dead_letters import DeadRecord
+from braze_heap.pipeline import AsyncPipeline, Pipeline
+from braze_heap.reasons import Reason
+from braze_heap.receiver import _answers
+from braze_heap.receiver._envelope import TooManyError, events_in, inflated
+from braze_heap.receiver._limits import Hand, Limits, NoRoom, Share
+from braze_heap.receiver._messages import Body, BodyCut, Request, Response
+from braze_heap.receiver._tokens import Doorkeeper, doorkeeper
+from braze_heap.sinks._drive import drive, drive_async
+from braze_heap.sinks.exceptions import DeadLetterError, SinkUnavailable
+from braze_heap.wire import UnreadableError
+
+logger = logging.getLogger("braze_heap.receiver")
+
+PROTOCOL: Final = "1"
+"""Braze, custom HTTP connector: the ``Braze-Currents-Version`` that is understood."""
+
+DEAD_LETTER_WAIT: Final = 30.0
+"""Seconds until a dead letter that cannot be written is tried again."""
+
+_LARGE: Final = 1 << 18
+"""Bytes from which on a body is decoded in a thread, not on the event loop."""
+
+
+@attrs.frozen
+class _Read:
+    body: Body = attrs.field(repr=False)
+    share: Share
+
+
+@attrs.frozen
+class _Work:
+    """
+    Something that takes time, but waits for nothing.
+    """
+
+    size: int
+    work: Callable[[], Any]
+
+
+@attrs.frozen
+class _Run:
+    events: list[Any] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class _Keep:
+    records: Sequence[DeadRecord]
+
+
+_Step: TypeAlias = _Read | _Work | _Run | _Keep
+_Steps: TypeAlias = Generator[_Step, Any, Any]
+_P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
+
+
+class _Course(Generic[_P]):
+    """
+    What both receivers share: everything but the waiting.
+    """
+
+    def __init__(
+        self,
+        pipeline: _P,
+        tokens: str | Iterable[str] | Doorkeeper,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if not hasattr(pipeline.dead_letter, "append"):
+            raise TypeError(
+                "a receiver needs a pipeline with a dead letter; to throw away what "
+                "cannot be delivered, write dead_letter=DISCARD"
+            )
+        self.pipeline = pipeline
+        self.limits = limits
+        self._door = doorkeeper(tokens)
+        self._now = now
+        self._hand = Hand(limits)
+        self._is_warned = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.pipeline!r}, {self._door!r}>"
+
+    @property
+    def is_open(self) -> bool:
+        """
+        Whether requests are taken: until it is closed.
+        """
+        return self._hand.is_open
+
+    def _answered(self, request: Request) -> _Steps:
+        """
+        Return the steps to the answer, which there is whatever goes wrong.
+        """
+        try:
+            return (yield from self._admitted(request))
+        except SinkUnavailable as error:
+            return _answers.later(error.retry_after, is_throttled=error.throttled)
+        except DeadLetterError as error:
+            logger.error("The dead letter fails: %s", error)
+            return _answers.later(DEAD_LETTER_WAIT)
+        except (NoRoom, BodyCut, TimeoutError):
+            return _answers.later()
+        except Exception as error:
+            logger.error("A request failed: %s", _place(error))
+            return _answers.later()
+
+    def _admitted(self, request: Request) -> _Steps:
+        if request.method.upper() != "POST":
+            return _answers.NO_POST
+        if not self._door.admits(request.values("authorization")):
+            logger.warning("A request without a valid token was refused")
+            return _answers.UNKNOWN
+        coding = _coding(request)
+        if coding not in ("", "gzip"):
+            return _answers.NO_GZIP
+        self._look_at_version(request)
+        with self._hand.share() as share:
+            yield _Read(request.body, share)
+            with self._hand.place():
+                return (yield from self._settled(share, is_zipped=coding == "gzip"))
+
+    def _settled(self, share: Share, *, is_zipped: bool) -> _Steps:
+        opened = functools.partial(self._opened, share, is_zipped=is_zipped)
+        try:
+            events = yield _Work(share.size, opened)
+        except TooManyError:
+            return _answers.SEND_FEWER
+        except UnreadableError as error:
+            logger.warning("An unreadable body: %s", error)
+            if share.is_cut:
+                return _answers.SEND_FEWER
+            yield _Keep((self._record(share, str(error), is_zipped=is_zipped),))
+            return _answers.UNREADABLE
+        if events:
+            yield _Run(events)
+        return _answers.SETTLED
+
+    def _opened(self, share: Share, *, is_zipped: bool) -> list[Any]:
+        body = share.body()
+        if is_zipped:
+            body = inflated(body, self.limits.body)
+        return events_in(body, self.limits)
+
+    def _record(self, share: Share, detail: str, *, is_zipped: bool) -> DeadRecord:
+        at = datetime.fromtimestamp(self._now(), UTC)
+        return DeadRecord.of(
+            share.body(), Reason.UNREADABLE, detail, at, zipped=is_zipped
+        )
+
+    def _look_at_version(self, request: Request) -> None:
+        versions = request.values("braze-currents-version")
+        if not self._is_warned and versions not in ([], [PROTOCOL]):
+            self._is_warned = True
+            logger.warning(
+                "Braze-Currents-Version is not %s: look for a newer braze_heap",
+                PROTOCOL,
+            )
+
+
+def _coding(request: Request) -> str:
+    """
+    Return how the body is coded: ``gzip``, not at all, or something else.
+    """
+    codings = [
+        coding.strip().lower().removeprefix("x-")
+        for value in request.values("content-encoding")
+        for coding in value.split(",")
+    ]
+    return ",".join(coding for coding in codings if coding not in ("", "identity"))
+
+
+def _place(error: Exception) -> str:
+    """
+    Name an exception by its class and place; its text may quote what was sent.
+    """
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+
+
+class Receiver(_Course[Pipeline]):
+    """
+    The endpoint that a Currents feed is pointed at, without a framework. Thread-safe.
+
+    A request is held until its events are settled; Braze repeats what is not. Events
+    that are repeated count once, by their id.
+
+    Args:
+        pipeline: Where to; with a dead letter.
+        tokens: The bearer token of the feed, or several while one is being replaced.
+            See `Tokens.from_env`. `UNAUTHENTICATED`, by name, to do without.
+        limits: How much is taken in at once.
+        now: UTC epoch seconds, for dead letters.
+
+    Raises:
+        ValueError: No token, or one that no header can carry.
+        TypeError: A pipeline without a dead letter.
+    """
+
+    def handle(self, request: Request) -> Response:
+        """
+        Return the answer to *request*. Raises nothing that is an `Exception`.
+        """
+        response: Response = drive(self._answered(request), self._perform)
+        return response
+
+    def close(self, seconds: float = 30.0) -> bool:
+        """
+        Take no more requests, wait for those in hand, and tell whether all got settled.
+
+        The sink and the dead letter stay open: they are yours.
+        """
+        return self._hand.close(seconds)
+
+    def _perform(self, step: _Step) -> Any:
+        match step:
+            case _Read(body, share):
+                pieces = (body,) if isinstance(body, bytes) else body
+                if isinstance(pieces, AsyncIterable):
+                    raise TypeError("an asynchronous body is for AsyncReceiver")
+                all(share.takes(piece) for piece in pieces)
+            case _Work(_, work):
+                return work()
+            case _Run(events):
+                return self.pipeline.run(events)
+            case _Keep(records):
+                self.pipeline.dead_letter.append(records)
+        return None
+
+
+class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
+    """
+    `Receiver` for asyncio: the same, awaited.
+
+    Args:
+        pipeline: An `AsyncPipeline`; or a `Pipeline`, which then runs in threads, one
+            for each request in hand.
+        tokens: As for `Receiver`.
+        options: As for `Receiver`.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline | AsyncPipeline,
+        tokens: str | Iterable[str] | Doorkeeper,
+        **options: Any,
+    ) -> None:
+        super().__init__(pipeline, tokens, **options)
+        self._threads = concurrent.futures.ThreadPoolExecutor(
+            self.limits.requests, "braze-heap"
+        )
+
+    async def handle(self, request: Request) -> Response:
+        """
+        Return the answer to *request*; see `Receiver.handle`.
+        """
+        response: Response = await drive_async(self._answered(request), self._perform)
+        return response
+
+    async def close(self, seconds: float = 30.0) -> bool:
+        """
+        See `Receiver.close`.
+        """
+        done = await asyncio.to_thread(self._hand.close, seconds)
+        self._threads.shutdown(wait=False)
+        return done
+
+    async def _perform(self, step: _Step) -> Any:
+        match step:
+            case _Read(body, share):
+                async with asyncio.timeout(self.limits.body_seconds):
+                    async for piece in _awaited(body):
+                        if not share.takes(piece):
+                            break
+            case _Work(size, work):
+                return await self._in_thread(work) if size > _LARGE else work()
+            case _Run(events) if isinstance(self.pipeline, AsyncPipeline):
+                return await self.pipeline.run(events)
+            case _Run(events):
+                return await self._in_thread(self.pipeline.run, events)
+            case _Keep(records):
+                return await self._in_thread(self.pipeline.dead_letter.append, records)
+        return None
+
+    async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, context.run, work, *args)
+
+
+async def _awaited(body: Body) -> AsyncIterator[bytes]:
+    if isinstance(body, AsyncIterable):
+        async for piece in body:
+            yield piece
+        return
+    for piece in (body,) if isinstance(body, bytes) else body:
+        yield piece

@@ -1,0 +1,102 @@
+"""
+Who may send: tokens, kept as digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NoReturn, Protocol, runtime_checkable
+
+_TOKEN: Final = re.compile(r"[!-~]+")
+_CREDENTIALS: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+
+
+@runtime_checkable
+class Doorkeeper(Protocol):
+    """
+    Decides by the values of ``Authorization``.
+    """
+
+    def admits(self, authorizations: Sequence[str], /) -> bool: ...
+
+
+class Tokens:
+    """
+    One bearer token, or several while one is being replaced. No repr shows them.
+
+    Args:
+        tokens: Printable ASCII without blanks, as Braze sends them (RFC 6750).
+
+    Raises:
+        ValueError: There is none, or one that no header can carry.
+    """
+
+    def __init__(self, tokens: str | Iterable[str]) -> None:
+        given = [tokens] if isinstance(tokens, str) else list(tokens)
+        if not given or not all(map(_TOKEN.fullmatch, given)):
+            raise ValueError(
+                "a receiver needs a token of printable ASCII without blanks; to let "
+                "everybody in, write tokens=UNAUTHENTICATED"
+            )
+        self._digests = [_digest(token) for token in given]
+
+    def __repr__(self) -> str:
+        return f"<{len(self._digests)} tokens>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("tokens are not pickled: read them where they are used")
+
+    @classmethod
+    def from_env(
+        cls, name: str = "BRAZE_TOKEN", environ: Mapping[str, str] = os.environ
+    ) -> Tokens:
+        """
+        Return the tokens in the environment variable *name*, separated by blanks.
+
+        Raises:
+            ValueError: It is not set, or empty.
+        """
+        tokens = environ.get(name, "").split()
+        if not tokens:
+            raise ValueError(f"{name} holds no token: set it to the token of the feed")
+        return cls(tokens)
+
+    def admits(self, authorizations: Sequence[str], /) -> bool:
+        """
+        Tell whether there is one credential, and it is one of ours.
+
+        Takes the same time whichever of the tokens it is.
+        """
+        found = [_CREDENTIALS.fullmatch(value) for value in authorizations]
+        given = _digest(found[0][1]) if len(found) == 1 and found[0] else b""
+        same = [hmac.compare_digest(given, known) for known in self._digests]
+        return any(same)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+class _Unauthenticated:
+    def __repr__(self) -> str:
+        return "UNAUTHENTICATED"
+
+    def admits(self, authorizations: Sequence[str], /) -> bool:  # noqa: ARG002
+        return True
+
+
+UNAUTHENTICATED: Final[Doorkeeper] = _Unauthenticated()
+"""
+Everybody may send. For a receiver behind something else that asks who is there.
+"""
+
+
+def doorkeeper(tokens: str | Iterable[str] | Doorkeeper) -> Doorkeeper:
+    """
+    Return who decides: *tokens* itself if it can, else one for these tokens.
+    """
+    return tokens if isinstance(tokens, Doorkeeper) else Tokens(tokens)

@@ -1,0 +1,26 @@
+"""
+A receiver in a Flask application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flask
+
+from braze_heap.receiver._receiver import Receiver
+from braze_heap.receiver.wsgi import request_of
+
+
+def view(receiver: Receiver) -> Callable[[], flask.Response]:
+    """
+    Return the view: ``app.post("/braze")(view(receiver))``.
+
+    The body is read from the WSGI environment: Flask takes a chunked one for empty.
+    """
+
+    def braze() -> flask.Response:
+        response = receiver.handle(request_of(flask.request.environ))
+        return flask.Response(response.body, response.status, list(response.headers))
+
+    return braze

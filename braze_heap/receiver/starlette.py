@@ -1,0 +1,29 @@
+"""
+A receiver in a FastAPI or Starlette application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+
+from braze_heap.receiver._receiver import AsyncReceiver
+from braze_heap.receiver.asgi import request_of
+
+
+def endpoint(
+    receiver: AsyncReceiver,
+) -> Callable[[StarletteRequest], Awaitable[StarletteResponse]]:
+    """
+    Return the endpoint: ``app.add_route("/braze", endpoint(receiver), ["POST"])``.
+
+    To mount one, `braze_heap.receiver.asgi.ASGIReceiver` is an application.
+    """
+
+    async def braze(request: StarletteRequest) -> StarletteResponse:
+        response = await receiver.handle(request_of(request.scope, request.receive))
+        return StarletteResponse(response.body, response.status, dict(response.headers))
+
+    return braze

@@ -1,0 +1,656 @@
+"""
+Who holds the events now: each status, through every carrier.
+"""
+
+import gzip
+import json
+import threading
+from typing import Any
+
+import pytest
+
+import braze_heap as bh
+from braze_heap.dead_letters import DISCARD
+from braze_heap.events import EmailClick
+from braze_heap.receiver import UNAUTHENTICATED, Limits, Receiver
+from braze_heap.sinks import MemorySink, Receipt, Rejection
+from braze_heap.sinks.exceptions import DeadLetterError, SinkUnavailable
+from braze_heap.testing import make_raw
+from tests.receiver.carriers import TOKEN
+
+GZIP = ("Content-Encoding", "gzip")
+
+
+def batch(*events: Any) -> bytes:
+    return json.dumps({"events": events}).encode()
+
+
+def click(**changes: Any) -> dict[str, Any]:
+    return {**make_raw("users.messages.email.Click"), **changes}
+
+
+class StubbornSink(MemorySink):
+    """
+    A sink that raises, or returns, what it is told to.
+    """
+
+    def __init__(self, outcome: Any) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+    def send(self, calls: Any, /) -> Receipt:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return super().send(calls) if self.outcome is None else self.outcome
+
+
+def test_200_means_that_the_sink_has_the_events(endpoint):
+    """
+    200: the sink settled every payload.
+    """
+    there = endpoint()
+
+    answer = there.post(batch(click(id="one"), click(id="two")))
+
+    assert (answer.status, answer.body) == (200, b'{"result":"settled"}')
+    assert [c.idempotency_key for c in there.sink.calls] == ["one", "two"]
+
+
+def test_200_means_that_the_dead_letter_has_the_rest(endpoint):
+    """
+    200: one malformed event of a readable batch is kept, the others are delivered.
+    """
+    there = endpoint()
+    events = [click(id=f"id-{number}") for number in range(99)]
+
+    answer = there.post(batch(*events[:50], click(time="soon"), *events[50:]))
+
+    assert answer.status == 200
+    assert len(there.sink.calls) == 99
+    assert [record.reason for record in there.dead.records] == ["bad_time"]
+
+
+def test_200_after_heap_refused_one_alone(endpoint):
+    """
+    200: what Heap refuses alone is kept as refused_by_heap.
+    """
+    refusal = Rejection(1, "refused_by_heap", 400, "no")
+    there = endpoint(sink=StubbornSink(Receipt(1, (refusal,))))
+
+    answer = there.post(batch(click(id="one"), click(id="two")))
+
+    assert answer.status == 200
+    assert [record.reason for record in there.dead.records] == ["refused_by_heap"]
+
+
+def test_200_for_an_event_that_a_mapper_chokes_on(endpoint):
+    """
+    200: an exception while mapping is a fault of the data, and the others go on.
+    """
+    mappers = bh.Mappers()
+
+    @mappers.maps(EmailClick)
+    def choke(event: EmailClick) -> bh.HeapEvent:
+        if event.link_alias == "bad":
+            raise ZeroDivisionError
+        return bh.HeapEvent("Click")
+
+    there = endpoint(transformer=bh.Transformer(mappers.registry()))
+    bad = click(id="bad")
+    bad["properties"]["link_alias"] = "bad"
+
+    answer = there.post(batch(bad, click(id="good")))
+
+    assert answer.status == 200
+    assert [call.idempotency_key for call in there.sink.calls] == ["good"]
+    assert [record.reason for record in there.dead.records] == ["mapper_error"]
+
+
+def test_503_when_the_sink_could_not_decide(endpoint):
+    """
+    503: a sink that could not decide says when to come again, rounded up.
+    """
+    there = endpoint(sink=StubbornSink(SinkUnavailable("down", retry_after=6.2)))
+
+    answer = there.post(batch(click()))
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "7")
+
+
+def test_503_when_the_sink_breaks(endpoint):
+    """
+    503: an unexpected exception in a sink is our fault, not the data's.
+    """
+    there = endpoint(sink=StubbornSink(ZeroDivisionError("canary")))
+
+    answer = there.post(batch(click()))
+
+    assert (answer.status, answer.body) == (503, b'{"result":"later"}')
+
+
+def test_on_a_503_nothing_is_written(endpoint):
+    """
+    503: rejected events are written last, so nothing is kept of a batch still Braze's.
+    """
+    there = endpoint(sink=StubbornSink(SinkUnavailable("down")))
+
+    answer = there.post(batch(click(), click(time="soon")))
+
+    assert (answer.status, there.dead.records) == (503, [])
+
+
+def test_503_on_shutdown(endpoint):
+    """
+    503: a receiver that closes takes nothing more.
+    """
+    there = endpoint()
+    there.close()
+
+    answer = there.post(batch(click()))
+
+    assert (answer.status, there.sink.calls) == (503, [])
+
+
+def test_503_when_the_dead_letter_fails(endpoint):
+    """
+    503: what must be kept and cannot be is Braze's still.
+    """
+    there = endpoint()
+    there.dead.failure = DeadLetterError("the disk is full")
+
+    assert there.post(batch(click(time="soon"))).status == 503
+    assert there.post(b"no JSON").status == 503
+
+
+def test_429_when_heap_throttles(endpoint):
+    """
+    429: Heap's rates keep us, and the answer says for how long.
+    """
+    slow = SinkUnavailable("the rate of the app", retry_after=0.2, throttled=True)
+    there = endpoint(sink=StubbornSink(slow))
+
+    answer = there.post(batch(click()))
+
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+
+
+@pytest.mark.parametrize("asked", [float("nan"), float("inf"), -3.0, 1e9])
+def test_retry_after_is_always_a_sane_number_of_seconds(endpoint, asked):
+    """
+    503: whatever a sink asks for, Braze is asked for one second to one hour.
+    """
+    there = endpoint(sink=StubbornSink(SinkUnavailable("down", retry_after=asked)))
+
+    answer = there.post(batch(click()))
+
+    assert 1 <= int(answer.headers["retry-after"]) <= 3600
+
+
+def test_413_for_more_than_1000_events(endpoint):
+    """
+    413: more than 1,000 events are sent back to be split, and 1,000 are not.
+    """
+    there = endpoint()
+
+    assert there.post(batch(*[{}] * 1001)).status == 413
+    assert there.dead.records == []
+    assert there.post(batch(*[{}] * 1000)).status == 200
+
+
+@pytest.mark.parametrize("coding", [(), (GZIP,)], ids=["plain", "gzip"])
+def test_413_for_a_large_body_of_two_events(endpoint, coding):
+    """
+    413: too large, and half of it would do; zipped or not.
+    """
+    there = endpoint(limits=Limits(body=5000, in_hand=64_000))
+    body = batch(click(pad="x" * 2500), click(pad="x" * 2500))
+
+    answer = there.post(gzip.compress(body) if coding else body, *coding)
+
+    assert (answer.status, there.dead.records) == (413, [])
+
+
+@pytest.mark.parametrize("coding", [(), (GZIP,)], ids=["plain", "gzip"])
+def test_400_for_one_event_that_is_too_large(endpoint, coding):
+    """
+    400: splitting does not help a single event, so its bytes are kept as they came.
+    """
+    there = endpoint(limits=Limits(body=5000, in_hand=64_000))
+    body = batch(click(pad="x" * 5000))
+    sent = gzip.compress(body) if coding else body
+
+    answer = there.post(sent, *coding)
+
+    assert answer.status == 400
+    assert [sent] == [record.original for record in there.dead.records]
+
+
+def test_413_where_nothing_could_be_kept(endpoint):
+    """
+    413: a single event beyond what may be in hand is not ours, and no 400 says it was.
+    """
+    there = endpoint(limits=Limits(body=2000, in_hand=4000))
+
+    answer = there.post(batch(click(pad="x" * 5000)))
+
+    assert (answer.status, there.dead.records) == (413, [])
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        TOKEN,
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN.upper()}",
+        f"Bearer {TOKEN} {TOKEN}",
+        f"Bearer {TOKEN}, Bearer {TOKEN}",
+        "Bearer schlüssel",
+        "Bearer " + "x" * 100_000,
+    ],
+)
+def test_401_without_the_token(endpoint, authorization):
+    """
+    401: a token that is missing, wrong or odd; the answer says what is asked for.
+    """
+    there = endpoint()
+    headers = [] if authorization is None else [("Authorization", authorization)]
+
+    answer = there.post(batch(click()), *headers, authorized=False)
+
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert (there.sink.calls, there.dead.records) == ([], [])
+
+
+def test_401_for_two_credentials(endpoint):
+    """
+    401: two credentials are none, also if both are right.
+    """
+    there = endpoint()
+
+    answer = there.post(batch(click()), ("Authorization", f"Bearer {TOKEN}"))
+
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"events": []}'])
+def test_401_comes_before_the_probe(endpoint, body):
+    """
+    401: a probe without the token is no probe of ours.
+    """
+    assert endpoint().post(body, authorized=False).status == 401
+
+
+@pytest.mark.parametrize("token", ["old-token", "new-token"])
+def test_tokens_rotate(endpoint, token):
+    """
+    200: each of several tokens is good while one is being replaced.
+    """
+    there = endpoint(tokens=["old-token", "new-token"])
+    header = ("authorization", f"bEARER {token}")
+
+    answer = there.post(batch(click()), header, authorized=False)
+
+    assert answer.status == 200
+
+
+def test_everybody_may_send_if_that_is_written(endpoint):
+    """
+    200: UNAUTHENTICATED, by name, asks for no token.
+    """
+    there = endpoint(tokens=UNAUTHENTICATED)
+
+    assert there.post(batch(click()), authorized=False).status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_405_for_anything_but_a_post(endpoint, method):
+    """
+    405: not a POST.
+    """
+    answer = endpoint().post(batch(click()), method=method)
+
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    "coding", ["br", "deflate", "gzip, gzip", "zstd", "identity,br"]
+)
+def test_415_for_another_coding(endpoint, coding):
+    """
+    415: a coding other than gzip.
+    """
+    there = endpoint()
+
+    answer = there.post(batch(click()), ("Content-Encoding", coding))
+
+    assert (answer.status, answer.headers["accept-encoding"]) == (415, "gzip")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", "identity, gzip"])
+def test_gzip_is_read(endpoint, coding):
+    """
+    200: gzip, as it is spelled.
+    """
+    there = endpoint()
+
+    answer = there.post(gzip.compress(batch(click())), ("Content-Encoding", coding))
+
+    assert (answer.status, len(there.sink.calls)) == (200, 1)
+
+
+NO_OPS = [
+    b"",
+    b"  \r\n ",
+    b"\xef\xbb\xbf",
+    b"null",
+    b"{}",
+    b"[]",
+    b'{"events": null}',
+    b'{"events": []}',
+    b'{"events": [], "version": 2}',
+]
+
+
+@pytest.mark.parametrize("body", NO_OPS)
+@pytest.mark.parametrize("coding", [(), (GZIP,)], ids=["plain", "gzip"])
+def test_200_for_a_probe(endpoint, body, coding):
+    """
+    200: no events, in any spelling, are settled at once.
+    """
+    there = endpoint()
+
+    answer = there.post(gzip.compress(body) if coding else body, *coding)
+
+    assert (answer.status, there.dead.records) == (200, [])
+
+
+EVENT = json.dumps(click()).encode()
+UNREADABLE = [
+    b"no JSON",
+    b'{"events": [' + EVENT,
+    b'{"event": [' + EVENT + b"]}",
+    EVENT,
+    b'{"events": {}}',
+    b'{"events": 5}',
+    b'{"events": "[]"}',
+    b'{"events": [], "events": [' + EVENT + b"]}",
+    b'{"events": [], "ev\\u0065nts": [' + EVENT + b"]}",
+    b"[" + EVENT + b"]",
+    b"5",
+    b"false",
+    b'""',
+    b'{"events": []} x',
+    b'{"events": []}{"events": []}',
+    '{"events": []}'.encode("utf-16"),
+    '{"events": []}'.encode("utf-16-le"),
+    '{"events": []}'.encode("utf-32"),
+    b'{"events": [' + b"[" * 64 + b"]" * 64 + b"]}",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b"{}," * 400_000,
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: repr(body[:24]))
+def test_400_after_the_bytes_are_kept(endpoint, body):
+    """
+    400: an envelope that cannot be read, once its bytes are in the dead letter.
+    """
+    there = endpoint()
+
+    answer = there.post(body)
+
+    assert (answer.status, there.sink.calls) == (400, [])
+    assert [("unreadable", body)] == [
+        (r.reason, r.original) for r in there.dead.records
+    ]
+
+
+def test_413_for_very_much_structure_in_a_batch(endpoint):
+    """
+    413: millions of tiny events are sent back to be split, without being parsed.
+    """
+    there = endpoint()
+
+    answer = there.post(b'{"events":[' + b"{}," * 3_000_000 + b"{}]}")
+
+    assert (answer.status, there.dead.records) == (413, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(batch(click()))[:-9],
+        gzip.compress(batch(click())) + b"x",
+        gzip.compress(b"") * 200,
+    ],
+    ids=["empty", "none", "cut", "trailing", "members"],
+)
+def test_what_is_no_gzip_is_unreadable(endpoint, body):
+    """
+    400: damaged gzip is kept as it came, with its coding; no body at all is a probe.
+    """
+    there = endpoint()
+
+    answer = there.post(body, GZIP)
+
+    kept = [(record.original, record.coding) for record in there.dead.records]
+    assert (400, [(body, "gzip")]) if body else (answer.status, kept) == (200, [])
+
+
+def test_gzip_in_several_members_is_one_body(endpoint):
+    """
+    200: gzip may be concatenated, and padded with zeros.
+    """
+    there = endpoint()
+    body = batch(click())
+    zipped = gzip.compress(body[:99]) + gzip.compress(body[99:]) + b"\0\0\0"
+
+    answer = there.post(zipped, GZIP)
+
+    assert (answer.status, len(there.sink.calls)) == (200, 1)
+
+
+def test_a_gzip_bomb_is_not_inflated(endpoint):
+    """
+    400: a bomb is kept in its own size.
+    """
+    there = endpoint()
+    bomb = gzip.compress(b" " * (64 << 20))
+
+    answer = there.post(bomb, GZIP)
+
+    assert (400, [bomb]) == (answer.status, [r.original for r in there.dead.records])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbf" + batch(click()),
+        batch(click()).replace(b"cust", b"cust").replace(b"{", b"\r\n {", 1),
+        json.dumps({"version": 1, "events": [click()], "more": {}}).encode(),
+        batch(click(huge=1)).replace(b'"huge": 1', b'"huge": ' + b"9" * 5001),
+        batch(click(huge=1)).replace(b'"huge": 1', b'"huge": NaN'),
+        batch(click(text="?")).replace(b'"?"', b'"\xff\xfe"'),
+        batch(click(text="?")).replace(b'"?"', b'"\\ud800\\u0000"'),
+        batch(click(twice=1)).replace(b'"twice": 1', b'"twice": 1, "twice": 2'),
+    ],
+    ids="bom blank others digits nan utf8 surrogate twice".split(),
+)
+def test_200_for_what_is_only_odd(endpoint, body):
+    """
+    200: few things are malformed, so these are delivered.
+    """
+    there = endpoint()
+
+    answer = there.post(body)
+
+    assert (answer.status, len(there.sink.calls), there.dead.records) == (200, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (5, "not_an_object"),
+        (None, "not_an_object"),
+        ([], "not_an_object"),
+        ({}, "bad_event_type"),
+        (click(event_type=" "), "bad_event_type"),
+        (click(event_type="x" * 1024), "bad_event_type"),
+        (click(properties=[]), "bad_properties"),
+        (click(user="somebody"), "bad_user"),
+        (click(user={"external_user_id": True}), "bad_identity"),
+        (click(user={"external_user_id": "null"}), "bad_identity"),
+        (click(user={"external_user_id": "[REDACTED]"}), "bad_identity"),
+        (click(user={"external_user_id": "x" * 256}), "identity_too_long"),
+        (click(time=0), "bad_time"),
+        (click(time=None), "bad_time"),
+        (click(time=4102444800), "bad_time"),
+    ],
+    ids=repr,
+)
+def test_a_malformed_event_is_kept_by_its_reason(endpoint, event, reason):
+    """
+    200: each fault of an event has its word in the dead letter.
+    """
+    there = endpoint()
+
+    answer = there.post(batch(event))
+
+    assert (200, [reason]) == (answer.status, [r.reason for r in there.dead.records])
+
+
+def test_of_two_events_with_one_id_the_second_is_kept(endpoint):
+    """
+    200: the same id with another content is a conflict; the same content is not.
+    """
+    there = endpoint()
+    first, other = click(id="same", time=1), click(id="same", time=2)
+
+    answer = there.post(batch(first, first, other))
+
+    assert (answer.status, len(there.sink.calls)) == (200, 1)
+    assert [r.reason for r in there.dead.records] == ["duplicate_id_conflict"]
+
+
+def test_an_event_of_nobody_is_skipped(endpoint):
+    """
+    200: no external id is a policy, not a fault.
+    """
+    there = endpoint()
+
+    answer = there.post(batch(click(user={})))
+
+    assert (answer.status, there.sink.calls, there.dead.records) == (200, [], [])
+
+
+class BlockingSink(MemorySink):
+    """
+    A sink that decides when it is let.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = threading.Event()
+        self.may_end = threading.Event()
+
+    def send(self, calls: Any, /) -> Receipt:
+        self.has_begun.set()
+        assert self.may_end.wait(10)
+        return super().send(calls)
+
+
+@pytest.mark.parametrize(
+    ("limits", "size"),
+    [(Limits(requests=1), 0), (Limits(body=8000, in_hand=9000), 4000)],
+    ids=["requests", "bytes"],
+)
+def test_503_without_a_free_place(endpoint, limits, size):
+    """
+    503: requests and bytes in hand are bounded, and room comes back.
+    """
+    there = endpoint(sink=BlockingSink(), limits=limits)
+    answers: list[int] = []
+    first = threading.Thread(
+        target=lambda: answers.append(there.post(batch(click(pad="x" * size))).status)
+    )
+    first.start()
+    assert there.sink.has_begun.wait(10)
+
+    answers.append(there.post(batch(click(pad="x" * size))).status)
+    there.sink.may_end.set()
+    first.join()
+    answers.append(there.post(batch(click(pad="x" * size))).status)
+
+    assert answers == [503, 200, 200]
+
+
+def test_another_version_of_the_protocol_is_taken_and_told_once(endpoint, caplog):
+    """
+    200: Braze-Currents-Version other than 1 is a warning, the first time.
+    """
+    there = endpoint()
+
+    answers = [
+        there.post(batch(click()), ("Braze-Currents-Version", version)).status
+        for version in ("1", "2", "3\x0aforged")
+    ]
+
+    assert answers == [200, 200, 200]
+    assert sum("Currents-Version" in record.message for record in caplog.records) == 1
+
+
+def test_no_answer_echoes_anything(endpoint, caplog):
+    """
+    Neither an answer nor a log line holds a value, an identity or the token.
+    """
+    there = endpoint(sink=StubbornSink(ZeroDivisionError("canary")))
+    caplog.set_level("DEBUG")
+    user = {"external_user_id": "canary"}
+
+    answers = [
+        there.post(body, *headers)
+        for body, headers in [
+            (batch(click(user=user)), []),
+            (batch(click(event_type="canary\n", time="canary")), []),
+            (b"canary\nforged", []),
+            (b"", [("Content-Encoding", "canary")]),
+            (b"", [("Braze-Currents-Version", "canary")]),
+        ]
+    ]
+
+    shown = [str(answer) for answer in answers]
+    shown += [str(vars(record)) for record in caplog.records]
+    shown += [repr(there.receiver)]
+    assert [text for text in shown if "canary" in text or TOKEN in text] == []
+
+
+@pytest.mark.parametrize(
+    "tokens", ["", [], [""], ["two words"], ["schlüssel"], ["a\n"]]
+)
+def test_no_receiver_without_a_token(tokens):
+    """
+    A receiver without a token that a header can carry is not built.
+    """
+    pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), DISCARD)
+
+    with pytest.raises(ValueError, match="UNAUTHENTICATED"):
+        Receiver(pipeline, tokens=tokens)
+
+
+def test_no_receiver_without_a_dead_letter():
+    """
+    A receiver of a pipeline without a dead letter is not built, unless by name.
+    """
+    pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), None)  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError, match="dead_letter=DISCARD"):
+        Receiver(pipeline, tokens=TOKEN)
