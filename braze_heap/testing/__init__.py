@@ -1,5 +1,6 @@
 """
-Help for testing your own rules: sample events, the judge of Heap's contract, a Heap.
+Help for testing your own rules: sample events, the judge of Heap's contract, a Heap, a
+Braze.
 
 >>> from braze_heap.testing import assert_legal, make_event
 >>> click(make_event(EmailClick, link_alias="hero"))
@@ -9,36 +10,51 @@ Hypothesis strategies are in `braze_heap.testing.strategies`, a pytest fixture w
 Heap is in `braze_heap.testing.pytest_plugin`; they need Hypothesis and pytest.
 """
 
-from typing import TYPE_CHECKING, Any
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from braze_heap.testing._legal import assert_legal
 from braze_heap.testing._samples import Form, make_event, make_raw
+from braze_heap.testing._traffic import make_malformed, make_traffic
 
 if TYPE_CHECKING:
-    from braze_heap.testing._sinks import check_sink
+    from braze_heap.testing._sinks import check_async_sink, check_sink
     from braze_heap.testing.fake_heap import FakeHeap
+    from braze_heap.testing.simulated_braze import SimulatedBraze, simulate
 
 __all__ = [
     "FakeHeap",
     "Form",
+    "SimulatedBraze",
     "assert_legal",
+    "check_async_sink",
     "check_sink",
     "make_event",
+    "make_malformed",
     "make_raw",
+    "make_traffic",
+    "simulate",
 ]
 
 
+_HOMES: Final = MappingProxyType(
+    {
+        "FakeHeap": "fake_heap",
+        "SimulatedBraze": "simulated_braze",
+        "check_async_sink": "_sinks",
+        "check_sink": "_sinks",
+        "simulate": "simulated_braze",
+    }
+)
+"""
+Public name to the module that defines it: what needs a server, or delivery, loads when
+it is first used.
+"""
+
+
 def __getattr__(name: str) -> Any:
-    if name == "FakeHeap":
-        from braze_heap.testing.fake_heap import FakeHeap
-
-        return FakeHeap
-    if name == "check_sink":
-        from braze_heap.testing._sinks import check_sink
-
-        return check_sink
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return getattr(module, name)

@@ -1,0 +1,315 @@
+"""
+What Braze does next: its documented answers to answers, without a network or a clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+from attrs import define, field, frozen
+
+from braze_heap.sinks._heap_answers import Failure, retry_seconds
+
+if TYPE_CHECKING:
+    from braze_heap.testing._braze_wire import Reply
+    from braze_heap.testing.simulated_braze import SimulatedBraze
+
+PATIENCE: Final = 5 * 86_400.0
+"""Seconds of failure after which Braze disables an integration."""
+
+FIRST_BACKOFF: Final = 1.0
+"""Seconds before the second try; assumed. They double with each further one."""
+
+MAX_BACKOFF: Final = 3600.0
+"""Longest wait in seconds; assumed."""
+
+STOPPING: Final = frozenset((401, 403, 404))
+"""Answers after which Braze stops, and does not send these events again."""
+
+PROBES: Final = (b"", b'{"events": []}')
+"""Requests without events, by which Braze checks its credentials."""
+
+
+class Fate(Enum):
+    """
+    Where an event ended.
+    """
+
+    DELIVERED = "delivered"
+    DROPPED = "dropped"
+    ABANDONED = "abandoned"
+    PENDING = "pending"
+
+
+@frozen
+class Outcome:
+    """
+    What became of one event.
+
+    Attributes:
+        fate: Delivered, once Braze saw a 2XX for any request with it.
+        status: The answer that decided, else the last one; ``None`` for none.
+        sent: How many requests held the event.
+    """
+
+    fate: Fate = Fate.PENDING
+    status: int | None = None
+    sent: int = 0
+
+
+@frozen
+class Simulation:
+    """
+    What Braze did, and what became of each event.
+
+    Attributes:
+        events: As they were given.
+        outcomes: One for each of the events, in their order.
+        statuses: How often the endpoint gave which answer, lost answers among them.
+        failures: Requests without an answer, by the name of the network's error.
+        answers_lost: Answers that Braze never saw, on purpose.
+        stopped_by: The 401, 403 or 404 after which Braze stopped and mailed the
+            customer.
+        disabled: Whether 5 days of failure disabled the integration.
+        seconds: From the start to the last answer.
+    """
+
+    events: Sequence[Any] = field(repr=False, hash=False)
+    outcomes: Sequence[Outcome] = field(repr=False)
+    statuses: Mapping[int, int] = field(hash=False)
+    failures: Mapping[str, int] = field(hash=False)
+    answers_lost: int
+    stopped_by: int | None
+    disabled: bool
+    seconds: float
+
+    @property
+    def requests(self) -> int:
+        """
+        How many requests were made, probes among them.
+        """
+        return sum(self.statuses.values()) + sum(self.failures.values())
+
+    @property
+    def fates(self) -> Counter[Fate]:
+        """
+        How many events ended where. They add up to the events.
+        """
+        return Counter(outcome.fate for outcome in self.outcomes)
+
+    def having(self, fate: Fate) -> list[Any]:
+        """
+        Return the events that ended as *fate*, in the order they were given.
+        """
+        pairs = zip(self.events, self.outcomes, strict=True)
+        return [event for event, outcome in pairs if outcome.fate is fate]
+
+    def assert_all_delivered(self) -> None:
+        """
+        Raise unless Braze saw a 2XX for each of the events.
+
+        Raises:
+            AssertionError: How many were not delivered, and why. It shows no event.
+        """
+        missed = {
+            index: f"{outcome.fate.value} (answer: {outcome.status})"
+            for index, outcome in enumerate(self.outcomes)
+            if outcome.fate is not Fate.DELIVERED
+        }
+        if missed:
+            counts = Counter(missed.values())
+            told = ", ".join(f"{number} {why}" for why, number in counts.items())
+            raise AssertionError(
+                f"{len(missed)} of {len(self.outcomes)} events were not delivered: "
+                f"{told}. The first is events[{min(missed)}]."
+            )
+
+
+@define(eq=False)
+class Batch:
+    """
+    Events that go together.
+
+    Attributes:
+        events: Their indexes; none for a probe.
+        was_refused: Whether they are alone because of a 400.
+        failures: Tries since the last answer that decided something.
+        failing_since: When the first of these tries failed.
+    """
+
+    events: tuple[int, ...] = ()
+    was_refused: bool = False
+    failures: int = 0
+    failing_since: float | None = None
+
+
+class Run:
+    """
+    One simulation as it goes: what is to be sent when, and what has become of what.
+
+    Args:
+        braze: The settings.
+        events: What is to be delivered.
+        start: UTC epoch seconds, like every time here.
+    """
+
+    def __init__(
+        self, braze: SimulatedBraze, events: Sequence[Any], start: float
+    ) -> None:
+        self._braze = braze
+        self._events = events
+        self._chance = random.Random(braze.seed)  # noqa: S311 (no secret)
+        self._queue: list[tuple[float, float, int, Batch]] = []
+        self._order = itertools.count()
+        self._outcomes = [Outcome()] * len(events)
+        self._statuses: Counter[int] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._answers_lost = 0
+        self._probes = 0
+        self._stopped_by: int | None = None
+        self._is_disabled = False
+        self._now = start
+        self.start: Final = start
+        self._fill()
+
+    @property
+    def due(self) -> float:
+        """
+        When the next batch is to be sent; infinite if none is.
+        """
+        is_over = self._is_disabled or self._stopped_by is not None
+        return math.inf if is_over or not self._queue else self._queue[0][0]
+
+    def take(self) -> tuple[Batch, bytes]:
+        """
+        Take the batch that is due next, with its body.
+        """
+        batch = heapq.heappop(self._queue)[-1]
+        if not batch.events:
+            self._probes += 1
+            return batch, PROBES[(self._probes - 1) % len(PROBES)]
+        for index in batch.events:
+            before = self._outcomes[index]
+            self._outcomes[index] = attrs.evolve(before, sent=before.sent + 1)
+        events = [self._events[index] for index in batch.events]
+        return batch, json.dumps({"events": events}).encode()
+
+    def settle(self, batch: Batch, reply: Reply, now: float) -> None:
+        """
+        Do what Braze does after *reply* to *batch*.
+        """
+        self._now = now
+        heard = self._heard(reply)
+        status = None if isinstance(heard, Failure) else heard.status
+        if status is not None and 200 <= status < 300:
+            self._mark(batch, Fate.DELIVERED, status)
+        elif status in STOPPING:
+            self._mark(batch, Fate.ABANDONED, status)
+            self._stopped_by = status
+        elif status == 400 or status == 413:
+            self._divide(batch, status)
+        else:
+            self._mark(batch, Fate.PENDING, status)
+            self._repeat(batch, heard)
+
+    def simulation(self) -> Simulation:
+        """
+        Return how things stand.
+        """
+        return Simulation(
+            self._events,
+            tuple(self._outcomes),
+            Counter(self._statuses),
+            Counter(self._failures),
+            self._answers_lost,
+            self._stopped_by,
+            self._is_disabled,
+            self._now - self.start,
+        )
+
+    def _fill(self) -> None:
+        size = self._braze.batch_size
+        stream = self._stream()
+        batches = [Batch(part) for part in _parts(stream, size)]
+        places = [self._place(number, len(batches)) for number in range(len(batches))]
+        for number in range(self._braze.probes):
+            batches.append(Batch())
+            places.append(self._chance.uniform(0, len(places)) if number else -1.0)
+        for place, batch in zip(places, batches, strict=True):
+            happened = max(place, 0.0) * size / self._braze.rate
+            self._put(batch, self.start + happened, place)
+
+    def _stream(self) -> tuple[int, ...]:
+        number = len(self._events)
+        places = [(self._place(index, number), index) for index in range(number)]
+        places += [
+            (self._chance.uniform(place, number), index)
+            for place, index in places
+            if self._chance.random() < self._braze.send_twice
+        ]
+        return tuple(index for _, index in sorted(places))
+
+    def _place(self, index: int, number: int) -> float:
+        is_moved = self._chance.random() < self._braze.reorder
+        return self._chance.uniform(0, number) if is_moved else float(index)
+
+    def _put(self, batch: Batch, due: float, place: float = 0.0) -> None:
+        heapq.heappush(self._queue, (due, place, next(self._order), batch))
+
+    def _heard(self, reply: Reply) -> Reply:
+        if isinstance(reply, Failure):
+            self._failures[reply.kind] += 1
+            return reply
+        self._statuses[reply.status] += 1
+        if self._chance.random() >= self._braze.lose_answers:
+            return reply
+        self._answers_lost += 1
+        return Failure("lost on purpose")
+
+    def _mark(self, batch: Batch, fate: Fate, status: int | None) -> None:
+        for index in batch.events:
+            before = self._outcomes[index]
+            if before.fate is not Fate.DELIVERED:
+                self._outcomes[index] = Outcome(fate, status, before.sent)
+
+    def _divide(self, batch: Batch, status: int) -> None:
+        if len(batch.events) == 1 and (status == 413 or batch.was_refused):
+            self._mark(batch, Fate.DROPPED, status)
+            return
+        self._mark(batch, Fate.PENDING, status)
+        size = 1 if status == 400 else -(-len(batch.events) // 2)
+        for part in _parts(batch.events, size):
+            self._put(Batch(part, was_refused=status == 400), self._now)
+
+    def _repeat(self, batch: Batch, heard: Reply) -> None:
+        since = self._now if batch.failing_since is None else batch.failing_since
+        if self._now - since >= PATIENCE:
+            self._disable()
+            return
+        asked = None if isinstance(heard, Failure) else heard.retry_after
+        backoff = min(FIRST_BACKOFF * 2**batch.failures, MAX_BACKOFF)
+        jittered = backoff * self._chance.uniform(0.5, 1.0)
+        pause = max(jittered, retry_seconds(asked, self._now) or 0.0)
+        again = attrs.evolve(batch, failures=batch.failures + 1, failing_since=since)
+        self._put(again, self._now + pause)
+
+    def _disable(self) -> None:
+        self._is_disabled = True
+        self._outcomes = [
+            outcome if outcome.sent else Outcome(Fate.DROPPED)
+            for outcome in self._outcomes
+        ]
+
+
+def _parts(indexes: tuple[int, ...], size: int) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(indexes), max(size, 1)):
+        yield indexes[start : start + size]

@@ -1,0 +1,109 @@
+"""
+How a simulated Braze reaches an endpoint: over HTTP, or by calling it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import re
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote, urlsplit
+
+from braze_heap.receiver import Request
+from braze_heap.sinks._heap_answers import Answer, Failure
+
+TIMEOUT: Final = 30.0
+"""Seconds that a connection may be silent; assumed, Braze does not name its limit."""
+
+Endpoint: TypeAlias = str | Callable[[Request], Any]
+"""
+A URL, or what takes a request and returns something with ``status`` and ``headers``.
+"""
+
+Reply: TypeAlias = Answer | Failure
+
+
+def post_to(endpoint: Endpoint, token: str | None) -> Callable[[bytes], Reply]:
+    """
+    Return what posts a body to *endpoint*. Redirects are answers, and not followed.
+
+    Raises:
+        ValueError: *endpoint* is no URL that Braze could post to, or *token* is none.
+    """
+    headers = _headers(token)
+    if callable(endpoint):
+        return functools.partial(_call, endpoint, headers)
+    connect, target = _connector(endpoint)
+    return functools.partial(_exchange, connect, target, headers)
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Braze-Currents-Version": "1"}
+    if token is None:
+        return headers
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(
+            "The token has characters that a bearer token cannot have (RFC 6750): "
+            "use letters, digits and - . _ ~ + / with = at the end."
+        )
+    return headers | {"Authorization": f"Bearer {token}"}
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+
+def _call(
+    endpoint: Callable[[Request], Any], headers: dict[str, str], body: bytes
+) -> Reply:
+    try:
+        response = endpoint(Request("POST", headers.items(), body))
+    except (ConnectionError, TimeoutError) as error:
+        return Failure(type(error).__name__)
+    answered = dict(Request(headers=response.headers).headers)
+    return Answer(response.status, answered.get("retry-after"))
+
+
+def _connector(url: str) -> tuple[Callable[[], http.client.HTTPConnection], str]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("Write the URL as https://host/path, without a name in it.")
+    address: dict[str, Any] = {
+        "host": parts.hostname,
+        "port": parts.port,
+        "timeout": TIMEOUT,
+    }
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    target = quote(target, safe=_RESERVED)
+    if parts.scheme == "http":
+        return functools.partial(http.client.HTTPConnection, **address), target
+    context = ssl.create_default_context()
+    return functools.partial(
+        http.client.HTTPSConnection, **address, context=context
+    ), target
+
+
+_RESERVED: Final = "/?:@!$&'()*+,;=%~"
+"""What stands in paths and queries as it is (RFC 3986, 3.3 and 3.4)."""
+
+
+def _exchange(
+    connect: Callable[[], http.client.HTTPConnection],
+    target: str,
+    headers: dict[str, str],
+    body: bytes,
+) -> Reply:
+    with contextlib.closing(connect()) as connection:
+        try:
+            connection.connect()
+            # Who answers 401 may hang up without reading: the answer counts.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request("POST", target, body, headers)
+            response = connection.getresponse()
+            response.read1(4096)
+        except (OSError, http.client.HTTPException) as error:
+            return Failure(type(error).__name__)
+        return Answer(response.status, response.headers.get("Retry-After"))

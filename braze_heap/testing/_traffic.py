@@ -1,0 +1,236 @@
+"""
+Traffic of a workspace that does not exist: people, journeys, and what is malformed.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from attrs import frozen
+
+from braze_heap.testing._samples import TIME, make_raw
+
+GAP: Final = 10.0
+"""Seconds between the beginnings of two journeys, on average."""
+
+LATENESS: Final = 2.0
+"""Seconds that an event is late at Braze, on average: so the order is not of time."""
+
+EVENTS_A_PERSON: Final = 10
+"""Events of a person in a traffic, on average."""
+
+
+@frozen
+class _Step:
+    """
+    An event of a journey.
+
+    Attributes:
+        event_type: As Braze writes it.
+        share: Of the journeys of its kind, those that get here.
+        wait: Seconds since the step before, on average.
+    """
+
+    event_type: str
+    share: float = 1.0
+    wait: float = 1.0
+
+
+_JOURNEYS: Final = (
+    (
+        20,
+        (
+            _Step("users.messages.email.Send"),
+            _Step("users.messages.email.Delivery", 0.95, 5.0),
+            _Step("users.messages.email.Open", 0.60, 3600.0),
+            _Step("users.messages.email.Click", 0.25, 30.0),
+        ),
+    ),
+    (
+        9,
+        (
+            _Step("users.messages.pushnotification.Send"),
+            _Step("users.messages.pushnotification.Open", 0.45, 600.0),
+        ),
+    ),
+    (
+        6,
+        (
+            _Step("users.behaviors.app.SessionStart"),
+            _Step("users.messages.contentcard.Impression", 0.85, 5.0),
+            _Step("users.messages.inappmessage.Impression", 0.50, 10.0),
+            _Step("users.behaviors.CustomEvent", 0.95, 30.0),
+            _Step("users.behaviors.CustomEvent", 0.25, 60.0),
+            _Step("users.behaviors.Purchase", 0.30, 90.0),
+            _Step("users.behaviors.app.SessionEnd", 0.65, 30.0),
+        ),
+    ),
+    (2, (_Step("users.canvas.Entry"),)),
+    (1, (_Step("users.behaviors.subscription.GlobalStateChange"),)),
+    (1, (_Step("users.behaviors.subscriptiongroup.StateChange"),)),
+)
+"""
+Journeys by weight: half email, the rest what an app does. Who gets to a rare step of a
+journey gets to the frequent ones too.
+"""
+
+_CAMPAIGNS: Final = ("Spring Sale", "Back In Stock", "Weekly News", "Abandoned Cart")
+_CUSTOM_EVENTS: Final = ("Added To Cart", "Searched", "Finished Onboarding")
+_ZONES: Final = ("America/New_York", "Asia/Tokyo", "Europe/Paris", "Europe/London")
+
+
+def make_traffic(
+    number: int,
+    *,
+    seed: int | str = 0,
+    start: float = TIME,
+    user_prefix: str = "example-user-",
+) -> list[dict[str, Any]]:
+    """
+    Make decoded events as a running workspace sends them, the same for the same *seed*.
+
+    People get emails and open some, come to the app, buy. The events of a journey share
+    its person, its campaign or Canvas, and its session; all ids are unique.
+
+    Args:
+        number: How many events.
+        seed: Decides every chance.
+        start: When the first happens, UTC epoch seconds. A thousand take about an hour;
+            opens come up to a few hours later.
+        user_prefix: What all external user ids begin with, a number follows.
+
+    Returns:
+        The events in the order in which they reach Braze: of time, but for seconds.
+    """
+    chance = random.Random(seed)  # noqa: S311 (no secret)
+    crowd = [
+        _person(chance, f"{user_prefix}{index}")
+        for index in range(1, number // EVENTS_A_PERSON + 2)
+    ]
+    samples = {
+        step.event_type: make_raw(step.event_type)
+        for _, steps in _JOURNEYS
+        for step in steps
+    }
+    events: list[dict[str, Any]] = []
+    while len(events) < number:
+        start += chance.expovariate(1 / GAP)
+        events += _journey(chance, samples, chance.choice(crowd), start)
+    events.sort(key=lambda event: event["time"] + chance.expovariate(1 / LATENESS))
+    return events[:number]
+
+
+def make_malformed(
+    number: int, *, seed: int | str = 0, user_prefix: str = "example-user-"
+) -> list[Any]:
+    """
+    Make events that nobody can deliver, a dozen flaws in turn. A receiver takes them,
+    tells of them, and delivers the others of their batch.
+
+    Args:
+        number: How many events.
+        seed: Decides every chance; ids differ from those of `make_traffic`.
+        user_prefix: What all external user ids begin with.
+    """
+    good = make_traffic(number, seed=f"malformed {seed}", user_prefix=user_prefix)
+    return [
+        _spoiled(event, _FLAWS[index % len(_FLAWS)]) for index, event in enumerate(good)
+    ]
+
+
+_FLAWS: Final[tuple[Any, ...]] = (
+    {"time": "yesterday"},
+    {"event_type": None},
+    {"properties": "none"},
+    {"user": ["nobody"]},
+    {"user": {"external_user_id": ["one", "two"]}},
+    {"user": {"external_user_id": "x" * 300}},
+    {"user": {"external_user_id": "null"}},
+    {"time": -1},
+    {"time": None},
+    {"event_type": " "},
+    {"event_type": 7},
+    None,
+)
+"""What is wrong with a malformed event; ``None`` is no event at all."""
+
+
+def _spoiled(event: dict[str, Any], flaw: Mapping[str, Any] | None) -> Any:
+    return "not an event" if flaw is None else event | copy.deepcopy(dict(flaw))
+
+
+def _person(chance: random.Random, external_user_id: str) -> dict[str, Any]:
+    return {
+        "external_user_id": external_user_id,
+        "user_id": f"{chance.getrandbits(96):024x}",
+        "device_id": _uuid(chance),
+        "timezone": chance.choice(_ZONES),
+        "email_address": f"{external_user_id}@example.com",
+    }
+
+
+def _journey(
+    chance: random.Random,
+    samples: Mapping[str, dict[str, Any]],
+    person: Mapping[str, Any],
+    start: float,
+) -> Iterator[dict[str, Any]]:
+    weights = [weight for weight, _ in _JOURNEYS]
+    ((_, steps),) = chance.choices(_JOURNEYS, weights)
+    shared = {**person, **_message(chance), "send_time": int(start)}
+    shared["session_id"] = _uuid(chance)
+    interest = chance.random()
+    for step in steps:
+        start += chance.expovariate(1 / step.wait)
+        if interest < step.share:
+            facts = shared | _facts(chance)
+            yield _event(chance, samples[step.event_type], facts, int(start))
+
+
+def _message(chance: random.Random) -> dict[str, Any]:
+    name = chance.choice(_CAMPAIGNS)
+    kind, other = chance.choice((("campaign", "canvas"), ("canvas", "campaign")))
+    return {
+        f"{kind}_id": str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
+        f"{kind}_name": name,
+        "dispatch_id": _uuid(chance),
+        "send_id": _uuid(chance),
+        "without": f"{other}_",
+    }
+
+
+def _facts(chance: random.Random) -> dict[str, Any]:
+    return {
+        "duration": round(chance.expovariate(1 / 120.0), 2),
+        "machine_open": "true" if chance.random() < 0.2 else None,
+        "name": chance.choice(_CUSTOM_EVENTS),
+        "price": chance.randint(100, 9_999) / 100,
+        "product_id": f"sku-{chance.randint(1, 40)}",
+    }
+
+
+def _event(
+    chance: random.Random, sample: dict[str, Any], facts: Mapping[str, Any], time: int
+) -> dict[str, Any]:
+    properties = sample["properties"]
+    has_both = "campaign_id" in properties and "canvas_id" in properties
+    gone = (facts["without"], "ad_") if has_both else ("ad_",)
+    filled = {
+        name: copy.deepcopy(facts.get(name, value))
+        for name, value in properties.items()
+        if not name.startswith(gone)
+    }
+    return sample | {
+        "id": _uuid(chance),
+        "time": time,
+        "user": {name: facts[name] for name in sample["user"]},
+        "properties": {k: v for k, v in filled.items() if v is not None},
+    }
+
+
+def _uuid(chance: random.Random) -> str:
+    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
