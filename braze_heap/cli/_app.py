@@ -2,12 +2,15 @@
 The commands, as one click application.
 """
 
+import importlib
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import click
 
 from braze_heap.cli._console import INTERRUPTED
-from braze_heap.cli._demo import demo
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
 from braze_heap.cli._plan import plan
@@ -17,11 +20,36 @@ _EPILOG = """\b
 Examples:
   braze-heap demo
   braze-heap transform currents/ -o calls.jsonl
+  braze-heap send currents/ --sink 'heap:?app_id=11'
   braze-heap events email
 """
 
+_LATER: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "check": "_check",
+        "dead-letters": "_dead_letters",
+        "demo": "_demo",
+        "send": "_send",
+        "serve": "_serve",
+        "simulate": "_simulate",
+    }
+)
+"""Commands that load when they are called, by module: delivery takes 100 ms to load."""
+
+
+class _App(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LATER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER:
+            module = importlib.import_module(f"braze_heap.cli.{_LATER[cmd_name]}")
+            self.add_command(getattr(module, cmd_name.replace("-", "_")))
+        return super().get_command(ctx, cmd_name)
+
 
 @click.group(
+    cls=_App,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
@@ -47,7 +75,6 @@ def run() -> None:
         sys.exit(INTERRUPTED)
 
 
-app.add_command(demo)
 app.add_command(transform)
 app.add_command(events)
 app.add_command(plan)

@@ -45,20 +45,30 @@ _OPTIONS: Final = (
 )
 
 
-def configured(
-    config: Path | None,
-    identity: Literal["external_user_id", "user_id"] | None,
-    personal_data: Literal["drop", "keep"] | None,
-) -> Transformer:
+def configured(**options: Any) -> Transformer:
     """
     Return the transformer that the options describe; they override the file.
     """
     try:
-        options = TransformConfig.from_file(config) if config else TransformConfig()
-        if identity:
-            options = attrs.evolve(options, identity=(identity,))
-        if personal_data:
-            options = attrs.evolve(options, personal_data=personal_data)
-        return options.transformer()
+        return configuration(**options).transformer()
     except ValueError as error:
         raise UnusableError(str(error)) from None
+
+
+def configuration(
+    config: Path | None,
+    identity: Literal["external_user_id", "user_id"] | None,
+    personal_data: Literal["drop", "keep"] | None,
+) -> TransformConfig:
+    """
+    Return all options that are in force.
+
+    Raises:
+        ValueError: The file means nothing.
+    """
+    options = TransformConfig.from_file(config) if config else TransformConfig()
+    if identity:
+        options = attrs.evolve(options, identity=(identity,))
+    if personal_data:
+        options = attrs.evolve(options, personal_data=personal_data)
+    return options

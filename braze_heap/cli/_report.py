@@ -12,7 +12,7 @@ from rich.text import Text
 from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
 from braze_heap.calls import Degradation
 from braze_heap.cli._console import grid, heading, indented, plural, safe
-from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
+from braze_heap.cli._words import CALLS, DEGRADATIONS, meaning
 from braze_heap.wire import Read, Unreadable
 
 MAX_EXAMPLES = 3
@@ -198,9 +198,10 @@ def reasons_view(
         yield heading(f"{title}: {plural(counts.total(), 'event')}")
     for reason, count in counts.most_common():
         table = grid("_reason", "_count", "_meaning")
-        table.add_row(Text(reason, "bold"), f"{count:,}", REASONS[reason])
+        table.add_row(Text(safe(reason), "bold"), f"{count:,}", meaning(reason))
         yield indented(table)
-        yield from _examples_view(examples.get(reason, ()), count)
+        if reason in examples:
+            yield from _examples_view(examples[reason], count)
 
 
 def _examples_view(shown: Sequence[Example], count: int) -> Iterator[RenderableType]:

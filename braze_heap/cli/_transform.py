@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES
-from braze_heap.cli._console import console, plural, safe, show, silence
+from braze_heap.cli._console import Stream, console, plural, safe, show, silence
 from braze_heap.cli._inputs import STDIN, find_inputs
 from braze_heap.cli._options import configured, options_of_transformer
 from braze_heap.cli._report import Report, report_view
@@ -80,37 +80,46 @@ def transform(
     files of directories; stdin for "-", or where nothing is named. A report of what
     became of the events goes to stderr.
     """
-    inputs = find_inputs(files or (_piped(),))
-    _warn_of_type(event_type)
+    inputs = find_inputs(files or (piped(),))
+    warn_of_type(event_type)
     report = Report(options["identity"] or "external_user_id")
     run = Run(configured(**options), inputs, event_type, report)
     started = time.monotonic()
     ending = run.write_to(output, None if quiet else _bar_console(output))
     seconds = time.monotonic() - started
     if not quiet and (run.report.received or not ending.failure):
-        _show_report(_view(run, ending, seconds, shows_all=all_types))
+        show_report(run_view(run, ending, seconds, shows_all=all_types))
     if ending.failure:
         raise ending.failure
     sys.exit(ending.status or int(strict and run.report.rejected.total() > 0))
 
 
-def _show_report(view: RenderableType) -> None:
+def show_report(view: RenderableType, stream: Stream = "stderr") -> None:
     """
     Write the report, unless nobody reads it: the exit status matters more.
     """
     try:
-        show(view, console("stderr"))
+        show(view, console(stream))
     except BrokenPipeError:
-        silence("stderr")
+        silence(stream)
 
 
-def _piped() -> Path:
+def piped() -> Path:
+    """
+    Return stdin, where no input is named.
+
+    Raises:
+        click.UsageError: It is a terminal.
+    """
     if sys.stdin.isatty():
         raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
     return STDIN
 
 
-def _warn_of_type(event_type: str | None) -> None:
+def warn_of_type(event_type: str | None) -> None:
+    """
+    Point out an event type that this version does not know.
+    """
     if event_type is None or event_type in EVENT_TYPES:
         return
     close = difflib.get_close_matches(event_type, EVENT_TYPES, 1)
@@ -128,7 +137,10 @@ def _bar_console(output: Path) -> Console | None:
     return None if is_mixed else console("stderr")
 
 
-def _view(run: Run, ending: Ending, seconds: float, *, shows_all: bool) -> Group:
+def run_view(run: Run, ending: Ending, seconds: float, *, shows_all: bool) -> Group:
+    """
+    Show how a run went, for people.
+    """
     speed = run.report.received / max(seconds, 0.001)
     summary = (
         f"{plural(run.report.received, 'event')} from "

@@ -66,3 +66,10 @@ DEGRADATIONS: Final[Mapping[Degradation, str]] = MappingProxyType(
     }
 )
 """Every way in which a value was changed to be legal for Heap."""
+
+
+def meaning(reason: str) -> str:
+    """
+    Return what *reason* means; a sink can have words of its own.
+    """
+    return REASONS.get(reason, "A word of the sink's own.")

@@ -38,7 +38,19 @@ def test_version_is_the_one_that_is_installed(run: Run) -> None:
     assert f"braze-heap {version}\n" == run("--version").stdout
 
 
-@pytest.mark.parametrize("command", [(), ("transform",), ("events",), ("demo",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("transform",),
+        ("events",),
+        ("demo",),
+        ("send",),
+        ("check",),
+        ("dead-letters",),
+        *(("dead-letters", c) for c in ("list", "show", "replay", "purge", "export")),
+    ],
+)
 def test_help_has_examples_and_fits_80_columns(
     command: tuple[str, ...], run: Run
 ) -> None:

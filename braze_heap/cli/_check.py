@@ -1,0 +1,282 @@
+"""
+``braze-heap check``: whether everything is in place, before anything is sent.
+"""
+
+import contextlib
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import attrs
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from braze_heap.cli._console import (
+    UnusableError,
+    console,
+    grid,
+    heard,
+    plural,
+    safe,
+    show,
+)
+from braze_heap.cli._options import configuration, options_of_transformer
+from braze_heap.cli._sinks import (
+    API_KEY,
+    SILENTLY,
+    HeapTarget,
+    file_of,
+    named,
+    opened,
+    option_of_sink,
+)
+from braze_heap.cli._stores import store_at
+from braze_heap.config import TransformConfig
+from braze_heap.dead_letters import MAX_BYTES, SqliteDeadLetter
+from braze_heap.sinks import Sink
+
+if TYPE_CHECKING:
+    from braze_heap.sinks import HeapSink
+
+_EPILOG = """\b
+Examples:
+  braze-heap check
+  braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
+  braze-heap check --sink 'heap:?app_id=11' --dead-letter dead.db --json
+
+\b
+Exit status:
+  0  all is well
+  1  there is a problem
+  2  an option is wrong
+"""
+
+_ALWAYS: Final = ("identity", "personal_data")
+"""Options that are named also where they are the default."""
+
+_NEARLY_FULL: Final = 0.9
+"""Share of its cap from which on a dead letter is a problem."""
+
+
+@attrs.frozen
+class Finding:
+    """
+    One thing that was looked at.
+
+    Attributes:
+        check: What.
+        detail: What was found.
+        advice: What to do, or to know.
+        ok: Whether it is well.
+    """
+
+    check: str
+    detail: str
+    advice: str = ""
+    ok: bool = True
+
+
+@click.command(epilog=_EPILOG, short_help="See whether everything is in place.")
+@options_of_transformer
+@option_of_sink("A sink to look at; see `braze-heap send --help`.")
+@click.option(
+    "--dead-letter",
+    "store",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A dead letter to look at.",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="How long the host may take to answer.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same, as JSON.")
+def check(
+    spec: str | None,
+    store: Path | None,
+    timeout: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """
+    Look at configuration, sink, host and dead letter, and say what to do.
+
+    No event is sent, and nothing is written. The host of Heap gets one request without
+    content (HEAD), on the road that events take.
+    """
+    findings = [*_findings(spec, store, timeout, options)]
+    is_well = all(finding.ok for finding in findings)
+    with heard("stdout"):
+        if as_json:
+            checks = [attrs.asdict(finding) for finding in findings]
+            click.echo(json.dumps({"ok": is_well, "checks": checks}, indent=2))
+        else:
+            show(_view(findings), console("stdout"))
+    sys.exit(int(not is_well))
+
+
+def _findings(
+    spec: str | None, store: Path | None, timeout: float, options: dict[str, Any]
+) -> Iterator[Finding]:
+    config, finding = _configuration(options)
+    yield finding
+    if spec is not None:
+        yield from _sink(spec, config, timeout)
+    if store is not None:
+        yield _dead_letter(store)
+
+
+def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, Finding]:
+    try:
+        config = configuration(**options)
+        config.transformer()
+    except (ValueError, OSError) as error:
+        flaw = safe(str(error), 1_000)
+        advice = "See docs/configuration.md for all options."
+        return TransformConfig(), Finding("configuration", flaw, advice, ok=False)
+    return config, Finding("configuration", _in_force(config))
+
+
+def _in_force(config: TransformConfig) -> str:
+    """
+    Name the options that differ from the default; of secrets, that they are set.
+    """
+    usual = TransformConfig()
+    said = [
+        f"{field.name} = {_plain(getattr(config, field.name))}"
+        if field.repr
+        else f"{field.name} is set"
+        for field in attrs.fields(TransformConfig)
+        if field.name in _ALWAYS
+        or getattr(config, field.name) != getattr(usual, field.name)
+    ]
+    return safe("; ".join([*said, "all else by default"]), 2_000)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str | tuple):
+        return value if isinstance(value, str) else ", ".join(value)
+    return json.dumps(value)
+
+
+def _sink(spec: str, config: TransformConfig, timeout: float) -> Iterator[Finding]:
+    path = file_of(spec)
+    if path is not None and path.exists():
+        yield _existing(path, spec)
+        return
+    try:
+        sink = opened(spec)
+    except UnusableError as error:
+        advice = "See `braze-heap send --help` for how a sink is written."
+        yield Finding("sink", safe(error.message, 1_000), advice, ok=False)
+        return
+    with contextlib.closing(sink):
+        yield from _of_sink(sink, spec, config, timeout)
+    if path is not None:
+        path.unlink(missing_ok=True)
+
+
+def _existing(path: Path, spec: str) -> Finding:
+    """
+    Look at a file without opening it: that could end a line in it.
+    """
+    is_well = path.is_file() and os.access(path, os.W_OK)
+    advice = "" if is_well else "Make it writable, or name another file."
+    return Finding("sink", named(spec, None), advice, ok=is_well)
+
+
+def _of_sink(
+    sink: Sink, spec: str, config: TransformConfig, timeout: float
+) -> Iterator[Finding]:
+    target = HeapTarget.of(sink)
+    yield Finding("sink", named(spec, target))
+    if target is None:
+        return
+    yield Finding("app id", safe(target.app_id), SILENTLY)
+    yield _host(cast("HeapSink", sink), target, timeout)
+    yield Finding("limits", _limits(target))
+    yield _api_key(target, config)
+
+
+def _host(sink: "HeapSink", target: HeapTarget, timeout: float) -> Finding:
+    """
+    Ask for the host as events do, through the proxy and the certificates of the sink.
+    """
+    try:
+        answer = sink._client.head(target.host, timeout=timeout)
+    except Exception as error:
+        flaw = f"{target.host} is not reached: {type(error).__name__}"
+        advice = (
+            "Look at region and base_url, name service, firewall and certificates. "
+            "Behind a proxy add trust_env=1 to the sink."
+        )
+        return Finding("host", safe(f"{flaw}, {error}", 500), advice, ok=False)
+    return Finding("host", f"{target.host} answers ({answer.status_code})")
+
+
+def _limits(target: HeapTarget) -> str:
+    return (
+        f"{target.events_a_minute:,} events a minute, "
+        f"{target.identity_events_a_minute:,} of each identity; "
+        f"{target.deadline:g} s for a batch, {target.timeout:g} s for a request; "
+        f"{target.max_bytes:,} bytes a request"
+    )
+
+
+def _api_key(target: HeapTarget, config: TransformConfig) -> Finding:
+    if target.has_key:
+        return Finding("API key", "set")
+    if not config.deletions:
+        return Finding("API key", "not set; only deletions need one")
+    advice = f"Set the environment variable {API_KEY}."
+    flaw = "not set, but the configuration has deletions"
+    return Finding("API key", flaw, advice, ok=False)
+
+
+def _dead_letter(path: Path) -> Finding:
+    if not path.exists():
+        return _missing(path)
+    try:
+        with store_at(path) as store:
+            store.forget(())
+            return _held(path, store)
+    except UnusableError as error:
+        return Finding("dead letter", error.message, ok=False)
+
+
+def _missing(path: Path) -> Finding:
+    folder = path.absolute().parent
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return Finding("dead letter", f"{path} will be made when it is needed")
+    advice = "Make the directory, or make it writable."
+    return Finding("dead letter", f"{folder} cannot be written", advice, ok=False)
+
+
+def _held(path: Path, store: SqliteDeadLetter) -> Finding:
+    size, records = path.stat().st_size, store.stats().records
+    held = f"{path} holds {plural(records, 'dead letter')}"
+    detail = f"{held}, {size:,} of {MAX_BYTES:,} bytes"
+    is_well = size < _NEARLY_FULL * MAX_BYTES
+    command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
+    advice = "" if not records else f"`{command}` says why; replay or purge them."
+    return Finding("dead letter", detail, advice, ok=is_well)
+
+
+def _view(findings: list[Finding]) -> RenderableType:
+    table = grid("_state", "_check", "_detail")
+    for finding in findings:
+        state = Text("OK", "green") if finding.ok else Text("PROBLEM", "bold red")
+        detail = "\n".join(filter(None, (finding.detail, finding.advice)))
+        table.add_row(state, finding.check, Text(detail))
+    problems = sum(not finding.ok for finding in findings)
+    end = plural(problems, "problem") if problems else "All is well."
+    return Group(table, Text(f"\n{end}"))

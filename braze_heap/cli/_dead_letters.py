@@ -1,0 +1,337 @@
+"""
+``braze-heap dead-letters``: what could not be delivered, and what becomes of it.
+"""
+
+import contextlib
+import gzip
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+import click
+
+from braze_heap import Pipeline
+from braze_heap.cli._console import (
+    UnusableError,
+    console,
+    heard,
+    plural,
+    safe,
+    show,
+)
+from braze_heap.cli._delivered import finish
+from braze_heap.cli._delivery import Delivery, Work, option_of_patience
+from braze_heap.cli._inputs import STDIN
+from braze_heap.cli._letters import Listing, letter_view, original_text
+from braze_heap.cli._meter import Meter
+from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._sinks import (
+    HeapTarget,
+    confirm,
+    opened,
+    option_of_agreement,
+    option_of_sink,
+)
+from braze_heap.cli._stores import argument_of_store, store_at
+from braze_heap.dead_letters import (
+    DeadLetter,
+    DeadRecord,
+    _mentions,
+    export,
+    purge,
+    replay,
+)
+
+_EPILOG = """\b
+Examples:
+  braze-heap dead-letters list dead.db
+  braze-heap dead-letters show dead.db event-17
+  braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
+"""
+
+PERSONAL: Final = "This is personal data, whole and unmasked."
+
+AGAIN: Final = "what was settled is no longer in the dead letter, the rest is."
+
+_MAX_NAMED: Final = 5
+"""Keys that an error names."""
+
+
+@click.group(
+    name="dead-letters",
+    epilog=_EPILOG,
+    short_help="See, replay, purge, export what could not be delivered.",
+)
+def dead_letters() -> None:
+    """
+    Look after the events that could not be delivered.
+
+    `braze-heap send` keeps them in a file, dead.db by default: each one whole, with the
+    reason, until somebody decides. The file holds personal data.
+    """
+
+
+_LIST_EPILOG = """\b
+Examples:
+  braze-heap dead-letters list dead.db
+  braze-heap dead-letters list dead.db --reason bad_time --limit 100
+  braze-heap dead-letters list dead.db --json | jq '.letters[].key'
+"""
+
+
+@dead_letters.command(
+    name="list", epilog=_LIST_EPILOG, short_help="Count by reason, and name the first."
+)
+@argument_of_store
+@click.option("--reason", metavar="WORD", help="Only those with this reason.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many to name, the oldest first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same, as JSON.")
+def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
+    """
+    Show how many dead letters there are, by reason, and name the oldest.
+
+    No values of events are shown. Times are UTC.
+    """
+    with store_at(path) as store:
+        chosen = (r for r in store.read() if reason in (None, r.reason))
+        listing = Listing.of(chosen, limit)
+    with heard("stdout"):
+        if as_json:
+            click.echo(json.dumps(listing.to_dict(), indent=2))
+        else:
+            show(listing.view(path), console("stdout", 200))
+
+
+_SHOW_EPILOG = """\b
+Examples:
+  braze-heap dead-letters show dead.db event-17
+  braze-heap dead-letters show dead.db event-17 --original > event.json
+"""
+
+
+@dead_letters.command(name="show", epilog=_SHOW_EPILOG, short_help="Show one, whole.")
+@argument_of_store
+@click.argument("key", metavar="KEY")
+@click.option("--original", is_flag=True, help="The event alone, as it is kept.")
+def show_(path: Path, key: str, original: bool) -> None:
+    """
+    Show one dead letter with all its values: this is personal data.
+
+    KEY is a key from `list`, or its beginning.
+    """
+    with store_at(path) as store:
+        record = _found(store, key, path)
+    click.echo(PERSONAL, err=True)
+    with heard("stdout"):
+        if original:
+            click.echo(original_text(record))
+        else:
+            show(letter_view(record), console("stdout"))
+
+
+def _found(store: DeadLetter, key: str, path: Path) -> DeadRecord:
+    found = [record for record in store.read() if record.key.startswith(key)]
+    exact = [record for record in found if record.key == key]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    if not found:
+        raise UnusableError(
+            f"no key begins with {safe(key)!r}. "
+            f"`braze-heap dead-letters list {shlex.quote(str(path))}` names them."
+        )
+    names = ", ".join(safe(record.key, 300) for record in found[:_MAX_NAMED])
+    raise UnusableError(f"{len(found):,} keys begin with {safe(key)!r}: {names}")
+
+
+_REPLAY_EPILOG = """\b
+Examples:
+  braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
+  braze-heap dead-letters replay dead.db --sink file:a.jsonl --config new.toml
+
+\b
+Exit status:
+  0    done, also if something stays
+  1    something stays, and --strict is given
+  2    a file cannot be used, an option is wrong, or nobody confirmed
+  75   the sink or the dead letter is not available: run it again later
+  130, 141  stopped by Ctrl-C, or by the reader of the output
+"""
+
+
+@dead_letters.command(
+    name="replay", epilog=_REPLAY_EPILOG, short_help="Deliver them, as far as possible."
+)
+@argument_of_store
+@option_of_sink("Where to; see `braze-heap send --help`.", required=True)
+@option_of_agreement
+@option_of_patience
+@options_of_transformer
+@click.option("--strict", is_flag=True, help="Exit with 1 if something stays.")
+@click.option("-q", "--quiet", is_flag=True, help="No report and no progress bar.")
+def replay_(
+    path: Path,
+    spec: str,
+    yes: bool,
+    patience: float,
+    strict: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """
+    Run the dead letters through today's mapping, and deliver them.
+
+    What the sink settles, or a policy leaves out, is removed from the dead letter; the
+    rest stays.
+    """
+    transformer = configured(**options)
+    with store_at(path) as store, contextlib.closing(opened(spec)) as sink:
+        what = plural(store.stats().records, "dead letter")
+        confirm(HeapTarget.of(sink), what, is_agreed=yes)
+        delivery = Delivery(spec, sink, store, patience)
+        ending = delivery.run(transformer, _replaying(delivery), 0, quiet=quiet)
+    finish(delivery, ending, str(path), path, AGAIN, strict=strict, quiet=quiet)
+
+
+def _replaying(delivery: Delivery) -> Work:
+    def work(pipeline: Pipeline, _: Meter) -> None:
+        delivery.report = replay(pipeline.dead_letter, pipeline)
+
+    return work
+
+
+_PURGE_EPILOG = """\b
+Examples:
+  braze-heap dead-letters purge dead.db cust-21
+  braze-heap dead-letters purge dead.db - --yes < identity.txt
+  braze-heap dead-letters purge dead.db --reason not_an_object
+  braze-heap dead-letters purge dead.db --before 2026-01-31 --yes
+"""
+
+
+@dead_letters.command(
+    name="purge",
+    epilog=_PURGE_EPILOG,
+    short_help="Remove those of a person, and others.",
+)
+@argument_of_store
+@click.argument("identity", metavar="[IDENTITY]", required=False)
+@click.option("--all", "everything", is_flag=True, help="Remove every dead letter.")
+@click.option("--reason", metavar="WORD", help="Remove those with this reason.")
+@click.option(
+    "--before",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="Remove those given up before this date, UTC.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge_(
+    path: Path,
+    identity: str | None,
+    everything: bool,
+    reason: str | None,
+    before: datetime | None,
+    yes: bool,
+) -> None:
+    """
+    Remove dead letters for good.
+
+    With IDENTITY every event goes that has it in a field that names a person (ids,
+    addresses), and every unreadable body that contains it. "-" reads it from stdin,
+    which keeps it out of the history of your shell. --reason and --before narrow down.
+    """
+    if (identity is not None) == everything and (everything or not (reason or before)):
+        raise click.UsageError("Name an IDENTITY, --reason, --before, or --all.")
+    is_chosen = _choice(_identity(identity), reason, before)
+    with store_at(path) as store:
+        count = sum(map(is_chosen, store.read()))
+        if count and not yes:
+            _confirm(f"Remove {plural(count, 'dead letter')} for good?")
+        removed = purge(store, is_chosen) if count else 0
+    click.echo(f"{plural(removed, 'dead letter')} removed.")
+
+
+def _identity(given: str | None) -> str | None:
+    if given == "-":
+        if sys.stdin.isatty():
+            given = str(click.prompt("Identity", err=True, hide_input=True))
+        else:
+            given = sys.stdin.readline().rstrip("\r\n")
+    if given == "":
+        raise click.UsageError("The identity is empty.")
+    return given
+
+
+def _choice(
+    identity: str | None, reason: str | None, before: datetime | None
+) -> Callable[[DeadRecord], bool]:
+    is_theirs = _mentions(identity) if identity else lambda _: True
+    end = before.replace(tzinfo=UTC) if before else datetime.max.replace(tzinfo=UTC)
+    return lambda record: (
+        reason in (None, record.reason) and record.at < end and is_theirs(record)
+    )
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise UnusableError("there is no terminal to ask at; add --yes")
+    if not click.confirm(question, err=True):
+        raise UnusableError("not confirmed, and nothing was removed")
+
+
+_EXPORT_EPILOG = """\b
+Examples:
+  braze-heap dead-letters export dead.db -o dead.jsonl.gz
+  braze-heap dead-letters export dead.db | jq -r .reason | sort | uniq -c
+"""
+
+
+@dead_letters.command(
+    name="export", epilog=_EXPORT_EPILOG, short_help="Write them as JSON lines."
+)
+@argument_of_store
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default=STDIN,
+    help="Write to this file, for its owner alone; compressed if it ends in .gz. "
+    "By default to stdout.",
+)
+def export_(path: Path, output: Path) -> None:
+    """
+    Write the dead letters as JSON lines, whole: this is personal data.
+
+    They stay in the dead letter. A body that could not be read is in base64.
+    """
+    if output.exists() and output.samefile(path):
+        raise UnusableError(f"{path} is the dead letter itself. Name another file.")
+    with store_at(path) as store, heard("stdout"), _written(output) as stream:
+        count = export(store, stream)
+    click.echo(f"{plural(count, 'dead letter')}. {PERSONAL}", err=True)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[IO[str]]:
+    if path == STDIN:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    try:
+        path.touch(0o600)
+        path.chmod(0o600)
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "wt", encoding="utf-8") as stream:
+            yield cast("IO[str]", stream)
+    except OSError as error:
+        raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None

@@ -1,0 +1,109 @@
+"""
+What became of a delivery, and what to do next.
+"""
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from braze_heap import Report
+from braze_heap.cli._console import Stream, grid, heading, indented, plural
+from braze_heap.cli._delivery import Delivery
+from braze_heap.cli._report import reasons_view
+from braze_heap.cli._run import Ending
+from braze_heap.cli._sinks import STDOUT, named
+from braze_heap.cli._transform import show_report
+
+
+def finish(
+    delivery: Delivery,
+    ending: Ending,
+    source: str,
+    store: Path | None,
+    again: str,
+    *,
+    strict: bool,
+    quiet: bool,
+) -> NoReturn:
+    """
+    Show what became of the events, and exit with the status that says so.
+
+    Args:
+        delivery: Done with.
+        ending: How it ended.
+        source: Where the events came from.
+        store: Path of the dead letter; ``None`` if it was given up.
+        again: What it means to run the command again.
+        strict: Whether dead letters are a failure.
+        quiet: Whether nothing is shown.
+    """
+    if not quiet:
+        stream: Stream = "stderr" if delivery.spec in STDOUT else "stdout"
+        view = _view(delivery, ending, source, store)
+        hint = f"\nRun the same command again to go on: {again}" if ending.note else ""
+        show_report(Group(view, *filter(None, [hint])), stream)
+    if ending.failure:
+        raise ending.failure
+    sys.exit(ending.status or int(strict and delivery.report.dead_lettered > 0))
+
+
+def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -> Group:
+    report = delivery.report
+    note = [Text(ending.note, "bold red")] if ending.note else []
+    rate = (
+        f"{delivery.seconds:,.1f} s, {report.received / delivery.seconds:,.0f} a second"
+    )
+    where = named(delivery.spec, delivery.target)
+    return Group(
+        *note,
+        Text(f"{plural(report.received, 'event')} from {source} in {rate}, to {where}"),
+        _totals(report, store),
+        *reasons_view("Skipped", Counter(report.skipped_by_reason), {}),
+        *reasons_view("Dead-lettered", Counter(report.dead_lettered_by_reason), {}),
+        *next_view(_commands(report, store)),
+    )
+
+
+def _totals(report: Report, store: Path | None) -> RenderableType:
+    repeats = plural(report.repeated, "repeat") + " of an earlier event among them"
+    lost = f"in {store}" if store else "discarded"
+    table = grid("_name", "_count", "_note", right=("_count",))
+    table.add_row("events", f"{report.received:,}", "")
+    table.add_row(
+        "  delivered", f"{report.delivered:,}", repeats if report.repeated else ""
+    )
+    table.add_row("  skipped", f"{report.skipped:,}", "")
+    table.add_row(
+        "  dead-lettered",
+        f"{report.dead_lettered:,}",
+        Text(lost if report.dead_lettered else ""),
+    )
+    table.add_row("calls", f"{report.calls:,}", "")
+    return table
+
+
+def _commands(report: Report, store: Path | None) -> Iterator[tuple[str, str]]:
+    if report.dead_lettered and store:
+        path = shlex.quote(str(store))
+        yield f"braze-heap dead-letters list {path}", "what is there, and why"
+        yield f"braze-heap dead-letters replay {path} --sink SPEC", "once it is mended"
+
+
+def next_view(
+    commands: Iterator[tuple[str, str]] | Sequence[tuple[str, str]],
+) -> Iterator[RenderableType]:
+    """
+    Show which commands come next, and what each is for.
+    """
+    table = grid("_command", "_what")
+    for command, what in commands:
+        table.add_row(Text(command, "cyan"), what)
+    if table.row_count:
+        yield heading("What next")
+        yield indented(table)

@@ -1,0 +1,244 @@
+"""
+A delivery as commands do it: patient, told while it waits, and reported however it
+ends.
+"""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import ClassVar, Final, TypeAlias
+
+import attrs
+import click
+
+from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
+from braze_heap.calls import Call
+from braze_heap.cli._console import (
+    INTERRUPTED,
+    UNHEARD,
+    UnusableError,
+    console,
+    safe,
+    silence,
+)
+from braze_heap.cli._meter import Meter, metered, span
+from braze_heap.cli._run import Ending
+from braze_heap.cli._sinks import STDOUT, HeapTarget
+from braze_heap.dead_letters import DeadLetter
+from braze_heap.observers import BatchDetails
+from braze_heap.pipeline import _place
+from braze_heap.sinks import DeadLetterError, Receipt, Sink
+from braze_heap.sinks._managed import ClosesAtExit
+
+PATIENCE: Final = 600.0
+"""Seconds: outlasts a deployment of Heap, and no wrong configuration."""
+
+
+Work: TypeAlias = Callable[[Pipeline, Meter], object]
+"""Gives batches to a pipeline, and advances a meter."""
+
+
+class UnavailableError(UnusableError):
+    """
+    Not now: the same command can succeed later. ``EX_TEMPFAIL`` of sysexits.h.
+    """
+
+    exit_code: ClassVar[int] = 75
+
+
+option_of_patience: Final = click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=PATIENCE,
+    show_default=True,
+    help="How long to try again while the sink does not answer. Waiting for Heap's "
+    "own rates does not count.",
+)
+
+
+@attrs.define(eq=False)
+class Patient(ClosesAtExit):
+    """
+    A sink that is given up after some time of failures, and says why it waits.
+
+    Attributes:
+        sink: The one behind.
+        patience: Seconds of failures without a success.
+        meter: Told of what happens.
+        clock: Monotonic seconds.
+        pause: Takes seconds.
+        error: The last failure, until there is a success.
+        since: When failures began.
+        is_unheard: Whether the reader of the output went away.
+    """
+
+    sink: Sink
+    patience: float
+    meter: Meter
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], object] = time.sleep
+    error: SinkUnavailable | None = None
+    since: float | None = None
+    is_unheard: bool = False
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Settle *calls*; see `Sink.send`.
+        """
+        started = self.clock()
+        try:
+            receipt = self.sink.send(calls)
+        except Exception as error:
+            self._note(error, started)
+            raise
+        if self.since is not None:
+            self.meter.tell("The sink answers again.")
+        self.error = self.since = None
+        return receipt
+
+    def close(self) -> None:
+        """
+        Close the sink behind.
+        """
+        self.sink.close()
+
+    def sleep(self, seconds: float) -> None:
+        """
+        Wait, as a pipeline does between attempts.
+
+        Raises:
+            SinkUnavailable: It waited long enough.
+        """
+        if self.error is None:
+            raise SinkUnavailable(
+                "the sink returns no receipt that adds up; "
+                "braze_heap.testing.check_sink tells what a sink promises"
+            )
+        began = math.inf if self.since is None else self.since
+        if self.clock() + seconds - began > self.patience:
+            raise self.error.with_traceback(None) from None
+        self.meter.waits(seconds)
+        self.pause(seconds)
+
+    def _note(self, error: Exception, started: float) -> None:
+        self.is_unheard = _is_unheard(error)
+        if not isinstance(error, SinkUnavailable):
+            error = SinkUnavailable(f"the sink raised {_place(error)}")
+        self.error = error
+        is_paced = error.throttled and error.retry_after is not None
+        if is_paced or self.since is not None:
+            return
+        self.since = started
+        if self.patience:
+            wait = f"Trying for up to {span(self.patience)} (--patience)"
+            detail = safe(error.detail, 500)
+            self.meter.tell(f"Waiting: {detail}. {wait}; Ctrl-C is harmless.")
+
+
+@attrs.define(eq=False)
+class Delivery:
+    """
+    One delivery, and its report so far.
+
+    Attributes:
+        spec: The sink as the user wrote it.
+        sink: Opened; closed at the end.
+        dead_letter: Where what cannot be delivered goes.
+        patience: Seconds; none for what writes to stdout.
+        report: What was settled.
+        seconds: How long it took.
+    """
+
+    spec: str
+    sink: Sink
+    dead_letter: DeadLetter
+    patience: float = PATIENCE
+    report: Report = attrs.field(factory=Report)
+    seconds: float = 0.001
+
+    @property
+    def target(self) -> HeapTarget | None:
+        """
+        Where in Heap it goes, if it goes there.
+        """
+        return HeapTarget.of(self.sink)
+
+    def run(
+        self,
+        transformer: Transformer,
+        work: Work,
+        total: int,
+        *,
+        quiet: bool,
+    ) -> Ending:
+        """
+        Do *work*, and close the sink.
+
+        Args:
+            transformer: Of the pipeline.
+            work: What is to be delivered.
+            total: Units by which *work* advances; 0 if that is not known.
+            quiet: Whether nothing is told meanwhile.
+        """
+        ceiling = self.target.events_a_minute if self.target else math.inf
+        patience = 0.0 if self.spec in STDOUT else self.patience
+        bar = None if quiet else console("stderr")
+        with metered(total, ceiling, bar) as meter:
+            sink = Patient(self.sink, patience, meter)
+            pipeline = Pipeline(
+                transformer,
+                sink,
+                self.dead_letter,
+                sleep=sink.sleep,
+                observers=[lambda details: self._note(details, meter)],
+                patience=math.inf,
+            )
+            ending = self._ended(lambda: self._work(work, pipeline, meter), sink)
+            self.seconds = meter.seconds
+        return ending
+
+    def _work(self, work: Work, pipeline: Pipeline, meter: Meter) -> None:
+        with closing(pipeline.sink):
+            work(pipeline, meter)
+        if self.spec in STDOUT:
+            sys.stdout.flush()
+
+    def _note(self, details: BatchDetails, meter: Meter) -> None:
+        if details.report:
+            self.report += details.report
+            meter.settled(details.report.received)
+
+    def _ended(self, work: Callable[[], object], sink: Patient) -> Ending:
+        try:
+            work()
+        except KeyboardInterrupt:
+            return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
+        except (SinkUnavailable, DeadLetterError, OSError) as error:
+            if self.spec in STDOUT and (sink.is_unheard or _is_unheard(error)):
+                silence("stdout")
+                return Ending(UNHEARD, "Nobody reads the calls. Done until then:")
+            return _failed(_told(error))
+        except UnusableError as error:
+            return _failed(error)
+        return Ending()
+
+
+def _is_unheard(error: Exception) -> bool:
+    return isinstance(error.__context__ or error, BrokenPipeError)
+
+
+def _told(error: Exception) -> UnusableError:
+    if isinstance(error, SinkUnavailable):
+        detail = safe(error.detail, 500)
+        return UnavailableError(f"the sink is not available: {detail}")
+    if isinstance(error, OSError):
+        flaw = error.strerror or type(error).__name__
+        return UnusableError(f"the sink cannot be closed: {flaw}")
+    return UnavailableError(str(error))
+
+
+def _failed(error: UnusableError) -> Ending:
+    return Ending(error.exit_code, "Stopped by an error. Done until then:", error)

@@ -1,0 +1,190 @@
+"""
+How dead letters are shown.
+"""
+
+import gzip
+import json
+import shlex
+import zlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+import attrs
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from braze_heap.cli._console import grid, heading, indented, plural, safe
+from braze_heap.cli._words import meaning
+from braze_heap.dead_letters import DeadRecord
+
+_DIGITS: Final = 8
+"""Digits of the digest that a list shows: enough to tell two contents apart."""
+
+
+@attrs.define
+class _Group:
+    """
+    The dead letters with one reason.
+    """
+
+    oldest: datetime
+    newest: datetime
+    records: int = 0
+
+    def add(self, at: datetime) -> None:
+        self.oldest = min(self.oldest, at)
+        self.newest = max(self.newest, at)
+        self.records += 1
+
+
+@attrs.define
+class Listing:
+    """
+    How many dead letters there are, and the first of them. Holds no event.
+
+    Attributes:
+        by_reason: The groups.
+        letters: The first, as JSON has them.
+        limit: How many are named.
+    """
+
+    limit: int
+    by_reason: dict[str, _Group] = attrs.field(factory=dict)
+    letters: list[dict[str, Any]] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, records: Iterable[DeadRecord], limit: int) -> Self:
+        """
+        Return the listing of *records*, the first *limit* named.
+        """
+        listing = cls(limit)
+        for record in records:
+            group = listing.by_reason.setdefault(
+                record.reason, _Group(record.at, record.at)
+            )
+            group.add(record.at)
+            if len(listing.letters) < limit:
+                listing.letters.append(_facts(record))
+        return listing
+
+    @property
+    def total(self) -> int:
+        """
+        How many there are.
+        """
+        return sum(group.records for group in self.by_reason.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return all of it, ready for JSON.
+        """
+        by_reason = [
+            {
+                "reason": reason,
+                "records": group.records,
+                "oldest": group.oldest.isoformat(),
+                "newest": group.newest.isoformat(),
+            }
+            for reason, group in self._groups()
+        ]
+        return {
+            "records": self.total,
+            "by_reason": by_reason,
+            "letters": self.letters,
+        }
+
+    def view(self, path: Path) -> RenderableType:
+        """
+        Show it for people; *path* is where the dead letters are.
+        """
+        return Group(
+            Text(f"{plural(self.total, 'dead letter')} in {path}"),
+            *self._reasons(),
+            *self._first(path),
+        )
+
+    def _groups(self) -> list[tuple[str, _Group]]:
+        return sorted(self.by_reason.items(), key=lambda item: -item[1].records)
+
+    def _reasons(self) -> Iterator[RenderableType]:
+        for reason, group in self._groups():
+            yield heading(f"{safe(reason)}: {plural(group.records, 'dead letter')}")
+            yield indented(Text(meaning(reason)))
+            oldest, newest = _minute(group.oldest), _minute(group.newest)
+            period = oldest if oldest == newest else f"{oldest} to {newest}"
+            yield indented(Text(f"{period} UTC"))
+
+    def _first(self, path: Path) -> Iterator[RenderableType]:
+        if not self.letters:
+            return
+        yield heading(f"The oldest {len(self.letters):,}" if self._rest else "Each")
+        table = grid("_reason", "_letter")
+        for letter in self.letters:
+            key, detail = _short(letter["key"]), safe(letter["detail"], 300)
+            typed = safe(letter["event_type"] or "")
+            told = " ".join(filter(None, (key, typed)))
+            table.add_row(Text(safe(letter["reason"])), Text(f"{told}\n{detail}"))
+        yield indented(table)
+        if self._rest:
+            yield Text(f"  ... and {self._rest:,} more (--limit)")
+        command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
+        yield Text(f"\nOne of them, whole: {command}")
+
+    @property
+    def _rest(self) -> int:
+        return self.total - len(self.letters)
+
+
+def _facts(record: DeadRecord) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "reason": record.reason,
+        "detail": record.detail,
+        "at": record.at.isoformat(),
+        "coding": record.coding,
+        "event_type": record.event_type,
+        "bytes": len(record.original),
+    }
+
+
+def _short(key: str) -> str:
+    """
+    Return as much of *key* as tells it from others.
+    """
+    name, colon, digest = key.rpartition(":")
+    return safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
+
+
+def _minute(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M")
+
+
+def letter_view(record: DeadRecord) -> RenderableType:
+    """
+    Show *record* with its original, whole.
+    """
+    table = grid("_what", "_value")
+    facts = _facts(record)
+    for name in ("key", "reason", "detail", "at", "event_type", "coding"):
+        if facts[name]:
+            table.add_row(name, Text(safe(str(facts[name]), 2_000)))
+    table.add_row("", Text(meaning(record.reason)))
+    lines = original_text(record).splitlines()
+    shown = "\n".join(safe(line, len(line)) for line in lines)
+    return Group(table, heading("original"), Text(shown))
+
+
+def original_text(record: DeadRecord) -> str:
+    """
+    Return the original as text: an event as JSON, a body as it came.
+    """
+    raw = record.original
+    try:
+        if record.coding == "json":
+            return json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
+        body = gzip.decompress(raw) if record.coding == "gzip" else raw
+    except (ValueError, OSError, EOFError, zlib.error):
+        body = raw
+    return body.decode("utf-8", "backslashreplace")

@@ -1,0 +1,226 @@
+"""
+``braze-heap send``: events in any form, to Heap or another sink.
+"""
+
+import contextlib
+import itertools
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from braze_heap import DISCARD, Pipeline, Track
+from braze_heap.cli._console import (
+    UnusableError,
+    console,
+    grid,
+    heading,
+    indented,
+    plural,
+)
+from braze_heap.cli._delivered import finish, next_view
+from braze_heap.cli._delivery import Delivery, Work, option_of_patience
+from braze_heap.cli._inputs import Input, batches, find_inputs
+from braze_heap.cli._meter import Meter, span
+from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._report import Report
+from braze_heap.cli._run import Run
+from braze_heap.cli._sinks import (
+    HeapTarget,
+    confirm,
+    file_of,
+    opened,
+    option_of_agreement,
+    option_of_sink,
+)
+from braze_heap.cli._stores import store_at
+from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
+from braze_heap.cli._words import CALLS
+from braze_heap.dead_letters import DeadLetter
+from braze_heap.sinks._pacing import EVENTS_A_MINUTE
+
+DEAD_LETTER: Final = Path("dead.db")
+"""Where dead letters go unless another place is named."""
+
+AGAIN: Final = (
+    "it begins at the beginning, which is harmless. Events have Braze's ids as "
+    "idempotency keys, and Heap takes none twice (a file does)."
+)
+
+_EPILOG = """\b
+Examples:
+  braze-heap send currents/
+  braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
+  zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
+  braze-heap send batch.json --sink file:calls.jsonl --dead-letter lost.db
+
+\b
+Sinks:
+  heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
+  file:calls.jsonl.gz   a file, appended to; - and console: are stdout
+  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
+The API key of Heap, which only deletions need, is read from the environment
+variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
+
+\b
+Exit status:
+  0    done, also if events went to the dead letter
+  1    events went to the dead letter, and --strict is given
+  2    a file cannot be used, an option is wrong, or nobody confirmed
+  75   the sink or the dead letter is not available: run it again later
+  130, 141  stopped by Ctrl-C, or by the reader of the output
+Running a command again is harmless: Heap takes no event twice.
+"""
+
+
+@click.command(epilog=_EPILOG, short_help="Send events to Heap, or another sink.")
+@click.argument(
+    "files",
+    nargs=-1,
+    metavar="[FILE ...]",
+    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+)
+@option_of_sink("Where to. Without it nothing is sent: a dry run.")
+@option_of_agreement
+@click.option(
+    "--dead-letter",
+    "store",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Keep here what cannot be delivered.  [default: {DEAD_LETTER}]",
+)
+@click.option(
+    "--discard", is_flag=True, help="Count what cannot be delivered; do not keep it."
+)
+@option_of_patience
+@click.option(
+    "--event-type",
+    metavar="TYPE",
+    help="Type of records from storage, where neither they nor their path tell it.",
+)
+@options_of_transformer
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are dead letters.")
+@click.option(
+    "--all-types", is_flag=True, help="Name all types and fields after a dry run."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No report and no progress bar.")
+def send(
+    files: tuple[Path, ...],
+    spec: str | None,
+    yes: bool,
+    store: Path | None,
+    discard: bool,
+    patience: float,
+    event_type: str | None,
+    strict: bool,
+    all_types: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """
+    Send Currents events to Heap, or to another sink.
+
+    Reads what `braze-heap transform` reads. Each event is delivered, skipped by a
+    policy, or kept in the dead letter, and counted once. A report comes last; it goes
+    to stderr where calls go to stdout.
+    """
+    if store and discard:
+        raise click.UsageError("--dead-letter and --discard exclude each other.")
+    kept = None if discard else store or DEAD_LETTER
+    inputs = _without(kept, find_inputs(files or (piped(),)))
+    warn_of_type(event_type)
+    transformer = configured(**options)
+    if spec is None:
+        identity = options["identity"] or "external_user_id"
+        run = Run(transformer, inputs, event_type, Report(identity))
+        _dry_run(run, strict=strict, shows_all=all_types, quiet=quiet)
+    _refuse_output(spec, inputs)
+    source = plural(len(inputs), "input")
+    with closing(opened(spec)) as sink:
+        confirm(HeapTarget.of(sink), f"the events of {source}", is_agreed=yes)
+        with _dead_letter(kept, quiet=quiet) as dead_letter:
+            delivery = Delivery(spec, sink, dead_letter, patience)
+            size = sum(read.size for read in inputs)
+            work = _sending(inputs, event_type)
+            ending = delivery.run(transformer, work, size, quiet=quiet)
+    finish(delivery, ending, source, kept, AGAIN, strict=strict, quiet=quiet)
+
+
+def _without(store: Path | None, inputs: Sequence[Input]) -> list[Input]:
+    """
+    Return *inputs* without the files of the dead letter, which lie in a directory.
+    """
+    own = {f"{store}{suffix}" for suffix in ("", "-wal", "-shm")}
+    paths = {Path(name).resolve() for name in own} if store else set()
+    return [
+        read for read in inputs if not read.path or read.path.resolve() not in paths
+    ]
+
+
+def _dry_run(run: Run, *, strict: bool, shows_all: bool, quiet: bool) -> NoReturn:
+    started = time.monotonic()
+    ending = run.write_to(Path(os.devnull), None if quiet else console("stderr"))
+    seconds = time.monotonic() - started
+    if not quiet and (run.report.received or not ending.failure):
+        view = run_view(run, ending, seconds, shows_all=shows_all)
+        show_report(Group(view, *_dry_view(run.report)), "stdout")
+    if ending.failure:
+        raise ending.failure
+    sys.exit(ending.status or int(strict and run.report.rejected.total() > 0))
+
+
+def _dry_view(report: Report) -> Iterator[RenderableType]:
+    yield heading("Nothing was sent: this is a dry run. With --sink it would be")
+    table = grid("_count", "_what", right=("_count",))
+    for kind, count in report.calls.items():
+        table.add_row(f"{count:,}", plural(count, CALLS[kind]).partition(" ")[2])
+    if lost := report.rejected.total():
+        table.add_row(f"{lost:,}", "for the dead letter")
+    yield indented(table)
+    minutes = report.calls[Track] / EVENTS_A_MINUTE
+    least = span(minutes * 60) if minutes >= 1 else "less than a minute"
+    yield Text(f"  {least}, for Heap takes {EVENTS_A_MINUTE:,} events a minute")
+    yield from next_view(
+        [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
+    )
+
+
+def _refuse_output(spec: str, inputs: Sequence[Input]) -> None:
+    """
+    Refuse to read what is written at the same time: there would be no end.
+    """
+    path = file_of(spec)
+    if path is None or not path.exists():
+        return
+    if any(read.path and path.samefile(read.path) for read in inputs):
+        raise UnusableError(
+            f"{path} is read and cannot be written at the same time. "
+            "Name another file in --sink."
+        )
+
+
+@contextlib.contextmanager
+def _dead_letter(path: Path | None, *, quiet: bool) -> Iterator[DeadLetter]:
+    if path is None:
+        yield DISCARD
+        return
+    with store_at(path, is_made=True) as store:
+        if not quiet:
+            click.echo(f"What cannot be delivered goes to {path}.", err=True)
+        yield store
+
+
+def _sending(inputs: Sequence[Input], event_type: str | None) -> Work:
+    def work(pipeline: Pipeline, meter: Meter) -> None:
+        reads = (source.read(event_type, meter.advance) for source in inputs)
+        for batch in batches(itertools.chain.from_iterable(reads)):
+            pipeline.run(batch)
+
+    return work

@@ -1,0 +1,159 @@
+"""
+The sink of a command: from one line of text to a sink that the user agreed to.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import attrs
+import click
+
+from braze_heap.cli._console import UnusableError, safe
+from braze_heap.sinks import Sink, SinkSpecError, open_sink
+
+if TYPE_CHECKING:
+    from braze_heap.sinks import HeapSink
+
+API_KEY: Final = "HEAP_API_KEY"
+"""Environment variable with the API key of the app; only deletions need it."""
+
+STDOUT: Final = ("-", "console:")
+"""Sinks that write where a report would be read."""
+
+SILENTLY: Final = (
+    "Heap takes a wrong app id silently. Compare it with the one that Heap shows "
+    "under Manage > Projects."
+)
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_HTTP: Final = ("anyio", "httpcore2", "httpx2")
+_HEAP: Final = "braze_heap.sinks._heap"
+
+
+def option_of_sink(
+    text: str, *, required: bool = False
+) -> Callable[[_Command], _Command]:
+    """
+    Return the option that names a sink.
+    """
+    return click.option("--sink", "spec", metavar="SPEC", help=text, required=required)
+
+
+option_of_agreement: Final = click.option(
+    "--yes", is_flag=True, help="Do not ask before sending to Heap."
+)
+
+
+@attrs.frozen
+class HeapTarget:
+    """
+    Where a Heap sink sends, and within which limits. Seconds everywhere.
+
+    Attributes:
+        app_id: Whose events.
+        host: Its URL.
+        has_key: Whether there is an API key.
+        events_a_minute: Of the app.
+        identity_events_a_minute: Of each identity.
+        deadline: For a batch.
+        timeout: For one exchange.
+        max_bytes: Of a request body.
+    """
+
+    app_id: str
+    host: str
+    has_key: bool
+    events_a_minute: int
+    identity_events_a_minute: int
+    deadline: float
+    timeout: float
+    max_bytes: int
+
+    @classmethod
+    def of(cls, sink: Sink) -> "HeapTarget | None":
+        """
+        Return where *sink* sends; ``None`` if that is not Heap.
+        """
+        heap = sys.modules.get(_HEAP)
+        if heap is None or not isinstance(sink, heap.HeapSink):
+            return None
+        core = cast("HeapSink", sink)._core
+        return cls(
+            app_id=core.settings.app_id,
+            host=cast("HeapSink", sink)._host,
+            has_key=core.settings.api_key is not None,
+            events_a_minute=core.pacer.limit,
+            identity_events_a_minute=core.pacer.identity_limit,
+            deadline=core.settings.deadline,
+            timeout=core.settings.timeout,
+            max_bytes=core.settings.max_bytes,
+        )
+
+    def __str__(self) -> str:
+        return f"Heap: app {safe(self.app_id)} at {safe(self.host, 200)}"
+
+
+def opened(spec: str) -> Sink:
+    """
+    Return the sink that *spec* names; the API key of Heap is in the environment.
+
+    Raises:
+        UnusableError: It names none, or a package is missing.
+    """
+    try:
+        return open_sink(_with_key(spec))
+    except SinkSpecError as error:
+        raise UnusableError(f"--sink: {error}") from None
+    except ModuleNotFoundError as error:
+        if error.name not in _HTTP:
+            raise UnusableError(f"the sink needs the package {error.name}") from None
+        advice = "pip install 'braze_heap[cli,http]'"
+        raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
+
+
+def _with_key(spec: str) -> str:
+    if spec.partition(":")[0] != "heap" or "api_key" in spec:
+        return spec
+    if not os.environ.get(API_KEY):
+        return spec
+    return f"{spec}{'&' if '?' in spec else '?'}api_key_env={API_KEY}"
+
+
+def named(spec: str, target: HeapTarget | None) -> str:
+    """
+    Return what reports call a sink: without its options.
+    """
+    return str(target) if target else safe(spec.partition("?")[0], 200)
+
+
+def file_of(spec: str) -> Path | None:
+    """
+    Return the file that a sink appends to.
+    """
+    scheme, _, rest = spec.partition(":")
+    return Path(rest.partition("?")[0]) if scheme == "file" else None
+
+
+def confirm(target: HeapTarget | None, what: str, *, is_agreed: bool) -> None:
+    """
+    Show where *what* goes if that is Heap, and ask, unless it *is_agreed*.
+
+    Raises:
+        UnusableError: The answer is no, or there is nobody to ask.
+    """
+    if target is None:
+        return
+    click.echo(f"{target}\n{SILENTLY}", err=True)
+    if is_agreed:
+        return
+    if not sys.stdin.isatty():
+        raise UnusableError(
+            "there is no terminal to ask at, and nothing was sent. "
+            "If app id and host are right, add --yes."
+        )
+    if not click.confirm(f"Send {what} there?", err=True):
+        raise UnusableError("not confirmed, and nothing was sent")

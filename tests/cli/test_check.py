@@ -1,0 +1,160 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from braze_heap.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.testing.fake_heap import FakeHeap
+from tests.cli.conftest import Run, click_event
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    Work in an empty folder, without an API key.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEAP_API_KEY", raising=False)
+    return tmp_path
+
+
+def findings(run: Run, *words: Any) -> dict[str, Any]:
+    """
+    Return what a check finds, by what it looks at.
+    """
+    shown = run("check", *words, "--json")
+    found = json.loads(shown.stdout)
+    assert shown.exit_code == int(not found["ok"])
+    return {finding["check"]: finding for finding in found["checks"]}
+
+
+def problems(found: dict[str, Any]) -> list[str]:
+    """
+    Return what is not well.
+    """
+    return [name for name, finding in found.items() if not finding["ok"]]
+
+
+def test_all_is_well(run: Run, here: Path) -> None:
+    """
+    Host, app id, limits and dead letter are shown; no event is sent, nothing is made.
+    """
+    with FakeHeap() as heap:
+        spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1&deadline=7"
+        shown = run("check", "--sink", spec, "--dead-letter", "dead.db")
+
+        assert [(r.method, r.items) for r in heap.requests] == [("HEAD", 0)]
+    assert shown.exit_code == 0
+    assert f"OK  host           {heap.url} answers" in shown.stdout
+    assert "OK  app id         11\n" in shown.stdout
+    assert "Heap takes a wrong app id silently." in shown.stdout
+    assert "15,000 events a minute, 1,000 of each identity; 7 s for" in shown.stdout
+    assert "dead.db will be made when it is needed" in shown.stdout
+    assert shown.stdout.endswith("\nAll is well.\n")
+    assert list(here.iterdir()) == []
+
+
+def test_options_in_force_are_named_without_secrets(run: Run) -> None:
+    """
+    Identity and personal data always, the others where they are not the default.
+    """
+    Path("c.toml").write_text('personal_data = "hash"\nhash_key = "canary"\n')
+
+    found = findings(run, "--config", "c.toml", "--identity", "user_id")
+
+    assert found["configuration"]["detail"] == (
+        "identity = user_id; personal_data = hash; hash_key is set; all else by default"
+    )
+
+
+def test_wrong_configuration_is_a_problem(run: Run) -> None:
+    """
+    It is said where it is wrong.
+    """
+    Path("c.toml").write_text('presett = "all"\n')
+
+    shown = run("check", "--config", "c.toml")
+
+    assert shown.exit_code == 1
+    assert "PROBLEM  configuration  there is no option 'presett'" in shown.stdout
+    assert shown.stdout.endswith("\n1 problem\n")
+
+
+def test_unreachable_host_is_a_problem(run: Run) -> None:
+    """
+    With advice.
+    """
+    with FakeHeap() as heap:
+        url = heap.url
+
+    found = findings(run, "--sink", f"heap:?app_id=1&base_url={url}&allow_http=1")
+
+    assert problems(found) == ["host"]
+    assert "ConnectError" in found["host"]["detail"]
+    assert "region and base_url" in found["host"]["advice"]
+
+
+@pytest.mark.parametrize(("key", "expected"), [("", ["API key"]), ("canary", [])])
+def test_deletions_need_a_key(
+    key: str, expected: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It is told from the environment, and never shown.
+    """
+    monkeypatch.setenv("HEAP_API_KEY", key)
+    Path("c.json").write_text('{"deletions": true}')
+
+    with FakeHeap() as heap:
+        spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1"
+        found = findings(run, "--config", "c.json", "--sink", spec)
+
+    assert expected == problems(found)
+    assert "canary" not in json.dumps(found)
+
+
+def test_wrong_sink_is_a_problem(run: Run) -> None:
+    """
+    What is wrong with it is said.
+    """
+    found = findings(run, "--sink", "haep:?app_id=11")
+
+    assert problems(found) == ["sink"]
+    assert "Did you mean 'heap'" in found["sink"]["detail"]
+
+
+def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
+    """
+    Opening it proves that it can be written, and leaves no trace.
+    """
+    found = findings(run, "--sink", "file:calls.jsonl")
+
+    assert list(found) == ["configuration", "sink"]
+    assert list(here.iterdir()) == []
+
+
+def test_dead_letter_is_measured(run: Run) -> None:
+    """
+    What it holds is a reason to look, and no problem.
+    """
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with SqliteDeadLetter("dead.db") as store:
+        store.append([DeadRecord.of(click_event(), "bad_time", "", at)])
+
+    found = findings(run, "--dead-letter", "dead.db")
+
+    assert problems(found) == []
+    assert "dead.db holds 1 dead letter, " in found["dead letter"]["detail"]
+    assert "dead-letters list dead.db" in found["dead letter"]["advice"]
+
+
+@pytest.mark.parametrize("path", ["no/such/dead.db", "text.txt"])
+def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
+    """
+    A folder that is not there, or a file that is something else.
+    """
+    Path("text.txt").write_text("hello, I am longer than a header of SQLite is")
+
+    assert problems(findings(run, "--dead-letter", path)) == ["dead letter"]
+    assert Path("text.txt").read_text().startswith("hello")

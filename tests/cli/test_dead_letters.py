@@ -1,0 +1,344 @@
+import contextlib
+import gzip
+import json
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from braze_heap.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.testing.fake_heap import FakeHeap, Status
+from tests.cli.conftest import Run, click_event, start
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    A dead letter with a good event, one without a time, and a damaged body.
+    """
+    monkeypatch.chdir(tmp_path)
+    kept = [
+        (click_event(1), "refused_by_heap", 3),
+        (click_event(2, time=None), "bad_time", 1),
+        (b'{"email": "cust-77@example.com', "unreadable", 2),
+    ]
+    path = tmp_path / "dead.db"
+    with SqliteDeadLetter(path) as store:
+        for original, reason, day in kept:
+            at = datetime(2026, 1, day, 12, tzinfo=UTC)
+            store.append([DeadRecord.of(original, reason, "what is wrong", at)])
+    return path
+
+
+def reasons(path: Path) -> list[str]:
+    """
+    Return the reasons of what is left.
+    """
+    with SqliteDeadLetter(path) as store:
+        return [record.reason for record in store.read()]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list",),
+        ("show", "KEY"),
+        ("replay", "--sink", "memory:"),
+        ("purge", "--all"),
+        ("export",),
+    ],
+)
+def test_only_a_dead_letter_is_opened(
+    words: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    """
+    A path without one is an error, and nothing is made or changed there.
+    """
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as db:
+        db.execute("CREATE TABLE mine (a)")
+    db.close()
+    before = other.read_bytes()
+    command, *rest = words
+
+    missing = run("dead-letters", command, tmp_path / "no.db", *rest)
+    strange = run("dead-letters", command, other, *rest)
+
+    assert (missing.exit_code, strange.exit_code) == (2, 2)
+    assert "does not exist" in missing.stderr
+    assert "is no dead letter" in strange.stderr
+    assert before == other.read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["other.db"]
+
+
+def test_list_counts_by_reason_and_names_keys(run: Run, store: Path) -> None:
+    """
+    The values of events are not shown.
+    """
+    shown = run("dead-letters", "list", store)
+
+    assert shown.stdout.startswith(f"3 dead letters in {store}\n")
+    assert "bad_time: 1 dead letter\n  There is no usable time" in shown.stdout
+    assert "  2026-01-01 12:00 UTC\n" in shown.stdout
+    assert "event-2:" in shown.stdout
+    assert "example.com" not in shown.output
+
+
+def test_list_is_narrowed(run: Run, store: Path) -> None:
+    """
+    By reason, and to the oldest.
+    """
+    one = run("dead-letters", "list", store, "--reason", "bad_time").stdout
+    few = run("dead-letters", "list", store, "--limit", 1).stdout
+
+    assert "unreadable" not in one
+    assert "  ... and 2 more (--limit)\n" in few
+
+
+def test_list_as_json(run: Run, store: Path) -> None:
+    """
+    Programs get whole keys and exact times.
+    """
+    listed = json.loads(run("dead-letters", "list", store, "--json").stdout)
+
+    assert listed["records"] == 3
+    assert {
+        "reason": "bad_time",
+        "records": 1,
+        "oldest": "2026-01-01T12:00:00+00:00",
+        "newest": "2026-01-01T12:00:00+00:00",
+    } in listed["by_reason"]
+    assert len(listed["letters"][0]["key"]) > 32
+
+
+def test_show_by_the_beginning_of_a_key(run: Run, store: Path) -> None:
+    """
+    The event is whole, and the warning apart from it.
+    """
+    shown = run("dead-letters", "show", store, "event-2")
+
+    assert '\n    "email_address": "secret@example.com",\n' in shown.stdout
+    assert "reason  bad_time\n" in shown.stdout
+    assert shown.stderr == "This is personal data, whole and unmasked.\n"
+
+
+def test_original_can_be_explained(run: Run, store: Path) -> None:
+    """
+    What is kept goes through a pipe as it came.
+    """
+    original = run("dead-letters", "show", store, "event-2", "--original").stdout
+
+    explained = run("explain", "-", stdin=original.encode())
+
+    assert json.loads(original) == click_event(2, time=None)
+    assert "Rejected, bad_time" in explained.stdout
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_damaged_bodies_are_shown_as_text(
+    zipped: bool, run: Run, tmp_path: Path
+) -> None:
+    """
+    Inflated, and unable to steer a terminal.
+    """
+    body = b'{"a": "\x1b[31m\xff'
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    raw = gzip.compress(body) if zipped else body
+    with SqliteDeadLetter(tmp_path / "d.db") as store:
+        store.append([DeadRecord.of(raw, "unreadable", "", at, zipped=zipped)])
+
+    shown = run("dead-letters", "show", tmp_path / "d.db", "")
+
+    assert '\n{"a": "\\x1b[31m\\xff\n' in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("event-", "2 keys begin with 'event-': event-1:"), ("x", "no key begins")],
+)
+def test_one_key_is_meant(key: str, message: str, run: Run, store: Path) -> None:
+    """
+    Several, or none, are an error that helps.
+    """
+    shown = run("dead-letters", "show", store, key)
+
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert message in shown.stderr
+
+
+def test_replay_delivers_and_keeps_the_rest(run: Run, store: Path) -> None:
+    """
+    What is settled is gone from the dead letter; with --strict the rest is a failure.
+    """
+    with FakeHeap(app_id="11") as heap:
+        spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1"
+        words = ("dead-letters", "replay", store, "--sink", spec)
+        unasked = run(*words)
+        shown = run(*words, "--yes", "--strict")
+
+        assert {"event-1"} == heap.events.keys()
+    assert (unasked.exit_code, shown.exit_code) == (2, 1)
+    assert "3 events from" in shown.stdout
+    assert {"bad_time", "unreadable"} == set(reasons(store))
+
+
+def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:
+    """
+    A record that cannot be read stays, and the others are delivered.
+    """
+    with contextlib.closing(sqlite3.connect(store)) as db, db:
+        db.execute("UPDATE dead_letters SET original = '{' WHERE reason = 'bad_time'")
+
+    shown = run("dead-letters", "replay", store, "--sink", "memory:")
+
+    assert shown.exit_code == 0
+    assert "  delivered      1\n" in shown.stdout
+    assert "  dead-lettered  2  in" in shown.stdout
+    assert {"bad_time", "unreadable"} == set(reasons(store))
+
+
+def test_replay_takes_todays_configuration(run: Run, store: Path) -> None:
+    """
+    What a policy leaves out today is gone, too.
+    """
+    Path("c.toml").write_text('leave_out = ["EmailClick"]\n')
+
+    shown = run(
+        "dead-letters", "replay", store, "--sink", "memory:", "--config", "c.toml"
+    )
+
+    assert shown.exit_code == 0
+    assert "not_mapped" in shown.stdout
+    assert "refused_by_heap" not in reasons(store)
+
+
+def test_replay_that_cannot_go_on_keeps_what_is_left(run: Run, store: Path) -> None:
+    """
+    The status says "again later".
+    """
+    with FakeHeap(app_id="11") as heap:
+        heap.always(Status(503))
+        spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1&deadline=0.1"
+        words = ("--sink", spec, "--yes", "--patience", 0)
+        shown = run("dead-letters", "replay", store, *words)
+
+    assert shown.exit_code == 75
+    assert "no longer in the dead letter" in " ".join(shown.stdout.split())
+    assert len(reasons(store)) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (["cust-2"], ["refused_by_heap", "unreadable"]),
+        (["cust-77@example.com"], ["refused_by_heap", "bad_time"]),
+        (["nobody"], ["refused_by_heap", "bad_time", "unreadable"]),
+        (["--reason", "bad_time"], ["refused_by_heap", "unreadable"]),
+        (["--before", "2026-01-03"], ["refused_by_heap"]),
+        (
+            ["--before", "2026-01-03", "--reason", "bad_time"],
+            ["refused_by_heap", "unreadable"],
+        ),
+        (
+            ["cust-1", "--reason", "bad_time"],
+            ["refused_by_heap", "bad_time", "unreadable"],
+        ),
+        (["--all"], []),
+    ],
+)
+def test_purge_removes_what_is_named(
+    words: list[str], left: list[str], run: Run, store: Path
+) -> None:
+    """
+    A person, a reason, what is old, or everything; conditions narrow down.
+    """
+    shown = run("dead-letters", "purge", store, *words, "--yes")
+
+    assert shown.exit_code == 0
+    assert f"{3 - len(left)} dead letter" in shown.stdout
+    assert left == reasons(store)
+
+
+def test_identity_from_stdin_stays_out_of_the_history(run: Run, store: Path) -> None:
+    """
+    It is not repeated in the output either.
+    """
+    shown = run("dead-letters", "purge", store, "-", "--yes", stdin=b"cust-2\n")
+
+    assert shown.output == "1 dead letter removed.\n"
+    assert "bad_time" not in reasons(store)
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin"), [([], None), (["--all", "cust-1"], None), (["-"], b"\n")]
+)
+def test_purge_needs_to_know_what(
+    words: list[str], stdin: bytes | None, run: Run, store: Path
+) -> None:
+    """
+    Nothing is removed by mistake.
+    """
+    shown = run("dead-letters", "purge", store, *words, "--yes", stdin=stdin)
+
+    assert shown.exit_code == 2
+    assert len(reasons(store)) == 3
+
+
+def test_purge_asks(run: Run, store: Path) -> None:
+    """
+    Where nobody can be asked, nothing is removed.
+    """
+    pty = pytest.importorskip("pty")
+    unasked = run("dead-letters", "purge", store, "--all")
+    terminal, stdin = pty.openpty()
+    os.write(terminal, b"n\n")
+    process = start("dead-letters", "purge", store, "--all", stdin=stdin)
+
+    _, stderr = process.communicate(timeout=20)
+    os.close(stdin)
+    os.close(terminal)
+
+    assert (unasked.exit_code, process.returncode) == (2, 2)
+    assert "add --yes" in unasked.stderr
+    assert b"Remove 3 dead letters for good? [y/N]" in stderr
+    assert len(reasons(store)) == 3
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_export_is_for_its_owner_alone(name: str, run: Run, store: Path) -> None:
+    """
+    Also where the file was there before, with another mode.
+    """
+    path = Path(name)
+    path.touch(0o644)
+
+    shown = run("dead-letters", "export", store, "-o", path)
+
+    data = path.read_bytes()
+    text = gzip.decompress(data) if path.suffix == ".gz" else data
+    records: list[Any] = [json.loads(line) for line in text.splitlines()]
+    assert click_event(1) == records[0]["original"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "3 dead letters. This is personal data" in shown.stderr
+
+
+def test_export_to_stdout(run: Run, store: Path) -> None:
+    """
+    It is the default.
+    """
+    assert len(run("dead-letters", "export", store).stdout.splitlines()) == 3
+
+
+def test_export_never_overwrites_the_dead_letter(run: Run, store: Path) -> None:
+    """
+    Nor does it hide that a file cannot be written.
+    """
+    itself = run("dead-letters", "export", store, "-o", store)
+    nowhere = run("dead-letters", "export", store, "-o", "no/such/file")
+
+    assert (itself.exit_code, nowhere.exit_code) == (2, 2)
+    assert "cannot write no/such/file: No such file" in nowhere.stderr
+    assert len(reasons(store)) == 3

@@ -1,0 +1,116 @@
+from collections.abc import Sequence
+
+import pytest
+
+from braze_heap import MemorySink, SinkUnavailable
+from braze_heap.calls import Call
+from braze_heap.cli._delivery import Patient
+from braze_heap.cli._meter import Meter
+from braze_heap.sinks import Receipt
+
+
+class Failing(MemorySink):
+    """
+    Raises each of *errors*, and works then.
+    """
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        if self.errors:
+            raise self.errors.pop(0)
+        return Receipt(len(calls))
+
+
+class Clock:
+    """
+    A clock that sleeping moves.
+    """
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def patient(patience: float, *errors: Exception) -> tuple[Patient, list[str]]:
+    """
+    Return a patient sink that fails with *errors*, and what it tells.
+    """
+    told: list[str] = []
+    meter, clock = Meter(0, tell=told.append), Clock()
+    sink = Failing(*errors)
+    return Patient(sink, patience, meter, clock, clock.sleep), told
+
+
+def until_it_works(sink: Patient, seconds: float) -> None:
+    """
+    Send as a pipeline does, with pauses of *seconds*.
+    """
+    while True:
+        try:
+            sink.send([])
+        except SinkUnavailable:
+            sink.sleep(seconds)
+        else:
+            return
+
+
+def test_failures_are_told_once_and_so_is_the_end() -> None:
+    """
+    One line when it begins, one when it is over.
+    """
+    down = SinkUnavailable("503")
+    sink, told = patient(60, down, down, down)
+
+    until_it_works(sink, 5)
+
+    assert told == [
+        "Waiting: 503. Trying for up to 1 min (--patience); Ctrl-C is harmless.",
+        "The sink answers again.",
+    ]
+
+
+def test_patience_ends() -> None:
+    """
+    What the sink said last is raised.
+    """
+    down = SinkUnavailable("503")
+    sink, _ = patient(12, *[down] * 9)
+
+    with pytest.raises(SinkUnavailable, match="503"):
+        until_it_works(sink, 5)
+
+    assert len(sink.sink.errors) == 6  # type: ignore[attr-defined]
+
+
+def test_rates_do_not_cost_patience() -> None:
+    """
+    A backfill waits for Heap's rates all the time, and silently.
+    """
+    paced = SinkUnavailable("the rate of the app", 60, throttled=True)
+    sink, told = patient(10, *[paced] * 100)
+
+    until_it_works(sink, 60)
+
+    assert told == []
+
+
+def test_success_renews_patience() -> None:
+    """
+    Ten short failures in a long run are no long one.
+    """
+    down = SinkUnavailable("503")
+    sink, _ = patient(12, down, down)
+    until_it_works(sink, 5)
+    sink.pause(100)
+    sink.sink.errors += [down, down]  # type: ignore[attr-defined]
+
+    until_it_works(sink, 5)
+
+    assert sink.since is None

@@ -1,0 +1,47 @@
+import math
+
+import pytest
+
+from braze_heap.cli._meter import Meter, span
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.2, "1 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (61, "2 min"),
+        (3_600, "1 h"),
+        (4_000, "1 h 7 min"),
+    ],
+)
+def test_durations_are_for_people(seconds: float, expected: str) -> None:
+    """
+    They are rounded up.
+    """
+    assert expected == span(seconds)
+
+
+@pytest.mark.parametrize(("ceiling", "left"), [(math.inf, 30), (15_000, 120)])
+def test_time_left_respects_the_ceiling(ceiling: float, left: float) -> None:
+    """
+    The first minute of Heap's rate goes fast, and the rest does not.
+    """
+    now = iter([0.0, 10.0, 10.0])
+    meter = Meter(total=4_000, ceiling=ceiling, clock=lambda: next(now))
+    meter.advance(1_000)
+    meter.events = 10_000
+
+    assert left == meter.left
+
+
+def test_time_left_of_a_pipe_is_not_known() -> None:
+    """
+    Its length is not.
+    """
+    meter = Meter(total=0)
+    meter.settled(5)
+
+    assert meter.left is None
+    assert "left" not in str(meter)

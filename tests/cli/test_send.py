@@ -1,0 +1,427 @@
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from braze_heap.dead_letters import SqliteDeadLetter
+from braze_heap.testing.fake_heap import FakeHeap, Poison, Status
+from tests.cli.conftest import Run, click_event, lines, start
+
+STRANGER = '''
+import json
+from pathlib import Path
+
+from braze_heap.sinks import Receipt, Rejection
+
+
+class Bucket:
+    """
+    A sink as somebody writes it who read the documentation.
+    """
+
+    def __init__(self, *, path, refuse=""):
+        self._file = Path(path).open("a")
+        self._refuse = refuse
+
+    def send(self, calls):
+        refused = []
+        for index, call in enumerate(calls):
+            if call.identity == self._refuse:
+                refused.append(Rejection(index, "not_welcome", detail="go away"))
+            else:
+                self._file.write(json.dumps(call.to_dict()) + "\\n")
+        return Receipt(len(calls) - len(refused), tuple(refused))
+
+    def close(self):
+        self._file.close()
+
+
+class Careless(Bucket):
+    def send(self, calls):
+        self._file.write("sent\\n")
+        return Receipt(accepted=0)
+
+
+class Broken(Bucket):
+    def send(self, calls):
+        raise LookupError("secret@example.com")
+'''
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    Work in an empty folder, without an API key.
+    """
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("HEAP_API_KEY", raising=False)
+    return folder
+
+
+@pytest.fixture
+def heap() -> Iterator[FakeHeap]:
+    with FakeHeap(app_id="11", api_key="canary") as heap:
+        yield heap
+
+
+def spec(heap: FakeHeap, more: str = "") -> str:
+    """
+    Return the sink that sends to *heap*.
+    """
+    return f"heap:?app_id=11&base_url={heap.url}&allow_http=1{more}"
+
+
+def dead(path: str = "dead.db") -> dict[str, int]:
+    """
+    Return what a dead letter holds, by reason.
+    """
+    with SqliteDeadLetter(path) as store:
+        return dict(store.stats().by_reason)
+
+
+def test_without_a_sink_nothing_leaves_and_nothing_is_written(
+    run: Run, batch: Path, here: Path
+) -> None:
+    """
+    A dry run says what would be sent and how long Heap would take for it.
+    """
+    bad = click_event(3, time=None)
+
+    shown = run("send", batch, "-", stdin=lines([bad]))
+
+    assert shown.exit_code == 0
+    assert "Nothing was sent: this is a dry run." in shown.stdout
+    assert "  2  events\n" in shown.stdout
+    assert "  1  for the dead letter\n" in shown.stdout
+    assert "less than a minute, for Heap takes 15,000 events a minute" in shown.stdout
+    assert list(here.iterdir()) == []
+
+
+def test_dry_run_fails_with_strict(run: Run) -> None:
+    """
+    What would go to the dead letter is a failure, if one says so.
+    """
+    shown = run("send", "--strict", stdin=lines([click_event(time=None)]))
+
+    assert shown.exit_code == 1
+
+
+def test_events_reach_heap_and_are_accounted_for(
+    run: Run, heap: FakeHeap, batch: Path
+) -> None:
+    """
+    Received is delivered, skipped and dead-lettered; the report says what comes next.
+    """
+    others = [click_event(3, user={}), click_event(4, time=None)]
+
+    shown = run("send", batch, "-", "--sink", spec(heap), "--yes", stdin=lines(others))
+
+    assert shown.exit_code == 0, shown.output
+    assert {"event-1", "event-2"} == heap.events.keys()
+    assert dead() == {"bad_time": 1}
+    assert [line.split() for line in shown.stdout.splitlines()[2:6]] == [
+        ["events", "4"],
+        ["delivered", "2"],
+        ["skipped", "1"],
+        ["dead-lettered", "1", "in", "dead.db"],
+    ]
+    assert "no_identity  1  The event names nobody" in shown.stdout
+    assert "braze-heap dead-letters list dead.db" in shown.stdout
+
+
+def test_host_and_app_are_shown_and_need_a_yes(
+    run: Run, heap: FakeHeap, batch: Path, here: Path
+) -> None:
+    """
+    Where nobody can be asked, nothing is sent and nothing is made.
+    """
+    shown = run("send", batch, "--sink", spec(heap))
+
+    assert shown.exit_code == 2
+    assert f"Heap: app 11 at {heap.url}\n" in shown.stderr
+    assert "Heap takes a wrong app id silently." in shown.stderr
+    assert "add --yes" in shown.stderr
+    assert (heap.counts.requests, list(here.iterdir())) == (0, [])
+
+
+@pytest.mark.parametrize(("answer", "sent"), [(b"y\n", 2), (b"n\n", 0)])
+def test_a_terminal_is_asked(
+    answer: bytes, sent: int, heap: FakeHeap, batch: Path
+) -> None:
+    """
+    Yes sends; anything else does not, with a status of its own.
+    """
+    pty = pytest.importorskip("pty")
+    terminal, stdin = pty.openpty()
+    os.write(terminal, answer)
+    process = start("send", batch, "--sink", spec(heap), stdin=stdin)
+
+    _, stderr = process.communicate(timeout=20)
+    os.close(stdin)
+    os.close(terminal)
+
+    assert b"Send the events of 1 input there?" in stderr
+    assert (0 if sent else 2, sent) == (process.returncode, heap.counts.events)
+
+
+def test_running_it_again_is_harmless(run: Run, heap: FakeHeap, batch: Path) -> None:
+    """
+    Heap knows each event by its id.
+    """
+    for _ in range(2):
+        run("send", batch, "--sink", spec(heap), "--yes")
+
+    assert (heap.counts.events, heap.counts.duplicates) == (2, 2)
+
+
+def test_refused_events_are_kept_by_name(run: Run, heap: FakeHeap, batch: Path) -> None:
+    """
+    One poison event costs neither the other nor the exit status, but with --strict.
+    """
+    heap.always(Poison(lambda item: item.get("idempotency_key") == "event-1"))
+    words = ("send", batch, "--sink", spec(heap), "--yes", "--dead-letter", "lost.db")
+
+    shown = run(*words, "--strict")
+
+    assert shown.exit_code == 1
+    assert {"event-2"} == heap.events.keys()
+    assert dead("lost.db") == {"refused_by_heap": 1}
+
+
+def test_dead_letters_are_given_up_by_name_alone(run: Run, here: Path) -> None:
+    """
+    --discard counts them, and no file is made.
+    """
+    bad = lines([click_event(time=None)])
+
+    shown = run("send", "--sink", "memory:", "--discard", stdin=bad)
+
+    assert "dead-lettered  1  discarded" in shown.stdout
+    assert list(here.iterdir()) == []
+    assert run("send", "--discard", "--dead-letter", "x", stdin=bad).exit_code == 2
+
+
+def test_calls_on_stdout_stay_alone(run: Run, batch: Path) -> None:
+    """
+    The report goes to stderr, where calls go to stdout.
+    """
+    shown = run("send", batch, "--sink", "-")
+
+    assert [json.loads(line)["idempotency_key"] for line in shown.stdout.splitlines()]
+    assert "2 events from 1 input" in shown.stderr
+
+
+def test_files_need_no_confirmation(run: Run, batch: Path) -> None:
+    """
+    What stays on the machine is written at once.
+    """
+    shown = run("send", batch, "--sink", "file:calls.jsonl.gz", "-q")
+
+    assert (shown.exit_code, shown.output) == (0, "")
+    assert gzip.decompress(Path("calls.jsonl.gz").read_bytes()).count(b"\n") == 2
+
+
+def test_its_own_files_are_no_input(run: Run, batch: Path, here: Path) -> None:
+    """
+    A folder with the dead letter in it is sent again without it; one with the file
+    that is written is refused.
+    """
+    (here / "bad.jsonl").write_bytes(lines([click_event(time=None)]))
+    words = ("send", here, "--sink")
+    run(*words, "memory:")
+
+    again = run(*words, "memory:")
+    (here / "calls.jsonl").touch()
+    endless = run(*words, "file:calls.jsonl")
+
+    assert "1 event from 1 input" in again.stdout
+    assert endless.exit_code == 2
+    assert "Name another file in --sink." in endless.stderr
+
+
+def test_a_file_that_is_no_dead_letter_is_left_alone(run: Run, batch: Path) -> None:
+    """
+    Neither its content nor its mode changes.
+    """
+    batch.chmod(0o644)
+    before = batch.read_bytes()
+
+    shown = run("send", batch, "--sink", "memory:", "--dead-letter", batch)
+
+    assert shown.exit_code == 2
+    assert "is no dead letter" in shown.stderr
+    assert (before, 0o644) == (batch.read_bytes(), batch.stat().st_mode & 0o777)
+
+
+def test_an_unavailable_sink_is_told_and_given_up(
+    run: Run, heap: FakeHeap, batch: Path
+) -> None:
+    """
+    The status says "again later", nothing is in the dead letter, the cause is named.
+    """
+    heap.always(Status(503))
+    quick = spec(heap, "&deadline=0.7")
+
+    shown = run("send", batch, "--sink", quick, "--yes", "--patience", "0.5")
+
+    assert shown.exit_code == 75
+    assert "Waiting: /api/track: 503 until the deadline." in shown.stderr
+    assert "Error: the sink is not available: /api/track: 503" in shown.stderr
+    assert "Run the same command again to go on" in shown.stdout
+    assert dead() == {}
+
+
+def test_ctrl_c_reports_what_is_settled(heap: FakeHeap) -> None:
+    """
+    The status is 130, and running it again is said to be harmless.
+    """
+    process = start("send", "--sink", spec(heap), "--yes", stdin=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write(lines([click_event(n) for n in range(1_005)]))
+    process.stdin.flush()
+    while heap.counts.events < 1_000:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+
+    stdout, _ = process.communicate(timeout=20)
+
+    report = stdout.decode()
+    assert process.returncode == 130
+    assert report.startswith("Stopped by Ctrl-C. Done until then:\n")
+    assert "which is harmless" in " ".join(report.split())
+
+
+def test_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
+    """
+    Nobody waits for a pipe to open again.
+    """
+    path = tmp_path / "many.jsonl"
+    path.write_bytes(lines([click_event(n) for n in range(1_500)]))
+    read, write = os.pipe()
+    os.close(read)
+    process = start("send", path, "--sink", "-", "--discard", stdout=write)
+    os.close(write)
+
+    _, stderr = process.communicate(timeout=20)
+
+    assert process.returncode == 141
+    assert b"Traceback" not in stderr
+
+
+def test_a_full_dead_letter_stops_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Rather late than lost: the batch is still the user's.
+    """
+    monkeypatch.setattr(
+        "braze_heap.cli._stores.SqliteDeadLetter",
+        lambda path: SqliteDeadLetter(path, max_bytes=1 << 15),
+    )
+    big = click_event(time=None, properties={"url": "u" * 100_000})
+
+    shown = run("send", "--sink", "memory:", stdin=lines([big]))
+
+    assert shown.exit_code == 75
+    assert "Error: the dead letter is full" in shown.stderr
+
+
+def test_secrets_come_from_the_environment(
+    run: Run, heap: FakeHeap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    HEAP_API_KEY deletes users; the key is refused on the command line, and never shown.
+    """
+    Path("c.toml").write_text('deletions = true\nidentity = "user_id"\n')
+    request = lines([click_event(event_type="users.UserDeleteRequest")])
+    words = ("send", "--config", "c.toml", "--yes", "--patience", "0", "--sink")
+    without = run(*words, spec(heap), stdin=request)
+    monkeypatch.setenv("HEAP_API_KEY", "canary")
+
+    with_key = run(*words, spec(heap), stdin=request)
+    written = run(*words, spec(heap, "&api_key=canary"), stdin=request)
+
+    assert without.exit_code == 75
+    assert "deletions need the API key" in without.stderr
+    assert with_key.exit_code == 0, with_key.output
+    assert heap.deleted == ["braze-1"]
+    assert written.exit_code == 2
+    assert "canary" not in with_key.output + written.output
+
+
+@pytest.mark.parametrize("name", ["httpx2", "acme_driver"])
+def test_missing_packages_are_named(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch, batch: Path
+) -> None:
+    """
+    A Heap sink has an extra; others say what they need.
+    """
+
+    def missing(_: str) -> Any:
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr("braze_heap.cli._sinks.open_sink", missing)
+
+    shown = run("send", batch, "--sink", "heap:?app_id=11")
+
+    advice = "pip install" if name == "httpx2" else "needs the package acme_driver"
+    assert shown.exit_code == 2
+    assert advice in shown.stderr
+
+
+def stranger(tmp_path: Path, sink: str, batch: Path, *more: str) -> Any:
+    """
+    Send *batch* to a *sink* of somebody else, in a process of its own.
+    """
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "acme_sinks.py").write_text(STRANGER)
+    words = ("send", batch, "--sink", f"acme_sinks:{sink}", *more)
+    process = start(*words, env={**os.environ, "PYTHONPATH": str(packages)})
+    stdout, stderr = process.communicate(timeout=20)
+    return process.returncode, stdout.decode(), stderr.decode()
+
+
+def test_a_strangers_sink_works(tmp_path: Path, batch: Path) -> None:
+    """
+    A class with send and close, on PYTHONPATH, is enough; its own reasons are reported.
+    """
+    spec = "Bucket?path=got.jsonl&refuse=cust-2"
+
+    status, stdout, stderr = stranger(tmp_path, spec, batch)
+
+    assert (status, stderr) == (0, "What cannot be delivered goes to dead.db.\n")
+    (call,) = map(json.loads, Path("got.jsonl").read_text().splitlines())
+    assert call["identity"] == "cust-1"
+    assert "not_welcome  1  A word of the sink's own." in stdout
+    assert dead() == {"not_welcome": 1}
+
+
+@pytest.mark.parametrize(
+    ("sink", "message"),
+    [
+        ("Careless", "check_sink tells what a sink promises"),
+        ("Broken", "the sink raised LookupError in send ("),
+    ],
+)
+def test_a_strangers_mistake_is_named(
+    sink: str, message: str, tmp_path: Path, batch: Path
+) -> None:
+    """
+    The place is told, values are not, and nothing is sent in circles.
+    """
+    words = (f"{sink}?path=got.jsonl", batch, "--patience", "0")
+
+    status, _, stderr = stranger(tmp_path, *words)
+
+    assert status == 75
+    assert message in stderr
+    assert "secret@example.com" not in stderr
+    assert Path("got.jsonl").read_text() in ("", "sent\n")
