@@ -11,11 +11,13 @@ import base64
 import contextlib
 import gzip
 import hashlib
+import io
 import itertools
 import json
 import os
 import sqlite3
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1 << 30
 """Cap of a store. A full one stops delivery: rather late than lost."""
+
+MAX_INFLATED: Final = 64 << 20
+"""Bytes that a gzipped body may have without gzip to be replayed."""
 
 MAX_DETAIL: Final = 1_000
 """Characters of a detail that are kept."""
@@ -103,23 +108,35 @@ class DeadRecord:
         try:
             if self.coding != "json":
                 raw = self.original
-                return raw if self.coding == "bytes" else gzip.decompress(raw)
+                return raw if self.coding == "bytes" else _inflated(raw)
             event = json.loads(self.original)
-        except (ValueError, OSError, EOFError, RecursionError):
+        except (ValueError, OSError, EOFError, RecursionError, zlib.error):
             raise DeadLetterError(f"the record {self.key[:64]!r} is damaged") from None
         return RawEvent(event, self.event_type) if self.event_type else event
 
     def to_json(self) -> str:
         """
-        Return the record as one line of JSON; the event readable, a body in base64.
+        Return the record as one line of JSON; the event readable, a body in base64, and
+        what is damaged too.
         """
         shown = attrs.asdict(self)
         shown["at"] = self.at.isoformat()
-        if self.coding == "json":
-            shown["original"] = json.loads(self.original)
-        else:
+        try:
+            is_event = self.coding == "json"
+            shown["original"] = json.loads(self.original) if is_event else None
+        except (ValueError, RecursionError):
+            shown["coding"] = "bytes"
+        if shown["coding"] != "json":
             shown["original"] = base64.b64encode(self.original).decode()
         return json.dumps(shown, separators=(",", ":"))
+
+
+def _inflated(data: bytes) -> bytes:
+    with gzip.open(io.BytesIO(data)) as stream:
+        body = stream.read(MAX_INFLATED + 1)
+    if len(body) > MAX_INFLATED:
+        raise ValueError("the body is too large to be replayed")
+    return body
 
 
 def _written(original: Any) -> tuple[bytes, Coding]:
@@ -231,9 +248,9 @@ INSERT INTO dead_letters (key, reason, detail, at, original, coding, event_type)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, detail = excluded.detail
 """
-_PAGE: Final = """
+_NEXT: Final = """
 SELECT rowid, key, reason, detail, at, original, coding, event_type
-FROM dead_letters WHERE rowid > ? ORDER BY rowid LIMIT 200
+FROM dead_letters WHERE rowid > ? ORDER BY rowid LIMIT 1
 """
 _COUNTS: Final = """
 SELECT reason, count(*), sum(length(original)), min(at), max(at)
@@ -247,7 +264,8 @@ class SqliteDeadLetter(ClosesAtExit):
 
     Each `append` is one transaction, on the disk when it returns (WAL,
     ``synchronous=FULL``). The file belongs to its owner alone (mode 0600). What is
-    forgotten is overwritten.
+    forgotten is overwritten, in the log as soon as no other process reads. It is opened
+    anew when it is first used, so it may be made before a fork; not used before one.
 
     Args:
         path: The file; made if there is none. Its directory must exist.
@@ -263,8 +281,11 @@ class SqliteDeadLetter(ClosesAtExit):
         self._path = Path(path)
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+        self._is_closed = False
         with self._guarded():
-            self._db: sqlite3.Connection | None = _opened(self._path, max_bytes)
+            _opened(self._path, max_bytes).close()
 
     def __repr__(self) -> str:
         return f"SqliteDeadLetter({str(self._path)!r})"
@@ -279,12 +300,12 @@ class SqliteDeadLetter(ClosesAtExit):
 
     def read(self) -> Iterator[DeadRecord]:
         """
-        Return the records, oldest first, a page at a time.
+        Return the records, oldest first. One at a time is in memory.
         """
         last = -1
-        while rows := self._query(_PAGE, last):
-            last = rows[-1][0]
-            yield from map(_record, rows)
+        while rows := self._query(_NEXT, last):
+            last = rows[0][0]
+            yield _record(rows[0])
 
     def forget(self, keys: Iterable[str], /) -> None:
         """
@@ -301,7 +322,8 @@ class SqliteDeadLetter(ClosesAtExit):
         Close the file.
         """
         with self._lock:
-            if self._db is not None:
+            self._is_closed = True
+            if self._db is not None and self._pid == os.getpid():
                 self._db.close()
                 self._db = None
 
@@ -343,8 +365,8 @@ class SqliteDeadLetter(ClosesAtExit):
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock, self._guarded():
             db = self._connection()
-            db.execute("BEGIN IMMEDIATE")
             try:
+                db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
             except BaseException:
@@ -353,8 +375,19 @@ class SqliteDeadLetter(ClosesAtExit):
                 raise
 
     def _connection(self) -> sqlite3.Connection:
-        if self._db is None:
+        """
+        Return the connection of this process.
+
+        SQLite, How To Corrupt: a connection is not carried over a fork, nor closed.
+        """
+        if self._is_closed:
             raise DeadLetterError("this SqliteDeadLetter is closed: make a new one")
+        if self._db is None:
+            self._db, self._pid = _opened(self._path, self._max_bytes), os.getpid()
+        if self._pid != os.getpid():
+            raise DeadLetterError(
+                "this SqliteDeadLetter was used before a fork: make one in each process"
+            )
         return self._db
 
     @contextlib.contextmanager
@@ -551,8 +584,10 @@ def replay(
     Run the records through today's mapping and sink, and return what became of them.
 
     A record is forgotten only after the sink settled it, or today's policy left it out.
-    What is still refused stays, under its key. *pipeline* must have *dead_letter* for
-    its own; an unreadable body that can be read today may become several records.
+    What is still refused, or damaged, stays under its key. *pipeline* must have
+    *dead_letter* for its own; an unreadable body that can be read today may become
+    several records. Heap keeps the first event of an id: what another one says under
+    the same id (``duplicate_id_conflict``) is taken as a repeat, and changes nothing.
 
     Raises:
         SinkUnavailable: Midway. What was settled before is forgotten; the rest stays.
@@ -562,10 +597,12 @@ def replay(
 
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
-    report = Report()
-    for batch in _batches(dead_letter.read(), batch_size):
+    report, stays = Report(), set[str]()
+    waiting = (record for record in dead_letter.read() if record.key not in stays)
+    for batch in _batches(waiting, batch_size):
         done, kept = pipeline.run_records(batch)
         dead_letter.forget(record.key for record in batch if record.key not in kept)
+        stays |= kept
         report += done
     return report
 

@@ -39,7 +39,7 @@ from braze_heap.sinks._drive import drive, drive_async
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
 from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
 from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import RawEvent, UnreadableError, decode, events_of
+from braze_heap.wire import UnreadableError, decode, events_of
 
 __all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions", "Report"]
 
@@ -53,6 +53,8 @@ BATCH_SIZE: Final = 1_000
 
 DEFAULT_WAIT: Final = 5.0
 """Seconds to wait for a sink that does not say how long."""
+
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 LEAST_WAIT: Final = 0.05
 """Seconds. Nobody is asked again at once."""
@@ -263,8 +265,22 @@ class _Course(Generic[_Closing]):
         at = datetime.fromtimestamp(self._now(), UTC)
         settled = _settled(source, result, receipt, at)
         if settled.records:
-            yield _Append(settled.records)
+            yield from self._keep(settled.records)
         return settled
+
+    def _keep(self, records: Sequence[DeadRecord]) -> _Steps:
+        """
+        Have *records* in the dead letter. What is unexpected there is ours to mend.
+        """
+        try:
+            yield _Append(records)
+            return
+        except DeadLetterError:
+            raise
+        except Exception as error:
+            logger.error("The dead letter raised %s", _place(error))
+            name = type(error).__name__
+        raise DeadLetterError(f"the dead letter raised {name}, see the log")
 
     def _deliver(self, calls: Sequence[Call]) -> _Steps:
         """
@@ -273,9 +289,9 @@ class _Course(Generic[_Closing]):
         end = self._clock() + self._patience
         while True:
             try:
-                receipt = _checked((yield _Send(calls)), len(calls))
+                receipt: Receipt = (yield _Send(calls)).checked(len(calls))
             except Exception as error:
-                unavailable = _as_unavailable(error)
+                unavailable = _as_unavailable(error).with_traceback(None)
             else:
                 self._health.succeeded()
                 return receipt
@@ -283,9 +299,9 @@ class _Course(Generic[_Closing]):
                 logger.error("The sink had no success for 72 hours: %s", unavailable)
                 return None
             asked = unavailable.retry_after
-            wait = max(DEFAULT_WAIT if asked is None else asked, LEAST_WAIT)
+            wait = max(LEAST_WAIT, DEFAULT_WAIT if asked is None else asked)
             if self._clock() + wait > end:
-                raise unavailable.with_traceback(None) from None
+                raise unavailable
             yield _Wait(wait)
 
 
@@ -331,20 +347,6 @@ def _as_unavailable(error: Exception) -> SinkUnavailable:
     return SinkUnavailable(f"the sink raised {type(error).__name__}, see the log")
 
 
-def _checked(receipt: Receipt, size: int) -> Receipt:
-    """
-    Return *receipt* if it can be one for *size* calls.
-
-    Raises:
-        ValueError: It does not add up.
-    """
-    indexes = {rejection.index for rejection in receipt.rejections}
-    is_sane = len(indexes) == len(receipt.rejections) and indexes <= set(range(size))
-    if not is_sane or receipt.accepted + len(indexes) != size:
-        raise ValueError("the sink's receipt does not add up")
-    return receipt
-
-
 def _settled(
     source: Source,
     result: TransformResult,
@@ -357,8 +359,9 @@ def _settled(
     rejections = receipt.rejections if receipt else _all_down(len(result.calls))
     refused = _by_event(result.origins, rejections)
     lost = Counter(str(rejected.reason) for rejected in result.rejected)
+    numbers = _numbers(source, result) if refused else Counter[str]()
     for rejection, origin in refused:
-        lost[str(rejection.reason)] += 1 + _repeats(source, result, origin)
+        lost[str(rejection.reason)] += max(1, numbers[_name(origin)])
     records = [DeadRecord.of(r.raw, r.reason, r.detail, at) for r in result.rejected]
     records += [DeadRecord.of(o, r.reason, _said(r), at) for r, o in refused]
     report = Report(
@@ -397,26 +400,19 @@ def _said(rejection: Rejection) -> str:
     return f"{status}{rejection.detail}"
 
 
-def _repeats(source: Source, result: TransformResult, origin: Any) -> int:
+def _numbers(source: Source, result: TransformResult) -> Counter[str]:
     """
-    Return how many events of the batch repeat *origin*; it costs another decoding.
+    Return how often each event that was not rejected came; costs another decoding.
     """
     if not result.repeated:
-        return 0
-    name = event_id(origin)
-    namesakes: int = sum(
-        event_id(item) == name if name else _plain(item) == _plain(origin)
-        for item in _items(source)
-    )
-    conflicts: int = sum(
-        rejected.reason is Reason.DUPLICATE_ID_CONFLICT and rejected.event_id == name
-        for rejected in result.rejected
-    )
-    return max(0, namesakes - 1 - conflicts)
+        return Counter()
+    numbers = Counter(_name(item) for item in _items(source))
+    numbers.subtract(_name(rejected.raw) for rejected in result.rejected)
+    return numbers
 
 
-def _plain(item: Any) -> Any:
-    return item.value if isinstance(item, RawEvent) else item
+def _name(item: Any) -> str:
+    return event_id(item) or DeadRecord.of(item, "", "", _NEVER).key
 
 
 def _items(source: Source) -> Iterable[Any]:
@@ -484,10 +480,20 @@ class Pipeline(_Course[Sink]):
         """
         Settle dead letters again; also return the keys that stay dead.
         """
-        sources = [record.source() for record in records]
+        sources: list[Any] = []
+        damaged: list[DeadRecord] = []
+        for record in records:
+            try:
+                sources.append(record.source())
+            except DeadLetterError as error:
+                logger.error("Not replayed: %s", error)
+                damaged.append(record)
         is_body = len(sources) == 1 and isinstance(sources[0], bytes)
         settled = self._run(sources[0] if is_body else sources)
-        return settled.report, frozenset(record.key for record in settled.records)
+        lost = dict(Counter(record.reason for record in damaged))
+        report = Report(len(damaged), dead_lettered_by_reason=lost)
+        kept = frozenset(record.key for record in (*settled.records, *damaged))
+        return settled.report + report, kept
 
     def _run(self, batch: Source) -> _Settled:
         settled: _Settled = drive(self._observed(batch), self._perform)

@@ -5,8 +5,12 @@ Tests of the pipeline: the law of its reports, in fair weather and foul.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-from collections.abc import Callable, Iterable, Sequence
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,7 @@ from braze_heap.events import CurrentsEvent
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline, Report
 from braze_heap.sinks import (
+    DeadLetterError,
     DeadLetterFull,
     MemorySink,
     Receipt,
@@ -299,12 +304,82 @@ def test_patience_waits_and_tries_again(run: Runner) -> None:
     assert time.now == 100.0
 
 
+def test_waiting_keeps_no_batch_alive() -> None:
+    """
+    What a failed attempt leaves is gone with its batch, not with the next collection.
+    """
+    watched: list[weakref.ref[Call]] = []
+
+    class Watching(MemorySink):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            watched.extend(map(weakref.ref, calls))
+            if len(watched) < 3:
+                raise SinkUnavailable(retry_after=0.0)
+            return Receipt(len(calls))
+
+    options: dict[str, Any] = {"patience": 9.0, "sleep": lambda seconds: None}
+    gc.disable()
+    try:
+        run_sync([click("a")], Watching(), DISCARD, **options)
+        alive = [call for ref in watched if (call := ref()) is not None]
+    finally:
+        gc.enable()
+
+    assert (len(watched), alive) == (3, [])
+
+
 def test_a_full_dead_letter_is_ours(run: Runner) -> None:
     """
     The run raises; what the sink settled is repeated without harm.
     """
     with pytest.raises(DeadLetterFull):
         run(MIXED, MemorySink(), MemoryDeadLetter(is_full=True))
+
+
+def test_a_bug_in_a_dead_letter_is_ours(
+    run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Whatever a store raises is told as its failure; its text is not shown.
+    """
+
+    class Broken(MemoryDeadLetter):
+        def append(self, records: Sequence[DeadRecord], /) -> None:
+            raise OSError("canary")
+
+    seen: list[BatchDetails] = []
+    with pytest.raises(DeadLetterError, match="OSError") as caught:
+        run(MIXED, MemorySink(), Broken(), observers=[seen.append])
+
+    assert [details.outcome for details in seen] == ["dead_letter"]
+    assert "canary" not in caplog.text + str(caught.value)
+
+
+def test_a_rejected_namesake_is_no_repeat(run: Runner) -> None:
+    """
+    An event that cannot be read is not counted again with another one of its id.
+    """
+    batch = [click("a", time=0), click("a"), click("a")]
+
+    report = run(batch, FickleSink("a"), MemoryDeadLetter())
+
+    assert (report.received, report.delivered) == (3, 0)
+    assert report.dead_lettered_by_reason == {"bad_time": 1, "refused_by_heap": 2}
+
+
+def test_counting_repeats_reads_the_batch_once() -> None:
+    """
+    A thousand refused events beside one repeat cost no thousand decodings.
+    """
+    batch = [click(f"{n}") for n in range(1000)]
+    body = json.dumps({"events": [*batch, batch[0]]}).encode()
+    sink = FickleSink(*(event["id"] for event in batch))
+    start = time.process_time()
+
+    report = run_sync(body, sink, DISCARD)
+
+    assert report.dead_lettered == 1001
+    assert time.process_time() - start < 2.0
 
 
 @pytest.mark.parametrize("failure", [TypeError("canary"), OSError("canary")])
@@ -543,6 +618,51 @@ def test_replay_delivers_what_can_be_delivered(
         "unreadable",
     ]
     store.close()
+
+
+def test_replay_leaves_the_damaged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    A damaged record stays, is counted and named, and keeps nobody back.
+    """
+    dead = MemoryDeadLetter()
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+    bad = DeadRecord("bad", "bad_time", "", at, b"{", "json")
+    zipped = DeadRecord("zipped", "unreadable", "", at, b"no gzip", "gzip")
+    dead.append([bad, zipped, DeadRecord.of(click("a"), "bad_time", "", at)])
+
+    report = replay(dead, Pipeline(bh.Transformer(), MemorySink(), dead))
+
+    assert (report.received, report.delivered) == (3, 1)
+    assert report.dead_lettered_by_reason == {"bad_time": 1, "unreadable": 1}
+    assert list(dead.records) == ["bad", "zipped"]
+    assert "'bad' is damaged" in caplog.text
+
+
+def test_replay_ends_with_a_store_that_appends_at_the_end() -> None:
+    """
+    What stays dead is not tried for ever.
+    """
+
+    class Queue(MemoryDeadLetter):
+        appended = 0
+
+        def append(self, records: Sequence[DeadRecord], /) -> None:
+            self.appended += len(records)
+            super().append(records)
+
+        def read(self) -> Iterator[DeadRecord]:
+            seen = 0
+            while seen < self.appended:
+                seen = self.appended
+                yield from list(self.records.values())
+
+    dead = Queue()
+    pipeline = Pipeline(bh.Transformer(), FickleSink("a"), dead)
+    pipeline.run([click("a")])
+
+    assert replay(dead, pipeline, batch_size=1).received == 1
 
 
 def test_replay_stops_when_the_sink_does(

@@ -16,19 +16,19 @@ def drive(steps: Generator[Any, Any, Out], perform: Callable[[Any], Any]) -> Out
 
     What *perform* raises is raised in *steps*, at the step.
     """
+    reply, error = None, None
     try:
-        resume: Callable[[], Any] = lambda: next(steps)  # noqa: E731
         while True:
-            step = resume()
+            step = steps.send(reply) if error is None else steps.throw(error)
+            reply, error = None, None
             try:
                 reply = perform(step)
-            except Exception as error:
-                resume = _throwing(steps, error)
-            else:
-                resume = _sending(steps, reply)
+            except Exception as raised:
+                error = raised
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     finally:
+        error = None  # its traceback holds this frame
         steps.close()
 
 
@@ -38,25 +38,17 @@ async def drive_async(
     """
     The same, for a *perform* that is awaited.
     """
+    reply, error = None, None
     try:
-        resume: Callable[[], Any] = lambda: next(steps)  # noqa: E731
         while True:
-            step = resume()
+            step = steps.send(reply) if error is None else steps.throw(error)
+            reply, error = None, None
             try:
                 reply = await perform(step)
-            except Exception as error:
-                resume = _throwing(steps, error)
-            else:
-                resume = _sending(steps, reply)
+            except Exception as raised:
+                error = raised
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     finally:
+        error = None  # its traceback holds this frame
         steps.close()
-
-
-def _sending(steps: Generator[Any, Any, Any], reply: Any) -> Callable[[], Any]:
-    return lambda: steps.send(reply)
-
-
-def _throwing(steps: Generator[Any, Any, Any], error: Exception) -> Callable[[], Any]:
-    return lambda: steps.throw(error)

@@ -5,6 +5,7 @@ Heap over the network: a sync and an async shell on httpx2 around one core.
 from __future__ import annotations
 
 import http.cookiejar
+import os
 import random as _random
 import time
 import urllib.parse
@@ -99,7 +100,8 @@ class HeapSink(ClosesAtExit):
 
     Events go first, then the properties of users, merged in the order of the calls,
     then deletions. Across batches the last arrival wins. Keeps Heap's rates, and never
-    waits beyond its deadline.
+    waits beyond its deadline. After a fork each process has its own connections, and
+    its own count of Heap's rates: share *events_a_minute* among them.
 
     Args:
         app_id: Of your Heap environment. Heap takes a wrong one **silently**.
@@ -119,12 +121,10 @@ class HeapSink(ClosesAtExit):
         sleep: Callable[[float], object] = time.sleep,
         **options: Unpack[HeapOptions],
     ) -> None:
-        self._host, self._core, proxy = _wired(app_id, options)
+        self._host, self._core, self._proxy = _wired(app_id, options)
         self._sleep = sleep
-        self._client = httpx2.Client(
-            transport=transport or DeadlineTransport(tls_for(self._host), proxy),
-            **_client_options(),
-        )
+        self._transport = transport
+        self._client, self._pid = self._connected(), os.getpid()
 
     def __repr__(self) -> str:
         return _shown(self, self._core, self._host)
@@ -153,27 +153,41 @@ class HeapSink(ClosesAtExit):
         if isinstance(step, Sleep):
             self._sleep(step.seconds)
             return None
+        seen = _Seen()
         try:
-            return self._exchange(step)
+            self._exchange(step, seen)
         except _NETWORK as error:
-            return Failure(type(error).__name__)
+            seen.failure = Failure(type(error).__name__)
+        return seen.answer()
 
-    def _exchange(self, post: Post) -> Answer | Failure:
+    def _exchange(self, post: Post, seen: _Seen) -> None:
         url = self._host + post.path
-        with self._client.stream("POST", url, **_sent(post)) as got:
-            seen = _Seen(got)
-            try:
-                for piece in _pieces(got):
-                    if seen.is_full_with(piece):
-                        break
-            except _NETWORK:
-                seen.is_cut = True
-            return seen.answer()
+        with self._own_client().stream("POST", url, **_sent(post)) as seen.head:
+            for piece in _pieces(seen.head):
+                if seen.is_full_with(piece):
+                    break
+            seen.is_over = True
+
+    def _own_client(self) -> httpx2.Client:
+        """
+        Return connections that no other process has: a fork shares the sockets.
+        """
+        if self._pid != os.getpid():
+            self._client, self._pid = self._connected(), os.getpid()
+        return self._client
+
+    def _connected(self) -> httpx2.Client:
+        transport = self._transport
+        if transport is None:
+            proxy = self._proxy.reveal() if self._proxy else None
+            transport = DeadlineTransport(tls_for(self._host), proxy)
+        return httpx2.Client(transport=transport, **_client_options())
 
 
 class AsyncHeapSink(AsyncClosesAtExit):
     """
-    `HeapSink` for asyncio and trio: the same arguments, awaited.
+    `HeapSink` for asyncio and trio: the same arguments, awaited. Its connections are of
+    the event loop that opened them: one sink, one loop.
 
     Args:
         app_id: Of your Heap environment. Heap takes a wrong one **silently**.
@@ -194,7 +208,9 @@ class AsyncHeapSink(AsyncClosesAtExit):
         self._sleep = sleep
         self._client = httpx2.AsyncClient(
             transport=transport
-            or httpx2.AsyncHTTPTransport(tls_for(self._host), proxy=proxy),
+            or httpx2.AsyncHTTPTransport(
+                tls_for(self._host), proxy=proxy.reveal() if proxy else None
+            ),
             **_client_options(),
         )
 
@@ -226,9 +242,7 @@ class AsyncHeapSink(AsyncClosesAtExit):
             with anyio.fail_after(step.timeout):
                 await self._exchange(step, seen)
         except _NETWORK as error:
-            if seen.head is None:
-                return Failure(type(error).__name__)
-            seen.is_cut = True
+            seen.failure = Failure(type(error).__name__)
         return seen.answer()
 
     async def _exchange(self, post: Post, seen: _Seen) -> None:
@@ -236,35 +250,43 @@ class AsyncHeapSink(AsyncClosesAtExit):
         async with self._client.stream("POST", url, **_sent(post)) as seen.head:
             if seen.head.is_stream_consumed:
                 seen.is_full_with(seen.head.content)
-                return
-            async for piece in seen.head.aiter_raw():
-                if seen.is_full_with(piece):
-                    break
+            else:
+                async for piece in seen.head.aiter_raw():
+                    if seen.is_full_with(piece):
+                        break
+            seen.is_over = True
 
 
 @attrs.define
 class _Seen:
     """
     As much of an answer as came.
+
+    Attributes:
+        head: Status and headers.
+        text: Of the body, `MAX_ANSWER` bytes at most.
+        is_over: Whether that is all, or enough.
+        failure: Of the network, at any time.
     """
 
     head: httpx2.Response | None = None
     text: bytes = attrs.field(default=b"", repr=False)
-    is_cut: bool = False
+    is_over: bool = False
+    failure: Failure = attrs.field(factory=lambda: Failure("NoAnswer"))
 
     def is_full_with(self, piece: bytes) -> bool:
-        self.is_cut = len(self.text) + len(piece) > MAX_ANSWER
+        is_full = len(self.text) + len(piece) > MAX_ANSWER
         self.text = (self.text + piece)[:MAX_ANSWER]
-        return self.is_cut
+        return is_full
 
     def answer(self) -> Answer | Failure:
         if self.head is None:
-            return Failure("NoAnswer")
+            return self.failure
         return Answer(
             status=self.head.status_code,
             retry_after=self.head.headers.get("retry-after"),
             text=self.text,
-            complete=_is_framed(self.head) and not self.is_cut,
+            complete=_is_framed(self.head) and self.is_over,
         )
 
 
@@ -289,7 +311,7 @@ def _sent(post: Post) -> dict[str, Any]:
     return {"content": post.body, "headers": headers, "timeout": post.timeout}
 
 
-def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, str | None]:
+def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, Secret | None]:
     if unknown := options.keys() - HeapOptions.__annotations__.keys():
         raise TypeError(f"a Heap sink has no option {min(unknown)!r}")
     host = _host(options)
@@ -299,7 +321,7 @@ def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, str | None
         api_key=Secret(key) if key else None,
         deadline=_positive(options.get("deadline", 10.0), "deadline"),
         timeout=_positive(options.get("timeout", 5.0), "timeout"),
-        max_bytes=options.get("max_bytes", MAX_BYTES),
+        max_bytes=int(_positive(options.get("max_bytes", MAX_BYTES), "max_bytes")),
         clock=options.get("clock", time.monotonic),
         now=options.get("now", time.time),
         random=options.get("random", _random.random),
@@ -310,7 +332,7 @@ def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, str | None
     )
     name = urllib.parse.urlsplit(host).hostname or ""
     proxy = proxy_from_environment(name) if options.get("trust_env") else None
-    return host, HeapCore(settings, pacer), proxy
+    return host, HeapCore(settings, pacer), Secret(proxy) if proxy else None
 
 
 def _host(options: HeapOptions) -> str:
@@ -324,19 +346,25 @@ def _host(options: HeapOptions) -> str:
         raise ValueError("base_url is https://host; http only with allow_http=True")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("base_url holds a host and at most a path, nothing else")
+    try:
+        httpx2.URL(url, port=parts.port)
+    except (httpx2.InvalidURL, ValueError):
+        raise ValueError("base_url is no URL: look at its host and port") from None
     return url.rstrip("/")
 
 
 def _checked_app_id(app_id: object) -> str:
-    if not isinstance(app_id, str) or not app_id.strip():
-        raise ValueError("app_id is the text that Heap shows under Manage > Projects")
+    if not isinstance(app_id, str) or not app_id or app_id != app_id.strip():
+        raise ValueError(
+            "app_id is the text that Heap shows under Manage > Projects, without spaces"
+        )
     return app_id
 
 
-def _positive(seconds: float, name: str) -> float:
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"{name} is a positive number of seconds")
-    return seconds
+def _positive(number: float, name: str) -> float:
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{name} is a positive number")
+    return number
 
 
 def _client_options() -> dict[str, Any]:

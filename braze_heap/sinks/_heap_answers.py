@@ -5,6 +5,7 @@ What Heap's answers mean. Pure; nothing here can raise for what an answer holds.
 from __future__ import annotations
 
 import email.utils
+import json
 import math
 import re
 from collections.abc import Iterable
@@ -32,7 +33,8 @@ class Answer:
         status: Of the final answer.
         retry_after: The header as it came.
         text: The first `MAX_ANSWER` bytes of the body, if so many came.
-        complete: Whether the end of the body was told and seen.
+        complete: Whether the head says where the body ends, and that end was seen. Of
+            a longer body than `MAX_ANSWER` nobody waits for the end.
     """
 
     status: int
@@ -67,7 +69,7 @@ class Verdict(Enum):
 
 def verdict(reply: Answer | Failure) -> Verdict:
     """
-    Judge *reply*. A 2xx counts only if its end was seen.
+    Judge *reply*. A 2xx counts only if it is complete.
     """
     if isinstance(reply, Failure) or reply.status < 200:
         return Verdict.RETRY
@@ -158,6 +160,7 @@ def redacted(text: bytes, values: Iterable[Any]) -> str:
 
 def _telling(values: Iterable[Any]) -> set[str]:
     texts = {str(value) for value in values if isinstance(value, str | int | float)}
+    texts |= {json.dumps(text)[1:-1] for text in texts}
     return {text for text in texts if len(text) > 2 and text not in _SCHEMA}
 
 

@@ -280,7 +280,7 @@ class _Delivery:
             yield from self._send_all(batch.users, USERS)
             yield from self._send_all(batch.deletions, DELETIONS)
             self._check_refusals()
-        except SinkUnavailable:
+        except BaseException:
             self._core.remember(self._settled)
             raise
         self._core.forget(k for item in batch.events if (k := key_of(item)))
@@ -441,18 +441,24 @@ class _Delivery:
         """
         Send *group* until Heap decides about it; the value is its `Answer`.
         """
-        return (yield from self._persist(lambda: self._attempt(group, kind), kind.path))
+        attempt = lambda: self._attempt(group, kind)  # noqa: E731
+        return (yield from self._persist(attempt, kind.path, is_keyed=kind.is_keyed))
 
-    def _persist(self, attempt: Callable[[], Steps], path: str) -> Steps:
-        is_token_new = False
+    def _persist(
+        self, attempt: Callable[[], Steps], path: str, *, is_keyed: bool = False
+    ) -> Steps:
+        """
+        Attempt it until Heap decides. Where a token is sent, it may be outdated once.
+        """
+        may_renew = is_keyed
         for number in range(1_000_000):
             reply = yield from attempt()
             judged = verdict(reply)
             if judged is Verdict.HOLD:
-                if reply.status != 401 or self._core.token is None or is_token_new:
+                if reply.status != 401 or not may_renew:
                     self._hold(_advice(reply, path))
                 self._core.token = None
-                is_token_new = True
+                may_renew = False
             elif judged is Verdict.RETRY:
                 yield from self._pause(number, reply, path)
             else:

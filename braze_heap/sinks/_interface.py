@@ -47,6 +47,21 @@ class Receipt:
     accepted: int = 0
     rejections: tuple[Rejection, ...] = ()
 
+    def checked(self, size: int) -> Receipt:
+        """
+        Return the receipt, if it can be one for *size* calls.
+
+        Raises:
+            ValueError: It does not add up.
+        """
+        indexes = {rejection.index for rejection in self.rejections}
+        is_sane = len(indexes) == len(self.rejections) and indexes <= set(range(size))
+        if not is_sane or self.accepted + len(indexes) != size:
+            raise ValueError(
+                "the sink's receipt does not add up: count every call once"
+            )
+        return self
+
 
 class Sink(Protocol):
     """

@@ -61,17 +61,18 @@ def _made(
         return factory(*([target] if target else []), **options)
     except (TypeError, ValueError, KeyError, OSError) as error:
         detail = str(error) if isinstance(error, ValueError | OSError) else ""
+        for value in options.values():
+            detail = detail.replace(repr(value), "…")
         problem = detail or f"does not take these options ({', '.join(options)})"
         raise SinkSpecError(f"the sink {name!r} cannot be opened: {problem}") from None
 
 
 def _options(query: str) -> dict[str, str]:
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
-    options = {
-        key: value for key, value in pairs if not key.endswith(("_env", "api_key"))
-    }
-    if any(key == "api_key" for key, _ in pairs):
-        raise SinkSpecError("no secrets in a spec: write api_key_env=NAME_OF_VARIABLE")
+    options = {key: value for key, value in pairs if not key.endswith("_env")}
+    for key, _ in pairs:
+        if key.endswith("api_key"):
+            raise SinkSpecError(f"no secrets in a spec: {key}_env=NAME_OF_VARIABLE")
     for key, variable in pairs:
         if key.endswith("_env"):
             options[key.removesuffix("_env")] = _variable(variable)

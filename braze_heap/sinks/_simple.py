@@ -13,8 +13,9 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 from braze_heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
@@ -97,24 +98,28 @@ class JsonLinesSink(ClosesAtExit):
     """
     Appends each call as one line of JSON. For replays, dry runs and debugging.
 
-    A batch is with the operating system when `send` returns, and on the disk after
-    `close`. A line that a crash has cut is ended when the file is opened again.
+    A batch is with the operating system when `send` returns, all of it or nothing, and
+    on the disk after `close`. A line that a crash has cut is ended when the file is
+    opened again; what a crash of the machine has cut in a ``.gz`` is not.
 
     Args:
-        target: A path, or a text or binary stream that stays yours. A path that ends
-            with ``.gz`` is compressed.
-        max_bytes: Size from which on a new file is begun; the full one becomes
-            ``out.1.jsonl``, the next ``out.2.jsonl``. Bytes before compression.
+        target: A path, or a text or binary stream that stays yours. In a path that ends
+            with ``.gz`` each batch is compressed for itself.
+        max_bytes: Size of the file from which on a new one is begun; the full one
+            becomes ``out.1.jsonl``, the next ``out.2.jsonl``.
     """
 
     def __init__(
         self, target: str | os.PathLike[str] | IO[Any], *, max_bytes: int | None = None
     ) -> None:
         self._lock = threading.Lock()
-        self._max_bytes = max_bytes
         self._is_closed = False
         self._path = Path(target) if isinstance(target, str | os.PathLike) else None
-        self._file = _Lines(target) if self._path is None else _opened(self._path)
+        self._file: _File | _Stream
+        if isinstance(target, str | os.PathLike):
+            self._file = _File(Path(target), max_bytes)
+        else:
+            self._file = _Stream(target)
 
     def __repr__(self) -> str:
         return f"<JsonLinesSink to {self._path or 'a stream'}>"
@@ -148,20 +153,11 @@ class JsonLinesSink(ClosesAtExit):
     def _write(self, data: bytes) -> None:
         if self._is_closed:
             raise SinkUnavailable("this JsonLinesSink is closed: make a new one")
-        if not data:
-            return
         try:
-            self._rotate()
             self._file.write(data)
         except OSError as error:
             detail = f"the file cannot be written ({error.strerror})"
             raise SinkUnavailable(detail) from None
-
-    def _rotate(self) -> None:
-        if self._path and self._max_bytes and self._file.size >= self._max_bytes:
-            self._file.close()
-            self._path.rename(_free(self._path))
-            self._file = _opened(self._path)
 
 
 def _json_line(call: Call) -> bytes | None:
@@ -171,55 +167,69 @@ def _json_line(call: Call) -> bytes | None:
         return None
 
 
-class _Lines:
+class _Stream:
     """
-    An open file of lines.
+    Somebody else's stream.
     """
 
-    def __init__(
-        self, stream: Any, base: BinaryIO | None = None, size: int = 0
-    ) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._base = base
-        self.size = size
 
     def write(self, data: bytes) -> None:
-        if self._base is self._stream:
-            self._write_raw(memoryview(data))
-        else:
-            is_text = isinstance(self._stream, io.TextIOBase)
-            self._stream.write(data.decode() if is_text else data)
-            self._stream.flush()
-        self.size += len(data)
-
-    def _write_raw(self, data: memoryview) -> None:
-        """
-        Write all of *data*, or nothing.
-        """
-        assert self._base is not None  # noqa: S101 (for the type checker)
-        end = self._base.tell()
-        try:
-            while data:
-                data = data[self._base.write(data) :]
-        except OSError:
-            with contextlib.suppress(OSError):
-                self._base.truncate(end)
-            raise
+        is_text = isinstance(self._stream, io.TextIOBase)
+        self._stream.write(data.decode() if is_text else data)
+        self._stream.flush()
 
     def close(self) -> None:
-        if self._base is None:
-            self._stream.flush()
-            return
-        try:
-            if self._stream is not self._base:
-                self._stream.close()
-            self._base.flush()
-            _sync(self._base)
-        finally:
-            self._base.close()
+        self._stream.flush()
 
 
-def _sync(file: BinaryIO) -> None:
+class _File:
+    """
+    A file of lines, and the full ones before it.
+    """
+
+    def __init__(self, path: Path, max_bytes: int | None) -> None:
+        self._path = path
+        self._max_bytes = max_bytes or sys.maxsize
+        self._open: FileIO | None = _opened(path)
+
+    def write(self, data: bytes) -> None:
+        file = self._open or self._reopened()
+        if file.tell() >= self._max_bytes:
+            self.close()
+            self._path.rename(_free(self._path))
+            file = self._reopened()
+        if data:
+            is_zipped = self._path.suffix == ".gz"
+            _write_all(file, gzip.compress(data, mtime=0) if is_zipped else data)
+
+    def close(self) -> None:
+        file, self._open = self._open, None
+        if file is not None:
+            with file:
+                _sync(file)
+
+    def _reopened(self) -> FileIO:
+        self._open = _opened(self._path)
+        return self._open
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """
+    Write all of *data*, or nothing.
+    """
+    end, rest = file.seek(0, os.SEEK_END), memoryview(data)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            file.truncate(end)
+        raise
+
+
+def _sync(file: FileIO) -> None:
     """
     Have *file* on the disk. Pipes and devices have none, and say so.
     """
@@ -230,16 +240,11 @@ def _sync(file: BinaryIO) -> None:
             raise
 
 
-def _opened(path: Path) -> _Lines:
-    if path.suffix == ".gz":
-        zipped = path.open("ab")
-        stream = gzip.GzipFile(path.stem, "ab", fileobj=zipped)
-        return _Lines(stream, zipped, zipped.tell())
-    base = path.open("ab", buffering=0)
-    size = base.tell()
-    if size and _last_byte(path) != b"\n":
-        base.write(b"\n")
-    return _Lines(base, base, size)
+def _opened(path: Path) -> FileIO:
+    file = FileIO(path, "ab")
+    if path.suffix != ".gz" and file.tell() and _last_byte(path) != b"\n":
+        file.write(b"\n")
+    return file
 
 
 def _last_byte(path: Path) -> bytes:

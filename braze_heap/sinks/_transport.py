@@ -4,7 +4,8 @@ A transport for httpx2 whose timeout covers the whole exchange, not each read.
 A server that drips one byte a second keeps every read happy and the caller waiting; the
 clients of httpx2 have no other clock. Built on the network backends of httpcore2.
 
-Not covered: the resolver, which ends when the system's gives up.
+The system's resolver cannot be interrupted. It works in a thread that is left behind if
+it takes too long, and ends when the resolver gives up.
 """
 
 # ruff: noqa: ARG002 (the signatures are httpcore2's)
@@ -17,6 +18,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import httpcore2
@@ -83,18 +85,14 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            raise httpcore2.ConnectError("the host has no address") from None
-        for tried, (*_, address) in enumerate(found[:-1]):
-            share = self._ends.left() / (len(found) - tried)
+        *first, last = _addresses(host, port, self._ends.left())
+        for tried, address in enumerate(first):
+            share = self._ends.left() / (len(first) + 1 - tried)
             try:
-                return self._connect(str(address[0]), port, share, socket_options)
+                return self._connect(address, port, share, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        last, left = str(found[-1][-1][0]), self._ends.left()
-        return self._connect(last, port, left, socket_options)
+        return self._connect(last, port, self._ends.left(), socket_options)
 
     def _connect(
         self,
@@ -106,6 +104,29 @@ class _Backend(httpcore2.NetworkBackend):
         connect = self._inner.connect_tcp
         stream = connect(address, port, seconds, socket_options=options)
         return _Stream(stream, self._ends)
+
+
+def _addresses(host: str, port: int, seconds: float) -> list[str]:
+    """
+    Return the addresses of *host*, at least one, within *seconds*.
+    """
+    found: SimpleQueue[list[str]] = SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            answers = []
+        found.put([str(address[0]) for *_, address in answers])
+
+    threading.Thread(target=resolve, name="braze_heap-resolver", daemon=True).start()
+    try:
+        addresses = found.get(timeout=seconds)
+    except Empty:
+        raise httpcore2.ConnectTimeout("the resolver took too long") from None
+    if not addresses:
+        raise httpcore2.ConnectError("the host has no address")
+    return addresses
 
 
 class _Body(httpx2.SyncByteStream):

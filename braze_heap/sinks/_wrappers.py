@@ -14,6 +14,7 @@ import attrs
 from braze_heap.calls import Call
 from braze_heap.sinks._interface import Receipt, Rejection, Sink
 from braze_heap.sinks._managed import AsyncClosesAtExit, ClosesAtExit
+from braze_heap.sinks.exceptions import SinkUnavailable
 
 
 class Tee(ClosesAtExit):
@@ -45,7 +46,7 @@ class Tee(ClosesAtExit):
         """
         first: dict[int, Rejection] = {}
         for sink in self._sinks:
-            for rejection in sink.send(calls).rejections:
+            for rejection in sink.send(calls).checked(len(calls)).rejections:
                 first.setdefault(rejection.index, rejection)
         rejections = tuple(first[index] for index in sorted(first))
         return Receipt(len(calls) - len(rejections), rejections)
@@ -87,7 +88,7 @@ class Filtered(ClosesAtExit):
         Send the calls to keep.
         """
         kept = [index for index, call in enumerate(calls) if self._keep(call)]
-        receipt = self._sink.send([calls[index] for index in kept])
+        receipt = self._sink.send([calls[index] for index in kept]).checked(len(kept))
         rejections = tuple(
             attrs.evolve(rejection, index=kept[rejection.index])
             for rejection in receipt.rejections
@@ -150,6 +151,7 @@ class Buffered(ClosesAtExit):
         self._seconds = seconds
         self._changed = threading.Condition()
         self._load: _Load | None = None
+        self._undecided = 0
         self._is_closing = False
 
     def __repr__(self) -> str:
@@ -166,48 +168,60 @@ class Buffered(ClosesAtExit):
             return Receipt()
         with self._changed:
             is_first = self._load is None
-            load = self._load = self._load or _Load(time.monotonic() + self._seconds)
+            load = self._load or self._begun()
             start = len(load.calls)
             load.calls += calls
             self._changed.notify_all()
-            (self._gather if is_first else self._await)(load)
+            if not is_first:
+                self._changed.wait_for(lambda: load.is_done)
         if is_first:
-            self._ship(load)
+            self._lead(load)
         return load.share(start, len(calls))
 
     def close(self) -> None:
         """
-        Let what waits go now, and close the sink behind.
+        Let what waits go now, and close the sink behind when all is decided.
         """
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._load is None)
+            self._changed.wait_for(lambda: not self._undecided)
         self._sink.close()
+
+    def _begun(self) -> _Load:
+        self._undecided += 1
+        self._load = _Load(time.monotonic() + self._seconds)
+        return self._load
+
+    def _lead(self, load: _Load) -> None:
+        """
+        Wait for company, send *load*, and tell the others. Nobody is left waiting.
+        """
+        try:
+            self._gather(load)
+            load.receipt = self._sink.send(load.calls).checked(len(load.calls))
+        except Exception as error:
+            load.error = error
+        except BaseException:
+            load.error = SinkUnavailable("the thread that sent for all was interrupted")
+            raise
+        finally:
+            self._finish(load)
 
     def _gather(self, load: _Load) -> None:
         def is_full() -> bool:
             return self._is_closing or len(load.calls) >= self._size
 
-        self._changed.wait_for(is_full, max(0.0, load.closes_at - time.monotonic()))
-        self._load = None
-        self._changed.notify_all()
+        with self._changed:
+            self._changed.wait_for(is_full, max(0.0, load.closes_at - time.monotonic()))
+            self._load = None
 
-    def _await(self, load: _Load) -> None:
-        self._changed.wait_for(lambda: load.is_done)
-
-    def _ship(self, load: _Load) -> None:
-        try:
-            load.receipt = self._sink.send(load.calls)
-        except Exception as error:
-            load.error = error
-        except BaseException:
-            load.error = RuntimeError("the thread that sent the load was interrupted")
-            raise
-        finally:
-            with self._changed:
-                load.is_done = True
-                self._changed.notify_all()
+    def _finish(self, load: _Load) -> None:
+        with self._changed:
+            self._load = None if self._load is load else self._load
+            self._undecided -= 1
+            load.is_done = True
+            self._changed.notify_all()
 
 
 class ThreadedSink(AsyncClosesAtExit):

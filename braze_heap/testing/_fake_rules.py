@@ -325,7 +325,7 @@ class _Window:
 
     def take(self, now: float, cost: Counter[str]) -> None:
         self._taken.append((now, cost))
-        self._sums += cost
+        self._sums.update(cost)
 
     def _forget(self, cost: Counter[str]) -> None:
         for key, number in cost.items():

@@ -4,17 +4,21 @@ The contract of sinks, as a test that everybody can run against their own.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 
 from braze_heap.calls import AddUserProperties, Call, Track
-from braze_heap.sinks import Receipt, Sink, SinkUnavailable
+from braze_heap.sinks import AsyncSink, Receipt, Sink, SinkUnavailable
 
-__all__ = ["check_sink"]
+__all__ = ["check_async_sink", "check_sink"]
+
+_Outcome = TypeVar("_Outcome")
 
 _THREADS: Final = 8
 
@@ -51,6 +55,78 @@ def check_sink(
         _check_partial_refusal(factory, refused)
     if unavailable is not None:
         _check_unavailable(unavailable)
+
+
+async def check_async_sink(
+    factory: Callable[[], AsyncSink],
+    *,
+    received: Callable[[], Sequence[dict[str, Any]]] | None = None,
+    refused: Call | None = None,
+    unavailable: Callable[[], AsyncSink] | None = None,
+) -> None:
+    """
+    Raise unless the sinks that *factory* makes keep the promises of `AsyncSink`.
+
+    The same promises as in `check_sink`; tasks take the place of threads. For asyncio:
+    await it in the loop that your sinks are to work in.
+
+    Args:
+        factory: Makes a sink that is ready for use. Called several times, in the loop.
+        received: As for `check_sink`; called in a thread.
+        refused: As for `check_sink`.
+        unavailable: Makes a sink whose destination cannot decide.
+
+    Raises:
+        AssertionError: The promise that is broken, in a sentence.
+    """
+    loop = asyncio.get_running_loop()
+
+    def awaited(make: Callable[[], AsyncSink]) -> Callable[[], Sink]:
+        return lambda: _Awaited(make, loop)
+
+    await asyncio.to_thread(
+        check_sink,
+        awaited(factory),
+        received=received,
+        refused=refused,
+        unavailable=awaited(unavailable) if unavailable else None,
+    )
+
+
+class _Awaited:
+    """
+    An `AsyncSink` as a `Sink`, for threads beside its loop.
+    """
+
+    def __init__(
+        self, make: Callable[[], AsyncSink], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        async def made() -> AsyncSink:
+            return make()
+
+        self._loop = loop
+        self._sink = self._wait(made())
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        return self._wait(self._sink.send(calls))
+
+    def close(self) -> None:
+        self._wait(self._sink.close())
+
+    def __enter__(self) -> Self:
+        self._wait(self._sink.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._wait(self._sink.__aexit__(kind, error, traceback))
+
+    def _wait(self, work: Coroutine[Any, Any, _Outcome]) -> _Outcome:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 def _track(number: int, identity: str = "check-sink") -> Track:

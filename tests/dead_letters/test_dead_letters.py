@@ -8,8 +8,12 @@ import gzip
 import io
 import itertools
 import json
+import os
+import resource
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -207,7 +211,7 @@ def test_closed_says_so(store: SqliteDeadLetter) -> None:
         store.append([record({"id": "a"})])
 
 
-def test_threads_and_processes_share_it(
+def test_threads_share_it(
     store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
     """
@@ -230,6 +234,34 @@ def test_threads_and_processes_share_it(
 
     assert store.stats().records == 40
     other.close()
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from braze_heap.dead_letters import DeadRecord, SqliteDeadLetter
+with SqliteDeadLetter(sys.argv[1]) as store:
+    for n in range(50):
+        event = {"id": f"{sys.argv[2]}-{n}"}
+        store.append([DeadRecord.of(event, "x", "", datetime.now(UTC))])
+"""
+
+
+def test_processes_share_it(store: SqliteDeadLetter) -> None:
+    """
+    Two processes write while this one reads and forgets: each record is seen once.
+    """
+    command = [sys.executable, "-c", WRITER, str(store._path)]
+    writers = [subprocess.Popen([*command, name]) for name in "ab"]
+    forgotten: list[str] = []
+    while any(writer.poll() is None for writer in writers):
+        keys = [record.key for record in store.read()]
+        store.forget(keys)
+        forgotten += keys
+    left = [record.key for record in store.read()]
+
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert len({*forgotten, *left}) == len([*forgotten, *left]) == 100
 
 
 def test_reading_survives_forgetting(store: SqliteDeadLetter) -> None:
@@ -316,6 +348,89 @@ def test_records_show_no_content() -> None:
     The repr of a record has no values in it.
     """
     assert "canary" not in repr(record({"id": "a", "x": "canary"}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"jane")[:-4], b"no gzip", gzip.compress(b"")[:10] + b"\xff" * 20],
+    ids=["cut", "other", "deflate"],
+)
+def test_a_damaged_body_says_so(store: SqliteDeadLetter, body: bytes) -> None:
+    """
+    Damaged gzip is an error with the key, in words of ours; it can be exported.
+    """
+    store.append([DeadRecord.of(body, "unreadable", "", AT, zipped=True)])
+
+    (damaged,) = store.read()
+    with pytest.raises(DeadLetterError, match="damaged"):
+        damaged.source()
+    assert store.purge("jane") == 0
+    assert store.export(io.StringIO()) == 1
+
+
+def test_a_body_that_explodes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What gzip hides is bounded.
+    """
+    monkeypatch.setattr("braze_heap.dead_letters.MAX_INFLATED", 1000)
+    body = gzip.compress(b" " * 1001)
+
+    with pytest.raises(DeadLetterError, match="damaged"):
+        DeadRecord.of(body, "unreadable", "", AT, zipped=True).source()
+
+
+FORKED = """
+import os, sys
+from datetime import UTC, datetime
+from braze_heap.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.sinks import DeadLetterError
+def keep(store, name):
+    at = datetime.now(UTC)
+    store.append([DeadRecord.of({"id": f"{name}-{n}"}, "x", "", at) for n in range(9)])
+store = SqliteDeadLetter(sys.argv[1])
+if sys.argv[2] == "used":
+    keep(store, "before")
+child = os.fork()
+if not child:
+    try:
+        keep(store, "child")
+    except DeadLetterError as error:
+        os._exit(7 if "before a fork" in str(error) else 1)
+    os._exit(0)
+keep(store, "parent")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize(("used", "code", "kept"), [("", 0, 18), ("used", 7, 18)])
+def test_forks(store: SqliteDeadLetter, used: str, code: int, kept: int) -> None:
+    """
+    Made before a fork it works in each process; used before one, the child is told.
+    """
+    command = [sys.executable, "-c", FORKED, str(store._path), used]
+
+    assert subprocess.run(command, timeout=30, check=False).returncode == code
+    assert store.stats().records == kept
+
+
+def test_a_full_disk_keeps_all_or_none(store: SqliteDeadLetter) -> None:
+    """
+    What cannot be written is an error; what was there stays, and room helps.
+    """
+    store.append([record({"id": "first"})])
+    batch = [record({"id": f"{n}", "x": "x" * 1_000}) for n in range(200)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(DeadLetterError):
+            store.append(batch)
+        assert store.stats().records == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    store.append(batch)
+    assert store.stats().records == 201
 
 
 def test_a_damaged_record_says_so(store: SqliteDeadLetter) -> None:

@@ -61,7 +61,6 @@ FAULTS: list[Fault] = [
     HalfClose(apply=True),
     CutStatusLine(),
     CutStatusLine(apply=True),
-    EndlessBody(),
     EndlessBody(apply=True),
     EndlessBody(chunked=False),
     EndlessBody(400),
@@ -74,7 +73,7 @@ FAULTS: list[Fault] = [
     Latency(0.1),
 ]
 
-SIZES = (1, 2, 100, 1000)
+SIZES = (1, 30)
 
 
 def positions(calls: int) -> list[int]:
@@ -132,6 +131,20 @@ def test_no_fault_loses_or_doubles(
             assert_kept(heap, shell, size, [Fault()] * position + [fault])
 
 
+@pytest.mark.campaign
+@pytest.mark.parametrize("shell", SHELLS, ids=["sync", "async"])
+@pytest.mark.parametrize("size", [100, 1000])
+def test_no_fault_loses_or_doubles_many(
+    heap: FakeHeap, shell: Deliver, size: int
+) -> None:
+    """
+    The same for a hundred and a thousand events.
+    """
+    for fault in FAULTS:
+        for position in positions(3):
+            assert_kept(heap, shell, size, [Fault()] * position + [fault])
+
+
 def test_a_fault_that_stays_ends_at_the_deadline(
     heap: FakeHeap, shell: Deliver
 ) -> None:
@@ -142,13 +155,13 @@ def test_a_fault_that_stays_ends_at_the_deadline(
     start = time.monotonic()
 
     with pytest.raises(SinkUnavailable):
-        shell(heap, tracks(10), deadline=0.5, sleep=time.sleep)
+        shell(heap, tracks(10), deadline=0.3, sleep=time.sleep)
 
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 1.3
     assert len(heap.requests) <= 6
 
 
-@pytest.mark.parametrize("fault", [Drip(0.05), EndlessBody(503), Stall(30)])
+@pytest.mark.parametrize("fault", [Drip(0.02), EndlessBody(503), Stall(30)])
 def test_a_slow_answer_ends_in_time(
     heap: FakeHeap, shell: Deliver, fault: Fault
 ) -> None:
@@ -159,9 +172,9 @@ def test_a_slow_answer_ends_in_time(
     start = time.monotonic()
 
     with pytest.raises(SinkUnavailable):
-        shell(heap, tracks(1), timeout=0.15, deadline=0.5)
+        shell(heap, tracks(1), timeout=0.1, deadline=0.25)
 
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 0.75
 
 
 def test_nobody_listens(heap: FakeHeap, shell: Deliver) -> None:

@@ -124,6 +124,15 @@ def test_details_quote_nobody() -> None:
     )
 
 
+def test_details_quote_nobody_in_escapes() -> None:
+    """
+    A value is found in Heap's JSON too, where it is written with escapes.
+    """
+    text = rb'{"message": "bad \"Jos\u00e9\" here"}'
+
+    assert "Jos" not in redacted(text, ["Jos\u00e9"])
+
+
 def test_details_keep_the_words_of_the_schema() -> None:
     """
     What Heap says about its own fields stays readable.

@@ -8,6 +8,8 @@ import gzip
 import io
 import json
 import os
+import resource
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,7 @@ def test_json_lines_keep_the_contract(tmp_path: Path, name: str) -> None:
     check_sink(
         factory,
         received=lambda: lines(paths[-1]),
-        unavailable=None if name.endswith("gz") else lambda: JsonLinesSink("/dev/full"),
+        unavailable=lambda: JsonLinesSink("/dev/full"),
     )
 
 
@@ -81,11 +83,12 @@ def test_lines_are_the_calls(tmp_path: Path) -> None:
     assert lines(path) == [call.to_dict() for call in calls]
 
 
-def test_a_batch_is_readable_before_close(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_a_batch_is_readable_before_close(tmp_path: Path, name: str) -> None:
     """
-    What `send` returned for is with the operating system.
+    What `send` returned for is with the operating system, and complete.
     """
-    path = tmp_path / "out.jsonl"
+    path = tmp_path / name
     sink = JsonLinesSink(path)
 
     sink.send(tracks(3))
@@ -123,6 +126,52 @@ def test_rotation_loses_nothing(tmp_path: Path, name: str) -> None:
     assert {"out.1.jsonl", "out.2.jsonl"} <= {
         file.name.removesuffix(".gz") for file in files
     }
+
+
+def test_a_failed_rotation_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Unavailable while the file cannot be put aside; nothing is lost, and it goes on.
+    """
+
+    def rename(path: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "out.jsonl"
+    with JsonLinesSink(path, max_bytes=10) as sink:
+        sink.send([track(1)])
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "rename", rename)
+            with pytest.raises(SinkUnavailable, match="Permission denied"):
+                sink.send([track(2)])
+        sink.send([track(2)])
+
+    assert [line["properties"]["n"] for line in lines(tmp_path / "out.1.jsonl")] == [1]
+    assert [line["properties"]["n"] for line in lines(path)] == [2]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_a_batch_is_written_whole_or_not(tmp_path: Path, name: str) -> None:
+    """
+    On a full disk nothing of the batch stays, and what was there can be read.
+    """
+    path = tmp_path / name
+    batch = [track(n, text=secrets.token_hex(400)) for n in range(10)]
+    with JsonLinesSink(path) as sink:
+        sink.send([track(1)])
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            with pytest.raises(SinkUnavailable, match="cannot be written"):
+                sink.send(batch)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert len(lines(path)) == 1
+        sink.send(batch)
+
+    assert len(lines(path)) == 11
 
 
 def test_what_is_no_json_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,11 +19,12 @@ from braze_heap.sinks import (
     MemorySink,
     Receipt,
     Rejection,
+    Sink,
     SinkUnavailable,
     Tee,
     ThreadedSink,
 )
-from braze_heap.testing._sinks import check_sink
+from braze_heap.testing import check_async_sink, check_sink
 from tests.sinks.support import track, tracks
 
 
@@ -159,6 +160,85 @@ def test_buffered_does_not_wait_for_ever() -> None:
         assert waiting.result(5) == Receipt(3)
 
 
+def test_buffered_closes_after_the_last_decision() -> None:
+    """
+    The sink behind is not closed while a load is on its way.
+    """
+    started, decided = threading.Event(), threading.Event()
+    happened: list[str] = []
+
+    class Slow(Picky):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            started.set()
+            decided.wait(10)
+            happened.append("sent")
+            return super().send(calls)
+
+        def close(self) -> None:
+            happened.append("closed")
+
+    sink = Buffered(Slow(), size=1)
+    with ThreadPoolExecutor(2) as pool:
+        sent = pool.submit(sink.send, tracks(1))
+        started.wait(10)
+        closed = pool.submit(sink.close)
+        decided.set()
+        assert (sent.result(10), closed.result(10)) == (Receipt(1), None)
+
+    assert happened == ["sent", "closed"]
+
+
+def test_buffered_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    If the thread that gathers is interrupted, the others are told, and others follow.
+    """
+    sink = Buffered(Picky(), size=300, seconds=5)
+    joined = threading.Event()
+
+    def interrupted(load: object) -> None:
+        joined.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sink, "_gather", interrupted)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(sink.send, tracks(1))
+        while sink._load is None:
+            time.sleep(0.001)
+        second = pool.submit(sink.send, tracks(2))
+        while sink._load is not None and len(sink._load.calls) < 3:
+            time.sleep(0.001)
+        joined.set()
+        with pytest.raises(KeyboardInterrupt):
+            first.result(10)
+        with pytest.raises(SinkUnavailable, match="interrupted"):
+            second.result(10)
+    monkeypatch.undo()
+
+    assert sink.send(tracks(300)) == Receipt(300)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        Tee,
+        lambda sink: Filtered(sink, lambda call: True),
+        lambda s: Buffered(s, size=1),
+    ],
+    ids=["tee", "filtered", "buffered"],
+)
+def test_a_miscount_is_not_laundered(wrap: Callable[[MemorySink], Sink]) -> None:
+    """
+    A sink that does not account for every call has not decided, inside a wrapper too.
+    """
+
+    class Miscounting(MemorySink):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            return Receipt(len(calls) - 1)
+
+    with pytest.raises(ValueError, match="does not add up"):
+        wrap(Miscounting()).send(tracks(3))
+
+
 def test_buffered_fails_all_that_it_took() -> None:
     """
     Every thread of a load hears that the sink was unavailable.
@@ -179,6 +259,26 @@ def test_buffered_fails_all_that_it_took() -> None:
         thread.join(10)
 
     assert heard == [7.0] * 3
+
+
+def test_threaded_keeps_the_contract() -> None:
+    """
+    The public contract test for async sinks passes.
+    """
+    made: list[Picky] = []
+
+    def factory() -> ThreadedSink:
+        made.append(Picky(-1))
+        return ThreadedSink(made[-1])
+
+    asyncio.run(
+        check_async_sink(
+            factory,
+            received=lambda: [call.to_dict() for call in made[-1].calls],
+            refused=REFUSED,
+            unavailable=lambda: ThreadedSink(Picky(is_down=True)),
+        )
+    )
 
 
 def test_threaded_is_async() -> None:

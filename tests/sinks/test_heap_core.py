@@ -1,0 +1,146 @@
+"""
+The laws of isolation, against a Heap that is a few lines of Python.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from braze_heap.calls import AddUserProperties, Call
+from braze_heap.sinks import SinkUnavailable
+from braze_heap.sinks._drive import drive
+from braze_heap.sinks._heap_answers import Answer, Failure
+from braze_heap.sinks._heap_core import HeapCore, Post, Settings
+from braze_heap.sinks._pacing import Pacer
+from tests.sinks.support import Clock, track
+
+
+class TinyHeap:
+    """
+    Refuses calls with a bad item, and large ones; fails now and then.
+
+    *names* says how it names a culprit: truly, wrongly where it can, or not at all.
+    """
+
+    def __init__(self, seed: int, bad: set[int], names: str, most: int) -> None:
+        self.dice = random.Random(seed)
+        self.bad = bad
+        self.names = names
+        self.most = most
+        self.clock = Clock()
+        self.taken: Counter[int] = Counter()
+        self.decisions = 0
+
+    def perform(self, step: Any) -> Answer | Failure | None:
+        """
+        Sleep, or answer.
+        """
+        if not isinstance(step, Post):
+            self.clock.sleep(step.seconds)
+            return None
+        if self.dice.random() < 0.1:
+            return self.dice.choice([Failure("ReadTimeout"), Answer(503), Answer(429)])
+        self.decisions += 1
+        return self._decide(json.loads(step.body), len(step.body))
+
+    def _decide(self, body: dict[str, Any], size: int) -> Answer:
+        name = "events" if "events" in body else "users"
+        numbers = [numbers_of(item) for item in body[name]]
+        places = [i for i, some in enumerate(numbers) if some & self.bad]
+        if size > self.most:
+            return Answer(413)
+        if places:
+            return Answer(400, text=self._text(name, places, len(numbers)))
+        self.taken.update(number for some in numbers for number in some)
+        return Answer(200)
+
+    def _text(self, name: str, places: list[int], length: int) -> bytes:
+        innocent = [*sorted(set(range(length)) - set(places)), places[0]]
+        shown = {"truly": places[0], "wrongly": innocent[0]}
+        named = f"postBody.{name}[{shown.get(self.names)}] should be object"
+        return named.encode() if self.names in shown else b"Bad Request"
+
+
+def numbers_of(item: dict[str, Any]) -> set[int]:
+    """
+    Give the numbers of the calls that an item stands for.
+    """
+    facts = item["properties"]
+    return {facts["n"]} if "event" in item else {int(name[1:]) for name in facts}
+
+
+def call_of(number: int, is_fact: bool) -> Call:
+    """
+    Make a call that says its number.
+    """
+    if is_fact:
+        return AddUserProperties(f"person-{number % 5}", {f"f{number}": 1})
+    return track(number)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.booleans(), min_size=1, max_size=80),
+    st.sets(st.integers(0, 79), max_size=12),
+    st.sampled_from(["truly", "wrongly", "not at all"]),
+    st.sampled_from([300, 1500, 10**6]),
+)
+def test_each_call_has_one_fate(
+    seed: int, kinds: list[bool], bad: set[int], names: str, most: int
+) -> None:
+    """
+    What Heap took is accepted, what is bad is refused; nobody else is, within 64 calls.
+    """
+    calls = [call_of(number, is_fact) for number, is_fact in enumerate(kinds)]
+    heap = TinyHeap(seed, bad, names, most)
+    set_up = Settings("11", heap.clock, heap.clock, lambda: 0.5, deadline=10_000.0)
+    core = HeapCore(set_up, Pacer())
+    core.accepted()
+
+    receipt = drive(core.deliver(calls), heap.perform)
+
+    refused = {rejection.index for rejection in receipt.rejections}
+    details = {rejection.detail for rejection in receipt.rejections}
+    assert receipt.checked(len(calls)).accepted == len(calls) - len(refused)
+    assert refused.isdisjoint(heap.taken)
+    assert refused | heap.taken.keys() == set(range(len(calls)))
+    if "not isolated in 64 calls" not in details:
+        assert refused == bad & set(range(len(calls)))
+
+
+@pytest.mark.parametrize("names", ["truly", "wrongly", "not at all"])
+def test_a_refused_request_costs_at_most_64(names: str) -> None:
+    """
+    However many are bad, and however Heap names them.
+    """
+    for bad in ({3}, set(range(0, 300, 2)), set(range(300))):
+        heap = TinyHeap(1, bad, names, 10**7)
+        heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
+        core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+        core.accepted()
+
+        drive(core.deliver([track(number) for number in range(300)]), heap.perform)
+
+        assert heap.decisions <= 64
+
+
+def test_everything_refused_is_held() -> None:
+    """
+    Until Heap accepted something; then the same batch is refused.
+    """
+    heap = TinyHeap(1, {0, 1}, "truly", 10**7)
+    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+    batch = [track(0), track(1)]
+    with pytest.raises(SinkUnavailable, match="accepted nothing lately"):
+        drive(core.deliver(batch), heap.perform)
+    core.accepted()
+
+    assert len(drive(core.deliver(batch), heap.perform).rejections) == 2
