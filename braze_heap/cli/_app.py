@@ -19,6 +19,7 @@ from braze_heap.cli._transform import transform
 _EPILOG = """\b
 Examples:
   braze-heap demo
+  braze-heap serve
   braze-heap transform currents/ -o calls.jsonl
   braze-heap send currents/ --sink 'heap:?app_id=11'
   braze-heap events email
@@ -29,6 +30,7 @@ _LATER: Final[Mapping[str, str]] = MappingProxyType(
         "check": "_check",
         "dead-letters": "_dead_letters",
         "demo": "_demo",
+        "drift": "_drift",
         "send": "_send",
         "serve": "_serve",
         "simulate": "_simulate",

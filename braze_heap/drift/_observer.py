@@ -1,0 +1,326 @@
+"""
+Looks at events one by one, and keeps names, JSON types and counts alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType, NoneType
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import attrs
+
+from braze_heap.drift._naming import class_for
+from braze_heap.drift._values import (
+    Drift,
+    Form,
+    NewType,
+    Place,
+    SeenField,
+    UnseenFields,
+)
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
+from braze_heap.events._base import split_pointer
+from braze_heap.events._schema import schema_of
+from braze_heap.parsing import EventError, EventParser, _is_nested
+from braze_heap.wire import Read, Unreadable
+
+MAX_NAMES: Final = 1_000
+"""New fields of one type that are kept apart; ten times as many of all types."""
+
+MAX_TYPES: Final = 1_000
+"""New event types that are kept apart."""
+
+MAX_NAME: Final = 255
+"""Characters of a name of a new field. Braze's longest has 44."""
+
+_What: TypeAlias = Literal["new", "misfit", "other form"]
+_Spot: TypeAlias = tuple[_What, Place, str]
+
+_ENVELOPE: Final = frozenset(("id", "time"))
+
+_NECESSARY: Final = MappingProxyType(
+    {"id": "text", "time": "epoch seconds", "user": "object", "properties": "object"}
+)
+"""The parts of every event, and what they are documented to hold."""
+
+
+def observe(
+    reads: Iterable[Read],
+    *,
+    event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
+) -> Drift:
+    """
+    Compare *reads*, as `read_events` gives them, with the event classes.
+
+    Memory is bounded, however many and whatever events come. See `Observer` for more
+    than one source.
+
+    Args:
+        reads: Decoded events, nothing about them checked yet.
+        event_types: The classes by type. See `EventTypes` for how to add some.
+    """
+    observer = Observer(event_types)
+    for read in reads:
+        observer.add(read)
+    return observer.drift()
+
+
+class Observer:
+    """
+    `observe` for events that come from many sources.
+
+    Args:
+        event_types: The classes by type.
+    """
+
+    def __init__(
+        self, event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES
+    ) -> None:
+        self._event_types = event_types
+        self._parser = EventParser(event_types)
+        self._tallies: dict[str, _Tally] = {}
+        self._malformed: Counter[str] = Counter()
+        self._events = 0
+        self._room = _Room()
+
+    def add(self, read: Read) -> None:
+        """
+        Look at one event, or count what could not be read.
+        """
+        self._events += 1
+        if isinstance(read, Unreadable):
+            self._malformed[read.reason] += 1
+            return
+        try:
+            event = self._parser.parse(read.value, read.event_type)
+        except EventError as error:
+            self._refuse(read.value, error)
+            return
+        tally = self._tally(event.event_type, type(event))
+        if tally:
+            tally.add(read.value, event)
+
+    def _refuse(self, raw: Any, error: EventError) -> None:
+        """
+        Count an event that is none. Where Braze sends another type of value in a part
+        that makes it one, that is news.
+        """
+        self._malformed[str(error.reason)] += 1
+        part = error.problems[0].path
+        if part not in _NECESSARY or raw.get("event_type") not in self._event_types:
+            return
+        kind = json_type(raw.get(part))
+        if kind != "null" and (part != "time" or kind not in ("int", "float")):
+            cls = self._event_types[raw["event_type"]]
+            if tally := self._tally(cls.event_type, cls):
+                tally.events["http"] += 1
+                tally.note("misfit", "envelope", part, kind)
+
+    def _tally(self, event_type: str, cls: type[CurrentsEvent]) -> "_Tally | None":
+        tally = self._tallies.get(event_type)
+        if tally is None:
+            if issubclass(cls, UnknownEvent) and not self._room.for_type():
+                return None
+            tally = self._tallies[event_type] = _Tally(event_type, cls, self._room)
+        return tally
+
+    def drift(self) -> Drift:
+        """
+        Return what was found so far.
+        """
+        tallies = [self._tallies[name] for name in sorted(self._tallies)]
+        known = [tally for tally in tallies if not tally.is_new]
+        return Drift(
+            events=self._events,
+            new_types=tuple(t.new_type() for t in tallies if t.is_new),
+            new_fields=tuple(f for t in known for f in t.fields("new")),
+            type_changes=tuple(f for t in known for f in t.fields("misfit")),
+            other_form=tuple(f for t in known for f in t.fields("other form")),
+            unseen_fields=tuple(u for t in known for u in t.unseen()),
+            unseen_types=tuple(sorted(set(self._event_types) - set(self._tallies))),
+            malformed=tuple(sorted(self._malformed.items())),
+            beyond=self._room.beyond,
+        )
+
+
+@attrs.define
+class _Room:
+    """
+    How many more names are kept, so that hostile input cannot exhaust memory.
+    """
+
+    types: int = MAX_TYPES
+    names: int = 10 * MAX_NAMES
+    beyond: int = 0
+
+    def for_type(self) -> bool:
+        self.types -= 1
+        if self.types < 0:
+            self.beyond += 1
+        return self.types >= 0
+
+    def for_name(self, name: str, kept: int) -> bool:
+        if len(name) > MAX_NAME or kept >= MAX_NAMES or self.names <= 0:
+            self.beyond += 1
+            return False
+        self.names -= 1
+        return True
+
+
+class _Tally:
+    """
+    What was seen of one event type.
+    """
+
+    def __init__(self, event_type: str, cls: type[CurrentsEvent], room: _Room) -> None:
+        self.is_new = issubclass(cls, UnknownEvent)
+        self.events: Counter[Form] = Counter()
+        self._event_type = event_type
+        self._schema = schema_of(cls)
+        self._room = room
+        self._spots: dict[_Spot, Counter[str]] = {}
+        self._unseen: dict[Form, set[str]] = {"http": set(), "storage": set()}
+        self._stray: dict[Form, frozenset[str]] = {}
+        if not self.is_new:
+            self._read_class(cls)
+
+    def _read_class(self, cls: type[CurrentsEvent]) -> None:
+        fields = event_fields(cls).values()
+        carried: dict[Form, set[str]] = {
+            "http": {f.name for f in fields if f.http},
+            "storage": {f.name for f in fields if f.storage},
+        }
+        for form, names in carried.items():
+            self._unseen[form] = names - _ENVELOPE
+            self._stray[form] = frozenset(self._schema.kinds.keys() - names)
+
+    def add(self, raw: dict[str, Any], event: CurrentsEvent) -> None:
+        """
+        Look at *event*, which was read from *raw*.
+        """
+        form = self._form(raw)
+        self.events[form] += 1
+        fields = event.__dict__
+        if self.is_new:
+            self._note_fields("new", form, self._schema.places, fields)
+        else:
+            self._unseen[form].difference_update(fields)
+            if not self._stray[form].isdisjoint(fields):
+                self._note_fields("other form", form, self._stray[form], fields)
+        if "extra" in fields:
+            self._note_extra(form, event.extra)
+
+    def _form(self, raw: dict[str, Any]) -> Form:
+        is_http = type(raw.get("user")) is dict or _is_nested(raw, self._schema)
+        return "http" if is_http else "storage"
+
+    def _note_fields(
+        self, what: _What, form: Form, names: Iterable[str], fields: Mapping[str, Any]
+    ) -> None:
+        for name in names:
+            if fields.get(name) is not None:
+                place = _place(form, self._schema.places[name])
+                self.note(what, place, name, json_type(fields[name]))
+
+    def _note_extra(self, form: Form, extra: Mapping[str, Any]) -> None:
+        for key, value in extra.items():
+            *parents, name = split_pointer(key)
+            at = cast("Place", parents[0] if parents else "envelope")
+            what: _What = "new"
+            if self._is_known(at, name) and not self.is_new:
+                self._unseen[form].discard(name)
+                what = "misfit"
+            if what == "new" or not self._is_custom(name):
+                self.note(what, _place(form, at), name, json_type(value))
+
+    def _is_known(self, at: Place, name: str) -> bool:
+        is_envelope = at == "envelope" and name in _ENVELOPE
+        return is_envelope or self._schema.places.get(name) == at
+
+    def _is_custom(self, name: str) -> bool:
+        """
+        Tell whether a field holds what the customer names: any change is his own.
+        """
+        kind = self._schema.kinds.get(name)
+        return kind is not None and kind.name == "json object"
+
+    def note(self, what: _What, place: Place, name: str, kind: str) -> None:
+        """
+        Count a value of the JSON type *kind*.
+        """
+        spot = (what, place, name)
+        kinds = self._spots.get(spot)
+        if kinds is None:
+            if what == "new" and not self._room.for_name(name, len(self._spots)):
+                return
+            kinds = self._spots[spot] = Counter()
+        kinds[kind] += 1
+
+    def fields(self, what: _What) -> Iterator[SeenField]:
+        """
+        Return what was noted, by place and name.
+        """
+        for spot in sorted(s for s in self._spots if s[0] == what):
+            _, place, name = spot
+            kinds = self._spots[spot]
+            form: Form = "storage" if place == "storage" else "http"
+            yield SeenField(
+                event_type=self._event_type,
+                place=place,
+                name=name,
+                types=tuple(kind for kind, _ in kinds.most_common()),
+                count=kinds.total(),
+                share=kinds.total() / self.events[form],
+                documented=self._documented(name) if what == "misfit" else "",
+            )
+
+    def _documented(self, name: str) -> str:
+        kind = self._schema.kinds.get(name)
+        return kind.name if kind else _NECESSARY[name]
+
+    def new_type(self) -> NewType:
+        """
+        Return what was seen, of a type without a class.
+        """
+        return NewType(
+            self._event_type,
+            self.events.total(),
+            tuple(self.fields("new")),
+            *class_for(self._event_type),
+        )
+
+    def unseen(self) -> Iterator[UnseenFields]:
+        """
+        Return the fields that are documented for an observed form and were never there.
+        """
+        for form, count in sorted(self.events.items()):
+            if names := tuple(sorted(self._unseen[form])):
+                yield UnseenFields(self._event_type, form, count, names)
+
+
+def _place(form: Form, at: Place) -> Place:
+    return "storage" if form == "storage" else at
+
+
+def json_type(value: object) -> str:
+    """
+    Return the type of a decoded value, as JSON and people call it.
+    """
+    if not isinstance(value, list):
+        return _TYPES.get(type(value), "other")
+    items = " and ".join(sorted({_TYPES.get(type(item), "other") for item in value}))
+    return f"list of {items}" if items else "list"
+
+
+_TYPES: Final[Mapping[type, str]] = MappingProxyType(
+    {
+        NoneType: "null",
+        bool: "boolean",
+        int: "int",
+        float: "float",
+        str: "text",
+        list: "list",
+        dict: "object",
+        bytes: "bytes",
+    }
+)

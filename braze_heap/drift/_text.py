@@ -1,0 +1,120 @@
+"""
+Drift as a Markdown page.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from braze_heap.drift._lines import Lines
+from braze_heap.drift._values import Drift, NewType, SeenField, number_of_events
+
+
+def markdown(drift: Drift) -> str:
+    """
+    Return *drift* as one Markdown page, the lines to paste included.
+    """
+    verdict = (
+        "Braze sends what the classes do not say." if drift.is_news else "No news."
+    )
+    lines = [
+        "# Drift",
+        "",
+        f"{verdict} Read: {number_of_events(drift.events)}.",
+        *_malformed(drift),
+        *_new_types(drift.new_types),
+        *_fields("New fields", drift.new_fields),
+        *_fields("Values of other types", drift.type_changes),
+        *_fields("Documented for the other form alone", drift.other_form),
+        *_pastes(drift.lines_to_add()),
+        *_unseen(drift),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _malformed(drift: Drift) -> Iterator[str]:
+    if drift.beyond:
+        yield f"\n{drift.beyond:,} times, a new name was met beyond what is kept."
+    if drift.ignored:
+        yield f"\nLeft out as known: {drift.ignored:,}."
+    if drift.malformed:
+        yield "\n## Not read\n"
+    yield from (f"- {_code(reason)}: {count:,}" for reason, count in drift.malformed)
+
+
+def _new_types(types: Sequence[NewType]) -> Iterator[str]:
+    if types:
+        yield "\n## New event types"
+    for new in types:
+        module = f"in {_code(new.module)}" if new.module else "of a new family"
+        name = f": {_code(new.class_name)} {module}" if new.class_name else ""
+        yield f"\n### {_code(new.event_type)}\n"
+        yield f"{number_of_events(new.count)}{name}."
+        yield from _table(new.fields, is_of_one_type=True)
+
+
+def _fields(title: str, fields: Sequence[SeenField]) -> Iterator[str]:
+    if fields:
+        yield f"\n## {title}"
+        yield from _table(fields)
+
+
+def _table(
+    fields: Sequence[SeenField], *, is_of_one_type: bool = False
+) -> Iterator[str]:
+    headings = ["event type", "place", "field", "observed", "documented", "events"]
+    rows = [
+        [
+            _code(f.event_type),
+            f.place,
+            _code(f.name),
+            ", ".join(f.types),
+            f.documented,
+            f.frequency,
+        ]
+        for f in fields
+    ]
+    absent = {0} if is_of_one_type else set()
+    absent |= set() if any(f.documented for f in fields) else {4}
+    yield ""
+    for row in (headings, ["---"] * len(headings), *rows):
+        cells = [cell for index, cell in enumerate(row) if index not in absent]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _pastes(pastes: Sequence[Lines]) -> Iterator[str]:
+    if pastes:
+        yield "\n## Lines to paste"
+    for lines in pastes:
+        module = _code(lines.module) if lines.module else "a module of a new family"
+        text = lines.text
+        if lines.is_class:
+            yield f"\nInto {module}; its name also into `_index.py` beside it:\n"
+            text = "\n\n\n".join(filter(None, (lines.imports.rstrip(), text)))
+        else:
+            needs = f" It needs {_code(lines.imports)}." if lines.imports else ""
+            yield f"\nInto the body of {_code(lines.class_name)} in {module}.{needs}\n"
+        yield f"```python\n{text}```"
+
+
+def _unseen(drift: Drift) -> Iterator[str]:
+    if drift.unseen_fields:
+        yield "\n## Documented fields that were never there\n"
+    for unseen in drift.unseen_fields:
+        names = ", ".join(map(_code, unseen.names))
+        yield f"- {_code(unseen.event_type)} ({unseen.form}): {names}"
+    if drift.unseen_types:
+        yield "\n## Types that were never there\n"
+    yield from (f"- {_code(event_type)}" for event_type in drift.unseen_types)
+
+
+_UNUSUAL: Final = re.compile(r"[^ -_a-{}~]")
+
+
+def _code(text: str) -> str:
+    """
+    Return a name from outside as code, which Markdown leaves alone.
+    """
+    text = text if len(text) <= 100 else f"{text[:97]}..."
+    escaped = _UNUSUAL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return f"`{escaped}`" if escaped else ""

@@ -1,0 +1,232 @@
+"""
+What a look at traffic found. Names, JSON types and counts; never a value.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import attrs
+
+if TYPE_CHECKING:
+    from braze_heap.drift._lines import Lines
+
+Form: TypeAlias = Literal["http", "storage"]
+"""The nested form of HTTP requests, and the flat records of storage."""
+
+Place: TypeAlias = Literal["envelope", "user", "properties", "storage"]
+"""The part of the HTTP form that holds a field; ``storage`` for flat records."""
+
+SCHEMA: Final = 1
+"""Version of the JSON form."""
+
+
+@attrs.frozen
+class SeenField:
+    """
+    A field, as it was observed in the events of one type.
+
+    Attributes:
+        event_type: As Braze writes it.
+        place: Where it stood.
+        name: As Braze writes it.
+        types: Its JSON types, the most frequent first, such as ``text``, ``int``,
+            ``list of text``.
+        count: The events that have it so.
+        share: Of the events of its type in the same form, from 0 to 1.
+        documented: The kind of value that it does not fit; empty if it fits, or is new.
+    """
+
+    event_type: str
+    place: Place
+    name: str
+    types: tuple[str, ...]
+    count: int
+    share: float
+    documented: str = ""
+
+    @property
+    def found(self) -> str:
+        """
+        What was observed, beside what is documented.
+        """
+        instead = f" where {self.documented} is documented" if self.documented else ""
+        return " or ".join(self.types) + instead
+
+    @property
+    def frequency(self) -> str:
+        """
+        How often, in words.
+        """
+        return f"{number_of_events(self.count)} ({_percent(self.share)})"
+
+    def __str__(self) -> str:
+        where = f"{self.event_type} {self.place}.{self.name}"
+        return f"{where}: {self.found}, {self.frequency}"
+
+
+@attrs.frozen
+class NewType:
+    """
+    An event type without a class.
+
+    Attributes:
+        event_type: As Braze writes it.
+        count: Its events.
+        fields: What they hold, by place and name.
+        class_name: What its class would be called here; empty if the type is not
+            written like one of Braze's.
+        module: The module of its family; empty if the family is new, too.
+    """
+
+    event_type: str
+    count: int
+    fields: tuple[SeenField, ...]
+    class_name: str
+    module: str
+
+    def __str__(self) -> str:
+        return f"{self.event_type}, {number_of_events(self.count)}"
+
+
+@attrs.frozen
+class UnseenFields:
+    """
+    Fields that are documented for a form of a type, and were absent or null in it.
+
+    Attributes:
+        event_type: As Braze writes it.
+        form: The form that was observed.
+        count: The events of the type that were observed in the form.
+        names: The fields that none of them has.
+    """
+
+    event_type: str
+    form: Form
+    count: int
+    names: tuple[str, ...]
+
+
+@attrs.frozen
+class Drift:
+    """
+    Where observed traffic and the event classes differ. All parts are sorted by name.
+
+    Attributes:
+        events: How many were read, damaged ones included.
+        new_types: Event types without a class.
+        new_fields: Fields that the class of their type does not know there.
+        type_changes: Values that do not fit a field that is known.
+        other_form: Fields that are documented for the other form alone. They are read
+            all the same.
+        unseen_fields: Documented fields that the observed types never had.
+        unseen_types: Types that were not observed.
+        malformed: How many could not be read, by reason.
+        beyond: New fields and types that were met beyond the bounds, and not kept.
+        ignored: Findings that were left out on purpose.
+    """
+
+    events: int
+    new_types: tuple[NewType, ...] = ()
+    new_fields: tuple[SeenField, ...] = ()
+    type_changes: tuple[SeenField, ...] = ()
+    other_form: tuple[SeenField, ...] = ()
+    unseen_fields: tuple[UnseenFields, ...] = ()
+    unseen_types: tuple[str, ...] = ()
+    malformed: tuple[tuple[str, int], ...] = ()
+    beyond: int = 0
+    ignored: int = 0
+
+    @property
+    def is_news(self) -> bool:
+        """
+        Whether Braze sends what the classes do not say: a type, a field or a value.
+        """
+        return bool(
+            self.new_types or self.new_fields or self.type_changes or self.beyond
+        )
+
+    def ignoring(self, names: Collection[str]) -> "Drift":
+        """
+        Leave out the findings that are known already.
+
+        Args:
+            names: Event types, fields, or fields of one type as
+                ``users.messages.email.Click.link_color``.
+        """
+        kept: dict[str, Any] = {
+            part: tuple(f for f in getattr(self, part) if not _is_among(f, names))
+            for part in ("new_fields", "type_changes", "other_form")
+        }
+        kept["new_types"] = tuple(
+            new for new in self.new_types if new.event_type not in names
+        )
+        left_out = sum(len(getattr(self, part)) - len(kept[part]) for part in kept)
+        return attrs.evolve(self, ignored=self.ignored + left_out, **kept)
+
+    def lines_to_add(self, release: int | None = None) -> "tuple[Lines, ...]":
+        """
+        Return the Python that would teach the classes what is new.
+
+        Args:
+            release: The Currents release that added it. By default ``...`` stands in
+                its place: it runs, and type checkers point at it.
+        """
+        from braze_heap.drift._lines import lines_for
+
+        return tuple(lines_for(self, release))
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return everything as JSON values, `is_news` and `lines_to_add` included.
+        """
+        lines = [attrs.asdict(lines) for lines in self.lines_to_add()]
+        news = {"schema": SCHEMA, "is_news": self.is_news}
+        found = attrs.asdict(self) | {"malformed": dict(self.malformed)}
+        return news | found | {"lines_to_add": lines}
+
+    def to_json(self) -> str:
+        """
+        Return `to_dict` as JSON.
+        """
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
+
+    def to_markdown(self) -> str:
+        """
+        Return everything as one Markdown page.
+        """
+        from braze_heap.drift._text import markdown
+
+        return markdown(self)
+
+    def __str__(self) -> str:
+        return "\n".join(self._news()) or "Nothing new."
+
+    def _news(self) -> Iterator[str]:
+        yield from (f"new type {new}" for new in self.new_types)
+        yield from (f"new field {field}" for field in self.new_fields)
+        yield from (f"type change {field}" for field in self.type_changes)
+        if self.beyond:
+            yield f"{self.beyond:,} more new names than are kept"
+
+
+def _is_among(field: SeenField, names: Collection[str]) -> bool:
+    known_as = (field.event_type, field.name, f"{field.event_type}.{field.name}")
+    return any(name in names for name in known_as)
+
+
+def number_of_events(count: int) -> str:
+    """
+    Return *count* in words.
+    """
+    return "1 event" if count == 1 else f"{count:,} events"
+
+
+def _percent(share: float) -> str:
+    """
+    Return *share* as a percentage that is 0 or 100 only where it is so.
+    """
+    percent = round(share * 100)
+    if percent == 0 and share > 0:
+        return "under 1%"
+    return "over 99%" if percent == 100 and share < 1 else f"{percent}%"

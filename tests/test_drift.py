@@ -1,0 +1,458 @@
+"""
+What Braze sends and the classes do not say: found, named, and turned into classes.
+"""
+
+import itertools
+import json
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from braze_heap.drift import MAX_NAMES, MAX_TYPES, Drift, Lines, Observer, observe
+from braze_heap.drift._naming import class_for
+from braze_heap.events import EVENT_TYPES, EmailClick, EventField, event_fields
+from braze_heap.reasons import Reason
+from braze_heap.testing import Form, make_raw
+from braze_heap.wire import RawEvent, Unreadable, read_events
+
+CLICK = "users.messages.email.Click"
+NEW = "users.messages.email.Read"
+CANARY = "canary-7f3a"
+NUMBER = 31337
+
+FORMS: tuple[Form, ...] = ("http", "storage", "union")
+
+
+def drift_of(*raws: dict[str, Any], event_type: str | None = None) -> Drift:
+    """
+    Observe decoded events.
+    """
+    return observe(RawEvent(raw, event_type) for raw in raws)
+
+
+def click(**properties: Any) -> dict[str, Any]:
+    """
+    Return a click with *properties* that `make_raw` does not know.
+    """
+    raw = make_raw(EmailClick, only=["user_id", "link_alias"])
+    raw["properties"] |= properties
+    return raw
+
+
+def invented() -> list[dict[str, Any]]:
+    """
+    Return traffic with two fields and a type that Braze never had.
+    """
+    plain, odd = click(), click(link_color=CANARY)
+    odd["user"]["loyalty_points"] = NUMBER
+    new = make_raw("users.messages.email.Bounce") | {"event_type": NEW}
+    new["properties"] |= {"read_seconds": NUMBER + 0.5, "words": [CANARY]}
+    return [plain, odd, new]
+
+
+def found(drift: Drift) -> list[tuple[str, ...]]:
+    """
+    Return type, place and name of all new fields.
+    """
+    return [(f.event_type, f.place, f.name) for f in drift.new_fields]
+
+
+def class_from(lines: Lines) -> type[Any]:
+    """
+    Execute lines in a module of their own, beside what their module defines.
+    """
+    module = ModuleType("pasted")
+    if lines.module:
+        vars(module).update(vars(sys.modules[lines.module]))
+    module.__name__ = "pasted"
+    text = lines.text
+    if not lines.is_class:
+        head = f"class {lines.class_name}({lines.class_name}, event_type=TYPE):\n"
+        head += "    '''The lines follow.'''\n"
+        vars(module)["TYPE"] = lines.event_type
+        text = head + text
+    exec(f"{lines.imports}\n{text}", vars(module))
+    return vars(module)[lines.class_name]
+
+
+# --- What is news ---------------------------------------------------------------------
+
+
+def test_invented_fields_and_types_are_found_and_nothing_else() -> None:
+    """
+    Two invented fields and one invented type are the news, and all of it.
+    """
+    drift = drift_of(*invented())
+
+    assert [new.event_type for new in drift.new_types] == [NEW]
+    assert found(drift) == [
+        (CLICK, "properties", "link_color"),
+        (CLICK, "user", "loyalty_points"),
+    ]
+    assert (
+        drift.type_changes,
+        drift.other_form,
+        drift.events,
+        drift.is_news,
+    ) == ((), (), 3, True)
+
+
+def test_new_field_tells_its_types_and_its_share() -> None:
+    """
+    A new field comes with what it held, how often, and in how many of the events.
+    """
+    drift = drift_of(click(), click(tint="a"), click(tint=None), click(tint=None))
+
+    (tint,) = drift.new_fields
+    assert (tint.types, tint.count, tint.share) == (("null", "text"), 3, 0.75)
+    assert f"{CLICK} properties.tint: null or text, 3 events (75%)" == str(tint)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+def test_complete_samples_are_no_news(event_type: str, form: Any) -> None:
+    """
+    The classes know all that they document, in each form.
+    """
+    raw = make_raw(event_type, form=form)
+    cls = EVENT_TYPES[event_type]
+    is_documented = cls.http if form == "http" else cls.storage
+
+    drift = drift_of(raw, event_type=event_type)
+
+    assert str(drift) == "Nothing new."
+    assert not drift.is_news
+    assert (drift.unseen_fields, drift.malformed) == ((), ())
+    assert is_documented != bool(drift.other_form)
+
+
+def _misfits(field: EventField) -> Iterator[tuple[Any, str]]:
+    if field.kind not in ("string", "json text"):
+        yield "[REDACTED]", "text"
+    if field.kind not in ("int", "float", "double"):
+        yield NUMBER, "int"
+    if field.kind != "array<string>":
+        yield [1, "a"], "list of int and text"
+
+
+def test_every_value_of_another_type_is_a_change() -> None:
+    """
+    Each known field tells what it holds instead, placeholders and redactions included;
+    what customers name themselves may hold anything.
+    """
+    names = (CLICK, "users.behaviors.CustomEvent", "users.behaviors.Location")
+    for cls in (EVENT_TYPES[name] for name in names):
+        for field in event_fields(cls).values():
+            if field.place == "envelope" or not field.http:
+                continue
+            for value, kind in _misfits(field):
+                drift = drift_of(make_raw(cls, only=[], **{field.name: value}))
+
+                changes = [(c.name, c.documented, c.types) for c in drift.type_changes]
+                own = field.kind == "json object"
+                assert ([] if own else [(field.name, field.kind, (kind,))]) == changes
+                assert found(drift) == []
+
+
+def test_change_reads_as_a_sentence() -> None:
+    """
+    A type change says what is documented and what came.
+    """
+    raw = make_raw("users.messages.email.Send", only=[])
+    raw["properties"] |= {"send_id": 5}
+
+    assert "int where string is documented" in str(drift_of(raw))
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "types"),
+    [
+        ({"time": "2026-01-01T00:00:00Z"}, "time", ("text",)),
+        ({"time": "1763900000"}, "time", ("text",)),
+        ({"id": 5}, "id", ("int",)),
+        ({"user": [1]}, "user", ("list of int",)),
+    ],
+)
+def test_another_envelope_is_a_change(
+    changes: dict[str, Any], name: str, types: tuple[str, ...]
+) -> None:
+    """
+    Also where the event cannot be read for it.
+    """
+    (change,) = drift_of(click() | changes).type_changes
+
+    assert ("envelope", name, types) == (change.place, change.name, change.types)
+
+
+def test_custom_properties_are_the_customers_own() -> None:
+    """
+    Whatever stands in them, and whatever they are, is no news.
+    """
+    raws = [
+        make_raw("users.behaviors.Purchase", only=[], purchase_properties=value)
+        for value in ({"new": 1}, {"new": "a"}, [1], "[REDACTED]", 5)
+    ]
+
+    assert not drift_of(*raws).is_news
+
+
+def test_field_of_the_other_form_is_not_new() -> None:
+    """
+    A field that is documented for storage alone may be seen over HTTP, and vice versa.
+    """
+    over_http = make_raw("users.messages.banner.Click", only=[], carrier="Example")
+    stored = make_raw("users.messages.email.Bounce", form="storage", device_id="d")
+
+    drift = observe(
+        [RawEvent(over_http), RawEvent(stored, "users.messages.email.Bounce")]
+    )
+
+    assert [(f.place, f.name) for f in drift.other_form] == [
+        ("properties", "carrier"),
+        ("storage", "device_id"),
+    ]
+    assert not drift.is_news
+
+
+def test_known_field_at_another_place_is_new() -> None:
+    """
+    The class does not read a field from where it does not expect it.
+    """
+    drift = drift_of(click(device_id="d"))
+
+    assert found(drift) == [(CLICK, "properties", "device_id")]
+    assert "# 'device_id': the class has another use" in drift.lines_to_add()[0].text
+
+
+def test_what_was_never_there_is_named_for_the_forms_that_were() -> None:
+    """
+    A null is not there, and fields of a form that was not observed are not missed.
+    """
+    raw = make_raw(EmailClick)
+    del raw["properties"]["url"]
+    raw["properties"]["esp"] = None
+
+    drift = drift_of(raw)
+
+    (unseen,) = drift.unseen_fields
+    assert (
+        unseen.event_type,
+        unseen.form,
+        unseen.names,
+    ) == (CLICK, "http", ("esp", "url"))
+    assert sorted({*EVENT_TYPES} - {CLICK}) == [*drift.unseen_types]
+
+
+def test_what_cannot_be_read_is_counted() -> None:
+    """
+    Damage is no news, and is not hidden.
+    """
+    drift = observe([Unreadable(0, "damaged"), RawEvent(5), *read_events(b"{]")])
+
+    assert (drift.events, drift.is_news) == (3, False)
+    assert drift.malformed == (("not_an_object", 1), (Reason.UNREADABLE, 2))
+
+
+def test_known_news_can_be_ignored() -> None:
+    """
+    By type, by name, or by both; how many is told.
+    """
+    drift = drift_of(*invented())
+
+    rest = drift.ignoring({NEW, f"{CLICK}.link_color"})
+
+    assert found(rest) == [(CLICK, "user", "loyalty_points")]
+    assert (rest.new_types, rest.ignored) == ((), 2)
+    assert not drift.ignoring({NEW, CLICK}).is_news
+
+
+# --- What is kept and shown -----------------------------------------------------------
+
+
+def test_no_value_is_shown() -> None:
+    """
+    Names, types and counts are in the reports, and never what a field holds.
+    """
+    misfit = click(link_alias=[CANARY, NUMBER])
+    bad = click() | {"time": CANARY}
+    drift = drift_of(*invented(), misfit, bad)
+
+    shown = f"{drift!r}{drift}{drift.to_json()}{drift.to_markdown()}"
+
+    assert CANARY not in shown
+    assert str(NUMBER) not in shown
+
+
+def test_hostile_names_do_not_exhaust_memory() -> None:
+    """
+    New names and types are kept up to a bound, and counted beyond it.
+    """
+    observer, event = Observer(), click()
+    tracemalloc.start()
+    for number in range(MAX_TYPES + 5):
+        raw = {"event_type": f"x.T{number}", "time": 1, "properties": {f"p{number}": 1}}
+        observer.add(RawEvent(raw))
+    for number in range(MAX_NAMES + 5):
+        names = {f"n{number}": 1, "n" * 100_000 + str(number): 1}
+        observer.add(RawEvent(event | {"properties": names}))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    drift = observer.drift()
+
+    assert (len(drift.new_types), len(drift.new_fields)) == (MAX_TYPES, MAX_NAMES)
+    assert drift.beyond == 5 + 5 + (MAX_NAMES + 5)
+    assert peak < 10_000_000
+
+
+def test_hostile_names_do_not_break_the_page() -> None:
+    """
+    A name cannot leave its place in a table or in the lines to paste.
+    """
+    name = 'x` | <b>\n"""\nimport os #'
+    raw = click(**{name: 1}) | {"event_type": CLICK}
+    new = click(**{name: 1}) | {"event_type": f"users.{name}"}
+
+    drift = drift_of(raw, new)
+
+    (lines,) = drift.lines_to_add()
+    assert lines.text.startswith("    # ")
+    assert lines.text.count("\n") == 1
+    assert r"`x\x60 \x7c <b>\x0a" in drift.to_markdown()
+
+
+def test_json_has_everything() -> None:
+    """
+    Programs get the findings, the verdict and the lines.
+    """
+    told = json.loads(drift_of(*invented(), click(link_alias=5)).to_json())
+
+    assert told["is_news"] is True
+    assert [new["event_type"] for new in told["new_types"]] == [NEW]
+    assert [change["name"] for change in told["type_changes"]] == ["link_alias"]
+    assert [lines["class_name"] for lines in told["lines_to_add"]] == [
+        "EmailRead",
+        "EmailClick",
+    ]
+
+
+# --- What to add ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_pasted_lines_end_the_drift(form: Any) -> None:
+    """
+    Classes made of the lines read the same events, and nothing is new any more.
+    """
+    odd, new = (
+        make_raw(EmailClick, form=form),
+        make_raw("users.messages.email.Bounce", form=form),
+    )
+    fields = {"tint": "a", "rank": 5, "is_odd": True, "size": 1.5, "tags": ["a"]}
+    for raw in (odd, new):
+        (raw["properties"] if form == "http" else raw).update(fields)
+    if form == "http":
+        odd["user"]["points"], new["event_type"] = 7, NEW
+    reads = [RawEvent(odd, CLICK), RawEvent(new, NEW)]
+
+    pasted = [class_from(lines) for lines in observe(reads).lines_to_add()]
+    types = EVENT_TYPES | {cls.event_type: cls for cls in pasted}
+
+    assert [cls.__name__ for cls in pasted] == ["EmailRead", "EmailClick"]
+    assert str(observe(reads, event_types=types)) == "Nothing new."
+
+
+def test_every_type_could_be_learned_from_its_traffic() -> None:
+    """
+    Were a known type unknown, the lines for it would read its events without a rest.
+    """
+    for event_type, form in zip(
+        sorted(EVENT_TYPES), itertools.cycle(FORMS), strict=False
+    ):
+        raw, new = make_raw(event_type, form=form), f"{event_type}Again"
+        reads = [RawEvent(raw | {"event_type": new} if form == "http" else raw, new)]
+
+        (lines,) = observe(reads).lines_to_add()
+        types = EVENT_TYPES | {new: class_from(lines)}
+
+        assert str(observe(reads, event_types=types)) == "Nothing new."
+
+
+def test_new_class_keeps_the_groups_and_the_marks() -> None:
+    """
+    Rules for a group cover a new type, and known names stay personal data.
+    """
+    (lines, _) = drift_of(*invented()).lines_to_add(release=14)
+
+    cls = class_from(lines)
+
+    assert issubclass(cls, vars(sys.modules[lines.module])["EmailEvent"])
+    assert (cls.display_name, cls.release) == ("Email Read", 14)
+    assert event_fields(cls)["email_address"].personal
+    assert event_fields(cls)["bounce_reason"].personal
+
+
+def test_release_stands_on_new_fields() -> None:
+    """
+    The number is given or left for later, and both run.
+    """
+    drift = drift_of(click(tint="a"))
+
+    assert "    tint: str | None = since(14)\n" in drift.lines_to_add(14)[0].text
+    assert "    tint: str | None = since(...)\n" in drift.lines_to_add()[0].text
+
+
+def test_what_cannot_be_declared_says_why() -> None:
+    """
+    A comment stands for a field that no annotation holds.
+    """
+    raws = [click(mix=1), click(mix="a"), click(**{"a-b": 1}), click(rows=[{}])]
+    raws += [click(release="a"), click() | {"batch": "a"}]
+
+    (lines,) = drift_of(*raws).lines_to_add()
+
+    assert [line for line in lines.text.splitlines() if line] == [
+        "    # 'a-b': no name of a field in Python",
+        "    # 'batch': the envelope of an event cannot gain fields",
+        "    # 'mix': no field holds int and text",
+        "    # 'release': the class has another use for this name",
+        "    # 'rows': no field holds list of object",
+    ]
+    assert class_from(lines)
+
+
+@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+def test_names_are_suggested_by_the_rule_of_the_house(event_type: str) -> None:
+    """
+    The rule gives each class that is there its own name and module.
+    """
+    cls = EVENT_TYPES[event_type]
+
+    assert (cls.__name__, cls.__module__) == class_for(event_type)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "name", "family"),
+    [
+        ("users.messages.email.Read", "EmailRead", "email"),
+        ("users.canvas.pause.Begin", "CanvasPauseBegin", "canvas"),
+        ("users.behaviors.Refund", "Refund", "behaviors"),
+        ("agentconsole.memory.Write", "MemoryWrite", "agent"),
+        ("users.messages.pigeon.Send", "PigeonSend", ""),
+        ("users.messages.pigeon.Send\n", "", ""),
+        ("Send", "", ""),
+    ],
+)
+def test_new_types_are_named_after_their_relatives(
+    event_type: str, name: str, family: str
+) -> None:
+    """
+    The nearest channel gives the stem and the module; a new channel has no module.
+    """
+    assert (name, f"braze_heap.events.{family}" if family else "") == class_for(
+        event_type
+    )
