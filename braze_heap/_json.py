@@ -1,5 +1,9 @@
 """
-JSON that comes from outside: bounded before it is parsed, forgiving in its text.
+JSON that comes from outside, bounded before it is parsed and forgiving in its text; and
+JSON on its way out.
+
+orjson does the work where it is installed. It decides nothing: whatever it refuses, or
+would read or write in another way than ``json``, is left to ``json``.
 """
 
 import itertools
@@ -7,9 +11,16 @@ import json
 import re
 from typing import Any, Final
 
+try:
+    import orjson as _orjson
+except ImportError:
+    _fast: Any = None
+else:
+    _fast = _orjson
+
 MAX_DEPTH: Final = 64
 """
-Objects and arrays inside of one another. ``json`` recurses in C, where a deep document
+Objects and arrays inside of one another. Parsers recurse in C, where a deep document
 ends the process on a thread with a small stack; so depth is counted first.
 """
 
@@ -37,17 +48,30 @@ def decode(body: bytes | str) -> Any:
             object, or over `MAX_DEPTH` or `MAX_STRUCTURE`.
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    check_limits(data)
+    may_repeat_events = not _is_one_list(data) and _names_events_twice(data)
+    if _is_for_fast(data) and not may_repeat_events:
+        try:
+            return _fast.loads(data)
+        except ValueError:
+            pass
     text = body if isinstance(body, str) else _text(data)
     text = text.removeprefix("\ufeff")
     if not text or text.isspace():
         return None
     try:
-        return _loads(text)
+        return _loads(text, may_repeat_events)
     except json.JSONDecodeError as error:
         raise UnreadableError(
             f"not JSON: {error.msg} at character {error.pos}"
         ) from None
+
+
+def _is_for_fast(data: bytes) -> bool:
+    return bool(_fast) and len(data) <= _MAX_FAST and not _has_long_number(data)
+
+
+_MAX_FAST: Final = 1 << 19
+"""Bytes that orjson reads: it takes twelve times as much memory while it does."""
 
 
 def _text(data: bytes) -> str:
@@ -57,9 +81,8 @@ def _text(data: bytes) -> str:
         return data.decode(errors="replace")
 
 
-def _loads(text: str) -> Any:
-    is_suspect = text.count('"events"') > 1 or _ESCAPED_LETTER.search(text)
-    if is_suspect and _has_two_event_lists(text):
+def _loads(text: str, may_repeat_events: bool) -> Any:
+    if may_repeat_events and _has_two_event_lists(text):
         raise UnreadableError("two events keys in one object")
     try:
         return json.loads(text)
@@ -69,15 +92,37 @@ def _loads(text: str) -> Any:
         return json.loads(text, parse_int=_int_or_text)
 
 
-_ESCAPED_LETTER: Final = re.compile(r"\\u00[67]")
-"""A plain letter written as an escape, as nobody does who does not hide one."""
-
-
 def _int_or_text(digits: str) -> int | str:
     try:
         return int(digits)
     except ValueError:
         return digits
+
+
+_ONLY_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER: Final = b"0" * 19
+"""Digits of the smallest integer that does not fit 64 bits: orjson rounds it."""
+
+
+def _has_long_number(data: bytes) -> bool:
+    digits = data.translate(_ONLY_ZEROS)
+    if _LONG_NUMBER not in digits:
+        return False
+    *before, _ = digits.split(_LONG_NUMBER)
+    return any(part.rstrip(b"0")[-1:] in b"[,:- \t\r\n" for part in before)
+
+
+def _names_events_twice(data: bytes) -> bool:
+    """
+    Tell whether the outermost object may have two ``events``; if not, it has not.
+    """
+    if data.count(b'"events"') > 1:
+        return True
+    return b"\\" in data and _ESCAPED_LETTER.search(data) is not None
+
+
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[67]")
+"""A plain letter written as an escape, as nobody does who does not hide one."""
 
 
 def _has_two_event_lists(text: str) -> bool:
@@ -91,29 +136,40 @@ def _has_two_event_lists(text: str) -> bool:
     return text.lstrip().startswith("{") and outermost.count("events") > 1
 
 
-def check_limits(data: bytes) -> None:
+def _is_one_list(data: bytes) -> bool:
     """
-    Raise if *data* is JSON beyond the limits. Linear in its length; never recurses.
+    Tell whether *data*, if it is JSON, is ``{"events": [...]}`` with nothing beside.
+
+    That is known on the way: the limits are checked here. Linear in the length of
+    *data*; never recurses.
 
     Raises:
-        UnreadableError: Over `MAX_DEPTH` or `MAX_STRUCTURE`.
+        UnreadableError: JSON over `MAX_DEPTH` or `MAX_STRUCTURE`.
     """
-    if len(data) <= MAX_DEPTH:
-        return
-    structure = _without_escapes(data).translate(None, _NOT_STRUCTURE)
-    if (
-        len(structure) > MAX_STRUCTURE
-        and len(_without_texts(structure)) > MAX_STRUCTURE
-    ):
+    if len(data) <= _SHORT and data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return False
+    plain = _without_escapes(data)
+    if len(data) > MAX_STRUCTURE and _structure(plain) > MAX_STRUCTURE:
         raise UnreadableError(f"over {MAX_STRUCTURE:,} brackets and commas")
-    if _depth(structure) > MAX_DEPTH:
+    brackets = _without_texts(plain.translate(_AS_BRACES, _NO_BRACKETS))
+    looks_so = _EVENTS.match(data) and _END.search(data, len(data) - 9)
+    if looks_so and _is_flat(brackets[2:-2], MAX_DEPTH - 2):
+        return True
+    if not _is_flat(brackets, MAX_DEPTH) and _depth(brackets) > MAX_DEPTH:
         raise UnreadableError(f"over {MAX_DEPTH} levels deep")
+    return False
 
 
-_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'{}[],"'))
+_EVENTS: Final = re.compile(rb'\s*\{\s*"events"\s*:\s*\[')
+_END: Final = re.compile(rb"\]\s*\}\s*\Z")
+_AS_BRACES: Final = bytes.maketrans(b"[]", b"{}")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b'{}[]"'))
+_NO_STRUCTURE: Final = bytes(set(range(256)) - set(b'{}[],"'))
+_SHORT: Final = 1 << 12
+_LONG: Final = 1 << 18
 _MANY_ESCAPES: Final = 1 << 14
 _TEXT: Final = re.compile(rb'"[^"]*"?')
-_STEP: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_STEP: Final = {ord("{"): 1, ord("}"): -1}
 
 
 def _without_escapes(data: bytes) -> bytes:
@@ -122,22 +178,83 @@ def _without_escapes(data: bytes) -> bytes:
 
     Splitting is the faster way for a few escapes, replacing the lighter one for many.
     """
-    count = data.count(b"\\")
-    if count > _MANY_ESCAPES:
+    if b"\\" not in data:
+        return data
+    if len(data) > _LONG and data.count(b"\\") > _MANY_ESCAPES:
         return data.replace(rb"\\", b"").replace(rb"\"", b"")
     first, *escaped = data.split(b"\\")
     if b"" in escaped:
         first, *escaped = data.replace(rb"\\", b"").split(b"\\")
-    return first + b"".join([piece[1:] for piece in escaped]) if escaped else first
+    return first + b"".join([piece[1:] for piece in escaped])
 
 
 def _without_texts(structure: bytes) -> bytes:
-    return _TEXT.sub(b"", structure.replace(b'""', b""))
+    left = structure.replace(b'""""""""', b"").replace(b'""', b"")
+    return _TEXT.sub(b"", left) if b'"' in left else left
 
 
-def _depth(structure: bytes) -> int:
+def _structure(plain: bytes) -> int:
     """
-    Return the depth of what remains of a document without its texts and numbers.
+    Return the number of brackets and commas of a document without escapes.
     """
-    brackets = _without_texts(structure.replace(b",", b""))
+    structure = plain.translate(None, _NO_STRUCTURE)
+    if len(structure) <= MAX_STRUCTURE:
+        return len(structure)
+    return len(_without_texts(structure))
+
+
+def _is_flat(brackets: bytes, limit: int) -> bool:
+    """
+    Tell whether all of *brackets* close, and at most *limit* are open at a time.
+    """
+    for _ in range(limit):
+        shorter = brackets.replace(b"{}", b"")
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
+    return not brackets
+
+
+def _depth(brackets: bytes) -> int:
     return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)
+
+
+def encode(value: dict[str, Any]) -> bytes:
+    """
+    Return *value* as one line of JSON in UTF-8.
+
+    Raises:
+        TypeError: It holds what JSON does not know.
+        ValueError: It holds NaN, an infinity, or half a character.
+    """
+    if _fast:
+        try:
+            data: bytes = _fast.dumps(value, option=_AS_JSON_DOES)
+            if b"null" not in data:  # NaN is written so
+                return data
+        except TypeError:
+            pass
+    return _ENCODER.encode(value).encode()
+
+
+def encode_text(value: dict[str, Any]) -> str:
+    """
+    Return *value* as one line of JSON, half characters as they are.
+
+    Raises:
+        TypeError: It holds what JSON does not know.
+        ValueError: It holds NaN or an infinity.
+    """
+    try:
+        return encode(value).decode()
+    except UnicodeEncodeError:
+        return _ENCODER.encode(value)
+
+
+_AS_JSON_DOES: Final = (
+    _fast.OPT_PASSTHROUGH_DATACLASS | _fast.OPT_PASSTHROUGH_DATETIME if _fast else None
+)
+
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+)

@@ -6,12 +6,12 @@ so only the values are left to look at. Tests compare it with the long road.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
 
-from braze_heap.calls import Legalizer, Track, legal_key, timestamp
+from braze_heap.calls import Legalizer, Track, is_plain, legal_key, timestamp
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
 from braze_heap.mappers._standard import (
@@ -22,6 +22,7 @@ from braze_heap.mappers._standard import (
     own_name,
 )
 from braze_heap.naming import Naming
+from braze_heap.parsing import Glance, glance_of
 from braze_heap.payloads import StandardEvent
 from braze_heap.privacy import Redaction
 
@@ -40,6 +41,7 @@ class ShortRoad:
         tells_machines: Whether the events say that a machine made them.
         named: From the own name of an event to its name in Heap; ``None`` where events
             have no names of their own.
+        glance: Reads the events that fit at first sight.
     """
 
     name: str
@@ -49,18 +51,26 @@ class ShortRoad:
     fixed: Mapping[str, Any]
     tells_machines: bool
     named: Callable[[str], str] | None
+    glance: Glance
 
     def track(
         self,
-        event: CurrentsEvent,
+        fields: dict[str, Any],
         identity: str,
         legalizer: Legalizer,
         left_out: list[str],
+        doubtful: Iterable[str] | None = None,
     ) -> Track:
         """
-        Use *event* up: its fields become the properties, where they are.
+        Use the *fields* of an event up: they become the properties, where they are.
+
+        Args:
+            fields: Typed.
+            identity: Who.
+            legalizer: Makes values legal.
+            left_out: Gets the names of the personal data that is left out.
+            doubtful: The fields that may be illegal; all, unless it is known better.
         """
-        fields = event.__dict__
         name = self.name
         if self.named and (own := own_name(fields.get("name"))):
             name = legalizer.text(self.named(own))
@@ -73,7 +83,8 @@ class ShortRoad:
         for field in self.json_texts:
             if field in fields:
                 fields[field] = decoded(fields[field])
-        legalizer.settle(fields)
+                doubtful = None
+        legalizer.settle(fields, [*fields] if doubtful is None else doubtful)
         fields["event_type"] = self.event_type
         if self.tells_machines:
             fields["is_machine_open"] = "true" if is_machine_open(fields) else "false"
@@ -107,7 +118,7 @@ def short_road(
     sample = cls(id="", time=1)
     name = naming.event_name(StandardEvent(cls.display_name), sample)
     keeps_user_id = "user_id" in schema.places and "user_id" not in dropped
-    if keeps_user_id or Legalizer().text(name) != name:
+    if keeps_user_id or "time_ms" in schema.places or not is_plain(name):
         return None
     texts = tuple(schema.json_texts - set(dropped))
     opens = MACHINE_OPEN in schema.places
@@ -116,4 +127,13 @@ def short_road(
         named = functools.lru_cache(1024)(
             lambda own: naming.event_name(StandardEvent(own), sample)
         )
-    return ShortRoad(name, cls.event_type, dropped, texts, fixed, opens, named)
+    return ShortRoad(
+        name,
+        cls.event_type,
+        dropped,
+        texts,
+        fixed,
+        opens,
+        named,
+        glance_of(cls),
+    )

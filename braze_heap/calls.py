@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from braze_heap._json import encode_text
 from braze_heap._text import cut_utf16, utf16_length
 
 MAX_TEXT: Final = 1023
@@ -96,7 +97,7 @@ class Track:
         """
         Return the same object as one line of JSON.
         """
-        return _to_json(self.to_dict())
+        return encode_text(self.to_dict())
 
 
 @attrs.define
@@ -122,7 +123,7 @@ class AddUserProperties:
         """
         Return the same object as one line of JSON.
         """
-        return _to_json(self.to_dict())
+        return encode_text(self.to_dict())
 
 
 @attrs.define
@@ -146,20 +147,11 @@ class DeleteUser:
         """
         Return the same object as one line of JSON.
         """
-        return _to_json(self.to_dict())
+        return encode_text(self.to_dict())
 
 
 Call: TypeAlias = Track | AddUserProperties | DeleteUser
 """One thing for Heap to do."""
-
-
-def _to_json(data: dict[str, Any]) -> str:
-    return _CALL.encode(data)
-
-
-_CALL: Final = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
-)
 
 
 def timestamp(seconds: float) -> str:
@@ -189,6 +181,20 @@ def legal_key(key: str) -> str:
     if key.isascii() and len(key) <= MAX_IDENTITY and key.isprintable():
         return key
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_plain(text: str) -> bool:
+    """
+    Tell whether *text* is legal as it is, and so every part of it.
+    """
+    if len(text) > MAX_TEXT or "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        return len(text.encode("utf-16-le")) <= 2 * MAX_TEXT
+    except UnicodeEncodeError:
+        return False
 
 
 class Legalizer:
@@ -222,20 +228,22 @@ class Legalizer:
         odd = [name for name in given if not self._is_plain_name(name)]
         for name in odd:
             del legal[name]
-        self.settle(legal)
+        self.settle(legal, [*legal])
         for name in odd:
             self._add(legal, name, given[name])
         return self._bounded(legal)
 
-    def settle(self, properties: dict[str, Any]) -> None:
+    def settle(self, properties: dict[str, Any], names: Iterable[str]) -> None:
         """
-        Make the values of *properties* legal where they are; the names are legal.
+        Make the values under *names* legal where they are; all names are legal.
 
-        What becomes of objects comes behind the plain values.
+        What becomes of objects comes behind the plain values. Names that are not there
+        do no harm.
         """
         odd = []
         short = _SURELY_SHORT
-        for name, value in properties.items():
+        for name in names:
+            value: Any = properties.get(name)
             cls = type(value)
             if cls is str:
                 if len(value) > short or not value.isascii() or "\0" in value:
@@ -248,7 +256,7 @@ class Legalizer:
             else:
                 odd.append(name)
         if odd:
-            for name, value in [(name, properties.pop(name)) for name in odd]:
+            for name, value in [(name, properties.pop(name, None)) for name in odd]:
                 self._add(properties, name, value)
 
     def _bounded(self, legal: dict[str, Value]) -> dict[str, Value]:
@@ -334,9 +342,9 @@ class Legalizer:
         if wanted and wanted not in taken:
             return wanted
         self.degraded[Degradation.RENAMED] += 1
+        start = cut_utf16(wanted, MAX_TEXT - 8)
         numbered = (
-            f"{cut_utf16(wanted, MAX_TEXT - 8)}_{number}"
-            for number in range(2 if wanted else 1, len(taken) + 3)
+            f"{start}_{number}" for number in range(2 if wanted else 1, len(taken) + 3)
         )
         return next(free for free in numbered if free not in taken)
 

@@ -180,23 +180,49 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
     """
     Return the function that reads decoded events into *cls*.
 
-    Events in the HTTP form whose every value fits at first sight take the fast road.
-    Whatever is odd takes the slow one, which reads the event once more and explains.
+    Whatever does not fit at a glance takes the slow road, which explains.
     """
     schema = schema_of(cls)
-    user_class = schema.exact_user
-    property_class = schema.exact_properties
-    kinds = schema.kinds
-    new = cls.__new__
     if issubclass(cls, UnknownEvent):
         return functools.partial(_read, cls, schema)
+    glance = glance_of(cls)
+    new = cls.__new__
 
     def read(raw: dict[str, Any], event_type: Any, strict: bool) -> CurrentsEvent:
+        seen = glance(raw)
+        if seen is None:
+            return _read(cls, schema, raw, event_type, strict)
+        event = new(cls)
+        event.__dict__ = seen[0]
+        return event
+
+    return read
+
+
+Seen: TypeAlias = tuple[dict[str, Any], str, dict[str, Any]]
+"""
+The fields of an event; those that are texts, in one text; those that are none.
+"""
+
+Glance: TypeAlias = Callable[[dict[str, Any]], Seen | None]
+"""From a decoded event to its fields, typed; ``None`` if it needs a closer look."""
+
+
+def glance_of(cls: type[CurrentsEvent]) -> Glance:
+    """
+    Return the function that reads events of *cls* in the HTTP form, complete and with
+    nothing odd about them.
+    """
+    schema = schema_of(cls)
+    in_user, in_properties = schema.names_in("user"), schema.names_in("properties")
+    others = [(n, kind.fit) for n, kind in schema.kinds.items() if not kind.is_text]
+
+    def glance(raw: dict[str, Any]) -> Seen | None:
         try:
             user, properties = raw["user"], raw["properties"]
             time, event_id = raw["time"], raw["id"]
         except KeyError:
-            return _read(cls, schema, raw, event_type, strict)
+            return None
         if (
             len(raw) != 5
             or "event_type" not in raw
@@ -206,31 +232,32 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
             or not 0 < time < YEAR_2100
             or type(event_id) is not str
             or not event_id
+            or not in_user.issuperset(user)
+            or not in_properties.issuperset(properties)
         ):
-            return _read(cls, schema, raw, event_type, strict)
-        odd = []
+            return None
+        fields = properties | user
+        odd = {}
+        for name, fit in others:
+            if name in fields:
+                value = fields.pop(name)
+                if value is not None:
+                    odd[name] = fitted = fit(value)
+                    if fitted is MISFIT:
+                        return None
         try:
-            for name, value in user.items():
-                if type(value) is not user_class[name]:
-                    odd.append(name)
-            for name, value in properties.items():
-                if type(value) is not property_class[name]:
-                    odd.append(name)
-        except KeyError:
-            return _read(cls, schema, raw, event_type, strict)
-        fields = {"id": event_id, "time": time, **user, **properties}
-        for name in odd:
-            value = fields.pop(name)
-            if value is not None:
-                fitted = kinds[name].fit(value)
-                if fitted is MISFIT:
-                    return _read(cls, schema, raw, event_type, strict)
-                fields[name] = fitted
-        event = new(cls)
-        event.__dict__ = fields
-        return event
+            text = "".join(fields.values())
+        except TypeError:
+            fields = {name: v for name, v in fields.items() if v is not None}
+            if not all(isinstance(value, str) for value in fields.values()):
+                return None
+            text = "".join(fields.values())
+        fields.update(odd)
+        fields["id"] = event_id
+        fields["time"] = time
+        return fields, text, odd
 
-    return read
+    return glance
 
 
 def _read(

@@ -23,6 +23,7 @@ from braze_heap.calls import (
     Nested,
     Track,
     Value,
+    is_plain,
     legal_key,
     timestamp,
 )
@@ -138,6 +139,7 @@ class Transformer:
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
+        self._roads_by_type: dict[str, ShortRoad] = {}
         self._parse = EventParser(event_types).parse
 
     def transform(self, source: Source) -> TransformResult:
@@ -151,20 +153,48 @@ class Transformer:
         for item in _items(source):
             batch.received += 1
             try:
-                event = self._parse(item) if type(item) is dict else self._typed(item)
-                event_id = event.id
-                if event_id in batch.seen:
-                    self._repeat(event, item, batch)
-                else:
-                    outcome = self._map(event, item, batch)
-                    batch.seen[event_id] = item
-                    if outcome is not None:
-                        batch.outcomes[event_id] = outcome
+                if type(item) is not dict or not self._map_at_a_glance(item, batch):
+                    self._read_and_map(item, batch)
             except EventError as error:
                 batch.reject(error.reason, str(error), item)
             except Exception as error:
                 batch.reject(Reason.INTERNAL_ERROR, _place(error), item)
         return batch.result()
+
+    def _map_at_a_glance(self, item: dict[str, Any], batch: "_Batch") -> bool:
+        """
+        Add the call that *item* becomes, if it needs no second look; tell whether.
+        """
+        try:
+            road = self._roads_by_type[item["event_type"]]
+        except (KeyError, TypeError):
+            return False
+        seen = road.glance(item)
+        if seen is None:
+            return False
+        fields, text, odd = seen
+        event_id = fields["id"]
+        identity = fields.get(self._identity_field)
+        if event_id in batch.seen or type(identity) is not str or flaw_of(identity):
+            return False
+        names = odd if is_plain(text) else None
+        call = road.track(fields, identity, batch.legalizer, batch.left_out, names)
+        batch.seen[event_id] = item
+        batch.event_types.append(road.event_type)
+        batch.calls.append(call)
+        batch.origins.append(item)
+        return True
+
+    def _read_and_map(self, item: Any, batch: "_Batch") -> None:
+        event = self._typed(item)
+        if event.id in batch.seen:
+            return self._repeat(event, item, batch)
+        event_id = event.id
+        outcome = self._map(event, item, batch)
+        batch.seen[event_id] = item
+        if outcome is not None:
+            batch.outcomes[event_id] = outcome
+        return None
 
     def _typed(self, item: Any) -> CurrentsEvent:
         """
@@ -204,10 +234,11 @@ class Transformer:
             road = self._roads[type(event)]
         except KeyError:
             road = self._roads[type(event)] = self._road(type(event))
-        if road and "extra" not in fields and "time_ms" not in fields:
-            batch.calls.append(
-                road.track(event, identity, batch.legalizer, batch.left_out)
-            )
+        if road and "extra" not in fields:
+            if type(item) is dict and self._identity_field:
+                self._roads_by_type[item["event_type"]] = road
+            call = road.track(fields, identity, batch.legalizer, batch.left_out)
+            batch.calls.append(call)
             batch.origins.append(item)
             return None
         return self._map_at_length(event, identity, item, batch)

@@ -445,6 +445,62 @@ def test_the_short_road_leads_where_the_long_one_does(batch: dict[str, Any]) -> 
 
 
 @given(batches())
+@settings(max_examples=60)
+def test_a_glance_shows_what_a_closer_look_does(batch: dict[str, Any]) -> None:
+    """
+    Events of the HTTP form that are mapped at a glance give the same calls and counts.
+    """
+    transform = bh.Transformer().transform
+    transform(batch)
+
+    glanced = transform(batch)
+    looked_at = transform([RawEvent(event) for event in batch["events"]])
+
+    assert glanced.calls == looked_at.calls
+    assert glanced.skipped == looked_at.skipped
+    assert [r.reason for r in glanced.rejected] == [
+        r.reason for r in looked_at.rejected
+    ]
+    assert glanced.degraded == looked_at.degraded
+    assert glanced.left_out == looked_at.left_out
+    assert glanced.event_types == looked_at.event_types
+    assert glanced.repeated == looked_at.repeated
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "x" * 1023,
+        "x" * 1024,
+        "é" * 1023,
+        "🎉" * 511,
+        "🎉" * 512,
+        "a\0",
+        "\ud800",
+    ]
+    + ["\ud83d\ude00", "", " "],
+    ids=ascii,
+)
+def test_a_text_is_made_legal_at_a_glance_too(text: str) -> None:
+    """
+    However long a text is and whatever it holds, the first event of a type, which gets
+    the closer look, and the second give the same property.
+    """
+    events = [
+        an_event(
+            id=id_, properties={"link_alias": text, "is_amp": None, "ip_pool": "é"}
+        )
+        for id_ in ("e1", "e2")
+    ]
+
+    first, second = bh.Transformer().transform(events).calls
+
+    assert first.to_dict()["properties"] == second.to_dict()["properties"]
+    assert_legal(second)
+
+
+@given(batches())
 @settings(max_examples=100)
 def test_every_event_is_counted_once_and_every_call_is_legal(
     batch: dict[str, Any],

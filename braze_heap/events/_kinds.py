@@ -27,14 +27,13 @@ class Kind:
 
     Attributes:
         name: Its name in Braze's documentation.
-        exact: A class whose values all fit, for the first look; ``None`` if the class
-            alone cannot tell.
         fit: Gives a decoded value back as the field holds it, or `MISFIT`.
+        is_text: Whether all texts fit, and nothing else.
     """
 
     name: str
-    exact: type | None
     fit: Callable[[Any], Any]
+    is_text: bool = False
 
 
 def shortest_float32(value: float) -> float:
@@ -71,6 +70,10 @@ def _exactly(cls: type) -> Callable[[Any], Any]:
     return lambda value: value if value.__class__ is cls else MISFIT
 
 
+def _text(value: Any) -> Any:
+    return value if isinstance(value, str) else MISFIT
+
+
 def _number(value: Any) -> Any:
     return value if value.__class__ in (int, float) else MISFIT
 
@@ -98,15 +101,15 @@ def _object(value: Any) -> Any:
 
 KINDS: Final = MappingProxyType(
     {
-        str: Kind("string", str, _exactly(str)),
-        int: Kind("int", int, _exactly(int)),
-        bool: Kind("boolean", bool, _exactly(bool)),
-        float: Kind("double", float, _number),
-        Float32: Kind("float", float, _number),
-        list[str]: Kind("array<string>", None, _texts),
-        list[str | None]: Kind("array<string>", None, _nullable_texts),
-        JsonText: Kind("json text", str, _exactly(str)),
-        JsonObject: Kind("json object", dict, _object),
+        str: Kind("string", _text, is_text=True),
+        int: Kind("int", _exactly(int)),
+        bool: Kind("boolean", _exactly(bool)),
+        float: Kind("double", _number),
+        Float32: Kind("float", _number),
+        list[str]: Kind("array<string>", _texts),
+        list[str | None]: Kind("array<string>", _nullable_texts),
+        JsonText: Kind("json text", _text, is_text=True),
+        JsonObject: Kind("json object", _object),
     }
 )
 """Every type that an event field may be annotated with."""

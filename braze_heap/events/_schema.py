@@ -74,9 +74,6 @@ class Schema:
             known too, for records that were flattened from it.
         personal: Names of the fields that are personal data.
         json_texts: Names of the fields that hold JSON as text.
-        exact_user: Name in the user object to the class whose values all fit there;
-            ``None`` where the class alone cannot tell.
-        exact_properties: The same for the properties.
     """
 
     kinds: Mapping[str, Kind]
@@ -84,17 +81,18 @@ class Schema:
     storage_names: Mapping[str, str]
     personal: frozenset[str]
     json_texts: frozenset[str]
-    exact_user: Mapping[str, type | None]
-    exact_properties: Mapping[str, type | None]
+
+    def names_in(self, place: Place) -> frozenset[str]:
+        """
+        Return the names of the fields that stand at *place* over HTTP.
+        """
+        return frozenset(name for name, p in self.places.items() if p == place)
 
 
 def _schema_of(cls: type[Declared]) -> Schema:
     attributes = [a for a in cls.__attrs_attrs__ if a.name not in ENVELOPE]
     kinds = {a.name: _kind_of(cls, a) for a in attributes}
     wires = {a.name: wire_of(a) for a in attributes}
-
-    def exact(place: Place) -> Mapping[str, type | None]:
-        return {n: k.exact for n, k in kinds.items() if wires[n].place == place}
 
     return Schema(
         kinds=kinds,
@@ -103,8 +101,6 @@ def _schema_of(cls: type[Declared]) -> Schema:
         | {wire.storage: n for n, wire in wires.items() if wire.storage},
         personal=frozenset(n for n, wire in wires.items() if wire.privacy),
         json_texts=frozenset(n for n, k in kinds.items() if k.name == "json text"),
-        exact_user=exact("user"),
-        exact_properties=exact("properties"),
     )
 
 

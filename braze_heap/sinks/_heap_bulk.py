@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from braze_heap._json import encode
 from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
 
 MAX_ITEMS: Final = 1_000
@@ -97,7 +98,7 @@ def item_of(indexes: Sequence[int], calls: Sequence[Call]) -> Item:
     if len(calls) > 1:
         merged = {k: v for call in calls for k, v in call.properties.items()}  # type: ignore[union-attr]
         call = AddUserProperties(identity, merged)
-    return Item(tuple(indexes), tuple(calls), identity, call.to_json().encode())
+    return Item(tuple(indexes), tuple(calls), identity, encode(call.to_dict()))
 
 
 @attrs.define

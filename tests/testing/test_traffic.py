@@ -10,7 +10,7 @@ import pytest
 from braze_heap import Transformer, parse_event
 from braze_heap.reasons import Reason
 from braze_heap.testing import make_malformed, make_raw, make_traffic
-from tests.benchmarks.ratios import MIX
+from tests.benchmarks.batches import MIX
 
 SENT = "users.messages.email.Send"
 

@@ -1,0 +1,3 @@
+"""
+What it costs to turn Braze batches into Heap requests, here and done otherwise.
+"""

@@ -1,0 +1,39 @@
+"""
+Measuring on a machine that others use too.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+Step: TypeAlias = Callable[[int], object]
+"""Something to measure. Gets the number of the round, to take other input each time."""
+
+
+def cpu_seconds(steps: Mapping[str, Step], rounds: int) -> dict[str, list[float]]:
+    """
+    Return the CPU seconds of each step in each round, the steps taking turns.
+
+    CPU time of the thread, not time on the clock: what others do on the machine counts
+    as little as it can.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for number in range(rounds):
+        for name, step in steps.items():
+            start = time.thread_time()
+            step(number)
+            seconds[name].append(time.thread_time() - start)
+    return seconds
+
+
+def ratios(seconds: Mapping[str, list[float]], base: str) -> dict[str, float]:
+    """
+    Return the median of the ratios of each step to *base* in the same round.
+    """
+    return {
+        name: statistics.median(
+            t / b for t, b in zip(times, seconds[base], strict=True)
+        )
+        for name, times in seconds.items()
+    }

@@ -1,0 +1,75 @@
+"""
+A guard against becoming slow unawares: ratios of CPU time, never a time on the clock.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import braze_heap as bh
+from braze_heap import _json
+from braze_heap.sinks._heap_bulk import EVENTS, body_of, sorted_out
+from tests.benchmarks.batches import body
+from tests.benchmarks.measuring import cpu_seconds
+
+BODY = body(0)
+BATCH = json.loads(BODY)
+ROUNDS = 40
+
+transform = bh.Transformer().transform
+
+
+def way(_: int) -> bytes:
+    return body_of(sorted_out(transform(BODY).calls).events, EVENTS, b'"11"')
+
+
+def slow_way(number: int) -> bytes:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json, "_fast", None)
+        return way(number)
+
+
+MARGIN = 1.6
+"""Of what was measured: machines, versions and days differ, but not by that much."""
+
+
+@pytest.mark.parametrize(
+    ("measured", "step"),
+    [
+        (0.95, lambda _: [bh.parse_event(event) for event in BATCH["events"]]),
+        (1.9, lambda _: transform(BATCH)),
+        (1.4, lambda _: slowly_decoded()),
+        (5.3, slow_way),
+    ],
+    ids=["parse", "transform", "decode", "bytes to bytes"],
+)
+def test_each_step_costs_what_it_did(
+    measured: float, step: Callable[[int], Any]
+) -> None:
+    """
+    The best of many rounds is no dearer, in units of ``json.loads``, than it was.
+    """
+    steps = {"json.loads": lambda _: json.loads(BODY), "step": step}
+
+    seconds = cpu_seconds(steps, ROUNDS)
+
+    assert min(seconds["step"]) < MARGIN * measured * min(seconds["json.loads"])
+
+
+def slowly_decoded() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json, "_fast", None)
+        return _json.decode(BODY)
+
+
+def test_orjson_makes_the_way_shorter() -> None:
+    """
+    Where it is installed it is used, and pays.
+    """
+    pytest.importorskip("orjson")
+
+    seconds = cpu_seconds({"with": way, "without": slow_way}, ROUNDS)
+
+    assert min(seconds["with"]) < 0.9 * min(seconds["without"])
