@@ -35,9 +35,9 @@ from braze_heap.cli._console import (
     safe,
     show,
 )
-from braze_heap.cli._demo import pretty
 from braze_heap.cli._inputs import STDIN, find_inputs
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._pretty import pretty
 from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan

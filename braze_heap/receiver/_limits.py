@@ -103,6 +103,14 @@ class Hand:
         """
         return not self._is_closing
 
+    @property
+    def held(self) -> tuple[int, int]:
+        """
+        How many requests are in hand, and how many bytes.
+        """
+        with self._changed:
+            return self._requests, self._size
+
     @contextlib.contextmanager
     def share(self) -> Iterator[Share]:
         """

@@ -5,7 +5,7 @@ What comes in and what goes out, whatever carries it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -21,7 +21,7 @@ class BodyCut(Exception):  # noqa: N818 (the sender's doing, no fault of ours)
 
 
 def _pairs(headers: Mapping[Text, Text] | Iterable[tuple[Text, Text]]) -> Headers:
-    found = headers.items() if isinstance(headers, Mapping) else headers
+    found: Any = headers.items() if isinstance(headers, Mapping) else headers
     return tuple((_text(name).lower(), _text(value)) for name, value in found)
 
 

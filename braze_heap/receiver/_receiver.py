@@ -114,6 +114,13 @@ class _Course(Generic[_P]):
         """
         return self._hand.is_open
 
+    @property
+    def in_hand(self) -> tuple[int, int]:
+        """
+        How many batches are being settled, and how many bytes are held.
+        """
+        return self._hand.held
+
     def _answered(self, request: Request) -> _Steps:
         """
         Return the steps to the answer, which there is whatever goes wrong.
@@ -125,7 +132,8 @@ class _Course(Generic[_P]):
         except DeadLetterError as error:
             logger.error("The dead letter fails: %s", error)
             return _answers.later(DEAD_LETTER_WAIT)
-        except (NoRoom, BodyCut, TimeoutError):
+        except (NoRoom, BodyCut, TimeoutError) as error:
+            logger.warning("A request was put off: %s", type(error).__name__)
             return _answers.later()
         except Exception as error:
             logger.error("A request failed: %s", _place(error))
@@ -148,8 +156,9 @@ class _Course(Generic[_P]):
 
     def _settled(self, share: Share, *, is_zipped: bool) -> _Steps:
         opened = functools.partial(self._opened, share, is_zipped=is_zipped)
+        size = self.limits.body if is_zipped else share.size
         try:
-            events = yield _Work(share.size, opened)
+            events = yield _Work(size, opened)
         except TooManyError:
             return _answers.SEND_FEWER
         except UnreadableError as error:

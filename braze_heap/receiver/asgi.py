@@ -4,6 +4,7 @@ A receiver as an ASGI 3 application.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
@@ -41,7 +42,8 @@ class ASGIReceiver:
         """
         if scope["type"] == "http":
             response = await self.receiver.handle(request_of(scope, receive))
-            await _answer(send, response)
+            with contextlib.suppress(OSError):  # ASGI 2.4: the sender went away
+                await _answer(send, response)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:

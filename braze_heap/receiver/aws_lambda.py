@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from braze_heap.receiver._messages import Request, Response
@@ -36,24 +36,25 @@ def _request(event: Event) -> Request:
 
 
 def _headers(event: Event) -> list[tuple[str, str]]:
-    repeated = event.get("multiValueHeaders")
-    if repeated:
-        return [(name, value) for name, values in repeated.items() for value in values]
-    return list((event.get("headers") or {}).items())
+    repeated = event.get("multiValueHeaders") or {}
+    single = event.get("headers") or {}
+    listed = repeated or {name: [value] for name, value in single.items()}
+    return [(name, value) for name, values in listed.items() for value in values]
 
 
-def _body(event: Event) -> bytes:
+def _body(event: Event) -> Iterator[bytes]:
     """
-    Return the bytes of the body. Base64 that is none is taken as it is: as unreadable.
+    Give the bytes of the body. Base64 that is none is taken as it is: as unreadable.
     """
     text = event.get("body") or ""
     raw: bytes = text.encode("utf-8", "surrogatepass")
     if not event.get("isBase64Encoded"):
-        return raw
+        yield raw
+        return
     try:
-        return base64.b64decode(raw, validate=True)
+        yield base64.b64decode(raw, validate=True)
     except binascii.Error:
-        return raw
+        yield raw
 
 
 def _reply(response: Response, event: Event) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A receiver in a Django project, under WSGI or ASGI.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
@@ -18,8 +19,9 @@ def view(receiver: Receiver) -> Callable[[HttpRequest], HttpResponse]:
     """
     Return the view: ``path("braze", view(receiver))``. Braze has no CSRF token.
 
-    The body is read past Django's limit for forms; under WSGI also past Django, which
-    takes a chunked one for empty.
+    Neither has it a session, where Django's login middleware asks for one. The body is
+    read past Django's limit for forms; a chunked one under WSGI past Django itself,
+    which takes it for empty.
     """
 
     def braze(request: HttpRequest) -> HttpResponse:
@@ -29,13 +31,17 @@ def view(receiver: Receiver) -> Callable[[HttpRequest], HttpResponse]:
         )
 
     braze.csrf_exempt = True  # type: ignore[attr-defined]
+    braze.login_required = False  # type: ignore[attr-defined]
     return braze
 
 
 def _translated(request: HttpRequest) -> Request:
-    if isinstance(request, WSGIRequest):
+    if not isinstance(request, WSGIRequest):
+        headers: Any = request.headers
+        return Request(request.method or "", headers, _pieces(request))
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
         return request_of(request.environ)
-    return Request(request.method or "", request.headers, _pieces(request))
+    return request_of({**request.environ, "wsgi.input": request})
 
 
 def _pieces(request: HttpRequest) -> Iterator[bytes]:

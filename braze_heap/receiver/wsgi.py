@@ -57,18 +57,45 @@ def _body(environ: Environ) -> Iterator[bytes]:
 
     Without a length and without chunks there is no body, and reading would hang.
     """
-    length = environ.get("CONTENT_LENGTH") or ""
-    is_chunked = "HTTP_TRANSFER_ENCODING" in environ
-    if length.isdecimal() and not is_chunked:
-        yield from _counted(environ["wsgi.input"], int(length))
-    elif is_chunked or environ.get("wsgi.input_terminated"):
-        yield from iter(lambda: environ["wsgi.input"].read(_CHUNK), b"")
+    stream, length = environ.get("wsgi.input"), environ.get("CONTENT_LENGTH")
+    finds_end = bool(environ.get("wsgi.input_terminated"))
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        yield from _up_to_the_end(stream, may_be_empty=finds_end)
+    elif length:
+        yield from _counted(stream, length)
+    elif finds_end:
+        yield from _up_to_the_end(stream, may_be_empty=True)
 
 
-def _counted(stream: Any, left: int) -> Iterator[bytes]:
+def _up_to_the_end(stream: Any, *, may_be_empty: bool) -> Iterator[bytes]:
+    """
+    Read on until there is no more.
+
+    A server that leaves chunks alone may show an empty body in their place: no probe.
+    """
+    is_empty = True
+    while piece := _read(stream, _CHUNK):
+        is_empty = False
+        yield piece
+    if is_empty and not may_be_empty:
+        raise BodyCut
+
+
+def _counted(stream: Any, length: str) -> Iterator[bytes]:
+    if not length.isdecimal():
+        raise BodyCut
+    left = int(length)
     while left:
-        piece = stream.read(min(left, _CHUNK))
+        piece = _read(stream, min(left, _CHUNK))
         if not piece:
             raise BodyCut
         left -= len(piece)
         yield piece
+
+
+def _read(stream: Any, size: int) -> bytes:
+    try:
+        piece: bytes = stream.read(size)
+    except OSError:
+        raise BodyCut from None
+    return piece

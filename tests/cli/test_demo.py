@@ -1,112 +1,161 @@
-import json
+"""
+The whole way, played: what it says is what happened.
+"""
+
+import re
+import sys
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from braze_heap import Reason, SkipReason, Transformer, UnknownEvent, parse_event
-from braze_heap.cli._demo import pretty
-from tests.cli.conftest import Run, start
+from braze_heap.cli import _demo
+from braze_heap.cli._app import app
+from braze_heap.testing import FakeHeap
+from tests.cli.conftest import MAIN, Run, start
+
+SHORT = "from braze_heap.cli import _demo; _demo.NUMBER = 150"
 
 
-def test_demo_shows_the_whole_way(run: Run) -> None:
+@pytest.fixture(scope="module")
+def shown() -> Result:
     """
-    A person sees what came in, one event before and after, and what came out.
+    Run the demo once, and let several tests look at it.
     """
-    result = run("demo")
+    return CliRunner().invoke(app, ["demo"], prog_name="braze-heap")
 
-    assert result.exit_code == 0
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Make it an hour of a smaller shop.
+    """
+    monkeypatch.setattr(_demo, "NUMBER", 150)
+
+
+def test_demo_shows_the_whole_way(shown: Result) -> None:
+    """
+    A person sees the story, what Heap holds, and that it adds up.
+    """
+    assert shown.exit_code == 0
     for part in (
-        "What came in: 40 events",
-        "One of them, before and after",
+        "Braze checks endpoint and token",
+        "12:20  Heap is down.",
+        "12:25  Heap is back.",
+        "An answer gets lost",
+        "goes to the dead letter, and it alone.",
+        "What Heap holds: 985 events of",
+        "a type newer than this version",
         '"event": "Braze Added To Cart"',
-        "What Heap gets:",
-        "Delivered twice: 1 event",
-        "Skipped: 3 events",
-        "Rejected: 1 event",
-        "Personal fields left out",
+        "1,000 events delivered, none left",
+        "985 events, each once:",
+        "985 in Heap + 12 skipped (no_identity) + 3 in the dead letter",
+        "Every event is in exactly one place.",
         "What next",
     ):
-        assert part in result.stdout
+        assert part in shown.stdout
 
 
-def test_demo_fits_80_columns_without_colour_where_it_is_piped(run: Run) -> None:
+def test_demo_shows_what_really_happened(shown: Result) -> None:
+    """
+    The fates add up to what was received, and there were repeats and refusals.
+    """
+    counts = re.search(
+        r"endpoint +([\d,]+) events = ([\d,]+) delivered \+ (\d+) skipped \+ (\d+) d",
+        shown.stdout,
+    )
+    assert counts
+    received, *fates = [int(count.replace(",", "")) for count in counts.groups()]
+
+    assert received == sum(fates) > 1_000
+    assert re.search(r"requests: \d+ x 200, \d+ x 503; \d+ answers lost", shown.stdout)
+
+
+def test_demo_shows_no_personal_value(shown: Result) -> None:
+    """
+    What Heap holds is without the addresses that the events have.
+    """
+    assert "@example.com" not in shown.stdout
+
+
+@pytest.mark.usefixtures("short")
+def test_demo_is_the_same_for_the_same_seed(run: Run) -> None:
+    """
+    Only how long it took differs; another seed is another hour.
+    """
+    one, same, other = (run("demo", "--seed", seed) for seed in (7, 7, 8))
+
+    assert untimed(one.stdout) == untimed(same.stdout) != untimed(other.stdout)
+
+
+def untimed(text: str) -> str:
+    """
+    Return *text* without the seconds that it took.
+    """
+    return re.sub(r"in [\d.]+ s\n", "", text)
+
+
+def test_demo_fits_80_columns_without_colour_where_it_is_piped(shown: Result) -> None:
     """
     The demo reads well in a log.
     """
-    shown = run("demo").stdout
-
-    assert "\x1b" not in shown
-    assert [line for line in shown.splitlines() if len(line) > 80] == []
+    assert "\x1b" not in shown.stdout
+    assert [line for line in shown.stdout.splitlines() if len(line) > 80] == []
 
 
-def test_demo_works_in_any_encoding() -> None:
+def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
     """
-    A terminal that knows ASCII alone gets the demo too.
+    A terminal that knows ASCII alone gets the demo too; its files are gone.
     """
-    process = start("demo", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "TMPDIR": str(tmp_path)}
+    process = start("demo", code=f"{SHORT}; {MAIN}", env=environ)
 
     stdout, stderr = process.communicate(timeout=20)
 
     assert (process.returncode, stderr) == (0, b"")
     assert stdout.isascii()
+    assert [*tmp_path.iterdir()] == []
 
 
-def test_demo_batch_can_be_piped_into_transform(run: Run) -> None:
-    """
-    What the demo advises works, and gives the calls that it shows.
-    """
-    batch = run("demo", "--batch").stdout_bytes
-
-    result = run("transform", stdin=batch)
-
-    calls = Transformer().transform(batch).calls
-    assert [call.to_json() for call in calls] == result.stdout.splitlines()
-
-
-def test_demo_batch_has_what_real_traffic_has(run: Run) -> None:
-    """
-    One of each: a skip, a rejection, a repeat, an unknown type, personal data.
-    """
-    result = Transformer().transform(run("demo", "--batch").stdout_bytes)
-
-    assert {SkipReason.NO_IDENTITY} == {event.reason for event in result.skipped}
-    assert [event.reason for event in result.rejected] == [Reason.BAD_TIME]
-    assert result.repeated == 1
-    assert result.left_out["email_address"] > 0
-
-
-def test_demo_batch_is_what_braze_documents(run: Run) -> None:
-    """
-    Each field of the batch is one that its class knows, and of its type.
-    """
-    batch = json.loads(run("demo", "--batch").stdout_bytes)
-    events = [
-        parse_event(raw, strict=True)
-        for raw in batch["events"]
-        if isinstance(raw["time"], int)
-    ]
-
-    assert len(events) == 39
-    assert [
-        event for event in events if event.extra and not isinstance(event, UnknownEvent)
-    ] == []
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({"a": 1}, ['{"a": 1}']),
-        (
-            {"a": [1, 2], "b": "x" * 9},
-            ["{", '  "a": [1, 2],', '  "b": "xxxxxxxxx"', "}"],
-        ),
-        ({"long_long_name": "value"}, ["{", '  "long_long_name":', '    "value"', "}"]),
-        (["x" * 20], ["[", f'  "{"x" * 20}"', "]"]),
-    ],
-)
-def test_pretty_json_takes_as_few_lines_as_fit(
-    value: object, expected: list[str]
+@pytest.mark.usefixtures("short")
+def test_demo_tells_when_it_does_not_add_up(
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Values break at brackets, then behind long names; texts are left whole.
+    One event less in Heap is exit status 1.
     """
-    assert expected == pretty(value, 20)
+    held = FakeHeap.events.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        FakeHeap, "events", property(lambda heap: dict([*held(heap).items()][1:]))
+    )
+
+    result = run("demo")
+
+    assert result.exit_code == 1
+    assert "It does NOT add up." in result.stdout
+
+
+def test_demo_at_a_terminal_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    There it takes its time: an hour in seconds.
+    """
+    slept: list[float] = []
+    monkeypatch.setattr(_demo.time, "sleep", slept.append)
+
+    _demo._Story(_demo.console("stdout"), speed=600).sleep(60)
+
+    assert slept == [0.1]
+
+
+def test_demo_without_its_extra_says_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    One line of advice, and exit status 2.
+    """
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+
+    result = run("demo")
+
+    advice = "Error: the demo needs an extra: pip install 'braze_heap[server]'\n"
+    assert (result.exit_code, result.output) == (2, advice)

@@ -1,0 +1,118 @@
+"""
+The log of a service: a line a request, counts and reasons, never a value.
+"""
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from braze_heap import Report
+from braze_heap.cli._console import plural, safe
+from braze_heap.pipeline import _place
+from braze_heap.receiver.service import Exchange
+
+
+def fates(report: Report) -> str:
+    """
+    Return ``10 events = 8 delivered + 1 skipped + 1 dead-lettered``.
+    """
+    parts = (
+        f"{report.delivered:,} delivered",
+        f"{report.skipped:,} skipped",
+        f"{report.dead_lettered:,} dead-lettered",
+    )
+    return f"{plural(report.received, 'event')} = {' + '.join(parts)}"
+
+
+class Journal(logging.Handler):
+    """
+    Writes lines as they happen, each with its time in UTC.
+
+    Args:
+        stream: Where to. A reader that went away stops nothing.
+        is_json: Whether each line is an object of JSON.
+    """
+
+    def __init__(self, stream: TextIO, *, is_json: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._stream = stream
+        self.is_json = is_json
+
+    def request(self, exchange: Exchange) -> None:
+        """
+        Write the line of a request.
+        """
+        report, ms = exchange.report, exchange.seconds * 1000
+        words = f"{exchange.status}  {plural(report.received, 'event')}  {ms:,.0f} ms"
+        is_plain = report.received == report.delivered
+        self._write(
+            words if is_plain else f"{words}  ({fates(report).partition(' = ')[2]})",
+            {"status": exchange.status, **_counts(report), "ms": round(ms, 1)},
+        )
+
+    def tell(self, words: str, **facts: Any) -> None:
+        """
+        Write *words*; as JSON, with *facts* beside them.
+        """
+        self._write(words, {"message": words, **facts})
+
+    def total(self, words: str, report: Report) -> None:
+        """
+        Write *words*, and what became of all events.
+        """
+        told = f"{words} {fates(report)}"
+        self._write(told, {"message": words, **_counts(report)})
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """
+        Write what a logger says: an exception as its class and place, for its text may
+        quote what was sent.
+        """
+        message = record.getMessage().strip()
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception):
+            message = f"{message}: {_place(error)}"
+        elif error is not None:
+            return  # a cancellation, at the end
+        level = record.levelname.lower()
+        words = safe(message, 500)
+        facts = {"level": level, "logger": record.name, "message": words}
+        self._write(f"{level}: {words}", facts)
+
+    def _write(self, words: str, facts: Mapping[str, Any]) -> None:
+        now = datetime.now(UTC)
+        if self.is_json:
+            at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            line = json.dumps({"time": at, **facts})
+        else:
+            line = f"{now:%Y-%m-%dT%H:%M:%SZ}  {words}"
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+
+def _counts(report: Report) -> dict[str, Any]:
+    return {
+        "events": report.received,
+        "delivered": report.delivered,
+        "skipped": dict(report.skipped_by_reason),
+        "dead_lettered": dict(report.dead_lettered_by_reason),
+    }
+
+
+@contextlib.contextmanager
+def heard_by(handler: logging.Handler) -> Iterator[None]:
+    """
+    Have every logger of the process speak to *handler* for as long as the block lasts.
+    """
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

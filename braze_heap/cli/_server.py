@@ -1,0 +1,154 @@
+"""
+A port, and uvicorn on it. Needs the extra ``server``.
+"""
+
+import contextlib
+import errno
+import importlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from braze_heap.cli._console import UnusableError, safe
+from braze_heap.receiver.service import Service
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+KEEP_ALIVE: Final = 75
+"""Seconds that an idle connection is kept: longer than the load balancers of the clouds
+do (60), so that none of them sends into a connection that closes."""
+
+_WAITING: Final = 2048
+"""Connections that wait to be accepted."""
+
+
+def check_extra() -> None:
+    """
+    Make sure that there is a server to run.
+
+    Raises:
+        UnusableError: uvicorn is missing.
+    """
+    try:
+        importlib.import_module("uvicorn")
+    except ModuleNotFoundError:
+        advice = "pip install 'braze_heap[server]'"
+        raise UnusableError(f"serving needs an extra: {advice}") from None
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """
+    Return a socket that listens; *port* 0 is any that is free.
+
+    Raises:
+        UnusableError: The address cannot be had.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_WAITING)
+    except OSError as error:
+        raise UnusableError(_advice(error, host, port)) from None
+
+
+def _advice(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"port {port} is in use. Name another one: --port {port + 1}"
+        case errno.EACCES:
+            return f"port {port} is for the administrator. Use one from 1024 on: --port"
+    number = error.errno or 0
+    why = os.strerror(number) if number > 0 else "unknown address"
+    return f"cannot listen on {safe(host)} ({why}). Name an address of this machine."
+
+
+def url_of(listener: socket.socket) -> str:
+    """
+    Return where *listener* is found.
+    """
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def server_of(
+    service: Service, grace: float, stopping: Callable[[], object] = lambda: None
+) -> "Server":
+    """
+    Return a server of *service*, not running yet.
+
+    Args:
+        service: What it serves.
+        grace: Seconds that requests in hand may take when it is stopped.
+        stopping: Is called when it takes no more connections.
+    """
+    import uvicorn
+
+    class TellingServer(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            stopping()
+            await super().shutdown(sockets)
+
+    # No limit_concurrency: its 503 lacks the Retry-After that ours has.
+    config = uvicorn.Config(
+        service,
+        interface="asgi3",
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=max(1, round(grace)),
+    )
+    return TellingServer(config)
+
+
+def run_until_told(server: "Server", listener: socket.socket) -> None:
+    """
+    Run *server* in this thread until SIGTERM or Ctrl-C, and return after its shutdown.
+
+    A second Ctrl-C cuts requests off.
+    """
+    with _ended_by_signals(server):
+        server.run([listener])
+
+
+@contextlib.contextmanager
+def _ended_by_signals(server: "Server") -> Iterator[None]:
+    """
+    End *server* on a signal that comes before uvicorn listens for it, and survive what
+    uvicorn does last: it raises the signal that ended it once more.
+    """
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    before = {
+        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def serving(server: "Server", listener: socket.socket) -> Iterator[str]:
+    """
+    Run *server* in a thread for as long as the block lasts, and give its URL.
+    """
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.005)
+        yield url_of(listener)
+    finally:
+        server.should_exit = True
+        thread.join()

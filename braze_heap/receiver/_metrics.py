@@ -1,0 +1,246 @@
+"""
+What a service counts, and how Prometheus reads it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import contextvars
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias, get_args
+
+import attrs
+
+from braze_heap.observers import BatchDetails, Outcome
+from braze_heap.pipeline import Report
+from braze_heap.reasons import Reason, SkipReason
+from braze_heap.receiver._answers import UNREADABLE
+
+BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds in seconds; a Heap sink gives a batch up after 10."""
+
+_UNREADABLE: Final = Report(
+    received=1, dead_lettered_by_reason={str(Reason.UNREADABLE): 1}
+)
+
+_NO_REASONS: Final = MappingProxyType(dict.fromkeys(map(str, Reason), 0))
+_NO_SKIPS: Final = MappingProxyType(dict.fromkeys(map(str, SkipReason), 0))
+"""Prometheus sees a count grow only if it was there at 0."""
+
+
+@attrs.define
+class Exchange:
+    """
+    One request to the endpoint, and what became of its events. No value is in it.
+
+    Attributes:
+        status: Of the answer; `None` if the server cut the request off.
+        seconds: To the answer.
+        report: The events that were settled: none on most answers but a 200.
+    """
+
+    status: int | None = None
+    seconds: float = 0.0
+    report: Report = attrs.field(factory=Report)
+
+
+_EXCHANGE: Final = contextvars.ContextVar[Exchange]("braze_heap_exchange")
+
+
+@attrs.define(eq=False)
+class Metrics:
+    """
+    Counts requests, events and batches, exactly. Thread-safe.
+
+    An `Observer`: give it to the pipeline of the receiver that is served.
+
+    Attributes:
+        report: All events so far, those of unreadable bodies among them.
+        statuses: Answers of the endpoint, by status.
+        cut_off: Requests that the server cancelled.
+        failed_at: When a batch last found no sink or dead letter, in seconds of
+            *clock*; `None` if the latest one did.
+        clock: Monotonic seconds.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    report: Report = attrs.field(factory=Report, init=False)
+    statuses: Counter[int] = attrs.field(factory=Counter, init=False)
+    cut_off: int = attrs.field(default=0, init=False)
+    failed_at: float | None = attrs.field(default=None, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _batches: Mapping[str, _Histogram] = attrs.field(init=False)
+
+    @_batches.default
+    def _none_yet(self) -> Mapping[str, _Histogram]:
+        return {outcome: _Histogram() for outcome in get_args(Outcome)}
+
+    def __call__(self, details: BatchDetails, /) -> None:
+        """
+        Count a batch.
+        """
+        report = details.report or Report()
+        with self._lock:
+            self._batches[details.outcome].observe(details.seconds)
+            self.report += report
+            if details.outcome == "settled":
+                self.failed_at = None
+            elif details.outcome != "throttled":
+                self.failed_at = self.clock()
+        if (exchange := _EXCHANGE.get(None)) is not None:
+            exchange.report += report
+
+    @contextlib.contextmanager
+    def exchange(self) -> Iterator[Exchange]:
+        """
+        Count one request; the batches that run inside of the block belong to it.
+        """
+        exchange, start = Exchange(), self.clock()
+        token = _EXCHANGE.set(exchange)
+        try:
+            yield exchange
+        finally:
+            _EXCHANGE.reset(token)
+            exchange.seconds = self.clock() - start
+            self._count(exchange)
+
+    def _count(self, exchange: Exchange) -> None:
+        """
+        Count a request that is over. An unreadable body is an event without a batch.
+        """
+        unreadable = _UNREADABLE if exchange.status == UNREADABLE.status else Report()
+        exchange.report += unreadable
+        with self._lock:
+            self.report += unreadable
+            if exchange.status is None:
+                self.cut_off += 1
+            else:
+                self.statuses[exchange.status] += 1
+
+    def text(self, requests: int, size: int, dead: Mapping[str, int]) -> str:
+        """
+        Return all of it in Prometheus' text format 0.0.4.
+
+        Args:
+            requests: In hand.
+            size: Bytes in hand.
+            dead: Records in the dead letter, by reason.
+        """
+        with self._lock:
+            families = [
+                *_events(self.report),
+                _requests(self.statuses),
+                _seconds(self._batches),
+            ]
+        families += [
+            _gauge("requests_in_hand", "Batches being settled.", requests),
+            _gauge("bytes_in_hand", "Bytes of all requests in hand.", size),
+            _Family(
+                "dead_letters",
+                "gauge",
+                "Records in the dead letter.",
+                [_sample(n, reason=r) for r, n in {**_NO_REASONS, **dead}.items()],
+            ),
+        ]
+        return "".join(f"{line}\n" for family in families for line in family.lines())
+
+
+@attrs.define
+class _Histogram:
+    counts: list[int] = attrs.field(factory=lambda: [0] * (len(BUCKETS) + 1))
+    total: float = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect.bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+    def samples(self, outcome: str) -> Iterator[_Sample]:
+        bounds = [*map(str, BUCKETS), "+Inf"]
+        sums = itertools.accumulate(self.counts)
+        for bound, number in zip(bounds, sums, strict=True):
+            yield "_bucket", {"outcome": outcome, "le": bound}, number
+        yield "_sum", {"outcome": outcome}, round(self.total, 6)
+        yield "_count", {"outcome": outcome}, sum(self.counts)
+
+
+_Sample: TypeAlias = tuple[str, Mapping[str, str], float]
+
+
+@attrs.frozen
+class _Family:
+    name: str
+    kind: str
+    text: str
+    samples: Iterable[_Sample]
+
+    def lines(self) -> Iterator[str]:
+        yield f"# HELP braze_heap_{self.name} {self.text}"
+        yield f"# TYPE braze_heap_{self.name} {self.kind}"
+        for suffix, labels, value in self.samples:
+            yield f"braze_heap_{self.name}{suffix}{_braces(labels)} {value}"
+
+
+def _braces(labels: Mapping[str, str]) -> str:
+    pairs = ",".join(
+        f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items()
+    )
+    return f"{{{pairs}}}" if pairs else ""
+
+
+_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def _sample(value: float, **labels: str) -> _Sample:
+    return "", labels, value
+
+
+def _gauge(name: str, text: str, value: float) -> _Family:
+    return _Family(name, "gauge", text, [_sample(value)])
+
+
+def _events(report: Report) -> Iterator[_Family]:
+    yield _Family(
+        "events_received_total",
+        "counter",
+        "Events in settled batches, and unreadable bodies, as one each.",
+        [_sample(report.received)],
+    )
+    yield _Family(
+        "events_total",
+        "counter",
+        "Events by their fate; the sum is braze_heap_events_received_total.",
+        [
+            _sample(n, fate=fate, reason=reason)
+            for fate, reason, n in attrs.evolve(
+                report,
+                skipped_by_reason={**_NO_SKIPS, **report.skipped_by_reason},
+                dead_lettered_by_reason={
+                    **_NO_REASONS,
+                    **report.dead_lettered_by_reason,
+                },
+            ).fates()
+        ],
+    )
+    yield _Family(
+        "calls_total",
+        "counter",
+        "Calls that the sink settled.",
+        [_sample(report.calls)],
+    )
+
+
+def _requests(statuses: Mapping[int, int]) -> _Family:
+    samples = [_sample(n, status=str(s)) for s, n in sorted(statuses.items())]
+    return _Family("requests_total", "counter", "Answers of the endpoint.", samples)
+
+
+def _seconds(batches: Mapping[str, _Histogram]) -> _Family:
+    samples = [s for name, each in batches.items() for s in each.samples(name)]
+    text = "Batches, from the first byte of mapping to the last of delivery."
+    return _Family("batch_seconds", "histogram", text, samples)

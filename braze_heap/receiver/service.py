@@ -1,0 +1,142 @@
+"""
+A receiver as a service of its own: health, readiness and metrics beside the endpoint.
+
+An ASGI application for any server; ``braze-heap serve`` runs one on uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import attrs
+
+from braze_heap.receiver._answers import later
+from braze_heap.receiver._messages import Response
+from braze_heap.receiver._metrics import Exchange, Metrics
+from braze_heap.receiver._receiver import AsyncReceiver
+from braze_heap.receiver.asgi import (
+    ASGIReceiver,
+    Message,
+    Receive,
+    Send,
+    _answer,
+    request_of,
+)
+
+__all__ = ["Exchange", "Metrics", "Service"]
+
+UNREADY: Final = 30.0
+"""Seconds after a failure for which a service is not ready. Then it may try again."""
+
+_PLAIN: Final = "text/plain; charset=utf-8"
+_PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Service:
+    """
+    An endpoint for Braze, and three pages for those who look after it.
+
+    GET or HEAD of ``/healthz`` is 200 while the process lives; of ``/readyz``, 503 when
+    it is closing, when the last batch found no sink or dead letter less than 30 seconds
+    ago, or when the dead letter cannot be written; of ``/metrics``, Prometheus' text
+    format. They ask for no token, and hold counts alone.
+
+    Everything else is the endpoint, whatever its path: at a 404 Braze stops for good.
+
+    Args:
+        receiver: The endpoint.
+        metrics: The same that observes the pipeline of *receiver*.
+        stored: Records in the dead letter by reason; may take its time.
+        told: Is told of each request to the endpoint, after its answer.
+    """
+
+    def __init__(
+        self,
+        receiver: AsyncReceiver,
+        metrics: Metrics,
+        *,
+        stored: Callable[[], Mapping[str, int]] = dict,
+        told: Callable[[Exchange], object] = lambda _: None,
+    ) -> None:
+        self.receiver = receiver
+        self.metrics = metrics
+        self._endpoint = ASGIReceiver(receiver)
+        self._stored = stored
+        self._told = told
+        self._pages: Mapping[str, Callable[[], Awaitable[Response]]] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+        }
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """
+        Serve one request, or the life of the server.
+
+        Raises:
+            ValueError: Another protocol.
+        """
+        if scope["type"] != "http":
+            await self._endpoint(scope, receive, send)
+        elif page := self._page(scope):
+            await _answer(send, _headed(await page(), scope["method"]))
+        else:
+            await self._exchange(scope, receive, send)
+
+    def _page(self, scope: Message) -> Callable[[], Awaitable[Response]] | None:
+        if scope["method"] not in ("GET", "HEAD"):
+            return None
+        return self._pages.get(scope["path"].removeprefix(scope.get("root_path", "")))
+
+    async def _exchange(self, scope: Message, receive: Receive, send: Send) -> None:
+        try:
+            with self.metrics.exchange() as exchange:
+                response = await self.receiver.handle(request_of(scope, receive))
+                exchange.status = response.status
+        except asyncio.CancelledError:
+            # Servers say 500 here; this one has a Retry-After.
+            await _answer(send, later())
+            raise
+        try:
+            await _answer(send, response)
+        finally:
+            self._told(exchange)
+
+    async def _healthz(self) -> Response:
+        return _text(200, "alive\n")
+
+    async def _readyz(self) -> Response:
+        problem = await self._problem()
+        return _text(503, f"{problem}\n") if problem else _text(200, "ready\n")
+
+    async def _problem(self) -> str | None:
+        if not self.receiver.is_open:
+            return "closing"
+        failed_at = self.metrics.failed_at
+        if failed_at is not None and self.metrics.clock() - failed_at < UNREADY:
+            return "the last batch could not be settled"
+        try:
+            await asyncio.to_thread(self.receiver.pipeline.dead_letter.append, ())
+        except Exception:
+            return "the dead letter cannot be written"
+        return None
+
+    async def _metrics(self) -> Response:
+        try:
+            dead = await asyncio.to_thread(self._stored)
+        except Exception:
+            dead = {}
+        return _text(200, self.metrics.text(*self.receiver.in_hand, dead), _PROMETHEUS)
+
+
+def _text(status: int, text: str, kind: str = _PLAIN) -> Response:
+    body = text.encode()
+    length = str(len(body))
+    head = {"content-type": kind, "content-length": length, "cache-control": "no-store"}
+    return Response(status, tuple(head.items()), body)
+
+
+def _headed(response: Response, method: str) -> Response:
+    return attrs.evolve(response, body=b"") if method == "HEAD" else response

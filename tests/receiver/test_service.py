@@ -1,0 +1,441 @@
+"""
+Health, readiness and metrics beside the endpoint.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from braze_heap import Pipeline, SinkUnavailable, Transformer
+from braze_heap.observers import BatchDetails
+from braze_heap.pipeline import Report
+from braze_heap.receiver import AsyncReceiver
+from braze_heap.receiver.service import UNREADY, Exchange, Metrics, Service
+from braze_heap.sinks import DeadLetterError, MemorySink, Receipt
+from braze_heap.testing import make_raw
+from tests.receiver.carriers import AUTHORIZED, TOKEN, Answer, MemoryDeadLetter
+
+
+class Scripted(MemorySink):
+    """
+    Fails while it is told to.
+    """
+
+    failure: Exception | None = None
+
+    def send(self, calls: Sequence[Any], /) -> Receipt:
+        if self.failure:
+            raise self.failure
+        return super().send(calls)
+
+
+class Site:
+    """
+    A service, and what lies behind it.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sent: list[Any] = []
+        self.sink = Scripted()
+        self.dead = MemoryDeadLetter()
+        self.told: list[Exchange] = []
+        self.stored: dict[str, int] = {}
+        self.metrics = Metrics(lambda: self.now)
+        pipeline = Pipeline(
+            Transformer(),
+            self.sink,
+            self.dead,  # type: ignore[arg-type]
+            observers=[self.metrics],
+        )
+        self.receiver = AsyncReceiver(pipeline, TOKEN)
+        self.service = Service(
+            self.receiver,
+            self.metrics,
+            stored=lambda: self.stored,
+            told=self.told.append,
+        )
+
+    def ask(self, method: str, path: str, body: bytes = b"", **scope: Any) -> Answer:
+        """
+        Make a request, with the token.
+        """
+        return asyncio.run(self.asked(method, path, body, **scope))
+
+    async def asked(
+        self, method: str, path: str, body: bytes = b"", **scope: Any
+    ) -> Answer:
+        """
+        Make a request in a loop that runs.
+        """
+        sent = self.sent = list[Any]()
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(name.lower().encode(), v.encode()) for name, v in [AUTHORIZED]]
+        base = {"type": "http", "method": method, "path": path, "headers": headers}
+        await self.service({**base, **scope}, receive, send)
+        start, end = sent
+        pairs = {k.decode(): v.decode() for k, v in start["headers"]}
+        return Answer(start["status"], pairs, end["body"])
+
+    def post(self, *events: Any) -> int:
+        """
+        Post a batch, and return the status.
+        """
+        return self.ask("POST", "/", batch(*events)).status
+
+    def samples(self) -> dict[str, float]:
+        """
+        Return what a scrape gives, as Prometheus' own parser reads it.
+        """
+        text = self.ask("GET", "/metrics").body.decode()
+        return {
+            f"{sample.name}{sorted(sample.labels.values())}": sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """
+    A service that is closed when the test is over.
+    """
+    site = Site()
+    yield site
+    asyncio.run(site.receiver.close(0))
+
+
+def batch(*events: Any) -> bytes:
+    """
+    Return the body of a request.
+    """
+    return json.dumps({"events": events}).encode()
+
+
+def click(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """
+    Return an event that can be delivered.
+    """
+    return make_raw("users.messages.email.Click", id=f"id-{number}") | changes
+
+
+PAGES = ["/healthz", "/readyz", "/metrics"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_need_no_token(site: Site, page: str) -> None:
+    """
+    Who looks after the service gets plain text that nobody caches.
+    """
+    answer = site.ask("GET", page, headers=[])
+
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-length"] == str(len(answer.body))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_head_is_get_without_a_body(site: Site, page: str) -> None:
+    """
+    The headers are those of GET.
+    """
+    got, headed = site.ask("GET", page), site.ask("HEAD", page)
+
+    assert (headed.status, headed.headers) == (got.status, got.headers)
+    assert headed.body == b""
+
+
+@pytest.mark.parametrize("path", ["/", "/any/where", *PAGES])
+def test_a_post_is_for_the_endpoint_whatever_its_path(site: Site, path: str) -> None:
+    """
+    At a 404 Braze would stop for good.
+    """
+    answer = site.ask("POST", path, batch(click()))
+
+    assert (answer.status, len(site.sink.calls)) == (200, 1)
+
+
+def test_no_other_path_is_a_page(site: Site) -> None:
+    """
+    The endpoint takes POST alone.
+    """
+    assert site.ask("GET", "/metrics/x").status == 405
+
+
+def test_pages_are_found_where_the_service_is_mounted(site: Site) -> None:
+    """
+    The path before the mount is none of the service's business.
+    """
+    answer = site.ask("GET", "/braze/healthz", root_path="/braze")
+
+    assert answer.body == b"alive\n"
+
+
+def test_another_protocol_is_refused(site: Site) -> None:
+    """
+    A websocket is not for a receiver.
+    """
+    with pytest.raises(ValueError, match="speaks http"):
+        asyncio.run(site.service({"type": "websocket"}, None, None))  # type: ignore[arg-type]
+
+
+def test_a_service_that_closes_is_alive_and_not_ready(site: Site) -> None:
+    """
+    A balancer sends nothing more, and nobody kills what settles its last requests.
+    """
+    asyncio.run(site.receiver.close(0))
+
+    assert site.ask("GET", "/readyz").status == 503
+    assert site.ask("GET", "/readyz").body == b"closing\n"
+    assert site.ask("GET", "/healthz").status == 200
+
+
+def test_a_failed_batch_is_not_ready_for_a_while(site: Site) -> None:
+    """
+    After half a minute it may try again: without requests nothing could ever succeed.
+    """
+    site.sink.failure = SinkUnavailable("down")
+    assert site.post(click()) == 503
+
+    during = site.ask("GET", "/readyz").status
+    site.now += UNREADY
+
+    assert (during, site.ask("GET", "/readyz").status) == (503, 200)
+
+
+def test_a_settled_batch_is_ready_again(site: Site) -> None:
+    """
+    The last batch decides.
+    """
+    site.sink.failure = SinkUnavailable("down")
+    site.post(click())
+    site.sink.failure = None
+    site.post(click())
+
+    assert site.ask("GET", "/readyz").status == 200
+
+
+def test_being_throttled_is_being_ready(site: Site) -> None:
+    """
+    Heap's rates are no fault of this process, and another one would not help.
+    """
+    site.sink.failure = SinkUnavailable("slow down", throttled=True)
+    assert site.post(click()) == 429
+
+    assert site.ask("GET", "/readyz").status == 200
+
+
+def test_a_dead_letter_that_fails_is_not_ready(site: Site) -> None:
+    """
+    It is tried, so that this is known before an event needs it.
+    """
+    site.dead.failure = DeadLetterError("disk full")
+
+    answer = site.ask("GET", "/readyz")
+
+    assert (answer.status, answer.body) == (503, b"the dead letter cannot be written\n")
+
+
+def test_metrics_account_for_every_event(site: Site) -> None:
+    """
+    Received is the sum of the fates, an unreadable body being one event.
+    """
+    site.stored = {"bad_time": 2}
+    nobody = click(2)
+    del nobody["user"]["external_user_id"]
+    site.post(click(1), nobody, click(3, time=None))
+    site.ask("POST", "/", b"{")
+    site.ask("POST", "/", headers=[])
+
+    samples = site.samples()
+
+    fates = {k: v for k, v in samples.items() if k.startswith("braze_heap_events_tot")}
+    assert {k: v for k, v in fates.items() if v} == {
+        "braze_heap_events_total['', 'delivered']": 1,
+        "braze_heap_events_total['no_identity', 'skipped']": 1,
+        "braze_heap_events_total['bad_time', 'dead_lettered']": 1,
+        "braze_heap_events_total['dead_lettered', 'unreadable']": 1,
+    }
+    assert samples["braze_heap_events_received_total[]"] == sum(fates.values()) == 4
+    assert samples["braze_heap_calls_total[]"] == 1
+    assert samples["braze_heap_dead_letters['bad_time']"] == 2
+    assert {k: v for k, v in samples.items() if "requests_total" in k} == {
+        f"braze_heap_requests_total['{status}']": 1 for status in (200, 400, 401)
+    }
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (SinkUnavailable("down"), "unavailable"),
+        (SinkUnavailable("slow", throttled=True), "throttled"),
+    ],
+)
+def test_metrics_count_batches_that_stay_with_braze(
+    site: Site, failure: Exception, outcome: str
+) -> None:
+    """
+    They have a time, and their events are not received.
+    """
+    site.sink.failure = failure
+    site.post(click())
+
+    samples = site.samples()
+
+    assert samples[f"braze_heap_batch_seconds_count['{outcome}']"] == 1
+    assert samples["braze_heap_batch_seconds_count['settled']"] == 0
+    assert samples["braze_heap_events_received_total[]"] == 0
+
+
+def test_times_fall_into_buckets() -> None:
+    """
+    Each bucket counts what took no longer than its bound.
+    """
+    metrics = Metrics()
+    for seconds in (0.01, 0.3, 99.0):
+        metrics(BatchDetails("settled", Report(), seconds, "Sink"))
+
+    text = metrics.text(0, 0, {})
+
+    counts = {bound: f'outcome="settled",le="{bound}"}} ' for bound in ("0.01", "0.5")}
+    assert counts["0.01"] + "1\n" in text
+    assert counts["0.5"] + "2\n" in text
+    assert 'outcome="settled",le="+Inf"} 3\n' in text
+    assert 'batch_seconds_sum{outcome="settled"} 99.31\n' in text
+
+
+def test_reasons_of_a_sink_of_ones_own_cannot_break_the_format() -> None:
+    """
+    Quotes, backslashes and line ends are escaped.
+    """
+    metrics = Metrics()
+
+    text = metrics.text(0, 0, {'a"b\\c\nd': 3})
+
+    assert 'braze_heap_dead_letters{reason="a\\"b\\\\c\\nd"} 3\n' in text
+
+
+def test_metrics_hold_no_value_of_an_event(site: Site) -> None:
+    """
+    Neither token nor identity nor property is among them.
+    """
+    site.post(click(user={"external_user_id": "canary-1"}), click(2, time="canary-2"))
+
+    text = site.ask("GET", "/metrics").body.decode()
+
+    assert "canary" not in text
+    assert TOKEN not in text
+
+
+def test_metrics_without_a_dead_letter_are_metrics_still(site: Site) -> None:
+    """
+    A store that cannot be read takes no other number with it.
+    """
+
+    def fails() -> dict[str, int]:
+        raise DeadLetterError("gone")
+
+    site.service = Service(site.receiver, site.metrics, stored=fails)
+
+    assert site.samples()["braze_heap_events_received_total[]"] == 0
+
+
+def test_requests_at_the_same_time_are_told_apart(site: Site) -> None:
+    """
+    Each request is told with its own events, though batches run in threads.
+    """
+
+    async def posts() -> None:
+        bodies = (batch(*map(click, range(size))) for size in range(1, 9))
+        await asyncio.gather(*(site.asked("POST", "/", body) for body in bodies))
+
+    asyncio.run(posts())
+
+    assert [*range(1, 9)] == sorted(each.report.received for each in site.told)
+    assert {200} == {each.status for each in site.told}
+    assert site.metrics.report.received == 36
+
+
+def test_counts_are_exact_under_threads() -> None:
+    """
+    Nothing is lost between two threads that count at once.
+    """
+    metrics = Metrics()
+    details = BatchDetails("settled", Report(2, 2), 0.1, "Sink")
+
+    def count() -> None:
+        for _ in range(300):
+            with metrics.exchange() as exchange:
+                exchange.status = 200
+                metrics(details)
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert metrics.report == Report(4800, 4800)
+    assert metrics.statuses == {200: 2400}
+    assert 'batch_seconds_count{outcome="settled"} 2400\n' in metrics.text(0, 0, {})
+
+
+def test_gauges_show_what_is_in_hand(site: Site) -> None:
+    """
+    A batch in the sink is a request in hand, with its bytes.
+    """
+    body, seen = batch(click()), list[str]()
+
+    class Looking(Scripted):
+        def send(self, calls: Sequence[Any], /) -> Receipt:
+            seen.append(site.metrics.text(*site.receiver.in_hand, {}))
+            return super().send(calls)
+
+    site.receiver.pipeline.sink = Looking()
+    site.ask("POST", "/", body)
+
+    assert "braze_heap_requests_in_hand 1\n" in seen[0]
+    assert f"braze_heap_bytes_in_hand {len(body)}\n" in seen[0]
+    assert site.receiver.in_hand == (0, 0)
+
+
+def test_a_request_that_is_cut_off_is_counted_as_that(site: Site) -> None:
+    """
+    A server that loses its patience cancels; Braze is told to send them again.
+    """
+    go = threading.Event()
+
+    class Slow(Scripted):
+        def send(self, calls: Sequence[Any], /) -> Receipt:
+            go.wait(5)
+            return super().send(calls)
+
+    site.receiver.pipeline.sink = Slow()
+
+    async def cut() -> None:
+        task = asyncio.create_task(site.asked("POST", "/", batch(click())))
+        while site.receiver.in_hand == (0, 0):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        go.set()
+
+    asyncio.run(cut())
+
+    assert (site.metrics.cut_off, site.metrics.statuses) == (1, {})
+    assert (site.sent[0]["status"], site.sent[0]["headers"][-1]) == (
+        503,
+        (b"retry-after", b"5"),
+    )
