@@ -1,0 +1,62 @@
+"""
+A receiver in a Flask application.
+"""
+
+import io
+from typing import Any
+
+import flask
+import pytest
+
+from braze_heap.receiver.flask import view
+from tests.receiver.carriers import TOKEN, Endpoint, wsgi
+from tests.receiver.test_contract import batch, click
+
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def there() -> Any:
+    return Endpoint(wsgi)
+
+
+@pytest.fixture
+def client(there: Endpoint) -> Any:
+    app = flask.Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 10
+    app.post("/braze")(view(there.receiver))
+    return app.test_client()
+
+
+def test_flasks_own_limit_is_not_the_receivers(there, client):
+    """
+    200: MAX_CONTENT_LENGTH is for forms, and would answer a 413 that does not help.
+    """
+    answer = client.post("/braze", data=batch(click()), headers=HEADERS)
+
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert len(there.sink.calls) == 1
+
+
+def test_chunks_are_read(there, client):
+    """
+    200: a chunked body, which Flask takes for empty where the server does not tell.
+    """
+    answer = client.post(
+        "/braze",
+        input_stream=io.BytesIO(batch(click())),
+        headers={**HEADERS, "Transfer-Encoding": "chunked"},
+    )
+
+    assert (answer.status_code, len(there.sink.calls)) == (200, 1)
+
+
+def test_the_answer_keeps_its_headers(client):
+    """
+    401 with WWW-Authenticate, once each.
+    """
+    answer = client.post("/braze", data=b"x")
+
+    assert answer.status_code == 401
+    assert answer.headers.getlist("www-authenticate") == ["Bearer"]
+    assert len(answer.headers.getlist("content-type")) == 1
