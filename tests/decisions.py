@@ -1,7 +1,7 @@
 """
 The page of decisions, generated from the shipped rules.
 
-``python -m tests.decisions`` writes ``docs/decisions.md`` anew.
+``python -m tests.decisions`` writes ``docs/reference/mappings.md`` anew.
 """
 
 import inspect
@@ -13,9 +13,9 @@ from braze_heap.events._index import FAMILIES
 from braze_heap.mappers import standard
 from braze_heap.testing import make_raw
 
-PAGE = Path(__file__).parents[1] / "docs" / "decisions.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "mappings.md"
 
-HEAD = """# What becomes of each event type
+HEAD = """# Default mappings
 
 Generated from the shipped rules: `python -m tests.decisions`. By default each type is
 told as an event of its own, with every field that is set. Where a type states a fact

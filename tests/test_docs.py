@@ -2,16 +2,25 @@
 The documentation keeps its promises: every code block runs.
 """
 
+import importlib
+import importlib.util
 import os
+import pkgutil
 import shlex
 import subprocess
 import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+import braze_heap as bh
+from braze_heap.calls import Degradation
+from braze_heap.receiver import Response, _answers
 from tests import decisions
 
 ROOT = Path(__file__).parents[1]
@@ -77,3 +86,98 @@ def test_the_page_of_decisions_is_current() -> None:
     What the documentation says about each type is what the shipped rules do.
     """
     assert decisions.PAGE.read_text() == decisions.page()
+
+
+ERRORS = ROOT / "docs" / "reference" / "errors.md"
+
+
+def test_every_reason_and_status_says_what_to_do() -> None:
+    """
+    The page of errors has every word of a report, and every answer of a receiver.
+    """
+    page = ERRORS.read_text("utf-8")
+    constants = [a for a in vars(_answers).values() if isinstance(a, Response)]
+    answers = [*constants, _answers.later(), _answers.later(is_throttled=True)]
+    words = {f"`{word}`" for word in (*bh.Reason, *bh.SkipReason, *Degradation)}
+
+    assert {word for word in words if word not in page} == set()
+    assert {str(a.status) for a in answers if str(a.status) not in page} == set()
+
+
+needs_sphinx = pytest.mark.skipif(
+    importlib.util.find_spec("furo") is None,
+    reason="needs the extra docs: pip install -e '.[test,docs]'",
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    Build the pages once, as `docs/contributing.md` says; any warning is an error.
+    """
+    folder = tmp_path_factory.mktemp("html")
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html"]
+    subprocess.run(
+        [*command, "-d", f"{folder}/trees", f"{ROOT}/docs", f"{folder}/html"],
+        check=True,
+    )
+    return folder / "html"
+
+
+@needs_sphinx
+def test_every_public_name_is_documented_once(built: Path) -> None:
+    """
+    Each name in ``__all__`` of each public module has one entry in the reference.
+    """
+    entries = Counter(name for name, _ in _entries(built))
+    homes = [
+        (name, [e for e in entries if e.endswith(f".{name}") and _is(e, value)])
+        for name, value in _public_names()
+    ]
+
+    assert [(name, found) for name, found in homes if len(found) != 1] == []
+    assert [name for name, times in entries.items() if times > 1] == []
+
+
+@needs_sphinx
+def test_every_exception_says_what_to_do(built: Path) -> None:
+    """
+    The page of errors has every public exception.
+    """
+    page = ERRORS.read_text("utf-8")
+    names = [name for name, kind in _entries(built) if kind == "py:exception"]
+
+    assert names
+    assert [n for n in names if f"`{n.rpartition('.')[2]}`" not in page] == []
+
+
+def _entries(built: Path) -> Iterator[tuple[str, str]]:
+    """
+    Yield what the pages document, each with its kind, from their index.
+    """
+    *_, data = (built / "objects.inv").read_bytes().split(b"\n", 4)
+    for line in zlib.decompress(data).decode().splitlines():
+        name, kind, priority, *_ = line.split(" ")
+        is_alias = priority == "-1"
+        if kind.startswith("py:") and kind != "py:module" and not is_alias:
+            yield name, kind
+
+
+def _public_names() -> Iterator[tuple[str, object]]:
+    for found in pkgutil.walk_packages(bh.__path__, "braze_heap."):
+        if not any(part.startswith("_") for part in found.name.split(".")):
+            module = importlib.import_module(found.name)
+            for name in getattr(module, "__all__", ()):
+                yield name, getattr(module, name)
+    yield from ((name, getattr(bh, name)) for name in bh.__all__)
+
+
+def _is(entry: str, value: object) -> bool:
+    """
+    Tell whether *entry* is the full name of *value*.
+    """
+    module, _, name = entry.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name) is value
+    except (ImportError, AttributeError):
+        return False

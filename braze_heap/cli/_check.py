@@ -141,7 +141,7 @@ def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, Finding]:
         config.transformer()
     except (ValueError, OSError) as error:
         flaw = safe(str(error), 1_000)
-        advice = "See docs/configuration.md for all options."
+        advice = "See docs/reference/configuration.md for all options."
         return TransformConfig(), Finding("configuration", flaw, advice, ok=False)
     return config, Finding("configuration", _in_force(config))
 

@@ -1,0 +1,149 @@
+"""
+The ``api`` directive: the public names of a module, each documented once.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from enum import Enum
+from types import ModuleType
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.docutils import SphinxDirective
+
+import braze_heap
+
+EVENTS = "braze_heap.events"
+"""Its event classes have pages of their own."""
+
+
+def public_modules() -> Iterator[str]:
+    """
+    Yield the modules that may be imported from, outer ones first.
+
+    The command line is no API, and a family of events is imported from its package.
+    """
+    yield braze_heap.__name__
+    for found in pkgutil.walk_packages(braze_heap.__path__, "braze_heap."):
+        parts = found.name.split(".")[1:]
+        is_inner = parts[0] in ("cli", "events") and len(parts) > 1
+        if parts[0] != "cli" and not is_inner and not any(p[0] == "_" for p in parts):
+            yield found.name
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """
+    Return the names that *module* lists, or the documented ones that it defines.
+    """
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    analyzer = ModuleAnalyzer.for_module(module.__name__)
+    documented = {name for scope, name in analyzer.find_attr_docs() if not scope}
+    return [
+        name
+        for name, value in vars(module).items()
+        if name[0] != "_"
+        and (name in documented or getattr(value, "__module__", "") == module.__name__)
+        and (name in documented or inspect.isclass(value) or inspect.isfunction(value))
+    ]
+
+
+def names_to_document(module_name: str) -> list[str]:
+    """
+    Return the names of a module that no module around it has already.
+    """
+    parents = module_name.split(".")[1:-1]
+    around = [
+        importlib.import_module(".".join(["braze_heap", *parents[: end + 1]]))
+        for end in range(len(parents))
+    ]
+    taken = {name for module in around for name in public_names(module)}
+    module = importlib.import_module(module_name)
+    return [
+        name
+        for name in public_names(module)
+        if name not in taken and not _is_event_class(getattr(module, name))
+    ]
+
+
+def _is_event_class(value: object) -> bool:
+    is_event = inspect.isclass(value) and issubclass(value, braze_heap.CurrentsEvent)
+    return is_event and value not in (
+        braze_heap.CurrentsEvent,
+        braze_heap.UnknownEvent,
+    )
+
+
+class Api(SphinxDirective):
+    """
+    Documents a module: its docstring, then its names.
+    """
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        module = importlib.import_module(name)
+        lines = [f".. py:module:: {name}", "", inspect.getdoc(module) or "", ""]
+        for public in names_to_document(name):
+            lines += _documented(name, public, getattr(module, public))
+        text = "\n".join(["```{eval-rst}", *lines, "```"])
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+def _documented(module: str, name: str, value: object) -> list[str]:
+    if inspect.isclass(value):
+        error = "exception" if issubclass(value, BaseException) else "class"
+        kind, options = error, ["   :members:", "   :inherited-members: object"]
+        if issubclass(value, (BaseException, tuple, str, dict)):
+            options = ["   :members:"]
+    elif inspect.isroutine(value):
+        kind, options = "function", []
+    else:
+        kind, options = "data", ["   :no-value:"]
+    return [f".. auto{kind}:: {module}.{name}", *options, ""]
+
+
+class FrontDoor(SphinxDirective):
+    """
+    Lists what `braze_heap` itself offers, by the page that documents it.
+    """
+
+    def run(self) -> list[nodes.Node]:
+        homes = sorted({*braze_heap._HOMES.values()})
+        rows = [
+            f"| [`braze_heap.{home}`]({home}.md) | {_names_of(home)} |"
+            for home in homes
+        ]
+        text = "\n".join(["| module | names |", "| --- | --- |", *rows])
+        return self.parse_text_to_nodes(text)
+
+
+def _names_of(home: str) -> str:
+    names = [name for name, where in braze_heap._HOMES.items() if where == home]
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def unsigned(
+    app: Sphinx, kind: str, name: str, value: object, *rest: object
+) -> tuple[str, str] | None:
+    """
+    Show no signature for what nobody calls: protocols, and words of a vocabulary.
+    """
+    is_uncalled = kind == "class" and (
+        getattr(value, "_is_protocol", False) or issubclass(value, Enum)
+    )
+    return ("", "") if is_uncalled else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """
+    Register with Sphinx.
+    """
+    app.connect("autodoc-process-signature", unsigned)
+    app.add_directive("api", Api)
+    app.add_directive("front-door", FrontDoor)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
