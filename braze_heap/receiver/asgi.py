@@ -4,11 +4,13 @@ A receiver as an ASGI 3 application.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from braze_heap.receiver._answers import later
 from braze_heap.receiver._messages import BodyCut, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver
 
@@ -16,7 +18,7 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-logger = logging.getLogger("braze_heap.receiver")
+logger: logging.Logger = logging.getLogger("braze_heap.receiver")
 
 
 class ASGIReceiver:
@@ -41,9 +43,7 @@ class ASGIReceiver:
             ValueError: Another protocol.
         """
         if scope["type"] == "http":
-            response = await self.receiver.handle(request_of(scope, receive))
-            with contextlib.suppress(OSError):  # ASGI 2.4: the sender went away
-                await _answer(send, response)
+            await respond(send, self.receiver.handle(request_of(scope, receive)))
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
@@ -65,6 +65,18 @@ def request_of(scope: Message, receive: Receive) -> Request:
     return Request(scope["method"], scope["headers"], _body(receive))
 
 
+async def respond(send: Send, handling: Awaitable[Response]) -> None:
+    """
+    Send the answer that *handling* gives; if the server cancels that, to come again.
+    """
+    try:
+        response = await handling
+    except asyncio.CancelledError:
+        await answer(send, later())  # servers would say 500
+        raise
+    await answer(send, response)
+
+
 async def _body(receive: Receive) -> AsyncIterator[bytes]:
     is_more = True
     while is_more:
@@ -75,8 +87,12 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
         is_more = message.get("more_body", False)
 
 
-async def _answer(send: Send, response: Response) -> None:
+async def answer(send: Send, response: Response) -> None:
+    """
+    Send *response*, unless the sender went away (ASGI 2.4).
+    """
     headers = [(name.encode(), value.encode()) for name, value in response.headers]
-    status = response.status
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    start = {"type": "http.response.start", "status": response.status}
+    with contextlib.suppress(OSError):
+        await send(start | {"headers": headers})
+        await send({"type": "http.response.body", "body": response.body})

@@ -12,8 +12,7 @@ from typing import Final
 
 import attrs
 
-from braze_heap.receiver._answers import later
-from braze_heap.receiver._messages import Response
+from braze_heap.receiver._messages import Request, Response
 from braze_heap.receiver._metrics import Exchange, Metrics
 from braze_heap.receiver._receiver import AsyncReceiver
 from braze_heap.receiver.asgi import (
@@ -21,8 +20,9 @@ from braze_heap.receiver.asgi import (
     Message,
     Receive,
     Send,
-    _answer,
+    answer,
     request_of,
+    respond,
 )
 
 __all__ = ["Exchange", "Metrics", "Service"]
@@ -49,7 +49,7 @@ class Service:
         receiver: The endpoint.
         metrics: The same that observes the pipeline of *receiver*.
         stored: Records in the dead letter by reason; may take its time.
-        told: Is told of each request to the endpoint, after its answer.
+        told: Is told of each request to the endpoint, just before its answer.
     """
 
     def __init__(
@@ -81,28 +81,21 @@ class Service:
         if scope["type"] != "http":
             await self._endpoint(scope, receive, send)
         elif page := self._page(scope):
-            await _answer(send, _headed(await page(), scope["method"]))
+            await answer(send, _headed(await page(), scope["method"]))
         else:
-            await self._exchange(scope, receive, send)
+            await respond(send, self._handled(request_of(scope, receive)))
 
     def _page(self, scope: Message) -> Callable[[], Awaitable[Response]] | None:
         if scope["method"] not in ("GET", "HEAD"):
             return None
         return self._pages.get(scope["path"].removeprefix(scope.get("root_path", "")))
 
-    async def _exchange(self, scope: Message, receive: Receive, send: Send) -> None:
-        try:
-            with self.metrics.exchange() as exchange:
-                response = await self.receiver.handle(request_of(scope, receive))
-                exchange.status = response.status
-        except asyncio.CancelledError:
-            # Servers say 500 here; this one has a Retry-After.
-            await _answer(send, later())
-            raise
-        try:
-            await _answer(send, response)
-        finally:
-            self._told(exchange)
+    async def _handled(self, request: Request) -> Response:
+        with self.metrics.exchange() as exchange:
+            response = await self.receiver.handle(request)
+            exchange.status = response.status
+        self._told(exchange)
+        return response
 
     async def _healthz(self) -> Response:
         return _text(200, "alive\n")

@@ -90,6 +90,33 @@ def test_an_answer_to_nobody_is_no_error(there):
     assert len(there.sink.calls) == 1
 
 
+def test_a_request_that_the_server_cuts_off_is_to_come_again():
+    """
+    503: a server that shuts down cancels what takes too long, and would say 500.
+    """
+    sink, sent = BlockingSink(), []
+    there = Endpoint(asgi, sink=sink)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": batch(click())}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def cut_off() -> None:
+        app = ASGIReceiver(there.receiver)
+        task = asyncio.create_task(app(http(), receive, send))
+        await asyncio.to_thread(sink.has_begun.wait, 10)
+        task.cancel()
+        await asyncio.wait([task])
+        sink.may_end.set()
+
+    asyncio.run(cut_off())
+    there.close()
+
+    assert (sent[0]["status"], sent[0]["headers"][-1]) == (503, (b"retry-after", b"5"))
+
+
 def test_another_protocol_is_an_error(there):
     """
     A receiver speaks http.
