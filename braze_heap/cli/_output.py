@@ -4,6 +4,7 @@ Where calls go: stdout or a file, whole lines only.
 
 import contextlib
 import gzip
+import shutil
 import signal
 import sys
 import threading
@@ -20,11 +21,21 @@ from braze_heap.cli._inputs import STDIN, Input
 _LEVEL: Final = 6
 """How hard to compress: gzip's own default, where Python's takes twice as long."""
 
+_COPIED: Final = 1 << 20
+"""Bytes copied at a time."""
+
 
 @contextlib.contextmanager
-def open_output(path: Path, inputs: Sequence[Input]) -> Iterator[IO[bytes]]:
+def open_output(
+    path: Path, inputs: Sequence[Input], *, is_joined: bool = False
+) -> Iterator[IO[bytes]]:
     """
     Open what the calls are written to; ``-`` is stdout, ``.gz`` is compressed.
+
+    Args:
+        path: Where they go.
+        inputs: What they are made of.
+        is_joined: Whether it is joined of files that are compressed already.
 
     Raises:
         UnusableError: It cannot be written, or is one of *inputs*.
@@ -32,7 +43,7 @@ def open_output(path: Path, inputs: Sequence[Input]) -> Iterator[IO[bytes]]:
     """
     _refuse_input(path, inputs)
     try:
-        with _opened(path) as file:
+        with _opened(path, is_joined=is_joined) as file:
             yield file
     except BrokenPipeError:
         raise
@@ -43,10 +54,10 @@ def open_output(path: Path, inputs: Sequence[Input]) -> Iterator[IO[bytes]]:
         raise UnusableError(f"cannot write {name}: {flaw}") from None
 
 
-def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
+def _opened(path: Path, *, is_joined: bool) -> AbstractContextManager[IO[bytes]]:
     if path == STDIN:
         return contextlib.nullcontext(sys.stdout.buffer)
-    if path.suffix == ".gz":
+    if path.suffix == ".gz" and not is_joined:
         return cast("IO[bytes]", gzip.open(path, "wb", compresslevel=_LEVEL))
     return path.open("wb")
 
@@ -65,6 +76,15 @@ def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     Write each of *calls* as one line of JSON, in UTF-8.
     """
     file.write("".join(f"{call.to_json()}\n" for call in calls).encode())
+    file.flush()
+
+
+def append(file: IO[bytes], part: Path) -> None:
+    """
+    Write the content of the file *part* as it is.
+    """
+    with part.open("rb") as source:
+        shutil.copyfileobj(source, file, _COPIED)
     file.flush()
 
 

@@ -23,7 +23,9 @@ LONG: Final = 5_000_000
 
 
 @contextlib.contextmanager
-def progress(inputs: Sequence[Input], console: Console | None) -> Iterator[Advance]:
+def progress(
+    inputs: Sequence[Input], console: Console | None, doing: str = "Transforming"
+) -> Iterator[Advance]:
     """
     Show a bar on *console*, if that is a terminal and *inputs* are long.
 
@@ -35,7 +37,7 @@ def progress(inputs: Sequence[Input], console: Console | None) -> Iterator[Advan
         yield lambda _: None
         return
     with _bar(console) as bar:
-        task = bar.add_task("Transforming", total=total)
+        task = bar.add_task(doing, total=total)
         yield lambda size: bar.advance(task, size)
 
 

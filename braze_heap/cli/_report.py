@@ -31,13 +31,17 @@ class Example:
     One event that made no call. Never holds a value of it.
 
     Attributes:
-        place: The file and where in it, as far as known.
+        source: The file that it came from.
+        number: Which of its events, from 1 on; 0 where that is not known.
+        offset: Bytes before it, where that is known.
         event_type: As Braze writes it, where it could be read.
         event_id: Braze's id, where it could be read.
         detail: What is wrong with it.
     """
 
-    place: str
+    source: str
+    number: int = 0
+    offset: int = 0
     event_type: str | None = None
     event_id: str | None = None
     detail: str = ""
@@ -45,8 +49,14 @@ class Example:
     def __str__(self) -> str:
         named = f"id {safe(self.event_id)}" if self.event_id else ""
         typed = safe(self.event_type) if self.event_type else ""
-        where = ", ".join(filter(None, (self.place, typed, named)))
+        where = ", ".join(filter(None, (*self._place(), typed, named)))
         return f"{where}: {safe(self.detail, 300)}" if self.detail else where
+
+    def _place(self) -> Iterator[str]:
+        yield _path(self.source)
+        if self.number:
+            at = f" at byte {self.offset:,}" if self.offset else ""
+            yield f"event {self.number:,}{at}"
 
 
 @attrs.define
@@ -85,7 +95,7 @@ class Report:
         self.degraded += result.degraded
         for skipped in result.skipped:
             self.skipped[skipped.reason] += 1
-            self._keep(skipped.reason, _skipped_example(skipped, source))
+            self._keep(skipped.reason, _example(skipped, source))
         if result.rejected:
             self._add_rejected(result.rejected, batch, source, before)
 
@@ -98,8 +108,26 @@ class Report:
     ) -> None:
         for event, index in _positions(rejected, batch):
             self.rejected[event.reason] += 1
-            place = _place(source, before + index + 1, batch[index].offset)
-            self._keep(event.reason, _rejected_example(event, place))
+            place = (source, before + index + 1, batch[index].offset)
+            self._keep(event.reason, _example(event, *place, event.detail))
+
+    def merge(self, other: "Report", before: int) -> None:
+        """
+        Add the report on a piece of a file, which *before* events of it preceded.
+        """
+        self.received += other.received
+        self.mapped += other.mapped
+        self.repeated += other.repeated
+        self.calls += other.calls
+        self.event_types += other.event_types
+        self.skipped += other.skipped
+        self.rejected += other.rejected
+        self.left_out += other.left_out
+        self.degraded += other.degraded
+        for reason, examples in other.examples.items():
+            for example in examples:
+                shift = before if example.number else 0
+                self._keep(reason, attrs.evolve(example, number=example.number + shift))
 
     def _keep(self, reason: str, example: Example) -> None:
         examples = self.examples.setdefault(reason, [])
@@ -107,18 +135,14 @@ class Report:
             examples.append(example)
 
 
-def _skipped_example(event: Skipped, source: str) -> Example:
-    return Example(_path(source), event.event_type, event.event_id)
-
-
-def _rejected_example(event: Rejected, place: str) -> Example:
-    return Example(place, event.event_type, event.event_id, event.detail)
-
-
-def _place(source: str, number: int, offset: int) -> str:
-    named = f"{_path(source)}, " if source else ""
-    at = f" at byte {offset:,}" if offset else ""
-    return f"{named}event {number:,}{at}"
+def _example(
+    event: Skipped | Rejected,
+    source: str,
+    number: int = 0,
+    offset: int = 0,
+    detail: str = "",
+) -> Example:
+    return Example(source, number, offset, event.event_type, event.event_id, detail)
 
 
 def _path(source: str) -> str:

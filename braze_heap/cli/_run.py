@@ -11,7 +11,7 @@ from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli._console import INTERRUPTED, UNHEARD, UnusableError, silence
-from braze_heap.cli._inputs import Advance, Input, batches
+from braze_heap.cli._inputs import UNIT, Advance, Input, batches
 from braze_heap.cli._output import open_output, unbroken, write_calls
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
@@ -37,24 +37,23 @@ class Ending:
 class Run:
     """
     From inputs to written calls. The report counts what was written, and nothing else.
+
+    Attributes:
+        unit: Bytes of input that no batch goes over the end of.
     """
 
     transformer: Transformer
     inputs: Sequence[Input]
     event_type: str | None
     report: Report
+    unit: int = UNIT
 
     def write_to(self, path: Path, bar: Console | None) -> Ending:
         """
         Transform all inputs into the file at *path*, with a bar on the console *bar*.
         """
         try:
-            with (
-                open_output(path, self.inputs) as file,
-                progress(self.inputs, bar) as advance,
-            ):
-                for source in self.inputs:
-                    self._transform(source, file, advance)
+            self._write_to(path, bar)
         except KeyboardInterrupt:
             return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
         except BrokenPipeError:
@@ -66,9 +65,24 @@ class Run:
             )
         return Ending()
 
-    def _transform(self, source: Input, file: IO[bytes], advance: Advance) -> None:
+    def _write_to(self, path: Path, bar: Console | None) -> None:
+        with (
+            open_output(path, self.inputs) as file,
+            progress(self.inputs, bar) as advance,
+        ):
+            for source in self.inputs:
+                self.transform(source, file, advance)
+
+    def transform(self, source: Input, file: IO[bytes], advance: Advance) -> None:
+        """
+        Transform one input into an open file.
+
+        Raises:
+            UnusableError: It cannot be read, or not to its end; the calls of what could
+                be read are written.
+        """
         before = 0
-        for batch in batches(source.read(self.event_type, advance)):
+        for batch in batches(source.read(self.event_type, advance), self.unit):
             result = self.transformer.transform(batch)
             with unbroken():
                 write_calls(file, result.calls)

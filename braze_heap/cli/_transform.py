@@ -5,6 +5,7 @@
 import difflib
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from braze_heap import EVENT_TYPES
 from braze_heap.cli._console import Stream, console, plural, safe, show, silence
-from braze_heap.cli._inputs import STDIN, find_inputs
+from braze_heap.cli._inputs import STDIN, Input, find_inputs
 from braze_heap.cli._options import configured, options_of_transformer
 from braze_heap.cli._report import Report, report_view
 from braze_heap.cli._run import Ending, Run
@@ -23,6 +24,7 @@ _EPILOG = """\b
 Examples:
   braze-heap transform batch.json > calls.jsonl
   braze-heap transform s3-export/ -o calls.jsonl.gz --strict
+  braze-heap transform s3-export/ -o calls.jsonl --jobs 0
   zcat *.json.gz | braze-heap transform - | head
   braze-heap transform --event-type users.behaviors.Purchase records.json
 
@@ -30,7 +32,7 @@ Examples:
 Exit status:
   0  done, also if events were rejected
   1  events were rejected, and --strict is given
-  2  a file cannot be read or written, or an option is wrong
+  2  a file cannot be read or written, an option is wrong, or a worker was killed
   130, 141  stopped by Ctrl-C, or by the reader of the output
 """
 
@@ -59,6 +61,14 @@ Exit status:
     help="Type of records from storage, where neither they nor their path tell it.",
 )
 @options_of_transformer
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(0),
+    default=1,
+    help="Work on N cores at once; 0 for all of them. The output is the same, in the "
+    "same order. Stdin and pipes are read by one.  [default: 1]",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if an event was rejected.")
 @click.option(
     "--all-types", is_flag=True, help="Name all types and fields in the report."
@@ -68,6 +78,7 @@ def transform(
     files: tuple[Path, ...],
     output: Path,
     event_type: str | None,
+    jobs: int,
     strict: bool,
     all_types: bool,
     quiet: bool,
@@ -83,7 +94,7 @@ def transform(
     inputs = find_inputs(files or (piped(),))
     warn_of_type(event_type)
     report = Report(options["identity"] or "external_user_id")
-    run = Run(configured(**options), inputs, event_type, report)
+    run = _run(options, inputs, event_type, report, jobs)
     started = time.monotonic()
     ending = run.write_to(output, None if quiet else _bar_console(output))
     seconds = time.monotonic() - started
@@ -92,6 +103,20 @@ def transform(
     if ending.failure:
         raise ending.failure
     sys.exit(ending.status or int(strict and run.report.rejected.total() > 0))
+
+
+def _run(
+    options: dict[str, Any],
+    inputs: Sequence[Input],
+    event_type: str | None,
+    report: Report,
+    jobs: int,
+) -> Run:
+    if jobs == 1:
+        return Run(configured(**options), inputs, event_type, report)
+    from braze_heap.cli._jobs import split_run
+
+    return split_run(options, inputs, event_type, report, jobs)
 
 
 def show_report(view: RenderableType, stream: Stream = "stderr") -> None:

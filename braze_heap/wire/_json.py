@@ -6,6 +6,7 @@ split at its brackets, and each element is then parsed for itself.
 """
 
 import io
+import sys
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
@@ -14,7 +15,9 @@ from braze_heap.wire._body import events_of
 from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+"""The mark of the byte order. Offsets count from behind it."""
+
 _KEPT: Final = 1 << 16
 _LOOKED_AT: Final = 1 << 20
 
@@ -26,12 +29,57 @@ def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
     """
     Read the events of JSON in any arrangement.
     """
-    if stream.peek(len(_BOM)).startswith(_BOM):
-        stream.read(len(_BOM))
-    head = stream.readline(_LOOKED_AT) + stream.readline(_LOOKED_AT)
+    head = _head(stream)
     rewound = _Rewound(head, stream)
     for element in _lines(rewound) if _is_lines(head) else Elements(rewound):
         yield from _events_in(element, event_type)
+
+
+def are_lines(stream: Buffered) -> bool:
+    """
+    Tell whether `read` would read *stream* line by line.
+    """
+    return _is_lines(_head(stream))
+
+
+def read_lines(
+    stream: Buffered, event_type: str | None, start: int, end: int
+) -> Iterator[Read]:
+    """
+    Read the events of the lines that begin at the offsets from *start* to before *end*.
+
+    Args:
+        stream: JSON lines, from the byte before *start* on; or all, if that is 0.
+        event_type: The type of storage records.
+        start: Where the first line may begin.
+        end: Where no line may begin any more.
+    """
+    offset = start
+    if start:
+        offset += _rest_of_line(stream, end - start) - 1
+    for element in _lines(stream, offset, end):
+        yield from _events_in(element, event_type)
+
+
+def _rest_of_line(stream: Buffered, enough: int) -> int:
+    """
+    Skip to the next line, or over *enough* bytes, and return how many they were.
+    """
+    skipped = 0
+    while skipped <= enough and (piece := stream.readline(CHUNK)):
+        skipped += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _head(stream: Buffered) -> bytes:
+    """
+    Take the first two lines, or as much of them as shows the arrangement.
+    """
+    if stream.peek(len(BOM)).startswith(BOM):
+        stream.read(len(BOM))
+    return stream.readline(_LOOKED_AT) + stream.readline(_LOOKED_AT)
 
 
 def _events_in(element: Element, event_type: str | None) -> Iterator[Read]:
@@ -89,9 +137,10 @@ class _Rewound:
         return line + self._stream.readline(size - len(line))
 
 
-def _lines(stream: _Rewound) -> Iterator[Element]:
-    offset = 0
-    while line := stream.readline(MAX_ELEMENT + 1):
+def _lines(
+    stream: "_Rewound | Buffered", offset: int = 0, end: int = sys.maxsize
+) -> Iterator[Element]:
+    while offset < end and (line := stream.readline(MAX_ELEMENT + 1)):
         if len(line) > MAX_ELEMENT:
             yield Element(offset, line, flaw=f"a line of over {MAX_ELEMENT:,} bytes")
         elif line.strip():

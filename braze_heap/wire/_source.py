@@ -65,6 +65,37 @@ def _read(file: BinaryIO, event_type: str | None) -> Iterator[Read]:
         yield from _json.read(stream, event_type)
 
 
+def holds_lines(file: BinaryIO) -> bool:
+    """
+    Tell whether `read_events` reads *file* as JSON lines, neither inflated nor Avro.
+    """
+    start = _start(file, len(_AVRO))
+    if start.startswith((_GZIP, _AVRO)):
+        return False
+    return _json.are_lines(io.BufferedReader(_Raw(file, start), CHUNK))
+
+
+def read_lines(
+    file: BinaryIO, event_type: str | None, start: int, end: int
+) -> Iterator[Read]:
+    """
+    Read the events of those lines of *file* that begin from *start* to before *end*.
+
+    The parts of a file read so are what `read_events` reads of it, in the same order
+    and with the same offsets.
+
+    Args:
+        file: JSON lines, as `holds_lines` tells; at its beginning, and seekable.
+        event_type: The type of storage records.
+        start: An offset as `RawEvent` has it: where the first line may begin.
+        end: Where no line may begin any more.
+    """
+    mark = len(_json.BOM) if _start(file, len(_json.BOM)) == _json.BOM else 0
+    file.seek(mark + max(start - 1, 0))
+    stream = io.BufferedReader(_Raw(file, b""), CHUNK)
+    yield from _json.read_lines(stream, event_type, start, end)
+
+
 def _start(file: Any, size: int) -> bytes:
     start = b""
     while len(start) < size and (more := file.read(size - len(start))):

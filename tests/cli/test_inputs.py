@@ -41,6 +41,15 @@ def test_batches_are_bounded_in_bytes() -> None:
     assert [len(batch) for batch in batches(reads)] == [4, 4]
 
 
+def test_batches_end_with_the_unit() -> None:
+    """
+    No batch goes over a place where workers may cut a file, so batches are the same.
+    """
+    reads = [RawEvent({}, None, offset) for offset in (0, 40, 99, 100, 199, 350)]
+
+    assert [len(batch) for batch in batches(reads, unit=100)] == [3, 2, 1]
+
+
 @pytest.mark.parametrize("error", [UnusableError("gone"), KeyboardInterrupt()])
 def test_what_was_read_before_an_error_is_a_batch(error: BaseException) -> None:
     """

@@ -46,6 +46,7 @@ def test_version_is_the_one_that_is_installed(run: Run) -> None:
         ("events",),
         ("demo",),
         ("send",),
+        ("serve",),
         ("check",),
         ("dead-letters",),
         *(("dead-letters", c) for c in ("list", "show", "replay", "purge", "export")),

@@ -1,0 +1,386 @@
+"""
+A run on several cores: workers write parts of the output, which are joined in order.
+
+Paths and places in files go to the workers, and counts come back; events never do.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import IO, Any, Final, TypeAlias
+
+import attrs
+from rich.console import Console
+
+from braze_heap import Transformer
+from braze_heap.cli._console import UnusableError
+from braze_heap.cli._inputs import Advance, Input
+from braze_heap.cli._options import configuration
+from braze_heap.cli._output import append, open_output, unbroken
+from braze_heap.cli._progress import progress
+from braze_heap.cli._report import Report
+from braze_heap.cli._run import Run
+from braze_heap.config import TransformConfig
+
+_AHEAD: Final = 2
+"""Parts for each worker that are begun before an earlier one is joined."""
+
+_TERMINATED: Final = 143
+"""Exit status after SIGTERM, as shells have it."""
+
+_STEP: Final = 1 << 20
+"""Bytes after which a worker tells how far it is."""
+
+
+def split_run(
+    options: dict[str, Any],
+    inputs: Sequence[Input],
+    event_type: str | None,
+    report: Report,
+    jobs: int,
+) -> "SplitRun":
+    """
+    Return a run with *jobs* workers, 0 for one a core.
+
+    Raises:
+        UnusableError: The *options* describe no transformer.
+    """
+    try:
+        config = configuration(**options)
+        run = SplitRun(
+            config.transformer(),
+            inputs,
+            event_type,
+            report,
+            config=config,
+            jobs=jobs or _cores(),
+        )
+    except ValueError as error:
+        raise UnusableError(str(error)) from None
+    return run
+
+
+def _cores() -> int:
+    """
+    Return how many cores this process may use.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@attrs.frozen
+class _Part:
+    """
+    What a worker made of a piece.
+
+    Attributes:
+        number: Which piece, from 0 on.
+        path: The file that holds the calls.
+        report: What became of the events.
+        failure: Why the piece was not read to its end, if it was not.
+    """
+
+    number: int
+    path: Path
+    report: Report
+    failure: UnusableError | None
+
+
+_News: TypeAlias = int | _Part | UnusableError
+"""What a worker says: bytes that it read, a part, or why it cannot write one."""
+
+
+@attrs.frozen
+class _Order:
+    """
+    What is the same for all parts of a run, and known to each worker from the start.
+    """
+
+    config: TransformConfig
+    event_type: str | None
+    identity: str
+    unit: int
+    folder: Path
+    suffix: str
+
+    def part(
+        self, number: int, piece: Input, transformer: Transformer, advance: Advance
+    ) -> _Part:
+        """
+        Write the part of the output that comes of *piece*.
+
+        Raises:
+            UnusableError: It cannot be written.
+        """
+        report, failure = Report(self.identity), None
+        path = self.folder / f"{number}{self.suffix}"
+        with open_output(path, ()) as file:
+            run = Run(transformer, (), self.event_type, report, self.unit)
+            try:
+                run.transform(piece, file, advance)
+            except UnusableError as error:
+                failure = error
+        return _Part(number, path, report, failure)
+
+
+def _work(order: _Order, connection: Connection, other_end: Connection) -> None:
+    """
+    Make parts, until the process that asks for them is done or dead.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    other_end.close()
+    transformer = order.config.transformer()
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            number, piece = connection.recv()
+            steps = _Steps(connection.send, piece.size)
+            try:
+                news: _News = order.part(number, piece, transformer, steps)
+            except UnusableError as error:
+                news = error
+            connection.send(news)
+
+
+@attrs.define
+class _Steps:
+    """
+    Tells in large steps what was read, and no more than was to be read.
+    """
+
+    tell: Callable[[int], object]
+    size: int
+    read: int = 0
+    told: int = 0
+
+    def __call__(self, size: int) -> None:
+        self.read += size
+        step = min(self.read, self.size) - self.told
+        if step >= _STEP or (step and self.read >= self.size):
+            self.told += step
+            self.tell(step)
+
+
+@attrs.frozen(eq=False)
+class _Worker:
+    """
+    A process that makes parts, as seen by the one that joins them.
+    """
+
+    process: BaseProcess
+    connection: Connection
+
+    @classmethod
+    def start(cls, order: _Order) -> "_Worker":
+        ours, theirs = multiprocessing.Pipe()
+        process = multiprocessing.Process(
+            target=_work, args=(order, theirs, ours), daemon=True
+        )
+        process.start()
+        theirs.close()
+        return cls(process, ours)
+
+    def ask(self, number: int, piece: Input) -> None:
+        with self._alive():
+            self.connection.send((number, piece))
+
+    def news(self) -> _News:
+        with self._alive():
+            news: _News = self.connection.recv()
+        return news
+
+    @contextlib.contextmanager
+    def _alive(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError):
+            self.process.join()
+            raise UnusableError(_lost(self.process.exitcode or 0)) from None
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+        self.connection.close()
+
+
+def _lost(status: int) -> str:
+    if status < 0:
+        return (
+            f"a worker was killed by signal {-status}. If memory ran out, "
+            "try again with fewer --jobs."
+        )
+    return f"a worker ended with status {status}. Try again with --jobs 1."
+
+
+@contextlib.contextmanager
+def _workers(order: _Order, number: int) -> Iterator[list[_Worker]]:
+    workers: list[_Worker] = []
+    try:
+        with _inheriting_no_ctrl_c():
+            workers.extend(_Worker.start(order) for _ in range(number))
+        yield workers
+    finally:
+        with unbroken():
+            for worker in workers:
+                worker.stop()
+
+
+@contextlib.contextmanager
+def _inheriting_no_ctrl_c() -> Iterator[None]:
+    """
+    Let processes that start meanwhile never see Ctrl-C: a terminal sends it to all.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+
+
+@contextlib.contextmanager
+def _tidy_at_sigterm() -> Iterator[None]:
+    """
+    Let the end by SIGTERM, of which Python takes no notice, clean up too.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
+@contextlib.contextmanager
+def _folder(output: Path) -> Iterator[Path]:
+    """
+    Make a folder for parts: beside the output, where there is room for it.
+    """
+    is_beside = output.is_file() and os.access(output.parent, os.W_OK)
+    place = output.parent if is_beside else None
+    folder = tempfile.TemporaryDirectory(prefix=".braze-heap-", dir=place)
+    try:
+        yield Path(folder.name)
+    finally:
+        with unbroken():
+            folder.cleanup()
+
+
+@attrs.define
+class _Crew:
+    """
+    Workers, and what they are to do.
+    """
+
+    workers: Sequence[_Worker]
+    pieces: Sequence[Input]
+    advance: Advance
+    given: int = 0
+    idle: list[_Worker] = attrs.field(init=False)
+    done: dict[int, _Part] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.idle = [*self.workers]
+
+    def parts(self) -> Iterator[_Part]:
+        """
+        Let the parts be made, and return them in order.
+
+        Raises:
+            UnusableError: A worker was lost, or cannot write.
+        """
+        for number in range(len(self.pieces)):
+            self._give(number)
+            while number not in self.done:
+                self._listen()
+                self._give(number)
+            yield self.done.pop(number)
+
+    def _give(self, awaited: int) -> None:
+        end = min(awaited + _AHEAD * len(self.workers), len(self.pieces))
+        while self.idle and self.given < end:
+            self.idle.pop().ask(self.given, self.pieces[self.given])
+            self.given += 1
+
+    def _listen(self) -> None:
+        busy = [worker for worker in self.workers if worker not in self.idle]
+        ready = wait([worker.connection for worker in busy])
+        for worker in busy:
+            if worker.connection in ready:
+                self._take(worker, worker.news())
+
+    def _take(self, worker: _Worker, news: _News) -> None:
+        if isinstance(news, UnusableError):
+            raise news
+        if isinstance(news, _Part):
+            self.done[news.number] = news
+            self.idle.append(worker)
+        else:
+            self.advance(news)
+
+
+@attrs.define(kw_only=True)
+class SplitRun(Run):
+    """
+    A run whose inputs are shared out to workers. Output and report are those of a run
+    without.
+
+    Attributes:
+        config: What each worker makes its transformer of.
+        jobs: How many workers, at most.
+    """
+
+    config: TransformConfig
+    jobs: int
+
+    def _write_to(self, path: Path, bar: Console | None) -> None:
+        pieces = self._pieces()
+        number = min(self.jobs, len(pieces))
+        if number < 2:
+            super()._write_to(path, bar)
+            return
+        with (
+            _tidy_at_sigterm(),
+            open_output(path, self.inputs, is_joined=True) as file,
+            _folder(path) as folder,
+            _workers(self._order(folder, path.suffix), number) as workers,
+            progress(self.inputs, bar) as advance,
+        ):
+            self._join(pieces, _Crew(workers, pieces, advance).parts(), file)
+
+    def _pieces(self) -> list[Input]:
+        if not all(source.is_open_to_others() for source in self.inputs):
+            return []
+        return [piece for source in self.inputs for piece in source.pieces(self.unit)]
+
+    def _order(self, folder: Path, suffix: str) -> _Order:
+        identity = self.report.identity
+        return _Order(self.config, self.event_type, identity, self.unit, folder, suffix)
+
+    def _join(
+        self, pieces: Sequence[Input], parts: Iterator[_Part], file: IO[bytes]
+    ) -> None:
+        before = 0
+        for piece, part in zip(pieces, parts, strict=True):
+            before = before if piece.goes_on else 0
+            with unbroken():
+                append(file, part.path)
+                self.report.merge(part.report, before)
+                part.path.unlink()
+            before += part.report.received
+            if part.failure:
+                raise part.failure
