@@ -32,7 +32,7 @@ Examples:
 Exit status:
   0  done, also if events were rejected
   1  events were rejected, and --strict is given
-  2  a file cannot be read or written, an option is wrong, or a worker was killed
+  2  a file cannot be read or written, an option is wrong, or a worker died
   130, 141  stopped by Ctrl-C, or by the reader of the output
 """
 
