@@ -36,6 +36,12 @@ class UnreadableError(ValueError):
     """
 
 
+class TooLargeError(UnreadableError):
+    """
+    JSON of over `MAX_STRUCTURE` brackets and commas: fewer events may be readable.
+    """
+
+
 def decode(body: bytes | str) -> Any:
     """
     Return the JSON value that *body* holds; ``None`` if it is blank.
@@ -45,7 +51,8 @@ def decode(body: bytes | str) -> Any:
 
     Raises:
         UnreadableError: No JSON, text behind it, two ``events`` keys in the outermost
-            object, or over `MAX_DEPTH` or `MAX_STRUCTURE`.
+            object, or over `MAX_DEPTH`.
+        TooLargeError: Over `MAX_STRUCTURE`.
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     may_repeat_events = not _is_one_list(data) and _names_events_twice(data)
@@ -144,13 +151,14 @@ def _is_one_list(data: bytes) -> bool:
     *data*; never recurses.
 
     Raises:
-        UnreadableError: JSON over `MAX_DEPTH` or `MAX_STRUCTURE`.
+        UnreadableError: JSON over `MAX_DEPTH`.
+        TooLargeError: JSON over `MAX_STRUCTURE`.
     """
     if len(data) <= _SHORT and data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return False
     plain = _without_escapes(data)
     if len(data) > MAX_STRUCTURE and _structure(plain) > MAX_STRUCTURE:
-        raise UnreadableError(f"over {MAX_STRUCTURE:,} brackets and commas")
+        raise TooLargeError(f"over {MAX_STRUCTURE:,} brackets and commas")
     brackets = _without_texts(plain.translate(_AS_BRACES, _NO_BRACKETS))
     looks_so = _EVENTS.match(data) and _END.search(data, len(data) - 9)
     if looks_so and _is_flat(brackets[2:-2], MAX_DEPTH - 2):

@@ -2,7 +2,7 @@
 Text as Heap measures it.
 """
 
-from collections.abc import Iterator
+import bisect
 
 
 def utf16_length(text: str) -> int:
@@ -20,12 +20,9 @@ def cut_utf16(text: str, limit: int) -> str:
 
     A character of two units is kept whole or left out.
     """
-    return "".join(_fitting(text, limit))
-
-
-def _fitting(text: str, limit: int) -> Iterator[str]:
-    for character in text[:limit]:
-        limit -= 2 if character > "\uffff" else 1
-        if limit < 0:
-            return
-        yield character
+    start = text[:limit]
+    if utf16_length(start) <= limit:
+        return start
+    lengths = range(len(start))
+    over = bisect.bisect_right(lengths, limit, key=lambda n: utf16_length(start[:n]))
+    return start[: over - 1]

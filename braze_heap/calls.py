@@ -192,9 +192,10 @@ def is_plain(text: str) -> bool:
     if text.isascii():
         return True
     try:
-        return len(text.encode("utf-16-le")) <= 2 * MAX_TEXT
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return len(text) <= _SURELY_SHORT or utf16_length(text) <= MAX_TEXT
 
 
 class Legalizer:
@@ -225,7 +226,9 @@ class Legalizer:
         behind them, under names that are free.
         """
         legal = dict(given)
-        odd = [name for name in given if not self._is_plain_name(name)]
+        odd: list[str] = []
+        if not self._plain_names.issuperset(given):
+            odd = [name for name in given if not self._is_plain_name(name)]
         for name in odd:
             del legal[name]
         self.settle(legal, [*legal])

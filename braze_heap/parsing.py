@@ -185,39 +185,29 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
     schema = schema_of(cls)
     if issubclass(cls, UnknownEvent):
         return functools.partial(_read, cls, schema)
-    glance = glance_of(cls)
+    look = _look_of(schema)
     new = cls.__new__
 
     def read(raw: dict[str, Any], event_type: Any, strict: bool) -> CurrentsEvent:
-        seen = glance(raw)
-        if seen is None:
+        fields = look(raw)
+        if fields is None:
             return _read(cls, schema, raw, event_type, strict)
         event = new(cls)
-        event.__dict__ = seen[0]
+        event.__dict__ = fields
         return event
 
     return read
 
 
-Seen: TypeAlias = tuple[dict[str, Any], str, dict[str, Any]]
-"""
-The fields of an event; those that are texts, in one text; those that are none.
-"""
-
-Glance: TypeAlias = Callable[[dict[str, Any]], Seen | None]
-"""From a decoded event to its fields, typed; ``None`` if it needs a closer look."""
-
-
-def glance_of(cls: type[CurrentsEvent]) -> Glance:
+def _look_of(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
     """
-    Return the function that reads events of *cls* in the HTTP form, complete and with
-    nothing odd about them.
+    Return the function from an event in the HTTP form, complete and with nothing odd
+    about it, to its fields; it gives ``None`` for all that need a closer look.
     """
-    schema = schema_of(cls)
     in_user, in_properties = schema.names_in("user"), schema.names_in("properties")
     others = [(n, kind.fit) for n, kind in schema.kinds.items() if not kind.is_text]
 
-    def glance(raw: dict[str, Any]) -> Seen | None:
+    def look(raw: dict[str, Any]) -> dict[str, Any] | None:
         try:
             user, properties = raw["user"], raw["properties"]
             time, event_id = raw["time"], raw["id"]
@@ -239,25 +229,22 @@ def glance_of(cls: type[CurrentsEvent]) -> Glance:
         fields = properties | user
         odd = {}
         for name, fit in others:
-            if name in fields:
-                value = fields.pop(name)
-                if value is not None:
-                    odd[name] = fitted = fit(value)
-                    if fitted is MISFIT:
-                        return None
+            if name in fields and (value := fields.pop(name)) is not None:
+                odd[name] = value = fit(value)
+                if value is MISFIT:
+                    return None
         try:
-            text = "".join(fields.values())
+            "".join(fields.values())
         except TypeError:
             fields = {name: v for name, v in fields.items() if v is not None}
             if not all(isinstance(value, str) for value in fields.values()):
                 return None
-            text = "".join(fields.values())
-        fields.update(odd)
+        fields |= odd
         fields["id"] = event_id
         fields["time"] = time
-        return fields, text, odd
+        return fields
 
-    return glance
+    return look
 
 
 def _read(

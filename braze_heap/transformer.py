@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from braze_heap._short_road import ShortRoad, short_road
+from braze_heap._short_road import Glance, ShortRoad, glance_of, short_road
 from braze_heap.calls import (
     AddUserProperties,
     Call,
@@ -23,7 +23,6 @@ from braze_heap.calls import (
     Nested,
     Track,
     Value,
-    is_plain,
     legal_key,
     timestamp,
 )
@@ -139,7 +138,7 @@ class Transformer:
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
-        self._roads_by_type: dict[str, ShortRoad] = {}
+        self._glances: dict[str, Glance] = {}
         self._parse = EventParser(event_types).parse
 
     def transform(self, source: Source) -> TransformResult:
@@ -153,7 +152,7 @@ class Transformer:
         for item in _items(source):
             batch.received += 1
             try:
-                if type(item) is not dict or not self._map_at_a_glance(item, batch):
+                if not self._map_at_a_glance(item, batch):
                     self._read_and_map(item, batch)
             except EventError as error:
                 batch.reject(error.reason, str(error), item)
@@ -161,28 +160,23 @@ class Transformer:
                 batch.reject(Reason.INTERNAL_ERROR, _place(error), item)
         return batch.result()
 
-    def _map_at_a_glance(self, item: dict[str, Any], batch: "_Batch") -> bool:
+    def _map_at_a_glance(self, item: Any, batch: "_Batch") -> bool:
         """
         Add the call that *item* becomes, if it needs no second look; tell whether.
         """
+        if type(item) is not dict:
+            return False
         try:
-            road = self._roads_by_type[item["event_type"]]
+            glance = self._glances[item["event_type"]]
         except (KeyError, TypeError):
             return False
-        seen = road.glance(item)
-        if seen is None:
+        call = glance(item, batch.seen, batch.legalizer, batch.left_out)
+        if call is None:
             return False
-        fields, text, odd = seen
-        event_id = fields["id"]
-        identity = fields.get(self._identity_field)
-        if event_id in batch.seen or type(identity) is not str or flaw_of(identity):
-            return False
-        names = odd if is_plain(text) else None
-        call = road.track(fields, identity, batch.legalizer, batch.left_out, names)
-        batch.seen[event_id] = item
-        batch.event_types.append(road.event_type)
         batch.calls.append(call)
         batch.origins.append(item)
+        batch.seen[item["id"]] = item
+        batch.event_types.append(item["event_type"])
         return True
 
     def _read_and_map(self, item: Any, batch: "_Batch") -> None:
@@ -235,13 +229,21 @@ class Transformer:
         except KeyError:
             road = self._roads[type(event)] = self._road(type(event))
         if road and "extra" not in fields:
-            if type(item) is dict and self._identity_field:
-                self._roads_by_type[item["event_type"]] = road
+            if type(item) is dict and event.event_type not in self._glances:
+                self._learn(road, item)
             call = road.track(fields, identity, batch.legalizer, batch.left_out)
             batch.calls.append(call)
             batch.origins.append(item)
             return None
         return self._map_at_length(event, identity, item, batch)
+
+    def _learn(self, road: ShortRoad, item: dict[str, Any]) -> None:
+        """
+        Map events like *item* at a glance from now on.
+        """
+        event_type = road.cls.event_type
+        if self._identity_field and item.get("event_type") == event_type:
+            self._glances[event_type] = glance_of(road, self._identity_field)
 
     def _map_at_length(
         self, event: CurrentsEvent, identity: str, item: Any, batch: "_Batch"

@@ -128,9 +128,12 @@ def sorted_out(calls: Sequence[Call]) -> Sorted:
     for index, call in enumerate(calls):
         if isinstance(call, AddUserProperties):
             people.setdefault(call.identity, []).append(index)
-        else:
-            bulk = out.deletions if isinstance(call, DeleteUser) else out.events
-            _append(bulk, (index,), (call,), out.unwritable)
+            continue
+        bulk = out.deletions if isinstance(call, DeleteUser) else out.events
+        try:
+            bulk.append(Item((index,), (call,), call.identity, encode(call.to_dict())))
+        except (TypeError, ValueError):
+            out.unwritable.append(index)
     for indexes in people.values():
         _append(out.users, indexes, [calls[i] for i in indexes], out.unwritable)
     return out

@@ -4,7 +4,13 @@ From bytes to decoded events: request bodies, files, and what damaged them.
 Nothing here knows what an event means; limits on size and depth come before parsing.
 """
 
-from braze_heap._json import MAX_DEPTH, MAX_STRUCTURE, UnreadableError, decode
+from braze_heap._json import (
+    MAX_DEPTH,
+    MAX_STRUCTURE,
+    TooLargeError,
+    UnreadableError,
+    decode,
+)
 from braze_heap.wire._body import events_of
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 from braze_heap.wire._source import read_events, type_in_path
@@ -14,6 +20,7 @@ __all__ = [
     "MAX_STRUCTURE",
     "RawEvent",
     "Read",
+    "TooLargeError",
     "Unreadable",
     "UnreadableError",
     "decode",

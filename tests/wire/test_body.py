@@ -18,6 +18,7 @@ from braze_heap.testing.strategies import json_values
 from braze_heap.wire import (
     MAX_DEPTH,
     MAX_STRUCTURE,
+    TooLargeError,
     UnreadableError,
     decode,
     events_of,
@@ -287,7 +288,7 @@ def test_more_structure_is_unreadable(piece):
     """
     More are refused before they become objects of forty times their size.
     """
-    with pytest.raises(UnreadableError, match="over 1,000,000 brackets and commas"):
+    with pytest.raises(TooLargeError, match="over 1,000,000 brackets and commas"):
         decode(b"[" + piece * MAX_STRUCTURE + b"0]")
 
 
