@@ -16,12 +16,13 @@ from braze_heap.calls import (
     MAX_INTEGER,
     Legalizer,
     Track,
+    holds_few,
     is_plain,
     legal_key,
     timestamp,
 )
 from braze_heap.events import CurrentsEvent, UnknownEvent
-from braze_heap.events._kinds import MISFIT
+from braze_heap.events._kinds import MISFIT, Kind
 from braze_heap.events._schema import schema_of
 from braze_heap.identity import flaw_of
 from braze_heap.mappers._standard import (
@@ -58,6 +59,7 @@ class ShortRoad:
         named: What those are called that have names of their own; ``None`` if none has.
         dropped: The fields that are personal data and left out.
         json_texts: The fields that hold JSON as text.
+        nested: The fields that may become many properties.
         tell: Adds what all events of the class have.
     """
 
@@ -66,7 +68,14 @@ class ShortRoad:
     named: Namer | None
     dropped: tuple[str, ...]
     json_texts: frozenset[str]
+    nested: tuple[str, ...]
     tell: Teller
+
+    def takes(self, fields: Mapping[str, Any]) -> bool:
+        """
+        Tell whether an event is short enough: a call has room for 1,000 properties.
+        """
+        return all(holds_few(fields.get(name)) for name in self.nested)
 
     def track(
         self,
@@ -125,7 +134,7 @@ def glance_of(road: ShortRoad, identity: str) -> Glance:
     others = [
         (
             name,
-            _json_text if name in road.json_texts else _TOLD.get(kind.name, kind.fit),
+            _json_text if name in road.json_texts else _told(kind),
         )
         for name, kind in schema.kinds.items()
         if name in road.json_texts or not kind.is_text
@@ -209,7 +218,17 @@ _TOLD: Final = MappingProxyType(
 
 
 def _json_text(value: Any) -> Any:
-    return decoded(value) if isinstance(value, str) else MISFIT
+    is_short = isinstance(value, str) and holds_few(value)
+    return decoded(value) if is_short else MISFIT
+
+
+def _told(kind: Kind) -> Callable[[Any], Any]:
+    """
+    Return what fits values of *kind*, and tells them if that is all there is to do.
+    """
+    if kind.name != "json object":
+        return _TOLD.get(kind.name, kind.fit)
+    return lambda value: kind.fit(value) if holds_few(value) else MISFIT
 
 
 def short_road(
@@ -254,6 +273,11 @@ def short_road(
         named if cls.event_type == CUSTOM_EVENT else None,
         dropped,
         schema.json_texts.difference(dropped),
+        tuple(
+            name
+            for name, kind in schema.kinds.items()
+            if name in schema.json_texts or kind.name == "json object"
+        ),
         _teller(cls, fixed),
     )
 

@@ -198,6 +198,24 @@ def is_plain(text: str) -> bool:
     return len(text) <= _SURELY_SHORT or utf16_length(text) <= MAX_TEXT
 
 
+def holds_few(value: Any) -> bool:
+    """
+    Tell whether *value* surely becomes far fewer properties than a call may have.
+    """
+    if type(value) is not dict:
+        return type(value) is not str or len(value) <= 10 * _FEW
+    left, waiting = _FEW, [value]
+    while waiting and left >= 0:
+        inner = waiting.pop()
+        left -= len(inner)
+        waiting += [v for v in inner.values() if type(v) is dict]
+    return left >= 0
+
+
+_FEW: Final = 300
+"""Properties that one field may become without a second look at their number."""
+
+
 class Legalizer:
     """
     Makes names and values legal for Heap, and counts what it had to change.
@@ -306,6 +324,8 @@ class Legalizer:
             if self.nested == "flatten":
                 for key, inner in value.items():
                     self._add(legal, f"{name}.{key}", inner)
+        elif value is not None and len(legal) >= MAX_PROPERTIES:
+            self.degraded[Degradation.TOO_MANY] += 1
         elif value is not None:
             is_free = name in self._plain_names and name not in legal
             free = name if is_free else self.free_name(name, legal)
@@ -346,9 +366,9 @@ class Legalizer:
             return wanted
         self.degraded[Degradation.RENAMED] += 1
         start = cut_utf16(wanted, MAX_TEXT - 8)
-        numbered = (
-            f"{start}_{number}" for number in range(2 if wanted else 1, len(taken) + 3)
-        )
+        first = 2 if wanted else 1
+        numbers = itertools.chain(range(first, 10), itertools.count(10 + len(taken)))
+        numbered = (f"{start}_{number}" for number in numbers)
         return next(free for free in numbered if free not in taken)
 
 

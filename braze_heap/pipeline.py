@@ -56,6 +56,11 @@ DEFAULT_WAIT: Final = 5.0
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
+MAX_NAMES: Final = 1_000
+"""Unfamiliar types and fields that a report names."""
+
+OTHERS: Final = "(others)"
+
 LEAST_WAIT: Final = 0.05
 """Seconds. Nobody is asked again at once."""
 
@@ -72,6 +77,8 @@ class Report:
         dead_lettered_by_reason: How many are in the dead letter (or discarded).
         repeated: How many of the events repeat an earlier one of their batch.
         calls: How many calls the sink settled.
+        unfamiliar: How often there was what the classes do not know, by type or field;
+            see `TransformResult`. Of a thousand names each, of more in sum.
     """
 
     received: int = 0
@@ -80,6 +87,7 @@ class Report:
     dead_lettered_by_reason: Mapping[str, int] = attrs.field(factory=dict)
     repeated: int = 0
     calls: int = 0
+    unfamiliar: Mapping[str, int] = attrs.field(factory=dict)
 
     @property
     def skipped(self) -> int:
@@ -103,6 +111,7 @@ class Report:
             _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
             self.repeated + other.repeated,
             self.calls + other.calls,
+            _bounded(_added(self.unfamiliar, other.unfamiliar)),
         )
 
     def fates(self) -> Iterator[tuple[str, str, int]]:
@@ -117,7 +126,19 @@ class Report:
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return dict(Counter(one) + Counter(other))
+    return dict(Counter(one) + Counter(other)) if other else dict(one)
+
+
+def _bounded(names: dict[str, int]) -> dict[str, int]:
+    """
+    Return the first of *names*, the others as one: a sender may make up any number.
+    """
+    if len(names) <= MAX_NAMES:
+        return names
+    names[OTHERS] = names.pop(OTHERS, 0)
+    first = dict(itertools.islice(names.items(), MAX_NAMES))
+    first[OTHERS] = sum(names.values()) - sum(first.values())
+    return first
 
 
 @attrs.frozen
@@ -324,6 +345,7 @@ def _log(details: BatchDetails) -> None:
             "braze_delivered": report.delivered,
             "braze_skipped": dict(report.skipped_by_reason),
             "braze_dead_lettered": dict(report.dead_lettered_by_reason),
+            "braze_unfamiliar": dict(report.unfamiliar),
             "braze_seconds": details.seconds,
         },
     )
@@ -371,6 +393,7 @@ def _settled(
         dead_lettered_by_reason=dict(lost),
         repeated=result.repeated,
         calls=receipt.accepted if receipt else 0,
+        unfamiliar=_bounded(dict(result.unfamiliar)),
     )
     return _Settled(report, tuple({record.key: record for record in records}.values()))
 

@@ -65,6 +65,10 @@ class TransformResult:
         degraded: How often a value had to be changed to be legal, by kind of change.
         types: The type of each event that could be read.
         dropped: The name of each personal field that was left out, once an event.
+        unfamiliar: How often there was what the classes do not know: a type, or a field
+            with its place (``users.messages.email.Click/properties/link_color``) that
+            is new or has another type of value. Names alone; `braze_heap.drift` says
+            more.
     """
 
     received: int = 0
@@ -77,6 +81,7 @@ class TransformResult:
     degraded: Counter[Degradation] = attrs.field(factory=Counter)
     types: list[str] = attrs.field(factory=list, repr=False)
     dropped: list[str] = attrs.field(factory=list, repr=False)
+    unfamiliar: Counter[str] = attrs.field(factory=Counter)
 
     @property
     def event_types(self) -> Counter[str]:

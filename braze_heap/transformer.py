@@ -6,6 +6,7 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 """
 
 import copy
+import itertools
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
@@ -26,7 +27,7 @@ from braze_heap.calls import (
     legal_key,
     timestamp,
 )
-from braze_heap.events import EVENT_TYPES, CurrentsEvent
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.identity import (
     Identity,
     IdentityError,
@@ -64,6 +65,10 @@ what `braze_heap.wire.read_events` gives.
 
 
 _DEFAULT_NAMING: Final = Naming()
+
+_MAX_NAMES: Final = 100
+_MAX_NAME: Final = 255
+"""Unfamiliar names of an event that are counted, and their characters."""
 
 _DISCRIMINATORS: Final = {
     "users.behaviors.CustomEvent": "name",
@@ -218,6 +223,8 @@ class Transformer:
         """
         batch.event_types.append(event.event_type)
         fields = event.__dict__
+        if "extra" in fields or type(event) is UnknownEvent:
+            batch.note_unfamiliar(event)
         identity = fields.get(self._identity_field)
         if type(identity) is not str or flaw_of(identity):
             try:
@@ -228,7 +235,7 @@ class Transformer:
             road = self._roads[type(event)]
         except KeyError:
             road = self._roads[type(event)] = self._road(type(event))
-        if road and "extra" not in fields:
+        if road and "extra" not in fields and road.takes(fields):
             if type(item) is dict and event.event_type not in self._glances:
                 self._learn(road, item)
             call = road.track(fields, identity, batch.legalizer, batch.left_out)
@@ -374,6 +381,14 @@ class _Batch:
     left_out: list[str] = attrs.field(factory=list)
     misfits: list[str] = attrs.field(factory=list)
     facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
+    unfamiliar: Counter[str] = attrs.field(factory=Counter)
+
+    def note_unfamiliar(self, event: CurrentsEvent) -> None:
+        if isinstance(event, UnknownEvent):
+            self.unfamiliar[event.event_type[:_MAX_NAME]] += 1
+            return
+        for place in itertools.islice(event.extra, _MAX_NAMES):
+            self.unfamiliar[f"{event.event_type}{place[:_MAX_NAME]}"] += 1
 
     def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
         skipped = Skipped(reason, event.event_type, event.id)
@@ -423,6 +438,7 @@ class _Batch:
             types=self.event_types,
             dropped=self.left_out,
             degraded=self.legalizer.degraded,
+            unfamiliar=self.unfamiliar,
         )
 
     def _keep_newest_facts(self) -> None:

@@ -39,6 +39,7 @@ from braze_heap.sinks import (
     SinkUnavailable,
     ThreadedSink,
 )
+from braze_heap.testing import make_raw
 
 HOUR = 3600.0
 
@@ -738,3 +739,34 @@ def test_the_law(events: list[Any], refused: set[str], is_down: bool) -> None:
     dead_ids = {r.key.split(":")[0] for r in dead.records.values()}
     assert (taken & refused) == set()
     assert {FickleSink._key(call) for call in sink.calls} & refused <= dead_ids
+
+
+def test_a_report_names_what_the_classes_do_not_know() -> None:
+    """
+    New types, new fields and values of another type are counted by name, never shown.
+    """
+    click = make_raw("users.messages.email.Click")
+    click["properties"] |= {"link_color": "canary", "is_amp": "canary"}
+    unknown = {**click, "id": "other", "event_type": "users.messages.email.Read"}
+    pipeline = Pipeline(bh.Transformer(), MemorySink(), DISCARD)
+
+    report = pipeline.run([click, unknown])
+
+    assert report.unfamiliar == {
+        "users.messages.email.Click/properties/link_color": 1,
+        "users.messages.email.Click/properties/is_amp": 1,
+        "users.messages.email.Read": 1,
+    }
+
+
+def test_a_report_names_a_thousand_at_most() -> None:
+    """
+    Whoever makes up names without end fills no memory; the sum stays right.
+    """
+    reports = [Report(unfamiliar={f"{n}-{m}": 2 for m in range(700)}) for n in range(4)]
+
+    total = sum(reports, Report()).unfamiliar
+
+    assert len(total) == 1_001
+    assert sum(total.values()) == 5_600
+    assert total["(others)"] == 3_600

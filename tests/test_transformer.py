@@ -698,3 +698,37 @@ def test_a_rule_for_a_group_covers_its_events() -> None:
     result = bh.Transformer(mappers).transform([an_event(), push])
 
     assert [call.to_dict()["event"] for call in result.calls] == ["Campaign"] * 2
+
+
+@pytest.mark.parametrize("number", [290, 310, 2_000])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_no_call_has_more_properties_than_a_call_has_room_for(number, depth):
+    """
+    An event with very many properties is cut at 1,000, counted, on either road.
+    """
+    event = make_raw("users.behaviors.CustomEvent")
+    inner = {f"name {index}": index for index in range(number)}
+    event["properties"]["custom_properties"] = inner if depth == 1 else {"in": inner}
+    transformer = bh.Transformer()
+
+    results = [transformer.transform([event]) for _ in range(2)]
+    long = bh.Transformer(local_time=True, fixed_properties={}).transform([event])
+
+    sizes = [len(result.calls[0].properties) for result in results]
+    assert sizes[0] == sizes[1] == min(1_000, number + 11)
+    assert results[0].degraded["too_many"] == max(0, number + 11 - 1_000)
+    assert len(long.calls[0].properties) <= 1_000
+
+
+def test_colliding_names_take_no_time():
+    """
+    Thousands of long names that are cut to the same get numbers, in linear time.
+    """
+    event = make_raw("users.behaviors.CustomEvent")
+    names = {f"{'x' * 1_100}{index}": index for index in range(900)}
+    event["properties"]["custom_properties"] = names
+
+    (call,) = bh.Transformer().transform([event]).calls
+
+    assert len(call.properties) == 911
+    assert max(map(len, call.properties)) <= 1_023

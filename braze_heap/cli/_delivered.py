@@ -93,6 +93,9 @@ def _commands(report: Report, store: Path | None) -> Iterator[tuple[str, str]]:
         path = shlex.quote(str(store))
         yield f"braze-heap dead-letters list {path}", "what is there, and why"
         yield f"braze-heap dead-letters replay {path} --sink SPEC", "once it is mended"
+    if news := len(report.unfamiliar):
+        what = f"{plural(news, 'name')} of types and fields that are new"
+        yield "braze-heap drift FILES", what
 
 
 def next_view(

@@ -13,7 +13,7 @@ import zlib
 from typing import Any, Final
 
 from braze_heap.receiver._limits import Limits
-from braze_heap.wire import UnreadableError, decode
+from braze_heap.wire import TooLargeError, UnreadableError, decode
 from braze_heap.wire._elements import EVENTS
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -77,8 +77,9 @@ def events_in(body: bytes, limits: Limits) -> list[Any]:
         raise UnreadableError(f"one event of over {limits.body:,} bytes, or no batch")
     try:
         events = _events_of(decode(body))
-    except UnreadableError:
-        if holds(body, limits.events + 1):
+    except UnreadableError as error:
+        enough = 2 if isinstance(error, TooLargeError) else limits.events + 1
+        if holds(body, enough):
             raise TooManyError from None
         raise
     if len(events) > limits.events:

@@ -233,6 +233,12 @@ def _events(report: Report) -> Iterator[_Family]:
         "Calls that the sink settled.",
         [_sample(report.calls)],
     )
+    yield _Family(
+        "unfamiliar_total",
+        "counter",
+        "Types and fields that the classes do not know; braze-heap drift names them.",
+        [_sample(sum(report.unfamiliar.values()))],
+    )
 
 
 def _requests(statuses: Mapping[int, int]) -> _Family:

@@ -423,6 +423,21 @@ def test_413_for_very_much_structure_in_a_batch(endpoint):
     assert (answer.status, there.dead.records) == (413, [])
 
 
+def test_413_for_few_events_with_very_much_structure(endpoint):
+    """
+    413: two events with a million commas are sent back to be split; one is kept.
+    """
+    there = endpoint()
+    event = b'{"a":[' + b"0," * 600_000 + b"0]}"
+
+    statuses = [
+        there.post(b'{"events":[' + event + b"," + event + b"]}").status,
+        there.post(b'{"events":[' + event.replace(b"0,", b"0,0,") + b"]}").status,
+    ]
+
+    assert (statuses, len(there.dead.records)) == ([413, 400], 1)
+
+
 @pytest.mark.parametrize(
     "body",
     [
