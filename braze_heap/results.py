@@ -66,7 +66,7 @@ class TransformResult:
         types: The type of each event that could be read.
         dropped: The name of each personal field that was left out, once an event.
         unfamiliar: How often there was what the classes do not know: a type, or a field
-            with its place (``users.messages.email.Click/properties/link_color``) that
+            of a type (``users.messages.email.Click link_color``) that
             is new or has another type of value. Names alone; `braze_heap.drift` says
             more.
     """

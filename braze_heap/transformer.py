@@ -388,7 +388,7 @@ class _Batch:
             self.unfamiliar[event.event_type[:_MAX_NAME]] += 1
             return
         for place in itertools.islice(event.extra, _MAX_NAMES):
-            self.unfamiliar[f"{event.event_type}{place[:_MAX_NAME]}"] += 1
+            self.unfamiliar[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
 
     def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
         skipped = Skipped(reason, event.event_type, event.id)

@@ -753,8 +753,8 @@ def test_a_report_names_what_the_classes_do_not_know() -> None:
     report = pipeline.run([click, unknown])
 
     assert report.unfamiliar == {
-        "users.messages.email.Click/properties/link_color": 1,
-        "users.messages.email.Click/properties/is_amp": 1,
+        "users.messages.email.Click link_color": 1,
+        "users.messages.email.Click is_amp": 1,
         "users.messages.email.Read": 1,
     }
 
