@@ -43,7 +43,7 @@ from braze_heap.wire import UnreadableError, decode, events_of
 
 __all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions", "Report"]
 
-logger = logging.getLogger("braze_heap.pipeline")
+logger: logging.Logger = logging.getLogger("braze_heap.pipeline")
 
 SINK_DOWN_AFTER: Final = 72 * 3600.0
 """Seconds. Braze repeats a batch for five days and then disables the feed."""

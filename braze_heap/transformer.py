@@ -131,7 +131,7 @@ class Transformer:
         self.mappers = mappers
         self._identify = identify_by(identity)
         self._identity_field = identity if isinstance(identity, str) else ""
-        self.personal_data = _personal_data(personal_data)
+        self.personal_data: PersonalData = _personal_data(personal_data)
         self._redaction = Redaction(self.personal_data)
         self.naming = naming
         self._nested: Nested = nested

@@ -1,7 +1,7 @@
 """
 Long runs, left out by default: ``python -m pytest -m campaign``.
 
-Last figures, 2026-11-24: see `docs/proofs.md`.
+Last figures, 2026-11-24: see `docs/explanation/proofs.md`.
 """
 
 import json

@@ -1,7 +1,8 @@
 """
 ``python -m tests.benchmarks`` measures, prints Markdown tables, and writes
-``docs/speed.json`` and ``docs/speed.svg``. With ``--check`` it only compares what the
-ways give; with the name of a file, it measures the request body in there.
+``docs/explanation/speed.json`` and ``speed.svg`` beside it. With ``--check`` it only
+compares what the ways give; with the name of a file, it measures the request body in
+there.
 """
 
 import functools
@@ -27,7 +28,7 @@ from tests.benchmarks.measuring import Step, cpu_seconds, ratios
 
 ROUNDS = 150
 BODIES = [body(seed) for seed in range(10)]
-DOCS = Path(__file__).parents[2] / "docs"
+PAGES = Path(__file__).parents[2] / "docs/explanation"
 
 
 @contextmanager
@@ -291,8 +292,8 @@ def main() -> None:
     print(markdown(results))
     machine = f"CPython {platform.python_version()}, {platform.machine()}"
     text = json.dumps({"machine": machine, **results}, indent=1, ensure_ascii=False)
-    (DOCS / "speed.json").write_text(f"{text}\n")
-    (DOCS / "speed.svg").write_text(chart(results["whole path"]))
+    (PAGES / "speed.json").write_text(f"{text}\n")
+    (PAGES / "speed.svg").write_text(chart(results["whole path"]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """
 Who has the token and means harm, or sends garbage, costs a bounded time and memory.
 
-Figures of the last campaign: see `docs/proofs.md`.
+Figures of the last campaign: see `docs/explanation/proofs.md`.
 """
 
 import json
