@@ -68,9 +68,8 @@ def decode(body: bytes | str) -> Any:
     try:
         return _loads(text, may_repeat_events)
     except json.JSONDecodeError as error:
-        raise UnreadableError(
-            f"not JSON: {error.msg} at character {error.pos}"
-        ) from None
+        flaw = error.msg.removesuffix(" at")
+        raise UnreadableError(f"not JSON: {flaw} at character {error.pos}") from None
 
 
 def _is_for_fast(data: bytes) -> bool:

@@ -47,11 +47,15 @@ def console(stream: Stream, piped_width: int = 80) -> Console:
 
 def show(view: RenderableType, out: Console) -> None:
     """
-    Write *view*, in the encoding of *out* as far as that goes.
+    Write *view*, in the encoding of *out* as far as that goes. Where *out* is no terminal,
+    no word is broken, so that a path stays one.
 
     Raises:
         BrokenPipeError: Nobody reads it any more.
     """
+    if not out.is_terminal:
+        endless = out.options.update(width=_ENDLESS)
+        out.width = max(out.width, out.measure(view, options=endless).minimum)
     with out.capture() as capture:
         out.print(view)
     text = capture.get()
@@ -61,6 +65,9 @@ def show(view: RenderableType, out: Console) -> None:
     stream = cast("TextIO", out.file).buffer
     stream.write(text.encode(out.encoding, "replace"))
     stream.flush()
+
+
+_ENDLESS: Final = 1 << 14
 
 
 @contextlib.contextmanager

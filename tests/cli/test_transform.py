@@ -231,6 +231,19 @@ def test_rejected_event_is_found_by_its_place(
     assert f"bad.jsonl, event 3 at byte {offset + 7}, id x: event_type is" in report
 
 
+@pytest.mark.parametrize("length", [8, 50, 90])
+def test_a_path_is_never_broken(run: Run, tmp_path: Path, length: int) -> None:
+    """
+    What is piped can be searched and copied, however long a path is.
+    """
+    path = tmp_path / ("x" * length)
+    path.write_bytes(b'{"torn\n')
+
+    report = run("transform", path).stderr
+
+    assert f"{path.name}, event 1: source is" in " ".join(report.split())
+
+
 def test_report_holds_no_value_of_any_event(run: Run) -> None:
     """
     Neither personal data nor any other value gets into the report.
