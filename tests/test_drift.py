@@ -396,6 +396,19 @@ def test_new_class_keeps_the_groups_and_the_marks() -> None:
     assert event_fields(cls)["bounce_reason"].personal
 
 
+def test_known_name_keeps_its_type() -> None:
+    """
+    What other classes hold as JSON text or as a 32-bit number is declared alike.
+    """
+    (lines,) = drift_of(click(message_extras="{}", latitude=1)).lines_to_add(14)
+
+    assert "    latitude: Float32 | None = personal(since=14)\n" in lines.text
+    assert "    message_extras: JsonText | None = personal(since=14)\n" in lines.text
+    assert lines.imports == (
+        "from braze_heap.events import Float32, JsonText, personal"
+    )
+
+
 def test_release_stands_on_new_fields() -> None:
     """
     The number is given or left for later, and both run.

@@ -35,7 +35,8 @@ class Lines:
     """
     Python to paste.
 
-    Types of fields are guessed from what was observed. A field is marked as personal
+    Types of fields are those that other classes give the name, if they hold what was
+    observed, and guessed from it otherwise. A field is marked as personal
     data only where another class marks its name so: decide it for each one.
 
     Attributes:
@@ -71,11 +72,11 @@ class _Writer:
         Return the declaration of the field *name*, or why there is none.
         """
         flaw = _flaw(name, seen, taken)
-        annotation = _annotation(seen)
+        annotation = _annotation(name, seen)
         if flaw or annotation is None:
             types = " and ".join(dict.fromkeys(t for s in seen for t in s.types))
             return f"    # {_shown(name)}: {flaw or f'no field holds {types}'}"
-        if annotation == "JsonObject":
+        if annotation in ("Float32", "JsonObject", "JsonText"):
             self.needs.add(annotation)
         specifier = self._specifier(name, seen)
         return f'    {name}: {annotation} | None = {specifier}\n    """{NOTE}"""'
@@ -222,10 +223,12 @@ def _taken(cls: type[CurrentsEvent]) -> Mapping[str, object]:
 
 
 _HOLDS: Final = (
-    ("str", ("string", "json text"), {"text"}),
+    ("str", ("string",), {"text"}),
+    ("JsonText", ("json text",), {"text"}),
     ("int", ("int",), {"int"}),
     ("bool", ("boolean",), {"boolean"}),
-    ("float", ("float", "double"), {"int", "float"}),
+    ("float", ("double",), {"int", "float"}),
+    ("Float32", ("float",), {"int", "float"}),
     ("list[str]", ("array<string>",), {"list", "list of text"}),
     ("list[str | None]", (), {"list of text", "list of null", "list of null and text"}),
     ("JsonObject", ("json object",), {"object", "text"}),
@@ -233,15 +236,30 @@ _HOLDS: Final = (
 """Annotation, kinds of fields, and the JSON types that they hold."""
 
 
-def _annotation(seen: Sequence[SeenField]) -> str | None:
+def _annotation(name: str, seen: Sequence[SeenField]) -> str | None:
+    """
+    Choose what other classes say of the name if that holds all, else what holds least.
+    """
     types = {kind for field in seen for kind in field.types} - {"null"}
-    return next((a for a, _, held in _HOLDS if types <= held), None)
+    fits = {a: kinds for a, kinds, held in _HOLDS if types <= held}
+    known = _kinds_by_name().get(name, frozenset())
+    usual = (a for a, kinds in fits.items() if known and known <= {*kinds})
+    return next(usual, next(iter(fits), None))
 
 
 def _holds(kind: str, types: Sequence[str]) -> bool:
     return any(
         kind in kinds and {*types} <= {*held, "null"} for _, kinds, held in _HOLDS
     )
+
+
+@functools.cache
+def _kinds_by_name() -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for cls in EVENT_TYPES.values():
+        for name, field in event_fields(cls).items():
+            found[name] = found.get(name, frozenset()) | {field.kind}
+    return MappingProxyType(found)
 
 
 @functools.cache
