@@ -44,7 +44,9 @@ SENSITIVE = frozenset(
 )
 """Personal data, whether Braze marks it or not."""
 
-every_type = pytest.mark.parametrize("event_type", sorted(FACTS))
+every_type = pytest.mark.parametrize(
+    "event_type", sorted(FACTS.keys() & EVENT_TYPES.keys())
+)
 
 
 def facts_told_by(cls: type[CurrentsEvent]) -> TypeFacts:
@@ -117,13 +119,11 @@ def names_for_type_checkers() -> set[str]:
     }
 
 
-def test_there_are_106_event_types():
+def test_no_event_type_went_missing():
     """
     Release 13 of Currents has 106 event types.
     """
-    expected = 106
-
-    assert expected == len(EVENT_TYPES)
+    assert len(EVENT_TYPES) == 106
 
 
 def test_every_type_has_a_class_and_every_class_a_type():
@@ -338,7 +338,7 @@ def test_own_types_join_on_the_right():
     own = MappingProxyType({cls.event_type: cls for cls in (OwnClick, OwnSend)})
     joined = EVENT_TYPES | own
 
-    assert 107 == len(joined) == len(list(joined))
+    assert len(EVENT_TYPES) + 1 == len(joined) == len(list(joined))
     assert own == {name: joined[name] for name in own}
 
 

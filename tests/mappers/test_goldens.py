@@ -1,10 +1,12 @@
 """
 What a complete event of each type becomes: names of properties, facts about the user,
-and what the policy leaves out. A change of a default shows up here as a readable diff.
+and what the policy leaves out. A change of a default shows up here as a readable diff:
+``python -m tests.mappers.test_goldens`` writes them anew.
 """
 
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -904,3 +906,19 @@ def test_a_complete_event_becomes_what_was_decided(event_type: str) -> None:
     Each type is told as its family decided.
     """
     assert told(event_type) == GOLDENS[event_type]
+
+
+def told_anew(source: str) -> str:
+    """
+    Return this module, its *source* given, with every type told as it is now.
+    """
+    start, end = "GOLDENS = {\n", '}\n"""Event type to what becomes'
+    head, _, rest = source.partition(start)
+    _, _, tail = rest.partition(end)
+    rows = (f'    "{t}": """{told(t)}""",\n' for t in sorted(bh.EVENT_TYPES))
+    return f"{head}{start}{''.join(rows)}{end}{tail}"
+
+
+if __name__ == "__main__":
+    HERE = Path(__file__)
+    HERE.write_text(told_anew(HERE.read_text("utf-8")), "utf-8")
