@@ -4,13 +4,17 @@ Who an event is about: taken as it is, or not at all.
 
 import pytest
 
-from braze_heap.identity import IdentityError, checked_identity
+from braze_heap.events import EmailClick
+from braze_heap.identity import IdentityError, checked_identity, first_of, identify_by
+from braze_heap.parsing import parse_event
 from braze_heap.reasons import Reason, SkipReason
+from braze_heap.testing import make_event, make_raw
 
 
 @pytest.mark.parametrize(
     "value",
-    ["cust-1", "a" * 255, "Été", " padded ", "nullable", "100", "00a", "🎉" * 127],
+    ["cust-1", "a" * 255, "Été", " padded ", "nullable", "100", "00a", "🎉" * 127]
+    + ["a\x7e\xa0\ud7ff\ue000\ufffc", "\ufffe"],
 )
 def test_an_identity_is_taken_as_it_is(value: str) -> None:
     """
@@ -42,7 +46,7 @@ def test_no_identity_is_skipped(value: object) -> None:
     [True, False, 1.5, [], {}, ["a"], "null", "NULL", " none ", "undefined", "NaN"]
     + ["anonymous", "Guest", "user", "unknown", "[REDACTED]", "0", "000", 0]
     + ["00000000-0000-0000-0000-000000000000", "a\x00b", "a\nb", "a\x7f", "a\x85"]
-    + ["a\ufffd", "a\ud800"],
+    + ["a\ufffd", "a\ud800", "a\udfff", "a\x1f", "a\x9f", "-"],
 )
 def test_what_many_could_share_is_refused(value: object) -> None:
     """
@@ -63,3 +67,57 @@ def test_a_long_identity_is_refused_not_cut(value: object) -> None:
         checked_identity(value)
 
     assert caught.value.reason is Reason.IDENTITY_TOO_LONG
+
+
+def test_a_number_of_255_digits_is_taken() -> None:
+    """
+    Its decimal text is as long as an identity may be.
+    """
+    number = 10**255 - 1
+
+    assert checked_identity(number) == "9" * 255
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (("e", "u"), "e"),
+        ((None, "u"), "braze:u"),
+        ((" ", "u"), "braze:u"),
+        (("", "u"), "braze:u"),
+        ((None, 7), 7),
+        ((None, " "), None),
+        ((None, None), None),
+    ],
+)
+def test_the_first_id_that_there_is_names_the_user(
+    ids: tuple[object, object], expected: object
+) -> None:
+    """
+    The others carry the prefix, so that two kinds of ids are never taken for one.
+    """
+    event = make_event(EmailClick)
+    event.external_user_id, event.user_id = ids  # type: ignore[assignment]
+
+    identify = first_of("external_user_id", "user_id", prefix="braze:")
+    assert identify(event) == expected
+
+
+def test_an_identity_of_another_type_is_seen() -> None:
+    """
+    What does not fit its field lies beside it, and is no missing identity.
+    """
+    raw = make_raw("users.messages.email.Click")
+    raw["user"]["external_user_id"] = ["a"]
+    event = parse_event(raw)
+
+    assert identify_by("external_user_id")(event) == ["a"]
+    assert identify_by("user_id")(event) == event.user_id
+
+
+def test_a_field_that_names_nobody_is_an_error() -> None:
+    """
+    Only the two ids of Braze can be named.
+    """
+    with pytest.raises(ValueError, match="not 'email'"):
+        identify_by("email")  # type: ignore[arg-type]

@@ -61,6 +61,11 @@ def test_a_success_without_its_end_is_none() -> None:
         ("nan", None),
         ("inf", None),
         ("9" * 200, MAX_RETRY_AFTER),
+        ("1" + " " * 255, 1.0),
+        ("1" + " " * 256, None),
+        ("soon, 7", 7.0),
+        ("Sun, 06 Nov 1994 08:50:37 +0100", 0.0),
+        ("Sun, 06 Nov 1994 08:50:37", 60.0),
         ("9" * 5000, None),
         ("\u0661\u0662", None),
         ("Sun, 06 Nov 1994 08:50:37 GMT", 60.0),
@@ -140,6 +145,36 @@ def test_details_keep_the_words_of_the_schema() -> None:
     text = b"postBody.events[0] should have required property 'event'"
 
     assert redacted(text, []) == text.decode()
+
+
+def test_details_end_after_300_characters() -> None:
+    """
+    300 are kept whole; of more, 299 and a mark.
+    """
+    assert redacted(b"a" * 300, []) == "a" * 300
+    assert redacted(b"a" * 301, []) == "a" * 299 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "expected"),
+    [
+        (b"is Jane-Ann here", ["Jane", "Jane-Ann"], "is … here"),
+        (b"not 12.5 and not 123", [12.5, 123], "not … and not …"),
+        (b"ab and abc", ["ab", "abc"], "ab and …"),
+        (rb"is Jos\u00e9!", ["Jos\u00e9"], "is …!"),
+        (b"the user_id of None", ["user_id", None], "the user_id of None"),
+        (b"12345 and 123456", [], "12345 and …"),
+        (b'"event" or "name" or `x`', [], '"event" or … or …'),
+        (b" a\r\nb\xff\x00c ", [], "a b c"),
+    ],
+)
+def test_details_leave_out_what_tells(
+    text: bytes, values: list[object], expected: str
+) -> None:
+    """
+    The longest value first; no words of the schema, and nothing of two letters.
+    """
+    assert redacted(text, values) == expected
 
 
 @given(st.binary(max_size=5000))

@@ -16,7 +16,7 @@ from braze_heap.sinks import SinkUnavailable
 from braze_heap.sinks._drive import drive
 from braze_heap.sinks._heap_answers import Answer
 from braze_heap.sinks._heap_core import HeapCore, Post, Settings
-from braze_heap.sinks._pacing import Pacer, Ticket
+from braze_heap.sinks._pacing import WINDOW, Pacer, Ticket
 from tests.sinks.support import MOMENT, Clock
 
 
@@ -167,6 +167,60 @@ def test_refused_requests_cost_nothing() -> None:
     pacer.refund(ticket)
 
     assert isinstance(pacer.reserve({"a": 10}, 0.0), Ticket)
+
+
+def test_a_rate_is_at_least_one() -> None:
+    """
+    One event a minute is a rate, none is an error.
+    """
+    assert Pacer(1, 1).limit == 1
+    for rates in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="at least 1"):
+            Pacer(*rates)
+
+
+def test_room_is_what_is_left_of_an_identity() -> None:
+    """
+    What others took does not count, what has expired is room again.
+    """
+    pacer = Pacer(10, 5)
+    ticket = pacer.reserve({"a": 2, "b": 5}, 0.0)
+    assert isinstance(ticket, Ticket)
+    pacer.settle(ticket, 0.0)
+
+    assert [pacer.room(who, 60.2) for who in "abc"] == [3, 0, 5]
+    assert [pacer.room(who, 60.25) for who in "abc"] == [5, 5, 5]
+
+
+def test_the_wait_is_for_the_request_that_makes_room() -> None:
+    """
+    As many of the oldest must expire as the new one needs, of the app and the identity.
+    """
+    pacer = Pacer(10, 5)
+    for moment, who in ((0.0, "a"), (10.0, "b")):
+        ticket = pacer.reserve({who: 5}, moment)
+        assert isinstance(ticket, Ticket)
+        pacer.settle(ticket, moment)
+
+    assert pacer.wait({"c": 5}, 20.0) == pytest.approx(40.25)
+    assert pacer.wait({"c": 6}, 20.0) == WINDOW
+    assert pacer.wait({"b": 1}, 20.0) == pytest.approx(50.25)
+    assert pacer.wait({"a": 1, "b": 1}, 20.0) == pytest.approx(50.25)
+    assert pacer.wait({"c": 1}, 60.25) == 0.0
+
+
+def test_tenths_of_a_second_are_counted_together() -> None:
+    """
+    Two answers within one tenth expire together, at its end.
+    """
+    pacer = Pacer(2, 2)
+    for moment in (0.01, 0.1):
+        ticket = pacer.reserve({"a": 1}, moment)
+        assert isinstance(ticket, Ticket)
+        pacer.settle(ticket, moment)
+
+    assert pacer.wait({"a": 1}, 0.2) == pytest.approx(60.15)
+    assert pacer.wait({"a": 2}, 0.2) == pytest.approx(60.15)
 
 
 def test_threads_never_overrun() -> None:

@@ -1,0 +1,237 @@
+"""
+How much of the decision code the tests hold: break it on purpose, and see who notices.
+
+``python -m tests.mutation`` samples mutants of each module with a fixed seed, and
+prints the figures and the survivors. ``--sample 0`` takes all; names of modules, like
+``calls`` or ``_pacing``, choose. Needs the extra ``mutation`` and an operating system
+that forks. The checkout is left alone: mutants live in a copy.
+
+Texts for people, in errors and logs, are no decisions and stay as they are: see
+``tool.mutmut`` in ``pyproject.toml``.
+"""
+
+import argparse
+import contextlib
+import difflib
+import io
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from mutmut.mutation.file_mutation import MutatedFile, mutate_file_contents
+
+ROOT: Final = Path(__file__).parents[1]
+
+SINK: Final = ("sinks/test_pacing", "sinks/test_heap_core", "sinks/test_heap")
+RECEIVER: Final = ("receiver/test_contract",)
+
+COVER: Final[Mapping[str, tuple[str, ...]]] = {
+    "identity": ("test_identity", "test_transformer"),
+    "calls": ("test_calls",),
+    "dead_letters": ("dead_letters/test_dead_letters",),
+    "pipeline": ("test_pipeline", "test_pipeline_observers"),
+    "sinks/_heap_answers": ("sinks/test_heap_answers", "sinks/test_heap"),
+    "sinks/_heap_core": (*SINK, "sinks/test_faults"),
+    "sinks/_pacing": SINK,
+    "receiver/_answers": ("receiver/test_answers", *RECEIVER),
+    "receiver/_envelope": RECEIVER,
+    "receiver/_limits": ("receiver/test_limits", *RECEIVER),
+    "receiver/_receiver": RECEIVER,
+    "receiver/_tokens": ("receiver/test_tokens", *RECEIVER),
+}
+"""The tests that each module answers to."""
+
+CARRIERS: Final = "not wsgi and not asgi and not aws_lambda"
+"""Two of five do, to try what is behind all of them."""
+
+
+@attrs.frozen
+class Mutant:
+    """
+    A function with one thing changed.
+
+    Attributes:
+        module: A key of `COVER`.
+        name: As mutmut has it.
+    """
+
+    module: str
+    name: str
+
+    @property
+    def qualified(self) -> str:
+        """
+        The name that wakes it.
+        """
+        return f"braze_heap.{self.module.replace('/', '.')}.{self.name}"
+
+
+def planted(module: str) -> MutatedFile:
+    """
+    Write all mutants of *module* into the file, asleep. Caches go: mutmut leaves
+    decorated functions alone.
+    """
+    path = Path("braze_heap", f"{module}.py")
+    bare = re.sub(r"@functools.(lru_)?cache\b.*\n", "", path.read_text())
+    mutated = mutate_file_contents(str(path), bare)
+    path.write_text(mutated.code)
+    return mutated
+
+
+def run_tests(module: str, *more: str) -> int:
+    """
+    Run what covers *module* up to the first failure; give pytest's exit code.
+    """
+    files = [f"tests/{name}.py" for name in COVER[module]]
+    warning = "ignore::pytest.PytestAssertRewriteWarning"
+    options = ["-qx", "--tb=no", "-p", "no:cacheprovider", "-W", warning]
+    options += ["-k", CARRIERS]
+    return int(pytest.main([*options, *more, *files]))
+
+
+def forked(mutant: Mutant, seconds: int) -> int:
+    """
+    Wake *mutant* in a process of its own, for at most *seconds*; give its id.
+    """
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    os.environ["MUTANT_UNDER_TEST"] = mutant.qualified if mutant.name else ""
+    signal.alarm(seconds)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    os._exit(run_tests(mutant.module))
+
+
+def survivors(mutants: list[Mutant], seconds: Mapping[str, int]) -> Iterator[Mutant]:
+    """
+    Run each of *mutants*, two at a time; give those that no test noticed.
+    """
+    waiting, running = list(reversed(mutants)), dict[int, Mutant]()
+    while waiting or running:
+        if waiting and len(running) < 2:
+            mutant = waiting.pop()
+            running[forked(mutant, seconds[mutant.module])] = mutant
+            continue
+        child, status = os.wait()
+        if status == 0:
+            yield running[child]
+        del running[child]
+
+
+def patience(module: str) -> int:
+    """
+    Return the seconds that a mutant of *module* may take: some times the usual.
+
+    Raises:
+        SystemExit: The tests fail without any mutant.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        run_tests(module, "--collect-only")  # imports them, once for all mutants
+    start = time.monotonic()
+    _, status = os.waitpid(forked(Mutant(module, ""), 600), 0)
+    if status:
+        sys.exit(f"the tests of {module} fail as they are: {COVER[module]}")
+    return 5 + 3 * round(time.monotonic() - start)
+
+
+def change(file: MutatedFile, mutant: Mutant) -> str:
+    """
+    Return what *mutant* changed, as lines to be taken out and put in.
+    """
+    lines = file.code.splitlines()
+    original = f"{mutant.name.rpartition('__mutmut_')[0]}__mutmut_orig"
+    spans = [file.line_span_by_function_name[n] for n in (original, mutant.name)]
+    before, after = ([*lines[span.start : span.end]] for span in spans)
+    changed = list(difflib.unified_diff(before, after, lineterm="", n=0))[2:]
+    skipped = ("@@", "-def ", "+def ", "-    def ", "+    def ", "-async", "+async")
+    return "\n".join(f"    {x}" for x in changed if not x.startswith(skipped))
+
+
+def chosen(module: str, file: MutatedFile, sample: int, only: str) -> list[Mutant]:
+    """
+    Return *sample* mutants of *module*, or all; of those, the ones that *only* names.
+    """
+    mutants = [Mutant(module, name) for name in file.mutant_names]
+    if sample and len(mutants) > sample:
+        mutants = random.Random(module).sample(mutants, sample)
+    return [mutant for mutant in mutants if re.search(only, mutant.name)]
+
+
+def measure(modules: list[str], sample: int, only: str) -> None:
+    """
+    Print the figures of *modules*, and their survivors. Runs in the copy.
+    """
+    settings.register_profile(
+        "mutation",
+        deadline=None,
+        derandomize=True,
+        max_examples=20,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
+    files = {module: planted(module) for module in modules}
+    seconds = {module: patience(module) for module in modules}
+    tried = caught = 0
+    for module, file in files.items():
+        mutants = chosen(module, file, sample, only)
+        alive = list(survivors(mutants, seconds))
+        tried, caught = tried + len(mutants), caught + len(mutants) - len(alive)
+        print(
+            f"{module}: {len(mutants) - len(alive)} of {len(mutants)} caught, "
+            f"of {len(file.mutant_names)} in all",
+            flush=True,
+        )
+        for mutant in alive:
+            print(f"  {mutant.name}\n{change(file, mutant)}", flush=True)
+    print(f"score: {caught} of {tried}, {caught / max(tried, 1):.1%}")
+
+
+def in_a_copy(arguments: list[str]) -> int:
+    """
+    Run this program again in a copy of the checkout.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("braze_heap", "tests", "docs"):
+            shutil.copytree(ROOT / name, Path(folder, name))
+        for name in ("pyproject.toml", "README.md", "CHANGELOG.md"):
+            shutil.copy(ROOT / name, folder)
+        command = [sys.executable, "-m", "tests.mutation", "--here", *arguments]
+        return subprocess.run(command, cwd=folder, check=False).returncode
+
+
+def main(arguments: list[str]) -> int:
+    """
+    Read the command line.
+    """
+    parser = argparse.ArgumentParser("python -m tests.mutation")
+    parser.add_argument("modules", nargs="*", help="ends of names; all without")
+    parser.add_argument("--sample", type=int, default=60, help="of each; 0 for all")
+    parser.add_argument("--only", default="", help="pattern of names, to repeat some")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if not given.here:
+        return in_a_copy(arguments)
+    ends = tuple(given.modules) or ("",)
+    modules = [module for module in COVER if module.endswith(ends)]
+    measure(modules, given.sample, given.only)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
