@@ -47,8 +47,8 @@ def console(stream: Stream, piped_width: int = 80) -> Console:
 
 def show(view: RenderableType, out: Console) -> None:
     """
-    Write *view*, in the encoding of *out* as far as that goes. Where *out* is no terminal,
-    no word is broken, so that a path stays one.
+    Write *view*, in the encoding of *out* as far as that goes. Where *out* is no
+    terminal, no word is broken, so that a path stays one.
 
     Raises:
         BrokenPipeError: Nobody reads it any more.
