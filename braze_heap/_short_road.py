@@ -6,25 +6,21 @@ so only the values are left to look at. Tests compare it with the long road.
 """
 
 import functools
-from collections.abc import Callable, Container, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
 
+from braze_heap._json import is_modest
 from braze_heap.calls import (
-    MAX_INTEGER,
     Legalizer,
     Track,
-    holds_few,
     is_plain,
     legal_key,
     timestamp,
 )
 from braze_heap.events import CurrentsEvent, UnknownEvent
-from braze_heap.events._kinds import MISFIT, Kind
 from braze_heap.events._schema import schema_of
-from braze_heap.identity import flaw_of
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
     MACHINE_OPEN,
@@ -33,7 +29,6 @@ from braze_heap.mappers._standard import (
     own_name,
 )
 from braze_heap.naming import Naming
-from braze_heap.parsing import YEAR_2100
 from braze_heap.payloads import StandardEvent
 from braze_heap.privacy import Redaction
 
@@ -42,9 +37,9 @@ Namer: TypeAlias = Callable[[Any, Legalizer], str]
 From the own name of an event, if it has one, to its name in Heap.
 """
 
-Teller: TypeAlias = Callable[[str, dict[str, Any], str, str, int], Track]
+Dress: TypeAlias = Callable[[dict[str, Any]], None]
 """
-From a name, legal properties, an identity, an id and a time to the call.
+Adds to the legal properties of an event what all events of its class have.
 """
 
 
@@ -60,7 +55,7 @@ class ShortRoad:
         dropped: The fields that are personal data and left out.
         json_texts: The fields that hold JSON as text.
         nested: The fields that may become many properties.
-        tell: Adds what all events of the class have.
+        dress: Adds what all events of the class have.
     """
 
     cls: type[CurrentsEvent]
@@ -69,13 +64,13 @@ class ShortRoad:
     dropped: tuple[str, ...]
     json_texts: frozenset[str]
     nested: tuple[str, ...]
-    tell: Teller
+    dress: Dress
 
     def takes(self, fields: Mapping[str, Any]) -> bool:
         """
         Tell whether an event is short enough: a call has room for 1,000 properties.
         """
-        return all(holds_few(fields.get(name)) for name in self.nested)
+        return all(is_small(fields.get(name)) for name in self.nested)
 
     def track(
         self,
@@ -104,131 +99,20 @@ class ShortRoad:
         own = fields.get("name")
         name = self.named(own, legalizer) if self.named else self.name
         legalizer.settle(fields, [*fields])
-        return self.tell(name, fields, identity, event_id, time)
+        self.dress(fields)
+        return Track(name, identity, timestamp(time), legal_key(event_id), fields)
 
 
-Glance: TypeAlias = Callable[
-    [dict[str, Any], Container[str], Legalizer, list[str]], Track | None
-]
-"""
-From a decoded event to its call; ``None``, and nothing done, if it needs a closer look.
-
-Gets the ids that were seen already, what makes values legal, and the list for the names
-of what is left out.
-"""
-
-
-def glance_of(road: ShortRoad, identity: str) -> Glance:
+def is_small(value: Any) -> bool:
     """
-    Return the function that goes *road* with events of the HTTP form that are complete
-    and have nothing odd about them.
-
-    Long, for it is one loop in effect: each further call costs a twentieth of it.
-
-    Args:
-        road: Where to.
-        identity: The field that names the user.
+    Tell whether *value* surely becomes far fewer properties than a call may have, and
+    no parser would have read it otherwise.
     """
-    schema = schema_of(road.cls)
-    in_user, in_properties = schema.names_in("user"), schema.names_in("properties")
-    others = [
-        (
-            name,
-            _json_text if name in road.json_texts else _told(kind),
-        )
-        for name, kind in schema.kinds.items()
-        if name in road.json_texts or not kind.is_text
-    ]
-    are_plain = all(fit in _TOLD.values() for _, fit in others)
-    name, named, dropped, tell = road.name, road.named, road.dropped, road.tell
-
-    def glance(
-        raw: dict[str, Any],
-        seen: Container[str],
-        legalizer: Legalizer,
-        left_out: list[str],
-    ) -> Track | None:
-        try:
-            user, properties = raw["user"], raw["properties"]
-            time, event_id, who = raw["time"], raw["id"], user[identity]
-        except (KeyError, TypeError):
-            return None
-        if (
-            len(raw) != 5
-            or type(user) is not dict
-            or type(properties) is not dict
-            or type(time) is not int
-            or not 0 < time < YEAR_2100
-            or type(event_id) is not str
-            or not event_id
-            or event_id in seen
-            or type(who) is not str
-            or flaw_of(who)
-            or not in_user.issuperset(user)
-            or not in_properties.issuperset(properties)
-        ):
-            return None
-        fields = properties | user
-        odd = {}
-        for field, fit in others:
-            if field in fields and (value := fields.pop(field)) is not None:
-                odd[field] = value = fit(value)
-                if value is MISFIT:
-                    return None
-        try:
-            text = "".join(fields.values())
-        except TypeError:
-            fields = {field: v for field, v in fields.items() if v is not None}
-            if not all(isinstance(value, str) for value in fields.values()):
-                return None
-            text = "".join(fields.values())
-        fields |= odd
-        for field in dropped:
-            if field in fields:
-                del fields[field]
-                left_out.append(field)
-        called = named(fields.get("name"), legalizer) if named else name
-        if not is_plain(text):
-            legalizer.settle(fields, [*fields])
-        elif not are_plain:
-            legalizer.settle(fields, odd)
-        return tell(called, fields, who, event_id, time)
-
-    return glance
+    return len(value) <= _MAX_JSON_TEXT if type(value) is str else is_modest(value)
 
 
-def _flag(value: Any) -> Any:
-    return ("true" if value else "false") if type(value) is bool else MISFIT
-
-
-def _integer(value: Any) -> Any:
-    is_exact = type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER
-    return value if is_exact else MISFIT
-
-
-def _number(value: Any) -> Any:
-    is_number = type(value) is float or type(value) is int
-    return value if is_number and -MAX_INTEGER <= value <= MAX_INTEGER else MISFIT
-
-
-_TOLD: Final = MappingProxyType(
-    {"boolean": _flag, "int": _integer, "float": _number, "double": _number}
-)
-"""What becomes of scalars that are told as they are, but for the odd ones."""
-
-
-def _json_text(value: Any) -> Any:
-    is_short = isinstance(value, str) and holds_few(value)
-    return decoded(value) if is_short else MISFIT
-
-
-def _told(kind: Kind) -> Callable[[Any], Any]:
-    """
-    Return what fits values of *kind*, and tells them if that is all there is to do.
-    """
-    if kind.name != "json object":
-        return _TOLD.get(kind.name, kind.fit)
-    return lambda value: kind.fit(value) if holds_few(value) else MISFIT
+_MAX_JSON_TEXT: Final = 3_000
+"""Characters of a JSON text that is decoded without a second look."""
 
 
 def short_road(
@@ -278,23 +162,21 @@ def short_road(
             for name, kind in schema.kinds.items()
             if name in schema.json_texts or kind.name == "json object"
         ),
-        _teller(cls, fixed),
+        _dress_of(cls, fixed),
     )
 
 
-def _teller(cls: type[CurrentsEvent], fixed: Mapping[str, Any]) -> Teller:
+def _dress_of(cls: type[CurrentsEvent], fixed: Mapping[str, Any]) -> Dress:
     event_type = cls.event_type
     is_open = MACHINE_OPEN in schema_of(cls).places
 
-    def tell(
-        name: str, properties: dict[str, Any], identity: str, event_id: str, time: int
-    ) -> Track:
+    def dress(properties: dict[str, Any]) -> None:
         properties["event_type"] = event_type
         if is_open:
             is_machine = is_machine_open(properties)
             properties["is_machine_open"] = "true" if is_machine else "false"
-        for field, value in fixed.items():
-            properties.setdefault(field, value)
-        return Track(name, identity, timestamp(time), legal_key(event_id), properties)
+        if fixed:
+            for field, value in fixed.items():
+                properties.setdefault(field, value)
 
-    return tell
+    return dress

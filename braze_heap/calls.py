@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
@@ -158,7 +158,7 @@ def timestamp(seconds: float) -> str:
     """
     Return UTC epoch *seconds* as Heap writes times: ``2017-03-10T22:21:56+00:00``.
     """
-    return _whole(seconds) if type(seconds) is int else _fraction(seconds)
+    return second(seconds) if type(seconds) is int else _fraction(seconds)
 
 
 def _moment(seconds: float) -> dt.datetime:
@@ -166,7 +166,10 @@ def _moment(seconds: float) -> dt.datetime:
 
 
 @functools.lru_cache(8192)
-def _whole(seconds: float) -> str:
+def second(seconds: int) -> str:
+    """
+    Return the `timestamp` of whole *seconds*.
+    """
     return _moment(seconds).isoformat()
 
 
@@ -178,9 +181,12 @@ def legal_key(key: str) -> str:
     """
     Return *key* as an idempotency key: itself, or its SHA-256 where it is unfit.
     """
-    if key.isascii() and len(key) <= MAX_IDENTITY and key.isprintable():
+    if _is_fit_key(key):
         return key
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_is_fit_key: Final = re.compile(rf"[ -~]{{0,{MAX_IDENTITY}}}").fullmatch
 
 
 def is_plain(text: str) -> bool:
@@ -198,22 +204,23 @@ def is_plain(text: str) -> bool:
     return len(text) <= _SURELY_SHORT or utf16_length(text) <= MAX_TEXT
 
 
-def holds_few(value: Any) -> bool:
+def are_plain(texts: Collection[str], joined: str) -> bool:
     """
-    Tell whether *value* surely becomes far fewer properties than a call may have.
+    Tell whether all of *texts* are surely legal as they are; *joined* is all in one.
     """
-    if type(value) is not dict:
-        return type(value) is not str or len(value) <= 10 * _FEW
-    left, waiting = _FEW, [value]
-    while waiting and left >= 0:
-        inner = waiting.pop()
-        left -= len(inner)
-        waiting += [v for v in inner.values() if type(v) is dict]
-    return left >= 0
-
-
-_FEW: Final = 300
-"""Properties that one field may become without a second look at their number."""
+    if len(joined) <= MAX_TEXT:
+        return is_plain(joined)
+    if "\0" in joined:
+        return False
+    limit = MAX_TEXT
+    if not joined.isascii():
+        limit = _SURELY_SHORT
+        if _UNFIT.search(joined):
+            return False
+    for text in texts:  # noqa: SIM110 (half as dear as `all`)
+        if len(text) > limit:
+            return False
+    return True
 
 
 class Legalizer:
@@ -251,7 +258,7 @@ class Legalizer:
             del legal[name]
         self.settle(legal, [*legal])
         for name in odd:
-            self._add(legal, name, given[name])
+            self.add(legal, name, given[name])
         return self._bounded(legal)
 
     def settle(self, properties: dict[str, Any], names: Iterable[str]) -> None:
@@ -278,7 +285,7 @@ class Legalizer:
                 odd.append(name)
         if odd:
             for name, value in [(name, properties.pop(name, None)) for name in odd]:
-                self._add(properties, name, value)
+                self.add(properties, name, value)
 
     def _bounded(self, legal: dict[str, Value]) -> dict[str, Value]:
         if len(legal) <= MAX_PROPERTIES:
@@ -294,7 +301,7 @@ class Legalizer:
         legal = self.properties({n: v for n, v in given.items() if not _is_own(n)})
         for name in reserved:
             self.degraded[Degradation.RENAMED] += 1
-            self._add(legal, f"braze_{name}", given[name])
+            self.add(legal, f"braze_{name}", given[name])
         return self._bounded(legal)
 
     def text(self, text: str) -> str:
@@ -319,11 +326,13 @@ class Legalizer:
         self.degraded[Degradation.NUMBER_AS_TEXT] += 1
         return self.text(_number_text(number))
 
-    def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
+    def add(self, legal: dict[str, Any], name: str, value: Any) -> None:
+        """
+        Add *value* to what is *legal* already, under *name* or one that is free.
+        """
         if type(value) is dict and self.nested != "json":
             if self.nested == "flatten":
-                for key, inner in value.items():
-                    self._add(legal, f"{name}.{key}", inner)
+                self._flatten(legal, name, value)
         elif value is not None and len(legal) >= MAX_PROPERTIES:
             self.degraded[Degradation.TOO_MANY] += 1
         elif value is not None:
@@ -331,6 +340,23 @@ class Legalizer:
             free = name if is_free else self.free_name(name, legal)
             is_text = type(value) is str
             legal[free] = self.text(value) if is_text else self._scalar(value)
+
+    def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
+        plain_names, short = self._plain_names, _SURELY_SHORT
+        for key, inner in value.items():
+            name = f"{path}.{key}"
+            if (
+                type(inner) is str
+                and name in plain_names
+                and name not in legal
+                and len(legal) < MAX_PROPERTIES
+                and len(inner) <= short
+                and inner.isascii()
+                and "\0" not in inner
+            ):
+                legal[name] = inner
+            else:
+                self.add(legal, name, inner)
 
     def _is_plain_name(self, name: str) -> bool:
         if name in self._plain_names:

@@ -67,6 +67,9 @@ def flaw_of(text: str) -> Reason | SkipReason | None:
     """
     Return why *text* identifies nobody; ``None`` if it can.
     """
+    is_usual = text.isascii() and text.isprintable() and len(text) <= MAX_IDENTITY
+    if is_usual and text.strip(" 0-").lower() not in _SUSPECT:
+        return None
     if not text or text.isspace():
         return SkipReason.NO_IDENTITY
     if utf16_length(text) > MAX_IDENTITY:
@@ -74,6 +77,9 @@ def flaw_of(text: str) -> Reason | SkipReason | None:
     word = text.strip().lower()
     is_shared = word in SHARED_WORDS or not word.strip("0-")
     return Reason.BAD_IDENTITY if is_shared or any(map(_is_unfit, text)) else None
+
+
+_SUSPECT: Final = SHARED_WORDS | {""}
 
 
 def _is_unfit(character: str) -> bool:

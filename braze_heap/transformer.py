@@ -9,13 +9,15 @@ import copy
 import itertools
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from braze_heap._short_road import Glance, ShortRoad, glance_of, short_road
+from braze_heap._glance import Glance, glance_of
+from braze_heap._json import glimpse, is_modest
+from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
     AddUserProperties,
     Call,
@@ -153,36 +155,46 @@ class Transformer:
         Events with the same id are taken for one if they are equal; the second is
         rejected if they are not.
         """
-        batch = _Batch(Legalizer(self._nested, self._plain_names))
-        for item in _items(source):
-            batch.received += 1
+        glimpsed = glimpse(source) if type(source) is bytes else None
+        if glimpsed is not None:
             try:
-                if not self._map_at_a_glance(item, batch):
-                    self._read_and_map(item, batch)
+                return self._mapped(glimpsed, is_modest)
+            except _InexactError:
+                pass
+        return self._mapped(_items(source), lambda _: True)
+
+    def _mapped(
+        self, items: Iterable[Any], is_exact: Callable[[Any], bool]
+    ) -> TransformResult:
+        """
+        Map *items*.
+
+        Raises:
+            _InexactError: One of those that need a closer look is not exact.
+        """
+        batch = _Batch(Legalizer(self._nested, self._plain_names))
+        glances, seen, legalizer = self._glances, batch.seen, batch.legalizer
+        for batch.received, item in enumerate(items, 1):
+            try:
+                event_type = item["event_type"]
+                call = glances[event_type](item, seen, legalizer, batch.left_out)
+            except Exception:
+                call = None  # a closer look tells what is wrong
+            if call is not None:
+                batch.calls.append(call)
+                batch.origins.append(item)
+                batch.event_types.append(event_type)
+                seen[item["id"]] = item
+                continue
+            if not is_exact(item):
+                raise _InexactError
+            try:
+                self._read_and_map(item, batch)
             except EventError as error:
                 batch.reject(error.reason, str(error), item)
             except Exception as error:
                 batch.reject(Reason.INTERNAL_ERROR, _place(error), item)
         return batch.result()
-
-    def _map_at_a_glance(self, item: Any, batch: "_Batch") -> bool:
-        """
-        Add the call that *item* becomes, if it needs no second look; tell whether.
-        """
-        if type(item) is not dict:
-            return False
-        try:
-            glance = self._glances[item["event_type"]]
-        except (KeyError, TypeError):
-            return False
-        call = glance(item, batch.seen, batch.legalizer, batch.left_out)
-        if call is None:
-            return False
-        batch.calls.append(call)
-        batch.origins.append(item)
-        batch.seen[item["id"]] = item
-        batch.event_types.append(item["event_type"])
-        return True
 
     def _read_and_map(self, item: Any, batch: "_Batch") -> None:
         event = self._typed(item)
@@ -345,6 +357,12 @@ class Transformer:
             legal_key(key),
             {**self._fixed, **legal} if self._fixed else legal,
         )
+
+
+class _InexactError(ValueError):
+    """
+    An event may have been read in another way than `decode` reads it.
+    """
 
 
 @attrs.define
