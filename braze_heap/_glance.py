@@ -57,7 +57,7 @@ def glance_of(road: ShortRoad, identity: str) -> Glance:
         "named": road.named,
         "dress": road.dress,
     }
-    names = {**_NAMES, **known}
+    names: dict[str, Any] = {**_NAMES, **known}
     exec(_compiled("".join(_source(road, identity))), names)  # noqa: S102 (own text)
     glance: Glance = names["glance"]
     return glance
@@ -83,19 +83,29 @@ def _source(road: ShortRoad, identity: str) -> Iterator[str]:
     in_user = [name for name in kinds if schema.places[name] == "user"]
     in_properties = [name for name in kinds if schema.places[name] == "properties"]
 
+    asides = sorted(
+        {_ASIDE[kinds[name]] for name in in_properties if kinds[name] in _ASIDE}
+    )
+
     yield _BEGIN.replace("IDENTITY", repr(identity))
+    for aside in asides:
+        yield f"    {aside} = {{}}\n"
     for name in in_user:
         step = _IS_TEXT if name in road.dropped else _TAKE_OVER
         yield step.replace("NAME", repr(name))
     for name in in_properties:
-        end = _GONE if name in road.dropped else _KEPT
-        step = _LOOK_AT[kinds[name]].replace("KEPT", end.get(kinds[name], ""))
+        aside = f"{_ASIDE.get(kinds[name])}[NAME] = value"
+        end = "gone.append(NAME)" if name in road.dropped else aside
+        step = _LOOK_AT[kinds[name]].replace("KEPT", end)
         yield step.replace("NAME", repr(name))
     yield _JOIN
     for name in in_properties:
-        if name in road.dropped and kinds[name] in ("text", "boolean", "array<string>"):
+        if name in road.dropped and kinds[name] not in _ASIDE:
             yield _LEAVE_OUT.replace("NAME", repr(name))
-    yield _END.replace("NAMED", _OWN_NAME if road.named else "name")
+    yield _SETTLE.replace("NAMED", _OWN_NAME if road.named else "name")
+    for aside in asides:
+        yield _PUT[aside]
+    yield _END
 
 
 _BEGIN: Final = f"""\
@@ -121,7 +131,7 @@ def glance(raw, seen, legalizer, left_out):
         or not in_user.issuperset(user)
     ):
         return None
-    gone, numbers, nested = [], {{}}, {{}}
+    gone = []
 """
 
 _IS_TEXT: Final = """\
@@ -188,11 +198,13 @@ _LOOK_AT: Final = MappingProxyType(
 )
 """Kind of a property to what is done before all that is text is looked at in one."""
 
-_KEPT: Final = {
-    **dict.fromkeys(("int", "float", "double"), "numbers[NAME] = value"),
-    **dict.fromkeys(("json object", "json text"), "nested[NAME] = value"),
-}
-_GONE: Final = dict.fromkeys(_KEPT, "gone.append(NAME)")
+_ASIDE: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("int", "float", "double"), "numbers"),
+        **dict.fromkeys(("json object", "json text"), "nested"),
+    }
+)
+"""Kind of a property to where it is kept while the texts are looked at."""
 
 _JOIN: Final = """\
     try:
@@ -213,15 +225,26 @@ _LEAVE_OUT: Final = """\
 
 _OWN_NAME: Final = 'named(fields.get("name"), legalizer)'
 
-_END: Final = """\
+_SETTLE: Final = """\
     left_out += gone
     called = NAMED
     if not is_plain:
         legalizer.settle(fields, [*fields])
-    if numbers:
-        fields |= numbers
+"""
+
+_PUT: Final = MappingProxyType(
+    {
+        "numbers": """\
+    fields |= numbers
+""",
+        "nested": """\
     for field, value in nested.items():
         legalizer.add(fields, field, value)
+""",
+    }
+)
+
+_END: Final = """\
     dress(fields)
     return Track(called, who, second(time), legal_key(event_id), fields)
 """

@@ -208,18 +208,19 @@ def are_plain(texts: Collection[str], joined: str) -> bool:
     """
     Tell whether all of *texts* are surely legal as they are; *joined* is all in one.
     """
-    if len(joined) <= MAX_TEXT:
-        return is_plain(joined)
     if "\0" in joined:
         return False
     limit = MAX_TEXT
     if not joined.isascii():
         limit = _SURELY_SHORT
-        if _UNFIT.search(joined):
+        try:
+            joined.encode()
+        except UnicodeEncodeError:
             return False
-    for text in texts:  # noqa: SIM110 (half as dear as `all`)
-        if len(text) > limit:
-            return False
+    if len(joined) > limit:
+        for text in texts:  # half as dear as max() or all()
+            if len(text) > limit:
+                return False
     return True
 
 
@@ -342,21 +343,22 @@ class Legalizer:
             legal[free] = self.text(value) if is_text else self._scalar(value)
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
-        plain_names, short = self._plain_names, _SURELY_SHORT
         for key, inner in value.items():
-            name = f"{path}.{key}"
-            if (
-                type(inner) is str
-                and name in plain_names
-                and name not in legal
-                and len(legal) < MAX_PROPERTIES
-                and len(inner) <= short
-                and inner.isascii()
-                and "\0" not in inner
-            ):
-                legal[name] = inner
-            else:
-                self.add(legal, name, inner)
+            name, cls = f"{path}.{key}", type(inner)
+            if name in self._plain_names and name not in legal:
+                if len(legal) >= MAX_PROPERTIES:
+                    pass
+                elif cls is str:
+                    if len(inner) <= _SURELY_SHORT and is_plain(inner):
+                        legal[name] = inner
+                        continue
+                elif cls is bool:
+                    legal[name] = "true" if inner else "false"
+                    continue
+                elif cls in _NUMBERS and -MAX_INTEGER <= inner <= MAX_INTEGER:
+                    legal[name] = inner
+                    continue
+            self.add(legal, name, inner)
 
     def _is_plain_name(self, name: str) -> bool:
         if name in self._plain_names:
@@ -422,6 +424,7 @@ def _as_json(value: Any) -> Any:
 
 
 _CONTAINERS: Final = frozenset((dict, list))
+_NUMBERS: Final = frozenset((int, float))
 
 _SURELY_SHORT: Final = MAX_TEXT // 2
 """Characters that fit, whatever they are: none takes more than two UTF-16 units."""

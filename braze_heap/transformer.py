@@ -176,14 +176,14 @@ class Transformer:
         glances, seen, legalizer = self._glances, batch.seen, batch.legalizer
         for batch.received, item in enumerate(items, 1):
             try:
-                event_type = item["event_type"]
-                call = glances[event_type](item, seen, legalizer, batch.left_out)
+                glance = glances[item["event_type"]]
+                call = glance(item, seen, legalizer, batch.left_out)
             except Exception:
                 call = None  # a closer look tells what is wrong
             if call is not None:
                 batch.calls.append(call)
                 batch.origins.append(item)
-                batch.event_types.append(event_type)
+                batch.event_types.append(item["event_type"])
                 seen[item["id"]] = item
                 continue
             if not is_exact(item):
@@ -465,6 +465,8 @@ class _Batch:
 
         In Heap the last write wins, and calls may be made in any order.
         """
+        if len({call.identity for call, _ in self.facts}) == len(self.facts):
+            return
         newest: dict[tuple[str, str], AddUserProperties] = {}
         for call, _ in sorted(self.facts, key=lambda fact: fact[1]):
             newest |= {(call.identity, name): call for name in call.properties}

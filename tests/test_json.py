@@ -5,6 +5,8 @@ JSON in and out: the same results with and without orjson.
 import enum
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import braze_heap as bh
 from braze_heap import Track, _json
 from braze_heap.testing.strategies import batches, json_values
 
@@ -152,6 +155,108 @@ def test_a_second_list_of_events_is_found_in_long_bodies(
     for road in (_json.decode, slowly(_json.decode)):
         found = outcome(road, text)
         assert expected in (found if "Error" in found else "read")
+
+
+def a_body(event_type: str, name: str, document: str, number: int) -> bytes:
+    """
+    Return a request with *document* as a property of the second of its events.
+    """
+    event = """{"event_type": "%s", "id": "e%d", "time": 1763900000,
+        "user": {"external_user_id": "a"}, "properties": {%s}}"""
+    properties = ["", f'"{name}": {document}', *[""] * number]
+    events = [event % (event_type, n, text) for n, text in enumerate(properties)]
+    return f'{{"events": [{",".join(events)}]}}'.encode()
+
+
+PLACES = [
+    ("users.behaviors.CustomEvent", "custom_properties"),
+    ("users.behaviors.Purchase", "price"),
+    ("users.messages.email.Click", "send_time"),
+    ("users.messages.email.Click", "suspected_bot_click_reason"),
+    ("users.messages.email.Click", "unheard_of"),
+    ("users.messages.email.Never", "news"),
+]
+
+transform = bh.Transformer().transform
+for event_type, _ in PLACES:
+    transform(a_body(event_type, "news", "1", 0))
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(PLACES), documents)
+def test_bodies_at_a_glance_are_read_alike(
+    place: tuple[str, str], document: str
+) -> None:
+    """
+    Whatever a property holds, calls, counts and reasons are those of a closer look.
+    """
+    body = a_body(*place, document, 0)
+
+    assert repr(slowly(transform)(body)) == repr(transform(body))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", ["{}", '{{"a":{}}}', "[{}]", '{{"a":[[{}]]}}'])
+def test_numbers_at_a_glance_are_read_alike(
+    number: str, place: tuple[str, str], form: str
+) -> None:
+    """
+    No integer is rounded on the short way either.
+    """
+    body = a_body(*place, form.format(number), 0)
+
+    assert repr(slowly(transform)(body)) == repr(transform(body))
+
+
+@pytest.mark.parametrize("depth", [10, 58, 59, 60, 61, 62, 300, 740, 2_000])
+@pytest.mark.parametrize("place", PLACES)
+def test_depth_at_a_glance_is_bounded_alike(depth: int, place: tuple[str, str]) -> None:
+    """
+    A body that is too deep is unreadable as a whole, wherever the depth is.
+    """
+    body = a_body(*place, "[" * depth + "]" * depth, 3)
+
+    result = transform(body)
+
+    assert repr(slowly(transform)(body)) == repr(result)
+    assert (depth > 60) == (result.received == 1)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_the_stack_holds_what_is_not_looked_at(opening: str) -> None:
+    """
+    A thread with 128 KiB of stack reads the deepest body that orjson gets unseen.
+    """
+    closing = "]" if opening == "[" else "1}"
+    depth = _json._MAX_UNSEEN - 10
+    body = a_body(*PLACES[0], opening * depth + closing[-1] * depth, 0)
+    body = body.replace(b'"a":}', b'"a":1}')
+    script = f"""
+import threading, braze_heap as bh
+transform, found = bh.Transformer().transform, []
+threading.stack_size(128 << 10)
+thread = threading.Thread(target=lambda: found.append(transform({body!r})))
+thread.start()
+thread.join()
+print(found[0].rejected[0].reason)
+"""
+
+    output = subprocess.check_output([sys.executable, "-c", script], text=True)
+
+    assert output == "unreadable\n"
+
+
+@given(st.lists(json_values().filter(lambda value: isinstance(value, dict))))
+def test_many_are_written_as_one_is(values: list[dict[str, Any]]) -> None:
+    """
+    All at once or one by one; what needs a look for NaN is left to be written so.
+    """
+    each = _json.encode_each(values)
+
+    assert each is None or each == [_json.encode(value) for value in values]
+    assert _json.encode_each([{"a": math.nan}]) is None
+    assert _json.encode_each([{"a": "\ud800"}]) is None
 
 
 @given(json_values().filter(lambda value: isinstance(value, dict)))

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap._json import encode
-from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
+from braze_heap._json import encode, encode_each
+from braze_heap.calls import AddUserProperties, Call, Track
 
 MAX_ITEMS: Final = 1_000
 """Heap, Bulk Track and Bulk Add User Properties: items a request."""
@@ -124,16 +124,24 @@ def sorted_out(calls: Sequence[Call]) -> Sorted:
     Return *calls* by endpoint.
     """
     out = Sorted()
+    tracks: list[tuple[int, Call]] = []
     people: dict[str, list[int]] = {}
     for index, call in enumerate(calls):
-        if isinstance(call, AddUserProperties):
+        if isinstance(call, Track):
+            tracks.append((index, call))
+        elif isinstance(call, AddUserProperties):
             people.setdefault(call.identity, []).append(index)
-            continue
-        bulk = out.deletions if isinstance(call, DeleteUser) else out.events
-        try:
-            bulk.append(Item((index,), (call,), call.identity, encode(call.to_dict())))
-        except (TypeError, ValueError):
-            out.unwritable.append(index)
+        else:
+            _append(out.deletions, (index,), (call,), out.unwritable)
+    written = encode_each([call.to_dict() for _, call in tracks])
+    if written is None:
+        for index, call in tracks:
+            _append(out.events, (index,), (call,), out.unwritable)
+    else:
+        out.events = [
+            Item((index,), (call,), call.identity, data)
+            for (index, call), data in zip(tracks, written, strict=True)
+        ]
     for indexes in people.values():
         _append(out.users, indexes, [calls[i] for i in indexes], out.unwritable)
     return out
