@@ -235,11 +235,13 @@ class _Suspicion:
         left: Calls that it may still cost.
         is_trusted: Whether Heap names the right index; ``None`` if that is not known.
         trial: The item that is sent alone to find out.
+        place: The index that was named last.
     """
 
     left: int = MAX_CALLS
     is_trusted: bool | None = None
     trial: Item | None = None
+    place: int = -1
 
 
 @attrs.frozen
@@ -395,7 +397,9 @@ class _Delivery:
         Return what to send next of a *group* that Heap refused, the last one first.
 
         Heap names the first culprit. The first name is put to the test by sending that
-        item alone; from then on Heap is believed, or the group is bisected.
+        item alone; from then on Heap is believed, or the group is bisected. It is
+        believed as long as it comes forward: one that names the same place again may
+        always do, and is put to the test anew.
         """
         items = group.items
         if len(items) == 1 and items[0] is suspicion.trial:
@@ -404,8 +408,9 @@ class _Delivery:
         if place is None or suspicion.is_trusted is False or len(items) == 1:
             return self._parts(items, answer, is_suspect=True)
         rest = _Group(items[:place] + items[place + 1 :], is_suspect=True)
-        named = items[place]
-        if suspicion.is_trusted and len(named.calls) == 1:
+        named, last = items[place], suspicion.place
+        suspicion.place = place
+        if suspicion.is_trusted and place > last and len(named.calls) == 1:
             self._refuse([named], answer)
             return [rest]
         suspicion.trial = named
