@@ -112,6 +112,8 @@ class JsonLinesSink(ClosesAtExit):
     def __init__(
         self, target: str | os.PathLike[str] | IO[Any], *, max_bytes: int | None = None
     ) -> None:
+        if max_bytes is not None and max_bytes < 1:
+            raise ValueError("max_bytes is 1 at least")
         self._lock = threading.Lock()
         self._is_closed = False
         self._path = Path(target) if isinstance(target, str | os.PathLike) else None

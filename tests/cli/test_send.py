@@ -52,6 +52,10 @@ class Careless(Bucket):
 class Broken(Bucket):
     def send(self, calls):
         raise LookupError("secret@example.com")
+
+
+def slip(path):
+    raise LookupError("secret@example.com")
 '''
 
 
@@ -425,3 +429,15 @@ def test_a_strangers_mistake_is_named(
     assert message in stderr
     assert "secret@example.com" not in stderr
     assert Path("got.jsonl").read_text() in ("", "sent\n")
+
+
+def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> None:
+    """
+    The class of the error and its place, and no traceback with values.
+    """
+    status, _, stderr = stranger(tmp_path, "slip?path=got.jsonl", batch)
+
+    assert status == 2
+    assert "acme_sinks:slip raised LookupError in slip (" in stderr
+    assert "Traceback" not in stderr
+    assert "secret@example.com" not in stderr
