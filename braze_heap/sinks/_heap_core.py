@@ -437,9 +437,11 @@ class _Delivery:
         refusal = self._last_refusal
         is_proven = self._is_anything_accepted or self._core.accepted_lately()
         if refusal is not None and not is_proven:
+            said = next((r.detail for r in self._rejections if r.status), "")
             self._hold(
                 f"Heap refuses everything ({refusal.status}) and accepted nothing "
                 "lately: check app_id, region and base_url",
+                said and f". Heap says: {said}",
             )
 
     def _decided(self, group: list[Item], kind: Kind) -> Steps:
@@ -563,12 +565,12 @@ class _Delivery:
         pair = f"{self._set.app_id}:{key}".encode()
         return Secret(f"Basic {base64.b64encode(pair).decode()}")
 
-    def _hold(self, detail: str) -> NoReturn:
+    def _hold(self, detail: str, said: str = "") -> NoReturn:
         """
-        Give nothing away: this is ours to mend.
+        Give nothing away: this is ours to mend. What Heap *said* is not logged.
         """
         logger.error("Delivery to Heap is on hold: %s", detail)
-        raise SinkUnavailable(detail)
+        raise SinkUnavailable(f"{detail}{said}")
 
 
 def _said(reply: Answer | Failure) -> str:

@@ -48,7 +48,10 @@ def open_sink(spec: str) -> Sink:
         return JsonLinesSink(sys.stdout)
     name, colon, rest = spec.partition(":")
     if not colon:
-        raise SinkSpecError("a sink is written scheme:target?options, such as heap:?")
+        raise SinkSpecError(
+            "a sink is written scheme:target?options, "
+            "such as heap:?app_id=11 or file:calls.jsonl"
+        )
     target, _, query = rest.partition("?")
     factory = _BUILT_IN.get(name) or _entry_point(name)
     if factory is None:
@@ -98,15 +101,22 @@ def _options(query: str) -> dict[str, str]:
     for key, _ in pairs:
         if key.endswith("api_key"):
             raise SinkSpecError(f"no secrets in a spec: {key}_env=NAME_OF_VARIABLE")
-    return {key: value for key, value in pairs if not key.endswith("_env")}
+    return {key: value for key, value in pairs if not _is_secret(key)}
 
 
 def _secrets(query: str) -> dict[str, str]:
     return {
         key.removesuffix("_env"): _variable(variable)
         for key, variable in urllib.parse.parse_qsl(query, keep_blank_values=True)
-        if key.endswith("_env")
+        if _is_secret(key)
     }
+
+
+def _is_secret(key: str) -> bool:
+    """
+    Tell whether an option names the variable that holds it, and is not Heap's switch.
+    """
+    return key.endswith("_env") and key != "trust_env"
 
 
 def _variable(name: str) -> str:

@@ -296,8 +296,10 @@ def test_everything_refused_holds(heap: FakeHeap, shell: Deliver) -> None:
     """
     heap.always(Status(400, body=b"postBody.app_id should be string"))
 
-    with pytest.raises(SinkUnavailable, match="accepted nothing lately"):
+    with pytest.raises(SinkUnavailable, match="accepted nothing lately") as caught:
         shell(heap, tracks(100))
+
+    assert "Heap says: postBody.app_id should be string" in str(caught.value)
 
     assert len(heap.requests) <= 64
 

@@ -117,6 +117,17 @@ def test_options_of_heap() -> None:
     assert repr(sink) == "HeapSink(app_id='11', base_url='http://127.0.0.1:9')"
 
 
+def test_the_proxy_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    ``trust_env`` is an option of Heap's, not the name of a variable.
+    """
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+
+    assert "HeapSink" in repr(open_sink("heap:?app_id=11&trust_env=0"))
+    with pytest.raises(SinkSpecError, match="HTTPS_PROXY is written"):
+        open_sink("heap:?app_id=11&trust_env=1")
+
+
 def test_import_string(acme: None) -> None:
     """
     A sink of another package needs no registration.
