@@ -28,6 +28,7 @@ import attrs
 
 from braze_heap.events import CurrentsEvent
 from braze_heap.sinks._managed import ClosesAtExit
+from braze_heap.sinks._simple import sync_directory
 from braze_heap.sinks.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.wire import RawEvent
 
@@ -443,7 +444,7 @@ def _opened(path: Path, max_bytes: int) -> sqlite3.Connection:
     except BaseException:
         db.close()
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return db
 
 
@@ -454,15 +455,6 @@ def _prepare(db: sqlite3.Connection, max_bytes: int) -> None:
     db.execute(_SCHEMA)
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
     db.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
-
-
-def _sync_directory(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        directory = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
 
 def _columns(record: DeadRecord) -> tuple[Any, ...]:

@@ -211,6 +211,7 @@ class _File:
         if file is not None:
             with file:
                 _sync(file)
+            sync_directory(self._path.parent)
 
     def _reopened(self) -> FileIO:
         self._open = _opened(self._path)
@@ -240,6 +241,18 @@ def _sync(file: FileIO) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
+
+
+def sync_directory(path: Path) -> None:
+    """
+    Have the names in a directory on the disk, where the system can.
+    """
+    with contextlib.suppress(OSError):
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def _opened(path: Path) -> FileIO:
