@@ -56,7 +56,10 @@ from braze_heap.sinks.exceptions import SinkUnavailable
 logger = logging.getLogger("braze_heap.sinks.heap")
 
 MAX_CALLS: Final = 64
-"""Calls that may be spent on the culprits of one bulk request."""
+"""
+Calls that may be spent on the culprits of one bulk request, and on finding everything
+too large.
+"""
 
 LATELY: Final = 300.0
 """Seconds for which an accepted call proves that our configuration is right."""
@@ -269,6 +272,7 @@ class _Delivery:
         self._rejections: list[Rejection] = []
         self._settled: list[str] = []
         self._is_anything_accepted = False
+        self._too_large = 0
         self._last_refusal: Answer | None = None
 
     def run(self) -> Steps:
@@ -373,6 +377,12 @@ class _Delivery:
 
     def _halved(self, group: _Group, answer: Answer, kind: Kind) -> list[_Group]:
         self._core.shrink(len(body_of(group.items, kind, self._core.app_id)))
+        self._too_large += 1
+        if self._too_large > MAX_CALLS and not self._is_proven():
+            self._hold(
+                "Heap finds everything too large (413) and accepted nothing lately: "
+                "check base_url, and what limits bodies on the way"
+            )
         return self._parts(group.items, answer, is_suspect=group.is_suspect)
 
     def _parts(
@@ -435,14 +445,19 @@ class _Delivery:
 
     def _check_refusals(self) -> None:
         refusal = self._last_refusal
-        is_proven = self._is_anything_accepted or self._core.accepted_lately()
-        if refusal is not None and not is_proven:
+        if refusal is not None and not self._is_proven():
             said = next((r.detail for r in self._rejections if r.status), "")
             self._hold(
                 f"Heap refuses everything ({refusal.status}) and accepted nothing "
                 "lately: check app_id, region and base_url",
                 said and f". Heap says: {said}",
             )
+
+    def _is_proven(self) -> bool:
+        """
+        Tell whether Heap takes what we send, as far as our configuration goes.
+        """
+        return self._is_anything_accepted or self._core.accepted_lately()
 
     def _decided(self, group: list[Item], kind: Kind) -> Steps:
         """

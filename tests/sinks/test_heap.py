@@ -217,6 +217,18 @@ def test_a_small_limit_is_learned(heap: FakeHeap, shell: Deliver) -> None:
     assert small.counts.events == 1000
 
 
+def test_a_limit_that_nothing_fits_holds(heap: FakeHeap, shell: Deliver) -> None:
+    """
+    That is no matter of the events, and not worth two thousand requests.
+    """
+    heap.always(Status(413))
+
+    with pytest.raises(SinkUnavailable, match="everything too large"):
+        shell(heap, tracks(1000))
+
+    assert len(heap.requests) == 65
+
+
 def test_a_single_giant_is_refused(heap: FakeHeap, shell: Deliver) -> None:
     """
     An event that is too large alone is the destination's decision.
