@@ -28,6 +28,7 @@ import attrs
 
 from braze_heap.events import CurrentsEvent
 from braze_heap.sinks._managed import ClosesAtExit
+from braze_heap.sinks._simple import sync_directory
 from braze_heap.sinks.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.wire import RawEvent
 
@@ -264,8 +265,10 @@ class SqliteDeadLetter(ClosesAtExit):
 
     Each `append` is one transaction, on the disk when it returns (WAL,
     ``synchronous=FULL``). The file belongs to its owner alone (mode 0600). What is
-    forgotten is overwritten, in the log as soon as no other process reads. It is opened
-    anew when it is first used, so it may be made before a fork; not used before one.
+    forgotten is overwritten; in the log too, at once or, if another process reads just
+    then, at the next `forget` or `close`. It is opened anew when it is first used, so
+    it may be made before a fork; not used before one. A file that is moved or deleted
+    meanwhile is an error, not a place to write to.
 
     Args:
         path: The file; made if there is none. Its directory must exist.
@@ -282,6 +285,7 @@ class SqliteDeadLetter(ClosesAtExit):
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._pid = os.getpid()
         self._is_closed = False
         with self._guarded():
@@ -297,6 +301,7 @@ class SqliteDeadLetter(ClosesAtExit):
         rows = [(*_columns(record),) for record in records]
         with self._transaction() as db:
             db.executemany(_INSERT, rows)
+        self._expect_file()
 
     def read(self) -> Iterator[DeadRecord]:
         """
@@ -345,6 +350,15 @@ class SqliteDeadLetter(ClosesAtExit):
         """
         return export(self, stream)
 
+    def used_bytes(self) -> int:
+        """
+        Return how much of *max_bytes* is taken. The file does not shrink, this does.
+        """
+        sql = "SELECT (page_count - freelist_count) * page_size FROM"
+        pragmas = ("page_count", "freelist_count", "page_size")
+        tables = ", ".join(f"pragma_{name}()" for name in pragmas)
+        return int(self._query(f"{sql} {tables}")[0][0])
+
     def stats(self) -> Stats:
         """
         Return how many records there are, by reason.
@@ -356,6 +370,17 @@ class SqliteDeadLetter(ClosesAtExit):
             oldest=min((_moment(row[3]) for row in rows), default=None),
             newest=max((_moment(row[4]) for row in rows), default=None),
         )
+
+    def _expect_file(self) -> None:
+        """
+        Raise if what was committed lies in a file that nobody finds.
+        """
+        with self._guarded():
+            found = self._path.stat() if self._path.exists() else None
+        if found is None or (found.st_dev, found.st_ino) != self._file:
+            raise DeadLetterError(
+                "the file of the dead letter was moved or deleted: make a new one"
+            )
 
     def _query(self, sql: str, *values: Any) -> list[Any]:
         with self._lock, self._guarded():
@@ -384,6 +409,8 @@ class SqliteDeadLetter(ClosesAtExit):
             raise DeadLetterError("this SqliteDeadLetter is closed: make a new one")
         if self._db is None:
             self._db, self._pid = _opened(self._path, self._max_bytes), os.getpid()
+            found = self._path.stat()
+            self._file = found.st_dev, found.st_ino
         if self._pid != os.getpid():
             raise DeadLetterError(
                 "this SqliteDeadLetter was used before a fork: make one in each process"
@@ -417,7 +444,7 @@ def _opened(path: Path, max_bytes: int) -> sqlite3.Connection:
     except BaseException:
         db.close()
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return db
 
 
@@ -428,15 +455,6 @@ def _prepare(db: sqlite3.Connection, max_bytes: int) -> None:
     db.execute(_SCHEMA)
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
     db.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
-
-
-def _sync_directory(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        directory = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
 
 def _columns(record: DeadRecord) -> tuple[Any, ...]:

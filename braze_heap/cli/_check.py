@@ -262,7 +262,7 @@ def _missing(path: Path) -> Finding:
 
 
 def _held(path: Path, store: SqliteDeadLetter) -> Finding:
-    size, records = path.stat().st_size, store.stats().records
+    size, records = store.used_bytes(), store.stats().records
     held = f"{path} holds {plural(records, 'dead letter')}"
     detail = f"{held}, {size:,} of {MAX_BYTES:,} bytes"
     is_well = size < _NEARLY_FULL * MAX_BYTES

@@ -127,7 +127,7 @@ def show_(path: Path, key: str, original: bool) -> None:
     """
     Show one dead letter with all its values: this is personal data.
 
-    KEY is a key from `list`, or its beginning.
+    KEY is a key from `list`, an event's id, or the beginning of either.
     """
     with store_at(path) as store:
         record = _found(store, key, path)
@@ -141,7 +141,7 @@ def show_(path: Path, key: str, original: bool) -> None:
 
 def _found(store: DeadLetter, key: str, path: Path) -> DeadRecord:
     found = [record for record in store.read() if record.key.startswith(key)]
-    exact = [record for record in found if record.key == key]
+    exact = [r for r in found if key in (r.key, r.key.rpartition(":")[0] or r.key)]
     if len(exact or found) == 1:
         return (exact or found)[0]
     if not found:

@@ -66,6 +66,7 @@ Sinks:
   heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
   file:calls.jsonl.gz   a file, appended to; - and console: are stdout
   acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
+  acme:bucket?a=b       one that an installed package registers by a name
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
 

@@ -12,6 +12,7 @@ import attrs
 import click
 
 from braze_heap.cli._console import UnusableError, safe
+from braze_heap.pipeline import _place
 from braze_heap.sinks import Sink, SinkSpecError, open_sink
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def opened(spec: str) -> Sink:
     Return the sink that *spec* names; the API key of Heap is in the environment.
 
     Raises:
-        UnusableError: It names none, or a package is missing.
+        UnusableError: It names none, a package is missing, or its code fails.
     """
     try:
         return open_sink(_with_key(spec))
@@ -113,6 +114,9 @@ def opened(spec: str) -> Sink:
             raise UnusableError(f"the sink needs the package {error.name}") from None
         advice = "pip install 'braze_heap[cli,http]'"
         raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
+    except Exception as error:
+        name = named(spec, None)
+        raise UnusableError(f"--sink: {name} raised {_place(error)}") from None
 
 
 def _with_key(spec: str) -> str:

@@ -34,6 +34,7 @@ from braze_heap.sinks._transport import (
     proxy_from_environment,
     tls_for,
 )
+from braze_heap.sinks.exceptions import SinkUnavailable
 
 HOSTS: Final = {
     "us": "https://heapanalytics.com",
@@ -138,8 +139,9 @@ class HeapSink(ClosesAtExit):
 
         Raises:
             SinkUnavailable: Heap could not decide in time, or our configuration is
-                wrong; the log says which.
+                wrong; the log says which. Or the sink is closed.
         """
+        _refuse_closed(self, self._client)
         receipt: Receipt = drive(self._core.deliver(calls), self._perform)
         return receipt
 
@@ -224,6 +226,7 @@ class AsyncHeapSink(AsyncClosesAtExit):
         """
         Settle *calls* within the deadline; see `HeapSink.send`.
         """
+        _refuse_closed(self, self._client)
         receipt: Receipt = await drive_async(self._core.deliver(calls), self._perform)
         return receipt
 
@@ -379,6 +382,11 @@ def _client_options() -> dict[str, Any]:
 
 def _shown(sink: object, core: HeapCore, host: str) -> str:
     return f"{type(sink).__name__}(app_id={core.settings.app_id!r}, base_url={host!r})"
+
+
+def _refuse_closed(sink: object, client: httpx2.Client | httpx2.AsyncClient) -> None:
+    if client.is_closed:
+        raise SinkUnavailable(f"this {type(sink).__name__} is closed: make a new one")
 
 
 def _refuse_pickle() -> NoReturn:

@@ -56,7 +56,10 @@ from braze_heap.sinks.exceptions import SinkUnavailable
 logger = logging.getLogger("braze_heap.sinks.heap")
 
 MAX_CALLS: Final = 64
-"""Calls that may be spent on the culprits of one bulk request."""
+"""
+Calls that may be spent on the culprits of one bulk request, and on finding everything
+too large.
+"""
 
 LATELY: Final = 300.0
 """Seconds for which an accepted call proves that our configuration is right."""
@@ -235,11 +238,13 @@ class _Suspicion:
         left: Calls that it may still cost.
         is_trusted: Whether Heap names the right index; ``None`` if that is not known.
         trial: The item that is sent alone to find out.
+        place: The index that was named last.
     """
 
     left: int = MAX_CALLS
     is_trusted: bool | None = None
     trial: Item | None = None
+    place: int = -1
 
 
 @attrs.frozen
@@ -267,6 +272,7 @@ class _Delivery:
         self._rejections: list[Rejection] = []
         self._settled: list[str] = []
         self._is_anything_accepted = False
+        self._too_large = 0
         self._last_refusal: Answer | None = None
 
     def run(self) -> Steps:
@@ -371,6 +377,12 @@ class _Delivery:
 
     def _halved(self, group: _Group, answer: Answer, kind: Kind) -> list[_Group]:
         self._core.shrink(len(body_of(group.items, kind, self._core.app_id)))
+        self._too_large += 1
+        if self._too_large > MAX_CALLS and not self._is_proven():
+            self._hold(
+                "Heap finds everything too large (413) and accepted nothing lately: "
+                "check base_url, and what limits bodies on the way"
+            )
         return self._parts(group.items, answer, is_suspect=group.is_suspect)
 
     def _parts(
@@ -395,7 +407,9 @@ class _Delivery:
         Return what to send next of a *group* that Heap refused, the last one first.
 
         Heap names the first culprit. The first name is put to the test by sending that
-        item alone; from then on Heap is believed, or the group is bisected.
+        item alone; from then on Heap is believed, or the group is bisected. It is
+        believed as long as it comes forward: one that names the same place again may
+        always do, and is put to the test anew.
         """
         items = group.items
         if len(items) == 1 and items[0] is suspicion.trial:
@@ -404,8 +418,9 @@ class _Delivery:
         if place is None or suspicion.is_trusted is False or len(items) == 1:
             return self._parts(items, answer, is_suspect=True)
         rest = _Group(items[:place] + items[place + 1 :], is_suspect=True)
-        named = items[place]
-        if suspicion.is_trusted and len(named.calls) == 1:
+        named, last = items[place], suspicion.place
+        suspicion.place = place
+        if suspicion.is_trusted and place > last and len(named.calls) == 1:
             self._refuse([named], answer)
             return [rest]
         suspicion.trial = named
@@ -430,12 +445,19 @@ class _Delivery:
 
     def _check_refusals(self) -> None:
         refusal = self._last_refusal
-        is_proven = self._is_anything_accepted or self._core.accepted_lately()
-        if refusal is not None and not is_proven:
+        if refusal is not None and not self._is_proven():
+            said = next((r.detail for r in self._rejections if r.status), "")
             self._hold(
                 f"Heap refuses everything ({refusal.status}) and accepted nothing "
                 "lately: check app_id, region and base_url",
+                said and f". Heap says: {said}",
             )
+
+    def _is_proven(self) -> bool:
+        """
+        Tell whether Heap takes what we send, as far as our configuration goes.
+        """
+        return self._is_anything_accepted or self._core.accepted_lately()
 
     def _decided(self, group: list[Item], kind: Kind) -> Steps:
         """
@@ -558,12 +580,12 @@ class _Delivery:
         pair = f"{self._set.app_id}:{key}".encode()
         return Secret(f"Basic {base64.b64encode(pair).decode()}")
 
-    def _hold(self, detail: str) -> NoReturn:
+    def _hold(self, detail: str, said: str = "") -> NoReturn:
         """
-        Give nothing away: this is ours to mend.
+        Give nothing away: this is ours to mend. What Heap *said* is not logged.
         """
         logger.error("Delivery to Heap is on hold: %s", detail)
-        raise SinkUnavailable(detail)
+        raise SinkUnavailable(f"{detail}{said}")
 
 
 def _said(reply: Answer | Failure) -> str:

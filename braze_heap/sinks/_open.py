@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -41,42 +42,81 @@ def open_sink(spec: str) -> Sink:
 
     Raises:
         SinkSpecError: It names no sink, or options that the sink does not take.
+        Exception: What importing or making somebody else's sink raises.
     """
     if spec == "-":
         return JsonLinesSink(sys.stdout)
     name, colon, rest = spec.partition(":")
     if not colon:
-        raise SinkSpecError("a sink is written scheme:target?options, such as heap:?")
+        raise SinkSpecError(
+            "a sink is written scheme:target?options, "
+            "such as heap:?app_id=11 or file:calls.jsonl"
+        )
     target, _, query = rest.partition("?")
     factory = _BUILT_IN.get(name) or _entry_point(name)
     if factory is None:
         factory, target = _imported(name, target), ""
-    return _made(factory, name, target, _options(query))
-
-
-def _made(
-    factory: SinkFactory, name: str, target: str, options: Mapping[str, str]
-) -> Sink:
+    given = [target] if target else []
+    options, secrets = _options(query), _secrets(query)
+    shown = [*map(repr, options.values()), *filter(None, secrets.values())]
     try:
-        return factory(*([target] if target else []), **options)
-    except (TypeError, ValueError, KeyError, OSError) as error:
-        detail = str(error) if isinstance(error, ValueError | OSError) else ""
-        for value in options.values():
-            detail = detail.replace(repr(value), "…")
-        problem = detail or f"does not take these options ({', '.join(options)})"
-        raise SinkSpecError(f"the sink {name!r} cannot be opened: {problem}") from None
+        _check_call(factory, given, options | secrets)
+        return _checked(factory(*given, **options | secrets))
+    except (ValueError, OSError) as error:
+        detail = str(error)
+        for value in shown:
+            detail = detail.replace(value, "…")
+        raise SinkSpecError(f"the sink {name!r} cannot be opened: {detail}") from None
+
+
+def _check_call(
+    factory: SinkFactory, given: list[str], options: Mapping[str, str]
+) -> None:
+    """
+    Tell a wrong option from an error of the sink's own.
+    """
+    if not callable(factory):
+        raise ValueError("it is nothing that can be called")
+    try:
+        signature = inspect.signature(factory)
+    except ValueError:  # written in C
+        return
+    try:
+        signature.bind(*given, **options)
+    except TypeError as error:
+        names = ", ".join(signature.parameters) or "nothing"
+        raise ValueError(f"{error}; it takes {names}") from None
+
+
+def _checked(sink: Sink) -> Sink:
+    if not hasattr(sink, "send") or not hasattr(sink, "close"):
+        raise ValueError("it is no sink: it has no send, or no close")
+    if inspect.iscoroutinefunction(sink.send):
+        raise ValueError("it is for async code; a line of text is for a sync sink")
+    return sink
 
 
 def _options(query: str) -> dict[str, str]:
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
-    options = {key: value for key, value in pairs if not key.endswith("_env")}
     for key, _ in pairs:
         if key.endswith("api_key"):
             raise SinkSpecError(f"no secrets in a spec: {key}_env=NAME_OF_VARIABLE")
-    for key, variable in pairs:
-        if key.endswith("_env"):
-            options[key.removesuffix("_env")] = _variable(variable)
-    return options
+    return {key: value for key, value in pairs if not _is_secret(key)}
+
+
+def _secrets(query: str) -> dict[str, str]:
+    return {
+        key.removesuffix("_env"): _variable(variable)
+        for key, variable in urllib.parse.parse_qsl(query, keep_blank_values=True)
+        if _is_secret(key)
+    }
+
+
+def _is_secret(key: str) -> bool:
+    """
+    Tell whether an option names the variable that holds it, and is not Heap's switch.
+    """
+    return key.endswith("_env") and key != "trust_env"
 
 
 def _variable(name: str) -> str:
@@ -95,11 +135,14 @@ def _imported(module: str, attribute: str) -> Any:
     if not _MODULE.fullmatch(module) or not attribute.isidentifier():
         raise _unknown(module)
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there, and needs another one
         raise _unknown(module) from None
-    except AttributeError:
-        raise SinkSpecError(f"{module} has no {attribute!r}") from None
+    if not hasattr(found, attribute):
+        raise SinkSpecError(f"{module} has no {attribute!r}")
+    return getattr(found, attribute)
 
 
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -113,14 +156,20 @@ def _unknown(name: str) -> SinkSpecError:
     return SinkSpecError(f"no sink is called {name!r}.{hint} There are: {names}")
 
 
-def _file(path: str, *, max_bytes: str | None = None) -> Sink:
+def _file(path: str = "", *, max_bytes: str | None = None) -> Sink:
+    if not path:
+        raise ValueError("write file:PATH, such as file:calls.jsonl.gz")
     return JsonLinesSink(path, max_bytes=int(max_bytes) if max_bytes else None)
 
 
-def _heap(**options: str) -> Sink:
+def _console() -> Sink:
+    return ConsoleSink()
+
+
+def _heap(target: str = "", **options: str) -> Sink:
     from braze_heap.sinks._heap import HeapSink
 
-    if "app_id" not in options:
+    if target or "app_id" not in options:
         raise ValueError("write heap:?app_id=YOUR_APP_ID")
     unknown = sorted(options.keys() - _HEAP_OPTIONS.keys())
     if unknown:
@@ -157,6 +206,6 @@ _HEAP_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
 _BUILT_IN: Final[Mapping[str, SinkFactory]] = {
     "heap": _heap,
     "file": _file,
-    "console": ConsoleSink,
+    "console": _console,
     "memory": MemorySink,
 }

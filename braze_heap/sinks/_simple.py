@@ -112,6 +112,8 @@ class JsonLinesSink(ClosesAtExit):
     def __init__(
         self, target: str | os.PathLike[str] | IO[Any], *, max_bytes: int | None = None
     ) -> None:
+        if max_bytes is not None and max_bytes < 1:
+            raise ValueError("max_bytes is 1 at least")
         self._lock = threading.Lock()
         self._is_closed = False
         self._path = Path(target) if isinstance(target, str | os.PathLike) else None
@@ -209,6 +211,7 @@ class _File:
         if file is not None:
             with file:
                 _sync(file)
+            sync_directory(self._path.parent)
 
     def _reopened(self) -> FileIO:
         self._open = _opened(self._path)
@@ -238,6 +241,18 @@ def _sync(file: FileIO) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
+
+
+def sync_directory(path: Path) -> None:
+    """
+    Have the names in a directory on the disk, where the system can.
+    """
+    with contextlib.suppress(OSError):
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 def _opened(path: Path) -> FileIO:

@@ -16,6 +16,7 @@ import socket
 import ssl
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator
 from queue import Empty, SimpleQueue
@@ -163,11 +164,7 @@ class DeadlineTransport(httpx2.BaseTransport):
             "keepalive_expiry": 30.0,
             "network_backend": _Backend(self._ends),
         }
-        self._pool: httpcore2.ConnectionPool = (
-            httpcore2.HTTPProxy(proxy, **options)
-            if proxy
-            else httpcore2.ConnectionPool(**options)
-        )
+        self._pool = _pool(proxy, options)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """
@@ -198,6 +195,13 @@ class DeadlineTransport(httpx2.BaseTransport):
         self._pool.close()
 
 
+def _pool(proxy: str | None, options: dict[str, Any]) -> httpcore2.ConnectionPool:
+    if proxy is None:
+        return httpcore2.ConnectionPool(**options)
+    parts = httpx2.Proxy(proxy)
+    return httpcore2.HTTPProxy(str(parts.url), proxy_auth=parts.raw_auth, **options)
+
+
 def tls_for(url: str) -> ssl.SSLContext:
     """
     Return a context that trusts what the system trusts; for ``http`` one that is empty,
@@ -211,7 +215,19 @@ def tls_for(url: str) -> ssl.SSLContext:
 def proxy_from_environment(host: str) -> str | None:
     """
     Return the https proxy that the environment names for *host*, if any.
+
+    Raises:
+        ValueError: It is none that we can use; without the password that it may hold.
     """
-    if urllib.request.proxy_bypass(host):
+    named = urllib.request.getproxies().get("https")
+    if not named or urllib.request.proxy_bypass(host):
         return None
-    return urllib.request.getproxies().get("https")
+    url = named if "://" in named else f"http://{named}"
+    try:
+        httpx2.Proxy(url)
+        is_usable = url.startswith(("http://", "https://"))
+    except (ValueError, httpx2.InvalidURL):
+        is_usable = False
+    if not is_usable or not urllib.parse.urlsplit(url).hostname:
+        raise ValueError("HTTPS_PROXY is written http://host:port; SOCKS is not spoken")
+    return url

@@ -116,15 +116,15 @@ class Response:
 
         return names.isdisjoint(("content-length", "transfer-encoding", "connection"))
 
-    def to_bytes(self, *, keep_alive: bool) -> bytes:
+    def to_bytes(self, *, keep_alive: bool, is_head: bool = False) -> bytes:
         """
-        Write the answer as it goes over the wire.
+        Write the answer as it goes over the wire; to a HEAD without its body.
         """
         lines = [f"HTTP/1.1 {self.status} {reason(self.status)}"]
         lines += [
             f"{name}: {value}" for name, value in self._all_headers(keep_alive).items()
         ]
-        body = b"" if self.status in _WITHOUT_BODY else self.body
+        body = b"" if is_head or self.status in _WITHOUT_BODY else self.body
 
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 

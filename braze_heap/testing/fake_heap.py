@@ -354,7 +354,8 @@ class FakeHeap:
         if response is None:
             return False
         keep_alive = request.keep_alive and response.keeps_alive
-        wire.send(response.to_bytes(keep_alive=keep_alive))
+        is_head = request.method == "HEAD"
+        wire.send(response.to_bytes(keep_alive=keep_alive, is_head=is_head))
 
         return keep_alive
 

@@ -149,6 +149,27 @@ def test_dead_letter_is_measured(run: Run) -> None:
     assert "dead-letters list dead.db" in found["dead letter"]["advice"]
 
 
+def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Its file keeps its size, which is no problem.
+    """
+    monkeypatch.setattr("braze_heap.cli._check.MAX_BYTES", 100_000)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    big = DeadRecord.of(click_event(properties={"x": "x" * 200_000}), "bad", "", at)
+    with SqliteDeadLetter("dead.db") as store:
+        store.append([big])
+
+    full = findings(run, "--dead-letter", "dead.db")
+    with SqliteDeadLetter("dead.db") as store:
+        store.forget([big.key])
+    emptied = findings(run, "--dead-letter", "dead.db")
+
+    assert problems(full) == ["dead letter"]
+    assert problems(emptied) == []
+
+
 @pytest.mark.parametrize("path", ["no/such/dead.db", "text.txt"])
 def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
     """

@@ -155,6 +155,20 @@ def test_damaged_bodies_are_shown_as_text(
     assert '\n{"a": "\\x1b[31m\\xff\n' in shown.stdout
 
 
+def test_an_id_is_not_the_beginning_of_another(run: Run, tmp_path: Path) -> None:
+    """
+    Whoever writes all of it means this one.
+    """
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with SqliteDeadLetter(tmp_path / "d.db") as store:
+        records = [DeadRecord.of(click_event(n), "bad_time", "", at) for n in (1, 10)]
+        store.append(records)
+
+    shown = run("dead-letters", "show", tmp_path / "d.db", "event-1")
+
+    assert '"id": "event-1"' in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("key", "message"),
     [("event-", "2 keys begin with 'event-': event-1:"), ("x", "no key begins")],

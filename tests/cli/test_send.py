@@ -52,7 +52,16 @@ class Careless(Bucket):
 class Broken(Bucket):
     def send(self, calls):
         raise LookupError("secret@example.com")
+
+
+def slip(path):
+    raise LookupError("secret@example.com")
 '''
+
+ENTRY_POINT = """
+[braze_heap.sinks]
+acme = acme_sinks:Bucket
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -383,17 +392,23 @@ def stranger(tmp_path: Path, sink: str, batch: Path, *more: str) -> Any:
     packages = tmp_path / "packages"
     packages.mkdir()
     (packages / "acme_sinks.py").write_text(STRANGER)
-    words = ("send", batch, "--sink", f"acme_sinks:{sink}", *more)
+    installed = packages / "acme-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Name: acme\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(ENTRY_POINT)
+    words = ("send", batch, "--sink", sink, *more)
     process = start(*words, env={**os.environ, "PYTHONPATH": str(packages)})
     stdout, stderr = process.communicate(timeout=20)
     return process.returncode, stdout.decode(), stderr.decode()
 
 
-def test_a_strangers_sink_works(tmp_path: Path, batch: Path) -> None:
+@pytest.mark.parametrize("name", ["acme_sinks:Bucket", "acme:"])
+def test_a_strangers_sink_works(name: str, tmp_path: Path, batch: Path) -> None:
     """
-    A class with send and close, on PYTHONPATH, is enough; its own reasons are reported.
+    A class with send and close, on PYTHONPATH or registered by a package, is enough;
+    its own reasons are reported.
     """
-    spec = "Bucket?path=got.jsonl&refuse=cust-2"
+    spec = f"{name}?path=got.jsonl&refuse=cust-2"
 
     status, stdout, stderr = stranger(tmp_path, spec, batch)
 
@@ -417,7 +432,7 @@ def test_a_strangers_mistake_is_named(
     """
     The place is told, values are not, and nothing is sent in circles.
     """
-    words = (f"{sink}?path=got.jsonl", batch, "--patience", "0")
+    words = (f"acme_sinks:{sink}?path=got.jsonl", batch, "--patience", "0")
 
     status, _, stderr = stranger(tmp_path, *words)
 
@@ -425,3 +440,15 @@ def test_a_strangers_mistake_is_named(
     assert message in stderr
     assert "secret@example.com" not in stderr
     assert Path("got.jsonl").read_text() in ("", "sent\n")
+
+
+def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> None:
+    """
+    The class of the error and its place, and no traceback with values.
+    """
+    status, _, stderr = stranger(tmp_path, "acme_sinks:slip?path=got.jsonl", batch)
+
+    assert status == 2
+    assert "acme_sinks:slip raised LookupError in slip (" in stderr
+    assert "Traceback" not in stderr
+    assert "secret@example.com" not in stderr

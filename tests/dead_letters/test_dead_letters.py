@@ -186,6 +186,35 @@ def test_full_keeps_all_or_none(
     assert (tmp_path / "dead.db").stat().st_size <= 100_000
 
 
+def test_room_that_is_made_is_counted(store: SqliteDeadLetter, tmp_path: Path) -> None:
+    """
+    The file keeps its size, but not what it has of the cap.
+    """
+    store.append([record({"id": f"{n}", "x": "x" * 20_000}) for n in range(10)])
+    full = store.used_bytes()
+
+    store.forget([r.key for r in store.read()])
+
+    assert full > 200_000 > 20_000 > store.used_bytes() > 0
+    assert (tmp_path / "dead.db").stat().st_size >= full
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_is_gone_takes_nothing(
+    store: SqliteDeadLetter, tmp_path: Path, is_replaced: bool
+) -> None:
+    """
+    What somebody moved away or deleted is no place for events.
+    """
+    store.append([record({"id": "first"})])
+    (tmp_path / "dead.db").rename(tmp_path / "old.db")
+    if is_replaced:
+        (tmp_path / "dead.db").touch()
+
+    with pytest.raises(DeadLetterError, match="moved or deleted"):
+        store.append([record({"id": "second"})])
+
+
 def test_a_file_of_something_else_is_an_error(tmp_path: Path) -> None:
     """
     Errors name their kind, and quote nothing.

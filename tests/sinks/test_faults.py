@@ -73,7 +73,7 @@ FAULTS: list[Fault] = [
     Latency(0.1),
 ]
 
-SIZES = (1, 30)
+SIZES = (1, 2, 30)
 
 
 def positions(calls: int) -> list[int]:

@@ -5,15 +5,19 @@ Tests of the Heap sinks over real connections on 127.0.0.1.
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import copy
 import os
 import pickle
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -168,6 +172,25 @@ def test_a_lying_name_costs_nobody(heap: FakeHeap, shell: Deliver) -> None:
     assert len(heap.requests) <= 64
 
 
+def test_a_name_that_was_right_by_chance_costs_nobody(
+    heap: FakeHeap, shell: Deliver
+) -> None:
+    """
+    Who names the first item always is right when it is bad, and is not believed then.
+    """
+
+    class Parrot(Poison):
+        def _text(self, path: str) -> str:
+            return "postBody.events[0] should NOT be valid"
+
+    heap.always(Parrot(lambda item: item["properties"]["n"] in (0, 1, 700)))
+
+    receipt = shell(heap, tracks(1000))
+
+    assert [rejection.index for rejection in receipt.rejections] == [0, 1, 700]
+    assert len(heap.requests) <= 64
+
+
 def test_too_many_culprits_are_bounded(heap: FakeHeap, shell: Deliver) -> None:
     """
     What 64 calls do not isolate is refused with its reason, not tried for ever.
@@ -192,6 +215,18 @@ def test_a_small_limit_is_learned(heap: FakeHeap, shell: Deliver) -> None:
     assert receipt == Receipt(1000)
     assert statuses.count(413) == 1
     assert small.counts.events == 1000
+
+
+def test_a_limit_that_nothing_fits_holds(heap: FakeHeap, shell: Deliver) -> None:
+    """
+    That is no matter of the events, and not worth two thousand requests.
+    """
+    heap.always(Status(413))
+
+    with pytest.raises(SinkUnavailable, match="everything too large"):
+        shell(heap, tracks(1000))
+
+    assert len(heap.requests) == 65
 
 
 def test_a_single_giant_is_refused(heap: FakeHeap, shell: Deliver) -> None:
@@ -273,8 +308,10 @@ def test_everything_refused_holds(heap: FakeHeap, shell: Deliver) -> None:
     """
     heap.always(Status(400, body=b"postBody.app_id should be string"))
 
-    with pytest.raises(SinkUnavailable, match="accepted nothing lately"):
+    with pytest.raises(SinkUnavailable, match="accepted nothing lately") as caught:
         shell(heap, tracks(100))
+
+    assert "Heap says: postBody.app_id should be string" in str(caught.value)
 
     assert len(heap.requests) <= 64
 
@@ -649,6 +686,85 @@ def test_wiring_fails_early(kind: Any, options: dict[str, Any], message: str) ->
         kind(**{"app_id": "11", **options})
 
     assert "pass@" not in str(caught.value)
+
+
+def test_a_closed_sink_is_unavailable() -> None:
+    """
+    It says so, as every sink does, and not in the words of its HTTP client.
+    """
+    sink, async_sink = HeapSink("11"), AsyncHeapSink("11")
+
+    async def use_async() -> None:
+        await async_sink.close()
+        await async_sink.close()
+        await async_sink.send(tracks(1))
+
+    sink.close()
+    sink.close()
+
+    with pytest.raises(SinkUnavailable, match="HeapSink is closed"):
+        sink.send(tracks(1))
+    with pytest.raises(SinkUnavailable, match="AsyncHeapSink is closed"):
+        asyncio.run(use_async())
+
+
+@contextlib.contextmanager
+def proxy_that_refuses() -> Iterator[tuple[int, list[bytes]]]:
+    """
+    Give the port of a proxy that answers 407, and what it was sent.
+    """
+    seen: list[bytes] = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            seen.append(self.request.recv(65536))
+            self.request.sendall(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield server.server_address[1], seen
+        server.shutdown()
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_is_used_when_told_to(
+    heap: FakeHeap, shell: Deliver, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    That of the environment, with its password; never unasked.
+    """
+    with proxy_that_refuses() as (port, seen):
+        proxy = f"{scheme}joe:canary-key@127.0.0.1:{port}"
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        options: dict[str, Any] = {"base_url": "https://127.0.0.1:9", "deadline": 0.1}
+        with pytest.raises(SinkUnavailable, match="ConnectError"):
+            shell(heap, tracks(1), **options)
+        assert seen == []
+
+        with pytest.raises(SinkUnavailable, match="ProxyError") as caught:
+            shell(heap, tracks(1), trust_env=True, **options)
+
+    password = base64.b64encode(b"joe:canary-key")
+    assert b"Proxy-Authorization: Basic " + password in seen[0]
+    assert leaks(str(caught.value), repr(caught.value)) == []
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://joe:canary-key@h:1", "foo:canary-key@h:x", "http://:1", "://"]
+)
+@pytest.mark.parametrize("kind", [HeapSink, AsyncHeapSink])
+def test_a_proxy_that_is_none_fails_early(
+    kind: Any, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    With advice, and without its password.
+    """
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+
+    with pytest.raises(ValueError, match="http://host:port") as caught:
+        kind("11", trust_env=True)
+
+    assert leaks("".join(traceback.format_exception(caught.value))) == []
 
 
 def test_hosts_by_region() -> None:

@@ -26,7 +26,8 @@ class TinyHeap:
     """
     Refuses calls with a bad item, and large ones; fails now and then.
 
-    *names* says how it names a culprit: truly, wrongly where it can, or not at all.
+    *names* says how it names a culprit: truly, wrongly where it can, always the same,
+    or not at all.
     """
 
     def __init__(self, seed: int, bad: set[int], names: str, most: int) -> None:
@@ -63,7 +64,7 @@ class TinyHeap:
 
     def _text(self, name: str, places: list[int], length: int) -> bytes:
         innocent = [*sorted(set(range(length)) - set(places)), places[0]]
-        shown = {"truly": places[0], "wrongly": innocent[0]}
+        shown = {"truly": places[0], "wrongly": innocent[0], "always the same": 0}
         named = f"postBody.{name}[{shown.get(self.names)}] should be object"
         return named.encode() if self.names in shown else b"Bad Request"
 
@@ -90,7 +91,7 @@ def call_of(number: int, is_fact: bool) -> Call:
     st.integers(0, 10**6),
     st.lists(st.booleans(), min_size=1, max_size=80),
     st.sets(st.integers(0, 79), max_size=12),
-    st.sampled_from(["truly", "wrongly", "not at all"]),
+    st.sampled_from(["truly", "wrongly", "always the same", "not at all"]),
     st.sampled_from([300, 1500, 10**6]),
 )
 def test_each_call_has_one_fate(
@@ -116,7 +117,7 @@ def test_each_call_has_one_fate(
         assert refused == bad & set(range(len(calls)))
 
 
-@pytest.mark.parametrize("names", ["truly", "wrongly", "not at all"])
+@pytest.mark.parametrize("names", ["truly", "wrongly", "always the same", "not at all"])
 def test_a_refused_request_costs_at_most_64(names: str) -> None:
     """
     However many are bad, and however Heap names them.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ from braze_heap.sinks import (
     HeapSink,
     JsonLinesSink,
     MemorySink,
+    Receipt,
     SinkSpecError,
     open_sink,
 )
@@ -33,14 +35,48 @@ class StrangerSink(MemorySink):
         self.where = (bucket, region)
 
 
+class AsyncStranger:
+    """
+    A sink for `AsyncPipeline`.
+    """
+
+    async def send(self, calls: Any, /) -> Receipt:
+        """
+        Take *calls*.
+        """
+        return Receipt(len(calls))
+
+    async def close(self) -> None:
+        """
+        Do nothing.
+        """
+
+
+ModuleOf = Callable[..., None]
+"""Installs a module, by its name and what is in it."""
+
+
 @pytest.fixture
-def acme(monkeypatch: pytest.MonkeyPatch) -> None:
+def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleOf:
+    """
+    Install modules; those that are files lie in *tmp_path*.
+    """
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(name: str, **content: Any) -> None:
+        made = ModuleType(name)
+        made.__dict__.update(content)
+        monkeypatch.setitem(sys.modules, name, made)
+
+    return install
+
+
+@pytest.fixture
+def acme(module: ModuleOf) -> None:
     """
     Install a package with a sink.
     """
-    module = ModuleType("acme_sinks")
-    module.__dict__["StrangerSink"] = StrangerSink
-    monkeypatch.setitem(sys.modules, "acme_sinks", module)
+    module("acme_sinks", StrangerSink=StrangerSink)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +115,17 @@ def test_options_of_heap() -> None:
     sink = open_sink("heap:?app_id=11&base_url=http://127.0.0.1:9&allow_http=yes")
 
     assert repr(sink) == "HeapSink(app_id='11', base_url='http://127.0.0.1:9')"
+
+
+def test_the_proxy_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    ``trust_env`` is an option of Heap's, not the name of a variable.
+    """
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+
+    assert "HeapSink" in repr(open_sink("heap:?app_id=11&trust_env=0"))
+    with pytest.raises(SinkSpecError, match="HTTPS_PROXY is written"):
+        open_sink("heap:?app_id=11&trust_env=1")
 
 
 def test_import_string(acme: None) -> None:
@@ -125,9 +172,16 @@ def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
         ("heap:?app_id=1&deadline=canary", "could not convert"),
         ("heap:?app_id=1&region=canary", "'us' or 'eu'"),
         ("heap:?app_id=1&api_key_env=NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE"),
-        ("file:", "does not take"),
+        ("file:", "write file:PATH"),
+        ("file:x?max_bytes=0", "1 at least"),
+        ("heap:11", "app_id=YOUR_APP_ID"),
+        ("console:x", "too many positional"),
+        ("console:?stream=x", "unexpected keyword argument 'stream'"),
+        ("os:sep", "nothing that can be called"),
+        ("os:getcwd", "no sink"),
+        ("tests.sinks.test_open:AsyncStranger", "async"),
         ("file:/no/such/directory/x", "No such file"),
-        ("memory:?a=1", "does not take"),
+        ("memory:?a=1", r"unexpected keyword argument 'a'; it takes nothing"),
     ],
 )
 def test_errors_say_what_to_write(spec: str, message: str) -> None:
@@ -149,3 +203,38 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     sink: Any = open_sink("heap:?app_id=11&api_key_env=HEAP_KEY")
 
     assert sink._core.settings.api_key.reveal() == "canary"
+
+
+def test_no_secret_is_quoted(monkeypatch: pytest.MonkeyPatch, module: ModuleOf) -> None:
+    """
+    What a variable holds is in no error, in whatever words the sink complains.
+    """
+    monkeypatch.setenv("STRANGER_KEY", "canary")
+
+    def refuse(key: str) -> MemorySink:
+        raise ValueError(f"{key} is no key")
+
+    module("stranger", make=refuse)
+
+    with pytest.raises(SinkSpecError, match="… is no key"):
+        open_sink("stranger:make?key_env=STRANGER_KEY")
+
+
+def test_an_error_of_the_sink_is_its_own(module: ModuleOf, tmp_path: Path) -> None:
+    """
+    A package that is missing there, or a slip in its code, is not taken for a typo.
+    """
+
+    def slip() -> MemorySink:
+        return {}["x"]  # type: ignore[no-any-return, misc]
+
+    module("stranger", make=slip)
+    (tmp_path / "stranger_needs.py").write_text("import no_such_package")
+    (tmp_path / "stranger_slips.py").write_text("import os; os.no_such_thing")
+
+    with pytest.raises(KeyError, match="x"):
+        open_sink("stranger:make")
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        open_sink("stranger_needs:make")
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        open_sink("stranger_slips:make")

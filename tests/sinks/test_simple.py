@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -212,15 +213,19 @@ def test_a_closed_file_is_unavailable(tmp_path: Path) -> None:
 
 def test_close_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Closing reaches the disk.
+    Closing has the file on the disk, and its name.
     """
-    synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
+    synced: list[bool] = []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda number: synced.append(stat.S_ISDIR(os.fstat(number).st_mode)),
+    )
 
     with JsonLinesSink(tmp_path / "out.jsonl.gz") as sink:
         sink.send([track(1)])
 
-    assert len(synced) == 1
+    assert synced == [False, True]
 
 
 def test_console_is_for_people() -> None:

@@ -5,6 +5,7 @@ Tests of the stand-in for Heap, over real connections on 127.0.0.1.
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import socket
@@ -440,6 +441,22 @@ def test_content_type_must_be_json(heap: FakeHeap) -> None:
 
     assert connection.getresponse().status == 400
     connection.close()
+
+
+def test_a_head_has_no_body(heap: FakeHeap) -> None:
+    """
+    The connection is good for another request.
+    """
+    port = int(heap.url.rpartition(":")[2])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection):
+        for _ in range(2):
+            connection.request("HEAD", "/")
+            answer = connection.getresponse()
+
+            assert (answer.status, answer.read()) == (404, b"")
+
+    assert heap.counts.connections == 1
 
 
 @pytest.mark.parametrize(
