@@ -22,7 +22,6 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
-    Mapping,
     Sequence,
 )
 from datetime import UTC, datetime
@@ -34,6 +33,7 @@ from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
+from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._drive import drive, drive_async
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
@@ -41,7 +41,7 @@ from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnav
 from braze_heap.transformer import Source, Transformer
 from braze_heap.wire import UnreadableError, decode, events_of
 
-__all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions", "Report"]
+__all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
 
 logger: logging.Logger = logging.getLogger("braze_heap.pipeline")
 
@@ -56,89 +56,8 @@ DEFAULT_WAIT: Final = 5.0
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
-MAX_NAMES: Final = 1_000
-"""Unfamiliar types and fields that a report names."""
-
-OTHERS: Final = "(others)"
-
 LEAST_WAIT: Final = 0.05
 """Seconds. Nobody is asked again at once."""
-
-
-@attrs.frozen
-class Report:
-    """
-    What became of a source. Each event is counted once.
-
-    Attributes:
-        received: How many events came; an unreadable body counts as one.
-        delivered: How many the sink settled, repeats with their first.
-        skipped_by_reason: How many a policy left out.
-        dead_lettered_by_reason: How many are in the dead letter (or discarded).
-        repeated: How many of the events repeat an earlier one of their batch.
-        calls: How many calls the sink settled.
-        unfamiliar: How often there was what the classes do not know, by type or field;
-            see `TransformResult`. Of a thousand names each, of more in sum.
-    """
-
-    received: int = 0
-    delivered: int = 0
-    skipped_by_reason: Mapping[str, int] = attrs.field(factory=dict)
-    dead_lettered_by_reason: Mapping[str, int] = attrs.field(factory=dict)
-    repeated: int = 0
-    calls: int = 0
-    unfamiliar: Mapping[str, int] = attrs.field(factory=dict)
-
-    @property
-    def skipped(self) -> int:
-        """
-        How many a policy left out.
-        """
-        return sum(self.skipped_by_reason.values())
-
-    @property
-    def dead_lettered(self) -> int:
-        """
-        How many are in the dead letter.
-        """
-        return sum(self.dead_lettered_by_reason.values())
-
-    def __add__(self, other: Report) -> Report:
-        return Report(
-            self.received + other.received,
-            self.delivered + other.delivered,
-            _added(self.skipped_by_reason, other.skipped_by_reason),
-            _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
-            self.repeated + other.repeated,
-            self.calls + other.calls,
-            _bounded(_added(self.unfamiliar, other.unfamiliar)),
-        )
-
-    def fates(self) -> Iterator[tuple[str, str, int]]:
-        """
-        Return each fate with its reason and its number, as metrics want it.
-        """
-        yield "delivered", "", self.delivered
-        for reason, number in self.skipped_by_reason.items():
-            yield "skipped", reason, number
-        for reason, number in self.dead_lettered_by_reason.items():
-            yield "dead_lettered", reason, number
-
-
-def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return dict(Counter(one) + Counter(other)) if other else dict(one)
-
-
-def _bounded(names: dict[str, int]) -> dict[str, int]:
-    """
-    Return the first of *names*, the others as one: a sender may make up any number.
-    """
-    if len(names) <= MAX_NAMES:
-        return names
-    names[OTHERS] = names.pop(OTHERS, 0)
-    first = dict(itertools.islice(names.items(), MAX_NAMES))
-    first[OTHERS] = sum(names.values()) - sum(first.values())
-    return first
 
 
 @attrs.frozen
@@ -393,7 +312,7 @@ def _settled(
         dead_lettered_by_reason=dict(lost),
         repeated=result.repeated,
         calls=receipt.accepted if receipt else 0,
-        unfamiliar=_bounded(dict(result.unfamiliar)),
+        unfamiliar=dict(result.unfamiliar),
     )
     return _Settled(report, tuple({record.key: record for record in records}.values()))
 

@@ -42,6 +42,7 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "calls": ("test_calls",),
     "dead_letters": ("dead_letters/test_dead_letters",),
     "pipeline": ("test_pipeline", "test_pipeline_observers"),
+    "report": ("test_pipeline", "test_pipeline_observers"),
     "sinks/_heap_answers": ("sinks/test_heap_answers", "sinks/test_heap"),
     "sinks/_heap_core": (*SINK, "sinks/test_faults"),
     "sinks/_pacing": SINK,

@@ -29,7 +29,8 @@ from braze_heap.dead_letters import (
 )
 from braze_heap.events import CurrentsEvent
 from braze_heap.observers import BatchDetails
-from braze_heap.pipeline import AsyncPipeline, Pipeline, Report
+from braze_heap.pipeline import AsyncPipeline, Pipeline
+from braze_heap.report import Report
 from braze_heap.sinks import (
     DeadLetterError,
     DeadLetterFull,
