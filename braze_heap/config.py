@@ -17,11 +17,18 @@ import attrs
 import braze_heap.events as events
 from braze_heap.calls import Nested, Value
 from braze_heap.identity import Identity, first_of
-from braze_heap.mappers import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT, MapperRegistry
-from braze_heap.mappers._registry import Key
+from braze_heap.mappers import (
+    DEFAULT_MAPPERS,
+    DELIVERY,
+    ENGAGEMENT,
+    Key,
+    MapperRegistry,
+)
 from braze_heap.naming import Naming
 from braze_heap.privacy import PersonalData, Treatment
 from braze_heap.transformer import Transformer
+
+__all__ = ["ENVIRONMENT_PREFIX", "ConfigError", "TransformConfig"]
 
 ENVIRONMENT_PREFIX: Final = "BRAZE_HEAP_"
 """What the names of environment variables begin with."""

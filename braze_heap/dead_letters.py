@@ -35,6 +35,24 @@ from braze_heap.wire import RawEvent
 if TYPE_CHECKING:
     from braze_heap.pipeline import Pipeline
 
+__all__ = [
+    "DISCARD",
+    "MAX_BYTES",
+    "MAX_DETAIL",
+    "MAX_INFLATED",
+    "Coding",
+    "DeadLetter",
+    "DeadRecord",
+    "SqliteDeadLetter",
+    "Stats",
+    "Who",
+    "event_id",
+    "export",
+    "purge",
+    "replay",
+    "stats",
+]
+
 MAX_BYTES: Final = 1 << 30
 """Cap of a store. A full one stops delivery: rather late than lost."""
 

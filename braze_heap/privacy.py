@@ -16,6 +16,8 @@ from braze_heap.events import CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
 
+__all__ = ["PERSONAL_NAMES", "PersonalData", "Treatment"]
+
 Treatment: TypeAlias = Literal["drop", "keep", "hash"]
 """What becomes of a personal value: left out, sent as it is, sent as HMAC-SHA-256."""
 
