@@ -204,8 +204,10 @@ def test_a_boolean_is_a_word_wherever_it_stands() -> None:
     [
         (
             Track("e", "a", "2025-01-02", "k", {"p": "é"}),
-            '{"event":"e","identity":"a","timestamp":"2025-01-02",'
-            + '"idempotency_key":"k","properties":{"p":"é"}}',
+            (
+                '{"event":"e","identity":"a","timestamp":"2025-01-02",'
+                '"idempotency_key":"k","properties":{"p":"é"}}'
+            ),
         ),
         (
             AddUserProperties("somebody", {"p": 1}),
