@@ -13,7 +13,6 @@ import itertools
 import logging
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import (
     AsyncIterator,
@@ -29,6 +28,7 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
 
+from braze_heap._errors import place_of
 from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.observers import BatchDetails, Observer, Outcome
@@ -39,7 +39,7 @@ from braze_heap.sinks._drive import drive, drive_async
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
 from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
 from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import UnreadableError, decode, events_of
+from braze_heap.wire import decode, events_of
 
 __all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
 
@@ -196,7 +196,7 @@ class _Course(Generic[_Closing]):
                 observer(details)
             except Exception as error:
                 name = type(observer).__name__
-                logger.error("The observer %s raised %s", name, _place(error))
+                logger.error("The observer %s raised %s", name, place_of(error))
 
     def _settle(self, source: Source) -> _Steps:
         result = self.transformer.transform(source)
@@ -218,7 +218,7 @@ class _Course(Generic[_Closing]):
         except DeadLetterError:
             raise
         except Exception as error:
-            logger.error("The dead letter raised %s", _place(error))
+            logger.error("The dead letter raised %s", place_of(error))
             name = type(error).__name__
         raise DeadLetterError(f"the dead letter raised {name}, see the log")
 
@@ -270,21 +270,13 @@ def _log(details: BatchDetails) -> None:
     )
 
 
-def _place(error: Exception) -> str:
-    """
-    Name an exception by its class and place; its text may quote personal data.
-    """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
-
-
 def _as_unavailable(error: Exception) -> SinkUnavailable:
     """
     Return *error* as a sink may raise it: what is unexpected there is ours to mend.
     """
     if isinstance(error, SinkUnavailable):
         return error
-    logger.error("The sink raised %s", _place(error))
+    logger.error("The sink raised %s", place_of(error))
     return SinkUnavailable(f"the sink raised {type(error).__name__}, see the log")
 
 
@@ -358,14 +350,13 @@ def _name(item: Any) -> str:
 
 
 def _items(source: Source) -> Iterable[Any]:
-    try:
-        if isinstance(source, str):
-            source = source.encode("utf-8", "surrogatepass")
-        value = decode(source) if isinstance(source, bytes) else source
-        is_batch = value is None or isinstance(value, dict | list)
-        return events_of(value) if is_batch else (value,)
-    except UnreadableError:
-        return ()
+    """
+    Return the events of a batch that has repeats, and so is neither unreadable nor one.
+    """
+    if isinstance(source, str):
+        source = source.encode("utf-8", "surrogatepass")
+    value: Any = decode(source) if isinstance(source, bytes) else source
+    return events_of(value) if isinstance(value, dict) else value
 
 
 class Pipeline(_Course[Sink]):
