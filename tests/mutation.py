@@ -50,7 +50,7 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "report": ("test_pipeline", "test_pipeline_observers"),
     "sinks/_heap_answers": ("sinks/test_heap_answers", "sinks/test_heap"),
     "sinks/_heap_core": (*SINK, "sinks/test_faults"),
-    "sinks/_pacing": SINK,
+    "sinks/_pacing": ("sinks/test_pacing", "sinks/test_heap_core"),
     "receiver/_answers": ("receiver/test_answers", *RECEIVER),
     "receiver/_envelope": RECEIVER,
     "receiver/_limits": ("receiver/test_limits", *RECEIVER),
