@@ -185,8 +185,8 @@ def change(file: MutatedFile, mutant: Mutant) -> str:
     spans = [file.line_span_by_function_name[n] for n in (original, mutant.name)]
     before, after = ([*lines[span.start : span.end]] for span in spans)
     changed = list(difflib.unified_diff(before, after, lineterm="", n=0))[2:]
-    skipped = ("@@", "-def ", "+def ", "-    def ", "+    def ", "-async", "+async")
-    return "\n".join(f"    {x}" for x in changed if not x.startswith(skipped))
+    skipped = re.compile(r"@@|[-+] *(async )?def ")
+    return "\n".join(f"    {line}" for line in changed if not skipped.match(line))
 
 
 def chosen(module: str, file: MutatedFile, sample: int, only: str) -> list[Mutant]:
