@@ -35,11 +35,12 @@ if TYPE_CHECKING:
         HeapUserProperties,
         StandardEvent,
     )
-    from braze_heap.pipeline import AsyncPipeline, Pipeline, Report
+    from braze_heap.pipeline import AsyncPipeline, Pipeline
     from braze_heap.plan import TrackingPlan, tracking_plan
     from braze_heap.privacy import PersonalData
     from braze_heap.reasons import Reason, SkipReason
     from braze_heap.receiver import UNAUTHENTICATED, AsyncReceiver, Receiver
+    from braze_heap.report import Report
     from braze_heap.results import Rejected, Skipped, TransformResult
     from braze_heap.sinks import (
         AsyncHeapSink,
@@ -135,7 +136,7 @@ _HOMES: Final = MappingProxyType(
         "Reason": "reasons",
         "Receiver": "receiver",
         "Rejected": "results",
-        "Report": "pipeline",
+        "Report": "report",
         "SinkUnavailable": "sinks",
         "SkipReason": "reasons",
         "Skipped": "results",

@@ -17,11 +17,19 @@ import attrs
 import braze_heap.events as events
 from braze_heap.calls import Nested, Value
 from braze_heap.identity import Identity, first_of
-from braze_heap.mappers import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT, MapperRegistry
-from braze_heap.mappers._registry import Key
+from braze_heap.mappers import (
+    DEFAULT_MAPPERS,
+    DELIVERY,
+    ENGAGEMENT,
+    Key,
+    MapperRegistry,
+)
+from braze_heap.mappers._custom import exactly
 from braze_heap.naming import Naming
 from braze_heap.privacy import PersonalData, Treatment
 from braze_heap.transformer import Transformer
+
+__all__ = ["ENVIRONMENT_PREFIX", "ConfigError", "TransformConfig"]
 
 ENVIRONMENT_PREFIX: Final = "BRAZE_HEAP_"
 """What the names of environment variables begin with."""
@@ -99,7 +107,7 @@ class TransformConfig:
         _check_names(cls, options)
         converter = cattrs.Converter()
         for exact in (str, bool):
-            converter.register_structure_hook(exact, _exactly)
+            converter.register_structure_hook(exact, exactly)
         converter.register_structure_hook(Value, lambda value, _: _scalar(value))
         try:
             return converter.structure(_with_tuples(cls, options), cls)
@@ -226,12 +234,6 @@ def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
         name: (value,) if name in several and isinstance(value, str) else value
         for name, value in options.items()
     }
-
-
-def _exactly(value: Any, cls: type) -> Any:
-    if type(value) is not cls:
-        raise TypeError(f"{type(value).__name__} is no {cls.__name__}")
-    return value
 
 
 def _scalar(value: Any) -> Any:

@@ -27,13 +27,32 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 import attrs
 
 from braze_heap.events import CurrentsEvent
+from braze_heap.report import Report
 from braze_heap.sinks._managed import ClosesAtExit
 from braze_heap.sinks._simple import sync_directory
 from braze_heap.sinks.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.wire import RawEvent
 
 if TYPE_CHECKING:
-    from braze_heap.pipeline import Pipeline, Report
+    from braze_heap.pipeline import Pipeline
+
+__all__ = [
+    "DISCARD",
+    "MAX_BYTES",
+    "MAX_DETAIL",
+    "MAX_INFLATED",
+    "Coding",
+    "DeadLetter",
+    "DeadRecord",
+    "SqliteDeadLetter",
+    "Stats",
+    "Who",
+    "event_id",
+    "export",
+    "purge",
+    "replay",
+    "stats",
+]
 
 MAX_BYTES: Final = 1 << 30
 """Cap of a store. A full one stops delivery: rather late than lost."""
@@ -611,8 +630,6 @@ def replay(
         SinkUnavailable: Midway. What was settled before is forgotten; the rest stays.
         ValueError: *pipeline* has another dead letter.
     """
-    from braze_heap.pipeline import Report
-
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     report, stays = Report(), set[str]()

@@ -7,6 +7,8 @@ import functools
 import re
 from typing import Final
 
+__all__ = ["local_time"]
+
 _NAME: Final = re.compile(r"UTC|GMT|[A-Za-z_]{1,32}(/[A-Za-z0-9_+-]{1,32}){1,2}")
 """An IANA name. What else an event calls a time zone never reaches the file system."""
 

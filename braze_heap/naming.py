@@ -12,6 +12,8 @@ from braze_heap.calls import Legalizer, Value
 from braze_heap.events import CurrentsEvent
 from braze_heap.payloads import HeapEvent, StandardEvent
 
+__all__ = ["Naming", "Style"]
+
 Style: TypeAlias = Literal["display", "type"] | Callable[[CurrentsEvent], str]
 """
 Braze's display name (``Email Click``), its event type

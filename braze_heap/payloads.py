@@ -7,6 +7,15 @@ from typing import Any, TypeAlias
 
 import attrs
 
+__all__ = [
+    "HeapEvent",
+    "HeapUserDeletion",
+    "HeapUserProperties",
+    "Mapped",
+    "Payload",
+    "StandardEvent",
+]
+
 
 @attrs.define
 class HeapEvent:

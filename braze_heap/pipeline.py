@@ -13,7 +13,6 @@ import itertools
 import logging
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import (
     AsyncIterator,
@@ -22,7 +21,6 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
-    Mapping,
     Sequence,
 )
 from datetime import UTC, datetime
@@ -30,18 +28,20 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
 
+from braze_heap._errors import place_of
 from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
+from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._drive import drive, drive_async
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
 from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
 from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import UnreadableError, decode, events_of
+from braze_heap.wire import decode, events_of
 
-__all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions", "Report"]
+__all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
 
 logger: logging.Logger = logging.getLogger("braze_heap.pipeline")
 
@@ -56,89 +56,8 @@ DEFAULT_WAIT: Final = 5.0
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
-MAX_NAMES: Final = 1_000
-"""Unfamiliar types and fields that a report names."""
-
-OTHERS: Final = "(others)"
-
 LEAST_WAIT: Final = 0.05
 """Seconds. Nobody is asked again at once."""
-
-
-@attrs.frozen
-class Report:
-    """
-    What became of a source. Each event is counted once.
-
-    Attributes:
-        received: How many events came; an unreadable body counts as one.
-        delivered: How many the sink settled, repeats with their first.
-        skipped_by_reason: How many a policy left out.
-        dead_lettered_by_reason: How many are in the dead letter (or discarded).
-        repeated: How many of the events repeat an earlier one of their batch.
-        calls: How many calls the sink settled.
-        unfamiliar: How often there was what the classes do not know, by type or field;
-            see `TransformResult`. Of a thousand names each, of more in sum.
-    """
-
-    received: int = 0
-    delivered: int = 0
-    skipped_by_reason: Mapping[str, int] = attrs.field(factory=dict)
-    dead_lettered_by_reason: Mapping[str, int] = attrs.field(factory=dict)
-    repeated: int = 0
-    calls: int = 0
-    unfamiliar: Mapping[str, int] = attrs.field(factory=dict)
-
-    @property
-    def skipped(self) -> int:
-        """
-        How many a policy left out.
-        """
-        return sum(self.skipped_by_reason.values())
-
-    @property
-    def dead_lettered(self) -> int:
-        """
-        How many are in the dead letter.
-        """
-        return sum(self.dead_lettered_by_reason.values())
-
-    def __add__(self, other: Report) -> Report:
-        return Report(
-            self.received + other.received,
-            self.delivered + other.delivered,
-            _added(self.skipped_by_reason, other.skipped_by_reason),
-            _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
-            self.repeated + other.repeated,
-            self.calls + other.calls,
-            _bounded(_added(self.unfamiliar, other.unfamiliar)),
-        )
-
-    def fates(self) -> Iterator[tuple[str, str, int]]:
-        """
-        Return each fate with its reason and its number, as metrics want it.
-        """
-        yield "delivered", "", self.delivered
-        for reason, number in self.skipped_by_reason.items():
-            yield "skipped", reason, number
-        for reason, number in self.dead_lettered_by_reason.items():
-            yield "dead_lettered", reason, number
-
-
-def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return dict(Counter(one) + Counter(other)) if other else dict(one)
-
-
-def _bounded(names: dict[str, int]) -> dict[str, int]:
-    """
-    Return the first of *names*, the others as one: a sender may make up any number.
-    """
-    if len(names) <= MAX_NAMES:
-        return names
-    names[OTHERS] = names.pop(OTHERS, 0)
-    first = dict(itertools.islice(names.items(), MAX_NAMES))
-    first[OTHERS] = sum(names.values()) - sum(first.values())
-    return first
 
 
 @attrs.frozen
@@ -277,7 +196,7 @@ class _Course(Generic[_Closing]):
                 observer(details)
             except Exception as error:
                 name = type(observer).__name__
-                logger.error("The observer %s raised %s", name, _place(error))
+                logger.error("The observer %s raised %s", name, place_of(error))
 
     def _settle(self, source: Source) -> _Steps:
         result = self.transformer.transform(source)
@@ -299,7 +218,7 @@ class _Course(Generic[_Closing]):
         except DeadLetterError:
             raise
         except Exception as error:
-            logger.error("The dead letter raised %s", _place(error))
+            logger.error("The dead letter raised %s", place_of(error))
             name = type(error).__name__
         raise DeadLetterError(f"the dead letter raised {name}, see the log")
 
@@ -351,21 +270,13 @@ def _log(details: BatchDetails) -> None:
     )
 
 
-def _place(error: Exception) -> str:
-    """
-    Name an exception by its class and place; its text may quote personal data.
-    """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
-
-
 def _as_unavailable(error: Exception) -> SinkUnavailable:
     """
     Return *error* as a sink may raise it: what is unexpected there is ours to mend.
     """
     if isinstance(error, SinkUnavailable):
         return error
-    logger.error("The sink raised %s", _place(error))
+    logger.error("The sink raised %s", place_of(error))
     return SinkUnavailable(f"the sink raised {type(error).__name__}, see the log")
 
 
@@ -393,7 +304,7 @@ def _settled(
         dead_lettered_by_reason=dict(lost),
         repeated=result.repeated,
         calls=receipt.accepted if receipt else 0,
-        unfamiliar=_bounded(dict(result.unfamiliar)),
+        unfamiliar=dict(result.unfamiliar),
     )
     return _Settled(report, tuple({record.key: record for record in records}.values()))
 
@@ -439,14 +350,13 @@ def _name(item: Any) -> str:
 
 
 def _items(source: Source) -> Iterable[Any]:
-    try:
-        if isinstance(source, str):
-            source = source.encode("utf-8", "surrogatepass")
-        value = decode(source) if isinstance(source, bytes) else source
-        is_batch = value is None or isinstance(value, dict | list)
-        return events_of(value) if is_batch else (value,)
-    except UnreadableError:
-        return ()
+    """
+    Return the events of a batch that has repeats, and so is neither unreadable nor one.
+    """
+    if isinstance(source, str):
+        source = source.encode("utf-8", "surrogatepass")
+    value: Any = decode(source) if isinstance(source, bytes) else source
+    return events_of(value) if isinstance(value, dict) else value
 
 
 class Pipeline(_Course[Sink]):

@@ -12,9 +12,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from braze_heap._json import UnreadableError, decode, encode_text
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
+
+__all__ = ["PERSONAL_NAMES", "PersonalData", "Treatment"]
 
 Treatment: TypeAlias = Literal["drop", "keep", "hash"]
 """What becomes of a personal value: left out, sent as it is, sent as HMAC-SHA-256."""
@@ -47,7 +50,8 @@ class PersonalData:
         default: For the fields that Braze marks, and the sensitive ones that it does
             not mark. ``hash`` hashes text; personal numbers and lists are left out.
         overrides: Field name to treatment, for any field, marked or not. A dotted name
-            such as ``custom_properties.email`` reaches into objects.
+            such as ``custom_properties.email`` reaches into objects, lists of objects
+            and JSON text.
         key: The secret of ``hash``. Under the same key, equal values stay equal.
     """
 
@@ -131,7 +135,8 @@ class Redaction:
         if event.extra:
             self._treat_extra(event, left_out)
         for path, treatment in self._nested:
-            self._treat_nested(fields, path, treatment, left_out)
+            if self._treat_nested(fields, path, treatment):
+                left_out.append(".".join(path))
         return left_out
 
     def _treatments(self, cls: type[CurrentsEvent]) -> tuple[list[str], list[str]]:
@@ -172,23 +177,49 @@ class Redaction:
             treatment = self._policy.overrides.get(name, default)
             if treatment != "keep":
                 self._treat(extra, key, treatment, out)
+        for path, treatment in self._nested:
+            for key in event.extra:
+                inner = [key, *path[1:]]
+                if split_pointer(key)[-1] == path[0] and self._treat_nested(
+                    extra, inner, treatment
+                ):
+                    out.append(".".join(path))
         event.extra = extra
 
     def _treat_nested(
-        self,
-        fields: dict[str, Any],
-        path: list[str],
-        treatment: Treatment,
-        out: list[str],
-    ) -> None:
-        *parents, last = path
-        holder = fields
-        for step in parents:
-            inner = holder.get(step)
-            if not isinstance(inner, dict):
-                return
-            holder[step] = holder = dict(inner)
-        if holder.get(last) is not None:
-            left_out: list[str] = []
-            self._treat(holder, last, treatment, left_out)
-            out.extend(".".join(path) for _ in left_out)
+        self, holder: dict[str, Any], path: list[str], treatment: Treatment
+    ) -> bool:
+        """
+        Treat what *path* leads to, through objects, lists of them and JSON text.
+
+        JSON text that is cut cannot be looked into: if it has the name, it is left out.
+        """
+        name, *rest = path
+        out: list[str] = []
+        if holder.get(name) is None:
+            return False
+        if not rest:
+            self._treat(holder, name, treatment, out)
+            return bool(out)
+        try:
+            holder[name], is_less = self._treat_within(holder[name], rest, treatment)
+        except UnreadableError:
+            is_less = rest[-1] in str(holder[name])
+            if is_less:
+                del holder[name]
+        return is_less
+
+    def _treat_within(
+        self, value: Any, path: list[str], treatment: Treatment
+    ) -> tuple[Any, bool]:
+        if isinstance(value, str) and value[:1] in ("{", "["):
+            given = decode(value)
+            inner, is_less = self._treat_within(given, path, treatment)
+            return (value if inner == given else encode_text(inner)), is_less
+        if isinstance(value, list):
+            treated = [self._treat_within(item, path, treatment) for item in value]
+            return [item for item, _ in treated], any(less for _, less in treated)
+        if not isinstance(value, dict):
+            return value, False
+        inner = dict(value)
+        return inner, self._treat_nested(inner, path, treatment)

@@ -6,6 +6,8 @@ The words are stable: they are keys of reports, of dead letters and of metrics.
 
 from enum import StrEnum
 
+__all__ = ["Reason", "SkipReason"]
+
 
 class Reason(StrEnum):
     """

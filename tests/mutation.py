@@ -6,11 +6,16 @@ prints the figures and the survivors. ``--sample 0`` takes all; names of modules
 ``calls`` or ``_pacing``, choose. Needs the extra ``mutation`` and an operating system
 that forks. The checkout is left alone: mutants live in a copy.
 
+A mutant is caught by a test that fails, or by time: one that makes the tests hang is
+noticed by whoever waits. Those are counted apart, as a busy machine can be the reason.
+
 Texts for people, in errors and logs, are no decisions and stay as they are: see
-``tool.mutmut`` in ``pyproject.toml``.
+``tool.mutmut`` in ``pyproject.toml``. Neither are constants changed, for which mutmut
+has no operators.
 """
 
 import argparse
+import ast
 import contextlib
 import difflib
 import io
@@ -39,12 +44,13 @@ RECEIVER: Final = ("receiver/test_contract",)
 
 COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("test_identity", "test_transformer"),
-    "calls": ("test_calls",),
-    "dead_letters": ("dead_letters/test_dead_letters",),
+    "calls": ("test_calls", "test_transformer"),
+    "dead_letters": ("dead_letters/test_dead_letters", "test_pipeline"),
     "pipeline": ("test_pipeline", "test_pipeline_observers"),
+    "report": ("test_pipeline", "test_pipeline_observers"),
     "sinks/_heap_answers": ("sinks/test_heap_answers", "sinks/test_heap"),
     "sinks/_heap_core": (*SINK, "sinks/test_faults"),
-    "sinks/_pacing": SINK,
+    "sinks/_pacing": ("sinks/test_pacing", "sinks/test_heap_core"),
     "receiver/_answers": ("receiver/test_answers", *RECEIVER),
     "receiver/_envelope": RECEIVER,
     "receiver/_limits": ("receiver/test_limits", *RECEIVER),
@@ -78,14 +84,33 @@ class Mutant:
         return f"braze_heap.{self.module.replace('/', '.')}.{self.name}"
 
 
+def undecorated(code: str) -> str:
+    """
+    Apply the decorators of functions at the end of *code*: mutmut leaves decorated
+    functions alone, but for class methods and static ones.
+    """
+    lines, late = code.splitlines(), list[str]()
+    module = ast.parse(code)
+    classes = [node for node in module.body if isinstance(node, ast.ClassDef)]
+    for owner in (module, *classes):
+        prefix = f"{owner.name}." if isinstance(owner, ast.ClassDef) else ""
+        for function in owner.body:
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for decorator in reversed(function.decorator_list):
+                applied, name = ast.unparse(decorator), prefix + function.name
+                if applied not in ("classmethod", "staticmethod"):
+                    lines[decorator.lineno - 1 : decorator.end_lineno] = [""]
+                    late.append(f"{name} = {applied}({name})")
+    return "\n".join((*lines, *late, ""))
+
+
 def planted(module: str) -> MutatedFile:
     """
-    Write all mutants of *module* into the file, asleep. Caches go: mutmut leaves
-    decorated functions alone.
+    Write all mutants of *module* into the file, asleep.
     """
     path = Path("braze_heap", f"{module}.py")
-    bare = re.sub(r"@functools.(lru_)?cache\b.*\n", "", path.read_text())
-    mutated = mutate_file_contents(str(path), bare)
+    mutated = mutate_file_contents(str(path), undecorated(path.read_text()))
     path.write_text(mutated.code)
     return mutated
 
@@ -117,9 +142,11 @@ def forked(mutant: Mutant, seconds: int) -> int:
     os._exit(run_tests(mutant.module))
 
 
-def survivors(mutants: list[Mutant], seconds: Mapping[str, int]) -> Iterator[Mutant]:
+def fates(
+    mutants: list[Mutant], seconds: Mapping[str, int]
+) -> Iterator[tuple[Mutant, int]]:
     """
-    Run each of *mutants*, two at a time; give those that no test noticed.
+    Run each of *mutants*, two at a time; give it with its exit status.
     """
     waiting, running = list(reversed(mutants)), dict[int, Mutant]()
     while waiting or running:
@@ -128,9 +155,9 @@ def survivors(mutants: list[Mutant], seconds: Mapping[str, int]) -> Iterator[Mut
             running[forked(mutant, seconds[mutant.module])] = mutant
             continue
         child, status = os.wait()
-        if status == 0:
-            yield running[child]
-        del running[child]
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what a test of it started
+        yield running.pop(child), status
 
 
 def patience(module: str) -> int:
@@ -146,7 +173,7 @@ def patience(module: str) -> int:
     _, status = os.waitpid(forked(Mutant(module, ""), 600), 0)
     if status:
         sys.exit(f"the tests of {module} fail as they are: {COVER[module]}")
-    return 5 + 3 * round(time.monotonic() - start)
+    return 10 + 4 * round(time.monotonic() - start)
 
 
 def change(file: MutatedFile, mutant: Mutant) -> str:
@@ -158,8 +185,8 @@ def change(file: MutatedFile, mutant: Mutant) -> str:
     spans = [file.line_span_by_function_name[n] for n in (original, mutant.name)]
     before, after = ([*lines[span.start : span.end]] for span in spans)
     changed = list(difflib.unified_diff(before, after, lineterm="", n=0))[2:]
-    skipped = ("@@", "-def ", "+def ", "-    def ", "+    def ", "-async", "+async")
-    return "\n".join(f"    {x}" for x in changed if not x.startswith(skipped))
+    skipped = re.compile(r"@@|[-+] *(async )?def ")
+    return "\n".join(f"    {line}" for line in changed if not skipped.match(line))
 
 
 def chosen(module: str, file: MutatedFile, sample: int, only: str) -> list[Mutant]:
@@ -190,15 +217,19 @@ def measure(modules: list[str], sample: int, only: str) -> None:
     tried = caught = 0
     for module, file in files.items():
         mutants = chosen(module, file, sample, only)
-        alive = list(survivors(mutants, seconds))
+        ends = list(fates(mutants, seconds))
+        alive = [mutant for mutant, status in ends if status == 0]
+        late = [mutant for mutant, status in ends if status == signal.SIGALRM]
         tried, caught = tried + len(mutants), caught + len(mutants) - len(alive)
         print(
             f"{module}: {len(mutants) - len(alive)} of {len(mutants)} caught, "
-            f"of {len(file.mutant_names)} in all",
+            f"{len(late)} by time; there are {len(file.mutant_names)} in all",
             flush=True,
         )
         for mutant in alive:
             print(f"  {mutant.name}\n{change(file, mutant)}", flush=True)
+        for mutant in late:
+            print(f"  by time: {mutant.name}\n{change(file, mutant)}", flush=True)
     print(f"score: {caught} of {tried}, {caught / max(tried, 1):.1%}")
 
 

@@ -142,6 +142,87 @@ def test_more_than_a_thousand_properties_are_counted_out() -> None:
     assert legalizer.degraded == {Degradation.TOO_MANY: 3}
 
 
+def test_numbered_names_are_legal() -> None:
+    """
+    The number of a long name that is taken fits behind what is left of it.
+    """
+    names = {"🎉" * 600 + str(number): number for number in range(30)}
+
+    legal = Legalizer().properties(names)
+
+    assert sorted(legal.values()) == [*range(30)]
+    assert_legal(Track("e", "somebody", timestamp(1), "key", legal))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("x" * 1024, Degradation.CUT),
+        ("é" * 1024, Degradation.CUT),
+        ("a\0b\0", Degradation.CHARACTERS),
+        (-(2**53) - 1, Degradation.NUMBER_AS_TEXT),
+        (math.inf, Degradation.NUMBER_AS_TEXT),
+    ],
+)
+def test_a_changed_value_is_counted_once(value: object, kind: Degradation) -> None:
+    """
+    Two properties that had to be changed are two, whatever was wrong inside of each.
+    """
+    legalizer = Legalizer()
+
+    legalizer.properties({"plain": "a", "p": value, "q": {"r": value}})
+
+    assert legalizer.degraded == {kind: 2}
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 1023, "é" * 1023, "🎉" * 511, 2**53, -(2**53), "", 0, 1e300]
+)
+def test_what_is_just_legal_stays(value: object) -> None:
+    """
+    Values at the limit are not touched, plain or inside of objects.
+    """
+    legalizer = Legalizer()
+
+    legal = legalizer.properties({"p": value, "q": {"r": value}})
+
+    assert legal == {"p": value, "q.r": value}
+    assert legalizer.degraded == {}
+
+
+def test_a_boolean_is_a_word_wherever_it_stands() -> None:
+    """
+    Alone, inside an object, and in a list.
+    """
+    legal = Legalizer().properties({"a": False, "b": {"c": False}, "d": [True, False]})
+
+    assert legal == {"a": "false", "b.c": "false", "d": "true||false"}
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (
+            Track("e", "a", "2025-01-02", "k", {"p": "é"}),
+            (
+                '{"event":"e","identity":"a","timestamp":"2025-01-02",'
+                '"idempotency_key":"k","properties":{"p":"é"}}'
+            ),
+        ),
+        (
+            AddUserProperties("somebody", {"p": 1}),
+            '{"identity":"somebody","properties":{"p":1}}',
+        ),
+        (DeleteUser("somebody"), '{"identity":"somebody"}'),
+    ],
+)
+def test_a_call_is_a_line_of_json(call: Any, expected: str) -> None:
+    """
+    What a file of calls holds is what Heap gets.
+    """
+    assert call.to_json() == expected
+
+
 @given(st.dictionaries(st.text(), json_values()), st.sampled_from(["flatten", "json"]))
 def test_any_json_becomes_legal(properties: dict[str, Any], nested: Any) -> None:
     """

@@ -2,10 +2,57 @@
 The public names of the package, and what importing it costs.
 """
 
+import importlib
+import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 import braze_heap
+
+PAGES = Path(__file__).parents[1] / "docs/reference/api"
+
+ROOMS = {
+    name: importlib.import_module(name)
+    for page in sorted(PAGES.glob("*.md"))
+    for name in re.findall(r"{api} (\S+)", page.read_text(encoding="utf-8"))
+}
+"""The modules that the API reference documents."""
+
+PUBLIC = {name: getattr(room, "__all__", [*vars(room)]) for name, room in ROOMS.items()}
+
+every_room = pytest.mark.parametrize(
+    "name", [name for name, room in ROOMS.items() if hasattr(room, "__all__")]
+)
+
+
+def annotations_of(value: object) -> Iterator[str]:
+    """
+    Yield the annotations of a function, or of a class and its public methods, as text.
+    """
+    members = vars(value).items() if inspect.isclass(value) else ()
+    public = [member for name, member in members if not re.match("_[^_]", name)]
+    for member in (value, *public):
+        function = getattr(member, "__func__", getattr(member, "fget", member))
+        for annotation in getattr(function, "__annotations__", {}).values():
+            yield inspect.formatannotation(annotation)
+
+
+def classes_named_by(value: object) -> Iterator[str]:
+    """
+    Yield the classes of the package, private ones aside, that *value* is declared with.
+    """
+    scope = vars(sys.modules[getattr(value, "__module__", "builtins")])
+    for annotation in annotations_of(value):
+        for name in re.findall(r"\b[A-Z]\w+", annotation):
+            found = scope.get(name)
+            home = getattr(found, "__module__", "")
+            if inspect.isclass(found) and home.startswith("braze_heap."):
+                yield found.__name__
 
 
 def test_every_public_name_is_there() -> None:
@@ -22,6 +69,44 @@ def test_the_table_of_names_is_complete() -> None:
     Each public name has a home to be loaded from.
     """
     assert {*braze_heap.__all__} == {*braze_heap._HOMES}
+
+
+@every_room
+def test_a_room_lists_its_public_names_in_order(name: str) -> None:
+    """
+    Constants, classes, functions, each in order; all are there.
+    """
+
+    def order(name: str) -> tuple[bool, bool, str]:
+        return (not name.isupper(), name[0].islower(), name)
+
+    assert sorted({*PUBLIC[name]}, key=order) == list(PUBLIC[name])
+    assert [each for each in PUBLIC[name] if not hasattr(ROOMS[name], each)] == []
+
+
+def test_what_the_front_door_offers_is_public_where_it_lives() -> None:
+    """
+    A name can be imported from its home as well.
+    """
+    homes = {name: f"braze_heap.{home}" for name, home in braze_heap._HOMES.items()}
+
+    assert [name for name, home in homes.items() if name not in PUBLIC[home]] == []
+
+
+@every_room
+def test_a_public_signature_names_public_classes(name: str) -> None:
+    """
+    Whoever annotates their own code finds each class that they are given or asked for.
+    """
+    public = {each for names in PUBLIC.values() for each in names}
+    public.add("Wire")  # of an `Exchange`, which only a `FakeHeap` makes
+    named = {
+        each
+        for listed in PUBLIC[name]
+        for each in classes_named_by(getattr(ROOMS[name], listed))
+    }
+
+    assert {each for each in named if each[0] != "_"} - public == set()
 
 
 def test_importing_the_package_loads_nothing_else() -> None:

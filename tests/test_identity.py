@@ -56,6 +56,7 @@ def test_what_many_could_share_is_refused(value: object) -> None:
         checked_identity(value)
 
     assert caught.value.reason is Reason.BAD_IDENTITY
+    assert str(caught.value) == "bad_identity"
 
 
 @pytest.mark.parametrize("value", ["a" * 256, "🎉" * 128, 10**300, 10**5000], ids=type)

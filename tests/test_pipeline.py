@@ -29,7 +29,8 @@ from braze_heap.dead_letters import (
 )
 from braze_heap.events import CurrentsEvent
 from braze_heap.observers import BatchDetails
-from braze_heap.pipeline import AsyncPipeline, Pipeline, Report
+from braze_heap.pipeline import AsyncPipeline, Pipeline
+from braze_heap.report import Report
 from braze_heap.sinks import (
     DeadLetterError,
     DeadLetterFull,
@@ -108,6 +109,23 @@ class FickleSink(MemorySink):
     @staticmethod
     def _key(call: Call) -> str:
         return call.idempotency_key if isinstance(call, Track) else ""
+
+
+class FixedSink(MemorySink):
+    """
+    Takes all, and says *receipt* whatever became of it.
+    """
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__()
+        self.receipt = receipt
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Take all.
+        """
+        super().send(calls)
+        return self.receipt
 
 
 def down(times: int, retry_after: float | None = None) -> list[Exception | None]:
@@ -368,6 +386,28 @@ def test_a_rejected_namesake_is_no_repeat(run: Runner) -> None:
     assert report.dead_lettered_by_reason == {"bad_time": 1, "refused_by_heap": 2}
 
 
+@pytest.mark.parametrize("form", [list, tuple, iter, lambda batch: {"events": batch}])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_refused_event_is_lost_as_often_as_it_came(
+    run: Runner, form: Callable[[list[Any]], Any], named: bool
+) -> None:
+    """
+    In whatever form the batch came, and whether its events have ids or not.
+    """
+    batch = [click("a"), click("a"), click("b", time=1), click("b", time=1)]
+    if not named:
+        for event in batch:
+            del event["id"]
+    refused = Rejection(0, bh.Reason.REFUSED_BY_HEAP, None, "said the sink")
+    dead = MemoryDeadLetter()
+
+    report = run(form(batch), FixedSink(Receipt(1, (refused,))), dead)
+
+    assert (report.received, report.delivered, report.repeated) == (4, 2, 2)
+    assert report.dead_lettered_by_reason == {"refused_by_heap": 2}
+    assert [record.detail for record in dead.records.values()] == ["said the sink"]
+
+
 def test_counting_repeats_reads_the_batch_once() -> None:
     """
     A thousand refused events beside one repeat cost no thousand decodings.
@@ -416,12 +456,8 @@ def test_a_receipt_must_add_up(run: Runner, receipt: Receipt) -> None:
     A sink that miscounts has not decided.
     """
 
-    class Miscounting(MemorySink):
-        def send(self, calls: Sequence[Call], /) -> Receipt:
-            return receipt
-
     with pytest.raises(SinkUnavailable):
-        run([click("a")], Miscounting(), DISCARD)
+        run([click("a")], FixedSink(receipt), DISCARD)
 
 
 def test_down_for_72_hours() -> None:
@@ -568,6 +604,49 @@ def test_observers_are_told_and_cannot_harm(
     assert "canary" not in caplog.text
 
 
+def test_observers_get_the_time_it_took_and_where_it_went() -> None:
+    """
+    Seconds by the pipeline's own clock, waiting included; the class of the sink.
+    """
+    time, seen = Time(), list[BatchDetails]()
+    time.now = 100.0
+    sink = FickleSink(failures=down(1, 3.0))
+    options: Any = {"clock": time, "sleep": time.sleep, "observers": [seen.append]}
+
+    Pipeline(bh.Transformer(), sink, DISCARD, patience=10, **options).run([click("a")])
+
+    assert [(each.seconds, each.sink) for each in seen] == [(3.0, "FickleSink")]
+
+
+def test_what_went_well_is_no_warning(
+    run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    A settled batch is told at DEBUG, one that is still the caller's as a warning.
+    """
+    caplog.set_level("DEBUG")
+
+    run([click("a")], MemorySink(), DISCARD)
+    with pytest.raises(SinkUnavailable):
+        run([click("a")], FickleSink(failures=down(1)), DISCARD)
+
+    told = [r for r in caplog.records if r.name == "braze_heap.pipeline"]
+    levels = {vars(r).get("braze_outcome"): r.levelname for r in told}
+    assert levels == {"settled": "DEBUG", "unavailable": "WARNING"}
+
+
+def test_records_have_the_time_of_the_clock(run: Runner) -> None:
+    """
+    When an event was given up is told in UTC, and never read from the event.
+    """
+    dead = MemoryDeadLetter()
+
+    run([click("a", time=0)], MemorySink(), dead, now=lambda: 1700000000.0)
+
+    (record,) = dead.records.values()
+    assert record.at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+
+
 def test_logs_hold_counts_and_no_values(
     run: Runner,
     caplog: pytest.LogCaptureFixture,
@@ -664,6 +743,26 @@ def test_replay_ends_with_a_store_that_appends_at_the_end() -> None:
     pipeline.run([click("a")])
 
     assert replay(dead, pipeline, batch_size=1).received == 1
+
+
+def test_replay_takes_each_body_by_itself_and_events_in_batches() -> None:
+    """
+    What could not be read once and can be read today is delivered, body by body.
+    """
+    dead = MemoryDeadLetter()
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+    bodies = [json.dumps({"events": [click(name)]}).encode() for name in "ab"]
+    dead.append([DeadRecord.of(body, "unreadable", "", at) for body in bodies])
+    events = [click(f"{number}") for number in range(5)]
+    dead.append([DeadRecord.of(event, "sink_down", "", at) for event in events])
+    seen: list[BatchDetails] = []
+    pipeline = Pipeline(bh.Transformer(), MemorySink(), dead, observers=[seen.append])
+
+    assert replay(dead, pipeline, batch_size=2).delivered == 7
+
+    reports = [details.report for details in seen]
+    assert [report.received for report in reports if report] == [1, 1, 2, 2, 1]
+    assert dead.records == {}
 
 
 def test_replay_stops_when_the_sink_does(
@@ -770,3 +869,12 @@ def test_a_report_names_a_thousand_at_most() -> None:
     assert len(total) == 1_001
     assert sum(total.values()) == 5_600
     assert total["(others)"] == 3_600
+
+
+def test_a_report_of_a_thousand_names_has_no_others() -> None:
+    """
+    What fits is named.
+    """
+    names = {f"{number}": 1 for number in range(1_000)}
+
+    assert Report(unfamiliar=names).unfamiliar == names

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from braze_heap.observers import BatchDetails
-from braze_heap.pipeline import Report
+from braze_heap.report import Report
 
 DETAILS = BatchDetails(
     outcome="settled",

@@ -9,6 +9,7 @@ import pytest
 
 from braze_heap.events import (
     EVENT_TYPES,
+    CurrentsEvent,
     CustomEvent,
     EmailClick,
     UnknownEvent,
@@ -17,7 +18,7 @@ from braze_heap.events import (
 from braze_heap.privacy import PERSONAL_NAMES, PersonalData, Redaction, personal_data
 
 
-def redacted(event: EmailClick, policy: object) -> list[str]:
+def redacted(event: CurrentsEvent, policy: object) -> list[str]:
     return Redaction(personal_data(policy)).apply(event)  # type: ignore[arg-type]
 
 
@@ -94,6 +95,59 @@ def test_a_dotted_name_reaches_into_objects() -> None:
     assert left_out == ["custom_properties.contact.email"]
     assert event.custom_properties == {"plan": "pro", "contact": {"x": 1}}
     assert properties["contact"] == {"email": "a@example.com", "x": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"a": [{"email": "x", "b": 1}, "c"]}, {"a": [{"b": 1}, "c"]}),
+        ({"a": '{"email": "x", "b": 1}'}, {"a": '{"b":1}'}),
+        ({"a": '[{"email": "x"}]', "c": 2}, {"a": "[{}]", "c": 2}),
+        ({"a": '{"email": "x", "b'}, {}),
+    ],
+)
+def test_a_dotted_name_reaches_through_lists_and_json_text(
+    given: dict[str, object], expected: dict[str, object]
+) -> None:
+    """
+    However a team wraps a value, it does not get out; text that was cut goes whole.
+    """
+    event = CustomEvent(id="1", time=1, custom_properties=given)
+
+    assert redacted(event, {"custom_properties.a.email"}) == [
+        "custom_properties.a.email"
+    ]
+    assert event.custom_properties == expected
+
+
+@pytest.mark.parametrize(
+    "given", [{"a": {"b": 1}}, {"a": "[hero"}, {"a": '{"b": 1}'}, {"a": None}, {"c": 1}]
+)
+def test_a_dotted_name_leaves_other_values_as_they_are(
+    given: dict[str, object],
+) -> None:
+    """
+    What the name does not lead to is not written anew.
+    """
+    event = CustomEvent(id="1", time=1, custom_properties=given)
+
+    assert redacted(event, {"custom_properties.a.email"}) == []
+    assert event.custom_properties == given
+
+
+def test_a_dotted_name_reaches_into_fields_that_no_class_knows() -> None:
+    """
+    Unknown types, and what does not fit its field, have objects as well.
+    """
+    event = UnknownEvent(
+        id="1",
+        time=1,
+        event_type="users.messages.kakao.Send",
+        extra={"contact": {"email": "a@example.com", "x": 1}, "/user/contact": "b"},
+    )
+
+    assert redacted(event, {"contact.email"}) == ["contact.email"]
+    assert event.extra == {"contact": {"x": 1}, "/user/contact": "b"}
 
 
 def test_unknown_types_are_redacted_by_name() -> None:

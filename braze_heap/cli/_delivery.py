@@ -14,6 +14,7 @@ import attrs
 import click
 
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
+from braze_heap._errors import place_of
 from braze_heap.calls import Call
 from braze_heap.cli._console import (
     INTERRUPTED,
@@ -28,7 +29,6 @@ from braze_heap.cli._run import Ending
 from braze_heap.cli._sinks import STDOUT, HeapTarget
 from braze_heap.dead_letters import DeadLetter
 from braze_heap.observers import BatchDetails
-from braze_heap.pipeline import _place
 from braze_heap.sinks import DeadLetterError, Receipt, Sink
 from braze_heap.sinks._managed import ClosesAtExit
 
@@ -126,7 +126,7 @@ class Patient(ClosesAtExit):
     def _note(self, error: Exception, started: float) -> None:
         self.is_unheard = _is_unheard(error)
         if not isinstance(error, SinkUnavailable):
-            error = SinkUnavailable(f"the sink raised {_place(error)}")
+            error = SinkUnavailable(f"the sink raised {place_of(error)}")
         self.error = error
         is_paced = error.throttled and error.retry_after is not None
         if is_paced or self.since is not None:

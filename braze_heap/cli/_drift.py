@@ -23,7 +23,7 @@ from braze_heap.cli._console import (
 from braze_heap.cli._inputs import STDIN, Input, find_inputs
 from braze_heap.cli._output import open_output
 from braze_heap.cli._progress import progress
-from braze_heap.cli._report import TOP, _rest
+from braze_heap.cli._report import TOP, rest
 from braze_heap.cli._transform import piped, warn_of_type
 from braze_heap.cli._words import meaning
 from braze_heap.drift import Drift, NewType, Observer, SeenField
@@ -228,7 +228,7 @@ def _unseen_fields_view(found: Drift, top: int | None) -> Iterator[RenderableTyp
         form = f"{unseen.form}, {plural(unseen.count, 'event')}"
         table.add_row(Text(safe(unseen.event_type)), form, names)
     yield indented(table)
-    yield from _rest(len(found.unseen_fields), top, "more type")
+    yield from rest(len(found.unseen_fields), top, "more type")
 
 
 def _unseen_types_view(
@@ -238,7 +238,7 @@ def _unseen_types_view(
         return
     yield heading(f"Types that were never there: {len(types)}")
     yield from (Text(f"  {safe(event_type)}") for event_type in types[:top])
-    yield from _rest(len(types), top, "more type")
+    yield from rest(len(types), top, "more type")
 
 
 def _more(found: Drift) -> Iterator[RenderableType]:

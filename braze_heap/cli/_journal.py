@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from braze_heap import Report
+from braze_heap._errors import place_of
 from braze_heap.cli._console import plural, safe
-from braze_heap.pipeline import _place
 from braze_heap.receiver.service import Exchange
 
 
@@ -74,7 +74,7 @@ class Journal(logging.Handler):
         message = record.getMessage().strip()
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, Exception):
-            message = f"{message}: {_place(error)}"
+            message = f"{message}: {place_of(error)}"
         elif error is not None:
             return  # a cancellation, at the end
         level = record.levelname.lower()

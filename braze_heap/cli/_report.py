@@ -203,13 +203,16 @@ def _types_view(counts: Counter[str], top: int | None) -> Iterator[RenderableTyp
     for event_type, count in counts.most_common(top):
         table.add_row(Text(safe(event_type)), f"{count:,}")
     yield indented(table)
-    yield from _rest(len(counts), top, "more type")
+    yield from rest(len(counts), top, "more type")
 
 
-def _rest(number: int, top: int | None, noun: str) -> Iterator[RenderableType]:
+def rest(number: int, top: int | None, noun: str) -> Iterator[RenderableType]:
+    """
+    Say how many of *number* come behind the first *top*, if any do.
+    """
     if top is not None and number > top:
-        rest = plural(number - top, noun)
-        yield Text(f"  ... and {rest} (--all-types names them)")
+        more = plural(number - top, noun)
+        yield Text(f"  ... and {more} (--all-types names them)")
 
 
 def reasons_view(
@@ -251,7 +254,7 @@ def left_out_view(
         note = "sent as the identity alone" if name == identity else ""
         table.add_row(Text(safe(name)), f"{count:,}", note)
     yield indented(table)
-    yield from _rest(len(counts), top, "more field")
+    yield from rest(len(counts), top, "more field")
 
 
 def degraded_view(counts: Counter[Degradation]) -> Iterator[RenderableType]:

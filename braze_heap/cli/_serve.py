@@ -23,7 +23,7 @@ from braze_heap.cli._journal import Journal, heard_by
 from braze_heap.cli._meter import span
 from braze_heap.cli._options import configured, options_of_transformer
 from braze_heap.cli._server import bound, check_extra, run_until_told, server_of, url_of
-from braze_heap.cli._simulate import _is_here
+from braze_heap.cli._simulate import is_here
 from braze_heap.cli._sinks import (
     SILENTLY,
     HeapTarget,
@@ -211,7 +211,7 @@ def _access(
         UnusableError: There is none, and this is no try.
     """
     name = variable or _VARIABLE
-    is_try = spec is None and variable is None and not is_log and _is_here(host)
+    is_try = spec is None and variable is None and not is_log and is_here(host)
     if is_try and not os.environ.get(name, "").split():
         made = secrets.token_urlsafe(24)
         return _Access(Tokens(made), None, made)

@@ -185,7 +185,7 @@ def _confirm(url: str, what: str, *, is_agreed: bool) -> None:
         UnusableError: The answer is no, or there is nobody to ask.
     """
     parts = urlsplit(url)
-    if is_agreed or _is_here(parts.hostname or ""):
+    if is_agreed or is_here(parts.hostname or ""):
         return
     host = safe(parts.hostname or "", 200)
     click.echo(
@@ -204,7 +204,10 @@ def _confirm(url: str, what: str, *, is_agreed: bool) -> None:
         raise UnusableError("not confirmed, and nothing was sent")
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """
+    Tell whether *host* is this machine.
+    """
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"

@@ -6,7 +6,9 @@ from braze_heap.mappers._custom import custom_event, purchase
 from braze_heap.mappers._declared import Declared, UnknownFieldError, declare
 from braze_heap.mappers._default import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT
 from braze_heap.mappers._registry import (
+    Condition,
     Explanation,
+    Key,
     Mapper,
     MapperConflictError,
     MapperRegistry,
@@ -19,8 +21,10 @@ __all__ = [
     "DEFAULT_MAPPERS",
     "DELIVERY",
     "ENGAGEMENT",
+    "Condition",
     "Declared",
     "Explanation",
+    "Key",
     "Mapper",
     "MapperConflictError",
     "MapperRegistry",

@@ -102,12 +102,18 @@ def _converter() -> Any:
 
     converter = cattrs.Converter()
     for exact in (str, int, bool):
-        converter.register_structure_hook(exact, _exactly)
+        converter.register_structure_hook(exact, exactly)
     converter.register_structure_hook(float, _number)
     return converter
 
 
-def _exactly(value: Any, cls: type) -> Any:
+def exactly(value: Any, cls: type) -> Any:
+    """
+    Return *value*; a hook for cattrs, which would convert it otherwise.
+
+    Raises:
+        TypeError: It is no instance of *cls* itself.
+    """
     if type(value) is not cls:
         raise TypeError(f"{type(value).__name__} is no {cls.__name__}")
     return value

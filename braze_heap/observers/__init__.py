@@ -7,12 +7,11 @@ for those who have these packages.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import attrs
 
-if TYPE_CHECKING:
-    from braze_heap.pipeline import Report
+from braze_heap.report import Report
 
 __all__ = ["BatchDetails", "Observer", "Outcome"]
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from braze_heap.mappers._custom import exactly
 from braze_heap.plan._errors import PlanError
 
 SCHEMA: Final = 1
@@ -213,15 +214,9 @@ def _structured(plan: Any) -> TrackingPlan:
         raise PlanError(f"its schema is {plan['schema']!r}, and not {SCHEMA}")
     converter = cattrs.Converter()
     for cls in (str, int, bool):
-        converter.register_structure_hook(cls, _exactly)
+        converter.register_structure_hook(cls, exactly)
     try:
         return converter.structure(plan, TrackingPlan)
     except Exception as error:
         flaws = "; ".join(cattrs.transform_error(error, path="plan"))
         raise PlanError(flaws) from None
-
-
-def _exactly(value: Any, cls: type) -> Any:
-    if type(value) is not cls:
-        raise TypeError(f"{type(value).__name__} is no {cls.__name__}")
-    return value

@@ -8,12 +8,13 @@ The webhook that a Currents feed is pointed at, for any framework or none.
 from braze_heap.receiver._limits import Limits
 from braze_heap.receiver._messages import BodyCut, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver, Receiver
-from braze_heap.receiver._tokens import UNAUTHENTICATED, Tokens
+from braze_heap.receiver._tokens import UNAUTHENTICATED, Doorkeeper, Tokens
 
 __all__ = [
     "UNAUTHENTICATED",
     "AsyncReceiver",
     "BodyCut",
+    "Doorkeeper",
     "Limits",
     "Receiver",
     "Request",

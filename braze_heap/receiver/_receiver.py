@@ -10,7 +10,6 @@ import contextvars
 import functools
 import logging
 import time
-import traceback
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -24,6 +23,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
+from braze_heap._errors import place_of
 from braze_heap.dead_letters import DeadRecord
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
@@ -136,7 +136,7 @@ class _Course(Generic[_P]):
             logger.warning("A request was put off: %s", type(error).__name__)
             return _answers.later()
         except Exception as error:
-            logger.error("A request failed: %s", _place(error))
+            logger.error("A request failed: %s", place_of(error))
             return _answers.later()
 
     def _admitted(self, request: Request) -> _Steps:
@@ -203,14 +203,6 @@ def _coding(request: Request) -> str:
         for coding in value.split(",")
     ]
     return ",".join(coding for coding in codings if coding not in ("", "identity"))
-
-
-def _place(error: Exception) -> str:
-    """
-    Name an exception by its class and place; its text may quote what was sent.
-    """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
 
 
 class Receiver(_Course[Pipeline]):

@@ -21,7 +21,11 @@ class Doorkeeper(Protocol):
     Decides by the values of ``Authorization``.
     """
 
-    def admits(self, authorizations: Sequence[str], /) -> bool: ...
+    def admits(self, authorizations: Sequence[str], /) -> bool:
+        """
+        Tell whether a request with these values may come in.
+        """
+        ...
 
 
 class Tokens:

@@ -14,6 +14,8 @@ from braze_heap.receiver._answers import later
 from braze_heap.receiver._messages import BodyCut, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver
 
+__all__ = ["ASGIReceiver"]
+
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]

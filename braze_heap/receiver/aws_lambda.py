@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 from braze_heap.receiver._messages import Request, Response
 from braze_heap.receiver._receiver import Receiver
 
+__all__ = ["lambda_handler"]
+
 Event: TypeAlias = Mapping[str, Any]
 
 

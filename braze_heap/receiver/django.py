@@ -14,6 +14,8 @@ from braze_heap.receiver._messages import Request
 from braze_heap.receiver._receiver import Receiver
 from braze_heap.receiver.wsgi import request_of
 
+__all__ = ["view"]
+
 
 def view(receiver: Receiver) -> Callable[[HttpRequest], HttpResponse]:
     """

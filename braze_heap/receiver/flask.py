@@ -11,6 +11,8 @@ import flask
 from braze_heap.receiver._receiver import Receiver
 from braze_heap.receiver.wsgi import request_of
 
+__all__ = ["view"]
+
 
 def view(receiver: Receiver) -> Callable[[], flask.Response]:
     """

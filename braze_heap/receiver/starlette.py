@@ -12,6 +12,8 @@ from starlette.responses import Response as StarletteResponse
 from braze_heap.receiver._receiver import AsyncReceiver
 from braze_heap.receiver.asgi import request_of
 
+__all__ = ["endpoint"]
+
 
 def endpoint(
     receiver: AsyncReceiver,

@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias
 from braze_heap.receiver._messages import BodyCut, Request
 from braze_heap.receiver._receiver import Receiver
 
+__all__ = ["WSGIReceiver"]
+
 Environ: TypeAlias = Mapping[str, Any]
 
 _CHUNK: Final = 1 << 16

@@ -115,9 +115,7 @@ def _number(text: str) -> float | None:
 def _moment(text: str) -> float | None:
     try:
         parsed = email.utils.parsedate_tz(text) if ":" in text else None
-        if parsed is None:
-            return None
-        return email.utils.mktime_tz((*parsed[:9], parsed[9] or 0))
+        return None if parsed is None else email.utils.mktime_tz(parsed)
     except (ValueError, OverflowError, TypeError, IndexError, OSError):
         return None
 

@@ -14,6 +14,14 @@ from __future__ import annotations
 
 import attrs
 
+__all__ = [
+    "DeadLetterError",
+    "DeadLetterFull",
+    "DeliveryError",
+    "SinkSpecError",
+    "SinkUnavailable",
+]
+
 
 class DeliveryError(Exception):
     """

@@ -336,7 +336,7 @@ def test_this_machine_needs_none(host: str) -> None:
     """
     Loopback addresses are tried without a question.
     """
-    assert _simulate._is_here(host)
+    assert _simulate.is_here(host)
 
 
 @pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "localhost.example.com"])
@@ -344,7 +344,7 @@ def test_every_other_machine_does(host: str) -> None:
     """
     Private addresses and look-alikes are other machines.
     """
-    assert not _simulate._is_here(host)
+    assert not _simulate.is_here(host)
 
 
 @pytest.mark.parametrize("url", ["currents", "https://me:secret@host/", "http://[::1"])

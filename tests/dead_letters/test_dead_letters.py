@@ -4,6 +4,7 @@ Tests of the dead letter.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import itertools
@@ -29,10 +30,13 @@ from braze_heap.dead_letters import (
     DeadRecord,
     SqliteDeadLetter,
     Stats,
+    event_id,
     purge,
     stats,
 )
+from braze_heap.events import EmailClick
 from braze_heap.sinks import DeadLetterError, DeadLetterFull
+from braze_heap.testing import make_event
 from braze_heap.wire import RawEvent
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -229,6 +233,53 @@ def test_a_file_of_something_else_is_an_error(tmp_path: Path) -> None:
     assert caught.value.__cause__ is None
 
 
+def test_closed_leaves_the_file_alone(store: SqliteDeadLetter, tmp_path: Path) -> None:
+    """
+    After closing, one file holds everything: it can be copied and moved.
+    """
+    store.append([record({"id": "a"})])
+
+    store.close()
+
+    assert [file.name for file in tmp_path.iterdir()] == ["dead.db"]
+
+
+def test_what_fails_halfway_changes_nothing(store: SqliteDeadLetter) -> None:
+    """
+    Keys that cannot be read to their end forget nobody, and the store goes on.
+    """
+
+    def keys() -> Iterator[str]:
+        yield kept.key
+        raise RuntimeError
+
+    kept = record({"id": "a"})
+    store.append([kept])
+
+    with pytest.raises(RuntimeError):
+        store.forget(keys())
+    store.append([record({"id": "b"})])
+
+    assert store.stats().records == 2
+
+
+@pytest.mark.parametrize(
+    "original",
+    [
+        {"id": "a-1"},
+        RawEvent({"id": "a-1"}, "users.messages.email.Click"),
+        make_event(EmailClick, id="a-1"),
+    ],
+    ids=["object", "record", "typed"],
+)
+def test_a_key_begins_with_the_id_of_the_event(original: Any) -> None:
+    """
+    People find a record by what Braze calls it, whatever form it came in.
+    """
+    assert event_id(original) == "a-1"
+    assert record(original).key.startswith("a-1:")
+
+
 def test_closed_says_so(store: SqliteDeadLetter) -> None:
     """
     A second close does nothing; use after it is an error.
@@ -329,6 +380,33 @@ def test_purge_removes_a_person(store: SqliteDeadLetter, tmp_path: Path) -> None
     assert all(b"canary" not in f.read_bytes() for f in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "original",
+    ["jane-canary", ["jane-canary"], {"user": {"external_user_id": "jane-canary"}}]
+    + [b'{"user": "jane-canary", ', b"jane-canary;joe"],
+)
+def test_purge_knows_a_person_by_the_whole_name(
+    store: SqliteDeadLetter, original: Any
+) -> None:
+    """
+    In an event, in an element that is none, and in a body that nobody can read.
+    """
+    store.append([record(original)])
+
+    assert store.purge("jane") == store.purge("canary-b") == 0
+    assert store.purge("Xjane-canary") == store.purge("jane-canaryX") == 0
+    assert store.purge("jane-canary") == 1
+
+
+def test_purge_takes_any_text(store: SqliteDeadLetter) -> None:
+    """
+    An identity that no encoding can write is found as well.
+    """
+    store.append([record({"user": {"external_user_id": "jane\ud800"}}), record(b"x")])
+
+    assert store.purge("jane\ud800") == 1
+
+
 def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
     """
     Events are readable, bodies in base64.
@@ -340,6 +418,7 @@ def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
 
     rows = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [row["original"] for row in rows] == [{"id": "a"}, "/w=="]
+    assert [row["coding"] for row in rows] == ["json", "bytes"]
     assert rows[0]["at"] == "2024-01-01T00:00:00+00:00"
 
 
@@ -394,7 +473,11 @@ def test_a_damaged_body_says_so(store: SqliteDeadLetter, body: bytes) -> None:
     with pytest.raises(DeadLetterError, match="damaged"):
         damaged.source()
     assert store.purge("jane") == 0
-    assert store.export(io.StringIO()) == 1
+    stream = io.StringIO()
+    assert store.export(stream) == 1
+    row = json.loads(stream.getvalue())
+    assert row["coding"] == "gzip"
+    assert base64.b64decode(row["original"]) == body
 
 
 def test_a_body_that_explodes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -475,4 +558,6 @@ def test_a_damaged_record_says_so(store: SqliteDeadLetter) -> None:
     (damaged,) = store.read()
     with pytest.raises(DeadLetterError, match="damaged"):
         damaged.source()
+    shown = json.loads(damaged.to_json())
+    assert (shown["coding"], shown["original"]) == ("bytes", "ew==")
     assert store.purge("jane") == 0

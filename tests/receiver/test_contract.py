@@ -5,6 +5,7 @@ Who holds the events now: each status, through every carrier.
 import gzip
 import json
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 import braze_heap as bh
 from braze_heap.dead_letters import DISCARD
 from braze_heap.events import EmailClick
-from braze_heap.receiver import UNAUTHENTICATED, Limits, Receiver
+from braze_heap.receiver import UNAUTHENTICATED, Limits, Receiver, Request
 from braze_heap.sinks import MemorySink, Receipt, Rejection
 from braze_heap.sinks.exceptions import DeadLetterError, SinkUnavailable
 from braze_heap.testing import make_raw
@@ -612,15 +613,29 @@ def test_another_version_of_the_protocol_is_taken_and_told_once(endpoint, caplog
     """
     200: Braze-Currents-Version other than 1 is a warning, the first time.
     """
-    there = endpoint()
+    there, told = endpoint(), list[int]()
 
-    answers = [
-        there.post(batch(click()), ("Braze-Currents-Version", version)).status
-        for version in ("1", "2", "3\x0aforged")
-    ]
+    for version in ("1", "2", "3\x0aforged"):
+        answer = there.post(batch(click()), ("Braze-Currents-Version", version))
+        assert answer.status == 200
+        told.append(sum("Currents-Version" in r.message for r in caplog.records))
 
-    assert answers == [200, 200, 200]
-    assert sum("Currents-Version" in record.message for record in caplog.records) == 1
+    assert told == [0, 1, 1]
+
+
+def test_a_kept_body_has_the_time_of_the_clock(dead_letter_at, tmp_path):
+    """
+    400: when the bytes came is told in UTC.
+    """
+    store = dead_letter_at(tmp_path / "dead.db")
+    pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), store)
+    receiver = Receiver(pipeline, TOKEN, now=lambda: 1700000000.0)
+    headers = [("Authorization", f"Bearer {TOKEN}")]
+
+    assert receiver.handle(Request("POST", headers, b"no JSON")).status == 400
+
+    (kept,) = store.read()
+    assert kept.at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
 def test_no_answer_echoes_anything(endpoint, caplog):

@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from braze_heap import Pipeline, SinkUnavailable, Transformer
 from braze_heap.observers import BatchDetails
-from braze_heap.pipeline import Report
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import UNREADY, Exchange, Metrics, Service
+from braze_heap.report import Report
 from braze_heap.sinks import DeadLetterError, MemorySink, Receipt
 from braze_heap.testing import make_raw
 from tests.receiver.carriers import AUTHORIZED, TOKEN, Answer, MemoryDeadLetter

@@ -4,6 +4,8 @@ What Heap's answers mean.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,6 +138,29 @@ def test_details_quote_nobody_in_escapes() -> None:
     text = rb'{"message": "bad \"Jos\u00e9\" here"}'
 
     assert "Jos" not in redacted(text, ["Jos\u00e9"])
+
+
+def test_details_quote_nobody_whose_name_holds_another() -> None:
+    """
+    The longer value goes first, so that nothing of it stays behind.
+    """
+    values = ["smith", "jane smith", "Zoë"]
+
+    assert redacted("jane smith, smith, Zoë".encode(), values) == "…, …, …"
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be changed")
+def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Wherever the machine stands.
+    """
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert retry_seconds("Sun, 06 Nov 1994 08:50:37", NOW) == 60.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_details_keep_the_words_of_the_schema() -> None:

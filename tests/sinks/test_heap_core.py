@@ -145,3 +145,60 @@ def test_everything_refused_is_held() -> None:
     core.accepted()
 
     assert len(drive(core.deliver(batch), heap.perform).rejections) == 2
+
+
+def quiet_heap(*bad: int) -> TinyHeap:
+    """
+    Make a Heap that never fails, and names culprits truly.
+    """
+    heap = TinyHeap(1, {*bad}, "truly", 10**7)
+    heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
+    return heap
+
+
+def test_a_refusal_says_what_heap_said() -> None:
+    """
+    The status and the words, for whoever looks into the dead letter.
+    """
+    heap = quiet_heap(1)
+    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+
+    receipt = drive(core.deliver([track(0), track(1)]), heap.perform)
+
+    (rejection,) = receipt.rejections
+    assert (rejection.index, rejection.status) == (1, 400)
+    assert rejection.detail.startswith("postBody.events[")
+
+
+def test_a_rate_that_keeps_us_is_named() -> None:
+    """
+    Who operates it learns whether the app or one identity is at its limit.
+    """
+    heap = quiet_heap()
+    pacer = Pacer(events_a_minute=1)
+    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), pacer)
+
+    with pytest.raises(SinkUnavailable, match="the rate of the app") as caught:
+        drive(core.deliver([track(0), track(1)]), heap.perform)
+
+    assert caught.value.throttled
+
+
+def test_a_batch_that_is_done_is_forgotten() -> None:
+    """
+    What Heap took is not sent again while its batch is to come again, and only then.
+    """
+    heap, calls = quiet_heap(), [call_of(0, is_fact=False), call_of(1, is_fact=True)]
+    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+
+    def no_users(step: Any) -> Answer | Failure | None:
+        is_user = isinstance(step, Post) and "users" in json.loads(step.body)
+        return Answer(401) if is_user else heap.perform(step)
+
+    with pytest.raises(SinkUnavailable):
+        drive(core.deliver(calls), no_users)
+    drive(core.deliver(calls), heap.perform)
+    assert heap.taken == {0: 1, 1: 1}
+
+    drive(core.deliver(calls), heap.perform)
+    assert heap.taken == {0: 2, 1: 2}

@@ -243,3 +243,22 @@ def test_threads_never_overrun() -> None:
         thread.join()
 
     assert len(taken) == 1000
+
+
+def test_not_one_event_too_many() -> None:
+    """
+    At the limit the next event waits for the oldest to fall out of the window, and two
+    wait for the second oldest.
+    """
+    pacer = Pacer(2)
+    for moment in (0.0, 10.0):
+        ticket = pacer.reserve({"a": 1}, moment)
+        assert isinstance(ticket, Ticket)
+        pacer.settle(ticket, moment)
+
+    wait = pacer.reserve({"b": 1}, 20.0)
+
+    assert isinstance(wait, float)
+    assert wait >= WINDOW - 20.0
+    assert pacer.wait({"b": 2}, 20.0) == wait + 10.0
+    assert isinstance(pacer.reserve({"b": 1}, 20.0 + wait), Ticket)

@@ -1,0 +1,96 @@
+"""
+What became of a source, counted.
+
+The law: ``received == delivered + skipped + dead_lettered``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import attrs
+
+__all__ = ["Report"]
+
+MAX_NAMES: Final = 1_000
+"""Unfamiliar types and fields that a report names."""
+
+OTHERS: Final = "(others)"
+
+
+def _bounded(names: Mapping[str, int]) -> Mapping[str, int]:
+    """
+    Return the first of *names*, the others as one: a sender may make up any number.
+    """
+    if len(names) <= MAX_NAMES:
+        return names
+    told = ((name, number) for name, number in names.items() if name != OTHERS)
+    first = dict(itertools.islice(told, MAX_NAMES))
+    return {**first, OTHERS: sum(names.values()) - sum(first.values())}
+
+
+@attrs.frozen
+class Report:
+    """
+    What became of a source. Each event is counted once.
+
+    Attributes:
+        received: How many events came; an unreadable body counts as one.
+        delivered: How many the sink settled, repeats with their first.
+        skipped_by_reason: How many a policy left out.
+        dead_lettered_by_reason: How many are in the dead letter (or discarded).
+        repeated: How many of the events repeat an earlier one of their batch.
+        calls: How many calls the sink settled.
+        unfamiliar: How often there was what the classes do not know, by type or field;
+            see `TransformResult`. Of a thousand names each, of more in sum.
+    """
+
+    received: int = 0
+    delivered: int = 0
+    skipped_by_reason: Mapping[str, int] = attrs.field(factory=dict)
+    dead_lettered_by_reason: Mapping[str, int] = attrs.field(factory=dict)
+    repeated: int = 0
+    calls: int = 0
+    unfamiliar: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
+
+    @property
+    def skipped(self) -> int:
+        """
+        How many a policy left out.
+        """
+        return sum(self.skipped_by_reason.values())
+
+    @property
+    def dead_lettered(self) -> int:
+        """
+        How many are in the dead letter.
+        """
+        return sum(self.dead_lettered_by_reason.values())
+
+    def __add__(self, other: Report) -> Report:
+        return Report(
+            self.received + other.received,
+            self.delivered + other.delivered,
+            _added(self.skipped_by_reason, other.skipped_by_reason),
+            _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
+            self.repeated + other.repeated,
+            self.calls + other.calls,
+            _added(self.unfamiliar, other.unfamiliar),
+        )
+
+    def fates(self) -> Iterator[tuple[str, str, int]]:
+        """
+        Return each fate with its reason and its number, as metrics want it.
+        """
+        yield "delivered", "", self.delivered
+        for reason, number in self.skipped_by_reason.items():
+            yield "skipped", reason, number
+        for reason, number in self.dead_lettered_by_reason.items():
+            yield "dead_lettered", reason, number
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return dict(Counter(one) + Counter(other)) if other else dict(one)
