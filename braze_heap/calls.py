@@ -22,6 +22,23 @@ import attrs
 from braze_heap._json import encode_text
 from braze_heap._text import cut_utf16, utf16_length
 
+__all__ = [
+    "MAX_IDENTITY",
+    "MAX_INTEGER",
+    "MAX_PROPERTIES",
+    "MAX_TEXT",
+    "AddUserProperties",
+    "Call",
+    "Degradation",
+    "DeleteUser",
+    "Legalizer",
+    "Nested",
+    "Track",
+    "Value",
+    "legal_key",
+    "timestamp",
+]
+
 MAX_TEXT: Final = 1023
 """Names and values of properties: strings of fewer than 1,024 characters."""
 

@@ -14,6 +14,15 @@ from braze_heap.calls import MAX_IDENTITY
 from braze_heap.events import CurrentsEvent
 from braze_heap.reasons import Reason, SkipReason
 
+__all__ = [
+    "SHARED_WORDS",
+    "Identify",
+    "Identity",
+    "IdentityError",
+    "checked_identity",
+    "first_of",
+]
+
 SHARED_WORDS: Final = frozenset(
     "null undefined none nan anonymous guest user unknown [redacted]".split()
 )

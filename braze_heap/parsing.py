@@ -28,6 +28,19 @@ from braze_heap.reasons import Reason
 if TYPE_CHECKING:
     import cattrs
 
+__all__ = [
+    "MAX_EVENT_TYPE",
+    "YEAR_2100",
+    "EventError",
+    "EventParser",
+    "Problem",
+    "Reader",
+    "configure_converter",
+    "epoch_seconds",
+    "make_converter",
+    "parse_event",
+]
+
 MAX_EVENT_TYPE: Final = 1023
 """UTF-16 units of an event type: it becomes a text of Heap."""
 

@@ -10,6 +10,8 @@ import attrs
 from braze_heap.calls import Call, Degradation
 from braze_heap.reasons import Reason, SkipReason
 
+__all__ = ["Rejected", "Skipped", "TransformResult"]
+
 
 @attrs.frozen
 class Skipped:

@@ -57,6 +57,8 @@ from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 
+__all__ = ["Source", "Transformer"]
+
 Source: TypeAlias = (
     bytes | str | CurrentsEvent | RawEvent | Mapping[str, Any] | Iterable[Any] | None
 )

@@ -11,7 +11,6 @@ from types import ModuleType
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 import braze_heap
@@ -36,19 +35,9 @@ def public_modules() -> Iterator[str]:
 
 def public_names(module: ModuleType) -> list[str]:
     """
-    Return the names that *module* lists, or the documented ones that it defines.
+    Return the names that *module* lists, if it lists any.
     """
-    if hasattr(module, "__all__"):
-        return list(module.__all__)
-    analyzer = ModuleAnalyzer.for_module(module.__name__)
-    documented = {name for scope, name in analyzer.find_attr_docs() if not scope}
-    return [
-        name
-        for name, value in vars(module).items()
-        if name[0] != "_"
-        and (name in documented or getattr(value, "__module__", "") == module.__name__)
-        and (name in documented or inspect.isclass(value) or inspect.isfunction(value))
-    ]
+    return list(getattr(module, "__all__", ()))
 
 
 def names_to_document(module_name: str) -> list[str]:
