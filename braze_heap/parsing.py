@@ -267,7 +267,7 @@ def _read(
     event_type: Any,
     strict: bool,
 ) -> CurrentsEvent:
-    raw = raw if _is_nested(raw, schema) else _nested(raw, schema)
+    raw = raw if is_nested(raw, schema) else _nested(raw, schema)
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -297,7 +297,7 @@ def _read(
     return _identified(cls, event_id, fields)
 
 
-def _is_nested(raw: dict[str, Any], schema: Schema) -> bool:
+def is_nested(raw: dict[str, Any], schema: Schema) -> bool:
     """
     Tell the HTTP form from a storage record, which may have gained its type on the way.
     """

@@ -7,7 +7,6 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 
 import copy
 import itertools
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
+from braze_heap._errors import place_of
 from braze_heap._glance import Glance, glance_of
 from braze_heap._json import glimpse, is_modest
 from braze_heap._short_road import ShortRoad, short_road
@@ -195,7 +195,7 @@ class Transformer:
             except EventError as error:
                 batch.reject(error.reason, str(error), item)
             except Exception as error:
-                batch.reject(Reason.INTERNAL_ERROR, _place(error), item)
+                batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
         return batch.result()
 
     def _read_and_map(self, item: Any, batch: "_Batch") -> None:
@@ -280,7 +280,7 @@ class Transformer:
         try:
             payloads = self._told(event, rule, custom, batch)
         except Exception as error:
-            detail = f"{rule.origin}: {_place(error)}"
+            detail = f"{rule.origin}: {place_of(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
         said = _Said(event, identity, _local_time(event.time, zone) if zone else {})
         calls = self._calls(payloads, said, batch)
@@ -507,14 +507,6 @@ def _named(item: Any) -> tuple[str | None, str | None]:
     names = (raw.get("event_type"), raw.get("id"))
     event_type, event_id = (n if isinstance(n, str) else None for n in names)
     return event_type, event_id
-
-
-def _place(error: Exception) -> str:
-    """
-    Name an exception by its class and place; its text may quote personal data.
-    """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
 
 
 def _payloads(mapped: Mapped) -> list[Payload]:

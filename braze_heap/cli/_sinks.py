@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import attrs
 import click
 
+from braze_heap._errors import place_of
 from braze_heap.cli._console import UnusableError, safe
-from braze_heap.pipeline import _place
 from braze_heap.sinks import Sink, SinkSpecError, open_sink
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def opened(spec: str) -> Sink:
         raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
         name = named(spec, None)
-        raise UnusableError(f"--sink: {name} raised {_place(error)}") from None
+        raise UnusableError(f"--sink: {name} raised {place_of(error)}") from None
 
 
 def _with_key(spec: str) -> str:

@@ -21,7 +21,7 @@ from braze_heap.drift._values import (
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
-from braze_heap.parsing import EventError, EventParser, _is_nested
+from braze_heap.parsing import EventError, EventParser, is_nested
 from braze_heap.wire import Read, Unreadable
 
 MAX_NAMES: Final = 1_000
@@ -211,7 +211,7 @@ class _Tally:
             self._note_extra(form, event.extra)
 
     def _form(self, raw: dict[str, Any]) -> Form:
-        is_http = type(raw.get("user")) is dict or _is_nested(raw, self._schema)
+        is_http = type(raw.get("user")) is dict or is_nested(raw, self._schema)
         return "http" if is_http else "storage"
 
     def _note_fields(
