@@ -198,11 +198,12 @@ def _coding(request: Request) -> str:
     Return how the body is coded: ``gzip``, not at all, or something else.
     """
     codings = [
-        coding.strip().lower().removeprefix("x-")
+        coding.strip().lower()
         for value in request.values("content-encoding")
         for coding in value.split(",")
     ]
-    return ",".join(coding for coding in codings if coding not in ("", "identity"))
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    return "gzip" if codings == ["x-gzip"] else ",".join(codings)
 
 
 def _place(error: Exception) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol, runtime_checkable
 
 _TOKEN: Final = re.compile(r"[!-~]+")
-_CREDENTIALS: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+_CREDENTIALS: Final = re.compile(r"[ \t]*bearer +(\S+)[ \t]*", re.IGNORECASE)
 
 
 @runtime_checkable
