@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from braze_heap.receiver._limits import Limits
-from braze_heap.wire import TooLargeError, UnreadableError, decode
+from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _PIECE: Final = 1 << 14
@@ -28,6 +28,7 @@ _STEP: Final = re.compile(
 )
 """Up to a comma, to a bracket with brackets inside, or to what is wrong."""
 
+_EMPTY: Final = re.compile(rb"\s*,")
 _COMMA: Final = ord(",")
 _QUOTE: Final = ord('"')
 
@@ -118,16 +119,17 @@ def _steps(plain: bytes, at: int) -> Iterator[re.Match[bytes]]:
 def _behind_comma(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
     """
     Return where the member or element ends that *steps* are in, its comma too; 0 if no
-    other follows.
+    other follows, or it is empty.
     """
-    depth = 0
+    depth = at = 0
     for step in steps:
+        at = at or step.start()
         end = step.end()
         kind = plain[end - 1]
         if kind == _COMMA and not depth:
-            return end
+            return 0 if _EMPTY.match(plain, at) else end
         depth += (kind in b"{[") - (kind in b"}]")
-        if depth < 0 or kind == _QUOTE:
+        if not 0 <= depth <= MAX_DEPTH or kind == _QUOTE:
             break
     return 0
 

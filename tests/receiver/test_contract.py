@@ -242,6 +242,7 @@ ONE_OF_THEM = [
     b'{"more":[{},{}],"v":' + LARGE + b"}",
     b'[{"events":[' + LARGE + b"," + LARGE + b"]}]",
     b'{"events":["a, b' + b" " * 6000,
+    b'{"events":[ ,' + b"," * 6000,
 ]
 
 
