@@ -136,7 +136,7 @@ class _Course(Generic[_P]):
             logger.warning("A request was put off: %s", type(error).__name__)
             return _answers.later()
         except Exception as error:
-            logger.error("A request failed: %s", _place(error))
+            logger.error("A request failed: %s", place(error))
             return _answers.later()
 
     def _admitted(self, request: Request) -> _Steps:
@@ -206,7 +206,7 @@ def _coding(request: Request) -> str:
     return "gzip" if codings == ["x-gzip"] else ",".join(codings)
 
 
-def _place(error: Exception) -> str:
+def place(error: Exception) -> str:
     """
     Name an exception by its class and place; its text may quote what was sent.
     """
@@ -320,8 +320,18 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
 
     async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
         context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, context.run, work, *args)
+        done = functools.partial(context.run, _done, work, *args)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, done)
+
+
+def _done(work: Callable[..., Any], *args: Any) -> Any:
+    """
+    Do *work*. A future takes no `StopIteration`, and would be awaited for ever.
+    """
+    try:
+        return work(*args)
+    except StopIteration:
+        raise RuntimeError("a StopIteration") from None
 
 
 async def _awaited(body: Body) -> AsyncIterator[bytes]:

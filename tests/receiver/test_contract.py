@@ -152,15 +152,19 @@ def test_503_on_shutdown(endpoint):
     assert (answer.status, there.sink.calls) == (503, [])
 
 
-def test_503_when_the_dead_letter_fails(endpoint):
+@pytest.mark.parametrize(
+    "failure", [DeadLetterError("the disk is full"), OSError(28), StopIteration()]
+)
+def test_503_when_the_dead_letter_fails(endpoint, failure):
     """
     503: what must be kept and cannot be is Braze's still.
     """
     there = endpoint()
-    there.dead.failure = DeadLetterError("the disk is full")
+    there.dead.failure = failure
 
-    assert there.post(batch(click(time="soon"))).status == 503
     assert there.post(b"no JSON").status == 503
+    if not isinstance(failure, StopIteration):
+        assert there.post(batch(click(time="soon"))).status == 503
 
 
 def test_429_when_heap_throttles(endpoint):
