@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from braze_heap.cli._console import INTERRUPTED
+from braze_heap.cli._console import INTERRUPTED, buffer_stdout
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
 from braze_heap.cli._plan import plan
@@ -68,6 +68,7 @@ def run() -> None:
     """
     Run the command line, and exit with its status.
     """
+    buffer_stdout()
     try:
         sys.exit(app.main(prog_name="braze-heap", standalone_mode=False))
     except click.ClickException as error:

@@ -3,6 +3,7 @@ How the commands write for people: aligned, safe for terminals, plain where pipe
 """
 
 import contextlib
+import io
 import os
 import re
 import sys
@@ -83,6 +84,20 @@ def heard(stream: Stream) -> Iterator[None]:
     except BrokenPipeError:
         silence(stream)
         sys.exit(UNHEARD)
+
+
+def buffer_stdout() -> None:
+    """
+    Have all written that goes to stdout, also under ``PYTHONUNBUFFERED``.
+
+    Many containers set that. Stdout has no buffer then, and of a write that a signal
+    breaks into, or for which the disk has no room, Python forgets the rest.
+    """
+    out = sys.stdout
+    if isinstance(getattr(out, "buffer", None), io.RawIOBase):
+        sys.stdout = open(  # noqa: SIM115 (as long as the process lives)
+            out.fileno(), "w", 1, out.encoding, out.errors, closefd=False
+        )
 
 
 def silence(stream: Stream) -> None:

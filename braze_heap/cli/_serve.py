@@ -257,7 +257,7 @@ def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
         f"  to watch       {url}/metrics, /healthz, /readyz",
         "",
         "Enter in Braze, as a Current of the kind Custom HTTP (or Heap):",
-        f"  endpoint       https://YOUR-HOST/  (a proxy with TLS before {url}/)",
+        "  endpoint       https://YOUR-HOST/  (of a proxy with TLS before this)",
         f"  bearer token   {token}",
         "",
         "Try it from another terminal:",

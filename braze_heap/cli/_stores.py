@@ -36,6 +36,8 @@ def store_at(path: Path, *, is_made: bool = False) -> Iterator[SqliteDeadLetter]
     """
     if path.exists() or not is_made:
         check_store(path)
+    elif not path.parent.is_dir():
+        raise UnusableError(f"{path}: there is no such folder. Make it first.")
     try:
         with SqliteDeadLetter(path) as store:
             yield store

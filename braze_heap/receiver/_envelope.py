@@ -10,19 +10,27 @@ from __future__ import annotations
 import itertools
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 from braze_heap.receiver._limits import Limits
-from braze_heap.wire import TooLargeError, UnreadableError, decode
-from braze_heap.wire._elements import EVENTS
+from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _PIECE: Final = 1 << 14
 _MOST_MEMBERS: Final = 100
-_MOST_TOKENS: Final = 1_000_000
-_TOKEN: Final = re.compile(
-    rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\]]|[^\s,\[\]{}"]++', re.DOTALL
+_MOST_STEPS: Final = 1_000_000
+_OPENING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
+_EVENTS: Final = re.compile(rb'\s*"events"\s*:\s*\[')
+_PLAIN: Final = rb'[^{}\[\]"]++|"[^"]*+"'
+_STEP: Final = re.compile(
+    rb'(?:[^{}\[\],"]++|"[^"]*+"|[{\[](?:' + _PLAIN + rb')*+[}\]])*+(?:[{}\[\],"]|\Z)'
 )
+"""Up to a comma, to a bracket with brackets inside, or to what is wrong."""
+
+_EMPTY: Final = re.compile(rb"\s*,")
+_COMMA: Final = ord(",")
+_QUOTE: Final = ord('"')
 
 
 class TooManyError(ValueError):
@@ -72,7 +80,7 @@ def events_in(body: bytes, limits: Limits) -> list[Any]:
         UnreadableError: Anything but ``{"events": [...]}``, or one event too large.
     """
     if len(body) > limits.body:
-        if holds(body[: limits.body], 2):
+        if holds(body, 2):
             raise TooManyError
         raise UnreadableError(f"one event of over {limits.body:,} bytes, or no batch")
     try:
@@ -91,23 +99,39 @@ def holds(body: bytes, number: int) -> bool:
     """
     Tell whether *body* begins a batch with so many events, without parsing it.
 
-    Linear in time. A batch too odd for the tokens that are looked at is no such batch.
+    Linear in time. A batch too odd for the steps that are made is no such batch.
     """
-    batch = body.lstrip(b"\xef\xbb\xbf \t\r\n")
-    opening = EVENTS.match(batch)
-    if not opening:
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in body else body
+    at = opening.end() if (opening := _OPENING.match(plain)) else 0
+    members = _steps(plain, at)
+    while at and not _EVENTS.match(plain, at):
+        at = _behind_comma(plain, members)
+    if not at:
         return False
-    depth = found = 0
-    tokens = _TOKEN.finditer(batch, opening.end())
-    for token in itertools.islice(tokens, _MOST_TOKENS):
-        kind = batch[token.start()]
-        if depth == 0 and kind in b"]}":
-            break
-        found += depth == 0
-        if found == number:
-            return True
+    elements = _steps(plain, plain.index(b"[", at) + 1)
+    return all(_behind_comma(plain, elements) for _ in range(number - 1))
+
+
+def _steps(plain: bytes, at: int) -> Iterator[re.Match[bytes]]:
+    return itertools.islice(_STEP.finditer(plain, at), _MOST_STEPS)
+
+
+def _behind_comma(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
+    """
+    Return where the member or element ends that *steps* are in, its comma too; 0 if no
+    other follows, or it is empty.
+    """
+    depth = at = 0
+    for step in steps:
+        at = at or step.start()
+        end = step.end()
+        kind = plain[end - 1]
+        if kind == _COMMA and not depth:
+            return 0 if _EMPTY.match(plain, at) else end
         depth += (kind in b"{[") - (kind in b"}]")
-    return False
+        if not 0 <= depth <= MAX_DEPTH or kind == _QUOTE:
+            break
+    return 0
 
 
 def _events_of(value: Any) -> list[Any]:

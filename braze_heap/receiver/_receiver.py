@@ -198,11 +198,12 @@ def _coding(request: Request) -> str:
     Return how the body is coded: ``gzip``, not at all, or something else.
     """
     codings = [
-        coding.strip().lower().removeprefix("x-")
+        coding.strip().lower()
         for value in request.values("content-encoding")
         for coding in value.split(",")
     ]
-    return ",".join(coding for coding in codings if coding not in ("", "identity"))
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    return "gzip" if codings == ["x-gzip"] else ",".join(codings)
 
 
 class Receiver(_Course[Pipeline]):
@@ -311,8 +312,18 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
 
     async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
         context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, context.run, work, *args)
+        done = functools.partial(context.run, _done, work, *args)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, done)
+
+
+def _done(work: Callable[..., Any], *args: Any) -> Any:
+    """
+    Do *work*. A future takes no `StopIteration`, and would be awaited for ever.
+    """
+    try:
+        return work(*args)
+    except StopIteration:
+        raise RuntimeError("a StopIteration") from None
 
 
 async def _awaited(body: Body) -> AsyncIterator[bytes]:

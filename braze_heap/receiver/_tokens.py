@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol, runtime_checkable
 
 _TOKEN: Final = re.compile(r"[!-~]+")
-_CREDENTIALS: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+_CREDENTIALS: Final = re.compile(r"[ \t]*bearer +(\S+)[ \t]*", re.IGNORECASE)
 
 
 @runtime_checkable
@@ -62,11 +62,13 @@ class Tokens:
         Return the tokens in the environment variable *name*, separated by blanks.
 
         Raises:
-            ValueError: It is not set, or empty.
+            ValueError: It is not set, empty, or holds what no header can carry.
         """
         tokens = environ.get(name, "").split()
         if not tokens:
             raise ValueError(f"{name} holds no token: set it to the token of the feed")
+        if not all(map(_TOKEN.fullmatch, tokens)):
+            raise ValueError(f"{name} holds more than printable ASCII, as tokens are")
         return cls(tokens)
 
     def admits(self, authorizations: Sequence[str], /) -> bool:

@@ -12,9 +12,10 @@ from typing import Final
 
 import attrs
 
+from braze_heap._errors import place_of
 from braze_heap.receiver._messages import Request, Response
 from braze_heap.receiver._metrics import Exchange, Metrics
-from braze_heap.receiver._receiver import AsyncReceiver
+from braze_heap.receiver._receiver import AsyncReceiver, logger
 from braze_heap.receiver.asgi import (
     ASGIReceiver,
     Message,
@@ -49,7 +50,8 @@ class Service:
         receiver: The endpoint.
         metrics: The same that observes the pipeline of *receiver*.
         stored: Records in the dead letter by reason; may take its time.
-        told: Is told of each request to the endpoint, just before its answer.
+        told: Is told of each request to the endpoint, just before its answer. What it
+            raises is logged.
     """
 
     def __init__(
@@ -94,7 +96,10 @@ class Service:
         with self.metrics.exchange() as exchange:
             response = await self.receiver.handle(request)
             exchange.status = response.status
-        self._told(exchange)
+        try:
+            self._told(exchange)
+        except Exception as error:
+            logger.error("An answer could not be told: %s", place_of(error))
         return response
 
     async def _healthz(self) -> Response:

@@ -1,14 +1,20 @@
+import array
+import contextlib
+import fcntl
 import gzip
 import io
 import itertools
 import json
+import mmap
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +33,9 @@ from tests.cli.conftest import MAIN, Run, click_event, keys, lines, start
 
 BOM = b"\xef\xbb\xbf"
 CONFIG = TransformConfig()
+PIPE = 1 << 16
+
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
 def line(value: Any) -> bytes:
@@ -327,29 +336,36 @@ def temporary(tmp_path: Path) -> Path:
     return folder
 
 
-def begun(folder: Path, temporary: Path, jobs: int = 2) -> "subprocess.Popen[bytes]":
+def begun(folder: Path, temporary: Path, jobs: int = 2, **env: str) -> Process:
     """
     Start a run and read its first line, so that it waits for somebody to read on.
     """
     process = start(
         *("transform", folder, "--jobs", jobs),
-        env=os.environ | {"TMPDIR": str(temporary)},
+        env=os.environ | {"TMPDIR": str(temporary)} | env,
         start_new_session=True,
         bufsize=0,
     )
     assert process.stdout
     assert keys(process.stdout.readline().decode()) == ["event-0"]
+    waiting = array.array("i", [0])
+    while waiting[0] < PIPE - 2 * mmap.PAGESIZE:
+        time.sleep(0.01)
+        fcntl.ioctl(process.stdout, termios.FIONREAD, waiting)
     return process
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_ctrl_c_stops_all_workers_and_tells_what_was_done(
-    many: Path, temporary: Path
+    many: Path, temporary: Path, unbuffered: str
 ) -> None:
     """
     What is written is whole parts, counted; nothing is left, neither files nor workers.
     """
-    process = begun(many, temporary)
+    process = begun(many, temporary, PYTHONUNBUFFERED=unbuffered)
     os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.3)  # nobody reads on while the signal breaks into a write
 
     stdout, stderr = process.communicate(timeout=20)
 

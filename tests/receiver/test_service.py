@@ -352,6 +352,21 @@ def test_metrics_without_a_dead_letter_are_metrics_still(site: Site) -> None:
     assert site.samples()["braze_heap_events_received_total[]"] == 0
 
 
+def test_an_answer_that_cannot_be_told_is_given(site: Site, caplog: Any) -> None:
+    """
+    What is told fails, not the answer: Braze gets its 200, and the log a line.
+    """
+
+    def fails(_: Exchange) -> None:
+        raise ZeroDivisionError("canary")
+
+    site.service = Service(site.receiver, site.metrics, told=fails)
+
+    assert site.post(click()) == 200
+    assert "could not be told: ZeroDivisionError in fails" in caplog.text
+    assert "canary" not in caplog.text
+
+
 def test_requests_at_the_same_time_are_told_apart(site: Site) -> None:
     """
     Each request is told with its own events, though batches run in threads.

@@ -38,6 +38,17 @@ def test_an_environment_without_a_token_is_an_error(environ):
         Tokens.from_env("FEED", environ)
 
 
+@pytest.mark.parametrize("token", ["schlüssel", "a\x00b", "good b\ud800d"])
+def test_an_environment_with_an_odd_token_is_an_error(token):
+    """
+    It names the variable and what a token is, and does not show it.
+    """
+    with pytest.raises(ValueError, match=r"^FEED holds more than printable") as raised:
+        Tokens.from_env("FEED", {"FEED": token})
+
+    assert token not in str(raised.value)
+
+
 def test_a_token_that_is_no_text_is_refused():
     """
     A lone surrogate in a header is compared like anything else, and is not ours.
