@@ -1,7 +1,7 @@
 """
-The page of decisions, generated from the shipped rules.
+The page of decisions, ``docs/reference/mappings.md``, as the shipped rules give it.
 
-``python -m tests.decisions`` writes ``docs/reference/mappings.md`` anew.
+``python -m tests.anew`` writes it anew.
 """
 
 import inspect
@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "mappings.md"
 
 HEAD = """# Default mappings
 
-Generated from the shipped rules: `python -m tests.decisions`. By default each type is
+Generated from the shipped rules: `python -m tests.anew`. By default each type is
 told as an event of its own, with every field that is set. Where a type states a fact
 about its user, the rule and the user properties are named. `braze-heap plan` shows all
 of it field by field, for any configuration; `--format html` is a page to search.

@@ -81,6 +81,13 @@ def _link_targets(text: str) -> list[str]:
     return [part.partition(")")[0] for part in text.split("](")[1:]]
 
 
+def test_the_readme_counts_the_event_types() -> None:
+    """
+    The one number in prose that each Currents release changes.
+    """
+    assert f"each of the {len(bh.EVENT_TYPES)} event types" in PAGES[0].read_text()
+
+
 def test_the_page_of_decisions_is_current() -> None:
     """
     What the documentation says about each type is what the shipped rules do.
