@@ -48,7 +48,7 @@ def run_shell(example: Example) -> None:
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     for line in example.parsed.splitlines():
-        if line.startswith(("braze-heap ", "python -m pytest ")):
+        if re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
             subprocess.run(
                 line, shell=True, check=True, capture_output=True, env=environment
             )
