@@ -41,6 +41,7 @@ smartquotes_action = "D"
 add_module_names = False
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"braze_heap {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]

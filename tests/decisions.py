@@ -1,7 +1,7 @@
 """
-The page of decisions, generated from the shipped rules.
+The page of decisions, ``docs/reference/mappings.md``, as the shipped rules give it.
 
-``python -m tests.decisions`` writes ``docs/reference/mappings.md`` anew.
+``python -m tests.anew`` writes it anew.
 """
 
 import inspect
@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import braze_heap as bh
+from braze_heap.events import event_fields
 from braze_heap.events._index import FAMILIES
 from braze_heap.mappers import standard
 from braze_heap.testing import make_raw
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "mappings.md"
+PAGES = Path(__file__).parents[1] / "docs" / "reference"
+PAGE = PAGES / "mappings.md"
 
 HEAD = """# Default mappings
 
-Generated from the shipped rules: `python -m tests.decisions`. By default each type is
+Generated from the shipped rules: `python -m tests.anew`. By default each type is
 told as an event of its own, with every field that is set. Where a type states a fact
 about its user, the rule and the user properties are named. `braze-heap plan` shows all
 of it field by field, for any configuration; `--format html` is a page to search.
@@ -34,29 +36,37 @@ def page() -> str:
 def _rows() -> Iterator[str]:
     for family in FAMILIES:
         types = [t for t, cls in bh.EVENT_TYPES.items() if _family(cls) == family]
-        yield f"## {family}\n"
-        yield "| event type | class | in Heap | facts about the user |"
-        yield "| --- | --- | --- | --- |"
-        yield from map(_row, types)
+        told = [_told(event_type) for event_type in types]
+        columns = ["event type", "class", "in Heap", "facts about the user"]
+        width = 4 if any(facts for *_, facts in told) else 3
+        yield f"## {_title(family)}\n"
+        for row in (columns, ["---"] * 4, *told):
+            yield f"| {' | '.join(row[:width])} |"
         yield ""
+
+
+def _title(family: str) -> str:
+    """
+    Return what the page of the family is called.
+    """
+    page = (PAGES / "events" / f"{family}.md").read_text("utf-8")
+    return page.partition("\n")[0].removeprefix("# ")
 
 
 def _family(cls: type[bh.CurrentsEvent]) -> str:
     return cls.__module__.rpartition(".")[2]
 
 
-def _row(event_type: str) -> str:
+def _told(event_type: str) -> tuple[str, str, str, str]:
     cls = bh.EVENT_TYPES[event_type]
-    raw = (
-        make_raw(event_type, subscription_group_id="<group>")
-        if ("subscriptiongroup" in event_type)
-        else make_raw(event_type)
-    )
+    ids = {"subscription_group_id": "<group>", "app_id": "<app>"}
+    names = event_fields(cls)
+    raw = make_raw(event_type, **{n: ids[n] for n in ids if n in names})
     raw["user"].setdefault("external_user_id", "somebody")
     calls = bh.Transformer().transform(raw).calls
-    names = [call.event for call in calls if isinstance(call, bh.Track)]
+    told = [call.event for call in calls if isinstance(call, bh.Track)]
     if event_type == "users.behaviors.CustomEvent":
-        names = ["Braze *its own name*"]
+        told = ["Braze *its own name*"]
     facts = [
         f"`{name}`"
         for call in calls
@@ -69,8 +79,10 @@ def _row(event_type: str) -> str:
         rule = f" ({(inspect.getdoc(mapper) or '').splitlines()[0]})"
     mark = "" if cls.status == "current" else f" *{cls.status}*"
     return (
-        f"| `{event_type}`{mark} | `{cls.__name__}` | {', '.join(names)} "
-        f"| {', '.join(facts)}{rule} |"
+        f"`{event_type}`{mark}",
+        f"`{cls.__name__}`",
+        ", ".join(told),
+        f"{', '.join(facts)}{rule}",
     )
 
 

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import pkgutil
-import shlex
+import re
 import subprocess
 import sys
 import zlib
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from sybil import Document, Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
 from braze_heap.calls import Degradation
@@ -27,21 +28,37 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def run_python(example: Example) -> None:
+    """
+    Run a block, or write it to the file that its first line names.
+    """
+    name = re.match(r"# (\w+\.py)\n", example.parsed)
+    if name:
+        Path(name[1]).write_text(example.parsed)
+    else:
+        PythonEvaluator()(example)
+
+
 def run_shell(example: Example) -> None:
     """
-    Run those lines of a block that call the command line; the others set things up.
+    Run those lines of a block that call the command line or pytest.
+
+    The others set things up.
     """
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     for line in example.parsed.splitlines():
-        if shlex.split(line, comments=True)[:1] == ["braze-heap"]:
+        if re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
             subprocess.run(
                 line, shell=True, check=True, capture_output=True, env=environment
             )
 
 
 SYBIL = Sybil(
-    parsers=[PythonCodeBlockParser(), CodeBlockParser("sh", run_shell)],
+    parsers=[
+        CodeBlockParser("python", run_python),
+        CodeBlockParser("sh", run_shell),
+    ],
 )
 
 
@@ -53,10 +70,14 @@ def test_every_code_block_runs(
     The code blocks of a page run one after another, in an empty folder.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     document: Document = SYBIL.parse(page)
 
     for example in document.examples():
         example.evaluate()
+
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(path.stem, None)
 
 
 def test_every_relative_link_leads_somewhere() -> None:
@@ -79,6 +100,13 @@ def test_every_relative_link_leads_somewhere() -> None:
 
 def _link_targets(text: str) -> list[str]:
     return [part.partition(")")[0] for part in text.split("](")[1:]]
+
+
+def test_the_readme_counts_the_event_types() -> None:
+    """
+    The one number in prose that each Currents release changes.
+    """
+    assert f"each of the {len(bh.EVENT_TYPES)} event types" in PAGES[0].read_text()
 
 
 def test_the_page_of_decisions_is_current() -> None:

@@ -89,8 +89,7 @@ def _pastes(pastes: Sequence[Lines]) -> Iterator[str]:
         module = _code(lines.module) if lines.module else "a module of a new family"
         text = lines.text
         if lines.is_class:
-            places = "`_index.py`, and twice into `__init__.py`, beside it"
-            yield f"\nInto {module}; its name also into {places}:\n"
+            yield f"\nInto {module}:\n"
             text = "\n\n\n".join(filter(None, (lines.imports.rstrip(), text)))
         else:
             needs = f" It needs {_code(lines.imports)}." if lines.imports else ""

@@ -195,10 +195,7 @@ _BASES: Final = MappingProxyType(
             "LiveActivityTokenChange",
         ),
         "news_feed_card": ("NewsFeedCardEvent",),
-        "push": (
-            "PushEvent",
-            "PushEvent",
-        ),
+        "push": ("PushEvent",),
         "rcs": ("RcsEvent",),
         "sms": ("SmsEvent",),
         "subscription": ("SubscriptionEvent",),

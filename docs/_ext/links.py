@@ -3,6 +3,7 @@ Names in code become links: public ones of the package, and event types.
 """
 
 import re
+from html import escape
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -17,7 +18,7 @@ from _ext.api import public_modules
 _CLEAR = re.compile(r"[A-Z][a-z]\w+|[A-Z]+_[A-Z_]+|\w+\.\w[\w.]*|[A-Z]{4,}")
 """What cannot be taken for an ordinary word."""
 
-_BREAKS = re.compile(r"(?<=[._/,])(?=\w)|(?<=[a-z])(?=[A-Z])")
+_BREAKS = re.compile(r"(?<=\w[._/,])(?=\w)|(?<=[a-z])(?=[A-Z])")
 
 Place = tuple[str, str]
 
@@ -54,6 +55,8 @@ def resolve(
 class Breaking(SphinxPostTransform):
     """
     Lets long names in tables break where a reader would break them.
+
+    In one piece, so that the search finds them whole.
     """
 
     default_priority = 210
@@ -62,12 +65,8 @@ class Breaking(SphinxPostTransform):
     def run(self, **kwargs: object) -> None:
         for entry in self.document.findall(nodes.entry):
             for literal in list(entry.findall(nodes.literal)):
-                parts = _BREAKS.split(literal.astext())
-                literal.children = []
-                for part in parts[:-1]:
-                    literal += nodes.Text(part)
-                    literal += nodes.raw("", "<wbr>", format="html")
-                literal += nodes.Text(parts[-1])
+                html = "<wbr>".join(map(escape, _BREAKS.split(literal.astext())))
+                literal.children = [nodes.raw("", html, format="html")]
 
 
 class Linking(SphinxPostTransform):

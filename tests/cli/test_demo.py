@@ -110,7 +110,7 @@ def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
     environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "TMPDIR": str(tmp_path)}
     process = start("demo", code=f"{SHORT}; {MAIN}", env=environ)
 
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = process.communicate(timeout=120)
 
     assert (process.returncode, stderr) == (0, b"")
     assert stdout.isascii()
