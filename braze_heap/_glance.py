@@ -19,8 +19,8 @@ from braze_heap.calls import (
     Legalizer,
     Track,
     are_plain,
-    is_plain,
     legal_key,
+    plain_value,
     second,
 )
 from braze_heap.events._kinds import MISFIT
@@ -177,7 +177,7 @@ _LOOK_AT: Final = MappingProxyType(
         "double": _number("int", "float"),
         "array<string>": """\
     if NAME in fields and (value := fields[NAME]) is not None:
-        if (value := listed(value)) is None:
+        if type(value) is not list or (value := plain_value(value)) is None:
             return None
         fields[NAME] = value
 """,
@@ -250,17 +250,6 @@ _END: Final = """\
 """
 
 
-def listed(value: Any) -> str | None:
-    """
-    Return a list of texts as one text; ``None`` if it needs a closer look.
-    """
-    try:
-        joined = "||".join(value) if type(value) is list and value else "\0"
-    except TypeError:
-        return None
-    return joined if is_plain(joined) else None
-
-
 _NAMES: Final = {
     "MISFIT": MISFIT,
     "Track": Track,
@@ -268,7 +257,7 @@ _NAMES: Final = {
     "decoded": decoded,
     "flaw_of": flaw_of,
     "is_small": is_small,
-    "listed": listed,
+    "plain_value": plain_value,
     "legal_key": legal_key,
     "second": second,
 }

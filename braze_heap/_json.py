@@ -9,7 +9,7 @@ would read or write in another way than ``json``, is left to ``json``.
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 try:
@@ -304,7 +304,7 @@ def encode(value: dict[str, Any]) -> bytes:
                 return data
         except TypeError:
             pass
-    return _ENCODER.encode(value).encode()
+    return _write(value).encode()
 
 
 def encode_each(values: Sequence[dict[str, Any]]) -> list[bytes] | None:
@@ -332,7 +332,7 @@ def encode_text(value: dict[str, Any]) -> str:
     try:
         return encode(value).decode()
     except UnicodeEncodeError:
-        return _ENCODER.encode(value)
+        return _write(value)
 
 
 _NULL: Final = re.compile(b"null")
@@ -342,6 +342,33 @@ _AS_JSON_DOES: Final = (
     _fast.OPT_PASSTHROUGH_DATACLASS | _fast.OPT_PASSTHROUGH_DATETIME if _fast else None
 )
 
-_ENCODER: Final = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
-)
+
+def writer(default: Callable[[Any], Any], *, allow_nan: bool) -> Callable[[Any], str]:
+    """
+    Return a function that writes values as compact JSON, as ``json`` does.
+
+    ``json`` sets up its C encoder anew for every value; where there is one, this sets
+    it up once.
+
+    Args:
+        default: Gives what to write for a value that JSON does not know.
+        allow_nan: Whether NaN and infinities are written as such.
+    """
+    encoder = json.JSONEncoder(
+        ensure_ascii=False,
+        separators=(",", ":"),
+        check_circular=False,
+        default=default,
+        allow_nan=allow_nan,
+    )
+    text = json.encoder.encode_basestring
+    try:
+        pieces = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+            None, default, text, None, ":", ",", 0, 0, allow_nan
+        )
+    except (AttributeError, TypeError):  # another Python than CPython
+        return encoder.encode
+    return lambda value: "".join(pieces(value, 0))
+
+
+_write: Final = writer(json.JSONEncoder().default, allow_nan=False)

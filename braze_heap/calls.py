@@ -8,7 +8,6 @@ import datetime as dt
 import functools
 import hashlib
 import itertools
-import json
 import math
 import re
 from collections import Counter
@@ -19,7 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._json import encode_text
+from braze_heap._json import encode_text, writer
 from braze_heap._text import cut_utf16, utf16_length
 
 __all__ = [
@@ -241,6 +240,26 @@ def are_plain(texts: Collection[str], joined: str) -> bool:
     return True
 
 
+def plain_value(value: Any) -> Value | None:
+    """
+    Return *value* as Heap takes it, if there is nothing odd about it.
+    """
+    cls = type(value)
+    if cls is bool:
+        return "true" if value else "false"
+    if cls is int or cls is float:
+        return value if -MAX_INTEGER <= value <= MAX_INTEGER else None
+    if cls is list and value:
+        try:
+            value = "||".join(value)
+        except TypeError:
+            return None
+    elif cls is not str:
+        return None
+    is_plain = len(value) <= _SURELY_SHORT and value.isascii() and "\0" not in value
+    return value if is_plain else None
+
+
 class Legalizer:
     """
     Makes names and values legal for Heap, and counts what it had to change.
@@ -361,21 +380,14 @@ class Legalizer:
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
         for key, inner in value.items():
-            name, cls = f"{path}.{key}", type(inner)
-            if name in self._plain_names and name not in legal:
-                if len(legal) >= MAX_PROPERTIES:
-                    pass
-                elif cls is str:
-                    if len(inner) <= _SURELY_SHORT and is_plain(inner):
-                        legal[name] = inner
-                        continue
-                elif cls is bool:
-                    legal[name] = "true" if inner else "false"
-                    continue
-                elif cls in _NUMBERS and -MAX_INTEGER <= inner <= MAX_INTEGER:
-                    legal[name] = inner
-                    continue
-            self.add(legal, name, inner)
+            name = f"{path}.{key}"
+            told = plain_value(inner)
+            if told is None or name in legal or name not in self._plain_names:
+                self.add(legal, name, inner)
+            elif len(legal) < MAX_PROPERTIES:
+                legal[name] = told
+            else:
+                self.degraded[Degradation.TOO_MANY] += 1
 
     def _is_plain_name(self, name: str) -> bool:
         if name in self._plain_names:
@@ -399,7 +411,7 @@ class Legalizer:
             scalars = [str(self._scalar(v)) for v in value if v is not None]
             return self.text("||".join(scalars))
         if cls is dict or cls is list:
-            return self.text(_JSON.encode(value))
+            return self.text(_json_text(value))
         return self._scalar(_as_json(value))
 
     def free_name(self, name: str, taken: Mapping[str, Value]) -> str:
@@ -441,7 +453,6 @@ def _as_json(value: Any) -> Any:
 
 
 _CONTAINERS: Final = frozenset((dict, list))
-_NUMBERS: Final = frozenset((int, float))
 
 _SURELY_SHORT: Final = MAX_TEXT // 2
 """Characters that fit, whatever they are: none takes more than two UTF-16 units."""
@@ -460,6 +471,4 @@ def _number_text(number: float) -> str:
         return hex(int(number))
 
 
-_JSON: Final = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), default=str, check_circular=False
-)
+_json_text: Final = writer(str, allow_nan=True)

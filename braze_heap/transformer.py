@@ -175,11 +175,12 @@ class Transformer:
             _InexactError: One of those that need a closer look is not exact.
         """
         batch = _Batch(Legalizer(self._nested, self._plain_names))
-        glances, seen, legalizer = self._glances, batch.seen, batch.legalizer
+        glances, legalizer = self._glances, batch.legalizer
+        seen, left_out = batch.seen, batch.left_out
         for batch.received, item in enumerate(items, 1):
             try:
                 glance = glances[item["event_type"]]
-                call = glance(item, seen, legalizer, batch.left_out)
+                call = glance(item, seen, legalizer, left_out)
             except Exception:
                 call = None  # a closer look tells what is wrong
             if call is not None:
