@@ -178,16 +178,17 @@ class Transformer:
         glances, legalizer = self._glances, batch.legalizer
         seen, left_out = batch.seen, batch.left_out
         for batch.received, item in enumerate(items, 1):
+            raw = item.value if type(item) is RawEvent else item
             try:
-                glance = glances[item["event_type"]]
-                call = glance(item, seen, legalizer, left_out)
+                glance = glances[raw["event_type"]]
+                call = glance(raw, seen, legalizer, left_out)
             except Exception:
                 call = None  # a closer look tells what is wrong
             if call is not None:
                 batch.calls.append(call)
                 batch.origins.append(item)
-                batch.event_types.append(item["event_type"])
-                seen[item["id"]] = item
+                batch.event_types.append(raw["event_type"])
+                seen[raw["id"]] = item
                 continue
             if not is_exact(item):
                 raise _InexactError
@@ -251,7 +252,7 @@ class Transformer:
         except KeyError:
             road = self._roads[type(event)] = self._road(type(event))
         if road and "extra" not in fields and road.takes(fields):
-            if type(item) is dict and event.event_type not in self._glances:
+            if event.event_type not in self._glances:
                 self._learn(road, item)
             call = road.track(fields, identity, batch.legalizer, batch.left_out)
             batch.calls.append(call)
@@ -259,12 +260,14 @@ class Transformer:
             return None
         return self._map_at_length(event, identity, item, batch)
 
-    def _learn(self, road: ShortRoad, item: dict[str, Any]) -> None:
+    def _learn(self, road: ShortRoad, item: Any) -> None:
         """
         Map events like *item* at a glance from now on.
         """
         event_type = road.cls.event_type
-        if self._identity_field and item.get("event_type") == event_type:
+        raw = item.value if isinstance(item, RawEvent) else item
+        is_told = isinstance(raw, dict) and raw.get("event_type") == event_type
+        if self._identity_field and is_told:
             self._glances[event_type] = glance_of(road, self._identity_field)
 
     def _map_at_length(

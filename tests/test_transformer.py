@@ -579,6 +579,20 @@ ODD_CLASSES: list[type[bh.CurrentsEvent]] = [
 
 @given(batches())
 @settings(max_examples=25)
+def test_events_of_files_are_mapped_as_those_of_requests(batch: dict[str, Any]) -> None:
+    """
+    What `read_events` gives is mapped at a glance too.
+    """
+    transform = bh.Transformer().transform
+    transform(batch)
+
+    read = transform([RawEvent(event) for event in batch["events"]])
+
+    assert in_short(transform(batch)) == in_short(read)
+
+
+@given(batches())
+@settings(max_examples=25)
 def test_whole_batches_are_mapped_alike_at_a_glance(
     looking_closely: Callable[..., bh.Transformer], batch: dict[str, Any]
 ) -> None:
