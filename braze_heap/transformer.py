@@ -147,7 +147,8 @@ class Transformer:
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
-        self._glances: dict[str, Glance] = {}
+        self._glances = _Glances(self._glance)
+        self._event_types = event_types
         self._parse = EventParser(event_types).parse
 
     def transform(self, source: Source) -> TransformResult:
@@ -181,7 +182,7 @@ class Transformer:
             raw = item.value if type(item) is RawEvent else item
             try:
                 glance = glances[raw["event_type"]]
-                call = glance(raw, seen, legalizer, left_out)
+                call = glance and glance(raw, seen, legalizer, left_out)
             except Exception:
                 call = None  # a closer look tells what is wrong
             if call is not None:
@@ -247,28 +248,13 @@ class Transformer:
                 identity = checked_identity(self._identify(event))
             except IdentityError as error:
                 return batch.refuse(error.reason, item, event)
-        try:
-            road = self._roads[type(event)]
-        except KeyError:
-            road = self._roads[type(event)] = self._road(type(event))
+        road = self._road(type(event))
         if road and "extra" not in fields and road.takes(fields):
-            if event.event_type not in self._glances:
-                self._learn(road, item)
             call = road.track(fields, identity, batch.legalizer, batch.left_out)
             batch.calls.append(call)
             batch.origins.append(item)
             return None
         return self._map_at_length(event, identity, item, batch)
-
-    def _learn(self, road: ShortRoad, item: Any) -> None:
-        """
-        Map events like *item* at a glance from now on.
-        """
-        event_type = road.cls.event_type
-        raw = item.value if isinstance(item, RawEvent) else item
-        is_told = isinstance(raw, dict) and raw.get("event_type") == event_type
-        if self._identity_field and is_told:
-            self._glances[event_type] = glance_of(road, self._identity_field)
 
     def _map_at_length(
         self, event: CurrentsEvent, identity: str, item: Any, batch: "_Batch"
@@ -322,6 +308,13 @@ class Transformer:
         """
         Return the short road for events of *cls*; ``None`` if they need the long one.
         """
+        try:
+            return self._roads[cls]
+        except KeyError:
+            road = self._roads[cls] = self._new_road(cls)
+            return road
+
+    def _new_road(self, cls: type[CurrentsEvent]) -> ShortRoad | None:
         rule = self.mappers.rule_for(cls)
         if rule is None or rule.mapper is not standard:
             return None
@@ -330,6 +323,15 @@ class Transformer:
         if getattr(cls, "event_type", "") in self._custom_types:
             return None
         return short_road(cls, self.naming, self._redaction, self._fixed)
+
+    def _glance(self, event_type: str) -> Glance | None:
+        """
+        Return what maps events of a type at a glance; ``None`` if nothing does.
+        """
+        cls = self._event_types[event_type]
+        road = self._road(cls) if self._identity_field else None
+        is_told = road is not None and cls.event_type == event_type
+        return glance_of(road, self._identity_field) if road and is_told else None
 
     def _calls(
         self, payloads: list[Payload], said: "_Said", batch: "_Batch"
@@ -363,6 +365,20 @@ class Transformer:
             legal_key(key),
             {**self._fixed, **legal} if self._fixed else legal,
         )
+
+
+class _Glances(dict[str, Glance | None]):
+    """
+    What maps the events of a type at a glance, made when the first of them comes.
+    """
+
+    def __init__(self, make: Callable[[str], Glance | None]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, event_type: str) -> Glance | None:
+        glance = self[event_type] = self._make(event_type)
+        return glance
 
 
 class _InexactError(ValueError):

@@ -452,9 +452,8 @@ def test_the_short_road_leads_where_the_long_one_does(batch: dict[str, Any]) -> 
         if rule.mapper is standard and isinstance(key, str):
             long_road = long_road.override(key, lambda event: standard(event))
 
-    assert bh.Transformer().transform(batch) == bh.Transformer(long_road).transform(
-        batch
-    )
+    short, long = bh.Transformer(), bh.Transformer(long_road)
+    assert in_short(long.transform(batch)) == in_short(short.transform(batch))
 
 
 class Text(str):
@@ -554,7 +553,7 @@ def test_a_glance_shows_what_a_closer_look_does(
     at_a_glance, closely = bh.Transformer(**options), looking_closely(**options)
     for event_type in bh.EVENT_TYPES:
         at_a_glance.transform(make_raw(event_type))
-    assert len(at_a_glance._glances) > 50
+    assert sum(map(bool, at_a_glance._glances.values())) > 50
 
     for cls in ODD_CLASSES[: 2 if options else None]:
         events = [*scratched(cls.event_type)]
@@ -624,17 +623,13 @@ def test_whole_batches_are_mapped_alike_at_a_glance(
 )
 def test_a_text_is_made_legal_at_a_glance_too(text: str) -> None:
     """
-    However long a text is and whatever it holds, the first event of a type, which gets
-    the closer look, and the second give the same property.
+    However long a text is and whatever it holds, an event of a request and the same
+    one typed, which gets the closer look, give the same property.
     """
-    events = [
-        an_event(
-            id=id_, properties={"link_alias": text, "is_amp": None, "ip_pool": "é"}
-        )
-        for id_ in ("e1", "e2")
-    ]
+    event = an_event(properties={"link_alias": text, "is_amp": None, "ip_pool": "é"})
 
-    first, second = bh.Transformer().transform(events).calls
+    (first,) = bh.Transformer().transform(bh.parse_event(event)).calls
+    (second,) = bh.Transformer().transform(event).calls
 
     assert first.to_dict()["properties"] == second.to_dict()["properties"]
     assert_legal(second)
