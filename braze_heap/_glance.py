@@ -9,6 +9,7 @@ done nothing and gives ``None``. Tests compare it with the roads that look close
 
 import functools
 import linecache
+import re
 from collections.abc import Callable, Container, Iterator
 from types import CodeType, MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -18,11 +19,13 @@ from braze_heap.calls import (
     MAX_INTEGER,
     Legalizer,
     Track,
+    Value,
     are_plain,
     legal_key,
     plain_value,
     second,
 )
+from braze_heap.events import CurrentsEvent
 from braze_heap.events._kinds import MISFIT
 from braze_heap.events._schema import schema_of
 from braze_heap.identity import flaw_of
@@ -61,6 +64,33 @@ def glance_of(road: ShortRoad, identity: str) -> Glance:
     exec(_compiled("".join(_source(road, identity))), names)  # noqa: S102 (own text)
     glance: Glance = names["glance"]
     return glance
+
+
+def news_of(raw: dict[str, Any], cls: type[CurrentsEvent]) -> dict[str, Value] | None:
+    """
+    Return the properties of a decoded event that *cls* does not know, as they are told;
+    ``None`` if there are none, or one of them needs a closer look.
+    """
+    schema, properties = schema_of(cls), raw.get("properties")
+    if type(properties) is not dict:
+        return None
+    news: dict[str, Value] = {}
+    for name, value in properties.items():
+        if schema.places.get(name) == "properties":
+            continue
+        told = plain_value(value)
+        is_new = name not in schema.places and name not in _TAKEN
+        if told is None or not is_new or not _is_usual_name(name):
+            return None
+        news[name] = told
+    return news if 0 < len(news) <= _MOST_NEWS else None
+
+
+_MOST_NEWS: Final = 20
+_TAKEN: Final = frozenset(("braze_user_id", "event_type", "extra", "is_machine_open"))
+"""Names that the properties of an event get besides those of its fields."""
+
+_is_usual_name: Final = re.compile("[a-z][a-z0-9_]{0,99}").fullmatch
 
 
 @functools.lru_cache(1024)

@@ -139,6 +139,14 @@ class Redaction:
                 left_out.append(".".join(path))
         return left_out
 
+    def treatment_of_new(self, cls: type[CurrentsEvent], name: str) -> Treatment:
+        """
+        Return what becomes of a field that *cls* does not know.
+        """
+        is_personal = name in PERSONAL_NAMES or name in schema_of(cls).personal
+        default = self._policy.default if is_personal else "keep"
+        return self._policy.overrides.get(name, default)
+
     def _treatments(self, cls: type[CurrentsEvent]) -> tuple[list[str], list[str]]:
         schema = schema_of(cls)
         chosen = {
@@ -170,11 +178,8 @@ class Redaction:
 
     def _treat_extra(self, event: CurrentsEvent, out: list[str]) -> None:
         extra = dict(event.extra)
-        personal = PERSONAL_NAMES | schema_of(type(event)).personal
         for key in event.extra:
-            name = split_pointer(key)[-1]
-            default = self._policy.default if name in personal else "keep"
-            treatment = self._policy.overrides.get(name, default)
+            treatment = self.treatment_of_new(type(event), split_pointer(key)[-1])
             if treatment != "keep":
                 self._treat(extra, key, treatment, out)
         for path, treatment in self._nested:

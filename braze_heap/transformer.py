@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 import attrs
 
 from braze_heap._errors import place_of
-from braze_heap._glance import Glance, glance_of
+from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
@@ -182,14 +182,13 @@ class Transformer:
             raw = item.value if type(item) is RawEvent else item
             try:
                 glance = glances[raw["event_type"]]
-                call = glance and glance(raw, seen, legalizer, left_out)
+                call = glance(raw, seen, legalizer, left_out) if glance else None
             except Exception:
                 call = None  # a closer look tells what is wrong
             if call is not None:
-                batch.calls.append(call)
-                batch.origins.append(item)
-                batch.event_types.append(raw["event_type"])
-                seen[raw["id"]] = item
+                batch.take(call, raw, item)
+                continue
+            if self._map_with_news(raw, item, batch):
                 continue
             if not is_exact(item):
                 raise _InexactError
@@ -200,6 +199,37 @@ class Transformer:
             except Exception as error:
                 batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
         return batch.result()
+
+    def _map_with_news(self, raw: Any, item: Any, batch: "_Batch") -> bool:
+        """
+        Map an event at a glance but for what its class does not know; tell whether.
+
+        When Braze adds a field to a type, all of its events have it.
+        """
+        if (
+            type(raw) is not dict
+            or type(event_type := raw.get("event_type")) is not str
+        ):
+            return False
+        glance = self._glances.get(event_type)
+        if not glance:
+            return False
+        cls = self._event_types[event_type]
+        news = news_of(raw, cls)
+        if not news or any(
+            self._redaction.treatment_of_new(cls, name) != "keep" for name in news
+        ):
+            return False
+        known = {n: v for n, v in raw["properties"].items() if n not in news}
+        event = {**raw, "properties": known}
+        call = glance(event, batch.seen, batch.legalizer, batch.left_out)
+        if call is None:
+            return False
+        call.properties.update(news)
+        for name in news:
+            batch.unfamiliar[f"{event_type} {name}"] += 1
+        batch.take(call, raw, item)
+        return True
 
     def _read_and_map(self, item: Any, batch: "_Batch") -> None:
         event = self._typed(item)
@@ -422,6 +452,12 @@ class _Batch:
     misfits: list[str] = attrs.field(factory=list)
     facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
     unfamiliar: Counter[str] = attrs.field(factory=Counter)
+
+    def take(self, call: Track, raw: Mapping[str, Any], item: Any) -> None:
+        self.calls.append(call)
+        self.origins.append(item)
+        self.event_types.append(raw["event_type"])
+        self.seen[raw["id"]] = item
 
     def note_unfamiliar(self, event: CurrentsEvent) -> None:
         if isinstance(event, UnknownEvent):

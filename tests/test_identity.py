@@ -14,7 +14,7 @@ from braze_heap.testing import make_event, make_raw
 @pytest.mark.parametrize(
     "value",
     ["cust-1", "a" * 255, "Été", " padded ", "nullable", "100", "00a", "🎉" * 127]
-    + ["a\x7e\xa0\ud7ff\ue000\ufffc", "\ufffe"],
+    + ["Été 1", "é" * 255, "a\x7e\xa0\ud7ff\ue000\ufffc", "\ufffe"],
 )
 def test_an_identity_is_taken_as_it_is(value: str) -> None:
     """

@@ -508,7 +508,7 @@ def in_short(result: bh.TransformResult) -> list[Any]:
     return [
         [repr(call.to_dict() | {"properties": {}}) for call in result.calls],
         [getattr(call, "properties", None) for call in result.calls],
-        *(result.skipped, rejected, *counts, result.event_types),
+        *(result.skipped, rejected, *counts, result.event_types, result.unfamiliar),
     ]
 
 
@@ -604,6 +604,32 @@ def test_whole_batches_are_mapped_alike_at_a_glance(
     glanced = transform(batch)
 
     assert in_short(looking_closely().transform(batch)) == in_short(glanced)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("color", "red"), ("color", 1.5), ("color", True), ("color", ["a", "b"])),
+        *(("color", None), ("color", {"a": 1}), ("color", "x" * 2_000), ("Color", "x")),
+        *(("timezone", "x"), ("event_type", "x"), ("is_machine_open", "x"), ("id", 1)),
+        *(("first_name", "Jane"), ("user_id", "u"), ("braze_user_id", "u"), ("a.b", 1)),
+        *(("workspace", "own"), ("time", 5), ("extra", "x"), ("", "x"), ("/a", "x")),
+    ],
+)
+def test_news_are_mapped_alike_at_a_glance(
+    name: str, value: object, looking_closely: Callable[..., bh.Transformer]
+) -> None:
+    """
+    A field that its class does not know is told, counted, or left out the same way.
+    """
+    options: dict[str, Any] = {"fixed_properties": {"workspace": "a"}}
+    events = [make_raw("users.messages.email.Open"), make_raw(CustomEvent.event_type)]
+    for event in events:
+        event["properties"][name] = value
+
+    glanced = bh.Transformer(**options).transform(events)
+
+    assert in_short(looking_closely(**options).transform(events)) == in_short(glanced)
 
 
 @pytest.mark.parametrize(
