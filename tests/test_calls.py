@@ -19,7 +19,10 @@ from braze_heap.calls import (
     DeleteUser,
     Legalizer,
     Track,
+    are_plain,
+    is_plain,
     legal_key,
+    plain_value,
     timestamp,
 )
 from braze_heap.testing import assert_legal
@@ -309,3 +312,84 @@ def test_counts_start_at_nothing() -> None:
     legalizer.properties({"a": "b", "c": True, "d": {"e": [1, 2]}})
 
     assert legalizer.degraded == Counter()
+
+
+EDGES = ["", "a", "x" * 511, "x" * 512, "x" * 1023, "x" * 1024, "é" * 511, "é" * 512]
+EDGES += [
+    "é" * 1023,
+    "🎉" * 511,
+    "🎉" * 512,
+    "a\0",
+    "\ud800",
+    "é\udfff",
+    "\ufffd",
+    "\x1f",
+]
+
+odd_texts = st.sampled_from(EDGES) | st.text(max_size=9)
+
+
+@given(st.lists(odd_texts, max_size=6))
+def test_what_is_passed_at_a_glance_is_legal_as_it_is(texts: list[str]) -> None:
+    """
+    Texts, one by one or all in one, and other values: no look at all of them passes
+    what a look at each would change.
+    """
+    legalizer = Legalizer()
+    changed = [text for text in texts if legalizer.text(text) != text]
+
+    assert not (changed and are_plain(texts, "".join(texts)))
+    assert not any(map(is_plain, changed))
+    for value in [*texts, texts]:
+        told = plain_value(value)
+        assert told is None or {"a": told} == Legalizer().properties({"a": value})
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["a" * 1023], True),
+        (["a" * 1024], False),
+        (["a" * 1023] * 3, True),
+        (["a" * 1023, "b" * 1024], False),
+        (["é" * 511] * 3, True),
+        (["é" * 512] * 3, False),
+        (["a", "\0"], False),
+        (["é", "\ud800"], False),
+    ],
+)
+def test_many_texts_are_looked_at_in_one(texts: list[str], expected: bool) -> None:
+    """
+    The look passes what is usual, however much there is of it.
+    """
+    assert are_plain(texts, "".join(texts)) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *(("a" * 511, "a" * 511), ("a" * 512, None), ("é", None), ("\0", None)),
+        *((2**53, 2**53), (2**53 + 1, None), (-(2**53), -(2**53)), (math.nan, None)),
+        *((True, "true"), (False, "false"), (None, None), ({}, None), ([], None)),
+        *((["a", "b"], "a||b"), (["a", 1], None), (["a" * 512], None)),
+    ],
+)
+def test_a_plain_value_is_told_at_once(value: object, expected: object) -> None:
+    """
+    Whatever is odd about a value is left to a closer look.
+    """
+    assert plain_value(value) == expected
+
+
+def test_a_flattened_value_never_takes_a_name_that_is_taken() -> None:
+    """
+    Of two values for one dotted name the second gets a number, whatever it is.
+    """
+    given_properties = {"a": {"b": "1"}, "a.b": "2", "c": {"b": 1, "c": "x" * 600}}
+    legalizer = Legalizer()
+
+    for _ in range(2):  # names are remembered
+        legal = legalizer.properties(given_properties)
+
+        assert legal == {"a.b": "2", "a.b_2": "1", "c.b": 1, "c.c": "x" * 600}
+    assert legalizer.degraded == {Degradation.RENAMED: 2}
