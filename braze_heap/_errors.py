@@ -1,8 +1,10 @@
 """
-How an exception is told where its text must not be.
+How an exception is told: where its text must not be, and where it says too little.
 """
 
+import contextlib
 import traceback
+from collections.abc import Iterator
 
 
 def place_of(error: Exception) -> str:
@@ -11,3 +13,15 @@ def place_of(error: Exception) -> str:
     """
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+
+
+@contextlib.contextmanager
+def needed_by(name: str, package: str) -> Iterator[None]:
+    """
+    Let a module that cannot be imported be told with what to install for *name*.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        message = f"{name} needs {error.name}: pip install {package}"
+        raise ModuleNotFoundError(message, name=error.name) from None

@@ -35,7 +35,7 @@ from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
-from braze_heap.sinks._drive import drive, drive_async
+from braze_heap.sinks._drive import drive, drive_async, in_thread
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
 from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
 from braze_heap.transformer import Source, Transformer
@@ -488,7 +488,7 @@ class AsyncPipeline(_Course[AsyncSink]):
             case _Send(calls):
                 return await self.sink.send(calls)
             case _Append(records):
-                await asyncio.to_thread(self.dead_letter.append, records)
+                await in_thread(self.dead_letter.append, records)
             case _Wait(seconds):
                 await self._sleep(seconds)
         return None

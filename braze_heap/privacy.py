@@ -4,8 +4,10 @@ Which personal data leaves the house: a policy over fields, applied before any m
 What the policy takes away no mapper ever sees, so none can send it by mistake.
 """
 
+import difflib
 import hashlib
 import hmac
+import warnings
 from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -13,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from braze_heap._json import UnreadableError, decode, encode_text
-from braze_heap.events import CurrentsEvent
+from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
 
@@ -73,13 +75,36 @@ class PersonalData:
 
 def personal_data(
     policy: PersonalData | Treatment | Set[str] | Mapping[str, Treatment],
+    event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
 ) -> PersonalData:
     """
     Return *policy*, written in any of its short forms, as a `PersonalData`.
 
     A set names all fields that are left out, and keeps every other; a mapping overrides
     single fields of the default.
+
+    Warns:
+        UserWarning: A name that no event class has, neither Braze's nor one of
+            *event_types*. Braze may have added it; a typo would send what it was to
+            leave out.
     """
+    chosen = _spelled_out(policy)
+    named = {name.partition(".")[0] for name in chosen.overrides}
+    if named <= PERSONAL_NAMES:  # which loads no class
+        return chosen
+    classes = (EVENT_TYPES | event_types).values()
+    known = {name for cls in classes for name in schema_of(cls).places}
+    for name in sorted(named - known):
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        text = f"No event class has a field {name!r}.{hint}"
+        warnings.warn(text, UserWarning, stacklevel=3)
+    return chosen
+
+
+def _spelled_out(
+    policy: PersonalData | Treatment | Set[str] | Mapping[str, Treatment],
+) -> PersonalData:
     if isinstance(policy, PersonalData):
         return policy
     if isinstance(policy, str):

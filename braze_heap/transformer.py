@@ -111,6 +111,9 @@ class Transformer:
 
     Raises:
         ValueError: An option that means nothing.
+
+    Warns:
+        UserWarning: *personal_data* names a field that no event class has.
     """
 
     def __init__(
@@ -135,7 +138,7 @@ class Transformer:
         self.mappers = mappers
         self._identify = identify_by(identity)
         self._identity_field = identity if isinstance(identity, str) else ""
-        self.personal_data: PersonalData = _personal_data(personal_data)
+        self.personal_data: PersonalData = _personal_data(personal_data, event_types)
         self._redaction = Redaction(self.personal_data)
         self.naming = naming
         self._nested: Nested = nested

@@ -150,3 +150,41 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     The front door behaves like any module.
     """
     assert not hasattr(braze_heap, "no_such_name")
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "install"),
+    [
+        ("sinks.HeapSink", "httpx2", "'braze_heap[http]'"),
+        ("receiver.django", "django", "django"),
+        ("receiver.flask", "flask", "flask"),
+        ("receiver.starlette", "starlette", "starlette"),
+        ("testing.pytest_plugin", "pytest", "pytest"),
+        ("testing.strategies", "hypothesis", "hypothesis"),
+    ],
+)
+def test_a_missing_package_is_named_with_what_to_install(
+    name: str, package: str, install: str
+) -> None:
+    """
+    What needs a framework or an extra says so, when it is asked for.
+    """
+    room, _, last = name.rpartition(".")
+    code = f"""
+import sys
+
+class Without:
+    def find_spec(name, *_):
+        if name == {package!r}:
+            raise ModuleNotFoundError(name=name)
+
+sys.meta_path.insert(0, Without)
+from braze_heap.{room} import {last}
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    needed_by = last if last[0].isupper() else f"braze_heap.{name}"
+    assert done.stderr.splitlines()[-1] == (
+        f"ModuleNotFoundError: {needed_by} needs {package}: pip install {install}"
+    )

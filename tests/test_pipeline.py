@@ -374,6 +374,21 @@ def test_a_bug_in_a_dead_letter_is_ours(
     assert "canary" not in caplog.text + str(caught.value)
 
 
+def test_a_stop_iteration_stops_nothing(run: Runner) -> None:
+    """
+    It is an error of a sink or a store like any other; no future waits for it.
+    """
+
+    class Broken(MemoryDeadLetter):
+        def append(self, records: Sequence[DeadRecord], /) -> None:
+            raise StopIteration
+
+    with pytest.raises(DeadLetterError):
+        run(MIXED, MemorySink(), Broken())
+    with pytest.raises(SinkUnavailable):
+        run(MIXED, FickleSink(failures=[StopIteration()]), MemoryDeadLetter())
+
+
 def test_a_rejected_namesake_is_no_repeat(run: Runner) -> None:
     """
     An event that cannot be read is not counted again with another one of its id.

@@ -4,9 +4,12 @@ Personal data is left out, hashed or kept, before any mapper sees the event.
 
 import hashlib
 import hmac
+import subprocess
+import sys
 
 import pytest
 
+import braze_heap as bh
 from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
@@ -146,7 +149,10 @@ def test_a_dotted_name_reaches_into_fields_that_no_class_knows() -> None:
         extra={"contact": {"email": "a@example.com", "x": 1}, "/user/contact": "b"},
     )
 
-    assert redacted(event, {"contact.email"}) == ["contact.email"]
+    with pytest.warns(UserWarning, match="No event class has a field 'contact'"):
+        left_out = redacted(event, {"contact.email"})
+
+    assert left_out == ["contact.email"]
     assert event.extra == {"contact": {"x": 1}, "/user/contact": "b"}
 
 
@@ -205,6 +211,58 @@ def test_an_unknown_treatment_is_refused() -> None:
     """
     with pytest.raises(ValueError, match="not 'remove'"):
         personal_data("remove")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ({"emial_address"}, "'emial_address'. Did you mean 'email_address'?"),
+        ({"is_ampp": "drop"}, "'is_ampp'. Did you mean 'is_amp'?"),
+        ({"custom_propertys.email": "drop"}, "Did you mean 'custom_properties'?"),
+        (PersonalData("keep", {"zzz": "drop"}), "No event class has a field 'zzz'."),
+    ],
+)
+def test_a_name_that_no_class_has_is_a_warning(policy: object, expected: str) -> None:
+    """
+    A typo would send what it was to leave out; a field may be newer than its class.
+    """
+    with pytest.warns(UserWarning, match="No event class") as caught:
+        bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
+
+    (warning,) = caught
+    assert str(warning.message).endswith(expected)
+    assert warning.filename == __file__
+
+
+class Survey(CurrentsEvent, event_type="users.acme.Survey"):
+    """
+    A class of a team's own.
+    """
+
+    nickname: str | None = None
+
+
+def test_names_that_some_class_has_are_no_warning() -> None:
+    """
+    Marked or not, dotted or not, of Braze or of a team's own.
+    """
+    names = {"email_address", "is_amp", "custom_properties.contact.email", "nickname"}
+    types = {"users.acme.Survey": Survey}
+
+    bh.Transformer(personal_data=names, event_types=types)  # warnings are errors here
+
+
+def test_personal_names_are_checked_without_loading_classes() -> None:
+    """
+    The usual policy costs no start-up time.
+    """
+    code = (
+        "import sys, braze_heap as bh\n"
+        "bh.Transformer(personal_data={'email_address', 'phone_number'})\n"
+        "assert 'braze_heap.events.email' not in sys.modules"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_key_is_never_shown() -> None:

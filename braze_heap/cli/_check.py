@@ -25,7 +25,7 @@ from braze_heap.cli._console import (
     safe,
     show,
 )
-from braze_heap.cli._options import configuration, options_of_transformer
+from braze_heap.cli._options import configuration, made, options_of_transformer
 from braze_heap.cli._sinks import (
     API_KEY,
     SILENTLY,
@@ -138,7 +138,7 @@ def _findings(
 def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, Finding]:
     try:
         config = configuration(**options)
-        config.transformer()
+        made(config)
     except (ValueError, OSError) as error:
         flaw = safe(str(error), 1_000)
         advice = "See docs/reference/configuration.md for all options."

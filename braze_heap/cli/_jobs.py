@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,7 +24,7 @@ from rich.console import Console
 from braze_heap import Transformer
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._inputs import Advance, Input
-from braze_heap.cli._options import configuration
+from braze_heap.cli._options import configuration, made
 from braze_heap.cli._output import append, open_output, unbroken
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
@@ -56,7 +57,7 @@ def split_run(
     try:
         config = configuration(**options)
         run = SplitRun(
-            config.transformer(),
+            made(config),
             inputs,
             event_type,
             report,
@@ -139,7 +140,8 @@ def _work(order: _Order, connection: Connection, other_end: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     other_end.close()
-    transformer = order.config.transformer()
+    with warnings.catch_warnings(action="ignore"):  # they are told already
+        transformer = order.config.transformer()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             number, piece = connection.recv()

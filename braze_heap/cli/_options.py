@@ -2,6 +2,7 @@
 The options by which a command gets its transformer.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -50,9 +51,20 @@ def configured(**options: Any) -> Transformer:
     Return the transformer that the options describe; they override the file.
     """
     try:
-        return configuration(**options).transformer()
+        return made(configuration(**options))
     except ValueError as error:
         raise UnusableError(str(error)) from None
+
+
+def made(config: TransformConfig) -> Transformer:
+    """
+    Return the transformer that *config* describes; tell what it warns of in lines.
+    """
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        transformer = config.transformer()
+    for warning in caught:
+        click.echo(f"Warning: {warning.message}", err=True)
+    return transformer
 
 
 def configuration(

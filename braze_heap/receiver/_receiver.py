@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextvars
 import functools
 import logging
 import time
@@ -32,7 +31,7 @@ from braze_heap.receiver._envelope import TooManyError, events_in, inflated
 from braze_heap.receiver._limits import Hand, Limits, NoRoom, Share
 from braze_heap.receiver._messages import Body, BodyCut, Request, Response
 from braze_heap.receiver._tokens import Doorkeeper, doorkeeper
-from braze_heap.sinks._drive import drive, drive_async
+from braze_heap.sinks._drive import drive, drive_async, in_thread
 from braze_heap.sinks.exceptions import DeadLetterError, SinkUnavailable
 from braze_heap.wire import UnreadableError
 
@@ -289,7 +288,7 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
         """
         See `Receiver.close`.
         """
-        done = await asyncio.to_thread(self._hand.close, seconds)
+        done = await in_thread(self._hand.close, seconds)
         self._threads.shutdown(wait=False)
         return done
 
@@ -311,19 +310,7 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
         return None
 
     async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
-        context = contextvars.copy_context()
-        done = functools.partial(context.run, _done, work, *args)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, done)
-
-
-def _done(work: Callable[..., Any], *args: Any) -> Any:
-    """
-    Do *work*. A future takes no `StopIteration`, and would be awaited for ever.
-    """
-    try:
-        return work(*args)
-    except StopIteration:
-        raise RuntimeError("a StopIteration") from None
+        return await in_thread(work, *args, threads=self._threads)
 
 
 async def _awaited(body: Body) -> AsyncIterator[bytes]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse
-
+from braze_heap._errors import needed_by
 from braze_heap.receiver._messages import Request
 from braze_heap.receiver._receiver import Receiver
 from braze_heap.receiver.wsgi import request_of
+
+with needed_by(__name__, "django"):
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.http import HttpRequest, HttpResponse
 
 __all__ = ["view"]
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import flask
-
+from braze_heap._errors import needed_by
 from braze_heap.receiver._receiver import Receiver
 from braze_heap.receiver.wsgi import request_of
+
+with needed_by(__name__, "flask"):
+    import flask
 
 __all__ = ["view"]
 

@@ -6,7 +6,6 @@ An ASGI application for any server; ``braze-heap serve`` runs one on uvicorn.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -25,6 +24,7 @@ from braze_heap.receiver.asgi import (
     request_of,
     respond,
 )
+from braze_heap.sinks._drive import in_thread
 
 __all__ = ["Exchange", "Metrics", "Service"]
 
@@ -116,14 +116,14 @@ class Service:
         if failed_at is not None and self.metrics.clock() - failed_at < UNREADY:
             return "the last batch could not be settled"
         try:
-            await asyncio.to_thread(self.receiver.pipeline.dead_letter.append, ())
+            await in_thread(self.receiver.pipeline.dead_letter.append, ())
         except Exception:
             return "the dead letter cannot be written"
         return None
 
     async def _metrics(self) -> Response:
         try:
-            dead = await asyncio.to_thread(self._stored)
+            dead = await in_thread(self._stored)
         except Exception:
             dead = {}
         return _text(200, self.metrics.text(*self.receiver.in_hand, dead), _PROMETHEUS)

@@ -7,6 +7,7 @@ The Heap sinks need the extra ``http``, and load it when they are first named.
 import logging
 from typing import TYPE_CHECKING, Any
 
+from braze_heap._errors import needed_by
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
 from braze_heap.sinks._open import SinkFactory, open_sink
 from braze_heap.sinks._simple import ConsoleSink, JsonLinesSink, MemorySink
@@ -54,11 +55,8 @@ _LAZY = frozenset(("AsyncHeapSink", "HeapOptions", "HeapSink"))
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
+    with needed_by(name, "'braze_heap[http]'"):
         from braze_heap.sinks import _heap
-    except ImportError as error:
-        message = f"{name} needs httpx2: pip install 'braze_heap[http]'"
-        raise ImportError(message, name=error.name) from None
     return getattr(_heap, name)
 
 

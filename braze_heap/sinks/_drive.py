@@ -4,7 +4,11 @@ Runs a generator of steps: the logic is written once, and waits in two ways.
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+import functools
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 Out = TypeVar("Out")
@@ -52,3 +56,23 @@ async def drive_async(
     finally:
         error = None  # its traceback holds this frame
         steps.close()
+
+
+async def in_thread(
+    work: Callable[..., Out], *args: Any, threads: Executor | None = None
+) -> Out:
+    """
+    Do *work* in one of *threads*, by default of the event loop's own.
+    """
+    done = functools.partial(contextvars.copy_context().run, _done, work, *args)
+    return await asyncio.get_running_loop().run_in_executor(threads, done)
+
+
+def _done(work: Callable[..., Out], *args: Any) -> Out:
+    """
+    Do *work*. A future takes no `StopIteration`, and would be awaited for ever.
+    """
+    try:
+        return work(*args)
+    except StopIteration:
+        raise RuntimeError("a StopIteration") from None

@@ -98,9 +98,10 @@ class JsonLinesSink(ClosesAtExit):
     """
     Appends each call as one line of JSON. For replays, dry runs and debugging.
 
-    A batch is with the operating system when `send` returns, all of it or nothing, and
-    on the disk after `close`. A line that a crash has cut is ended when the file is
-    opened again; what a crash of the machine has cut in a ``.gz`` is not.
+    A batch is with the operating system, all of it, when `send` returns, and on the
+    disk after `close`. Where `send` raises, a file holds nothing of it, a stream maybe
+    a part. A line that a crash has cut is ended when the file is opened again; what a
+    crash of the machine has cut in a ``.gz`` is not.
 
     Args:
         target: A path, or a text or binary stream that stays yours. In a path that ends
@@ -178,9 +179,14 @@ class _Stream:
         self._stream = stream
 
     def write(self, data: bytes) -> None:
-        is_text = isinstance(self._stream, io.TextIOBase)
-        self._stream.write(data.decode() if is_text else data)
-        self._stream.flush()
+        file = getattr(self._stream, "buffer", self._stream)
+        if isinstance(file, io.RawIOBase):  # such as stdout, under PYTHONUNBUFFERED
+            self._stream.flush()
+            _write_whole(file, data)
+        else:
+            is_text = isinstance(self._stream, io.TextIOBase)
+            self._stream.write(data.decode() if is_text else data)
+            self._stream.flush()
 
     def close(self) -> None:
         self._stream.flush()
@@ -222,14 +228,25 @@ def _write_all(file: FileIO, data: bytes) -> None:
     """
     Write all of *data*, or nothing.
     """
-    end, rest = file.seek(0, os.SEEK_END), memoryview(data)
+    end = file.seek(0, os.SEEK_END)
     try:
-        while rest:
-            rest = rest[file.write(rest) :]
+        _write_whole(file, data)
     except OSError:
         with contextlib.suppress(OSError):
             file.truncate(end)
         raise
+
+
+def _write_whole(file: io.RawIOBase, data: bytes) -> None:
+    """
+    Write *data* to a file that takes as much at once as it likes.
+    """
+    rest = memoryview(data)
+    while rest:
+        written = file.write(rest)
+        if not written:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        rest = rest[written:]
 
 
 def _sync(file: FileIO) -> None:

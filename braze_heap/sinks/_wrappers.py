@@ -4,7 +4,6 @@ Sinks around sinks.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from braze_heap.calls import Call
+from braze_heap.sinks._drive import in_thread
 from braze_heap.sinks._interface import Receipt, Rejection, Sink
 from braze_heap.sinks._managed import AsyncClosesAtExit, ClosesAtExit
 from braze_heap.sinks.exceptions import SinkUnavailable
@@ -242,10 +242,10 @@ class ThreadedSink(AsyncClosesAtExit):
         """
         Settle *calls*; see `Sink.send`.
         """
-        return await asyncio.to_thread(self._sink.send, calls)
+        return await in_thread(self._sink.send, calls)
 
     async def close(self) -> None:
         """
         Close the sink behind it.
         """
-        await asyncio.to_thread(self._sink.close)
+        await in_thread(self._sink.close)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
-
+from braze_heap._errors import needed_by
 from braze_heap.testing.fake_heap import FakeHeap
+
+with needed_by(__name__, "pytest"):
+    import pytest
 
 __all__ = ["fake_heap"]
 

@@ -14,14 +14,16 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
-
+from braze_heap._errors import needed_by
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._kinds import KINDS, MISFIT, Kind
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
 from braze_heap.testing._samples import Form, make_raw
+
+with needed_by(__name__, "hypothesis"):
+    from hypothesis import strategies as st
+    from hypothesis.strategies import SearchStrategy
 
 __all__ = ["batches", "events", "json_values", "raw_events"]
 

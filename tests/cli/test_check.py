@@ -82,6 +82,18 @@ def test_wrong_configuration_is_a_problem(run: Run) -> None:
     assert shown.stdout.endswith("\n1 problem\n")
 
 
+def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:
+    """
+    It may be a field that is newer than its class, and is no problem then.
+    """
+    Path("c.toml").write_text('personal_fields = {emial_address = "drop"}')
+
+    shown = run("check", "--config", "c.toml")
+
+    assert shown.exit_code == 0
+    assert "Did you mean 'email_address'?\n" in shown.stderr
+
+
 def test_unreachable_host_is_a_problem(run: Run) -> None:
     """
     With advice.

@@ -1,4 +1,6 @@
 import importlib.metadata
+import subprocess
+import sys
 
 import pytest
 
@@ -36,6 +38,15 @@ def test_version_is_the_one_that_is_installed(run: Run) -> None:
     version = importlib.metadata.version("braze_heap")
 
     assert f"braze-heap {version}\n" == run("--version").stdout
+
+
+def test_package_runs_as_a_module(run: Run) -> None:
+    """
+    Where no script is on the path, Python itself finds the command.
+    """
+    words = [sys.executable, "-m", "braze_heap", "--version"]
+
+    assert subprocess.check_output(words, text=True) == run("--version").stdout
 
 
 @pytest.mark.parametrize(

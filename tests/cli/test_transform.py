@@ -2,10 +2,11 @@ import gzip
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run, click_event, keys, lines
+from tests.cli.conftest import Run, click_event, keys, lines, start
 
 
 def test_calls_are_lines_of_json_in_order(run: Run, batch: Path) -> None:
@@ -310,3 +311,22 @@ def test_empty_input_is_no_error(run: Run) -> None:
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert "0 events from 1 input" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("transform",), ("transform", "--jobs", 2)])
+def test_misspelt_personal_field_is_pointed_out(
+    words: tuple[Any, ...], tmp_path: Path
+) -> None:
+    """
+    In one line, once, and the run goes on: Braze may have added the field.
+    """
+    events, config = tmp_path / "events.jsonl", tmp_path / "c.toml"
+    events.write_bytes(lines([click_event(n) for n in range(10_000)]))
+    config.write_text('personal_fields = {emial_address = "drop"}')
+
+    out, err = start(*words, "--config", config, events).communicate()
+
+    said = "No event class has a field 'emial_address'. Did you mean 'email_address'?"
+    assert err.decode().startswith(f"Warning: {said}\n")
+    assert err.decode().count("Warning") == 1
+    assert len(out.splitlines()) == 10_000

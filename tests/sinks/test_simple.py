@@ -11,6 +11,7 @@ import os
 import resource
 import secrets
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,49 @@ def test_streams_stay_open() -> None:
             track(1).to_json() + "\n",
             (track(1).to_json() + "\n").encode(),
         )
+
+
+class Sipping(io.RawIOBase):
+    """
+    A raw stream that takes a few bytes at once, and is full some day.
+    """
+
+    def __init__(self, room: int = sys.maxsize) -> None:
+        super().__init__()
+        self.taken = b""
+        self.room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int | None:
+        if len(self.taken) >= self.room:
+            return None
+        self.taken += bytes(data[:7])
+        return len(data[:7])
+
+
+@pytest.mark.parametrize("is_text", [True, False])
+def test_a_stream_without_a_buffer_gets_all(is_text: bool) -> None:
+    """
+    A pipe takes a part, and Python forgets the rest: under PYTHONUNBUFFERED, stdout is
+    such a stream.
+    """
+    raw, sent = Sipping(), tracks(3)
+    stream = io.TextIOWrapper(raw, "utf-8", write_through=True)  # type: ignore[type-var]
+
+    receipt = JsonLinesSink(stream if is_text else raw).send(sent)
+
+    assert receipt == Receipt(3)
+    assert raw.taken.decode() == "".join(f"{call.to_json()}\n" for call in sent)
+
+
+def test_a_stream_that_takes_no_more_is_unavailable() -> None:
+    """
+    Calls are counted that were written to their end.
+    """
+    with pytest.raises(SinkUnavailable, match="cannot be written"):
+        JsonLinesSink(Sipping(room=50)).send(tracks(3))
 
 
 def test_a_closed_file_is_unavailable(tmp_path: Path) -> None:
