@@ -8,6 +8,7 @@ from collections import Counter
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,7 @@ from braze_heap.testing.strategies import json_values
         (dt.date(2025, 1, 2), "2025-01-02"),
         (StrEnum("Colour", "RED").RED, "red"),
         (("a", "b"), "a||b"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -139,10 +141,25 @@ def test_more_than_a_thousand_properties_are_counted_out() -> None:
     """
     legalizer = Legalizer()
 
-    legal = legalizer.properties({f"p{i}": i for i in range(1003)})
+    for times in (1, 2):
+        legal = legalizer.properties({f"p{i}": i for i in range(1003)})
 
-    assert len(legal) == 1000
-    assert legalizer.degraded == {Degradation.TOO_MANY: 3}
+        assert len(legal) == 1000
+        assert legalizer.degraded == {Degradation.TOO_MANY: 3 * times}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(("a\0", "a\ufffd"), ("\ud800", "\ufffd"), ("", "_1"), ("é", "é")),
+        *(("x" * 511, "x" * 511), ("x" * 1023, "x" * 1023), ("x" * 1024, "x" * 1023)),
+    ],
+)
+def test_a_name_becomes_legal(name: str, expected: str) -> None:
+    """
+    Names are held to what texts are held to, and are never empty.
+    """
+    assert Legalizer().properties({name: 5}) == {expected: 5}
 
 
 def test_numbered_names_are_legal() -> None:
