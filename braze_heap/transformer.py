@@ -7,7 +7,6 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 
 import copy
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -178,10 +177,11 @@ class Transformer:
         Raises:
             _InexactError: One of those that need a closer look is not exact.
         """
-        batch = _Batch(Legalizer(self._nested, self._plain_names))
-        glances, legalizer = self._glances, batch.legalizer
-        seen, left_out = batch.seen, batch.left_out
-        for batch.received, item in enumerate(items, 1):
+        legalizer = Legalizer(self._nested, self._plain_names)
+        result = TransformResult(degraded=legalizer.degraded)
+        batch = _Batch(legalizer, result)
+        glances, seen, left_out = self._glances, batch.seen, result.dropped
+        for result.received, item in enumerate(items, 1):
             raw = item.value if type(item) is RawEvent else item
             try:
                 glance = glances[raw["event_type"]]
@@ -201,7 +201,9 @@ class Transformer:
                 batch.reject(error.reason, str(error), item)
             except Exception as error:
                 batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
-        return batch.result()
+        if batch.facts:
+            batch.keep_newest_facts()
+        return result
 
     def _map_with_news(self, raw: Any, item: Any, batch: "_Batch") -> bool:
         """
@@ -225,12 +227,12 @@ class Transformer:
             return False
         known = {n: v for n, v in raw["properties"].items() if n not in news}
         event = {**raw, "properties": known}
-        call = glance(event, batch.seen, batch.legalizer, batch.left_out)
+        call = glance(event, batch.seen, batch.legalizer, batch.result.dropped)
         if call is None:
             return False
         call.properties.update(news)
         for name in news:
-            batch.unfamiliar[f"{event_type} {name}"] += 1
+            batch.result.unfamiliar[f"{event_type} {name}"] += 1
         batch.take(call, raw, item)
         return True
 
@@ -271,7 +273,7 @@ class Transformer:
         """
         Add the calls that *event* becomes; return why it becomes none.
         """
-        batch.event_types.append(event.event_type)
+        batch.result.types.append(event.event_type)
         fields = event.__dict__
         if "extra" in fields or type(event) is UnknownEvent:
             batch.note_unfamiliar(event)
@@ -283,9 +285,9 @@ class Transformer:
                 return batch.refuse(error.reason, item, event)
         road = self._road(type(event))
         if road and "extra" not in fields and road.takes(fields):
-            call = road.track(fields, identity, batch.legalizer, batch.left_out)
-            batch.calls.append(call)
-            batch.origins.append(item)
+            call = road.track(fields, identity, batch.legalizer, batch.result.dropped)
+            batch.result.calls.append(call)
+            batch.result.origins.append(item)
             return None
         return self._map_at_length(event, identity, item, batch)
 
@@ -298,7 +300,7 @@ class Transformer:
         if self._drops_machines and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
         zone = getattr(event, "timezone", None) if self._local_time else None
-        batch.left_out += self._redaction.apply(event)
+        batch.result.dropped += self._redaction.apply(event)
         custom = self._custom_rule(event) if self._customs else None
         try:
             payloads = self._told(event, rule, custom, batch)
@@ -309,8 +311,8 @@ class Transformer:
         calls = self._calls(payloads, said, batch)
         if not calls:
             return batch.skip(SkipReason.NOT_MAPPED, event)
-        batch.calls += calls
-        batch.origins += [item] * len(calls)
+        batch.result.calls += calls
+        batch.result.origins += [item] * len(calls)
         return None
 
     def _custom_rule(self, event: CurrentsEvent) -> Rule | None:
@@ -332,7 +334,7 @@ class Transformer:
             try:
                 typed = structured(getattr(event, mark.field), custom.key)
             except Exception:
-                batch.misfits.append(custom.key.__name__)
+                batch.result.misfits[custom.key.__name__] += 1
             else:
                 return _payloads(custom.mapper(typed))
         return _payloads(rule.mapper(event))
@@ -442,36 +444,27 @@ class _Batch:
     """
 
     legalizer: Legalizer
-    calls: list[Call] = attrs.field(factory=list)
-    origins: list[Any] = attrs.field(factory=list)
-    skipped: list[Skipped] = attrs.field(factory=list)
-    rejected: list[Rejected] = attrs.field(factory=list)
+    result: TransformResult
     seen: dict[str, Any] = attrs.field(factory=dict)
     outcomes: dict[str, Skipped | Rejected] = attrs.field(factory=dict)
-    received: int = 0
-    repeated: int = 0
-    event_types: list[str] = attrs.field(factory=list)
-    left_out: list[str] = attrs.field(factory=list)
-    misfits: list[str] = attrs.field(factory=list)
     facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
-    unfamiliar: Counter[str] = attrs.field(factory=Counter)
 
     def take(self, call: Track, raw: Mapping[str, Any], item: Any) -> None:
-        self.calls.append(call)
-        self.origins.append(item)
-        self.event_types.append(raw["event_type"])
+        self.result.calls.append(call)
+        self.result.origins.append(item)
+        self.result.types.append(raw["event_type"])
         self.seen[raw["id"]] = item
 
     def note_unfamiliar(self, event: CurrentsEvent) -> None:
         if isinstance(event, UnknownEvent):
-            self.unfamiliar[event.event_type[:_MAX_NAME]] += 1
+            self.result.unfamiliar[event.event_type[:_MAX_NAME]] += 1
             return
         for place in itertools.islice(event.extra, _MAX_NAMES):
-            self.unfamiliar[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
+            self.result.unfamiliar[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
 
     def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
         skipped = Skipped(reason, event.event_type, event.id)
-        self.skipped.append(skipped)
+        self.result.skipped.append(skipped)
         return skipped
 
     def reject(
@@ -484,7 +477,7 @@ class _Batch:
         names = (event.event_type, event.id) if event else _named(item)
         raw = item.raw if isinstance(item, Unreadable) else item
         rejected = Rejected(reason or Reason.INTERNAL_ERROR, detail, raw, *names)
-        self.rejected.append(rejected)
+        self.result.rejected.append(rejected)
         return rejected
 
     def refuse(
@@ -496,31 +489,14 @@ class _Batch:
 
     def repeat(self, event: CurrentsEvent) -> None:
         outcome = self.outcomes.get(event.id)
-        self.repeated += 1
-        self.event_types.append(event.event_type)
+        self.result.repeated += 1
+        self.result.types.append(event.event_type)
         if isinstance(outcome, Skipped):
-            self.skipped.append(outcome)
+            self.result.skipped.append(outcome)
         elif isinstance(outcome, Rejected):
-            self.rejected.append(outcome)
+            self.result.rejected.append(outcome)
 
-    def result(self) -> TransformResult:
-        if self.facts:
-            self._keep_newest_facts()
-        return TransformResult(
-            received=self.received,
-            calls=self.calls,
-            origins=self.origins,
-            skipped=self.skipped,
-            rejected=self.rejected,
-            repeated=self.repeated,
-            misfits=Counter(self.misfits),
-            types=self.event_types,
-            dropped=self.left_out,
-            degraded=self.legalizer.degraded,
-            unfamiliar=self.unfamiliar,
-        )
-
-    def _keep_newest_facts(self) -> None:
+    def keep_newest_facts(self) -> None:
         """
         Leave to each user, of facts of one name, the newest alone.
 
@@ -537,11 +513,11 @@ class _Batch:
                     del call.properties[name]
         kept = [
             (call, origin)
-            for call, origin in zip(self.calls, self.origins, strict=True)
+            for call, origin in zip(self.result.calls, self.result.origins, strict=True)
             if not isinstance(call, AddUserProperties) or call.properties
         ]
-        self.calls[:] = [call for call, _ in kept]
-        self.origins[:] = [origin for _, origin in kept]
+        self.result.calls[:] = [call for call, _ in kept]
+        self.result.origins[:] = [origin for _, origin in kept]
 
 
 def _items(source: Source) -> Iterable[Any]:
