@@ -191,14 +191,15 @@ class Transformer:
             if call is not None:
                 batch.take(call, raw, item)
                 continue
-            if self._map_with_news(raw, item, batch):
-                continue
-            if not is_exact(item):
-                raise _InexactError
             try:
-                self._read_and_map(item, batch)
+                if not self._map_with_news(raw, item, batch):
+                    if not is_exact(item):
+                        raise _InexactError
+                    self._read_and_map(item, batch)
             except EventError as error:
                 batch.reject(error.reason, str(error), item)
+            except _InexactError:
+                raise
             except Exception as error:
                 batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
         if batch.facts:

@@ -688,6 +688,19 @@ def test_no_json_value_makes_transform_raise(value: Any) -> None:
             assert_legal(call)
 
 
+@pytest.mark.parametrize("key", [5, None, ("a",), b"a"])
+def test_keys_that_are_no_texts_reject_their_event_alone(key: Any) -> None:
+    """
+    No JSON holds such an event, but a caller may.
+    """
+    odd = an_event(id="e2", properties={key: "x"})
+
+    result = bh.Transformer().transform([an_event(), odd, an_event(id="e3")])
+
+    assert [r.reason for r in result.rejected] == ["internal_error"]
+    assert len(result.calls) == 2
+
+
 @given(batches(), st.data())
 @settings(max_examples=50)
 def test_how_a_batch_is_split_makes_no_difference(
