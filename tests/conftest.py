@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from braze_heap.dead_letters import SqliteDeadLetter
 
+pytest_plugins = ["braze_heap.testing.pytest_plugin"]
+
 settings.register_profile(
     "ci",
     deadline=None,

@@ -39,8 +39,6 @@ from braze_heap.testing.fake_heap import (
     Status,
 )
 
-pytest_plugins = ["braze_heap.testing.pytest_plugin"]
-
 BROKEN = (OSError, http.client.HTTPException)
 
 
