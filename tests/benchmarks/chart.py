@@ -32,7 +32,8 @@ def chart(costs: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 SVG = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+  width="{width}" height="{height}" role="img"
   aria-label="Cost of each way, in units of json.loads">
 <style>{style}</style>
 <text class="title" x="0" y="16">From a Braze batch to a Heap request, \
