@@ -25,6 +25,10 @@ from tests.cli.conftest import MAIN, Run, click_event, start
 TOKEN = "canary-token"
 
 
+PATIENCE = 60.0
+"""Seconds after which something hangs; a busy machine may take a while."""
+
+
 class Served:
     """
     A service that runs, and what it has written so far.
@@ -57,7 +61,7 @@ class Served:
         """
         Return the first group of what it writes sooner or later.
         """
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while not (found := re.search(pattern, "".join(self.lines))):
             assert self.process.poll() is None or self._reader.is_alive(), self.lines
             assert time.monotonic() < end, self.lines
@@ -71,7 +75,7 @@ class Served:
         Make a request, and return status and text.
         """
         with contextlib.closing(
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         ) as connection:
             headers = {"Authorization": f"Bearer {token}"}
             connection.request(method, path, body, headers)
@@ -96,7 +100,7 @@ class Served:
         """
         Wait for the end, and return the exit status.
         """
-        status = self.process.wait(20)
+        status = self.process.wait(PATIENCE)
         self._reader.join()
         return status
 
@@ -146,7 +150,7 @@ def until(path: Path) -> None:
     """
     Wait for a file.
     """
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not path.exists():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -417,7 +421,7 @@ def test_without_uvicorn_the_extra_is_named(tmp_path: Path) -> None:
     code = f"import sys; sys.modules['uvicorn'] = None; {MAIN}"
     process = start("serve", "--port", 0, code=code, cwd=tmp_path)
 
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=PATIENCE)
 
     expected = b"Error: serving needs an extra: pip install 'braze_heap[server]'\n"
     assert (process.returncode, stderr) == (2, expected)
