@@ -124,9 +124,11 @@ def _source(road: ShortRoad, identity: str) -> Iterator[str]:
         step = _IS_TEXT if name in road.dropped else _TAKE_OVER
         yield step.replace("NAME", repr(name))
     for name in in_properties:
-        aside = f"{_ASIDE.get(kinds[name])}[NAME] = value"
-        end = "gone.append(NAME)" if name in road.dropped else aside
-        step = _LOOK_AT[kinds[name]].replace("KEPT", end)
+        step = _LOOK_AT[kinds[name]]
+        if store := _ASIDE.get(kinds[name]):
+            is_gone = name in road.dropped
+            kept = "gone.append(NAME)" if is_gone else f"{store}[NAME] = value"
+            step = step.replace("KEPT", kept)
         yield step.replace("NAME", repr(name))
     yield _JOIN
     for name in in_properties:

@@ -84,16 +84,12 @@ def glimpse(body: bytes) -> list[Any] | None:
     """
     if not _fast or len(body) > _MAX_FAST:
         return None
-    opening, end = _EVENTS.match(body), _END.search(body, max(len(body) - 9, 0))
-    if not opening or not end:
-        return None
-    if body.count(b"{") + body.count(b"[") > _MAX_UNSEEN:
+    place = _list_of_events(body)
+    if place is None or body.count(b"{") + body.count(b"[") > _MAX_UNSEEN:
         return None
     try:
         # A list and nothing behind it: so there is no second key either.
-        events: list[Any] = _fast.loads(
-            memoryview(body)[opening.end() - 1 : end.start() + 1]
-        )
+        events: list[Any] = _fast.loads(memoryview(body)[place])
     except ValueError:
         return None
     return events
@@ -222,12 +218,21 @@ def _is_one_list(data: bytes) -> bool:
     if len(data) > MAX_STRUCTURE and _structure(plain) > MAX_STRUCTURE:
         raise TooLargeError(f"over {MAX_STRUCTURE:,} brackets and commas")
     brackets = _without_texts(plain.translate(_AS_BRACES, _NO_BRACKETS))
-    looks_so = _EVENTS.match(data) and _END.search(data, len(data) - 9)
+    looks_so = _list_of_events(data) is not None
     if looks_so and _is_flat(brackets[2:-2], MAX_DEPTH - 2):
         return True
     if not _is_flat(brackets, MAX_DEPTH) and _depth(brackets) > MAX_DEPTH:
         raise UnreadableError(f"over {MAX_DEPTH} levels deep")
     return False
+
+
+def _list_of_events(data: bytes) -> slice | None:
+    """
+    Return where the list stands in ``{"events": [...]}``, if *data* looks so at both
+    ends.
+    """
+    opening, end = _EVENTS.match(data), _END.search(data, max(len(data) - 9, 0))
+    return slice(opening.end() - 1, end.start() + 1) if opening and end else None
 
 
 _EVENTS: Final = re.compile(rb'\s*\{\s*"events"\s*:\s*\[')
