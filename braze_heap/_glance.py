@@ -1,69 +1,302 @@
 """
 Events of the HTTP form with nothing odd about them, to their calls in one step.
 
-Most events are such, and most are told the standard way. For the class of those a
-function is generated, from what is known beforehand: which fields there can be, which
-of them are no texts, and which are left out. Where an event needs a closer look, it has
-done nothing and gives ``None``. Tests compare it with the roads that look closer.
+Most events are such, and most are told the standard way. For the class of those it is
+known beforehand which fields there can be, which of them are no texts, and which are
+left out; so a function is generated that takes the fields one by one, and looks at all
+texts in one. Where an event needs a closer look, nothing is done. Tests compare what
+comes of it with the roads that look closer.
 """
 
 import functools
 import linecache
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType, MappingProxyType
 from typing import Any, Final, TypeAlias
 
+from braze_heap._batch import Batch
 from braze_heap._short_road import ShortRoad, is_small
 from braze_heap.calls import (
     MAX_INTEGER,
+    MAX_TEXT,
+    SECONDS,
     Legalizer,
     Track,
     Value,
     are_plain,
     legal_key,
     plain_value,
-    second,
 )
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._kinds import MISFIT
 from braze_heap.events._schema import schema_of
-from braze_heap.identity import flaw_of
+from braze_heap.identity import is_usual
+from braze_heap.mappers._rules import Facts
 from braze_heap.mappers._standard import decoded
 from braze_heap.parsing import YEAR_2100
 
-Glance: TypeAlias = Callable[
-    [dict[str, Any], Container[str], Legalizer, list[str]], Track | None
-]
-"""
-From a decoded event to its call; ``None``, and nothing done, if it needs a closer look.
 
-Gets the ids that were seen already, what makes values legal, and the list for the names
-of what is left out.
-"""
-
-
-def glance_of(road: ShortRoad, identity: str) -> Glance:
+class Glance:
     """
-    Return the function that goes *road* in one step.
+    What maps the events of one class.
 
     Args:
         road: Where to.
         identity: The field that names the user.
+
+    Attributes:
+        facts_of: Gives the facts about its user that an event states; ``None`` if
+            events of the class state none.
     """
+
+    def __init__(self, road: ShortRoad, identity: str) -> None:
+        schema = schema_of(road.cls)
+        self.facts_of = functools.partial(_facts, road) if road.facts else None
+        self._identity = identity
+        self._in_user = schema.names_in("user")
+        self._in_properties = schema.names_in("properties")
+        self._look = _look_of(road)
+        self._event_type = road.cls.event_type
+        self._dress = road.dress
+        self._name, self._named = road.name, road.named
+        self._has_names = "name" not in road.dropped
+
+    def track(self, raw: dict[str, Any], batch: Batch) -> Track | None:
+        """
+        Return the track of a decoded event of *batch*; ``None``, and nothing done, if
+        it needs a closer look. It also does if anything is raised.
+        """
+        user, properties = raw["user"], raw["properties"]
+        event_id, time, who = raw["id"], raw["time"], user[self._identity]
+        types = type(raw), type(user), type(properties), type(time)
+        if not (
+            types == _PLAIN
+            and type(event_id) is type(who) is str
+            and len(raw) == 5
+            and 0 < time < YEAR_2100
+            and event_id
+            and event_id not in batch.seen
+            and is_usual(who)
+            and self._in_user.issuperset(user)
+            and self._in_properties.issuperset(properties)
+        ):
+            return None
+        legalizer, left_out = batch.legalizer, batch.result.dropped
+        fields = self._look(properties | user, legalizer, left_out)
+        if fields is None:
+            return None
+        name = self._name
+        if self._named:
+            own = properties.get("name") if self._has_names else None
+            name = self._named(own, legalizer)
+        fields["event_type"] = self._event_type
+        if self._dress:
+            self._dress(fields)
+        track = _new(Track)  # as its __init__ does, at half the price
+        track.event = name
+        track.identity = who
+        track.timestamp = SECONDS[time]
+        track.idempotency_key = legal_key(event_id)
+        track.properties = fields
+        return track
+
+
+_new: Final = object.__new__
+_PLAIN: Final = dict, dict, dict, int
+
+
+def _facts(road: ShortRoad, raw: dict[str, Any]) -> Facts:
+    """
+    Return the facts that a decoded event states, which turns out to have a track.
+    """
+    fields = raw["properties"] | raw["user"]
+    for name in road.dropped:
+        fields.pop(name, None)
+    kinds = schema_of(road.cls).kinds
+    for name in road.nested:
+        if fields.get(name) is not None:
+            fields[name] = kinds[name].fit(fields[name])
+    event = _new(road.cls)
+    event.__dict__ = {**fields, "id": raw["id"], "time": raw["time"]}
+    return road.facts(event) if road.facts else {}
+
+
+Look: TypeAlias = Callable[
+    [dict[str, Any], Legalizer, list[str]], dict[str, Any] | None
+]
+"""
+From the fields of an event, which it uses up, to legal properties; ``None``, and
+nothing done, if they need a closer look.
+
+Gets what makes values legal, and the list for the names of what is left out.
+"""
+
+
+def _look_of(road: ShortRoad) -> Look:
+    """
+    Generate the function for a class.
+    """
+    fits = {name: kind.fit for name, kind in schema_of(road.cls).kinds.items()}
+    names: dict[str, Any] = {**_NAMES, "fits": fits}
+    exec(_compiled("".join(_source(road))), names)  # noqa: S102 (own text)
+    look: Look = names["look"]
+    return look
+
+
+@functools.lru_cache(1024)
+def _compiled(source: str) -> CodeType:
+    """
+    Return the code of *source*, which tracebacks and debuggers then show.
+    """
+    file = f"<braze_heap glance {hash(source):x}>"
+    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
+    return compile(source, file, "exec")
+
+
+def _source(road: ShortRoad) -> Iterator[str]:
     schema = schema_of(road.cls)
-    known = {
-        "in_user": schema.names_in("user"),
-        "in_properties": schema.names_in("properties"),
-        "fits": {name: kind.fit for name, kind in schema.kinds.items()},
-        "name": road.name,
-        "named": road.named,
-        "dress": road.dress,
+    kinds = {n: "text" if k.is_text else k.name for n, k in schema.kinds.items()}
+    kinds |= dict.fromkeys(road.json_texts, "json text")
+    later: list[str] = []
+
+    yield "def look(fields, legalizer, left_out):\n"
+    for number, (name, kind) in enumerate(kinds.items()):
+        is_text = kind == "text"
+        if name in road.dropped:
+            first, then = (_IS_TEXT if is_text else _FITS), _LEAVE_OUT
+        else:
+            first, then = _STEPS[kind]
+        first, then = (
+            step.replace("NAME", repr(name)).replace("_N", f"_{number}")
+            for step in (first, then)
+        )
+        yield first
+        later.append(then)
+    yield _JOIN
+    yield from later
+    yield "    return fields\n"
+
+
+_IS_TEXT: Final = """\
+    value_N = fields.pop(NAME, None)
+    if value_N is not None and type(value_N) is not str:
+        return None
+"""
+
+_FITS: Final = """\
+    value_N = fields.pop(NAME, None)
+    if value_N is not None and fits[NAME](value_N) is MISFIT:
+        return None
+"""
+
+_LEAVE_OUT: Final = """\
+    if value_N is not None:
+        left_out.append(NAME)
+"""
+
+_IS_BOOLEAN: Final = """\
+    value = fields.get(NAME)
+    if value is True:
+        fields[NAME] = "true"
+    elif value is False:
+        fields[NAME] = "false"
+    elif value is not None:
+        return None
+"""
+
+_ARE_TEXTS: Final = """\
+    value = fields.get(NAME)
+    if value is not None:
+        if type(value) is not list or (value := plain_value(value)) is None:
+            return None
+        fields[NAME] = value
+"""
+
+_IS_INTEGER: Final = f"""\
+    value_N = fields.pop(NAME, None)
+    if value_N is not None and not (
+        type(value_N) is int and {-MAX_INTEGER} <= value_N <= {MAX_INTEGER}
+    ):
+        return None
+"""
+
+_IS_NUMBER: Final = f"""\
+    value_N = fields.pop(NAME, None)
+    if value_N is not None and not (
+        (type(value_N) is float or type(value_N) is int)
+        and {-MAX_INTEGER} <= value_N <= {MAX_INTEGER}
+    ):
+        return None
+"""
+
+_PUT_BACK: Final = """\
+    if value_N is not None:
+        fields[NAME] = value_N
+"""
+
+_IS_OBJECT: Final = """\
+    value_N = fields.pop(NAME, None)
+    leaves_N = legalizer.leaves(NAME, value_N)
+    if leaves_N is None and value_N is not None:
+        if not is_small(value_N) or (value_N := fits[NAME](value_N)) is MISFIT:
+            return None
+"""
+
+_IS_JSON_TEXT: Final = """\
+    value_N = fields.pop(NAME, None)
+    if value_N is not None:
+        if type(value_N) is not str or not is_small(value_N):
+            return None
+        value_N = decoded(value_N)
+    leaves_N = legalizer.leaves(NAME, value_N)
+"""
+
+_ADD: Final = """\
+    if leaves_N and fields.keys().isdisjoint(leaves_N):
+        fields |= leaves_N
+    elif value_N is not None:
+        legalizer.add(fields, NAME, value_N)
+"""
+
+_STEPS: Final = MappingProxyType(
+    {
+        "text": ("", ""),
+        "boolean": (_IS_BOOLEAN, ""),
+        "int": (_IS_INTEGER, _PUT_BACK),
+        "float": (_IS_NUMBER, _PUT_BACK),
+        "double": (_IS_NUMBER, _PUT_BACK),
+        "array<string>": (_ARE_TEXTS, ""),
+        "json object": (_IS_OBJECT, _ADD),
+        "json text": (_IS_JSON_TEXT, _ADD),
     }
-    names: dict[str, Any] = {**_NAMES, **known}
-    exec(_compiled("".join(_source(road, identity))), names)  # noqa: S102 (own text)
-    glance: Glance = names["glance"]
-    return glance
+)
+"""
+Kind of a field to what is done with it, before and after all texts are looked at in
+one: it becomes text, or is put aside.
+"""
+
+_JOIN: Final = f"""\
+    try:
+        joined = "".join(fields.values())
+    except TypeError:
+        fields = {{field: v for field, v in fields.items() if v is not None}}
+        if not all(isinstance(value, str) for value in fields.values()):
+            return None
+        joined = "".join(fields.values())
+    if len(joined) > {MAX_TEXT} or not joined.isascii() or "\\0" in joined:
+        if not are_plain(fields.values(), joined):
+            legalizer.settle(fields, [*fields])
+"""
+
+_NAMES: Final = {
+    "MISFIT": MISFIT,
+    "are_plain": are_plain,
+    "decoded": decoded,
+    "is_small": is_small,
+    "plain_value": plain_value,
+}
+"""What the generated functions use."""
 
 
 def news_of(raw: dict[str, Any], cls: type[CurrentsEvent]) -> dict[str, Value] | None:
@@ -91,206 +324,3 @@ _TAKEN: Final = frozenset(("braze_user_id", "event_type", "extra", "is_machine_o
 """Names that the properties of an event get besides those of its fields."""
 
 _is_usual_name: Final = re.compile("[a-z][a-z0-9_]{0,99}").fullmatch
-
-
-@functools.lru_cache(1024)
-def _compiled(source: str) -> CodeType:
-    """
-    Return the code of *source*, which tracebacks and debuggers then show.
-    """
-    file = f"<braze_heap glance {hash(source):x}>"
-    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-    return compile(source, file, "exec")
-
-
-def _source(road: ShortRoad, identity: str) -> Iterator[str]:
-    """
-    Generate the function. It works on a copy, until nothing can come between.
-    """
-    schema = schema_of(road.cls)
-    kinds = {n: "text" if k.is_text else k.name for n, k in schema.kinds.items()}
-    kinds |= dict.fromkeys(road.json_texts, "json text")
-    in_user = [name for name in kinds if schema.places[name] == "user"]
-    in_properties = [name for name in kinds if schema.places[name] == "properties"]
-
-    asides = sorted(
-        {_ASIDE[kinds[name]] for name in in_properties if kinds[name] in _ASIDE}
-    )
-
-    yield _BEGIN.replace("IDENTITY", repr(identity))
-    for aside in asides:
-        yield f"    {aside} = {{}}\n"
-    for name in in_user:
-        step = _IS_TEXT if name in road.dropped else _TAKE_OVER
-        yield step.replace("NAME", repr(name))
-    for name in in_properties:
-        step = _LOOK_AT[kinds[name]]
-        if store := _ASIDE.get(kinds[name]):
-            is_gone = name in road.dropped
-            kept = "gone.append(NAME)" if is_gone else f"{store}[NAME] = value"
-            step = step.replace("KEPT", kept)
-        yield step.replace("NAME", repr(name))
-    yield _JOIN
-    for name in in_properties:
-        if name in road.dropped and kinds[name] not in _ASIDE:
-            yield _LEAVE_OUT.replace("NAME", repr(name))
-    yield _SETTLE.replace("NAMED", _OWN_NAME if road.named else "name")
-    for aside in asides:
-        yield _PUT[aside]
-    yield _END
-
-
-_BEGIN: Final = f"""\
-def glance(raw, seen, legalizer, left_out):
-    try:
-        user, event_id, time = raw["user"], raw["id"], raw["time"]
-        who, fields = user[IDENTITY], raw["properties"].copy()
-    except (KeyError, TypeError, AttributeError):
-        return None
-    if (
-        type(raw) is not dict
-        or len(raw) != 5
-        or type(fields) is not dict
-        or type(user) is not dict
-        or type(time) is not int
-        or not 0 < time < {YEAR_2100}
-        or type(event_id) is not str
-        or not event_id
-        or event_id in seen
-        or type(who) is not str
-        or flaw_of(who)
-        or not in_properties.issuperset(fields)
-        or not in_user.issuperset(user)
-    ):
-        return None
-    gone = []
-"""
-
-_IS_TEXT: Final = """\
-    if NAME in user:
-        value = user[NAME]
-        if type(value) is str:
-            gone.append(NAME)
-        elif value is not None:
-            return None
-"""
-
-_TAKE_OVER: Final = """\
-    if NAME in user:
-        fields[NAME] = user[NAME]
-"""
-
-
-def _number(*types: str) -> str:
-    is_number = " or ".join(f"type(value) is {name}" for name in types)
-    return f"""\
-    if NAME in fields and (value := fields.pop(NAME)) is not None:
-        if not (({is_number}) and {-MAX_INTEGER} <= value <= {MAX_INTEGER}):
-            return None
-        KEPT
-"""
-
-
-_LOOK_AT: Final = MappingProxyType(
-    {
-        "text": "",
-        "boolean": """\
-    if NAME in fields:
-        value = fields[NAME]
-        if value is True:
-            fields[NAME] = "true"
-        elif value is False:
-            fields[NAME] = "false"
-        elif value is not None:
-            return None
-""",
-        "int": _number("int"),
-        "float": _number("int", "float"),
-        "double": _number("int", "float"),
-        "array<string>": """\
-    if NAME in fields and (value := fields[NAME]) is not None:
-        if type(value) is not list or (value := plain_value(value)) is None:
-            return None
-        fields[NAME] = value
-""",
-        "json object": """\
-    if NAME in fields and (value := fields.pop(NAME)) is not None:
-        if not is_small(value) or (value := fits[NAME](value)) is MISFIT:
-            return None
-        KEPT
-""",
-        "json text": """\
-    if NAME in fields and (value := fields.pop(NAME)) is not None:
-        if type(value) is not str or not is_small(value):
-            return None
-        value = decoded(value)
-        KEPT
-""",
-    }
-)
-"""Kind of a property to what is done before all that is text is looked at in one."""
-
-_ASIDE: Final = MappingProxyType(
-    {
-        **dict.fromkeys(("int", "float", "double"), "numbers"),
-        **dict.fromkeys(("json object", "json text"), "nested"),
-    }
-)
-"""Kind of a property to where it is kept while the texts are looked at."""
-
-_JOIN: Final = """\
-    try:
-        joined = "".join(fields.values())
-    except TypeError:
-        fields = {field: v for field, v in fields.items() if v is not None}
-        if not all(isinstance(value, str) for value in fields.values()):
-            return None
-        joined = "".join(fields.values())
-    is_plain = are_plain(fields.values(), joined)
-"""
-
-_LEAVE_OUT: Final = """\
-    if NAME in fields:
-        del fields[NAME]
-        gone.append(NAME)
-"""
-
-_OWN_NAME: Final = 'named(fields.get("name"), legalizer)'
-
-_SETTLE: Final = """\
-    left_out += gone
-    called = NAMED
-    if not is_plain:
-        legalizer.settle(fields, [*fields])
-"""
-
-_PUT: Final = MappingProxyType(
-    {
-        "numbers": """\
-    fields |= numbers
-""",
-        "nested": """\
-    for field, value in nested.items():
-        legalizer.add(fields, field, value)
-""",
-    }
-)
-
-_END: Final = """\
-    dress(fields)
-    return Track(called, who, second(time), legal_key(event_id), fields)
-"""
-
-
-_NAMES: Final = {
-    "MISFIT": MISFIT,
-    "Track": Track,
-    "are_plain": are_plain,
-    "decoded": decoded,
-    "flaw_of": flaw_of,
-    "is_small": is_small,
-    "plain_value": plain_value,
-    "legal_key": legal_key,
-    "second": second,
-}
-"""What the generated functions use."""

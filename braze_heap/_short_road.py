@@ -21,6 +21,7 @@ from braze_heap.calls import (
 )
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
+from braze_heap.mappers._rules import Facts
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
     MACHINE_OPEN,
@@ -39,7 +40,8 @@ From the own name of an event, if it has one, to its name in Heap.
 
 Dress: TypeAlias = Callable[[dict[str, Any]], None]
 """
-Adds to the legal properties of an event what all events of its class have.
+Adds to the legal properties of an event, which have its type, what all events of its
+class have besides.
 """
 
 
@@ -55,7 +57,8 @@ class ShortRoad:
         dropped: The fields that are personal data and left out.
         json_texts: The fields that hold JSON as text.
         nested: The fields that may become many properties.
-        dress: Adds what all events of the class have.
+        dress: Adds what all events of the class have, besides their type.
+        facts: Gives the facts about their users that they state, if they state any.
     """
 
     cls: type[CurrentsEvent]
@@ -64,7 +67,8 @@ class ShortRoad:
     dropped: tuple[str, ...]
     json_texts: frozenset[str]
     nested: tuple[str, ...]
-    dress: Dress
+    dress: Dress | None
+    facts: Callable[[Any], Facts] | None
 
     def takes(self, fields: Mapping[str, Any]) -> bool:
         """
@@ -99,7 +103,9 @@ class ShortRoad:
         own = fields.get("name")
         name = self.named(own, legalizer) if self.named else self.name
         legalizer.settle(fields, [*fields])
-        self.dress(fields)
+        fields["event_type"] = self.cls.event_type
+        if self.dress:
+            self.dress(fields)
         return Track(name, identity, timestamp(time), legal_key(event_id), fields)
 
 
@@ -120,6 +126,7 @@ def short_road(
     naming: Naming,
     redaction: Redaction,
     fixed: Mapping[str, Any],
+    facts: Callable[[Any], Facts] | None,
 ) -> ShortRoad | None:
     """
     Return the short road for *cls*; ``None`` if its events need the long one.
@@ -129,6 +136,7 @@ def short_road(
         naming: What events and properties are called.
         redaction: What the policy leaves out.
         fixed: Properties that every event has; their names are legal.
+        facts: Gives the facts about their users.
     """
     if issubclass(cls, UnknownEvent) or redaction.alters(cls):
         return None
@@ -163,20 +171,20 @@ def short_road(
             if name in schema.json_texts or kind.name == "json object"
         ),
         _dress_of(cls, fixed),
+        facts,
     )
 
 
-def _dress_of(cls: type[CurrentsEvent], fixed: Mapping[str, Any]) -> Dress:
-    event_type = cls.event_type
+def _dress_of(cls: type[CurrentsEvent], fixed: Mapping[str, Any]) -> Dress | None:
     is_open = MACHINE_OPEN in schema_of(cls).places
+    if not is_open and not fixed:
+        return None
 
     def dress(properties: dict[str, Any]) -> None:
-        properties["event_type"] = event_type
         if is_open:
             is_machine = is_machine_open(properties)
             properties["is_machine_open"] = "true" if is_machine else "false"
-        if fixed:
-            for field, value in fixed.items():
-                properties.setdefault(field, value)
+        for field, value in fixed.items():
+            properties.setdefault(field, value)
 
     return dress

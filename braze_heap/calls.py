@@ -5,7 +5,6 @@ Limits are those of Heap's server-side API documentation. Lengths count UTF-16 u
 """
 
 import datetime as dt
-import functools
 import hashlib
 import itertools
 import math
@@ -18,7 +17,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._json import encode_text, writer
+from braze_heap._json import encode_text, is_modest, writer
+from braze_heap._memo import Memo
 from braze_heap._text import cut_utf16, utf16_length
 
 __all__ = [
@@ -174,19 +174,15 @@ def timestamp(seconds: float) -> str:
     """
     Return UTC epoch *seconds* as Heap writes times: ``2017-03-10T22:21:56+00:00``.
     """
-    return second(seconds) if type(seconds) is int else _fraction(seconds)
+    return SECONDS[seconds] if type(seconds) is int else _fraction(seconds)
 
 
 def _moment(seconds: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
-@functools.lru_cache(8192)
-def second(seconds: int) -> str:
-    """
-    Return the `timestamp` of whole *seconds*.
-    """
-    return _moment(seconds).isoformat()
+SECONDS: Final[Memo[int, str]] = Memo(lambda s: _moment(s).isoformat(), 8192)
+"""UTC epoch seconds, whole, to their `timestamp`."""
 
 
 def _fraction(seconds: float) -> str:
@@ -197,12 +193,9 @@ def legal_key(key: str) -> str:
     """
     Return *key* as an idempotency key: itself, or its SHA-256 where it is unfit.
     """
-    if _is_fit_key(key):
+    if len(key) <= MAX_IDENTITY and key.isascii() and key.isprintable():
         return key
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-_is_fit_key: Final = re.compile(rf"[ -~]{{0,{MAX_IDENTITY}}}").fullmatch
 
 
 def is_plain(text: str) -> bool:
@@ -258,6 +251,30 @@ def plain_value(value: Any) -> Value | None:
         return None
     is_plain = len(value) <= _SURELY_SHORT and value.isascii() and "\0" not in value
     return value if is_plain else None
+
+
+def _put_leaves(found: dict[str, Value], path: str, value: dict[str, Any]) -> bool:
+    """
+    Put what is in *value* into *found* under dotted names; tell whether all is plain.
+    """
+    if len(value) > _FEW:
+        return False
+    for key, inner in value.items():
+        name = f"{path}.{key}"
+        cls = type(inner)
+        if cls is dict:
+            if not _put_leaves(found, name, inner):
+                return False
+            continue
+        told = plain_value(inner)
+        if told is None and cls is list and is_modest(inner):
+            is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
+            told = plain_value(_json_text(inner)) if is_nested else None
+        if told is not None and name not in found:
+            found[name] = told
+        elif inner is not None:
+            return False
+    return True
 
 
 class Legalizer:
@@ -334,9 +351,11 @@ class Legalizer:
         """
         Return *given* as properties of a user: some names are Heap's own.
         """
-        reserved = [n for n, value in given.items() if value is not None and _is_own(n)]
-        legal = self.properties({n: v for n, v in given.items() if not _is_own(n)})
-        for name in reserved:
+        if _OWN_NAMES.isdisjoint(given):
+            return self.properties(given)
+        others = {n: v for n, v in given.items() if n not in _OWN_NAMES}
+        legal = self.properties(others)
+        for name in [n for n in given if n in _OWN_NAMES and given[n] is not None]:
             self.degraded[Degradation.RENAMED] += 1
             self.add(legal, f"braze_{name}", given[name])
         return self._bounded(legal)
@@ -377,6 +396,17 @@ class Legalizer:
             free = name if is_free else self.free_name(name, legal)
             is_text = type(value) is str
             legal[free] = self.text(value) if is_text else self._scalar(value)
+
+    def leaves(self, path: str, value: Any) -> dict[str, Value] | None:
+        """
+        Return what `add` would add under *path*, if there is surely nothing odd about
+        it and every name in it was legal before.
+        """
+        if type(value) is not dict or self.nested != "flatten":
+            return None
+        found: dict[str, Value] = {}
+        are_plain = _put_leaves(found, path, value) and len(found) <= _FEW
+        return found if are_plain and self._plain_names.issuperset(found) else None
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
         for key, inner in value.items():
@@ -429,11 +459,8 @@ class Legalizer:
         return next(free for free in numbered if free not in taken)
 
 
-def _is_own(name: str) -> bool:
-    """
-    Tell whether Heap keeps *name* for itself among the properties of a user.
-    """
-    return name.lower() == "id" or name == "user_id"
+_OWN_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
+"""Names that Heap keeps for itself among the properties of a user."""
 
 
 def _as_json(value: Any) -> Any:
@@ -453,6 +480,9 @@ def _as_json(value: Any) -> Any:
 
 
 _CONTAINERS: Final = frozenset((dict, list))
+
+_FEW: Final = 300
+"""Leaves of an object that surely have room beside the other properties."""
 
 _SURELY_SHORT: Final = MAX_TEXT // 2
 """Characters that fit, whatever they are: none takes more than two UTF-16 units."""

@@ -5,7 +5,6 @@ Heap merges everyone who shares an identity, for ever. So nothing is guessed, cu
 repaired here: an identity is taken as it is, or the event is kept back.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
@@ -71,13 +70,23 @@ def _decimal(number: int) -> str:
     return str(number)
 
 
-@functools.lru_cache(16384)
+def is_usual(text: str) -> bool:
+    """
+    Tell whether *text* can surely identify one person.
+    """
+    return (
+        text.isascii()
+        and text.isprintable()
+        and len(text) <= MAX_IDENTITY
+        and text.strip(" 0-").lower() not in _SUSPECT
+    )
+
+
 def flaw_of(text: str) -> Reason | SkipReason | None:
     """
     Return why *text* identifies nobody; ``None`` if it can.
     """
-    is_usual = text.isascii() and text.isprintable() and len(text) <= MAX_IDENTITY
-    if is_usual and text.strip(" 0-").lower() not in _SUSPECT:
+    if is_usual(text):
         return None
     if not text or text.isspace():
         return SkipReason.NO_IDENTITY

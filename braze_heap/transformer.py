@@ -6,16 +6,17 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 """
 
 import copy
-import itertools
 from collections.abc import Callable, Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
+from braze_heap._batch import Batch, Outcome
 from braze_heap._errors import place_of
-from braze_heap._glance import Glance, glance_of, news_of
+from braze_heap._glance import Glance, news_of
 from braze_heap._json import glimpse, is_modest
+from braze_heap._memo import Memo
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
     AddUserProperties,
@@ -39,6 +40,7 @@ from braze_heap.identity import (
 from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
 from braze_heap.mappers._custom import custom_of, structured
+from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
 from braze_heap.naming import Naming
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
@@ -53,7 +55,7 @@ from braze_heap.payloads import (
 from braze_heap.privacy import PersonalData, Redaction, Treatment
 from braze_heap.privacy import personal_data as _personal_data
 from braze_heap.reasons import Reason, SkipReason
-from braze_heap.results import Rejected, Skipped, TransformResult
+from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 
 __all__ = ["Source", "Transformer"]
@@ -69,9 +71,8 @@ what `braze_heap.wire.read_events` gives.
 
 _DEFAULT_NAMING: Final = Naming()
 
-_MAX_NAMES: Final = 100
-_MAX_NAME: Final = 255
-"""Unfamiliar names of an event that are counted, and their characters."""
+_MOST_TYPES: Final = 1_000
+"""Event types that a transformer remembers what to do about."""
 
 _DISCRIMINATORS: Final = {
     "users.behaviors.CustomEvent": "name",
@@ -149,7 +150,7 @@ class Transformer:
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
-        self._glances = _Glances(self._glance)
+        self._glances = Memo(self._glance, _MOST_TYPES)
         self._event_types = event_types
         self._parse = EventParser(event_types).parse
 
@@ -177,36 +178,50 @@ class Transformer:
         Raises:
             _InexactError: One of those that need a closer look is not exact.
         """
-        legalizer = Legalizer(self._nested, self._plain_names)
-        result = TransformResult(degraded=legalizer.degraded)
-        batch = _Batch(legalizer, result)
-        glances, seen, left_out = self._glances, batch.seen, result.dropped
-        for result.received, item in enumerate(items, 1):
+        batch = Batch(Legalizer(self._nested, self._plain_names))
+        glances = self._glances
+        for batch.result.received, item in enumerate(items, 1):
             raw = item.value if type(item) is RawEvent else item
+            facts = track = None
             try:
                 glance = glances[raw["event_type"]]
-                call = glance(raw, seen, legalizer, left_out) if glance else None
+                if glance is not None:
+                    if glance.facts_of is not None:
+                        facts = glance.facts_of(raw)
+                    track = glance.track(raw, batch)
             except Exception:
-                call = None  # a closer look tells what is wrong
-            if call is not None:
-                batch.take(call, raw, item)
-                continue
-            try:
-                if not self._map_with_news(raw, item, batch):
-                    if not is_exact(item):
-                        raise _InexactError
-                    self._read_and_map(item, batch)
-            except EventError as error:
-                batch.reject(error.reason, str(error), item)
-            except _InexactError:
-                raise
-            except Exception as error:
-                batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
-        if batch.facts:
-            batch.keep_newest_facts()
-        return result
+                track = None  # a closer look tells what is wrong
+            if track is None:
+                self._map_closely(raw, item, is_exact, batch)
+            else:
+                batch.take(track, raw, item)
+                if facts:
+                    batch.state(facts, track.identity, raw["time"], item)
+        batch.keep_newest_facts()
+        return batch.result
 
-    def _map_with_news(self, raw: Any, item: Any, batch: "_Batch") -> bool:
+    def _map_closely(
+        self, raw: Any, item: Any, is_exact: Callable[[Any], bool], batch: Batch
+    ) -> None:
+        """
+        Map one event.
+
+        Raises:
+            _InexactError: It is not exact.
+        """
+        try:
+            if not self._map_with_news(raw, item, batch):
+                if not is_exact(item):
+                    raise _InexactError
+                self._read_and_map(item, batch)
+        except EventError as error:
+            batch.reject(error.reason, str(error), item)
+        except _InexactError:
+            raise
+        except Exception as error:
+            batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
+
+    def _map_with_news(self, raw: Any, item: Any, batch: Batch) -> bool:
         """
         Map an event at a glance but for what its class does not know; tell whether.
 
@@ -218,7 +233,7 @@ class Transformer:
         ):
             return False
         glance = self._glances.get(event_type)
-        if not glance:
+        if glance is None or glance.facts_of:
             return False
         cls = self._event_types[event_type]
         news = news_of(raw, cls)
@@ -227,17 +242,19 @@ class Transformer:
         ):
             return False
         known = {n: v for n, v in raw["properties"].items() if n not in news}
-        event = {**raw, "properties": known}
-        call = glance(event, batch.seen, batch.legalizer, batch.result.dropped)
-        if call is None:
+        try:
+            track = glance.track({**raw, "properties": known}, batch)
+        except Exception:
+            return False  # an even closer look tells what is wrong
+        if track is None:
             return False
-        call.properties.update(news)
+        track.properties.update(news)
         for name in news:
             batch.result.unfamiliar[f"{event_type} {name}"] += 1
-        batch.take(call, raw, item)
+        batch.take(track, raw, item)
         return True
 
-    def _read_and_map(self, item: Any, batch: "_Batch") -> None:
+    def _read_and_map(self, item: Any, batch: Batch) -> None:
         event = self._typed(item)
         if event.id in batch.seen:
             return self._repeat(event, item, batch)
@@ -263,14 +280,14 @@ class Transformer:
             return self._parse(item.value, item.event_type)
         return self._parse(item)
 
-    def _repeat(self, event: CurrentsEvent, item: Any, batch: "_Batch") -> None:
+    def _repeat(self, event: CurrentsEvent, item: Any, batch: Batch) -> None:
         if self._typed(batch.seen[event.id]) == event:
             batch.repeat(event)
         else:
             detail = "an earlier event of the batch has this id and another content"
             batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, item, event)
 
-    def _map(self, event: CurrentsEvent, item: Any, batch: "_Batch") -> "_Outcome":
+    def _map(self, event: CurrentsEvent, item: Any, batch: Batch) -> Outcome:
         """
         Add the calls that *event* becomes; return why it becomes none.
         """
@@ -285,7 +302,7 @@ class Transformer:
             except IdentityError as error:
                 return batch.refuse(error.reason, item, event)
         road = self._road(type(event))
-        if road and "extra" not in fields and road.takes(fields):
+        if road and not road.facts and "extra" not in fields and road.takes(fields):
             call = road.track(fields, identity, batch.legalizer, batch.result.dropped)
             batch.result.calls.append(call)
             batch.result.origins.append(item)
@@ -293,8 +310,8 @@ class Transformer:
         return self._map_at_length(event, identity, item, batch)
 
     def _map_at_length(
-        self, event: CurrentsEvent, identity: str, item: Any, batch: "_Batch"
-    ) -> "_Outcome":
+        self, event: CurrentsEvent, identity: str, item: Any, batch: Batch
+    ) -> Outcome:
         rule = self.mappers.rule_for(event)
         if rule is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
@@ -325,7 +342,7 @@ class Transformer:
         return self._customs.get((kind, name)) or self._customs.get((kind, None))
 
     def _told(
-        self, event: CurrentsEvent, rule: Rule, custom: Rule | None, batch: "_Batch"
+        self, event: CurrentsEvent, rule: Rule, custom: Rule | None, batch: Batch
     ) -> list[Payload]:
         """
         Return what the mapper says; the one for typed properties if they fit.
@@ -352,25 +369,31 @@ class Transformer:
 
     def _new_road(self, cls: type[CurrentsEvent]) -> ShortRoad | None:
         rule = self.mappers.rule_for(cls)
-        if rule is None or rule.mapper is not standard:
+        mapper = rule.mapper if rule else None
+        facts = mapper.facts if isinstance(mapper, StandardWith) else None
+        if mapper is not standard and not facts:
             return None
         if self._local_time or self._drops_machines:
             return None
         if getattr(cls, "event_type", "") in self._custom_types:
             return None
-        return short_road(cls, self.naming, self._redaction, self._fixed)
+        return short_road(cls, self.naming, self._redaction, self._fixed, facts)
 
     def _glance(self, event_type: str) -> Glance | None:
         """
         Return what maps events of a type at a glance; ``None`` if nothing does.
+
+        Raises:
+            KeyError: No class is for that type.
         """
         cls = self._event_types[event_type]
-        road = self._road(cls) if self._identity_field else None
-        is_told = road is not None and cls.event_type == event_type
-        return glance_of(road, self._identity_field) if road and is_told else None
+        if cls.event_type != event_type or not self._identity_field:
+            return None
+        road = self._road(cls)
+        return Glance(road, self._identity_field) if road else None
 
     def _calls(
-        self, payloads: list[Payload], said: "_Said", batch: "_Batch"
+        self, payloads: list[Payload], said: "_Said", batch: Batch
     ) -> list[Call]:
         if any(isinstance(p, HeapUserDeletion) for p in payloads) and self._deletions:
             return [DeleteUser(said.identity)]
@@ -403,20 +426,6 @@ class Transformer:
         )
 
 
-class _Glances(dict[str, Glance | None]):
-    """
-    What maps the events of a type at a glance, made when the first of them comes.
-    """
-
-    def __init__(self, make: Callable[[str], Glance | None]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, event_type: str) -> Glance | None:
-        glance = self[event_type] = self._make(event_type)
-        return glance
-
-
 class _InexactError(ValueError):
     """
     An event may have been read in another way than `decode` reads it.
@@ -434,93 +443,6 @@ class _Said:
     local_time: Mapping[str, Any]
 
 
-_Outcome: TypeAlias = Skipped | Rejected | None
-"""What became of an event; ``None`` if it became calls."""
-
-
-@attrs.define
-class _Batch:
-    """
-    A batch on its way through a transformer.
-    """
-
-    legalizer: Legalizer
-    result: TransformResult
-    seen: dict[str, Any] = attrs.field(factory=dict)
-    outcomes: dict[str, Skipped | Rejected] = attrs.field(factory=dict)
-    facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
-
-    def take(self, call: Track, raw: Mapping[str, Any], item: Any) -> None:
-        self.result.calls.append(call)
-        self.result.origins.append(item)
-        self.result.types.append(raw["event_type"])
-        self.seen[raw["id"]] = item
-
-    def note_unfamiliar(self, event: CurrentsEvent) -> None:
-        if isinstance(event, UnknownEvent):
-            self.result.unfamiliar[event.event_type[:_MAX_NAME]] += 1
-            return
-        for place in itertools.islice(event.extra, _MAX_NAMES):
-            self.result.unfamiliar[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
-
-    def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
-        skipped = Skipped(reason, event.event_type, event.id)
-        self.result.skipped.append(skipped)
-        return skipped
-
-    def reject(
-        self,
-        reason: Reason | None,
-        detail: str,
-        item: Any,
-        event: CurrentsEvent | None = None,
-    ) -> Rejected:
-        names = (event.event_type, event.id) if event else _named(item)
-        raw = item.raw if isinstance(item, Unreadable) else item
-        rejected = Rejected(reason or Reason.INTERNAL_ERROR, detail, raw, *names)
-        self.result.rejected.append(rejected)
-        return rejected
-
-    def refuse(
-        self, reason: Reason | SkipReason, item: Any, event: CurrentsEvent
-    ) -> _Outcome:
-        if isinstance(reason, SkipReason):
-            return self.skip(reason, event)
-        return self.reject(reason, "the identity cannot be one person's", item, event)
-
-    def repeat(self, event: CurrentsEvent) -> None:
-        outcome = self.outcomes.get(event.id)
-        self.result.repeated += 1
-        self.result.types.append(event.event_type)
-        if isinstance(outcome, Skipped):
-            self.result.skipped.append(outcome)
-        elif isinstance(outcome, Rejected):
-            self.result.rejected.append(outcome)
-
-    def keep_newest_facts(self) -> None:
-        """
-        Leave to each user, of facts of one name, the newest alone.
-
-        In Heap the last write wins, and calls may be made in any order.
-        """
-        if len({call.identity for call, _ in self.facts}) == len(self.facts):
-            return
-        newest: dict[tuple[str, str], AddUserProperties] = {}
-        for call, _ in sorted(self.facts, key=lambda fact: fact[1]):
-            newest |= {(call.identity, name): call for name in call.properties}
-        for call, _ in self.facts:
-            for name in [*call.properties]:
-                if newest[call.identity, name] is not call:
-                    del call.properties[name]
-        kept = [
-            (call, origin)
-            for call, origin in zip(self.result.calls, self.result.origins, strict=True)
-            if not isinstance(call, AddUserProperties) or call.properties
-        ]
-        self.result.calls[:] = [call for call, _ in kept]
-        self.result.origins[:] = [origin for _, origin in kept]
-
-
 def _items(source: Source) -> Iterable[Any]:
     if source is None or isinstance(source, bytes | str | dict):
         if isinstance(source, str):
@@ -531,18 +453,6 @@ def _items(source: Source) -> Iterable[Any]:
             return [Unreadable(0, str(error), source)]
     is_batch = isinstance(source, Iterable) and not isinstance(source, Mapping)
     return cast("Iterable[Any]", source) if is_batch else [source]
-
-
-def _named(item: Any) -> tuple[str | None, str | None]:
-    """
-    Return the type and the id of an event that could not be read, if it has them.
-    """
-    raw = item.value if isinstance(item, RawEvent) else item
-    if not isinstance(raw, dict):
-        return None, None
-    names = (raw.get("event_type"), raw.get("id"))
-    event_type, event_id = (n if isinstance(n, str) else None for n in names)
-    return event_type, event_id
 
 
 def _payloads(mapped: Mapped) -> list[Payload]:

@@ -362,6 +362,46 @@ def test_what_is_passed_at_a_glance_is_legal_as_it_is(texts: list[str]) -> None:
         assert told is None or {"a": told} == Legalizer().properties({"a": value})
 
 
+@given(st.dictionaries(st.sampled_from(["a", "b", "a.b", "é", ""]), json_values()))
+def test_the_leaves_of_an_object_are_what_adding_it_gives(
+    value: dict[str, Any],
+) -> None:
+    """
+    Where an object is flattened at a glance, names and values are the same, nothing
+    had to be changed, and its names were seen before.
+    """
+    seen: set[str] = set()
+    legalizer = Legalizer(plain_names=seen)
+    assert legalizer.leaves("c", value) in (None, {})
+    added: dict[str, Any] = {}
+    legalizer.add(added, "c", value)
+    changes = legalizer.degraded.copy()
+
+    leaves = legalizer.leaves("c", value)
+
+    assert leaves is None or (leaves == added and not changes)
+    assert legalizer.degraded == changes
+    assert seen.issuperset(leaves or ())
+
+
+def test_the_leaves_of_usual_objects_are_known() -> None:
+    """
+    An object with values of each kind is flattened at a glance the second time.
+    """
+    value = {"a": {"b": [{"c": 1}], "d": True, "e": None}, "f": 1.5, "g": ["x", "y"]}
+    legalizer = Legalizer()
+    legalizer.add({}, "c", value)
+
+    assert legalizer.leaves("c", value) == {
+        "c.a.b": '[{"c":1}]',
+        "c.a.d": "true",
+        "c.f": 1.5,
+        "c.g": "x||y",
+    }
+    assert legalizer.leaves("c", {"a.b": 1, "a": {"b": 2}}) is None
+    assert legalizer.leaves("c", dict.fromkeys(map(str, range(400)), 1)) is None
+
+
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [

@@ -2,7 +2,8 @@
 How a family states its rules, and facts about users.
 """
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from braze_heap.calls import timestamp
@@ -21,18 +22,34 @@ PREFIX = "braze_"
 """What the names of user properties begin with."""
 
 
-def standard_with(event: CurrentsEvent, **facts: Any) -> tuple[Payload, Payload]:
-    """
-    Tell *event* the standard way, and state *facts* about its user.
-    """
-    return standard(event), user_facts(facts)
+Facts: TypeAlias = dict[str, Any]
+"""User properties by name; none that are ``None`` or missing are stated."""
 
 
-def user_facts(facts: Mapping[str, Any]) -> HeapUserProperties:
+class StandardWith:
     """
-    Return *facts* as user properties, each under its prefixed name.
+    A mapper that tells its events the standard way, and states facts about the user.
+
+    Args:
+        facts: From an event to the facts.
     """
-    return HeapUserProperties({f"{PREFIX}{name}": v for name, v in facts.items()})
+
+    def __init__(self, facts: Callable[[Any], Facts]) -> None:
+        functools.update_wrapper(self, facts)
+        self.facts = facts
+
+    def __call__(self, event: CurrentsEvent) -> tuple[Payload, ...]:
+        """
+        Return what is said about *event*.
+        """
+        return standard(event), HeapUserProperties(self.facts(event))
+
+
+def about_user(**facts: Any) -> Facts:
+    """
+    Return *facts*, each under its prefixed name.
+    """
+    return {f"{PREFIX}{name}": value for name, value in facts.items()}
 
 
 def at(event: CurrentsEvent) -> str:

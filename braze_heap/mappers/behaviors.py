@@ -4,9 +4,8 @@ Mapping rules. Behaviors: what people do in apps and shops, sent or not by a mes
 
 from typing import TYPE_CHECKING
 
-from braze_heap.mappers._rules import Rules, at, standard_with
+from braze_heap.mappers._rules import Facts, Rules, StandardWith, about_user, at
 from braze_heap.mappers._standard import standard
-from braze_heap.payloads import Payload
 
 if TYPE_CHECKING:
     from braze_heap.events.behaviors import (
@@ -16,26 +15,29 @@ if TYPE_CHECKING:
     )
 
 
-def installed(event: "InstallAttribution") -> tuple[Payload, ...]:
+@StandardWith
+def installed(event: "InstallAttribution") -> Facts:
     """
     Tell where an install came from, and keep it on the user.
     """
-    return standard_with(event, install_source=event.source)
+    return about_user(install_source=event.source)
 
 
-def uninstalled(event: "Uninstall") -> tuple[Payload, ...]:
+@StandardWith
+def uninstalled(event: "Uninstall") -> Facts:
     """
     Tell an uninstall, and when the user removed which app.
     """
     app = f"app_{event.app_id}_" if event.app_id else ""
-    return standard_with(event, **{f"{app}uninstalled_at": at(event)})
+    return about_user(**{f"{app}uninstalled_at": at(event)})
 
 
-def started_first_session(event: "FirstSession") -> tuple[Payload, ...]:
+@StandardWith
+def started_first_session(event: "FirstSession") -> Facts:
     """
     Tell a first session, and keep its time on the user.
     """
-    return standard_with(event, first_session_at=at(event))
+    return about_user(first_session_at=at(event))
 
 
 RULES: Rules = {

@@ -4,28 +4,27 @@ Mapping rules. Email: from send to click, and everything that can go wrong betwe
 
 from typing import TYPE_CHECKING
 
-from braze_heap.mappers._rules import Rules, at, standard_with
+from braze_heap.mappers._rules import Facts, Rules, StandardWith, about_user, at
 from braze_heap.mappers._standard import standard
-from braze_heap.payloads import Payload
 
 if TYPE_CHECKING:
     from braze_heap.events.email import EmailBounce, EmailMarkAsSpam
 
 
-def bounced(event: "EmailBounce") -> tuple[Payload, ...]:
+@StandardWith
+def bounced(event: "EmailBounce") -> Facts:
     """
     Tell a hard bounce, and that the user cannot be reached by email.
     """
-    return standard_with(event, email_bounced=True, email_bounced_at=at(event))
+    return about_user(email_bounced=True, email_bounced_at=at(event))
 
 
-def marked_as_spam(event: "EmailMarkAsSpam") -> tuple[Payload, ...]:
+@StandardWith
+def marked_as_spam(event: "EmailMarkAsSpam") -> Facts:
     """
     Tell a spam complaint, and that the user made one.
     """
-    return standard_with(
-        event, email_marked_as_spam=True, email_marked_as_spam_at=at(event)
-    )
+    return about_user(email_marked_as_spam=True, email_marked_as_spam_at=at(event))
 
 
 RULES: Rules = {

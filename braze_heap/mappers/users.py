@@ -4,9 +4,9 @@ Mapping rules. Users: what happens to the profile itself.
 
 from typing import TYPE_CHECKING
 
-from braze_heap.mappers._rules import Rules, standard_with, user_facts
+from braze_heap.mappers._rules import Facts, Rules, StandardWith, about_user
 from braze_heap.mappers._standard import standard
-from braze_heap.payloads import HeapUserDeletion, HeapUserProperties, Payload
+from braze_heap.payloads import HeapUserDeletion, Payload
 
 if TYPE_CHECKING:
     from braze_heap.events.users import (
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     )
 
 
-def changed_bucket(event: "RandomBucketNumberUpdate") -> tuple[Payload, ...]:
+@StandardWith
+def changed_bucket(event: "RandomBucketNumberUpdate") -> Facts:
     """
     Tell the change, and keep the new number on the user, for random segments.
     """
-    return standard_with(event, random_bucket_number=event.random_bucket_number)
+    return about_user(random_bucket_number=event.random_bucket_number)
 
 
 def asked_for_deletion(event: "UserDeleteRequest") -> tuple[Payload, ...]:
@@ -31,11 +32,12 @@ def asked_for_deletion(event: "UserDeleteRequest") -> tuple[Payload, ...]:
     return standard(event), HeapUserDeletion()
 
 
-def merged(event: "UserOrphan") -> tuple[Payload, ...]:
+@StandardWith
+def merged(event: "UserOrphan") -> Facts:
     """
     Tell the merge, and note on the absorbed user which profile survives.
     """
-    return standard_with(event, merged_into=event.orphaned_by_id)
+    return about_user(merged_into=event.orphaned_by_id)
 
 
 _TRAITS = """
@@ -44,18 +46,18 @@ language last_name phone_number timezone
 """.split()
 
 
-def updated(event: "ProfileUpdate") -> tuple[Payload, ...]:
+@StandardWith
+def updated(event: "ProfileUpdate") -> Facts:
     """
     Tell the update, and keep the profile and its custom attributes on the user.
 
     Heap's built-in ``email`` is set where the policy for personal data keeps it.
     """
-    traits = {name: getattr(event, name) for name in _TRAITS}
-    facts = {**user_facts(traits).properties}
+    facts = about_user(**{name: getattr(event, name) for name in _TRAITS})
     address = event.email_address
     if address and "@" in address:
         facts["email"] = address
-    return standard(event), HeapUserProperties(facts)
+    return facts
 
 
 RULES: Rules = {
