@@ -35,6 +35,7 @@ from braze_heap.identity import is_usual
 from braze_heap.mappers._rules import Facts
 from braze_heap.mappers._standard import decoded
 from braze_heap.parsing import YEAR_2100
+from braze_heap.privacy import is_json_text
 
 
 class Glance:
@@ -311,7 +312,7 @@ def news_of(raw: dict[str, Any], cls: type[CurrentsEvent]) -> dict[str, Value] |
     for name, value in properties.items():
         if schema.places.get(name) == "properties":
             continue
-        told = plain_value(value)
+        told = None if is_json_text(value) else plain_value(value)
         is_new = name not in schema.places and name not in _TAKEN
         if told is None or not is_new or not _is_usual_name(name):
             return None

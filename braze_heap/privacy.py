@@ -7,6 +7,7 @@ What the policy takes away no mapper ever sees, so none can send it by mistake.
 import difflib
 import hashlib
 import hmac
+import re
 import warnings
 from collections.abc import Mapping, Set
 from types import MappingProxyType
@@ -202,11 +203,14 @@ class Redaction:
         return hmac.new(self._policy.key, data, hashlib.sha256).hexdigest()
 
     def _treat_extra(self, event: CurrentsEvent, out: list[str]) -> None:
-        extra = dict(event.extra)
-        for key in event.extra:
-            treatment = self.treatment_of_new(type(event), split_pointer(key)[-1])
+        extra, cls = dict(event.extra), type(event)
+        for key, value in event.extra.items():
+            name = split_pointer(key)[-1]
+            treatment = self.treatment_of_new(cls, name)
             if treatment != "keep":
                 self._treat(extra, key, treatment, out)
+            elif name not in self._policy.overrides:
+                extra[key] = self._without_personal(cls, key, value, out)
         for path, treatment in self._nested:
             for key in event.extra:
                 inner = [key, *path[1:]]
@@ -215,6 +219,41 @@ class Redaction:
                 ):
                     out.append(".".join(path))
         event.extra = extra
+
+    def _without_personal(
+        self, cls: type[CurrentsEvent], path: str, value: Any, out: list[str]
+    ) -> Any:
+        """
+        Return *value*, that *cls* does not know, with the personal names in it treated.
+
+        JSON text that is cut cannot be looked into: if it has one, it is left out.
+        """
+        if is_json_text(value):
+            try:
+                given = decode(value)
+            except UnreadableError:
+                names = set(_QUOTED.findall(value))
+                if all(self.treatment_of_new(cls, name) == "keep" for name in names):
+                    return value
+                out.append(path)
+                return None
+            inner = self._without_personal(cls, path, given, out)
+            return value if inner == given else encode_text(inner)
+        if isinstance(value, list):
+            return [self._without_personal(cls, path, item, out) for item in value]
+        if not isinstance(value, dict):
+            return value
+        kept = dict(value)
+        for name, inner in value.items():
+            treatment = self.treatment_of_new(cls, name)
+            inside: list[str] = []
+            if treatment == "keep":
+                path_in = f"{path}.{name}"
+                kept[name] = self._without_personal(cls, path_in, inner, out)
+            else:
+                self._treat(kept, name, treatment, inside)
+            out += [f"{path}.{name}" for name in inside]
+        return kept
 
     def _treat_nested(
         self, holder: dict[str, Any], path: list[str], treatment: Treatment
@@ -242,7 +281,7 @@ class Redaction:
     def _treat_within(
         self, value: Any, path: list[str], treatment: Treatment
     ) -> tuple[Any, bool]:
-        if isinstance(value, str) and value[:1] in ("{", "["):
+        if is_json_text(value):
             given = decode(value)
             inner, is_less = self._treat_within(given, path, treatment)
             return (value if inner == given else encode_text(inner)), is_less
@@ -253,3 +292,14 @@ class Redaction:
             return value, False
         inner = dict(value)
         return inner, self._treat_nested(inner, path, treatment)
+
+
+def is_json_text(value: Any) -> bool:
+    """
+    Tell whether *value* looks like an object or list in JSON.
+    """
+    return isinstance(value, str) and value[:1] in ("{", "[")
+
+
+_QUOTED: Final = re.compile('"([a-z_]+)"')
+"""What may be a name, in JSON text that is cut."""

@@ -4,8 +4,10 @@ Personal data is left out, hashed or kept, before any mapper sees the event.
 
 import hashlib
 import hmac
+import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -171,6 +173,77 @@ def test_unknown_types_are_redacted_by_name() -> None:
 
     assert sorted(left_out) == ["/user/dob", "email_address"]
     assert event.extra == {"kakao_id": 5}
+
+
+CONTACT = {"email_address": "a@example.com", "id": 7, "more": [{"dob": "1990", "x": 1}]}
+
+
+@pytest.mark.parametrize("value", [CONTACT, [CONTACT], json.dumps(CONTACT)])
+def test_personal_names_inside_of_what_no_class_knows_are_redacted(value: Any) -> None:
+    """
+    Objects, lists of them and JSON text in unknown fields, and in unknown types.
+    """
+    for event in (
+        UnknownEvent(
+            id="1", time=1, extra={"contact": value}, event_type="users.kakao.Send"
+        ),
+        EmailClick(id="1", time=1, extra={"contact": value}),
+    ):
+        left_out = Redaction(PersonalData()).apply(event)
+
+        assert sorted(left_out) == ["contact.email_address", "contact.more.dob"]
+        rest: Any = event.extra["contact"]
+        rest = json.loads(rest) if isinstance(rest, str) else rest
+        assert rest in ({"id": 7, "more": [{"x": 1}]}, [{"id": 7, "more": [{"x": 1}]}])
+
+
+def test_cut_json_text_with_a_personal_name_is_left_out() -> None:
+    """
+    It cannot be looked into; other text stays as it is.
+    """
+    extra = {"a": '{"dob": "19', "b": '{"x": "19', "c": "[see] dob", "d": "dob"}
+    event = EmailClick(id="1", time=1, extra=extra)
+
+    assert Redaction(PersonalData()).apply(event) == ["a"]
+    assert event.extra == {**extra, "a": None}
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (PersonalData("keep"), CONTACT),
+        (PersonalData(overrides={"contact": "keep"}), CONTACT),
+        (
+            PersonalData("keep", {"dob": "drop"}),
+            {**CONTACT, "more": [{"x": 1}]},
+        ),
+    ],
+)
+def test_the_policy_decides_inside_of_unknown_fields(
+    policy: PersonalData, expected: object
+) -> None:
+    """
+    What is kept on purpose is kept whole.
+    """
+    event = EmailClick(id="1", time=1, extra={"contact": CONTACT})
+
+    Redaction(policy).apply(event)
+
+    assert event.extra == {"contact": expected}
+
+
+def test_personal_names_inside_of_unknown_fields_can_be_hashed() -> None:
+    """
+    Texts are; what is no text is left out.
+    """
+    contact = {"email_address": "a@example.com", "dob": 1990}
+    event = EmailClick(id="1", time=1, extra={"contact": contact})
+
+    left_out = Redaction(PersonalData("hash", key=b"k")).apply(event)
+
+    assert left_out == ["contact.dob"]
+    assert [*event.extra["contact"]] == ["email_address"]
+    assert len(event.extra["contact"]["email_address"]) == 64
 
 
 def test_misfits_of_personal_fields_are_redacted() -> None:

@@ -615,6 +615,7 @@ def test_whole_batches_are_mapped_alike_at_a_glance(
     ("name", "value"),
     [
         *(("color", "red"), ("color", 1.5), ("color", True), ("color", ["a", "b"])),
+        *(("color", '{"dob": "1990", "a": 1}'), ("color", {"dob": "1990"})),
         *(("color", None), ("color", {"a": 1}), ("color", "x" * 2_000), ("Color", "x")),
         *(("timezone", "x"), ("event_type", "x"), ("is_machine_open", "x"), ("id", 1)),
         *(("first_name", "Jane"), ("user_id", "u"), ("braze_user_id", "u"), ("a.b", 1)),
