@@ -20,13 +20,13 @@ from braze_heap._short_road import ShortRoad, is_small
 from braze_heap.calls import (
     MAX_INTEGER,
     MAX_TEXT,
-    SECONDS,
     Legalizer,
     Track,
     Value,
     are_plain,
     legal_key,
     plain_value,
+    second,
 )
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._kinds import MISFIT
@@ -97,7 +97,7 @@ class Glance:
         track = _new(Track)  # as its __init__ does, at half the price
         track.event = name
         track.identity = who
-        track.timestamp = SECONDS[time]
+        track.timestamp = second(time)
         track.idempotency_key = legal_key(event_id)
         track.properties = fields
         return track

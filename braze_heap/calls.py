@@ -5,6 +5,7 @@ Limits are those of Heap's server-side API documentation. Lengths count UTF-16 u
 """
 
 import datetime as dt
+import functools
 import hashlib
 import itertools
 import math
@@ -18,7 +19,6 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from braze_heap._json import encode_text, is_modest, writer
-from braze_heap._memo import Memo
 from braze_heap._text import cut_utf16, utf16_length
 
 __all__ = [
@@ -174,15 +174,19 @@ def timestamp(seconds: float) -> str:
     """
     Return UTC epoch *seconds* as Heap writes times: ``2017-03-10T22:21:56+00:00``.
     """
-    return SECONDS[seconds] if type(seconds) is int else _fraction(seconds)
+    return second(seconds) if type(seconds) is int else _fraction(seconds)
 
 
 def _moment(seconds: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
-SECONDS: Final[Memo[int, str]] = Memo(lambda s: _moment(s).isoformat(), 8192)
-"""UTC epoch seconds, whole, to their `timestamp`."""
+@functools.lru_cache(8192)
+def second(seconds: int) -> str:
+    """
+    Return the `timestamp` of whole *seconds*.
+    """
+    return _moment(seconds).isoformat()
 
 
 def _fraction(seconds: float) -> str:

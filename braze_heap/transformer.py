@@ -16,7 +16,6 @@ from braze_heap._batch import Batch, Outcome
 from braze_heap._errors import place_of
 from braze_heap._glance import Glance, news_of
 from braze_heap._json import glimpse, is_modest
-from braze_heap._memo import Memo
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
     AddUserProperties,
@@ -70,9 +69,6 @@ what `braze_heap.wire.read_events` gives.
 
 
 _DEFAULT_NAMING: Final = Naming()
-
-_MOST_TYPES: Final = 1_000
-"""Event types that a transformer remembers what to do about."""
 
 _DISCRIMINATORS: Final = {
     "users.behaviors.CustomEvent": "name",
@@ -150,7 +146,7 @@ class Transformer:
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
-        self._glances = Memo(self._glance, _MOST_TYPES)
+        self._glances = _Glances(self._glance)
         self._event_types = event_types
         self._parse = EventParser(event_types).parse
 
@@ -424,6 +420,20 @@ class Transformer:
             legal_key(key),
             {**self._fixed, **legal} if self._fixed else legal,
         )
+
+
+class _Glances(dict[str, Glance | None]):
+    """
+    What maps the events of a type at a glance, made when the first of them comes.
+    """
+
+    def __init__(self, make: Callable[[str], Glance | None]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, event_type: str) -> Glance | None:
+        glance = self[event_type] = self._make(event_type)
+        return glance
 
 
 class _InexactError(ValueError):
