@@ -202,3 +202,56 @@ def test_a_batch_that_is_done_is_forgotten() -> None:
 
     drive(core.deliver(calls), heap.perform)
     assert heap.taken == {0: 2, 1: 2}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 2_000), min_size=1, max_size=40),
+    st.sets(st.integers(0, 39)),
+    st.integers(300, 20_000),
+)
+def test_a_request_is_no_larger_than_it_may_be(
+    lengths: list[int], unwritable: set[int], most: int
+) -> None:
+    """
+    Calls go in order, each once, in requests within the bound that a call alone may
+    break; what is no JSON is rejected and stops nobody.
+    """
+    heap, bodies = quiet_heap(), list[bytes]()
+    calls = [track(n, text="x" * length) for n, length in enumerate(lengths)]
+    for number in unwritable & {*range(len(calls))}:
+        calls[number].properties["text"] = "\ud800"
+    set_up = Settings("11", heap.clock, heap.clock, lambda: 0.5, max_bytes=most)
+
+    def keep(step: Any) -> Answer | Failure | None:
+        if isinstance(step, Post):
+            bodies.append(step.body)
+        return heap.perform(step)
+
+    receipt = drive(HeapCore(set_up, Pacer()).deliver(calls), keep)
+
+    groups = [json.loads(body)["events"] for body in bodies]
+    told = [event["properties"]["n"] for group in groups for event in group]
+    assert told == [n for n in range(len(calls)) if n not in unwritable]
+    assert {r.index for r in receipt.rejections} == {*range(len(calls))} - {*told}
+    for group, body in zip(groups, bodies, strict=True):
+        assert len(body) <= most or len(group) == 1
+
+
+def test_pauses_double_up_to_two_seconds() -> None:
+    """
+    The longest that chance allows, for a Heap that fails seven times.
+    """
+    answers = [Answer(503)] * 7 + [Answer(200)]
+    clock, pauses = Clock(), list[float]()
+    core = HeapCore(Settings("11", clock, clock, lambda: 1.0, deadline=60.0), Pacer())
+
+    def perform(step: Any) -> Answer | None:
+        if isinstance(step, Post):
+            return answers.pop(0)
+        pauses.append(step.seconds)
+        return None
+
+    drive(core.deliver([track(0)]), perform)
+
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
