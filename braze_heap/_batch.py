@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap.calls import AddUserProperties, Legalizer, Track
+from braze_heap.calls import AddUserProperties, Legalizer
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
@@ -36,21 +36,6 @@ class Batch:
 
     def __attrs_post_init__(self) -> None:
         self.result = TransformResult(degraded=self.legalizer.degraded)
-
-    def take(self, track: Track, raw: dict[str, Any], item: Any) -> None:
-        """
-        Add what a decoded event became at a glance.
-
-        Args:
-            track: Its call.
-            raw: The event.
-            item: It, as it came in.
-        """
-        result = self.result
-        result.calls.append(track)
-        result.origins.append(item)
-        result.types.append(raw["event_type"])
-        self.seen[raw["id"]] = item
 
     def state(
         self, given: Mapping[str, Any], identity: str, time: float, item: Any

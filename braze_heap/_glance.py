@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator
 from types import CodeType, MappingProxyType
 from typing import Any, Final, TypeAlias
 
+import attrs
+
 from braze_heap._batch import Batch
-from braze_heap._short_road import ShortRoad, is_small
+from braze_heap._short_road import Dress, Namer, ShortRoad, is_small
 from braze_heap.calls import (
     MAX_INTEGER,
     MAX_TEXT,
@@ -37,31 +39,44 @@ from braze_heap.mappers._standard import decoded
 from braze_heap.parsing import YEAR_2100
 from braze_heap.privacy import is_json_text
 
+Look: TypeAlias = Callable[
+    [dict[str, Any], Legalizer, list[str]], dict[str, Any] | None
+]
+"""
+From the fields of an event, which it uses up, to legal properties; ``None``, and
+nothing done, if they need a closer look.
 
+Gets what makes values legal, and the list for the names of what is left out.
+"""
+
+
+@attrs.frozen
 class Glance:
     """
-    What maps the events of one class.
-
-    Args:
-        road: Where to.
-        identity: The field that names the user.
+    What maps the events of one class; `glance_of` makes one.
 
     Attributes:
         facts_of: Gives the facts about its user that an event states; ``None`` if
             events of the class state none.
+        identity: The field that names the user.
+        event_type: The type of the events.
+        name: What they are called.
+        named: What those are called that have names of their own.
+        in_user: The fields that there can be in their user.
+        in_properties: And in their properties.
+        look: Makes properties of their fields.
+        dress: Adds what all have, if there is anything.
     """
 
-    def __init__(self, road: ShortRoad, identity: str) -> None:
-        schema = schema_of(road.cls)
-        self.facts_of = functools.partial(_facts, road) if road.facts else None
-        self._identity = identity
-        self._in_user = schema.names_in("user")
-        self._in_properties = schema.names_in("properties")
-        self._look = _look_of(road)
-        self._event_type = road.cls.event_type
-        self._dress = road.dress
-        self._name, self._named = road.name, road.named
-        self._has_names = "name" not in road.dropped
+    facts_of: Callable[[dict[str, Any]], Facts] | None
+    identity: str
+    event_type: str
+    name: str
+    named: Namer | None
+    in_user: frozenset[str]
+    in_properties: frozenset[str]
+    look: Look
+    dress: Dress | None
 
     def track(self, raw: dict[str, Any], batch: Batch) -> Track | None:
         """
@@ -69,31 +84,33 @@ class Glance:
         it needs a closer look. It also does if anything is raised.
         """
         user, properties = raw["user"], raw["properties"]
-        event_id, time, who = raw["id"], raw["time"], user[self._identity]
-        types = type(raw), type(user), type(properties), type(time)
+        event_id, time, who = raw["id"], raw["time"], user[self.identity]
         if not (
-            types == _PLAIN
-            and type(event_id) is type(who) is str
+            type(raw) is dict
             and len(raw) == 5
+            and type(time) is int
             and 0 < time < YEAR_2100
+            and type(event_id) is str
             and event_id
             and event_id not in batch.seen
+            and type(who) is str
             and is_usual(who)
-            and self._in_user.issuperset(user)
-            and self._in_properties.issuperset(properties)
+            and type(user) is dict
+            and self.in_user.issuperset(user)
+            and type(properties) is dict
+            and self.in_properties.issuperset(properties)
         ):
             return None
         legalizer, left_out = batch.legalizer, batch.result.dropped
-        fields = self._look(properties | user, legalizer, left_out)
+        fields = self.look(properties | user, legalizer, left_out)
         if fields is None:
             return None
-        name = self._name
-        if self._named:
-            own = properties.get("name") if self._has_names else None
-            name = self._named(own, legalizer)
-        fields["event_type"] = self._event_type
-        if self._dress:
-            self._dress(fields)
+        name = self.name
+        if self.named is not None:
+            name = self.named(properties.get("name"), legalizer)
+        fields["event_type"] = self.event_type
+        if self.dress is not None:
+            self.dress(fields)
         track = _new(Track)  # as its __init__ does, at half the price
         track.event = name
         track.identity = who
@@ -104,7 +121,28 @@ class Glance:
 
 
 _new: Final = object.__new__
-_PLAIN: Final = dict, dict, dict, int
+
+
+def glance_of(road: ShortRoad, identity: str) -> Glance:
+    """
+    Return what goes *road* in one step.
+
+    Args:
+        road: Where to.
+        identity: The field that names the user.
+    """
+    schema = schema_of(road.cls)
+    return Glance(
+        functools.partial(_facts, road) if road.facts else None,
+        identity,
+        road.cls.event_type,
+        road.name,
+        road.named,
+        schema.names_in("user"),
+        schema.names_in("properties"),
+        _look_of(road),
+        road.dress,
+    )
 
 
 def _facts(road: ShortRoad, raw: dict[str, Any]) -> Facts:
@@ -118,20 +156,10 @@ def _facts(road: ShortRoad, raw: dict[str, Any]) -> Facts:
     for name in road.nested:
         if fields.get(name) is not None:
             fields[name] = kinds[name].fit(fields[name])
+    fields["id"], fields["time"] = raw["id"], raw["time"]
     event = _new(road.cls)
-    event.__dict__ = {**fields, "id": raw["id"], "time": raw["time"]}
+    event.__dict__ = fields
     return road.facts(event) if road.facts else {}
-
-
-Look: TypeAlias = Callable[
-    [dict[str, Any], Legalizer, list[str]], dict[str, Any] | None
-]
-"""
-From the fields of an event, which it uses up, to legal properties; ``None``, and
-nothing done, if they need a closer look.
-
-Gets what makes values legal, and the list for the names of what is left out.
-"""
 
 
 def _look_of(road: ShortRoad) -> Look:

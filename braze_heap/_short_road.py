@@ -157,12 +157,13 @@ def short_road(
         return legalizer.text(in_heap(own_name(own) or cls.display_name))
 
     name = in_heap(cls.display_name)
+    is_custom = cls.event_type == CUSTOM_EVENT
     if not is_plain(name):
         return None
     return ShortRoad(
         cls,
         name,
-        named if cls.event_type == CUSTOM_EVENT else None,
+        named if is_custom and "name" not in dropped else None,
         dropped,
         schema.json_texts.difference(dropped),
         tuple(

@@ -14,7 +14,7 @@ import attrs
 
 from braze_heap._batch import Batch, Outcome
 from braze_heap._errors import place_of
-from braze_heap._glance import Glance, news_of
+from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
@@ -175,8 +175,8 @@ class Transformer:
             _InexactError: One of those that need a closer look is not exact.
         """
         batch = Batch(Legalizer(self._nested, self._plain_names))
-        glances = self._glances
-        for batch.result.received, item in enumerate(items, 1):
+        result, seen, glances = batch.result, batch.seen, self._glances
+        for result.received, item in enumerate(items, 1):
             raw = item.value if type(item) is RawEvent else item
             facts = track = None
             try:
@@ -185,19 +185,49 @@ class Transformer:
                     if glance.facts_of is not None:
                         facts = glance.facts_of(raw)
                     track = glance.track(raw, batch)
+                if track is None:
+                    track = self._track_with_news(raw, batch)
             except Exception:
                 track = None  # a closer look tells what is wrong
             if track is None:
-                self._map_closely(raw, item, is_exact, batch)
-            else:
-                batch.take(track, raw, item)
-                if facts:
-                    batch.state(facts, track.identity, raw["time"], item)
+                self._map_closely(item, is_exact, batch)
+                continue
+            result.calls.append(track)
+            result.origins.append(item)
+            result.types.append(raw["event_type"])
+            seen[raw["id"]] = item
+            if facts:
+                batch.state(facts, track.identity, raw["time"], item)
         batch.keep_newest_facts()
-        return batch.result
+        return result
+
+    def _track_with_news(self, raw: dict[str, Any], batch: Batch) -> Track | None:
+        """
+        Return the track of a decoded event, told at a glance but for what its class
+        does not know; ``None``, and nothing done, if it needs a closer look.
+
+        When Braze adds a field to a type, all of its events have it.
+        """
+        event_type = raw["event_type"]
+        glance = self._glances[event_type]
+        if glance is None or glance.facts_of or type(raw) is not dict:
+            return None
+        cls = self._event_types[event_type]
+        news = news_of(raw, cls)
+        if not news or any(
+            self._redaction.treatment_of_new(cls, name) != "keep" for name in news
+        ):
+            return None
+        known = {n: v for n, v in raw["properties"].items() if n not in news}
+        track = glance.track({**raw, "properties": known}, batch)
+        if track is not None:
+            track.properties.update(news)
+            for name in news:
+                batch.result.unfamiliar[f"{event_type} {name}"] += 1
+        return track
 
     def _map_closely(
-        self, raw: Any, item: Any, is_exact: Callable[[Any], bool], batch: Batch
+        self, item: Any, is_exact: Callable[[Any], bool], batch: Batch
     ) -> None:
         """
         Map one event.
@@ -205,50 +235,14 @@ class Transformer:
         Raises:
             _InexactError: It is not exact.
         """
+        if not is_exact(item):
+            raise _InexactError
         try:
-            if not self._map_with_news(raw, item, batch):
-                if not is_exact(item):
-                    raise _InexactError
-                self._read_and_map(item, batch)
+            self._read_and_map(item, batch)
         except EventError as error:
             batch.reject(error.reason, str(error), item)
-        except _InexactError:
-            raise
         except Exception as error:
             batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
-
-    def _map_with_news(self, raw: Any, item: Any, batch: Batch) -> bool:
-        """
-        Map an event at a glance but for what its class does not know; tell whether.
-
-        When Braze adds a field to a type, all of its events have it.
-        """
-        if (
-            type(raw) is not dict
-            or type(event_type := raw.get("event_type")) is not str
-        ):
-            return False
-        glance = self._glances.get(event_type)
-        if glance is None or glance.facts_of:
-            return False
-        cls = self._event_types[event_type]
-        news = news_of(raw, cls)
-        if not news or any(
-            self._redaction.treatment_of_new(cls, name) != "keep" for name in news
-        ):
-            return False
-        known = {n: v for n, v in raw["properties"].items() if n not in news}
-        try:
-            track = glance.track({**raw, "properties": known}, batch)
-        except Exception:
-            return False  # an even closer look tells what is wrong
-        if track is None:
-            return False
-        track.properties.update(news)
-        for name in news:
-            batch.result.unfamiliar[f"{event_type} {name}"] += 1
-        batch.take(track, raw, item)
-        return True
 
     def _read_and_map(self, item: Any, batch: Batch) -> None:
         event = self._typed(item)
@@ -386,7 +380,7 @@ class Transformer:
         if cls.event_type != event_type or not self._identity_field:
             return None
         road = self._road(cls)
-        return Glance(road, self._identity_field) if road else None
+        return glance_of(road, self._identity_field) if road else None
 
     def _calls(
         self, payloads: list[Payload], said: "_Said", batch: Batch
