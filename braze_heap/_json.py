@@ -75,22 +75,26 @@ def decode(body: bytes | str) -> Any:
 
 def glimpse(body: bytes) -> list[Any] | None:
     """
-    Return the events of a request as orjson reads them; ``None`` where there is no
-    orjson, or `decode` has to look at *body* first.
+    Return the events of a request, read without a look at how deep they are and, by
+    orjson, how long their numbers; ``None`` where `decode` has to look at *body* first.
 
     It spares the looks of `decode` for a caller who looks at each event: one for which
     `is_modest` holds, or all whose values are texts, is what `decode` gives. If there
     is one that is not, *body* needs `decode`.
     """
-    if not _fast or len(body) > _MAX_FAST:
+    if len(body) > _MAX_FAST:
         return None
     place = _list_of_events(body)
     if place is None or _brackets(body) > _MAX_UNSEEN:
         return None
     try:
         # A list and nothing behind it: so there is no second key either.
-        events: list[Any] = _fast.loads(memoryview(body)[place])
-    except ValueError:
+        events: list[Any] = (
+            _fast.loads(memoryview(body)[place])
+            if _fast
+            else json.loads(body[place].decode())
+        )
+    except (ValueError, RecursionError):
         return None
     return events
 
@@ -105,8 +109,8 @@ def _brackets(body: bytes) -> int:
 
 def is_modest(value: Any) -> bool:
     """
-    Tell whether *value*, as orjson read it, is surely what `decode` gives, and becomes
-    far fewer properties than a call may have.
+    Tell whether *value*, as `glimpse` read it, is surely what `decode` gives, and
+    becomes far fewer properties than a call may have.
     """
     left = _FEW
     waiting: list[Any] = [[value]]
@@ -134,8 +138,8 @@ _EXACT: Final = 2.0**53
 
 _MAX_UNSEEN: Final = 750
 """
-Brackets, which may all be inside of one another, that orjson is given unseen. It takes
-about 100 bytes of the stack for each.
+Brackets, which may all be inside of one another, that a parser is given unseen. orjson
+takes about 100 bytes of the stack for each, and ``json`` 120.
 """
 
 
