@@ -41,10 +41,10 @@ MARGIN = 1.6
     ("measured", "step"),
     [
         (0.95, lambda _: [bh.parse_event(event) for event in BATCH["events"]]),
-        (1.6, lambda _: transform(BATCH)),
+        (1.4, lambda _: transform(BATCH)),
         (1.5, lambda _: slowly_decoded()),
-        (4.8, slow_way),
-        pytest.param(2.9, way, marks=needs_orjson),
+        (4.2, slow_way),
+        pytest.param(2.4, way, marks=needs_orjson),
     ],
     ids=["parse", "transform", "decode", "bytes to bytes", "with orjson"],
 )
