@@ -81,7 +81,7 @@ class Glance:
     def track(self, raw: dict[str, Any], batch: Batch) -> Track | None:
         """
         Return the track of a decoded event of *batch*; ``None``, and nothing done, if
-        it needs a closer look. It also does if anything is raised.
+        it needs a closer look. Whatever is raised means the same.
         """
         user, properties = raw["user"], raw["properties"]
         event_id, time, who = raw["id"], raw["time"], user[self.identity]
@@ -184,6 +184,10 @@ def _compiled(source: str) -> CodeType:
 
 
 def _source(road: ShortRoad) -> Iterator[str]:
+    """
+    Write the function: what is said in `_STEPS` for each field, a look at all texts in
+    one, and what is said there for after it.
+    """
     schema = schema_of(road.cls)
     kinds = {n: "text" if k.is_text else k.name for n, k in schema.kinds.items()}
     kinds |= dict.fromkeys(road.json_texts, "json text")

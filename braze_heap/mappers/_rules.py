@@ -21,9 +21,8 @@ without the event classes.
 PREFIX = "braze_"
 """What the names of user properties begin with."""
 
-
 Facts: TypeAlias = dict[str, Any]
-"""User properties by name; none that are ``None`` or missing are stated."""
+"""User properties by name; ``None`` states nothing."""
 
 
 class StandardWith:
