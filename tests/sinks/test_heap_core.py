@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from braze_heap.calls import AddUserProperties, Call
+from braze_heap.calls import AddUserProperties, Call, DeleteUser
 from braze_heap.sinks import SinkUnavailable
 from braze_heap.sinks._drive import drive
 from braze_heap.sinks._heap_answers import Answer, Failure
-from braze_heap.sinks._heap_core import HeapCore, Post, Settings
+from braze_heap.sinks._heap_core import HeapCore, Post, Secret, Settings
 from braze_heap.sinks._pacing import Pacer
 from tests.sinks.support import Clock, track
 
@@ -255,3 +255,21 @@ def test_pauses_double_up_to_two_seconds() -> None:
     drive(core.deliver([track(0)]), perform)
 
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+
+
+def test_a_key_that_heap_does_not_know_is_tried_once() -> None:
+    """
+    A 401 to the request for a token holds at once; the request has an empty object.
+    """
+    clock, posts = Clock(), list[Post]()
+    set_up = Settings("11", clock, clock, lambda: 0.5, api_key=Secret("wrong"))
+
+    def perform(step: Any) -> Answer:
+        posts.append(step)
+        return Answer(401)
+
+    with pytest.raises(SinkUnavailable, match="auth_token answers 401: check"):
+        drive(HeapCore(set_up, Pacer()).deliver([DeleteUser("a")]), perform)
+
+    (post,) = posts
+    assert json.loads(post.body) == {}
