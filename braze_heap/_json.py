@@ -112,7 +112,7 @@ def is_modest(value: Any) -> bool:
     Tell whether *value*, as `glimpse` read it, is surely what `decode` gives, and
     becomes far fewer properties than a call may have.
     """
-    left = _FEW
+    left = FEW
     waiting: list[Any] = [[value]]
     for part in waiting:
         left -= len(part)
@@ -127,7 +127,7 @@ def is_modest(value: Any) -> bool:
     return True
 
 
-_FEW: Final = 300
+FEW: Final = 300
 """Values in one event, or in one field of it, that are passed at a glance."""
 
 _MAX_PARTS: Final = MAX_DEPTH - 4
@@ -224,7 +224,7 @@ def _is_one_list(data: bytes) -> bool:
         UnreadableError: JSON over `MAX_DEPTH`.
         TooLargeError: JSON over `MAX_STRUCTURE`.
     """
-    if len(data) <= _SHORT and data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+    if len(data) <= _SHORT and _brackets(data) <= MAX_DEPTH:
         return False
     plain = _without_escapes(data)
     if len(data) > MAX_STRUCTURE and _structure(plain) > MAX_STRUCTURE:
@@ -304,6 +304,13 @@ def _is_flat(brackets: bytes, limit: int) -> bool:
 
 def _depth(brackets: bytes) -> int:
     return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)
+
+
+def is_json_text(value: Any) -> bool:
+    """
+    Tell whether *value* looks like an object or list in JSON.
+    """
+    return isinstance(value, str) and value[:1] in ("{", "[")
 
 
 def encode(value: dict[str, Any] | list[Any]) -> bytes:

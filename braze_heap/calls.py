@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._json import encode_text, is_modest, writer
+from braze_heap._json import FEW, encode_text, is_modest, writer
 from braze_heap._text import cut_utf16, utf16_length
 
 __all__ = [
@@ -261,7 +261,7 @@ def _put_leaves(found: dict[str, Value], path: str, value: dict[str, Any]) -> bo
     """
     Put what is in *value* into *found* under dotted names; tell whether all is plain.
     """
-    if len(value) > _FEW:
+    if len(value) > FEW:
         return False
     for key, inner in value.items():
         name = f"{path}.{key}"
@@ -409,7 +409,7 @@ class Legalizer:
         if type(value) is not dict or self.nested != "flatten":
             return None
         found: dict[str, Value] = {}
-        are_plain = _put_leaves(found, path, value) and len(found) <= _FEW
+        are_plain = _put_leaves(found, path, value) and len(found) <= FEW
         return found if are_plain and self._plain_names.issuperset(found) else None
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
@@ -484,9 +484,6 @@ def _as_json(value: Any) -> Any:
 
 
 _CONTAINERS: Final = frozenset((dict, list))
-
-_FEW: Final = 300
-"""Leaves of an object that surely have room beside the other properties."""
 
 _SURELY_SHORT: Final = MAX_TEXT // 2
 """Characters that fit, whatever they are: none takes more than two UTF-16 units."""

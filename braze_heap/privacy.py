@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._json import UnreadableError, decode, encode_text
+from braze_heap._json import UnreadableError, decode, encode_text, is_json_text
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
@@ -245,14 +245,13 @@ class Redaction:
             return value
         kept = dict(value)
         for name, inner in value.items():
-            treatment = self.treatment_of_new(cls, name)
-            inside: list[str] = []
+            treatment, within = self.treatment_of_new(cls, name), f"{path}.{name}"
             if treatment == "keep":
-                path_in = f"{path}.{name}"
-                kept[name] = self._without_personal(cls, path_in, inner, out)
+                kept[name] = self._without_personal(cls, within, inner, out)
             else:
-                self._treat(kept, name, treatment, inside)
-            out += [f"{path}.{name}" for name in inside]
+                left_out: list[str] = []
+                self._treat(kept, name, treatment, left_out)
+                out += [within for _ in left_out]
         return kept
 
     def _treat_nested(
@@ -292,13 +291,6 @@ class Redaction:
             return value, False
         inner = dict(value)
         return inner, self._treat_nested(inner, path, treatment)
-
-
-def is_json_text(value: Any) -> bool:
-    """
-    Tell whether *value* looks like an object or list in JSON.
-    """
-    return isinstance(value, str) and value[:1] in ("{", "[")
 
 
 _QUOTED: Final = re.compile('"([a-z_]+)"')

@@ -5,7 +5,7 @@ The standard way to tell an event: its own name, and every field that it has.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from braze_heap._json import UnreadableError, decode
+from braze_heap._json import UnreadableError, decode, is_json_text
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
@@ -81,7 +81,7 @@ def decoded(text: Any) -> Any:
     """
     Return the object or list in a JSON text; the text itself if there is none.
     """
-    if not isinstance(text, str) or text[:1] not in ("{", "["):
+    if not is_json_text(text):
         return text
     try:
         return decode(text)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 
+from braze_heap._json import is_json_text
 from braze_heap.calls import Value
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
 from braze_heap.mappers._custom import custom_of
@@ -317,7 +318,7 @@ def _is_from(value: Value, given: Any) -> bool:
         return any(_is_from(value, v) for v in given.values()) or str(value)[:1] in "{["
     if isinstance(given, list):
         return str(value) == "||".join(map(str, given)) or value in given
-    if isinstance(given, str) and given[:1] in ("{", "["):
+    if is_json_text(given):
         return str(value) in given or value == given.replace(": ", ":")
     return given is not None and type(value) is type(given) and value == given
 
@@ -360,7 +361,7 @@ def _text_type(texts: list[str]) -> Type:
         return "boolean as text"
     if all(map(_TIME.fullmatch, texts)):
         return "time as text"
-    return "JSON as text" if all(t[:1] in ("{", "[") for t in texts) else "text"
+    return "JSON as text" if all(map(is_json_text, texts)) else "text"
 
 
 def _example(evidence: Evidence) -> str:
