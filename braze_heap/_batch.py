@@ -37,23 +37,23 @@ class Batch:
     def __attrs_post_init__(self) -> None:
         self.result = TransformResult(degraded=self.legalizer.degraded)
 
-    def state(
-        self, given: Mapping[str, Any], identity: str, time: float, item: Any
-    ) -> None:
+    def call_of(
+        self, facts: Mapping[str, Any], identity: str, time: float
+    ) -> AddUserProperties | None:
         """
-        Add facts about a user.
+        Return the call that states *facts*, which is noted; ``None`` if none is left.
 
         Args:
-            given: The facts.
+            facts: About a user.
             identity: Whose.
             time: Of the event that states them, UTC epoch seconds.
-            item: The event, as it came in.
         """
-        if facts := self.legalizer.user_properties(given):
-            call = AddUserProperties(identity, facts)
-            self.facts.append((call, time))
-            self.result.calls.append(call)
-            self.result.origins.append(item)
+        legal = self.legalizer.user_properties(facts)
+        if not legal:
+            return None
+        call = AddUserProperties(identity, legal)
+        self.facts.append((call, time))
+        return call
 
     def note_unfamiliar(self, event: CurrentsEvent) -> None:
         if isinstance(event, UnknownEvent):

@@ -18,7 +18,8 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from braze_heap._batch import Batch
-from braze_heap._short_road import Dress, Namer, ShortRoad, is_small
+from braze_heap._json import is_json_text
+from braze_heap._short_road import ShortRoad, is_small
 from braze_heap.calls import (
     MAX_INTEGER,
     MAX_TEXT,
@@ -37,7 +38,6 @@ from braze_heap.identity import is_usual
 from braze_heap.mappers._rules import Facts
 from braze_heap.mappers._standard import decoded
 from braze_heap.parsing import YEAR_2100
-from braze_heap.privacy import is_json_text
 
 Look: TypeAlias = Callable[
     [dict[str, Any], Legalizer, list[str]], dict[str, Any] | None
@@ -56,27 +56,18 @@ class Glance:
     What maps the events of one class; `glance_of` makes one.
 
     Attributes:
-        facts_of: Gives the facts about its user that an event states; ``None`` if
-            events of the class state none.
+        road: What they become.
         identity: The field that names the user.
-        event_type: The type of the events.
-        name: What they are called.
-        named: What those are called that have names of their own.
         in_user: The fields that there can be in their user.
         in_properties: And in their properties.
         look: Makes properties of their fields.
-        dress: Adds what all have, if there is anything.
     """
 
-    facts_of: Callable[[dict[str, Any]], Facts] | None
+    road: ShortRoad
     identity: str
-    event_type: str
-    name: str
-    named: Namer | None
     in_user: frozenset[str]
     in_properties: frozenset[str]
     look: Look
-    dress: Dress | None
 
     def track(self, raw: dict[str, Any], batch: Batch) -> Track | None:
         """
@@ -105,12 +96,13 @@ class Glance:
         fields = self.look(properties | user, legalizer, left_out)
         if fields is None:
             return None
-        name = self.name
-        if self.named is not None:
-            name = self.named(properties.get("name"), legalizer)
-        fields["event_type"] = self.event_type
-        if self.dress is not None:
-            self.dress(fields)
+        road = self.road
+        name = road.name
+        if road.named is not None:
+            name = road.named(properties.get("name"), legalizer)
+        fields["event_type"] = road.cls.event_type
+        if road.dress is not None:
+            road.dress(fields)
         track = _new(Track)  # as its __init__ does, at half the price
         track.event = name
         track.identity = who
@@ -118,6 +110,25 @@ class Glance:
         track.idempotency_key = legal_key(event_id)
         track.properties = fields
         return track
+
+    def facts(self, raw: dict[str, Any]) -> Facts:
+        """
+        Return the facts that a decoded event states, which turns out to have a track.
+        """
+        road = self.road
+        if road.facts is None:
+            return {}
+        fields = raw["properties"] | raw["user"]
+        for name in road.dropped:
+            fields.pop(name, None)
+        kinds = schema_of(road.cls).kinds
+        for name in road.nested:
+            if fields.get(name) is not None:
+                fields[name] = kinds[name].fit(fields[name])
+        fields["id"], fields["time"] = raw["id"], raw["time"]
+        event = _new(road.cls)
+        event.__dict__ = fields
+        return road.facts(event)
 
 
 _new: Final = object.__new__
@@ -132,34 +143,8 @@ def glance_of(road: ShortRoad, identity: str) -> Glance:
         identity: The field that names the user.
     """
     schema = schema_of(road.cls)
-    return Glance(
-        functools.partial(_facts, road) if road.facts else None,
-        identity,
-        road.cls.event_type,
-        road.name,
-        road.named,
-        schema.names_in("user"),
-        schema.names_in("properties"),
-        _look_of(road),
-        road.dress,
-    )
-
-
-def _facts(road: ShortRoad, raw: dict[str, Any]) -> Facts:
-    """
-    Return the facts that a decoded event states, which turns out to have a track.
-    """
-    fields = raw["properties"] | raw["user"]
-    for name in road.dropped:
-        fields.pop(name, None)
-    kinds = schema_of(road.cls).kinds
-    for name in road.nested:
-        if fields.get(name) is not None:
-            fields[name] = kinds[name].fit(fields[name])
-    fields["id"], fields["time"] = raw["id"], raw["time"]
-    event = _new(road.cls)
-    event.__dict__ = fields
-    return road.facts(event) if road.facts else {}
+    in_user, in_properties = schema.names_in("user"), schema.names_in("properties")
+    return Glance(road, identity, in_user, in_properties, _look_of(road))
 
 
 def _look_of(road: ShortRoad) -> Look:

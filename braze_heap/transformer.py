@@ -18,7 +18,6 @@ from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
-    AddUserProperties,
     Call,
     DeleteUser,
     Legalizer,
@@ -182,8 +181,8 @@ class Transformer:
             try:
                 glance = glances[raw["event_type"]]
                 if glance is not None:
-                    if glance.facts_of is not None:
-                        facts = glance.facts_of(raw)
+                    if glance.road.facts is not None:
+                        facts = glance.facts(raw)
                     track = glance.track(raw, batch)
                 if track is None:
                     track = self._track_with_news(raw, batch)
@@ -196,8 +195,9 @@ class Transformer:
             result.origins.append(item)
             result.types.append(raw["event_type"])
             seen[raw["id"]] = item
-            if facts:
-                batch.state(facts, track.identity, raw["time"], item)
+            if facts and (call := batch.call_of(facts, track.identity, raw["time"])):
+                result.calls.append(call)
+                result.origins.append(item)
         batch.keep_newest_facts()
         return result
 
@@ -210,7 +210,7 @@ class Transformer:
         """
         event_type = raw["event_type"]
         glance = self._glances[event_type]
-        if glance is None or glance.facts_of or type(raw) is not dict:
+        if glance is None or glance.road.facts or type(raw) is not dict:
             return None
         cls = self._event_types[event_type]
         news = news_of(raw, cls)
@@ -393,10 +393,8 @@ class Transformer:
                 key = f"{said.event.id}:{len(calls) + 1}" if calls else said.event.id
                 calls.append(self._track(payload, key, said, batch.legalizer))
             elif isinstance(payload, HeapUserProperties):
-                facts = batch.legalizer.user_properties(payload.properties)
-                if facts:
-                    call = AddUserProperties(said.identity, facts)
-                    batch.facts.append((call, _seconds(said.event)))
+                facts, time = payload.properties, _seconds(said.event)
+                if call := batch.call_of(facts, said.identity, time):
                     calls.append(call)
         return calls
 
