@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import ClassVar, Final, Literal, TextIO, TypeAlias, cast
+from typing import Final, Literal, TextIO, TypeAlias, cast
 
 import click
 from rich.console import Console, RenderableType
@@ -30,7 +30,7 @@ class UnusableError(click.ClickException):
     Something outside of the data is in the way: a file, a disk, a missing package.
     """
 
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
 
 
 def console(stream: Stream, piped_width: int = 80) -> Console:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import ClassVar, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 import click
@@ -45,7 +45,7 @@ class UnavailableError(UnusableError):
     Not now: the same command can succeed later. ``EX_TEMPFAIL`` of sysexits.h.
     """
 
-    exit_code: ClassVar[int] = 75
+    exit_code = 75
 
 
 option_of_patience: Final = click.option(

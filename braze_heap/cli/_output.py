@@ -48,7 +48,8 @@ def open_output(
     except BrokenPipeError:
         raise
     except OSError as error:
-        silence("stdout")
+        if path == STDIN:
+            silence("stdout")
         name = "stdout" if path == STDIN else path
         flaw = error.strerror or error
         raise UnusableError(f"cannot write {name}: {flaw}") from None

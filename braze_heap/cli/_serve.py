@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import attrs
 import click
@@ -84,7 +84,7 @@ class CutOffError(click.ClickException):
     Somebody else has the rest: Braze sends it again.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code = 1
 
 
 @click.command(epilog=_EPILOG, short_help="Run the endpoint for a Currents feed.")

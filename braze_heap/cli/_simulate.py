@@ -10,7 +10,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -62,7 +62,7 @@ class EndpointError(click.ClickException):
     The endpoint does not even take a request without events.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code = 1
 
 
 def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
