@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from braze_heap.drift._naming import class_for
-from braze_heap.drift._values import Drift, NewType, SeenField
+from braze_heap.drift._values import DriftContent, NewType, SeenField
 from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
@@ -105,7 +105,7 @@ class _Writer:
         return f"{function}({', '.join(f'{k}={v}' for k, v in options.items())})"
 
 
-def lines_for(drift: Drift, release: int | None) -> Iterator[Lines]:
+def lines_for(drift: DriftContent, release: int | None) -> Iterator[Lines]:
     """
     Return the lines for each new type, then for each type with new fields.
     """

@@ -9,9 +9,9 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
+from braze_heap.drift._drift import Drift
 from braze_heap.drift._naming import class_for
 from braze_heap.drift._values import (
-    Drift,
     Form,
     NewType,
     Place,

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from braze_heap.drift._lines import Lines
-from braze_heap.drift._values import Drift, NewType, SeenField, number_of_events
+from braze_heap.drift._values import DriftContent, NewType, SeenField, number_of_events
 
 
-def markdown(drift: Drift) -> str:
+def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
     """
-    Return *drift* as one Markdown page, the lines to paste included.
+    Return *drift* as one Markdown page that ends with *lines_to_add*.
     """
     verdict = (
         "Braze sends what the classes do not say." if drift.is_news else "No news."
@@ -26,13 +26,13 @@ def markdown(drift: Drift) -> str:
         *_fields("New fields", drift.new_fields),
         *_fields("Values of other types", drift.type_changes),
         *_fields("Documented for the other form alone", drift.other_form),
-        *_pastes(drift.lines_to_add()),
+        *_pastes(lines_to_add),
         *_unseen(drift),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _malformed(drift: Drift) -> Iterator[str]:
+def _malformed(drift: DriftContent) -> Iterator[str]:
     if drift.beyond:
         yield f"\n{drift.beyond:,} times, a new name was met beyond what is kept."
     if drift.ignored:
@@ -97,7 +97,7 @@ def _pastes(pastes: Sequence[Lines]) -> Iterator[str]:
         yield f"```python\n{text}```"
 
 
-def _unseen(drift: Drift) -> Iterator[str]:
+def _unseen(drift: DriftContent) -> Iterator[str]:
     if drift.unseen_fields:
         yield "\n## Documented fields that were never there\n"
     for unseen in drift.unseen_fields:

@@ -2,23 +2,15 @@
 What a look at traffic found. Names, JSON types and counts; never a value.
 """
 
-import json
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
-
-if TYPE_CHECKING:
-    from braze_heap.drift._lines import Lines
 
 Form: TypeAlias = Literal["http", "storage"]
 """The nested form of HTTP requests, and the flat records of storage."""
 
 Place: TypeAlias = Literal["envelope", "user", "properties", "storage"]
 """The part of the HTTP form that holds a field; ``storage`` for flat records."""
-
-SCHEMA: Final = 1
-"""Version of the JSON form."""
 
 
 @attrs.frozen
@@ -108,7 +100,7 @@ class UnseenFields:
 
 
 @attrs.frozen
-class Drift:
+class DriftContent:
     """
     Where observed traffic and the event classes differ. All parts are sorted by name.
 
@@ -145,74 +137,6 @@ class Drift:
         return bool(
             self.new_types or self.new_fields or self.type_changes or self.beyond
         )
-
-    def ignoring(self, names: Collection[str]) -> "Drift":
-        """
-        Leave out the findings that are known already.
-
-        Args:
-            names: Event types, fields, or fields of one type as
-                ``users.messages.email.Click.link_color``.
-        """
-        kept: dict[str, Any] = {
-            part: tuple(f for f in getattr(self, part) if not _is_among(f, names))
-            for part in ("new_fields", "type_changes", "other_form")
-        }
-        kept["new_types"] = tuple(
-            new for new in self.new_types if new.event_type not in names
-        )
-        left_out = sum(len(getattr(self, part)) - len(kept[part]) for part in kept)
-        return attrs.evolve(self, ignored=self.ignored + left_out, **kept)
-
-    def lines_to_add(self, release: int | None = None) -> "tuple[Lines, ...]":
-        """
-        Return the Python that would teach the classes what is new.
-
-        Args:
-            release: The Currents release that added it. By default ``...`` stands in
-                its place: it runs, and type checkers point at it.
-        """
-        from braze_heap.drift._lines import lines_for
-
-        return tuple(lines_for(self, release))
-
-    def to_dict(self) -> dict[str, Any]:
-        """
-        Return everything as JSON values, `is_news` and `lines_to_add` included.
-        """
-        lines = [attrs.asdict(lines) for lines in self.lines_to_add()]
-        news = {"schema": SCHEMA, "is_news": self.is_news}
-        found = attrs.asdict(self) | {"malformed": dict(self.malformed)}
-        return news | found | {"lines_to_add": lines}
-
-    def to_json(self) -> str:
-        """
-        Return `to_dict` as JSON.
-        """
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
-
-    def to_markdown(self) -> str:
-        """
-        Return everything as one Markdown page.
-        """
-        from braze_heap.drift._text import markdown
-
-        return markdown(self)
-
-    def __str__(self) -> str:
-        return "\n".join(self._news()) or "Nothing new."
-
-    def _news(self) -> Iterator[str]:
-        yield from (f"new type {new}" for new in self.new_types)
-        yield from (f"new field {field}" for field in self.new_fields)
-        yield from (f"type change {field}" for field in self.type_changes)
-        if self.beyond:
-            yield f"{self.beyond:,} more new names than are kept"
-
-
-def _is_among(field: SeenField, names: Collection[str]) -> bool:
-    known_as = (field.event_type, field.name, f"{field.event_type}.{field.name}")
-    return any(name in names for name in known_as)
 
 
 def number_of_events(count: int) -> str:

@@ -8,15 +8,14 @@ The tracking plan: all that a transformer can ever send to Heap, for those who a
 """
 
 from braze_heap.plan._diff import Change, PlanDiff, diff
-from braze_heap.plan._errors import PlanError
 from braze_heap.plan._plan import tracking_plan
+from braze_heap.plan._tracking_plan import PlanError, TrackingPlan
 from braze_heap.plan._values import (
     LeftOutEvent,
     LeftOutField,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
-    TrackingPlan,
 )
 
 __all__ = [

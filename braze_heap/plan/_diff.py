@@ -10,12 +10,11 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import attrs
 
 from braze_heap.plan._text import privacy
+from braze_heap.plan._tracking_plan import SCHEMA, TrackingPlan
 from braze_heap.plan._values import (
-    SCHEMA,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
-    TrackingPlan,
 )
 
 What: TypeAlias = Literal["event", "property", "user property", "deletion"]

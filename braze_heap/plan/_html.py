@@ -12,14 +12,14 @@ from string import Template
 from braze_heap.plan._text import origin, privacy
 from braze_heap.plan._values import (
     LeftOutField,
+    PlanContent,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
-    TrackingPlan,
 )
 
 
-def page(plan: TrackingPlan) -> str:
+def page(plan: PlanContent) -> str:
     """
     Return *plan* as one HTML page.
 
@@ -47,7 +47,7 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _counts(plan: TrackingPlan) -> str:
+def _counts(plan: PlanContent) -> str:
     sent = [p for event in plan.events for p in event.properties]
     personal = {p.name for p in [*sent, *plan.user_properties] if p.is_personal}
     left_out = {field.name for event in plan.events for field in event.left_out}
@@ -182,7 +182,7 @@ def _facts(facts: Sequence[PlannedUserProperty]) -> str:
     return f"<section data-list><h2>User properties</h2>{_table(facts)}</section>"
 
 
-def _absent(plan: TrackingPlan) -> str:
+def _absent(plan: PlanContent) -> str:
     pairs = [(event.event_type, event.why) for event in plan.left_out]
     pairs += [(kind, "Deletes the user in Heap.") for kind in plan.deletions]
     if not pairs:

@@ -17,6 +17,7 @@ from braze_heap.mappers._custom import custom_of
 from braze_heap.plan._marks import Marks, without_marks
 from braze_heap.plan._probes import Hints, Probe, Prober
 from braze_heap.plan._trace import Evidence, Observer, Trace, trace
+from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.plan._values import (
     LeftOutEvent,
     LeftOutField,
@@ -24,7 +25,6 @@ from braze_heap.plan._values import (
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
-    TrackingPlan,
     Type,
 )
 from braze_heap.reasons import Reason, SkipReason

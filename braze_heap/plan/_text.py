@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from braze_heap.plan._values import (
+    PlanContent,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
-    TrackingPlan,
 )
 
 
@@ -44,7 +44,7 @@ def release(number: int) -> str:
     return "2 or before" if number <= 2 else str(number)
 
 
-def markdown(plan: TrackingPlan) -> str:
+def markdown(plan: PlanContent) -> str:
     """
     Return *plan* as one Markdown page.
     """
@@ -109,7 +109,7 @@ _HEADINGS: Final = (
 )
 
 
-def _left_out_lines(plan: TrackingPlan) -> Iterator[str]:
+def _left_out_lines(plan: PlanContent) -> Iterator[str]:
     if plan.left_out:
         yield "\n## Not sent\n"
     yield from (f"- {_code(e.event_type)}: {_cell(e.why)}" for e in plan.left_out)
@@ -156,7 +156,7 @@ COLUMNS: Final = (
 """Of the CSV form."""
 
 
-def csv_table(plan: TrackingPlan) -> str:
+def csv_table(plan: PlanContent) -> str:
     """
     Return *plan* as CSV, a line for each property, left out field and event.
 
@@ -170,7 +170,7 @@ def csv_table(plan: TrackingPlan) -> str:
     return file.getvalue()
 
 
-def _rows(plan: TrackingPlan) -> Iterator[tuple[object, ...]]:
+def _rows(plan: PlanContent) -> Iterator[tuple[object, ...]]:
     for event in plan.events:
         yield _row(
             "event", event.name, "", event.since, event.event_type, event.meaning

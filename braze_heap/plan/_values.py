@@ -1,17 +1,10 @@
 """
-What a tracking plan says, as values, and how it is written down as JSON.
+Content of a tracking plan.
 """
 
-import json
-from typing import Any, Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
-
-from braze_heap.mappers._custom import exactly
-from braze_heap.plan._errors import PlanError
-
-SCHEMA: Final = 1
-"""Version of the JSON form. It changes where a reader of the old one would be wrong."""
 
 Type: TypeAlias = Literal[
     "any",
@@ -143,7 +136,7 @@ class LeftOutEvent:
 
 
 @attrs.frozen
-class TrackingPlan:
+class PlanContent:
     """
     Everything that a transformer can send to Heap.
 
@@ -158,65 +151,3 @@ class TrackingPlan:
     user_properties: tuple[PlannedUserProperty, ...] = ()
     left_out: tuple[LeftOutEvent, ...] = ()
     deletions: tuple[str, ...] = ()
-
-    def to_json(self) -> str:
-        """
-        Return the plan as JSON, always in the same order; `from_json` reads it.
-        """
-        plan = {"schema": SCHEMA, **attrs.asdict(self)}
-        return json.dumps(plan, ensure_ascii=False, indent=1) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> "TrackingPlan":
-        """
-        Read a plan that `to_json` wrote.
-
-        Raises:
-            PlanError: *text* is no such plan, or one of a newer version.
-        """
-        try:
-            plan = json.loads(text)
-        except ValueError:
-            raise PlanError("it is no JSON") from None
-        return _structured(plan)
-
-    def to_markdown(self) -> str:
-        """
-        Return the plan as one Markdown page.
-        """
-        from braze_heap.plan._text import markdown
-
-        return markdown(self)
-
-    def to_csv(self) -> str:
-        """
-        Return the plan as a table, a line for each property of each event.
-        """
-        from braze_heap.plan._text import csv_table
-
-        return csv_table(self)
-
-    def to_html(self) -> str:
-        """
-        Return the plan as one page that can be searched and sorted, and needs no net.
-        """
-        from braze_heap.plan._html import page
-
-        return page(self)
-
-
-def _structured(plan: Any) -> TrackingPlan:
-    import cattrs
-
-    if not isinstance(plan, dict) or "schema" not in plan:
-        raise PlanError("it says nothing about its schema")
-    if plan["schema"] != SCHEMA:
-        raise PlanError(f"its schema is {plan['schema']!r}, and not {SCHEMA}")
-    converter = cattrs.Converter()
-    for cls in (str, int, bool):
-        converter.register_structure_hook(cls, exactly)
-    try:
-        return converter.structure(plan, TrackingPlan)
-    except Exception as error:
-        flaws = "; ".join(cattrs.transform_error(error, path="plan"))
-        raise PlanError(flaws) from None

@@ -15,13 +15,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, field, frozen, validators
 
 from braze_heap.sinks._heap_answers import Failure, retry_seconds
 
 if TYPE_CHECKING:
     from braze_heap.testing._braze_wire import Reply
-    from braze_heap.testing.simulated_braze import SimulatedBraze
 
 PATIENCE: Final = 5 * 86_400.0
 """Seconds of failure after which Braze disables an integration."""
@@ -37,6 +36,35 @@ STOPPING: Final = frozenset((401, 403, 404))
 
 PROBES: Final = (b"", b'{"events": []}')
 """Requests without events, by which Braze checks its credentials."""
+
+
+_SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
+
+
+@frozen(kw_only=True)
+class Behavior:
+    """
+    Settings of a simulated sender.
+
+    Attributes:
+        seed: Decides every chance.
+        batch_size: Most events of a request; 100 is Braze's default.
+        lose_answers: Share of the answers that get lost on their way back: the endpoint
+            took the events, and they come again.
+        send_twice: Share of the events that come once more later, among others.
+        reorder: Share of the events, and of the batches, that move to any other place.
+        probes: Requests without events, by which Braze checks its credentials. The
+            first comes before everything else.
+        rate: Events a second that happen; by default all have happened at the start.
+    """
+
+    seed: int = 0
+    batch_size: int = field(default=100, validator=validators.ge(1))
+    lose_answers: float = field(default=0.0, validator=_SHARE)
+    send_twice: float = field(default=0.0, validator=_SHARE)
+    reorder: float = field(default=0.0, validator=_SHARE)
+    probes: int = field(default=1, validator=validators.ge(0))
+    rate: float = field(default=math.inf, validator=validators.gt(0.0))
 
 
 class Fate(Enum):
@@ -157,17 +185,15 @@ class Run:
     One simulation as it goes: what is to be sent when, and what has become of what.
 
     Args:
-        braze: The settings.
+        behavior: Settings of the sender.
         events: What is to be delivered.
         start: UTC epoch seconds, like every time here.
     """
 
-    def __init__(
-        self, braze: SimulatedBraze, events: Sequence[Any], start: float
-    ) -> None:
-        self._braze = braze
+    def __init__(self, behavior: Behavior, events: Sequence[Any], start: float) -> None:
+        self._behavior = behavior
         self._events = events
-        self._chance = random.Random(braze.seed)  # noqa: S311 (no secret)
+        self._chance = random.Random(behavior.seed)  # noqa: S311 (no secret)
         self._queue: list[tuple[float, float, int, Batch]] = []
         self._order = itertools.count()
         self._outcomes = [Outcome()] * len(events)
@@ -237,15 +263,15 @@ class Run:
         )
 
     def _fill(self) -> None:
-        size = self._braze.batch_size
+        size = self._behavior.batch_size
         stream = self._stream()
         batches = [Batch(part) for part in _parts(stream, size)]
         places = [self._place(number, len(batches)) for number in range(len(batches))]
-        for number in range(self._braze.probes):
+        for number in range(self._behavior.probes):
             batches.append(Batch())
             places.append(self._chance.uniform(0, len(places)) if number else -1.0)
         for place, batch in zip(places, batches, strict=True):
-            happened = max(place, 0.0) * size / self._braze.rate
+            happened = max(place, 0.0) * size / self._behavior.rate
             self._put(batch, self.start + happened, place)
 
     def _stream(self) -> tuple[int, ...]:
@@ -254,12 +280,12 @@ class Run:
         places += [
             (self._chance.uniform(place, number), index)
             for place, index in places
-            if self._chance.random() < self._braze.send_twice
+            if self._chance.random() < self._behavior.send_twice
         ]
         return tuple(index for _, index in sorted(places))
 
     def _place(self, index: int, number: int) -> float:
-        is_moved = self._chance.random() < self._braze.reorder
+        is_moved = self._chance.random() < self._behavior.reorder
         return self._chance.uniform(0, number) if is_moved else float(index)
 
     def _put(self, batch: Batch, due: float, place: float = 0.0) -> None:
@@ -270,7 +296,7 @@ class Run:
             self._failures[reply.kind] += 1
             return reply
         self._statuses[reply.status] += 1
-        if self._chance.random() >= self._braze.lose_answers:
+        if self._chance.random() >= self._behavior.lose_answers:
             return reply
         self._answers_lost += 1
         return Failure("lost on purpose")

@@ -36,11 +36,18 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from attrs import define, field, frozen, validators
+from attrs import define, field, frozen
 
-from braze_heap.testing._braze_rules import Batch, Fate, Outcome, Run, Simulation
+from braze_heap.testing._braze_rules import (
+    Batch,
+    Behavior,
+    Fate,
+    Outcome,
+    Run,
+    Simulation,
+)
 from braze_heap.testing._braze_wire import Endpoint, Reply, post_to
 from braze_heap.testing._samples import TIME
 from braze_heap.testing._traffic import make_traffic
@@ -57,8 +64,6 @@ __all__ = [
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-_SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
 
 
 @define
@@ -86,7 +91,7 @@ class VirtualClock:
 
 
 @frozen(kw_only=True)
-class SimulatedBraze:
+class SimulatedBraze(Behavior):
     """
     The sender of Braze's custom HTTP connector, with the faults that you ask for.
 
@@ -105,13 +110,6 @@ class SimulatedBraze:
     """
 
     token: str | None = field(default=None, repr=False)
-    seed: int = 0
-    batch_size: int = field(default=100, validator=validators.ge(1))
-    lose_answers: float = field(default=0.0, validator=_SHARE)
-    send_twice: float = field(default=0.0, validator=_SHARE)
-    reorder: float = field(default=0.0, validator=_SHARE)
-    probes: int = field(default=1, validator=validators.ge(0))
-    rate: float = field(default=math.inf, validator=validators.gt(0.0))
 
     def send(
         self,

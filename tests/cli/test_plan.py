@@ -90,7 +90,7 @@ def test_what_is_no_plan_is_an_error(run: Run, tmp_path: Path) -> None:
     shown = run("plan", "--diff", path)
 
     assert shown.exit_code == 2
-    assert "x.json: this is no tracking plan" in shown.stderr
+    assert "x.json: this tracking plan cannot be read" in shown.stderr
 
 
 def test_diff_has_two_formats(run: Run, tmp_path: Path) -> None:

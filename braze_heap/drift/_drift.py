@@ -1,0 +1,100 @@
+"""
+Drift and its forms: text, JSON, Markdown and Python declarations.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+import attrs
+
+from braze_heap.drift._lines import Lines, lines_for
+from braze_heap.drift._text import markdown
+from braze_heap.drift._values import DriftContent, SeenField
+
+SCHEMA: Final = 1
+"""Version of the JSON form."""
+
+
+@attrs.frozen
+class Drift(DriftContent):
+    """
+    Where observed traffic and the event classes differ. All parts are sorted by name.
+
+    Attributes:
+        events: How many were read, damaged ones included.
+        new_types: Event types without a class.
+        new_fields: Fields that the class of their type does not know there.
+        type_changes: Values that do not fit a field that is known.
+        other_form: Fields that are documented for the other form alone. They are read
+            all the same.
+        unseen_fields: Documented fields that the observed types never had.
+        unseen_types: Types that were not observed.
+        malformed: How many could not be read, by reason.
+        beyond: New fields and types that were met beyond the bounds, and not kept.
+        ignored: Findings that were left out on purpose.
+    """
+
+    def ignoring(self, names: Collection[str]) -> "Drift":
+        """
+        Leave out the findings that are known already.
+
+        Args:
+            names: Event types, fields, or fields of one type as
+                ``users.messages.email.Click.link_color``.
+        """
+        kept: dict[str, Any] = {
+            part: tuple(f for f in getattr(self, part) if not _is_among(f, names))
+            for part in ("new_fields", "type_changes", "other_form")
+        }
+        kept["new_types"] = tuple(
+            new for new in self.new_types if new.event_type not in names
+        )
+        left_out = sum(len(getattr(self, part)) - len(kept[part]) for part in kept)
+        return attrs.evolve(self, ignored=self.ignored + left_out, **kept)
+
+    def lines_to_add(self, release: int | None = None) -> tuple[Lines, ...]:
+        """
+        Return the Python that would teach the classes what is new.
+
+        Args:
+            release: The Currents release that added it. By default ``...`` stands in
+                its place: it runs, and type checkers point at it.
+        """
+        return tuple(lines_for(self, release))
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Return everything as JSON values, `is_news` and `lines_to_add` included.
+        """
+        lines = [attrs.asdict(lines) for lines in self.lines_to_add()]
+        news = {"schema": SCHEMA, "is_news": self.is_news}
+        found = attrs.asdict(self) | {"malformed": dict(self.malformed)}
+        return news | found | {"lines_to_add": lines}
+
+    def to_json(self) -> str:
+        """
+        Return `to_dict` as JSON.
+        """
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
+
+    def to_markdown(self) -> str:
+        """
+        Return everything as one Markdown page.
+        """
+        return markdown(self, self.lines_to_add())
+
+    def __str__(self) -> str:
+        return "\n".join(self._news()) or "Nothing new."
+
+    def _news(self) -> Iterator[str]:
+        yield from (f"new type {new}" for new in self.new_types)
+        yield from (f"new field {field}" for field in self.new_fields)
+        yield from (f"type change {field}" for field in self.type_changes)
+        if self.beyond:
+            yield f"{self.beyond:,} more new names than are kept"
+
+
+def _is_among(field: SeenField, names: Collection[str]) -> bool:
+    known_as = (field.event_type, field.name, f"{field.event_type}.{field.name}")
+    return any(name in names for name in known_as)
