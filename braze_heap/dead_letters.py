@@ -9,27 +9,46 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
 import itertools
 import json
+import logging
 import os
+import re
+import shutil
 import sqlite3
 import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import (
+    IO,
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeAlias,
+    get_args,
+)
 
 import attrs
 
+from braze_heap._dead_letter_file import (
+    LAYOUT,
+    absolute,
+    locked,
+    open_file,
+)
 from braze_heap.events import CurrentsEvent
+from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.sinks._managed import ClosesAtExit
-from braze_heap.sinks._simple import sync_directory
 from braze_heap.sinks.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.wire import RawEvent
 
@@ -57,6 +76,9 @@ __all__ = [
 MAX_BYTES: Final = 1 << 30
 """Cap of a store. A full one stops delivery: rather late than lost."""
 
+MIN_BYTES: Final = 1 << 16
+"""Smallest cap of a store."""
+
 MAX_INFLATED: Final = 64 << 20
 """Bytes that a gzipped body may have without gzip to be replayed."""
 
@@ -65,6 +87,12 @@ MAX_DETAIL: Final = 1_000
 
 Coding: TypeAlias = Literal["json", "bytes", "gzip"]
 """An event as JSON; a body that could not be read, as it came; the same, gzipped."""
+
+logger: logging.Logger = logging.getLogger("braze_heap.dead_letters")
+
+
+def _copied(names: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(names)
 
 
 @attrs.frozen
@@ -81,6 +109,8 @@ class DeadRecord:
         original: All of it.
         coding: How *original* is to be read.
         event_type: The type that a path or schema told, where the event does not.
+        mappers: Mappers that took part and are not shipped: ``module:qualname`` by
+            event key; see `Transformer.team_mappers`. A replay needs them again.
     """
 
     key: str
@@ -90,6 +120,9 @@ class DeadRecord:
     original: bytes = attrs.field(repr=False)
     coding: Coding = "json"
     event_type: str | None = None
+    mappers: Mapping[str, str] = attrs.field(
+        factory=dict, converter=_copied, hash=False
+    )
 
     @classmethod
     def of(
@@ -100,6 +133,7 @@ class DeadRecord:
         at: datetime,
         *,
         zipped: bool = False,
+        mappers: Mapping[str, str] = MappingProxyType({}),
     ) -> DeadRecord:
         """
         Return the record of *original*.
@@ -110,13 +144,22 @@ class DeadRecord:
             detail: What to look for.
             at: Now, UTC.
             zipped: Whether the bytes are gzipped.
+            mappers: See `DeadRecord.mappers`.
         """
         data, coding = _written(original)
         if zipped and coding == "bytes":
             coding = "gzip"
         typed = original.event_type if isinstance(original, RawEvent) else None
         key = _key(original, data, typed or "")
-        return cls(key, str(reason), detail[:MAX_DETAIL], at, data, coding, typed)
+        detail = detail[:MAX_DETAIL]
+        return cls(key, str(reason), detail, at, data, coding, typed, mappers)
+
+    @property
+    def is_damaged(self) -> bool:
+        """
+        Whether the store could not read all of the record.
+        """
+        return self.reason == Reason.DAMAGED_RECORD
 
     def source(self) -> Any:
         """
@@ -126,6 +169,8 @@ class DeadRecord:
             DeadLetterError: The record is damaged.
         """
         try:
+            if self.is_damaged:
+                raise ValueError
             if self.coding != "json":
                 raw = self.original
                 return raw if self.coding == "bytes" else _inflated(raw)
@@ -252,30 +297,60 @@ No dead letter: what cannot be delivered is counted, and **gone**. For dry runs,
 those who have the events elsewhere.
 """
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS dead_letters (
-    key TEXT PRIMARY KEY,
-    reason TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    at TEXT NOT NULL,
-    original BLOB NOT NULL,
-    coding TEXT NOT NULL,
-    event_type TEXT
-)
-"""
 _INSERT: Final = """
-INSERT INTO dead_letters (key, reason, detail, at, original, coding, event_type)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, detail = excluded.detail
+INSERT INTO dead_letters
+    (key, reason, detail, at, original, coding, event_type, mappers)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET
+    reason = excluded.reason,
+    detail = excluded.detail,
+    original = excluded.original,
+    coding = excluded.coding,
+    event_type = excluded.event_type,
+    mappers = CASE excluded.mappers WHEN '{}' THEN mappers ELSE excluded.mappers END
 """
-_NEXT: Final = """
-SELECT rowid, key, reason, detail, at, original, coding, event_type
-FROM dead_letters WHERE rowid > ? ORDER BY rowid LIMIT 1
+_TRIAL: Final = """
+INSERT INTO dead_letters (reason, detail, at, original, coding)
+VALUES ('', '', '', zeroblob(?), '')
 """
-_COUNTS: Final = """
-SELECT reason, count(*), sum(length(original)), min(at), max(at)
+_ROW: Final = """
+SELECT rowid, key, reason, detail, at, original, coding, event_type, mappers
+FROM dead_letters
+"""
+_NEXT: Final = f"{_ROW} WHERE rowid > ? ORDER BY rowid LIMIT 1"
+_ONE: Final = f"{_ROW} WHERE rowid = ?"
+
+_SIZE: Final = "SELECT ifnull(sum(length(original)), 0) FROM dead_letters WHERE key = ?"
+
+_BY_INDEX: Final = """
+SELECT rowid, key FROM dead_letters INDEXED BY sqlite_autoindex_dead_letters_1
+WHERE rowid > ?
+"""
+"""The keys, from other pages of the file than the rows."""
+
+_SOUND_KEY: Final = "typeof(key) = 'text' AND key NOT GLOB '*[^ -~]*'"
+_DELETE: Final = "DELETE FROM dead_letters WHERE key = ?"
+_DELETE_ROW: Final = f"""
+DELETE FROM dead_letters WHERE rowid = ? AND NOT ({_SOUND_KEY})
+"""  # noqa: S608 (of constants)
+
+_COUNTS: Final = f"""
+SELECT reason, count(*), sum(length(original)), min(at), max(at), min(
+    {_SOUND_KEY} AND typeof(original) = 'blob' AND datetime(at) IS NOT NULL
+    AND coding IN ('json', 'bytes', 'gzip'))
 FROM dead_letters GROUP BY reason ORDER BY reason
+"""  # noqa: S608 (of constants)
+_USED: Final = """
+SELECT (page_count - freelist_count) * page_size
+FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()
 """
+_ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
+"""A key that is made of the number of a row, because its own cannot be read."""
+
+_UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
+
+_MARGIN: Final = 1 << 16
+"""Bytes that SQLite needs beside the records."""
 
 
 class SqliteDeadLetter(ClosesAtExit):
@@ -289,56 +364,131 @@ class SqliteDeadLetter(ClosesAtExit):
     it may be made before a fork; not used before one. A file that is moved or deleted
     meanwhile is an error, not a place to write to.
 
+    An existing file is used only if it is empty or a dead letter; any other one is left
+    as it is. A row that cannot be read is one damaged record (`DeadRecord.is_damaged`).
+
     Args:
-        path: The file; made if there is none. Its directory must exist.
-        max_bytes: Cap of the file, without its write-ahead log.
+        path: The file. Its folder must exist.
+        max_bytes: Cap of the file, without its write-ahead log; 64 KiB at least.
+        create: Whether to make the file if it does not exist.
 
     Raises:
-        DeadLetterError: Here, if the file cannot be opened, or is no dead letter.
+        DeadLetterError: Here, if the file cannot be opened, or is not a dead letter.
+        ValueError: *path* names no file, such as ``":memory:"``; or a cap that is too
+            small.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES
+        self,
+        path: str | os.PathLike[str],
+        *,
+        max_bytes: int = MAX_BYTES,
+        create: bool = True,
     ) -> None:
-        self._path = Path(path)
+        if max_bytes < MIN_BYTES:
+            raise ValueError(f"max_bytes is {MIN_BYTES:,} at least, not {max_bytes:,}")
+        self._path = absolute(path)
+        self._name = os.fspath(path)
         self._max_bytes = max_bytes
+        self._create = create
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._failed: int | None = None
         self._pid = os.getpid()
         self._is_closed = False
         with self._guarded():
-            _opened(self._path, max_bytes).close()
+            self._opened().close()
 
     def __repr__(self) -> str:
-        return f"SqliteDeadLetter({str(self._path)!r})"
+        return f"SqliteDeadLetter({self._name!r})"
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
         """
         Keep *records*, all or none; see `DeadLetter.append`.
+
+        Without records it tries whether the next ones can be written: as many bytes as
+        failed before, if the last attempt failed.
         """
         rows = [(*_columns(record),) for record in records]
+        size = sum(len(record.original) for record in records)
+        try:
+            if rows:
+                with self._transaction(size) as db:
+                    db.executemany(_INSERT, rows)
+            else:
+                self._try_to_write()
+            self._expect_file()
+        except DeadLetterError:
+            self._failed = max(size, self._failed or 0)
+            raise
+        self._failed = None
+
+    def _try_to_write(self) -> None:
         with self._transaction() as db:
-            db.executemany(_INSERT, rows)
-        self._expect_file()
+            db.execute(f"PRAGMA user_version = {LAYOUT}")  # rewrites a page
+        if self._failed is None:
+            return
+        with self._lock, self._guarded(self._failed):
+            db = self._connection()
+            db.execute("PRAGMA cache_size = 10")  # so that it is written at once
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute(_TRIAL, (self._failed + _MARGIN,))
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                db.execute("PRAGMA cache_size = -2000")
 
     def read(self) -> Iterator[DeadRecord]:
         """
         Return the records, oldest first. One at a time is in memory.
+
+        A row that cannot be read is a damaged record. Where a page of the file is
+        damaged, each row on it is one.
         """
         last = -1
-        while rows := self._query(_NEXT, last):
-            last = rows[0][0]
-            yield _record(rows[0])
+        try:
+            while rows := self._query(_NEXT, last):
+                last = rows[0][0]
+                yield _record(rows[0])
+            return
+        except _DamagedError:
+            rest = sorted(self._query(_BY_INDEX, last))
+        for row, key in rest:
+            try:
+                yield from map(_record, self._query(_ONE, row))
+            except _DamagedError:
+                yield _record((row, key, *[None] * 7))
 
     def forget(self, keys: Iterable[str], /) -> None:
         """
         Remove the records with these keys, from the log too.
+
+        Where the disk has not enough room to log all of them, they are removed in
+        several transactions.
+
+        Raises:
+            DeadLetterFull: It has not even enough room to log one of them.
         """
+        waiting = [[*keys]]
+        while waiting:
+            chunk = waiting.pop()
+            try:
+                self._delete(chunk)
+            except DeadLetterFull as full:
+                half = len(chunk) // 2
+                if not half:
+                    (size,) = self._query(_SIZE, *chunk)[0]
+                    needed = 2 * int(size) + full.needed_bytes
+                    raise attrs.evolve(full, needed_bytes=needed) from None
+                waiting += [chunk[half:], chunk[:half]]
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        rows = [match[1] for key in keys if (match := _ROW_KEY.fullmatch(key))]
         with self._transaction() as db:
-            db.executemany(
-                "DELETE FROM dead_letters WHERE key = ?", [(k,) for k in keys]
-            )
+            db.executemany(_DELETE, [(_storable(key),) for key in keys])
+            db.executemany(_DELETE_ROW, [(row,) for row in rows])
         self._query("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
@@ -351,11 +501,11 @@ class SqliteDeadLetter(ClosesAtExit):
                 self._db.close()
                 self._db = None
 
-    def replay(self, pipeline: Pipeline) -> Report:
+    def replay(self, pipeline: Pipeline, *, force: bool = False) -> Report:
         """
         Deliver what can be delivered today; see `replay`.
         """
-        return replay(self, pipeline)
+        return replay(self, pipeline, force=force)
 
     def purge(self, who: Who) -> int:
         """
@@ -369,25 +519,43 @@ class SqliteDeadLetter(ClosesAtExit):
         """
         return export(self, stream)
 
+    @contextlib.contextmanager
+    def _only_replay(self) -> Iterator[None]:
+        with contextlib.ExitStack() as lock:
+            with self._guarded():
+                try:
+                    name = f"{self._path.name}-replay"
+                    lock.enter_context(locked(self._path.with_name(name)))
+                except BlockingIOError:
+                    raise DeadLetterError(
+                        f"another replay of {self._path} is running: wait for its end"
+                    ) from None
+            yield
+
     def used_bytes(self) -> int:
         """
         Return how much of *max_bytes* is taken. The file does not shrink, this does.
         """
-        sql = "SELECT (page_count - freelist_count) * page_size FROM"
-        pragmas = ("page_count", "freelist_count", "page_size")
-        tables = ", ".join(f"pragma_{name}()" for name in pragmas)
-        return int(self._query(f"{sql} {tables}")[0][0])
+        return int(self._query(_USED)[0][0])
 
     def stats(self) -> Stats:
         """
         Return how many records there are, by reason.
         """
-        rows = self._query(_COUNTS)
+        try:
+            rows = self._query(_COUNTS)
+        except _DamagedError:
+            return stats(self)
+        moments = [_moment(at) for row in rows for at in row[3:5]]
+        known = [moment for moment in moments if moment]
+        is_sound = all(row[5] and _is_clean(row[0]) for row in rows)
+        if not is_sound or len(known) < len(moments):
+            return stats(self)
         return Stats(
             by_reason={row[0]: row[1] for row in rows},
             size=sum(row[2] for row in rows),
-            oldest=min((_moment(row[3]) for row in rows), default=None),
-            newest=max((_moment(row[4]) for row in rows), default=None),
+            oldest=min(known, default=None),
+            newest=max(known, default=None),
         )
 
     def _expect_file(self) -> None:
@@ -398,7 +566,8 @@ class SqliteDeadLetter(ClosesAtExit):
             found = self._path.stat() if self._path.exists() else None
         if found is None or (found.st_dev, found.st_ino) != self._file:
             raise DeadLetterError(
-                "the file of the dead letter was moved or deleted: make a new one"
+                f"the file of the dead letter, {self._path}, was moved or deleted: "
+                "make a new one"
             )
 
     def _query(self, sql: str, *values: Any) -> list[Any]:
@@ -406,8 +575,11 @@ class SqliteDeadLetter(ClosesAtExit):
             return self._connection().execute(sql, values).fetchall()
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._guarded():
+    def _transaction(self, size: int = 0) -> Iterator[sqlite3.Connection]:
+        """
+        Return the connection in a transaction that writes about *size* bytes.
+        """
+        with self._lock, self._guarded(size):
             db = self._connection()
             try:
                 db.execute("BEGIN IMMEDIATE")
@@ -427,7 +599,7 @@ class SqliteDeadLetter(ClosesAtExit):
         if self._is_closed:
             raise DeadLetterError("this SqliteDeadLetter is closed: make a new one")
         if self._db is None:
-            self._db, self._pid = _opened(self._path, self._max_bytes), os.getpid()
+            self._db, self._pid = self._opened(), os.getpid()
             found = self._path.stat()
             self._file = found.st_dev, found.st_ino
         if self._pid != os.getpid():
@@ -436,44 +608,79 @@ class SqliteDeadLetter(ClosesAtExit):
             )
         return self._db
 
+    def _opened(self) -> sqlite3.Connection:
+        return open_file(self._path, self._max_bytes, create=self._create)
+
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _guarded(self, size: int = 0) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-            kind = getattr(error, "sqlite_errorname", type(error).__name__)
-        except OSError as error:
-            is_full, kind = False, type(error).__name__
+        except (sqlite3.Error, OSError) as error:
+            failure = self._explained(error, size)
         else:
             return
-        if is_full:
-            raise DeadLetterFull(self._max_bytes)
-        raise DeadLetterError(f"the dead letter cannot be used ({kind})")
+        raise failure
+
+    def _explained(self, error: sqlite3.Error | OSError, size: int) -> DeadLetterError:
+        """
+        Return *error* of an operation on *size* bytes as what to do about it.
+        """
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        needed, free, used = 2 * size + _MARGIN, self._free_bytes(), self._used()
+        is_no_space = getattr(error, "errno", None) == errno.ENOSPC
+        if is_no_space or (code in _UNWRITABLE and free < needed):
+            return DeadLetterFull(self._max_bytes, used, free, needed)
+        if code == sqlite3.SQLITE_FULL:
+            is_disk = free < self._max_bytes - used
+            return DeadLetterFull(
+                self._max_bytes, used, free if is_disk else None, needed
+            )
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return _DamagedError(
+                f"the dead letter {self._path} is damaged ({name}): export what can "
+                "be read, and move the file away"
+            )
+        flaw = getattr(error, "strerror", None) or name
+        advice = _ADVICE.get(code, "")
+        return DeadLetterError(
+            f"the dead letter {self._path} cannot be used ({flaw}){advice}"
+        )
+
+    def _free_bytes(self) -> int:
+        try:
+            return shutil.disk_usage(self._path.parent).free
+        except OSError:
+            return self._max_bytes
+
+    def _used(self) -> int:
+        used = 0
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                (used,) = self._db.execute(_USED).fetchone()
+        return used
 
 
-def _opened(path: Path, max_bytes: int) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    path.chmod(0o600)
-    db = sqlite3.connect(
-        path, timeout=5.0, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _prepare(db, max_bytes)
-    except BaseException:
-        db.close()
-        raise
-    sync_directory(path.parent)
-    return db
+class _DamagedError(DeadLetterError):
+    """
+    A page of the file is damaged.
+    """
 
 
-def _prepare(db: sqlite3.Connection, max_bytes: int) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA secure_delete = ON")
-    db.execute(_SCHEMA)
-    (page_size,) = db.execute("PRAGMA page_size").fetchone()
-    db.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
+_UNWRITABLE: Final = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite also reports where the disk is full."""
+
+_ADVICE: Final = MappingProxyType(
+    {
+        sqlite3.SQLITE_BUSY: ": another process has had it locked for 5 seconds",
+        sqlite3.SQLITE_READONLY: ": make file and folder writable",
+        sqlite3.SQLITE_CANTOPEN: ": make file and folder readable and writable",
+        sqlite3.SQLITE_IOERR: (
+            ": look for a quota, a limit on the size of files (ulimit -f), or a fault "
+            "of the disk"
+        ),
+    }
+)
 
 
 def _columns(record: DeadRecord) -> tuple[Any, ...]:
@@ -485,6 +692,7 @@ def _columns(record: DeadRecord) -> tuple[Any, ...]:
         record.original,
         record.coding,
         record.event_type and _storable(record.event_type),
+        json.dumps(record.mappers, separators=(",", ":")),
     )
 
 
@@ -493,12 +701,66 @@ def _storable(text: str) -> str:
 
 
 def _record(row: Sequence[Any]) -> DeadRecord:
-    _, key, reason, detail, at, original, coding, event_type = row
-    return DeadRecord(key, reason, detail, _moment(at), original, coding, event_type)
+    """
+    Return the record of a row; if it is damaged, with what can be read of it.
+    """
+    number, key, reason, detail, at, original, coding, event_type, mappers = row
+    if isinstance(original, str):  # written by hand
+        original = original.encode("utf-8", "surrogateescape")
+    moment, names = _moment(at), _mappers(mappers)
+    flaws = {
+        "key": not _is_clean(key),
+        "reason": not _is_clean(reason),
+        "detail": not isinstance(detail, str),
+        "at": moment is None,
+        "original": not isinstance(original, bytes),
+        "coding": coding not in get_args(Coding),
+        "event_type": not (event_type is None or _is_clean(event_type)),
+        "mappers": names is None,
+    }
+    if names is not None and moment is not None and not any(flaws.values()):
+        return DeadRecord(
+            key, reason, _storable(detail), moment, original, coding, event_type, names
+        )
+    columns = ", ".join(name for name, is_flawed in flaws.items() if is_flawed)
+    return DeadRecord(
+        key if _is_clean(key) else f"damaged-row-{number}",
+        Reason.DAMAGED_RECORD,
+        f"row {number} of the file is damaged: {columns}",
+        moment or _UNKNOWN_TIME,
+        original if isinstance(original, bytes) else b"",
+        "bytes",
+    )
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _is_clean(text: object) -> bool:
+    """
+    Return whether *text* is text without the surrogates that damaged bytes leave.
+    """
+    if not isinstance(text, str):
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _mappers(text: Any) -> dict[str, str] | None:
+    try:
+        names = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    is_valid = isinstance(names, dict) and all(map(_is_clean, names.values()))
+    return names if is_valid else None
 
 
 @attrs.frozen
@@ -615,7 +877,11 @@ def _personal(value: Any) -> Iterator[Any]:
 
 
 def replay(
-    dead_letter: DeadLetter, pipeline: Pipeline, *, batch_size: int = 100
+    dead_letter: DeadLetter,
+    pipeline: Pipeline,
+    *,
+    batch_size: int = 100,
+    force: bool = False,
 ) -> Report:
     """
     Run the records through today's mapping and sink, and return what became of them.
@@ -626,20 +892,103 @@ def replay(
     several records. Heap keeps the first event of an id: what another one says under
     the same id (``duplicate_id_conflict``) is taken as a repeat, and changes nothing.
 
+    A record also stays, as ``mapper_missing``, if one of the mappers that it lists is
+    not in today's transformer: the shipped mapping would give its event another name,
+    under the same idempotency key. `Report.missing_mappers` counts these mappers. A
+    mapper that was corrected or added is no obstacle.
+
+    Args:
+        dead_letter: The store.
+        pipeline: Today's transformer and sink, and *dead_letter*.
+        batch_size: Events that are sent together.
+        force: Whether to replay records whose mappers are missing, too.
+
     Raises:
         SinkUnavailable: Midway. What was settled before is forgotten; the rest stays.
+        DeadLetterError: Another replay of this dead letter is running; or it fails.
         ValueError: *pipeline* has another dead letter.
     """
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
+    held = _Held(pipeline.transformer.missing_mappers, force=force)
     report, stays = Report(), set[str]()
-    waiting = (record for record in dead_letter.read() if record.key not in stays)
-    for batch in _batches(waiting, batch_size):
-        done, kept = pipeline.run_records(batch)
-        dead_letter.forget(record.key for record in batch if record.key not in kept)
-        stays |= kept
-        report += done
-    return report
+    with _only_replay(dead_letter):
+        waiting = (
+            record
+            for record in dead_letter.read()
+            if record.key not in stays and not held.holds(record)
+        )
+        for batch in _batches(waiting, batch_size):
+            done, kept = pipeline.run_records(batch)
+            dead_letter.forget(record.key for record in batch if record.key not in kept)
+            stays |= kept
+            report += done
+    return report + held.report()
+
+
+class _Held:
+    """
+    Records that are not replayed because a mapper is missing.
+    """
+
+    def __init__(
+        self,
+        missing: Callable[[Mapping[str, str]], Mapping[str, str]],
+        *,
+        force: bool,
+    ) -> None:
+        self._missing = missing
+        self._force = force
+        self._known: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        self._records = 0
+        self._mappers: Counter[str] = Counter()
+
+    def holds(self, record: DeadRecord) -> bool:
+        """
+        Return whether *record* has to stay, and count it.
+        """
+        if self._force or not record.mappers:
+            return False
+        listed = tuple(record.mappers.items())
+        if listed not in self._known:
+            self._known[listed] = self._missing(record.mappers)
+        missing = [f"{key} {name}" for key, name in self._known[listed].items()]
+        for name in missing:
+            if name not in self._mappers:
+                logger.warning("Not replayed, the transformer has no mapper %s", name)
+        self._mappers.update(missing)
+        self._records += bool(missing)
+        return bool(missing)
+
+    def report(self) -> Report:
+        """
+        Return the records as dead-lettered, and the mappers that they lack.
+        """
+        lost = {str(Reason.MAPPER_MISSING): self._records} if self._records else {}
+        return Report(
+            self._records, dead_lettered_by_reason=lost, missing_mappers=self._mappers
+        )
+
+
+_REPLAYED: Final[dict[int, object]] = {}
+"""Replays that run in this process, by the `id` of their store."""
+
+
+@contextlib.contextmanager
+def _only_replay(dead_letter: DeadLetter) -> Iterator[None]:
+    """
+    Raise if another replay of *dead_letter* is running; of a file, in any process.
+    """
+    token = object()
+    if _REPLAYED.setdefault(id(dead_letter), token) is not token:
+        raise DeadLetterError("another replay of this dead letter is running")
+    try:
+        with contextlib.ExitStack() as lock:
+            if isinstance(dead_letter, SqliteDeadLetter):
+                lock.enter_context(dead_letter._only_replay())
+            yield
+    finally:
+        del _REPLAYED[id(dead_letter)]
 
 
 def _batches(

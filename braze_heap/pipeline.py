@@ -21,6 +21,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Sequence,
+    Set,
 )
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
@@ -37,7 +38,12 @@ from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._drive import drive, drive_async, in_thread
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
-from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
+from braze_heap.sinks.exceptions import (
+    DeadLetterError,
+    DeadLetterFull,
+    DeliveryError,
+    SinkUnavailable,
+)
 from braze_heap.transformer import Source, Transformer
 from braze_heap.wire import decode, events_of
 
@@ -143,14 +149,14 @@ class _Course(Generic[_Closing]):
             return (source,)
         return iter(lambda: list(itertools.islice(source, self._batch_size)), [])
 
-    def _observed(self, source: Source) -> _Steps:
+    def _observed(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
         """
         Settle a batch, and tell the observers.
         """
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         try:
-            settled = yield from self._settle(source)
+            settled = yield from self._settle(source, stored)
             details = {"outcome": "settled", "report": settled.report}
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
@@ -171,23 +177,30 @@ class _Course(Generic[_Closing]):
                 name = type(observer).__name__
                 logger.error("The observer %s raised %s", name, place_of(error))
 
-    def _settle(self, source: Source) -> _Steps:
+    def _settle(self, source: Source, stored: Set[str]) -> _Steps:
         result = self.transformer.transform(source)
         calls = result.calls
         receipt = (yield from self._deliver(calls)) if calls else Receipt()
         at = datetime.fromtimestamp(self._now(), UTC)
-        settled = _settled(source, result, receipt, at)
+        settled = _settled(source, result, receipt, at, self.transformer)
         if settled.records:
-            yield from self._keep(settled.records)
+            yield from self._keep(settled.records, stored)
         return settled
 
-    def _keep(self, records: Sequence[DeadRecord]) -> _Steps:
+    def _keep(self, records: Sequence[DeadRecord], stored: Set[str]) -> _Steps:
         """
-        Have *records* in the dead letter. What is unexpected there is ours to mend.
+        Append *records* to the dead letter. An unexpected exception is logged.
+
+        Where there is no room, those that have *stored* keys are there already: a full
+        dead letter can be replayed.
         """
         try:
             yield _Append(records)
             return
+        except DeadLetterFull:
+            if all(record.key in stored for record in records):
+                return
+            raise
         except DeadLetterError:
             raise
         except Exception as error:
@@ -259,6 +272,7 @@ def _settled(
     result: TransformResult,
     receipt: Receipt | None,
     at: datetime,
+    transformer: Transformer,
 ) -> _Settled:
     """
     Return what became of a batch. *receipt* is ``None`` if the sink is down for good.
@@ -269,8 +283,14 @@ def _settled(
     numbers = _numbers(source, result) if refused else Counter[str]()
     for rejection, origin in refused:
         lost[str(rejection.reason)] += max(1, numbers[_name(origin)])
-    records = [DeadRecord.of(r.raw, r.reason, r.detail, at) for r in result.rejected]
-    records += [DeadRecord.of(o, r.reason, _said(r), at) for r, o in refused]
+    kept: list[tuple[Any, str, str]] = [
+        (r.raw, r.reason, r.detail) for r in result.rejected
+    ]
+    kept += [(origin, r.reason, _said(r)) for r, origin in refused]
+    records = [
+        DeadRecord.of(raw, reason, detail, at, mappers=transformer.team_mappers(raw))
+        for raw, reason, detail in kept
+    ]
     report = Report(
         received=result.received,
         delivered=result.received - len(result.skipped) - lost.total(),
@@ -389,21 +409,24 @@ class Pipeline(_Course[Sink]):
         """
         sources: list[Any] = []
         damaged: list[DeadRecord] = []
+        lost: Counter[str] = Counter()
         for record in records:
             try:
                 sources.append(record.source())
             except DeadLetterError as error:
                 logger.error("Not replayed: %s", error)
                 damaged.append(record)
+                is_json = record.coding == "json"
+                lost[str(Reason.DAMAGED_RECORD) if is_json else record.reason] += 1
         is_body = len(sources) == 1 and isinstance(sources[0], bytes)
-        settled = self._run(sources[0] if is_body else sources)
-        lost = dict(Counter(record.reason for record in damaged))
-        report = Report(len(damaged), dead_lettered_by_reason=lost)
+        stored = frozenset(record.key for record in records)
+        settled = self._run(sources[0] if is_body else sources, stored)
+        report = Report(len(damaged), dead_lettered_by_reason=dict(lost))
         kept = frozenset(record.key for record in (*settled.records, *damaged))
         return settled.report + report, kept
 
-    def _run(self, batch: Source) -> _Settled:
-        settled: _Settled = drive(self._observed(batch), self._perform)
+    def _run(self, batch: Source, stored: Set[str] = frozenset()) -> _Settled:
+        settled: _Settled = drive(self._observed(batch, stored), self._perform)
         return settled
 
     def _perform(self, step: _Send | _Append | _Wait) -> object:

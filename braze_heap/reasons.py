@@ -53,6 +53,12 @@ class Reason(StrEnum):
     SINK_DOWN = "sink_down"
     """The sink could not decide for 72 hours."""
 
+    MAPPER_MISSING = "mapper_missing"
+    """A replay kept the record: a mapper that it lists is not in the transformer."""
+
+    DAMAGED_RECORD = "damaged_record"
+    """The dead letter cannot read the record, or all of it."""
+
 
 class SkipReason(StrEnum):
     """

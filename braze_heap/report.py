@@ -46,6 +46,8 @@ class Report:
         calls: How many calls the sink settled.
         unfamiliar: How often there was what the classes do not know, by type or field;
             see `TransformResult`. Of a thousand names each, of more in sum.
+        missing_mappers: How many records a replay kept because the transformer lacks a
+            mapper that they list, by event key and ``module:qualname``.
     """
 
     received: int = 0
@@ -55,6 +57,7 @@ class Report:
     repeated: int = 0
     calls: int = 0
     unfamiliar: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
+    missing_mappers: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
 
     @property
     def skipped(self) -> int:
@@ -79,6 +82,7 @@ class Report:
             self.repeated + other.repeated,
             self.calls + other.calls,
             _added(self.unfamiliar, other.unfamiliar),
+            _added(self.missing_mappers, other.missing_mappers),
         )
 
     def fates(self) -> Iterator[tuple[str, str, int]]:

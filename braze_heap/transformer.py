@@ -6,6 +6,7 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 """
 
 import copy
+import functools
 from collections.abc import Callable, Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -38,6 +39,7 @@ from braze_heap.identity import (
 from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
 from braze_heap.mappers._custom import custom_of, structured
+from braze_heap.mappers._names import is_shipped, missing, names_of
 from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
 from braze_heap.naming import Naming
@@ -163,6 +165,53 @@ class Transformer:
             except _InexactError:
                 pass
         return self._mapped(_items(source), lambda _: True)
+
+    def team_mappers(self, item: object = b"") -> dict[str, str]:
+        """
+        Return the mappers that take part in mapping *item* and are not shipped.
+
+        Args:
+            item: An event in any form, even one that cannot be mapped. Bytes are a body
+                that may hold any event, so all mappers that are not shipped take part.
+
+        Returns:
+            ``module:qualname`` by event key: a type, or the name of a class that the
+            mapper is registered for.
+        """
+        if isinstance(item, bytes) or not self._team_rules:
+            return names_of(self._team_rules)
+        event = self._mended(item)
+        rule = self.mappers.rule_for(event) if event else None
+        custom = self._custom_rule(event) if event and rule else None
+        return names_of(r for r in (rule, custom) if r and not is_shipped(r))
+
+    def missing_mappers(self, listed: Mapping[str, str]) -> dict[str, str]:
+        """
+        Return those of *listed*, as `team_mappers` gives them, that are not here.
+        """
+        return missing(listed, self.mappers.rules.values(), self._event_types)
+
+    @functools.cached_property
+    def _team_rules(self) -> tuple[Rule, ...]:
+        return tuple(r for r in self.mappers.rules.values() if not is_shipped(r))
+
+    def _mended(self, item: Any) -> CurrentsEvent | None:
+        """
+        Return *item* typed, as if everything but its type and properties were valid;
+        ``None`` if it has no type.
+        """
+        if isinstance(item, RawEvent) and isinstance(item.value, dict):
+            item = {"event_type": item.event_type, **item.value}
+        if isinstance(item, dict):
+            valid = {"time": 1, "user": None, "properties": item.get("properties")}
+            if not isinstance(valid["properties"], dict):
+                valid["properties"] = None
+            item = {name: valid.get(name, value) for name, value in item.items()}
+            item["time"] = 1
+        try:
+            return self._typed(item)
+        except Exception:
+            return None
 
     def _mapped(
         self, items: Iterable[Any], is_exact: Callable[[Any], bool]

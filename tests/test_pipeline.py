@@ -787,7 +787,7 @@ def test_replay_leaves_the_damaged(
     report = replay(dead, Pipeline(bh.Transformer(), MemorySink(), dead))
 
     assert (report.received, report.delivered) == (3, 1)
-    assert report.dead_lettered_by_reason == {"bad_time": 1, "unreadable": 1}
+    assert report.dead_lettered_by_reason == {"damaged_record": 1, "unreadable": 1}
     assert list(dead.records) == ["bad", "zipped"]
     assert "'bad' is damaged" in caplog.text
 

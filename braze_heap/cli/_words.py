@@ -51,6 +51,14 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         Reason.UNREADABLE: (
             "Damaged, or neither JSON nor Avro. Everything before it was read."
         ),
+        Reason.MAPPER_MISSING: (
+            "The mapping that they were sent through is not there today. Name it with "
+            "--transformer, or replay with --force."
+        ),
+        Reason.DAMAGED_RECORD: (
+            "The dead letter cannot read them. "
+            "`dead-letters show KEY --original` prints what is left."
+        ),
         Reason.REFUSED_BY_HEAP: "Heap refuses the call, also when it is sent alone.",
     }
 )

@@ -179,7 +179,12 @@ class _Course(Generic[_P]):
     def _record(self, share: Share, detail: str, *, is_zipped: bool) -> DeadRecord:
         at = datetime.fromtimestamp(self._now(), UTC)
         return DeadRecord.of(
-            share.body(), Reason.UNREADABLE, detail, at, zipped=is_zipped
+            share.body(),
+            Reason.UNREADABLE,
+            detail,
+            at,
+            zipped=is_zipped,
+            mappers=self.pipeline.transformer.team_mappers(),
         )
 
     def _look_at_version(self, request: Request) -> None:

@@ -65,14 +65,27 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
 
     Attributes:
         max_bytes: The cap.
+        used_bytes: How much of it is used; ``None`` if that is not known.
+        free_bytes: Free bytes of the disk, if the disk is what is full; else ``None``.
+        needed_bytes: About how many bytes the failed operation needs on the disk.
     """
 
     max_bytes: int
+    used_bytes: int | None = None
+    free_bytes: int | None = None
+    needed_bytes: int = 0
 
     def __str__(self) -> str:
+        if self.free_bytes is not None:
+            return (
+                f"the disk of the dead letter is full: {self.free_bytes:,} bytes are "
+                f"free, about {self.needed_bytes:,} are needed. Free them, or stop "
+                "what uses the dead letter and move its file to a larger disk"
+            )
+        used = "" if self.used_bytes is None else f"{self.used_bytes:,} of "
         return (
-            f"the dead letter is full ({self.max_bytes:,} bytes): "
-            "replay or purge it, or raise max_bytes"
+            f"the dead letter is full ({used}{self.max_bytes:,} bytes): "
+            "replay or purge it, or raise its cap (max_bytes, --max-bytes)"
         )
 
 

@@ -1,0 +1,103 @@
+"""
+Names of a team's mappers that outlive a process: a dead letter lists them, and a replay
+looks for them.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from braze_heap.events import CurrentsEvent, UnknownEvent
+from braze_heap.mappers._custom import custom_of
+from braze_heap.mappers._declared import Declared
+from braze_heap.mappers._default import DEFAULT_MAPPERS
+from braze_heap.mappers._registry import Key, Mapper, Rule
+
+
+def is_shipped(rule: Rule) -> bool:
+    """
+    Return whether *rule* is one of `DEFAULT_MAPPERS`.
+
+    A shipped mapper that a team registers for another key is the team's rule.
+    """
+    shipped = DEFAULT_MAPPERS.rules.get(rule.key)
+    return shipped is not None and shipped.mapper is rule.mapper
+
+
+def names_of(rules: Iterable[Rule]) -> dict[str, str]:
+    """
+    Return ``module:qualname`` of each mapper, by event key.
+    """
+    return {key_name(rule.key): mapper_name(rule.mapper) for rule in rules}
+
+
+def key_name(key: Key) -> str:
+    """
+    Return the event type that *key* is for, or the name of a class of several types.
+
+    Of a class for custom events or purchases, the type and the name or product.
+    """
+    if isinstance(key, str):
+        return key
+    if custom := custom_of(key):
+        return f"{custom.event_type} {custom.name or '*'}"
+    event_type = vars(key).get("event_type")
+    return event_type if isinstance(event_type, str) else key.__name__
+
+
+def mapper_name(mapper: Mapper) -> str:
+    """
+    Return ``module:qualname`` of *mapper*.
+
+    A partial has the name of its function, a callable instance that of its class, and
+    every declared mapper the same one: a declaration that is corrected is still there.
+    A lambda is ``module:<lambda>``. A script that runs as ``__main__`` has the name by
+    which it is imported.
+    """
+    while isinstance(mapper, functools.partial):
+        mapper = mapper.func
+    if isinstance(mapper, Declared):
+        return "braze_heap:declare"
+    name = getattr(mapper, "__qualname__", None) or type(mapper).__qualname__
+    return f"{_module_name(getattr(mapper, '__module__', None) or '?')}:{name}"
+
+
+def _module_name(name: str) -> str:
+    if name != "__main__":
+        return name
+    main = sys.modules[name]
+    spec = getattr(main, "__spec__", None)
+    return spec.name if spec else Path(getattr(main, "__file__", name)).stem
+
+
+def missing(
+    listed: Mapping[str, str],
+    rules: Iterable[Rule],
+    event_types: Mapping[str, type[CurrentsEvent]],
+) -> dict[str, str]:
+    """
+    Return those of *listed* that *rules* do not have for their event key.
+
+    A mapper that is now registered for a class of several types, such as a channel, is
+    there for each of its types.
+    """
+    found: dict[str, set[Key]] = {}
+    for rule in rules:
+        found.setdefault(mapper_name(rule.mapper), set()).add(rule.key)
+    return {
+        key: name
+        for key, name in listed.items()
+        if not any(_covers(k, key, event_types) for k in found.get(name, ()))
+    }
+
+
+def _covers(
+    key: Key, listed: str, event_types: Mapping[str, type[CurrentsEvent]]
+) -> bool:
+    is_base = isinstance(key, type) and issubclass(
+        event_types.get(listed, UnknownEvent), key
+    )
+    return is_base or key_name(key) == listed
