@@ -60,6 +60,8 @@ __all__ = [
     "MAX_BYTES",
     "MAX_DETAIL",
     "MAX_INFLATED",
+    "MIN_BYTES",
+    "UNKNOWN_TIME",
     "Coding",
     "DeadLetter",
     "DeadRecord",
@@ -347,7 +349,8 @@ FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()
 _ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
 """A key that is made of the number of a row, because its own cannot be read."""
 
-_UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
+UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
+"""Time of a damaged record, if its own cannot be read."""
 
 _MARGIN: Final = 1 << 16
 """Bytes that SQLite needs beside the records."""
@@ -727,7 +730,7 @@ def _record(row: Sequence[Any]) -> DeadRecord:
         key if _is_clean(key) else f"damaged-row-{number}",
         Reason.DAMAGED_RECORD,
         f"row {number} of the file is damaged: {columns}",
-        moment or _UNKNOWN_TIME,
+        moment or UNKNOWN_TIME,
         original if isinstance(original, bytes) else b"",
         "bytes",
     )

@@ -35,7 +35,7 @@ from braze_heap.cli._sinks import (
     opened,
     option_of_sink,
 )
-from braze_heap.cli._stores import store_at
+from braze_heap.cli._stores import option_of_max_bytes, store_at
 from braze_heap.config import TransformConfig
 from braze_heap.dead_letters import MAX_BYTES, SqliteDeadLetter
 from braze_heap.sinks import Sink
@@ -91,6 +91,7 @@ class Finding:
     type=click.Path(dir_okay=False, path_type=Path),
     help="A dead letter to look at.",
 )
+@option_of_max_bytes
 @click.option(
     "--timeout",
     metavar="SECONDS",
@@ -103,6 +104,7 @@ class Finding:
 def check(
     spec: str | None,
     store: Path | None,
+    max_bytes: int | None,
     timeout: float,
     as_json: bool,
     **options: Any,
@@ -113,7 +115,11 @@ def check(
     No event is sent, and nothing is written. The host of Heap gets one request without
     content (HEAD), on the road that events take.
     """
-    findings = [*_findings(spec, store, timeout, options)]
+    if max_bytes and not store:
+        raise click.UsageError("--max-bytes is for --dead-letter.")
+    findings = [*_findings(spec, timeout, options)]
+    if store is not None:
+        findings.append(_dead_letter(store, max_bytes or MAX_BYTES))
     is_well = all(finding.ok for finding in findings)
     with heard("stdout"):
         if as_json:
@@ -125,14 +131,12 @@ def check(
 
 
 def _findings(
-    spec: str | None, store: Path | None, timeout: float, options: dict[str, Any]
+    spec: str | None, timeout: float, options: dict[str, Any]
 ) -> Iterator[Finding]:
     config, finding = _configuration(options)
     yield finding
     if spec is not None:
         yield from _sink(spec, config, timeout)
-    if store is not None:
-        yield _dead_letter(store)
 
 
 def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, Finding]:
@@ -242,13 +246,13 @@ def _api_key(target: HeapTarget, config: TransformConfig) -> Finding:
     return Finding("API key", flaw, advice, ok=False)
 
 
-def _dead_letter(path: Path) -> Finding:
+def _dead_letter(path: Path, max_bytes: int) -> Finding:
     if not path.exists():
         return _missing(path)
     try:
-        with store_at(path) as store:
-            store.forget(())
-            return _held(path, store)
+        with store_at(path, max_bytes=max_bytes) as store:
+            store.append(())
+            return _held(path, store, max_bytes)
     except UnusableError as error:
         return Finding("dead letter", error.message, ok=False)
 
@@ -261,11 +265,11 @@ def _missing(path: Path) -> Finding:
     return Finding("dead letter", f"{folder} cannot be written", advice, ok=False)
 
 
-def _held(path: Path, store: SqliteDeadLetter) -> Finding:
+def _held(path: Path, store: SqliteDeadLetter, max_bytes: int) -> Finding:
     size, records = store.used_bytes(), store.stats().records
     held = f"{path} holds {plural(records, 'dead letter')}"
-    detail = f"{held}, {size:,} of {MAX_BYTES:,} bytes"
-    is_well = size < _NEARLY_FULL * MAX_BYTES
+    detail = f"{held}, {size:,} of {max_bytes:,} bytes"
+    is_well = size < _NEARLY_FULL * max_bytes
     command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
     advice = "" if not records else f"`{command}` says why; replay or purge them."
     return Finding("dead letter", detail, advice, ok=is_well)

@@ -5,11 +5,13 @@
 import contextlib
 import gzip
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Final, cast
 
 import click
@@ -36,8 +38,9 @@ from braze_heap.cli._sinks import (
     option_of_agreement,
     option_of_sink,
 )
-from braze_heap.cli._stores import argument_of_store, store_at
+from braze_heap.cli._stores import argument_of_store, option_of_max_bytes, store_at
 from braze_heap.dead_letters import (
+    UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,
     _mentions,
@@ -176,6 +179,12 @@ Exit status:
 @option_of_agreement
 @option_of_patience
 @options_of_transformer
+@option_of_max_bytes
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also replay events whose mappers are missing today.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if something stays.")
 @click.option("-q", "--quiet", is_flag=True, help="No report and no progress bar.")
 def replay_(
@@ -183,6 +192,8 @@ def replay_(
     spec: str,
     yes: bool,
     patience: float,
+    max_bytes: int | None,
+    force: bool,
     strict: bool,
     quiet: bool,
     **options: Any,
@@ -191,22 +202,41 @@ def replay_(
     Run the dead letters through today's mapping, and deliver them.
 
     What the sink settles, or a policy leaves out, is removed from the dead letter; the
-    rest stays.
+    rest stays. So does an event that a mapper of your own took part in, if that mapper
+    is missing today; the report names it.
     """
     transformer = configured(**options)
-    with store_at(path) as store, contextlib.closing(opened(spec)) as sink:
+    with (
+        store_at(path, max_bytes=max_bytes) as store,
+        contextlib.closing(opened(spec)) as sink,
+    ):
         what = plural(store.stats().records, "dead letter")
         confirm(HeapTarget.of(sink), what, is_agreed=yes)
         delivery = Delivery(spec, sink, store, patience)
-        ending = delivery.run(transformer, _replaying(delivery), 0, quiet=quiet)
+        ending = delivery.run(
+            transformer, _replaying(delivery, force=force), 0, quiet=quiet
+        )
     finish(delivery, ending, str(path), path, AGAIN, strict=strict, quiet=quiet)
 
 
-def _replaying(delivery: Delivery) -> Work:
+def _replaying(delivery: Delivery, *, force: bool) -> Work:
     def work(pipeline: Pipeline, _: Meter) -> None:
-        delivery.report = replay(pipeline.dead_letter, pipeline)
+        delivery.report = replay(pipeline.dead_letter, pipeline, force=force)
 
     return work
+
+
+_HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
+
+
+def _age(text: str) -> timedelta:
+    """
+    Return a number of hours, days or weeks, such as ``30d``.
+    """
+    match = re.fullmatch(r"(\d{1,4})([hdw])", text, re.ASCII)
+    if not match or not int(match[1]):
+        raise click.BadParameter(f"{text!r} is not an age such as 12h, 30d or 8w.")
+    return timedelta(hours=int(match[1]) * _HOURS[match[2]])
 
 
 _PURGE_EPILOG = """\b
@@ -215,6 +245,7 @@ Examples:
   braze-heap dead-letters purge dead.db - --yes < identity.txt
   braze-heap dead-letters purge dead.db --reason not_an_object
   braze-heap dead-letters purge dead.db --before 2026-01-31 --yes
+  braze-heap dead-letters purge dead.db --older-than 30d --yes
 """
 
 
@@ -233,6 +264,13 @@ Examples:
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
     help="Remove those given up before this date, UTC.",
 )
+@click.option(
+    "--older-than",
+    "age",
+    metavar="AGE",
+    type=_age,
+    help="Remove those given up longer ago than this: 12h, 30d, 8w.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge_(
     path: Path,
@@ -240,6 +278,7 @@ def purge_(
     everything: bool,
     reason: str | None,
     before: datetime | None,
+    age: timedelta | None,
     yes: bool,
 ) -> None:
     """
@@ -247,10 +286,17 @@ def purge_(
 
     With IDENTITY every event goes that has it in a field that names a person (ids,
     addresses), and every unreadable body that contains it. "-" reads it from stdin,
-    which keeps it out of the history of your shell. --reason and --before narrow down.
+    which keeps it out of the history of your shell. --reason, --before and --older-than
+    narrow down.
     """
+    if before and age:
+        raise click.UsageError("--before and --older-than exclude each other.")
+    if age:
+        before = datetime.now(UTC) - age
     if (identity is not None) == everything and (everything or not (reason or before)):
-        raise click.UsageError("Name an IDENTITY, --reason, --before, or --all.")
+        raise click.UsageError(
+            "Name an IDENTITY, --reason, --before, --older-than, or --all."
+        )
     is_chosen = _choice(_identity(identity), reason, before)
     with store_at(path) as store:
         count = sum(map(is_chosen, store.read()))
@@ -275,9 +321,13 @@ def _choice(
     identity: str | None, reason: str | None, before: datetime | None
 ) -> Callable[[DeadRecord], bool]:
     is_theirs = _mentions(identity) if identity else lambda _: True
-    end = before.replace(tzinfo=UTC) if before else datetime.max.replace(tzinfo=UTC)
+    end = before.replace(tzinfo=UTC) if before else None
+
+    def is_old(record: DeadRecord) -> bool:
+        return end is None or UNKNOWN_TIME < record.at < end
+
     return lambda record: (
-        reason in (None, record.reason) and record.at < end and is_theirs(record)
+        reason in (None, record.reason) and is_old(record) and is_theirs(record)
     )
 
 

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Report
-from braze_heap.cli._console import Stream, grid, heading, indented, plural
+from braze_heap.cli._console import Stream, grid, heading, indented, plural, safe
 from braze_heap.cli._delivery import Delivery
 from braze_heap.cli._report import reasons_view
 from braze_heap.cli._run import Ending
@@ -66,8 +66,23 @@ def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -
         _totals(report, store),
         *reasons_view("Skipped", Counter(report.skipped_by_reason), {}),
         *reasons_view("Dead-lettered", Counter(report.dead_lettered_by_reason), {}),
+        *_missing_mappers(report),
         *next_view(_commands(report, store)),
     )
+
+
+def _missing_mappers(report: Report) -> Iterator[RenderableType]:
+    """
+    Show which mappers the records of a replay need that today's transformer lacks.
+    """
+    if not report.missing_mappers:
+        return
+    yield heading("Not replayed, because these mappers are missing")
+    table = grid("_count", "_name", right=("_count",))
+    for name, count in report.missing_mappers.items():
+        table.add_row(f"{count:,}", Text(safe(name, 500)))
+    yield indented(table)
+    yield Text("  Name the mapping with --transformer, or use --force.")
 
 
 def _totals(report: Report, store: Path | None) -> RenderableType:

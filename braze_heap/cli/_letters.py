@@ -145,6 +145,7 @@ def _facts(record: DeadRecord) -> dict[str, Any]:
         "at": record.at.isoformat(),
         "coding": record.coding,
         "event_type": record.event_type,
+        "mappers": record.mappers,
         "bytes": len(record.original),
     }
 
@@ -171,6 +172,8 @@ def letter_view(record: DeadRecord) -> RenderableType:
         if facts[name]:
             table.add_row(name, Text(safe(str(facts[name]), 2_000)))
     table.add_row("", Text(meaning(record.reason)))
+    for key, name in record.mappers.items():
+        table.add_row("mapper", Text(safe(f"{name}, for {key}", 2_000)))
     lines = original_text(record).splitlines()
     shown = "\n".join(safe(line, len(line)) for line in lines)
     return Group(table, heading("original"), Text(shown))

@@ -40,7 +40,7 @@ from braze_heap.cli._sinks import (
     option_of_agreement,
     option_of_sink,
 )
-from braze_heap.cli._stores import store_at
+from braze_heap.cli._stores import OWN_SUFFIXES, option_of_max_bytes, store_at
 from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
 from braze_heap.cli._words import CALLS
 from braze_heap.dead_letters import DeadLetter
@@ -97,6 +97,7 @@ Running a command again is harmless: Heap takes no event twice.
     type=click.Path(dir_okay=False, path_type=Path),
     help=f"Keep here what cannot be delivered.  [default: {DEAD_LETTER}]",
 )
+@option_of_max_bytes
 @click.option(
     "--discard", is_flag=True, help="Count what cannot be delivered; do not keep it."
 )
@@ -117,6 +118,7 @@ def send(
     spec: str | None,
     yes: bool,
     store: Path | None,
+    max_bytes: int | None,
     discard: bool,
     patience: float,
     event_type: str | None,
@@ -132,8 +134,9 @@ def send(
     policy, or kept in the dead letter, and counted once. A report comes last; it goes
     to stderr where calls go to stdout.
     """
-    if store and discard:
-        raise click.UsageError("--dead-letter and --discard exclude each other.")
+    if discard and (store or max_bytes):
+        name = "--dead-letter" if store else "--max-bytes"
+        raise click.UsageError(f"{name} and --discard exclude each other.")
     kept = None if discard else store or DEAD_LETTER
     inputs = _without(kept, find_inputs(files or (piped(),)))
     warn_of_type(event_type)
@@ -146,7 +149,7 @@ def send(
     source = plural(len(inputs), "input")
     with closing(opened(spec)) as sink:
         confirm(HeapTarget.of(sink), f"the events of {source}", is_agreed=yes)
-        with _dead_letter(kept, quiet=quiet) as dead_letter:
+        with _dead_letter(kept, max_bytes, quiet=quiet) as dead_letter:
             delivery = Delivery(spec, sink, dead_letter, patience)
             size = sum(read.size for read in inputs)
             work = _sending(inputs, event_type)
@@ -158,7 +161,7 @@ def _without(store: Path | None, inputs: Sequence[Input]) -> list[Input]:
     """
     Return *inputs* without the files of the dead letter, which lie in a directory.
     """
-    own = {f"{store}{suffix}" for suffix in ("", "-wal", "-shm")}
+    own = {f"{store}{suffix}" for suffix in ("", *OWN_SUFFIXES)}
     paths = {Path(name).resolve() for name in own} if store else set()
     return [
         read for read in inputs if not read.path or read.path.resolve() not in paths
@@ -208,11 +211,13 @@ def _refuse_output(spec: str, inputs: Sequence[Input]) -> None:
 
 
 @contextlib.contextmanager
-def _dead_letter(path: Path | None, *, quiet: bool) -> Iterator[DeadLetter]:
+def _dead_letter(
+    path: Path | None, max_bytes: int | None, *, quiet: bool
+) -> Iterator[DeadLetter]:
     if path is None:
         yield DISCARD
         return
-    with store_at(path, is_made=True) as store:
+    with store_at(path, is_made=True, max_bytes=max_bytes) as store:
         if not quiet:
             click.echo(f"What cannot be delivered goes to {path}.", err=True)
         yield store

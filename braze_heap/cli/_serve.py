@@ -31,7 +31,7 @@ from braze_heap.cli._sinks import (
     opened,
     option_of_sink,
 )
-from braze_heap.cli._stores import store_at
+from braze_heap.cli._stores import option_of_max_bytes, store_at
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.sinks import Sink
@@ -104,6 +104,7 @@ class CutOffError(click.ClickException):
     show_default=True,
     help="Keep here what cannot be delivered.",
 )
+@option_of_max_bytes
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to use.")
 @click.option(
     "--port",
@@ -126,6 +127,7 @@ def serve(
     spec: str | None,
     token_env: str | None,
     path: Path,
+    max_bytes: int | None,
     host: str,
     port: int,
     grace: float,
@@ -146,7 +148,7 @@ def serve(
     metrics = Metrics()
     with (
         bound(host, port) as listener,
-        store_at(path, is_made=True) as store,
+        store_at(path, is_made=True, max_bytes=max_bytes) as store,
         store_at(path) as counted,
         heard_by(log),
         _closing(opened(spec), log, metrics) as sink,

@@ -1,9 +1,8 @@
 """
-Dead letters on the command line: opened only where there is one.
+Dead letters on the command line.
 """
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,60 +10,50 @@ from typing import Any, Final, TypeVar
 import click
 
 from braze_heap.cli._console import UnusableError
-from braze_heap.dead_letters import SqliteDeadLetter
+from braze_heap.dead_letters import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 from braze_heap.sinks import DeadLetterError
+from braze_heap.sinks.exceptions import DeadLetterFull
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_COLUMNS: Final = (
-    "SELECT key, reason, detail, at, original, coding, event_type "
-    "FROM dead_letters LIMIT 0"
+OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
+"""Ends of the names of files beside a dead letter that belong to it."""
+
+option_of_max_bytes: Final = click.option(
+    "--max-bytes",
+    metavar="BYTES",
+    type=click.IntRange(min=MIN_BYTES),
+    help=f"Largest size of the dead letter.  [default: {MAX_BYTES}, which is 1 GiB]",
 )
 
 
 @contextlib.contextmanager
-def store_at(path: Path, *, is_made: bool = False) -> Iterator[SqliteDeadLetter]:
+def store_at(
+    path: Path, *, is_made: bool = False, max_bytes: int | None = None
+) -> Iterator[SqliteDeadLetter]:
     """
     Open the dead letter at *path*.
 
     Args:
-        path: The file. Anything else than a dead letter is left alone.
-        is_made: Whether one is made if there is none.
+        path: The file. Any other file than a dead letter is left as it is.
+        is_made: Whether to make it if it does not exist.
+        max_bytes: Its cap; by default 1 GiB.
 
     Raises:
-        UnusableError: There is none, or it cannot be used.
+        UnusableError: It does not exist, or cannot be used.
     """
-    if path.exists() or not is_made:
-        check_store(path)
-    elif not path.parent.is_dir():
-        raise UnusableError(f"{path}: there is no such folder. Make it first.")
     try:
-        with SqliteDeadLetter(path) as store:
+        try:
+            store = SqliteDeadLetter(
+                path, max_bytes=max_bytes or MAX_BYTES, create=is_made
+            )
+        except ValueError as error:
+            raise UnusableError(f"{error}.") from None
+        with store:
             yield store
     except DeadLetterError as error:
-        advice = "Make it writable, or name another file."
-        raise UnusableError(f"{path}: {error}. {advice}") from None
-
-
-def check_store(path: Path) -> None:
-    """
-    Make sure that there is a dead letter at *path*, and change nothing.
-
-    Raises:
-        UnusableError: There is none.
-    """
-    if not path.is_file():
-        raise UnusableError(f"there is no dead letter at {path}")
-    try:
-        uri = f"{path.resolve().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
-            db.execute(_COLUMNS)
-    except sqlite3.Error as error:
-        kind = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise UnusableError(
-            f"{path} is no dead letter, or cannot be read ({kind}). "
-            "Name a file that `braze-heap send` made."
-        ) from None
+        name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
+        raise UnusableError(f"{name}{error}.") from None
 
 
 def argument_of_store(command: _Command) -> _Command:

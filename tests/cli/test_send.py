@@ -267,7 +267,7 @@ def test_a_file_that_is_no_dead_letter_is_left_alone(run: Run, batch: Path) -> N
     shown = run("send", batch, "--sink", "memory:", "--dead-letter", batch)
 
     assert shown.exit_code == 2
-    assert "is no dead letter" in shown.stderr
+    assert "is not a dead letter: it is JSON text" in shown.stderr
     assert (before, 0o644) == (batch.read_bytes(), batch.stat().st_mode & 0o777)
 
 
@@ -326,20 +326,20 @@ def test_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
     assert b"Traceback" not in stderr
 
 
-def test_a_full_dead_letter_stops_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_dead_letter_stops_it(run: Run) -> None:
     """
-    Rather late than lost: the batch is still the user's.
+    Rather late than lost: the batch is still the user's, and a higher cap takes it.
     """
-    monkeypatch.setattr(
-        "braze_heap.cli._stores.SqliteDeadLetter",
-        lambda path: SqliteDeadLetter(path, max_bytes=1 << 15),
-    )
     big = click_event(time=None, properties={"url": "u" * 100_000})
+    words = ("send", "--sink", "memory:", "--max-bytes")
 
-    shown = run("send", "--sink", "memory:", stdin=lines([big]))
+    shown = run(*words, 65_536, stdin=lines([big]))
+    again = run(*words, 262_144, stdin=lines([big]))
 
     assert shown.exit_code == 75
-    assert "Error: the dead letter is full" in shown.stderr
+    assert "Error: the dead letter is full (" in shown.stderr
+    assert "of 65,536 bytes): replay or purge it, or raise its cap" in shown.stderr
+    assert again.exit_code == 0
 
 
 def test_secrets_come_from_the_environment(
