@@ -339,7 +339,7 @@ DELETE FROM dead_letters WHERE rowid = ? AND NOT ({_SOUND_KEY})
 _COUNTS: Final = f"""
 SELECT reason, count(*), sum(length(original)), min(at), max(at), min(
     {_SOUND_KEY} AND typeof(original) = 'blob' AND datetime(at) IS NOT NULL
-    AND coding IN ('json', 'bytes', 'gzip'))
+    AND coding IN ('json', 'bytes', 'gzip') AND mappers GLOB '{{*}}')
 FROM dead_letters GROUP BY reason ORDER BY reason
 """  # noqa: S608 (of constants)
 _USED: Final = """
@@ -351,6 +351,9 @@ _ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
 
 UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 """Time of a damaged record, if its own cannot be read."""
+
+_ROW_BYTES: Final = 512
+"""About how many bytes a row has beside the original."""
 
 _MARGIN: Final = 1 << 16
 """Bytes that SQLite needs beside the records."""
@@ -414,8 +417,10 @@ class SqliteDeadLetter(ClosesAtExit):
         failed before, if the last attempt failed.
         """
         rows = [(*_columns(record),) for record in records]
-        size = sum(len(record.original) for record in records)
+        failed = self._failed or 0
+        size = sum(_ROW_BYTES + len(r.original) for r in records) if rows else failed
         try:
+            self._expect_room(size)
             if rows:
                 with self._transaction(size) as db:
                     db.executemany(_INSERT, rows)
@@ -423,9 +428,10 @@ class SqliteDeadLetter(ClosesAtExit):
                 self._try_to_write()
             self._expect_file()
         except DeadLetterError:
-            self._failed = max(size, self._failed or 0)
+            self._failed = max(size, failed)
             raise
-        self._failed = None
+        if size >= failed:
+            self._failed = None
 
     def _try_to_write(self) -> None:
         with self._transaction() as db:
@@ -437,7 +443,7 @@ class SqliteDeadLetter(ClosesAtExit):
             db.execute("PRAGMA cache_size = 10")  # so that it is written at once
             try:
                 db.execute("BEGIN IMMEDIATE")
-                db.execute(_TRIAL, (self._failed + _MARGIN,))
+                db.execute(_TRIAL, (self._failed,))
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
@@ -475,6 +481,8 @@ class SqliteDeadLetter(ClosesAtExit):
             DeadLetterFull: It has not even enough room to log one of them.
         """
         waiting = [[*keys]]
+        with contextlib.suppress(DeadLetterFull):
+            self._query("PRAGMA wal_checkpoint(PASSIVE)")  # now it may have room to
         while waiting:
             chunk = waiting.pop()
             try:
@@ -630,7 +638,7 @@ class SqliteDeadLetter(ClosesAtExit):
         """
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        needed, free, used = 2 * size + _MARGIN, self._free_bytes(), self._used()
+        needed, free, used = self._needed(size), self._free_bytes(), self._used()
         is_no_space = getattr(error, "errno", None) == errno.ENOSPC
         if is_no_space or (code in _UNWRITABLE and free < needed):
             return DeadLetterFull(self._max_bytes, used, free, needed)
@@ -649,6 +657,27 @@ class SqliteDeadLetter(ClosesAtExit):
         return DeadLetterError(
             f"the dead letter {self._path} cannot be used ({flaw}){advice}"
         )
+
+    def _expect_room(self, size: int) -> None:
+        """
+        Raise if the disk has no room for *size* bytes more and for what comes then.
+
+        The log has to fit into the file, and what a purge logs onto the disk.
+        """
+        free, needed = self._free_bytes(), self._needed(size)
+        if free < needed:
+            raise DeadLetterFull(self._max_bytes, None, free, needed)
+
+    def _needed(self, size: int) -> int:
+        """
+        Return how many bytes must be free on the disk for a write of *size* bytes.
+        """
+        log = self._path.with_name(f"{self._path.name}-wal")
+        try:
+            logged = log.stat().st_size
+        except OSError:
+            logged = 0
+        return 2 * size + logged + _MARGIN
 
     def _free_bytes(self) -> int:
         try:

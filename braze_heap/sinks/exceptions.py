@@ -79,8 +79,9 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
         if self.free_bytes is not None:
             return (
                 f"the disk of the dead letter is full: {self.free_bytes:,} bytes are "
-                f"free, about {self.needed_bytes:,} are needed. Free them, or stop "
-                "what uses the dead letter and move its file to a larger disk"
+                f"free, about {self.needed_bytes:,} are needed. Free them; or stop "
+                "what uses the dead letter and move it, with its -wal file, to a "
+                "larger disk"
             )
         used = "" if self.used_bytes is None else f"{self.used_bytes:,} of "
         return (
