@@ -3,7 +3,7 @@ import gzip
 import json
 import os
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +300,90 @@ def test_purge_needs_to_know_what(
 
     assert shown.exit_code == 2
     assert len(reasons(store)) == 3
+
+
+@pytest.mark.parametrize("age", ["1w", "36h", "2d"])
+def test_purge_by_age(age: str, run: Run, tmp_path: Path) -> None:
+    """
+    A job of cron removes what is too old, and nothing whose date cannot be read.
+    """
+    now, path = datetime.now(UTC), tmp_path / "dead.db"
+    with SqliteDeadLetter(path) as store:
+        for days, reason in ((1.4, "refused_by_heap"), (9, "bad_time"), (10, "none")):
+            at = now - timedelta(days=days)
+            store.append([DeadRecord.of({"id": reason}, reason, "", at)])
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE dead_letters SET at = '?' WHERE reason = 'none'")
+
+    shown = run("dead-letters", "purge", path, "--older-than", age, "--yes")
+
+    assert shown.exit_code == 0
+    assert reasons(path) == ["refused_by_heap", "damaged_record"]
+
+
+@pytest.mark.parametrize(
+    "age", ["30", "d", "0d", "-3d", "30 d", "3m", "99999w", "\u0663d"]
+)
+def test_an_age_is_a_number_and_a_unit(age: str, run: Run, store: Path) -> None:
+    """
+    Anything else removes nothing.
+    """
+    shown = run("dead-letters", "purge", store, "--older-than", age, "--yes")
+    both = ("--older-than", "3d", "--before", "2026-01-01", "--yes")
+    twice = run("dead-letters", "purge", store, *both)
+
+    assert (shown.exit_code, twice.exit_code) == (2, 2)
+    assert "12h, 30d or 8w" in shown.stderr
+    assert "exclude each other" in twice.stderr
+    assert len(reasons(store)) == 3
+
+
+def test_damaged_rows_are_shown_and_do_no_harm(run: Run, store: Path) -> None:
+    """
+    Every command goes on, and names the row.
+    """
+    with contextlib.closing(sqlite3.connect(store)) as db, db:
+        db.execute("UPDATE dead_letters SET at = '?', key = NULL WHERE rowid = 2")
+
+    listed = run("dead-letters", "list", store)
+    shown = run("dead-letters", "show", store, "damaged-row-2", "--original")
+    exported = run("dead-letters", "export", store)
+    replayed = run("dead-letters", "replay", store, "--sink", "memory:")
+    purged = run("dead-letters", "purge", store, "--reason", "damaged_record", "--yes")
+
+    assert "damaged_record: 1 dead letter" in listed.stdout
+    assert "row 2 of the file is damaged: key, at" in listed.stdout
+    assert json.loads(shown.stdout) == click_event(2, time=None)
+    assert len(exported.stdout.splitlines()) == 3
+    assert "damaged_record" in replayed.stdout
+    assert purged.output == "1 dead letter removed.\n"
+
+
+def test_replay_keeps_what_a_missing_mapper_took_part_in(
+    run: Run, tmp_path: Path
+) -> None:
+    """
+    The report names the mapper and says what to do; --force delivers it.
+    """
+    path, at = tmp_path / "dead.db", datetime(2026, 1, 1, tzinfo=UTC)
+    mappers = {"users.messages.email.Click": "team.mappers:newsletter"}
+    with SqliteDeadLetter(path) as store:
+        event = click_event(1)
+        store.append([DeadRecord.of(event, "mapper_error", "", at, mappers=mappers)])
+    words = ("dead-letters", "replay", path, "--sink", "memory:")
+
+    whole = run("dead-letters", "show", path, "event-1")
+    kept, strict = run(*words), run(*words, "--strict")
+    left = reasons(path)
+    forced = run(*words, "--force")
+
+    assert "team.mappers:newsletter, for users.messages.email.Click" in whole.stdout
+    assert (kept.exit_code, strict.exit_code, forced.exit_code) == (0, 1, 0)
+    assert "mapper_missing" in kept.stdout
+    assert "1  users.messages.email.Click team.mappers:newsletter" in kept.stdout
+    assert "--transformer, or use --force" in kept.stdout
+    assert left == ["mapper_error"]
+    assert reasons(path) == []
 
 
 def test_purge_asks(run: Run, store: Path) -> None:

@@ -342,6 +342,18 @@ def test_a_full_dead_letter_stops_it(run: Run) -> None:
     assert again.exit_code == 0
 
 
+def test_a_cap_for_nothing_is_an_error(run: Run, batch: Path) -> None:
+    """
+    With --discard there is no dead letter that it could be for.
+    """
+    words = ("--sink", "memory:", "--discard", "--max-bytes", 100_000)
+
+    shown = run("send", batch, *words)
+
+    assert shown.exit_code == 2
+    assert "--max-bytes and --discard exclude each other" in shown.stderr
+
+
 def test_secrets_come_from_the_environment(
     run: Run, heap: FakeHeap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
