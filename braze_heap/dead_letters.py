@@ -643,10 +643,9 @@ class SqliteDeadLetter(ClosesAtExit):
         if is_no_space or (code in _UNWRITABLE and free < needed):
             return DeadLetterFull(self._max_bytes, used, free, needed)
         if code == sqlite3.SQLITE_FULL:
-            is_disk = free < self._max_bytes - used
-            return DeadLetterFull(
-                self._max_bytes, used, free if is_disk else None, needed
-            )
+            if free < self._max_bytes - used:
+                return DeadLetterFull(self._max_bytes, used, free, needed)
+            return DeadLetterFull(self._max_bytes, used, None, size)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return _DamagedError(
                 f"the dead letter {self._path} is damaged ({name}): export what can "

@@ -67,7 +67,7 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
         max_bytes: The cap.
         used_bytes: How much of it is used; ``None`` if that is not known.
         free_bytes: Free bytes of the disk, if the disk is what is full; else ``None``.
-        needed_bytes: About how many bytes the failed operation needs on the disk.
+        needed_bytes: About how many free bytes the failed operation needs.
     """
 
     max_bytes: int
@@ -83,10 +83,11 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
                 "what uses the dead letter and move it, with its -wal file, to a "
                 "larger disk"
             )
-        used = "" if self.used_bytes is None else f"{self.used_bytes:,} of "
+        used = self.max_bytes if self.used_bytes is None else self.used_bytes
         return (
-            f"the dead letter is full ({used}{self.max_bytes:,} bytes): "
-            "replay or purge it, or raise its cap (max_bytes, --max-bytes)"
+            f"the dead letter is full: {used:,} of {self.max_bytes:,} bytes are used, "
+            f"{self.needed_bytes:,} more are needed. Replay or purge it, or raise its "
+            "cap (max_bytes, --max-bytes)"
         )
 
 

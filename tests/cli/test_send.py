@@ -337,8 +337,8 @@ def test_a_full_dead_letter_stops_it(run: Run) -> None:
     again = run(*words, 262_144, stdin=lines([big]))
 
     assert shown.exit_code == 75
-    assert "Error: the dead letter is full (" in shown.stderr
-    assert "of 65,536 bytes): replay or purge it, or raise its cap" in shown.stderr
+    assert "Error: the dead letter is full: 12,288 of 65,536 bytes" in shown.stderr
+    assert "Replay or purge it, or raise its cap (max_bytes, --max-b" in shown.stderr
     assert again.exit_code == 0
 
 

@@ -180,7 +180,7 @@ def test_full_keeps_all_or_none(
     store.append([record({"id": "first", "x": "x" * 10_000})])
     batch = [record({"id": f"{n}", "x": "x" * 20_000}) for n in range(10)]
 
-    with pytest.raises(DeadLetterFull, match="replay or purge"):
+    with pytest.raises(DeadLetterFull, match="Replay or purge"):
         store.append(batch)
 
     assert [r.source()["id"] for r in store.read()] == ["first"]
