@@ -25,6 +25,7 @@ from braze_heap.receiver.asgi import (
     respond,
 )
 from braze_heap.sinks._drive import in_thread
+from braze_heap.sinks.exceptions import DeadLetterFull
 
 __all__ = ["Exchange", "Metrics", "Service"]
 
@@ -41,7 +42,7 @@ class Service:
 
     GET or HEAD of ``/healthz`` is 200 while the process lives; of ``/readyz``, 503 when
     it is closing, when the last batch found no sink or dead letter less than 30 seconds
-    ago, or when the dead letter cannot be written; of ``/metrics``, Prometheus' text
+    ago, or while the dead letter cannot be written; of ``/metrics``, Prometheus' text
     format. They ask for no token, and hold counts alone.
 
     Everything else is the endpoint, whatever its path: at a 404 Braze stops for good.
@@ -117,6 +118,8 @@ class Service:
             return "the last batch could not be settled"
         try:
             await in_thread(self.receiver.pipeline.dead_letter.append, ())
+        except DeadLetterFull:
+            return "the dead letter, or its disk, is full"
         except Exception:
             return "the dead letter cannot be written"
         return None

@@ -6,12 +6,14 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from braze_heap import Pipeline, SinkUnavailable, Transformer
+from braze_heap.dead_letters import SqliteDeadLetter
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import UNREADY, Exchange, Metrics, Service
@@ -246,6 +248,32 @@ def test_a_dead_letter_that_fails_is_not_ready(site: Site) -> None:
     answer = site.ask("GET", "/readyz")
 
     assert (answer.status, answer.body) == (503, b"the dead letter cannot be written\n")
+
+
+def test_a_full_dead_letter_is_not_ready_until_there_is_room(
+    site: Site, tmp_path: Path
+) -> None:
+    """
+    However long ago the batch was: the next one like it would fail, too.
+    """
+    big = click(3, time=None) | {"properties": {"url": "u" * 200_000}}
+    with SqliteDeadLetter(tmp_path / "dead.db", max_bytes=300_000) as dead:
+        site.receiver.pipeline.dead_letter = dead
+        statuses = [site.post(big), site.post(click(4) | big | {"id": "id-4"})]
+        site.now += 2 * UNREADY
+        full = site.ask("GET", "/readyz")
+        small = site.post(click(5, time=None))
+        still = site.ask("GET", "/readyz")
+        dead.purge(lambda record: True)
+        site.now += 2 * UNREADY
+
+        assert statuses == [200, 503]
+        assert (full.status, full.body) == (
+            503,
+            b"the dead letter, or its disk, is full\n",
+        )
+        assert (small, still.status) == (200, 503)
+        assert site.ask("GET", "/readyz").status == 200
 
 
 def test_metrics_account_for_every_event(site: Site) -> None:
