@@ -54,6 +54,7 @@ from braze_heap.wire import RawEvent
 
 if TYPE_CHECKING:
     from braze_heap.pipeline import Pipeline
+    from braze_heap.transformer import Transformer
 
 __all__ = [
     "DISCARD",
@@ -941,40 +942,36 @@ def replay(
     """
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
-    held = _Held(pipeline.transformer.missing_mappers, force=force)
+    missing = _MissingMappers(pipeline.transformer, force=force)
     report, stays = Report(), set[str]()
     with _only_replay(dead_letter):
         waiting = (
             record
             for record in dead_letter.read()
-            if record.key not in stays and not held.holds(record)
+            if record.key not in stays and not missing.keep(record)
         )
         for batch in _batches(waiting, batch_size):
             done, kept = pipeline.run_records(batch)
             dead_letter.forget(record.key for record in batch if record.key not in kept)
             stays |= kept
             report += done
-    return report + held.report()
+    return report + missing.report()
 
 
-class _Held:
+class _MissingMappers:
     """
-    Records that are not replayed because a mapper is missing.
+    Mappers that a transformer lacks, and how many records stay because of them.
     """
 
-    def __init__(
-        self,
-        missing: Callable[[Mapping[str, str]], Mapping[str, str]],
-        *,
-        force: bool,
-    ) -> None:
-        self._missing = missing
+    def __init__(self, transformer: Transformer, *, force: bool) -> None:
+        # A wrapper that only has `transform` lacks all of them.
+        self._missing = getattr(transformer, "missing_mappers", dict)
         self._force = force
         self._known: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._records = 0
         self._mappers: Counter[str] = Counter()
 
-    def holds(self, record: DeadRecord) -> bool:
+    def keep(self, record: DeadRecord) -> bool:
         """
         Return whether *record* has to stay, and count it.
         """

@@ -20,6 +20,7 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
+    Mapping,
     Sequence,
     Set,
 )
@@ -288,7 +289,7 @@ def _settled(
     ]
     kept += [(origin, r.reason, _said(r)) for r, origin in refused]
     records = [
-        DeadRecord.of(raw, reason, detail, at, mappers=transformer.team_mappers(raw))
+        DeadRecord.of(raw, reason, detail, at, mappers=mappers_of(transformer, raw))
         for raw, reason, detail in kept
     ]
     report = Report(
@@ -301,6 +302,16 @@ def _settled(
         unfamiliar=dict(result.unfamiliar),
     )
     return _Settled(report, tuple({record.key: record for record in records}.values()))
+
+
+def mappers_of(transformer: Transformer, item: object) -> Mapping[str, str]:
+    """
+    Return what a dead letter lists for *item*; see `Transformer.team_mappers`.
+
+    An object that only has ``transform``, such as a wrapper, lists nothing.
+    """
+    team_mappers = getattr(transformer, "team_mappers", None)
+    return team_mappers(item) if team_mappers else {}
 
 
 def _all_down(size: int) -> tuple[Rejection, ...]:

@@ -180,7 +180,7 @@ class Transformer:
         """
         if isinstance(item, bytes) or not self._team_rules:
             return names_of(self._team_rules)
-        event = self._mended(item)
+        event = self._typed_anyway(item)
         rule = self.mappers.rule_for(event) if event else None
         custom = self._custom_rule(event) if event and rule else None
         return names_of(r for r in (rule, custom) if r and not is_shipped(r))
@@ -195,7 +195,7 @@ class Transformer:
     def _team_rules(self) -> tuple[Rule, ...]:
         return tuple(r for r in self.mappers.rules.values() if not is_shipped(r))
 
-    def _mended(self, item: Any) -> CurrentsEvent | None:
+    def _typed_anyway(self, item: Any) -> CurrentsEvent | None:
         """
         Return *item* typed, as if everything but its type and properties were valid;
         ``None`` if it has no type.
@@ -203,11 +203,9 @@ class Transformer:
         if isinstance(item, RawEvent) and isinstance(item.value, dict):
             item = {"event_type": item.event_type, **item.value}
         if isinstance(item, dict):
-            valid = {"time": 1, "user": None, "properties": item.get("properties")}
-            if not isinstance(valid["properties"], dict):
-                valid["properties"] = None
-            item = {name: valid.get(name, value) for name, value in item.items()}
-            item["time"] = 1
+            item = {**item, "time": 1} | dict.fromkeys(item.keys() & {"user"})
+            if not isinstance(item.get("properties", {}), dict):
+                item["properties"] = None
         try:
             return self._typed(item)
         except Exception:

@@ -70,7 +70,7 @@ def _module_name(name: str) -> str:
         return name
     main = sys.modules[name]
     spec = getattr(main, "__spec__", None)
-    return spec.name if spec else Path(getattr(main, "__file__", name)).stem
+    return spec.name if spec else Path(getattr(main, "__file__", None) or name).stem
 
 
 def missing(

@@ -24,7 +24,7 @@ import attrs
 
 from braze_heap._errors import place_of
 from braze_heap.dead_letters import DeadRecord
-from braze_heap.pipeline import AsyncPipeline, Pipeline
+from braze_heap.pipeline import AsyncPipeline, Pipeline, mappers_of
 from braze_heap.reasons import Reason
 from braze_heap.receiver import _answers
 from braze_heap.receiver._envelope import TooManyError, events_in, inflated
@@ -184,7 +184,7 @@ class _Course(Generic[_P]):
             detail,
             at,
             zipped=is_zipped,
-            mappers=self.pipeline.transformer.team_mappers(),
+            mappers=mappers_of(self.pipeline.transformer, b""),
         )
 
     def _look_at_version(self, request: Request) -> None:
