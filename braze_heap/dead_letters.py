@@ -787,6 +787,8 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _mappers(text: Any) -> dict[str, str] | None:
+    if text == "{}":
+        return {}
     try:
         names = json.loads(text)
     except (TypeError, ValueError, RecursionError):
