@@ -8,8 +8,11 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from braze_heap._errors import place_of
+from braze_heap._outages import MapperOutages
 from braze_heap.calls import AddUserProperties, Legalizer
 from braze_heap.events import CurrentsEvent, UnknownEvent
+from braze_heap.exceptions import DeliveryError, name_event
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable
@@ -26,13 +29,22 @@ _MAX_NAME: Final = 255
 class Batch:
     """
     A batch on its way through a transformer.
+
+    Attributes:
+        outages: Remembers failing mappers from batch to batch, if anything does.
+        suspects: Events to give up if their mapper works for others, each with the
+            error and the mapper.
+        down: Errors of the mappers that are given up, by id of the mapper.
     """
 
     legalizer: Legalizer
+    outages: MapperOutages | None = None
     result: TransformResult = attrs.field(init=False)
     seen: dict[str, Any] = attrs.field(factory=dict)
     outcomes: dict[str, Skipped | Rejected] = attrs.field(factory=dict)
     facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
+    suspects: list[tuple[DeliveryError, object, str]] = attrs.field(factory=list)
+    down: dict[int, DeliveryError] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.result = TransformResult(degraded=self.legalizer.degraded)
@@ -86,6 +98,47 @@ class Batch:
         if isinstance(reason, SkipReason):
             return self.skip(reason, event)
         return self.reject(reason, "the identity cannot be one person's", item, event)
+
+    def put_off(
+        self,
+        error: DeliveryError,
+        function: object,
+        origin: str,
+        item: Any,
+        event: CurrentsEvent,
+    ) -> Rejected:
+        """
+        Reject *event* because *function* could not decide about it for too long.
+
+        Raises:
+            DeliveryError: It is *error*: the batch is to be sent again.
+        """
+        if id(function) not in self.down:
+            name_event(error, event.event_type, event.id)
+            if self.outages is None:
+                raise error
+            verdict = self.outages.failed(function, event.id)
+            if verdict == "undecided":
+                raise error
+            if verdict == "suspect":
+                self.suspects.append((error, function, event.id))
+            elif verdict == "down":
+                self.down[id(function)] = error
+        detail = f"{origin}: {place_of(error)}"
+        return self.reject(Reason.MAPPER_UNAVAILABLE, detail, item, event)
+
+    def check_suspects(self) -> None:
+        """
+        Raise the error of the first event whose mapper worked for no other event.
+
+        Raises:
+            DeliveryError: The batch is to be sent again.
+        """
+        for error, function, event_id in self.suspects:
+            if not (
+                self.outages and self.outages.is_event_at_fault(function, event_id)
+            ):
+                raise error
 
     def repeat(self, event: CurrentsEvent) -> None:
         outcome = self.outcomes.get(event.id)

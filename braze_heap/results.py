@@ -3,14 +3,32 @@ What became of a batch.
 """
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
 from braze_heap.calls import Call, Degradation
 from braze_heap.reasons import Reason, SkipReason
 
-__all__ = ["Rejected", "Skipped", "TransformResult"]
+__all__ = ["Misfit", "Rejected", "Skipped", "TransformResult"]
+
+
+class Misfit(NamedTuple):
+    """
+    A kind of properties that do not fit the class that a team declared for them.
+
+    Attributes:
+        class_name: Name of the class.
+        field: Name of its field, with dots and ``[]`` for what is inside; "" for all.
+        reason: Kind of the value and expected type, such as ``text, not float``.
+    """
+
+    class_name: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.class_name}.{self.field}: {self.reason}"
 
 
 @attrs.frozen
@@ -62,8 +80,8 @@ class TransformResult:
         rejected: The events that cannot be mapped.
         repeated: How many were equal repeats of an earlier event of the batch; each
             shares the outcome of the first, and makes no calls of its own.
-        misfits: How often the properties of a custom event or purchase did not fit the
-            class that a team declared for them, by name of the class.
+        misfits: Number of custom events and purchases that do not fit the class that a
+            team declared for them, by class, field and reason.
         degraded: How often a value had to be changed to be legal, by kind of change.
         types: The type of each event that could be read.
         dropped: The name of each personal field that was left out, once an event.
@@ -79,7 +97,7 @@ class TransformResult:
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
     repeated: int = 0
-    misfits: Counter[str] = attrs.field(factory=Counter)
+    misfits: Counter[Misfit] = attrs.field(factory=Counter)
     degraded: Counter[Degradation] = attrs.field(factory=Counter)
     types: list[str] = attrs.field(factory=list, repr=False)
     dropped: list[str] = attrs.field(factory=list, repr=False)
