@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import (
@@ -29,6 +28,7 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 import attrs
 
 from braze_heap._errors import place_of
+from braze_heap._outage import Outage
 from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.observers import BatchDetails, Observer, Outcome
@@ -44,9 +44,6 @@ from braze_heap.wire import decode, events_of
 __all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
 
 logger: logging.Logger = logging.getLogger("braze_heap.pipeline")
-
-SINK_DOWN_AFTER: Final = 72 * 3600.0
-"""Seconds. Braze repeats a batch for five days and then disables the feed."""
 
 BATCH_SIZE: Final = 1_000
 """Events of a stream that are settled together."""
@@ -109,30 +106,6 @@ _Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
 _Closing = TypeVar("_Closing")
 
 
-class _Health:
-    """
-    Since when a sink fails without a success. Thread-safe; not kept over a restart.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._failing_since: float | None = None
-
-    def succeeded(self) -> None:
-        self._failing_since = None
-
-    def is_down(self) -> bool:
-        """
-        Note a failure, and tell whether it is one too many.
-        """
-        now = self._clock()
-        with self._lock:
-            if self._failing_since is None:
-                self._failing_since = now
-            return now - self._failing_since >= SINK_DOWN_AFTER
-
-
 class _Course(Generic[_Closing]):
     """
     What both pipelines share: everything but the waiting.
@@ -153,7 +126,7 @@ class _Course(Generic[_Closing]):
         self._patience = options.get("patience", 0.0)
         self._clock = options.get("clock", time.monotonic)
         self._now = options.get("now", time.time)
-        self._health = _Health(self._clock)
+        self._outage = Outage(self._clock)
         if unknown := options.keys() - PipelineOptions.__annotations__.keys():
             raise TypeError(f"a pipeline has no option {min(unknown)!r}")
         if self._batch_size < 1 or not self._patience >= 0:
@@ -228,14 +201,15 @@ class _Course(Generic[_Closing]):
         """
         end = self._clock() + self._patience
         while True:
+            began = self._clock()
             try:
                 receipt: Receipt = (yield _Send(calls)).checked(len(calls))
             except Exception as error:
                 unavailable = _as_unavailable(error).with_traceback(None)
             else:
-                self._health.succeeded()
+                self._outage.succeeded()
                 return receipt
-            if self._health.is_down():
+            if self._outage.failed(began):
                 logger.error("The sink had no success for 72 hours: %s", unavailable)
                 return None
             asked = unavailable.retry_after

@@ -517,6 +517,63 @@ def test_one_success_starts_the_72_hours_again() -> None:
         time.sleep(40 * HOUR)
 
 
+@pytest.mark.parametrize(("gap", "fate"), [(6, "sink_down"), (7, "unavailable")])
+def test_72_hours_need_attempts_all_the_time(gap: float, fate: str) -> None:
+    """
+    After more than six hours without an attempt the 72 hours start again.
+    """
+    time = Time()
+    sink = FickleSink(failures=down(20))
+    pipeline = Pipeline(bh.Transformer(), sink, DISCARD, clock=time)
+    fates = []
+    for _ in range(20):
+        try:
+            report = pipeline.run([click("a")])
+        except SinkUnavailable:
+            fates.append("unavailable")
+        else:
+            fates += report.dead_lettered_by_reason
+        time.sleep(gap * HOUR)
+
+    assert fates[-1] == fate
+    assert fates[:12] == ["unavailable"] * 12
+
+
+def test_a_batch_before_and_after_a_weekend_is_not_an_outage() -> None:
+    """
+    A feed that is idle for four days, with a failure on either side, loses nothing.
+    """
+    time = Time()
+    pipeline = Pipeline(
+        bh.Transformer(), FickleSink(failures=down(2)), DISCARD, clock=time
+    )
+    for _ in range(2):
+        with pytest.raises(SinkUnavailable):
+            pipeline.run([click("a")])
+        time.sleep(96 * HOUR)
+
+    assert pipeline.run([click("a")]).delivered == 1
+
+
+def test_a_long_attempt_is_not_a_gap() -> None:
+    """
+    A sink that itself retries for eight hours tries all the time.
+    """
+    time = Time()
+
+    class Slow(MemorySink):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            time.sleep(8 * HOUR)
+            raise SinkUnavailable("down")
+
+    pipeline = Pipeline(bh.Transformer(), Slow(), DISCARD, clock=time)
+    for _ in range(8):
+        with pytest.raises(SinkUnavailable):
+            pipeline.run([click("a")])
+
+    assert pipeline.run([click("a")]).dead_lettered_by_reason == {"sink_down": 1}
+
+
 def test_a_partly_refused_event_counts_once(run: Runner) -> None:
     """
     An event with two calls, one of them refused, is one dead letter.
