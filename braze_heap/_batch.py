@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from braze_heap._errors import place_of
-from braze_heap._outages import MapperOutages
+from braze_heap._outage import MapperOutages
 from braze_heap.calls import AddUserProperties, Legalizer
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event

@@ -102,5 +102,13 @@ def name_event(error: DeliveryError, event_type: str, event_id: str) -> None:
         error.__notes__ = [*others, f"{_MAPPING}{names}"]
 
 
+def is_of_mapper(error: DeliveryError) -> bool:
+    """
+    Return whether a mapper raised *error* while it mapped an event.
+    """
+    notes = getattr(error, "__notes__", ())
+    return any(note.startswith(_MAPPING) for note in notes)
+
+
 _MAPPING: Final = "while mapping the event of "
 _MAX_NAME: Final = 64

@@ -9,11 +9,30 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 import attrs
 
-__all__ = ["Report"]
+__all__ = ["Misfit", "Report"]
+
+
+class Misfit(NamedTuple):
+    """
+    A kind of properties that do not fit the class that a team declared for them.
+
+    Attributes:
+        class_name: Name of the class.
+        field: Name of its field, with dots and ``[]`` for what is inside; "" for all.
+        reason: Kind of the value and expected type, such as ``text, not float``.
+    """
+
+    class_name: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.class_name}.{self.field}: {self.reason}"
+
 
 MAX_NAMES: Final = 1_000
 """Unfamiliar types and fields that a report names."""
@@ -46,6 +65,10 @@ class Report:
         calls: How many calls the sink settled.
         unfamiliar: How often there was what the classes do not know, by type or field;
             see `TransformResult`. Of a thousand names each, of more in sum.
+        misfits: Number of custom events and purchases that do not fit the class that a
+            team declared for them, by class, field and reason.
+        degraded: Number of values that were changed to be legal for Heap, by kind of
+            change; see `Degradation`.
     """
 
     received: int = 0
@@ -55,6 +78,8 @@ class Report:
     repeated: int = 0
     calls: int = 0
     unfamiliar: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
+    misfits: Mapping[Misfit, int] = attrs.field(factory=dict, kw_only=True)
+    degraded: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
 
     @property
     def skipped(self) -> int:
@@ -79,6 +104,8 @@ class Report:
             self.repeated + other.repeated,
             self.calls + other.calls,
             _added(self.unfamiliar, other.unfamiliar),
+            misfits=_added(self.misfits, other.misfits),
+            degraded=_added(self.degraded, other.degraded),
         )
 
     def fates(self) -> Iterator[tuple[str, str, int]]:
@@ -92,5 +119,8 @@ class Report:
             yield "dead_lettered", reason, number
 
 
-def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+_Key = TypeVar("_Key")
+
+
+def _added(one: Mapping[_Key, int], other: Mapping[_Key, int]) -> dict[_Key, int]:
     return dict(Counter(one) + Counter(other)) if other else dict(one)

@@ -3,32 +3,15 @@ What became of a batch.
 """
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 
 from braze_heap.calls import Call, Degradation
 from braze_heap.reasons import Reason, SkipReason
+from braze_heap.report import Misfit
 
-__all__ = ["Misfit", "Rejected", "Skipped", "TransformResult"]
-
-
-class Misfit(NamedTuple):
-    """
-    A kind of properties that do not fit the class that a team declared for them.
-
-    Attributes:
-        class_name: Name of the class.
-        field: Name of its field, with dots and ``[]`` for what is inside; "" for all.
-        reason: Kind of the value and expected type, such as ``text, not float``.
-    """
-
-    class_name: str
-    field: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.class_name}.{self.field}: {self.reason}"
+__all__ = ["Rejected", "Skipped", "TransformResult"]
 
 
 @attrs.frozen

@@ -16,7 +16,7 @@ from braze_heap._batch import Batch, Outcome
 from braze_heap._errors import place_of
 from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
-from braze_heap._outages import MapperOutages
+from braze_heap._outage import MapperOutages
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
     Call,
@@ -62,7 +62,8 @@ from braze_heap.payloads import (
 from braze_heap.privacy import PersonalData, Redaction, Treatment
 from braze_heap.privacy import personal_data as _personal_data
 from braze_heap.reasons import Reason, SkipReason
-from braze_heap.results import Misfit, TransformResult
+from braze_heap.report import Misfit
+from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 
 __all__ = ["Source", "Transformer"]
@@ -457,8 +458,13 @@ class Transformer:
         legal = legalizer.properties({**said.local_time, **payload.properties})
         if isinstance(payload, StandardEvent):
             legal = self.naming.properties(legal, legalizer)
+        named = copy_of(event) if callable(self.naming.event_names) else event
+        name: object = self.naming.event_name(payload, named)
+        if not isinstance(name, str):
+            kind = type(name).__name__
+            raise ReturnValueError(f"event_names of the naming returned a {kind}")
         return Track(
-            legalizer.text(self.naming.event_name(payload, event)),
+            legalizer.text(name),
             said.identity,
             timestamp(_seconds(event)),
             legal_key(key),
