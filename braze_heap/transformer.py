@@ -229,8 +229,7 @@ class Transformer:
             if call is not None:
                 result.calls.append(call)
                 result.origins.append(item)
-        if batch.suspects:
-            batch.check_suspects()
+        batch.check_decided()
         batch.keep_newest_facts()
         return result
 
@@ -331,8 +330,7 @@ class Transformer:
             except DeliveryError as error:
                 origin = origin_of(self._identify)
                 return batch.put_off(error, self._identify, origin, item, event)
-            if outages := batch.outages:
-                outages.succeeded(self._identify, event.id)
+            batch.note_success(self._identify, event)
         road = self._road(type(event))
         if road and not road.facts and "extra" not in fields and road.takes(fields):
             try:
@@ -383,8 +381,7 @@ class Transformer:
             is_ours = isinstance(error, ReturnValueError | UnsupportedValueError)
             detail = f"{rule.origin}: {error if is_ours else place_of(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
-        if batch.outages:
-            batch.outages.succeeded(rule.mapper, event.id)
+        batch.note_success(rule.mapper, event)
         if not calls:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         batch.result.calls += calls
