@@ -456,12 +456,8 @@ class Transformer:
         if isinstance(payload, StandardEvent):
             legal = self.naming.properties(legal, legalizer)
         named = copy_of(event) if callable(self.naming.event_names) else event
-        name: object = self.naming.event_name(payload, named)
-        if not isinstance(name, str):
-            kind = type(name).__name__
-            raise ReturnValueError(f"event_names of the naming returned a {kind}")
         return Track(
-            legalizer.text(name),
+            legalizer.text(self.naming.event_name(payload, named)),
             said.identity,
             timestamp(_seconds(event)),
             legal_key(key),

@@ -153,6 +153,25 @@ def test_functions_for_identity_cannot_change_the_event() -> None:
     assert call.properties["custom_properties.price"] == 5
 
 
+def test_a_function_for_names_cannot_change_the_event_either() -> None:
+    """
+    It gets a copy; a name that is not text rejects the event, and says so.
+    """
+    raw = make_raw(EmailClick, id="a")
+    raw["properties"]["news"] = [1]
+
+    def name(event: Any) -> Any:
+        event.extra["news"].clear()
+        return "Click" if event.id == "a" else 5
+
+    transformer = bh.Transformer(naming=bh.Naming(event_names=name))
+    result = transformer.transform([raw, {**raw, "id": "b"}])
+
+    assert raw["properties"]["news"] == [1]
+    assert [call.to_dict()["event"] for call in result.calls] == ["Braze Click"]
+    assert "event_names returned a int, not text" in result.rejected[0].detail
+
+
 @pytest.mark.parametrize("event_type", list(bh.EVENT_TYPES))
 def test_the_default_is_all_that_the_shipped_mapper_returns(event_type: str) -> None:
     """
