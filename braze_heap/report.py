@@ -31,7 +31,8 @@ class Misfit(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.class_name}.{self.field}: {self.reason}"
+        where = f"{self.class_name}.{self.field}" if self.field else self.class_name
+        return f"{where}: {self.reason}"
 
 
 MAX_NAMES: Final = 1_000

@@ -61,44 +61,81 @@ _Known: TypeAlias = dict[type, Reader]
 
 
 @attrs.frozen
-class _Field:
+class Member:
     """
     One field of a class.
 
     Attributes:
         name: Name in JSON.
         argument: Name of the argument of the class.
-        read: Reads its value.
+        hint: Its type.
         is_required: Whether the class needs it.
+        converts: Whether a converter of attrs gets its value.
     """
 
     name: str
     argument: str
-    read: Reader
+    hint: Any
     is_required: bool
+    converts: bool = False
+
+
+def members_of(cls: Any) -> list[Member]:
+    """
+    Return the fields of an attrs class, dataclass, TypedDict or NamedTuple.
+
+    Raises:
+        NameError: A field names a type that is not defined, or not yet.
+    """
+    hints = typing.get_type_hints(cls, None, {cls.__name__: cls}, include_extras=True)
+    if attrs.has(cls):
+        return [
+            Member(
+                a.name,
+                a.alias or a.name,
+                hints.get(a.name, Any if a.type is None else a.type),
+                a.default is attrs.NOTHING,
+                a.converter is not None,
+            )
+            for a in attrs.fields(cls)
+            if a.init
+        ]
+    if dataclasses.is_dataclass(cls):
+        missing = dataclasses.MISSING
+        return [
+            Member(
+                f.name, f.name, hints[f.name], f.default is missing is f.default_factory
+            )
+            for f in dataclasses.fields(cls)
+            if f.init
+        ]
+    if typing.is_typeddict(cls):
+        return [Member(n, n, h, n in cls.__required_keys__) for n, h in hints.items()]
+    optional = cls._field_defaults
+    return [Member(n, n, hints.get(n, Any), n not in optional) for n in cls._fields]
 
 
 def _class_reader(cls: Any, known: _Known) -> Reader:
     if cls in known:
         return lambda value: known[cls](value)  # a class that contains itself
     known[cls] = _object  # replaced below
-    fields = _fields(cls, known)
+    fields = [(m, _member_reader(cls, m, known)) for m in members_of(cls)]
     is_tuple = issubclass(cls, tuple)
 
     def read(value: Any) -> Any:
         if is_tuple and type(value) in _ARRAYS:
             if len(value) > len(fields):
                 raise Misfit(f"a list of another length than {cls.__name__}")
-            value = dict(zip((field.name for field in fields), value, strict=False))
+            names = [member.name for member, _ in fields]
+            value = dict(zip(names, value, strict=False))
         given = {}
         value = _object(value)
-        for field in fields:
-            if field.name in value:
-                given[field.argument] = _inside(
-                    field.name, field.read, value[field.name]
-                )
-            elif field.is_required:
-                raise Misfit("missing", field.name)
+        for member, read_member in fields:
+            if member.name in value:
+                inner = value[member.name]
+                given[member.argument] = _inside(member.name, read_member, inner)
+            elif member.is_required:
+                raise Misfit("missing", member.name)
         try:
             return cls(**given)
         except Exception as error:  # of a validator or converter of the team
@@ -108,51 +145,13 @@ def _class_reader(cls: Any, known: _Known) -> Reader:
     return read
 
 
-def _fields(cls: Any, known: _Known) -> list[_Field]:
-    """
-    Return the fields of an attrs class, dataclass, TypedDict or NamedTuple.
-    """
-    hints = typing.get_type_hints(cls, None, {cls.__name__: cls}, include_extras=True)
-
-    def field(
-        name: str,
-        argument: str,
-        *,
-        is_required: bool,
-        hint: Any = Any,
-        converts: bool = False,
-    ) -> _Field:
-        try:
-            read = _reader(hints.get(name, hint), known)
-        except TypeError as error:
-            if not converts:
-                raise TypeError(f"{cls.__name__}.{name} {error}") from None
-            read = _anything
-        return _Field(name, argument, read, is_required)
-
-    if attrs.has(cls):
-        return [
-            field(
-                a.name,
-                a.alias or a.name,
-                is_required=a.default is attrs.NOTHING,
-                hint=Any if a.type is None else a.type,
-                converts=a.converter is not None,
-            )
-            for a in attrs.fields(cls)
-            if a.init
-        ]
-    if dataclasses.is_dataclass(cls):
-        missing = dataclasses.MISSING
-        return [
-            field(f.name, f.name, is_required=f.default is missing is f.default_factory)
-            for f in dataclasses.fields(cls)
-            if f.init
-        ]
-    if typing.is_typeddict(cls):
-        return [field(n, n, is_required=n in cls.__required_keys__) for n in hints]
-    optional = cls._field_defaults
-    return [field(n, n, is_required=n not in optional) for n in cls._fields]
+def _member_reader(cls: Any, member: Member, known: _Known) -> Reader:
+    try:
+        return _reader(member.hint, known)
+    except TypeError as error:
+        if member.converts:
+            return _anything
+        raise TypeError(f"{cls.__name__}.{member.name} {error}") from None
 
 
 def _inside(step: str, read: Reader, value: Any) -> Any:
@@ -169,7 +168,7 @@ def _reader(hint: Any, known: _Known) -> Reader:
     Raises:
         TypeError: No JSON value fits it. The text goes behind the name of a field.
     """
-    hint = _unwrapped(hint)
+    hint = unwrapped(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return _literal(arguments)
@@ -178,30 +177,42 @@ def _reader(hint: Any, known: _Known) -> Reader:
     if origin is None and _is_in(hint, _SCALARS):
         return _SCALARS[hint]
     outer = origin or hint
-    if outer in _DICTS:
+    if outer in DICTS:
         return _dict(arguments, known)
     if outer is tuple and arguments and arguments[-1] is not ...:
         return _tuple(arguments, known)
-    if outer in _LISTS:
-        return _list(_LISTS[outer], arguments, known)
+    if outer in LISTS:
+        return _list(LISTS[outer], arguments, known)
     if isinstance(hint, type) and origin is None:
         if issubclass(hint, Enum):
             return _enum(hint)
-        is_class = attrs.has(hint) or dataclasses.is_dataclass(hint)
-        is_named_tuple = issubclass(hint, tuple) and hasattr(hint, "_field_defaults")
-        if is_class or is_named_tuple or typing.is_typeddict(hint):
+        if has_members(hint):
             return _class_reader(hint, known)
     raise _unsupported(hint)
 
 
-def _unwrapped(hint: Any) -> Any:
+def unwrapped(hint: Any) -> Any:
+    """
+    Return the type that *hint* means, without `typing.Annotated` and the like.
+    """
     if typing.get_origin(hint) in _WRAPPERS:
-        return _unwrapped(typing.get_args(hint)[0])
+        return unwrapped(typing.get_args(hint)[0])
     if isinstance(hint, typing.NewType):
-        return _unwrapped(hint.__supertype__)
+        return unwrapped(hint.__supertype__)
     if hasattr(hint, "__value__"):  # type Name = ..., from Python 3.12 on
-        return _unwrapped(hint.__value__)
+        return unwrapped(hint.__value__)
     return hint
+
+
+def has_members(hint: Any) -> bool:
+    """
+    Return whether *hint* is a class that `members_of` knows.
+    """
+    if not isinstance(hint, type):
+        return False
+    is_named_tuple = issubclass(hint, tuple) and hasattr(hint, "_field_defaults")
+    is_class = attrs.has(hint) or dataclasses.is_dataclass(hint)
+    return is_class or is_named_tuple or typing.is_typeddict(hint)
 
 
 def _is_in(hint: Any, table: Collection[Any]) -> bool:
@@ -343,11 +354,11 @@ _WRAPPERS: Final = (
     getattr(typing, "ReadOnly", typing.Annotated),  # from Python 3.13 on
 )
 
-_DICTS: Final = frozenset(
+DICTS: Final = frozenset(
     (dict, Mapping, typing.get_origin(typing.MutableMapping[Any, Any]))
 )
 
-_LISTS: Final[Mapping[Any, Callable[[list[Any]], Any]]] = {
+LISTS: Final[Mapping[Any, Callable[[list[Any]], Any]]] = {
     list: list,
     Sequence: list,
     Iterable: list,
