@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from braze_heap.config import ConfigError, TransformConfig
     from braze_heap.dead_letters import DISCARD, SqliteDeadLetter
     from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+    from braze_heap.exceptions import DeliveryError, SinkUnavailable
     from braze_heap.identity import first_of
     from braze_heap.mappers import (
         DEFAULT_MAPPERS,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Mappers,
         custom_event,
         declare,
+        default,
         purchase,
         standard,
     )
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
         HeapSink,
         JsonLinesSink,
         MemorySink,
-        SinkUnavailable,
         open_sink,
     )
     from braze_heap.transformer import Transformer
@@ -68,6 +69,7 @@ __all__ = [
     "ConfigError",
     "CurrentsEvent",
     "DeleteUser",
+    "DeliveryError",
     "EventError",
     "HeapEvent",
     "HeapSink",
@@ -97,6 +99,7 @@ __all__ = [
     "UnknownEvent",
     "custom_event",
     "declare",
+    "default",
     "first_of",
     "open_sink",
     "parse_event",
@@ -119,6 +122,7 @@ _HOMES: Final = MappingProxyType(
         "DELIVERY": "mappers",
         "DISCARD": "dead_letters",
         "DeleteUser": "calls",
+        "DeliveryError": "exceptions",
         "ENGAGEMENT": "mappers",
         "EVENT_TYPES": "events",
         "EventError": "parsing",
@@ -137,7 +141,7 @@ _HOMES: Final = MappingProxyType(
         "Receiver": "receiver",
         "Rejected": "results",
         "Report": "report",
-        "SinkUnavailable": "sinks",
+        "SinkUnavailable": "exceptions",
         "SkipReason": "reasons",
         "Skipped": "results",
         "SqliteDeadLetter": "dead_letters",
@@ -151,6 +155,7 @@ _HOMES: Final = MappingProxyType(
         "UnknownEvent": "events",
         "custom_event": "mappers",
         "declare": "mappers",
+        "default": "mappers",
         "first_of": "identity",
         "open_sink": "sinks",
         "parse_event": "parsing",

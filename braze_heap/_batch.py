@@ -3,19 +3,26 @@ A batch on its way through a transformer: what is known of it, and what became o
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
 
+from braze_heap._errors import place_of
+from braze_heap._outage import MapperOutages
 from braze_heap.calls import AddUserProperties, Legalizer
 from braze_heap.events import CurrentsEvent, UnknownEvent
+from braze_heap.exceptions import DeliveryError, name_event
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable
 
 Outcome: TypeAlias = Skipped | Rejected | None
 """What became of an event; ``None`` if it became calls."""
+
+_MAX_FAILURES: Final = 5
+"""Failures in a row after which a lookup is taken to be down for all events."""
 
 _MAX_NAMES: Final = 100
 _MAX_NAME: Final = 255
@@ -26,13 +33,26 @@ _MAX_NAME: Final = 255
 class Batch:
     """
     A batch on its way through a transformer.
+
+    Attributes:
+        outages: Remembers failing mappers from batch to batch, if anything does.
+        undecided: Error of the first event that is not decided, if there is one.
+        failures: Events put off since a mapper last worked, by id of the mapper.
+        suspects: Events to give up if their mapper works for others, each with the
+            error and the mapper.
+        down: Errors of the mappers that are given up, by id of the mapper.
     """
 
     legalizer: Legalizer
+    outages: MapperOutages | None = None
     result: TransformResult = attrs.field(init=False)
     seen: dict[str, Any] = attrs.field(factory=dict)
     outcomes: dict[str, Skipped | Rejected] = attrs.field(factory=dict)
     facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
+    undecided: DeliveryError | None = None
+    failures: Counter[int] = attrs.field(factory=Counter)
+    suspects: list[tuple[DeliveryError, object, str]] = attrs.field(factory=list)
+    down: dict[int, DeliveryError] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.result = TransformResult(degraded=self.legalizer.degraded)
@@ -86,6 +106,64 @@ class Batch:
         if isinstance(reason, SkipReason):
             return self.skip(reason, event)
         return self.reject(reason, "the identity cannot be one person's", item, event)
+
+    def put_off(
+        self,
+        error: DeliveryError,
+        function: object,
+        origin: str,
+        item: Any,
+        event: CurrentsEvent,
+    ) -> Rejected:
+        """
+        Reject *event* because *function* cannot decide about it.
+
+        The rest of the batch is tried too, so that events which fail together are
+        given up together; `check_decided` raises in the end. If the lookup is down
+        altogether, it is not tried a thousand times.
+
+        Raises:
+            DeliveryError: It is *error*: the batch is to be sent again.
+        """
+        if id(function) not in self.down:
+            name_event(error, event.event_type, event.id)
+            if self.outages is None:
+                raise error
+            verdict = self.outages.failed(function, event.id)
+            if verdict == "undecided":
+                self.undecided = self.undecided or error
+            elif verdict == "suspect":
+                self.suspects.append((error, function, event.id))
+            elif verdict == "down":
+                self.down[id(function)] = error
+            self.failures[id(function)] += verdict in ("undecided", "suspect")
+            if self.failures[id(function)] >= _MAX_FAILURES:
+                raise error
+        detail = f"{origin}: {place_of(error)}"
+        return self.reject(Reason.MAPPER_UNAVAILABLE, detail, item, event)
+
+    def note_success(self, function: object, event: CurrentsEvent) -> None:
+        """
+        Note that a function of a team decided about *event*.
+        """
+        if self.outages is not None:
+            self.outages.succeeded(function, event.id)
+            self.failures.pop(id(function), None)
+
+    def check_decided(self) -> None:
+        """
+        Raise unless every event that was put off is to be given up.
+
+        Raises:
+            DeliveryError: The batch is to be sent again.
+        """
+        if self.undecided:
+            raise self.undecided
+        for error, function, event_id in self.suspects:
+            if not (
+                self.outages and self.outages.is_event_at_fault(function, event_id)
+            ):
+                raise error
 
     def repeat(self, event: CurrentsEvent) -> None:
         outcome = self.outcomes.get(event.id)

@@ -6,15 +6,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
-__all__ = ["DOWN_AFTER", "MAX_GAP", "Outage"]
+import attrs
+
+__all__ = ["DOWN_AFTER", "EVENT_AFTER", "MAX_GAP", "MapperOutages", "Outage"]
 
 DOWN_AFTER: Final = 72 * 3600.0
 """Seconds. Braze repeats a batch for five days and then disables the feed."""
 
 MAX_GAP: Final = 6 * 3600.0
 """Seconds between two attempts that still belong to one outage."""
+
+EVENT_AFTER: Final = 3600.0
+"""Seconds that one event may fail while its mapper works for others."""
+
+MAX_EVENTS: Final = 10_000
+"""Failing events that a process remembers."""
 
 
 class Outage:
@@ -45,6 +53,21 @@ class Outage:
         self._first = 0.0
         self._last: float | None = None
 
+    @property
+    def since(self) -> float | None:
+        """
+        Start of the first failed attempt, in seconds of the clock; ``None`` after a
+        success.
+        """
+        return None if self._last is None else self._first
+
+    @property
+    def is_over(self) -> bool:
+        """
+        Whether there was a success, or no attempt for longer than *max_gap*.
+        """
+        return self._last is None or self._clock() - self._last > self._max_gap
+
     def succeeded(self) -> None:
         """
         Note a success, which ends the outage.
@@ -66,3 +89,92 @@ class Outage:
                 self._first = began
             self._last = now
             return now - self._first >= self._after
+
+
+Verdict: TypeAlias = Literal["undecided", "suspect", "unavailable", "down"]
+"""
+Meaning of a failure: undecided, so the batch is to be sent again; suspect, so the event
+is given up as soon as the mapper works for another one; unavailable, so the event is
+given up; down, so the mapper is given up.
+"""
+
+
+@attrs.define
+class _Mapper:
+    outage: Outage
+    succeeded_at: float | None = None
+
+    def works_since(self, time: float | None) -> bool:
+        at = self.succeeded_at
+        return at is not None and time is not None and at >= time
+
+
+class MapperOutages:
+    """
+    Decides what becomes of events whose mapper raises a `DeliveryError`. Thread-safe,
+    in bounded memory; a restart forgets it.
+
+    Args:
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._mappers: dict[int, _Mapper] = {}
+        self._events: dict[int, Outage] = {}
+
+    def succeeded(self, mapper: object, event_id: str) -> None:
+        """
+        Note that *mapper* mapped an event.
+        """
+        if id(mapper) not in self._mappers:  # nothing failed, so nothing to remember
+            return
+        with self._lock:
+            if state := self._mappers.get(id(mapper)):
+                state.outage.succeeded()
+                state.succeeded_at = self._clock()
+                self._events.pop(_key(mapper, event_id), None)
+                if not self._events:
+                    del self._mappers[id(mapper)]
+
+    def failed(self, mapper: object, event_id: str) -> Verdict:
+        """
+        Note that *mapper* raised a `DeliveryError` for an event.
+        """
+        key = _key(mapper, event_id)
+        with self._lock:
+            if id(mapper) not in self._mappers:
+                self._mappers[id(mapper)] = _Mapper(Outage(self._clock))
+            state = self._mappers[id(mapper)]
+            if state.outage.failed():
+                return "down"
+            if key not in self._events:
+                if len(self._events) >= MAX_EVENTS:
+                    self._forget_old()
+                if len(self._events) >= MAX_EVENTS:
+                    return "undecided"
+                self._events[key] = Outage(self._clock, after=EVENT_AFTER)
+            event = self._events[key]
+            if not event.failed():
+                return "undecided"
+            return "unavailable" if state.works_since(event.since) else "suspect"
+
+    def is_event_at_fault(self, mapper: object, event_id: str) -> bool:
+        """
+        Return whether *mapper* mapped another event since this one began to fail.
+        """
+        with self._lock:
+            state = self._mappers.get(id(mapper))
+            event = self._events.get(_key(mapper, event_id))
+            return bool(state and event and state.works_since(event.since))
+
+    def _forget_old(self) -> None:
+        self._events = {k: e for k, e in self._events.items() if not e.is_over}
+
+
+def _key(mapper: object, event_id: str) -> int:
+    """
+    Return a key of fixed size: an id may have any length.
+    """
+    return hash((id(mapper), event_id))

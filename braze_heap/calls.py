@@ -4,6 +4,7 @@ What Heap accepts, and the one place where values are made legal for it.
 Limits are those of Heap's server-side API documentation. Lengths count UTF-16 units.
 """
 
+import dataclasses
 import datetime as dt
 import functools
 import hashlib
@@ -11,10 +12,12 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
+from types import NoneType
 from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
 
 import attrs
 
@@ -33,6 +36,7 @@ __all__ = [
     "Legalizer",
     "Nested",
     "Track",
+    "UnsupportedValueError",
     "Value",
     "legal_key",
     "timestamp",
@@ -76,6 +80,29 @@ class Degradation(StrEnum):
 
     TOO_MANY = "too_many"
     """A property beyond the first 1,000 was left out."""
+
+
+class UnsupportedValueError(TypeError):
+    """
+    A property has a value that JSON has no form for. The message never quotes it.
+
+    Attributes:
+        type_name: Name of the type of the value.
+        property_name: Name of the property; "" as long as it is not known.
+    """
+
+    def __init__(self, type_name: str, property_name: str = "") -> None:
+        super().__init__(type_name, property_name)
+        self.type_name = type_name
+        self.property_name = property_name
+
+    def __str__(self) -> str:
+        where = f"property {self.property_name[:100]!r}" if self.property_name else "it"
+        return (
+            f"{where} holds a value of the type {self.type_name}, which JSON does not "
+            "have: use text, a number, a boolean, a date, a list, a dict, or an "
+            "instance of an attrs class or a dataclass"
+        )
 
 
 @attrs.define
@@ -307,6 +334,9 @@ class Legalizer:
 
         Plain values keep their names. Objects and whatever needs another name come
         behind them, under names that are free.
+
+        Raises:
+            UnsupportedValueError: JSON has no form for a value, or for a name.
         """
         legal = dict(given)
         odd: list[str] = []
@@ -316,7 +346,7 @@ class Legalizer:
             del legal[name]
         self.settle(legal, [*legal])
         for name in odd:
-            self.add(legal, name, given[name])
+            self.add(legal, _name_text(name), given[name])
         return self._bounded(legal)
 
     def settle(self, properties: dict[str, Any], names: Iterable[str]) -> None:
@@ -389,7 +419,20 @@ class Legalizer:
     def add(self, legal: dict[str, Any], name: str, value: Any) -> None:
         """
         Add *value* to what is *legal* already, under *name* or one that is free.
+
+        Raises:
+            UnsupportedValueError: JSON has no form for *value*.
         """
+        try:
+            self._add(legal, name, value)
+        except UnsupportedValueError as error:
+            if error.property_name:
+                raise
+            raise UnsupportedValueError(error.type_name, name) from None
+
+    def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
+        while type(value) not in _JSON_TYPES:
+            value = as_json(value)
         if type(value) is dict and self.nested != "json":
             if self.nested == "flatten":
                 self._flatten(legal, name, value)
@@ -414,7 +457,7 @@ class Legalizer:
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
         for key, inner in value.items():
-            name = f"{path}.{key}"
+            name = f"{path}.{key if type(key) is str else _name_text(key)}"
             told = plain_value(inner)
             if told is None or name in legal or name not in self._plain_names:
                 self.add(legal, name, inner)
@@ -427,7 +470,10 @@ class Legalizer:
         if name in self._plain_names:
             return True
         is_plain = (
-            0 < len(name) <= _SURELY_SHORT and name.isascii() and "\0" not in name
+            type(name) is str
+            and 0 < len(name) <= _SURELY_SHORT
+            and name.isascii()
+            and "\0" not in name
         )
         if is_plain and len(self._plain_names) < _MAX_PLAIN_NAMES:
             self._plain_names.add(name)
@@ -441,12 +487,14 @@ class Legalizer:
             return "true" if value else "false"
         if cls is int or cls is float:
             return self._number(value)
+        if cls is list and not _JSON_TYPES.issuperset(map(type, value)):
+            return self._scalar([as_json(v) for v in value])
         if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
             scalars = [str(self._scalar(v)) for v in value if v is not None]
             return self.text("||".join(scalars))
         if cls is dict or cls is list:
-            return self.text(_json_text(value))
-        return self._scalar(_as_json(value))
+            return self.text(_nested_json_text(value))
+        return self._scalar(as_json(value))
 
     def free_name(self, name: str, taken: Mapping[str, Value]) -> str:
         """
@@ -467,10 +515,20 @@ _OWN_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
 """Names that Heap keeps for itself among the properties of a user."""
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """
-    Return a value that JSON does not know, from a mapper, as one that it does.
+    Return *value* with its outermost part as JSON has it; call it until all is known.
+
+    Mappers return values of any type: attrs classes and dataclasses become objects, an
+    enum its value, a scalar of numpy its Python number.
+
+    Raises:
+        UnsupportedValueError: JSON has no form for it.
     """
+    if type(value) in _JSON_TYPES:
+        return value
+    if isinstance(value, Enum):
+        return value.value
     for cls in (str, int, float):
         if isinstance(value, cls):
             return cls(value)
@@ -478,10 +536,43 @@ def _as_json(value: Any) -> Any:
         return float(value)
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return _container_as_json(value)
+
+
+def _container_as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
-    return list(value) if isinstance(value, Iterable) else str(value)
+    if isinstance(value, Sequence) and not isinstance(value, _BYTES):
+        return list(value)
+    if attrs.has(type(value)):
+        return {a.name: getattr(value, a.name) for a in attrs.fields(type(value))}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if getattr(value, "ndim", None) == 0:  # numpy, which need not be installed
+        scalar = value.item()
+        if type(scalar) is not type(value):
+            return scalar
+    raise UnsupportedValueError(type(value).__name__)
 
+
+def _name_text(name: Any) -> str:
+    """
+    Return the name of a property, or a key of an object, as text.
+    """
+    while isinstance(name, Enum):
+        name = name.value
+    if isinstance(name, str):
+        return str(name)
+    if type(name) in _JSON_TYPES:
+        return str(name)
+    raise UnsupportedValueError(f"{type(name).__name__} as a name")
+
+
+_JSON_TYPES: Final = frozenset((str, int, float, bool, NoneType, dict, list))
+
+_BYTES: Final = (bytes, bytearray, memoryview)
 
 _CONTAINERS: Final = frozenset((dict, list))
 
@@ -502,4 +593,23 @@ def _number_text(number: float) -> str:
         return hex(int(number))
 
 
-_json_text: Final = writer(str, allow_nan=True)
+def _nested_json_text(value: dict[Any, Any] | list[Any]) -> str:
+    try:
+        return _json_text(value)
+    except UnsupportedValueError:
+        raise
+    except TypeError:  # only the keys are left to be at fault
+        return _json_text(_with_text_keys(value))
+
+
+def _with_text_keys(value: Any) -> Any:
+    while type(value) not in _JSON_TYPES:
+        value = as_json(value)
+    if type(value) is dict:
+        return {_name_text(k): _with_text_keys(v) for k, v in value.items()}
+    if type(value) is list:
+        return [_with_text_keys(v) for v in value]
+    return value
+
+
+_json_text: Final = writer(as_json, allow_nan=True)

@@ -10,7 +10,7 @@ import attrs
 
 from braze_heap.calls import Legalizer, Value
 from braze_heap.events import CurrentsEvent
-from braze_heap.payloads import HeapEvent, StandardEvent
+from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent
 
 __all__ = ["Naming", "Style"]
 
@@ -75,7 +75,11 @@ class Naming:
         Return what *event* is called in the chosen style, without prefix.
         """
         if callable(self.event_names):
-            return self.event_names(event)
+            name: object = self.event_names(event)
+            if isinstance(name, str):
+                return name
+            kind = type(name).__name__
+            raise ReturnValueError(f"event_names returned a {kind}, not text")
         return event.display_name if self.event_names == "display" else event.event_type
 
     def properties(

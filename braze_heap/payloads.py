@@ -2,8 +2,9 @@
 What a mapper says about an event. The transformer adds who, when, and the key.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+import inspect
+from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -67,3 +68,73 @@ Payload: TypeAlias = HeapEvent | HeapUserProperties | HeapUserDeletion
 
 Mapped: TypeAlias = Payload | Iterable[Payload] | None
 """What a mapper returns: one payload, several, or nothing for this event."""
+
+
+class ReturnValueError(TypeError):
+    """
+    A mapper returned something that is not a payload. The message quotes no value.
+    """
+
+
+def payloads_of(mapped: object) -> list[Payload]:
+    """
+    Return the payloads in *mapped*, the return value of a mapper.
+
+    Raises:
+        ReturnValueError: *mapped* is no payload, or a payload is not complete.
+    """
+    if mapped is None:
+        return []
+    if isinstance(mapped, _PAYLOADS):
+        payloads: list[Any] = [mapped]
+    elif isinstance(mapped, _NOT_SEVERAL) or not isinstance(mapped, Iterable):
+        raise ReturnValueError(f"the mapper returned {_described(mapped)}. {_RETURN}")
+    else:
+        payloads = [*mapped]
+    for number, payload in enumerate(payloads, 1):
+        if not isinstance(payload, _PAYLOADS):
+            raise ReturnValueError(
+                f"item {number} of the {type(mapped).__name__} from the mapper is "
+                f"{_described(payload)}. {_RETURN}"
+            )
+        if not isinstance(payload, HeapUserDeletion):
+            _check(payload)
+    return payloads
+
+
+def _check(payload: HeapEvent | HeapUserProperties) -> None:
+    cls, name = type(payload).__name__, getattr(payload, "name", "-")
+    properties: object = payload.properties
+    if not isinstance(name, str):
+        raise ReturnValueError(f"the name of a {cls} is {_described(name)}, not text")
+    if not name or name.isspace():
+        raise ReturnValueError(f"the mapper returned a {cls} without a name")
+    if not isinstance(properties, Mapping):
+        flaw = _described(properties)
+        raise ReturnValueError(f"the properties of a {cls} are {flaw}, not a dict")
+
+
+def _described(value: object) -> str:
+    """
+    Return the kind of a wrong return value, with what to do about it.
+    """
+    if inspect.iscoroutine(value):
+        value.close()  # else Python warns that it was never awaited
+    if isinstance(value, Awaitable | AsyncIterable):
+        kind = type(value).__name__.replace("_", " ")
+        return f"a {kind}: write def instead of async def, and fetch before mapping"
+    if isinstance(value, type):
+        return f"the class {value.__name__}, not an instance of it"
+    kinds: dict[type, str] = {str: "text", type(None): "None"}
+    return kinds.get(type(value), f"a value of the type {type(value).__name__}")
+
+
+_PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
+
+_NOT_SEVERAL: Final = (str, bytes, bytearray, Mapping, type, Awaitable, AsyncIterable)
+"""Values that are iterable, or may be, and are never several payloads."""
+
+_RETURN: Final = (
+    "Return HeapEvent(name, properties), HeapUserProperties(properties), a list of "
+    "these, or None"
+)

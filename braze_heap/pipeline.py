@@ -30,9 +30,10 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 import attrs
 
 from braze_heap._errors import place_of
-from braze_heap._outage import Outage
+from braze_heap._outage import MapperOutages, Outage
 from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
+from braze_heap.exceptions import retry_after_of
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
@@ -77,6 +78,7 @@ class _Append:
 @attrs.frozen
 class _Wait:
     seconds: float
+    cause: DeliveryError
 
 
 @attrs.frozen
@@ -97,7 +99,8 @@ class PipelineOptions(TypedDict, total=False):
         observers: Told once a batch.
         batch_size: Events of a stream that are settled together.
         patience: Seconds that one batch may wait for an unavailable sink, on top of
-            what the sink itself waits. A receiver has none; a backfill much.
+            what the sink itself waits, or for a mapper that raises a `DeliveryError`. A
+            receiver has none; a backfill much.
         clock: Monotonic seconds.
         now: UTC epoch seconds.
     """
@@ -134,6 +137,7 @@ class _Course(Generic[_Closing]):
         self._clock = options.get("clock", time.monotonic)
         self._now = options.get("now", time.time)
         self._outage = Outage(self._clock)
+        self._mapper_outages = MapperOutages(self._clock)
         if unknown := options.keys() - PipelineOptions.__annotations__.keys():
             raise TypeError(f"a pipeline has no option {min(unknown)!r}")
         if self._batch_size < 1 or not self._patience >= 0:
@@ -161,7 +165,7 @@ class _Course(Generic[_Closing]):
             details = {"outcome": "settled", "report": settled.report}
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
-            details["retry_after"] = getattr(error, "retry_after", None)
+            details["retry_after"] = retry_after_of(error)
             raise
         finally:
             seconds = self._clock() - start
@@ -179,7 +183,7 @@ class _Course(Generic[_Closing]):
                 logger.error("The observer %s raised %s", name, place_of(error))
 
     def _settle(self, source: Source, stored: Set[str]) -> _Steps:
-        result = self.transformer.transform(source)
+        result: TransformResult = yield from self._transformed(source)
         calls = result.calls
         receipt = (yield from self._deliver(calls)) if calls else Receipt()
         at = datetime.fromtimestamp(self._now(), UTC)
@@ -187,6 +191,21 @@ class _Course(Generic[_Closing]):
         if settled.records:
             yield from self._keep(settled.records, stored)
         return settled
+
+    def _transformed(self, source: Source) -> _Steps:
+        """
+        Map *source*. A mapper may say that it cannot decide now.
+        """
+        end = self._clock() + self._patience
+        while True:
+            try:
+                return self.transformer.transform(source, outages=self._mapper_outages)
+            except DeliveryError as error:
+                wait = _seconds_to_wait(error)
+                if self._clock() + wait > end:
+                    raise
+                cause = error.with_traceback(None)
+            yield _Wait(wait, cause)
 
     def _keep(self, records: Sequence[DeadRecord], stored: Set[str]) -> _Steps:
         """
@@ -226,11 +245,15 @@ class _Course(Generic[_Closing]):
             if self._outage.failed(began):
                 logger.error("The sink had no success for 72 hours: %s", unavailable)
                 return None
-            asked = unavailable.retry_after
-            wait = max(LEAST_WAIT, DEFAULT_WAIT if asked is None else asked)
+            wait = _seconds_to_wait(unavailable)
             if self._clock() + wait > end:
                 raise unavailable
-            yield _Wait(wait)
+            yield _Wait(wait, unavailable)
+
+
+def _seconds_to_wait(error: DeliveryError) -> float:
+    asked = retry_after_of(error)
+    return max(LEAST_WAIT, DEFAULT_WAIT if asked is None else asked)
 
 
 def _outcome(error: DeliveryError) -> Outcome:
@@ -253,6 +276,8 @@ def _log(details: BatchDetails) -> None:
             "braze_skipped": dict(report.skipped_by_reason),
             "braze_dead_lettered": dict(report.dead_lettered_by_reason),
             "braze_unfamiliar": dict(report.unfamiliar),
+            "braze_misfits": {str(misfit): n for misfit, n in report.misfits.items()},
+            "braze_degraded": dict(report.degraded),
             "braze_seconds": details.seconds,
         },
     )
@@ -300,6 +325,8 @@ def _settled(
         repeated=result.repeated,
         calls=receipt.accepted if receipt else 0,
         unfamiliar=dict(result.unfamiliar),
+        misfits=dict(result.misfits),
+        degraded={str(kind): number for kind, number in result.degraded.items()},
     )
     return _Settled(report, tuple({record.key: record for record in records}.values()))
 
@@ -401,6 +428,7 @@ class Pipeline(_Course[Sink]):
         Raises:
             SinkUnavailable: Nobody decided about a batch. Nothing of it is in the dead
                 letter; the batches before it are settled.
+            DeliveryError: The same, because a mapper raised it.
             DeadLetterError: The rejected events of a batch could not be kept.
         """
         return sum(self.batches(source), Report())
@@ -446,8 +474,11 @@ class Pipeline(_Course[Sink]):
                 return self.sink.send(calls)
             case _Append(records):
                 return self.dead_letter.append(records)  # type: ignore[func-returns-value]
-            case _Wait(seconds):
-                return self._sleep(seconds)
+            case _Wait(seconds, cause):
+                return self._wait(seconds, cause)
+
+    def _wait(self, seconds: float, cause: DeliveryError) -> object:  # noqa: ARG002
+        return self._sleep(seconds)
 
 
 class AsyncPipeline(_Course[AsyncSink]):

@@ -39,7 +39,13 @@ class Reason(StrEnum):
     """An earlier event of the batch has the same id and another content."""
 
     MAPPER_ERROR = "mapper_error"
-    """The mapper of the event raised."""
+    """The mapper of the event raised, or returned what Heap cannot have."""
+
+    MAPPER_UNAVAILABLE = "mapper_unavailable"
+    """
+    A lookup of the mapper failed for this event for an hour while it worked for others;
+    or for all events for 72 hours.
+    """
 
     INTERNAL_ERROR = "internal_error"
     """Anything unforeseen while the event was read or mapped."""

@@ -9,11 +9,31 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 import attrs
 
-__all__ = ["Report"]
+__all__ = ["Misfit", "Report"]
+
+
+class Misfit(NamedTuple):
+    """
+    A kind of properties that do not fit the class that a team declared for them.
+
+    Attributes:
+        class_name: Name of the class.
+        field: Name of its field, with dots and ``[]`` for what is inside; "" for all.
+        reason: Kind of the value and expected type, such as ``text, not float``.
+    """
+
+    class_name: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.class_name}.{self.field}" if self.field else self.class_name
+        return f"{where}: {self.reason}"
+
 
 MAX_NAMES: Final = 1_000
 """Unfamiliar types and fields that a report names."""
@@ -48,6 +68,10 @@ class Report:
             see `TransformResult`. Of a thousand names each, of more in sum.
         missing_mappers: How many records a replay kept because the transformer lacks a
             mapper that they list, by event key and ``module:qualname``.
+        misfits: Number of custom events and purchases that do not fit the class that a
+            team declared for them, by class, field and reason.
+        degraded: Number of values that were changed to be legal for Heap, by kind of
+            change; see `Degradation`.
     """
 
     received: int = 0
@@ -58,6 +82,8 @@ class Report:
     calls: int = 0
     unfamiliar: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
     missing_mappers: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
+    misfits: Mapping[Misfit, int] = attrs.field(factory=dict, kw_only=True)
+    degraded: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
 
     @property
     def skipped(self) -> int:
@@ -83,6 +109,8 @@ class Report:
             self.calls + other.calls,
             _added(self.unfamiliar, other.unfamiliar),
             _added(self.missing_mappers, other.missing_mappers),
+            misfits=_added(self.misfits, other.misfits),
+            degraded=_added(self.degraded, other.degraded),
         )
 
     def fates(self) -> Iterator[tuple[str, str, int]]:
@@ -96,5 +124,8 @@ class Report:
             yield "dead_lettered", reason, number
 
 
-def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+_Key = TypeVar("_Key")
+
+
+def _added(one: Mapping[_Key, int], other: Mapping[_Key, int]) -> dict[_Key, int]:
     return dict(Counter(one) + Counter(other)) if other else dict(one)

@@ -9,6 +9,7 @@ import attrs
 
 from braze_heap.calls import Call, Degradation
 from braze_heap.reasons import Reason, SkipReason
+from braze_heap.report import Misfit
 
 __all__ = ["Rejected", "Skipped", "TransformResult"]
 
@@ -62,8 +63,8 @@ class TransformResult:
         rejected: The events that cannot be mapped.
         repeated: How many were equal repeats of an earlier event of the batch; each
             shares the outcome of the first, and makes no calls of its own.
-        misfits: How often the properties of a custom event or purchase did not fit the
-            class that a team declared for them, by name of the class.
+        misfits: Number of custom events and purchases that do not fit the class that a
+            team declared for them, by class, field and reason.
         degraded: How often a value had to be changed to be legal, by kind of change.
         types: The type of each event that could be read.
         dropped: The name of each personal field that was left out, once an event.
@@ -79,7 +80,7 @@ class TransformResult:
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
     repeated: int = 0
-    misfits: Counter[str] = attrs.field(factory=Counter)
+    misfits: Counter[Misfit] = attrs.field(factory=Counter)
     degraded: Counter[Degradation] = attrs.field(factory=Counter)
     types: list[str] = attrs.field(factory=list, repr=False)
     dropped: list[str] = attrs.field(factory=list, repr=False)

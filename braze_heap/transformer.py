@@ -17,6 +17,7 @@ from braze_heap._batch import Batch, Outcome
 from braze_heap._errors import place_of
 from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
+from braze_heap._outage import MapperOutages
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap.calls import (
     Call,
@@ -24,11 +25,13 @@ from braze_heap.calls import (
     Legalizer,
     Nested,
     Track,
+    UnsupportedValueError,
     Value,
     legal_key,
     timestamp,
 )
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.exceptions import DeliveryError
 from braze_heap.identity import (
     Identity,
     IdentityError,
@@ -38,23 +41,29 @@ from braze_heap.identity import (
 )
 from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
-from braze_heap.mappers._custom import custom_of, structured
+from braze_heap.mappers._copies import copy_of, deep_copy
+from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._names import is_shipped, missing, names_of
+from braze_heap.mappers._registry import origin_of
 from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
+from braze_heap.mappers._structure import Misfit as StructureMisfit
+from braze_heap.mappers._structure import Reader, reader_of
 from braze_heap.naming import Naming
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
     HeapUserDeletion,
     HeapUserProperties,
-    Mapped,
     Payload,
+    ReturnValueError,
     StandardEvent,
+    payloads_of,
 )
 from braze_heap.privacy import PersonalData, Redaction, Treatment
 from braze_heap.privacy import personal_data as _personal_data
 from braze_heap.reasons import Reason, SkipReason
+from braze_heap.report import Misfit
 from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 
@@ -135,6 +144,8 @@ class Transformer:
         self.mappers = mappers
         self._identify = identify_by(identity)
         self._identity_field = identity if isinstance(identity, str) else ""
+        module = getattr(self._identify, "__module__", "")
+        self._identity_is_ours = module == "braze_heap.identity"
         self.personal_data: PersonalData = _personal_data(personal_data, event_types)
         self._redaction = Redaction(self.personal_data)
         self.naming = naming
@@ -142,8 +153,10 @@ class Transformer:
         self._drops_machines = machines == "drop"
         self._deletions = deletions
         self._local_time = local_time
-        self._fixed = Legalizer().properties(fixed_properties)
-        self._customs = mappers.custom_rules()
+        self._fixed = _legal_fixed(fixed_properties)
+        self._customs = {
+            key: _Custom.of(rule) for key, rule in mappers.custom_rules().items()
+        }
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
@@ -151,20 +164,32 @@ class Transformer:
         self._event_types = event_types
         self._parse = EventParser(event_types).parse
 
-    def transform(self, source: Source) -> TransformResult:
+    def transform(
+        self, source: Source, *, outages: MapperOutages | None = None
+    ) -> TransformResult:
         """
-        Turn a batch into calls. Never raises for what is in it.
+        Turn a batch into calls. Never raises because of the events in it.
 
         Events with the same id are taken for one if they are equal; the second is
         rejected if they are not.
+
+        Args:
+            source: The batch.
+            outages: Decides, for a pipeline, which events to reject because their
+                mapper could not decide about them for too long.
+
+        Raises:
+            DeliveryError: A mapper, or a function that names the user, raised it
+                because a lookup is down. Nothing is decided: send the batch again. A
+                note names the event.
         """
         glimpsed = glimpse(source) if type(source) is bytes else None
         if glimpsed is not None:
             try:
-                return self._mapped(glimpsed, is_modest)
+                return self._mapped(glimpsed, is_modest, outages)
             except _InexactError:
                 pass
-        return self._mapped(_items(source), lambda _: True)
+        return self._mapped(_items(source), lambda _: True, outages)
 
     def team_mappers(self, item: object = b"") -> dict[str, str]:
         """
@@ -212,7 +237,10 @@ class Transformer:
             return None
 
     def _mapped(
-        self, items: Iterable[Any], is_exact: Callable[[Any], bool]
+        self,
+        items: Iterable[Any],
+        is_exact: Callable[[Any], bool],
+        outages: MapperOutages | None,
     ) -> TransformResult:
         """
         Map *items*.
@@ -220,11 +248,11 @@ class Transformer:
         Raises:
             _InexactError: One of those that need a closer look is not exact.
         """
-        batch = Batch(Legalizer(self._nested, self._plain_names))
+        batch = Batch(Legalizer(self._nested, self._plain_names), outages)
         result, seen, glances = batch.result, batch.seen, self._glances
         for result.received, item in enumerate(items, 1):
             raw = item.value if type(item) is RawEvent else item
-            facts = track = None
+            facts = track = call = None
             try:
                 glance = glances[raw["event_type"]]
                 if glance is not None:
@@ -233,6 +261,8 @@ class Transformer:
                     track = glance.track(raw, batch)
                 if track is None:
                     track = self._track_with_news(raw, batch)
+                elif facts:
+                    call = batch.call_of(facts, track.identity, raw["time"])
             except Exception:
                 track = None  # a closer look tells what is wrong
             if track is None:
@@ -242,9 +272,10 @@ class Transformer:
             result.origins.append(item)
             result.types.append(raw["event_type"])
             seen[raw["id"]] = item
-            if facts and (call := batch.call_of(facts, track.identity, raw["time"])):
+            if call is not None:
                 result.calls.append(call)
                 result.origins.append(item)
+        batch.check_decided()
         batch.keep_newest_facts()
         return result
 
@@ -281,6 +312,7 @@ class Transformer:
 
         Raises:
             _InexactError: It is not exact.
+            DeliveryError: Its mapper raised it.
         """
         if not is_exact(item):
             raise _InexactError
@@ -288,6 +320,8 @@ class Transformer:
             self._read_and_map(item, batch)
         except EventError as error:
             batch.reject(error.reason, str(error), item)
+        except DeliveryError:
+            raise
         except Exception as error:
             batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
 
@@ -335,12 +369,22 @@ class Transformer:
         identity = fields.get(self._identity_field)
         if type(identity) is not str or flaw_of(identity):
             try:
-                identity = checked_identity(self._identify(event))
+                named = event if self._identity_is_ours else copy_of(event)
+                identity = checked_identity(self._identify(named))
             except IdentityError as error:
                 return batch.refuse(error.reason, item, event)
+            except DeliveryError as error:
+                origin = origin_of(self._identify)
+                return batch.put_off(error, self._identify, origin, item, event)
+            batch.note_success(self._identify, event)
         road = self._road(type(event))
         if road and not road.facts and "extra" not in fields and road.takes(fields):
-            call = road.track(fields, identity, batch.legalizer, batch.result.dropped)
+            try:
+                call = road.track(
+                    fields, identity, batch.legalizer, batch.result.dropped
+                )
+            except UnsupportedValueError as error:
+                return batch.reject(Reason.MAPPER_ERROR, str(error), item, event)
             batch.result.calls.append(call)
             batch.result.origins.append(item)
             return None
@@ -350,49 +394,54 @@ class Transformer:
         self, event: CurrentsEvent, identity: str, item: Any, batch: Batch
     ) -> Outcome:
         rule = self.mappers.rule_for(event)
-        if rule is None:
+        custom = self._custom_of(event) if self._customs else None
+        if rule is None and custom is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if self._drops_machines and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
         zone = getattr(event, "timezone", None) if self._local_time else None
         batch.result.dropped += self._redaction.apply(event)
-        custom = self._custom_rule(event) if self._customs else None
-        try:
-            payloads = self._told(event, rule, custom, batch)
-        except Exception as error:
-            detail = f"{rule.origin}: {place_of(error)}"
-            return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
+        typed = custom.read(event) if custom else None
+        if custom and isinstance(typed, Misfit):
+            batch.result.misfits[typed] += 1
+        elif custom:
+            rule = custom.rule
+        if rule is None:
+            return batch.skip(SkipReason.NOT_MAPPED, event)
+        if error := batch.down.get(id(rule.mapper)):
+            return batch.put_off(error, rule.mapper, rule.origin, item, event)
         said = _Said(event, identity, _local_time(event.time, zone) if zone else {})
-        calls = self._calls(payloads, said, batch)
+        noted = len(batch.facts)
+        try:
+            if custom and rule is custom.rule:
+                payloads = payloads_of(rule.mapper(typed))
+            elif is_shipped(rule):
+                payloads = payloads_of(rule.mapper(event))
+            else:
+                payloads = payloads_of(rule.mapper(copy_of(event)))
+            calls = self._calls(payloads, said, batch)
+        except DeliveryError as error:
+            return batch.put_off(error, rule.mapper, rule.origin, item, event)
+        except Exception as error:
+            del batch.facts[noted:]
+            is_ours = isinstance(error, ReturnValueError | UnsupportedValueError)
+            detail = f"{rule.origin}: {error if is_ours else place_of(error)}"
+            return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
+        batch.note_success(rule.mapper, event)
         if not calls:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         batch.result.calls += calls
         batch.result.origins += [item] * len(calls)
         return None
 
-    def _custom_rule(self, event: CurrentsEvent) -> Rule | None:
+    def _custom_of(self, event: CurrentsEvent) -> "_Custom | None":
         """
-        Return the rule for the typed properties of *event*, if there is one.
+        Return the mapper for the typed properties of *event*, if there is one.
         """
         kind = event.event_type
         name = getattr(event, _DISCRIMINATORS.get(kind, ""), None)
-        return self._customs.get((kind, name)) or self._customs.get((kind, None))
-
-    def _told(
-        self, event: CurrentsEvent, rule: Rule, custom: Rule | None, batch: Batch
-    ) -> list[Payload]:
-        """
-        Return what the mapper says; the one for typed properties if they fit.
-        """
-        mark = custom_of(custom.key) if custom else None
-        if custom and mark and isinstance(custom.key, type):
-            try:
-                typed = structured(getattr(event, mark.field), custom.key)
-            except Exception:
-                batch.result.misfits[custom.key.__name__] += 1
-            else:
-                return _payloads(custom.mapper(typed))
-        return _payloads(rule.mapper(event))
+        custom = self._customs.get((kind, name)) or self._customs.get((kind, None))
+        return custom if custom and custom.rule.admits(type(event), kind) else None
 
     def _road(self, cls: type[CurrentsEvent]) -> ShortRoad | None:
         """
@@ -452,8 +501,9 @@ class Transformer:
         legal = legalizer.properties({**said.local_time, **payload.properties})
         if isinstance(payload, StandardEvent):
             legal = self.naming.properties(legal, legalizer)
+        named = copy_of(event) if callable(self.naming.event_names) else event
         return Track(
-            legalizer.text(self.naming.event_name(payload, event)),
+            legalizer.text(self.naming.event_name(payload, named)),
             said.identity,
             timestamp(_seconds(event)),
             legal_key(key),
@@ -481,6 +531,53 @@ class _InexactError(ValueError):
     """
 
 
+@attrs.frozen
+class _Custom:
+    """
+    The mapper for a class that `custom_event` or `purchase` marks.
+
+    Attributes:
+        rule: The mapper.
+        field: Field of the event that holds the properties.
+        reader: Reads them into the class.
+    """
+
+    rule: Rule
+    field: str
+    reader: Reader
+
+    @classmethod
+    def of(cls, rule: Rule) -> "_Custom":
+        """
+        Return *rule* with what reads properties for it.
+
+        Raises:
+            TypeError: No JSON value fits one of the fields of the class.
+        """
+        mark = custom_of(rule.key)
+        if mark is None or not isinstance(rule.key, type):
+            raise TypeError(f"{rule.key!r} is not marked with custom_event or purchase")
+        try:
+            return cls(rule, mark.field, reader_of(rule.key))
+        except NameError as error:
+            raise TypeError(
+                f"a field of {rule.key.__name__} has a type that is not defined in "
+                f"{rule.key.__module__}: {error}"
+            ) from None
+
+    def read(self, event: CurrentsEvent) -> Any:
+        """
+        Return the properties of *event* as an instance of the class; a `Misfit` if they
+        do not fit.
+        """
+        given = event.__dict__.get(self.field, event.extra.get(self.field, {}))
+        try:
+            return self.reader(deep_copy(given))
+        except StructureMisfit as misfit:
+            cls = cast("type", self.rule.key)
+            return Misfit(cls.__name__, misfit.path, misfit.reason)
+
+
 @attrs.define
 class _Said:
     """
@@ -504,26 +601,11 @@ def _items(source: Source) -> Iterable[Any]:
     return cast("Iterable[Any]", source) if is_batch else [source]
 
 
-def _payloads(mapped: Mapped) -> list[Payload]:
-    """
-    Return what a mapper said as a list.
-
-    Raises:
-        TypeError: It is no payload.
-        ValueError: It is an event without a name.
-    """
-    if mapped is None:
-        return []
-    payloads = [mapped] if isinstance(mapped, _PAYLOADS) else [*mapped]
-    for payload in payloads:
-        if not isinstance(payload, _PAYLOADS):
-            raise TypeError(f"a mapper returned {type(payload).__name__}")
-        if isinstance(payload, HeapEvent) and not payload.name:
-            raise ValueError("a mapper returned an event without a name")
-    return payloads
-
-
-_PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
+def _legal_fixed(properties: Mapping[str, Value]) -> dict[str, Value]:
+    try:
+        return Legalizer().properties(properties)
+    except UnsupportedValueError as error:
+        raise TypeError(f"fixed_properties: {error}") from None
 
 
 def _seconds(event: CurrentsEvent) -> float:

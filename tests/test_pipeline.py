@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from braze_heap.dead_letters import (
 from braze_heap.events import CurrentsEvent
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline
+from braze_heap.receiver._metrics import Metrics
 from braze_heap.report import Report
 from braze_heap.sinks import (
     DeadLetterError,
@@ -950,3 +952,42 @@ def test_a_report_of_a_thousand_names_has_no_others() -> None:
     names = {f"{number}": 1 for number in range(1_000)}
 
     assert Report(unfamiliar=names).unfamiliar == names
+
+
+def test_reports_logs_and_metrics_count_misfits_and_changed_values(
+    run: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    By class, field and reason, and by kind of change; reports add up.
+    """
+
+    @bh.custom_event("Order")
+    @attrs.define
+    class Order:
+        price: float
+
+    registry = bh.DEFAULT_MAPPERS.add(Order, lambda order: None)
+    order = make_raw("users.behaviors.CustomEvent", name="Order")
+    order["properties"]["custom_properties"] = {"price": "1", "note": "x" * 2_000}
+    metrics = Metrics()
+    caplog.set_level("DEBUG", "braze_heap.pipeline")
+
+    report = run(
+        iter([order, {**order, "id": "other"}]),
+        MemorySink(),
+        DISCARD,
+        transformer=bh.Transformer(registry),
+        observers=[metrics],
+        batch_size=1,
+    )
+
+    assert report.misfits == {("Order", "price", "text, not float"): 2}
+    assert report.degraded == {"cut": 2}
+    logged = vars(caplog.records[-1])
+    assert logged["braze_misfits"] == {"Order.price: text, not float": 1}
+    assert logged["braze_degraded"] == {"cut": 1}
+    lines = metrics.text(0, 0, {}).splitlines()
+    labels = 'class="Order",field="price",reason="text, not float"'
+    assert f"braze_heap_misfits_total{{{labels}}} 2" in lines
+    assert 'braze_heap_degraded_total{kind="cut"} 2' in lines
+    assert 'braze_heap_degraded_total{kind="renamed"} 0' in lines

@@ -10,11 +10,18 @@ import sys
 import pytest
 
 from braze_heap.observers import BatchDetails
-from braze_heap.report import Report
+from braze_heap.report import Misfit, Report
 
 DETAILS = BatchDetails(
     outcome="settled",
-    report=Report(5, 2, {"no_identity": 1}, {"bad_time": 2}),
+    report=Report(
+        5,
+        2,
+        {"no_identity": 1},
+        {"bad_time": 2},
+        misfits={Misfit("Order", "price", "text, not float"): 3},
+        degraded={"cut": 4},
+    ),
     seconds=0.5,
     sink="HeapSink",
 )
@@ -42,6 +49,9 @@ def test_prometheus_counts() -> None:
     assert value(events, fate="delivered", reason="") == 2
     assert value(events, fate="dead_lettered", reason="bad_time") == 2
     assert value(batches, outcome="throttled", sink="HeapSink") == 1
+    misfit = {"class": "Order", "field": "price", "reason": "text, not float"}
+    assert value("braze_heap_misfits_total", **misfit) == 3
+    assert value("braze_heap_degraded_total", kind="cut") == 4
 
 
 def test_opentelemetry_counts() -> None:
@@ -70,6 +80,13 @@ def test_opentelemetry_counts() -> None:
         ("dead_lettered", "bad_time"): 2,
     }
     assert len(points["braze_heap.batch.duration"]) == 2
+    (misfit,) = points["braze_heap.misfits"]
+    assert (misfit.value, dict(misfit.attributes)) == (
+        3,
+        {"class": "Order", "field": "price", "reason": "text, not float"},
+    )
+    (degraded,) = points["braze_heap.degraded"]
+    assert (degraded.value, dict(degraded.attributes)) == (4, {"kind": "cut"})
     provider.shutdown()
 
 

@@ -10,11 +10,12 @@ from typing import Final
 
 import click
 
-from braze_heap.cli._console import INTERRUPTED, buffer_stdout
+from braze_heap.cli._console import INTERRUPTED, buffer_stdout, mapper_unavailable
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
 from braze_heap.cli._plan import plan
 from braze_heap.cli._transform import transform
+from braze_heap.exceptions import DeliveryError
 
 _EPILOG = """\b
 Examples:
@@ -74,6 +75,10 @@ def run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except DeliveryError as error:  # of a mapper, while explain or plan tries it
+        failure = mapper_unavailable(error)
+        failure.show()
+        sys.exit(failure.exit_code)
     except click.Abort:
         sys.exit(INTERRUPTED)
 

@@ -16,6 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from braze_heap.exceptions import DeliveryError
+
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
 INTERRUPTED: Final = 130
@@ -31,6 +33,23 @@ class UnusableError(click.ClickException):
     """
 
     exit_code = 2
+
+
+class UnavailableError(UnusableError):
+    """
+    Not now: the same command can succeed later. ``EX_TEMPFAIL`` of sysexits.h.
+    """
+
+    exit_code = 75
+
+
+def mapper_unavailable(error: DeliveryError) -> UnavailableError:
+    """
+    Return what to show because a mapper raised *error*.
+    """
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    text = f"a mapper could not decide {notes}: {type(error).__name__}: {error}"
+    return UnavailableError(f"{safe(text, 500)}. Run the command again later.")
 
 
 def console(stream: Stream, piped_width: int = 80) -> Console:

@@ -19,8 +19,10 @@ from braze_heap.calls import Call
 from braze_heap.cli._console import (
     INTERRUPTED,
     UNHEARD,
+    UnavailableError,
     UnusableError,
     console,
+    mapper_unavailable,
     safe,
     silence,
 )
@@ -28,8 +30,9 @@ from braze_heap.cli._meter import Meter, metered, span
 from braze_heap.cli._run import Ending
 from braze_heap.cli._sinks import STDOUT, HeapTarget
 from braze_heap.dead_letters import DeadLetter
+from braze_heap.exceptions import DeliveryError, is_of_mapper
 from braze_heap.observers import BatchDetails
-from braze_heap.sinks import DeadLetterError, Receipt, Sink
+from braze_heap.sinks import Receipt, Sink
 from braze_heap.sinks._managed import ClosesAtExit
 
 PATIENCE: Final = 600.0
@@ -38,14 +41,6 @@ PATIENCE: Final = 600.0
 
 Work: TypeAlias = Callable[[Pipeline, Meter], object]
 """Gives batches to a pipeline, and advances a meter."""
-
-
-class UnavailableError(UnusableError):
-    """
-    Not now: the same command can succeed later. ``EX_TEMPFAIL`` of sysexits.h.
-    """
-
-    exit_code = 75
 
 
 option_of_patience: Final = click.option(
@@ -80,7 +75,7 @@ class Patient(ClosesAtExit):
     meter: Meter
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], object] = time.sleep
-    error: SinkUnavailable | None = None
+    error: DeliveryError | None = None
     since: float | None = None
     is_unheard: bool = False
 
@@ -94,8 +89,9 @@ class Patient(ClosesAtExit):
         except Exception as error:
             self._note(error, started)
             raise
-        if self.since is not None:
-            self.meter.tell("The sink answers again.")
+        if self.since is not None and self.error is not None:
+            what = "mapper works" if is_of_mapper(self.error) else "sink answers"
+            self.meter.tell(f"The {what} again.")
         self.error = self.since = None
         return receipt
 
@@ -128,14 +124,31 @@ class Patient(ClosesAtExit):
         if not isinstance(error, SinkUnavailable):
             error = SinkUnavailable(f"the sink raised {place_of(error)}")
         self.error = error
-        is_paced = error.throttled and error.retry_after is not None
-        if is_paced or self.since is not None:
+        if not (error.throttled and error.retry_after is not None):
+            self._tell(error.detail, started)
+
+    def note_mapper(self, error: DeliveryError) -> None:
+        """
+        Note that a mapper, and not the sink, could not decide about a batch.
+        """
+        self.error = error
+        self._tell(mapper_unavailable(error).message, self.clock())
+
+    def _tell(self, detail: str, started: float) -> None:
+        if self.since is not None:
             return
         self.since = started
         if self.patience:
             wait = f"Trying for up to {span(self.patience)} (--patience)"
-            detail = safe(error.detail, 500)
+            detail = safe(detail, 500)
             self.meter.tell(f"Waiting: {detail}. {wait}; Ctrl-C is harmless.")
+
+
+class _PatientPipeline(Pipeline):
+    def _wait(self, seconds: float, cause: DeliveryError) -> object:
+        if is_of_mapper(cause) and isinstance(self.sink, Patient):
+            self.sink.note_mapper(cause)
+        return super()._wait(seconds, cause)
 
 
 @attrs.define(eq=False)
@@ -188,7 +201,7 @@ class Delivery:
         bar = None if quiet else console("stderr")
         with metered(total, ceiling, bar) as meter:
             sink = Patient(self.sink, patience, meter)
-            pipeline = Pipeline(
+            pipeline = _PatientPipeline(
                 transformer,
                 sink,
                 self.dead_letter,
@@ -216,7 +229,7 @@ class Delivery:
             work()
         except KeyboardInterrupt:
             return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
-        except (SinkUnavailable, DeadLetterError, OSError) as error:
+        except (DeliveryError, OSError) as error:
             if self.spec in STDOUT and (sink.is_unheard or _is_unheard(error)):
                 silence("stdout")
                 return Ending(UNHEARD, "Nobody reads the calls. Done until then:")
@@ -231,6 +244,8 @@ def _is_unheard(error: Exception) -> bool:
 
 
 def _told(error: Exception) -> UnusableError:
+    if isinstance(error, DeliveryError) and is_of_mapper(error):
+        return mapper_unavailable(error)
     if isinstance(error, SinkUnavailable):
         detail = safe(error.detail, 500)
         return UnavailableError(f"the sink is not available: {detail}")

@@ -10,11 +10,18 @@ import attrs
 from rich.console import Console
 
 from braze_heap import Transformer
-from braze_heap.cli._console import INTERRUPTED, UNHEARD, UnusableError, silence
+from braze_heap.cli._console import (
+    INTERRUPTED,
+    UNHEARD,
+    UnusableError,
+    mapper_unavailable,
+    silence,
+)
 from braze_heap.cli._inputs import UNIT, Advance, Input, batches
 from braze_heap.cli._output import open_output, unbroken, write_calls
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
+from braze_heap.exceptions import DeliveryError
 
 
 @attrs.frozen
@@ -78,12 +85,15 @@ class Run:
         Transform one input into an open file.
 
         Raises:
-            UnusableError: It cannot be read, or not to its end; the calls of what could
-                be read are written.
+            UnusableError: It cannot be read, or not to its end, or a mapper cannot
+                decide; the calls of the batches before are written.
         """
         before = 0
         for batch in batches(source.read(self.event_type, advance), self.unit):
-            result = self.transformer.transform(batch)
+            try:
+                result = self.transformer.transform(batch)
+            except DeliveryError as error:
+                raise mapper_unavailable(error) from None
             with unbroken():
                 write_calls(file, result.calls)
                 self.report.add(result, batch, source.name, before)

@@ -47,6 +47,9 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
             "An earlier event has the same id and another content."
         ),
         Reason.MAPPER_ERROR: "The mapping rule failed on the event: fix the rule.",
+        Reason.MAPPER_UNAVAILABLE: (
+            "A lookup of the mapper failed for an hour, or for all events for 72 hours."
+        ),
         Reason.INTERNAL_ERROR: "A fault of braze_heap: please report it.",
         Reason.UNREADABLE: (
             "Damaged, or neither JSON nor Avro. Everything before it was read."

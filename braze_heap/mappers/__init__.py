@@ -4,7 +4,7 @@ The rules: which Heap event and user properties an event becomes.
 
 from braze_heap.mappers._custom import custom_event, purchase
 from braze_heap.mappers._declared import Declared, UnknownFieldError, declare
-from braze_heap.mappers._default import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT
+from braze_heap.mappers._default import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT, default
 from braze_heap.mappers._registry import (
     Condition,
     Explanation,
@@ -33,6 +33,7 @@ __all__ = [
     "UnknownFieldError",
     "custom_event",
     "declare",
+    "default",
     "purchase",
     "standard",
 ]

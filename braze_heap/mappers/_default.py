@@ -4,12 +4,15 @@ The shipped rules, and choices among them.
 
 import importlib
 from collections.abc import Set
-from typing import Final
+from typing import Any, Final
+
+import attrs
 
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.events._index import FAMILIES
 from braze_heap.mappers._registry import MapperRegistry
 from braze_heap.mappers._standard import standard
+from braze_heap.payloads import HeapEvent, Payload, payloads_of
 
 
 def _shipped() -> MapperRegistry:
@@ -23,6 +26,33 @@ def _shipped() -> MapperRegistry:
 
 DEFAULT_MAPPERS: Final = _shipped()
 """Every event type, each decided on purpose. Rules of a team come before them."""
+
+
+def default(
+    event: CurrentsEvent, name: str | None = None, /, **changes: Any
+) -> tuple[Payload, ...]:
+    """
+    Return all payloads of the shipped mapper of *event*, with properties added.
+
+    User properties that the shipped mapper derives are among them, where `standard`
+    returns the event alone.
+
+    Args:
+        event: Event to map.
+        name: Name of the event in place of Braze's display name.
+        changes: Properties of the event to add or to replace; ``None`` removes one.
+    """
+    mapper = DEFAULT_MAPPERS.mapper_for(event)
+    return tuple(
+        attrs.evolve(
+            payload,
+            name=name or payload.name,
+            properties={**payload.properties, **changes},
+        )
+        if isinstance(payload, HeapEvent)
+        else payload
+        for payload in payloads_of(mapper(event) if mapper else None)
+    )
 
 
 _DID = frozenset(

@@ -4,6 +4,7 @@ Which mapper says what an event becomes: an immutable value, never global.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -14,6 +15,7 @@ import attrs
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
+from braze_heap.mappers._structure import reader_of
 from braze_heap.payloads import Mapped
 
 Mapper: TypeAlias = Callable[[Any], Mapped]
@@ -385,14 +387,20 @@ def _rule(key: Key, mapper: Mapper) -> Rule:
         )
     if not callable(mapper):
         raise TypeError(f"the mapper for {_name(key)} is {mapper!r}: not callable")
+    if custom_of(key) and isinstance(key, type):
+        with contextlib.suppress(NameError):  # defined below; a transformer checks it
+            reader_of(key)
     if isinstance(mapper, Declared):
         cls = EVENT_TYPES.get(key) if isinstance(key, str) else key
         if cls is not None and issubclass(cls, CurrentsEvent):
             mapper.check(cls)
-    return Rule(key, mapper, _origin(mapper))
+    return Rule(key, mapper, origin_of(mapper))
 
 
-def _origin(mapper: Mapper) -> str:
+def origin_of(mapper: Callable[..., Any]) -> str:
+    """
+    Return where a function is defined: module, name, file and line.
+    """
     if isinstance(mapper, Declared):
         return f"declare({mapper.name!r})"
     function = inspect.unwrap(mapper)

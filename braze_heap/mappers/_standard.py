@@ -16,7 +16,10 @@ def standard(
     event: CurrentsEvent, name: str | None = None, /, **changes: Any
 ) -> StandardEvent:
     """
-    Tell *event* under its own name, with every field that it has.
+    Return *event* under its own name, with every field that it has.
+
+    The user properties that the shipped mapper of the event derives are not among it:
+    `default` returns them too.
 
     Args:
         event: What happened.

@@ -16,9 +16,10 @@ class OpenTelemetryObserver:
     """
     Counts events by fate and reason, and times batches.
 
-    ``braze_heap.events`` (counter, attributes ``fate`` and ``reason``) and
+    ``braze_heap.events`` (counter, attributes ``fate`` and ``reason``),
     ``braze_heap.batch.duration`` (histogram in seconds, attributes ``outcome`` and
-    ``sink``).
+    ``sink``), ``braze_heap.misfits`` (counter, attributes ``class``, ``field`` and
+    ``reason``) and ``braze_heap.degraded`` (counter, attribute ``kind``).
 
     Args:
         meter: Of OpenTelemetry; that of the global provider by default.
@@ -35,6 +36,16 @@ class OpenTelemetryObserver:
         self._events = meter.create_counter(
             "braze_heap.events", unit="{event}", description="Events by their fate"
         )
+        self._misfits = meter.create_counter(
+            "braze_heap.misfits",
+            unit="{event}",
+            description="Custom events that do not fit the class declared for them",
+        )
+        self._degraded = meter.create_counter(
+            "braze_heap.degraded",
+            unit="{value}",
+            description="Values that were changed to be legal for Heap",
+        )
         self._duration = meter.create_histogram(
             "braze_heap.batch.duration", unit="s", description="Batches, start to end"
         )
@@ -45,5 +56,13 @@ class OpenTelemetryObserver:
         """
         attributes = {"outcome": details.outcome, "sink": details.sink}
         self._duration.record(details.seconds, attributes)
-        for fate, reason, number in details.report.fates() if details.report else ():
+        report = details.report
+        if report is None:
+            return
+        for fate, reason, number in report.fates():
             self._events.add(number, {"fate": fate, "reason": reason})
+        for misfit, number in report.misfits.items():
+            labels = ("class", "field", "reason")
+            self._misfits.add(number, dict(zip(labels, misfit, strict=True)))
+        for kind, number in report.degraded.items():
+            self._degraded.add(number, {"kind": kind})

@@ -16,8 +16,10 @@ class PrometheusObserver:
     """
     Counts events by fate and reason, and times batches.
 
-    ``braze_heap_events_total{fate,reason}`` and
-    ``braze_heap_batch_seconds{outcome,sink}``.
+    ``braze_heap_events_total{fate,reason}``,
+    ``braze_heap_batch_seconds{outcome,sink}``,
+    ``braze_heap_misfits_total{class,field,reason}`` and
+    ``braze_heap_degraded_total{kind}``.
 
     Args:
         registry: Of prometheus_client; its default one by default.
@@ -32,6 +34,18 @@ class PrometheusObserver:
         self._events = client.Counter(
             "braze_heap_events", "Events by their fate", ("fate", "reason"), **where
         )
+        self._misfits = client.Counter(
+            "braze_heap_misfits",
+            "Custom events that do not fit the class declared for them",
+            ("class", "field", "reason"),
+            **where,
+        )
+        self._degraded = client.Counter(
+            "braze_heap_degraded",
+            "Values that were changed to be legal for Heap",
+            ("kind",),
+            **where,
+        )
         self._seconds = client.Histogram(
             "braze_heap_batch_seconds",
             "Batches, start to end",
@@ -44,5 +58,12 @@ class PrometheusObserver:
         Count a batch.
         """
         self._seconds.labels(details.outcome, details.sink).observe(details.seconds)
-        for fate, reason, number in details.report.fates() if details.report else ():
+        report = details.report
+        if report is None:
+            return
+        for fate, reason, number in report.fates():
             self._events.labels(fate, reason).inc(number)
+        for misfit, number in report.misfits.items():
+            self._misfits.labels(*misfit).inc(number)
+        for kind, number in report.degraded.items():
+            self._degraded.labels(kind).inc(number)

@@ -2,15 +2,27 @@
 Complete events of a class, and the same events with one thing changed.
 """
 
+import datetime as dt
 import re
+import types
 import typing
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from enum import Enum
 from types import MappingProxyType, NoneType
 from typing import Any, Final
+from uuid import UUID
 
 import attrs
 
 from braze_heap.events import CurrentsEvent, EventField, event_fields
+from braze_heap.mappers._structure import (
+    DICTS,
+    LISTS,
+    has_members,
+    members_of,
+    unwrapped,
+)
 from braze_heap.parsing import parse_event
 from braze_heap.plan._marks import ANY_KEY, Marks, Salt
 from braze_heap.testing import make_raw
@@ -220,24 +232,61 @@ class Prober:
                 yield _nested(inner.split("."), self.marks.text(name, "c"))
 
     def _instance(self, cls: type[Any], path: str) -> dict[str, Any]:
-        attrs.resolve_types(cls)
         return {
-            a.name: self._fitting(a.type, f"{path}.{a.name}")
-            for a in attrs.fields(cls)
-            if a.init
+            member.name: self._fitting(member.hint, f"{path}.{member.name}")
+            for member in members_of(cls)
         }
 
-    def _fitting(self, annotation: Any, path: str) -> Any:
-        options = [o for o in typing.get_args(annotation) if o is not NoneType]
-        if typing.get_origin(annotation) in (list, tuple, set):
-            return [self._fitting(options[0] if options else str, path)]
-        if NoneType in typing.get_args(annotation) and options:
-            return self._fitting(options[0], path)
-        if isinstance(annotation, type) and attrs.has(annotation):
-            return self._instance(annotation, path)
-        if annotation in (int, float):
+    def _fitting(self, hint: Any, path: str) -> Any:
+        """
+        Return a JSON value that fits the type *hint*.
+        """
+        hint = unwrapped(hint)
+        arguments = typing.get_args(hint)
+        outer = typing.get_origin(hint) or hint
+        is_deep = path.count(".") > _MAX_STEPS  # a class that contains itself
+        if outer is typing.Literal:
+            return getattr(arguments[0], "value", arguments[0])
+        if outer in (typing.Union, types.UnionType):
+            options = [o for o in arguments if o is not NoneType]
+            is_null = is_deep and len(options) < len(arguments)
+            return None if is_null else self._fitting(options[0], path)
+        if outer in DICTS:
+            return self._fitting_dict(arguments or (str, str), path)
+        if outer is tuple and arguments and arguments[-1] is not ...:
+            return [self._fitting(argument, path) for argument in arguments]
+        if outer in LISTS:
+            items = arguments[:1] or (str,)
+            return [] if is_deep else [self._fitting(item, path) for item in items]
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            return next(iter(hint)).value
+        if has_members(hint):
+            return self._instance(hint, path)
+        return self._fitting_scalar(hint, path)
+
+    def _fitting_dict(self, arguments: tuple[Any, ...], path: str) -> dict[Any, Any]:
+        key, value = arguments
+        name = ANY_KEY if key in (str, Any) else self._fitting(key, path)
+        return {name: self._fitting(value, path)}
+
+    def _fitting_scalar(self, hint: Any, path: str) -> Any:
+        if hint in (int, float, Decimal):
             return self.marks.number(path)
-        return True if annotation is bool else self.marks.text(path)
+        if hint is bool:
+            return True
+        return _TEXTS.get(hint) or self.marks.text(path)
+
+
+_MAX_STEPS: Final = 6
+"""Levels of objects in the properties of a typed event."""
+
+_TEXTS: Final[Mapping[Any, str]] = {
+    dt.date: "2026-01-02",
+    dt.datetime: "2026-01-02T03:04:05Z",
+    dt.time: "03:04:05",
+    UUID: "7c6e5b0b-6987-4f37-8f8d-1b9df686f646",
+}
+"""Types that only texts of one form fit."""
 
 
 _QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias, get_args
 
 import attrs
 
+from braze_heap.calls import Degradation
 from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.receiver._answers import UNREADABLE
@@ -31,6 +32,7 @@ _UNREADABLE: Final = Report(
 
 _NO_REASONS: Final = MappingProxyType(dict.fromkeys(map(str, Reason), 0))
 _NO_SKIPS: Final = MappingProxyType(dict.fromkeys(map(str, SkipReason), 0))
+_NO_CHANGES: Final = MappingProxyType(dict.fromkeys(map(str, Degradation), 0))
 """Prometheus sees a count grow only if it was there at 0."""
 
 
@@ -238,6 +240,21 @@ def _events(report: Report) -> Iterator[_Family]:
         "counter",
         "Types and fields that the classes do not know; braze-heap drift names them.",
         [_sample(sum(report.unfamiliar.values()))],
+    )
+    yield _Family(
+        "misfits_total",
+        "counter",
+        "Custom events and purchases that do not fit the class declared for them.",
+        [
+            _sample(n, **{"class": m.class_name, "field": m.field, "reason": m.reason})
+            for m, n in report.misfits.items()
+        ],
+    )
+    yield _Family(
+        "degraded_total",
+        "counter",
+        "Values that were changed to be legal for Heap, by kind of change.",
+        [_sample(n, kind=k) for k, n in {**_NO_CHANGES, **report.degraded}.items()],
     )
 
 

@@ -24,6 +24,7 @@ import attrs
 
 from braze_heap._errors import place_of
 from braze_heap.dead_letters import DeadRecord
+from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline, mappers_of
 from braze_heap.reasons import Reason
 from braze_heap.receiver import _answers
@@ -32,7 +33,6 @@ from braze_heap.receiver._limits import Hand, Limits, NoRoom, Share
 from braze_heap.receiver._messages import Body, BodyCut, Request, Response
 from braze_heap.receiver._tokens import Doorkeeper, doorkeeper
 from braze_heap.sinks._drive import drive, drive_async, in_thread
-from braze_heap.sinks.exceptions import DeadLetterError, SinkUnavailable
 from braze_heap.wire import UnreadableError
 
 logger = logging.getLogger("braze_heap.receiver")
@@ -126,11 +126,12 @@ class _Course(Generic[_P]):
         """
         try:
             return (yield from self._admitted(request))
-        except SinkUnavailable as error:
-            return _answers.later(error.retry_after, is_throttled=error.throttled)
         except DeadLetterError as error:
             logger.error("The dead letter fails: %s", error)
             return _answers.later(DEAD_LETTER_WAIT)
+        except DeliveryError as error:
+            is_throttled = getattr(error, "throttled", False) is True
+            return _answers.later(retry_after_of(error), is_throttled=is_throttled)
         except (NoRoom, BodyCut, TimeoutError) as error:
             logger.warning("A request was put off: %s", type(error).__name__)
             return _answers.later()

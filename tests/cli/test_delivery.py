@@ -1,12 +1,24 @@
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import pytest
 
-from braze_heap import MemorySink, SinkUnavailable
+from braze_heap import (
+    DEFAULT_MAPPERS,
+    DISCARD,
+    CurrentsEvent,
+    DeliveryError,
+    HeapEvent,
+    MemorySink,
+    SinkUnavailable,
+    Transformer,
+)
 from braze_heap.calls import Call
-from braze_heap.cli._delivery import Patient
+from braze_heap.cli._delivery import Delivery, Patient
 from braze_heap.cli._meter import Meter
+from braze_heap.events import EmailClick
 from braze_heap.sinks import Receipt
+from braze_heap.testing import make_raw
 
 
 class Failing(MemorySink):
@@ -114,3 +126,59 @@ def test_success_renews_patience() -> None:
     until_it_works(sink, 5)
 
     assert sink.since is None
+
+
+class Lookup:
+    """
+    A mapper that raises each of *errors*, and works then.
+    """
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    def __call__(self, event: CurrentsEvent) -> HeapEvent:
+        """
+        Map an event.
+        """
+        if self.errors:
+            raise self.errors.pop(0)
+        return HeapEvent("Click")
+
+
+@pytest.mark.parametrize(
+    ("patience", "status", "delivered"), [(60.0, 0, 1), (0.0, 75, 0)]
+)
+def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
+    patience: float, status: int, delivered: int
+) -> None:
+    """
+    It waits as long as its patience, and ends with the status for a later attempt.
+    """
+    lookup = Lookup(*[DeliveryError("the CRM is down")] * 2)
+    transformer = Transformer(DEFAULT_MAPPERS.override(EmailClick, lookup))
+    sink = MemorySink()
+    delivery = Delivery("memory:", sink, DISCARD, patience)
+
+    with patch.object(Patient, "sleep", slept):
+        ending = delivery.run(
+            transformer,
+            lambda pipeline, _: pipeline.run([make_raw(EmailClick, id="a")]),
+            1,
+            quiet=True,
+        )
+
+    assert (ending.status, delivery.report.delivered) == (status, delivered)
+    if ending.failure:
+        assert "a mapper could not decide while mapping" in ending.failure.message
+        assert "id 'a': DeliveryError: the CRM is down" in ending.failure.message
+
+
+def slept(self: Patient, seconds: float) -> None:
+    """
+    Sleep as a patient sink does, in no time.
+    """
+    self.pause = lambda _: None
+    PATIENT_SLEEP(self, seconds)
+
+
+PATIENT_SLEEP = Patient.sleep

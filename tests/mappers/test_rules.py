@@ -307,20 +307,25 @@ def test_a_typed_custom_event_is_mapped_by_its_class() -> None:
 
 
 @pytest.mark.parametrize(
-    "properties", [{}, {"sku": 5, "price": 1}, {"sku": "a", "price": "1"}]
+    ("properties", "field", "reason"),
+    [
+        ({}, "sku", "missing"),
+        ({"sku": 5, "price": 1}, "sku", "a number, not str"),
+        ({"sku": "a", "price": "1"}, "price", "text, not float"),
+    ],
 )
-def test_custom_properties_that_do_not_fit_are_told_the_plain_way(
-    properties: Any,
+def test_custom_properties_that_do_not_fit_are_mapped_as_any_custom_event(
+    properties: Any, field: str, reason: str
 ) -> None:
     """
-    Nothing is lost, and the misfit is counted.
+    Nothing is lost, and the misfit is counted by class, field and reason.
     """
     mappers = bh.DEFAULT_MAPPERS.add(AddedToCart, lambda cart: bh.HeapEvent("Cart"))
 
     result = bh.Transformer(mappers).transform(added(**properties))
 
     assert [call.to_dict()["event"] for call in result.calls] == ["Braze Added To Cart"]
-    assert result.misfits == {"AddedToCart": 1}
+    assert result.misfits == {("AddedToCart", field, reason): 1}
 
 
 def test_purchases_are_typed_the_same_way() -> None:

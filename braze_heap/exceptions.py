@@ -1,0 +1,129 @@
+"""
+Errors that leave a batch undecided, by what the caller can do about them:
+
+* DeliveryError         try again later: the events are still the caller's
+  x SinkUnavailable     the sink could not decide
+  x DeadLetterError     the rejected events are not on disk
+    + DeadLetterFull    make room: replay, purge, or raise the cap
+
+A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of the
+errors raised here quote no value, identity or secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+import attrs
+
+__all__ = [
+    "DeadLetterError",
+    "DeadLetterFull",
+    "DeliveryError",
+    "SinkUnavailable",
+]
+
+
+class DeliveryError(Exception):
+    """
+    A batch is not decided: it is still the caller's, who can send it again.
+
+    Sinks, dead letters and mappers raise it. A receiver answers 503, or 429 if the
+    error has a true ``throttled``, and takes the seconds until the next attempt from
+    ``retry_after``. `SinkUnavailable` has both attributes.
+    """
+
+
+@attrs.frozen
+class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
+    """
+    The sink could not decide about a batch: all of it is to be sent again.
+
+    What was settled before is settled; sending it again is harmless.
+
+    Attributes:
+        detail: What kept it, and what to do if that is ours to mend.
+        retry_after: Seconds that the destination asks for; ``None`` if it says nothing.
+        throttled: Whether we are too fast; the receiver answers 429 then, not 503.
+    """
+
+    detail: str = "the sink could not decide"
+    retry_after: float | None = None
+    throttled: bool = False
+
+    def __str__(self) -> str:
+        after = self.retry_after
+        when = "later" if after is None else f"in {after:g} seconds"
+        return f"{self.detail}; send the batch again {when}"
+
+
+class DeadLetterError(DeliveryError):
+    """
+    The dead letter cannot be written or read.
+    """
+
+
+@attrs.frozen
+class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
+    """
+    The dead letter has reached its cap, or its disk is full.
+
+    Attributes:
+        max_bytes: The cap.
+        used_bytes: How much of it is used; ``None`` if that is not known.
+        free_bytes: Free bytes of the disk, if the disk is what is full; else ``None``.
+        needed_bytes: About how many free bytes the failed operation needs.
+    """
+
+    max_bytes: int
+    used_bytes: int | None = None
+    free_bytes: int | None = None
+    needed_bytes: int = 0
+
+    def __str__(self) -> str:
+        if self.free_bytes is not None:
+            return (
+                f"the disk of the dead letter is full: {self.free_bytes:,} bytes are "
+                f"free, about {self.needed_bytes:,} are needed. Free them; or stop "
+                "what uses the dead letter and move it, with its -wal file, to a "
+                "larger disk"
+            )
+        used = self.max_bytes if self.used_bytes is None else self.used_bytes
+        return (
+            f"the dead letter is full: {used:,} of {self.max_bytes:,} bytes are used, "
+            f"{self.needed_bytes:,} more are needed. Replay or purge it, or raise its "
+            "cap (max_bytes, --max-bytes)"
+        )
+
+
+def retry_after_of(error: DeliveryError) -> float | None:
+    """
+    Return the seconds that *error* asks to wait; ``None`` if it does not say.
+    """
+    seconds = getattr(error, "retry_after", None)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return seconds if is_number else None
+
+
+def name_event(error: DeliveryError, event_type: str, event_id: str) -> None:
+    """
+    Add a note to *error* that names the event; an earlier note of this kind is replaced
+    because a mapper may raise one instance again and again.
+    """
+    names = f"type {event_type[:_MAX_NAME]!r}, id {event_id[:_MAX_NAME]!r}"
+    others = [n for n in getattr(error, "__notes__", ()) if not n.startswith(_MAPPING)]
+    with contextlib.suppress(Exception):  # an error of the user that cannot be changed
+        error.__notes__ = [*others, f"{_MAPPING}{names}"]
+
+
+def is_of_mapper(error: DeliveryError) -> bool:
+    """
+    Return whether a mapper raised *error* while it mapped an event.
+    """
+    notes = getattr(error, "__notes__", ())
+    return any(note.startswith(_MAPPING) for note in notes)
+
+
+_MAPPING: Final = "while mapping the event of "
+_MAX_NAME: Final = 64

@@ -1,0 +1,42 @@
+"""
+Copies of events for functions of a team: what they change never reaches the original.
+"""
+
+import copy
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any, Final, TypeVar
+
+from braze_heap.events import CurrentsEvent
+
+_Event = TypeVar("_Event", bound=CurrentsEvent)
+
+
+def copy_of(event: _Event) -> _Event:
+    """
+    Return a copy of *event* that shares nothing that can be changed.
+    """
+    copied = object.__new__(type(event))
+    copied.__dict__ = {
+        name: value if type(value) in _IMMUTABLE else deep_copy(value)
+        for name, value in event.__dict__.items()
+    }
+    return copied
+
+
+def deep_copy(value: Any) -> Any:
+    """
+    Return a copy of *value*, which is several times faster for JSON than
+    `copy.deepcopy`. Any mapping becomes a dict.
+    """
+    cls = type(value)
+    if cls in _IMMUTABLE:
+        return value
+    if cls is list:
+        return [deep_copy(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: deep_copy(item) for key, item in value.items()}
+    return copy.deepcopy(value)
+
+
+_IMMUTABLE: Final = frozenset((str, int, float, bool, NoneType))

@@ -1,0 +1,35 @@
+"""
+Tests of the tracking plan of typed custom events.
+"""
+
+import typing as t
+
+import attrs
+import pytest
+
+import braze_heap as bh
+from tests.mappers import test_structure as typed
+
+HINTS: list[t.Any] = [
+    *(str, int, float, bool, t.Any, dict, list),
+    *(typed.Decimal, typed.dt.date, typed.dt.datetime, typed.dt.time, typed.UUID),
+    *(typed.Color, typed.Size, t.Literal["a"], t.Literal[typed.Color.RED]),
+    *(int | None, str | list[str], typed.Item | None, t.Annotated[int, "unit"]),
+    *(list[typed.Item], tuple[int, str], tuple[typed.Item, ...], set[str]),
+    *(dict[str, typed.Item], dict[typed.Size, int], typed.Sku),
+    *(typed.Place, typed.Options, typed.Point, typed.Bundle, list[typed.Bundle]),
+]
+
+
+@pytest.mark.parametrize("hint", HINTS, ids=str)
+def test_what_a_typed_event_becomes_is_in_the_plan(hint: t.Any) -> None:
+    """
+    Whatever the types of its fields are: a plan without it would be wrong.
+    """
+    cls = bh.custom_event("E")(attrs.make_class("C", {"x": attrs.field(type=hint)}))
+    registry = bh.DEFAULT_MAPPERS.add(cls, lambda c: bh.HeapEvent("Typed Event"))
+    classes = {t: c for t, c in bh.EVENT_TYPES.items() if t.endswith(".CustomEvent")}
+
+    plan = bh.tracking_plan(bh.Transformer(registry), classes)
+
+    assert '"Typed Event"' in plan.to_json()
