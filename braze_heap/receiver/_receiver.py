@@ -139,7 +139,7 @@ class _Course(Generic[_P]):
             return _answers.later()
 
     def _admitted(self, request: Request) -> _Steps:
-        if request.method.upper() != "POST":
+        if request.method != "POST":  # RFC 9110: methods are case-sensitive
             return _answers.NO_POST
         if not self._door.admits(request.values("authorization")):
             logger.warning("A request without a valid token was refused")
