@@ -3,6 +3,7 @@ How an exception is told: where its text must not be, and where it says too litt
 """
 
 import contextlib
+import errno
 import traceback
 from collections.abc import Iterator
 from typing import Final
@@ -12,8 +13,28 @@ def place_of(error: Exception) -> str:
     """
     Name an exception by its class and place; its text may quote personal data.
     """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+    name = f"{type(error).__name__}{_number_of(error)}"
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return name
+    return f"{name} in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})"
+
+
+def _number_of(error: Exception) -> str:
+    """
+    Return `` 28 ENOSPC`` for an error of the operating system.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    return f" {number} {errno.errorcode.get(number, '')}".rstrip() if number else ""
+
+
+def facts_of_error(error: Exception) -> dict[str, str | int]:
+    """
+    Return class and error number of *error*, for logs that machines read.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    facts: dict[str, str | int] = {"error": type(error).__name__}
+    return facts if number is None else {**facts, "errno": number}
 
 
 _WAITING: Final = ("BlockingIOError", "SSLWantReadError", "SSLWantWriteError")

@@ -91,7 +91,7 @@ class Tokens:
         if self._shortest >= MIN_LENGTH:
             return None
         return (
-            f"has {self._shortest} characters, fewer than {MIN_LENGTH}: it can be "
+            f"has fewer than {MIN_LENGTH} characters ({self._shortest}): it can be "
             "guessed. For a new one: openssl rand -hex 32"
         )
 

@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import attrs
 
+from braze_heap._repeats import Repeats
 from braze_heap.calls import Call
 from braze_heap.reasons import Reason
 from braze_heap.sinks._heap_answers import (
@@ -175,6 +176,7 @@ class HeapCore:
     def __init__(self, settings: Settings, pacer: Pacer) -> None:
         self.settings = settings
         self.pacer = pacer
+        self.repeats = Repeats(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()
         self.max_bytes = settings.max_bytes
         self.token: tuple[Secret, float] | None = None
@@ -454,9 +456,12 @@ class _Delivery:
         for item in items:
             said = detail or redacted(answer.text if answer else b"", item.values())
             self._reject(item.indexes, status, said)
-        logger.warning(
-            "Heap refuses calls of a batch",
-            extra={"heap_status": status, "heap_refused": len(items)},
+        self._core.repeats.log(
+            logger,
+            logging.WARNING,
+            f"{self._set.host} rejects {len(items)} of a batch's calls ({status})",
+            cause=status,
+            facts={"host": self._set.host, "status": status},
         )
 
     def _reject(self, indexes: Iterable[int], status: int | None, said: str) -> None:

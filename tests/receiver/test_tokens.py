@@ -77,7 +77,7 @@ def test_a_short_token_is_a_warning(length, is_short, caplog):
     """
     Tokens(["a-token-that-is-long-enough", "s" * length])
 
-    assert ("has 15 characters" in caplog.text) == is_short
+    assert ("fewer than 16 characters (15)" in caplog.text) == is_short
     assert "sss" not in caplog.text
 
 
