@@ -232,7 +232,7 @@ def _is_unheard(error: Exception) -> bool:
 
 def _told(error: Exception) -> UnusableError:
     if isinstance(error, SinkUnavailable):
-        detail = safe(error.detail, 500)
+        detail = safe(f"{error.detail}{error.answer}", 800)
         return UnavailableError(f"the sink is not available: {detail}")
     if isinstance(error, OSError):
         flaw = error.strerror or type(error).__name__
