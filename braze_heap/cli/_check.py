@@ -38,6 +38,7 @@ from braze_heap.cli._sinks import (
 from braze_heap.cli._stores import store_at
 from braze_heap.config import TransformConfig
 from braze_heap.dead_letters import MAX_BYTES, SqliteDeadLetter
+from braze_heap.receiver import Tokens
 from braze_heap.sinks import Sink
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ Exit status:
   1  there is a problem
   2  an option is wrong
 """
+
+TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
 
 _ALWAYS: Final = ("identity", "personal_data")
 """Options that are named also where they are the default."""
@@ -92,6 +95,12 @@ class Finding:
     help="A dead letter to look at.",
 )
 @click.option(
+    "--token-env",
+    metavar="NAME",
+    help="Environment variable with the bearer token of `serve` to look at. "
+    f"[default: {TOKEN_VARIABLE}, if it is set]",
+)
+@click.option(
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
@@ -103,6 +112,7 @@ class Finding:
 def check(
     spec: str | None,
     store: Path | None,
+    token_env: str | None,
     timeout: float,
     as_json: bool,
     **options: Any,
@@ -113,7 +123,7 @@ def check(
     No event is sent, and nothing is written. The host of Heap gets one request without
     content (HEAD), on the road that events take.
     """
-    findings = [*_findings(spec, store, timeout, options)]
+    findings = [*_findings(spec, store, timeout, options), *_tokens(token_env)]
     is_well = all(finding.ok for finding in findings)
     with heard("stdout"):
         if as_json:
@@ -251,6 +261,22 @@ def _dead_letter(path: Path) -> Finding:
             return _held(path, store)
     except UnusableError as error:
         return Finding("dead letter", error.message, ok=False)
+
+
+def _tokens(name: str | None) -> Iterator[Finding]:
+    """
+    Look at the tokens of `serve`, if there are any; none of them is shown.
+    """
+    if name is None and not os.environ.get(TOKEN_VARIABLE):
+        return
+    name = name or TOKEN_VARIABLE
+    try:
+        weakness = Tokens.from_env(name).weakness()
+    except ValueError as error:
+        advice = "For a new one: openssl rand -hex 32"
+        yield Finding("token", str(error), advice, ok=False)
+    else:
+        yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
 
 
 def _missing(path: Path) -> Finding:

@@ -41,8 +41,6 @@ class Tokens:
     """
     One bearer token, or several while one is being replaced. No repr shows them.
 
-    A token of fewer than 16 characters is a warning in the log.
-
     Args:
         tokens: Printable ASCII without blanks and quotes, as entered in Braze.
 
@@ -57,8 +55,6 @@ class Tokens:
         if flaw := next(filter(None, map(_flaw, given)), None):
             raise ValueError(f"a token of the receiver {flaw}{_OPT_OUT}")
         self._shortest = min(map(len, given))
-        if weakness := self.weakness():
-            logger.warning("A token %s", weakness)
         self._digests = [_digest(token) for token in given]
 
     def __repr__(self) -> str:
@@ -143,5 +139,11 @@ Everybody may send. For a receiver behind something else that asks who is there.
 def doorkeeper(tokens: str | Iterable[str] | Doorkeeper) -> Doorkeeper:
     """
     Return who decides: *tokens* itself if it can, else one for these tokens.
+
+    A token that is easy to guess is a warning in the log.
     """
-    return tokens if isinstance(tokens, Doorkeeper) else Tokens(tokens)
+    door = tokens if isinstance(tokens, Doorkeeper) else Tokens(tokens)
+    weakness = door.weakness() if isinstance(door, Tokens) else None
+    if weakness:
+        logger.warning("The token of the receiver %s", weakness)
+    return door

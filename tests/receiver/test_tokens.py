@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from braze_heap.receiver import UNAUTHENTICATED
-from braze_heap.receiver._tokens import Tokens
+from braze_heap.receiver._tokens import Tokens, doorkeeper
 
 
 def test_tokens_come_from_the_environment():
@@ -75,7 +75,7 @@ def test_a_short_token_is_a_warning(length, is_short, caplog):
     """
     Fewer than 16 characters can be guessed; the log shows their number alone.
     """
-    Tokens(["a-token-that-is-long-enough", "s" * length])
+    doorkeeper(["a-token-that-is-long-enough", "s" * length])
 
     assert ("fewer than 16 characters (15)" in caplog.text) == is_short
     assert "sss" not in caplog.text
