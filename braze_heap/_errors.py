@@ -13,19 +13,19 @@ def place_of(error: Exception) -> str:
     """
     Name an exception by its class and place; its text may quote personal data.
     """
-    name = f"{type(error).__name__}{_number_of(error)}"
+    number = errno_of(error.errno) if isinstance(error, OSError) else ""
+    name = f"{type(error).__name__} {number}".rstrip()
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return name
     return f"{name} in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})"
 
 
-def _number_of(error: Exception) -> str:
+def errno_of(number: int | None) -> str:
     """
-    Return `` 28 ENOSPC`` for an error of the operating system.
+    Return ``errno 28 ENOSPC``; empty without a number. Resolver errors are negative.
     """
-    number = error.errno if isinstance(error, OSError) else None
-    return f" {number} {errno.errorcode.get(number, '')}".rstrip() if number else ""
+    return f"errno {number} {errno.errorcode.get(number, '')}".strip() if number else ""
 
 
 def facts_of_error(error: Exception) -> dict[str, str | int]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap._errors import system_error
+from braze_heap._errors import errno_of, system_error
 
 MAX_ANSWER: Final = 4096
 """Bytes of an answer that are read. Heap's longest documented one is `{}`."""
@@ -131,7 +131,7 @@ def problem(reply: Answer | Failure, host: str, path: str) -> str:
     Describe in a sentence why *host* did not accept a request to *path*.
     """
     if isinstance(reply, Failure):
-        names = filter(None, (reply.kind, reply.error, _errno(reply.errno)))
+        names = filter(None, (reply.kind, reply.error, errno_of(reply.errno)))
         return f"{_network_problem(reply, host)} ({', '.join(names)})"
     said = f"{host} answers {reply.status} to {path}"
     if reply.status >= 300:
@@ -153,13 +153,6 @@ def _network_problem(failure: Failure, host: str) -> str:
     if "Timeout" in failure.kind:
         return f"{host} does not answer in time"
     return f"the connection to {host} fails"
-
-
-def _errno(number: int | None) -> str:
-    """
-    Return ``errno 111 ECONNREFUSED``; resolver errors have numbers below zero.
-    """
-    return f"errno {number} {errno.errorcode.get(number, '')}".strip() if number else ""
 
 
 def facts_of(reply: Answer | Failure, host: str) -> dict[str, str | int]:

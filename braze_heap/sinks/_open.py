@@ -69,12 +69,13 @@ def open_sink(spec: str) -> Sink:
     shown = [*map(repr, options.values()), *filter(None, secrets.values())]
     try:
         _check_call(factory, given, options | secrets)
-        return _checked(factory(*given, **options | secrets))
+        sink: Sink = _checked(factory(*given, **options | secrets))
     except (ValueError, OSError) as error:
         detail = str(error)
         for value in shown:
             detail = detail.replace(value, "…")
         raise SinkSpecError(f"the sink {name!r} cannot be opened: {detail}") from None
+    return sink
 
 
 def _check_call(
