@@ -13,6 +13,7 @@ errors raised here quote no value, identity or secret.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
@@ -43,19 +44,27 @@ class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
     What was settled before is settled; sending it again is harmless.
 
     Attributes:
-        detail: What kept it, and what to do if that is ours to mend.
+        detail: The cause, and what to do about it. It is logged, so it holds no value
+            of an event.
         retry_after: Seconds that the destination asks for; ``None`` if it says nothing.
         throttled: Whether we are too fast; the receiver answers 429 then, not 503.
+        misconfigured: Whether the configuration is at fault: waiting alone is no help.
+        facts: The same cause for machines: ``host``, ``error`` (a class), ``errno``,
+            ``status``, as far as they are known. Logged too.
+        answer: Text of the destination's answer, redacted. Not logged.
     """
 
     detail: str = "the sink could not decide"
     retry_after: float | None = None
     throttled: bool = False
+    misconfigured: bool = False
+    facts: Mapping[str, str | int] = attrs.field(factory=dict)
+    answer: str = ""
 
     def __str__(self) -> str:
         after = self.retry_after
         when = "later" if after is None else f"in {after:g} seconds"
-        return f"{self.detail}; send the batch again {when}"
+        return f"{self.detail}{self.answer}; send the batch again {when}"
 
 
 class DeadLetterError(DeliveryError):

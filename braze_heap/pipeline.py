@@ -29,8 +29,9 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
 
-from braze_heap._errors import place_of
+from braze_heap._errors import facts_of_error, place_of
 from braze_heap._outage import MapperOutages, Outage
+from braze_heap._repeats import Repeats
 from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.exceptions import retry_after_of
@@ -138,6 +139,7 @@ class _Course(Generic[_Closing]):
         self._now = options.get("now", time.time)
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
+        self._repeats = Repeats(self._clock)
         if unknown := options.keys() - PipelineOptions.__annotations__.keys():
             raise TypeError(f"a pipeline has no option {min(unknown)!r}")
         if self._batch_size < 1 or not self._patience >= 0:
@@ -166,6 +168,7 @@ class _Course(Generic[_Closing]):
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
             details["retry_after"] = retry_after_of(error)
+            self._log_failure(error, details["outcome"])
             raise
         finally:
             seconds = self._clock() - start
@@ -173,14 +176,31 @@ class _Course(Generic[_Closing]):
             self._tell(BatchDetails(seconds=seconds, sink=sink, **details))
         return settled
 
+    def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
+        """
+        Log why a batch was not delivered. An error needs somebody; a warning may pass.
+        """
+        is_ours = outcome == "dead_letter" or getattr(error, "misconfigured", False)
+        cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
+        self._repeats.log(
+            logger,
+            logging.ERROR if is_ours else logging.WARNING,
+            f"A batch was not delivered, and is still the sender's: {cause}",
+            facts=getattr(error, "facts", None),
+            braze_outcome=outcome,
+        )
+
     def _tell(self, details: BatchDetails) -> None:
-        _log(details)
+        if details.report:
+            _log(details, details.report)
         for observer in self._observers:
             try:
                 observer(details)
             except Exception as error:
-                name = type(observer).__name__
-                logger.error("The observer %s raised %s", name, place_of(error))
+                text = (
+                    f"The observer {type(observer).__name__} raised {place_of(error)}"
+                )
+                self._repeats.log(logger, logging.ERROR, text)
 
     def _settle(self, source: Source, stored: Set[str]) -> _Steps:
         result: TransformResult = yield from self._transformed(source)
@@ -224,9 +244,8 @@ class _Course(Generic[_Closing]):
         except DeadLetterError:
             raise
         except Exception as error:
-            logger.error("The dead letter raised %s", place_of(error))
-            name = type(error).__name__
-        raise DeadLetterError(f"the dead letter raised {name}, see the log")
+            place = place_of(error)
+        raise DeadLetterError(f"the dead letter raised {place}")
 
     def _deliver(self, calls: Sequence[Call]) -> _Steps:
         """
@@ -262,11 +281,8 @@ def _outcome(error: DeliveryError) -> Outcome:
     return "throttled" if getattr(error, "throttled", False) else "unavailable"
 
 
-def _log(details: BatchDetails) -> None:
-    report = details.report or Report()
-    level = logging.DEBUG if details.report else logging.WARNING
-    logger.log(
-        level,
+def _log(details: BatchDetails, report: Report) -> None:
+    logger.debug(
         "A batch is %s",
         details.outcome,
         extra={
@@ -289,8 +305,8 @@ def _as_unavailable(error: Exception) -> SinkUnavailable:
     """
     if isinstance(error, SinkUnavailable):
         return error
-    logger.error("The sink raised %s", place_of(error))
-    return SinkUnavailable(f"the sink raised {type(error).__name__}, see the log")
+    facts = facts_of_error(error)
+    return SinkUnavailable(f"the sink raised {place_of(error)}", facts=facts)
 
 
 def _settled(

@@ -207,8 +207,9 @@ class Transformer:
             return names_of(self._team_rules)
         event = self._typed_anyway(item)
         rule = self.mappers.rule_for(event) if event else None
-        custom = self._custom_rule(event) if event and rule else None
-        return names_of(r for r in (rule, custom) if r and not is_shipped(r))
+        custom = self._custom_of(event) if event else None
+        rules = (rule, custom.rule if custom else None)
+        return names_of(r for r in rules if r and not is_shipped(r))
 
     def missing_mappers(self, listed: Mapping[str, str]) -> dict[str, str]:
         """

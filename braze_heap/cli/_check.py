@@ -38,6 +38,7 @@ from braze_heap.cli._sinks import (
 from braze_heap.cli._stores import option_of_max_bytes, store_at
 from braze_heap.config import TransformConfig
 from braze_heap.dead_letters import MAX_BYTES, SqliteDeadLetter
+from braze_heap.receiver import Tokens
 from braze_heap.sinks import Sink
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ Exit status:
   1  there is a problem
   2  an option is wrong
 """
+
+TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
 
 _ALWAYS: Final = ("identity", "personal_data")
 """Options that are named also where they are the default."""
@@ -93,6 +96,12 @@ class Finding:
 )
 @option_of_max_bytes
 @click.option(
+    "--token-env",
+    metavar="NAME",
+    help="Environment variable with the bearer token of `serve` to look at. "
+    f"[default: {TOKEN_VARIABLE}, if it is set]",
+)
+@click.option(
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
@@ -105,6 +114,7 @@ def check(
     spec: str | None,
     store: Path | None,
     max_bytes: int | None,
+    token_env: str | None,
     timeout: float,
     as_json: bool,
     **options: Any,
@@ -117,7 +127,7 @@ def check(
     """
     if max_bytes and not store:
         raise click.UsageError("--max-bytes is for --dead-letter.")
-    findings = [*_findings(spec, timeout, options)]
+    findings = [*_findings(spec, timeout, options), *_tokens(token_env)]
     if store is not None:
         findings.append(_dead_letter(store, max_bytes or MAX_BYTES))
     is_well = all(finding.ok for finding in findings)
@@ -255,6 +265,22 @@ def _dead_letter(path: Path, max_bytes: int) -> Finding:
             return _held(path, store, max_bytes)
     except UnusableError as error:
         return Finding("dead letter", error.message, ok=False)
+
+
+def _tokens(name: str | None) -> Iterator[Finding]:
+    """
+    Look at the tokens of `serve`, if there are any; none of them is shown.
+    """
+    if name is None and not os.environ.get(TOKEN_VARIABLE):
+        return
+    name = name or TOKEN_VARIABLE
+    try:
+        weakness = Tokens.from_env(name).weakness()
+    except ValueError as error:
+        advice = "For a new one: openssl rand -hex 32"
+        yield Finding("token", str(error), advice, ok=False)
+    else:
+        yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
 
 
 def _missing(path: Path) -> Finding:

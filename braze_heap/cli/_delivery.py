@@ -247,7 +247,7 @@ def _told(error: Exception) -> UnusableError:
     if isinstance(error, DeliveryError) and is_of_mapper(error):
         return mapper_unavailable(error)
     if isinstance(error, SinkUnavailable):
-        detail = safe(error.detail, 500)
+        detail = safe(f"{error.detail}{error.answer}", 800)
         return UnavailableError(f"the sink is not available: {detail}")
     if isinstance(error, OSError):
         flaw = error.strerror or type(error).__name__

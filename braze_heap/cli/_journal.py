@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from braze_heap import Report
-from braze_heap._errors import place_of
+from braze_heap._errors import facts_of_error, place_of
+from braze_heap._repeats import Repeats, counted
 from braze_heap.cli._console import plural, safe
 from braze_heap.receiver.service import Exchange
 
@@ -39,6 +40,7 @@ class Journal(logging.Handler):
     def __init__(self, stream: TextIO, *, is_json: bool) -> None:
         super().__init__(logging.WARNING)
         self._stream = stream
+        self._repeats = Repeats()
         self.is_json = is_json
 
     def request(self, exchange: Exchange) -> None:
@@ -68,19 +70,35 @@ class Journal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """
-        Write what a logger says: an exception as its class and place, for its text may
-        quote what was sent.
+        Write what a logger says, the same no more than once a minute. An exception is
+        its class, number and place, because its text may quote what was sent.
         """
+        try:
+            self._emit(record)
+        except Exception:
+            self.handleError(record)
+
+    def _emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage().strip()
         error = record.exc_info[1] if record.exc_info else None
+        facts = dict(getattr(record, "braze_facts", {}))
         if isinstance(error, Exception):
             message = f"{message}: {place_of(error)}"
+            facts |= facts_of_error(error)
         elif error is not None:
             return  # a cancellation, at the end
-        level = record.levelname.lower()
-        words = safe(message, 500)
-        facts = {"level": level, "logger": record.name, "message": words}
-        self._write(f"{level}: {words}", facts)
+        if "suppressed" not in facts:  # not limited by the library already
+            cause = (record.name, str(record.msg), *facts.values())
+            number = self._repeats.suppressed(cause)
+            if number is None:
+                return
+            facts["suppressed"] = number
+            message += counted(number)
+        if not facts["suppressed"]:
+            del facts["suppressed"]
+        level, words = record.levelname.lower(), safe(message, 500)
+        own = {"level": level, "logger": record.name, "message": words}
+        self._write(f"{level}: {words}", {**own, **facts, **own})
 
     def _write(self, words: str, facts: Mapping[str, Any]) -> None:
         now = datetime.now(UTC)

@@ -32,6 +32,7 @@ from braze_heap.cli._sinks import (
     option_of_sink,
 )
 from braze_heap.cli._stores import option_of_max_bytes, store_at
+from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.sinks import Sink
@@ -46,9 +47,14 @@ GRACE: Final = 25.0
 
 _VARIABLE: Final = "BRAZE_TOKEN"
 
+_WHERE_TO: Final = (
+    "name where the events go, such as --sink 'heap:?app_id=11'. "
+    f"--sink {CALLS} only writes them to a file."
+)
+
 _EPILOG = """\b
 Examples:
-  braze-heap serve
+  braze-heap serve                      # a trial: a token is made, calls go to a file
   BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
   BRAZE_TOKEN=... braze-heap serve --sink file:calls.jsonl --host 0.0.0.0
 
@@ -56,7 +62,7 @@ Examples:
 Sinks:
   heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
   file:calls.jsonl.gz   a file, appended to; - and console: are stdout
-  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
+  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH; it is run as code
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
 
@@ -65,7 +71,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 
 \b
 Exit status:
-  0  stopped by SIGTERM or Ctrl-C, and everything in hand was settled
+  0  stopped by SIGTERM, SIGHUP or Ctrl-C, and everything in hand was settled
   1  stopped, and requests were cut off; Braze sends their events again
   2  an option is wrong, the port is taken, a file cannot be used
 """
@@ -88,7 +94,7 @@ class CutOffError(click.ClickException):
 
 
 @click.command(epilog=_EPILOG, short_help="Run the endpoint for a Currents feed.")
-@option_of_sink(f"Where to.  [default: {CALLS}]")
+@option_of_sink(f"Where the events go. Required with a token; {CALLS} in a trial.")
 @click.option(
     "--token-env",
     metavar="NAME",
@@ -141,18 +147,20 @@ def serve(
     file. Braze needs https: put a proxy or a load balancer before it.
     """
     check_extra()
-    transformer = configured(**options)
-    access = _access(spec, token_env, host, is_log=log_json)
-    spec = spec or CALLS
     log = Journal(sys.stderr, is_json=log_json)
     metrics = Metrics()
-    with (
-        bound(host, port) as listener,
-        store_at(path, is_made=True, max_bytes=max_bytes) as store,
-        store_at(path) as counted,
-        heard_by(log),
-        _closing(opened(spec), log, metrics) as sink,
-    ):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(heard_by(log))
+        transformer = configured(**options)
+        access = _access(spec, token_env, host, is_log=log_json)
+        spec = spec or CALLS
+        listener = stack.enter_context(bound(host, port))
+        store = stack.enter_context(store_at(path, is_made=True, max_bytes=max_bytes))
+        counted = stack.enter_context(store_at(path))
+        sink = stack.enter_context(_closing(opened(spec), log, metrics))
+        _ = [
+            *EVENT_TYPES.values()
+        ]  # loaded now: later no descriptor may be left for it
         pipeline = Pipeline(transformer, sink, store, observers=[metrics])
         receiver = AsyncReceiver(pipeline, access.tokens)
         service = Service(
@@ -204,23 +212,30 @@ def _access(
     spec: str | None, variable: str | None, host: str, *, is_log: bool
 ) -> _Access:
     """
-    Return the tokens of the environment; for a try, one that is made.
+    Return the tokens of the environment; for a trial, one that is made.
 
     Made anew at each start, a token would stop the feed for good: Braze takes a 401 for
-    an answer.
+    an answer. And a feed whose events go to a file by default would never reach Heap.
 
     Raises:
-        UnusableError: There is none, and this is no try.
+        UnusableError: There is no token or no sink, and this is not a trial.
     """
     name = variable or _VARIABLE
-    is_try = spec is None and variable is None and not is_log and is_here(host)
-    if is_try and not os.environ.get(name, "").split():
+    if spec is not None and not spec.strip():
+        raise UnusableError(f"--sink is empty: {_WHERE_TO}")
+    has_token = bool(os.environ.get(name, "").split())
+    is_trial = spec is None and variable is None and not is_log and is_here(host)
+    if is_trial and not has_token:
         made = secrets.token_urlsafe(24)
         return _Access(Tokens(made), None, made)
     try:
-        return _Access(Tokens.from_env(name), name)
+        tokens = Tokens.from_env(name)
     except ValueError as error:
         raise UnusableError(f"{error}. For a new one: openssl rand -hex 32") from None
+    if spec is None:
+        flaw = f"{name} is set, so this is not a trial, and --sink is missing"
+        raise UnusableError(f"{flaw}: {_WHERE_TO}")
+    return _Access(tokens, name)
 
 
 @contextlib.contextmanager

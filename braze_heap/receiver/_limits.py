@@ -43,6 +43,9 @@ class Limits:
             raise ValueError("in_hand must hold one body at least")
 
 
+_CLOSING: Final = "the receiver is closing"
+
+
 class NoRoom(Exception):  # noqa: N818 (a state, not a fault)
     """
     Too much is in hand, or the receiver is closing.
@@ -118,7 +121,7 @@ class Hand:
         """
         share = Share(self)
         if self._is_closing:
-            raise NoRoom
+            raise NoRoom(_CLOSING)
         try:
             yield share
         finally:
@@ -132,7 +135,8 @@ class Hand:
         with self._changed:
             room = self._limits.in_hand - self._size
             if room < more and self._size > own:
-                raise NoRoom
+                most = self._limits.in_hand
+                raise NoRoom(f"the bodies of all requests have {most:,} bytes already")
             taken = min(room, more)
             self._size += taken
             return taken
@@ -143,8 +147,10 @@ class Hand:
         Have one of the places for a batch for as long as the block lasts.
         """
         with self._changed:
-            if self._is_closing or self._requests >= self._limits.requests:
-                raise NoRoom
+            if self._is_closing:
+                raise NoRoom(_CLOSING)
+            if self._requests >= self._limits.requests:
+                raise NoRoom(f"all places for batches ({self._requests}) are taken")
             self._requests += 1
         try:
             yield

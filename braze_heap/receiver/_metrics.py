@@ -125,14 +125,14 @@ class Metrics:
             else:
                 self.statuses[exchange.status] += 1
 
-    def text(self, requests: int, size: int, dead: Mapping[str, int]) -> str:
+    def text(self, requests: int, size: int, dead: Mapping[str, int] | None) -> str:
         """
         Return all of it in Prometheus' text format 0.0.4.
 
         Args:
             requests: In hand.
             size: Bytes in hand.
-            dead: Records in the dead letter, by reason.
+            dead: Records in the dead letter, by reason; `None` if that is not known.
         """
         with self._lock:
             families = [
@@ -143,13 +143,12 @@ class Metrics:
         families += [
             _gauge("requests_in_hand", "Batches being settled.", requests),
             _gauge("bytes_in_hand", "Bytes of all requests in hand.", size),
-            _Family(
-                "dead_letters",
-                "gauge",
-                "Records in the dead letter.",
-                [_sample(n, reason=r) for r, n in {**_NO_REASONS, **dead}.items()],
-            ),
         ]
+        if dead is not None:
+            counts = {**_NO_REASONS, **dead}.items()
+            samples = [_sample(n, reason=r) for r, n in counts]
+            text = "Records in the dead letter, counted now and then."
+            families.append(_Family("dead_letters", "gauge", text, samples))
         return "".join(f"{line}\n" for family in families for line in family.lines())
 
 

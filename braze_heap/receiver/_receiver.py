@@ -22,7 +22,8 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from braze_heap._errors import place_of
+from braze_heap._errors import facts_of_error, place_of
+from braze_heap._repeats import Repeats
 from braze_heap.dead_letters import DeadRecord
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline, mappers_of
@@ -90,6 +91,7 @@ class _Course(Generic[_P]):
         *,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not hasattr(pipeline.dead_letter, "append"):
             raise TypeError(
@@ -100,6 +102,7 @@ class _Course(Generic[_P]):
         self.limits = limits
         self._door = doorkeeper(tokens)
         self._now = now
+        self._repeats = Repeats(clock)
         self._hand = Hand(limits)
         self._is_warned = False
 
@@ -126,28 +129,48 @@ class _Course(Generic[_P]):
         """
         try:
             return (yield from self._admitted(request))
-        except DeadLetterError as error:
-            logger.error("The dead letter fails: %s", error)
+        except DeadLetterError:  # logged by the pipeline, or where a body is kept
             return _answers.later(DEAD_LETTER_WAIT)
-        except DeliveryError as error:
+        except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
             return _answers.later(retry_after_of(error), is_throttled=is_throttled)
-        except (NoRoom, BodyCut, TimeoutError) as error:
-            logger.warning("A request was put off: %s", type(error).__name__)
-            return _answers.later()
+        except NoRoom as error:
+            return self._refused(_answers.later(), f"{error}; Braze sends it again")
+        except BodyCut:
+            cause = "its sender went away before the body was complete"
+            return self._refused(_answers.later(), cause)
+        except TimeoutError:
+            cause = f"its body did not come within {self.limits.body_seconds:g} s"
+            return self._refused(_answers.later(), cause)
         except Exception as error:
-            logger.error("A request failed: %s", place_of(error))
+            text = f"A request failed (503): {place_of(error)}"
+            facts = {**facts_of_error(error), "status": 503}
+            self._repeats.log(logger, logging.ERROR, text, facts=facts)
             return _answers.later()
 
+    def _refused(self, answer: Response, cause: str) -> Response:
+        """
+        Return *answer*, and log the cause of it.
+        """
+        text = f"A request was not accepted ({answer.status}): {cause}"
+        facts = {"status": answer.status}
+        self._repeats.log(logger, logging.WARNING, text, facts=facts)
+        return answer
+
     def _admitted(self, request: Request) -> _Steps:
-        if request.method.upper() != "POST":
-            return _answers.NO_POST
-        if not self._door.admits(request.values("authorization")):
-            logger.warning("A request without a valid token was refused")
-            return _answers.UNKNOWN
+        if request.method != "POST":  # RFC 9110: methods are case-sensitive
+            return self._refused(_answers.NO_POST, "it is not a POST")
+        authorizations = request.values("authorization")
+        if not self._door.admits(authorizations):
+            has = (
+                "another bearer token" if authorizations else "no Authorization header"
+            )
+            advice = "if it is from Braze, use the token of the feed: it stops at a 401"
+            return self._refused(_answers.UNKNOWN, f"it has {has}; {advice}")
         coding = _coding(request)
         if coding not in ("", "gzip"):
-            return _answers.NO_GZIP
+            cause = "its Content-Encoding is not gzip"
+            return self._refused(_answers.NO_GZIP, cause)
         self._look_at_version(request)
         with self._hand.share() as share:
             yield _Read(request.body, share)
@@ -160,16 +183,27 @@ class _Course(Generic[_P]):
         try:
             events = yield _Work(size, opened)
         except TooManyError:
-            return _answers.SEND_FEWER
+            most = f"{self.limits.events:,} events or {self.limits.body:,} bytes"
+            cause = f"it has more than {most}; Braze splits it"
+            return self._refused(_answers.SEND_FEWER, cause)
         except UnreadableError as error:
-            logger.warning("An unreadable body: %s", error)
             if share.is_cut:
-                return _answers.SEND_FEWER
-            yield _Keep((self._record(share, str(error), is_zipped=is_zipped),))
-            return _answers.UNREADABLE
+                cause = f"its body is larger than {self.limits.in_hand:,} bytes"
+                return self._refused(_answers.SEND_FEWER, cause)
+            yield from self._kept(share, str(error), is_zipped=is_zipped)
+            cause = f"its body is unreadable, and kept in the dead letter: {error}"
+            return self._refused(_answers.UNREADABLE, cause)
         if events:
             yield _Run(events)
         return _answers.SETTLED
+
+    def _kept(self, share: Share, detail: str, *, is_zipped: bool) -> _Steps:
+        try:
+            yield _Keep((self._record(share, detail, is_zipped=is_zipped),))
+        except DeadLetterError as error:
+            text = f"An unreadable body could not be kept (503): {error}"
+            self._repeats.log(logger, logging.ERROR, text, facts={"status": 503})
+            raise
 
     def _opened(self, share: Share, *, is_zipped: bool) -> list[Any]:
         body = share.body()
@@ -224,6 +258,8 @@ class Receiver(_Course[Pipeline]):
             See `Tokens.from_env`. `UNAUTHENTICATED`, by name, to do without.
         limits: How much is taken in at once.
         now: UTC epoch seconds, for dead letters.
+        clock: Monotonic seconds, for the log: a cause that repeats is logged once a
+            minute.
 
     Raises:
         ValueError: No token, or one that no header can carry.

@@ -6,12 +6,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol, runtime_checkable
 
+logger = logging.getLogger("braze_heap.receiver")
+
+MIN_LENGTH: Final = 16
+"""Characters of a token below which there is a warning."""
+
 _TOKEN: Final = re.compile(r"[!-~]+")
+_SCHEME: Final = re.compile(r"bearer(?![^\s:=])", re.IGNORECASE)
+_QUOTES: Final = frozenset("\"'`")
+_OPT_OUT: Final = "; to let everybody in, write tokens=UNAUTHENTICATED"
 _CREDENTIALS: Final = re.compile(r"[ \t]*bearer +(\S+)[ \t]*", re.IGNORECASE)
 
 
@@ -33,19 +42,19 @@ class Tokens:
     One bearer token, or several while one is being replaced. No repr shows them.
 
     Args:
-        tokens: Printable ASCII without blanks, as Braze sends them (RFC 6750).
+        tokens: Printable ASCII without blanks and quotes, as entered in Braze.
 
     Raises:
-        ValueError: There is none, or one that no header can carry.
+        ValueError: There is no token, or one that Braze does not send like that.
     """
 
     def __init__(self, tokens: str | Iterable[str]) -> None:
-        given = [tokens] if isinstance(tokens, str) else list(tokens)
-        if not given or not all(map(_TOKEN.fullmatch, given)):
-            raise ValueError(
-                "a receiver needs a token of printable ASCII without blanks; to let "
-                "everybody in, write tokens=UNAUTHENTICATED"
-            )
+        given = [tokens] if isinstance(tokens, str | bytes) else list(tokens or ())
+        if not given or not all(given):
+            raise ValueError(f"a receiver needs a token{_OPT_OUT}")
+        if flaw := next(filter(None, map(_flaw, given)), None):
+            raise ValueError(f"a token of the receiver {flaw}{_OPT_OUT}")
+        self._shortest = min(map(len, given))
         self._digests = [_digest(token) for token in given]
 
     def __repr__(self) -> str:
@@ -62,14 +71,25 @@ class Tokens:
         Return the tokens in the environment variable *name*, separated by blanks.
 
         Raises:
-            ValueError: It is not set, empty, or holds what no header can carry.
+            ValueError: It is not set, empty, or a token in it is not one.
         """
         tokens = environ.get(name, "").split()
         if not tokens:
             raise ValueError(f"{name} holds no token: set it to the token of the feed")
-        if not all(map(_TOKEN.fullmatch, tokens)):
-            raise ValueError(f"{name} holds more than printable ASCII, as tokens are")
+        if flaw := next(filter(None, map(_flaw, tokens)), None):
+            raise ValueError(f"a token in {name} {flaw}")
         return cls(tokens)
+
+    def weakness(self) -> str | None:
+        """
+        Return what makes the tokens easy to guess, and what to do; `None` if nothing.
+        """
+        if self._shortest >= MIN_LENGTH:
+            return None
+        return (
+            f"has fewer than {MIN_LENGTH} characters ({self._shortest}): it can be "
+            "guessed. For a new one: openssl rand -hex 32"
+        )
 
     def admits(self, authorizations: Sequence[str], /) -> bool:
         """
@@ -81,6 +101,21 @@ class Tokens:
         given = _digest(found[0][1]) if len(found) == 1 and found[0] else b""
         same = [hmac.compare_digest(given, known) for known in self._digests]
         return any(same)
+
+
+def _flaw(token: object) -> str | None:
+    """
+    Return what is wrong with *token*, without a character of it; `None` if nothing.
+    """
+    if not isinstance(token, str):
+        return f"is text, not {type(token).__name__}"
+    if _SCHEME.match(token):
+        return "is written without the word Bearer: it is added by the sender"
+    if not _TOKEN.fullmatch(token):
+        return "is printable ASCII without blanks and line ends"
+    if _QUOTES & {*token}:
+        return "is written without quotes: they would be a part of it"
+    return None
 
 
 def _digest(token: str) -> bytes:
@@ -104,5 +139,11 @@ Everybody may send. For a receiver behind something else that asks who is there.
 def doorkeeper(tokens: str | Iterable[str] | Doorkeeper) -> Doorkeeper:
     """
     Return who decides: *tokens* itself if it can, else one for these tokens.
+
+    A token that is easy to guess is a warning in the log.
     """
-    return tokens if isinstance(tokens, Doorkeeper) else Tokens(tokens)
+    door = tokens if isinstance(tokens, Doorkeeper) else Tokens(tokens)
+    weakness = door.weakness() if isinstance(door, Tokens) else None
+    if weakness:
+        logger.warning("The token of the receiver %s", weakness)
+    return door

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from braze_heap.receiver._messages import Request, Response
 from braze_heap.receiver._receiver import Receiver
@@ -16,10 +18,30 @@ __all__ = ["lambda_handler"]
 
 Event: TypeAlias = Mapping[str, Any]
 
+_SOURCE: Final = re.compile(r"aws:[a-z0-9-]{1,30}")
+
+_SHAPES: Final = (
+    ("detail-type", "an EventBridge event"),
+    ("awslogs", "a CloudWatch Logs subscription"),
+    ("deliveryStreamArn", "a Firehose transformation"),
+    ("methodArn", "a request to an API Gateway authorizer"),
+    ("routeArn", "a request to an API Gateway authorizer"),
+    ("connectionId", "a WebSocket message"),
+    ("events", "a batch of events without an HTTP request around it"),
+    ("event_type", "a Braze event without an HTTP request around it"),
+)
+"""Key of a Lambda event that is not an HTTP request, and what such an event is."""
+
+_AUTHORIZER: Final = ("methodArn", "routeArn")
+
 
 def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]:
     """
     Return the handler: for API Gateway (REST and HTTP APIs), Function URLs and ALB.
+
+    The handler raises `ValueError` if its event is not an HTTP request, because a
+    normal return tells SQS, Kinesis and others that the message was processed. Events
+    from such a source are delivered by `Pipeline.run`.
 
     Build *receiver* outside of the handler, once a container. The file system of a
     container is not durable: use a dead letter that is.
@@ -32,24 +54,77 @@ def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]
 
 
 def _request(event: Event) -> Request:
-    http = (event.get("requestContext") or {}).get("http") or {}
-    method = event.get("httpMethod") or http.get("method") or ""
+    """
+    Return the HTTP request that *event* describes.
+
+    Raises:
+        ValueError: It describes something else.
+    """
+    if not isinstance(event, Mapping) or any(key in event for key in _AUTHORIZER):
+        raise _not_http(event)
+    context = event.get("requestContext")
+    http = context.get("http") if isinstance(context, Mapping) else None
+    described = http if isinstance(http, Mapping) else {}
+    method = event.get("httpMethod") or described.get("method")
+    if not isinstance(method, str) or not method:
+        raise _not_http(event)
     return Request(method, _headers(event), _body(event))
+
+
+def _not_http(event: object) -> ValueError:
+    return ValueError(
+        f"the Lambda event is not an HTTP request: it looks like {_shape(event)}. "
+        "lambda_handler serves API Gateway, Function URLs and load balancers. For "
+        "queues, streams, storage and direct invocations write a handler that passes "
+        "their events to Pipeline.run, and let it raise what that raises."
+    )
+
+
+def _shape(event: object) -> str:
+    """
+    Describe *event* without a value of it.
+    """
+    if not isinstance(event, Mapping):
+        return f"a direct invocation with a value of type {type(event).__name__}"
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records else event
+    if isinstance(first, Mapping):
+        source = first.get("eventSource") or first.get("EventSource")
+        if isinstance(source, str) and _SOURCE.fullmatch(source):
+            return f"records of {source}"
+        if "cf" in first:
+            return "a CloudFront event (Lambda@Edge)"
+    if records is not None:
+        return "records of a queue, a stream or a bucket"
+    context = event.get("requestContext")
+    keys = {*event, *(context if isinstance(context, Mapping) else ())}
+    shapes = (name for key, name in _SHAPES if key in keys)
+    return next(shapes, "a direct invocation")
 
 
 def _headers(event: Event) -> list[tuple[str, str]]:
     repeated = event.get("multiValueHeaders") or {}
     single = event.get("headers") or {}
     listed = repeated or {name: [value] for name, value in single.items()}
-    return [(name, value) for name, values in listed.items() for value in values]
+    return [
+        (name, str(value))
+        for name, values in listed.items()
+        for value in (values if isinstance(values, list) else [values])
+        if value is not None
+    ]
 
 
 def _body(event: Event) -> Iterator[bytes]:
     """
-    Give the bytes of the body. Base64 that is none is taken as it is: as unreadable.
+    Yield the bytes of the body. A body that is already decoded is written as JSON.
+
+    A body that claims to be base64 and is not is passed on as it is: as unreadable.
     """
-    text = event.get("body") or ""
-    raw: bytes = text.encode("utf-8", "surrogatepass")
+    body = event.get("body")
+    if body is not None and not isinstance(body, str):
+        yield json.dumps(body).encode()
+        return
+    raw = (body or "").encode("utf-8", "surrogatepass")
     if not event.get("isBase64Encoded"):
         yield raw
         return

@@ -4,7 +4,6 @@ Where calls go: one small protocol, and the sinks that ship.
 The Heap sinks need the extra ``http``, and load it when they are first named.
 """
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from braze_heap._errors import needed_by
@@ -22,8 +21,6 @@ from braze_heap.sinks.exceptions import (
 
 if TYPE_CHECKING:
     from braze_heap.sinks._heap import AsyncHeapSink, HeapOptions, HeapSink
-
-logging.getLogger("braze_heap").addHandler(logging.NullHandler())
 
 __all__ = [
     "AsyncHeapSink",

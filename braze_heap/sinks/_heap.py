@@ -159,7 +159,7 @@ class HeapSink(ClosesAtExit):
         try:
             self._exchange(step, seen)
         except _NETWORK as error:
-            seen.failure = Failure(type(error).__name__)
+            seen.failure = Failure.of(error)
         return seen.answer()
 
     def _exchange(self, post: Post, seen: _Seen) -> None:
@@ -245,7 +245,7 @@ class AsyncHeapSink(AsyncClosesAtExit):
             with anyio.fail_after(step.timeout):
                 await self._exchange(step, seen)
         except _NETWORK as error:
-            seen.failure = Failure(type(error).__name__)
+            seen.failure = Failure.of(error)
         return seen.answer()
 
     async def _exchange(self, post: Post, seen: _Seen) -> None:
@@ -319,8 +319,15 @@ def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, Secret | N
         raise TypeError(f"a Heap sink has no option {min(unknown)!r}")
     host = _host(options)
     key = options.get("api_key")
+    parts = urllib.parse.urlsplit(host)
+    proxy = (
+        proxy_from_environment(parts.hostname or "")
+        if options.get("trust_env")
+        else None
+    )
     settings = Settings(
         app_id=_checked_app_id(app_id),
+        host=f"{parts.netloc} (by proxy)" if proxy else parts.netloc,
         api_key=Secret(key) if key else None,
         deadline=_positive(options.get("deadline", 10.0), "deadline"),
         timeout=_positive(options.get("timeout", 5.0), "timeout"),
@@ -333,8 +340,6 @@ def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, Secret | N
         options.get("events_a_minute", EVENTS_A_MINUTE),
         options.get("identity_events_a_minute", IDENTITY_EVENTS_A_MINUTE),
     )
-    name = urllib.parse.urlsplit(host).hostname or ""
-    proxy = proxy_from_environment(name) if options.get("trust_env") else None
     return host, HeapCore(settings, pacer), Secret(proxy) if proxy else None
 
 

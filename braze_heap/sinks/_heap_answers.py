@@ -4,7 +4,9 @@ What Heap's answers mean. Pure; nothing here can raise for what an answer holds.
 
 from __future__ import annotations
 
+import codecs
 import email.utils
+import errno
 import json
 import math
 import re
@@ -13,6 +15,8 @@ from enum import Enum
 from typing import Any, Final
 
 import attrs
+
+from braze_heap._errors import errno_of, system_error
 
 MAX_ANSWER: Final = 4096
 """Bytes of an answer that are read. Heap's longest documented one is `{}`."""
@@ -46,13 +50,26 @@ class Answer:
 @attrs.frozen
 class Failure:
     """
-    No answer.
+    No answer. The texts of exceptions are left out, as they may quote what we sent.
 
     Attributes:
-        kind: The class of the network's exception; its text may quote what we sent.
+        kind: Class of the HTTP library's exception.
+        error: Class of the operating system's error below it, if there is one.
+        errno: Number of that error.
     """
 
     kind: str
+    error: str = ""
+    errno: int | None = None
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """
+        Return what is known about *error*.
+        """
+        system = system_error(error)
+        name = type(system).__name__ if system else ""
+        return cls(type(error).__name__, name, system.errno if system else None)
 
 
 class Verdict(Enum):
@@ -69,12 +86,17 @@ class Verdict(Enum):
 
 def verdict(reply: Answer | Failure) -> Verdict:
     """
-    Judge *reply*. A 2xx counts only if it is complete.
+    Judge *reply*. A 2xx counts only if it is complete, and its body empty or JSON.
+
+    Heap answers in JSON. A page of HTML is of something else: a proxy, a login page, a
+    wrong host.
     """
     if isinstance(reply, Failure) or reply.status < 200:
         return Verdict.RETRY
+    if reply.status < 300 and not reply.complete:
+        return Verdict.RETRY
     if reply.status < 300:
-        return Verdict.SETTLED if reply.complete else Verdict.RETRY
+        return Verdict.SETTLED if _is_json_or_empty(reply.text) else Verdict.HOLD
     if reply.status >= 500:
         return Verdict.RETRY
     return _VERDICTS.get(reply.status, Verdict.HOLD)
@@ -87,6 +109,60 @@ _VERDICTS: Final = {
     408: Verdict.RETRY,
     429: Verdict.RETRY,
 }
+
+
+def _is_json_or_empty(text: bytes) -> bool:
+    """
+    Tell whether a body can be Heap's. Only the beginning of a long one is known.
+    """
+    text = text.removeprefix(codecs.BOM_UTF8)
+    body = text.strip()
+    if not body or (len(text) >= MAX_ANSWER and body[:1] in (b"{", b"[")):
+        return True
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def problem(reply: Answer | Failure, host: str, path: str) -> str:
+    """
+    Describe in a sentence why *host* did not accept a request to *path*.
+    """
+    if isinstance(reply, Failure):
+        names = filter(None, (reply.kind, reply.error, errno_of(reply.errno)))
+        return f"{_network_problem(reply, host)} ({', '.join(names)})"
+    said = f"{host} answers {reply.status} to {path}"
+    if reply.status >= 300:
+        return said
+    if not reply.complete:
+        return f"{said} without an end of the body"
+    return f"{said} with a page that is not JSON: a proxy or another host answers"
+
+
+def _network_problem(failure: Failure, host: str) -> str:
+    if failure.errno in (errno.EMFILE, errno.ENFILE):
+        return f"no file descriptor is left to connect to {host}: raise ulimit -n"
+    if failure.error in ("gaierror", "herror"):
+        return f"{host} cannot be resolved: check its name and the DNS"
+    if failure.error.startswith("SSL"):
+        return f"TLS with {host} fails: check certificates and proxies"
+    if failure.errno == errno.ECONNREFUSED:
+        return f"{host} refuses the connection"
+    if "Timeout" in failure.kind:
+        return f"{host} does not answer in time"
+    return f"the connection to {host} fails"
+
+
+def facts_of(reply: Answer | Failure, host: str) -> dict[str, str | int]:
+    """
+    Return what a log line tells about *reply* to machines.
+    """
+    if isinstance(reply, Answer):
+        return {"host": host, "status": reply.status}
+    facts: dict[str, str | int] = {"host": host, "error": reply.error or reply.kind}
+    return facts if reply.errno is None else {**facts, "errno": reply.errno}
 
 
 def retry_seconds(value: str | None, now: float) -> float | None:

@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import attrs
 
+from braze_heap._repeats import Repeats
 from braze_heap.calls import Call
 from braze_heap.reasons import Reason
 from braze_heap.sinks._heap_answers import (
@@ -31,6 +32,8 @@ from braze_heap.sinks._heap_answers import (
     Failure,
     Verdict,
     culprit,
+    facts_of,
+    problem,
     redacted,
     retry_seconds,
     verdict,
@@ -143,7 +146,7 @@ class Settings:
     What does not change in the life of a sink.
 
     Attributes:
-        app_id: Whose events.
+        app_id: App that the events belong to.
         clock: Monotonic seconds.
         now: UTC epoch seconds, for dates in ``Retry-After``.
         random: 0 to 1, for jitter.
@@ -151,6 +154,7 @@ class Settings:
         deadline: Seconds for a batch, all attempts and pauses included.
         timeout: Seconds for one exchange.
         max_bytes: Of a body.
+        host: Name of the host, as messages show it.
     """
 
     app_id: str
@@ -161,6 +165,7 @@ class Settings:
     deadline: float = 10.0
     timeout: float = 5.0
     max_bytes: int = MAX_BYTES
+    host: str = "Heap"
 
 
 class HeapCore:
@@ -171,6 +176,7 @@ class HeapCore:
     def __init__(self, settings: Settings, pacer: Pacer) -> None:
         self.settings = settings
         self.pacer = pacer
+        self.repeats = Repeats(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()
         self.max_bytes = settings.max_bytes
         self.token: tuple[Secret, float] | None = None
@@ -279,7 +285,8 @@ class _Delivery:
     def run(self) -> Steps:
         batch = self._batch
         if batch.deletions and self._set.api_key is None:
-            self._hold("deletions need the API key of the app: pass api_key")
+            detail = "deletions need the API key of the app: pass api_key"
+            raise SinkUnavailable(detail, misconfigured=True)
         try:
             yield from self._send_all(self._fresh(batch.events), EVENTS)
             yield from self._send_all(batch.users, USERS)
@@ -395,8 +402,9 @@ class _Delivery:
         self._too_large += 1
         if self._too_large > MAX_CALLS and not self._is_proven():
             self._hold(
+                answer,
                 "Heap finds everything too large (413) and accepted nothing lately: "
-                "check base_url, and what limits bodies on the way"
+                "check base_url, and what limits bodies on the way",
             )
         return self._parts(group, answer)
 
@@ -448,9 +456,12 @@ class _Delivery:
         for item in items:
             said = detail or redacted(answer.text if answer else b"", item.values())
             self._reject(item.indexes, status, said)
-        logger.warning(
-            "Heap refuses calls of a batch",
-            extra={"heap_status": status, "heap_refused": len(items)},
+        self._core.repeats.log(
+            logger,
+            logging.WARNING,
+            f"{self._set.host} rejects {len(items)} of a batch's calls ({status})",
+            cause=status,
+            facts={"host": self._set.host, "status": status},
         )
 
     def _reject(self, indexes: Iterable[int], status: int | None, said: str) -> None:
@@ -462,8 +473,9 @@ class _Delivery:
         if refusal is not None and not self._is_proven():
             said = next((r.detail for r in self._rejections if r.status), "")
             self._hold(
-                f"Heap refuses everything ({refusal.status}) and accepted nothing "
-                "lately: check app_id, region and base_url",
+                refusal,
+                f"{self._set.host} refuses everything ({refusal.status}) and accepted "
+                "nothing lately: check app_id, region and base_url",
                 said and f". Heap says: {said}",
             )
 
@@ -492,7 +504,7 @@ class _Delivery:
             judged = verdict(reply)
             if judged is Verdict.HOLD:
                 if reply.status != 401 or not may_renew:
-                    self._hold(_advice(reply, path))
+                    self._hold(reply, self._advice(reply, path))
                 self._core.token = None
                 may_renew = False
             elif judged is Verdict.RETRY:
@@ -536,7 +548,11 @@ class _Delivery:
     ) -> Steps:
         left = self._end - self._clock()
         if left <= 0:
-            raise SinkUnavailable(f"no time is left for {path}")
+            raise SinkUnavailable(
+                f"the deadline of {self._set.deadline:g} s is over before a request "
+                f"to {path} of {self._set.host}",
+                facts={"host": self._set.host},
+            )
         timeout = min(left, self._set.timeout)
         reply = yield Post(path, body, items, timeout, authorization)
         logger.debug(
@@ -560,8 +576,10 @@ class _Delivery:
         wait = max(backoff, asked or 0.0)
         if self._clock() + wait >= self._end:
             is_throttled = isinstance(reply, Answer) and reply.status == 429
-            detail = f"{path}: {_said(reply)} until the deadline"
-            raise SinkUnavailable(detail, asked, is_throttled)
+            detail = problem(reply, self._set.host, path)
+            detail = f"{detail}; tried for {self._set.deadline:g} s"
+            facts = facts_of(reply, self._set.host)
+            raise SinkUnavailable(detail, asked, is_throttled, facts=facts)
         yield Sleep(wait)
 
     def _sleep(self, seconds: float, cause: str) -> Steps:
@@ -584,7 +602,8 @@ class _Delivery:
         )
         header = _bearer(answer)
         if header is None:
-            self._hold(_advice(answer, TOKEN_PATH))
+            detail = f"{self._set.host} answers {TOKEN_PATH} without an access token"
+            self._hold(answer, f"{detail}: check base_url and proxies")
         self._core.token = header, self._clock() + TOKEN_LIFE
         return header
 
@@ -593,22 +612,16 @@ class _Delivery:
         pair = f"{self._set.app_id}:{key}".encode()
         return Secret(f"Basic {base64.b64encode(pair).decode()}")
 
-    def _hold(self, detail: str, said: str = "") -> NoReturn:
+    def _hold(self, answer: Answer, detail: str, said: str = "") -> NoReturn:
         """
-        Give nothing away: this is ours to mend. What Heap *said* is not logged.
+        Raise because our configuration is wrong. Every event stays with the caller.
         """
-        logger.error("Delivery to Heap is on hold: %s", detail)
-        raise SinkUnavailable(f"{detail}{said}")
+        facts = facts_of(answer, self._set.host)
+        raise SinkUnavailable(detail, misconfigured=True, facts=facts, answer=said)
 
-
-def _said(reply: Answer | Failure) -> str:
-    if isinstance(reply, Failure):
-        return reply.kind
-    return str(reply.status) if reply.complete else f"{reply.status} without its end"
-
-
-def _advice(answer: Answer, path: str) -> str:
-    return f"{path} answers {answer.status}: check app_id, api_key, region and base_url"
+    def _advice(self, answer: Answer, path: str) -> str:
+        advice = "check app_id, api_key, region, base_url and proxies"
+        return f"{problem(answer, self._set.host, path)}; {advice}"
 
 
 def _bearer(answer: Answer) -> Secret | None:

@@ -5,11 +5,13 @@ A sink from one line of text: for command lines and configuration files.
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import inspect
 import os
 import re
 import sys
+import typing
 import urllib.parse
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
@@ -32,6 +34,12 @@ anything does, and with the options as keyword arguments, all of them text.
 def open_sink(spec: str) -> Sink:
     """
     Return the sink that *spec* names.
+
+    A spec is code: it imports the module and calls what it names, with the options. So
+    take it from whoever may deploy code, never from a request or an event. What cannot
+    make a sink is refused before it is called: it is a class without `send` and
+    `close`, a function whose return annotation is something else, or anything of
+    Python's standard library.
 
     Args:
         spec: ``heap:?app_id=11&region=eu``, ``file:out.jsonl.gz``, ``console:``,
@@ -61,26 +69,23 @@ def open_sink(spec: str) -> Sink:
     shown = [*map(repr, options.values()), *filter(None, secrets.values())]
     try:
         _check_call(factory, given, options | secrets)
-        return _checked(factory(*given, **options | secrets))
+        sink: Sink = _checked(factory(*given, **options | secrets))
     except (ValueError, OSError) as error:
         detail = str(error)
         for value in shown:
             detail = detail.replace(value, "…")
         raise SinkSpecError(f"the sink {name!r} cannot be opened: {detail}") from None
+    return sink
 
 
 def _check_call(
     factory: SinkFactory, given: list[str], options: Mapping[str, str]
 ) -> None:
     """
-    Tell a wrong option from an error of the sink's own.
+    Tell a wrong option from an error of the sink's own, before anything is called.
     """
-    if not callable(factory):
-        raise ValueError("it is nothing that can be called")
-    try:
-        signature = inspect.signature(factory)
-    except ValueError:  # written in C
-        return
+    _check_makes_sinks(factory)
+    signature = inspect.signature(factory)
     try:
         signature.bind(*given, **options)
     except TypeError as error:
@@ -88,9 +93,42 @@ def _check_call(
         raise ValueError(f"{error}; it takes {names}") from None
 
 
-def _checked(sink: Sink) -> Sink:
-    if not hasattr(sink, "send") or not hasattr(sink, "close"):
-        raise ValueError("it is no sink: it has no send, or no close")
+def _check_makes_sinks(factory: Any) -> None:
+    """
+    Raise `ValueError` for what cannot make a sink, without calling it.
+    """
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    if not callable(factory):
+        raise ValueError("it is not a class or a function")
+    module = getattr(factory, "__module__", None) or type(factory).__module__
+    if inspect.isbuiltin(factory) or module.partition(".")[0] in _STANDARD:
+        raise ValueError("it is not a sink but a part of Python's standard library")
+    if inspect.iscoroutinefunction(factory):
+        raise ValueError("it is an async function; a sink is made by a sync one")
+    made = factory if inspect.isclass(factory) else _annotated(factory)
+    if inspect.isclass(made):
+        _checked(made)
+
+
+def _annotated(function: Any) -> Any:
+    """
+    Return the class that *function* says that it returns; `None` if it does not say.
+    """
+    try:
+        made = typing.get_type_hints(function).get("return")
+    except Exception:  # a name for type checkers alone
+        return None
+    return typing.get_origin(made) or made
+
+
+def _checked(sink: Any) -> Any:
+    """
+    Return *sink*, or raise `ValueError` unless it, or its class, is one.
+    """
+    for name in ("send", "close"):
+        if not callable(getattr(sink, name, None)):
+            raise ValueError(f"it is not a sink: it has no {name}")
     if inspect.iscoroutinefunction(sink.send):
         raise ValueError("it is for async code; a line of text is for a sync sink")
     return sink
@@ -134,6 +172,9 @@ def _entry_point(name: str) -> SinkFactory | None:
 def _imported(module: str, attribute: str) -> Any:
     if not _MODULE.fullmatch(module) or not attribute.isidentifier():
         raise _unknown(module)
+    if module.partition(".")[0] in _STANDARD:
+        detail = f"{module} is a part of Python's standard library, which has no sinks"
+        raise SinkSpecError(detail)
     try:
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -144,6 +185,8 @@ def _imported(module: str, attribute: str) -> Any:
         raise SinkSpecError(f"{module} has no {attribute!r}")
     return getattr(found, attribute)
 
+
+_STANDARD: Final = sys.stdlib_module_names
 
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 

@@ -17,6 +17,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
+from braze_heap._errors import errno_of, facts_of_error
 from braze_heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._interface import Receipt, Rejection
@@ -159,8 +160,10 @@ class JsonLinesSink(ClosesAtExit):
         try:
             self._file.write(data)
         except OSError as error:
-            detail = f"the file cannot be written ({error.strerror})"
-            raise SinkUnavailable(detail) from None
+            detail = f"{self._path or 'a stream'} cannot be written: {error.strerror}"
+            number = errno_of(error.errno) or type(error).__name__
+            facts = facts_of_error(error)
+            raise SinkUnavailable(f"{detail} ({number})", facts=facts) from None
 
 
 def _json_line(call: Call) -> bytes | None:

@@ -12,6 +12,7 @@ it takes too long, and ends when the resolver gives up.
 
 from __future__ import annotations
 
+import codecs
 import socket
 import ssl
 import threading
@@ -24,6 +25,10 @@ from typing import Any, Final
 
 import httpcore2
 import httpx2
+
+codecs.lookup("idna")
+"""Host names need it. If the first import failed for want of a descriptor, Python would
+remember for ever that there is no such codec."""
 
 _READ: Final = 4096
 _WRITE: Final = 16 << 10
@@ -111,22 +116,29 @@ def _addresses(host: str, port: int, seconds: float) -> list[str]:
     """
     Return the addresses of *host*, at least one, within *seconds*.
     """
-    found: SimpleQueue[list[str]] = SimpleQueue()
+    found: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
     def resolve() -> None:
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            answers = []
-        found.put([str(address[0]) for *_, address in answers])
+        except (OSError, UnicodeError) as error:
+            found.put(error)
+        else:
+            found.put([str(address[0]) for *_, address in answers])
 
     threading.Thread(target=resolve, name="braze_heap-resolver", daemon=True).start()
     try:
         addresses = found.get(timeout=seconds)
     except Empty:
         raise httpcore2.ConnectTimeout("the resolver took too long") from None
-    if not addresses:
-        raise httpcore2.ConnectError("the host has no address")
+    try:
+        if isinstance(addresses, Exception):
+            raise addresses
+        if not addresses:
+            raise socket.gaierror("the host has no address")
+    except (OSError, UnicodeError) as error:
+        # The pool drops the cause of an exception, but not its context.
+        raise httpcore2.ConnectError("the host cannot be resolved") from error
     return addresses
 
 

@@ -191,3 +191,34 @@ def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
 
     assert problems(findings(run, "--dead-letter", path)) == ["dead letter"]
     assert Path("text.txt").read_text().startswith("hello")
+
+
+@pytest.mark.parametrize(
+    ("args", "token", "state", "said"),
+    [
+        ((), "canary-canary-canary", "OK", "BRAZE_TOKEN is set"),
+        ((), "canary", "OK", "fewer than 16 characters (6)"),
+        ((), "Bearer canary-canary-canary", "PROBLEM", "without the word Bearer"),
+        ((), "'canary-canary-canary'", "PROBLEM", "without quotes"),
+        (("--token-env", "NO_SUCH"), "", "PROBLEM", "NO_SUCH holds no token"),
+    ],
+)
+def test_the_token_is_looked_at_and_not_shown(
+    run: Run,
+    args: tuple[str, ...],
+    token: str,
+    state: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    What Braze would never send is a problem, what can be guessed a warning.
+    """
+    monkeypatch.setenv("BRAZE_TOKEN", token)
+
+    result = run("check", "--json", *args)
+
+    (found,) = [c for c in json.loads(result.stdout)["checks"] if c["check"] == "token"]
+    assert (result.exit_code == 0, found["ok"]) == (state == "OK", state == "OK")
+    assert said in f"{found['detail']} {found['advice']}"
+    assert "canary" not in result.output

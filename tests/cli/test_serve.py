@@ -22,7 +22,7 @@ from braze_heap import SqliteDeadLetter
 from braze_heap.testing import FakeHeap
 from tests.cli.conftest import MAIN, Run, click_event, start
 
-TOKEN = "canary-token"
+TOKEN = "canary-token-of-the-tests"
 
 
 PATIENCE = 60.0
@@ -34,10 +34,13 @@ class Served:
     A service that runs, and what it has written so far.
     """
 
-    def __init__(self, folder: Path, *args: object, **environ: str) -> None:
+    def __init__(
+        self, folder: Path, *args: object, code: str = MAIN, **environ: str
+    ) -> None:
         own = {"BRAZE_TOKEN": TOKEN, "PYTHONPATH": str(folder)}
         self.process = start(
             *("serve", "--port", 0, *args),
+            code=code,
             cwd=folder,
             env={**os.environ, **own, **environ},
         )
@@ -115,8 +118,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """
     started: list[Served] = []
 
-    def serve(*args: object, **environ: str) -> Served:
-        started.append(Served(tmp_path, *args, **environ))
+    def serve(*args: object, **options: Any) -> Served:
+        started.append(Served(tmp_path, *args, **options))
         return started[-1]
 
     yield serve
@@ -202,11 +205,12 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
         assert store.stats().by_reason == {"bad_time": 1}
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_request_in_hand_is_settled_before_the_end(
-    serve: Serve, tmp_path: Path
+    serve: Serve, tmp_path: Path, number: signal.Signals
 ) -> None:
     """
-    SIGTERM waits for the sink; then sink and dead letter are closed.
+    SIGTERM and SIGHUP wait for the sink; then sink and dead letter are closed.
     """
     (tmp_path / "slow_sink.py").write_text(SLOW)
     served = serve("--sink", "slow_sink:Slow")
@@ -215,7 +219,7 @@ def test_a_request_in_hand_is_settled_before_the_end(
     post.start()
     until(tmp_path / "in-hand")
 
-    served.process.send_signal(signal.SIGTERM)
+    served.process.send_signal(number)
     until_refused(served.port)
     served.read(r"(Stopping: waits for 1 request in hand, for up to 25 s)")
     is_closed_early = (tmp_path / "closed").exists()
@@ -365,6 +369,57 @@ def test_a_token_is_made_for_a_try_alone(
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.parametrize(
+    ("args", "token", "flaw"),
+    [
+        (
+            (),
+            TOKEN,
+            "BRAZE_TOKEN is set, so this is not a trial, and --sink is missing",
+        ),
+        (("--log-json",), TOKEN, "--sink is missing"),
+        (("--host", "0.0.0.0"), TOKEN, "--sink is missing"),
+        (("--sink", ""), TOKEN, "--sink is empty"),
+        (("--sink", "  "), TOKEN, "--sink is empty"),
+        (("--sink", ""), "", "--sink is empty"),
+        (("--sink", "file:x"), f"Bearer {TOKEN}", "without the word Bearer"),
+        (("--sink", "file:x"), f"'{TOKEN}'", "without quotes"),
+        (("--sink", "file:x"), f"{TOKEN}\x01", "printable ASCII"),
+    ],
+)
+def test_a_feed_needs_a_sink_and_a_token_that_braze_sends(
+    run: Run,
+    args: tuple[str, ...],
+    token: str,
+    flaw: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """
+    A feed whose sink was forgotten would end in a local file, with an answer of 200.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRAZE_TOKEN", token)
+
+    result = run("serve", "--port", 0, *args)
+
+    assert result.exit_code == 2
+    assert flaw in result.stderr
+    assert "canary" not in result.output
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_short_token_is_a_warning(serve: Serve) -> None:
+    """
+    It is in the log of the start, and not shown.
+    """
+    served = serve("--sink", "file:out.jsonl", BRAZE_TOKEN="canary-short")
+    assert served.port
+
+    assert "fewer than 16 characters (12)" in "".join(served.lines)
+    assert "canary" not in "".join(served.lines)
+
+
 def test_a_port_that_is_taken_is_one_line_of_advice(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -407,7 +462,7 @@ def test_errors_say_what_to_do(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRAZE_TOKEN", TOKEN)
 
-    result = run("serve", "--port", 0, *args)
+    result = run("serve", "--port", 0, "--sink", "memory:", *args)
 
     assert result.exit_code == 2
     assert advice in result.stderr

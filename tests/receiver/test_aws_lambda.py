@@ -4,6 +4,7 @@ A receiver as a Lambda function: each document in which AWS tells of a request.
 
 import base64
 import gzip
+import json
 from typing import Any
 
 import pytest
@@ -159,21 +160,102 @@ def test_a_body_is_not_decoded_before_the_token_is_checked(there):
     assert ask(there, event)["statusCode"] == 401
 
 
+RECORD = {"messageId": "1", "body": "canary", "kinesis": {"data": "canary"}}
+EVENT = {"event_type": "users.messages.email.Click", "id": "canary"}
+
+
 @pytest.mark.parametrize(
-    "event",
+    ("event", "shape"),
     [
-        {},
-        {"httpMethod": "GET", "headers": None, "multiValueHeaders": None, "body": None},
-        {"requestContext": None, "headers": None},
-        {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+        ({"Records": [{**RECORD, "eventSource": "aws:sqs"}]}, "records of aws:sqs"),
+        ({"Records": [{**RECORD, "eventSource": "aws:s3"}]}, "records of aws:s3"),
+        ({"Records": [{**RECORD, "eventSource": "aws:kinesis"}]}, "aws:kinesis"),
+        ({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}, "records of aws:sns"),
+        ({"Records": [{"eventSource": "canary\n"}]}, "a queue, a stream or a bucket"),
+        ({"Records": [{"cf": {"request": {"method": "POST"}}}]}, "CloudFront"),
+        ({"Records": []}, "a queue, a stream or a bucket"),
+        ({"eventSource": "aws:kafka", "records": {}}, "records of aws:kafka"),
+        ({"source": "aws.s3", "detail-type": "canary", "detail": {}}, "EventBridge"),
+        ({"awslogs": {"data": "canary"}}, "CloudWatch Logs"),
+        ({"deliveryStreamArn": "canary", "records": []}, "Firehose"),
+        ({"type": "REQUEST", "methodArn": "x", "httpMethod": "POST"}, "authorizer"),
+        ({"requestContext": {"connectionId": "x"}, "body": "canary"}, "WebSocket"),
+        ({"events": [EVENT]}, "a batch of events without an HTTP request"),
+        (EVENT, "a Braze event without an HTTP request"),
+        ({}, "a direct invocation"),
+        ({"requestContext": None, "headers": None}, "a direct invocation"),
+        ({"requestContext": {"http": None}}, "a direct invocation"),
+        ({"httpMethod": None, "requestContext": "canary"}, "a direct invocation"),
+        (None, "a value of type NoneType"),
+        ([EVENT], "a value of type list"),
+        ("canary", "a value of type str"),
     ],
-    ids=["empty", "console", "nulls", "scheduled"],
 )
-def test_what_is_no_request_is_no_post(there, event):
+def test_an_event_that_is_not_an_http_request_is_an_error(there, event, shape):
     """
-    405: a health check, the console's test and a schedule do not break the function.
+    A normal return would have SQS delete the message; the text shows no value.
     """
-    assert ask(there, event)["statusCode"] == 405
+    with pytest.raises(ValueError, match=f"it looks like .*{shape}.*Pipeline.run") as e:
+        ask(there, event)
+
+    assert "canary" not in str(e.value)
+    assert (there.sink.calls, there.dead.records) == ([], [])
+
+
+def test_a_test_event_of_the_console_is_answered(there):
+    """
+    405: a GET is an HTTP request, even if all else is null.
+    """
+    nulls = {"headers": None, "multiValueHeaders": None, "body": None}
+
+    assert ask(there, {"httpMethod": "GET", **nulls})["statusCode"] == 405
+
+
+@pytest.mark.parametrize("is_base64", [False, True])
+def test_a_body_that_is_an_object_is_read_as_json(there, shape, is_base64):
+    """
+    200: a mapping template or a direct call may have decoded it already.
+    """
+    event = shape({"Authorization": BEARER}, None, isBase64Encoded=is_base64)
+    event["body"] = json.loads(batch(click()))
+
+    reply = ask(there, event)
+
+    assert (reply["statusCode"], len(there.sink.calls)) == (200, 1)
+
+
+@pytest.mark.parametrize("body", [5, True, [1]])
+def test_a_body_of_another_type_is_unreadable(there, body):
+    """
+    400: it is written as JSON, and kept in the dead letter.
+    """
+    event = {**http({"Authorization": BEARER}, None), "body": body}
+
+    assert ask(there, event)["statusCode"] == 400
+    assert [json.loads(record.original) for record in there.dead.records] == [body]
+
+
+def test_a_header_whose_value_is_null_is_absent(there, shape):
+    """
+    200: a Content-Encoding of null means that the body is plain.
+    """
+    event = shape({"Authorization": BEARER}, batch(click()).decode())
+    if "headers" in event:
+        event["headers"] = {**event["headers"], "content-encoding": None}
+    if "multiValueHeaders" in event:
+        lists = {"content-encoding": None, "x-nothing": [None]}
+        event["multiValueHeaders"] = {**event["multiValueHeaders"], **lists}
+
+    assert ask(there, event)["statusCode"] == 200
+
+
+def test_headers_may_come_in_lists_alone(there):
+    """
+    200: API Gateway gives null for ``headers`` if only lists were asked for.
+    """
+    event = rest({"Authorization": BEARER}, batch(click()).decode())
+
+    assert ask(there, {**event, "headers": None})["statusCode"] == 200
 
 
 def test_a_repeated_header_is_repeated(there):

@@ -362,10 +362,10 @@ def test_everybody_may_send_if_that_is_written(endpoint):
     assert there.post(batch(click()), authorized=False).status == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
 def test_405_for_anything_but_a_post(endpoint, method):
     """
-    405: not a POST.
+    405: not a POST. Methods are case-sensitive.
     """
     answer = endpoint().post(batch(click()), method=method)
 
@@ -747,16 +747,34 @@ def test_no_answer_echoes_anything(endpoint, caplog):
 
 
 @pytest.mark.parametrize(
-    "tokens", ["", [], [""], ["two words"], ["schlüssel"], ["a\n"]]
+    ("tokens", "advice"),
+    [
+        ("", "UNAUTHENTICATED"),
+        ([], "UNAUTHENTICATED"),
+        ([""], "UNAUTHENTICATED"),
+        (None, "UNAUTHENTICATED"),
+        (["two words"], "blanks"),
+        (["schlüssel"], "printable ASCII"),
+        (["a\n"], "blanks"),
+        ("Bearer canary", "without the word Bearer"),
+        ("bearer:canary", "without the word Bearer"),
+        ("Bearer", "without the word Bearer"),
+        ('"canary"', "without quotes"),
+        ("'canary'", "without quotes"),
+        (b"canary", "text"),
+        ([b"canary"], "text"),
+    ],
 )
-def test_no_receiver_without_a_token(tokens):
+def test_no_receiver_without_a_token(tokens, advice):
     """
     A receiver without a token that a header can carry is not built.
     """
     pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), DISCARD)
 
-    with pytest.raises(ValueError, match="UNAUTHENTICATED"):
+    with pytest.raises(ValueError, match=advice) as raised:
         Receiver(pipeline, tokens=tokens)
+
+    assert "canary" not in str(raised.value)
 
 
 def test_no_receiver_without_a_dead_letter():

@@ -5,6 +5,7 @@ Health, readiness and metrics beside the endpoint.
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -377,7 +378,79 @@ def test_metrics_without_a_dead_letter_are_metrics_still(site: Site) -> None:
 
     site.service = Service(site.receiver, site.metrics, stored=fails)
 
-    assert site.samples()["braze_heap_events_received_total[]"] == 0
+    samples = site.samples()
+
+    assert samples["braze_heap_events_received_total[]"] == 0
+    assert not [name for name in samples if "dead_letters[" in name]
+
+
+def test_a_slow_dead_letter_delays_no_page(site: Site) -> None:
+    """
+    Records are counted once at a time, beside the pages; then the count is shown.
+    """
+    go, counts = threading.Event(), list[int]()
+
+    def slow() -> dict[str, int]:
+        counts.append(1)
+        go.wait(30)
+        return {"bad_time": 7}
+
+    site.service = Service(site.receiver, site.metrics, stored=slow)
+
+    async def scrapes() -> list[Answer]:
+        return await asyncio.gather(*(site.asked("GET", "/metrics") for _ in range(40)))
+
+    async def asks() -> list[int]:
+        pages = ("/healthz", "/readyz")
+        return [(await site.asked("GET", page)).status for page in pages]
+
+    waiting = asyncio.run(scrapes())
+    answers = asyncio.run(asks())
+    go.set()
+
+    assert not any(b"braze_heap_dead_letters{" in page.body for page in waiting)
+    assert (answers, len(counts)) == ([200, 200], 1)
+    assert site.samples()["braze_heap_dead_letters['bad_time']"] == 7
+    assert len(counts) == 1
+
+
+def test_counting_rests_twenty_times_as_long_as_it_takes(site: Site) -> None:
+    """
+    A large dead letter is not read again for each scrape.
+    """
+    counts: list[int] = []
+
+    def slow() -> dict[str, int]:
+        counts.append(1)
+        time.sleep(0.1)
+        return {"bad_time": len(counts)}
+
+    site.service = Service(site.receiver, site.metrics, stored=slow)
+    shown = [site.samples()["braze_heap_dead_letters['bad_time']"] for _ in range(5)]
+
+    assert (shown, len(counts)) == ([1] * 5, 1)
+
+
+def test_a_dead_letter_that_hangs_is_not_ready(site: Site) -> None:
+    """
+    A probe is answered in time, and not one thread more waits for each of them.
+    """
+    go = threading.Event()
+    threads = threading.active_count()
+
+    class Hanging(MemoryDeadLetter):
+        def append(self, records: Any, /) -> None:
+            go.wait(30)
+
+    site.receiver.pipeline.dead_letter = Hanging()  # type: ignore[assignment]
+    answers = [site.ask("GET", "/readyz") for _ in range(3)]
+    more = threading.active_count() - threads
+    go.set()
+
+    assert {(answer.status, answer.body) for answer in answers} == {
+        (503, b"the dead letter takes long to write\n")
+    }
+    assert more == 1
 
 
 def test_an_answer_that_cannot_be_told_is_given(site: Site, caplog: Any) -> None:

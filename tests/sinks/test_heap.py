@@ -8,6 +8,7 @@ import asyncio
 import base64
 import contextlib
 import copy
+import errno
 import os
 import pickle
 import socket
@@ -258,7 +259,7 @@ def test_what_is_no_json_is_refused_here(heap: FakeHeap, shell: Deliver) -> None
 @pytest.mark.parametrize(
     "answer",
     [
-        Status(200, body=b"x" * 100_000, apply=True),
+        Status(200, body=b'{"x": "%b"}' % (b"x" * 100_000), apply=True),
         Status(204, apply=True),
         EndlessBody(apply=True),
     ],
@@ -287,19 +288,138 @@ def test_an_answer_without_framing_is_none(heap: FakeHeap, shell: Deliver) -> No
 
 
 @pytest.mark.parametrize("status", [300, 301, 401, 402, 403, 404, 405, 410, 415, 451])
-def test_our_configuration_holds(
-    heap: FakeHeap, shell: Deliver, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_our_configuration_holds(heap: FakeHeap, shell: Deliver, status: int) -> None:
     """
-    What only we can mend is said loudly, at once, and gives nothing away.
+    A fault of our configuration is raised at once, and every event stays ours.
     """
     heap.always(Status(status))
+    host = heap.url.removeprefix("http://")
 
-    with pytest.raises(SinkUnavailable, match=f"{status}.*check app_id"):
+    with pytest.raises(SinkUnavailable, match=f"{host} answers {status}.*check app_id"):
         shell(heap, tracks(5))
 
     assert len(heap.requests) == 1
-    assert "on hold" in caplog.text
+
+
+PAGES = {
+    "html": b"<!DOCTYPE html><html><body>Please log in</body></html>",
+    "blank first": b"\r\n  <html></html>",
+    "long": b"<html>" + b"x" * 10_000,
+    "text": b"OK",
+    "cut": b'{"status": ',
+    "nested": b"[" * 4_000,
+    "utf-16": "<html>".encode("utf-16"),
+}
+CALLS: dict[str, Call] = {
+    "track": track(1),
+    "user properties": AddUserProperties("person", {"plan": "a"}),
+    "deletion": DeleteUser("person"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
+@pytest.mark.parametrize("code", [200, 201, 206])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_success_that_is_not_json_is_a_fault_of_the_configuration(
+    heap: FakeHeap, shell: Deliver, call: Call, page: bytes, code: int
+) -> None:
+    """
+    A proxy or a wrong host answers 200 with a page: nothing was delivered.
+    """
+    heap.always(Status(code, body=page, headers={"Content-Type": "text/html"}))
+
+    with pytest.raises(SinkUnavailable, match=r"not JSON: a proxy.*url") as raised:
+        shell(heap, [call], api_key="secret")
+
+    assert raised.value.misconfigured
+    assert raised.value.facts["status"] == code
+    assert len(heap.requests) == 1
+
+
+@pytest.mark.parametrize("path", ["user_deletion", "add_user_properties"])
+def test_a_page_after_other_successes_is_one_too(
+    heap: FakeHeap, shell: Deliver, path: str
+) -> None:
+    """
+    Each request needs an answer of its own, whatever Heap accepted before it.
+    """
+    heap.always(Status(200, body=PAGES["html"], path=f"/api/public/v0/{path}"))
+    heap.script(Status(200, body=PAGES["html"], path=f"/api/{path}"))
+
+    with pytest.raises(SinkUnavailable, match="not JSON"):
+        shell(heap, [*CALLS.values()], api_key="secret")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b" \r\n", b"{}", b"[]", b"null", b"\xef\xbb\xbf{}", b' {"a": 1} \n', b'"ok"'],
+)
+def test_a_success_is_json_or_empty(
+    heap: FakeHeap, shell: Deliver, body: bytes
+) -> None:
+    """
+    Heap documents ``{}``; any JSON and nothing at all will do.
+    """
+    heap.always(Status(200, body=body, apply=True))
+
+    assert shell(heap, tracks(3)) == Receipt(3)
+
+
+def unused_port() -> int:
+    """
+    Return a port that nobody listens on.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return int(closed.getsockname()[1])
+
+
+@contextlib.contextmanager
+def garbage_server() -> Iterator[int]:
+    """
+    Answer everything with bytes that are not TLS.
+    """
+
+    class Answering(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1024)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_causes_of_the_network_are_told_apart(shell: Deliver) -> None:
+    """
+    DNS, a refused connection, TLS, a timeout and an answer have words of their own.
+    """
+    with FakeHeap() as heap, garbage_server() as port:
+        heap.always(Stall(30.0))
+        secure = f"https://127.0.0.1:{port}"
+        refused = f"http://127.0.0.1:{unused_port()}"
+        told = {}
+        options: Any = {"deadline": 0.7, "sleep": time.sleep}
+        for base_url in ("http://heap.invalid", refused, secure, heap.url):
+            with pytest.raises(SinkUnavailable) as raised:
+                shell(heap, tracks(1), base_url=base_url, **options)
+            told[base_url] = raised.value
+
+    texts = {url: str(error) for url, error in told.items()}
+    assert "heap.invalid cannot be resolved" in texts["http://heap.invalid"]
+    assert "gaierror" in texts["http://heap.invalid"]
+    assert "refuses the connection" in texts[refused]
+    assert "ConnectionRefusedError, errno 111 ECONNREFUSED" in texts[refused]
+    assert f"TLS with {secure[8:]} fails" in texts[secure]
+    assert "SSLError" in texts[secure]
+    assert f"{heap.url[7:]} does not answer in time" in texts[heap.url]
+    assert [told[url].facts["host"] for url in told] == [
+        url.partition("//")[2] for url in told
+    ]
+    assert told[refused].facts["errno"] == errno.ECONNREFUSED
+    assert not any(error.misconfigured for error in told.values())
 
 
 def test_everything_refused_holds(heap: FakeHeap, shell: Deliver) -> None:

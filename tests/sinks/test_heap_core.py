@@ -268,7 +268,9 @@ def test_a_key_that_heap_does_not_know_is_tried_once() -> None:
         posts.append(step)
         return Answer(401)
 
-    with pytest.raises(SinkUnavailable, match="auth_token answers 401: check"):
+    with pytest.raises(
+        SinkUnavailable, match="answers 401 to /api/public/v0/auth_token; check"
+    ):
         drive(HeapCore(set_up, Pacer()).deliver([DeleteUser("a")]), perform)
 
     (post,) = posts

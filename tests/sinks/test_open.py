@@ -4,9 +4,11 @@ Tests of sinks from one line of text.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import sys
 from collections.abc import Callable
+from os import system
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,6 +52,38 @@ class AsyncStranger:
         """
         Do nothing.
         """
+
+
+NUMBER = 5
+bound_system = functools.partial(system, "touch canary")
+
+
+def makes_a_number() -> int:
+    """
+    Say before the call that a sink is not to be had here.
+    """
+    raise AssertionError("it was called")
+
+
+def makes_nothing() -> None:
+    """
+    Do something else than to make a sink.
+    """
+    raise AssertionError("it was called")
+
+
+async def makes_later() -> MemorySink:
+    """
+    Make a sink that nobody awaits.
+    """
+    raise AssertionError("it was called")
+
+
+def makes_async() -> AsyncStranger:
+    """
+    Make a sink of the wrong kind.
+    """
+    raise AssertionError("it was called")
 
 
 ModuleOf = Callable[..., None]
@@ -137,6 +171,26 @@ def test_import_string(acme: None) -> None:
     assert sink.where == ("none", "eu")
 
 
+def test_functions_that_make_sinks(module: ModuleOf) -> None:
+    """
+    With an annotation or without, with names that only a type checker has, bound.
+    """
+
+    def plain(region: str = "") -> Any:
+        return StrangerSink(region=region)
+
+    def checked_only() -> NoSuchName:  # type: ignore[name-defined]  # noqa: F821
+        return StrangerSink(region="eu")
+
+    plain.__annotations__.pop("return")
+    bound = functools.partial(StrangerSink, region="eu")
+    module("acme", plain=plain, checked_only=checked_only, bound=bound)
+
+    for spec in ("acme:plain?region=eu", "acme:checked_only", "acme:bound"):
+        sink: Any = open_sink(spec)
+        assert sink.where == ("none", "eu")
+
+
 def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     A sink of another package can have a name.
@@ -162,7 +216,13 @@ def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
         ("heap", "scheme:target"),
         ("haep:?app_id=1", "Did you mean 'heap'"),
         ("no.such.module:sink", "no sink is called"),
-        ("os:no_such", "os has no 'no_such'"),
+        ("tests.sinks.test_open:no_such", "test_open has no 'no_such'"),
+        ("os:system?command=touch+canary", "os is a part of Python's standard library"),
+        ("subprocess:run?args=canary", "standard library, which has no sinks"),
+        ("shutil:rmtree?path=canary", "standard library, which has no sinks"),
+        ("socket:socket", "standard library, which has no sinks"),
+        ("os.path:exists?path=canary", "standard library, which has no sinks"),
+        ("antigravity:fly", "standard library, which has no sinks"),
         ("heap:", "app_id=YOUR_APP_ID"),
         ("heap:?app_id=1&regin=eu", "no option 'regin'"),
         ("heap:?app_id=1&allow_http=maybe", "a switch"),
@@ -177,8 +237,16 @@ def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
         ("heap:11", "app_id=YOUR_APP_ID"),
         ("console:x", "too many positional"),
         ("console:?stream=x", "unexpected keyword argument 'stream'"),
-        ("os:sep", "nothing that can be called"),
-        ("os:getcwd", "no sink"),
+        ("tests.sinks.test_open:ModuleOf", "a part of Python's standard library"),
+        ("tests.sinks.test_open:NUMBER", "it is not a class or a function"),
+        ("tests.sinks.test_open:Path?canary=1", "a part of Python's standard library"),
+        ("tests.sinks.test_open:system?command=canary", "Python's standard library"),
+        ("tests.sinks.test_open:bound_system", "a part of Python's standard library"),
+        ("tests.sinks.test_open:Receipt", "it is not a sink: it has no send"),
+        ("tests.sinks.test_open:makes_a_number", "it is not a sink: it has no send"),
+        ("tests.sinks.test_open:makes_nothing", "it is not a sink: it has no send"),
+        ("tests.sinks.test_open:makes_later", "it is an async function"),
+        ("tests.sinks.test_open:makes_async", "it is for async code"),
         ("tests.sinks.test_open:AsyncStranger", "async"),
         ("file:/no/such/directory/x", "No such file"),
         ("memory:?a=1", r"unexpected keyword argument 'a'; it takes nothing"),

@@ -322,6 +322,14 @@ INVALID_EVENTS: list[tuple[str, object]] = [
         '.timestamp should match format "date-time"',
         event(timestamp="2017-03-10T22:21:56"),
     ),
+    (
+        '.timestamp should match format "date-time"',
+        event(timestamp="2017-03-10T22:21:56.1234+00:00"),
+    ),
+    (
+        '.timestamp should match format "date-time"',
+        event(timestamp="2017-03-10T22:21:56.1234567Z"),
+    ),
     (".timestamp should be string", event(timestamp=1489184516)),
     (".idempotency_key should be string", event(idempotency_key=None)),
     (".session_id should be number,string", event(session_id=None)),

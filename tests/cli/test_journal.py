@@ -1,0 +1,102 @@
+"""
+Tests of the log of a service.
+"""
+
+import errno
+import io
+import json
+import logging
+import os
+
+import pytest
+
+from braze_heap._repeats import Repeats
+from braze_heap.cli._journal import Journal, heard_by
+
+
+def written(*records: logging.LogRecord, is_json: bool = False) -> list[str]:
+    """
+    Return the lines that a journal writes for *records*.
+    """
+    stream = io.StringIO()
+    journal = Journal(stream, is_json=is_json)
+    for record in records:
+        journal.handle(record)
+    return stream.getvalue().splitlines()
+
+
+def record(
+    error: BaseException | None = None, msg: str = "it failed"
+) -> logging.LogRecord:
+    """
+    Return what a library logs, with an exception or without.
+    """
+    info = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("asyncio", logging.ERROR, "", 1, msg, (), info)
+
+
+def test_no_descriptor_is_one_line_that_says_so() -> None:
+    """
+    asyncio logs it a hundred times a second, and its text has no number.
+    """
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    (line,) = written(*(record(error) for _ in range(1_000)))
+
+    assert "error: it failed: OSError errno 24 EMFILE" in line
+
+
+def test_another_error_is_another_line() -> None:
+    """
+    The class and the number of an exception tell causes apart, as the text does.
+    """
+    full, gone = OSError(errno.ENOSPC, ""), OSError(errno.ENOENT, "")
+
+    assert len(written(*map(record, (full, gone, full, ValueError(), None)))) == 4
+
+
+def test_facts_are_members_of_the_json_line() -> None:
+    """
+    For machines; they never replace what a line has anyway.
+    """
+    odd = record()
+    odd.braze_facts = {"host": "h", "status": 404, "suppressed": 3, "message": "forged"}
+
+    (line,) = map(json.loads, written(odd, is_json=True))
+
+    assert (line["host"], line["status"], line["suppressed"]) == ("h", 404, 3)
+    assert line["message"] == "it failed"
+
+
+def test_a_line_that_repeats_is_not_limited_twice(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    What the library logs once a minute passes, with its count.
+    """
+    now = 0.0
+    repeats = Repeats(lambda: now)
+    stream = io.StringIO()
+    with heard_by(Journal(stream, is_json=False)):
+        for now in (0.0, 1.0, 60.0):  # noqa: B007 (the clock reads it)
+            logger = logging.getLogger("braze_heap.test")
+            repeats.log(logger, logging.WARNING, "down")
+
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("warning: down")
+    assert second.endswith("warning: down (1 more since the last line)")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("canary"), OSError(), KeyboardInterrupt()]
+)
+def test_nothing_that_is_logged_breaks_the_caller(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    An exception that was never raised has no place; a message may not fit its values.
+    """
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    unfit = logging.LogRecord("x", logging.ERROR, "", 1, "%d", ("canary",), None)
+
+    assert "canary" not in "".join(written(record(error), unfit))

@@ -1,0 +1,127 @@
+"""
+Tests of how a log stays readable while one cause repeats.
+"""
+
+import logging
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from braze_heap._repeats import INTERVAL, MAX_CAUSES, Repeats
+
+
+class Clock:
+    """
+    A clock that stands until it is moved.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1e9 + 0.1
+
+    def __call__(self) -> float:
+        """
+        Return the time.
+        """
+        return self.now
+
+
+def test_the_first_is_logged_at_once_and_then_one_a_minute() -> None:
+    """
+    A line says how many of its cause came since the last one.
+    """
+    clock = Clock()
+    repeats = Repeats(clock)
+    logged: list[int | None] = []
+    for _ in range(180):
+        logged.append(repeats.suppressed("down"))
+        clock.now += 1.0
+
+    assert [number for number in logged if number is not None] == [0, 59, 59]
+    assert [at for at, number in enumerate(logged) if number is not None] == [
+        0,
+        60,
+        120,
+    ]
+
+
+def test_causes_are_told_apart() -> None:
+    """
+    A second cause is logged at once while the first repeats.
+    """
+    repeats = Repeats(Clock())
+
+    assert [repeats.suppressed(c) for c in "aabab"] == [0, None, 0, None, None]
+
+
+def test_memory_and_lines_are_bounded() -> None:
+    """
+    Very many causes share one line a minute, and are told apart again later.
+    """
+    clock = Clock()
+    repeats = Repeats(clock)
+
+    lines = [n for n in map(repeats.suppressed, range(10_000)) if n is not None]
+    held = len(repeats._lines)
+    clock.now += INTERVAL
+
+    assert (len(lines), held) == (MAX_CAUSES + 1, MAX_CAUSES + 1)
+    assert repeats.suppressed("new") == 0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 90)), max_size=60))
+def test_every_occurrence_is_counted(steps: list[tuple[str, float]]) -> None:
+    """
+    Lines plus what they count, plus what still waits, are all occurrences.
+    """
+    clock = Clock()
+    repeats = Repeats(clock)
+    seen = 0
+    for cause, seconds in steps:
+        clock.now += seconds
+        number = repeats.suppressed(cause)
+        seen += 0 if number is None else 1 + number
+
+    assert seen + sum(line.suppressed for line in repeats._lines.values()) == len(steps)
+
+
+def test_threads_lose_no_count() -> None:
+    """
+    Eight threads log one line, and all the others are counted.
+    """
+    clock = Clock()
+    repeats = Repeats(clock)
+
+    def work() -> None:
+        for _ in range(500):
+            repeats.suppressed("down")
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    clock.now += INTERVAL
+
+    assert repeats.suppressed("down") == 3999
+
+
+def test_what_is_suppressed_is_logged_at_debug(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    Who wants all of it can have it, with the facts for machines beside the text.
+    """
+    caplog.set_level("DEBUG")
+    repeats = Repeats(Clock())
+    for _ in range(2):
+        repeats.log(
+            logging.getLogger("braze_heap.test"),
+            logging.ERROR,
+            "down",
+            facts={"errno": 1},
+        )
+
+    assert [r.levelname for r in caplog.records] == ["ERROR", "DEBUG"]
+    assert vars(caplog.records[0])["braze_facts"] == {"errno": 1, "suppressed": 0}
