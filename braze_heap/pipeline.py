@@ -9,6 +9,7 @@ Heap under Braze's ids, so running a batch again is harmless.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import logging
 import threading
@@ -29,14 +30,24 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 import attrs
 
 from braze_heap._errors import place_of
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import check_function, is_async, kind_of
 from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
+from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._drive import drive, drive_async, in_thread
-from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
+from braze_heap.sinks._interface import (
+    AsyncSink,
+    Receipt,
+    Rejection,
+    Sink,
+    require_async_sink,
+    require_sink,
+)
 from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
 from braze_heap.transformer import Source, Transformer
 from braze_heap.wire import decode, events_of
@@ -145,22 +156,49 @@ class _Course(Generic[_Closing]):
         dead_letter: DeadLetter,
         options: PipelineOptions,
     ) -> None:
+        self._check(transformer, dead_letter)
         self.transformer = transformer
         self.sink = sink
         self.dead_letter = dead_letter
-        self._observers = tuple(options.get("observers", ()))
+        self._observers = _observers(options.get("observers", ()))
         self._batch_size = options.get("batch_size", BATCH_SIZE)
         self._patience = options.get("patience", 0.0)
         self._clock = options.get("clock", time.monotonic)
         self._now = options.get("now", time.time)
         self._health = _Health(self._clock)
-        if unknown := options.keys() - PipelineOptions.__annotations__.keys():
-            raise TypeError(f"a pipeline has no option {min(unknown)!r}")
+        known = PipelineOptions.__annotations__
+        if unknown := options.keys() - known.keys():
+            hint = did_you_mean(min(unknown), known)
+            raise TypeError(f"a pipeline has no option {min(unknown)!r}.{hint}")
         if self._batch_size < 1 or not self._patience >= 0:
             raise ValueError("batch_size is 1 at least, patience not negative")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
+
+    def _check(self, transformer: object, dead_letter: object) -> None:
+        """
+        Raise if one of the arguments cannot do its work.
+        """
+        user = type(self).__name__
+        if isinstance(transformer, type) or not hasattr(transformer, "transform"):
+            is_rules = isinstance(transformer, MapperRegistry | Mappers)
+            hint = ": write Transformer(mappers)" if is_rules else ""
+            raise TypeError(
+                f"{user} needs a Transformer first, not {kind_of(transformer)}{hint}"
+            )
+        append = getattr(dead_letter, "append", None)
+        if isinstance(dead_letter, type | list) or not callable(append):
+            raise TypeError(
+                f"{user} needs a dead letter, such as SqliteDeadLetter(path), "
+                f"not {kind_of(dead_letter)}. To count what cannot be delivered and "
+                "throw it away, write DISCARD"
+            )
+        if is_async(append):
+            raise TypeError(
+                f"{user} calls the dead letter without await, but "
+                f"{type(dead_letter).__name__}.append is async: make it a plain method"
+            )
 
     def _batches(self, source: Source) -> Iterable[Source]:
         """
@@ -213,7 +251,8 @@ class _Course(Generic[_Closing]):
         Have *records* in the dead letter. What is unexpected there is ours to mend.
         """
         try:
-            yield _Append(records)
+            if inspect.isawaitable((yield _Append(records))):
+                raise TypeError("append is called without await, but is async")
             return
         except DeadLetterError:
             raise
@@ -229,7 +268,7 @@ class _Course(Generic[_Closing]):
         end = self._clock() + self._patience
         while True:
             try:
-                receipt: Receipt = (yield _Send(calls)).checked(len(calls))
+                receipt = _receipt((yield _Send(calls)), len(calls))
             except Exception as error:
                 unavailable = _as_unavailable(error).with_traceback(None)
             else:
@@ -243,6 +282,27 @@ class _Course(Generic[_Closing]):
             if self._clock() + wait > end:
                 raise unavailable
             yield _Wait(wait)
+
+
+def _receipt(given: Any, size: int) -> Receipt:
+    if not isinstance(given, Receipt):
+        raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
+    return given.checked(size)
+
+
+def _observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
+    if callable(given) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"observers is a list of observers, not {kind_of(given)}: write [observer]"
+        )
+    observers = tuple(given)
+    for observer in observers:
+        if isinstance(observer, type):
+            raise TypeError(
+                f"an observer is {kind_of(observer)}: write {observer.__name__}()"
+            )
+        check_function("an observer", observer, takes="BatchDetails")
+    return observers
 
 
 def _outcome(error: DeliveryError) -> Outcome:
@@ -382,6 +442,8 @@ class Pipeline(_Course[Sink]):
         **options: Unpack[PipelineOptions],
     ) -> None:
         super().__init__(transformer, sink, dead_letter, options)
+        require_sink("Pipeline", sink)
+        check_function("sleep", sleep, takes="seconds")
         self._sleep = sleep
 
     def run(self, source: Source) -> Report:
@@ -464,6 +526,7 @@ class AsyncPipeline(_Course[AsyncSink]):
         **options: Unpack[PipelineOptions],
     ) -> None:
         super().__init__(transformer, sink, dead_letter, options)
+        require_async_sink("AsyncPipeline", sink)
         self._sleep = sleep
 
     async def run(self, source: Source) -> Report:
@@ -488,7 +551,7 @@ class AsyncPipeline(_Course[AsyncSink]):
             case _Send(calls):
                 return await self.sink.send(calls)
             case _Append(records):
-                await in_thread(self.dead_letter.append, records)
+                return await in_thread(self.dead_letter.append, records)
             case _Wait(seconds):
                 await self._sleep(seconds)
         return None

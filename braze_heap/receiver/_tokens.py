@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol, runtime_checkable
 
+from braze_heap._wiring import is_async, kind_of
+
 _TOKEN: Final = re.compile(r"[!-~]+")
 _CREDENTIALS: Final = re.compile(r"[ \t]*bearer +(\S+)[ \t]*", re.IGNORECASE)
 
@@ -40,7 +42,14 @@ class Tokens:
     """
 
     def __init__(self, tokens: str | Iterable[str]) -> None:
+        if isinstance(tokens, bytes) or not isinstance(tokens, Iterable):
+            raise TypeError(
+                f"tokens must be text, or a list of texts, not {kind_of(tokens)}; to "
+                "let everybody in, write tokens=UNAUTHENTICATED"
+            )
         given = [tokens] if isinstance(tokens, str) else list(tokens)
+        if not all(isinstance(token, str) for token in given):
+            raise TypeError("each token must be text")
         if not given or not all(map(_TOKEN.fullmatch, given)):
             raise ValueError(
                 "a receiver needs a token of printable ASCII without blanks; to let "
@@ -104,5 +113,16 @@ Everybody may send. For a receiver behind something else that asks who is there.
 def doorkeeper(tokens: str | Iterable[str] | Doorkeeper) -> Doorkeeper:
     """
     Return who decides: *tokens* itself if it can, else one for these tokens.
+
+    Raises:
+        TypeError: *tokens* is not text, or its ``admits`` is async.
     """
-    return tokens if isinstance(tokens, Doorkeeper) else Tokens(tokens)
+    if not isinstance(tokens, Doorkeeper):
+        return Tokens(tokens)
+    if isinstance(tokens, type):
+        raise TypeError(f"tokens is {kind_of(tokens)}: write {tokens.__name__}(...)")
+    if is_async(tokens.admits):  # what it returns would be true for everybody
+        raise TypeError(
+            f"{type(tokens).__name__}.admits is async, but it is called without await"
+        )
+    return tokens

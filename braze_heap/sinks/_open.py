@@ -4,7 +4,6 @@ A sink from one line of text: for command lines and configuration files.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import os
@@ -15,6 +14,8 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
+from braze_heap._errors import needed_by
+from braze_heap._text import did_you_mean
 from braze_heap.sinks._interface import Sink
 from braze_heap.sinks._simple import ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks.exceptions import SinkSpecError
@@ -150,9 +151,7 @@ _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 def _unknown(name: str) -> SinkSpecError:
     known = sorted({*_BUILT_IN, *(e.name for e in entry_points(group=GROUP))})
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    names = ", ".join(known)
+    hint, names = did_you_mean(name, known), ", ".join(known)
     return SinkSpecError(f"no sink is called {name!r}.{hint} There are: {names}")
 
 
@@ -167,7 +166,8 @@ def _console() -> Sink:
 
 
 def _heap(target: str = "", **options: str) -> Sink:
-    from braze_heap.sinks._heap import HeapSink
+    with needed_by("the sink 'heap'", "'braze_heap[http]'"):
+        from braze_heap.sinks._heap import HeapSink
 
     if target or "app_id" not in options:
         raise ValueError("write heap:?app_id=YOUR_APP_ID")
