@@ -6,7 +6,7 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -17,6 +17,7 @@ from braze_heap._errors import place_of
 from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
 from braze_heap._short_road import ShortRoad, short_road
+from braze_heap._wiring import kind_of
 from braze_heap.calls import (
     Call,
     DeleteUser,
@@ -36,11 +37,18 @@ from braze_heap.identity import (
     identify_by,
 )
 from braze_heap.local_time import local_time as _local_time
-from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
+from braze_heap.mappers import (
+    DEFAULT_MAPPERS,
+    MapperRegistry,
+    Mappers,
+    Rule,
+    standard,
+)
 from braze_heap.mappers._custom import custom_of, structured
+from braze_heap.mappers._registry import check_selection, registry_of
 from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
-from braze_heap.naming import Naming
+from braze_heap.naming import Naming, checked_naming
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
@@ -81,12 +89,13 @@ class Transformer:
     Turns Currents events into Heap calls. Pure: no I/O, no clock, usable from threads.
 
     Args:
-        mappers: Which mapper says what an event becomes.
+        mappers: A registry; or a `Mappers`, of which those count that it has collected
+            so far.
         identity: Who an event is about. Heap must know the same people by it. A field,
             or a function; `first_of` makes one.
         personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
-            set names all that are left out; a mapping overrides single fields; see
-            `PersonalData` for hashing.
+            mapping changes single fields of ``"drop"``; see `PersonalData` for both in
+            one, and for hashing.
         naming: What events and properties are called.
         nested: Whether objects become dotted names (``"flatten"``), JSON text
             (``"json"``), or nothing (``"drop"``).
@@ -105,21 +114,20 @@ class Transformer:
         personal_data: The policy for personal data.
 
     Raises:
-        ValueError: An option that means nothing.
+        ValueError: An option has a wrong value, or *mappers* map no event type.
+        TypeError: An option is of another type, or a function that cannot be called.
 
     Warns:
-        UserWarning: *personal_data* names a field that no event class has.
+        UserWarning: *personal_data* or *naming* names a field, or *naming* an event,
+            that no event class has.
     """
 
     def __init__(
         self,
-        mappers: MapperRegistry = DEFAULT_MAPPERS,
+        mappers: MapperRegistry | Mappers = DEFAULT_MAPPERS,
         *,
         identity: Identity = "external_user_id",
-        personal_data: PersonalData
-        | Treatment
-        | Set[str]
-        | Mapping[str, Treatment] = "drop",
+        personal_data: PersonalData | Treatment | Mapping[str, Treatment] = "drop",
         naming: Naming = _DEFAULT_NAMING,
         nested: Nested = "flatten",
         machines: Literal["keep", "drop"] = "keep",
@@ -130,24 +138,36 @@ class Transformer:
     ) -> None:
         _check("nested", nested, ("flatten", "json", "drop"))
         _check("machines", machines, ("keep", "drop"))
-        self.mappers = mappers
+        _check("deletions", deletions, (True, False))
+        _check("local_time", local_time, (True, False))
+        _check_mapping("fixed_properties", fixed_properties)
+        _check_mapping("event_types", event_types)
+        self.mappers: MapperRegistry = registry_of(mappers)
+        check_selection(self.mappers, event_types)
         self._identify = identify_by(identity)
         self._identity_field = identity if isinstance(identity, str) else ""
         self.personal_data: PersonalData = _personal_data(personal_data, event_types)
         self._redaction = Redaction(self.personal_data)
-        self.naming = naming
+        self.naming: Naming = checked_naming(naming, self.mappers, event_types)
         self._nested: Nested = nested
         self._drops_machines = machines == "drop"
         self._deletions = deletions
         self._local_time = local_time
         self._fixed = Legalizer().properties(fixed_properties)
-        self._customs = mappers.custom_rules()
+        self._customs = self.mappers.custom_rules()
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
         self._roads: dict[type[CurrentsEvent], ShortRoad | None] = {}
         self._glances = _Glances(self._glance)
         self._event_types = event_types
         self._parse = EventParser(event_types).parse
+
+    def __repr__(self) -> str:
+        who = self._identity_field or "a function"
+        return (
+            f"<Transformer: {len(self.mappers.rules)} mappers, identity {who}, "
+            f"personal data {self.personal_data.default}>"
+        )
 
     def transform(self, source: Source) -> TransformResult:
         """
@@ -488,9 +508,15 @@ def _seconds(event: CurrentsEvent) -> float:
     return event.time if seconds is None or int(seconds) != event.time else seconds
 
 
-def _check(option: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+def _check_mapping(option: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{option} must be a mapping, not {kind_of(value)}")
+
+
+def _check(option: str, value: object, choices: tuple[object, ...]) -> None:
+    if not isinstance(value, str | bool) or value not in choices:
+        names = ", ".join(map(str, choices))
+        raise ValueError(f"{option} is one of {names}, not {value!r}")
 
 
 def is_machine(event: CurrentsEvent) -> bool:

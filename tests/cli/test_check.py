@@ -60,7 +60,9 @@ def test_options_in_force_are_named_without_secrets(run: Run) -> None:
     """
     Identity and personal data always, the others where they are not the default.
     """
-    Path("c.toml").write_text('personal_data = "hash"\nhash_key = "canary"\n')
+    Path("c.toml").write_text(
+        'personal_data = "hash"\nhash_key = "canary of sixteen"\n'
+    )
 
     found = findings(run, "--config", "c.toml", "--identity", "user_id")
 
