@@ -4,6 +4,8 @@ Checks for mistakes in the arguments of constructors, made before any event arri
 
 import functools
 import inspect
+import sys
+import warnings
 
 
 def is_async(function: object) -> bool:
@@ -32,6 +34,22 @@ def kind_of(value: object) -> str:
 def _name_of(value: object) -> str:
     name = type(value).__name__
     return f"{'an' if name[0] in 'AEIOUaeio' else 'a'} {name}"
+
+
+def warn(text: str) -> None:
+    """
+    Issue a UserWarning for the line outside of this package that called it.
+    """
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith(_PACKAGE):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(text, UserWarning, stacklevel=depth + 1)
+
+
+_PACKAGE = "braze_heap."
+
+
+_PACKAGE = "braze_heap."
 
 
 def check_function(what: str, function: object, *, takes: str = "an event") -> None:

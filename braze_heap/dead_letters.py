@@ -308,6 +308,11 @@ class SqliteDeadLetter(ClosesAtExit):
         self._pid = os.getpid()
         self._is_closed = False
         with self._guarded():
+            if not self._path.parent.is_dir():
+                raise DeadLetterError(
+                    f"the folder {str(self._path.parent)!r} of the dead letter does "
+                    "not exist: make it first"
+                )
             _opened(self._path, max_bytes).close()
 
     def __repr__(self) -> str:

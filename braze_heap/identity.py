@@ -132,8 +132,11 @@ def identify_by(identity: Identity) -> Identify:
             "prefix='braze:')"
         )
     if not isinstance(identity, str):
-        if isinstance(identity, type):
-            raise TypeError(f"identity is {kind_of(identity)}: write a function")
+        if isinstance(identity, type) or not callable(identity):
+            raise TypeError(
+                "identity is 'external_user_id', 'user_id' or a function, "
+                f"not {kind_of(identity)}"
+            )
         check_function("identity", identity)
         return identity
     if identity not in ("external_user_id", "user_id"):

@@ -3,14 +3,13 @@ What things are called in Heap: policies for the names that `standard` gives.
 """
 
 import difflib
-import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._wiring import check_function, kind_of
+from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.calls import Legalizer, Value
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
@@ -186,5 +185,4 @@ def _warn(kind: str, name: str, known: set[str], prefix: str, *, is_open: bool) 
     close = difflib.get_close_matches(name.removeprefix(prefix), bare, 1, 0.8)
     if close or not is_open:
         hint = f" Did you mean {bare[close[0]]!r}?" if close else ""
-        text = f"{kind}_renames: no {kind} is called {name!r}.{hint}"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warn(f"{kind}_renames: no {kind} is called {name!r}.{hint}")

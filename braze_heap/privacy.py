@@ -7,7 +7,6 @@ What the policy takes away no mapper ever sees, so none can send it by mistake.
 import hashlib
 import hmac
 import re
-import warnings
 from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -16,7 +15,7 @@ import attrs
 
 from braze_heap._json import UnreadableError, decode, encode_text, is_json_text
 from braze_heap._text import did_you_mean
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
@@ -153,8 +152,7 @@ def personal_data(
     classes = (EVENT_TYPES | event_types).values()
     known = {name for cls in classes for name in schema_of(cls).places}
     for name in sorted(named - known):
-        text = f"No event class has a field {name!r}.{did_you_mean(name, known)}"
-        warnings.warn(text, UserWarning, stacklevel=3)
+        warn(f"No event class has a field {name!r}.{did_you_mean(name, known)}")
     return chosen
 
 

@@ -28,7 +28,7 @@ from braze_heap.calls import (
     legal_key,
     timestamp,
 )
-from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes, UnknownEvent
 from braze_heap.identity import (
     Identity,
     IdentityError,
@@ -142,6 +142,8 @@ class Transformer:
         _check("local_time", local_time, (True, False))
         _check_mapping("fixed_properties", fixed_properties)
         _check_mapping("event_types", event_types)
+        if not isinstance(event_types, EventTypes):
+            EventTypes(event_types)  # raises for what is not an event class
         self.mappers: MapperRegistry = registry_of(mappers)
         check_selection(self.mappers, event_types)
         self._identify = identify_by(identity)

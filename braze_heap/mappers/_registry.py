@@ -7,7 +7,6 @@ from __future__ import annotations
 import fnmatch
 import inspect
 import itertools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, overload
@@ -16,7 +15,7 @@ import attrs
 
 from braze_heap import events
 from braze_heap._text import did_you_mean
-from braze_heap._wiring import check_function, kind_of
+from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
@@ -169,7 +168,7 @@ class MapperRegistry:
         Raises:
             MapperConflictError: There is a mapper for *key*.
         """
-        return self._with(_mapper_key(key, stacklevel=3), mapper)
+        return self._with(_mapper_key(key), mapper)
 
     def _with(self, key: Key, mapper: Mapper) -> MapperRegistry:
         rule = _rule(key, mapper)
@@ -181,7 +180,7 @@ class MapperRegistry:
         """
         Return this registry with *mapper* in the place of what was there for *key*.
         """
-        key = _mapper_key(key, stacklevel=3)
+        key = _mapper_key(key)
         return MapperRegistry({**self._rules, key: _rule(key, mapper)})
 
     def without(self, *keys: Key) -> MapperRegistry:
@@ -427,7 +426,14 @@ class Mappers:
         """
         if not keys:
             raise TypeError("maps() needs an event class, or an event type as text")
-        checked = [_mapper_key(key, stacklevel=3) for key in keys]
+        for key in keys:
+            if callable(key) and not isinstance(key, type):
+                name = getattr(key, "__name__", "the function")
+                raise TypeError(
+                    "maps() needs an event class before it gets the mapper: "
+                    f"write @mappers.maps(EmailClick) above {name}"
+                )
+        checked = [_mapper_key(key) for key in keys]
 
         def register(mapper: Mapper) -> Mapper:
             registry = self._registry
@@ -504,7 +510,7 @@ def check_selection(
     Raises:
         ValueError: It has no mappers, or selects none of *event_types*.
     """
-    rules = registry.rules.values()
+    rules = [rule for key, rule in registry.rules.items() if not custom_of(key)]
     if any(not rule.conditions for rule in rules):
         return
     if not rules:
@@ -547,21 +553,22 @@ def _selector(key: Any, rules: Mapping[Key, Rule]) -> Key:
     Return what *key* selects.
     """
     if isinstance(key, str) and _is_pattern(key):
-        if not any(_matches(key, each) for each in (*EVENT_TYPES, *rules)):
+        known = (*EVENT_TYPES, *(each for each in rules if isinstance(each, str)))
+        if not fnmatch.filter(known, key):
             hint = did_you_mean(key, EVENT_TYPES)
             raise ValueError(f"no event type matches the pattern {key!r}.{hint}")
         return key
-    if key in rules and isinstance(key, str):
+    if isinstance(key, str) and key in rules:
         return key
     if custom_of(key):
         raise TypeError(
             f"{key.__name__} is not an event class: select its event type, "
             f"{custom_of(key).event_type!r}"  # type: ignore[union-attr]
         )
-    return _event_key(key, stacklevel=5)
+    return _event_key(key)
 
 
-def _mapper_key(key: Any, *, stacklevel: int) -> Key:
+def _mapper_key(key: Any) -> Key:
     """
     Return what a mapper for *key* is for.
     """
@@ -569,10 +576,10 @@ def _mapper_key(key: Any, *, stacklevel: int) -> Key:
         raise ValueError(f"a mapper is for one event type, not for the pattern {key!r}")
     if custom_of(key):
         return key  # type: ignore[no-any-return]
-    return _event_key(key, stacklevel=stacklevel + 1)
+    return _event_key(key)
 
 
-def _event_key(key: Any, *, stacklevel: int) -> Key:
+def _event_key(key: Any) -> Key:
     """
     Return the event class that *key* is or names, or the event type that it is.
 
@@ -587,15 +594,14 @@ def _event_key(key: Any, *, stacklevel: int) -> Key:
         return key
     if not isinstance(key, str):
         raise TypeError(
-            "expected an event class, or an event type as text, not "
-            f"{kind_of(key)}: write the class in parentheses, such as (EmailClick)"
+            "expected an event class, or an event type as text, such as "
+            f"maps(EmailClick) or only(EmailClick, EmailOpen), not {kind_of(key)}"
         )
     if key in EVENT_TYPES:
         return key
     if "." in key:
         hint = did_you_mean(key, EVENT_TYPES)
-        text = f"No event class has the type {key!r}.{hint}"
-        warnings.warn(text, UserWarning, stacklevel=stacklevel)
+        warn(f"No event class has the type {key!r}.{hint}")
         return key
     found = getattr(events, key, None) if key in events.__all__ else None
     if isinstance(found, type) and issubclass(found, CurrentsEvent):
