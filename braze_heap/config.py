@@ -45,6 +45,13 @@ class ConfigError(ValueError):
     """
 
 
+def _texts(given: Any) -> Any:
+    """
+    Return *given* as a tuple of texts, where one text may stand for itself.
+    """
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 @attrs.frozen
 class TransformConfig:
     """
@@ -76,9 +83,11 @@ class TransformConfig:
     """
 
     preset: Literal["all", "engagement", "delivery"] = "all"
-    only: tuple[str, ...] = ()
-    leave_out: tuple[str, ...] = ()
-    identity: tuple[Literal["external_user_id", "user_id"], ...] = ("external_user_id",)
+    only: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    leave_out: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    identity: tuple[Literal["external_user_id", "user_id"], ...] = attrs.field(
+        default=("external_user_id",), converter=_texts
+    )
     identity_prefix: str = "braze:"
     personal_data: Treatment = "drop"
     personal_fields: dict[str, Treatment] = attrs.field(factory=dict)

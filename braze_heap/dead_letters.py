@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import attrs
 
+from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.report import Report
 from braze_heap.sinks._managed import ClosesAtExit
@@ -634,7 +635,10 @@ def replay(
     Raises:
         SinkUnavailable: Midway. What was settled before is forgotten; the rest stays.
         ValueError: *pipeline* has another dead letter.
+        TypeError: *pipeline* is not a `Pipeline`.
     """
+    if not hasattr(pipeline, "run_records"):
+        raise TypeError(f"replay needs a Pipeline, not {kind_of(pipeline)}")
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     report, stays = Report(), set[str]()

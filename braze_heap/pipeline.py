@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import (
+    AsyncIterable,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -203,7 +204,15 @@ class _Course(Generic[_Closing]):
     def _batches(self, source: Source) -> Iterable[Source]:
         """
         Return *source* in batches: a stream is cut, anything else is one.
+
+        Raises:
+            TypeError: *source* is a coroutine or an asynchronous stream.
         """
+        if isinstance(source, AsyncIterable | Awaitable):
+            raise TypeError(
+                f"a source is read without await, but this is {kind_of(source)}: pass "
+                "a list of events, such as [event async for event in stream]"
+            )
         if not isinstance(source, Iterator):
             return (source,)
         return iter(lambda: list(itertools.islice(source, self._batch_size)), [])

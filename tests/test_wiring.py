@@ -17,7 +17,7 @@ import pytest
 import braze_heap as bh
 from braze_heap._wiring import kind_of
 from braze_heap.calls import Call
-from braze_heap.dead_letters import DeadRecord
+from braze_heap.dead_letters import DeadRecord, replay
 from braze_heap.events import EmailClick, EmailEvent, EmailOpen, PushOpen
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import Request, Tokens
@@ -34,7 +34,7 @@ from braze_heap.sinks import (
     Tee,
     ThreadedSink,
 )
-from braze_heap.testing import make_raw
+from braze_heap.testing import check_sink, make_event, make_raw
 
 
 class KakaoSend(bh.CurrentsEvent, event_type="users.messages.kakao.Send"):
@@ -283,6 +283,47 @@ def test_a_wiring_mistake_raises_at_once(wire: Callable[[], Any], message: str) 
     """
     with pytest.raises(TypeError, match=message):
         wire()
+
+
+async def stream() -> Any:
+    yield make_raw("users.messages.email.Click")
+
+
+@pytest.mark.parametrize(
+    ("wire", "message"),
+    [
+        (lambda: pipeline().run(stream()), "read without await.*async_generator"),
+        (lambda: pipeline().run(Awaitable()), "read without await"),
+        (lambda: asyncio.run(async_pipeline().run(stream())), "read without await"),
+        (lambda: replay(bh.DISCARD, async_pipeline()), "not an AsyncPipeline"),
+        (lambda: replay(bh.DISCARD, bh.Transformer()), "not a Transformer"),
+        (lambda: check_sink(bh.MemorySink()), "write lambda: "),
+        (lambda: bh.JsonLinesSink(None), "a path or a stream, not None"),
+        (lambda: bh.open_sink(None), "needs text, not None"),
+        (lambda: bh.HeapSink("11", regoin="eu"), "Did you mean 'region'"),
+        (lambda: bh.DEFAULT_MAPPERS.mapper_for("EmailClick"), "not a str"),
+        (lambda: bh.DEFAULT_MAPPERS.explain("EmailClick"), "not a str"),
+        (lambda: make_raw(5), "needs an event type, not an int"),
+        (lambda: make_event("users.messages.email.Click"), "an event class, not a str"),
+    ],
+)
+def test_a_wrong_argument_of_a_call_raises(
+    wire: Callable[[], Any], message: str
+) -> None:
+    """
+    It is not taken for data, of which some is unreadable.
+    """
+    with pytest.raises(TypeError, match=message):
+        wire()
+
+
+def test_one_text_stands_for_a_list_of_it() -> None:
+    """
+    In code as in a file.
+    """
+    config = bh.TransformConfig(only="EmailClick", identity="user_id")
+
+    assert config == bh.TransformConfig(only=("EmailClick",), identity=("user_id",))
 
 
 def starlette_endpoint(receiver: Any) -> object:

@@ -299,7 +299,7 @@ class MapperRegistry:
     def _find(
         self, cls: type[CurrentsEvent], event: CurrentsEvent | type[CurrentsEvent]
     ) -> Rule | None:
-        event_type = getattr(event, "event_type", "")
+        event_type = _type_of(event, cls)
         rule = next(self._candidates(cls, event_type), None)
         if rule and not rule.admits(cls, event_type):
             rule = None
@@ -317,7 +317,7 @@ class MapperRegistry:
         Tell which mapper decides about *event*, where it comes from, and why it wins.
         """
         cls = event if isinstance(event, type) else type(event)
-        event_type = getattr(event, "event_type", "")
+        event_type = _type_of(event, cls)
         winner, *beaten = (*self._candidates(cls, event_type), None)
         left_out = winner is not None and not winner.admits(cls, event_type)
         return Explanation(cls, winner, left_out, tuple(filter(None, beaten)))
@@ -608,6 +608,12 @@ def _event_key(key: Any) -> Key:
         return found
     hint = did_you_mean(key, (*events.__all__, *EVENT_TYPES))
     raise ValueError(f"{key!r} is not an event type, class or group.{hint}")
+
+
+def _type_of(event: object, cls: type[Any]) -> str:
+    if not issubclass(cls, CurrentsEvent) and not custom_of(cls):
+        raise TypeError(f"expected an event or its class, not {kind_of(event)}")
+    return getattr(event, "event_type", "")
 
 
 def _rule(key: Key, mapper: Mapper) -> Rule:

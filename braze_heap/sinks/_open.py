@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import needed_by
 from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
 from braze_heap.sinks._interface import Sink
 from braze_heap.sinks._simple import ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks.exceptions import SinkSpecError
@@ -45,6 +46,8 @@ def open_sink(spec: str) -> Sink:
         SinkSpecError: It names no sink, or options that the sink does not take.
         Exception: What importing or making somebody else's sink raises.
     """
+    if not isinstance(spec, str):
+        raise TypeError(f"open_sink needs text, not {kind_of(spec)}")
     if spec == "-":
         return JsonLinesSink(sys.stdout)
     name, colon, rest = spec.partition(":")
