@@ -260,8 +260,7 @@ class _Course(Generic[_Closing]):
         Have *records* in the dead letter. What is unexpected there is ours to mend.
         """
         try:
-            if inspect.isawaitable((yield _Append(records))):
-                raise TypeError("append is called without await, but is async")
+            yield _Append(records)
             return
         except DeadLetterError:
             raise
@@ -291,6 +290,18 @@ class _Course(Generic[_Closing]):
             if self._clock() + wait > end:
                 raise unavailable
             yield _Wait(wait)
+
+
+def append_to(dead_letter: DeadLetter, records: Sequence[DeadRecord]) -> None:
+    """
+    Keep *records* in *dead_letter*.
+
+    Raises:
+        TypeError: ``append`` only returned something to await, so nothing is kept.
+    """
+    append: Callable[[Sequence[DeadRecord]], object] = dead_letter.append
+    if inspect.isawaitable(append(records)):
+        raise TypeError("append is called without await, but is async")
 
 
 def _receipt(given: Any, size: int) -> Receipt:
@@ -508,9 +519,10 @@ class Pipeline(_Course[Sink]):
             case _Send(calls):
                 return self.sink.send(calls)
             case _Append(records):
-                return self.dead_letter.append(records)  # type: ignore[func-returns-value]
+                append_to(self.dead_letter, records)
             case _Wait(seconds):
-                return self._sleep(seconds)
+                self._sleep(seconds)
+        return None
 
 
 class AsyncPipeline(_Course[AsyncSink]):
@@ -560,7 +572,7 @@ class AsyncPipeline(_Course[AsyncSink]):
             case _Send(calls):
                 return await self.sink.send(calls)
             case _Append(records):
-                return await in_thread(self.dead_letter.append, records)
+                await in_thread(append_to, self.dead_letter, records)
             case _Wait(seconds):
                 await self._sleep(seconds)
         return None

@@ -424,6 +424,16 @@ def test_what_is_only_found_at_work_is_never_200(
     assert receiver().handle(request).status == 503
 
 
+def test_an_unreadable_body_that_was_not_kept_is_not_given_away() -> None:
+    """
+    400 makes Braze drop it, so it is for what is in the dead letter.
+    """
+    receiver = bh.Receiver(pipeline(dead_letter=HiddenAsyncDeadLetter()), "t")
+    request = Request("POST", {"Authorization": "Bearer t"}, b"{")
+
+    assert receiver.handle(request).status == 503
+
+
 class HiddenSink(TheirSink):
     def send(self, calls: Sequence[Call], /) -> Any:
         return Awaitable()
@@ -477,6 +487,7 @@ def test_a_name_that_no_class_has_is_never_silent(wire: Callable[[str], Any]) ->
         lambda: bh.ENGAGEMENT.only(EmailEvent).only(PushOpen),
         lambda: bh.DEFAULT_MAPPERS.only(),
         lambda: bh.DEFAULT_MAPPERS.only(EmailEvent).except_("users.messages.email.*"),
+        lambda: bh.DEFAULT_MAPPERS.only(EmailClick.event_type).except_(EmailEvent),
         lambda: bh.DEFAULT_MAPPERS.except_(bh.CurrentsEvent),
         lambda: bh.DEFAULT_MAPPERS.except_("*"),
         lambda: bh.TransformConfig(preset="delivery", only=("EmailClick",)).mappers(),

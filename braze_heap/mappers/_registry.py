@@ -522,7 +522,8 @@ def check_selection(
         key for r in rules for c in r.conditions if c.keeps for key in (*c.keys, r.key)
     ]
     names = [key for key in dict.fromkeys(kept) if isinstance(key, str)]
-    if any(r.key in names and r.admits(UnknownEvent, str(r.key)) for r in rules):
+    future = (r for r in rules if r.key in names and r.key not in event_types)
+    if any(rule.admits(UnknownEvent, str(rule.key)) for rule in future):
         return
     own = (key for key in kept if isinstance(key, type) and hasattr(key, "event_type"))
     by_name = (event_types[name] for name in names if name in event_types)

@@ -26,7 +26,7 @@ import attrs
 from braze_heap._errors import place_of
 from braze_heap._wiring import is_async, kind_of
 from braze_heap.dead_letters import DeadRecord
-from braze_heap.pipeline import AsyncPipeline, Pipeline
+from braze_heap.pipeline import AsyncPipeline, Pipeline, append_to
 from braze_heap.reasons import Reason
 from braze_heap.receiver import _answers
 from braze_heap.receiver._envelope import TooManyError, events_in, inflated
@@ -271,7 +271,7 @@ class Receiver(_Course[Pipeline]):
             case _Run(events):
                 _require_report(self.pipeline.run(events))
             case _Keep(records):
-                self.pipeline.dead_letter.append(records)
+                append_to(self.pipeline.dead_letter, records)
         return None
 
 
@@ -334,7 +334,7 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
             case _Run(events):
                 _require_report(await self._in_thread(self.pipeline.run, events))
             case _Keep(records):
-                return await self._in_thread(self.pipeline.dead_letter.append, records)
+                await self._in_thread(append_to, self.pipeline.dead_letter, records)
         return None
 
     async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
