@@ -6,11 +6,35 @@ Braze Currents events, typed, as calls for Heap.
 >>> result.calls, result.skipped, result.rejected
 """
 
-import importlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from braze_heap import _lazy
+
 if TYPE_CHECKING:
+    from braze_heap import calls as calls
+    from braze_heap import config as config
+    from braze_heap import dead_letters as dead_letters
+    from braze_heap import drift as drift
+    from braze_heap import events as events
+    from braze_heap import identity as identity
+    from braze_heap import local_time as local_time
+    from braze_heap import mappers as mappers
+    from braze_heap import naming as naming
+    from braze_heap import observers as observers
+    from braze_heap import parsing as parsing
+    from braze_heap import payloads as payloads
+    from braze_heap import pipeline as pipeline
+    from braze_heap import plan as plan
+    from braze_heap import privacy as privacy
+    from braze_heap import reasons as reasons
+    from braze_heap import receiver as receiver
+    from braze_heap import report as report
+    from braze_heap import results as results
+    from braze_heap import sinks as sinks
+    from braze_heap import testing as testing
+    from braze_heap import transformer as transformer
+    from braze_heap import wire as wire
     from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
     from braze_heap.config import ConfigError, TransformConfig
     from braze_heap.dead_letters import DISCARD, SqliteDeadLetter
@@ -170,14 +194,20 @@ Public name to the module that defines it. Each loads when it is first used: imp
 the package is free.
 """
 
+_MODULES: Final = tuple(
+    """
+    calls config dead_letters drift events identity local_time mappers naming observers
+    parsing payloads pipeline plan privacy reasons receiver report results sinks testing
+    transformer wire
+    """.split()
+)
+"""Public modules; ``braze_heap.testing`` needs no import of its own."""
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
-    value = globals()[name] = getattr(module, name)
-    return value
+if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
+
+    def __getattr__(name: str) -> Any:
+        return _lazy.load(__name__, name, {**_HOMES, **{m: m for m in _MODULES}})
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]

@@ -1,8 +1,9 @@
 """
-Text as Heap measures it.
+Text as Heap measures it, and names that are nearly right.
 """
 
 import bisect
+from collections.abc import Iterable
 
 
 def utf16_length(text: str) -> int:
@@ -26,3 +27,14 @@ def cut_utf16(text: str, limit: int) -> str:
     lengths = range(len(start))
     over = bisect.bisect_right(lengths, limit, key=lambda n: utf16_length(start[:n]))
     return start[: over - 1]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """
+    Return the end of an error message: a blank and the known name that is most like
+    *name*, as a question; empty if none is like it.
+    """
+    import difflib  # only when something is wrong
+
+    close = difflib.get_close_matches(name, known, 1)
+    return f" Did you mean {close[0]!r}?" if close else ""

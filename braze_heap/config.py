@@ -3,7 +3,6 @@ All options of a transformer as one value: from code, a dictionary, TOML, the
 environment.
 """
 
-import difflib
 import json
 import os
 import tomllib
@@ -14,17 +13,18 @@ from typing import Any, Final, Literal, Self
 
 import attrs
 
-import braze_heap.events as events
+from braze_heap._text import did_you_mean
 from braze_heap.calls import Nested, Value
 from braze_heap.identity import Identity, first_of
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
     DELIVERY,
     ENGAGEMENT,
-    Key,
     MapperRegistry,
+    Mappers,
 )
 from braze_heap.mappers._custom import exactly
+from braze_heap.mappers._registry import registry_of
 from braze_heap.naming import Naming
 from braze_heap.privacy import PersonalData, Treatment
 from braze_heap.transformer import Transformer
@@ -43,6 +43,13 @@ class ConfigError(ValueError):
     """
     A configuration that means nothing. The text names every flaw with its path.
     """
+
+
+def _texts(given: Any) -> Any:
+    """
+    Return *given* as a tuple of texts, where one text may stand for itself.
+    """
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 @attrs.frozen
@@ -76,9 +83,11 @@ class TransformConfig:
     """
 
     preset: Literal["all", "engagement", "delivery"] = "all"
-    only: tuple[str, ...] = ()
-    leave_out: tuple[str, ...] = ()
-    identity: tuple[Literal["external_user_id", "user_id"], ...] = ("external_user_id",)
+    only: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    leave_out: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    identity: tuple[Literal["external_user_id", "user_id"], ...] = attrs.field(
+        default=("external_user_id",), converter=_texts
+    )
     identity_prefix: str = "braze:"
     personal_data: Treatment = "drop"
     personal_fields: dict[str, Treatment] = attrs.field(factory=dict)
@@ -165,21 +174,32 @@ class TransformConfig:
             {name: _from_text(name, text, kinds[name]) for name, text in given.items()}
         )
 
-    def mappers(self, mappers: MapperRegistry | None = None) -> MapperRegistry:
+    def mappers(
+        self, mappers: MapperRegistry | Mappers | None = None
+    ) -> MapperRegistry:
         """
         Return the preset, or *mappers*, narrowed to the chosen events.
 
         Raises:
-            ConfigError: A name that is no event type, class or group.
-        """
-        chosen = _PRESETS[self.preset] if mappers is None else mappers
-        if self.only:
-            chosen = chosen.only(*map(_key, self.only))
-        if self.leave_out:
-            chosen = chosen.except_(*map(_key, self.leave_out))
-        return chosen
+            ConfigError: A name that is not an event type, class or group, or a choice
+                that leaves nothing.
 
-    def transformer(self, mappers: MapperRegistry | None = None) -> Transformer:
+        Warns:
+            UserWarning: An event type that this version does not have.
+        """
+        if self.preset not in _PRESETS:
+            hint = did_you_mean(str(self.preset), _PRESETS)
+            raise ConfigError(f"there is no preset {self.preset!r}.{hint}")
+        given = _PRESETS[self.preset] if mappers is None else registry_of(mappers)
+        try:
+            chosen = given.only(*self.only) if self.only else given
+            return chosen.except_(*self.leave_out)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+    def transformer(
+        self, mappers: MapperRegistry | Mappers | None = None
+    ) -> Transformer:
         """
         Return the transformer that this describes.
 
@@ -187,15 +207,19 @@ class TransformConfig:
             mappers: A team's own registry, instead of the preset.
 
         Raises:
-            ConfigError: A name that is no event type, class or group.
-            ValueError: ``hash`` without a key.
+            ConfigError: See `mappers`.
+            ValueError: See `Transformer`; ``hash`` without a key, for example.
+            TypeError: See `Transformer`.
+
+        Warns:
+            UserWarning: A name that this version does not have; see `Transformer`.
         """
+        treatments = (self.personal_data, *self.personal_fields.values())
+        key = self.hash_key.encode() if "hash" in treatments else b""
         return Transformer(
             self.mappers(mappers),
             identity=self._identity(),
-            personal_data=PersonalData(
-                self.personal_data, self.personal_fields, self.hash_key.encode()
-            ),
+            personal_data=PersonalData(self.personal_data, self.personal_fields, key),
             naming=Naming(
                 self.event_names,
                 self.event_prefix,
@@ -220,8 +244,7 @@ def _check_names(cls: type[TransformConfig], options: Mapping[str, Any]) -> None
     known = [field.name for field in attrs.fields(cls)]
     for name in options:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, known)
             raise ConfigError(f"there is no option {name!r}.{hint}")
 
 
@@ -257,14 +280,3 @@ def _from_text(name: str, text: str, kind: Any) -> Any:
     if "tuple" in str(kind):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
-
-
-def _key(name: str) -> Key:
-    if "." in name:
-        return name
-    found = getattr(events, name, None) if name in events.__all__ else None
-    if isinstance(found, type) and issubclass(found, events.CurrentsEvent):
-        return found
-    close = difflib.get_close_matches(name, events.__all__, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ConfigError(f"{name!r} is no event type, class or group.{hint}")

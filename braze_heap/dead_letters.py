@@ -45,6 +45,7 @@ from braze_heap._dead_letter_file import (
     locked,
     open_file,
 )
+from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
@@ -941,7 +942,10 @@ def replay(
         SinkUnavailable: Midway. What was settled before is forgotten; the rest stays.
         DeadLetterError: Another replay of this dead letter is running; or it fails.
         ValueError: *pipeline* has another dead letter.
+        TypeError: *pipeline* is not a `Pipeline`.
     """
+    if not hasattr(pipeline, "run_records"):
+        raise TypeError(f"replay needs a Pipeline, not {kind_of(pipeline)}")
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     missing = _MissingMappers(pipeline.transformer, force=force)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
 from braze_heap._text import utf16_length
+from braze_heap._wiring import check_function, kind_of
 from braze_heap.calls import MAX_IDENTITY
 from braze_heap.events import CurrentsEvent
 from braze_heap.reasons import Reason, SkipReason
@@ -121,9 +122,22 @@ def identify_by(identity: Identity) -> Identify:
     Return the function that *identity* means.
 
     Raises:
-        ValueError: It is no field that names users.
+        ValueError: It is not a field that names users.
+        TypeError: It is neither text nor a function of an event.
     """
+    if isinstance(identity, list | tuple):
+        raise TypeError(
+            f"identity is one field or a function, not {kind_of(identity)}: "
+            "for several fields write first_of('external_user_id', 'user_id', "
+            "prefix='braze:')"
+        )
     if not isinstance(identity, str):
+        if isinstance(identity, type) or not callable(identity):
+            raise TypeError(
+                "identity is 'external_user_id', 'user_id' or a function, "
+                f"not {kind_of(identity)}"
+            )
+        check_function("identity", identity)
         return identity
     if identity not in ("external_user_id", "user_id"):
         raise ValueError(
@@ -150,6 +164,13 @@ def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Id
     A person who is anonymous first and known later has two identities then; Heap does
     not know that they are one.
     """
+    if not fields or not all(isinstance(field, str) for field in fields):
+        raise TypeError(
+            "first_of needs names of fields: write "
+            "first_of('external_user_id', 'user_id', prefix='braze:')"
+        )
+    if not isinstance(prefix, str):
+        raise TypeError(f"the prefix of first_of must be text, not {kind_of(prefix)}")
     first, *others = map(identify_by, fields)
 
     def identify(event: CurrentsEvent) -> Any:

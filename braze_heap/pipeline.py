@@ -9,11 +9,13 @@ Heap under Braze's ids, so running a batch again is harmless.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import logging
 import time
 from collections import Counter
 from collections.abc import (
+    AsyncIterable,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -32,15 +34,25 @@ import attrs
 from braze_heap._errors import facts_of_error, place_of
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._repeats import Repeats
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import check_function, is_async, kind_of
 from braze_heap.calls import Call
 from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.exceptions import retry_after_of
+from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._drive import drive, drive_async, in_thread
-from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
+from braze_heap.sinks._interface import (
+    AsyncSink,
+    Receipt,
+    Rejection,
+    Sink,
+    require_async_sink,
+    require_sink,
+)
 from braze_heap.sinks.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -129,10 +141,11 @@ class _Course(Generic[_Closing]):
         dead_letter: DeadLetter,
         options: PipelineOptions,
     ) -> None:
+        self._check(transformer, dead_letter)
         self.transformer = transformer
         self.sink = sink
         self.dead_letter = dead_letter
-        self._observers = tuple(options.get("observers", ()))
+        self._observers = _observers(options.get("observers", ()))
         self._batch_size = options.get("batch_size", BATCH_SIZE)
         self._patience = options.get("patience", 0.0)
         self._clock = options.get("clock", time.monotonic)
@@ -140,18 +153,52 @@ class _Course(Generic[_Closing]):
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._repeats = Repeats(self._clock)
-        if unknown := options.keys() - PipelineOptions.__annotations__.keys():
-            raise TypeError(f"a pipeline has no option {min(unknown)!r}")
+        known = PipelineOptions.__annotations__
+        if unknown := options.keys() - known.keys():
+            hint = did_you_mean(min(unknown), known)
+            raise TypeError(f"a pipeline has no option {min(unknown)!r}.{hint}")
         if self._batch_size < 1 or not self._patience >= 0:
             raise ValueError("batch_size is 1 at least, patience not negative")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
 
+    def _check(self, transformer: object, dead_letter: object) -> None:
+        """
+        Raise if one of the arguments cannot do its work.
+        """
+        user = type(self).__name__
+        if isinstance(transformer, type) or not hasattr(transformer, "transform"):
+            is_rules = isinstance(transformer, MapperRegistry | Mappers)
+            hint = ": write Transformer(mappers)" if is_rules else ""
+            raise TypeError(
+                f"{user} needs a Transformer first, not {kind_of(transformer)}{hint}"
+            )
+        append = getattr(dead_letter, "append", None)
+        if isinstance(dead_letter, type | list) or not callable(append):
+            raise TypeError(
+                f"{user} needs a dead letter, such as SqliteDeadLetter(path), "
+                f"not {kind_of(dead_letter)}. To count what cannot be delivered and "
+                "throw it away, write DISCARD"
+            )
+        if is_async(append):
+            raise TypeError(
+                f"{user} calls the dead letter without await, but "
+                f"{type(dead_letter).__name__}.append is async: make it a plain method"
+            )
+
     def _batches(self, source: Source) -> Iterable[Source]:
         """
         Return *source* in batches: a stream is cut, anything else is one.
+
+        Raises:
+            TypeError: *source* is a coroutine or an asynchronous stream.
         """
+        if isinstance(source, AsyncIterable | Awaitable):
+            raise TypeError(
+                f"a source is read without await, but this is {kind_of(source)}: pass "
+                "a list of events, such as [event async for event in stream]"
+            )
         if not isinstance(source, Iterator):
             return (source,)
         return iter(lambda: list(itertools.islice(source, self._batch_size)), [])
@@ -255,7 +302,7 @@ class _Course(Generic[_Closing]):
         while True:
             began = self._clock()
             try:
-                receipt: Receipt = (yield _Send(calls)).checked(len(calls))
+                receipt = _receipt((yield _Send(calls)), len(calls))
             except Exception as error:
                 unavailable = _as_unavailable(error).with_traceback(None)
             else:
@@ -273,6 +320,39 @@ class _Course(Generic[_Closing]):
 def _seconds_to_wait(error: DeliveryError) -> float:
     asked = retry_after_of(error)
     return max(LEAST_WAIT, DEFAULT_WAIT if asked is None else asked)
+
+
+def append_to(dead_letter: DeadLetter, records: Sequence[DeadRecord]) -> None:
+    """
+    Keep *records* in *dead_letter*.
+
+    Raises:
+        TypeError: ``append`` only returned something to await, so nothing is kept.
+    """
+    append: Callable[[Sequence[DeadRecord]], object] = dead_letter.append
+    if inspect.isawaitable(append(records)):
+        raise TypeError("append is called without await, but is async")
+
+
+def _receipt(given: Any, size: int) -> Receipt:
+    if not isinstance(given, Receipt):
+        raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
+    return given.checked(size)
+
+
+def _observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
+    if callable(given) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"observers is a list of observers, not {kind_of(given)}: write [observer]"
+        )
+    observers = tuple(given)
+    for observer in observers:
+        if isinstance(observer, type):
+            raise TypeError(
+                f"an observer is {kind_of(observer)}: write {observer.__name__}()"
+            )
+        check_function("an observer", observer, takes="BatchDetails")
+    return observers
 
 
 def _outcome(error: DeliveryError) -> Outcome:
@@ -430,6 +510,8 @@ class Pipeline(_Course[Sink]):
         **options: Unpack[PipelineOptions],
     ) -> None:
         super().__init__(transformer, sink, dead_letter, options)
+        require_sink("Pipeline", sink)
+        check_function("sleep", sleep, takes="seconds")
         self._sleep = sleep
 
     def run(self, source: Source) -> Report:
@@ -489,9 +571,10 @@ class Pipeline(_Course[Sink]):
             case _Send(calls):
                 return self.sink.send(calls)
             case _Append(records):
-                return self.dead_letter.append(records)  # type: ignore[func-returns-value]
+                append_to(self.dead_letter, records)
             case _Wait(seconds, cause):
-                return self._wait(seconds, cause)
+                self._wait(seconds, cause)
+        return None
 
     def _wait(self, seconds: float, cause: DeliveryError) -> object:  # noqa: ARG002
         return self._sleep(seconds)
@@ -519,6 +602,7 @@ class AsyncPipeline(_Course[AsyncSink]):
         **options: Unpack[PipelineOptions],
     ) -> None:
         super().__init__(transformer, sink, dead_letter, options)
+        require_async_sink("AsyncPipeline", sink)
         self._sleep = sleep
 
     async def run(self, source: Source) -> Report:
@@ -543,7 +627,7 @@ class AsyncPipeline(_Course[AsyncSink]):
             case _Send(calls):
                 return await self.sink.send(calls)
             case _Append(records):
-                await in_thread(self.dead_letter.append, records)
+                await in_thread(append_to, self.dead_letter, records)
             case _Wait(seconds):
                 await self._sleep(seconds)
         return None

@@ -4,11 +4,9 @@ Which personal data leaves the house: a policy over fields, applied before any m
 What the policy takes away no mapper ever sees, so none can send it by mistake.
 """
 
-import difflib
 import hashlib
 import hmac
 import re
-import warnings
 from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -16,6 +14,8 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from braze_heap._json import UnreadableError, decode, encode_text, is_json_text
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
@@ -44,6 +44,33 @@ of 77 marks.
 """
 
 
+SHORTEST_KEY: Final = 16
+"""Bytes of a key; those of a shorter one could be tried."""
+
+_TREATMENTS: Final = ("drop", "keep", "hash")
+
+
+def _flat(overrides: Any) -> dict[str, Treatment]:
+    """
+    Return *overrides* with dotted names in the place of mappings within them.
+    """
+    if not isinstance(overrides, Mapping):
+        hint = "; the key is written key=..." if isinstance(overrides, bytes) else ""
+        raise TypeError(
+            f"overrides must be a mapping from field to treatment, not "
+            f"{kind_of(overrides)}{hint}"
+        )
+    flat: dict[str, Treatment] = {}
+    for name, treatment in overrides.items():
+        if not isinstance(name, str):
+            raise TypeError(f"overrides must be by field name, not {kind_of(name)}")
+        if isinstance(treatment, Mapping):
+            flat |= {f"{name}.{n}": t for n, t in _flat(treatment).items()}
+        else:
+            flat[name] = treatment
+    return flat
+
+
 @attrs.frozen
 class PersonalData:
     """
@@ -53,36 +80,65 @@ class PersonalData:
         default: For the fields that Braze marks, and the sensitive ones that it does
             not mark. ``hash`` hashes text; personal numbers and lists are left out.
         overrides: Field name to treatment, for any field, marked or not. A dotted name
-            such as ``custom_properties.email`` reaches into objects, lists of objects
-            and JSON text.
-        key: The secret of ``hash``. Under the same key, equal values stay equal.
+            such as ``custom_properties.email``, or a mapping within the mapping,
+            reaches into objects, lists of objects and JSON text.
+        key: The secret of ``hash``, at least 16 bytes. Under the same key, equal values
+            stay equal.
+
+    Raises:
+        ValueError: A treatment that does not exist, ``hash`` without a key, a key that
+            is too short, or a key that nothing uses.
+        TypeError: Overrides that are not a mapping, or a key that is not bytes.
     """
 
     default: Treatment = "drop"
-    overrides: Mapping[str, Treatment] = MappingProxyType({})
+    overrides: Mapping[str, Treatment] = attrs.field(
+        default=MappingProxyType({}), converter=_flat
+    )
     key: bytes = attrs.field(default=b"", repr=False)
 
     def __attrs_post_init__(self) -> None:
-        chosen = {self.default, *self.overrides.values()}
-        if unknown := chosen - {"drop", "keep", "hash"}:
-            raise ValueError(
-                f"personal data is dropped, kept or hashed, not {min(unknown)!r}"
+        chosen = (self.default, *self.overrides.values())
+        for treatment in chosen:
+            if treatment not in _TREATMENTS:
+                raise ValueError(
+                    f"personal data is dropped, kept or hashed: write 'drop', 'keep' "
+                    f"or 'hash', not {treatment!r}"
+                )
+        if not isinstance(self.key, bytes):
+            raise TypeError(
+                f"the key of 'hash' must be bytes, not {kind_of(self.key)}: "
+                "write key=secret.encode()"
             )
         if "hash" in chosen and not self.key:
             raise ValueError(
                 "hashing personal data needs a secret: PersonalData('hash', key=...)"
             )
+        if self.key and len(self.key) < SHORTEST_KEY:
+            raise ValueError(
+                f"the key of 'hash' has {len(self.key)} bytes, but needs at least "
+                f"{SHORTEST_KEY}: make one with secrets.token_bytes(32)"
+            )
+        if self.key and "hash" not in chosen:
+            raise ValueError(
+                "a key is given, but no treatment is 'hash': write "
+                "PersonalData('hash', key=...), or leave the key out"
+            )
 
 
 def personal_data(
-    policy: PersonalData | Treatment | Set[str] | Mapping[str, Treatment],
+    policy: PersonalData | Treatment | Mapping[str, Treatment],
     event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
 ) -> PersonalData:
     """
     Return *policy*, written in any of its short forms, as a `PersonalData`.
 
-    A set names all fields that are left out, and keeps every other; a mapping overrides
-    single fields of the default.
+    A mapping changes single fields of the default.
+
+    Raises:
+        TypeError: It is something else, such as a set: whether the fields that are not
+            named are sent would be a guess.
+        ValueError: See `PersonalData`.
 
     Warns:
         UserWarning: A name that no event class has, neither Braze's nor one of
@@ -96,15 +152,12 @@ def personal_data(
     classes = (EVENT_TYPES | event_types).values()
     known = {name for cls in classes for name in schema_of(cls).places}
     for name in sorted(named - known):
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        text = f"No event class has a field {name!r}.{hint}"
-        warnings.warn(text, UserWarning, stacklevel=3)
+        warn(f"No event class has a field {name!r}.{did_you_mean(name, known)}")
     return chosen
 
 
 def _spelled_out(
-    policy: PersonalData | Treatment | Set[str] | Mapping[str, Treatment],
+    policy: PersonalData | Treatment | Mapping[str, Treatment],
 ) -> PersonalData:
     if isinstance(policy, PersonalData):
         return policy
@@ -112,7 +165,17 @@ def _spelled_out(
         return PersonalData(policy)
     if isinstance(policy, Mapping):
         return PersonalData(overrides=dict(policy))
-    return PersonalData("keep", dict.fromkeys(policy, "drop"))
+    fields = policy if isinstance(policy, Set | list | tuple) else ()
+    names = sorted(name for name in fields if isinstance(name, str)) or [
+        "email_address"
+    ]
+    drop, keep = dict.fromkeys(names, "drop"), dict.fromkeys(names, "keep")
+    raise TypeError(
+        f"personal_data must be 'drop', 'keep', a mapping or PersonalData, not "
+        f"{kind_of(policy)}. To drop only these fields and send all others, write "
+        f"PersonalData('keep', {drop}); to send these fields and drop the other "
+        f"personal ones, write {keep}"
+    )
 
 
 class Redaction:

@@ -7,7 +7,7 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 
 import copy
 import functools
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -19,6 +19,7 @@ from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
 from braze_heap._outage import MapperOutages
 from braze_heap._short_road import ShortRoad, short_road
+from braze_heap._wiring import kind_of
 from braze_heap.calls import (
     Call,
     DeleteUser,
@@ -30,7 +31,7 @@ from braze_heap.calls import (
     legal_key,
     timestamp,
 )
-from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes, UnknownEvent
 from braze_heap.exceptions import DeliveryError
 from braze_heap.identity import (
     Identity,
@@ -40,16 +41,22 @@ from braze_heap.identity import (
     identify_by,
 )
 from braze_heap.local_time import local_time as _local_time
-from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
+from braze_heap.mappers import (
+    DEFAULT_MAPPERS,
+    MapperRegistry,
+    Mappers,
+    Rule,
+    standard,
+)
 from braze_heap.mappers._copies import copy_of, deep_copy
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._names import is_shipped, missing, names_of
-from braze_heap.mappers._registry import origin_of
+from braze_heap.mappers._registry import check_selection, origin_of, registry_of
 from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
 from braze_heap.mappers._structure import Misfit as StructureMisfit
 from braze_heap.mappers._structure import Reader, reader_of
-from braze_heap.naming import Naming
+from braze_heap.naming import Naming, checked_naming
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
@@ -92,12 +99,13 @@ class Transformer:
     Turns Currents events into Heap calls. Pure: no I/O, no clock, usable from threads.
 
     Args:
-        mappers: Which mapper says what an event becomes.
+        mappers: A registry; or a `Mappers`, of which those count that it has collected
+            so far.
         identity: Who an event is about. Heap must know the same people by it. A field,
             or a function; `first_of` makes one.
         personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
-            set names all that are left out; a mapping overrides single fields; see
-            `PersonalData` for hashing.
+            mapping changes single fields of ``"drop"``; see `PersonalData` for both in
+            one, and for hashing.
         naming: What events and properties are called.
         nested: Whether objects become dotted names (``"flatten"``), JSON text
             (``"json"``), or nothing (``"drop"``).
@@ -116,21 +124,20 @@ class Transformer:
         personal_data: The policy for personal data.
 
     Raises:
-        ValueError: An option that means nothing.
+        ValueError: An option has a wrong value, or *mappers* map no event type.
+        TypeError: An option is of another type, or a function that cannot be called.
 
     Warns:
-        UserWarning: *personal_data* names a field that no event class has.
+        UserWarning: *personal_data* or *naming* names a field, or *naming* an event,
+            that no event class has.
     """
 
     def __init__(
         self,
-        mappers: MapperRegistry = DEFAULT_MAPPERS,
+        mappers: MapperRegistry | Mappers = DEFAULT_MAPPERS,
         *,
         identity: Identity = "external_user_id",
-        personal_data: PersonalData
-        | Treatment
-        | Set[str]
-        | Mapping[str, Treatment] = "drop",
+        personal_data: PersonalData | Treatment | Mapping[str, Treatment] = "drop",
         naming: Naming = _DEFAULT_NAMING,
         nested: Nested = "flatten",
         machines: Literal["keep", "drop"] = "keep",
@@ -141,21 +148,28 @@ class Transformer:
     ) -> None:
         _check("nested", nested, ("flatten", "json", "drop"))
         _check("machines", machines, ("keep", "drop"))
-        self.mappers = mappers
+        _check("deletions", deletions, (True, False))
+        _check("local_time", local_time, (True, False))
+        _check_mapping("fixed_properties", fixed_properties)
+        _check_mapping("event_types", event_types)
+        if not isinstance(event_types, EventTypes):
+            EventTypes(event_types)  # raises for what is not an event class
+        self.mappers: MapperRegistry = registry_of(mappers)
+        check_selection(self.mappers, event_types)
         self._identify = identify_by(identity)
         self._identity_field = identity if isinstance(identity, str) else ""
         module = getattr(self._identify, "__module__", "")
         self._identity_is_ours = module == "braze_heap.identity"
         self.personal_data: PersonalData = _personal_data(personal_data, event_types)
         self._redaction = Redaction(self.personal_data)
-        self.naming = naming
+        self.naming: Naming = checked_naming(naming, self.mappers, event_types)
         self._nested: Nested = nested
         self._drops_machines = machines == "drop"
         self._deletions = deletions
         self._local_time = local_time
         self._fixed = _legal_fixed(fixed_properties)
         self._customs = {
-            key: _Custom.of(rule) for key, rule in mappers.custom_rules().items()
+            key: _Custom.of(rule) for key, rule in self.mappers.custom_rules().items()
         }
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
@@ -163,6 +177,13 @@ class Transformer:
         self._glances = _Glances(self._glance)
         self._event_types = event_types
         self._parse = EventParser(event_types).parse
+
+    def __repr__(self) -> str:
+        who = self._identity_field or "a function"
+        return (
+            f"<Transformer: {len(self.mappers.rules)} mappers, identity {who}, "
+            f"personal data {self.personal_data.default}>"
+        )
 
     def transform(
         self, source: Source, *, outages: MapperOutages | None = None
@@ -618,9 +639,15 @@ def _seconds(event: CurrentsEvent) -> float:
     return event.time if seconds is None or int(seconds) != event.time else seconds
 
 
-def _check(option: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+def _check_mapping(option: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{option} must be a mapping, not {kind_of(value)}")
+
+
+def _check(option: str, value: object, choices: tuple[object, ...]) -> None:
+    if not isinstance(value, str | bool) or value not in choices:
+        names = ", ".join(map(str, choices))
+        raise ValueError(f"{option} is one of {names}, not {value!r}")
 
 
 def is_machine(event: CurrentsEvent) -> bool:

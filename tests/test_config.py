@@ -73,7 +73,7 @@ def test_a_configuration_comes_from_the_environment() -> None:
             "BRAZE_HEAP_ONLY": "EmailEvent, PushOpen",
             "BRAZE_HEAP_EVENT_RENAMES": '{"Braze Email Click": "Click"}',
             "BRAZE_HEAP_PERSONAL_DATA": "hash",
-            "BRAZE_HEAP_HASH_KEY": "secret",
+            "BRAZE_HEAP_HASH_KEY": "a secret of 16 and more",
             "PATH": "/bin",
         }
     )
@@ -83,7 +83,7 @@ def test_a_configuration_comes_from_the_environment() -> None:
         only=("EmailEvent", "PushOpen"),
         event_renames={"Braze Email Click": "Click"},
         personal_data="hash",
-        hash_key="secret",
+        hash_key="a secret of 16 and more",
     )
     assert "secret" not in repr(config)
 

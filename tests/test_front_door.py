@@ -69,6 +69,55 @@ def test_the_table_of_names_is_complete() -> None:
     assert {*braze_heap.__all__} == {*braze_heap._HOMES}
 
 
+def test_public_modules_are_attributes_after_one_import() -> None:
+    """
+    ``import braze_heap as bh`` is enough for ``bh.testing``.
+    """
+    modules = sorted({name.split(".")[1] for name in ROOMS if "." in name})
+    names = f"(getattr(bh, m).__name__ for m in {modules})"
+    code = f"import braze_heap as bh; print(*{names})"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout.split() == [f"braze_heap.{module}" for module in modules]
+    assert {*modules} <= {*dir(braze_heap)}
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "meant"),
+    [
+        ("braze_heap", "testnig", "testing"),
+        ("braze_heap", "Transfomer", "Transformer"),
+        ("braze_heap.events", "EmailClik", "EmailClick"),
+        ("braze_heap.sinks", "HeapSnk", "HeapSink"),
+        ("braze_heap.testing", "make_evnt", "make_event"),
+    ],
+)
+def test_a_misspelled_name_gets_a_suggestion(
+    package: str, name: str, meant: str
+) -> None:
+    """
+    The AttributeError names the public name that is most like it.
+    """
+    with pytest.raises(AttributeError, match=f"Did you mean '{meant}'"):
+        getattr(importlib.import_module(package), name)
+
+
+def test_no_signature_shows_a_private_name() -> None:
+    """
+    Python's own message for a wrong argument names the class that was called.
+    """
+    private = [
+        value.__init__.__qualname__
+        for room, names in PUBLIC.items()
+        for value in (getattr(ROOMS[room], name) for name in names)
+        if inspect.isclass(value)
+        and any(part[0] == "_" for part in value.__init__.__qualname__.split(".")[:-1])
+    ]
+
+    assert private == []
+
+
 @every_room
 def test_a_room_lists_its_public_names_in_order(name: str) -> None:
     """
@@ -116,7 +165,8 @@ def test_importing_the_package_loads_nothing_else() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
 
-    assert [m for m in loaded if m.startswith(("braze_heap", "attr", "cattrs"))] == []
+    loaded = [m for m in loaded if m.startswith(("braze_heap", "attr", "cattrs"))]
+    assert loaded == ["braze_heap._text", "braze_heap._lazy"]
 
 
 def test_using_one_type_does_not_load_the_others() -> None:
@@ -156,6 +206,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     ("name", "package", "install"),
     [
         ("sinks.HeapSink", "httpx2", "'braze_heap[http]'"),
+        ("sinks.AsyncHeapSink", "httpx2", "'braze_heap[http]'"),
         ("receiver.django", "django", "django"),
         ("receiver.flask", "flask", "flask"),
         ("receiver.starlette", "starlette", "starlette"),
@@ -188,3 +239,48 @@ from braze_heap.{room} import {last}
     assert done.stderr.splitlines()[-1] == (
         f"ModuleNotFoundError: {needed_by} needs {package}: pip install {install}"
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "package", "message"),
+    [
+        (
+            "open_sink('heap:?app_id=11')",
+            "httpx2",
+            "the sink 'heap' needs httpx2: pip install {http}",
+        ),
+        (
+            "observers.prometheus.PrometheusObserver()",
+            "prometheus_client",
+            "PrometheusObserver needs prometheus_client: pip install {prometheus}",
+        ),
+        (
+            "observers.opentelemetry.OpenTelemetryObserver()",
+            "opentelemetry",
+            "OpenTelemetryObserver needs opentelemetry: pip install 'braze_heap[otel]'",
+        ),
+    ],
+)
+def test_a_call_that_needs_an_extra_names_it(
+    call: str, package: str, message: str
+) -> None:
+    """
+    The error says what to install, where the package is imported by a call.
+    """
+    code = f"""
+import sys
+
+class Without:
+    def find_spec(name, *_):
+        if name.partition(".")[0] == {package!r}:
+            raise ModuleNotFoundError(name=name)
+
+sys.meta_path.insert(0, Without)
+import braze_heap, braze_heap.observers.opentelemetry, braze_heap.observers.prometheus
+braze_heap.{call}
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    wanted = re.sub(r"{(\w+)}", r"'braze_heap[\1]'", message)
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {wanted}"

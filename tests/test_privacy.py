@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
+from braze_heap.calls import Track
 from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
@@ -21,6 +22,9 @@ from braze_heap.events import (
     event_fields,
 )
 from braze_heap.privacy import PERSONAL_NAMES, PersonalData, Redaction, personal_data
+from braze_heap.testing import make_raw
+
+KEY = b"0123456789abcdef"
 
 
 def redacted(event: CurrentsEvent, policy: object) -> list[str]:
@@ -60,20 +64,120 @@ def test_hashed_text_joins_under_the_same_key() -> None:
     """
     event = an_email_click()
 
-    redacted(event, PersonalData("hash", key=b"secret"))
+    redacted(event, PersonalData("hash", key=KEY))
 
-    expected = hmac.new(b"secret", b"a@example.com", hashlib.sha256).hexdigest()
+    expected = hmac.new(KEY, b"a@example.com", hashlib.sha256).hexdigest()
     assert event.email_address == expected
 
 
-def test_a_set_names_all_that_is_left_out() -> None:
+def test_only_named_fields_can_be_left_out() -> None:
     """
-    With a set, marks do not count: the names decide.
+    Under ``keep`` marks do not count: the names decide.
     """
     event = an_email_click()
 
-    assert redacted(event, {"ip_pool"}) == ["ip_pool"]
+    assert redacted(event, PersonalData("keep", {"ip_pool": "drop"})) == ["ip_pool"]
     assert event.email_address == "a@example.com"
+
+
+@pytest.mark.parametrize("policy", [{"ip_pool"}, frozenset({"ip_pool"}), ["ip_pool"]])
+def test_a_set_is_refused_with_both_things_that_it_could_mean(policy: object) -> None:
+    """
+    Whether the fields that it does not name are sent would be a guess.
+    """
+    with pytest.raises(TypeError) as caught:
+        bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
+
+    assert "PersonalData('keep', {'ip_pool': 'drop'})" in str(caught.value)
+    assert "write {'ip_pool': 'keep'}" in str(caught.value)
+
+
+@pytest.mark.parametrize("policy", [None, False, 5, b"drop", PersonalData])
+def test_anything_else_is_refused_with_what_to_write(policy: object) -> None:
+    """
+    No bare error of the interpreter.
+    """
+    with pytest.raises(TypeError, match="must be 'drop', 'keep', a mapping or"):
+        bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: PersonalData("hash", KEY), TypeError, "key is written key="),
+        (lambda: PersonalData("hash", key="text"), TypeError, "not a str"),
+        (lambda: PersonalData("hash", key=b"short"), ValueError, "has 5 bytes"),
+        (lambda: PersonalData("keep", {"dob": "hash"}), ValueError, "needs a secret"),
+        (
+            lambda: PersonalData("keep", {"a.b": "hash"}, key=b"x" * 15),
+            ValueError,
+            "has 15 bytes, but needs at least 16",
+        ),
+        (lambda: PersonalData("keep", key=KEY), ValueError, "no treatment is 'hash'"),
+        (lambda: PersonalData("keep", {"dob": ["drop"]}), ValueError, "not \\['drop'"),
+        (lambda: PersonalData("keep", {5: "drop"}), TypeError, "by field name"),
+        (lambda: PersonalData(None), ValueError, "not None"),
+        (lambda: PersonalData("keep", {"dob"}), TypeError, "must be a mapping"),
+    ],
+)
+def test_a_wrong_policy_raises_when_it_is_made(
+    make: Any, error: type[Exception], message: str
+) -> None:
+    """
+    Not event by event; and the message never shows the key.
+    """
+    with pytest.raises(error, match=message) as caught:
+        make()
+
+    assert KEY.decode() not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"custom_properties.email": "hash", "custom_properties.to.email": "hash"},
+        {"custom_properties": {"email": "hash", "to": {"email": "hash"}}},
+    ],
+)
+@pytest.mark.parametrize("default", ["drop", "keep", "hash"])
+def test_overrides_within_objects_are_hashed(default: Any, overrides: Any) -> None:
+    """
+    Dotted, or as a mapping within the mapping; whatever the default is.
+    """
+    raw = make_raw(
+        CustomEvent, custom_properties={"email": "a", "to": {"email": "b"}, "n": 1}
+    )
+    policy = PersonalData(default, overrides, key=KEY)
+
+    for source in (raw, json.dumps(raw).encode()):
+        (call,) = bh.Transformer(personal_data=policy).transform(source).calls
+        assert isinstance(call, Track)
+        assert {
+            n: v for n, v in call.properties.items() if n.startswith("custom_")
+        } == {
+            "custom_properties.email": hmac.new(KEY, b"a", "sha256").hexdigest(),
+            "custom_properties.to.email": hmac.new(KEY, b"b", "sha256").hexdigest(),
+            "custom_properties.n": 1,
+        }
+
+
+@pytest.mark.parametrize(
+    "known", ["dob", "email_address", "is_amp", "custom_properties.x"]
+)
+def test_a_known_name_silences_no_warning_about_another(known: str) -> None:
+    """
+    Every name that no class has is a warning of its own.
+    """
+    names = (known, "emial_address", "lastname", "frist_name.x")
+
+    with pytest.warns(UserWarning, match="No event class") as caught:
+        bh.Transformer(personal_data=dict.fromkeys(names, "drop"))  # type: ignore[arg-type]
+
+    assert sorted(str(warning.message).split("'")[1] for warning in caught) == [
+        "emial_address",
+        "frist_name",
+        "lastname",
+    ]
 
 
 def test_a_mapping_overrides_single_fields() -> None:
@@ -119,7 +223,7 @@ def test_a_dotted_name_reaches_through_lists_and_json_text(
     """
     event = CustomEvent(id="1", time=1, custom_properties=given)
 
-    assert redacted(event, {"custom_properties.a.email"}) == [
+    assert redacted(event, {"custom_properties.a.email": "drop"}) == [
         "custom_properties.a.email"
     ]
     assert event.custom_properties == expected
@@ -136,7 +240,7 @@ def test_a_dotted_name_leaves_other_values_as_they_are(
     """
     event = CustomEvent(id="1", time=1, custom_properties=given)
 
-    assert redacted(event, {"custom_properties.a.email"}) == []
+    assert redacted(event, {"custom_properties.a.email": "drop"}) == []
     assert event.custom_properties == given
 
 
@@ -152,7 +256,7 @@ def test_a_dotted_name_reaches_into_fields_that_no_class_knows() -> None:
     )
 
     with pytest.warns(UserWarning, match="No event class has a field 'contact'"):
-        left_out = redacted(event, {"contact.email"})
+        left_out = redacted(event, {"contact.email": "drop"})
 
     assert left_out == ["contact.email"]
     assert event.extra == {"contact": {"x": 1}, "/user/contact": "b"}
@@ -239,7 +343,7 @@ def test_personal_names_inside_of_unknown_fields_can_be_hashed() -> None:
     contact = {"email_address": "a@example.com", "dob": 1990}
     event = EmailClick(id="1", time=1, extra={"contact": contact})
 
-    left_out = Redaction(PersonalData("hash", key=b"k")).apply(event)
+    left_out = Redaction(PersonalData("hash", key=KEY)).apply(event)
 
     assert left_out == ["contact.dob"]
     assert [*event.extra["contact"]] == ["email_address"]
@@ -289,7 +393,7 @@ def test_an_unknown_treatment_is_refused() -> None:
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ({"emial_address"}, "'emial_address'. Did you mean 'email_address'?"),
+        ({"emial_address": "drop"}, "'emial_address'. Did you mean 'email_address'?"),
         ({"is_ampp": "drop"}, "'is_ampp'. Did you mean 'is_amp'?"),
         ({"custom_propertys.email": "drop"}, "Did you mean 'custom_properties'?"),
         (PersonalData("keep", {"zzz": "drop"}), "No event class has a field 'zzz'."),
@@ -322,7 +426,8 @@ def test_names_that_some_class_has_are_no_warning() -> None:
     names = {"email_address", "is_amp", "custom_properties.contact.email", "nickname"}
     types = {"users.acme.Survey": Survey}
 
-    bh.Transformer(personal_data=names, event_types=types)  # warnings are errors here
+    policy = PersonalData("keep", dict.fromkeys(names, "drop"))
+    bh.Transformer(personal_data=policy, event_types=types)  # warnings are errors here
 
 
 def test_personal_names_are_checked_without_loading_classes() -> None:
@@ -331,7 +436,7 @@ def test_personal_names_are_checked_without_loading_classes() -> None:
     """
     code = (
         "import sys, braze_heap as bh\n"
-        "bh.Transformer(personal_data={'email_address', 'phone_number'})\n"
+        "bh.Transformer(personal_data={'email_address': 'keep', 'dob': 'keep'})\n"
         "assert 'braze_heap.events.email' not in sys.modules"
     )
 
@@ -342,4 +447,4 @@ def test_the_key_is_never_shown() -> None:
     """
     Secrets appear in no repr.
     """
-    assert "secret" not in repr(PersonalData("hash", key=b"secret"))
+    assert KEY.decode() not in repr(PersonalData("hash", key=KEY))

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -25,7 +26,7 @@ from braze_heap.cli._console import (
     safe,
     show,
 )
-from braze_heap.cli._options import configuration, made, options_of_transformer
+from braze_heap.cli._options import configuration, options_of_transformer
 from braze_heap.cli._sinks import (
     API_KEY,
     SILENTLY,
@@ -143,21 +144,36 @@ def check(
 def _findings(
     spec: str | None, timeout: float, options: dict[str, Any]
 ) -> Iterator[Finding]:
-    config, finding = _configuration(options)
-    yield finding
+    config, found = _configuration(options)
+    yield from found
     if spec is not None:
         yield from _sink(spec, config, timeout)
 
 
-def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, Finding]:
-    try:
-        config = configuration(**options)
-        made(config)
-    except (ValueError, OSError) as error:
-        flaw = safe(str(error), 1_000)
-        advice = "See docs/reference/configuration.md for all options."
-        return TransformConfig(), Finding("configuration", flaw, advice, ok=False)
-    return config, Finding("configuration", _in_force(config))
+def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, list[Finding]]:
+    """
+    Return the configuration, and its problems. Other commands only warn of events that
+    this version does not have; a personal field may be newer than its class.
+    """
+    flaws: list[str] = []
+    config = TransformConfig()
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        try:
+            config = configuration(**options)
+            config.transformer()
+        except (ValueError, TypeError, OSError) as error:
+            flaws.append(str(error))
+    for warning in caught:
+        if str(warning.message).startswith("No event class has a field"):
+            click.echo(f"Warning: {warning.message}", err=True)
+        else:
+            flaws.append(str(warning.message))
+    if not flaws:
+        return config, [Finding("configuration", _in_force(config))]
+    advice = "See docs/reference/configuration.md for all options."
+    return config, [
+        Finding("configuration", safe(flaw, 1_000), advice, ok=False) for flaw in flaws
+    ]
 
 
 def _in_force(config: TransformConfig) -> str:

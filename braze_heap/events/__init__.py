@@ -5,9 +5,9 @@ A family loads when one of its classes is first used, so that a program that nee
 events does not pay for the other hundred types.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from braze_heap import _lazy
 from braze_heap.events import _index
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import (
@@ -412,12 +412,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _index.FAMILY_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_index.FAMILY_OF[name]}")
-    value = globals()[name] = getattr(module, name)
-    return value
+if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
+
+    def __getattr__(name: str) -> Any:
+        return _lazy.load(__name__, name, _index.FAMILY_OF)
 
 
 def __dir__() -> list[str]:

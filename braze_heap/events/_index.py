@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from braze_heap._wiring import kind_of
 from braze_heap.events._base import CurrentsEvent
 
 _CLASSES: Final = MappingProxyType(
@@ -228,10 +229,19 @@ class EventTypes(Mapping[str, type[CurrentsEvent]]):
 
     A team's own classes join with ``EVENT_TYPES | {"users.messages.x.Send": XSend}``;
     the right side wins.
+
+    Raises:
+        TypeError: One of the classes added does not derive from `CurrentsEvent`.
     """
 
     def __init__(self, added: Mapping[str, type[CurrentsEvent]] | None = None) -> None:
         self._added = dict(added or {})
+        for event_type, cls in self._added.items():
+            if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
+                raise TypeError(
+                    f"the class of the event type {event_type!r} must derive from "
+                    f"CurrentsEvent, not be {kind_of(cls)}"
+                )
         self._loaded = dict(self._added)
 
     def __getitem__(self, event_type: str) -> type[CurrentsEvent]:

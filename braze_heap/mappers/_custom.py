@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import attrs
 
+from braze_heap._wiring import kind_of
+
 _MARK = "__braze_heap_custom__"
 _T = TypeVar("_T")
 
@@ -48,6 +50,7 @@ def custom_event(name: str) -> Callable[[type[_T]], type[_T]]:
     ...     sku: str
     ...     price: float | None = None
     """
+    _check_name("custom_event", name)
     return _marked(
         Custom("users.behaviors.CustomEvent", "custom_properties", "name", name)
     )
@@ -60,6 +63,8 @@ def purchase(product_id: str | None = None) -> Callable[[type[_T]], type[_T]]:
     Args:
         product_id: The product that it is for; ``None`` for all.
     """
+    if product_id is not None:
+        _check_name("purchase", product_id)
     return _marked(
         Custom(
             "users.behaviors.Purchase", "purchase_properties", "product_id", product_id
@@ -67,11 +72,22 @@ def purchase(product_id: str | None = None) -> Callable[[type[_T]], type[_T]]:
     )
 
 
+def _check_name(decorator: str, name: object) -> None:
+    if not isinstance(name, str):
+        hint = ""
+        if isinstance(name, type):
+            hint = f": write @{decorator}('...') above {name.__name__}"
+        raise TypeError(f"{decorator} needs a name, not {kind_of(name)}{hint}")
+    if not name or name.isspace():
+        raise ValueError(f"{decorator} needs a name that is not empty")
+
+
 def _marked(custom: Custom) -> Callable[[type[_T]], type[_T]]:
     def mark(cls: type[_T]) -> type[_T]:
-        if not hasattr(cls, "__attrs_attrs__"):
+        if not isinstance(cls, type) or not hasattr(cls, "__attrs_attrs__"):
+            name = getattr(cls, "__name__", repr(cls))
             raise TypeError(
-                f"{cls.__name__} is no attrs class: put @attrs.define below the mark"
+                f"{name} is not an attrs class: put @attrs.define below the mark"
             )
         setattr(cls, _MARK, custom)
         return cls

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from braze_heap._wiring import check_function, kind_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.payloads import HeapEvent
 
@@ -92,8 +93,26 @@ def declare(name: str, properties: Mapping[str, Filling] | None = None) -> Decla
         properties: Property name to the name of the field that fills it, or to a
             function of the event.
 
+    Raises:
+        TypeError: A name that is not text, properties that are not a mapping, or a
+            function that cannot be called with an event.
+        ValueError: An empty name.
+
     >>> registry.override(
     ...     EmailClick, declare("Newsletter Click", {"link": "link_alias"})
     ... )
     """
-    return Declared(name, dict(properties or {}))
+    if not isinstance(name, str):
+        raise TypeError(f"declare needs the name of a Heap event, not {kind_of(name)}")
+    if not name or name.isspace():
+        raise ValueError("declare needs the name of a Heap event that is not empty")
+    given = {} if properties is None else properties
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"the properties of {name!r} must be a mapping from name to field, not "
+            f"{kind_of(given)}"
+        )
+    for each, filling in given.items():
+        if not isinstance(filling, str):
+            check_function(f"the property {each!r} of {name!r}", filling)
+    return Declared(name, dict(given))

@@ -10,18 +10,18 @@ import attrs
 
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.events._index import FAMILIES
-from braze_heap.mappers._registry import MapperRegistry
+from braze_heap.mappers._registry import Condition, Key, Mapper, MapperRegistry, Rule
 from braze_heap.mappers._standard import standard
 from braze_heap.payloads import HeapEvent, Payload, payloads_of
 
 
 def _shipped() -> MapperRegistry:
-    registry = MapperRegistry().add(CurrentsEvent, standard)
+    mappers: dict[Key, Mapper] = {CurrentsEvent: standard}
     for family in FAMILIES:
-        module = importlib.import_module(f"braze_heap.mappers.{family}")
-        for event_type, mapper in module.RULES.items():
-            registry = registry.add(event_type, mapper)
-    return registry.as_fallback()
+        mappers |= importlib.import_module(f"braze_heap.mappers.{family}").RULES
+    return MapperRegistry(
+        {key: Rule.of(key, mapper) for key, mapper in mappers.items()}
+    ).as_fallback()
 
 
 DEFAULT_MAPPERS: Final = _shipped()
@@ -72,12 +72,13 @@ _WAS_SENT = frozenset(
 )
 
 
-def _types(last_parts: Set[str]) -> list[str]:
-    return [t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts]
+def _preset(last_parts: Set[str]) -> MapperRegistry:
+    types = tuple(t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts)
+    return DEFAULT_MAPPERS._conditional(Condition(types, keeps=True))
 
 
-ENGAGEMENT: Final = DEFAULT_MAPPERS.only(*_types(_DID))
+ENGAGEMENT: Final = _preset(_DID)
 """What people did: opens, clicks, sessions, purchases, consent, steps of a Canvas."""
 
-DELIVERY: Final = DEFAULT_MAPPERS.only(*_types(_WAS_SENT))
+DELIVERY: Final = _preset(_WAS_SENT)
 """What was sent, and what came of the sending: deliveries, bounces, aborts, retries."""

@@ -5,18 +5,28 @@ Which mapper says what an event becomes: an immutable value, never global.
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
 import attrs
 
+from braze_heap import events
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
 from braze_heap.mappers._structure import reader_of
-from braze_heap.payloads import Mapped
+from braze_heap.payloads import (
+    HeapEvent,
+    HeapUserDeletion,
+    HeapUserProperties,
+    Mapped,
+)
 
 Mapper: TypeAlias = Callable[[Any], Mapped]
 """From a typed event to what it becomes in Heap. An ordinary function."""
@@ -42,7 +52,7 @@ class Condition:
         Tell whether events of this class and type are chosen.
         """
         named = any(
-            key == event_type if isinstance(key, str) else issubclass(cls, key)
+            _matches(key, event_type) if isinstance(key, str) else issubclass(cls, key)
             for key in self.keys
         )
         return named is self.keeps
@@ -66,6 +76,13 @@ class Rule:
     origin: str
     conditions: tuple[Condition, ...] = ()
     is_fallback: bool = False
+
+    @classmethod
+    def of(cls, key: Key, mapper: Mapper) -> Rule:
+        """
+        Return the rule by which *mapper*, which is not checked, maps events of *key*.
+        """
+        return cls(key, mapper, origin_of(mapper))
 
     def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
         """
@@ -153,6 +170,9 @@ class MapperRegistry:
         Raises:
             MapperConflictError: There is a mapper for *key*.
         """
+        return self._with(_mapper_key(key), mapper)
+
+    def _with(self, key: Key, mapper: Mapper) -> MapperRegistry:
         rule = _rule(key, mapper)
         if key in self._rules:
             raise MapperConflictError(self._rules[key], rule)
@@ -162,6 +182,7 @@ class MapperRegistry:
         """
         Return this registry with *mapper* in the place of what was there for *key*.
         """
+        key = _mapper_key(key)
         return MapperRegistry({**self._rules, key: _rule(key, mapper)})
 
     def without(self, *keys: Key) -> MapperRegistry:
@@ -178,17 +199,45 @@ class MapperRegistry:
 
     def only(self, *keys: Key) -> MapperRegistry:
         """
-        Return this registry for the events of *keys* alone; the others are skipped.
+        Return this registry for only the events of *keys*; the others are skipped.
 
-        Rules that join later are not concerned.
+        Mappers that join later are not affected.
+
+        Args:
+            *keys: Event classes, channels, groups, or their names; event types, also as
+                a pattern such as ``users.messages.*.Click``.
+
+        Raises:
+            ValueError: A name or a pattern that no event class has, or a choice that
+                leaves nothing.
+            TypeError: Something that is neither an event class nor text.
+
+        Warns:
+            UserWarning: An event type that this version does not have.
         """
-        return self._conditional(Condition(keys, keeps=True))
+        return self._select(keys, keeps=True)
 
     def except_(self, *keys: Key) -> MapperRegistry:
         """
         Return this registry for all but the events of *keys*; those are skipped.
+
+        Takes, raises and warns as `only` does.
         """
-        return self._conditional(Condition(keys, keeps=False))
+        return self._select(keys, keeps=False)
+
+    def _select(self, keys: tuple[Key, ...], *, keeps: bool) -> MapperRegistry:
+        if not keys and not keeps:
+            return self
+        selected = tuple(_selector(key, self._rules) for key in keys)
+        unknown = [
+            key
+            for key in selected
+            if isinstance(key, str) and not _is_pattern(key) and key not in EVENT_TYPES
+        ]
+        registry = self._conditional(Condition(selected, keeps))
+        if not (keeps and unknown):  # Braze may have added it: the transformer decides
+            check_selection(registry)
+        return registry
 
     def _conditional(self, condition: Condition) -> MapperRegistry:
         return MapperRegistry(
@@ -206,8 +255,29 @@ class MapperRegistry:
             {k: attrs.evolve(r, is_fallback=True) for k, r in self._rules.items()}
         )
 
-    def __or__(self, other: MapperRegistry) -> MapperRegistry:
-        return MapperRegistry({**self._rules, **other._rules})
+    def __or__(self, other: MapperRegistry | Mappers) -> MapperRegistry:
+        """
+        Return a registry with the mappers of both sides.
+
+        Where both have one for the same key, the right one wins; but one of a team
+        always wins over a shipped one.
+
+        Raises:
+            ValueError: Both sides are selections from the same mappers.
+        """
+        if not isinstance(other, MapperRegistry | Mappers):
+            return NotImplemented
+        rules = dict(self._rules)
+        for key, rule in registry_of(other).rules.items():
+            left = rules.get(key, rule)
+            if left.mapper is rule.mapper and left.conditions != rule.conditions:
+                raise ValueError(
+                    "both sides of | select events from the same mappers, so one "
+                    "selection would be lost: select once, with DEFAULT_MAPPERS.only()"
+                )
+            if left.is_fallback or not rule.is_fallback:
+                rules[key] = rule
+        return MapperRegistry(rules)
 
     def mapper_for(self, event: CurrentsEvent | type[CurrentsEvent]) -> Mapper | None:
         """
@@ -231,7 +301,7 @@ class MapperRegistry:
     def _find(
         self, cls: type[CurrentsEvent], event: CurrentsEvent | type[CurrentsEvent]
     ) -> Rule | None:
-        event_type = getattr(event, "event_type", "")
+        event_type = _type_of(event, cls)
         rule = next(self._candidates(cls, event_type), None)
         if rule and not rule.admits(cls, event_type):
             rule = None
@@ -249,7 +319,7 @@ class MapperRegistry:
         Tell which mapper decides about *event*, where it comes from, and why it wins.
         """
         cls = event if isinstance(event, type) else type(event)
-        event_type = getattr(event, "event_type", "")
+        event_type = _type_of(event, cls)
         winner, *beaten = (*self._candidates(cls, event_type), None)
         left_out = winner is not None and not winner.admits(cls, event_type)
         return Explanation(cls, winner, left_out, tuple(filter(None, beaten)))
@@ -279,13 +349,19 @@ class MapperRegistry:
         self, event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES
     ) -> list[str]:
         """
-        Return the event types that only the rule for `CurrentsEvent`, or none, covers.
+        Return the event types about which a team has not decided.
+
+        Decided are those that a mapper of the team is for, other than one for
+        `CurrentsEvent`, and those that `only` or `except_` leaves out.
         """
         return [
             event_type
             for event_type, cls in event_types.items()
             if (rule := next(self._candidates(cls, event_type), None)) is None
-            or rule.key is CurrentsEvent
+            or (
+                (rule.is_fallback or rule.key is CurrentsEvent)
+                and rule.admits(cls, event_type)
+            )
         ]
 
     def __repr__(self) -> str:
@@ -339,16 +415,33 @@ class Mappers:
 
         The function stays what it is; a test calls it directly.
 
+        A type that no class has yet is a warning, because it may be a typo.
+
         Raises:
             MapperConflictError: One of them has a mapper in this collector.
-            TypeError: Nothing to map, or something that is no event.
+            TypeError: Nothing to map, something that is not an event, or a mapper that
+                cannot be called with an event.
+            ValueError: A name that is not an event type or class.
+
+        Warns:
+            UserWarning: An event type that this version does not have.
         """
         if not keys:
             raise TypeError("maps() needs an event class, or an event type as text")
+        for key in keys:
+            if callable(key) and not isinstance(key, type):
+                name = getattr(key, "__name__", "the function")
+                raise TypeError(
+                    "maps() needs an event class before it gets the mapper: "
+                    f"write @mappers.maps(EmailClick) above {name}"
+                )
+        checked = [_mapper_key(key) for key in keys]
 
         def register(mapper: Mapper) -> Mapper:
-            for key in keys:
-                self._registry = self._registry.add(key, mapper)
+            registry = self._registry
+            for key in checked:
+                registry = registry._with(key, mapper)
+            self._registry = registry
             return mapper
 
         return register
@@ -366,6 +459,11 @@ class Mappers:
             MapperConflictError: The class has a mapper in this collector.
             TypeError: The class is not marked.
         """
+        if not isinstance(custom, type):
+            raise TypeError(
+                "maps_custom() needs a class that custom_event or purchase marks, not "
+                f"{kind_of(custom)}: write @mappers.maps_custom(Order)"
+            )
         if custom_of(custom) is None:
             raise TypeError(
                 f"{custom.__name__} is not marked: put @custom_event(name) above it"
@@ -374,19 +472,155 @@ class Mappers:
 
     def registry(self) -> MapperRegistry:
         """
-        Return what was collected so far.
+        Return what was collected so far. Mappers that join later are not in it.
         """
         return self._registry
 
+    def __or__(self, other: MapperRegistry | Mappers) -> MapperRegistry:
+        """
+        Return a registry with the mappers of both sides; see `MapperRegistry`.
+        """
+        return self._registry | other
+
+    def __repr__(self) -> str:
+        return f"<Mappers: {len(self._registry.rules)} mappers>"
+
+
+def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
+    """
+    Return *mappers* as a registry: what a collector has collected so far.
+
+    Raises:
+        TypeError: It is neither a registry nor a collector.
+    """
+    if isinstance(mappers, Mappers):
+        return mappers.registry()
+    if not isinstance(mappers, MapperRegistry):
+        raise TypeError(
+            f"mappers must be a MapperRegistry or Mappers, not {kind_of(mappers)}"
+        )
+    return mappers
+
+
+def check_selection(
+    registry: MapperRegistry,
+    event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
+) -> None:
+    """
+    Raise if *registry* maps nothing at all. Loads event classes only until one counts.
+
+    Raises:
+        ValueError: It has no mappers, or selects none of *event_types*.
+    """
+    rules = [rule for key, rule in registry.rules.items() if not custom_of(key)]
+    if any(not rule.conditions for rule in rules):
+        return
+    if not rules:
+        raise ValueError(
+            "these mappers are empty, so every event would be skipped: register some "
+            "first, and join them to DEFAULT_MAPPERS with |"
+        )
+    kept = [
+        key for r in rules for c in r.conditions if c.keeps for key in (*c.keys, r.key)
+    ]
+    names = [key for key in dict.fromkeys(kept) if isinstance(key, str)]
+    future = (r for r in rules if r.key in names and r.key not in event_types)
+    if any(rule.admits(UnknownEvent, str(rule.key)) for rule in future):
+        return
+    own = (key for key in kept if isinstance(key, type) and hasattr(key, "event_type"))
+    by_name = (event_types[name] for name in names if name in event_types)
+    every = (event_types[name] for name in event_types)
+    candidates = itertools.chain(own, by_name, every)
+    if any(registry.rule_for(cls) for cls in candidates):
+        return
+    unknown = [name for name in names if name not in event_types]
+    hint = did_you_mean(unknown[0], event_types) if unknown else ""
+    raise ValueError(
+        "the choice of events leaves none of this version's event types, so every "
+        f"event would be skipped.{hint}"
+    )
+
+
+def _is_pattern(key: str) -> bool:
+    return any(character in key for character in "*?[")
+
+
+def _matches(key: str, event_type: str) -> bool:
+    return key == event_type or (
+        _is_pattern(key) and fnmatch.fnmatchcase(event_type, key)
+    )
+
+
+def _selector(key: Any, rules: Mapping[Key, Rule]) -> Key:
+    """
+    Return what *key* selects.
+    """
+    if isinstance(key, str) and _is_pattern(key):
+        known = (*EVENT_TYPES, *(each for each in rules if isinstance(each, str)))
+        if not fnmatch.filter(known, key):
+            hint = did_you_mean(key, EVENT_TYPES)
+            raise ValueError(f"no event type matches the pattern {key!r}.{hint}")
+        return key
+    if isinstance(key, str) and key in rules:
+        return key
+    if custom_of(key):
+        raise TypeError(
+            f"{key.__name__} is not an event class: select its event type, "
+            f"{custom_of(key).event_type!r}"  # type: ignore[union-attr]
+        )
+    return _event_key(key)
+
+
+def _mapper_key(key: Any) -> Key:
+    """
+    Return what a mapper for *key* is for.
+    """
+    if isinstance(key, str) and _is_pattern(key):
+        raise ValueError(f"a mapper is for one event type, not for the pattern {key!r}")
+    if custom_of(key):
+        return key  # type: ignore[no-any-return]
+    return _event_key(key)
+
+
+def _event_key(key: Any) -> Key:
+    """
+    Return the event class that *key* is or names, or the event type that it is.
+
+    Raises:
+        TypeError: It is neither an event class nor text.
+        ValueError: It is a name that no class has.
+
+    Warns:
+        UserWarning: It is a type that no class has.
+    """
+    if isinstance(key, type) and issubclass(key, CurrentsEvent):
+        return key
+    if not isinstance(key, str):
+        raise TypeError(
+            "expected an event class, or an event type as text, such as "
+            f"maps(EmailClick) or only(EmailClick, EmailOpen), not {kind_of(key)}"
+        )
+    if key in EVENT_TYPES:
+        return key
+    if "." in key:
+        hint = did_you_mean(key, EVENT_TYPES)
+        warn(f"No event class has the type {key!r}.{hint}")
+        return key
+    found = getattr(events, key, None) if key in events.__all__ else None
+    if isinstance(found, type) and issubclass(found, CurrentsEvent):
+        return found
+    hint = did_you_mean(key, (*events.__all__, *EVENT_TYPES))
+    raise ValueError(f"{key!r} is not an event type, class or group.{hint}")
+
+
+def _type_of(event: object, cls: type[Any]) -> str:
+    if not issubclass(cls, CurrentsEvent) and not custom_of(cls):
+        raise TypeError(f"expected an event or its class, not {kind_of(event)}")
+    return getattr(event, "event_type", "")
+
 
 def _rule(key: Key, mapper: Mapper) -> Rule:
-    is_event = isinstance(key, type) and issubclass(key, CurrentsEvent)
-    if not is_event and not isinstance(key, str) and not custom_of(key):
-        raise TypeError(
-            f"a mapper is for an event class or an event type as text, not {key!r}"
-        )
-    if not callable(mapper):
-        raise TypeError(f"the mapper for {_name(key)} is {mapper!r}: not callable")
+    check_mapper(f"the mapper for {_name(key)}", mapper)
     if custom_of(key) and isinstance(key, type):
         with contextlib.suppress(NameError):  # defined below; a transformer checks it
             reader_of(key)
@@ -394,7 +628,23 @@ def _rule(key: Key, mapper: Mapper) -> Rule:
         cls = EVENT_TYPES.get(key) if isinstance(key, str) else key
         if cls is not None and issubclass(cls, CurrentsEvent):
             mapper.check(cls)
-    return Rule(key, mapper, origin_of(mapper))
+    return Rule.of(key, mapper)
+
+
+def check_mapper(what: str, mapper: object) -> None:
+    """
+    Raise if *mapper* cannot be called with an event.
+
+    Raises:
+        TypeError: It cannot, or it is a class whose instances are not payloads.
+    """
+    if isinstance(mapper, type) and not issubclass(mapper, _PAYLOADS):
+        raise TypeError(f"{what} is {kind_of(mapper)}: pass an instance")
+    if not isinstance(mapper, Declared):
+        check_function(what, mapper)
+
+
+_PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
 
 
 def origin_of(mapper: Callable[..., Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from braze_heap._errors import needed_by
 from braze_heap.observers import BatchDetails
 
 __all__ = ["OpenTelemetryObserver"]
@@ -30,9 +31,9 @@ class OpenTelemetryObserver:
 
     def __init__(self, meter: Any = None) -> None:
         if meter is None:
-            meter = importlib.import_module("opentelemetry.metrics").get_meter(
-                "braze_heap"
-            )
+            with needed_by("OpenTelemetryObserver", "'braze_heap[otel]'"):
+                metrics = importlib.import_module("opentelemetry.metrics")
+            meter = metrics.get_meter("braze_heap")
         self._events = meter.create_counter(
             "braze_heap.events", unit="{event}", description="Events by their fate"
         )

@@ -11,6 +11,7 @@ from typing import Any, Final
 import attrs
 
 from braze_heap._json import is_json_text
+from braze_heap._wiring import kind_of
 from braze_heap.calls import Value
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
 from braze_heap.mappers._custom import custom_of
@@ -49,7 +50,15 @@ def tracking_plan(
     Args:
         transformer: With its rules and options. It sends nothing.
         event_types: The event classes by type.
+
+    Raises:
+        TypeError: *transformer* is not a `Transformer`.
     """
+    if not isinstance(transformer, Transformer):
+        raise TypeError(
+            f"tracking_plan needs a Transformer, not {kind_of(transformer)}: "
+            "write tracking_plan(Transformer(mappers))"
+        )
     registry = transformer.mappers
     classes = [(event_type, event_types[event_type]) for event_type in event_types]
     unknown = sorted(

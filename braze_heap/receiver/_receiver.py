@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
+import inspect
 import logging
 import time
 from collections.abc import (
@@ -24,15 +25,17 @@ import attrs
 
 from braze_heap._errors import facts_of_error, place_of
 from braze_heap._repeats import Repeats
+from braze_heap._wiring import is_async, kind_of
 from braze_heap.dead_letters import DeadRecord
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
-from braze_heap.pipeline import AsyncPipeline, Pipeline, mappers_of
+from braze_heap.pipeline import AsyncPipeline, Pipeline, append_to, mappers_of
 from braze_heap.reasons import Reason
 from braze_heap.receiver import _answers
 from braze_heap.receiver._envelope import TooManyError, events_in, inflated
 from braze_heap.receiver._limits import Hand, Limits, NoRoom, Share
 from braze_heap.receiver._messages import Body, BodyCut, Request, Response
 from braze_heap.receiver._tokens import Doorkeeper, doorkeeper
+from braze_heap.report import Report
 from braze_heap.sinks._drive import drive, drive_async, in_thread
 from braze_heap.wire import UnreadableError
 
@@ -93,11 +96,8 @@ class _Course(Generic[_P]):
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not hasattr(pipeline.dead_letter, "append"):
-            raise TypeError(
-                "a receiver needs a pipeline with a dead letter; to throw away what "
-                "cannot be delivered, write dead_letter=DISCARD"
-            )
+        if not isinstance(limits, Limits):
+            raise TypeError(f"limits must be Limits(...), not {kind_of(limits)}")
         self.pipeline = pipeline
         self.limits = limits
         self._door = doorkeeper(tokens)
@@ -161,7 +161,10 @@ class _Course(Generic[_P]):
         if request.method != "POST":  # RFC 9110: methods are case-sensitive
             return self._refused(_answers.NO_POST, "it is not a POST")
         authorizations = request.values("authorization")
-        if not self._door.admits(authorizations):
+        admitted = self._door.admits(authorizations)
+        if inspect.isawaitable(admitted):
+            raise TypeError("admits is called without await, but is async")
+        if not admitted:
             has = (
                 "another bearer token" if authorizations else "no Authorization header"
             )
@@ -266,6 +269,23 @@ class Receiver(_Course[Pipeline]):
         TypeError: A pipeline without a dead letter.
     """
 
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        tokens: str | Iterable[str] | Doorkeeper,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if not isinstance(pipeline, Pipeline):
+            hint = ""
+            if isinstance(pipeline, AsyncPipeline):
+                hint = "; for an AsyncPipeline use AsyncReceiver"
+            raise TypeError(
+                f"Receiver needs a Pipeline first, not {kind_of(pipeline)}{hint}"
+            )
+        super().__init__(pipeline, tokens, limits=limits, now=now)
+
     def handle(self, request: Request) -> Response:
         """
         Return the answer to *request*. Raises nothing that is an `Exception`.
@@ -291,9 +311,9 @@ class Receiver(_Course[Pipeline]):
             case _Work(_, work):
                 return work()
             case _Run(events):
-                return self.pipeline.run(events)
+                _require_report(self.pipeline.run(events))
             case _Keep(records):
-                self.pipeline.dead_letter.append(records)
+                append_to(self.pipeline.dead_letter, records)
         return None
 
 
@@ -305,16 +325,24 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
         pipeline: An `AsyncPipeline`; or a `Pipeline`, which then runs in threads, one
             for each request in hand.
         tokens: As for `Receiver`.
-        options: As for `Receiver`.
+        limits: As for `Receiver`.
+        now: As for `Receiver`.
     """
 
     def __init__(
         self,
         pipeline: Pipeline | AsyncPipeline,
         tokens: str | Iterable[str] | Doorkeeper,
-        **options: Any,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(pipeline, tokens, **options)
+        if not isinstance(pipeline, Pipeline | AsyncPipeline):
+            raise TypeError(
+                "AsyncReceiver needs an AsyncPipeline or a Pipeline first, "
+                f"not {kind_of(pipeline)}"
+            )
+        super().__init__(pipeline, tokens, limits=limits, now=now)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             self.limits.requests, "braze-heap"
         )
@@ -344,15 +372,45 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
             case _Work(size, work):
                 return await self._in_thread(work) if size > _LARGE else work()
             case _Run(events) if isinstance(self.pipeline, AsyncPipeline):
-                return await self.pipeline.run(events)
+                _require_report(await self.pipeline.run(events))
             case _Run(events):
-                return await self._in_thread(self.pipeline.run, events)
+                _require_report(await self._in_thread(self.pipeline.run, events))
             case _Keep(records):
-                return await self._in_thread(self.pipeline.dead_letter.append, records)
+                await self._in_thread(append_to, self.pipeline.dead_letter, records)
         return None
 
     async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
         return await in_thread(work, *args, threads=self._threads)
+
+
+def _require_report(done: object) -> None:
+    """
+    Raise if a pipeline did not run, so that the answer is never 200 then.
+    """
+    if not isinstance(done, Report):
+        raise TypeError(f"the pipeline returned {kind_of(done)}, not a Report")
+
+
+def require_receiver(adapter: str, receiver: object, kind: type) -> None:
+    """
+    Raise unless *adapter* can work with *receiver*.
+
+    Args:
+        adapter: Its public name.
+        receiver: Its argument.
+        kind: What it calls: `Receiver`, or `AsyncReceiver`.
+
+    Raises:
+        TypeError: It is the other kind, a class, or not a receiver at all.
+    """
+    handle = getattr(receiver, "handle", None)
+    is_one = callable(handle) and not isinstance(receiver, type)
+    if is_one and is_async(handle) == issubclass(kind, AsyncReceiver):
+        return
+    raise TypeError(
+        f"{adapter} needs {'an' if kind is AsyncReceiver else 'a'} {kind.__name__}, "
+        f"not {kind_of(receiver)}"
+    )
 
 
 async def _awaited(body: Body) -> AsyncIterator[bytes]:

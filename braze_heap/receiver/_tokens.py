@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol, runtime_checkable
 
+from braze_heap._wiring import is_async, kind_of
+
 logger = logging.getLogger("braze_heap.receiver")
 
 MIN_LENGTH: Final = 16
@@ -49,7 +51,14 @@ class Tokens:
     """
 
     def __init__(self, tokens: str | Iterable[str]) -> None:
-        given = [tokens] if isinstance(tokens, str | bytes) else list(tokens or ())
+        if isinstance(tokens, bytes) or not isinstance(tokens, Iterable):
+            raise TypeError(
+                "tokens must be text, or a list of texts, "
+                f"not {kind_of(tokens)}{_OPT_OUT}"
+            )
+        given = [tokens] if isinstance(tokens, str) else list(tokens)
+        if not all(isinstance(token, str) for token in given):
+            raise TypeError("each token must be text")
         if not given or not all(given):
             raise ValueError(f"a receiver needs a token{_OPT_OUT}")
         if flaw := next(filter(None, map(_flaw, given)), None):
@@ -141,9 +150,19 @@ def doorkeeper(tokens: str | Iterable[str] | Doorkeeper) -> Doorkeeper:
     Return who decides: *tokens* itself if it can, else one for these tokens.
 
     A token that is easy to guess is a warning in the log.
+
+    Raises:
+        TypeError: *tokens* is not text, or its ``admits`` is async.
     """
-    door = tokens if isinstance(tokens, Doorkeeper) else Tokens(tokens)
-    weakness = door.weakness() if isinstance(door, Tokens) else None
-    if weakness:
-        logger.warning("The token of the receiver %s", weakness)
-    return door
+    if not isinstance(tokens, Doorkeeper):
+        made = Tokens(tokens)
+        if weakness := made.weakness():
+            logger.warning("The token of the receiver %s", weakness)
+        return made
+    if isinstance(tokens, type):
+        raise TypeError(f"tokens is {kind_of(tokens)}: write {tokens.__name__}(...)")
+    if is_async(tokens.admits):  # what it returns would be true for everybody
+        raise TypeError(
+            f"{type(tokens).__name__}.admits is async, but it is called without await"
+        )
+    return tokens

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from braze_heap.receiver._answers import later
 from braze_heap.receiver._messages import BodyCut, Request, Response
-from braze_heap.receiver._receiver import AsyncReceiver
+from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
 
 __all__ = ["ASGIReceiver"]
 
@@ -35,6 +35,7 @@ class ASGIReceiver:
     """
 
     def __init__(self, receiver: AsyncReceiver) -> None:
+        require_receiver("ASGIReceiver", receiver, AsyncReceiver)
         self.receiver = receiver
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

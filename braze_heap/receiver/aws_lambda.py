@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from braze_heap.receiver._messages import Request, Response
-from braze_heap.receiver._receiver import Receiver
+from braze_heap.receiver._receiver import Receiver, require_receiver
 
 __all__ = ["lambda_handler"]
 
@@ -46,6 +46,7 @@ def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]
     Build *receiver* outside of the handler, once a container. The file system of a
     container is not durable: use a dead letter that is.
     """
+    require_receiver("lambda_handler", receiver, Receiver)
 
     def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ARG001
         return _reply(receiver.handle(_request(event)), event)

@@ -9,7 +9,7 @@ from typing import Any
 
 from braze_heap._errors import needed_by
 from braze_heap.receiver._messages import Request
-from braze_heap.receiver._receiver import Receiver
+from braze_heap.receiver._receiver import Receiver, require_receiver
 from braze_heap.receiver.wsgi import request_of
 
 with needed_by(__name__, "django"):
@@ -27,6 +27,7 @@ def view(receiver: Receiver) -> Callable[[HttpRequest], HttpResponse]:
     read past Django's limit for forms; a chunked one under WSGI past Django itself,
     which takes it for empty.
     """
+    require_receiver("view", receiver, Receiver)
 
     def braze(request: HttpRequest) -> HttpResponse:
         answer = receiver.handle(_translated(request))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from braze_heap._errors import needed_by
-from braze_heap.receiver._receiver import Receiver
+from braze_heap.receiver._receiver import Receiver, require_receiver
 from braze_heap.receiver.wsgi import request_of
 
 with needed_by(__name__, "flask"):
@@ -22,6 +22,7 @@ def view(receiver: Receiver) -> Callable[[], flask.Response]:
 
     The body is read from the WSGI environment: Flask takes a chunked one for empty.
     """
+    require_receiver("view", receiver, Receiver)
 
     def braze() -> flask.Response:
         response = receiver.handle(request_of(flask.request.environ))

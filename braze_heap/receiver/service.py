@@ -19,7 +19,7 @@ import attrs
 from braze_heap._errors import place_of
 from braze_heap.receiver._messages import Request, Response
 from braze_heap.receiver._metrics import Exchange, Metrics
-from braze_heap.receiver._receiver import AsyncReceiver, logger
+from braze_heap.receiver._receiver import AsyncReceiver, logger, require_receiver
 from braze_heap.receiver.asgi import (
     ASGIReceiver,
     Message,
@@ -74,6 +74,7 @@ class Service:
         stored: Callable[[], Mapping[str, int]] = dict,
         told: Callable[[Exchange], object] = lambda _: None,
     ) -> None:
+        require_receiver("Service", receiver, AsyncReceiver)
         self.receiver = receiver
         self.metrics = metrics
         self._endpoint = ASGIReceiver(receiver)

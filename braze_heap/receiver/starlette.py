@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from braze_heap._errors import needed_by
-from braze_heap.receiver._receiver import AsyncReceiver
+from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
 from braze_heap.receiver.asgi import request_of
 
 with needed_by(__name__, "starlette"):
@@ -25,6 +25,7 @@ def endpoint(
 
     To mount one, `braze_heap.receiver.asgi.ASGIReceiver` is an application.
     """
+    require_receiver("endpoint", receiver, AsyncReceiver)
 
     async def braze(request: StarletteRequest) -> StarletteResponse:
         response = await receiver.handle(request_of(request.scope, request.receive))

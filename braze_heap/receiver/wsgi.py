@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 from braze_heap.receiver._messages import BodyCut, Request
-from braze_heap.receiver._receiver import Receiver
+from braze_heap.receiver._receiver import Receiver, require_receiver
 
 __all__ = ["WSGIReceiver"]
 
@@ -27,6 +27,7 @@ class WSGIReceiver:
     """
 
     def __init__(self, receiver: Receiver) -> None:
+        require_receiver("WSGIReceiver", receiver, Receiver)
         self.receiver = receiver
 
     def __call__(

@@ -4,8 +4,10 @@ Where calls go: one small protocol, and the sinks that ship.
 The Heap sinks need the extra ``http``, and load it when they are first named.
 """
 
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
+from braze_heap import _lazy
 from braze_heap._errors import needed_by
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
 from braze_heap.sinks._open import SinkFactory, open_sink
@@ -46,15 +48,15 @@ __all__ = [
     "open_sink",
 ]
 
-_LAZY = frozenset(("AsyncHeapSink", "HeapOptions", "HeapSink"))
+_HOMES: Final = MappingProxyType(
+    {"AsyncHeapSink": "_heap", "HeapOptions": "_heap", "HeapSink": "_heap"}
+)
 
+if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
 
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with needed_by(name, "'braze_heap[http]'"):
-        from braze_heap.sinks import _heap
-    return getattr(_heap, name)
+    def __getattr__(name: str) -> Any:
+        with needed_by(name, "'braze_heap[http]'"):
+            return _lazy.load(__name__, name, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -17,6 +17,7 @@ import attrs
 import httpcore2
 import httpx2
 
+from braze_heap._text import did_you_mean
 from braze_heap.calls import Call
 from braze_heap.sinks._drive import drive, drive_async
 from braze_heap.sinks._heap_answers import MAX_ANSWER, Answer, Failure
@@ -316,7 +317,8 @@ def _sent(post: Post) -> dict[str, Any]:
 
 def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, Secret | None]:
     if unknown := options.keys() - HeapOptions.__annotations__.keys():
-        raise TypeError(f"a Heap sink has no option {min(unknown)!r}")
+        hint = did_you_mean(min(unknown), HeapOptions.__annotations__)
+        raise TypeError(f"a Heap sink has no option {min(unknown)!r}.{hint}")
     host = _host(options)
     key = options.get("api_key")
     parts = urllib.parse.urlsplit(host)

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 import attrs
 
+from braze_heap._wiring import is_async, kind_of
 from braze_heap.calls import Call
 
 
@@ -124,3 +125,59 @@ class AsyncSink(Protocol):
         traceback: TracebackType | None,
         /,
     ) -> None: ...
+
+
+def require_sink(user: str, sink: object) -> None:
+    """
+    Raise unless *sink* is a `Sink`, for *user* to call without ``await``.
+
+    Raises:
+        TypeError: It is an `AsyncSink`, a class, or not a sink at all.
+    """
+    _require_send(user, "a sink", sink)
+    is_both = hasattr(type(sink), "__enter__") and not is_async(sink.send)  # type: ignore[attr-defined]
+    if _is_async_sink(sink) and not is_both:
+        name = type(sink).__name__
+        sync = name.removeprefix("Async") if name.startswith("Async") else "a Sink"
+        raise TypeError(
+            f"{user} needs a sync sink, but {name} is async: use {sync}, "
+            "or AsyncPipeline for async code"
+        )
+
+
+def require_async_sink(user: str, sink: object) -> None:
+    """
+    Raise unless *sink* is an `AsyncSink`, for *user* to await.
+
+    Raises:
+        TypeError: It is a `Sink`, a class, or not a sink at all.
+    """
+    _require_send(user, "an async sink", sink)
+    if not _is_async_sink(sink):
+        name = type(sink).__name__
+        other = "AsyncHeapSink" if name == "HeapSink" else f"ThreadedSink({name}(...))"
+        raise TypeError(
+            f"{user} needs an async sink, but {name} is sync: use {other}, or Pipeline"
+        )
+
+
+def _require_send(user: str, wanted: str, sink: object) -> None:
+    if isinstance(sink, type):
+        raise TypeError(
+            f"{user} needs {wanted}, not {kind_of(sink)}: write {sink.__name__}(...)"
+        )
+    if not callable(getattr(sink, "send", None)):
+        hint = ": write open_sink(...)" if isinstance(sink, str) else ""
+        raise TypeError(f"{user} needs {wanted}, not {kind_of(sink)}{hint}")
+
+
+def _is_async_sink(sink: object) -> bool:
+    """
+    Return whether ``send`` is awaited. One that only returns a coroutine does not say
+    so itself; the other methods of `AsyncSink` do.
+    """
+    return (
+        is_async(getattr(sink, "send", None))
+        or is_async(getattr(sink, "close", None))
+        or hasattr(type(sink), "__aenter__")
+    )

@@ -4,7 +4,6 @@ A sink from one line of text: for command lines and configuration files.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -17,6 +16,9 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
+from braze_heap._errors import needed_by
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
 from braze_heap.sinks._interface import Sink
 from braze_heap.sinks._simple import ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks.exceptions import SinkSpecError
@@ -52,6 +54,8 @@ def open_sink(spec: str) -> Sink:
         SinkSpecError: It names no sink, or options that the sink does not take.
         Exception: What importing or making somebody else's sink raises.
     """
+    if not isinstance(spec, str):
+        raise TypeError(f"open_sink needs text, not {kind_of(spec)}")
     if spec == "-":
         return JsonLinesSink(sys.stdout)
     name, colon, rest = spec.partition(":")
@@ -193,9 +197,7 @@ _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 def _unknown(name: str) -> SinkSpecError:
     known = sorted({*_BUILT_IN, *(e.name for e in entry_points(group=GROUP))})
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    names = ", ".join(known)
+    hint, names = did_you_mean(name, known), ", ".join(known)
     return SinkSpecError(f"no sink is called {name!r}.{hint} There are: {names}")
 
 
@@ -210,7 +212,8 @@ def _console() -> Sink:
 
 
 def _heap(target: str = "", **options: str) -> Sink:
-    from braze_heap.sinks._heap import HeapSink
+    with needed_by("the sink 'heap'", "'braze_heap[http]'"):
+        from braze_heap.sinks._heap import HeapSink
 
     if target or "app_id" not in options:
         raise ValueError("write heap:?app_id=YOUR_APP_ID")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from braze_heap._errors import errno_of, facts_of_error
+from braze_heap._wiring import kind_of
 from braze_heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._interface import Receipt, Rejection
@@ -116,6 +117,10 @@ class JsonLinesSink(ClosesAtExit):
     ) -> None:
         if max_bytes is not None and max_bytes < 1:
             raise ValueError("max_bytes is 1 at least")
+        if not isinstance(target, str | os.PathLike) and not hasattr(target, "write"):
+            raise TypeError(
+                f"a JsonLinesSink needs a path or a stream, not {kind_of(target)}"
+            )
         self._lock = threading.Lock()
         self._is_closed = False
         self._path = Path(target) if isinstance(target, str | os.PathLike) else None

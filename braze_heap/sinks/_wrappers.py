@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from braze_heap._wiring import check_function
 from braze_heap.calls import Call
 from braze_heap.sinks._drive import in_thread
-from braze_heap.sinks._interface import Receipt, Rejection, Sink
+from braze_heap.sinks._interface import Receipt, Rejection, Sink, require_sink
 from braze_heap.sinks._managed import AsyncClosesAtExit, ClosesAtExit
 from braze_heap.sinks.exceptions import SinkUnavailable
 
@@ -32,6 +33,8 @@ class Tee(ClosesAtExit):
     def __init__(self, *sinks: Sink) -> None:
         if not sinks:
             raise ValueError("a Tee needs at least one sink")
+        for sink in sinks:
+            require_sink("Tee", sink)
         self._sinks = sinks
 
     def __repr__(self) -> str:
@@ -77,6 +80,8 @@ class Filtered(ClosesAtExit):
     """
 
     def __init__(self, sink: Sink, keep: Callable[[Call], bool]) -> None:
+        require_sink("Filtered", sink)
+        check_function("keep", keep, takes="a call")
         self._sink = sink
         self._keep = keep
 
@@ -146,6 +151,7 @@ class Buffered(ClosesAtExit):
     def __init__(self, sink: Sink, *, size: int = 1000, seconds: float = 0.2) -> None:
         if size < 1 or seconds < 0:
             raise ValueError("a Buffered needs a size of 1 and seconds of 0 at least")
+        require_sink("Buffered", sink)
         self._sink = sink
         self._size = size
         self._seconds = seconds
@@ -233,6 +239,7 @@ class ThreadedSink(AsyncClosesAtExit):
     """
 
     def __init__(self, sink: Sink) -> None:
+        require_sink("ThreadedSink", sink)
         self._sink = sink
 
     def __repr__(self) -> str:

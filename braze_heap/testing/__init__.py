@@ -10,10 +10,10 @@ Hypothesis strategies are in `braze_heap.testing.strategies`, a pytest fixture w
 Heap is in `braze_heap.testing.pytest_plugin`; they need Hypothesis and pytest.
 """
 
-import importlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from braze_heap import _lazy
 from braze_heap.testing._legal import assert_legal
 from braze_heap.testing._samples import Form, make_event, make_raw
 from braze_heap.testing._traffic import make_malformed, make_traffic
@@ -53,11 +53,10 @@ it is first used.
 """
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
-    return getattr(module, name)
+if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
+
+    def __getattr__(name: str) -> Any:
+        return _lazy.load(__name__, name, _HOMES)
 
 
 def __dir__() -> list[str]:

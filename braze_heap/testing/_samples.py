@@ -2,7 +2,6 @@
 Sample events: the same on every run, plausible, and obviously nobody's.
 """
 
-import difflib
 import functools
 import json
 import struct
@@ -13,6 +12,8 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
 from braze_heap.events._kinds import KINDS, MISFIT
 from braze_heap.events._schema import schema_of
@@ -31,6 +32,9 @@ USER_ID: Final = "0123456789abcdef01234567"
 
 EXTERNAL_USER_ID: Final = "example-user-1"
 """Your id of the person in sample events."""
+
+_ALWAYS: Final = ("id", "time", "user_id", "external_user_id")
+"""Fields that an event has whatever else is chosen, so that it has a user."""
 
 _Event = TypeVar("_Event", bound=CurrentsEvent)
 
@@ -52,8 +56,12 @@ def make_event(cls: type[_Event], /, **fields: Any) -> _Event:
         TypeError: *cls* is a group and no event type, has no such field, or the field
             cannot hold the value.
     """
+    if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
+        raise TypeError(f"make_event needs an event class, not {kind_of(cls)}")
     if not hasattr(cls, "event_type") and "event_type" not in attrs.fields_dict(cls):
-        raise TypeError(f"{cls.__name__} is no event type: name a class derived of it")
+        raise TypeError(
+            f"{cls.__name__} is not an event type: name a class derived from it"
+        )
     sample: dict[str, Any] = {
         "id": _uuid(getattr(cls, "event_type", cls.__name__)),
         "time": TIME,
@@ -80,9 +88,9 @@ def make_raw(
         form: The wire form. ``"http"`` is nested and carries the type; ``"storage"`` is
             the flat record that an Avro reader gives, and ``"union"`` the one that
             ``avro-tools tojson`` writes: pass their type to `parse_event`.
-        only: The fields to fill, besides ``id``, ``time`` and what you name. By default
-            all that the form carries; where Braze does not document the type for the
-            form, all that the type has.
+        only: The fields to fill, besides ``id``, ``time``, the user's ids and what you
+            name. By default all that the form carries; where Braze does not document
+            the type for the form, all that the type has.
         **fields: Values by field name, as the event class spells it. They may be
             misfits: they are not checked. ``None`` leaves a field out.
 
@@ -95,7 +103,7 @@ def make_raw(
     for name in (*fields, *(only or ())):
         if name not in known:
             raise TypeError(_unknown(f"{cls.__name__} has no field", name, known))
-    filled = _carried(known, form) if only is None else {"id", "time", *only}
+    filled = _carried(known, form) if only is None else {*_ALWAYS, *only}
     values = {
         name: _sample(cls, field) for name, field in known.items() if name in filled
     }
@@ -123,16 +131,16 @@ def _fitted(cls: type[CurrentsEvent], name: str, value: Any) -> Any:
 
 def _class_of(event_type: str | type[CurrentsEvent]) -> type[CurrentsEvent]:
     if not isinstance(event_type, str):
-        return event_type
+        if hasattr(event_type, "event_type"):
+            return event_type
+        raise TypeError(f"make_raw needs an event type, not {kind_of(event_type)}")
     if event_type not in EVENT_TYPES:
         raise ValueError(_unknown("No event type is called", event_type, EVENT_TYPES))
     return EVENT_TYPES[event_type]
 
 
 def _unknown(flaw: str, name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{flaw} {name!r}.{hint}"
+    return f"{flaw} {name!r}.{did_you_mean(name, known)}"
 
 
 def _carried(fields: Mapping[str, EventField], form: Form) -> Collection[str]:

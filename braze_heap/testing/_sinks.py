@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
+from braze_heap._wiring import kind_of
 from braze_heap.calls import AddUserProperties, Call, Track
 from braze_heap.sinks import AsyncSink, Receipt, Sink, SinkUnavailable
 
@@ -42,7 +43,13 @@ def check_sink(
 
     Raises:
         AssertionError: The promise that is broken, in a sentence.
+        TypeError: *factory* is a sink, not a function that makes one.
     """
+    if not callable(factory):
+        raise TypeError(
+            f"check_sink needs a function that makes a sink, not {kind_of(factory)}: "
+            "write lambda: MySink(...)"
+        )
     _check_empty(factory)
     _check_close(factory)
     _check_receipt(factory)

@@ -36,7 +36,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from attrs import define, field, frozen
 
@@ -157,8 +157,19 @@ class SimulatedBraze(Behavior):
         return run.simulation()
 
 
+class _Settings(TypedDict, total=False):
+    token: str | None
+    seed: int
+    batch_size: int
+    lose_answers: float
+    send_twice: float
+    reorder: float
+    probes: int
+    rate: float
+
+
 def simulate(
-    to: Endpoint, events: Sequence[Any] | None = None, **settings: Any
+    to: Endpoint, events: Sequence[Any] | None = None, **settings: Unpack[_Settings]
 ) -> Simulation:
     """
     Send *events* to a receiver as Braze would, and return what became of them.

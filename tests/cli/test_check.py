@@ -60,7 +60,9 @@ def test_options_in_force_are_named_without_secrets(run: Run) -> None:
     """
     Identity and personal data always, the others where they are not the default.
     """
-    Path("c.toml").write_text('personal_data = "hash"\nhash_key = "canary"\n')
+    Path("c.toml").write_text(
+        'personal_data = "hash"\nhash_key = "canary of sixteen"\n'
+    )
 
     found = findings(run, "--config", "c.toml", "--identity", "user_id")
 
@@ -80,6 +82,37 @@ def test_wrong_configuration_is_a_problem(run: Run) -> None:
     assert shown.exit_code == 1
     assert "PROBLEM  configuration  there is no option 'presett'" in shown.stdout
     assert shown.stdout.endswith("\n1 problem\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ('only = ["EmailOpen", "users.messages.email.Clik"]', "email.Click'?"),
+        ('leave_out = ["users.messages.email.Clik"]', "email.Click'?"),
+        (
+            'leave_out = ["users.messages.*.Clik"]',
+            "matches the pattern",
+        ),
+        ('only = ["EmailClik"]', "Did you mean 'EmailClick'?"),
+        ('only = ["users.messages.email.Clik"]', "leaves none"),
+        ('preset = "delivery"\nonly = ["EmailClick"]', "leaves none"),
+        ('leave_out = ["CurrentsEvent"]', "leaves none"),
+        ('event_renames = {"Braze Email Clik" = "Click"}', "Did you mean 'Braze Email"),
+    ],
+)
+def test_an_event_that_this_version_lacks_is_a_problem(
+    run: Run, option: str, problem: str
+) -> None:
+    """
+    So is a choice of events that leaves nothing.
+    """
+    Path("c.toml").write_text(option)
+
+    shown = run("check", "--config", "c.toml", "--json")
+
+    checks = json.loads(shown.stdout)["checks"]
+    assert shown.exit_code == 1
+    assert any(problem in check["detail"] for check in checks if not check["ok"])
 
 
 def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:

@@ -34,7 +34,7 @@ def test_every_type_is_decided() -> None:
     """
     No type is left to the rule for all events.
     """
-    assert bh.DEFAULT_MAPPERS.undecided() == []
+    assert {*EVENT_TYPES} <= {*bh.DEFAULT_MAPPERS.rules}
     assert len(bh.DEFAULT_MAPPERS.rules) == len(EVENT_TYPES) + 1
 
 
@@ -92,7 +92,9 @@ def test_a_profile_update_sets_email_only_if_personal_data_is_kept() -> None:
 
     _, dropped = calls_of(update)
     _, kept = calls_of(update, personal_data="keep")
-    _, hashed = calls_of(update, personal_data=bh.PersonalData("hash", key=b"key"))
+    _, hashed = calls_of(
+        update, personal_data=bh.PersonalData("hash", key=b"0123456789abcdef")
+    )
 
     assert "email" not in dropped["properties"]
     assert kept["properties"]["email"] == kept["properties"]["braze_email_address"]
@@ -402,7 +404,7 @@ def test_every_value_reaches_heap_or_is_named_as_left_out(event_type: str) -> No
 
 OPTIONS: list[dict[str, Any]] = [
     {"personal_data": "keep"},
-    {"personal_data": bh.PersonalData("hash", key=b"key")},
+    {"personal_data": bh.PersonalData("hash", key=b"0123456789abcdef")},
     {"nested": "json"},
     {"nested": "drop"},
     {"naming": Naming("type", "", {}, "b-", {})},

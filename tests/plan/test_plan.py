@@ -13,7 +13,9 @@ from braze_heap.testing import make_raw
 POLICIES = {
     "default": bh.Transformer(),
     "keep": bh.Transformer(personal_data="keep"),
-    "hash": bh.Transformer(personal_data=bh.PersonalData("hash", key=b"test only")),
+    "hash": bh.Transformer(
+        personal_data=bh.PersonalData("hash", key=b"only for the tests")
+    ),
     "braze id": bh.Transformer(identity="user_id", deletions=True),
     "local, prefixed": bh.Transformer(
         local_time=True,

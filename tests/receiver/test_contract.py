@@ -779,9 +779,7 @@ def test_no_receiver_without_a_token(tokens, advice):
 
 def test_no_receiver_without_a_dead_letter():
     """
-    A receiver of a pipeline without a dead letter is not built, unless by name.
+    A pipeline without a dead letter is not built, unless by name.
     """
-    pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), None)  # type: ignore[arg-type]
-
-    with pytest.raises(TypeError, match="dead_letter=DISCARD"):
-        Receiver(pipeline, tokens=TOKEN)
+    with pytest.raises(TypeError, match="write DISCARD"):
+        bh.Pipeline(bh.Transformer(), MemorySink(), None)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from braze_heap.events import (
     event_fields,
 )
 from braze_heap.testing import make_event, make_raw
+from braze_heap.testing._samples import EXTERNAL_USER_ID, USER_ID
 
 CLICK = "users.messages.email.Click"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -360,3 +361,18 @@ def test_fake_heap_is_there_when_asked_for():
 
     assert testing.FakeHeap is FakeHeap
     assert "FakeHeap" in dir(testing)
+
+
+@pytest.mark.parametrize("form", ["http", "storage"])
+def test_a_raw_event_of_few_fields_has_a_user(form):
+    """
+    Otherwise it would be skipped, and a test of one field would test nothing.
+    """
+    raw = make_raw(EmailClick, only=["link_alias"], form=form)
+
+    event = parse_event(raw, event_type=EmailClick.event_type)
+
+    assert (event.external_user_id, event.user_id) == (EXTERNAL_USER_ID, USER_ID)
+    assert event.link_alias == "hero"
+    anonymous = make_raw(EmailClick, only=[], external_user_id=None)
+    assert anonymous["user"] == {"user_id": USER_ID}

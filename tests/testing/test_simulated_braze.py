@@ -16,13 +16,19 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, field, fields_dict
 from hypothesis import given
 from hypothesis import strategies as st
 
 import braze_heap as bh
 from braze_heap.receiver import Receiver, Request
-from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic, simulate
+from braze_heap.testing import (
+    SimulatedBraze,
+    make_malformed,
+    make_traffic,
+    simulate,
+    simulated_braze,
+)
 from braze_heap.testing.simulated_braze import Fate, Outcome, Simulation, VirtualClock
 from tests.testing.endpoint import Answer, Endpoint, ids, listening
 
@@ -786,3 +792,12 @@ def test_one_call_sends_traffic_to_a_receiver() -> None:
 
     assert ids(endpoint.taken) == ids(make_traffic(500, seed=3))
     assert simulation.requests == 11
+
+
+def test_simulate_takes_every_setting():
+    """
+    Its signature, which type checkers read, lists those of `SimulatedBraze`.
+    """
+    settings = fields_dict(SimulatedBraze)
+
+    assert [*simulated_braze._Settings.__annotations__] == [*settings]

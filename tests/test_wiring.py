@@ -1,0 +1,763 @@
+"""
+Mistakes in what a program puts together raise while it does, not event by event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import pytest
+
+import braze_heap as bh
+from braze_heap._wiring import kind_of
+from braze_heap.calls import Call
+from braze_heap.dead_letters import DeadRecord, replay
+from braze_heap.events import EmailClick, EmailEvent, EmailOpen, PushOpen
+from braze_heap.observers import BatchDetails
+from braze_heap.receiver import Request, Tokens
+from braze_heap.receiver.asgi import ASGIReceiver
+from braze_heap.receiver.aws_lambda import lambda_handler
+from braze_heap.receiver.service import Metrics, Service
+from braze_heap.receiver.wsgi import WSGIReceiver
+from braze_heap.sinks import (
+    Buffered,
+    ConsoleSink,
+    Filtered,
+    Receipt,
+    Sink,
+    Tee,
+    ThreadedSink,
+)
+from braze_heap.testing import check_sink, make_event, make_raw
+
+
+class KakaoSend(bh.CurrentsEvent, event_type="users.messages.kakao.Send"):
+    """
+    A class of a team's own, for a type that is newer than this version.
+    """
+
+
+@bh.custom_event("Order")
+@attrs.define
+class Order:
+    price: float
+
+
+def mapper(event: Any) -> bh.HeapEvent:
+    return bh.HeapEvent("Mine")
+
+
+def order_only() -> bh.Mappers:
+    """
+    Return mappers of which none is for an event type.
+    """
+    mappers = bh.Mappers()
+    mappers.maps_custom(Order)(mapper)
+    return mappers
+
+
+class Awaitable:
+    """
+    What a plain function returns that hides an async one.
+    """
+
+    def __await__(self) -> Any:
+        yield
+
+
+class TheirSink:
+    """
+    A sink of a team: the protocol, and nothing of this package.
+    """
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        return Receipt(len(calls))
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> TheirSink:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class TheirAsyncSink:
+    async def send(self, calls: Sequence[Call], /) -> Receipt:
+        return Receipt(len(calls))
+
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> TheirAsyncSink:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+class TheirRetry(TheirAsyncSink):
+    """
+    Hands on what another sink returns: ``send`` is a plain method.
+    """
+
+    def send(self, calls: Sequence[Call], /) -> Any:
+        return TheirAsyncSink().send(calls)
+
+
+class Minimal:
+    """
+    Only what a pipeline calls.
+    """
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        return Receipt(len(calls))
+
+
+class MinimalAsync:
+    async def send(self, calls: Sequence[Call], /) -> Receipt:
+        return Receipt(len(calls))
+
+
+class CallableSend:
+    class Send:
+        async def __call__(self, calls: Sequence[Call], /) -> Receipt:
+            return Receipt(len(calls))
+
+    def __init__(self) -> None:
+        self.send = self.Send()
+
+
+class AsyncDeadLetter:
+    async def append(self, records: Sequence[DeadRecord], /) -> None: ...
+
+
+class HiddenAsyncDeadLetter:
+    """
+    A plain method that returns a coroutine, which nobody awaits.
+    """
+
+    def append(self, records: Sequence[DeadRecord], /) -> Any:
+        return Awaitable()
+
+
+class AsyncObserver:
+    async def __call__(self, details: BatchDetails, /) -> None: ...
+
+
+class AsyncDoor:
+    async def admits(self, authorizations: Sequence[str], /) -> bool:
+        return False
+
+
+class HiddenAsyncDoor:
+    def admits(self, authorizations: Sequence[str], /) -> Any:
+        return Awaitable()
+
+
+def heap_sink() -> Any:
+    return bh.HeapSink("11")
+
+
+def async_heap_sink() -> Any:
+    return bh.AsyncHeapSink("11")
+
+
+def pipeline(**changes: Any) -> bh.Pipeline:
+    given = {"transformer": bh.Transformer(), "sink": bh.MemorySink()}
+    return bh.Pipeline(**{**given, "dead_letter": bh.DISCARD, **changes})
+
+
+def async_pipeline(**changes: Any) -> bh.AsyncPipeline:
+    sink = ThreadedSink(bh.MemorySink())
+    given = {"transformer": bh.Transformer(), "sink": sink}
+    return bh.AsyncPipeline(**{**given, "dead_letter": bh.DISCARD, **changes})
+
+
+async def not_awaited(*_: object) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [TheirSink(), Minimal(), ConsoleSink(io.StringIO()), Tee(bh.MemorySink())],
+    ids=kind_of,
+)
+def test_a_pipeline_takes_any_sync_sink(sink: Any) -> None:
+    """
+    The protocol decides, not the class.
+    """
+    assert pipeline(sink=sink).run(make_raw("users.messages.email.Click")).delivered
+
+    with pytest.raises(TypeError, match=r"needs an async sink.*use ThreadedSink"):
+        async_pipeline(sink=sink)
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [TheirAsyncSink(), TheirRetry(), MinimalAsync(), CallableSend()],
+    ids=kind_of,
+)
+def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
+    """
+    The protocol decides, not the class.
+    """
+    event = make_raw("users.messages.email.Click")
+    assert asyncio.run(async_pipeline(sink=sink).run(event)).delivered
+
+    with pytest.raises(TypeError, match=r"is async: use .*AsyncPipeline"):
+        pipeline(sink=sink)
+
+
+@pytest.mark.parametrize(
+    ("wire", "message"),
+    [
+        (lambda: pipeline(sink=async_heap_sink()), "use HeapSink, or AsyncPipeline"),
+        (lambda: async_pipeline(sink=heap_sink()), "use AsyncHeapSink"),
+        (lambda: async_pipeline(sink=bh.MemorySink()), r"ThreadedSink\(MemorySink"),
+        (
+            lambda: pipeline(sink=ThreadedSink(bh.MemorySink())),
+            "or AsyncPipeline",
+        ),
+        (lambda: Tee(bh.MemorySink(), async_heap_sink()), "Tee needs a sync sink"),
+        (lambda: Filtered(async_heap_sink(), bool), "Filtered needs a sync sink"),
+        (lambda: Filtered(bh.MemorySink(), None), "keep must be a function"),
+        (lambda: Filtered(bh.MemorySink(), not_awaited), "keep is async"),
+        (lambda: Buffered(async_heap_sink()), "Buffered needs a sync sink"),
+        (lambda: ThreadedSink(async_heap_sink()), "ThreadedSink needs a sync sink"),
+        (lambda: pipeline(sink=bh.MemorySink), r"the class MemorySink: write Mem"),
+        (lambda: pipeline(sink="heap:?app_id=11"), r"a str: write open_sink\("),
+        (lambda: pipeline(sink=None), "needs a sink, not None"),
+        (lambda: pipeline(sink=bh.DISCARD), "needs a sink"),
+        (lambda: async_pipeline(sink=None), "needs an async sink, not None"),
+        (lambda: pipeline(dead_letter=None), "write DISCARD"),
+        (
+            lambda: pipeline(dead_letter="dead.db"),
+            r"\(path\), not a str",
+        ),
+        (lambda: pipeline(dead_letter=[]), "not a list"),
+        (lambda: pipeline(dead_letter=bh.MemorySink()), "not a MemorySink"),
+        (lambda: pipeline(dead_letter=bh.SqliteDeadLetter), "not the class Sqlite"),
+        (lambda: pipeline(dead_letter=AsyncDeadLetter()), "append is async"),
+        (lambda: async_pipeline(dead_letter=None), "write DISCARD"),
+        (lambda: async_pipeline(dead_letter=AsyncDeadLetter()), "append is async"),
+        (lambda: pipeline(transformer=bh.DEFAULT_MAPPERS), r"Transformer\(mappers\)"),
+        (lambda: pipeline(transformer=bh.Mappers()), r"Transformer\(mappers\)"),
+        (lambda: pipeline(transformer=bh.Transformer), "not the class Transformer"),
+        (lambda: pipeline(transformer=bh.MemorySink()), "needs a Transformer first"),
+        (lambda: async_pipeline(transformer=None), "needs a Transformer first"),
+        (lambda: pipeline(observers=print), r"write \[observer\]"),
+        (lambda: pipeline(observers=None), r"write \[observer\]"),
+        (lambda: pipeline(observers=[AsyncObserver()]), "observer is async"),
+        (lambda: pipeline(observers=[AsyncObserver]), r"write AsyncObserver\(\)"),
+        (lambda: pipeline(observers=["x"]), "must be a function"),
+        (lambda: pipeline(sleep=asyncio.sleep), "sleep is async"),
+        (lambda: pipeline(patiense=3), "Did you mean 'patience'"),
+        (lambda: bh.Receiver(async_pipeline(), "t"), "use AsyncReceiver"),
+        (lambda: bh.Receiver(bh.Transformer(), "t"), "needs a Pipeline"),
+        (lambda: bh.Receiver("t", pipeline()), "needs a Pipeline"),
+        (lambda: bh.Receiver(bh.Pipeline, "t"), "not the class Pipeline"),
+        (lambda: bh.Receiver(None, "t"), "not None"),
+        (lambda: bh.Receiver(pipeline(), None), "tokens=UNAUTHENTICATED"),
+        (lambda: bh.Receiver(pipeline(), b"t"), "not a bytes"),
+        (lambda: bh.Receiver(pipeline(), [b"t"]), "each token must be text"),
+        (lambda: bh.Receiver(pipeline(), Tokens), r"write Tokens\("),
+        (lambda: bh.Receiver(pipeline(), AsyncDoor()), "admits is async"),
+        (
+            lambda: bh.Receiver(pipeline(), "t", limits={}),
+            "must be Limits",
+        ),
+        (
+            lambda: bh.AsyncReceiver(bh.Transformer(), "t"),
+            "an AsyncPipeline",
+        ),
+        (lambda: bh.AsyncReceiver(pipeline(), "t", nosuch=1), "nosuch"),
+        (lambda: bh.tracking_plan(bh.DEFAULT_MAPPERS), r"Transformer\(mappers\)"),
+    ],
+)
+def test_a_wiring_mistake_raises_at_once(wire: Callable[[], Any], message: str) -> None:
+    """
+    The TypeError names what was given, and what to write.
+    """
+    with pytest.raises(TypeError, match=message):
+        wire()
+
+
+async def stream() -> Any:
+    yield make_raw("users.messages.email.Click")
+
+
+@pytest.mark.parametrize(
+    ("wire", "message"),
+    [
+        (lambda: pipeline().run(stream()), "read without await.*async_generator"),
+        (lambda: pipeline().run(Awaitable()), "read without await"),
+        (lambda: asyncio.run(async_pipeline().run(stream())), "read without await"),
+        (lambda: replay(bh.DISCARD, async_pipeline()), "not an AsyncPipeline"),
+        (lambda: replay(bh.DISCARD, bh.Transformer()), "not a Transformer"),
+        (lambda: check_sink(bh.MemorySink()), "write lambda: "),
+        (lambda: bh.JsonLinesSink(None), "a path or a stream, not None"),
+        (lambda: bh.open_sink(None), "needs text, not None"),
+        (lambda: bh.HeapSink("11", regoin="eu"), "Did you mean 'region'"),
+        (lambda: bh.DEFAULT_MAPPERS.mapper_for("EmailClick"), "not a str"),
+        (lambda: bh.DEFAULT_MAPPERS.explain("EmailClick"), "not a str"),
+        (lambda: make_raw(5), "needs an event type, not an int"),
+        (lambda: make_event("users.messages.email.Click"), "an event class, not a str"),
+    ],
+)
+def test_a_wrong_argument_of_a_call_raises(
+    wire: Callable[[], Any], message: str
+) -> None:
+    """
+    It is not taken for data, of which some is unreadable.
+    """
+    with pytest.raises(TypeError, match=message):
+        wire()
+
+
+def test_one_text_stands_for_a_list_of_it() -> None:
+    """
+    In code as in a file.
+    """
+    config = bh.TransformConfig(only="EmailClick", identity="user_id")
+
+    assert config == bh.TransformConfig(only=("EmailClick",), identity=("user_id",))
+
+
+def starlette_endpoint(receiver: Any) -> object:
+    from braze_heap.receiver.starlette import endpoint
+
+    return endpoint(receiver)
+
+
+def flask_view(receiver: Any) -> object:
+    from braze_heap.receiver.flask import view
+
+    return view(receiver)
+
+
+def django_view(receiver: Any) -> object:
+    from braze_heap.receiver.django import view
+
+    return view(receiver)
+
+
+ADAPTERS: dict[Callable[[Any], object], str] = {
+    flask_view: "a Receiver",
+    django_view: "a Receiver",
+    lambda_handler: "a Receiver",
+    WSGIReceiver: "a Receiver",
+    ASGIReceiver: "an AsyncReceiver",
+    starlette_endpoint: "an AsyncReceiver",
+    functools.partial(Service, metrics=Metrics()): "an AsyncReceiver",
+}
+
+
+@pytest.mark.parametrize(("adapter", "wanted"), ADAPTERS.items())
+def test_an_adapter_takes_only_its_receiver(
+    adapter: Callable[[Any], object], wanted: str
+) -> None:
+    """
+    The other kind, a class, a pipeline or nothing is a TypeError that names it.
+    """
+    kinds = {
+        "a Receiver": bh.Receiver(pipeline(), "t"),
+        "an AsyncReceiver": bh.AsyncReceiver(pipeline(), "t"),
+    }
+    adapter(kinds.pop(wanted))
+
+    for wrong in (*kinds.values(), bh.Receiver, bh.AsyncReceiver, pipeline(), None):
+        with pytest.raises(TypeError, match=f"needs {wanted}, not"):
+            adapter(wrong)
+
+
+def test_an_async_receiver_runs_either_pipeline() -> None:
+    """
+    A `Pipeline` works in threads there, as documented.
+    """
+    body = json.dumps({"events": [make_raw("users.messages.email.Click")]}).encode()
+    request = Request("POST", {"Authorization": "Bearer t"}, body)
+    sinks = [bh.MemorySink(), bh.MemorySink()]
+    both = (
+        pipeline(sink=sinks[0]),
+        async_pipeline(sink=ThreadedSink(sinks[1])),
+    )
+
+    answers = [asyncio.run(bh.AsyncReceiver(p, "t").handle(request)) for p in both]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [len(sink.calls) for sink in sinks] == [1, 1]
+
+
+class NotRun(bh.Pipeline):
+    """
+    A subclass that overrides `run` by a coroutine, which nobody awaits.
+    """
+
+    def run(self, source: Any) -> Any:
+        return Awaitable()
+
+
+@pytest.mark.parametrize(
+    "receiver",
+    [
+        lambda: bh.Receiver(NotRun(bh.Transformer(), bh.MemorySink(), bh.DISCARD), "t"),
+        lambda: bh.Receiver(pipeline(sink=HiddenSink()), "t"),
+        lambda: bh.Receiver(pipeline(dead_letter=HiddenAsyncDeadLetter()), "t"),
+        lambda: bh.Receiver(pipeline(), HiddenAsyncDoor()),
+    ],
+)
+def test_what_is_only_found_at_work_is_never_200(
+    receiver: Callable[[], bh.Receiver],
+) -> None:
+    """
+    Where nobody awaits a coroutine nothing was done, so Braze is to come again.
+    """
+    bad = {**make_raw("users.messages.email.Click"), "id": "b", "time": None}
+    events = {"events": [make_raw("users.messages.email.Click"), bad]}
+    request = Request(
+        "POST", {"Authorization": "Bearer t"}, json.dumps(events).encode()
+    )
+
+    assert receiver().handle(request).status == 503
+
+
+def test_an_unreadable_body_that_was_not_kept_is_not_given_away() -> None:
+    """
+    400 makes Braze drop it, so it is for what is in the dead letter.
+    """
+    receiver = bh.Receiver(pipeline(dead_letter=HiddenAsyncDeadLetter()), "t")
+    request = Request("POST", {"Authorization": "Bearer t"}, b"{")
+
+    assert receiver.handle(request).status == 503
+
+
+class HiddenSink(TheirSink):
+    def send(self, calls: Sequence[Call], /) -> Any:
+        return Awaitable()
+
+
+def test_a_sink_that_is_both_may_be_used_as_either() -> None:
+    """
+    A double such as a mock has every method.
+    """
+    from unittest.mock import MagicMock
+
+    both: Sink = MagicMock()
+    pipeline(sink=both)
+    async_pipeline(sink=both)
+
+
+NO_CLASS = "No event class has the type 'users.messages.email.Clik'. Did you mean"
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        lambda key: bh.DEFAULT_MAPPERS.only(EmailOpen, key),
+        lambda key: bh.DEFAULT_MAPPERS.except_(key),
+        lambda key: bh.TransformConfig(only=("EmailOpen", key)).transformer(),
+        lambda key: bh.TransformConfig(leave_out=(key,)).transformer(),
+        lambda key: bh.Mappers().maps(key),
+        lambda key: bh.MapperRegistry().add(key, mapper),
+        lambda key: bh.DEFAULT_MAPPERS.override(key, mapper),
+    ],
+)
+def test_a_name_that_no_class_has_is_never_silent(wire: Callable[[str], Any]) -> None:
+    """
+    A full type may be newer than this version; anything else is a mistake.
+    """
+    with pytest.warns(UserWarning, match=NO_CLASS) as caught:
+        wire("users.messages.email.Clik")
+    assert [warning.filename for warning in caught] == [__file__]
+
+    for key in ("EmailClik", "users.messages.*.Clik", "Click", "", " EmailClick"):
+        with pytest.raises(ValueError, match=r"not an event type|pattern"):
+            wire(key)
+    with pytest.raises(ValueError, match="Did you mean 'EmailClick'"):
+        wire("EmailClik")
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        lambda: bh.ENGAGEMENT.only("users.messages.email.Send"),
+        lambda: bh.ENGAGEMENT.only(EmailEvent).only(PushOpen),
+        lambda: bh.DEFAULT_MAPPERS.only(),
+        lambda: bh.DEFAULT_MAPPERS.only(EmailEvent).except_("users.messages.email.*"),
+        lambda: bh.DEFAULT_MAPPERS.only(EmailClick.event_type).except_(EmailEvent),
+        lambda: bh.DEFAULT_MAPPERS.except_(bh.CurrentsEvent),
+        lambda: bh.DEFAULT_MAPPERS.except_("*"),
+        lambda: bh.TransformConfig(preset="delivery", only=("EmailClick",)).mappers(),
+        lambda: bh.TransformConfig(leave_out=("CurrentsEvent",)).mappers(),
+        lambda: bh.Transformer(bh.Mappers()),
+        lambda: bh.Transformer(bh.MapperRegistry()),
+        lambda: bh.Transformer(order_only()),
+        lambda: bh.TransformConfig().transformer(bh.Mappers()),
+    ],
+)
+def test_a_choice_that_leaves_nothing_is_an_error(wire: Callable[[], Any]) -> None:
+    """
+    It would skip every event, and answer 200.
+    """
+    with pytest.raises(ValueError, match="every event would be skipped"):
+        wire()
+
+
+@pytest.mark.filterwarnings("ignore:No event class has the type")
+def test_a_choice_of_one_unknown_type_needs_a_class_for_it() -> None:
+    """
+    A typo would skip every event; a type that Braze added can be given a class.
+    """
+    typo = bh.DEFAULT_MAPPERS.only("users.messages.email.Clik")
+    future = bh.DEFAULT_MAPPERS.only("users.messages.kakao.Send")
+
+    with pytest.raises(ValueError, match=r"Did you mean .*email\.Click"):
+        bh.Transformer(typo)
+    bh.Transformer(
+        future, event_types=bh.EVENT_TYPES | {KakaoSend.event_type: KakaoSend}
+    )
+    bh.Transformer(bh.DEFAULT_MAPPERS.only(KakaoSend))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (bh.ENGAGEMENT, bh.DELIVERY),
+        (bh.DELIVERY, bh.ENGAGEMENT),
+        (bh.ENGAGEMENT, bh.DEFAULT_MAPPERS),
+        (bh.DEFAULT_MAPPERS.only(EmailEvent), bh.DEFAULT_MAPPERS.only(PushOpen)),
+    ],
+)
+def test_choices_that_cancel_each_other_are_an_error(
+    left: bh.MapperRegistry, right: bh.MapperRegistry
+) -> None:
+    """
+    The right side would replace the left one, though | reads like both.
+    """
+    with pytest.raises(ValueError, match="one selection would be lost"):
+        left | right
+
+
+@pytest.mark.parametrize("key", [EmailClick, EmailEvent, EmailClick.event_type])
+def test_a_mapper_of_a_team_beats_a_shipped_one_on_either_side(key: Any) -> None:
+    """
+    Whether the shipped mapper is for the class, the type, or all events.
+    """
+    team = bh.Mappers()
+    team.maps(key)(mapper)
+    registry = team.registry()
+
+    for joined in (
+        bh.DEFAULT_MAPPERS | team,
+        team | bh.DEFAULT_MAPPERS,
+        bh.DEFAULT_MAPPERS | registry,
+        registry | bh.DEFAULT_MAPPERS,
+    ):
+        assert joined.mapper_for(EmailClick) is mapper
+        assert joined.mapper_for(PushOpen) is bh.DEFAULT_MAPPERS.mapper_for(PushOpen)
+
+
+def test_a_collector_stands_wherever_a_registry_may() -> None:
+    """
+    What it has collected so far counts.
+    """
+    team, other = bh.Mappers(), bh.Mappers()
+    team.maps(EmailClick)(mapper)
+    other.maps(PushOpen)(mapper)
+
+    for registry in (
+        bh.Transformer(team).mappers,
+        bh.TransformConfig().transformer(team).mappers,
+        bh.TransformConfig(only=("EmailClick",)).mappers(team),
+        team | other,
+    ):
+        assert registry.mapper_for(EmailClick) is mapper
+        assert registry.mapper_for(EmailOpen) is None
+    assert repr(team) == "<Mappers: 1 mappers>"
+    assert repr(bh.Transformer(team)) == (
+        "<Transformer: 1 mappers, identity external_user_id, personal data drop>"
+    )
+
+
+class AsyncMapper:
+    async def __call__(self, event: Any) -> None: ...
+
+
+class PlainMapper:
+    def __call__(self, event: Any) -> None: ...
+
+
+async def async_generator(event: Any) -> Any:
+    yield bh.HeapEvent("X")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (not_awaited, "is async"),
+        (functools.partial(not_awaited), "is async"),
+        (AsyncMapper(), "is async"),
+        (async_generator, "is async"),
+        (PlainMapper, "the class PlainMapper: pass an instance"),
+        (lambda: None, "takes"),
+        (lambda event, more: None, "missing a required argument: 'more'"),
+        (lambda event, *, more: None, "missing a required argument: 'more'"),
+        (None, "not None"),
+        ("click", "not a str"),
+        (bh.HeapEvent("X"), "not a HeapEvent"),
+    ],
+)
+def test_a_mapper_that_cannot_work_is_an_error_at_registration(
+    wrong: Any, message: str
+) -> None:
+    """
+    However it is registered; the collector and the registry stay as they are.
+    """
+    team = bh.Mappers()
+    for register in (
+        team.maps(EmailClick),
+        team.maps(EmailClick, EmailOpen),
+        team.maps_custom(Order),
+        functools.partial(bh.MapperRegistry().add, EmailClick),
+        functools.partial(bh.DEFAULT_MAPPERS.override, EmailClick),
+    ):
+        with pytest.raises(TypeError, match=message):
+            register(wrong)
+    if callable(wrong) and wrong is not PlainMapper:
+        with pytest.raises(TypeError, match=message):
+            bh.declare("X", {"a": wrong})
+        with pytest.raises(TypeError, match=message):
+            bh.Transformer(identity=wrong)
+        with pytest.raises(TypeError, match=message):
+            bh.Naming(wrong)
+    assert team.registry().rules == {}
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        lambda event: None,
+        functools.partial(lambda more, event: None, 1),
+        lambda event, more=1: None,
+        lambda *events: None,
+        PlainMapper(),
+        bh.standard,
+        bh.declare("Click"),
+    ],
+)
+def test_any_callable_of_one_event_is_a_mapper(right: Any) -> None:
+    """
+    Functions, lambdas, partials, callable objects.
+    """
+    assert bh.MapperRegistry().add(EmailClick, right).mapper_for(EmailClick) is right
+
+
+@pytest.mark.parametrize(
+    ("wire", "error", "message"),
+    [
+        (lambda: bh.Mappers().maps(mapper), TypeError, r"@mappers\.maps\(EmailClick\)"),
+        (lambda: bh.Mappers().maps(EmailClick, mapper), TypeError, "above mapper"),
+        (lambda: bh.Mappers().maps([EmailClick]), TypeError, "not a list"),
+        (lambda: bh.Mappers().maps(), TypeError, "needs an event class"),
+        (lambda: bh.Mappers().maps_custom(mapper), TypeError, "not a function"),
+        (lambda: bh.Mappers().maps_custom(EmailClick), TypeError, "not marked"),
+        (lambda: bh.custom_event(Order), TypeError, "above Order"),
+        (lambda: bh.custom_event(" "), ValueError, "not empty"),
+        (lambda: bh.purchase(Order), TypeError, "above Order"),
+        (lambda: bh.declare("X", ["link_alias"]), TypeError, "must be a mapping"),
+        (lambda: bh.declare(EmailClick), TypeError, "the name of a Heap event"),
+        (lambda: bh.declare(""), ValueError, "not empty"),
+        (lambda: bh.DEFAULT_MAPPERS.only([EmailClick]), TypeError, "not a list"),
+        (lambda: bh.DEFAULT_MAPPERS.only(Order), TypeError, "behaviors.CustomEvent"),
+        (lambda: bh.DEFAULT_MAPPERS.only(int), TypeError, "not the class int"),
+        (lambda: bh.Transformer(mapper), TypeError, "MapperRegistry or Mappers, not"),
+        (lambda: bh.Transformer({}), TypeError, "not a dict"),
+        (lambda: bh.Transformer(identity=["user_id"]), TypeError, r"first_of\("),
+        (lambda: bh.Transformer(identity=None), TypeError, "not None"),
+        (lambda: bh.Transformer(identity=str), TypeError, "not the class str"),
+        (lambda: bh.first_of(prefix=""), TypeError, "names of fields"),
+        (lambda: bh.first_of(["user_id"], prefix=""), TypeError, "names of fields"),
+        (lambda: bh.first_of("user_id", prefix=None), TypeError, "must be text"),
+        (lambda: bh.Transformer(naming="x"), TypeError, "must be a Naming, not a str"),
+        (lambda: bh.Transformer(naming=None), TypeError, "not None"),
+        (lambda: bh.Naming(event_prefix=None), TypeError, "must be text, not None"),
+        (lambda: bh.Naming(event_renames=["a"]), TypeError, "must be a mapping"),
+        (lambda: bh.Naming(event_renames={"a": 5}), TypeError, "text to text"),
+        (lambda: bh.Naming(property_renames={"a": ""}), ValueError, "empty name"),
+        (lambda: bh.Transformer(deletions="no"), ValueError, "one of True, False"),
+        (lambda: bh.Transformer(local_time=1), ValueError, "one of True, False"),
+        (lambda: bh.Transformer(fixed_properties=[]), TypeError, "must be a mapping"),
+        (lambda: bh.Transformer(event_types=[EmailClick]), TypeError, "a mapping"),
+        (lambda: bh.Transformer(event_types={"x": int}), TypeError, "CurrentsEvent"),
+        (lambda: bh.EVENT_TYPES | {"x": "y"}, TypeError, "CurrentsEvent"),
+        (lambda: bh.TransformConfig(preset="x").mappers(), ValueError, "no preset 'x'"),
+    ],
+)
+def test_a_wrong_option_raises_at_once(
+    wire: Callable[[], Any], error: type[Exception], message: str
+) -> None:
+    """
+    The message says what was expected, and what was given.
+    """
+    with pytest.raises(error, match=message):
+        wire()
+
+
+@pytest.mark.parametrize(
+    ("naming", "meant"),
+    [
+        (bh.Naming(event_renames={"Braze Email Clik": "x"}), "'Braze Email Click'"),
+        (bh.Naming(event_renames={"Email Click": "x"}), "'Braze Email Click'"),
+        (bh.Naming(event_renames={"Nonsense": "x"}), "'Nonsense'"),
+        (
+            bh.Naming("type", event_renames={"Braze users.messages.email.Clik": "x"}),
+            "'Braze users.messages.email.Click'",
+        ),
+        (bh.Naming(property_renames={"link_alais": "x"}), "'link_alias'"),
+        (
+            bh.Naming(property_renames={"custom_propertys.a": "x"}),
+            "'custom_properties'",
+        ),
+        (bh.Naming(property_prefix="b_", property_renames={"url": "x"}), "'b_url'"),
+    ],
+)
+def test_renaming_what_nothing_is_called_is_a_warning(
+    naming: bh.Naming, meant: str
+) -> None:
+    """
+    The name that may be meant is named.
+    """
+    with pytest.warns(UserWarning, match=f"_renames: .*{meant}") as caught:
+        bh.Transformer(naming=naming)
+
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_renaming_what_may_be_there_is_silent() -> None:
+    """
+    Names of classes, of custom events, and of what a team's functions may give.
+    """
+    team = bh.Mappers()
+    team.maps(EmailClick)(mapper)
+    team.maps(EmailOpen)(bh.declare("Newsletter Open"))
+
+    bh.Transformer(
+        bh.DEFAULT_MAPPERS | team,
+        naming=bh.Naming(
+            event_renames={
+                "Braze Email Send": "a",
+                "Braze Order Placed": "b",
+                "Newsletter Open": "c",
+                "Weekly": "d",
+            },
+            property_renames={
+                "link_alias": "e",
+                "custom_properties.cart.value": "f",
+                "braze_user_id": "g",
+                "team": "h",
+            },
+        ),
+    )
