@@ -27,6 +27,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 import attrs
 
 from braze_heap.events import CurrentsEvent
+from braze_heap.parsing import id_text
 from braze_heap.report import Report
 from braze_heap.sinks._managed import ClosesAtExit
 from braze_heap.sinks._simple import sync_directory
@@ -115,7 +116,9 @@ class DeadRecord:
         if zipped and coding == "bytes":
             coding = "gzip"
         typed = original.event_type if isinstance(original, RawEvent) else None
-        key = _key(original, data, typed or "")
+        # Damage is told apart by its place: two files may be damaged alike.
+        place = detail if coding == "bytes" else ""
+        key = _key(original, data, typed or place)
         return cls(key, str(reason), detail[:MAX_DETAIL], at, data, coding, typed)
 
     def source(self) -> Any:
@@ -188,9 +191,8 @@ def event_id(original: Any) -> str | None:
     value = original.value if isinstance(original, RawEvent) else original
     if isinstance(value, CurrentsEvent):
         return value.id
-    found = value.get("id") if isinstance(value, Mapping) else None
-    is_id = isinstance(found, str) and found.isascii() and found.isprintable()
-    return found if is_id and found else None
+    found = id_text(value.get("id")) if isinstance(value, Mapping) else None
+    return found if found and found.isascii() and found.isprintable() else None
 
 
 class DeadLetter(Protocol):

@@ -9,8 +9,8 @@ Heap under Braze's ids, so running a batch again is harmless.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
+import os
 import threading
 import time
 from collections import Counter
@@ -39,7 +39,8 @@ from braze_heap.sinks._drive import drive, drive_async, in_thread
 from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
 from braze_heap.sinks.exceptions import DeadLetterError, DeliveryError, SinkUnavailable
 from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import decode, events_of
+from braze_heap.wire import UnreadableError, decode, events_of
+from braze_heap.wire._source import refuse_path
 
 __all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
 
@@ -164,11 +165,15 @@ class _Course(Generic[_Closing]):
 
     def _batches(self, source: Source) -> Iterable[Source]:
         """
-        Return *source* in batches: a stream is cut, anything else is one.
+        Return *source* in batches: an iterator is cut, anything else is one batch.
+
+        Raises:
+            ValueError: *source* is a path or an open file, which `read_events` reads.
         """
+        _refuse_unread(source)
         if not isinstance(source, Iterator):
             return (source,)
-        return iter(lambda: list(itertools.islice(source, self._batch_size)), [])
+        return _cut(source, self._batch_size)
 
     def _observed(self, source: Source) -> _Steps:
         """
@@ -243,6 +248,45 @@ class _Course(Generic[_Closing]):
             if self._clock() + wait > end:
                 raise unavailable
             yield _Wait(wait)
+
+
+def _refuse_unread(source: object) -> None:
+    """
+    Raise a ValueError that says what to write, if *source* has to be read first.
+    """
+    if isinstance(source, str):
+        refuse_path(source)
+    is_list_of_paths = isinstance(source, list | tuple) and any(
+        isinstance(item, os.PathLike) for item in source[:1]
+    )
+    if (
+        isinstance(source, os.PathLike)
+        or is_list_of_paths
+        or callable(getattr(source, "read", None))
+    ):
+        raise ValueError(
+            f"a pipeline takes events, not {type(source).__name__}: write "
+            "run(read_events(path_or_file))"
+        )
+
+
+def _cut(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    """
+    Cut *events* into batches. What came before an error is a batch, too.
+    """
+    batch: list[Any] = []
+    try:
+        for event in events:
+            batch.append(event)
+            if len(batch) == size:
+                full, batch = batch, []
+                yield full
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _outcome(error: DeliveryError) -> Outcome:
@@ -334,6 +378,17 @@ def _said(rejection: Rejection) -> str:
     return f"{status}{rejection.detail}"
 
 
+def _events_in(body: bytes) -> list[Any]:
+    """
+    Return the events of a dead-lettered body; none if it is still unreadable. Its
+    record then stays as it is, with the file and the place of the damage.
+    """
+    try:
+        return events_of(decode(body))
+    except UnreadableError:
+        return []
+
+
 def _numbers(source: Source, result: TransformResult) -> Counter[str]:
     """
     Return how often each event that was not rejected came; costs another decoding.
@@ -394,6 +449,8 @@ class Pipeline(_Course[Sink]):
                 itself; anything else is one batch.
 
         Raises:
+            ValueError: *source* is a path, a URL or an open file: `read_events` reads
+                files. Or it is what an iterator raised, after the events before it.
             SinkUnavailable: Nobody decided about a batch. Nothing of it is in the dead
                 letter; the batches before it are settled.
             DeadLetterError: The rejected events of a batch could not be kept.
@@ -422,7 +479,9 @@ class Pipeline(_Course[Sink]):
                 logger.error("Not replayed: %s", error)
                 damaged.append(record)
         is_body = len(sources) == 1 and isinstance(sources[0], bytes)
-        settled = self._run(sources[0] if is_body else sources)
+        if is_body and not (sources := _events_in(sources[0])):
+            damaged = [*records]
+        settled = self._run(sources) if sources else _Settled(Report())
         lost = dict(Counter(record.reason for record in damaged))
         report = Report(len(damaged), dead_lettered_by_reason=lost)
         kept = frozenset(record.key for record in (*settled.records, *damaged))
