@@ -11,7 +11,14 @@ from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli._console import INTERRUPTED, UNHEARD, UnusableError, silence
-from braze_heap.cli._inputs import UNIT, Advance, Input, batches
+from braze_heap.cli._inputs import (
+    UNIT,
+    Advance,
+    Input,
+    batches,
+    check_any_read,
+    read_or_skip,
+)
 from braze_heap.cli._output import open_output, unbroken, write_calls
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
@@ -54,6 +61,7 @@ class Run:
         """
         try:
             self._write_to(path, bar)
+            check_any_read(self.inputs, self.report.skipped_files)
         except KeyboardInterrupt:
             return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
         except BrokenPipeError:
@@ -82,7 +90,9 @@ class Run:
                 be read are written.
         """
         before = 0
-        for batch in batches(source.read(self.event_type, advance), self.unit):
+        skipped = self.report.skipped_files
+        reads = read_or_skip(source, self.event_type, advance, skipped)
+        for batch in batches(reads, self.unit):
             result = self.transformer.transform(batch)
             with unbroken():
                 write_calls(file, result.calls)
