@@ -14,6 +14,7 @@ from braze_heap._outage import MapperOutages
 from braze_heap.calls import AddUserProperties, Legalizer
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
+from braze_heap.parsing import id_text
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable
@@ -205,6 +206,5 @@ def _named(item: Any) -> tuple[str | None, str | None]:
     raw = item.value if isinstance(item, RawEvent) else item
     if not isinstance(raw, dict):
         return None, None
-    names = (raw.get("event_type"), raw.get("id"))
-    event_type, event_id = (n if isinstance(n, str) else None for n in names)
-    return event_type, event_id
+    event_type = raw.get("event_type")
+    return event_type if isinstance(event_type, str) else None, id_text(raw.get("id"))

@@ -47,6 +47,7 @@ from braze_heap._dead_letter_file import (
 )
 from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent
+from braze_heap.parsing import id_text
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.sinks._managed import ClosesAtExit
@@ -154,7 +155,9 @@ class DeadRecord:
         if zipped and coding == "bytes":
             coding = "gzip"
         typed = original.event_type if isinstance(original, RawEvent) else None
-        key = _key(original, data, typed or "")
+        # Damage is told apart by its place: two files may be damaged alike.
+        place = detail if coding == "bytes" else ""
+        key = _key(original, data, typed or place)
         detail = detail[:MAX_DETAIL]
         return cls(key, str(reason), detail, at, data, coding, typed, mappers)
 
@@ -237,9 +240,8 @@ def event_id(original: Any) -> str | None:
     value = original.value if isinstance(original, RawEvent) else original
     if isinstance(value, CurrentsEvent):
         return value.id
-    found = value.get("id") if isinstance(value, Mapping) else None
-    is_id = isinstance(found, str) and found.isascii() and found.isprintable()
-    return found if is_id and found else None
+    found = id_text(value.get("id")) if isinstance(value, Mapping) else None
+    return found if found and found.isascii() and found.isprintable() else None
 
 
 class DeadLetter(Protocol):

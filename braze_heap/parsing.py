@@ -286,7 +286,7 @@ def _read(
     _read_time(raw, fields, extra, problems)
     event_id = raw.get("id")
     if not isinstance(event_id, str) or not event_id:
-        problems.append(Problem("id", "is no text, or blank"))
+        problems.append(Problem("id", "is not text, or is blank"))
     fatal = [p for p in problems if p.reason]
     if fatal or (strict and problems):
         raise EventError((*fatal, *(p for p in problems if not p.reason)))
@@ -392,16 +392,22 @@ def _read_time(
 
 _DIGITS: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
-_UNITS: Final = ((1, 0), (10**3, 10**11), (10**6, 10**14), (10**9, 10**17))
-"""Ticks a second, and from which number on a time is taken to be in them."""
+_UNITS: Final = ((1, 0), (10**3, 10**12), (10**6, 10**15), (10**9, 10**18))
+"""
+Ticks per second, and the smallest number that is read in that unit: September 2001.
+
+A lower limit would read a date far in the future as another one: year 9999 in seconds
+as 1978 in milliseconds.
+"""
 
 
 def epoch_seconds(time: object) -> float | int | None:
     """
-    Return *time* in UTC epoch seconds; ``None`` if it is no moment from 1970 to 2100.
+    Return *time* in UTC epoch seconds; ``None`` if it is not between 1970 and 2100.
 
-    Braze sends whole seconds. Milli-, micro- and nanoseconds are told by their size,
-    and digits in text are read too.
+    Braze sends whole seconds. A number from 10^12 on is read as milliseconds, from
+    10^15 on as microseconds and from 10^18 on as nanoseconds, which begin in 2001.
+    Digits in text are read too.
     """
     if isinstance(time, str):
         if not _DIGITS.fullmatch(time):
@@ -418,6 +424,29 @@ def epoch_seconds(time: object) -> float | int | None:
     return time if ticks == 1 else seconds + rest * 10**6 // ticks / 10**6
 
 
+def id_text(value: object) -> str | None:
+    """
+    Return the id of an event as text; ``None`` if *value* cannot identify one.
+
+    A number is its decimal text, 5.0 the same as 5. Neither a boolean nor a float
+    beyond 2^53, which two ids may have been rounded to, identifies an event.
+    """
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float):
+        if not -_EXACT <= value <= _EXACT:
+            return None
+        return str(int(value)) if value == int(value) else repr(value)
+    return str(value) if value.bit_length() <= _MAX_ID_BITS else None
+
+
+_EXACT: Final = 2.0**53
+_MAX_ID_BITS: Final = 3_000
+"""Python refuses to write integers of over 4,300 digits."""
+
+
 def _identified(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> _Event:
     event = cls.__new__(cls)
     event.__dict__ = fields
@@ -426,6 +455,9 @@ def _identified(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> 
         return event
     if event_id is not None and event_id != "":
         event.extra = {**event.extra, extra_key("envelope", "id"): event_id}
+    if text := id_text(event_id):
+        event.id = text
+        return event
     event.id = ""
     event.id = _digest(event.to_raw())
     return event
@@ -447,7 +479,9 @@ def _article(value: object) -> str:
     names: dict[type, str] = {dict: "an object", list: "a list", str: "text"}
     if value is None or isinstance(value, bool):
         return "null" if value is None else "a boolean"
-    return names.get(type(value), f"a number ({type(value).__name__})")
+    name = type(value).__name__
+    other = f"a number ({name})" if isinstance(value, int | float) else f"a {name}"
+    return names.get(type(value), other)
 
 
 _KNOWN: Final = EventParser(EVENT_TYPES)

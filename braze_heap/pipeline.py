@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import itertools
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import (
@@ -60,7 +60,8 @@ from braze_heap.sinks.exceptions import (
     SinkUnavailable,
 )
 from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import decode, events_of
+from braze_heap.wire import UnreadableError, decode, events_of
+from braze_heap.wire._source import refuse_path
 
 __all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
 
@@ -189,19 +190,21 @@ class _Course(Generic[_Closing]):
 
     def _batches(self, source: Source) -> Iterable[Source]:
         """
-        Return *source* in batches: a stream is cut, anything else is one.
+        Return *source* in batches: an iterator is cut, anything else is one batch.
 
         Raises:
             TypeError: *source* is a coroutine or an asynchronous stream.
+            ValueError: *source* is a path or an open file, which `read_events` reads.
         """
         if isinstance(source, AsyncIterable | Awaitable):
             raise TypeError(
                 f"a source is read without await, but this is {kind_of(source)}: pass "
                 "a list of events, such as [event async for event in stream]"
             )
+        _refuse_unread(source)
         if not isinstance(source, Iterator):
             return (source,)
-        return iter(lambda: list(itertools.islice(source, self._batch_size)), [])
+        return _cut(source, self._batch_size)
 
     def _observed(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
         """
@@ -355,6 +358,45 @@ def _observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
     return observers
 
 
+def _refuse_unread(source: object) -> None:
+    """
+    Raise a ValueError that says what to write, if *source* has to be read first.
+    """
+    if isinstance(source, str):
+        refuse_path(source)
+    is_list_of_paths = isinstance(source, list | tuple) and any(
+        isinstance(item, os.PathLike) for item in source[:1]
+    )
+    if (
+        isinstance(source, os.PathLike)
+        or is_list_of_paths
+        or callable(getattr(source, "read", None))
+    ):
+        raise ValueError(
+            f"a pipeline takes events, not {type(source).__name__}: write "
+            "run(read_events(path_or_file))"
+        )
+
+
+def _cut(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    """
+    Cut *events* into batches. What came before an error is a batch, too.
+    """
+    batch: list[Any] = []
+    try:
+        for event in events:
+            batch.append(event)
+            if len(batch) == size:
+                full, batch = batch, []
+                yield full
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
 def _outcome(error: DeliveryError) -> Outcome:
     if isinstance(error, DeadLetterError):
         return "dead_letter"
@@ -462,6 +504,17 @@ def _said(rejection: Rejection) -> str:
     return f"{status}{rejection.detail}"
 
 
+def _events_in(body: bytes) -> list[Any]:
+    """
+    Return the events of a dead-lettered body; none if it is still unreadable. Its
+    record then stays as it is, with the file and the place of the damage.
+    """
+    try:
+        return events_of(decode(body))
+    except UnreadableError:
+        return []
+
+
 def _numbers(source: Source, result: TransformResult) -> Counter[str]:
     """
     Return how often each event that was not rejected came; costs another decoding.
@@ -524,6 +577,8 @@ class Pipeline(_Course[Sink]):
                 itself; anything else is one batch.
 
         Raises:
+            ValueError: *source* is a path, a URL or an open file: `read_events` reads
+                files. Or it is what an iterator raised, after the events before it.
             SinkUnavailable: Nobody decided about a batch. Nothing of it is in the dead
                 letter; the batches before it are settled.
             DeliveryError: The same, because a mapper raised it.
@@ -556,8 +611,11 @@ class Pipeline(_Course[Sink]):
                 is_json = record.coding == "json"
                 lost[str(Reason.DAMAGED_RECORD) if is_json else record.reason] += 1
         is_body = len(sources) == 1 and isinstance(sources[0], bytes)
+        if is_body and not (sources := _events_in(sources[0])):
+            damaged = [*records]
+            lost = Counter(record.reason for record in records)
         stored = frozenset(record.key for record in records)
-        settled = self._run(sources[0] if is_body else sources, stored)
+        settled = self._run(sources, stored) if sources else _Settled(Report())
         report = Report(len(damaged), dead_lettered_by_reason=dict(lost))
         kept = frozenset(record.key for record in (*settled.records, *damaged))
         return settled.report + report, kept

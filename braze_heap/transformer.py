@@ -73,6 +73,7 @@ from braze_heap.reasons import Reason, SkipReason
 from braze_heap.report import Misfit
 from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
+from braze_heap.wire._source import PATH_HINT, is_path
 
 __all__ = ["Source", "Transformer"]
 
@@ -364,7 +365,8 @@ class Transformer:
         """
         if isinstance(item, Unreadable):
             flaw = f"is unreadable at byte {item.offset:,}: {item.detail}"
-            raise EventError((Problem("source", flaw, item.reason),))
+            name = item.source[-_MAX_SOURCE:] or "source"
+            raise EventError((Problem(name, flaw, item.reason),))
         if isinstance(item, CurrentsEvent):
             if epoch_seconds(item.time) is None:
                 raise EventError((Problem("time", "is unfit", Reason.BAD_TIME),))
@@ -377,7 +379,10 @@ class Transformer:
         if self._typed(batch.seen[event.id]) == event:
             batch.repeat(event)
         else:
-            detail = "an earlier event of the batch has this id and another content"
+            detail = (
+                "an earlier event of the batch has this id and another content "
+                "(the test samples that Braze publishes share one id)"
+            )
             batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, item, event)
 
     def _map(self, event: CurrentsEvent, item: Any, batch: Batch) -> Outcome:
@@ -547,6 +552,10 @@ class _Glances(dict[str, Glance | None]):
         return glance
 
 
+_MAX_SOURCE: Final = 300
+"""Characters of the name of a file in a detail; the end tells one from another."""
+
+
 class _InexactError(ValueError):
     """
     An event may have been read in another way than `decode` reads it.
@@ -613,12 +622,14 @@ class _Said:
 
 def _items(source: Source) -> Iterable[Any]:
     if source is None or isinstance(source, bytes | str | dict):
+        hint = ""
         if isinstance(source, str):
+            hint = f" ({PATH_HINT})" if is_path(source) else ""
             source = source.encode("utf-8", "surrogatepass")
         try:
             return events_of(decode(source) if isinstance(source, bytes) else source)
         except UnreadableError as error:
-            return [Unreadable(0, str(error), source)]
+            return [Unreadable(0, f"{error}{hint}", source)]
     is_batch = isinstance(source, Iterable) and not isinstance(source, Mapping)
     return cast("Iterable[Any]", source) if is_batch else [source]
 

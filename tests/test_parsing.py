@@ -782,6 +782,53 @@ def test_odd_ids_are_kept(odd):
 
 
 @pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (5, "5"),
+        (0, "0"),
+        (-7, "-7"),
+        (5.0, "5"),
+        (1.5, "1.5"),
+        (2**53 + 1, "9007199254740993"),
+        (2**70, "1180591620717411303424"),
+    ],
+)
+def test_numeric_ids_are_their_decimal_text(number, text):
+    """
+    A number identifies an event as its digits do, whatever its size.
+    """
+    assert text == parse_event(http(id=number)).id
+
+
+@pytest.mark.parametrize("odd", [True, False, 1e300, math.nan, 2**5_000, [5], {"a": 1}])
+def test_ids_that_identify_nothing_are_made_of_the_content(odd):
+    """
+    A boolean, and a float that two ids may have been rounded to, are not ids.
+    """
+    assert len(parse_event(http(id=odd)).id) == 64
+
+
+@pytest.mark.parametrize("form", ["http", "storage"])
+@pytest.mark.parametrize("odd", [5, 1.5, True, None, ["a"], {"a": 1, "b": 2}])
+def test_odd_ids_lose_no_other_field(odd, form):
+    """
+    Unknown fields, and fields that do not fit, are kept beside an odd id.
+    """
+    raw = make_raw("users.messages.email.Click", form=form) | {"id": "a"}
+    part = raw["properties"] if form == "http" else raw
+    part |= {"new": 1, "newer": {"a": [1]}, "link_alias": 5}
+    parsed = [
+        parse_event(raw | {"id": given}, event_type="users.messages.email.Click")
+        for given in ("a", odd)
+    ]
+    usual, event = ({**e.extra} for e in parsed)
+    event.pop("/id", None)
+
+    assert {"new", "newer", "link_alias"} <= usual.keys()
+    assert usual == event
+
+
+@pytest.mark.parametrize(
     "value", [b"bytes", datetime(2026, 1, 1), Decimal("1.5")], ids=repr
 )
 def test_ids_are_made_of_whatever_a_decoder_gives(value):
@@ -846,7 +893,14 @@ def test_odd_times_are_kept(written):
         YEAR_2100 * 10**3,
         YEAR_2100 * 10**6,
         YEAR_2100 * 10**9,
-        10**11 - 1,
+        10**11,
+        10**12 - 1,
+        253_402_300_799,
+        253_402_300_799 * 10**3,
+        253_402_300_799 * 10**6,
+        10**15 - 1,
+        10**18 - 1,
+        "253402300799",
         10**30,
         10**400,
         -(10**400),

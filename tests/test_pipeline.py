@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
+import io
 import json
 import time
 import weakref
@@ -991,3 +993,79 @@ def test_reports_logs_and_metrics_count_misfits_and_changed_values(
     assert f"braze_heap_misfits_total{{{labels}}} 2" in lines
     assert 'braze_heap_degraded_total{kind="cut"} 2' in lines
     assert 'braze_heap_degraded_total{kind="renamed"} 0' in lines
+
+
+# --- What has to be read first --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "events.jsonl",
+        "s3://bucket/events.jsonl",
+        Path("events.jsonl"),
+        Path("s3://bucket/events.jsonl"),
+        [Path("a.jsonl"), Path("b.jsonl")],
+        io.BytesIO(b"{}\n{}\n"),
+    ],
+    ids=["text", "URL", "path", "URL as path", "paths", "file"],
+)
+def test_files_are_not_events(run: Runner, source: Any) -> None:
+    """
+    A path, a URL or an open file is no batch: the error says to read it.
+    """
+    dead = MemoryDeadLetter()
+
+    with pytest.raises(ValueError, match=r"read_events|open binary file"):
+        run(source, MemorySink(), dead)
+
+    assert dead.records == {}
+
+
+@pytest.mark.parametrize("body", [b"events.jsonl", ["a.jsonl"], '{"id": "a/b.jsonl"}'])
+def test_what_a_sender_controls_raises_nothing(run: Runner, body: Any) -> None:
+    """
+    A body, and an element of a batch, is rejected whatever text it is.
+    """
+    report = run(body, MemorySink(), MemoryDeadLetter())
+
+    assert report.dead_lettered == 1
+
+
+def test_damage_of_files_is_kept_through_replay(tmp_path: Path) -> None:
+    """
+    Files that are damaged alike are two records, with name and offset; replay leaves
+    them as they are, also if nothing could be read of the damage.
+    """
+    torn, cut = tmp_path / "torn.jsonl", tmp_path / "cut.jsonl.gz"
+    line = json.dumps(click("good")).encode() + b"\n"
+    torn.write_bytes(line + b'{"torn')
+    (tmp_path / "torn-2.jsonl").write_bytes(line + b'{"torn')
+    cut.write_bytes(gzip.compress(line)[:-4])
+    with SqliteDeadLetter(tmp_path / "dead.db") as store:
+        pipeline = Pipeline(bh.Transformer(), MemorySink(), store)
+        for path in sorted(tmp_path.glob("*.jsonl*")):
+            pipeline.run(bh.read_events(path))
+        before = [*store.read()]
+
+        report = replay(store, pipeline)
+
+        assert [*store.read()] == before
+    assert report.dead_lettered_by_reason == {"unreadable": 3}
+    for path in (torn, cut, tmp_path / "torn-2.jsonl"):
+        place = f"{path} is unreadable at byte {len(line)}: "
+        assert sum(place in record.detail for record in before) == 1
+
+
+def test_a_damage_that_can_be_read_today_is_delivered(tmp_path: Path) -> None:
+    """
+    A body that was unreadable once is replayed as its events.
+    """
+    body = json.dumps({"events": [click("one"), click("two")]}).encode()
+    with SqliteDeadLetter(tmp_path / "dead.db") as store:
+        store.append([DeadRecord.of(body, "unreadable", "x", datetime.now(UTC))])
+        sink = MemorySink()
+
+        report = replay(store, Pipeline(bh.Transformer(), sink, store))
+
+        assert (report.delivered, [*store.read()]) == (2, [])

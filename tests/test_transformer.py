@@ -786,3 +786,39 @@ def test_colliding_names_take_no_time():
 
     assert len(call.properties) == 911
     assert max(map(len, call.properties)) <= 1_023
+
+
+def test_a_text_that_is_a_path_is_explained() -> None:
+    """
+    It is unreadable, as any other text, and the detail says how to read a file.
+    """
+    result = bh.Transformer().transform("currents/events.jsonl")
+
+    (rejected,) = result.rejected
+    assert rejected.reason == bh.Reason.UNREADABLE
+    assert "write read_events(Path(...))" in rejected.detail
+    assert "currents" not in rejected.detail
+
+
+def test_a_conflict_of_ids_points_out_braze_s_samples() -> None:
+    """
+    Whoever tries the test samples learns why all but one are rejected.
+    """
+    event = make_raw("users.messages.email.Click")
+    result = bh.Transformer().transform([event, event | {"time": 1763900001}])
+
+    (rejected,) = result.rejected
+    assert "samples that Braze publishes share one id" in rejected.detail
+
+
+def test_a_numeric_id_is_the_key_as_text() -> None:
+    """
+    In a batch as bytes, as text and decoded alike.
+    """
+    event = make_raw("users.messages.email.Click") | {"id": 2**53 + 1}
+    batch = {"events": [event]}
+    sources = [json.dumps(batch).encode(), json.dumps(batch), batch, [event]]
+
+    results = [bh.Transformer().transform(source) for source in sources]
+
+    assert [r.calls[0].idempotency_key for r in results] == ["9007199254740993"] * 4

@@ -15,7 +15,7 @@ from rich.text import Text
 from braze_heap import Report
 from braze_heap.cli._console import Stream, grid, heading, indented, plural, safe
 from braze_heap.cli._delivery import Delivery
-from braze_heap.cli._report import reasons_view
+from braze_heap.cli._report import reasons_view, skipped_files_view
 from braze_heap.cli._run import Ending
 from braze_heap.cli._sinks import STDOUT, named
 from braze_heap.cli._transform import show_report
@@ -67,6 +67,7 @@ def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -
         *reasons_view("Skipped", Counter(report.skipped_by_reason), {}),
         *reasons_view("Dead-lettered", Counter(report.dead_lettered_by_reason), {}),
         *_missing_mappers(report),
+        *skipped_files_view(delivery.skipped_files),
         *next_view(_commands(report, store)),
     )
 

@@ -26,6 +26,7 @@ from braze_heap.cli._console import (
     safe,
     silence,
 )
+from braze_heap.cli._inputs import ReadFailedError
 from braze_heap.cli._meter import Meter, metered, span
 from braze_heap.cli._run import Ending
 from braze_heap.cli._sinks import STDOUT, HeapTarget
@@ -163,6 +164,7 @@ class Delivery:
         patience: Seconds; none for what writes to stdout.
         report: What was settled.
         seconds: How long it took.
+        skipped_files: Why each file of a folder that holds no events was skipped.
     """
 
     spec: str
@@ -171,6 +173,7 @@ class Delivery:
     patience: float = PATIENCE
     report: Report = attrs.field(factory=Report)
     seconds: float = 0.001
+    skipped_files: list[str] = attrs.field(factory=list)
 
     @property
     def target(self) -> HeapTarget | None:
@@ -256,4 +259,7 @@ def _told(error: Exception) -> UnusableError:
 
 
 def _failed(error: UnusableError) -> Ending:
-    return Ending(error.exit_code, "Stopped by an error. Done until then:", error)
+    note = "Stopped by an error. Done until then:"
+    if isinstance(error, ReadFailedError):
+        note = "Not everything could be read. Done with the rest:"
+    return Ending(error.exit_code, note, error)

@@ -20,11 +20,18 @@ from braze_heap.cli._console import (
     plural,
     safe,
 )
-from braze_heap.cli._inputs import STDIN, Input, find_inputs
+from braze_heap.cli._inputs import (
+    STDIN,
+    Input,
+    InputPath,
+    check_any_read,
+    find_inputs,
+    read_or_skip,
+)
 from braze_heap.cli._output import open_output
 from braze_heap.cli._progress import progress
-from braze_heap.cli._report import TOP, rest
-from braze_heap.cli._transform import piped, warn_of_type
+from braze_heap.cli._report import TOP, rest, skipped_files_view
+from braze_heap.cli._transform import piped, show_report, warn_of_type
 from braze_heap.cli._words import meaning
 from braze_heap.drift import Drift, NewType, Observer, SeenField
 
@@ -53,7 +60,7 @@ Exit status:
     "files",
     nargs=-1,
     metavar="[FILE ...]",
-    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    type=InputPath(),
 )
 @click.option(
     "--format",
@@ -115,11 +122,14 @@ def drift(
 def _observed(
     inputs: Sequence[Input], event_type: str | None, bar: Console | None
 ) -> Drift:
-    observer = Observer()
+    observer, skipped = Observer(), list[str]()
     with progress(inputs, bar, "Reading") as advance:
         for source in inputs:
-            for read in source.read(event_type, advance):
+            for read in read_or_skip(source, event_type, advance, skipped):
                 observer.add(read)
+    check_any_read(inputs, skipped)
+    if skipped:
+        show_report(Group(*skipped_files_view(skipped)))
     return observer.drift()
 
 

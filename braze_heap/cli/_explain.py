@@ -35,7 +35,7 @@ from braze_heap.cli._console import (
     safe,
     show,
 )
-from braze_heap.cli._inputs import STDIN, find_inputs
+from braze_heap.cli._inputs import STDIN, InputPath, find_inputs
 from braze_heap.cli._options import configured, options_of_transformer
 from braze_heap.cli._pretty import pretty
 from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
@@ -68,7 +68,7 @@ _HIDDEN: Final = "..."
 @click.argument(
     "file",
     metavar="EVENT.json",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    type=InputPath(dir_okay=False),
 )
 @click.option("--event-type", metavar="TYPE", help="Type of a record from storage.")
 @click.option(

@@ -2,18 +2,21 @@
 What a command reads: files, directories and stdin, and how far it has come.
 """
 
+import contextlib
 import os
+import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, TypeAlias, cast
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias, cast
 
 import attrs
+import click
 
 from braze_heap import read_events
-from braze_heap.cli._console import UnusableError
-from braze_heap.wire import Read
+from braze_heap.cli._console import UnusableError, safe
+from braze_heap.wire import Read, UnknownFormatError
 from braze_heap.wire._source import holds_lines, read_lines, type_in_path
 
 BATCH: Final = 1_000
@@ -35,6 +38,45 @@ Advance: TypeAlias = Callable[[int], object]
 STDIN: Final = Path("-")
 
 
+class InputPath(click.Path):
+    """
+    The path of a file that exists, ``-`` for stdin; a URL is explained.
+    """
+
+    def __init__(self, *, dir_okay: bool = True) -> None:
+        super().__init__(
+            exists=True, dir_okay=dir_okay, allow_dash=True, path_type=Path
+        )
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        if _URL.match(str(value)) and not Path(value).exists():
+            command = (
+                "aws s3 cp URL -" if str(value).startswith("s3") else "curl -s URL"
+            )
+            self.fail(
+                f"{safe(str(value), 200)} is a URL, and commands open no URLs. Pipe it "
+                f"in: {command} | {ctx.command_path if ctx else 'braze-heap'} -"
+            )
+        return super().convert(value, param, ctx)
+
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+class ReadFailedError(UnusableError):
+    """
+    The stream of an input failed: what was read before is sound.
+    """
+
+
+class WrongFormatError(UnusableError):
+    """
+    An input holds no events.
+    """
+
+
 @attrs.frozen
 class Input:
     """
@@ -45,32 +87,74 @@ class Input:
         path: Where it is; ``None`` for stdin.
         size: Its bytes; 0 where that cannot be told.
         lines: Of JSON lines, the offsets between which those begin that are read.
+        is_found: Whether it was found in a folder, rather than named.
     """
 
     name: str
     path: Path | None
     size: int = 0
     lines: tuple[int, int] | None = None
+    is_found: bool = False
 
     def read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
         """
         Read its events in order, and name what cannot be read.
 
         Raises:
-            UnusableError: It cannot be opened or read on, or needs a missing package.
+            ReadFailedError: It cannot be opened, or its stream fails.
+            WrongFormatError: It is neither JSON nor Avro.
+            UnusableError: It needs a missing package, or is a stream that is empty.
         """
         try:
-            if self.path is None:
-                yield from _read(cast("_Stream", sys.stdin.buffer), event_type, advance)
-            else:
-                event_type = event_type or type_in_path(os.fspath(self.path))
-                with self.path.open("rb") as file:
-                    yield from _read(file, event_type, advance, self.lines)
+            yield from self._read(event_type, advance)
         except OSError as error:
-            flaw = error.strerror or error
-            raise UnusableError(f"cannot read {self.name}: {flaw}") from None
+            raise _failed(self.name, error) from None
+        except UnknownFormatError as error:
+            raise WrongFormatError(str(error)) from None
         except ModuleNotFoundError as error:
             raise UnusableError(str(error)) from None
+
+    def _read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
+        with contextlib.ExitStack() as files:
+            if self.path is None:
+                stream = cast("_Stream", sys.stdin.buffer)
+            else:
+                event_type = event_type or type_in_path(os.fspath(self.path))
+                stream = files.enter_context(self.path.open("rb"))
+            metered = _Metered(stream, advance, self.name)
+            file = cast("BinaryIO", metered)
+            if self.lines:
+                yield from read_lines(file, event_type, *self.lines)
+            else:
+                yield from read_events(file, event_type=event_type)
+            if not metered.was_read and not self._is_regular():
+                raise UnusableError(f"{self.name} is empty: nothing was read.")
+
+    def _is_regular(self) -> bool:
+        return self.path is not None and self.path.is_file()
+
+    def is_empty(self) -> bool:
+        """
+        Tell whether it is a file without a byte.
+        """
+        return self._is_regular() and not self.size
+
+    def check(self) -> None:
+        """
+        Check the beginning of a file that is named. A failure of its stream is left to
+        `read`, and a pipe, which is read only once.
+
+        Raises:
+            WrongFormatError: It is neither JSON nor Avro.
+        """
+        if self.is_found or not self._is_regular():
+            return
+        try:
+            next(self.read("", lambda _: None), None)
+        except WrongFormatError:
+            raise
+        except UnusableError:
+            return
 
     @property
     def goes_on(self) -> bool:
@@ -115,17 +199,32 @@ class _Stream(Protocol):
     def seek(self, offset: int, /) -> int: ...
 
 
-@attrs.frozen
+@attrs.define
 class _Metered:
     """
     A stream that tells how much of it was read, and waits for no more than it needs.
+
+    Attributes:
+        was_read: Whether there was a byte.
     """
 
     stream: _Stream
     advance: Advance
+    name: str
+    was_read: bool = False
 
     def read(self, size: int, /) -> bytes:
-        data = self.stream.read1(size)
+        """
+        Return up to *size* bytes.
+
+        Raises:
+            ReadFailedError: The stream raised, whatever that was.
+        """
+        try:
+            data = self.stream.read1(size)
+        except Exception as error:
+            raise _failed(self.name, error) from error
+        self.was_read = self.was_read or bool(data)
         self.advance(len(data))
         return data
 
@@ -133,25 +232,68 @@ class _Metered:
         return self.stream.seek(offset)
 
 
-def _read(
-    stream: _Stream,
-    event_type: str | None,
-    advance: Advance,
-    lines: tuple[int, int] | None = None,
-) -> Iterator[Read]:
-    metered = cast("BinaryIO", _Metered(stream, advance))
-    if lines:
-        return read_lines(metered, event_type, *lines)
-    return read_events(metered, event_type=event_type)
+def _failed(name: str, error: Exception) -> ReadFailedError:
+    flaw = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    return ReadFailedError(f"cannot read {safe(name, 200)}: {safe(flaw, 300)}")
 
 
-def find_inputs(paths: Sequence[Path]) -> list[Input]:
+def find_inputs(paths: Sequence[Path], own: Collection[Path] = ()) -> list[Input]:
     """
     Return what *paths* lead to; for a directory that is all files in it.
 
     They come in the order of their names, hidden ones left out. ``-`` is stdin.
+
+    Args:
+        paths: Files, directories and ``-``, as the user named them.
+        own: Files that the command itself writes; left out of directories.
+
+    Raises:
+        WrongFormatError: A file that is named is neither JSON nor Avro.
+        UnusableError: There is nothing to read.
     """
-    return [found for path in paths for found in _inputs_at(path)]
+    written = {path.resolve() for path in own}
+    inputs = [
+        found
+        for path in paths
+        for found in _inputs_at(path)
+        if not (found.is_found and found.path and found.path.resolve() in written)
+    ]
+    if all(found.is_empty() for found in inputs):
+        names = ", ".join(safe(str(path), 200) for path in paths[:TOP_NAMES])
+        raise UnusableError(f"There is nothing to read in {names}.")
+    for found in inputs:
+        found.check()
+    return inputs
+
+
+TOP_NAMES: Final = 10
+"""Names of inputs that a message has."""
+
+
+def read_or_skip(
+    source: Input, event_type: str | None, advance: Advance, skipped: list[str]
+) -> Iterator[Read]:
+    """
+    Read the events of *source*; if it holds none and lies in a folder, add why to
+    *skipped*.
+    """
+    try:
+        yield from source.read(event_type, advance)
+    except WrongFormatError as error:
+        if not source.is_found:
+            raise
+        skipped.append(str(error))
+
+
+def check_any_read(inputs: Sequence[Input], skipped: Sequence[str]) -> None:
+    """
+    Check that not all *inputs* were *skipped* as files that hold no events.
+
+    Raises:
+        WrongFormatError: They were. It says what the first looks like.
+    """
+    if skipped and len(skipped) == len(inputs):
+        raise WrongFormatError(f"No file holds events. {skipped[0]}")
 
 
 def _inputs_at(path: Path) -> Iterator[Input]:
@@ -159,7 +301,7 @@ def _inputs_at(path: Path) -> Iterator[Input]:
         yield Input("stdin", None, _size_of_stdin())
     elif path.is_dir():
         yield from (
-            _file(inner)
+            attrs.evolve(_file(inner), is_found=True)
             for inner in sorted(path.rglob("*"))
             if inner.is_file() and not _is_hidden(inner.relative_to(path))
         )

@@ -66,6 +66,7 @@ class Report:
 
     Attributes:
         identity: The field that names the user; it is sent, though not as a property.
+        skipped_files: Why each file of a folder that holds no events was skipped.
     """
 
     identity: str
@@ -79,6 +80,7 @@ class Report:
     left_out: Counter[str] = attrs.field(factory=Counter)
     degraded: Counter[Degradation] = attrs.field(factory=Counter)
     examples: dict[str, list[Example]] = attrs.field(factory=dict)
+    skipped_files: list[str] = attrs.field(factory=list)
 
     def add(
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
@@ -124,6 +126,7 @@ class Report:
         self.rejected += other.rejected
         self.left_out += other.left_out
         self.degraded += other.degraded
+        self.skipped_files += other.skipped_files
         for reason, examples in other.examples.items():
             for example in examples:
                 shift = before if example.number else 0
@@ -180,7 +183,24 @@ def report_view(report: Report, *, shows_all: bool = False) -> Group:
         *reasons_view("Rejected", report.rejected, report.examples),
         *left_out_view(report.left_out, report.identity, top),
         *degraded_view(report.degraded),
+        *skipped_files_view(report.skipped_files, top),
     )
+
+
+def skipped_files_view(
+    skipped: Sequence[str], top: int | None = TOP
+) -> Iterator[RenderableType]:
+    """
+    Show how many files of a folder were skipped, and what the first look like.
+    """
+    if skipped:
+        yield heading(f"{plural(len(skipped), 'file')} skipped: no events in them")
+        table = grid("_dash", "_file")
+        for message in skipped[:top]:
+            table.add_row("-", Text(safe(message, 500)))
+        yield indented(table)
+    if top is not None and len(skipped) > top:
+        yield Text(f"  ... and {plural(len(skipped) - top, 'more file')}")
 
 
 def _totals(report: Report) -> RenderableType:

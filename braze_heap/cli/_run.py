@@ -17,7 +17,14 @@ from braze_heap.cli._console import (
     mapper_unavailable,
     silence,
 )
-from braze_heap.cli._inputs import UNIT, Advance, Input, batches
+from braze_heap.cli._inputs import (
+    UNIT,
+    Advance,
+    Input,
+    batches,
+    check_any_read,
+    read_or_skip,
+)
 from braze_heap.cli._output import open_output, unbroken, write_calls
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
@@ -61,6 +68,7 @@ class Run:
         """
         try:
             self._write_to(path, bar)
+            check_any_read(self.inputs, self.report.skipped_files)
         except KeyboardInterrupt:
             return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
         except BrokenPipeError:
@@ -89,7 +97,9 @@ class Run:
                 decide; the calls of the batches before are written.
         """
         before = 0
-        for batch in batches(source.read(self.event_type, advance), self.unit):
+        skipped = self.report.skipped_files
+        reads = read_or_skip(source, self.event_type, advance, skipped)
+        for batch in batches(reads, self.unit):
             try:
                 result = self.transformer.transform(batch)
             except DeliveryError as error:

@@ -3,7 +3,6 @@
 """
 
 import contextlib
-import itertools
 import os
 import sys
 import time
@@ -27,7 +26,16 @@ from braze_heap.cli._console import (
 )
 from braze_heap.cli._delivered import finish, next_view
 from braze_heap.cli._delivery import Delivery, Work, option_of_patience
-from braze_heap.cli._inputs import Input, batches, find_inputs
+from braze_heap.cli._inputs import (
+    TOP_NAMES,
+    Input,
+    InputPath,
+    ReadFailedError,
+    batches,
+    check_any_read,
+    find_inputs,
+    read_or_skip,
+)
 from braze_heap.cli._meter import Meter, span
 from braze_heap.cli._options import configured, options_of_transformer
 from braze_heap.cli._report import Report
@@ -45,6 +53,7 @@ from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
 from braze_heap.cli._words import CALLS
 from braze_heap.dead_letters import DeadLetter
 from braze_heap.sinks._pacing import EVENTS_A_MINUTE
+from braze_heap.wire import Read
 
 DEAD_LETTER: Final = Path("dead.db")
 """Where dead letters go unless another place is named."""
@@ -74,7 +83,8 @@ variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
 Exit status:
   0    done, also if events went to the dead letter
   1    events went to the dead letter, and --strict is given
-  2    a file cannot be used, an option is wrong, or nobody confirmed
+  2    a file cannot be read, holds no events, or is empty; an option is wrong;
+       or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
   130, 141  stopped by Ctrl-C, or by the reader of the output
 Running a command again is harmless: Heap takes no event twice.
@@ -86,7 +96,7 @@ Running a command again is harmless: Heap takes no event twice.
     "files",
     nargs=-1,
     metavar="[FILE ...]",
-    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    type=InputPath(),
 )
 @option_of_sink("Where to. Without it nothing is sent: a dry run.")
 @option_of_agreement
@@ -133,12 +143,16 @@ def send(
     Reads what `braze-heap transform` reads. Each event is delivered, skipped by a
     policy, or kept in the dead letter, and counted once. A report comes last; it goes
     to stderr where calls go to stdout.
+
+    If reading a file fails, the events before the failure and the other files are sent,
+    the exit status is 2 and the message names the file: run the command again. In a
+    folder, files that hold no events, such as CSV, are skipped and reported.
     """
     if discard and (store or max_bytes):
         name = "--dead-letter" if store else "--max-bytes"
         raise click.UsageError(f"{name} and --discard exclude each other.")
     kept = None if discard else store or DEAD_LETTER
-    inputs = _without(kept, find_inputs(files or (piped(),)))
+    inputs = find_inputs(files or (piped(),), own=_files_of(kept))
     warn_of_type(event_type)
     transformer = configured(**options)
     if spec is None:
@@ -152,20 +166,17 @@ def send(
         with _dead_letter(kept, max_bytes, quiet=quiet) as dead_letter:
             delivery = Delivery(spec, sink, dead_letter, patience)
             size = sum(read.size for read in inputs)
-            work = _sending(inputs, event_type)
+            work = _sending(inputs, event_type, delivery.skipped_files)
             ending = delivery.run(transformer, work, size, quiet=quiet)
     finish(delivery, ending, source, kept, AGAIN, strict=strict, quiet=quiet)
 
 
-def _without(store: Path | None, inputs: Sequence[Input]) -> list[Input]:
+def _files_of(store: Path | None) -> list[Path]:
     """
-    Return *inputs* without the files of the dead letter, which lie in a directory.
+    Return the files of the dead letter, which may lie in a folder that is read.
     """
-    own = {f"{store}{suffix}" for suffix in ("", *OWN_SUFFIXES)}
-    paths = {Path(name).resolve() for name in own} if store else set()
-    return [
-        read for read in inputs if not read.path or read.path.resolve() not in paths
-    ]
+    suffixes = ("", *OWN_SUFFIXES) if store else ()
+    return [Path(f"{store}{suffix}") for suffix in suffixes]
 
 
 def _dry_run(run: Run, *, strict: bool, shows_all: bool, quiet: bool) -> NoReturn:
@@ -223,10 +234,34 @@ def _dead_letter(
         yield store
 
 
-def _sending(inputs: Sequence[Input], event_type: str | None) -> Work:
+def _sending(
+    inputs: Sequence[Input], event_type: str | None, skipped: list[str]
+) -> Work:
     def work(pipeline: Pipeline, meter: Meter) -> None:
-        reads = (source.read(event_type, meter.advance) for source in inputs)
-        for batch in batches(itertools.chain.from_iterable(reads)):
+        for batch in batches(_reads(inputs, event_type, meter, skipped)):
             pipeline.run(batch)
 
     return work
+
+
+def _reads(
+    inputs: Sequence[Input], event_type: str | None, meter: Meter, skipped: list[str]
+) -> Iterator[Read]:
+    """
+    Read all *inputs*, also those behind one that cannot be read to its end.
+
+    Raises:
+        ReadFailedError: At the end, if some could not be read; it names them.
+        WrongFormatError: No input holds events.
+    """
+    failures: list[str] = []
+    for source in inputs:
+        try:
+            yield from read_or_skip(source, event_type, meter.advance, skipped)
+        except ReadFailedError as error:
+            failures.append(str(error))
+    if failures:
+        more = len(failures) - TOP_NAMES
+        names = failures[:TOP_NAMES] + ([f"and {more:,} more"] if more > 0 else [])
+        raise ReadFailedError("\n".join(names))
+    check_any_read(inputs, skipped)

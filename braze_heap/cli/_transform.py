@@ -15,7 +15,7 @@ from rich.text import Text
 
 from braze_heap import EVENT_TYPES
 from braze_heap.cli._console import Stream, console, plural, safe, show, silence
-from braze_heap.cli._inputs import STDIN, Input, find_inputs
+from braze_heap.cli._inputs import STDIN, Input, InputPath, find_inputs
 from braze_heap.cli._options import configured, options_of_transformer
 from braze_heap.cli._report import Report, report_view
 from braze_heap.cli._run import Ending, Run
@@ -32,7 +32,8 @@ Examples:
 Exit status:
   0  done, also if events were rejected
   1  events were rejected, and --strict is given
-  2  a file cannot be read or written, an option is wrong, or a worker died
+  2  a file cannot be read or written, holds no events, or is empty; an option is
+     wrong; or a worker died
   130, 141  stopped by Ctrl-C, or by the reader of the output
 """
 
@@ -44,7 +45,7 @@ Exit status:
     "files",
     nargs=-1,
     metavar="[FILE ...]",
-    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    type=InputPath(),
 )
 @click.option(
     "-o",
@@ -89,7 +90,8 @@ def transform(
 
     Reads request bodies, JSON arrays and lines, and Avro files, gzipped or not; the
     files of directories; stdin for "-", or where nothing is named. A report of what
-    became of the events goes to stderr.
+    became of the events goes to stderr. In a directory, files that hold no events, such
+    as CSV, are skipped and reported.
     """
     inputs = find_inputs(files or (piped(),))
     warn_of_type(event_type)

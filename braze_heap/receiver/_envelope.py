@@ -77,7 +77,8 @@ def events_in(body: bytes, limits: Limits) -> list[Any]:
 
     Raises:
         TooManyError: More events than *limits* allow, or too large with two of them.
-        UnreadableError: Anything but ``{"events": [...]}``, or one event too large.
+        UnreadableError: Neither ``{"events": [...]}`` nor one event, or an event that
+            is too large.
     """
     if len(body) > limits.body:
         if holds(body, 2):
@@ -143,10 +144,27 @@ def _events_of(value: Any) -> list[Any]:
     if not isinstance(value, dict):
         raise UnreadableError("no object with events")
     if "events" not in value:
-        raise UnreadableError("an object without events")
+        return [_bare_event(value)]
     events = value["events"]
     if events is None:
         return []
     if not isinstance(events, list):
         raise UnreadableError("events is no list")
     return events
+
+
+def _bare_event(value: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return *value*, an object without ``events``, as the only event of its request.
+
+    Raises:
+        UnreadableError: It has no ``event_type``, ``id`` or ``time``.
+    """
+    missing = [key for key in ("event_type", "id", "time") if key not in value]
+    if missing == ["event_type"]:
+        raise UnreadableError(
+            "one record as in storage, without its type: add event_type to the record"
+        )
+    if missing:
+        raise UnreadableError("an object without events")
+    return value

@@ -12,6 +12,7 @@ from braze_heap._json import (
     decode,
 )
 from braze_heap.wire._body import events_of
+from braze_heap.wire._formats import UnknownFormatError
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 from braze_heap.wire._source import read_events, type_in_path
 
@@ -21,6 +22,7 @@ __all__ = [
     "RawEvent",
     "Read",
     "TooLargeError",
+    "UnknownFormatError",
     "Unreadable",
     "UnreadableError",
     "decode",

@@ -17,9 +17,17 @@ from braze_heap.wire._read import RawEvent, Read, Unreadable
 _SCHEMA_NAME: Final = re.compile(r"dataexport\.[^.]+\.inner\.(.+)")
 
 
-def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
+def read(
+    stream: BinaryIO, event_type: str | None, check: Callable[[], None]
+) -> Iterator[Read]:
     """
     Read the records of a container file, up to its end or its first damage.
+
+    Args:
+        stream: At the beginning of the file.
+        event_type: The type of the records, if the schema does not name it.
+        check: Raises what *stream* raised, if it did. fastavro takes an `EOFError` for
+            the end of the file.
     """
     try:
         import fastavro
@@ -32,6 +40,7 @@ def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
     try:
         blocks = fastavro.block_reader(cast("IO[bytes]", recorder))
     except Exception as error:
+        check()
         yield Unreadable(0, _flaw("Avro header", error))
         return
     schema = blocks.writer_schema
@@ -43,12 +52,15 @@ def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
         try:
             block = next(blocks, None)
         except Exception as error:
+            check()
+            _refuse_missing_codec(error)
             for record in _salvage(recorder.recorded, blocks.codec, schema):
                 yield RawEvent(mend(record), event_type, offset)
             flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
             yield Unreadable(offset, flaw, recorder.recorded)
             return
         if block is None:
+            check()
             return
         try:
             for record in block:
@@ -57,6 +69,14 @@ def read(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
             flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
             yield Unreadable(offset, flaw, recorder.recorded)
             return
+
+
+def _refuse_missing_codec(error: Exception) -> None:
+    """
+    Raise a `ModuleNotFoundError` if *error* says that a codec needs another package.
+    """
+    if isinstance(error, ValueError) and "you need to install" in str(error):
+        raise ModuleNotFoundError(f"Avro files: {error}") from None
 
 
 def _flaw(part: str, error: Exception) -> str:

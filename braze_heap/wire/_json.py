@@ -6,6 +6,7 @@ split at its brackets, and each element is then parsed for itself.
 """
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
@@ -13,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from braze_heap._json import UnreadableError, decode
 from braze_heap.wire._body import events_of
 from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
+from braze_heap.wire._formats import HEAD, check_format, is_decided
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 
 BOM: Final = b"\xef\xbb\xbf"
@@ -20,7 +22,7 @@ BOM: Final = b"\xef\xbb\xbf"
 
 _KEPT: Final = 1 << 16
 _LOOKED_AT: Final = 1 << 20
-
+_LIKE_JSON: Final = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 
 Buffered: TypeAlias = "io.BufferedReader[Any]"
 
@@ -28,10 +30,15 @@ Buffered: TypeAlias = "io.BufferedReader[Any]"
 def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
     """
     Read the events of JSON in any arrangement.
+
+    Raises:
+        UnknownFormatError: The stream holds no JSON.
     """
-    head = _head(stream)
+    head = _Head(stream)
+    if head.failure is None:
+        check_format(head.data)
     rewound = _Rewound(head, stream)
-    for element in _lines(rewound) if _is_lines(head) else Elements(rewound):
+    for element in _lines(rewound) if _is_lines(head.data) else Elements(rewound):
         yield from _events_in(element, event_type)
 
 
@@ -39,7 +46,8 @@ def are_lines(stream: Buffered) -> bool:
     """
     Tell whether `read` would read *stream* line by line.
     """
-    return _is_lines(_head(stream))
+    head = _Head(stream)
+    return head.failure is None and _is_lines(head.data)
 
 
 def read_lines(
@@ -73,13 +81,30 @@ def _rest_of_line(stream: Buffered, enough: int) -> int:
     return skipped
 
 
-def _head(stream: Buffered) -> bytes:
+class _Head:
     """
-    Take the first two lines, or as much of them as shows the arrangement.
+    The beginning of a stream: enough to tell its format and arrangement.
+
+    Attributes:
+        data: What was read, without a byte order mark.
+        failure: What the stream raised then. Whoever reads on gets it, so that the
+            events before it are not lost.
     """
-    if stream.peek(len(BOM)).startswith(BOM):
-        stream.read(len(BOM))
-    return stream.readline(_LOOKED_AT) + stream.readline(_LOOKED_AT)
+
+    def __init__(self, stream: Buffered) -> None:
+        self.failure: Exception | None = None
+        data, lines = bytearray(), 0
+        try:
+            while (
+                len(data) < _LOOKED_AT
+                and not (lines > 1 and is_decided(bytes(data[:HEAD])))
+                and (piece := stream.read1(CHUNK))
+            ):
+                data += piece
+                lines += piece.count(b"\n")
+        except Exception as error:
+            self.failure = error
+        self.data = bytes(data).removeprefix(BOM)
 
 
 def _events_in(element: Element, event_type: str | None) -> Iterator[Read]:
@@ -96,13 +121,16 @@ def _events_in(element: Element, event_type: str | None) -> Iterator[Read]:
 
 def _is_lines(head: bytes) -> bool:
     """
-    Tell from its first two lines whether each line is a document.
+    Tell whether each line is a document, from the first line that begins like JSON and
+    the next one.
 
     Either one of them is, or both begin like one at the left margin, where the inside
     of a document would be indented. The beginning of an array or a request body that
     goes on is none.
     """
-    first, _, second = head.strip().partition(b"\n")
+    found = _LIKE_JSON.search(head)
+    first, _, rest = head[found.start() if found else 0 :].strip().partition(b"\n")
+    second = rest.partition(b"\n")[0]
     if first.strip() in (b"", b"{"):
         return False
     if first.startswith(b"[") or EVENTS.match(first):
@@ -120,21 +148,27 @@ def _is_document(line: bytes) -> bool:
 
 class _Rewound:
     """
-    A stream, with what was read to look at its arrangement put back.
+    A stream, with its beginning put back.
     """
 
-    def __init__(self, head: bytes, stream: Buffered) -> None:
-        self._head = io.BytesIO(head)
+    def __init__(self, head: _Head, stream: Buffered) -> None:
+        self._head = io.BytesIO(head.data)
+        self._failure = head.failure
         self._stream = stream
 
     def read(self, size: int, /) -> bytes:
-        return self._head.read(size) or self._stream.read1(size)
+        return self._head.read(size) or self._rest().read1(size)
 
     def readline(self, size: int) -> bytes:
         line = self._head.readline(size)
         if line.endswith(b"\n"):
             return line
-        return line + self._stream.readline(size - len(line))
+        return line + self._rest().readline(size - len(line))
+
+    def _rest(self) -> Buffered:
+        if self._failure is not None:
+            raise self._failure
+        return self._stream
 
 
 def _lines(

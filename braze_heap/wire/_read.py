@@ -34,15 +34,17 @@ class Unreadable:
 
     Attributes:
         offset: Bytes from the start of the (inflated) source to the damage.
-        detail: What is wrong there.
+        detail: What is wrong there. Never a value.
         raw: The first bytes of the damage, up to 64 KiB; the whole body where one was
             given in memory.
+        source: Name of the file; empty if it has none.
         reason: Always `Reason.UNREADABLE`.
     """
 
     offset: int
     detail: str
     raw: Any = attrs.field(default=b"", repr=False)
+    source: str = ""
     reason: Reason = attrs.field(default=Reason.UNREADABLE, init=False)
 
 

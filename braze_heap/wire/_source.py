@@ -9,10 +9,13 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final, cast
+
+import attrs
 
 from braze_heap.wire import _avro, _json
 from braze_heap.wire._elements import CHUNK
+from braze_heap.wire._formats import UnknownFormatError
 from braze_heap.wire._read import Read, Unreadable
 
 _AVRO: Final = b"Obj\x01"
@@ -35,34 +38,120 @@ def read_events(
         event_type: The type of storage records. By default the Avro schema tells it, or
             ``event_type=...`` in the path, or a file name that begins with the type.
 
-    Yields:
+    Returns:
         A `RawEvent` for each event, an `Unreadable` for each damage. Everything before
         a damage is delivered; JSON lines go on behind it.
 
     Raises:
-        OSError: The path cannot be opened.
-        ModuleNotFoundError: An Avro file without the extra ``avro``.
+        ValueError: At once, if *source* is a URL, or text that is a path.
+        TypeError: At once, if *source* is none of the above.
+        OSError: While reading, if the path cannot be opened.
+        UnknownFormatError: Before the first event, if *source* is neither JSON nor
+            Avro. It is a `ValueError`.
+        Exception: Whatever an open file raises while it is read, unchanged, after the
+            events before it. A stream that fails is not damage.
+        ModuleNotFoundError: For an Avro file without the extra ``avro``.
     """
     if isinstance(source, str):
+        refuse_path(source)
         source = source.encode("utf-8", "surrogatepass")
-    if isinstance(source, bytes):
-        yield from _read(io.BytesIO(source), event_type)
-    elif isinstance(source, os.PathLike):
-        with open(source, "rb") as file:
-            yield from _read(file, event_type or type_in_path(os.fspath(source)))
-    else:
-        yield from _read(source, event_type)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _read_named(io.BytesIO(source), event_type)
+    if isinstance(source, os.PathLike):
+        return _read_path(source, event_type)
+    if not callable(getattr(source, "read", None)):
+        raise TypeError(
+            "read_events takes a path, an open binary file or content, "
+            f"not {type(source).__name__}"
+        )
+    return _read_named(source, event_type)
 
 
-def _read(file: BinaryIO, event_type: str | None) -> Iterator[Read]:
+def _read_path(path: "os.PathLike[str]", event_type: str | None) -> Iterator[Read]:
+    name = os.fsdecode(path)
+    if _URL_AS_PATH.match(name) and not os.path.exists(name):  # noqa: PTH110
+        raise ValueError(_NO_URL)
+    return _read_file(name, event_type or type_in_path(name))
+
+
+def _read_file(name: str, event_type: str | None) -> Iterator[Read]:
+    with open(name, "rb", buffering=0) as file:
+        yield from _read_named(file, event_type)
+
+
+def _read_named(file: Any, event_type: str | None) -> Iterator[Read]:
+    """
+    Read the events of *file*, and give its name to what cannot be read.
+    """
+    name, source = _name_of(file), _Source(file)
+    try:
+        for read in _read(source, source, event_type):
+            if isinstance(read, Unreadable):
+                read = attrs.evolve(read, source=name)
+            yield read
+    except UnknownFormatError as error:
+        raise attrs.evolve(error, source=name) from None
+
+
+def _name_of(file: Any) -> str:
+    name = getattr(file, "name", "")
+    return os.fsdecode(name) if isinstance(name, str | bytes) else ""
+
+
+def _read(file: Any, source: "_Source", event_type: str | None) -> Iterator[Read]:
+    """
+    Read the events of *file*, which is *source* or inflated from it.
+    """
     start = _start(file, len(_AVRO))
-    stream = io.BufferedReader(_Raw(file, start), CHUNK)
-    if start.startswith(_GZIP):
-        yield from _inflated(stream, event_type)
-    elif start.startswith(_AVRO):
-        yield from _avro.read(stream, event_type)
+    raw = _Raw(file, start)
+    stream = io.BufferedReader(raw, CHUNK)
+    if _begins_with(_GZIP, start):
+        yield from _inflated(raw, source, event_type)
+    elif _begins_with(_AVRO, start):
+        yield from _avro.read(stream, event_type, source.check)
     else:
         yield from _json.read(stream, event_type)
+
+
+def _begins_with(magic: bytes, start: bytes) -> bool:
+    """
+    Tell whether *start* begins with *magic*, or with as much of it as the file has.
+    """
+    return bool(start) and magic.startswith(start[: len(magic)])
+
+
+_PATH: Final = re.compile(
+    r"[a-z][a-z0-9+.-]+:/.*"  # a URL, also as pathlib writes one
+    r"|(?:[^{\[].*)?[/\\][^/\\]*"  # with a separator
+    r"|.*\.(?:jsonl?|ndjson|avro|csv|txt|gz|zip|zst|parquet)",
+    re.IGNORECASE,
+)
+_URL_AS_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]+:[/\\]", re.IGNORECASE)
+_MAX_PATH: Final = 4096
+
+PATH_HINT: Final = (
+    "a str is content, not a path: write read_events(Path(...)) for a file"
+)
+_NO_URL: Final = (
+    "a URL is not a path, and read_events opens no URLs: pass an open binary file, as "
+    "from fsspec.open(url), or the bytes"
+)
+
+
+def is_path(text: str) -> bool:
+    """
+    Tell whether *text* is a path or a URL rather than JSON.
+    """
+    is_one_line = len(text) <= _MAX_PATH and text.isprintable()
+    return is_one_line and _PATH.fullmatch(text) is not None
+
+
+def refuse_path(text: str) -> None:
+    """
+    Raise a ValueError that says what to write, if *text* is a path or a URL.
+    """
+    if is_path(text):
+        raise ValueError(_NO_URL if _URL_AS_PATH.match(text) else PATH_HINT)
 
 
 def holds_lines(file: BinaryIO) -> bool:
@@ -92,8 +181,11 @@ def read_lines(
     """
     mark = len(_json.BOM) if _start(file, len(_json.BOM)) == _json.BOM else 0
     file.seek(mark + max(start - 1, 0))
-    stream = io.BufferedReader(_Raw(file, b""), CHUNK)
-    yield from _json.read_lines(stream, event_type, start, end)
+    stream = io.BufferedReader(_Raw(_Source(file), b""), CHUNK)
+    for read in _json.read_lines(stream, event_type, start, end):
+        if isinstance(read, Unreadable):
+            read = attrs.evolve(read, source=_name_of(file))
+        yield read
 
 
 def _start(file: Any, size: int) -> bytes:
@@ -103,12 +195,24 @@ def _start(file: Any, size: int) -> bytes:
     return start
 
 
-def _inflated(stream: BinaryIO, event_type: str | None) -> Iterator[Read]:
-    with gzip.open(stream) as inflated:
-        source = _Inflated(inflated)
-        yield from _read(source, event_type)  # type: ignore[arg-type]
-    if source.damage:
-        yield Unreadable(source.read_so_far, source.damage)
+def _inflated(raw: "_Raw", source: "_Source", event_type: str | None) -> Iterator[Read]:
+    """
+    Read the events of a gzip stream. If it is damaged, that is one damage: what it cut
+    is not another one.
+    """
+    cut: Unreadable | None = None
+    until_error = cast("IO[bytes]", _UntilError(raw, source))
+    with gzip.GzipFile(fileobj=until_error) as file:
+        inflated = _Inflated(file, source)
+        for read in _read(inflated, source, event_type):
+            if cut:
+                yield cut
+            cut = read if inflated.damage and isinstance(read, Unreadable) else None
+            if not cut:
+                yield read
+    if inflated.damage:
+        where = cut or Unreadable(inflated.read_so_far, "")
+        yield attrs.evolve(where, detail=inflated.damage)
 
 
 class _Inflated:
@@ -116,19 +220,96 @@ class _Inflated:
     A gzip stream that ends at its damage, and remembers it.
     """
 
-    def __init__(self, stream: gzip.GzipFile) -> None:
+    def __init__(self, stream: gzip.GzipFile, source: "_Source") -> None:
         self._stream = stream
+        self._source = source
         self.damage = ""
         self.read_so_far = 0
 
     def read(self, size: int = -1) -> bytes:
+        if self.damage:
+            return b""
         try:
             data = self._stream.read1(size)
         except (EOFError, OSError, zlib.error) as error:
+            self._source.check()
             self.damage = f"broken gzip: {error}"
             return b""
+        if not data:
+            self._source.check()
         self.read_so_far += len(data)
         return data
+
+
+@attrs.frozen
+class _UntilError:
+    """
+    A stream that ends where *source* fails: gzip loses what it holds if it gets an
+    error instead. `_Inflated` raises the error at that end.
+    """
+
+    raw: "_Raw"
+    source: "_Source"
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self.raw.read(size)
+        except Exception:
+            if not self.source.has_failed:
+                raise
+            return b""
+
+
+class _Source:
+    """
+    The file object of a user, as the boundary to it: its error is remembered.
+
+    Whatever reads behind it may take an error for the end of the file, or for damage;
+    `check` then raises it.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._error: BaseException | None = None
+        # Unlike `read`, it returns what is there before it raises or waits.
+        self._read = getattr(file, "read1", file.read)
+
+    def read(self, size: int, /) -> bytes:
+        self.check()
+        try:
+            return self._checked(self._read(size))
+        except InterruptedError:  # io reads again
+            raise
+        except BaseException as error:
+            if isinstance(error, io.UnsupportedOperation) and self._falls_back():
+                return self.read(size)
+            self._error = error
+            raise
+
+    @property
+    def has_failed(self) -> bool:
+        return self._error is not None
+
+    def check(self) -> None:
+        """
+        Raise what `read` raised, if it did.
+        """
+        if self._error is not None:
+            raise self._error
+
+    def _falls_back(self) -> bool:
+        """
+        Use ``read`` in place of a ``read1`` that is only inherited, not supported.
+        """
+        before, self._read = self._read, self._file.read
+        return bool(before != self._read)
+
+    def _checked(self, data: Any) -> bytes:
+        if data is None:
+            raise BlockingIOError("the file is not ready: make it blocking")
+        if isinstance(data, str):
+            raise TypeError("the file is open as text: open it with open(path, 'rb')")
+        return bytes(data)
 
 
 class _Raw(io.RawIOBase):
@@ -145,9 +326,11 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data, self._start = self._start or self._file.read(len(buffer)), b""
-        buffer[: len(data)] = data
-        return len(data)
+        data = self._start or self._file.read(len(buffer))
+        size = min(len(data), len(buffer))
+        buffer[:size] = data[:size]
+        self._start = data[size:]
+        return size
 
 
 _IN_PATH: Final = re.compile(r"event_type=([A-Za-z0-9_.]+)")

@@ -16,7 +16,7 @@ def test_directory_is_read_recursively_in_order_without_hidden_files(
     """
     for name in ("b/1.avro", "a/2.json.gz", "c", ".DS_Store", ".git/x"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("x")
 
     found = [read.path for read in find_inputs([tmp_path])]
 

@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 import os
 import signal
@@ -466,3 +467,160 @@ def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> Non
     assert "acme_sinks:slip raised LookupError in slip (" in stderr
     assert "Traceback" not in stderr
     assert "secret@example.com" not in stderr
+
+
+def failing(folder: Path, name: str) -> None:
+    """
+    Put a file into *folder* whose reading fails.
+    """
+    (folder / name).symlink_to("/proc/self/mem")
+    if not (folder / name).exists():
+        pytest.skip("needs Linux")
+
+
+@pytest.mark.parametrize("words", [(), ("--dead-letter", "lost.db"), ("--discard",)])
+def test_a_file_that_fails_costs_no_other(
+    words: tuple[str, ...], run: Run, heap: FakeHeap, tmp_path: Path, here: Path
+) -> None:
+    """
+    The others are sent, the failure is named and no damage; a second run completes.
+    """
+    folder = tmp_path / "currents"
+    folder.mkdir()
+    for number in (1, 3):
+        (folder / f"{number}.jsonl").write_bytes(lines([click_event(number)]))
+    failing(folder, "2.jsonl")
+    command = ("send", folder, "--sink", spec(heap), "--yes", *words)
+
+    failed = run(*command)
+    (folder / "2.jsonl").unlink()
+    (folder / "2.jsonl").write_bytes(lines([click_event(2)]))
+    done = run(*command)
+
+    assert (failed.exit_code, done.exit_code) == (2, 0)
+    assert f"cannot read {folder / '2.jsonl'}: Input/output error" in failed.stderr
+    assert "Run the same command again" in failed.stdout
+    assert heap.events.keys() == {"event-1", "event-2", "event-3"}
+    for store in here.glob("*.db"):
+        assert dead(store.name) == {}
+
+
+def test_a_stream_may_fail_in_the_middle(
+    run: Run, heap: FakeHeap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Events before the failure are sent, whatever the stream raises; nothing is damage.
+    """
+    events = [click_event(number) for number in range(3_000)]
+    data = gzip.compress(lines(events))
+    path = tmp_path / "events.jsonl.gz"
+    path.write_bytes(data)
+
+    class Failing:
+        def __init__(self, path: Path) -> None:
+            self._file = io.FileIO(path)
+
+        def __enter__(self) -> "Failing":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._file.close()
+
+        def read1(self, size: int) -> bytes:
+            left = len(data) // 2 - self._file.tell()
+            if not left:
+                raise LookupError("503 SlowDown")
+            return self._file.read(min(size, left))
+
+    monkeypatch.setattr(Path, "open", lambda path, *_: Failing(path))
+
+    shown = run("send", path, "--sink", spec(heap), "--yes")
+
+    assert shown.exit_code == 2
+    assert "LookupError: 503 SlowDown" in shown.stderr
+    assert 500 < heap.counts.events < 3_000
+    assert dead() == {}
+
+
+@pytest.mark.parametrize("command", ["send", "transform", "drift"])
+def test_a_wrong_file_that_is_named_is_refused(
+    command: str, run: Run, batch: Path, here: Path
+) -> None:
+    """
+    Before anything is sent or written, and with what it looks like.
+    """
+    (here / "people.csv").write_text("id,name\n" + "a,b\n" * 300_000)
+    sink = ("--sink", "file:calls.jsonl") if command == "send" else ()
+
+    shown = run(command, batch, "people.csv", *sink)
+
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert "people.csv looks like CSV." in shown.stderr
+    assert [path.name for path in here.iterdir()] == ["people.csv"]
+
+
+@pytest.mark.parametrize(
+    "words", [("send", "--sink", "memory:"), ("send",), ("transform", "--jobs", "2")]
+)
+def test_a_wrong_file_in_a_folder_is_skipped(
+    words: tuple[str, ...], run: Run, batch: Path, here: Path
+) -> None:
+    """
+    It is counted and named in the report, and costs the other files nothing.
+    """
+    for name in ("notes.txt", "people.csv"):
+        (batch.parent / "in").mkdir(exist_ok=True)
+        (batch.parent / "in" / name).write_text("id,name\na,b\n")
+    (batch.parent / "in" / "batch.json").write_bytes(batch.read_bytes())
+
+    shown = run(words[0], batch.parent / "in", *words[1:])
+    text = " ".join(shown.output.split())
+
+    assert shown.exit_code == 0
+    assert "2 files skipped: no events in them" in text
+    assert "notes.txt looks like CSV." in text
+    assert "2 events from 3 inputs" in text
+    assert not Path("dead.db").exists() or dead() == {}
+
+
+@pytest.mark.parametrize("command", ["send", "transform", "drift"])
+def test_a_folder_without_events_is_refused(
+    command: str, run: Run, tmp_path: Path
+) -> None:
+    """
+    No input at all is an error: an empty folder, empty files, or only wrong ones.
+    """
+    folder = tmp_path / "currents"
+    folder.mkdir()
+    statuses = [run(command, folder).exit_code]
+    (folder / "empty.jsonl").touch()
+    statuses.append(run(command, folder).exit_code)
+    statuses.append(run(command, folder / "empty.jsonl").exit_code)
+    (folder / "empty.jsonl").write_text("only text")
+    statuses.append(run(command, folder).exit_code)
+    statuses.append(run(command, stdin=b"").exit_code)
+
+    assert statuses == [2] * 5
+
+
+def test_an_empty_file_among_others_is_fine(run: Run, batch: Path) -> None:
+    """
+    Spark marks a folder as complete with an empty file.
+    """
+    (batch.parent / "in").mkdir()
+    (batch.parent / "in" / "_SUCCESS").touch()
+    (batch.parent / "in" / "batch.json").write_bytes(batch.read_bytes())
+
+    assert run("send", batch.parent / "in", "--sink", "memory:").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["send", "transform", "drift", "explain"])
+def test_urls_are_explained(command: str, run: Run) -> None:
+    """
+    A command opens no URL; the message says how to pipe it in.
+    """
+    shown = run(command, "s3://bucket/events.jsonl")
+
+    assert shown.exit_code == 2
+    message = " ".join(shown.stderr.replace("│", " ").split())
+    assert f"aws s3 cp URL - | braze-heap {command} -" in message

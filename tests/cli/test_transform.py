@@ -90,7 +90,7 @@ def test_misspelt_event_type_is_pointed_out(run: Run) -> None:
     """
     An unknown type may be news, so it is a note and no error.
     """
-    result = run("transform", "--event-type", "users.behaviors.Purchas", stdin=b"")
+    result = run("transform", "--event-type", "users.behaviors.Purchas", stdin=b"[]")
 
     assert result.exit_code == 0
     assert "Did you mean users.behaviors.Purchase?" in result.stderr
@@ -242,7 +242,7 @@ def test_a_path_is_never_broken(run: Run, tmp_path: Path, length: int) -> None:
 
     report = run("transform", path).stderr
 
-    assert f"{path.name}, event 1: source is" in " ".join(report.split())
+    assert f"{path.name}, event 1: {path} is unreadable" in " ".join(report.split())
 
 
 def test_report_holds_no_value_of_any_event(run: Run) -> None:
@@ -303,14 +303,25 @@ def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
     assert "cut  1  texts, names or lists cut to 1,023 characters" in report
 
 
-def test_empty_input_is_no_error(run: Run) -> None:
+@pytest.mark.parametrize("empty", [b'{"events": []}', b"[]", b"\n", b"null"])
+def test_input_without_events_is_no_error(run: Run, empty: bytes) -> None:
     """
     An hour without events is an hour without calls.
     """
-    result = run("transform", stdin=b"")
+    result = run("transform", stdin=empty)
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert "0 events from 1 input" in result.stderr
+
+
+def test_empty_stdin_is_an_error(run: Run) -> None:
+    """
+    A pipeline whose first command failed must not look like an hour without events.
+    """
+    result = run("transform", stdin=b"")
+
+    assert result.exit_code == 2
+    assert "stdin is empty: nothing was read." in result.stderr
 
 
 @pytest.mark.parametrize("words", [("transform",), ("transform", "--jobs", 2)])

@@ -432,7 +432,9 @@ UNREADABLE = [
     b"no JSON",
     b'{"events": [' + EVENT,
     b'{"event": [' + EVENT + b"]}",
-    EVENT,
+    b'{"event_type": "users.messages.email.Click", "time": 1763900000}',
+    b'{"id": "a", "time": 1763900000, "external_user_id": "u"}',
+    b'{"id": {"string": "a"}, "time": {"int": 1763900000}}',
     b'{"events": {}}',
     b'{"events": 5}',
     b'{"events": "[]"}',
@@ -452,6 +454,30 @@ UNREADABLE = [
     b'{"a":' * 100_000,
     b"{}," * 400_000,
 ]
+
+
+def test_200_for_one_bare_event(endpoint):
+    """
+    200: a body that is one event is a batch of one.
+    """
+    there = endpoint()
+
+    answer = there.post(EVENT)
+
+    assert (answer.status, there.dead.records) == (200, [])
+    assert [call.idempotency_key for call in there.sink.calls] == [click()["id"]]
+
+
+def test_a_bare_record_without_a_type_is_explained(endpoint):
+    """
+    400: the dead letter says that a record from storage needs its type.
+    """
+    there = endpoint()
+
+    there.post(b'{"id": "a", "time": 1763900000, "external_user_id": "u"}')
+
+    (record,) = there.dead.records
+    assert "without its type: add event_type" in record.detail
 
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: repr(body[:24]))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from braze_heap import Reason
 from braze_heap.testing import make_raw
 from braze_heap.testing.strategies import json_values, raw_events
-from braze_heap.wire import RawEvent, Unreadable, read_events
+from braze_heap.wire import RawEvent, UnknownFormatError, Unreadable, read_events
 
 EVENTS = [
     make_raw("users.messages.email.Click", link_alias='a "quoted" [name], {odd}\\'),
@@ -329,9 +329,8 @@ def test_damage_keeps_64_kib():
         ('{"events": []} trailing', "not JSON"),
         ('{"events": [], "events": []}', "more than events"),
         ('{"a": 1, "events": [], "events": []}', "two events keys"),
-        ("nonsense", "not JSON"),
-        ("\x00\x01\x02", "not JSON"),
-        ('"' + "\\" * 99, "not JSON"),
+        ("{nonsense", "ends before its object does"),
+        ("{\x01}", "not JSON"),
     ],
 )
 def test_unreadable_bodies_are_named(body, detail):
@@ -374,9 +373,9 @@ def test_a_deep_event_costs_itself():
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(data):
     """
-    No bytes raise.
+    No bytes raise anything but that they are not JSON.
     """
-    for part in read_events(data):
+    for part in parts_of(data):
         assert 0 <= part.offset <= max(len(data), part.offset)
 
 
@@ -385,7 +384,7 @@ def test_anything_like_json_is_read(text):
     """
     No mixture of brackets, quotes and keys raises, or reads for ever.
     """
-    assert len(list(read_events(text))) <= len(text) + 1
+    assert len(parts_of(text.encode())) <= len(text) + 1
 
 
 @given(
@@ -401,7 +400,17 @@ def test_a_scratch_raises_nothing(arrangement, place, scratch):
     place %= len(data)
     data[place : place + len(scratch)] = scratch
 
-    assert list(read_events(bytes(data)))
+    parts_of(bytes(data))
+
+
+def parts_of(data):
+    """
+    Read *data*; none if it is refused because it is not JSON.
+    """
+    try:
+        return list(read_events(data))
+    except UnknownFormatError:
+        return []
 
 
 # --- Limits ---------------------------------------------------------------------------
@@ -442,7 +451,6 @@ class Endless(io.RawIOBase):
 @pytest.mark.parametrize(
     ("start", "piece"),
     [
-        (b"", b"x"),
         (b"{", b" "),
         (b'{"events"', b" "),
         (b'{"events":', b"\n"),
@@ -489,7 +497,7 @@ def test_a_long_line_costs_itself():
     [
         (b"", b"["),
         (b"", b'{"a":['),
-        (b"", b'"'),
+        (b"[", b'"'),
         (b"{", b" "),
         (b'{"a":"', b"\\"),
         (b'{"a":"', b"x"),

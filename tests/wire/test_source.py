@@ -82,14 +82,74 @@ def test_sources_may_be_paths(tmp_path):
     assert values_of(tmp_path / "body.json") == EVENTS
 
 
-def test_texts_are_content_and_no_paths(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "events.jsonl",
+        "batch.json",
+        "currents/2026/01",
+        "./currents",
+        r"C:\\data\\events.avro",
+        "s3://bucket/events.jsonl.gz",
+        "gs://bucket/prefix",
+        "https://example.com/x",
+        "[2026]/events.jsonl",
+    ],
+)
+def test_texts_that_are_paths_are_refused(text):
     """
-    A text is never opened: it may come from outside.
+    A str is content; one that is a path or a URL raises at once, and says what to do.
+    """
+    with pytest.raises(ValueError, match=r"read_events\(Path|open binary file"):
+        read_events(text)
+
+
+@pytest.mark.parametrize("text", ['{"id": "a/b.json"}', '[{"url": "s3://x"}]', ""])
+def test_texts_that_are_json_are_content(text):
+    """
+    Paths within JSON mean nothing.
+    """
+    assert None not in values_of(text)
+
+
+def test_urls_are_not_paths():
+    """
+    pathlib turns s3:// into s3:/, which would only be a missing file.
+    """
+    with pytest.raises(ValueError, match="a URL is not a path"):
+        list(read_events(pathlib.PurePosixPath("s3://bucket/events.jsonl")))
+
+
+def test_folders_may_look_like_urls(tmp_path, monkeypatch):
+    """
+    A path that exists is read, whatever its name.
     """
     monkeypatch.chdir(tmp_path)
-    pathlib.Path("body.json").write_bytes(BODY)
+    pathlib.Path("s3:").mkdir()
+    pathlib.Path("s3:/body.json").write_bytes(BODY)
 
-    assert values_of("body.json") == [None]
+    assert values_of(pathlib.Path("s3:/body.json")) == EVENTS
+
+
+def test_files_open_as_text_are_explained(tmp_path):
+    """
+    The error says how to open the file.
+    """
+    (tmp_path / "body.json").write_bytes(BODY)
+    with (
+        (tmp_path / "body.json").open() as file,
+        pytest.raises(TypeError, match=r"open\(path, 'rb'\)"),
+    ):
+        list(read_events(file))
+
+
+@pytest.mark.parametrize("source", [None, 5, [b"{}"], {"events": []}])
+def test_what_cannot_be_read_is_refused(source):
+    """
+    Neither a path, nor a file, nor content.
+    """
+    with pytest.raises(TypeError, match="read_events takes"):
+        read_events(source)
 
 
 def test_missing_paths_raise(tmp_path):
@@ -195,19 +255,18 @@ def test_cut_gzip_gives_everything_before_the_cut():
 
     assert lines[: len(events)] == events
     assert len(events) > 500
-    assert None in values[-2:]
+    assert values == [*events, None]
 
 
 @pytest.mark.parametrize("end", range(2, len(gzip.compress(BODY)) - 1))
 def test_gzip_cut_at_any_byte_is_damaged(end):
     """
-    A gzip file without its end is told, its sound events are delivered.
+    A gzip file without its end is one damage; its sound events are delivered.
     """
-    values = values_of(gzip.compress(BODY)[:end])
-    events = [value for value in values if value is not None]
+    *values, last = values_of(gzip.compress(BODY)[:end])
 
-    assert EVENTS[: len(events)] == events
-    assert values[-1] is None
+    assert EVENTS[: len(values)] == values
+    assert last is None
 
 
 def test_broken_gzip_is_damage():
@@ -220,6 +279,18 @@ def test_broken_gzip_is_damage():
 
     assert isinstance(damage, Unreadable)
     assert "gzip" in damage.detail
+
+
+def test_damage_has_the_name_of_its_file(tmp_path):
+    """
+    A damage tells which file it is in, and where.
+    """
+    path = tmp_path / "cut.jsonl"
+    path.write_bytes(b'{"id": 1}\n{"id": ')
+    with path.open("rb") as file:
+        damages = [list(read_events(source))[-1] for source in (path, file)]
+
+    assert [(str(path), 10)] * 2 == [(d.source, d.offset) for d in damages]
 
 
 # --- Types ----------------------------------------------------------------------------
