@@ -6,7 +6,7 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -29,11 +29,10 @@ from braze_heap.calls import (
 )
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.identity import (
+    PLACEHOLDER_IDENTITIES,
     Identity,
     IdentityError,
-    checked_identity,
-    flaw_of,
-    identify_by,
+    IdentityPolicy,
 )
 from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Rule, standard
@@ -84,6 +83,9 @@ class Transformer:
         mappers: Which mapper says what an event becomes.
         identity: Who an event is about. Heap must know the same people by it. A field,
             or a function; `first_of` makes one.
+        placeholder_identities: Texts that many users can share, such as ``null``: an
+            event with one of them as its identity is rejected as ``bad_identity``.
+            Replaces `braze_heap.identity.PLACEHOLDER_IDENTITIES`.
         personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
             set names all that are left out; a mapping overrides single fields; see
             `PersonalData` for hashing.
@@ -116,6 +118,7 @@ class Transformer:
         mappers: MapperRegistry = DEFAULT_MAPPERS,
         *,
         identity: Identity = "external_user_id",
+        placeholder_identities: Collection[str] = PLACEHOLDER_IDENTITIES,
         personal_data: PersonalData
         | Treatment
         | Set[str]
@@ -131,8 +134,7 @@ class Transformer:
         _check("nested", nested, ("flatten", "json", "drop"))
         _check("machines", machines, ("keep", "drop"))
         self.mappers = mappers
-        self._identify = identify_by(identity)
-        self._identity_field = identity if isinstance(identity, str) else ""
+        self._identity = IdentityPolicy(identity, placeholder_identities)
         self.personal_data: PersonalData = _personal_data(personal_data, event_types)
         self._redaction = Redaction(self.personal_data)
         self.naming = naming
@@ -285,12 +287,12 @@ class Transformer:
         fields = event.__dict__
         if "extra" in fields or type(event) is UnknownEvent:
             batch.note_unfamiliar(event)
-        identity = fields.get(self._identity_field)
-        if type(identity) is not str or flaw_of(identity):
+        identity = fields.get(self._identity.field)
+        if type(identity) is not str or not self._identity.is_legal(identity):
             try:
-                identity = checked_identity(self._identify(event))
+                identity = self._identity.identity_of(event)
             except IdentityError as error:
-                return batch.refuse(error.reason, item, event)
+                return batch.refuse(error, item, event)
         road = self._road(type(event))
         if road and not road.facts and "extra" not in fields and road.takes(fields):
             call = road.track(fields, identity, batch.legalizer, batch.result.dropped)
@@ -377,10 +379,10 @@ class Transformer:
             KeyError: No class is for that type.
         """
         cls = self._event_types[event_type]
-        if cls.event_type != event_type or not self._identity_field:
+        if cls.event_type != event_type or not self._identity.field:
             return None
         road = self._road(cls)
-        return glance_of(road, self._identity_field) if road else None
+        return glance_of(road, self._identity) if road else None
 
     def _calls(
         self, payloads: list[Payload], said: "_Said", batch: Batch
