@@ -99,8 +99,12 @@ class PersonSearch:
         """
         Return how an event, as JSON, matches; ``None`` if it does not.
         """
-        if not self._may_have(original.decode("utf-8", "replace")):
+        text = original.decode("utf-8", "replace")
+        if not self._may_have(text):
             return None
+        is_number = self._folded.isdigit()  # could be a time
+        if self._is_telling and not is_number and self._bounded.search(_folded(text)):
+            return _CERTAIN
         try:
             event = json.loads(original)
         except (ValueError, RecursionError):
