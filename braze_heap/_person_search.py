@@ -78,7 +78,8 @@ class PersonSearch:
         if self._is_phone:
             self._folded = phone[1:]
             pattern = r"[\s()./-]*".join(self._folded)
-            before, after = r"(?<![\d.])(?:00)?", r"(?!\d)"
+            before = r"(?:(?<![\d.])|(?<=\D00)|(?<=^00))"
+            after = r"(?!\d)"
             loose = before + pattern + after
         else:
             pattern = re.escape(self._folded)
@@ -87,7 +88,7 @@ class PersonSearch:
             loose = f"(?<!{first}){pattern}(?!{last})"
         has_letters_only = identity.isalpha() and len(identity) < 2 * _TELLING
         self._is_telling = len(identity) >= _TELLING and not has_letters_only
-        self._anywhere = re.compile(pattern)  # quick: it has no look behind
+        self._anywhere = re.compile(pattern)
         self._bounded = re.compile(before + pattern + after)
         self._loose = re.compile(loose)
         self._named = re.compile(
@@ -103,7 +104,11 @@ class PersonSearch:
         if not self._may_have(text):
             return None
         is_number = self._folded.isdigit()  # could be a time
-        if self._is_telling and not is_number and self._bounded.search(_folded(text)):
+        if (
+            self._is_telling
+            and not is_number
+            and self._has(_folded(text), self._bounded)
+        ):
             return _CERTAIN
         try:
             event = json.loads(original)
@@ -133,12 +138,16 @@ class PersonSearch:
         """
         Return whether a closer look at *text*, an event, is worth its time.
         """
-        return any(map(self._is_in, self._views(text))) or any(
+        return any(self._has(view, self._loose) for view in self._views(text)) or any(
             form in text for form in self._base64
         )
 
-    def _is_in(self, view: str) -> bool:
-        return bool(self._anywhere.search(view) and self._loose.search(view))
+    def _has(self, view: str, pattern: re.Pattern[str]) -> bool:
+        """
+        Return whether *pattern*, which looks behind and so is slow, is found in *view*.
+        """
+        places = self._anywhere.finditer(view)
+        return any(pattern.match(view, place.start()) for place in places)
 
     def _in_value(self, value: Any) -> Iterator[Match | None]:
         waiting: list[tuple[str, Any]] = [("identity", value)]
@@ -196,11 +205,11 @@ class PersonSearch:
         """
         suspicion = None
         for view in filter(self._anywhere.search, self._views(text)):
-            if self._bounded.search(view):
+            if self._has(view, self._bounded):
                 if self._is_telling or self._named.search(view):
                     return _CERTAIN
                 suspicion = Match("has the short text among other text")
-            elif self._is_telling and self._loose.search(view):
+            elif self._is_telling and self._has(view, self._loose):
                 suspicion = suspicion or Match("has it within a longer word")
         if any(form in text for form in self._base64):
             suspicion = suspicion or Match("has it in Base64")
