@@ -14,6 +14,7 @@ from braze_heap._outage import MapperOutages
 from braze_heap.calls import AddUserProperties, Legalizer
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
+from braze_heap.identity import IdentityError
 from braze_heap.parsing import id_text
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
@@ -101,12 +102,10 @@ class Batch:
         self.result.rejected.append(rejected)
         return rejected
 
-    def refuse(
-        self, reason: Reason | SkipReason, item: Any, event: CurrentsEvent
-    ) -> Outcome:
-        if isinstance(reason, SkipReason):
-            return self.skip(reason, event)
-        return self.reject(reason, "the identity cannot be one person's", item, event)
+    def refuse(self, error: IdentityError, item: Any, event: CurrentsEvent) -> Outcome:
+        if isinstance(error.reason, SkipReason):
+            return self.skip(error.reason, event)
+        return self.reject(error.reason, error.detail, item, event)
 
     def put_off(
         self,

@@ -34,7 +34,7 @@ from braze_heap.calls import (
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._kinds import MISFIT
 from braze_heap.events._schema import schema_of
-from braze_heap.identity import is_usual
+from braze_heap.identity import IdentityPolicy
 from braze_heap.mappers._rules import Facts
 from braze_heap.mappers._standard import decoded
 from braze_heap.parsing import YEAR_2100
@@ -57,14 +57,14 @@ class Glance:
 
     Attributes:
         road: What they become.
-        identity: The field that names the user.
+        identity: The policy for identities; it has a field that names the user.
         in_user: The fields that there can be in their user.
         in_properties: And in their properties.
         look: Makes properties of their fields.
     """
 
     road: ShortRoad
-    identity: str
+    identity: IdentityPolicy
     in_user: frozenset[str]
     in_properties: frozenset[str]
     look: Look
@@ -75,7 +75,7 @@ class Glance:
         it needs a closer look. Whatever is raised means the same.
         """
         user, properties = raw["user"], raw["properties"]
-        event_id, time, who = raw["id"], raw["time"], user[self.identity]
+        event_id, time, who = raw["id"], raw["time"], user[self.identity.field]
         if not (
             type(raw) is dict
             and len(raw) == 5
@@ -85,7 +85,7 @@ class Glance:
             and event_id
             and event_id not in batch.seen
             and type(who) is str
-            and is_usual(who)
+            and self.identity.is_legal(who)
             and type(user) is dict
             and self.in_user.issuperset(user)
             and type(properties) is dict
@@ -134,13 +134,13 @@ class Glance:
 _new: Final = object.__new__
 
 
-def glance_of(road: ShortRoad, identity: str) -> Glance:
+def glance_of(road: ShortRoad, identity: IdentityPolicy) -> Glance:
     """
     Return what goes *road* in one step.
 
     Args:
         road: Where to.
-        identity: The field that names the user.
+        identity: The policy for identities; it has a field that names the user.
     """
     schema = schema_of(road.cls)
     in_user, in_properties = schema.names_in("user"), schema.names_in("properties")

@@ -15,7 +15,7 @@ import attrs
 
 from braze_heap._text import did_you_mean
 from braze_heap.calls import Nested, Value
-from braze_heap.identity import Identity, first_of
+from braze_heap.identity import PLACEHOLDER_IDENTITIES, Identity, first_of
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
     DELIVERY,
@@ -66,6 +66,9 @@ class TransformConfig:
         identity: ``external_user_id`` or ``user_id``; several for the first that there
             is.
         identity_prefix: What identities from all but the first field begin with.
+        placeholder_identities: Texts that cannot be an identity because many users can
+            share them, such as ``null``; they replace the default list,
+            `braze_heap.identity.PLACEHOLDER_IDENTITIES`.
         personal_data: ``drop``, ``keep`` or ``hash``.
         personal_fields: Field name to treatment, where one field differs.
         hash_key: The secret of ``hash``. Rather from the environment than a file.
@@ -89,6 +92,7 @@ class TransformConfig:
         default=("external_user_id",), converter=_texts
     )
     identity_prefix: str = "braze:"
+    placeholder_identities: tuple[str, ...] | None = None
     personal_data: Treatment = "drop"
     personal_fields: dict[str, Treatment] = attrs.field(factory=dict)
     hash_key: str = attrs.field(default="", repr=False)
@@ -219,6 +223,11 @@ class TransformConfig:
         return Transformer(
             self.mappers(mappers),
             identity=self._identity(),
+            placeholder_identities=(
+                PLACEHOLDER_IDENTITIES
+                if self.placeholder_identities is None
+                else self.placeholder_identities
+            ),
             personal_data=PersonalData(self.personal_data, self.personal_fields, key),
             naming=Naming(
                 self.event_names,
@@ -252,7 +261,7 @@ def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
     """
     Let one name stand where several may.
     """
-    several = {f.name for f in attrs.fields(cls) if isinstance(f.default, tuple)}
+    several = {f.name for f in attrs.fields(cls) if "tuple" in str(f.type)}
     return {
         name: (value,) if name in several and isinstance(value, str) else value
         for name, value in options.items()

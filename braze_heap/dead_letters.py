@@ -45,6 +45,7 @@ from braze_heap._dead_letter_file import (
     locked,
     open_file,
 )
+from braze_heap._person_search import Match, PersonSearch
 from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.parsing import id_text
@@ -68,6 +69,8 @@ __all__ = [
     "Coding",
     "DeadLetter",
     "DeadRecord",
+    "Found",
+    "Purged",
     "SqliteDeadLetter",
     "Stats",
     "Who",
@@ -75,6 +78,7 @@ __all__ = [
     "export",
     "purge",
     "replay",
+    "search",
     "stats",
 ]
 
@@ -522,7 +526,7 @@ class SqliteDeadLetter(ClosesAtExit):
         """
         return replay(self, pipeline, force=force)
 
-    def purge(self, who: Who) -> int:
+    def purge(self, who: Who) -> Purged:
         """
         Remove the records of a person; see `purge`.
         """
@@ -859,58 +863,90 @@ def export(dead_letter: DeadLetter, stream: IO[str]) -> int:
     return count
 
 
-def purge(dead_letter: DeadLetter, who: Who) -> int:
+@attrs.frozen
+class Purged:
     """
-    Remove the records of a person, and return how many there were.
+    The outcome of a purge.
+
+    Attributes:
+        removed: Number of records that were removed.
+        suspected: Key of each record that may be about the person and was kept, to the
+            reason why it is suspected. Look at them, and remove them with
+            ``purge(store, lambda record: record.key in purged.suspected)``.
+    """
+
+    removed: int
+    suspected: Mapping[str, str] = MappingProxyType({})
+
+    def __str__(self) -> str:
+        text = f"{self.removed:,} removed"
+        if self.suspected:
+            keys = ", ".join(key[:64] for key in itertools.islice(self.suspected, 3))
+            text += f", {len(self.suspected):,} suspected and kept ({keys}"
+            text += ", ...)" if len(self.suspected) > 3 else ")"
+        return text
+
+
+def purge(dead_letter: DeadLetter, who: Who) -> Purged:
+    """
+    Remove the records of a person; return how many there were, and which others may be
+    about that person.
 
     Args:
-        dead_letter: From where.
-        who: An identity: every event that has it in a field that names a person (ids,
-            addresses), and every unreadable body that contains it, goes. Or a
-            predicate.
+        dead_letter: The store.
+        who: An identity, email address or phone number. It is searched in every field,
+            in JSON text within fields, and in bodies that could not be read, whatever
+            their encoding. Or a predicate: then nothing is only suspected.
+
+    Raises:
+        ValueError: The identity is blank.
     """
-    is_theirs = who if callable(who) else _mentions(who)
-    keys = [record.key for record in dead_letter.read() if is_theirs(record)]
-    dead_letter.forget(keys)
-    return len(keys)
+    found = search(dead_letter.read(), who)
+    dead_letter.forget(found.keys)
+    return Purged(len(found.keys), found.suspected)
 
 
-def _mentions(identity: str) -> Callable[[DeadRecord], bool]:
-    quoted = json.dumps(identity).encode(), f'"{identity}"'.encode("utf-8", "replace")
-    bare = [needle[1:-1] for needle in quoted if len(needle) >= _TELLING]
-
-    def mentions(record: DeadRecord) -> bool:
-        try:
-            source = record.source()
-        except DeadLetterError:
-            source = record.original
-        if isinstance(source, bytes):
-            return any(needle in source for needle in (*quoted, *bare))
-        value = source.value if isinstance(source, RawEvent) else source
-        return any(str(scalar) == identity for scalar in _personal(value))
-
-    return mentions
-
-
-_TELLING: Final = 8
-"""Bytes from which on an identity without quotes is looked for in a broken body."""
-
-_NAMING: Final = ("user_id", "identity", "email", "phone")
-
-
-def _personal(value: Any) -> Iterator[Any]:
+@attrs.frozen
+class Found:
     """
-    Return what stands in the fields that name a person, at any depth.
+    Records of a person.
+
+    Attributes:
+        keys: Of the records that are about the person.
+        suspected: Key of each record that may be, to the reason.
     """
-    waiting = [("identity", value)]
-    while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, Mapping):
-            waiting += value.items()
-        elif isinstance(value, list):
-            waiting += [(name, element) for element in value]
-        elif value is not None and any(word in str(name) for word in _NAMING):
-            yield value
+
+    keys: Sequence[str]
+    suspected: Mapping[str, str]
+
+
+def search(records: Iterable[DeadRecord], who: Who) -> Found:
+    """
+    Return which of *records* `purge` removes, and which it suspects.
+    """
+    keys: list[str] = []
+    suspected: dict[str, str] = {}
+    matches = _matcher(who)
+    for record in records:
+        match = matches(record)
+        if match and match.is_certain:
+            keys.append(record.key)
+        elif match:
+            suspected[record.key] = match.why
+    return Found(keys, suspected)
+
+
+def _matcher(who: Who) -> Callable[[DeadRecord], Match | None]:
+    if callable(who):
+        return lambda record: Match() if who(record) else None
+    person = PersonSearch(who)
+
+    def match(record: DeadRecord) -> Match | None:
+        is_event = record.coding == "json"
+        look = person.in_event if is_event else person.in_body
+        return look(record.original) or person.in_text(record.detail)
+
+    return match
 
 
 def replay(

@@ -30,10 +30,12 @@ PERSONAL_NAMES: Final = frozenset(
     abort_log ad_id altitude answer_long_string answer_multiple_strings
     answer_single_boolean answer_single_number answer_single_string bounce_reason bsuid
     channel_identifier country data_object_provenance deferral_reason dob email_address
-    external_user_id first_name flow_response_json gender home_city inbound_phone_number
-    input language last_name latitude locale_key longitude message_body message_extras
-    native_line_id output phone_number push_to_start_token push_token raw_response
-    template_name to_phone_number tool_arguments update_token user_id user_phone_number
+    endpoint_url external_user_id first_name flow_response_json gender home_city
+    in_reply_to inbound_phone_number input language last_name latitude locale_key
+    longitude media_id media_urls message_body message_extras message_id native_line_id
+    orphaned_by_id output phone_number push_to_start_token push_token
+    push_token_device_id quick_reply_text raw_response retry_log template_name
+    to_phone_number tool_arguments update_token url_path user_id user_phone_number
     web_push_token_public_key web_push_token_user_auth
     """.split()
 )

@@ -7,7 +7,7 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 
 import copy
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -34,11 +34,10 @@ from braze_heap.calls import (
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes, UnknownEvent
 from braze_heap.exceptions import DeliveryError
 from braze_heap.identity import (
+    PLACEHOLDER_IDENTITIES,
     Identity,
     IdentityError,
-    checked_identity,
-    flaw_of,
-    identify_by,
+    IdentityPolicy,
 )
 from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import (
@@ -104,6 +103,9 @@ class Transformer:
             so far.
         identity: Who an event is about. Heap must know the same people by it. A field,
             or a function; `first_of` makes one.
+        placeholder_identities: Texts that many users can share, such as ``null``: an
+            event with one of them as its identity is rejected as ``bad_identity``.
+            Replaces `braze_heap.identity.PLACEHOLDER_IDENTITIES`.
         personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
             mapping changes single fields of ``"drop"``; see `PersonalData` for both in
             one, and for hashing.
@@ -138,6 +140,7 @@ class Transformer:
         mappers: MapperRegistry | Mappers = DEFAULT_MAPPERS,
         *,
         identity: Identity = "external_user_id",
+        placeholder_identities: Collection[str] = PLACEHOLDER_IDENTITIES,
         personal_data: PersonalData | Treatment | Mapping[str, Treatment] = "drop",
         naming: Naming = _DEFAULT_NAMING,
         nested: Nested = "flatten",
@@ -157,9 +160,8 @@ class Transformer:
             EventTypes(event_types)  # raises for what is not an event class
         self.mappers: MapperRegistry = registry_of(mappers)
         check_selection(self.mappers, event_types)
-        self._identify = identify_by(identity)
-        self._identity_field = identity if isinstance(identity, str) else ""
-        module = getattr(self._identify, "__module__", "")
+        self._identity = IdentityPolicy(identity, placeholder_identities)
+        module = getattr(self._identity.function, "__module__", "")
         self._identity_is_ours = module == "braze_heap.identity"
         self.personal_data: PersonalData = _personal_data(personal_data, event_types)
         self._redaction = Redaction(self.personal_data)
@@ -180,7 +182,7 @@ class Transformer:
         self._parse = EventParser(event_types).parse
 
     def __repr__(self) -> str:
-        who = self._identity_field or "a function"
+        who = self._identity.field or "a function"
         return (
             f"<Transformer: {len(self.mappers.rules)} mappers, identity {who}, "
             f"personal data {self.personal_data.default}>"
@@ -393,17 +395,18 @@ class Transformer:
         fields = event.__dict__
         if "extra" in fields or type(event) is UnknownEvent:
             batch.note_unfamiliar(event)
-        identity = fields.get(self._identity_field)
-        if type(identity) is not str or flaw_of(identity):
+        identity = fields.get(self._identity.field)
+        if type(identity) is not str or not self._identity.is_legal(identity):
             try:
-                named = event if self._identity_is_ours else copy_of(event)
-                identity = checked_identity(self._identify(named))
+                own = event if self._identity_is_ours else copy_of(event)
+                identity = self._identity.identity_of(own)
             except IdentityError as error:
-                return batch.refuse(error.reason, item, event)
+                return batch.refuse(error, item, event)
             except DeliveryError as error:
-                origin = origin_of(self._identify)
-                return batch.put_off(error, self._identify, origin, item, event)
-            batch.note_success(self._identify, event)
+                identify = self._identity.function
+                origin = origin_of(identify)
+                return batch.put_off(error, identify, origin, item, event)
+            batch.note_success(self._identity.function, event)
         road = self._road(type(event))
         if road and not road.facts and "extra" not in fields and road.takes(fields):
             try:
@@ -500,10 +503,10 @@ class Transformer:
             KeyError: No class is for that type.
         """
         cls = self._event_types[event_type]
-        if cls.event_type != event_type or not self._identity_field:
+        if cls.event_type != event_type or not self._identity.field:
             return None
         road = self._road(cls)
-        return glance_of(road, self._identity_field) if road else None
+        return glance_of(road, self._identity) if road else None
 
     def _calls(
         self, payloads: list[Payload], said: "_Said", batch: Batch

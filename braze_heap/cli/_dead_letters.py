@@ -4,6 +4,7 @@
 
 import contextlib
 import gzip
+import itertools
 import json
 import re
 import shlex
@@ -43,10 +44,10 @@ from braze_heap.dead_letters import (
     UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,
-    _mentions,
+    Found,
     export,
-    purge,
     replay,
+    search,
 )
 
 _EPILOG = """\b
@@ -62,6 +63,9 @@ AGAIN: Final = "what was settled is no longer in the dead letter, the rest is."
 
 _MAX_NAMED: Final = 5
 """Keys that an error names."""
+
+_MAX_SUSPECTED: Final = 20
+"""Keys of suspected dead letters that a purge names."""
 
 
 @click.group(
@@ -243,6 +247,7 @@ _PURGE_EPILOG = """\b
 Examples:
   braze-heap dead-letters purge dead.db cust-21
   braze-heap dead-letters purge dead.db - --yes < identity.txt
+  braze-heap dead-letters purge dead.db cust-21 --suspected
   braze-heap dead-letters purge dead.db --reason not_an_object
   braze-heap dead-letters purge dead.db --before 2026-01-31 --yes
   braze-heap dead-letters purge dead.db --older-than 30d --yes
@@ -271,6 +276,11 @@ Examples:
     type=_age,
     help="Remove those given up longer ago than this: 12h, 30d, 8w.",
 )
+@click.option(
+    "--suspected",
+    is_flag=True,
+    help="Remove those too that may be about IDENTITY. By default they are named.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge_(
     path: Path,
@@ -279,14 +289,17 @@ def purge_(
     reason: str | None,
     before: datetime | None,
     age: timedelta | None,
+    suspected: bool,
     yes: bool,
 ) -> None:
     """
     Remove dead letters for good.
 
-    With IDENTITY every event goes that has it in a field that names a person (ids,
-    addresses), and every unreadable body that contains it. "-" reads it from stdin,
-    which keeps it out of the history of your shell. --reason, --before and --older-than
+    With IDENTITY (an id, an email address, a phone number) every event and every
+    unreadable body is removed that contains it, in whatever field or encoding. Those
+    that only may be about it, such as one that has a short id among other text, are
+    named and kept. "-" reads IDENTITY from stdin, which keeps it out of the history of
+    your shell. --reason, --before and --older-than
     narrow down.
     """
     if before and age:
@@ -297,13 +310,38 @@ def purge_(
         raise click.UsageError(
             "Name an IDENTITY, --reason, --before, --older-than, or --all."
         )
-    is_chosen = _choice(_identity(identity), reason, before)
+    if suspected and identity is None:
+        raise click.UsageError("--suspected needs an IDENTITY.")
+    who = _identity(identity) or (lambda _: True)
     with store_at(path) as store:
-        count = sum(map(is_chosen, store.read()))
-        if count and not yes:
-            _confirm(f"Remove {plural(count, 'dead letter')} for good?")
-        removed = purge(store, is_chosen) if count else 0
-    click.echo(f"{plural(removed, 'dead letter')} removed.")
+        found = search(filter(_choice(reason, before), store.read()), who)
+        keys = [*found.keys, *(found.suspected if suspected else ())]
+        if keys and not yes:
+            _confirm(f"Remove {plural(len(keys), 'dead letter')} for good?")
+        if keys:
+            store.forget(keys)
+    click.echo(f"{plural(len(keys), 'dead letter')} removed.")
+    if not suspected:
+        _name_suspected(found, path)
+
+
+def _name_suspected(found: Found, path: Path) -> None:
+    if not found.suspected:
+        return
+    several = len(found.suspected) > 1
+    click.echo(
+        f"{plural(len(found.suspected), 'dead letter')} may be about the same person, "
+        f"and {'were' if several else 'was'} kept:"
+    )
+    for key, why in itertools.islice(found.suspected.items(), _MAX_SUSPECTED):
+        click.echo(f"  {safe(key, 300)}: {why}")
+    if (rest := len(found.suspected) - _MAX_SUSPECTED) > 0:
+        click.echo(f"  ... and {rest:,} more")
+    store = shlex.quote(str(path))
+    click.echo(
+        f"Look at one: braze-heap dead-letters show {store} KEY\n"
+        "Remove them too: the same command with --suspected"
+    )
 
 
 def _identity(given: str | None) -> str | None:
@@ -312,23 +350,20 @@ def _identity(given: str | None) -> str | None:
             given = str(click.prompt("Identity", err=True, hide_input=True))
         else:
             given = sys.stdin.readline().rstrip("\r\n")
-    if given == "":
+    if given is not None and not given.strip():
         raise click.UsageError("The identity is empty.")
     return given
 
 
 def _choice(
-    identity: str | None, reason: str | None, before: datetime | None
+    reason: str | None, before: datetime | None
 ) -> Callable[[DeadRecord], bool]:
-    is_theirs = _mentions(identity) if identity else lambda _: True
     end = before.replace(tzinfo=UTC) if before else None
 
     def is_old(record: DeadRecord) -> bool:
         return end is None or UNKNOWN_TIME < record.at < end
 
-    return lambda record: (
-        reason in (None, record.reason) and is_old(record) and is_theirs(record)
-    )
+    return lambda record: reason in (None, record.reason) and is_old(record)
 
 
 def _confirm(question: str) -> None:

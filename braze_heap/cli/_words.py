@@ -37,8 +37,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         Reason.BAD_PROPERTIES: "The properties are no object.",
         Reason.BAD_TIME: "There is no usable time: UTC epoch seconds up to 2099.",
         Reason.BAD_IDENTITY: (
-            "The identity cannot be one person's. "
-            "Heap would merge all who share it, for ever."
+            "The identity is a placeholder, or not the id of one person. "
+            "Heap would merge all users who share it, and cannot undo that."
         ),
         Reason.IDENTITY_TOO_LONG: (
             "The identity has over 255 characters. Cutting it would merge people."

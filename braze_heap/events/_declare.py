@@ -101,7 +101,7 @@ def personal(
 
 def sensitive(*, since: int | None = None) -> Any:
     """
-    Declare a field that Braze does not mark and that is personal data all the same.
+    Declare a field that Braze does not mark as personal data although it is.
     """
     return field(privacy=Privacy.SENSITIVE, since=since)
 

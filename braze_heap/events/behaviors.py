@@ -5,6 +5,7 @@ Behaviors: what people do in apps and shops, sent or not by a message.
 from braze_heap.events._declare import (
     Float32,
     JsonObject,
+    Privacy,
     field,
     http_only,
     personal,
@@ -194,14 +195,23 @@ class FirstSession(
     language and SDK version are deprecated here and empty.
     """
 
-    gender: str | None = storage_only(deprecated=True)
-    """Deprecated by Braze and not filled any more."""
+    gender: str | None = storage_only(privacy=Privacy.SENSITIVE, deprecated=True)
+    """
+    Deprecated by Braze and not filled any more. Not marked as personal data here,
+    unlike in other types.
+    """
 
-    country: str | None = storage_only(deprecated=True)
-    """Deprecated by Braze and not filled any more."""
+    country: str | None = storage_only(privacy=Privacy.SENSITIVE, deprecated=True)
+    """
+    Deprecated by Braze and not filled any more. Not marked as personal data here,
+    unlike in other types.
+    """
 
-    language: str | None = storage_only(deprecated=True)
-    """Deprecated by Braze and not filled any more."""
+    language: str | None = storage_only(privacy=Privacy.SENSITIVE, deprecated=True)
+    """
+    Deprecated by Braze and not filled any more. Not marked as personal data here,
+    unlike in other types.
+    """
 
     sdk_version: str | None = storage_only(deprecated=True)
     """Deprecated by Braze and not filled any more."""

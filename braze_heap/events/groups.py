@@ -294,8 +294,11 @@ class HasRetry(CurrentsEvent):
     retry_type: str | None = None
     """Reason code for trying again. An open list."""
 
-    retry_log: str | None = None
-    """Human-readable explanation behind ``retry_type``."""
+    retry_log: str | None = sensitive()
+    """
+    Human-readable explanation behind ``retry_type``. Not marked as personal data by
+    Braze, yet it can contain some, like ``abort_log``.
+    """
 
 
 class HasLinkClick(CurrentsEvent):
@@ -532,10 +535,11 @@ class HasWhatsAppMessage(CurrentsEvent):
     flow_id: str | None = since(3)
     """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
 
-    message_id: str | None = since(3)
+    message_id: str | None = sensitive(since=3)
     """
     Meta's id of the message. Joins send, delivery, read and failure, and the
-    ``in_reply_to`` of an answer.
+    ``in_reply_to`` of an answer. Not marked as personal data by Braze, yet it contains
+    the phone number in Base64.
     """
 
 

@@ -2,7 +2,7 @@
 LINE: messages of the LINE messenger.
 """
 
-from braze_heap.events._declare import JsonText, personal
+from braze_heap.events._declare import JsonText, personal, sensitive
 from braze_heap.events.groups import (
     HasAbort,
     HasBotVerdict,
@@ -101,10 +101,10 @@ class LineInboundReceive(
     attribution.
     """
 
-    media_id: str | None = None
+    media_id: str | None = sensitive()
     """
     Handle for fetching the picture, video or file from LINE. ``None`` for plain
-    text.
+    text. Not marked as personal data by Braze, yet it leads to what the user sent.
     """
 
 

@@ -94,8 +94,11 @@ class PushTokenStateChange(
     the backend.
     """
 
-    push_token_device_id: str | None = None
-    """The device that owns the token. Same id as ``device_id`` elsewhere."""
+    push_token_device_id: str | None = sensitive()
+    """
+    The device that owns the token. Same id as ``device_id`` elsewhere. Treat it as
+    sensitive.
+    """
 
     push_token_created_at: int | None = None
     """Start of the token's life, UTC epoch seconds."""

@@ -2,7 +2,13 @@
 RCS: rich messages to phone numbers.
 """
 
-from braze_heap.events._declare import JsonText, personal, since, storage_only
+from braze_heap.events._declare import (
+    JsonText,
+    personal,
+    sensitive,
+    since,
+    storage_only,
+)
 from braze_heap.events.groups import (
     HasAbort,
     HasBotVerdict,
@@ -146,10 +152,10 @@ class RcsInboundReceive(
     ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
     """
 
-    media_urls: list[str | None] | None = None
+    media_urls: list[str | None] | None = sensitive()
     """
-    Links to the pictures and files that came with the message. Entries can be
-    ``None``.
+    Links to the pictures and files that the user sent. Entries can be ``None``. Not
+    marked as personal data by Braze, yet whoever has a link sees the file.
     """
 
     to_rcs_sender: str | None = None
@@ -234,4 +240,4 @@ class RcsSend(
     from_rcs_sender: str | None = None
     """The business's RCS agent on whose behalf the message went out."""
 
-    message_extras: JsonText | None = None
+    message_extras: JsonText | None = sensitive()

@@ -161,10 +161,10 @@ class SmsInboundReceive(
     ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
     """
 
-    media_urls: list[str | None] | None = None
+    media_urls: list[str | None] | None = sensitive()
     """
-    Links to the pictures and files that came with the message. Entries can be
-    ``None``.
+    Links to the pictures and files that the user sent. Entries can be ``None``. Not
+    marked as personal data by Braze, yet whoever has a link sees the file.
     """
 
 

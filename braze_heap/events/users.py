@@ -2,7 +2,7 @@
 Users: what happens to the profile itself.
 """
 
-from braze_heap.events._declare import JsonObject, personal
+from braze_heap.events._declare import JsonObject, personal, sensitive
 from braze_heap.events.groups import (
     HasApp,
     HasDevice,
@@ -80,10 +80,11 @@ class UserOrphan(
     ``orphaned_by_id``.
     """
 
-    orphaned_by_id: str | None = None
+    orphaned_by_id: str | None = sensitive()
     """
     ``user_id`` of the profile that survived the merge. Move the history of
-    ``user_id`` over to it.
+    ``user_id`` over to it. Not marked as personal data by Braze, yet it is an id of a
+    person like ``user_id``.
     """
 
 

@@ -68,10 +68,10 @@ class WebhookFailure(
     after a timeout.
     """
 
-    endpoint_url: str | None = None
+    endpoint_url: str | None = sensitive()
     """
-    Address that Braze called, personalisation included. It may carry secrets or
-    personal data in its query.
+    Address that Braze called, personalization included. Not marked as personal data by
+    Braze, yet its path and query may contain secrets or personal data.
     """
 
     content_length: int | None = None
@@ -89,10 +89,10 @@ class WebhookFailure(
     retry_count: int | None = None
     """How many attempts had been made when the failure was recorded."""
 
-    url_path: str | None = None
+    url_path: str | None = sensitive()
     """
     Path of the endpoint that Braze called, without host. Read together with
-    ``host``.
+    ``host``. Not marked as personal data by Braze, yet it may contain a user's id.
     """
 
     webhook_duration: int | None = None

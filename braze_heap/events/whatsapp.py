@@ -169,16 +169,17 @@ class WhatsAppInboundReceive(
     inbound_phone_number: str | None = sensitive()
     """Business number or short code that received the message."""
 
-    quick_reply_text: str | None = None
+    quick_reply_text: str | None = sensitive()
     """
     Caption of the button, when the user answered by quick reply. ``None`` for
-    anything typed or sent otherwise.
+    anything typed or sent otherwise. Not marked as personal data by Braze, yet it is
+    what the user answered.
     """
 
-    media_urls: list[str | None] | None = None
+    media_urls: list[str | None] | None = sensitive()
     """
-    Links to the pictures and files that came with the message. Entries can be
-    ``None``.
+    Links to the pictures and files that the user sent. Entries can be ``None``. Not
+    marked as personal data by Braze, yet whoever has a link sees the file.
     """
 
     action: str | None = None
@@ -211,16 +212,18 @@ class WhatsAppInboundReceive(
     ``None`` unless the message is a Flow response.
     """
 
-    message_id: str | None = since(3)
+    message_id: str | None = sensitive(since=3)
     """
     Meta's id of the message that the user sent. Not that of the message it answers,
-    which is ``in_reply_to``.
+    which is ``in_reply_to``. Not marked as personal data by Braze, yet it contains the
+    phone number in Base64.
     """
 
-    in_reply_to: str | None = since(3)
+    in_reply_to: str | None = sensitive(since=3)
     """
     The message that the user answered: equals ``message_id`` of the
-    ``whatsapp.Send``. ``None`` for a message that quotes nothing.
+    ``whatsapp.Send``. ``None`` for a message that quotes nothing. Contains the phone
+    number like ``message_id``.
     """
 
     bsuid: str | None = sensitive(since=8)

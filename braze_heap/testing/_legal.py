@@ -52,19 +52,34 @@ MAX_USER_ID: Final = 2**53 - 1
 
 SHARED_IDENTITIES: Final = frozenset(
     (
-        "null",
-        "undefined",
-        "none",
-        "nan",
-        "anonymous",
-        "guest",
-        "user",
-        "unknown",
+        "-1",
+        "[object object]",
         "[redacted]",
+        "anon",
+        "anonymous",
+        "anonymous_id",
+        "distinct_id",
+        "email",
+        "external_id",
+        "false",
+        "guest",
+        "id",
+        "n/a",
+        "nan",
+        "nil",
+        "none",
+        "not_authenticated",
+        "null",
+        "string",
+        "true",
+        "undefined",
+        "unknown",
+        "user",
+        "user_id",
     )
 )
 """
-Words that many people share, in lower case: Heap would merge all of them, for ever.
+Texts that many people share, in lower case: Heap would merge all of them, for ever.
 """
 
 _YEARS: Final = range(1970, 2100)
@@ -241,6 +256,8 @@ def _identity_text(value: str, path: str) -> Iterator[str]:
         yield f"{path}: should not be blank"
     elif word in SHARED_IDENTITIES or set(word) == {"0"}:
         yield f"{path}: should not be a word that many people share"
+    if "{{" in value or "{%" in value:
+        yield f"{path}: should not hold unrendered Liquid"
     if any(unicodedata.category(char) == "Cc" for char in value):
         yield f"{path}: should not hold control characters"
     if "\ufffd" in value:

@@ -188,7 +188,9 @@ def _attributes(docstring: str) -> dict[str, str]:
 def _default(field: "attrs.Attribute[object]") -> str:
     if isinstance(field.default, tuple):
         return ", ".join(f"`{one}`" for one in field.default) or "none"
-    if field.default in ("", None) or not isinstance(field.default, str | bool):
+    if field.default is None:
+        return "the built-in list"
+    if field.default == "" or not isinstance(field.default, str | bool):
         return "none"
     shown = str(field.default).lower() if field.default is False else field.default
     return f"`{shown!r}`" if str(shown) != str(shown).strip() else f"`{shown}`"

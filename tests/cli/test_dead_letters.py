@@ -287,8 +287,31 @@ def test_identity_from_stdin_stays_out_of_the_history(run: Run, store: Path) -> 
     assert "bad_time" not in reasons(store)
 
 
+def test_purge_names_what_it_suspects(run: Run, tmp_path: Path) -> None:
+    """
+    With what to do about it; `--suspected` removes that too.
+    """
+    path = tmp_path / "suspects.db"
+    with SqliteDeadLetter(path) as store:
+        events = [{"id": "a", "user_id": "42"}, {"id": "b", "x": "42"}]
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        store.append([DeadRecord.of(e, "bad_time", "", at) for e in events])
+
+    first = run("dead-letters", "purge", path, "42", "--yes")
+    second = run("dead-letters", "purge", path, "42", "--yes", "--suspected")
+
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout.startswith("1 dead letter removed.\n1 dead letter may be about")
+    assert "  b:" in first.stdout
+    assert f"braze-heap dead-letters show {path} KEY" in first.stdout
+    assert second.stdout == "1 dead letter removed.\n"
+    assert reasons(path) == []
+
+
 @pytest.mark.parametrize(
-    ("words", "stdin"), [([], None), (["--all", "cust-1"], None), (["-"], b"\n")]
+    ("words", "stdin"),
+    [([], None), (["--all", "cust-1"], None), (["-"], b"\n"), ([" "], None)]
+    + [(["--all", "--suspected"], None)],
 )
 def test_purge_needs_to_know_what(
     words: list[str], stdin: bytes | None, run: Run, store: Path

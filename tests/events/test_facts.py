@@ -25,22 +25,13 @@ from braze_heap.events._declare import wire_of
 from tests.facts import FACTS, FieldFacts, TypeFacts
 
 SENSITIVE = frozenset(
-    (
-        "bsuid",
-        "inbound_phone_number",
-        "input",
-        "message_body",
-        "native_line_id",
-        "output",
-        "push_to_start_token",
-        "push_token",
-        "raw_response",
-        "tool_arguments",
-        "update_token",
-        "user_phone_number",
-        "web_push_token_public_key",
-        "web_push_token_user_auth",
-    )
+    """
+    bsuid endpoint_url in_reply_to inbound_phone_number input media_id media_urls
+    message_body message_id native_line_id orphaned_by_id output push_to_start_token
+    push_token push_token_device_id quick_reply_text raw_response retry_log
+    tool_arguments update_token url_path user_phone_number web_push_token_public_key
+    web_push_token_user_auth
+    """.split()
 )
 """Personal data, whether Braze marks it or not."""
 
@@ -204,6 +195,19 @@ def test_only_unmarked_personal_data_is_called_sensitive(event_type):
     marked = {n for n, facts in FACTS[event_type].fields.items() if facts.personal}
 
     assert set() == sensitive & marked
+
+
+def test_a_field_name_is_treated_alike_in_all_types():
+    """
+    What is personal data in one type is so in all; Braze marks ``device_id`` in one.
+    """
+    treatments = {}
+    for cls in EVENT_TYPES.values():
+        for name, attribute in attrs.fields_dict(cls).items():
+            is_personal = wire_of(attribute).privacy is not None
+            treatments.setdefault(name, set()).add(is_personal)
+
+    assert [name for name, seen in treatments.items() if len(seen) > 1] == ["device_id"]
 
 
 @every_type

@@ -49,10 +49,8 @@ left out: /user/external_user_id user_id
 """,
     "users.UserOrphan": """
 Braze User Orphan
-    app_group_id app_id device_id orphaned_by_id
-user:
-    braze_merged_into = b7be4515-3daa-5e2d-bfa1-8ee20d45e731
-left out: external_user_id user_id
+    app_group_id app_id device_id
+left out: external_user_id orphaned_by_id user_id
 """,
     "users.behaviors.CustomEvent": """
 Braze Example name
@@ -127,12 +125,11 @@ left out: external_user_id update_token user_id
     "users.behaviors.pushnotification.TokenStateChange": """
 Braze Push Notification Token State Change
     app_group_id app_id ios_push_token_apns_gateway platform
-    push_token_created_at push_token_device_id
-    push_token_foreground_push_disabled push_token_provisionally_opted_in
-    push_token_state_change_type push_token_updated_at time_ms
-    web_push_token_vapid_public_key
-left out: external_user_id push_token user_id web_push_token_public_key
-    web_push_token_user_auth
+    push_token_created_at push_token_foreground_push_disabled
+    push_token_provisionally_opted_in push_token_state_change_type
+    push_token_updated_at time_ms web_push_token_vapid_public_key
+left out: external_user_id push_token push_token_device_id user_id
+    web_push_token_public_key web_push_token_user_auth
 """,
     "users.behaviors.subscription.GlobalStateChange": """
 Braze Global Subscription State Change
@@ -404,9 +401,9 @@ left out: data_object_provenance email_address external_user_id user_id
 Braze Email Retry
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name device_id
-    dispatch_id ip_pool message_variation_id message_variation_name retry_log
-    retry_type send_id timezone
-left out: email_address external_user_id user_id
+    dispatch_id ip_pool message_variation_id message_variation_name retry_type
+    send_id timezone
+left out: email_address external_user_id retry_log user_id
 """,
     "users.messages.email.Send": """
 Braze Email Send
@@ -504,17 +501,17 @@ left out: external_user_id native_line_id user_id
 Braze LINE Inbound Receive
     app_group_id campaign_id campaign_name canvas_id canvas_step_id
     canvas_step_name canvas_variation_id device_id dispatch_id line_channel_id
-    line_channel_name media_id message_variation_id send_id
-    subscription_group_id timezone
-left out: external_user_id message_body native_line_id user_id
+    line_channel_name message_variation_id send_id subscription_group_id
+    timezone
+left out: external_user_id media_id message_body native_line_id user_id
 """,
     "users.messages.line.Retry": """
 Braze LINE Retry
     app_group_id campaign_id campaign_name canvas_id canvas_step_id
     canvas_step_name canvas_variation_id device_id dispatch_id line_channel_id
-    line_channel_name message_variation_id retry_log retry_type send_id
+    line_channel_name message_variation_id retry_type send_id
     subscription_group_id timezone
-left out: external_user_id native_line_id user_id
+left out: external_user_id native_line_id retry_log user_id
 """,
     "users.messages.line.Send": """
 Braze LINE Send
@@ -591,8 +588,8 @@ Braze Push Notification Retry
     app_group_id app_id campaign_id campaign_name canvas_id canvas_name
     canvas_step_id canvas_step_name canvas_variation_id canvas_variation_name
     device_id dispatch_id message_variation_id message_variation_name platform
-    retry_log retry_type send_id timezone
-left out: external_user_id user_id
+    retry_type send_id timezone
+left out: external_user_id retry_log user_id
 """,
     "users.messages.pushnotification.Send": """
 Braze Push Notification Send
@@ -630,9 +627,9 @@ left out: external_user_id to_phone_number user_id
 Braze RCS Inbound Received
     action app_group_id campaign_id campaign_name canvas_id canvas_name
     canvas_step_id canvas_step_name canvas_variation_id canvas_variation_name
-    media_urls message_variation_id message_variation_name send_id
-    subscription_group_id to_rcs_sender
-left out: external_user_id message_body user_id user_phone_number
+    message_variation_id message_variation_name send_id subscription_group_id
+    to_rcs_sender
+left out: external_user_id media_urls message_body user_id user_phone_number
 """,
     "users.messages.rcs.Read": """
 Braze RCS Read
@@ -653,9 +650,9 @@ left out: external_user_id to_phone_number user_id
 Braze RCS Send
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name category
-    device_id dispatch_id from_rcs_sender message_extras.season
-    message_variation_id message_variation_name send_id subscription_group_id
-left out: external_user_id to_phone_number user_id
+    device_id dispatch_id from_rcs_sender message_variation_id
+    message_variation_name send_id subscription_group_id
+left out: external_user_id message_extras to_phone_number user_id
 """,
     "users.messages.sms.Abort": """
 Braze SMS Abort
@@ -693,8 +690,8 @@ left out: external_user_id to_phone_number user_id
 Braze SMS Inbound Received
     action app_group_id campaign_id campaign_name canvas_id canvas_name
     canvas_step_id canvas_step_name canvas_variation_id canvas_variation_name
-    media_urls message_variation_id message_variation_name subscription_group_id
-left out: external_user_id inbound_phone_number message_body user_id
+    message_variation_id message_variation_name subscription_group_id
+left out: external_user_id inbound_phone_number media_urls message_body user_id
     user_phone_number
 """,
     "users.messages.sms.Rejection": """
@@ -710,9 +707,8 @@ left out: external_user_id to_phone_number user_id
 Braze SMS Retry
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name
-    message_variation_id message_variation_name retry_log retry_type
-    subscription_group_id
-left out: external_user_id user_id
+    message_variation_id message_variation_name retry_type subscription_group_id
+left out: external_user_id retry_log user_id
 """,
     "users.messages.sms.Send": """
 Braze SMS Send
@@ -755,18 +751,18 @@ left out: abort_log external_user_id message_extras user_id
 Braze Webhook Failure
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name content_length
-    dispatch_id endpoint_url host http_status_code is_terminal
-    message_variation_id message_variation_name retry_count send_id url_path
-    webhook_duration webhook_failure_source
-left out: external_user_id raw_response user_id
+    dispatch_id host http_status_code is_terminal message_variation_id
+    message_variation_name retry_count send_id webhook_duration
+    webhook_failure_source
+left out: endpoint_url external_user_id raw_response url_path user_id
 """,
     "users.messages.webhook.Retry": """
 Braze Webhook Retry
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name device_id
-    dispatch_id message_variation_id message_variation_name retry_log retry_type
-    send_id timezone
-left out: external_user_id user_id
+    dispatch_id message_variation_id message_variation_name retry_type send_id
+    timezone
+left out: external_user_id retry_log user_id
 """,
     "users.messages.webhook.Send": """
 Braze Webhook Send
@@ -795,53 +791,52 @@ left out: external_user_id user_id user_phone_number
 Braze WhatsApp Delivery
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name device_id
-    dispatch_id flow_id from_phone_number message_id message_variation_id
+    dispatch_id flow_id from_phone_number message_variation_id
     message_variation_name send_id subscription_group_id timezone
-left out: bsuid external_user_id template_name to_phone_number user_id
+left out: bsuid external_user_id message_id template_name to_phone_number user_id
 """,
     "users.messages.whatsapp.Failure": """
 Braze WhatsApp Failure
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name device_id
-    dispatch_id flow_id from_phone_number message_id message_variation_id
+    dispatch_id flow_id from_phone_number message_variation_id
     message_variation_name provider_error_code provider_error_title send_id
     subscription_group_id timezone
-left out: bsuid external_user_id template_name to_phone_number user_id
+left out: bsuid external_user_id message_id template_name to_phone_number user_id
 """,
     "users.messages.whatsapp.InboundReceive": """
 Braze WhatsApp Inbound Received
     action app_group_id campaign_id campaign_name canvas_id canvas_name
     canvas_step_id canvas_step_name canvas_variation_id canvas_variation_name
-    catalog_id device_id flow_id in_reply_to media_urls message_id
-    message_variation_id message_variation_name product_id quick_reply_text
-    subscription_group_id timezone
-left out: bsuid external_user_id flow_response_json inbound_phone_number
-    message_body user_id user_phone_number
+    catalog_id device_id flow_id message_variation_id message_variation_name
+    product_id subscription_group_id timezone
+left out: bsuid external_user_id flow_response_json in_reply_to inbound_phone_number
+    media_urls message_body message_id quick_reply_text user_id user_phone_number
 """,
     "users.messages.whatsapp.Read": """
 Braze WhatsApp Read
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name device_id
-    dispatch_id flow_id from_phone_number message_id message_variation_id
+    dispatch_id flow_id from_phone_number message_variation_id
     message_variation_name send_id subscription_group_id timezone
-left out: bsuid external_user_id template_name to_phone_number user_id
+left out: bsuid external_user_id message_id template_name to_phone_number user_id
 """,
     "users.messages.whatsapp.Retry": """
 Braze WhatsApp Retry
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name device_id
-    dispatch_id message_variation_id message_variation_name retry_log retry_type
+    dispatch_id message_variation_id message_variation_name retry_type
     subscription_group_id timezone
-left out: bsuid external_user_id to_phone_number user_id
+left out: bsuid external_user_id retry_log to_phone_number user_id
 """,
     "users.messages.whatsapp.Send": """
 Braze WhatsApp Send
     app_group_id campaign_id campaign_name canvas_id canvas_name canvas_step_id
     canvas_step_name canvas_variation_id canvas_variation_name device_id
-    dispatch_id flow_id from_phone_number message_id message_variation_id
+    dispatch_id flow_id from_phone_number message_variation_id
     message_variation_name send_id subscription_group_id timezone
-left out: bsuid external_user_id message_extras template_name to_phone_number
-    user_id
+left out: bsuid external_user_id message_extras message_id template_name
+    to_phone_number user_id
 """,
     "users.profile.Update": """
 Braze User Profile Update

@@ -1,0 +1,346 @@
+"""
+Search for one person in dead letters, in whatever form the person's id was written.
+
+A match is certain or suspected. Certain matches are removed by a purge; suspected ones
+are reported, so that somebody can look at them.
+"""
+
+import base64
+import html
+import json
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import unquote
+
+import attrs
+
+__all__ = ["Match", "PersonSearch"]
+
+MAX_INFLATED: Final = 64 << 20
+"""Bytes of a compressed body that are searched."""
+
+_TELLING: Final = 6
+"""Characters from which on a text is unlikely to match by chance."""
+
+_DEPTH: Final = 5
+"""Escapes within escapes, compressions within compressions that are undone."""
+
+
+@attrs.frozen
+class Match:
+    """
+    How a record matches.
+
+    Attributes:
+        why: The reason for a suspicion; empty if the match is certain. Contains no
+            value.
+    """
+
+    why: str = ""
+
+    @property
+    def is_certain(self) -> bool:
+        """
+        Whether the record is surely about the person.
+        """
+        return not self.why
+
+
+_CERTAIN: Final = Match()
+
+
+class PersonSearch:
+    """
+    Finds an identity, an address or a phone number in events and in bodies.
+
+    Letter case does not matter. A phone number that begins with ``+`` is also found
+    without it, with ``00`` instead, and with separators. A short text, under six
+    characters or a single word, is certain only where a field names a person; elsewhere
+    it is suspected.
+
+    Args:
+        identity: The text that names the person.
+
+    Raises:
+        ValueError: *identity* is blank, or not a text.
+    """
+
+    def __init__(self, identity: str) -> None:
+        if not isinstance(identity, str) or not identity.strip():
+            raise ValueError(f"a person is searched by a text, not by {identity!r}")
+        self._exact = identity
+        self._folded = _folded(identity)
+        phone = re.sub(r"[\s()./-]", "", identity)
+        self._is_phone = re.fullmatch(r"\+\d{7,}", phone) is not None
+        if self._is_phone:
+            self._folded = phone[1:]
+            pattern = r"[\s()./-]*".join(self._folded)
+            before = r"(?:(?<![\d.])|(?<=\D00)|(?<=^00))"
+            after = r"(?!\d)"
+            loose = before + pattern + after
+        else:
+            pattern = re.escape(self._folded)
+            before, after = r"(?<![\w.%+@-])", r"(?![\w@-])(?!\.\w)"
+            first, last = map(_like, (self._folded[0], self._folded[-1]))
+            loose = f"(?<!{first}){pattern}(?!{last})"
+        has_letters_only = identity.isalpha() and len(identity) < 2 * _TELLING
+        self._is_telling = len(identity) >= _TELLING and not has_letters_only
+        self._anywhere = re.compile(pattern)
+        self._bounded = re.compile(before + pattern + after)
+        self._loose = re.compile(loose)
+        self._named = re.compile(
+            rf'(?:{_NAMING.pattern})[^":]*"\s*:\s*\[?\s*"?{pattern}(?=["\s,}}\]]|$)'
+        )
+        self._base64 = (*_base64_forms(self._folded, self._exact),)
+
+    def in_event(self, original: bytes) -> Match | None:
+        """
+        Return how an event, as JSON, matches; ``None`` if it does not.
+        """
+        text = original.decode("utf-8", "replace")
+        if not self._may_have(text):
+            return None
+        is_number = self._folded.isdigit()  # could be a time
+        if (
+            self._is_telling
+            and not is_number
+            and self._has(_folded(text), self._bounded)
+        ):
+            return _CERTAIN
+        try:
+            event = json.loads(original)
+        except (ValueError, RecursionError):
+            return self.in_body(original)
+        return _best(self._in_value(event))
+
+    def in_body(self, body: bytes) -> Match | None:
+        """
+        Return how a body that could not be read matches; ``None`` if it does not.
+
+        It may be compressed, damaged, and in any common encoding.
+        """
+        gaps = ""
+        for _ in range(_DEPTH):
+            if not body.startswith(b"\x1f\x8b"):
+                break
+            body, is_whole = _inflated(body)
+            gaps = gaps or ("" if is_whole else "is damaged, and only searched in part")
+        for magic, name in _ARCHIVES.items():
+            if body.startswith(magic):
+                gaps = f"is compressed ({name}), and not searched"
+        found = _best(self.in_text(text) for text in self._decoded(body))
+        return found or (Match(gaps) if gaps else None)
+
+    def _may_have(self, text: str) -> bool:
+        """
+        Return whether a closer look at *text*, an event, is worth its time.
+        """
+        return any(self._has(view, self._loose) for view in self._views(text)) or any(
+            form in text for form in self._base64
+        )
+
+    def _has(self, view: str, pattern: re.Pattern[str]) -> bool:
+        """
+        Return whether *pattern*, which looks behind and so is slow, is found in *view*.
+        """
+        places = self._anywhere.finditer(view)
+        return any(pattern.match(view, place.start()) for place in places)
+
+    def _in_value(self, value: Any) -> Iterator[Match | None]:
+        waiting: list[tuple[str, Any]] = [("identity", value)]
+        while waiting:
+            name, value = waiting.pop()
+            if isinstance(value, dict):
+                waiting += value.items()
+                yield from map(self.in_text, value)
+            elif isinstance(value, list):
+                waiting += [(name, element) for element in value]
+            elif isinstance(value, str):
+                nested = _from_json(value)
+                if nested is not None:
+                    waiting.append((name, nested))
+                yield self._is_value(name, value) or self.in_text(value)
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                yield self._is_number(name, value)
+
+    def _is_value(self, name: str, text: str) -> Match | None:
+        """
+        Return how *text*, all of the field *name*, matches.
+        """
+        if not self._is_same(text):
+            return None
+        is_name = text == self._exact and _NAMING.search(name.lower())
+        if self._is_telling or is_name:
+            return _CERTAIN
+        return Match("has the short text, but not as an id in this letter case")
+
+    def _is_same(self, text: str) -> bool:
+        folded = _folded(text)
+        if self._is_phone:
+            folded = re.sub(r"[\s()./-]", "", folded)
+            folded = folded.removeprefix("+").removeprefix("00")
+        return folded == self._folded
+
+    def _is_number(self, name: str, number: float) -> Match | None:
+        try:
+            text = str(int(number) if number == int(number) else number)
+        except (ValueError, OverflowError):
+            return None
+        if text != self._folded:
+            return None
+        lowered = name.lower()
+        if _NAMING.search(lowered):
+            return _CERTAIN
+        is_time = "time" in lowered or lowered.endswith("_at")
+        if len(text) < _TELLING + 2 or is_time:
+            return Match("has the number, but not as an id")
+        return _CERTAIN
+
+    def in_text(self, text: str) -> Match | None:
+        """
+        Return how *text*, which may contain more, matches; ``None`` if it does not.
+        """
+        suspicion = None
+        for view in filter(self._anywhere.search, self._views(text)):
+            if self._has(view, self._bounded):
+                if self._is_telling or self._named.search(view):
+                    return _CERTAIN
+                suspicion = Match("has the short text among other text")
+            elif self._is_telling and self._has(view, self._loose):
+                suspicion = suspicion or Match("has it within a longer word")
+        if any(form in text for form in self._base64):
+            suspicion = suspicion or Match("has it in Base64")
+        return suspicion
+
+    def _views(self, text: str) -> Iterator[str]:
+        """
+        Return *text* as it is, and with its escapes undone step by step.
+        """
+        yield _folded(text)
+        for _ in range(_DEPTH):
+            if not any(mark in text for mark in "\\%&"):
+                return
+            plain = html.unescape(unquote(_without_escapes(text)))
+            if "%" in text and not self._folded.isascii():
+                yield _folded(unquote(text, "latin-1"))
+            if "%" in text and " " in self._folded:
+                yield _folded(plain.replace("+", " "))
+            if plain == text:
+                return
+            text = plain
+            yield _folded(text)
+
+    def _decoded(self, body: bytes) -> Iterator[str]:
+        yield body.decode("utf-8", "replace")
+        if b"\0" in body:  # UTF-16 or UTF-32, also if it begins within a character
+            yield body.replace(b"\0", b"").decode("latin-1")
+        if not self._folded.isascii():
+            yield body.decode("latin-1")
+            for start in (0, 1):
+                for order in ("le", "be"):
+                    yield body[start:].decode(f"utf-16-{order}", "replace")
+
+
+_NAMING: Final = re.compile(
+    "(?:user|customer|member|contact|person|profile|account|client|subscriber|device"
+    "|line|braze|crm)[_-]?id|^uid$|identi|e-?mail|phone|msisdn|bsuid|orphaned_by"
+)
+"""In the names of fields whose whole value names a person, in lower case."""
+
+_ARCHIVES: Final = {
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+}
+
+
+def _best(matches: Iterator[Match | None]) -> Match | None:
+    suspicion = None
+    for match in matches:
+        if match and match.is_certain:
+            return match
+        suspicion = suspicion or match
+    return suspicion
+
+
+def _folded(text: str) -> str:
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return text.strip().casefold()
+
+
+def _like(character: str) -> str:
+    """
+    Return the pattern of characters that, next to *character*, make a longer word.
+    """
+    return r"\d" if character.isdigit() else r"[^\W\d_]"
+
+
+def _from_json(text: str) -> Any:
+    """
+    Return the object, list or text that *text* is as JSON; ``None`` if it is none.
+    """
+    if text.lstrip()[:1] not in ("{", "[", '"'):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without_escapes(text: str) -> str:
+    """
+    Return *text* without the escapes of JSON, however often it was written as JSON.
+    """
+    if "\\" not in text:
+        return text
+    plain = _ESCAPE.sub(_unescaped, text)
+    data = plain.encode("utf-16-le", "surrogatepass")  # joins pairs of surrogates
+    return data.decode("utf-16-le", "surrogatepass")
+
+
+_ESCAPE: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|(.))")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code, character = found.groups()
+    if code:
+        return chr(int(code, 16))
+    return {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}.get(
+        character, character
+    )
+
+
+def _inflated(data: bytes) -> tuple[bytes, bool]:
+    """
+    Return what can be read of gzipped *data*, and whether that is all.
+    """
+    parts, room = [], MAX_INFLATED
+    while data.startswith(b"\x1f\x8b"):
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(inflater.decompress(data, room))
+        except zlib.error:
+            return b"".join(parts), False
+        room -= len(parts[-1])
+        if not inflater.eof:
+            return b"".join(parts), False
+        data = inflater.unused_data
+    return b"".join(parts), True
+
+
+def _base64_forms(*texts: str) -> Iterator[str]:
+    """
+    Return what *texts* look like within longer data in Base64.
+    """
+    for text in dict.fromkeys(texts):
+        data = text.encode("utf-8", "replace")
+        if len(data) < _TELLING + 2:
+            continue
+        for shift in range(3):
+            form = base64.b64encode(bytes(shift) + data).decode()
+            yield form[-(-8 * shift // 6) : 8 * (shift + len(data)) // 6]
