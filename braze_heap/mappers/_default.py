@@ -42,12 +42,18 @@ _WAS_SENT = frozenset(
 )
 
 
-def _types(last_parts: Set[str]) -> list[str]:
-    return [t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts]
+def _types(last_parts: Set[str]) -> tuple[str, ...]:
+    return tuple(t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts)
 
 
-ENGAGEMENT: Final = DEFAULT_MAPPERS.only(*_types(_DID))
+ENGAGEMENT_TYPES: Final = _types(_DID)
+"""Event types of `ENGAGEMENT`."""
+
+DELIVERY_TYPES: Final = _types(_WAS_SENT)
+"""Event types of `DELIVERY`."""
+
+ENGAGEMENT: Final = DEFAULT_MAPPERS.only(*ENGAGEMENT_TYPES)
 """What people did: opens, clicks, sessions, purchases, consent, steps of a Canvas."""
 
-DELIVERY: Final = DEFAULT_MAPPERS.only(*_types(_WAS_SENT))
+DELIVERY: Final = DEFAULT_MAPPERS.only(*DELIVERY_TYPES)
 """What was sent, and what came of the sending: deliveries, bounces, aborts, retries."""
