@@ -16,6 +16,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from braze_heap import Transformer
 from braze_heap.cli._console import (
     UnusableError,
     console,
@@ -25,7 +26,8 @@ from braze_heap.cli._console import (
     safe,
     show,
 )
-from braze_heap.cli._options import configuration, made, options_of_transformer
+from braze_heap.cli._options import made, options_of_transformer, setup_of
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._sinks import (
     API_KEY,
     SILENTLY,
@@ -36,7 +38,6 @@ from braze_heap.cli._sinks import (
     option_of_sink,
 )
 from braze_heap.cli._stores import store_at
-from braze_heap.config import TransformConfig
 from braze_heap.dead_letters import MAX_BYTES, SqliteDeadLetter
 from braze_heap.sinks import Sink
 
@@ -55,9 +56,6 @@ Exit status:
   1  there is a problem
   2  an option is wrong
 """
-
-_ALWAYS: Final = ("identity", "personal_data")
-"""Options that are named also where they are the default."""
 
 _NEARLY_FULL: Final = 0.9
 """Share of its cap from which on a dead letter is a problem."""
@@ -88,7 +86,7 @@ class Finding:
     "--dead-letter",
     "store",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False),
     help="A dead letter to look at.",
 )
 @click.option(
@@ -127,48 +125,28 @@ def check(
 def _findings(
     spec: str | None, store: Path | None, timeout: float, options: dict[str, Any]
 ) -> Iterator[Finding]:
-    config, finding = _configuration(options)
+    transformer, finding = _configuration(options)
     yield finding
     if spec is not None:
-        yield from _sink(spec, config, timeout)
+        yield from _sink(spec, transformer, timeout)
     if store is not None:
         yield _dead_letter(store)
 
 
-def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, Finding]:
+def _configuration(options: dict[str, Any]) -> tuple[Transformer, Finding]:
     try:
-        config = configuration(**options)
-        made(config)
-    except (ValueError, OSError) as error:
-        flaw = safe(str(error), 1_000)
+        setup = setup_of(**options)
+        transformer = made(setup)
+    except UnusableError as error:
+        flaw = safe(error.message, 1_000)
         advice = "See docs/reference/configuration.md for all options."
-        return TransformConfig(), Finding("configuration", flaw, advice, ok=False)
-    return config, Finding("configuration", _in_force(config))
+        return Transformer(), Finding("configuration", flaw, advice, ok=False)
+    said = [f"{name} = {value}" for name, value in setup.described(transformer)]
+    in_force = safe("; ".join([*said, "all else by default"]), 2_000)
+    return transformer, Finding("configuration", in_force)
 
 
-def _in_force(config: TransformConfig) -> str:
-    """
-    Name the options that differ from the default; of secrets, that they are set.
-    """
-    usual = TransformConfig()
-    said = [
-        f"{field.name} = {_plain(getattr(config, field.name))}"
-        if field.repr
-        else f"{field.name} is set"
-        for field in attrs.fields(TransformConfig)
-        if field.name in _ALWAYS
-        or getattr(config, field.name) != getattr(usual, field.name)
-    ]
-    return safe("; ".join([*said, "all else by default"]), 2_000)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, str | tuple):
-        return value if isinstance(value, str) else ", ".join(value)
-    return json.dumps(value)
-
-
-def _sink(spec: str, config: TransformConfig, timeout: float) -> Iterator[Finding]:
+def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
     path = file_of(spec)
     if path is not None and path.exists():
         yield _existing(path, spec)
@@ -180,7 +158,7 @@ def _sink(spec: str, config: TransformConfig, timeout: float) -> Iterator[Findin
         yield Finding("sink", safe(error.message, 1_000), advice, ok=False)
         return
     with contextlib.closing(sink):
-        yield from _of_sink(sink, spec, config, timeout)
+        yield from _of_sink(sink, spec, transformer, timeout)
     if path is not None:
         path.unlink(missing_ok=True)
 
@@ -195,7 +173,7 @@ def _existing(path: Path, spec: str) -> Finding:
 
 
 def _of_sink(
-    sink: Sink, spec: str, config: TransformConfig, timeout: float
+    sink: Sink, spec: str, transformer: Transformer, timeout: float
 ) -> Iterator[Finding]:
     target = HeapTarget.of(sink)
     yield Finding("sink", named(spec, target))
@@ -204,7 +182,7 @@ def _of_sink(
     yield Finding("app id", safe(target.app_id), SILENTLY)
     yield _host(cast("HeapSink", sink), target, timeout)
     yield Finding("limits", _limits(target))
-    yield _api_key(target, config)
+    yield _api_key(target, transformer)
 
 
 def _host(sink: "HeapSink", target: HeapTarget, timeout: float) -> Finding:
@@ -232,10 +210,10 @@ def _limits(target: HeapTarget) -> str:
     )
 
 
-def _api_key(target: HeapTarget, config: TransformConfig) -> Finding:
+def _api_key(target: HeapTarget, transformer: Transformer) -> Finding:
     if target.has_key:
         return Finding("API key", "set")
-    if not config.deletions:
+    if not transformer._deletions:
         return Finding("API key", "not set; only deletions need one")
     advice = f"Set the environment variable {API_KEY}."
     flaw = "not set, but the configuration has deletions"

@@ -29,6 +29,7 @@ from braze_heap.cli._inputs import STDIN
 from braze_heap.cli._letters import Listing, letter_view, original_text
 from braze_heap.cli._meter import Meter
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._sinks import (
     HeapTarget,
     confirm,
@@ -303,7 +304,7 @@ Examples:
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dir_okay=False, allow_dash=True),
     default=STDIN,
     help="Write to this file, for its owner alone; compressed if it ends in .gz. "
     "By default to stdout.",

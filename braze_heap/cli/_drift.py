@@ -22,6 +22,7 @@ from braze_heap.cli._console import (
 )
 from braze_heap.cli._inputs import STDIN, Input, find_inputs
 from braze_heap.cli._output import open_output
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import TOP, rest
 from braze_heap.cli._transform import piped, warn_of_type
@@ -53,7 +54,7 @@ Exit status:
     "files",
     nargs=-1,
     metavar="[FILE ...]",
-    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    type=FilePath(exists=True, allow_dash=True),
 )
 @click.option(
     "--format",
@@ -67,7 +68,7 @@ Exit status:
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dir_okay=False, allow_dash=True),
     default=STDIN,
     help="Write to this file. By default to stdout.",
 )

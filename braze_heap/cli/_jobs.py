@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Final, TypeAlias
 
 import attrs
 from rich.console import Console
@@ -24,12 +24,11 @@ from rich.console import Console
 from braze_heap import Transformer
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._inputs import Advance, Input
-from braze_heap.cli._options import configuration, made
+from braze_heap.cli._options import Setup
 from braze_heap.cli._output import append, open_output, unbroken
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Run
-from braze_heap.config import TransformConfig
 
 _AHEAD: Final = 2
 """Parts for each worker that are begun before an earlier one is joined."""
@@ -41,35 +40,7 @@ _STEP: Final = 1 << 20
 """Bytes after which a worker tells how far it is."""
 
 
-def split_run(
-    options: dict[str, Any],
-    inputs: Sequence[Input],
-    event_type: str | None,
-    report: Report,
-    jobs: int,
-) -> "SplitRun":
-    """
-    Return a run with *jobs* workers, 0 for one a core.
-
-    Raises:
-        UnusableError: The *options* describe no transformer.
-    """
-    try:
-        config = configuration(**options)
-        run = SplitRun(
-            made(config),
-            inputs,
-            event_type,
-            report,
-            config=config,
-            jobs=jobs or _cores(),
-        )
-    except ValueError as error:
-        raise UnusableError(str(error)) from None
-    return run
-
-
-def _cores() -> int:
+def cores() -> int:
     """
     Return how many cores this process may use.
     """
@@ -106,7 +77,7 @@ class _Order:
     What is the same for all parts of a run, and known to each worker from the start.
     """
 
-    config: TransformConfig
+    setup: Setup
     event_type: str | None
     identity: str
     unit: int
@@ -141,7 +112,7 @@ def _work(order: _Order, connection: Connection, other_end: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     other_end.close()
     with warnings.catch_warnings(action="ignore"):  # they are told already
-        transformer = order.config.transformer()
+        transformer = order.setup.transformer()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             number, piece = connection.recv()
@@ -342,11 +313,11 @@ class SplitRun(Run):
     without.
 
     Attributes:
-        config: What each worker makes its transformer of.
+        setup: What each worker makes its transformer of.
         jobs: How many workers, at most.
     """
 
-    config: TransformConfig
+    setup: Setup
     jobs: int
 
     def _write_to(self, path: Path, bar: Console | None) -> None:
@@ -371,7 +342,7 @@ class SplitRun(Run):
 
     def _order(self, folder: Path, suffix: str) -> _Order:
         identity = self.report.identity
-        return _Order(self.config, self.event_type, identity, self.unit, folder, suffix)
+        return _Order(self.setup, self.event_type, identity, self.unit, folder, suffix)
 
     def _join(
         self, pieces: Sequence[Input], parts: Iterator[_Part], file: IO[bytes]

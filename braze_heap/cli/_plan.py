@@ -24,6 +24,7 @@ from braze_heap.cli._console import (
 )
 from braze_heap.cli._inputs import STDIN
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._paths import FilePath
 from braze_heap.plan import PlanDiff, PlanError, TrackingPlan, diff, tracking_plan
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
@@ -60,14 +61,14 @@ _PIPED_WIDTH: Final = 200
     "--diff",
     "old",
     metavar="OLD.json",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FilePath(exists=True, dir_okay=False),
     help="Show what differs from this plan instead; as text, or with --format json.",
 )
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dir_okay=False, allow_dash=True),
     default=STDIN,
     help="Write to this file. By default to stdout.",
 )

@@ -30,6 +30,7 @@ from braze_heap.cli._delivery import Delivery, Work, option_of_patience
 from braze_heap.cli._inputs import Input, batches, find_inputs
 from braze_heap.cli._meter import Meter, span
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Run
 from braze_heap.cli._sinks import (
@@ -86,7 +87,7 @@ Running a command again is harmless: Heap takes no event twice.
     "files",
     nargs=-1,
     metavar="[FILE ...]",
-    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    type=FilePath(exists=True, allow_dash=True),
 )
 @option_of_sink("Where to. Without it nothing is sent: a dry run.")
 @option_of_agreement
@@ -94,7 +95,7 @@ Running a command again is harmless: Heap takes no event twice.
     "--dead-letter",
     "store",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False),
     help=f"Keep here what cannot be delivered.  [default: {DEAD_LETTER}]",
 )
 @click.option(
@@ -139,8 +140,8 @@ def send(
     warn_of_type(event_type)
     transformer = configured(**options)
     if spec is None:
-        identity = options["identity"] or "external_user_id"
-        run = Run(transformer, inputs, event_type, Report(identity))
+        report = Report(transformer._identity_field)
+        run = Run(transformer, inputs, event_type, report)
         _dry_run(run, strict=strict, shows_all=all_types, quiet=quiet)
     _refuse_output(spec, inputs)
     source = plural(len(inputs), "input")

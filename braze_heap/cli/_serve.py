@@ -22,6 +22,7 @@ from braze_heap.cli._console import UnusableError, plural, safe
 from braze_heap.cli._journal import Journal, heard_by
 from braze_heap.cli._meter import span
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._server import bound, check_extra, run_until_told, server_of, url_of
 from braze_heap.cli._simulate import is_here
 from braze_heap.cli._sinks import (
@@ -99,7 +100,7 @@ class CutOffError(click.ClickException):
     "--dead-letter",
     "path",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False),
     default=DEAD_LETTER,
     show_default=True,
     help="Keep here what cannot be delivered.",

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from braze_heap.cli._console import UnusableError
+from braze_heap.cli._paths import FilePath
 from braze_heap.dead_letters import SqliteDeadLetter
 from braze_heap.sinks import DeadLetterError
 
@@ -71,5 +72,5 @@ def argument_of_store(command: _Command) -> _Command:
     """
     Add the argument that names a dead letter.
     """
-    kind = click.Path(exists=True, dir_okay=False, path_type=Path)
+    kind = FilePath(exists=True, dir_okay=False)
     return click.argument("path", metavar="DEAD.db", type=kind)(command)
