@@ -11,8 +11,11 @@ def place_of(error: Exception) -> str:
     """
     Name an exception by its class and place; its text may quote personal data.
     """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+    name = type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:  # never raised, or passed on without its traceback
+        return name
+    return f"{name} in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})"
 
 
 @contextlib.contextmanager

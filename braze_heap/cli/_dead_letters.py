@@ -2,8 +2,8 @@
 ``braze-heap dead-letters``: what could not be delivered, and what becomes of it.
 """
 
+import codecs
 import contextlib
-import gzip
 import json
 import shlex
 import sys
@@ -29,6 +29,7 @@ from braze_heap.cli._inputs import STDIN
 from braze_heap.cli._letters import Listing, letter_view, original_text
 from braze_heap.cli._meter import Meter
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._output import is_stdout, replaced
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._sinks import (
     HeapTarget,
@@ -36,6 +37,7 @@ from braze_heap.cli._sinks import (
     opened,
     option_of_agreement,
     option_of_sink,
+    refuse_store,
 )
 from braze_heap.cli._stores import argument_of_store, store_at
 from braze_heap.dead_letters import (
@@ -165,7 +167,8 @@ Exit status:
   1    something stays, and --strict is given
   2    a file cannot be used, an option is wrong, or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
-  130, 141  stopped by Ctrl-C, or by the reader of the output
+  130, 143  stopped by Ctrl-C, or by SIGTERM
+  141  nobody reads the output any more
 """
 
 
@@ -195,6 +198,7 @@ def replay_(
     rest stays.
     """
     transformer = configured(**options)
+    refuse_store(spec, path)
     with store_at(path) as store, contextlib.closing(opened(spec)) as sink:
         what = plural(store.stats().records, "dead letter")
         confirm(HeapTarget.of(sink), what, is_agreed=yes)
@@ -324,15 +328,13 @@ def export_(path: Path, output: Path) -> None:
 
 @contextlib.contextmanager
 def _written(path: Path) -> Iterator[IO[str]]:
-    if path == STDIN:
+    if is_stdout(path):
         yield sys.stdout
         sys.stdout.flush()
         return
     try:
-        path.touch(0o600)
-        path.chmod(0o600)
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "wt", encoding="utf-8") as stream:
-            yield cast("IO[str]", stream)
+        compresses = path.suffix == ".gz"
+        with replaced(path, compresses=compresses, mode=0o600) as file:
+            yield cast("IO[str]", codecs.getwriter("utf-8")(file))
     except OSError as error:
         raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None

@@ -8,9 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -25,16 +23,14 @@ from braze_heap import Transformer
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._inputs import Advance, Input
 from braze_heap.cli._options import Setup
-from braze_heap.cli._output import append, open_output, unbroken
+from braze_heap.cli._output import append, is_replaced, open_output, open_part
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Run
+from braze_heap.cli._signals import unbroken
 
 _AHEAD: Final = 2
 """Parts for each worker that are begun before an earlier one is joined."""
-
-_TERMINATED: Final = 143
-"""Exit status after SIGTERM, as shells have it."""
 
 _STEP: Final = 1 << 20
 """Bytes after which a worker tells how far it is."""
@@ -95,7 +91,7 @@ class _Order:
         """
         report, failure = Report(self.identity), None
         path = self.folder / f"{number}{self.suffix}"
-        with open_output(path, ()) as file:
+        with open_part(path) as file:
             run = Run(transformer, (), self.event_type, report, self.unit)
             try:
                 run.transform(piece, file, advance)
@@ -108,8 +104,9 @@ def _work(order: _Order, connection: Connection, other_end: Connection) -> None:
     """
     Make parts, until the process that asks for them is done or dead.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # who asks ends this process, too
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     other_end.close()
     with warnings.catch_warnings(action="ignore"):  # they are told already
         transformer = order.setup.transformer()
@@ -224,27 +221,12 @@ def _inheriting_no_ctrl_c() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _tidy_at_sigterm() -> Iterator[None]:
-    """
-    Let the end by SIGTERM, of which Python takes no notice, clean up too.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    usual = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, usual)
-
-
-@contextlib.contextmanager
 def _folder(output: Path) -> Iterator[Path]:
     """
     Make a folder for parts: beside the output, where there is room for it.
     """
-    is_beside = output.is_file() and os.access(output.parent, os.W_OK)
-    place = output.parent if is_beside else None
+    folder_of_output = Path(os.path.realpath(output)).parent
+    place = folder_of_output if is_replaced(output) else None
     folder = tempfile.TemporaryDirectory(prefix=".braze-heap-", dir=place)
     try:
         yield Path(folder.name)
@@ -327,7 +309,6 @@ class SplitRun(Run):
             super()._write_to(path, bar)
             return
         with (
-            _tidy_at_sigterm(),
             open_output(path, self.inputs, is_joined=True) as file,
             _folder(path) as folder,
             _workers(self._order(folder, path.suffix), number) as workers,

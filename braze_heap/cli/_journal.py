@@ -69,17 +69,18 @@ class Journal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """
         Write what a logger says: an exception as its class and place, for its text may
-        quote what was sent.
+        quote what was sent. A record that cannot be formatted is written as far as it
+        can; never raises.
         """
-        message = record.getMessage().strip()
-        error = record.exc_info[1] if record.exc_info else None
+        message, info = _message(record), record.exc_info
+        error = info[1] if isinstance(info, tuple) and len(info) > 1 else None
         if isinstance(error, Exception):
             message = f"{message}: {place_of(error)}"
         elif error is not None:
             return  # a cancellation, at the end
-        level = record.levelname.lower()
+        level = str(record.levelname).lower()
         words = safe(message, 500)
-        facts = {"level": level, "logger": record.name, "message": words}
+        facts = {"level": level, "logger": str(record.name), "message": words}
         self._write(f"{level}: {words}", facts)
 
     def _write(self, words: str, facts: Mapping[str, Any]) -> None:
@@ -94,6 +95,14 @@ class Journal(logging.Handler):
             self._stream.flush()
         except (OSError, ValueError):
             return
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage().strip()
+    except Exception as error:  # wrong arguments, or a value without a text
+        text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        return f"{text} (cannot be formatted: {type(error).__name__})"
 
 
 def _counts(report: Report) -> dict[str, Any]:

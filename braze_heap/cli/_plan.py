@@ -24,6 +24,7 @@ from braze_heap.cli._console import (
 )
 from braze_heap.cli._inputs import STDIN
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._output import open_output
 from braze_heap.cli._paths import FilePath
 from braze_heap.plan import PlanDiff, PlanError, TrackingPlan, diff, tracking_plan
 
@@ -108,15 +109,10 @@ def _write(text: str, path: Path) -> None:
     Write *text* in UTF-8, whatever the encoding of the terminal.
     """
     data = text.encode("utf-8", "replace")
-    if path == STDIN:
+    with open_output(path, ()) as file:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None
+        file.write(data)
+        file.flush()
 
 
 def _diff_text(difference: PlanDiff, form: Format) -> str:

@@ -18,7 +18,6 @@ from rich.text import Text
 
 from braze_heap import DISCARD, Pipeline, Track
 from braze_heap.cli._console import (
-    UnusableError,
     console,
     grid,
     heading,
@@ -27,19 +26,22 @@ from braze_heap.cli._console import (
 )
 from braze_heap.cli._delivered import finish, next_view
 from braze_heap.cli._delivery import Delivery, Work, option_of_patience
-from braze_heap.cli._inputs import Input, batches, find_inputs
+from braze_heap.cli._inputs import STDIN, Input, batches, find_inputs
 from braze_heap.cli._meter import Meter, span
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._output import refuse_input
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Run
 from braze_heap.cli._sinks import (
+    STDOUT,
     HeapTarget,
     confirm,
     file_of,
     opened,
     option_of_agreement,
     option_of_sink,
+    refuse_store,
 )
 from braze_heap.cli._stores import store_at
 from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
@@ -77,7 +79,8 @@ Exit status:
   1    events went to the dead letter, and --strict is given
   2    a file cannot be used, an option is wrong, or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
-  130, 141  stopped by Ctrl-C, or by the reader of the output
+  130, 143  stopped by Ctrl-C, or by SIGTERM
+  141  nobody reads the output any more
 Running a command again is harmless: Heap takes no event twice.
 """
 
@@ -143,7 +146,9 @@ def send(
         report = Report(transformer._identity_field)
         run = Run(transformer, inputs, event_type, report)
         _dry_run(run, strict=strict, shows_all=all_types, quiet=quiet)
-    _refuse_output(spec, inputs)
+    if written := STDIN if spec in STDOUT else file_of(spec):
+        refuse_input(written, inputs, "--sink")
+    refuse_store(spec, kept)
     source = plural(len(inputs), "input")
     with closing(opened(spec)) as sink:
         confirm(HeapTarget.of(sink), f"the events of {source}", is_agreed=yes)
@@ -192,20 +197,6 @@ def _dry_view(report: Report) -> Iterator[RenderableType]:
     yield from next_view(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
     )
-
-
-def _refuse_output(spec: str, inputs: Sequence[Input]) -> None:
-    """
-    Refuse to read what is written at the same time: there would be no end.
-    """
-    path = file_of(spec)
-    if path is None or not path.exists():
-        return
-    if any(read.path and path.samefile(read.path) for read in inputs):
-        raise UnusableError(
-            f"{path} is read and cannot be written at the same time. "
-            "Name another file in --sink."
-        )
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ from braze_heap.cli._sinks import (
     named,
     opened,
     option_of_sink,
+    refuse_store,
 )
 from braze_heap.cli._stores import store_at
 from braze_heap.receiver import AsyncReceiver, Tokens
@@ -143,6 +144,7 @@ def serve(
     transformer = configured(**options)
     access = _access(spec, token_env, host, is_log=log_json)
     spec = spec or CALLS
+    refuse_store(spec, path)
     log = Journal(sys.stderr, is_json=log_json)
     metrics = Metrics()
     with (

@@ -34,7 +34,9 @@ Exit status:
   0  done, also if events were rejected
   1  events were rejected, and --strict is given
   2  a file cannot be read or written, an option is wrong, or a worker died
-  130, 141  stopped by Ctrl-C, or by the reader of the output
+  130, 143  stopped by Ctrl-C, or by SIGTERM
+  141  nobody reads the output any more
+The file of -o appears when it is complete; else nothing is changed there.
 """
 
 
@@ -129,7 +131,7 @@ def show_report(view: RenderableType, stream: Stream = "stderr") -> None:
     """
     try:
         show(view, console(stream))
-    except BrokenPipeError:
+    except OSError:  # also a terminal that was closed
         silence(stream)
 
 

@@ -418,11 +418,12 @@ def test_sigterm_leaves_nothing(many: Path, temporary: Path) -> None:
     The parts hold identities, so they do not outlive a run that is ended from outside.
     """
     process = begun(many, temporary)
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)
 
-    process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 143
+    assert stderr.startswith(b"Stopped by SIGTERM. Done until then:\n")
     assert [*temporary.iterdir()] == []
 
 
