@@ -4,6 +4,7 @@
 
 import codecs
 import contextlib
+import difflib
 import json
 import shlex
 import sys
@@ -14,7 +15,7 @@ from typing import IO, Any, Final, cast
 
 import click
 
-from braze_heap import Pipeline
+from braze_heap import Pipeline, Reason
 from braze_heap.cli._console import (
     UnusableError,
     console,
@@ -43,6 +44,7 @@ from braze_heap.cli._stores import argument_of_store, store_at
 from braze_heap.dead_letters import (
     DeadLetter,
     DeadRecord,
+    SqliteDeadLetter,
     _mentions,
     export,
     purge,
@@ -106,6 +108,7 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
     No values of events are shown. Times are UTC.
     """
     with store_at(path) as store:
+        _check_reason(reason, store)
         chosen = (r for r in store.read() if reason in (None, r.reason))
         listing = Listing.of(chosen, limit)
     with heard("stdout"):
@@ -113,6 +116,24 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
             click.echo(json.dumps(listing.to_dict(), indent=2))
         else:
             show(listing.view(path), console("stdout", 200))
+
+
+def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
+    """
+    Make sure that records can have the *reason*; a sink can have its own ones.
+
+    Raises:
+        click.UsageError: Nothing in the library or in *store* has it.
+    """
+    if reason is None or reason in (*Reason, *store.stats().by_reason):
+        return
+    known = sorted({*map(str, Reason), *store.stats().by_reason})
+    close = difflib.get_close_matches(reason, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise click.UsageError(
+        f"--reason: there is no reason {safe(reason)!r}.{hint} "
+        f"There are: {', '.join(map(safe, known))}."
+    )
 
 
 _SHOW_EPILOG = """\b
@@ -258,6 +279,7 @@ def purge_(
         raise click.UsageError("Name an IDENTITY, --reason, --before, or --all.")
     is_chosen = _choice(_identity(identity), reason, before)
     with store_at(path) as store:
+        _check_reason(reason, store)
         count = sum(map(is_chosen, store.read()))
         if count and not yes:
             _confirm(f"Remove {plural(count, 'dead letter')} for good?")

@@ -106,7 +106,11 @@ def drift(
     inputs = find_inputs(files or (piped(),))
     warn_of_type(event_type)
     bar = None if quiet else console("stderr")
-    found = _observed(inputs, event_type, bar).ignoring(ignore)
+    observed = _observed(inputs, event_type, bar)
+    found = observed.ignoring(ignore)
+    for name in ignore:
+        if observed.ignoring([name]).ignored == observed.ignored:
+            click.echo(f"Note: --ignore {safe(name)} matches nothing here.", err=True)
     with heard("stdout"), open_output(output, inputs) as file:
         file.write(_text(found, form, output, all_types).encode("utf-8", "replace"))
         file.flush()

@@ -7,12 +7,13 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, TypeAlias, cast
+from typing import BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
 
 import attrs
+import click
 
 from braze_heap import read_events
-from braze_heap.cli._console import UnusableError
+from braze_heap.cli._console import UnusableError, safe
 from braze_heap.wire import Read
 from braze_heap.wire._source import holds_lines, read_lines, type_in_path
 
@@ -33,6 +34,9 @@ Advance: TypeAlias = Callable[[int], object]
 """Is told of each piece of the input, in bytes as they are stored."""
 
 STDIN: Final = Path("-")
+
+_MAX_NAMED: Final = 5
+"""Names of what is not read that a note has."""
 
 
 @attrs.frozen
@@ -158,11 +162,7 @@ def _inputs_at(path: Path) -> Iterator[Input]:
     if path == STDIN:
         yield Input("stdin", None, _size_of_stdin())
     elif path.is_dir():
-        yield from (
-            _file(inner)
-            for inner in sorted(path.rglob("*"))
-            if inner.is_file() and not _is_hidden(inner.relative_to(path))
-        )
+        yield from map(_file, _files_in(path))
     else:
         yield _file(path)
 
@@ -171,8 +171,37 @@ def _file(path: Path) -> Input:
     return Input(str(path), path, _size(path.stat()))
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _files_in(root: Path) -> list[Path]:
+    """
+    Return all files below *root* in the order of their names, and name on stderr what
+    else there is: hidden names, links to folders, and what is not a file.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    files: list[Path] = []
+    ignored: list[str] = []
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        for path in (Path(folder, name) for name in (*folders, *names)):
+            if path.name.startswith("."):
+                ignored.append(f"{path} (hidden)")
+            elif path.is_dir():
+                if path.is_symlink():
+                    ignored.append(f"{path} (a link to a folder)")
+            elif path.is_file():
+                files.append(path)
+            else:
+                ignored.append(f"{path} (not a file)")
+        folders[:] = [name for name in folders if not name.startswith(".")]
+    if ignored:
+        named = "; ".join(safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
+        more = f"; and {len(ignored) - _MAX_NAMED:,} more" * (len(ignored) > _MAX_NAMED)
+        click.echo(f"Note: not read: {named}{more}", err=True)
+    return sorted(files)
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _size_of_stdin() -> int:
