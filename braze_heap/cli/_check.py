@@ -142,8 +142,9 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, Finding]:
         advice = "See docs/reference/configuration.md for all options."
         return Transformer(), Finding("configuration", flaw, advice, ok=False)
     said = [f"{name} = {value}" for name, value in setup.described(transformer)]
-    in_force = safe("; ".join([*said, "all else by default"]), 2_000)
-    return transformer, Finding("configuration", in_force)
+    if setup.spec is None:  # a team's own one can set more
+        said.append("all else by default")
+    return transformer, Finding("configuration", safe("; ".join(said), 2_000))
 
 
 def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
