@@ -5,8 +5,9 @@ environment.
 
 import json
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self
@@ -18,12 +19,11 @@ from braze_heap.calls import Nested, Value
 from braze_heap.identity import PLACEHOLDER_IDENTITIES, Identity, first_of
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
-    DELIVERY,
-    ENGAGEMENT,
     MapperRegistry,
     Mappers,
 )
 from braze_heap.mappers._custom import exactly
+from braze_heap.mappers._default import DELIVERY_TYPES, ENGAGEMENT_TYPES
 from braze_heap.mappers._registry import registry_of
 from braze_heap.naming import Naming
 from braze_heap.privacy import PersonalData, Treatment
@@ -34,8 +34,20 @@ __all__ = ["ENVIRONMENT_PREFIX", "ConfigError", "TransformConfig"]
 ENVIRONMENT_PREFIX: Final = "BRAZE_HEAP_"
 """What the names of environment variables begin with."""
 
-_PRESETS: Final = MappingProxyType(
-    {"all": DEFAULT_MAPPERS, "engagement": ENGAGEMENT, "delivery": DELIVERY}
+_TABLE: Final = "braze_heap"
+"""The table of a configuration file that holds the options."""
+
+_KUBERNETES: Final = re.compile(
+    r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
+)
+"""Variables, without the prefix, that Kubernetes sets in each pod for a service that is
+called ``braze-heap`` or ``braze-heap-...``."""
+
+_KUBERNETES_PORT: Final = re.compile(r"(\w+_)?PORT")
+"""Another one; its value is an address such as ``tcp://10.0.0.1:80``."""
+
+_PRESETS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {"all": (), "engagement": ENGAGEMENT_TYPES, "delivery": DELIVERY_TYPES}
 )
 
 
@@ -133,11 +145,13 @@ class TransformConfig:
         """
         Return the configuration in a TOML file, or in a JSON file by its suffix.
 
-        Its options stand at the top level, or in a table ``[braze_heap]``.
+        The options are at the top level, or in a table ``[braze_heap]``. Any other
+        table or key is an error, because nothing would read it.
 
         Raises:
             OSError: The file cannot be read.
-            ConfigError: It is no TOML or JSON, or describes no configuration.
+            ConfigError: It is not TOML or JSON, or holds an unknown table or option, or
+                a wrong value. The text names the file.
         """
         file = Path(path)
         is_json = file.suffix == ".json"
@@ -147,42 +161,50 @@ class TransformConfig:
         except ValueError as error:
             kind = "JSON" if is_json else "TOML"
             raise ConfigError(f"{file} is no {kind}: {error}") from None
-        if not isinstance(options, dict):
-            raise ConfigError(f"{file} holds no options")
-        return cls.from_dict(options.get("braze_heap", options))
+        except RecursionError:
+            raise ConfigError(f"{file} is nested too deeply") from None
+        try:
+            return cls.from_dict(_options_in(options))
+        except ConfigError as error:
+            raise ConfigError(f"{file}: {error}") from None
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, base: Self | None = None
+    ) -> Self:
         """
         Return the configuration in environment variables.
 
         ``BRAZE_HEAP_LOCAL_TIME=true`` sets `local_time`. Lists are separated by commas,
         mappings are JSON objects. Other variables with the prefix are an error, so that
-        a typo does not go unnoticed.
+        a typo does not go unnoticed. Those that Kubernetes sets for a service with this
+        name (``BRAZE_HEAP_SERVICE_HOST``, ``BRAZE_HEAP_PORT_80_TCP``) are ignored.
 
         Args:
-            environ: The environment; that of the process by default.
+            environ: The environment. By default that of the process.
+            base: The configuration that the variables override, such as that of a file.
+                By default the default values.
 
         Raises:
-            ConfigError: A variable that means nothing.
+            ConfigError: An unknown variable, or a value that its option does not take.
         """
-        environ = os.environ if environ is None else environ
-        given = {
-            name.removeprefix(ENVIRONMENT_PREFIX).lower(): text
-            for name, text in environ.items()
-            if name.startswith(ENVIRONMENT_PREFIX)
-        }
-        _check_names(cls, given)
+        given = variables(environ)
         kinds = {field.name: field.type for field in attrs.fields(cls)}
-        return cls.from_dict(
-            {name: _from_text(name, text, kinds[name]) for name, text in given.items()}
-        )
+        _check_names(cls, given, variables=True)
+        try:
+            found = cls.from_dict(
+                {n: _from_text(n, text, kinds[n]) for n, text in given.items()}
+            )
+        except ConfigError as error:
+            raise ConfigError(f"in the environment: {error}") from None
+        changes = {name: getattr(found, name) for name in given}
+        return attrs.evolve(cls() if base is None else base, **changes)
 
     def mappers(
         self, mappers: MapperRegistry | Mappers | None = None
     ) -> MapperRegistry:
         """
-        Return the preset, or *mappers*, narrowed to the chosen events.
+        Return *mappers*, by default the shipped ones, for the chosen events.
 
         Raises:
             ConfigError: A name that is not an event type, class or group, or a choice
@@ -194,9 +216,11 @@ class TransformConfig:
         if self.preset not in _PRESETS:
             hint = did_you_mean(str(self.preset), _PRESETS)
             raise ConfigError(f"there is no preset {self.preset!r}.{hint}")
-        given = _PRESETS[self.preset] if mappers is None else registry_of(mappers)
+        chosen = DEFAULT_MAPPERS if mappers is None else registry_of(mappers)
+        types = _PRESETS[self.preset]
         try:
-            chosen = given.only(*self.only) if self.only else given
+            chosen = chosen.only(*types) if types else chosen
+            chosen = chosen.only(*self.only) if self.only else chosen
             return chosen.except_(*self.leave_out)
         except ValueError as error:
             raise ConfigError(str(error)) from None
@@ -208,7 +232,7 @@ class TransformConfig:
         Return the transformer that this describes.
 
         Args:
-            mappers: A team's own registry, instead of the preset.
+            mappers: A team's own registry, instead of the shipped one.
 
         Raises:
             ConfigError: See `mappers`.
@@ -249,12 +273,60 @@ class TransformConfig:
         return first_of(*self.identity, prefix=self.identity_prefix)
 
 
-def _check_names(cls: type[TransformConfig], options: Mapping[str, Any]) -> None:
+def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """
+    Return the text of each environment variable that sets an option, by option.
+    """
+    found = {
+        name.removeprefix(ENVIRONMENT_PREFIX): text
+        for name, text in (os.environ if environ is None else environ).items()
+        if name.startswith(ENVIRONMENT_PREFIX)
+    }
+    return {n.lower(): t for n, t in found.items() if not _is_of_kubernetes(n, t)}
+
+
+def _is_of_kubernetes(name: str, text: str) -> bool:
+    is_address = re.match(r"(tcp|udp|sctp)://", text)
+    return bool(
+        _KUBERNETES.fullmatch(name) or (is_address and _KUBERNETES_PORT.fullmatch(name))
+    )
+
+
+def _options_in(content: Any) -> Mapping[str, Any]:
+    """
+    Return the options in a file, which are the whole *content* or one table of it.
+
+    Raises:
+        ConfigError: Nothing reads a part of it.
+    """
+    if not isinstance(content, dict):
+        raise ConfigError("it holds no options: a JSON file holds one object")
+    options = content.get(_TABLE, content)
+    if not isinstance(options, dict):
+        raise ConfigError(f"{_TABLE!r} is not a table: write [{_TABLE}]")
+    unread = [name for name in content if options is not content and name != _TABLE]
+    if unread:
+        kind = "table" if isinstance(content[unread[0]], dict) else "option"
+        raise ConfigError(
+            f"nothing reads the {kind} {unread[0]!r}, because the file has a table "
+            f"[{_TABLE}]: only that one is read. "
+            + ("Remove it." if kind == "table" else "Move the option there.")
+        )
+    return options
+
+
+def _check_names(
+    cls: type[TransformConfig], options: Mapping[str, Any], *, variables: bool = False
+) -> None:
     known = [field.name for field in attrs.fields(cls)]
-    for name in options:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise ConfigError(f"there is no option {name!r}.{hint}")
+    for name, value in options.items():
+        if name in known:
+            continue
+        is_table = isinstance(value, dict)
+        hint = did_you_mean(name, [*known, *[_TABLE] * is_table])
+        place = f"{ENVIRONMENT_PREFIX}{name.upper()}: " if variables else ""
+        kind = "table" if is_table else "option"
+        raise ConfigError(f"{place}there is no {kind} {name!r}.{hint}")
 
 
 def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
@@ -282,7 +354,7 @@ def _from_text(name: str, text: str, kind: Any) -> Any:
     if "dict" in str(kind):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ConfigError(
                 f"{ENVIRONMENT_PREFIX}{name.upper()} is no JSON object"
             ) from None

@@ -160,3 +160,104 @@ def test_a_team_narrows_its_own_registry() -> None:
 
     assert [call.to_dict()["event"] for call in result.calls] == ["Braze Email Open"]
     assert [s.reason for s in result.skipped] == ["not_mapped"]
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        ("[braze_heap]\n[serve]\nport = 1", "table 'serve'.*only that one is read"),
+        ("local_time = true\n[braze_heap]", "option 'local_time'.*Move the option"),
+        ("[braze-heap]\nlocal_time = true", "no table 'braze-heap'.*'braze_heap'"),
+        ("[braze_heap]\nlocl_time = true", "Did you mean 'local_time'"),
+        ("[personal_feilds]\ncountry = 'keep'", "Did you mean 'personal_fields'"),
+        ("[serve]\nport = 1", "no table 'serve'"),
+        ("braze_heap = 5", "not a table"),
+        ("only = " + "[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_part_of_a_file_that_nothing_reads_is_an_error(
+    text: str, flaw: str, tmp_path: Path
+) -> None:
+    """
+    An unknown table or key names itself, the file, and the nearest known name.
+    """
+    file = tmp_path / "service.toml"
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=rf"service\.toml.*{flaw}"):
+        TransformConfig.from_file(file)
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "[" * 100_000])
+def test_json_file_without_an_object_is_an_error(text: str, tmp_path: Path) -> None:
+    """
+    Whatever a JSON file holds instead of options, the error names the file.
+    """
+    file = tmp_path / "service.json"
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=r"service\.json"):
+        TransformConfig.from_file(file)
+
+
+def test_variables_override_a_base() -> None:
+    """
+    A variable wins over the file; what no variable sets stays.
+    """
+    base = TransformConfig(local_time=True, event_prefix="B ")
+
+    config = TransformConfig.from_env({"BRAZE_HEAP_EVENT_PREFIX": ""}, base=base)
+
+    assert config == TransformConfig(local_time=True, event_prefix="")
+
+
+def test_variables_of_kubernetes_are_ignored() -> None:
+    """
+    A service that is called braze-heap does not keep its own pod from starting.
+    """
+    environ = {
+        "BRAZE_HEAP_SERVICE_HOST": "10.0.0.1",
+        "BRAZE_HEAP_SERVICE_PORT": "80",
+        "BRAZE_HEAP_SERVICE_PORT_HTTP": "80",
+        "BRAZE_HEAP_PORT": "tcp://10.0.0.1:80",
+        "BRAZE_HEAP_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "BRAZE_HEAP_PORT_80_TCP_PROTO": "tcp",
+        "BRAZE_HEAP_PORT_80_TCP_PORT": "80",
+        "BRAZE_HEAP_PORT_80_TCP_ADDR": "10.0.0.1",
+        "BRAZE_HEAP_CANARY_SERVICE_HOST": "10.0.0.2",
+        "BRAZE_HEAP_CANARY_PORT": "tcp://10.0.0.2:80",
+    }
+
+    assert TransformConfig.from_env(environ) == TransformConfig()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "flaw"),
+    [
+        ("PORT", "8080", "no option 'port'"),
+        ("PRESET", "everything", "in the environment: .*preset"),
+        ("EVENT_RENAMES", "[" * 100_000, "BRAZE_HEAP_EVENT_RENAMES is no JSON"),
+    ],
+)
+def test_variable_that_sets_nothing_is_an_error(
+    name: str, value: str, flaw: str
+) -> None:
+    """
+    The error names the variable or its option.
+    """
+    with pytest.raises(ConfigError, match=flaw):
+        TransformConfig.from_env({f"BRAZE_HEAP_{name}": value})
+
+
+@pytest.mark.parametrize("preset", ["engagement", "delivery"])
+def test_preset_applies_to_the_registry_of_a_team(preset: Any) -> None:
+    """
+    An option is in force whichever mappers are given.
+    """
+    events = [make_raw(event_type) for event_type in bh.EVENT_TYPES]
+    config = TransformConfig(preset=preset)
+
+    own = config.transformer(bh.DEFAULT_MAPPERS).transform(events)
+
+    assert own == config.transformer().transform(events)
+    assert own.skipped

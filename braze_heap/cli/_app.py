@@ -3,6 +3,7 @@ The commands, as one click application.
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,10 +11,11 @@ from typing import Final
 
 import click
 
-from braze_heap.cli._console import INTERRUPTED, buffer_stdout, mapper_unavailable
+from braze_heap.cli._console import UnusableError, buffer_stdout, mapper_unavailable
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
 from braze_heap.cli._plan import plan
+from braze_heap.cli._signals import status_of
 from braze_heap.cli._transform import transform
 from braze_heap.exceptions import DeliveryError
 
@@ -50,6 +52,23 @@ class _App(click.Group):
             self.add_command(getattr(module, cmd_name.replace("-", "_")))
         return super().get_command(ctx, cmd_name)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """
+        Run the command; a path that cannot be used is an error without a traceback.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.filename is None:
+                raise
+            flaw = error.strerror or type(error).__name__
+            raise UnusableError(
+                f"cannot use {os.fsdecode(error.filename)}: {flaw}. "
+                "Check the permissions of the file and of the folders above it."
+            ) from None
+
 
 @click.group(
     cls=_App,
@@ -79,8 +98,8 @@ def run() -> None:
         failure = mapper_unavailable(error)
         failure.show()
         sys.exit(failure.exit_code)
-    except click.Abort:
-        sys.exit(INTERRUPTED)
+    except click.Abort as error:
+        sys.exit(status_of(error.__cause__))
 
 
 app.add_command(transform)

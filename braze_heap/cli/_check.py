@@ -17,6 +17,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from braze_heap import Transformer
 from braze_heap.cli._console import (
     UnusableError,
     console,
@@ -26,7 +27,8 @@ from braze_heap.cli._console import (
     safe,
     show,
 )
-from braze_heap.cli._options import configuration, options_of_transformer
+from braze_heap.cli._options import options_of_transformer, setup_of
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._sinks import (
     API_KEY,
     SILENTLY,
@@ -37,7 +39,6 @@ from braze_heap.cli._sinks import (
     option_of_sink,
 )
 from braze_heap.cli._stores import option_of_max_bytes, store_at
-from braze_heap.config import TransformConfig
 from braze_heap.dead_letters import MAX_BYTES, SqliteDeadLetter
 from braze_heap.receiver import Tokens
 from braze_heap.sinks import Sink
@@ -59,9 +60,6 @@ Exit status:
 """
 
 TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
-
-_ALWAYS: Final = ("identity", "personal_data")
-"""Options that are named also where they are the default."""
 
 _NEARLY_FULL: Final = 0.9
 """Share of its cap from which on a dead letter is a problem."""
@@ -92,7 +90,7 @@ class Finding:
     "--dead-letter",
     "store",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False),
     help="A dead letter to look at.",
 )
 @option_of_max_bytes
@@ -144,61 +142,48 @@ def check(
 def _findings(
     spec: str | None, timeout: float, options: dict[str, Any]
 ) -> Iterator[Finding]:
-    config, found = _configuration(options)
-    yield from found
+    transformer, findings = _configuration(options)
+    yield from findings
     if spec is not None:
-        yield from _sink(spec, config, timeout)
+        yield from _sink(spec, transformer, timeout)
 
 
-def _configuration(options: dict[str, Any]) -> tuple[TransformConfig, list[Finding]]:
+def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]:
     """
-    Return the configuration, and its problems. Other commands only warn of events that
-    this version does not have; a personal field may be newer than its class.
+    Return the transformer, and the findings about it. Events that this version does not
+    have are a problem here, a warning elsewhere; a personal field may be newer than its
+    class.
     """
     flaws: list[str] = []
-    config = TransformConfig()
+    said: list[str] = []
+    transformer = Transformer()
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:
-            config = configuration(**options)
-            config.transformer()
+            setup = setup_of(**options)
+            transformer = setup.transformer()
+            said = [f"{name} = {value}" for name, value in setup.described(transformer)]
+            if setup.spec is None:  # a team's own one can set more
+                said.append("all else by default")
+        except UnusableError as error:
+            flaws.append(error.message)
         except (ValueError, TypeError, OSError) as error:
             flaws.append(str(error))
     for warning in caught:
+        if not issubclass(warning.category, UserWarning):
+            continue
         if str(warning.message).startswith("No event class has a field"):
-            click.echo(f"Warning: {warning.message}", err=True)
+            click.echo(f"Warning: {safe(str(warning.message), 1_000)}", err=True)
         else:
             flaws.append(str(warning.message))
     if not flaws:
-        return config, [Finding("configuration", _in_force(config))]
+        return transformer, [Finding("configuration", safe("; ".join(said), 2_000))]
     advice = "See docs/reference/configuration.md for all options."
-    return config, [
+    return transformer, [
         Finding("configuration", safe(flaw, 1_000), advice, ok=False) for flaw in flaws
     ]
 
 
-def _in_force(config: TransformConfig) -> str:
-    """
-    Name the options that differ from the default; of secrets, that they are set.
-    """
-    usual = TransformConfig()
-    said = [
-        f"{field.name} = {_plain(getattr(config, field.name))}"
-        if field.repr
-        else f"{field.name} is set"
-        for field in attrs.fields(TransformConfig)
-        if field.name in _ALWAYS
-        or getattr(config, field.name) != getattr(usual, field.name)
-    ]
-    return safe("; ".join([*said, "all else by default"]), 2_000)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, str | tuple):
-        return value if isinstance(value, str) else ", ".join(value)
-    return json.dumps(value)
-
-
-def _sink(spec: str, config: TransformConfig, timeout: float) -> Iterator[Finding]:
+def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
     path = file_of(spec)
     if path is not None and path.exists():
         yield _existing(path, spec)
@@ -210,7 +195,7 @@ def _sink(spec: str, config: TransformConfig, timeout: float) -> Iterator[Findin
         yield Finding("sink", safe(error.message, 1_000), advice, ok=False)
         return
     with contextlib.closing(sink):
-        yield from _of_sink(sink, spec, config, timeout)
+        yield from _of_sink(sink, spec, transformer, timeout)
     if path is not None:
         path.unlink(missing_ok=True)
 
@@ -225,7 +210,7 @@ def _existing(path: Path, spec: str) -> Finding:
 
 
 def _of_sink(
-    sink: Sink, spec: str, config: TransformConfig, timeout: float
+    sink: Sink, spec: str, transformer: Transformer, timeout: float
 ) -> Iterator[Finding]:
     target = HeapTarget.of(sink)
     yield Finding("sink", named(spec, target))
@@ -234,7 +219,7 @@ def _of_sink(
     yield Finding("app id", safe(target.app_id), SILENTLY)
     yield _host(cast("HeapSink", sink), target, timeout)
     yield Finding("limits", _limits(target))
-    yield _api_key(target, config)
+    yield _api_key(target, transformer)
 
 
 def _host(sink: "HeapSink", target: HeapTarget, timeout: float) -> Finding:
@@ -262,10 +247,10 @@ def _limits(target: HeapTarget) -> str:
     )
 
 
-def _api_key(target: HeapTarget, config: TransformConfig) -> Finding:
+def _api_key(target: HeapTarget, transformer: Transformer) -> Finding:
     if target.has_key:
         return Finding("API key", "set")
-    if not config.deletions:
+    if not transformer._deletions:
         return Finding("API key", "not set; only deletions need one")
     advice = f"Set the environment variable {API_KEY}."
     flaw = "not set, but the configuration has deletions"

@@ -5,7 +5,6 @@ How the commands write for people: aligned, safe for terminals, plain where pipe
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator
 from typing import Final, Literal, TextIO, TypeAlias, cast
@@ -33,6 +32,12 @@ class UnusableError(click.ClickException):
     """
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """
+        Return the message in a form that cannot steer a terminal.
+        """
+        return "\n".join(safe(line, len(line)) for line in self.message.split("\n"))
 
 
 class UnavailableError(UnusableError):
@@ -174,13 +179,10 @@ def safe(text: str, limit: int = 64) -> str:
     Return *text* from outside in a form that cannot steer a terminal, cut to *limit*.
     """
     text = text if len(text) <= limit else text[: limit - 3] + "..."
-    return _UNPRINTABLE.sub(_escape, text)
+    if text.isprintable():  # no control, format, surrogate, private or separator
+        return text
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
-_UNPRINTABLE: Final = re.compile(
-    r"[^ -~\u00a1-\U0010ffff]|[\ud800-\udfff\u2028-\u202e]"
-)
-
-
-def _escape(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

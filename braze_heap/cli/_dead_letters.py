@@ -2,8 +2,9 @@
 ``braze-heap dead-letters``: what could not be delivered, and what becomes of it.
 """
 
+import codecs
 import contextlib
-import gzip
+import difflib
 import itertools
 import json
 import re
@@ -17,7 +18,7 @@ from typing import IO, Any, Final, cast
 
 import click
 
-from braze_heap import Pipeline
+from braze_heap import Pipeline, Reason
 from braze_heap.cli._console import (
     UnusableError,
     console,
@@ -32,12 +33,15 @@ from braze_heap.cli._inputs import STDIN
 from braze_heap.cli._letters import Listing, letter_view, original_text
 from braze_heap.cli._meter import Meter
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._output import is_stdout, replaced
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._sinks import (
     HeapTarget,
     confirm,
     opened,
     option_of_agreement,
     option_of_sink,
+    refuse_store,
 )
 from braze_heap.cli._stores import argument_of_store, option_of_max_bytes, store_at
 from braze_heap.dead_letters import (
@@ -45,6 +49,7 @@ from braze_heap.dead_letters import (
     DeadLetter,
     DeadRecord,
     Found,
+    SqliteDeadLetter,
     export,
     replay,
     search,
@@ -110,6 +115,7 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
     No values of events are shown. Times are UTC.
     """
     with store_at(path) as store:
+        _check_reason(reason, store)
         chosen = (r for r in store.read() if reason in (None, r.reason))
         listing = Listing.of(chosen, limit)
     with heard("stdout"):
@@ -117,6 +123,24 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
             click.echo(json.dumps(listing.to_dict(), indent=2))
         else:
             show(listing.view(path), console("stdout", 200))
+
+
+def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
+    """
+    Make sure that records can have the *reason*; a sink can have its own ones.
+
+    Raises:
+        click.UsageError: Nothing in the library or in *store* has it.
+    """
+    if reason is None or reason in (*Reason, *store.stats().by_reason):
+        return
+    known = sorted({*map(str, Reason), *store.stats().by_reason})
+    close = difflib.get_close_matches(reason, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise click.UsageError(
+        f"--reason: there is no reason {safe(reason)!r}.{hint} "
+        f"There are: {', '.join(map(safe, known))}."
+    )
 
 
 _SHOW_EPILOG = """\b
@@ -171,7 +195,8 @@ Exit status:
   1    something stays, and --strict is given
   2    a file cannot be used, an option is wrong, or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
-  130, 141  stopped by Ctrl-C, or by the reader of the output
+  130, 143  stopped by Ctrl-C, or by SIGTERM
+  141  nobody reads the output any more
 """
 
 
@@ -210,6 +235,7 @@ def replay_(
     is missing today; the report names it.
     """
     transformer = configured(**options)
+    refuse_store(spec, path)
     with (
         store_at(path, max_bytes=max_bytes) as store,
         contextlib.closing(opened(spec)) as sink,
@@ -314,6 +340,7 @@ def purge_(
         raise click.UsageError("--suspected needs an IDENTITY.")
     who = _identity(identity) or (lambda _: True)
     with store_at(path) as store:
+        _check_reason(reason, store)
         found = search(filter(_choice(reason, before), store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
         if keys and not yes:
@@ -388,7 +415,7 @@ Examples:
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dir_okay=False, allow_dash=True),
     default=STDIN,
     help="Write to this file, for its owner alone; compressed if it ends in .gz. "
     "By default to stdout.",
@@ -408,15 +435,13 @@ def export_(path: Path, output: Path) -> None:
 
 @contextlib.contextmanager
 def _written(path: Path) -> Iterator[IO[str]]:
-    if path == STDIN:
+    if is_stdout(path):
         yield sys.stdout
         sys.stdout.flush()
         return
     try:
-        path.touch(0o600)
-        path.chmod(0o600)
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "wt", encoding="utf-8") as stream:
-            yield cast("IO[str]", stream)
+        compresses = path.suffix == ".gz"
+        with replaced(path, compresses=compresses, mode=0o600) as file:
+            yield cast("IO[str]", codecs.getwriter("utf-8")(file))
     except OSError as error:
         raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None

@@ -17,7 +17,6 @@ from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap._errors import place_of
 from braze_heap.calls import Call
 from braze_heap.cli._console import (
-    INTERRUPTED,
     UNHEARD,
     UnavailableError,
     UnusableError,
@@ -29,6 +28,7 @@ from braze_heap.cli._console import (
 from braze_heap.cli._inputs import ReadFailedError
 from braze_heap.cli._meter import Meter, metered, span
 from braze_heap.cli._run import Ending
+from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
 from braze_heap.cli._sinks import STDOUT, HeapTarget
 from braze_heap.dead_letters import DeadLetter
 from braze_heap.exceptions import DeliveryError, is_of_mapper
@@ -229,9 +229,11 @@ class Delivery:
 
     def _ended(self, work: Callable[[], object], sink: Patient) -> Ending:
         try:
-            work()
-        except KeyboardInterrupt:
-            return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
+            with stopped_by_signals():
+                work()
+        except KeyboardInterrupt as error:
+            note = f"Stopped by {name_of(error)}. Done until then:"
+            return Ending(status_of(error), note)
         except (DeliveryError, OSError) as error:
             if self.spec in STDOUT and (sink.is_unheard or _is_unheard(error)):
                 silence("stdout")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -365,7 +365,21 @@ def _watch(story: _Story, seen: Simulation, metrics: Metrics, heap: FakeHeap) ->
             f"A malformed event ({reason}) goes to the dead letter, and it alone."
         )
     done = len(seen.events) - seen.fates[Fate.PENDING]
-    story.advance(done, f"{done:,} events sent, {heap.counts.events:,} in Heap")
+    story.advance(done, _progress(seen, heap.events.keys()))
+
+
+def _progress(seen: Simulation, held: Set[str]) -> str:
+    """
+    Return how many events Braze knows to be delivered, and where they are: in Heap,
+    which *held* them, or kept back. Heap has others before Braze learns of it.
+    """
+    fates = zip(seen.events, seen.outcomes, strict=True)
+    ids = {_id(event) for event, outcome in fates if outcome.fate is Fate.DELIVERED}
+    done = seen.fates[Fate.DELIVERED]
+    in_heap, early = len(ids & held), len(held - ids)
+    kept = f"{done - in_heap} skipped or kept"
+    more = f"; {early} more in Heap, answer lost" if early else ""
+    return f"{done:,} delivered: {in_heap:,} in Heap, {kept}{more}"
 
 
 def _view(outcome: _Outcome) -> Group:

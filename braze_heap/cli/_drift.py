@@ -29,6 +29,7 @@ from braze_heap.cli._inputs import (
     read_or_skip,
 )
 from braze_heap.cli._output import open_output
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import TOP, rest, skipped_files_view
 from braze_heap.cli._transform import piped, show_report, warn_of_type
@@ -74,7 +75,7 @@ Exit status:
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dir_okay=False, allow_dash=True),
     default=STDIN,
     help="Write to this file. By default to stdout.",
 )
@@ -112,7 +113,11 @@ def drift(
     inputs = find_inputs(files or (piped(),))
     warn_of_type(event_type)
     bar = None if quiet else console("stderr")
-    found = _observed(inputs, event_type, bar).ignoring(ignore)
+    observed = _observed(inputs, event_type, bar)
+    found = observed.ignoring(ignore)
+    for name in ignore:
+        if observed.ignoring([name]).ignored == observed.ignored:
+            click.echo(f"Note: --ignore {safe(name)} matches nothing here.", err=True)
     with heard("stdout"), open_output(output, inputs) as file:
         file.write(_text(found, form, output, all_types).encode("utf-8", "replace"))
         file.flush()

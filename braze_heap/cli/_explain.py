@@ -4,7 +4,7 @@
 
 import inspect
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ from braze_heap.cli._console import (
     show,
 )
 from braze_heap.cli._inputs import STDIN, InputPath, find_inputs
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
 from braze_heap.cli._pretty import pretty
 from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
 from braze_heap.events import event_fields
@@ -94,7 +94,8 @@ def explain(
     change, and the calls that Heap gets. Reads any form; "-" is stdin.
     """
     read = _read(file, event_type, number)
-    case = _Case(read, configured(**options), options, show_values)
+    setup = setup_of(**options)
+    case = _Case(read, made(setup), setup, show_values)
     out = console("stdout")
     out.width = min(out.width, _WIDTH)
     with heard("stdout"):
@@ -119,7 +120,7 @@ class _Case:
 
     read: Read
     transformer: Transformer
-    options: Mapping[str, Any]
+    setup: Setup
     shows_values: bool
     event: CurrentsEvent | None = attrs.field(init=False)
     problems: EventError | None = attrs.field(init=False)
@@ -254,8 +255,8 @@ def _why(key: object, event: CurrentsEvent) -> str:
 def _policies(case: _Case) -> Iterator[RenderableType]:
     yield heading("4. Policies")
     table = grid("_what", "_value")
-    for option, value in case.options.items():
-        table.add_row(option.replace("_", " "), Text(str(value)))
+    for option, value in case.setup.described(case.transformer):
+        table.add_row(option.replace("_", " "), Text(safe(value, 1_000)))
     left_out = ", ".join(sorted(case.result.left_out)) or "nothing"
     table.add_row("left out", Text(safe(left_out, 1_000)))
     for kind, count in case.result.degraded.items():

@@ -9,13 +9,14 @@ import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, TypeAlias, cast
+from typing import Any, BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
 
 import attrs
 import click
 
 from braze_heap import read_events
 from braze_heap.cli._console import UnusableError, safe
+from braze_heap.cli._paths import FilePath
 from braze_heap.wire import Read, UnknownFormatError
 from braze_heap.wire._source import holds_lines, read_lines, type_in_path
 
@@ -37,16 +38,17 @@ Advance: TypeAlias = Callable[[int], object]
 
 STDIN: Final = Path("-")
 
+_MAX_NAMED: Final = 5
+"""Names of what is not read that a note has."""
 
-class InputPath(click.Path):
+
+class InputPath(FilePath):
     """
     The path of a file that exists, ``-`` for stdin; a URL is explained.
     """
 
     def __init__(self, *, dir_okay: bool = True) -> None:
-        super().__init__(
-            exists=True, dir_okay=dir_okay, allow_dash=True, path_type=Path
-        )
+        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -301,9 +303,7 @@ def _inputs_at(path: Path) -> Iterator[Input]:
         yield Input("stdin", None, _size_of_stdin())
     elif path.is_dir():
         yield from (
-            attrs.evolve(_file(inner), is_found=True)
-            for inner in sorted(path.rglob("*"))
-            if inner.is_file() and not _is_hidden(inner.relative_to(path))
+            attrs.evolve(_file(inner), is_found=True) for inner in _files_in(path)
         )
     else:
         yield _file(path)
@@ -313,8 +313,37 @@ def _file(path: Path) -> Input:
     return Input(str(path), path, _size(path.stat()))
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _files_in(root: Path) -> list[Path]:
+    """
+    Return all files below *root* in the order of their names, and name on stderr what
+    else there is: hidden names, links to folders, and what is not a file.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    files: list[Path] = []
+    ignored: list[str] = []
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        for path in (Path(folder, name) for name in (*folders, *names)):
+            if path.name.startswith("."):
+                ignored.append(f"{path} (hidden)")
+            elif path.is_dir():
+                if path.is_symlink():
+                    ignored.append(f"{path} (a link to a folder)")
+            elif path.is_file():
+                files.append(path)
+            else:
+                ignored.append(f"{path} (not a file)")
+        folders[:] = [name for name in folders if not name.startswith(".")]
+    if ignored:
+        named = "; ".join(safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
+        more = f"; and {len(ignored) - _MAX_NAMED:,} more" * (len(ignored) > _MAX_NAMED)
+        click.echo(f"Note: not read: {named}{more}", err=True)
+    return sorted(files)
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _size_of_stdin() -> int:

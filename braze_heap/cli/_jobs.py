@@ -8,15 +8,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Final, TypeAlias
 
 import attrs
 from rich.console import Console
@@ -24,52 +22,21 @@ from rich.console import Console
 from braze_heap import Transformer
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._inputs import Advance, Input
-from braze_heap.cli._options import configuration, made
-from braze_heap.cli._output import append, open_output, unbroken
+from braze_heap.cli._options import Setup
+from braze_heap.cli._output import append, is_replaced, open_output, open_part
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Run
-from braze_heap.config import TransformConfig
+from braze_heap.cli._signals import unbroken
 
 _AHEAD: Final = 2
 """Parts for each worker that are begun before an earlier one is joined."""
-
-_TERMINATED: Final = 143
-"""Exit status after SIGTERM, as shells have it."""
 
 _STEP: Final = 1 << 20
 """Bytes after which a worker tells how far it is."""
 
 
-def split_run(
-    options: dict[str, Any],
-    inputs: Sequence[Input],
-    event_type: str | None,
-    report: Report,
-    jobs: int,
-) -> "SplitRun":
-    """
-    Return a run with *jobs* workers, 0 for one a core.
-
-    Raises:
-        UnusableError: The *options* describe no transformer.
-    """
-    try:
-        config = configuration(**options)
-        run = SplitRun(
-            made(config),
-            inputs,
-            event_type,
-            report,
-            config=config,
-            jobs=jobs or _cores(),
-        )
-    except ValueError as error:
-        raise UnusableError(str(error)) from None
-    return run
-
-
-def _cores() -> int:
+def cores() -> int:
     """
     Return how many cores this process may use.
     """
@@ -106,7 +73,7 @@ class _Order:
     What is the same for all parts of a run, and known to each worker from the start.
     """
 
-    config: TransformConfig
+    setup: Setup
     event_type: str | None
     identity: str
     unit: int
@@ -124,7 +91,7 @@ class _Order:
         """
         report, failure = Report(self.identity), None
         path = self.folder / f"{number}{self.suffix}"
-        with open_output(path, ()) as file:
+        with open_part(path) as file:
             run = Run(transformer, (), self.event_type, report, self.unit)
             try:
                 run.transform(piece, file, advance)
@@ -137,11 +104,12 @@ def _work(order: _Order, connection: Connection, other_end: Connection) -> None:
     """
     Make parts, until the process that asks for them is done or dead.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # who asks ends this process, too
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     other_end.close()
     with warnings.catch_warnings(action="ignore"):  # they are told already
-        transformer = order.config.transformer()
+        transformer = order.setup.transformer()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             number, piece = connection.recv()
@@ -253,27 +221,12 @@ def _inheriting_no_ctrl_c() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _tidy_at_sigterm() -> Iterator[None]:
-    """
-    Let the end by SIGTERM, of which Python takes no notice, clean up too.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    usual = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, usual)
-
-
-@contextlib.contextmanager
 def _folder(output: Path) -> Iterator[Path]:
     """
     Make a folder for parts: beside the output, where there is room for it.
     """
-    is_beside = output.is_file() and os.access(output.parent, os.W_OK)
-    place = output.parent if is_beside else None
+    folder_of_output = Path(os.path.realpath(output)).parent
+    place = folder_of_output if is_replaced(output) else None
     folder = tempfile.TemporaryDirectory(prefix=".braze-heap-", dir=place)
     try:
         yield Path(folder.name)
@@ -342,11 +295,11 @@ class SplitRun(Run):
     without.
 
     Attributes:
-        config: What each worker makes its transformer of.
+        setup: What each worker makes its transformer of.
         jobs: How many workers, at most.
     """
 
-    config: TransformConfig
+    setup: Setup
     jobs: int
 
     def _write_to(self, path: Path, bar: Console | None) -> None:
@@ -356,7 +309,6 @@ class SplitRun(Run):
             super()._write_to(path, bar)
             return
         with (
-            _tidy_at_sigterm(),
             open_output(path, self.inputs, is_joined=True) as file,
             _folder(path) as folder,
             _workers(self._order(folder, path.suffix), number) as workers,
@@ -371,7 +323,7 @@ class SplitRun(Run):
 
     def _order(self, folder: Path, suffix: str) -> _Order:
         identity = self.report.identity
-        return _Order(self.config, self.event_type, identity, self.unit, folder, suffix)
+        return _Order(self.setup, self.event_type, identity, self.unit, folder, suffix)
 
     def _join(
         self, pieces: Sequence[Input], parts: Iterator[_Part], file: IO[bytes]

@@ -71,7 +71,8 @@ class Journal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """
         Write what a logger says, the same no more than once a minute. An exception is
-        its class, number and place, because its text may quote what was sent.
+        its class, number and place, because its text may quote what was sent. A record
+        that cannot be formatted is written as far as it can be.
         """
         try:
             self._emit(record)
@@ -79,8 +80,8 @@ class Journal(logging.Handler):
             self.handleError(record)
 
     def _emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage().strip()
-        error = record.exc_info[1] if record.exc_info else None
+        message, info = _message(record).strip(), record.exc_info
+        error = info[1] if isinstance(info, tuple) and len(info) > 1 else None
         facts = dict(getattr(record, "braze_facts", {}))
         if isinstance(error, Exception):
             message = f"{message}: {place_of(error)}"
@@ -96,8 +97,8 @@ class Journal(logging.Handler):
             message += counted(number)
         if not facts["suppressed"]:
             del facts["suppressed"]
-        level, words = record.levelname.lower(), safe(message, 500)
-        own = {"level": level, "logger": record.name, "message": words}
+        level, words = str(record.levelname).lower(), safe(message, 500)
+        own = {"level": level, "logger": str(record.name), "message": words}
         self._write(f"{level}: {words}", {**own, **facts, **own})
 
     def _write(self, words: str, facts: Mapping[str, Any]) -> None:
@@ -112,6 +113,14 @@ class Journal(logging.Handler):
             self._stream.flush()
         except (OSError, ValueError):
             return
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage().strip()
+    except Exception as error:  # wrong arguments, or a value without a text
+        text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        return f"{text} (cannot be formatted: {type(error).__name__})"
 
 
 def _counts(report: Report) -> dict[str, Any]:

@@ -188,6 +188,6 @@ def original_text(record: DeadRecord) -> str:
         if record.coding == "json":
             return json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
         body = gzip.decompress(raw) if record.coding == "gzip" else raw
-    except (ValueError, OSError, EOFError, zlib.error):
+    except (ValueError, RecursionError, OSError, EOFError, zlib.error):
         body = raw
     return body.decode("utf-8", "backslashreplace")

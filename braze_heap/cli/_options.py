@@ -3,16 +3,18 @@ The options by which a command gets its transformer.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import attrs
 import click
 
 from braze_heap import Transformer
-from braze_heap.cli._console import UnusableError
-from braze_heap.config import TransformConfig
+from braze_heap.cli._console import UnusableError, safe
+from braze_heap.cli._load import load_transformer
+from braze_heap.cli._paths import FilePath
+from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig, variables
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -28,15 +30,24 @@ def options_of_transformer(command: _Command) -> _Command:
 
 _OPTIONS: Final = (
     click.option(
+        "--transformer",
+        "spec_of_transformer",
+        metavar="MODULE:NAME",
+        help="Map with your own mappers, such as rules:transformer in ./rules.py: a "
+        "registry or Mappers, a function from TransformConfig to Transformer, or a "
+        "Transformer (then without the options below).",
+    ),
+    click.option(
         "--config",
         metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Read all options of the transformer from a TOML or JSON file.",
+        type=FilePath(exists=True, dir_okay=False),
+        help="Read the options of the transformer from a TOML or JSON file. "
+        f"Variables {ENVIRONMENT_PREFIX}* override it, and options override both.",
     ),
     click.option(
         "--identity",
         type=click.Choice(["external_user_id", "user_id"]),
-        help="What names the user in Heap.  [default: external_user_id]",
+        help="Field whose value is the identity in Heap.  [default: external_user_id]",
     ),
     click.option(
         "--personal-data",
@@ -46,41 +57,129 @@ _OPTIONS: Final = (
 )
 
 
+@attrs.frozen
+class Setup:
+    """
+    Everything that a transformer is made of, as plain data: a worker process makes the
+    same one.
+
+    Attributes:
+        config: The options in force.
+        given: Names of the options and environment variables that set them.
+        spec: ``module:name`` of a team's own mappers or transformer, if there is one.
+    """
+
+    config: TransformConfig
+    given: tuple[str, ...] = ()
+    spec: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        spec_of_transformer: str | None,
+        config: Path | None,
+        identity: Literal["external_user_id", "user_id"] | None,
+        personal_data: Literal["drop", "keep"] | None,
+    ) -> Self:
+        """
+        Return what the options, environment variables and the file set, in this order.
+
+        Raises:
+            ValueError: The file or a variable is wrong.
+            OSError: The file cannot be read.
+        """
+        in_force = TransformConfig.from_env(
+            base=TransformConfig.from_file(config) if config else None
+        )
+        if identity:
+            in_force = attrs.evolve(in_force, identity=(identity,))
+        if personal_data:
+            in_force = attrs.evolve(in_force, personal_data=personal_data)
+        named = {
+            "--config": config,
+            "--identity": identity,
+            "--personal-data": personal_data,
+        }
+        names = [name for name, value in named.items() if value]
+        names += [f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in variables()]
+        return cls(in_force, tuple(names), spec_of_transformer)
+
+    def transformer(self) -> Transformer:
+        """
+        Return the transformer.
+
+        Raises:
+            UnusableError: The team's own one cannot be imported.
+            ValueError: The options do not fit together.
+        """
+        if self.spec is None:
+            return self.config.transformer()
+        return load_transformer(self.spec, self.config, self.given)
+
+    def described(self, transformer: Transformer) -> Iterator[tuple[str, str]]:
+        """
+        Yield name and value of the identity, of personal data, and of each option that
+        does not have its default value; of secrets only that they are set.
+
+        Args:
+            transformer: Made of this. A finished one has options of its own.
+        """
+        if self.spec is not None:
+            yield "transformer", self.spec
+        for field in attrs.fields(TransformConfig):
+            value = getattr(self.config, field.name)
+            if field.name == "identity":
+                several = value if len(value) > 1 else "a function"
+                value = transformer._identity.field or several
+                is_shown = True
+            elif field.name == "personal_data":
+                value, is_shown = transformer.personal_data.default, True
+            else:
+                is_shown = value != getattr(TransformConfig(), field.name)
+            if is_shown:
+                yield field.name, _joined(value) if field.repr else "(set)"
+
+
+def _joined(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
 def configured(**options: Any) -> Transformer:
     """
-    Return the transformer that the options describe; they override the file.
+    Return the transformer that the options describe.
+
+    Raises:
+        UnusableError: They do not describe one.
+    """
+    return made(setup_of(**options))
+
+
+def setup_of(**options: Any) -> Setup:
+    """
+    Return what the options set; see `Setup.of`.
+
+    Raises:
+        UnusableError: The file or a variable is wrong.
     """
     try:
-        return made(configuration(**options))
-    except ValueError as error:
+        return Setup.of(**options)
+    except (ValueError, OSError) as error:
         raise UnusableError(str(error)) from None
 
 
-def made(config: TransformConfig) -> Transformer:
+def made(setup: Setup) -> Transformer:
     """
-    Return the transformer that *config* describes; tell what it warns of in lines.
-    """
-    with warnings.catch_warnings(record=True, action="always") as caught:
-        transformer = config.transformer()
-    for warning in caught:
-        click.echo(f"Warning: {warning.message}", err=True)
-    return transformer
-
-
-def configuration(
-    config: Path | None,
-    identity: Literal["external_user_id", "user_id"] | None,
-    personal_data: Literal["drop", "keep"] | None,
-) -> TransformConfig:
-    """
-    Return all options that are in force.
+    Return the transformer of *setup*, and write what it warns of to stderr.
 
     Raises:
-        ValueError: The file means nothing.
+        UnusableError: There is none.
     """
-    options = TransformConfig.from_file(config) if config else TransformConfig()
-    if identity:
-        options = attrs.evolve(options, identity=(identity,))
-    if personal_data:
-        options = attrs.evolve(options, personal_data=personal_data)
-    return options
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        try:
+            transformer = setup.transformer()
+        except (ValueError, TypeError) as error:
+            raise UnusableError(str(error)) from None
+    for warning in caught:
+        if issubclass(warning.category, UserWarning):
+            click.echo(f"Warning: {safe(str(warning.message), 1_000)}", err=True)
+    return transformer

@@ -24,6 +24,8 @@ from braze_heap.cli._console import (
 )
 from braze_heap.cli._inputs import STDIN
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._output import open_output
+from braze_heap.cli._paths import FilePath
 from braze_heap.plan import PlanDiff, PlanError, TrackingPlan, diff, tracking_plan
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
@@ -60,14 +62,14 @@ _PIPED_WIDTH: Final = 200
     "--diff",
     "old",
     metavar="OLD.json",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FilePath(exists=True, dir_okay=False),
     help="Show what differs from this plan instead; as text, or with --format json.",
 )
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dir_okay=False, allow_dash=True),
     default=STDIN,
     help="Write to this file. By default to stdout.",
 )
@@ -107,15 +109,10 @@ def _write(text: str, path: Path) -> None:
     Write *text* in UTF-8, whatever the encoding of the terminal.
     """
     data = text.encode("utf-8", "replace")
-    if path == STDIN:
+    with open_output(path, ()) as file:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None
+        file.write(data)
+        file.flush()
 
 
 def _diff_text(difference: PlanDiff, form: Format) -> str:

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli._console import (
-    INTERRUPTED,
     UNHEARD,
     UnusableError,
     mapper_unavailable,
@@ -25,9 +24,10 @@ from braze_heap.cli._inputs import (
     check_any_read,
     read_or_skip,
 )
-from braze_heap.cli._output import open_output, unbroken, write_calls
+from braze_heap.cli._output import is_replaced, open_output, write_calls
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
+from braze_heap.cli._signals import name_of, status_of, stopped_by_signals, unbroken
 from braze_heap.exceptions import DeliveryError
 
 
@@ -66,18 +66,20 @@ class Run:
         """
         Transform all inputs into the file at *path*, with a bar on the console *bar*.
         """
+        done = "Done until then:"
+        if is_replaced(path):
+            done = "The file was not written. Read until then:"
         try:
-            self._write_to(path, bar)
-            check_any_read(self.inputs, self.report.skipped_files)
-        except KeyboardInterrupt:
-            return Ending(INTERRUPTED, "Stopped by Ctrl-C. Done until then:")
+            with stopped_by_signals():
+                self._write_to(path, bar)
+                check_any_read(self.inputs, self.report.skipped_files)
+        except KeyboardInterrupt as error:
+            return Ending(status_of(error), f"Stopped by {name_of(error)}. {done}")
         except BrokenPipeError:
             silence("stdout")
-            return Ending(UNHEARD, "Nobody reads the calls any more. Done until then:")
+            return Ending(UNHEARD, f"Nobody reads the calls any more. {done}")
         except UnusableError as error:
-            return Ending(
-                error.exit_code, "Stopped by an error. Done until then:", error
-            )
+            return Ending(error.exit_code, f"Stopped by an error. {done}", error)
         return Ending()
 
     def _write_to(self, path: Path, bar: Console | None) -> None:

@@ -17,7 +17,6 @@ from rich.text import Text
 
 from braze_heap import DISCARD, Pipeline, Track
 from braze_heap.cli._console import (
-    UnusableError,
     console,
     grid,
     heading,
@@ -27,6 +26,7 @@ from braze_heap.cli._console import (
 from braze_heap.cli._delivered import finish, next_view
 from braze_heap.cli._delivery import Delivery, Work, option_of_patience
 from braze_heap.cli._inputs import (
+    STDIN,
     TOP_NAMES,
     Input,
     InputPath,
@@ -38,15 +38,19 @@ from braze_heap.cli._inputs import (
 )
 from braze_heap.cli._meter import Meter, span
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._output import refuse_input
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Run
 from braze_heap.cli._sinks import (
+    STDOUT,
     HeapTarget,
     confirm,
     file_of,
     opened,
     option_of_agreement,
     option_of_sink,
+    refuse_store,
 )
 from braze_heap.cli._stores import OWN_SUFFIXES, option_of_max_bytes, store_at
 from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
@@ -86,7 +90,8 @@ Exit status:
   2    a file cannot be read, holds no events, or is empty; an option is wrong;
        or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
-  130, 141  stopped by Ctrl-C, or by the reader of the output
+  130, 143  stopped by Ctrl-C, or by SIGTERM
+  141  nobody reads the output any more
 Running a command again is harmless: Heap takes no event twice.
 """
 
@@ -104,7 +109,7 @@ Running a command again is harmless: Heap takes no event twice.
     "--dead-letter",
     "store",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False),
     help=f"Keep here what cannot be delivered.  [default: {DEAD_LETTER}]",
 )
 @option_of_max_bytes
@@ -156,10 +161,12 @@ def send(
     warn_of_type(event_type)
     transformer = configured(**options)
     if spec is None:
-        identity = options["identity"] or "external_user_id"
-        run = Run(transformer, inputs, event_type, Report(identity))
+        report = Report(transformer._identity.field)
+        run = Run(transformer, inputs, event_type, report)
         _dry_run(run, strict=strict, shows_all=all_types, quiet=quiet)
-    _refuse_output(spec, inputs)
+    if written := STDIN if spec in STDOUT else file_of(spec):
+        refuse_input(written, inputs, "--sink")
+    refuse_store(spec, kept)
     source = plural(len(inputs), "input")
     with closing(opened(spec)) as sink:
         confirm(HeapTarget.of(sink), f"the events of {source}", is_agreed=yes)
@@ -205,20 +212,6 @@ def _dry_view(report: Report) -> Iterator[RenderableType]:
     yield from next_view(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
     )
-
-
-def _refuse_output(spec: str, inputs: Sequence[Input]) -> None:
-    """
-    Refuse to read what is written at the same time: there would be no end.
-    """
-    path = file_of(spec)
-    if path is None or not path.exists():
-        return
-    if any(read.path and path.samefile(read.path) for read in inputs):
-        raise UnusableError(
-            f"{path} is read and cannot be written at the same time. "
-            "Name another file in --sink."
-        )
 
 
 @contextlib.contextmanager

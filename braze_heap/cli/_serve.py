@@ -22,6 +22,7 @@ from braze_heap.cli._console import UnusableError, plural, safe
 from braze_heap.cli._journal import Journal, heard_by
 from braze_heap.cli._meter import span
 from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._server import bound, check_extra, run_until_told, server_of, url_of
 from braze_heap.cli._simulate import is_here
 from braze_heap.cli._sinks import (
@@ -30,6 +31,7 @@ from braze_heap.cli._sinks import (
     named,
     opened,
     option_of_sink,
+    refuse_store,
 )
 from braze_heap.cli._stores import option_of_max_bytes, store_at
 from braze_heap.events import EVENT_TYPES
@@ -105,7 +107,7 @@ class CutOffError(click.ClickException):
     "--dead-letter",
     "path",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False),
     default=DEAD_LETTER,
     show_default=True,
     help="Keep here what cannot be delivered.",
@@ -154,6 +156,7 @@ def serve(
         transformer = configured(**options)
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
+        refuse_store(spec, path)
         listener = stack.enter_context(bound(host, port))
         store = stack.enter_context(store_at(path, is_made=True, max_bytes=max_bytes))
         counted = stack.enter_context(store_at(path))

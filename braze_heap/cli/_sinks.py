@@ -142,6 +142,18 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
+def refuse_store(spec: str, store: Path | None) -> None:
+    """
+    Make sure that calls are not appended to the dead letter *store*.
+
+    Raises:
+        UnusableError: Both are the same file.
+    """
+    path = file_of(spec)
+    if path and store and os.path.realpath(path) == os.path.realpath(store):
+        raise UnusableError(f"--sink: {path} is the dead letter. Name another file.")
+
+
 def confirm(target: HeapTarget | None, what: str, *, is_agreed: bool) -> None:
     """
     Show where *what* goes if that is Heap, and ask, unless it *is_agreed*.

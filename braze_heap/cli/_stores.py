@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from braze_heap.cli._console import UnusableError
+from braze_heap.cli._paths import FilePath
 from braze_heap.dead_letters import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 from braze_heap.sinks import DeadLetterError
 from braze_heap.sinks.exceptions import DeadLetterFull
@@ -60,5 +61,5 @@ def argument_of_store(command: _Command) -> _Command:
     """
     Add the argument that names a dead letter.
     """
-    kind = click.Path(exists=True, dir_okay=False, path_type=Path)
+    kind = FilePath(exists=True, dir_okay=False)
     return click.argument("path", metavar="DEAD.db", type=kind)(command)

@@ -13,10 +13,11 @@ import click
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from braze_heap import EVENT_TYPES
+from braze_heap import EVENT_TYPES, Transformer
 from braze_heap.cli._console import Stream, console, plural, safe, show, silence
 from braze_heap.cli._inputs import STDIN, Input, InputPath, find_inputs
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
+from braze_heap.cli._paths import FilePath
 from braze_heap.cli._report import Report, report_view
 from braze_heap.cli._run import Ending, Run
 
@@ -34,7 +35,9 @@ Exit status:
   1  events were rejected, and --strict is given
   2  a file cannot be read or written, holds no events, or is empty; an option is
      wrong; or a worker died
-  130, 141  stopped by Ctrl-C, or by the reader of the output
+  130, 143  stopped by Ctrl-C, or by SIGTERM
+  141  nobody reads the output any more
+The file of -o appears when it is complete; else nothing is changed there.
 """
 
 
@@ -51,7 +54,7 @@ Exit status:
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(dir_okay=False, allow_dash=True),
     default=STDIN,
     help="Write the calls to this file, compressed if it ends in .gz. "
     "By default to stdout.",
@@ -95,8 +98,8 @@ def transform(
     """
     inputs = find_inputs(files or (piped(),))
     warn_of_type(event_type)
-    report = Report(options["identity"] or "external_user_id")
-    run = _run(options, inputs, event_type, report, jobs)
+    setup = setup_of(**options)
+    run = _run(setup, made(setup), inputs, event_type, jobs)
     started = time.monotonic()
     ending = run.write_to(output, None if quiet else _bar_console(output))
     seconds = time.monotonic() - started
@@ -108,17 +111,20 @@ def transform(
 
 
 def _run(
-    options: dict[str, Any],
+    setup: Setup,
+    transformer: Transformer,
     inputs: Sequence[Input],
     event_type: str | None,
-    report: Report,
     jobs: int,
 ) -> Run:
+    report = Report(transformer._identity.field)
     if jobs == 1:
-        return Run(configured(**options), inputs, event_type, report)
-    from braze_heap.cli._jobs import split_run
+        return Run(transformer, inputs, event_type, report)
+    from braze_heap.cli._jobs import SplitRun, cores
 
-    return split_run(options, inputs, event_type, report, jobs)
+    return SplitRun(
+        transformer, inputs, event_type, report, setup=setup, jobs=jobs or cores()
+    )
 
 
 def show_report(view: RenderableType, stream: Stream = "stderr") -> None:
@@ -127,7 +133,7 @@ def show_report(view: RenderableType, stream: Stream = "stderr") -> None:
     """
     try:
         show(view, console(stream))
-    except BrokenPipeError:
+    except OSError:  # also a terminal that was closed
         silence(stream)
 
 

@@ -72,13 +72,20 @@ _WAS_SENT = frozenset(
 )
 
 
-def _preset(last_parts: Set[str]) -> MapperRegistry:
-    types = tuple(t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts)
-    return DEFAULT_MAPPERS._conditional(Condition(types, keeps=True))
+def _types(last_parts: Set[str]) -> tuple[str, ...]:
+    return tuple(t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts)
 
 
-ENGAGEMENT: Final = _preset(_DID)
+ENGAGEMENT_TYPES: Final = _types(_DID)
+"""Event types of `ENGAGEMENT`."""
+
+DELIVERY_TYPES: Final = _types(_WAS_SENT)
+"""Event types of `DELIVERY`."""
+
+ENGAGEMENT: Final = DEFAULT_MAPPERS._conditional(
+    Condition(ENGAGEMENT_TYPES, keeps=True)
+)
 """What people did: opens, clicks, sessions, purchases, consent, steps of a Canvas."""
 
-DELIVERY: Final = _preset(_WAS_SENT)
+DELIVERY: Final = DEFAULT_MAPPERS._conditional(Condition(DELIVERY_TYPES, keeps=True))
 """What was sent, and what came of the sending: deliveries, bounces, aborts, retries."""

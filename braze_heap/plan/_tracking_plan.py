@@ -64,7 +64,7 @@ class TrackingPlan(PlanContent):
         """
         try:
             plan = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise PlanError("it is no JSON") from None
         return _structured(plan)
 

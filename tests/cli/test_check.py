@@ -67,7 +67,8 @@ def test_options_in_force_are_named_without_secrets(run: Run) -> None:
     found = findings(run, "--config", "c.toml", "--identity", "user_id")
 
     assert found["configuration"]["detail"] == (
-        "identity = user_id; personal_data = hash; hash_key is set; all else by default"
+        "identity = user_id; personal_data = hash; hash_key = (set); "
+        "all else by default"
     )
 
 
@@ -80,7 +81,7 @@ def test_wrong_configuration_is_a_problem(run: Run) -> None:
     shown = run("check", "--config", "c.toml")
 
     assert shown.exit_code == 1
-    assert "PROBLEM  configuration  there is no option 'presett'" in shown.stdout
+    assert "configuration  c.toml: there is no option 'presett'" in shown.stdout
     assert shown.stdout.endswith("\n1 problem\n")
 
 

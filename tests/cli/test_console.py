@@ -1,6 +1,9 @@
+import sys
+import unicodedata
+
 import pytest
 
-from braze_heap.cli._console import plural, safe
+from braze_heap.cli._console import UnusableError, plural, safe
 
 
 @pytest.mark.parametrize(
@@ -12,6 +15,8 @@ from braze_heap.cli._console import plural, safe
         ("a\nb", "a\\nb"),
         ("\udc80", "\\udc80"),
         ("\u202eexe.txt", "\\u202eexe.txt"),
+        ("\u2066a\u2069\u200b\u200f", "\\u2066a\\u2069\\u200b\\u200f"),
+        ("\ufeffa\U000e0041", "\\ufeffa\\U000e0041"),
         ("x" * 65, "x" * 61 + "..."),
     ],
 )
@@ -20,6 +25,29 @@ def test_safe_text_cannot_steer_a_terminal(text: str, expected: str) -> None:
     Readable text stays, everything else is escaped, and the length is bounded.
     """
     assert expected == safe(text)
+
+
+def test_no_control_or_format_character_passes() -> None:
+    """
+    Of every character that steers, hides or breaks a line, the escape is shown.
+    """
+    steering = [
+        c
+        for c in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    ]
+
+    assert len(steering) > 2_000
+    assert [c for c in steering if not safe(c).startswith("\\")] == []
+
+
+def test_errors_show_paths_without_control_characters() -> None:
+    """
+    A file may be called anything.
+    """
+    error = UnusableError("cannot read a\u202eb\x1b[2J:\nno such file")
+
+    assert error.format_message() == "cannot read a\\u202eb\\x1b[2J:\nno such file"
 
 
 @pytest.mark.parametrize(

@@ -464,3 +464,23 @@ def test_export_never_overwrites_the_dead_letter(run: Run, store: Path) -> None:
     assert (itself.exit_code, nowhere.exit_code) == (2, 2)
     assert "cannot write no/such/file: No such file" in nowhere.stderr
     assert len(reasons(store)) == 3
+
+
+@pytest.mark.parametrize("command", ["list", "purge --yes"])
+def test_reason_that_does_not_exist_is_an_error(
+    command: str, run: Run, store: Path
+) -> None:
+    """
+    A typo would show, or remove, nothing; the error names all reasons.
+    """
+    name, *words = command.split()
+    before = run("dead-letters", "list", store).stdout
+
+    wrong = run("dead-letters", name, store, *words, "--reason", "bad_tiem")
+    unused = run("dead-letters", name, store, *words, "--reason", "sink_down")
+
+    assert wrong.exit_code == 2
+    assert "no reason 'bad_tiem'. Did you mean 'bad_time'?" in wrong.stderr
+    assert "mapper_error" in wrong.stderr
+    assert unused.exit_code == 0
+    assert run("dead-letters", "list", store).stdout == before

@@ -71,6 +71,21 @@ def test_demo_shows_what_really_happened(shown: Result) -> None:
     assert re.search(r"requests: \d+ x 200, \d+ x 503; \d+ answers lost", shown.stdout)
 
 
+def test_progress_of_the_demo_adds_up(shown: Result) -> None:
+    """
+    At each quarter, what Braze counts as delivered is in Heap or kept back.
+    """
+    lines = re.findall(
+        r"([\d,]+) delivered: ([\d,]+) in Heap, (\d+) skipped or kept", shown.stdout
+    )
+
+    assert len(lines) == 4
+    for line in lines:
+        done, in_heap, kept = (int(count.replace(",", "")) for count in line)
+        assert done == in_heap + kept
+        assert kept <= 15
+
+
 def test_demo_shows_no_personal_value(shown: Result) -> None:
     """
     What Heap holds is without the addresses that the events have.

@@ -140,3 +140,15 @@ def test_help_has_examples_and_fits_80_columns(run: Run) -> None:
 
     assert "Examples:\n" in shown
     assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+def test_name_to_ignore_that_matches_nothing_is_pointed_out(
+    run: Run, batch: Path
+) -> None:
+    """
+    It may be a typo, or no longer needed; the status stays.
+    """
+    done = run("drift", batch, "--ignore", "link_colour")
+
+    assert "Note: --ignore link_colour matches nothing here." in done.stderr
+    assert done.exit_code == run("drift", batch).exit_code

@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import pytest
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._inputs import BATCH, BATCH_BYTES, batches, find_inputs
 from braze_heap.wire import RawEvent, Read
+from tests.cli.conftest import Run
 
 
 def test_directory_is_read_recursively_in_order_without_hidden_files(
@@ -65,3 +68,111 @@ def test_what_was_read_before_an_error_is_a_batch(error: BaseException) -> None:
     assert [RawEvent({}, None, 0)] == next(got)
     with pytest.raises(type(error)):
         next(got)
+
+
+def test_what_a_folder_holds_besides_files_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Hidden names below a named folder, links to folders and pipes are not read, and a
+    note says so; the named folder itself, and those above it, may be hidden.
+    """
+    root = tmp_path / ".cache" / "x"
+    (root / "sub" / ".git").mkdir(parents=True)
+    for name in ("b.jsonl", "sub/a.jsonl", ".hidden.jsonl", "sub/.git/c.jsonl"):
+        (root / name).touch()
+    (root / "linked.jsonl").symlink_to("b.jsonl")
+    (root / "folder").symlink_to(tmp_path)
+    (root / "broken").symlink_to("missing")
+    os.mkfifo(root / "pipe")
+
+    found = find_inputs([root])
+
+    names = [str(read.path.relative_to(root)) for read in found if read.path]
+    assert names == ["b.jsonl", "linked.jsonl", "sub/a.jsonl"]
+    note = capsys.readouterr().err
+    for left in (
+        ".hidden.jsonl (hidden)",
+        "sub/.git (hidden)",
+        "folder (a link to a folder)",
+        "broken (not a file)",
+        "pipe (not a file)",
+    ):
+        assert f"{root}/{left}" in note
+
+
+def test_folder_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    """
+    What lies in it would be missing without a word.
+    """
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "a.jsonl").touch()
+    scan = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+
+    done = run("transform", tmp_path)
+
+    assert done.exit_code == 2
+    assert f"cannot use {tmp_path}/locked: Permission denied." in done.stderr
+
+
+COMMANDS = [
+    "transform {0}",
+    "transform {ok} -o {0}",
+    "transform {ok} -o {0} --jobs 2",
+    "send {0}",
+    "send {ok} --sink file:{0}",
+    "send {ok} --sink memory: --dead-letter {0}",
+    "serve --port 0 --dead-letter {0}",
+    "plan -o {0}",
+    "plan --config {0}",
+    "plan --diff {0}",
+    "explain {0}",
+    "drift {0}",
+    "drift {ok} -o {0}",
+    "check --dead-letter {0}",
+    "check --sink file:{0}",
+    "dead-letters list {0}",
+    "dead-letters replay {0} --sink memory:",
+    "dead-letters export {0}",
+]
+
+
+@pytest.mark.parametrize("flaw", [errno.EACCES, errno.ELOOP, errno.EIO])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_path_that_cannot_be_looked_at_is_an_error(
+    command: str,
+    flaw: int,
+    run: Run,
+    batch: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    A folder above may not be searched, a disk may fail: status 2, path and reason.
+    """
+    monkeypatch.chdir(tmp_path)
+    path = str(tmp_path / "closed" / "file")
+    stat = os.stat
+
+    def failing(name: object, **options: object) -> os.stat_result:
+        if str(name) == path:
+            raise OSError(flaw, os.strerror(flaw), path)
+        return stat(name, **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "stat", failing)
+
+    done = run(*(word.format(path, ok=batch) for word in command.split()))
+
+    assert done.exit_code == 2 or (command.startswith("check") and done.exit_code == 1)
+    assert done.stderr or "PROBLEM" in done.stdout
+    assert path in done.output
+    assert "Traceback" not in done.output

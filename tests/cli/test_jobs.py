@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from braze_heap.cli import _jobs
 from braze_heap.cli._inputs import Input, find_inputs
 from braze_heap.cli._jobs import SplitRun
+from braze_heap.cli._options import Setup
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Ending
 from braze_heap.cli._run import Run as OneJob
@@ -32,7 +33,7 @@ from braze_heap.wire._elements import CHUNK
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines, start
 
 BOM = b"\xef\xbb\xbf"
-CONFIG = TransformConfig()
+SETUP = Setup(TransformConfig())
 PIPE = 1 << 16
 
 Process: TypeAlias = "subprocess.Popen[bytes]"
@@ -125,10 +126,10 @@ def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     """
     Return the same run for one worker and for several.
     """
-    transformer = CONFIG.transformer()
+    transformer = SETUP.transformer()
     arguments = (transformer, inputs, None)
     identity = "external_user_id"
-    many = SplitRun(*arguments, Report(identity), unit, config=CONFIG, jobs=jobs)
+    many = SplitRun(*arguments, Report(identity), unit, setup=SETUP, jobs=jobs)
     return OneJob(*arguments, Report(identity), unit), many
 
 
@@ -417,11 +418,12 @@ def test_sigterm_leaves_nothing(many: Path, temporary: Path) -> None:
     The parts hold identities, so they do not outlive a run that is ended from outside.
     """
     process = begun(many, temporary)
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)
 
-    process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 143
+    assert stderr.startswith(b"Stopped by SIGTERM. Done until then:\n")
     assert [*temporary.iterdir()] == []
 
 

@@ -101,3 +101,17 @@ def test_diff_has_two_formats(run: Run, tmp_path: Path) -> None:
     path.write_text("{}")
 
     assert run("plan", "--diff", path, "--format", "html").exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "", "[]", "5"])
+def test_file_that_is_no_plan_is_an_error(run: Run, tmp_path: Path, text: str) -> None:
+    """
+    However deep it is nested, the error says what to do.
+    """
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+
+    done = run("plan", "--diff", path)
+
+    assert done.exit_code == 2
+    assert "Write it again with `braze-heap plan --format json`" in done.stderr

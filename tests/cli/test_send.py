@@ -255,7 +255,7 @@ def test_its_own_files_are_no_input(run: Run, batch: Path, here: Path) -> None:
 
     assert "1 event from 1 input" in again.stdout
     assert endless.exit_code == 2
-    assert "Name another file in --sink." in endless.stderr
+    assert "Name another file with --sink." in endless.stderr
 
 
 def test_a_file_that_is_no_dead_letter_is_left_alone(run: Run, batch: Path) -> None:
@@ -292,9 +292,15 @@ def test_an_unavailable_sink_is_told_and_given_up(
     assert dead() == {}
 
 
-def test_ctrl_c_reports_what_is_settled(heap: FakeHeap) -> None:
+@pytest.mark.parametrize(
+    ("number", "name", "status"),
+    [("SIGINT", "Ctrl-C", 130), ("SIGTERM", "SIGTERM", 143), ("SIGHUP", "SIGHUP", 129)],
+)
+def test_signal_ends_it_with_a_report(
+    number: str, name: str, status: int, heap: FakeHeap
+) -> None:
     """
-    The status is 130, and running it again is said to be harmless.
+    The report counts what was delivered, and says that running it again is harmless.
     """
     process = start("send", "--sink", spec(heap), "--yes", stdin=subprocess.PIPE)
     assert process.stdin
@@ -302,13 +308,13 @@ def test_ctrl_c_reports_what_is_settled(heap: FakeHeap) -> None:
     process.stdin.flush()
     while heap.counts.events < 1_000:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, number))
 
     stdout, _ = process.communicate(timeout=20)
 
     report = stdout.decode()
-    assert process.returncode == 130
-    assert report.startswith("Stopped by Ctrl-C. Done until then:\n")
+    assert process.returncode == status
+    assert report.startswith(f"Stopped by {name}. Done until then:\n")
     assert "which is harmless" in " ".join(report.split())
 
 

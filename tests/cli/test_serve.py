@@ -481,3 +481,22 @@ def test_without_uvicorn_the_extra_is_named(tmp_path: Path) -> None:
     expected = b"Error: serving needs an extra: pip install 'braze_heap[server]'\n"
     assert (process.returncode, stderr) == (2, expected)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_serve_maps_with_the_mappers_of_the_team(serve: Serve, tmp_path: Path) -> None:
+    """
+    The current folder is searched for them.
+    """
+    (tmp_path / "own.py").write_text(
+        "import braze_heap as bh\n"
+        "click = bh.declare('Newsletter Click', {'link': 'link_alias'})\n"
+        "registry = bh.DEFAULT_MAPPERS.override('users.messages.email.Click', click)\n"
+    )
+    own = ("--transformer", "own:registry")
+    served = serve("--sink", "file:calls.jsonl", *own, PYTHONPATH="")
+
+    assert served.post(click_event(1)) == 200
+    assert served.stop() == 0
+
+    (call,) = map(json.loads, (tmp_path / "calls.jsonl").read_text().splitlines())
+    assert call["event"] == "Newsletter Click"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,30 +71,70 @@ def test_report_that_nobody_reads_does_not_change_the_exit_status(many: Path) ->
     assert process.returncode == 0
 
 
-def test_ctrl_c_ends_the_run_between_whole_lines(tmp_path: Path) -> None:
+STOPS = [
+    ("SIGINT", "Ctrl-C", 130),
+    ("SIGTERM", "SIGTERM", 143),
+    ("SIGHUP",) * 2 + (129,),
+]
+
+
+@pytest.mark.parametrize(("number", "name", "status"), STOPS)
+def test_signal_ends_the_run_between_whole_lines(
+    number: str, name: str, status: int, tmp_path: Path
+) -> None:
     """
-    The calls end with a whole line, the report is of them, and the status is 130.
+    Calls on stdout end with a whole line, the report counts them, and the status tells
+    which signal it was.
     """
     calls = tmp_path / "calls.jsonl"
-    process = start("transform", "-o", calls, stdin=subprocess.PIPE)
+    with calls.open("wb") as stdout:
+        process = start("transform", stdin=subprocess.PIPE, stdout=stdout)
     assert process.stdin
     process.stdin.write(lines([click_event(n) for n in range(BATCH + 5)]))
     process.stdin.flush()
-    _wait_for(calls)
-    process.send_signal(signal.SIGINT)
+    _wait_for(lambda: calls.stat().st_size)
+    process.send_signal(getattr(signal, number))
 
     _, stderr = process.communicate(timeout=20)
 
     report = stderr.decode().splitlines()
     written = keys(calls.read_text())
-    assert process.returncode == 130
-    assert report[0] == "Stopped by Ctrl-C. Done until then:"
+    assert process.returncode == status
+    assert report[0] == f"Stopped by {name}. Done until then:"
     assert f"{len(written):,} events from 1 input" in report[1]
     assert [f"event-{n}" for n in range(len(written))] == written
 
 
-def _wait_for(path: Path) -> None:
-    while not (path.exists() and path.stat().st_size):
+@pytest.mark.parametrize("before", [None, "what was there\n"])
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_file_that_is_not_complete_never_appears(
+    number: str, before: str | None, tmp_path: Path
+) -> None:
+    """
+    Until the end, and after any signal, there is what was there; unless the process is
+    killed, nothing else is left, and the report says so.
+    """
+    calls = tmp_path / "calls.jsonl"
+    if before is not None:
+        calls.write_text(before)
+    process = start("transform", "-o", calls, stdin=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write(lines([click_event(n) for n in range(BATCH + 5)]))
+    process.stdin.flush()
+    _wait_for(lambda: any(part.stat().st_size for part in tmp_path.glob(".*.part")))
+    process.send_signal(getattr(signal, number))
+
+    _, stderr = process.communicate(timeout=20)
+
+    assert process.returncode != 0
+    assert (calls.read_text() if calls.exists() else None) == before
+    if number != "SIGKILL":
+        assert not [*tmp_path.glob(".*")]
+        assert "The file was not written. Read until then:" in stderr.decode()
+
+
+def _wait_for(condition: Callable[[], object]) -> None:
+    while not condition():
         time.sleep(0.01)
 
 

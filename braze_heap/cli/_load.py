@@ -1,0 +1,191 @@
+"""
+A team's own mappers or transformer, imported from ``module:name``.
+"""
+
+import contextlib
+import difflib
+import importlib
+import inspect
+import os
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from braze_heap import MapperRegistry, Mappers, Transformer
+from braze_heap.cli._console import UnusableError
+from braze_heap.config import TransformConfig
+
+_SPEC: Final = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[\w.]+)")
+
+_KINDS: Final = (Transformer, Mappers, MapperRegistry)
+
+_ACCEPTED: Final = (
+    "a registry or Mappers, a function from TransformConfig to Transformer, "
+    "or a Transformer"
+)
+
+
+def load_transformer(
+    spec: str, config: TransformConfig, given: Sequence[str]
+) -> Transformer:
+    """
+    Return the transformer that *spec* names.
+
+    Imports the module, also from the current folder, and so runs its code.
+
+    Args:
+        spec: ``module:name`` of a registry or `Mappers`, of a function from
+            `TransformConfig` to `Transformer`, or of a `Transformer`.
+        config: The options in force. A finished transformer has its own.
+        given: Names of the options and variables that *config* is made of.
+
+    Raises:
+        UnusableError: It cannot be imported, is something else, or is finished although
+            options are *given*.
+        ValueError: The *config* does not fit the registry.
+    """
+    found = _imported(spec)
+    if isinstance(found, Transformer):
+        if given:
+            raise UnusableError(
+                f"{spec} is a finished Transformer, so {', '.join(given)} would have "
+                "no effect. Remove it, or name a registry or a function from "
+                "TransformConfig to Transformer instead."
+            )
+        return found
+    if isinstance(found, Mappers):
+        warnings.warn(
+            f"{spec} holds your own mappers only: all other event types are skipped "
+            "(not_mapped). To keep the shipped ones, name DEFAULT_MAPPERS | mappers.",
+            stacklevel=2,
+        )
+        found = found.registry()
+    if isinstance(found, MapperRegistry):
+        return config.transformer(found)
+    if isinstance(found, type) or not callable(found):
+        what = f"the class {found.__name__}" if isinstance(found, type) else _a(found)
+        raise UnusableError(f"--transformer: {spec} is {what}. Name {_ACCEPTED}.")
+    return _called(spec, found, config)
+
+
+def _called(spec: str, function: Any, config: TransformConfig) -> Transformer:
+    with contextlib.suppress(ValueError):  # a function without a signature
+        try:
+            inspect.signature(function).bind(config)
+        except TypeError as error:
+            raise UnusableError(
+                f"--transformer: {spec} must take one argument, a TransformConfig "
+                f"({error})"
+            ) from None
+    with _failures_of(f"{spec} failed, called with a TransformConfig:"):
+        made = function(config)
+    if isinstance(made, Transformer):
+        return made
+    if inspect.iscoroutine(made):
+        made.close()
+    raise UnusableError(
+        f"--transformer: {spec} returned {_a(made)}, not a Transformer. "
+        f"Name {_ACCEPTED}."
+    )
+
+
+def _a(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def _imported(spec: str) -> Any:
+    match = _SPEC.fullmatch(spec)
+    if not match:
+        raise UnusableError(
+            f"--transformer: {spec!r} is not module:name, such as rules:transformer"
+        )
+    folder = str(_current_folder())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    module, found = match["module"], None
+    with _failures_of(f"importing {module} failed:"):
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if not f"{module}.".startswith(f"{error.name}."):
+                raise  # the module is there, and needs another one
+            raise UnusableError(_missing(str(error.name), folder)) from None
+    path = module
+    for name in match["name"].split("."):
+        if not hasattr(found, name):
+            raise UnusableError(f"--transformer: {_no_attribute(path, name, found)}")
+        found, path = getattr(found, name), f"{path}.{name}"
+    return found
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 (text, as sys.path has it)
+    except OSError as error:
+        raise UnusableError(f"the current folder: {error.strerror}") from None
+
+
+def _missing(module: str, folder: str) -> str:
+    try:
+        names = [entry.removesuffix(".py") for entry in os.listdir(folder)]  # noqa: PTH208
+    except OSError:
+        names = []
+    hint = _did_you_mean(module, [name for name in names if name.isidentifier()])
+    return (
+        f"--transformer: there is no module {module!r} in {folder} "
+        f"or among what is installed.{hint}"
+    )
+
+
+def _no_attribute(path: str, name: str, found: object) -> str:
+    fitting = [
+        other
+        for other, value in getattr(found, "__dict__", {}).items()
+        if not other.startswith("_")
+        and not isinstance(value, type)
+        and (isinstance(value, _KINDS) or callable(value))
+    ]
+    hint = _did_you_mean(name, fitting)
+    return f"{path} has no {name!r}.{hint} Name {_ACCEPTED}."
+
+
+def _did_you_mean(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+@contextlib.contextmanager
+def _failures_of(doing: str) -> Iterator[None]:
+    """
+    Turn whatever somebody else's code raises into an error that shows where.
+
+    Raises:
+        UnusableError: The code failed, or ended the process.
+    """
+    try:
+        yield
+    except (UnusableError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a module can call sys.exit()
+        lines = traceback.format_exception(
+            type(error), error, _beyond_this_file(error.__traceback__)
+        )
+        text = "".join(lines).rstrip()
+        raise UnusableError(f"--transformer: {doing}\n{text}") from None
+
+
+def _beyond_this_file(tb: TracebackType | None) -> TracebackType | None:
+    """
+    Leave out the frames of this file and of Python's import machinery.
+    """
+    while tb is not None:
+        name = tb.tb_frame.f_code.co_filename
+        if name != __file__ and "importlib" not in name:
+            return tb
+        tb = tb.tb_next
+    return None

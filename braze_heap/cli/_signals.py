@@ -1,0 +1,102 @@
+"""
+Ctrl-C, SIGTERM and SIGHUP: each ends a run with a report and a status of its own.
+"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final
+
+_STOPS: Final = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+class Stopped(KeyboardInterrupt):
+    """
+    The process was asked to end by another signal than Ctrl-C's.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def status_of(error: BaseException | None) -> int:
+    """
+    Return the exit status after an interruption, as shells have it: 128 + the signal.
+    """
+    return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
+
+
+def name_of(error: KeyboardInterrupt) -> str:
+    """
+    Return what interrupted: ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``.
+    """
+    if isinstance(error, Stopped):
+        return signal.Signals(error.number).name
+    return "Ctrl-C"
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """
+    Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up.
+
+    A signal that is ignored, as under ``nohup``, stays ignored.
+
+    Raises:
+        Stopped: One of them came.
+    """
+    with _handled(_STOPS, lambda _: _stop, lambda usual: usual is signal.SIG_DFL):
+        yield
+
+
+@contextlib.contextmanager
+def unbroken() -> Iterator[None]:
+    """
+    Hold the first interruption back until the block is done; a second one breaks it.
+    """
+    held: list[Callable[[], Any]] = []
+
+    def holding(usual: Any) -> Any:
+        def hold(number: int, frame: FrameType | None) -> None:
+            held.append(lambda: usual(number, frame))
+            signal.signal(number, usual)
+
+        return hold
+
+    with _handled((signal.SIGINT, *_STOPS), holding, callable):
+        yield
+    for interrupt in held:
+        interrupt()
+
+
+@contextlib.contextmanager
+def _handled(
+    numbers: tuple[int, ...],
+    handler: Callable[[Any], Any],
+    is_concerned: Callable[[Any], bool],
+) -> Iterator[None]:
+    """
+    Install the *handler* of those signals whose usual one *is_concerned*.
+
+    Only the main thread can; elsewhere nothing changes.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        usual = {number: signal.getsignal(number) for number in numbers}
+        before = {n: h for n, h in usual.items() if is_concerned(h)}
+    try:
+        for number, each in before.items():
+            signal.signal(number, handler(each))
+        yield
+    finally:
+        for number, each in before.items():
+            signal.signal(number, each)
