@@ -38,7 +38,7 @@ def facts_of_error(error: Exception) -> dict[str, str | int]:
 
 
 _WAITING: Final = ("BlockingIOError", "SSLWantReadError", "SSLWantWriteError")
-"""What event loops see all the time, and never the cause of a failure."""
+"""Errors that event loops meet all the time: never the cause of a failure."""
 
 
 def system_error(error: BaseException) -> OSError | None:

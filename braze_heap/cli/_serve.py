@@ -56,7 +56,7 @@ _WHERE_TO: Final = (
 
 _EPILOG = """\b
 Examples:
-  braze-heap serve                      # a trial: a token is made, calls go to a file
+  braze-heap serve
   BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
   BRAZE_TOKEN=... braze-heap serve --sink file:calls.jsonl --host 0.0.0.0
 
@@ -64,7 +64,8 @@ Examples:
 Sinks:
   heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
   file:calls.jsonl.gz   a file, appended to; - and console: are stdout
-  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH; it is run as code
+  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
+A sink is code: the module is imported, and what is named is called.
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
 
@@ -145,7 +146,7 @@ def serve(
     """
     Take Currents events over HTTP, and deliver them before each answer.
 
-    Without options it is a try: a token is made and shown once, and the calls go to a
+    Without options it is a trial: a token is made and shown once, and the calls go to a
     file. Braze needs https: put a proxy or a load balancer before it.
     """
     check_extra()

@@ -112,12 +112,10 @@ class Tokens:
         return any(same)
 
 
-def _flaw(token: object) -> str | None:
+def _flaw(token: str) -> str | None:
     """
     Return what is wrong with *token*, without a character of it; `None` if nothing.
     """
-    if not isinstance(token, str):
-        return f"is text, not {type(token).__name__}"
     if _SCHEME.match(token):
         return "is written without the word Bearer: it is added by the sender"
     if not _TOKEN.fullmatch(token):
