@@ -4,6 +4,7 @@ What became of the events of a run: counts by reason, and the first few of each.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 from rich.console import Group, RenderableType
@@ -262,7 +263,7 @@ def left_out_view(
     yield from rest(len(counts), top, "more field")
 
 
-def degraded_view(counts: Mapping[str, int]) -> Iterator[RenderableType]:
+def degraded_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
     """
     Show which values had to be changed for Heap, and how often.
     """
