@@ -15,7 +15,12 @@ from rich.text import Text
 from braze_heap import Report
 from braze_heap.cli._console import Stream, grid, heading, indented, plural, safe
 from braze_heap.cli._delivery import Delivery
-from braze_heap.cli._report import reasons_view, skipped_files_view
+from braze_heap.cli._report import (
+    degraded_view,
+    misfits_view,
+    reasons_view,
+    skipped_files_view,
+)
 from braze_heap.cli._run import Ending
 from braze_heap.cli._sinks import STDOUT, named
 from braze_heap.cli._transform import show_report
@@ -68,6 +73,8 @@ def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -
         *reasons_view("Dead-lettered", Counter(report.dead_lettered_by_reason), {}),
         *_missing_mappers(report),
         *skipped_files_view(delivery.skipped_files),
+        *degraded_view(report.degraded),
+        *misfits_view(report.misfits),
         *next_view(_commands(report, store)),
     )
 

@@ -261,6 +261,8 @@ def _policies(case: _Case) -> Iterator[RenderableType]:
     table.add_row("left out", Text(safe(left_out, 1_000)))
     for kind, count in case.result.degraded.items():
         table.add_row("changed", f"{count} {kind}: {DEGRADATIONS[kind]}")
+    for misfit in case.result.misfits:
+        table.add_row("does not fit", Text(safe(str(misfit), 200)))
     if renamed := _renamed(case):
         table.add_row("renamed", Text(safe(", ".join(renamed), 1_000)))
     yield indented(table)

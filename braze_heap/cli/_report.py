@@ -3,7 +3,8 @@ What became of the events of a run: counts by reason, and the first few of each.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 from rich.console import Group, RenderableType
@@ -13,6 +14,7 @@ from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
 from braze_heap.calls import Degradation
 from braze_heap.cli._console import grid, heading, indented, plural, safe
 from braze_heap.cli._words import CALLS, DEGRADATIONS, meaning
+from braze_heap.report import Misfit
 from braze_heap.wire import Read, Unreadable
 
 MAX_EXAMPLES = 3
@@ -79,6 +81,7 @@ class Report:
     rejected: Counter[str] = attrs.field(factory=Counter)
     left_out: Counter[str] = attrs.field(factory=Counter)
     degraded: Counter[Degradation] = attrs.field(factory=Counter)
+    misfits: Counter[Misfit] = attrs.field(factory=Counter)
     examples: dict[str, list[Example]] = attrs.field(factory=dict)
     skipped_files: list[str] = attrs.field(factory=list)
 
@@ -95,6 +98,7 @@ class Report:
         self.event_types += result.event_types
         self.left_out += result.left_out
         self.degraded += result.degraded
+        self.misfits += result.misfits
         for skipped in result.skipped:
             self.skipped[skipped.reason] += 1
             self._keep(skipped.reason, _example(skipped, source))
@@ -127,6 +131,7 @@ class Report:
         self.left_out += other.left_out
         self.degraded += other.degraded
         self.skipped_files += other.skipped_files
+        self.misfits += other.misfits
         for reason, examples in other.examples.items():
             for example in examples:
                 shift = before if example.number else 0
@@ -184,6 +189,7 @@ def report_view(report: Report, *, shows_all: bool = False) -> Group:
         *left_out_view(report.left_out, report.identity, top),
         *degraded_view(report.degraded),
         *skipped_files_view(report.skipped_files, top),
+        *misfits_view(report.misfits),
     )
 
 
@@ -277,7 +283,7 @@ def left_out_view(
     yield from rest(len(counts), top, "more field")
 
 
-def degraded_view(counts: Counter[Degradation]) -> Iterator[RenderableType]:
+def degraded_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
     """
     Show which values had to be changed for Heap, and how often.
     """
@@ -285,6 +291,19 @@ def degraded_view(counts: Counter[Degradation]) -> Iterator[RenderableType]:
         return
     yield heading("Changed to be legal for Heap")
     table = grid("_kind", "_count", "_note", right=("_count",))
-    for kind, count in counts.most_common():
-        table.add_row(kind, f"{count:,}", DEGRADATIONS[kind])
+    for kind, count in Counter(counts).most_common():
+        table.add_row(kind, f"{count:,}", DEGRADATIONS[Degradation(kind)])
+    yield indented(table)
+
+
+def misfits_view(counts: Mapping[Misfit, int]) -> Iterator[RenderableType]:
+    """
+    Show which properties do not fit the classes that a team declared for them.
+    """
+    if not counts:
+        return
+    yield heading("Mapped as any custom event: they do not fit the class declared")
+    table = grid("_misfit", "_count", right=("_count",))
+    for misfit, count in Counter(counts).most_common(TOP):
+        table.add_row(Text(safe(str(misfit), 200)), f"{count:,}")
     yield indented(table)

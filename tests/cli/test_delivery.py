@@ -1,7 +1,9 @@
+import io
 from collections.abc import Sequence
 from unittest.mock import patch
 
 import pytest
+from rich.console import Console
 
 from braze_heap import (
     DEFAULT_MAPPERS,
@@ -14,9 +16,12 @@ from braze_heap import (
     Transformer,
 )
 from braze_heap.calls import Call
+from braze_heap.cli._delivered import _view
 from braze_heap.cli._delivery import Delivery, Patient
 from braze_heap.cli._meter import Meter
+from braze_heap.cli._run import Ending
 from braze_heap.events import EmailClick
+from braze_heap.report import Misfit, Report
 from braze_heap.sinks import Receipt
 from braze_heap.testing import make_raw
 
@@ -182,3 +187,23 @@ def slept(self: Patient, seconds: float) -> None:
 
 
 PATIENT_SLEEP = Patient.sleep
+
+
+def test_a_report_shows_misfits_and_changed_values() -> None:
+    """
+    What does not fit a team's class, and what was changed for Heap, is no secret.
+    """
+    report = Report(
+        1,
+        1,
+        misfits={Misfit("Order", "price", "text, not float"): 3},
+        degraded={"cut": 4},
+    )
+    delivery = Delivery("memory:", MemorySink(), DISCARD, 0.0, report)
+    out = Console(file=io.StringIO(), width=100)
+
+    out.print(_view(delivery, Ending(), "1 input", None))
+
+    text = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "Order.price: text, not float  3" in text
+    assert "cut  4" in text
