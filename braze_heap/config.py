@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args, get_origin
 
 import attrs
 
@@ -137,7 +137,7 @@ class TransformConfig:
         try:
             return converter.structure(_with_tuples(cls, options), cls)
         except cattrs.BaseValidationError as error:
-            flaws = cattrs.transform_error(error, path="config")
+            flaws = cattrs.transform_error(error, "config", _flaw)
             raise ConfigError("; ".join(flaws)) from None
 
     @classmethod
@@ -327,6 +327,20 @@ def _check_names(
         place = f"{ENVIRONMENT_PREFIX}{name.upper()}: " if variables else ""
         kind = "table" if is_table else "option"
         raise ConfigError(f"{place}there is no {kind} {name!r}.{hint}")
+
+
+def _flaw(error: BaseException, kind: Any) -> str:
+    """
+    Return what is wrong with a value of an option, or of a part of it.
+    """
+    from cattrs.v import format_exception
+
+    if get_origin(kind) is not Literal:
+        return format_exception(error, kind)
+    value, known = str(error).partition(" not in literal")[0], get_args(kind)
+    close = difflib.get_close_matches(value, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{value!r} is not one of {', '.join(known)}.{hint}"
 
 
 def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:

@@ -93,7 +93,11 @@ def test_a_configuration_comes_from_the_environment() -> None:
     [
         ({"personal_dta": "keep"}, "Did you mean 'personal_data'"),
         ({"local_time": "yes"}, "local_time"),
-        ({"preset": "everything"}, "preset"),
+        ({"preset": "engagment"}, "Did you mean 'engagement'.* @ config.preset"),
+        (
+            {"preset": 5},
+            "'5' is not one of all, engagement, delivery.* @ config.preset",
+        ),
         ({"event_renames": {"a": 5}}, "event_renames"),
         ({"fixed_properties": {"a": []}}, "fixed_properties"),
         ({"identity": ["name"]}, "identity"),
