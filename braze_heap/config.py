@@ -338,8 +338,7 @@ def _flaw(error: BaseException, kind: Any) -> str:
     if get_origin(kind) is not Literal:
         return format_exception(error, kind)
     value, known = str(error).partition(" not in literal")[0], get_args(kind)
-    close = difflib.get_close_matches(value, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(value, known)
     return f"{value!r} is not one of {', '.join(known)}.{hint}"
 
 
