@@ -33,8 +33,8 @@ USER_ID: Final = "0123456789abcdef01234567"
 EXTERNAL_USER_ID: Final = "example-user-1"
 """Your id of the person in sample events."""
 
-_ALWAYS: Final = ("id", "time", "user_id", "external_user_id")
-"""Fields that an event has whatever else is chosen, so that it has a user."""
+_USER: Final = frozenset(("user_id", "external_user_id"))
+"""The user's ids: fields without which an event would be skipped."""
 
 _Event = TypeVar("_Event", bound=CurrentsEvent)
 
@@ -88,9 +88,10 @@ def make_raw(
         form: The wire form. ``"http"`` is nested and carries the type; ``"storage"`` is
             the flat record that an Avro reader gives, and ``"union"`` the one that
             ``avro-tools tojson`` writes: pass their type to `parse_event`.
-        only: The fields to fill, besides ``id``, ``time``, the user's ids and what you
-            name. By default all that the form carries; where Braze does not document
-            the type for the form, all that the type has.
+        only: The fields to fill, besides ``id``, ``time`` and what you name; and the
+            user's ids, unless one of them is among the fields. By default all that the
+            form carries; where Braze does not document the type for the form, all that
+            the type has.
         **fields: Values by field name, as the event class spells it. They may be
             misfits: they are not checked. ``None`` leaves a field out.
 
@@ -103,7 +104,11 @@ def make_raw(
     for name in (*fields, *(only or ())):
         if name not in known:
             raise TypeError(_unknown(f"{cls.__name__} has no field", name, known))
-    filled = _carried(known, form) if only is None else {*_ALWAYS, *only}
+    if only is None:
+        filled = _carried(known, form)
+    else:
+        user = _USER if _USER.isdisjoint(only) else ()
+        filled = {"id", "time", *user, *only}
     values = {
         name: _sample(cls, field) for name, field in known.items() if name in filled
     }
