@@ -87,8 +87,8 @@ variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
 Exit status:
   0    done, also if events went to the dead letter
   1    events went to the dead letter, and --strict is given
-  2    a file cannot be read, holds no events, or is empty; an option is wrong;
-       or nobody confirmed
+  2    a file cannot be read, or is not JSON or Avro; there is no input;
+       an option is wrong; or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
   130, 143  stopped by Ctrl-C, or by SIGTERM
   141  nobody reads the output any more

@@ -33,8 +33,8 @@ Examples:
 Exit status:
   0  done, also if events were rejected
   1  events were rejected, and --strict is given
-  2  a file cannot be read or written, holds no events, or is empty; an option is
-     wrong; or a worker died
+  2  a file cannot be read or written, or is not JSON or Avro; there is no
+     input; an option is wrong; or a worker died
   130, 143  stopped by Ctrl-C, or by SIGTERM
   141  nobody reads the output any more
 The file of -o appears when it is complete; else nothing is changed there.
