@@ -102,11 +102,11 @@ def _ensure_ours(path: Path, *, create: bool) -> None:
     """
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not create:
             raise DeadLetterError(f"there is no dead letter at {path}") from None
         if not path.parent.is_dir():
-            flaw = f"the folder {path.parent} does not exist: make it first"
+            flaw = f"there is no folder {path.parent} for {path.name}: make it first"
             raise DeadLetterError(flaw) from None
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         sync_directory(path.parent)
@@ -271,7 +271,7 @@ def absolute(path: str | os.PathLike[Any]) -> Path:
     if name in ("", ":memory:") or name.startswith("file:"):
         raise ValueError(
             f"a dead letter needs a file, not {name!r}: its records have to outlive "
-            "the process. Name a file, or write DISCARD to keep nothing"
+            "the process. Name a file, or write DISCARD (--discard) to keep nothing"
         )
     return Path(os.path.realpath(name))
 

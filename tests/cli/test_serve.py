@@ -444,8 +444,8 @@ def test_a_port_that_is_taken_is_one_line_of_advice(
         (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
         (("--sink", "hepa:?app_id=11"), "Did you mean 'heap'?"),
         (("--sink", "heap:?app_id=11&api_key=canary"), "no secrets in a spec"),
-        (("--dead-letter", "no/such/folder.db"), "no such folder"),
-        (("--dead-letter", "/dev/null/dead.db"), "no such folder"),
+        (("--dead-letter", "no/such/folder.db"), "no/such for folder.db: make"),
+        (("--dead-letter", "/dev/null/dead.db"), "there is no folder /dev/null"),
         (("--config", "/dev/null/none"), "does not exist"),
     ],
 )

@@ -228,7 +228,7 @@ def test_a_file_of_something_else_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(DeadLetterError, match="it is text") as caught:
         SqliteDeadLetter(tmp_path / "dead.db")
-    with pytest.raises(DeadLetterError, match=f"{tmp_path / 'no'} does not exist"):
+    with pytest.raises(DeadLetterError, match=f"no folder {tmp_path / 'no'} for"):
         SqliteDeadLetter(tmp_path / "no" / "dead.db")
 
     assert caught.value.__cause__ is None

@@ -221,8 +221,8 @@ def test_what_is_not_a_file_is_named(tmp_path: Path) -> None:
     cases = {
         tmp_path: "is a folder",
         Path("/dev/null"): "is not a regular file",
-        tmp_path / "no" / "dead.db": "folder .*/no does not exist: make it first",
-        tmp_path / "file" / "dead.db": "cannot be used",
+        tmp_path / "no" / "dead.db": "there is no folder .*/no for dead.db: make",
+        tmp_path / "file" / "dead.db": "there is no folder .*/file for dead.db",
     }
     for path, words in cases.items():
         with pytest.raises(DeadLetterError, match=words):
