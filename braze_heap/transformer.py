@@ -66,7 +66,7 @@ from braze_heap.report import Misfit
 from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 
-__all__ = ["Source", "Transformer"]
+__all__ = ["MapperOutages", "Source", "Transformer"]
 
 Source: TypeAlias = (
     bytes | str | CurrentsEvent | RawEvent | Mapping[str, Any] | Iterable[Any] | None
