@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from braze_heap.config import ConfigError, TransformConfig
     from braze_heap.dead_letters import DISCARD, SqliteDeadLetter
     from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
-    from braze_heap.exceptions import DeliveryError, SinkUnavailable
     from braze_heap.identity import first_of
     from braze_heap.mappers import (
         DEFAULT_MAPPERS,
@@ -70,9 +69,11 @@ if TYPE_CHECKING:
     from braze_heap.results import Rejected, Skipped, TransformResult
     from braze_heap.sinks import (
         AsyncHeapSink,
+        DeliveryError,
         HeapSink,
         JsonLinesSink,
         MemorySink,
+        SinkUnavailable,
         open_sink,
     )
     from braze_heap.transformer import Transformer
@@ -146,7 +147,7 @@ _HOMES: Final = MappingProxyType(
         "DELIVERY": "mappers",
         "DISCARD": "dead_letters",
         "DeleteUser": "calls",
-        "DeliveryError": "exceptions",
+        "DeliveryError": "sinks",
         "ENGAGEMENT": "mappers",
         "EVENT_TYPES": "events",
         "EventError": "parsing",
@@ -165,7 +166,7 @@ _HOMES: Final = MappingProxyType(
         "Receiver": "receiver",
         "Rejected": "results",
         "Report": "report",
-        "SinkUnavailable": "exceptions",
+        "SinkUnavailable": "sinks",
         "SkipReason": "reasons",
         "Skipped": "results",
         "SqliteDeadLetter": "dead_letters",

@@ -74,7 +74,7 @@ from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 from braze_heap.wire._source import PATH_HINT, is_path
 
-__all__ = ["Source", "Transformer"]
+__all__ = ["MapperOutages", "Source", "Transformer"]
 
 Source: TypeAlias = (
     bytes | str | CurrentsEvent | RawEvent | Mapping[str, Any] | Iterable[Any] | None

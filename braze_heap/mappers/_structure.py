@@ -273,7 +273,7 @@ def _exactly(cls: type) -> Reader:
 
 
 def _object(value: Any) -> Any:
-    if type(value) is dict:
+    if isinstance(value, dict):
         return value
     raise _not(value, "an object")
 
@@ -479,7 +479,7 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
 
     def read(value: Any) -> Any:
         candidates = readers
-        if type(value) is dict:
+        if isinstance(value, dict):
             candidates = sorted(readers, key=lambda r: -len(r[1] & value.keys()))
         misfit: Misfit | None = None
         for reader, _ in candidates:
