@@ -98,16 +98,24 @@ _ENDLESS: Final = 1 << 14
 @contextlib.contextmanager
 def heard(stream: Stream) -> Iterator[None]:
     """
-    End quietly where the reader of *stream* goes away.
+    Flush *stream* at the end; end quietly if its reader went away.
 
     Raises:
         SystemExit: It did.
+        UnusableError: The stream cannot be written.
     """
     try:
         yield
+        getattr(sys, stream).flush()
     except BrokenPipeError:
         silence(stream)
         sys.exit(UNHEARD)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        silence(stream)
+        flaw = error.strerror or type(error).__name__
+        raise UnusableError(f"cannot write {stream}: {flaw}") from None
 
 
 def buffer_stdout() -> None:

@@ -238,6 +238,8 @@ class Delivery:
             if self.spec in STDOUT and (sink.is_unheard or _is_unheard(error)):
                 silence("stdout")
                 return Ending(UNHEARD, "Nobody reads the calls. Done until then:")
+            if self.spec in STDOUT and isinstance(error, OSError):
+                silence("stdout")
             return _failed(_told(error))
         except UnusableError as error:
             return _failed(error)

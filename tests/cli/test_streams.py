@@ -170,6 +170,25 @@ def test_full_disk_is_named() -> None:
     assert b"Traceback" not in stderr
 
 
+FULL = ["plan", "plan --format csv", "events", "explain {0}", "drift {0}", "check"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+@pytest.mark.parametrize("command", [*FULL, "send {0} --discard --sink -"])
+def test_stdout_that_cannot_be_written_is_an_error(command: str, batch: Path) -> None:
+    """
+    No command ends with a traceback or with success then.
+    """
+    with open("/dev/full", "wb") as full:
+        process = start(*command.format(batch).split(), stdout=full)
+        _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert b"No space left on device" in stderr
+    assert b"Traceback" not in stderr
+    assert b"Exception ignored" not in stderr
+
+
 def test_terminal_without_input_is_told_what_to_do() -> None:
     """
     Nothing waits for a person to type events.
