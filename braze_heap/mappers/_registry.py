@@ -512,9 +512,9 @@ def check_selection(
     Raises:
         ValueError: It has no mappers, or selects none of *event_types*.
     """
-    rules = [rule for key, rule in registry.rules.items() if not custom_of(key)]
-    if any(not rule.conditions for rule in rules):
+    if any(not rule.conditions for rule in registry.rules.values()):
         return
+    rules = [rule for key, rule in registry.rules.items() if not custom_of(key)]
     if not rules:
         raise ValueError(
             "these mappers are empty, so every event would be skipped: register some "

@@ -276,6 +276,7 @@ class Receiver(_Course[Pipeline]):
         *,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not isinstance(pipeline, Pipeline):
             hint = ""
@@ -284,7 +285,7 @@ class Receiver(_Course[Pipeline]):
             raise TypeError(
                 f"Receiver needs a Pipeline first, not {kind_of(pipeline)}{hint}"
             )
-        super().__init__(pipeline, tokens, limits=limits, now=now)
+        super().__init__(pipeline, tokens, limits=limits, now=now, clock=clock)
 
     def handle(self, request: Request) -> Response:
         """
@@ -336,13 +337,14 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
         *,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not isinstance(pipeline, Pipeline | AsyncPipeline):
             raise TypeError(
                 "AsyncReceiver needs an AsyncPipeline or a Pipeline first, "
                 f"not {kind_of(pipeline)}"
             )
-        super().__init__(pipeline, tokens, limits=limits, now=now)
+        super().__init__(pipeline, tokens, limits=limits, now=now, clock=clock)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             self.limits.requests, "braze-heap"
         )

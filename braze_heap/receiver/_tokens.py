@@ -153,14 +153,14 @@ def doorkeeper(tokens: str | Iterable[str] | Doorkeeper) -> Doorkeeper:
         TypeError: *tokens* is not text, or its ``admits`` is async.
     """
     if not isinstance(tokens, Doorkeeper):
-        made = Tokens(tokens)
-        if weakness := made.weakness():
-            logger.warning("The token of the receiver %s", weakness)
-        return made
+        tokens = Tokens(tokens)
     if isinstance(tokens, type):
         raise TypeError(f"tokens is {kind_of(tokens)}: write {tokens.__name__}(...)")
     if is_async(tokens.admits):  # what it returns would be true for everybody
         raise TypeError(
             f"{type(tokens).__name__}.admits is async, but it is called without await"
         )
+    weakness = tokens.weakness() if isinstance(tokens, Tokens) else None
+    if weakness:
+        logger.warning("The token of the receiver %s", weakness)
     return tokens

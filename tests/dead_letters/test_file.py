@@ -371,8 +371,8 @@ def test_a_damaged_row_is_one_damaged_record(
         "damaged_record",
         "bad_time",
     ]
-    assert store.purge("nobody") == 0
-    assert store.purge(lambda r: r.is_damaged) == 1
+    assert store.purge("nobody").removed == 0
+    assert store.purge(lambda r: r.is_damaged).removed == 1
     assert [*store.read()] == [record(0), record(2)]
 
 
@@ -435,7 +435,7 @@ def test_a_damaged_page_costs_its_rows_alone(
     assert {r.key.partition(":")[0] for r in records} == {f"e{n}" for n in range(200)}
     assert store.stats().by_reason["damaged_record"] == len(bad)
     assert store.export(io.StringIO()) == 200
-    assert store.purge("nobody") == 0
+    assert store.purge("nobody").removed == 0
 
 
 def test_what_cannot_be_removed_from_a_damaged_page_says_so(
@@ -558,7 +558,7 @@ def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
             store.append(())
         kept = store.stats().records
 
-        assert store.purge(lambda r: r.key.startswith("e1:")) == 1
+        assert store.purge(lambda r: r.key.startswith("e1:")).removed == 1
         report = store.replay(bh.Pipeline(bh.Transformer(), MemorySink(), store))
         store.append(())
 
@@ -584,7 +584,7 @@ def test_what_to_free_on_a_full_disk_is_enough(small_disk: Path) -> None:
 
         os.truncate(filling, filling.stat().st_size - caught.value.needed_bytes)
 
-        assert store.purge(lambda _: True) == 20
+        assert store.purge(lambda _: True).removed == 20
         store.append(())
 
 
