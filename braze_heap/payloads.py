@@ -88,14 +88,14 @@ def payloads_of(mapped: object) -> list[Payload]:
     if isinstance(mapped, _PAYLOADS):
         payloads: list[Any] = [mapped]
     elif isinstance(mapped, _NOT_SEVERAL) or not isinstance(mapped, Iterable):
-        raise ReturnValueError(f"the mapper returned {_described(mapped)}. {_RETURN}")
+        raise ReturnValueError(f"{_RETURN}; it returned {_described(mapped)}")
     else:
         payloads = [*mapped]
     for number, payload in enumerate(payloads, 1):
         if not isinstance(payload, _PAYLOADS):
             raise ReturnValueError(
-                f"item {number} of the {type(mapped).__name__} from the mapper is "
-                f"{_described(payload)}. {_RETURN}"
+                f"{_RETURN}; item {number} of the {type(mapped).__name__} that it "
+                f"returned is {_described(payload)}"
             )
         if not isinstance(payload, HeapUserDeletion):
             _check(payload)
@@ -135,6 +135,6 @@ _NOT_SEVERAL: Final = (str, bytes, bytearray, Mapping, type, Awaitable, AsyncIte
 """Values that are iterable, or may be, and are never several payloads."""
 
 _RETURN: Final = (
-    "Return HeapEvent(name, properties), HeapUserProperties(properties), a list of "
-    "these, or None"
+    "a mapper has to return HeapEvent(name, properties), "
+    "HeapUserProperties(properties), a list of these, or None"
 )

@@ -241,15 +241,18 @@ async def generator() -> AsyncIterator[bh.HeapEvent]:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: "x", "the mapper returned text. Return HeapEvent(name, properties)"),
+        (lambda: "x", "a list of these, or None; it returned text"),
         (lambda: b"x", "a value of the type bytes"),
         (lambda: {"event": "X"}, "a value of the type dict"),
         (lambda: 5, "a value of the type int"),
         (lambda: True, "a value of the type bool"),
         (lambda: bh.HeapEvent, "the class HeapEvent, not an instance of it"),
-        (lambda: ("X", {"a": 1}), "item 1 of the tuple from the mapper is text"),
-        (lambda: [bh.HeapEvent("X"), None], "item 2 of the list from the mapper is No"),
-        (lambda: iter([1]), "item 1 of the list_iterator from the mapper is a value"),
+        (lambda: ("X", {"a": 1}), "item 1 of the tuple that it returned is text"),
+        (
+            lambda: [bh.HeapEvent("X"), None],
+            "item 2 of the list that it returned is No",
+        ),
+        (lambda: iter([1]), "item 1 of the list_iterator that it returned is"),
         (coroutine, "a coroutine: write def instead of async def"),
         (generator, "a async generator: write def instead of async def"),
         (lambda: bh.HeapEvent(""), "a HeapEvent without a name"),
