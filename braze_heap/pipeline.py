@@ -176,7 +176,11 @@ class _Course(Generic[_Closing]):
                 f"{user} needs a Transformer first, not {kind_of(transformer)}{hint}"
             )
         append = getattr(dead_letter, "append", None)
-        if isinstance(dead_letter, type) or type(dead_letter) is list or not callable(append):
+        if (
+            isinstance(dead_letter, type)
+            or type(dead_letter) is list
+            or not callable(append)
+        ):
             raise TypeError(
                 f"{user} needs a dead letter, such as SqliteDeadLetter(path), "
                 f"not {kind_of(dead_letter)}. To count what cannot be delivered and "

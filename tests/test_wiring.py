@@ -53,15 +53,6 @@ def mapper(event: Any) -> bh.HeapEvent:
     return bh.HeapEvent("Mine")
 
 
-def order_only() -> bh.Mappers:
-    """
-    Return mappers of which none is for an event type.
-    """
-    mappers = bh.Mappers()
-    mappers.maps_custom(Order)(mapper)
-    return mappers
-
-
 class Awaitable:
     """
     What a plain function returns that hides an async one.
@@ -494,7 +485,6 @@ def test_a_name_that_no_class_has_is_never_silent(wire: Callable[[str], Any]) ->
         lambda: bh.TransformConfig(leave_out=("CurrentsEvent",)).mappers(),
         lambda: bh.Transformer(bh.Mappers()),
         lambda: bh.Transformer(bh.MapperRegistry()),
-        lambda: bh.Transformer(order_only()),
         lambda: bh.TransformConfig().transformer(bh.Mappers()),
     ],
 )

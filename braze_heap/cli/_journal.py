@@ -89,7 +89,8 @@ class Journal(logging.Handler):
         elif error is not None:
             return  # a cancellation, at the end
         if "suppressed" not in facts:  # not limited by the library already
-            cause = (record.name, str(record.msg), *facts.values())
+            text = record.msg if isinstance(record.msg, str) else message
+            cause = (record.name, text, *facts.values())
             number = self._repeats.suppressed(cause)
             if number is None:
                 return

@@ -80,7 +80,7 @@ def test_what_a_folder_holds_besides_files_is_named(
     root = tmp_path / ".cache" / "x"
     (root / "sub" / ".git").mkdir(parents=True)
     for name in ("b.jsonl", "sub/a.jsonl", ".hidden.jsonl", "sub/.git/c.jsonl"):
-        (root / name).touch()
+        (root / name).write_text("{}")
     (root / "linked.jsonl").symlink_to("b.jsonl")
     (root / "folder").symlink_to(tmp_path)
     (root / "broken").symlink_to("missing")

@@ -291,6 +291,7 @@ def test_replay_sends_what_the_team_maps(run: Run) -> None:
     def fails(_: Any) -> None:
         raise ValueError
 
+    fails.__module__, fails.__qualname__ = "rules", "newsletter_click"
     registry = bh.DEFAULT_MAPPERS.override("users.messages.email.Click", fails)
     with SqliteDeadLetter("dead.db") as store:
         bh.Pipeline(bh.Transformer(registry), bh.MemorySink(), store).run(

@@ -504,7 +504,8 @@ def test_a_typed_class_that_is_switched_off_is_not_mapped_by_it() -> None:
     ``except_`` concerns the mappers of typed classes as all others.
     """
     typed = MapperRegistry().add(Order, lambda order: bh.HeapEvent("Typed"))
-    registry = bh.DEFAULT_MAPPERS | typed.except_(CustomEvent)
+    mine = typed.add(EmailClick, lambda click: bh.HeapEvent("Mine"))
+    registry = bh.DEFAULT_MAPPERS | mine.except_(CustomEvent)
 
     (call,) = bh.Transformer(registry).transform(purchase_of()).calls
 

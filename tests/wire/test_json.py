@@ -510,10 +510,10 @@ def test_a_long_line_costs_itself():
 )
 def test_hostile_files_cost_linear_time(start, piece):
     """
-    Half a megabyte of anything without events is decided in two seconds.
+    Half a megabyte of anything without events is decided in ten seconds.
     """
     data = start + piece * (500_000 // len(piece))
     began = time.process_time()
     list(read_events(data))
 
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 10
