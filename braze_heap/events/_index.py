@@ -186,22 +186,45 @@ _BASES: Final = MappingProxyType(
             "CanvasExperimentStepEvent",
             "CanvasDestinationEvent",
         ),
-        "content_card": ("ContentCardEvent",),
-        "email": ("EmailEvent",),
+        "content_card": (
+            "HasContentCard",
+            "ContentCardEvent",
+        ),
+        "email": (
+            "HasSendingIp",
+            "EmailEvent",
+        ),
         "in_app_message": ("InAppMessageEvent",),
         "landing_page": ("LandingPageEvent",),
         "line": ("LineEvent",),
         "live_activity": (
+            "HasLiveActivity",
+            "HasLiveActivityType",
             "LiveActivityEvent",
             "LiveActivityTokenChange",
         ),
         "news_feed_card": ("NewsFeedCardEvent",),
-        "push": ("PushEvent",),
-        "rcs": ("RcsEvent",),
-        "sms": ("SmsEvent",),
+        "push": (
+            "HasPushToken",
+            "PushEvent",
+        ),
+        "rcs": (
+            "RcsEvent",
+            "RcsMessageEvent",
+        ),
+        "sms": (
+            "SmsEvent",
+            "SmsMessageEvent",
+            "SmsOutcomeEvent",
+        ),
         "subscription": ("SubscriptionEvent",),
         "webhook": ("WebhookEvent",),
-        "whatsapp": ("WhatsAppEvent",),
+        "whatsapp": (
+            "HasBsuid",
+            "HasWhatsAppMessage",
+            "WhatsAppEvent",
+            "WhatsAppMessageEvent",
+        ),
     }
 )
 """Family to the names of the classes that its events share."""

@@ -2,16 +2,19 @@
 Banners: messages that an app or a website shows in place.
 """
 
-from braze_heap.events._declare import field, personal, since, storage_only
+from braze_heap.events._declare import field, personal, since
 from braze_heap.events.groups import (
     HasAbort,
     HasAdvertisingId,
     HasApp,
+    HasBrowser,
     HasDevice,
+    HasDeviceDetails,
     HasNamedCampaign,
     HasNamedCanvas,
     HasPlatform,
     HasProfileTraits,
+    HasSdkVersion,
     HasTimezone,
     HasUniqueness,
     HasUser,
@@ -30,27 +33,12 @@ class BannerEvent(
     HasNamedCampaign,
     HasNamedCanvas,
     HasProfileTraits,
+    HasBrowser,
+    HasSdkVersion,
+    HasDeviceDetails,
 ):
     """
     Something happened with a banner.
-    """
-
-    sdk_version: str | None = storage_only()
-    """
-    Version of the Braze SDK inside the app or site. Empty when the event came from
-    the backend.
-    """
-
-    resolution: str | None = storage_only()
-    """Screen size that the device reports, as text."""
-
-    carrier: str | None = storage_only()
-    """Mobile network operator, as the device reports it."""
-
-    browser: str | None = None
-    """
-    Name of the browser in use, as far as its user agent gives it away. ``None``
-    otherwise.
     """
 
     banner_placement_id: str | None = None

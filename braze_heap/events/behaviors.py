@@ -7,7 +7,6 @@ from braze_heap.events._declare import (
     JsonObject,
     Privacy,
     field,
-    http_only,
     personal,
     storage_only,
 )
@@ -15,6 +14,7 @@ from braze_heap.events.groups import (
     HasAdvertisingId,
     HasApp,
     HasDevice,
+    HasDeviceOverHttp,
     HasPlatform,
     HasProfileTraits,
     HasTimezone,
@@ -63,7 +63,7 @@ class CustomEvent(
 
 class InstallAttribution(
     HasUser,
-    HasDevice,
+    HasDeviceOverHttp,
     HasWorkspace,
     event_type="users.behaviors.InstallAttribution",
     display_name="Install Attribution",
@@ -77,8 +77,6 @@ class InstallAttribution(
 
     source: str | None = None
     """Where the install came from, as the attribution partner reported it."""
-
-    device_id: str | None = http_only(place="user")
 
 
 class Location(

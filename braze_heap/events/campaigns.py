@@ -6,7 +6,7 @@ from braze_heap.events._declare import field, http_only, personal
 from braze_heap.events.groups import (
     HasApp,
     HasConversion,
-    HasDevice,
+    HasDeviceOverHttp,
     HasDispatch,
     HasNamedCampaign,
     HasProfileTraits,
@@ -20,7 +20,7 @@ from braze_heap.events.groups import (
 class CampaignEvent(
     HasUser,
     HasTimezone,
-    HasDevice,
+    HasDeviceOverHttp,
     HasWorkspace,
     HasApp,
     HasNamedCampaign,
@@ -30,8 +30,6 @@ class CampaignEvent(
     """
     Something happened in a campaign.
     """
-
-    device_id: str | None = http_only(place="user")
 
     dispatch_id: str | None = http_only()
 

@@ -2,12 +2,14 @@
 Canvas: how people enter, pass and leave a journey.
 """
 
-from braze_heap.events._declare import http_only, personal, storage_only
+from braze_heap.events._declare import storage_only
 from braze_heap.events.groups import (
     HasApp,
     HasContentCombination,
     HasConversion,
+    HasDataObjectProvenance,
     HasDevice,
+    HasDeviceOverHttp,
     HasDispatch,
     HasNamedCanvas,
     HasTimezone,
@@ -94,7 +96,7 @@ class CanvasDestinationEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
 class CanvasConversion(
     CanvasEvent,
     HasTimezone,
-    HasDevice,
+    HasDeviceOverHttp,
     HasWorkspace,
     HasApp,
     HasNamedCanvas,
@@ -111,15 +113,14 @@ class CanvasConversion(
     ``canvas_variation_id``.
     """
 
-    device_id: str | None = http_only(place="user")
-
 
 class CanvasEntry(
     CanvasEvent,
     HasTimezone,
-    HasDevice,
+    HasDeviceOverHttp,
     HasWorkspace,
     HasNamedCanvas,
+    HasDataObjectProvenance,
     event_type="users.canvas.Entry",
     display_name="Canvas Entry",
 ):
@@ -133,14 +134,6 @@ class CanvasEntry(
 
     in_control_group: bool | None = None
     """``True`` for users who were drawn into the control group and get no messages."""
-
-    device_id: str | None = http_only(place="user")
-
-    data_object_provenance: str | None = personal(since=13)
-    """
-    Trace from the event to the Braze data objects that took part in it. Treat as
-    opaque text.
-    """
 
 
 class CanvasCoStepConversion(

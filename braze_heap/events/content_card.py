@@ -2,6 +2,7 @@
 Content Cards: messages that wait in a feed of the app or website.
 """
 
+from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import http_only, since
 from braze_heap.events.groups import (
     HasAbort,
@@ -20,6 +21,15 @@ from braze_heap.events.groups import (
     HasUser,
     HasWorkspace,
 )
+
+
+class HasContentCard(CurrentsEvent):
+    """
+    Anything about one Content Card.
+    """
+
+    content_card_id: str | None = None
+    """One Content Card. Joins its send, impressions, clicks and dismissals."""
 
 
 class ContentCardEvent(
@@ -62,6 +72,7 @@ class ContentCardClick(
     HasPlatform,
     HasAdvertisingId,
     HasUniqueness,
+    HasContentCard,
     event_type="users.messages.contentcard.Click",
     display_name="Content Card Click",
 ):
@@ -71,9 +82,6 @@ class ContentCardClick(
     Repeated clicks count each time; ``is_unique`` marks the first. Joins with the
     card's other events on ``content_card_id`` and ``user_id``.
     """
-
-    content_card_id: str | None = None
-    """One Content Card. Joins its send, impressions, clicks and dismissals."""
 
     is_unique: bool | None = since(11)
     """
@@ -88,6 +96,7 @@ class ContentCardDismiss(
     HasPlatform,
     HasAdvertisingId,
     HasUniqueness,
+    HasContentCard,
     event_type="users.messages.contentcard.Dismiss",
     display_name="Content Card Dismiss",
 ):
@@ -97,9 +106,6 @@ class ContentCardDismiss(
     A deliberate act of the user, not the expiry of the card. Joins with the card's
     other events on ``content_card_id`` and ``user_id``.
     """
-
-    content_card_id: str | None = None
-    """One Content Card. Joins its send, impressions, clicks and dismissals."""
 
     is_unique: bool | None = since(11)
     """
@@ -114,6 +120,7 @@ class ContentCardImpression(
     HasPlatform,
     HasAdvertisingId,
     HasUniqueness,
+    HasContentCard,
     event_type="users.messages.contentcard.Impression",
     display_name="Content Card Impression",
 ):
@@ -123,9 +130,6 @@ class ContentCardImpression(
     A card stays in the feed, so one user can see it many times: ``is_unique`` marks the
     first. Joins with ``contentcard.Send`` on ``content_card_id`` and ``user_id``.
     """
-
-    content_card_id: str | None = None
-    """One Content Card. Joins its send, impressions, clicks and dismissals."""
 
     is_unique: bool | None = since(11)
     """
@@ -137,6 +141,7 @@ class ContentCardImpression(
 class ContentCardSend(
     ContentCardEvent,
     HasMessageExtras,
+    HasContentCard,
     event_type="users.messages.contentcard.Send",
     display_name="Content Card Send",
 ):
@@ -146,6 +151,3 @@ class ContentCardSend(
     Not seen yet: the view is ``contentcard.Impression``, which follows when the user
     opens the feed, if ever. Joins on ``content_card_id`` and ``user_id``.
     """
-
-    content_card_id: str | None = None
-    """One Content Card. Joins its send, impressions, clicks and dismissals."""

@@ -3,20 +3,22 @@ Email: from send to click, and everything that can go wrong between.
 """
 
 from braze_heap.events._declare import (
-    JsonText,
-    http_only,
     personal,
     since,
     storage_only,
 )
 from braze_heap.events.groups import (
     HasAbort,
-    HasBotVerdict,
+    HasAbortExtras,
+    HasBotClickReason,
+    HasDataObjectProvenance,
     HasDevice,
+    HasDeviceOverHttp,
     HasDispatch,
     HasEmailClient,
     HasEmailProvider,
     HasLinkClick,
+    HasMessageArchive,
     HasMessageExtras,
     HasNamedCampaign,
     HasNamedCanvas,
@@ -28,6 +30,18 @@ from braze_heap.events.groups import (
     HasUser,
     HasWorkspace,
 )
+
+
+class HasSendingIp(HasEmailProvider):
+    """
+    Anything about an email with the address of the server that sent it.
+    """
+
+    sending_ip: str | None = None
+    """
+    Address of the server that handed the email over. Look here when one IP is being
+    blocked.
+    """
 
 
 class EmailEvent(
@@ -60,8 +74,9 @@ class EmailAbort(
     EmailEvent,
     HasDevice,
     HasStepMessageVariation,
-    HasMessageExtras,
+    HasAbortExtras,
     HasAbort,
+    HasDataObjectProvenance,
     event_type="users.messages.email.Abort",
     display_name="Email Abort",
 ):
@@ -73,19 +88,11 @@ class EmailAbort(
     ``email.Bounce`` and ``email.SoftBounce``.
     """
 
-    message_extras: JsonText | None = personal(since=12)
-
-    data_object_provenance: str | None = personal(since=13)
-    """
-    Trace from the event to the Braze data objects that took part in it. Treat as
-    opaque text.
-    """
-
 
 class EmailBounce(
     EmailEvent,
-    HasDevice,
-    HasEmailProvider,
+    HasDeviceOverHttp,
+    HasSendingIp,
     event_type="users.messages.email.Bounce",
     display_name="Email Bounce",
 ):
@@ -94,12 +101,6 @@ class EmailBounce(
 
     The address is unusable. Temporary refusals are ``email.SoftBounce`` and
     ``email.Deferral``. Joins with ``email.Send`` on ``dispatch_id`` and ``user_id``.
-    """
-
-    sending_ip: str | None = None
-    """
-    Address of the server that handed the email over. Look here when one IP is being
-    blocked.
     """
 
     bounce_reason: str | None = personal()
@@ -111,16 +112,15 @@ class EmailBounce(
     is_drop: bool | None = None
     """Tells drops (``True``) from ordinary bounces. Report the two apart."""
 
-    device_id: str | None = http_only(place="user")
-
 
 class EmailClick(
     EmailEvent,
-    HasDevice,
+    HasDeviceOverHttp,
     HasLinkClick,
-    HasBotVerdict,
+    HasBotClickReason,
     HasEmailProvider,
     HasEmailClient,
+    HasDataObjectProvenance,
     event_type="users.messages.email.Click",
     display_name="Email Click",
 ):
@@ -147,14 +147,6 @@ class EmailClick(
     ``url``.
     """
 
-    suspected_bot_click_reason: list[str] | None = None
-    """
-    Signals that point to a machine: ``user_agent``, ``ip_address``. Filled even with
-    bot filtering off, when ``is_suspected_bot_click`` is ``None``.
-    """
-
-    device_id: str | None = http_only(place="user")
-
     has_url_parameters: bool | None = since(12)
     """``True`` when the clicked link carried a query string."""
 
@@ -164,17 +156,11 @@ class EmailClick(
     ``link_alias`` can be expected.
     """
 
-    data_object_provenance: str | None = personal(since=13)
-    """
-    Trace from the event to the Braze data objects that took part in it. Treat as
-    opaque text.
-    """
-
 
 class EmailDeferral(
     EmailEvent,
     HasStepMessageVariation,
-    HasEmailProvider,
+    HasSendingIp,
     event_type="users.messages.email.Deferral",
     display_name="Email Deferral",
 ):
@@ -192,12 +178,6 @@ class EmailDeferral(
     without personal data.
     """
 
-    sending_ip: str | None = None
-    """
-    Address of the server that handed the email over. Look here when one IP is being
-    blocked.
-    """
-
     deferral_reason: str | None = personal()
     """
     Why the receiving server wants to be asked again later: its status code and text,
@@ -210,8 +190,9 @@ class EmailDeferral(
 
 class EmailDelivery(
     EmailEvent,
-    HasDevice,
-    HasEmailProvider,
+    HasDeviceOverHttp,
+    HasSendingIp,
+    HasDataObjectProvenance,
     event_type="users.messages.email.Delivery",
     display_name="Email Delivery",
 ):
@@ -222,25 +203,12 @@ class EmailDelivery(
     the denominator of open and click rates. Joins on ``dispatch_id`` and ``user_id``.
     """
 
-    sending_ip: str | None = None
-    """
-    Address of the server that handed the email over. Look here when one IP is being
-    blocked.
-    """
-
-    device_id: str | None = http_only(place="user")
-
-    data_object_provenance: str | None = personal(since=13)
-    """
-    Trace from the event to the Braze data objects that took part in it. Treat as
-    opaque text.
-    """
-
 
 class EmailMarkAsSpam(
     EmailEvent,
-    HasDevice,
+    HasDeviceOverHttp,
     HasEmailProvider,
+    HasDataObjectProvenance,
     event_type="users.messages.email.MarkAsSpam",
     display_name="Email Mark As Spam",
 ):
@@ -255,20 +223,13 @@ class EmailMarkAsSpam(
     user_agent: str | None = None
     """What the mail client behind the complaint said about itself, unparsed."""
 
-    device_id: str | None = http_only(place="user")
-
-    data_object_provenance: str | None = personal(since=13)
-    """
-    Trace from the event to the Braze data objects that took part in it. Treat as
-    opaque text.
-    """
-
 
 class EmailOpen(
     EmailEvent,
-    HasDevice,
+    HasDeviceOverHttp,
     HasEmailProvider,
     HasEmailClient,
+    HasDataObjectProvenance,
     event_type="users.messages.email.Open",
     display_name="Email Open",
 ):
@@ -293,14 +254,6 @@ class EmailOpen(
     rates.
     """
 
-    device_id: str | None = http_only(place="user")
-
-    data_object_provenance: str | None = personal(since=13)
-    """
-    Trace from the event to the Braze data objects that took part in it. Treat as
-    opaque text.
-    """
-
 
 class EmailRetry(
     EmailEvent,
@@ -322,8 +275,10 @@ class EmailRetry(
 
 class EmailSend(
     EmailEvent,
-    HasDevice,
+    HasDeviceOverHttp,
     HasMessageExtras,
+    HasDataObjectProvenance,
+    HasMessageArchive,
     event_type="users.messages.email.Send",
     display_name="Email Send",
 ):
@@ -338,25 +293,11 @@ class EmailSend(
     from_domain: str | None = storage_only(since=9)
     """Domain that the email was sent from. Compare deliverability by it."""
 
-    device_id: str | None = http_only(place="user")
-
-    is_archived: bool | None = since(13)
-    """
-    ``True`` when Braze stored the message as rendered in the customer's message
-    archive.
-    """
-
-    data_object_provenance: str | None = personal(since=13)
-    """
-    Trace from the event to the Braze data objects that took part in it. Treat as
-    opaque text.
-    """
-
 
 class EmailSoftBounce(
     EmailEvent,
-    HasDevice,
-    HasEmailProvider,
+    HasDeviceOverHttp,
+    HasSendingIp,
     event_type="users.messages.email.SoftBounce",
     display_name="Email Soft Bounce",
 ):
@@ -368,24 +309,16 @@ class EmailSoftBounce(
     ``user_id``.
     """
 
-    sending_ip: str | None = None
-    """
-    Address of the server that handed the email over. Look here when one IP is being
-    blocked.
-    """
-
     bounce_reason: str | None = personal()
     """
     Answer of the receiving server, status code and text, verbatim. It may contain
     the recipient's address.
     """
 
-    device_id: str | None = http_only(place="user")
-
 
 class EmailUnsubscribe(
     EmailEvent,
-    HasDevice,
+    HasDeviceOverHttp,
     event_type="users.messages.email.Unsubscribe",
     display_name="Email Unsubscribe",
 ):
@@ -396,5 +329,3 @@ class EmailUnsubscribe(
     ``subscriptiongroup.StateChange``. Use it to blame a message, the others to know who
     is subscribed.
     """
-
-    device_id: str | None = http_only(place="user")

@@ -2,14 +2,17 @@
 Feature flags: who saw which side of an experiment.
 """
 
-from braze_heap.events._declare import since, storage_only
+from braze_heap.events._declare import since
 from braze_heap.events.groups import (
     HasApp,
+    HasBrowser,
     HasDevice,
+    HasDeviceDetails,
     HasNamedCampaign,
     HasNamedCanvas,
     HasPlatform,
     HasProfileTraits,
+    HasSdkVersion,
     HasStepMessageVariation,
     HasTimezone,
     HasUniqueness,
@@ -30,6 +33,9 @@ class FeatureFlagImpression(
     HasStepMessageVariation,
     HasUniqueness,
     HasProfileTraits,
+    HasBrowser,
+    HasSdkVersion,
+    HasDeviceDetails,
     event_type="users.messages.featureflag.Impression",
     display_name="Feature Flag Experiment Impression",
 ):
@@ -43,24 +49,6 @@ class FeatureFlagImpression(
 
     feature_flag_id_name: str | None = None
     """The flag, under the id that the app asks for in code."""
-
-    browser: str | None = None
-    """
-    Name of the browser in use, as far as its user agent gives it away. ``None``
-    otherwise.
-    """
-
-    carrier: str | None = storage_only()
-    """Mobile network operator, as the device reports it."""
-
-    resolution: str | None = storage_only()
-    """Screen size that the device reports, as text."""
-
-    sdk_version: str | None = storage_only()
-    """
-    Version of the Braze SDK inside the app or site. Empty when the event came from
-    the backend.
-    """
 
     is_unique: bool | None = since(11)
     """

@@ -10,6 +10,7 @@ from braze_heap.events._declare import (
     JsonText,
     Privacy,
     field,
+    http_only,
     personal,
     sensitive,
     since,
@@ -59,6 +60,14 @@ class HasDevice(CurrentsEvent):
     """
 
 
+class HasDeviceOverHttp(HasDevice):
+    """
+    Anything that names the device of the user over HTTP, but not in storage.
+    """
+
+    device_id: str | None = http_only(place="user")
+
+
 class HasWorkspace(CurrentsEvent):
     """
     Anything that names the Braze workspace it comes from.
@@ -99,6 +108,42 @@ class HasPlatform(CurrentsEvent):
 
     device_model: str | None = None
     """Model name of the hardware, as the device or its user agent reports it."""
+
+
+class HasBrowser(CurrentsEvent):
+    """
+    Anything that can name the browser.
+    """
+
+    browser: str | None = None
+    """
+    Name of the browser in use, as far as its user agent gives it away. ``None``
+    otherwise.
+    """
+
+
+class HasSdkVersion(CurrentsEvent):
+    """
+    Anything with the version of the Braze SDK in storage.
+    """
+
+    sdk_version: str | None = storage_only()
+    """
+    Version of the Braze SDK inside the app or site. Empty when the event came from
+    the backend.
+    """
+
+
+class HasDeviceDetails(CurrentsEvent):
+    """
+    Anything with the screen and the carrier of the device in storage.
+    """
+
+    resolution: str | None = storage_only()
+    """Screen size that the device reports, as text."""
+
+    carrier: str | None = storage_only()
+    """Mobile network operator, as the device reports it."""
 
 
 class HasAdvertisingId(CurrentsEvent):
@@ -255,6 +300,38 @@ class HasMessageExtras(CurrentsEvent):
     """
 
 
+class HasAbortExtras(HasMessageExtras):
+    """
+    Any aborted message that may carry tags set in Liquid.
+    """
+
+    message_extras: JsonText | None = personal(since=12)
+
+
+class HasMessageArchive(CurrentsEvent):
+    """
+    Any message that Braze can store in the message archive.
+    """
+
+    is_archived: bool | None = since(13)
+    """
+    ``True`` when Braze stored the message as rendered in the customer's message
+    archive.
+    """
+
+
+class HasDataObjectProvenance(CurrentsEvent):
+    """
+    Anything in which Braze data objects can take part.
+    """
+
+    data_object_provenance: str | None = personal(since=13)
+    """
+    Trace from the event to the Braze data objects that took part in it. Treat as
+    opaque text.
+    """
+
+
 class HasSubscriptionGroup(CurrentsEvent):
     """
     Anything that concerns a subscription group.
@@ -340,6 +417,18 @@ class HasBotVerdict(CurrentsEvent):
     """
 
 
+class HasBotClickReason(HasBotVerdict):
+    """
+    Any click with the reasons for suspecting a bot.
+    """
+
+    suspected_bot_click_reason: list[str] | None = None
+    """
+    Signals that point to a machine: ``user_agent``, ``ip_address``. Filled even with
+    bot filtering off, when ``is_suspected_bot_click`` is ``None``.
+    """
+
+
 class HasUniqueness(CurrentsEvent):
     """
     Anything that tells its first occurrence from the repeats.
@@ -359,6 +448,15 @@ class HasRecipientPhone(CurrentsEvent):
 
     to_phone_number: str | None = personal()
     """Number that the message was addressed to, in E.164 form (``+15551234567``)."""
+
+
+class HasSenderPhone(CurrentsEvent):
+    """
+    Any message sent from a phone number.
+    """
+
+    from_phone_number: str | None = None
+    """Business number that the message left from, in E.164 form (``+15551234567``)."""
 
 
 class HasUserPhone(CurrentsEvent):
@@ -427,6 +525,24 @@ class HasInboundMessage(CurrentsEvent):
     """
 
 
+class HasInboundPhoneMessage(HasInboundMessage):
+    """
+    Anything that a user wrote to a phone number of the sender.
+    """
+
+    action: str | None = None
+    """
+    What the inbound keyword did to the subscription: ``Subscribed``,
+    ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
+    """
+
+    media_urls: list[str | None] | None = sensitive()
+    """
+    Links to the pictures and files that the user sent. Entries can be ``None``. Not
+    marked as personal data by Braze, yet whoever has a link sees the file.
+    """
+
+
 class HasEmailProvider(CurrentsEvent):
     """
     Anything that the email service provider told about a sent email.
@@ -472,7 +588,7 @@ class HasProfileTraits(CurrentsEvent):
     """
 
 
-class HasEmailClient(CurrentsEvent):
+class HasEmailClient(HasBrowser):
     """
     Anything that somebody did in a program for reading email.
     """
@@ -491,12 +607,6 @@ class HasEmailClient(CurrentsEvent):
 
     device_model: str | None = None
     """Model name of the hardware, as the device or its user agent reports it."""
-
-    browser: str | None = None
-    """
-    Name of the browser in use, as far as its user agent gives it away. ``None``
-    otherwise.
-    """
 
     mailbox_provider: str | None = None
     """Who runs the recipient's mailbox, according to the email service provider."""
@@ -517,29 +627,6 @@ class HasFailureCause(CurrentsEvent):
     """
     The provider's code for the failure, kept as text. The stable key for grouping
     failures.
-    """
-
-
-class HasWhatsAppMessage(CurrentsEvent):
-    """
-    Anything about one message on WhatsApp.
-    """
-
-    bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's business-scoped id of the recipient: the same person has another one
-    at another business. Not marked as personal data by Braze, yet it identifies a
-    person.
-    """
-
-    flow_id: str | None = since(3)
-    """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
-
-    message_id: str | None = sensitive(since=3)
-    """
-    Meta's id of the message. Joins send, delivery, read and failure, and the
-    ``in_reply_to`` of an answer. Not marked as personal data by Braze, yet it contains
-    the phone number in Base64.
     """
 
 

@@ -8,6 +8,7 @@ from braze_heap.events.groups import (
     HasAdvertisingId,
     HasApp,
     HasDevice,
+    HasDeviceDetails,
     HasDispatch,
     HasMessageExtras,
     HasNamedCampaign,
@@ -51,6 +52,7 @@ class InAppMessageAbort(
     InAppMessageEvent,
     HasStepMessageVariation,
     HasAbort,
+    HasDeviceDetails,
     event_type="users.messages.inappmessage.Abort",
     display_name="In-App Message Abort",
 ):
@@ -67,13 +69,7 @@ class InAppMessageAbort(
     otherwise.
     """
 
-    carrier: str | None = storage_only()
-    """Mobile network operator, as the device reports it."""
-
     dispatch_id: str | None = None
-
-    resolution: str | None = storage_only()
-    """Screen size that the device reports, as text."""
 
     version: str | None = storage_only(deprecated=True)
     """

@@ -11,6 +11,12 @@ class LandingPageEvent(HasUser, HasWorkspace, HasLandingPage):
     Something happened on a landing page.
     """
 
+    user_id: str | None = personal(place="user")
+    """
+    Braze's id for the visitor. Braze calls landing page events anonymous: do not
+    join on it.
+    """
+
 
 class LandingPageClick(
     LandingPageEvent,
@@ -29,12 +35,6 @@ class LandingPageClick(
     target: str | None = None
     """Name for tracking that the page's author gave to what was clicked."""
 
-    user_id: str | None = personal(place="user")
-    """
-    Braze's id for the visitor. Braze calls landing page events anonymous: do not
-    join on it.
-    """
-
 
 class LandingPageFormSubmission(
     LandingPageEvent,
@@ -48,12 +48,6 @@ class LandingPageFormSubmission(
     Says that the form was sent, not what it contained. A completed survey gives
     ``survey.Response`` instead. ``landing_page_api_id`` may be missing here, unlike in
     the page's other events.
-    """
-
-    user_id: str | None = personal(place="user")
-    """
-    Braze's id for the visitor. Braze calls landing page events anonymous: do not
-    join on it.
     """
 
 
@@ -72,9 +66,3 @@ class LandingPageImpression(
 
     liquid_enabled: bool | None = None
     """``True`` when the page was personalised with Liquid for this view."""
-
-    user_id: str | None = personal(place="user")
-    """
-    Braze's id for the visitor. Braze calls landing page events anonymous: do not
-    join on it.
-    """

@@ -2,9 +2,10 @@
 LINE: messages of the LINE messenger.
 """
 
-from braze_heap.events._declare import JsonText, personal, sensitive
+from braze_heap.events._declare import personal, sensitive
 from braze_heap.events.groups import (
     HasAbort,
+    HasAbortExtras,
     HasBotVerdict,
     HasCampaign,
     HasCanvas,
@@ -54,7 +55,7 @@ class LineEvent(
 
 class LineAbort(
     LineEvent,
-    HasMessageExtras,
+    HasAbortExtras,
     HasAbort,
     event_type="users.messages.line.Abort",
     display_name="LINE Abort",
@@ -66,8 +67,6 @@ class LineAbort(
     Happens before the send, so there is no ``line.Send`` for it. ``abort_type`` says
     why.
     """
-
-    message_extras: JsonText | None = personal(since=12)
 
 
 class LineClick(

@@ -2,23 +2,37 @@
 Live Activities: the iOS widgets that Braze starts, updates and ends.
 """
 
-from braze_heap.events._declare import sensitive, storage_only
+from braze_heap.events._base import CurrentsEvent
+from braze_heap.events._declare import sensitive
 from braze_heap.events.groups import (
     HasApp,
     HasDevice,
+    HasSdkVersion,
     HasTokenChange,
     HasUser,
     HasWorkspace,
 )
 
 
-class LiveActivityEvent(HasUser, HasWorkspace, HasApp):
+class HasLiveActivity(CurrentsEvent):
     """
-    Something happened with a Live Activity.
+    Anything about one running Live Activity.
     """
 
     activity_id: str | None = None
     """One running Live Activity. Joins its token changes, sends and outcomes."""
+
+    update_token: str | None = sensitive()
+    """
+    Apple's key for updating or ending one running Live Activity. A credential: treat
+    it as sensitive.
+    """
+
+
+class HasLiveActivityType(CurrentsEvent):
+    """
+    Anything about one type of Live Activities.
+    """
 
     activity_attributes_type: str | None = None
     """
@@ -32,30 +46,29 @@ class LiveActivityEvent(HasUser, HasWorkspace, HasApp):
     treat it as sensitive.
     """
 
-    update_token: str | None = sensitive()
+
+class LiveActivityEvent(
+    HasUser, HasWorkspace, HasApp, HasLiveActivity, HasLiveActivityType
+):
     """
-    Apple's key for updating or ending one running Live Activity. A credential: treat
-    it as sensitive.
+    Something happened with a Live Activity.
     """
 
     live_activity_event_type: str | None = None
     """What the request asked for: ``start``, ``update`` or ``end``."""
 
 
-class LiveActivityTokenChange(HasUser, HasDevice, HasWorkspace, HasApp, HasTokenChange):
+class LiveActivityTokenChange(
+    HasUser, HasDevice, HasWorkspace, HasApp, HasTokenChange, HasSdkVersion
+):
     """
     A token of a Live Activity changed.
-    """
-
-    sdk_version: str | None = storage_only()
-    """
-    Version of the Braze SDK inside the app or site. Empty when the event came from
-    the backend.
     """
 
 
 class LiveActivityPushToStartTokenChange(
     LiveActivityTokenChange,
+    HasLiveActivityType,
     event_type="users.behaviors.liveactivity.PushToStartTokenChange",
     display_name="Live Activity Push To Start Token Change",
 ):
@@ -67,21 +80,10 @@ class LiveActivityPushToStartTokenChange(
     ``liveactivity.UpdateTokenChange``.
     """
 
-    activity_attributes_type: str | None = None
-    """
-    Name of the app's ActivityKit attributes type. It tells which kind of Live
-    Activity this is.
-    """
-
-    push_to_start_token: str | None = sensitive()
-    """
-    Apple's key for starting Live Activities of one type on the device. A credential:
-    treat it as sensitive.
-    """
-
 
 class LiveActivityUpdateTokenChange(
     LiveActivityTokenChange,
+    HasLiveActivity,
     event_type="users.behaviors.liveactivity.UpdateTokenChange",
     display_name="Live Activity Update Token Change",
 ):
@@ -90,15 +92,6 @@ class LiveActivityUpdateTokenChange(
 
     Technical housekeeping of an iOS device, no user action. Joins with
     ``liveactivity.Send`` and ``liveactivity.Outcome`` on ``activity_id``.
-    """
-
-    activity_id: str | None = None
-    """One running Live Activity. Joins its token changes, sends and outcomes."""
-
-    update_token: str | None = sensitive()
-    """
-    Apple's key for updating or ending one running Live Activity. A credential: treat
-    it as sensitive.
     """
 
 

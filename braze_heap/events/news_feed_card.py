@@ -19,10 +19,7 @@ class NewsFeedCardEvent(HasUser, HasTimezone, HasDevice, HasApp, HasPlatform):
     """
 
     card_id: str | None = None
-    """
-    Card behind the in-app message. For joins prefer ``campaign_id`` or
-    ``canvas_step_id``.
-    """
+    """The News Feed card."""
 
 
 class NewsFeedCardAbort(

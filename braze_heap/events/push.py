@@ -2,26 +2,28 @@
 Push notifications, and the tokens that they are sent to.
 """
 
+from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import (
-    JsonText,
     http_only,
     personal,
     sensitive,
     since,
-    storage_only,
 )
 from braze_heap.events.groups import (
     HasAbort,
+    HasAbortExtras,
     HasAdvertisingId,
     HasApp,
     HasDevice,
     HasDispatch,
+    HasMessageArchive,
     HasMessageExtras,
     HasNamedCampaign,
     HasNamedCanvas,
     HasPlatform,
     HasProfileTraits,
     HasRetry,
+    HasSdkVersion,
     HasSend,
     HasStepMessageVariation,
     HasTimezone,
@@ -29,6 +31,18 @@ from braze_heap.events.groups import (
     HasUser,
     HasWorkspace,
 )
+
+
+class HasPushToken(CurrentsEvent):
+    """
+    Anything about one push token.
+    """
+
+    push_token: str | None = sensitive(since=4)
+    """
+    The device's address with the push service. A credential: treat it as
+    sensitive.
+    """
 
 
 class PushEvent(
@@ -58,6 +72,8 @@ class PushTokenStateChange(
     HasWorkspace,
     HasApp,
     HasTokenChange,
+    HasPushToken,
+    HasSdkVersion,
     event_type="users.behaviors.pushnotification.TokenStateChange",
     display_name="Push Notification Token State Change",
 ):
@@ -80,18 +96,6 @@ class PushTokenStateChange(
     """
     Family of the device: ``ios``, ``android``, ``kindle``, ``web``, ``tvos`` or
     ``roku``.
-    """
-
-    push_token: str | None = sensitive(since=4)
-    """
-    The device's address with the push service. A credential: treat it as
-    sensitive.
-    """
-
-    sdk_version: str | None = storage_only()
-    """
-    Version of the Braze SDK inside the app or site. Empty when the event came from
-    the backend.
     """
 
     push_token_device_id: str | None = sensitive()
@@ -134,7 +138,7 @@ class PushTokenStateChange(
 class PushAbort(
     PushEvent,
     HasStepMessageVariation,
-    HasMessageExtras,
+    HasAbortExtras,
     HasAbort,
     event_type="users.messages.pushnotification.Abort",
     display_name="Push Notification Abort",
@@ -147,12 +151,11 @@ class PushAbort(
     ``pushnotification.Bounce``.
     """
 
-    message_extras: JsonText | None = personal(since=12)
-
 
 class PushBounce(
     PushEvent,
     HasAdvertisingId,
+    HasPushToken,
     event_type="users.messages.pushnotification.Bounce",
     display_name="Push Notification Bounce",
 ):
@@ -162,12 +165,6 @@ class PushBounce(
     As a rule the token is no longer valid, for example after an uninstall. It concerns
     one token: the user's other devices may have got theirs. Joins with
     ``pushnotification.Send`` on ``dispatch_id`` and ``user_id``.
-    """
-
-    push_token: str | None = sensitive(since=4)
-    """
-    The device's address with the push service. A credential: treat it as
-    sensitive.
     """
 
 
@@ -238,6 +235,8 @@ class PushSend(
     PushEvent,
     HasAdvertisingId,
     HasMessageExtras,
+    HasMessageArchive,
+    HasPushToken,
     event_type="users.messages.pushnotification.Send",
     display_name="Push Notification Send",
 ):
@@ -249,20 +248,8 @@ class PushSend(
     ``pushnotification.Open`` on ``dispatch_id`` and ``user_id``.
     """
 
-    push_token: str | None = sensitive(since=4)
-    """
-    The device's address with the push service. A credential: treat it as
-    sensitive.
-    """
-
     locale_key: str | None = personal()
     """Translation that the message was built from. ``None`` means the default text."""
 
     click_url: str | None = since(13)
     """Where a tap on the notification leads, after personalisation."""
-
-    is_archived: bool | None = since(13)
-    """
-    ``True`` when Braze stored the message as rendered in the customer's message
-    archive.
-    """

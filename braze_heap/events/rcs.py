@@ -11,11 +11,12 @@ from braze_heap.events._declare import (
 )
 from braze_heap.events.groups import (
     HasAbort,
-    HasBotVerdict,
+    HasAbortExtras,
+    HasBotClickReason,
     HasDevice,
     HasDispatch,
     HasFailureCause,
-    HasInboundMessage,
+    HasInboundPhoneMessage,
     HasMessageExtras,
     HasNamedCampaign,
     HasNamedCanvas,
@@ -40,9 +41,18 @@ class RcsEvent(
     canvas_id: str | None = since(10)
 
 
+class RcsMessageEvent(RcsEvent, HasDevice, HasDispatch, HasSend):
+    """
+    Braze sent an RCS message, or something became of one that it had sent.
+    """
+
+    from_rcs_sender: str | None = None
+    """The business's RCS agent on whose behalf the message went out."""
+
+
 class RcsAbort(
     RcsEvent,
-    HasMessageExtras,
+    HasAbortExtras,
     HasSubscriptionGroup,
     HasAbort,
     event_type="users.messages.rcs.Abort",
@@ -56,8 +66,6 @@ class RcsAbort(
     why. A refusal afterwards is ``rcs.Rejection``.
     """
 
-    message_extras: JsonText | None = personal(since=12)
-
 
 class RcsClick(
     RcsEvent,
@@ -65,7 +73,7 @@ class RcsClick(
     HasSend,
     HasSubscriptionGroup,
     HasShortLinkClick,
-    HasBotVerdict,
+    HasBotClickReason,
     HasUserPhone,
     event_type="users.messages.rcs.Click",
     display_name="RCS Click",
@@ -77,12 +85,6 @@ class RcsClick(
     Not every tap opens a page: ``interaction_type`` tells links from replies. Leave out
     taps with ``is_suspected_bot_click``; it is ``None`` until bot filtering is on.
     There is no ``dispatch_id``: join on ``send_id`` or the campaign.
-    """
-
-    suspected_bot_click_reason: list[str] | None = None
-    """
-    Signals that point to a machine: ``user_agent``, ``ip_address``. Filled even with
-    bot filtering off, when ``is_suspected_bot_click`` is ``None``.
     """
 
     user_phone_number: str | None = personal()
@@ -107,10 +109,7 @@ class RcsClick(
 
 
 class RcsDelivery(
-    RcsEvent,
-    HasDevice,
-    HasDispatch,
-    HasSend,
+    RcsMessageEvent,
     HasSubscriptionGroup,
     HasRecipientPhone,
     event_type="users.messages.rcs.Delivery",
@@ -124,16 +123,13 @@ class RcsDelivery(
     ``dispatch_id`` and ``user_id``.
     """
 
-    from_rcs_sender: str | None = None
-    """The business's RCS agent on whose behalf the message went out."""
-
 
 class RcsInboundReceive(
     RcsEvent,
     HasSend,
     HasSubscriptionGroup,
     HasUserPhone,
-    HasInboundMessage,
+    HasInboundPhoneMessage,
     event_type="users.messages.rcs.InboundReceive",
     display_name="RCS Inbound Received",
     release=3,
@@ -144,18 +140,6 @@ class RcsInboundReceive(
     The user's message, not one that was sent to them. ``action`` says whether it was an
     opt-in or opt-out keyword. Several profiles can share the number, so deduplicate
     before counting messages.
-    """
-
-    action: str | None = None
-    """
-    What the inbound keyword did to the subscription: ``Subscribed``,
-    ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
-    """
-
-    media_urls: list[str | None] | None = sensitive()
-    """
-    Links to the pictures and files that the user sent. Entries can be ``None``. Not
-    marked as personal data by Braze, yet whoever has a link sees the file.
     """
 
     to_rcs_sender: str | None = None
@@ -180,10 +164,7 @@ class RcsRead(
 
 
 class RcsRejection(
-    RcsEvent,
-    HasDevice,
-    HasDispatch,
-    HasSend,
+    RcsMessageEvent,
     HasSubscriptionGroup,
     HasRecipientPhone,
     HasFailureCause,
@@ -199,9 +180,6 @@ class RcsRejection(
     same flag.
     """
 
-    from_rcs_sender: str | None = None
-    """The business's RCS agent on whose behalf the message went out."""
-
     is_sms_fallback: bool | None = None
     """
     ``True`` when Braze went on to try the same message by SMS. The SMS then has
@@ -212,10 +190,7 @@ class RcsRejection(
 
 
 class RcsSend(
-    RcsEvent,
-    HasDevice,
-    HasDispatch,
-    HasSend,
+    RcsMessageEvent,
     HasMessageExtras,
     HasSubscriptionGroup,
     HasRecipientPhone,
@@ -236,8 +211,5 @@ class RcsSend(
     Keyword group that this message answers: ``opt-in``, ``opt-out`` or ``help``.
     ``None`` unless it is an automatic reply.
     """
-
-    from_rcs_sender: str | None = None
-    """The business's RCS agent on whose behalf the message went out."""
 
     message_extras: JsonText | None = sensitive()

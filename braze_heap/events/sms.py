@@ -2,20 +2,23 @@
 SMS and MMS.
 """
 
-from braze_heap.events._declare import JsonText, http_only, personal, sensitive, since
+from braze_heap.events._declare import personal, sensitive, since
 from braze_heap.events.groups import (
     HasAbort,
-    HasBotVerdict,
-    HasDevice,
+    HasAbortExtras,
+    HasBotClickReason,
+    HasDeviceOverHttp,
     HasDispatch,
     HasFailureCause,
-    HasInboundMessage,
+    HasInboundPhoneMessage,
+    HasMessageArchive,
     HasMessageExtras,
     HasNamedCampaign,
     HasNamedCanvas,
     HasRecipientPhone,
     HasRetry,
     HasSend,
+    HasSenderPhone,
     HasShortLinkClick,
     HasStepMessageVariation,
     HasSubscriptionGroup,
@@ -32,10 +35,28 @@ class SmsEvent(HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas):
     """
 
 
+class SmsMessageEvent(SmsEvent, HasTimezone, HasDeviceOverHttp, HasDispatch, HasSend):
+    """
+    Braze sent an SMS, or something became of one that it had sent.
+    """
+
+
+class SmsOutcomeEvent(SmsMessageEvent, HasSubscriptionGroup, HasRecipientPhone):
+    """
+    An SMS reached the user's phone, or did not.
+    """
+
+    is_sms_fallback: bool | None = since(3)
+    """
+    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
+    or ``False`` for an ordinary SMS.
+    """
+
+
 class SmsAbort(
     SmsEvent,
     HasStepMessageVariation,
-    HasMessageExtras,
+    HasAbortExtras,
     HasSubscriptionGroup,
     HasAbort,
     event_type="users.messages.sms.Abort",
@@ -48,17 +69,12 @@ class SmsAbort(
     why. Failures after the send are ``sms.DeliveryFailure`` and ``sms.Rejection``.
     """
 
-    message_extras: JsonText | None = personal(since=12)
-
 
 class SmsCarrierSend(
-    SmsEvent,
-    HasTimezone,
-    HasDevice,
-    HasDispatch,
-    HasSend,
+    SmsMessageEvent,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasSenderPhone,
     event_type="users.messages.sms.CarrierSend",
     display_name="SMS Carrier Send",
 ):
@@ -70,20 +86,10 @@ class SmsCarrierSend(
     and ``user_id``.
     """
 
-    from_phone_number: str | None = None
-    """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
-    device_id: str | None = http_only(place="user")
-
 
 class SmsDelivery(
-    SmsEvent,
-    HasTimezone,
-    HasDevice,
-    HasDispatch,
-    HasSend,
-    HasSubscriptionGroup,
-    HasRecipientPhone,
+    SmsOutcomeEvent,
+    HasSenderPhone,
     event_type="users.messages.sms.Delivery",
     display_name="SMS Delivery",
 ):
@@ -94,26 +100,9 @@ class SmsDelivery(
     RCS. Joins with ``sms.Send`` on ``dispatch_id`` and ``user_id``.
     """
 
-    from_phone_number: str | None = None
-    """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
-    is_sms_fallback: bool | None = since(3)
-    """
-    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
-    or ``False`` for an ordinary SMS.
-    """
-
-    device_id: str | None = http_only(place="user")
-
 
 class SmsDeliveryFailure(
-    SmsEvent,
-    HasTimezone,
-    HasDevice,
-    HasDispatch,
-    HasSend,
-    HasSubscriptionGroup,
-    HasRecipientPhone,
+    SmsOutcomeEvent,
     HasFailureCause,
     event_type="users.messages.sms.DeliveryFailure",
     display_name="SMS Delivery Failure",
@@ -126,20 +115,12 @@ class SmsDeliveryFailure(
     ``sms.Send`` on ``dispatch_id`` and ``user_id``.
     """
 
-    is_sms_fallback: bool | None = since(3)
-    """
-    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
-    or ``False`` for an ordinary SMS.
-    """
-
-    device_id: str | None = http_only(place="user")
-
 
 class SmsInboundReceive(
     SmsEvent,
     HasSubscriptionGroup,
     HasUserPhone,
-    HasInboundMessage,
+    HasInboundPhoneMessage,
     event_type="users.messages.sms.InboundReceive",
     display_name="SMS Inbound Received",
 ):
@@ -155,28 +136,11 @@ class SmsInboundReceive(
     inbound_phone_number: str | None = sensitive()
     """Business number or short code that received the message."""
 
-    action: str | None = None
-    """
-    What the inbound keyword did to the subscription: ``Subscribed``,
-    ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
-    """
-
-    media_urls: list[str | None] | None = sensitive()
-    """
-    Links to the pictures and files that the user sent. Entries can be ``None``. Not
-    marked as personal data by Braze, yet whoever has a link sees the file.
-    """
-
 
 class SmsRejection(
-    SmsEvent,
-    HasTimezone,
-    HasDevice,
-    HasDispatch,
-    HasSend,
-    HasSubscriptionGroup,
-    HasRecipientPhone,
+    SmsOutcomeEvent,
     HasFailureCause,
+    HasSenderPhone,
     event_type="users.messages.sms.Rejection",
     display_name="SMS Rejection",
 ):
@@ -186,17 +150,6 @@ class SmsRejection(
     ``provider_error_code`` says why. Other failures on the way are
     ``sms.DeliveryFailure``. Joins with ``sms.Send`` on ``dispatch_id`` and ``user_id``.
     """
-
-    from_phone_number: str | None = None
-    """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
-    is_sms_fallback: bool | None = since(3)
-    """
-    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
-    or ``False`` for an ordinary SMS.
-    """
-
-    device_id: str | None = http_only(place="user")
 
 
 class SmsRetry(
@@ -217,14 +170,11 @@ class SmsRetry(
 
 
 class SmsSend(
-    SmsEvent,
-    HasTimezone,
-    HasDevice,
-    HasDispatch,
-    HasSend,
+    SmsMessageEvent,
     HasMessageExtras,
     HasSubscriptionGroup,
     HasRecipientPhone,
+    HasMessageArchive,
     event_type="users.messages.sms.Send",
     display_name="SMS Send",
 ):
@@ -242,21 +192,13 @@ class SmsSend(
     ``None`` unless it is an automatic reply.
     """
 
-    device_id: str | None = http_only(place="user")
-
-    is_archived: bool | None = since(13)
-    """
-    ``True`` when Braze stored the message as rendered in the customer's message
-    archive.
-    """
-
 
 class SmsShortLinkClick(
     SmsEvent,
     HasTimezone,
-    HasDevice,
+    HasDeviceOverHttp,
     HasShortLinkClick,
-    HasBotVerdict,
+    HasBotClickReason,
     HasUserPhone,
     event_type="users.messages.sms.ShortLinkClick",
     display_name="SMS Short Link Click",
@@ -271,11 +213,3 @@ class SmsShortLinkClick(
 
     user_phone_number: str | None = personal()
     """Number of the user who clicked, in E.164 form."""
-
-    suspected_bot_click_reason: list[str] | None = None
-    """
-    Signals that point to a machine: ``user_agent``, ``ip_address``. Filled even with
-    bot filtering off, when ``is_suspected_bot_click`` is ``None``.
-    """
-
-    device_id: str | None = http_only(place="user")

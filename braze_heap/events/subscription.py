@@ -5,7 +5,7 @@ Subscriptions: who may be contacted, and on which channel.
 from braze_heap.events._declare import http_only, personal
 from braze_heap.events.groups import (
     HasApp,
-    HasDevice,
+    HasDeviceOverHttp,
     HasDispatch,
     HasNamedCampaign,
     HasNamedCanvas,
@@ -30,12 +30,6 @@ class SubscriptionEvent(
     The user changed what they want to receive.
     """
 
-    email_address: str | None = personal()
-    """
-    Address that the email was addressed to. The profile may hold another one by
-    now.
-    """
-
     state_change_source: str | None = None
     """
     Who or what made the change, for example ``SDK``, ``REST API``,
@@ -57,6 +51,24 @@ class SubscriptionEvent(
 
     message_variation_name: str | None = http_only()
 
+    email_address: str | None = personal()
+    """
+    Email address of the profile at the time of the change. ``None`` when it has
+    none.
+    """
+
+    campaign_id: str | None = None
+    """
+    The campaign that the change is attributed to. ``None`` for a change made outside
+    any campaign.
+    """
+
+    canvas_id: str | None = None
+    """
+    The Canvas that the change is attributed to. ``None`` for a change made outside
+    any Canvas.
+    """
+
 
 class SubscriptionGlobalStateChange(
     SubscriptionEvent,
@@ -71,12 +83,6 @@ class SubscriptionGlobalStateChange(
     Membership in a single group is ``subscriptiongroup.StateChange``.
     """
 
-    email_address: str | None = personal()
-    """
-    Email address of the profile at the time of the change. ``None`` when it has
-    none.
-    """
-
     subscription_status: str | None = None
     """
     State of the channel from now on: ``Subscribed``, ``Unsubscribed`` or
@@ -89,22 +95,10 @@ class SubscriptionGlobalStateChange(
     it.
     """
 
-    campaign_id: str | None = None
-    """
-    The campaign that the change is attributed to. ``None`` for a change made outside
-    any campaign.
-    """
-
-    canvas_id: str | None = None
-    """
-    The Canvas that the change is attributed to. ``None`` for a change made outside
-    any Canvas.
-    """
-
 
 class SubscriptionGroupStateChange(
     SubscriptionEvent,
-    HasDevice,
+    HasDeviceOverHttp,
     HasDispatch,
     HasSubscriptionGroup,
     event_type="users.behaviors.subscriptiongroup.StateChange",
@@ -119,31 +113,13 @@ class SubscriptionGroupStateChange(
     and merges.
     """
 
-    email_address: str | None = personal()
-    """
-    Email address of the profile at the time of the change. ``None`` when it has
-    none.
-    """
-
     phone_number: str | None = personal()
     """
     Phone number of the profile at the time of the change, in E.164 form. ``None``
     when it has none.
     """
 
-    campaign_id: str | None = None
-    """
-    The campaign that the change is attributed to. ``None`` for a change made outside
-    any campaign.
-    """
-
     message_variation_name: str | None = None
-
-    canvas_id: str | None = None
-    """
-    The Canvas that the change is attributed to. ``None`` for a change made outside
-    any Canvas.
-    """
 
     subscription_group_id: str | None = None
     """The subscription group that was joined or left."""
@@ -156,5 +132,3 @@ class SubscriptionGroupStateChange(
     Channel that the subscription group serves. ``channel_identifier`` holds the
     address on it.
     """
-
-    device_id: str | None = http_only(place="user")

@@ -6,6 +6,7 @@ from braze_heap.events._declare import JsonText, field, personal
 from braze_heap.events.groups import (
     HasAdvertisingId,
     HasApp,
+    HasBrowser,
     HasDevice,
     HasLandingPage,
     HasMessageExtras,
@@ -30,6 +31,7 @@ class SurveyResponse(
     HasNamedCanvas,
     HasMessageExtras,
     HasLandingPage,
+    HasBrowser,
     event_type="users.messages.survey.Response",
     display_name="Survey Response",
     release=11,
@@ -75,12 +77,6 @@ class SurveyResponse(
     Which ``answer_*`` column to read, for example ``single_choice``,
     ``multiple_choice``, ``free_form_text`` or ``nps``. Two vocabularies are documented,
     so match leniently.
-    """
-
-    browser: str | None = None
-    """
-    Name of the browser in use, as far as its user agent gives it away. ``None``
-    otherwise.
     """
 
     canvas_step_message_variation_api_id: str | None = field(

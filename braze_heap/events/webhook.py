@@ -2,10 +2,12 @@
 Webhooks: requests that Braze sends to other services.
 """
 
-from braze_heap.events._declare import JsonText, http_only, personal, sensitive
+from braze_heap.events._declare import sensitive
 from braze_heap.events.groups import (
     HasAbort,
+    HasAbortExtras,
     HasDevice,
+    HasDeviceOverHttp,
     HasDispatch,
     HasMessageExtras,
     HasNamedCampaign,
@@ -33,7 +35,7 @@ class WebhookAbort(
     HasTimezone,
     HasDevice,
     HasStepMessageVariation,
-    HasMessageExtras,
+    HasAbortExtras,
     HasAbort,
     event_type="users.messages.webhook.Abort",
     display_name="Webhook Abort",
@@ -44,8 +46,6 @@ class WebhookAbort(
     Happens before the call, so there is no ``webhook.Send`` for it. ``abort_type`` says
     why. A call that went wrong is ``webhook.Failure``.
     """
-
-    message_extras: JsonText | None = personal(since=12)
 
 
 class WebhookFailure(
@@ -127,7 +127,7 @@ class WebhookRetry(
 class WebhookSend(
     WebhookEvent,
     HasTimezone,
-    HasDevice,
+    HasDeviceOverHttp,
     HasMessageExtras,
     event_type="users.messages.webhook.Send",
     display_name="Webhook Send",
@@ -139,5 +139,3 @@ class WebhookSend(
     Braze. Failed calls are ``webhook.Failure``. It is a message to a system, so keep it
     out of counts of messages to people.
     """
-
-    device_id: str | None = http_only(place="user")

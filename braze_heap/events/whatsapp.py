@@ -2,27 +2,58 @@
 WhatsApp: messages of the WhatsApp Business Platform.
 """
 
+from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, http_only, personal, sensitive, since
 from braze_heap.events.groups import (
     HasAbort,
+    HasAbortExtras,
     HasDevice,
     HasDispatch,
-    HasInboundMessage,
+    HasInboundPhoneMessage,
     HasMessageExtras,
     HasNamedCampaign,
     HasNamedCanvas,
     HasRecipientPhone,
     HasRetry,
     HasSend,
+    HasSenderPhone,
     HasShortLinkClick,
     HasStepMessageVariation,
     HasSubscriptionGroup,
     HasTimezone,
     HasUser,
     HasUserPhone,
-    HasWhatsAppMessage,
     HasWorkspace,
 )
+
+
+class HasBsuid(CurrentsEvent):
+    """
+    Anything with WhatsApp's business-scoped id of the user.
+    """
+
+    bsuid: str | None = sensitive(since=8)
+    """
+    WhatsApp's business-scoped id of the recipient: the same person has another one
+    at another business. Not marked as personal data by Braze, yet it identifies a
+    person.
+    """
+
+
+class HasWhatsAppMessage(HasBsuid):
+    """
+    Anything about one message on WhatsApp.
+    """
+
+    flow_id: str | None = since(3)
+    """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
+
+    message_id: str | None = sensitive(since=3)
+    """
+    Meta's id of the message. Joins send, delivery, read and failure, and the
+    ``in_reply_to`` of an answer. Not marked as personal data by Braze, yet it contains
+    the phone number in Base64.
+    """
 
 
 class WhatsAppEvent(
@@ -39,13 +70,26 @@ class WhatsAppEvent(
     """
 
 
+class WhatsAppMessageEvent(WhatsAppEvent, HasDispatch, HasSend, HasSenderPhone):
+    """
+    Braze sent a WhatsApp message, or something became of one that it had sent.
+    """
+
+    template_name: str | None = personal(since=3)
+    """
+    The approved WhatsApp template that the message was made from. ``None`` for a
+    free-form reply.
+    """
+
+
 class WhatsAppAbort(
     WhatsAppEvent,
     HasDispatch,
-    HasMessageExtras,
+    HasAbortExtras,
     HasSubscriptionGroup,
     HasAbort,
     HasRecipientPhone,
+    HasBsuid,
     event_type="users.messages.whatsapp.Abort",
     display_name="WhatsApp Abort",
 ):
@@ -55,15 +99,6 @@ class WhatsAppAbort(
     Happens before the send, so there is no ``whatsapp.Send`` for it. ``abort_type``
     says why. A failure afterwards is ``whatsapp.Failure``.
     """
-
-    bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's business-scoped id of the recipient: the same person has another one
-    at another business. Not marked as personal data by Braze, yet it identifies a
-    person.
-    """
-
-    message_extras: JsonText | None = personal(since=12)
 
 
 class WhatsAppClick(
@@ -86,9 +121,7 @@ class WhatsAppClick(
 
 
 class WhatsAppDelivery(
-    WhatsAppEvent,
-    HasDispatch,
-    HasSend,
+    WhatsAppMessageEvent,
     HasSubscriptionGroup,
     HasRecipientPhone,
     HasWhatsAppMessage,
@@ -102,20 +135,9 @@ class WhatsAppDelivery(
     ``message_id``.
     """
 
-    from_phone_number: str | None = None
-    """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
-    template_name: str | None = personal(since=3)
-    """
-    The approved WhatsApp template that the message was made from. ``None`` for a
-    free-form reply.
-    """
-
 
 class WhatsAppFailure(
-    WhatsAppEvent,
-    HasDispatch,
-    HasSend,
+    WhatsAppMessageEvent,
     HasSubscriptionGroup,
     HasRecipientPhone,
     HasWhatsAppMessage,
@@ -130,9 +152,6 @@ class WhatsAppFailure(
     ``whatsapp.Send`` on ``message_id``.
     """
 
-    from_phone_number: str | None = None
-    """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
     provider_error_code: str | None = None
     """
     The provider's code for the failure, kept as text. The stable key for grouping
@@ -142,18 +161,12 @@ class WhatsAppFailure(
     provider_error_title: str | None = None
     """WhatsApp's wording of the failure. Group by ``provider_error_code``."""
 
-    template_name: str | None = personal(since=3)
-    """
-    The approved WhatsApp template that the message was made from. ``None`` for a
-    free-form reply.
-    """
-
 
 class WhatsAppInboundReceive(
     WhatsAppEvent,
     HasSubscriptionGroup,
     HasUserPhone,
-    HasInboundMessage,
+    HasInboundPhoneMessage,
     HasWhatsAppMessage,
     event_type="users.messages.whatsapp.InboundReceive",
     display_name="WhatsApp Inbound Received",
@@ -174,18 +187,6 @@ class WhatsAppInboundReceive(
     Caption of the button, when the user answered by quick reply. ``None`` for
     anything typed or sent otherwise. Not marked as personal data by Braze, yet it is
     what the user answered.
-    """
-
-    media_urls: list[str | None] | None = sensitive()
-    """
-    Links to the pictures and files that the user sent. Entries can be ``None``. Not
-    marked as personal data by Braze, yet whoever has a link sees the file.
-    """
-
-    action: str | None = None
-    """
-    What the inbound keyword did to the subscription: ``Subscribed``,
-    ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
     """
 
     catalog_id: str | None = since(3)
@@ -234,9 +235,7 @@ class WhatsAppInboundReceive(
 
 
 class WhatsAppRead(
-    WhatsAppEvent,
-    HasDispatch,
-    HasSend,
+    WhatsAppMessageEvent,
     HasSubscriptionGroup,
     HasRecipientPhone,
     HasWhatsAppMessage,
@@ -250,15 +249,6 @@ class WhatsAppRead(
     on ``message_id``.
     """
 
-    from_phone_number: str | None = None
-    """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
-    template_name: str | None = personal(since=3)
-    """
-    The approved WhatsApp template that the message was made from. ``None`` for a
-    free-form reply.
-    """
-
 
 class WhatsAppRetry(
     WhatsAppEvent,
@@ -266,6 +256,7 @@ class WhatsAppRetry(
     HasSubscriptionGroup,
     HasRetry,
     HasRecipientPhone,
+    HasBsuid,
     event_type="users.messages.whatsapp.Retry",
     display_name="WhatsApp Retry",
     release=5,
@@ -277,18 +268,9 @@ class WhatsAppRetry(
     nor as a failure.
     """
 
-    bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's business-scoped id of the recipient: the same person has another one
-    at another business. Not marked as personal data by Braze, yet it identifies a
-    person.
-    """
-
 
 class WhatsAppSend(
-    WhatsAppEvent,
-    HasDispatch,
-    HasSend,
+    WhatsAppMessageEvent,
     HasMessageExtras,
     HasSubscriptionGroup,
     HasRecipientPhone,
@@ -302,15 +284,6 @@ class WhatsAppSend(
     Handed over, not delivered: ``whatsapp.Delivery``, ``whatsapp.Read`` or
     ``whatsapp.Failure`` follows, joined on ``message_id``. Messages written by users
     are ``whatsapp.InboundReceive``.
-    """
-
-    from_phone_number: str | None = None
-    """Business number that the message left from, in E.164 form (``+15551234567``)."""
-
-    template_name: str | None = personal(since=3)
-    """
-    The approved WhatsApp template that the message was made from. ``None`` for a
-    free-form reply.
     """
 
     canvas_variation_name: str | None = http_only()
