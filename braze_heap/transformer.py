@@ -429,7 +429,7 @@ class Transformer:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if self._drops_machines and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
-        zone = getattr(event, "timezone", None) if self._local_time else None
+        zone = event.timezone if self._local_time else None
         batch.result.dropped += self._redaction.apply(event)
         typed = custom.read(event) if custom else None
         if custom and isinstance(typed, Misfit):

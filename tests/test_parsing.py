@@ -132,6 +132,28 @@ def test_full_events_survive_the_round_trip(event_type):
 
 
 @every_type
+@pytest.mark.parametrize("form", ["http", "storage", "union"])
+def test_every_type_has_the_keys_of_user_in_every_wire_form(event_type, form):
+    """
+    They are typed fields, whether Braze documents them for the type or not, and
+    ``to_raw`` puts them into ``user``.
+    """
+    keys = {
+        "user_id": "0123456789abcdef01234567",
+        "external_user_id": "somebody",
+        "device_id": "device-1",
+        "timezone": "Europe/Paris",
+    }
+    raw = make_raw(event_type, form=form, **keys)
+    event = parse_event(raw, event_type=event_type, strict=True)
+
+    assert keys == {name: getattr(event, name) for name in keys}
+    assert not event.extra
+    assert keys == event.to_raw()["user"]
+    assert event == parse_event(event.to_raw())
+
+
+@every_type
 def test_decoding_events_leaves_them_alone(event_type):
     """
     Reading does not change what is read.

@@ -56,6 +56,49 @@ def the_rejection(source: Any, **options: Any) -> bh.Rejected:
     return rejected
 
 
+@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
+@pytest.mark.parametrize("local_time", [False, True])
+def test_device_and_time_zone_are_properties_of_every_type(
+    event_type: str, local_time: bool
+) -> None:
+    """
+    Whether Braze documents them for the type or not, the names are the same, and none
+    is counted as unknown.
+    """
+    user = {"external_user_id": "a", "device_id": "d", "timezone": "Asia/Tokyo"}
+    raw = an_event(event_type=event_type, user=user, properties={})
+    transformer = bh.Transformer(
+        local_time=local_time, personal_data={"device_id": "keep"}
+    )
+    transformer.transform([raw])
+
+    result = transformer.transform([raw])
+    track = result.calls[0].to_dict()
+
+    given = {name: track["properties"].get(name) for name in ("device_id", "timezone")}
+    assert given == {"device_id": "d", "timezone": "Asia/Tokyo"}
+    assert ("local_hour" in track["properties"]) is local_time
+    assert not result.unfamiliar
+
+
+def test_an_unknown_property_does_not_hide_the_time_zone_of_the_user() -> None:
+    """
+    Both reach Heap, under two names.
+    """
+    raw = an_event(
+        event_type="users.behaviors.Purchase",
+        user={"external_user_id": "a", "timezone": "Europe/Paris"},
+        properties={"timezone": "GMT"},
+    )
+
+    call = the_call(raw)
+    properties = call["properties"]
+
+    assert call["event"] == "Braze Purchase"
+    assert properties["user.timezone"] == "Europe/Paris"
+    assert properties["timezone"] == "GMT"
+
+
 def test_an_event_becomes_a_track_call() -> None:
     """
     Name, identity, time and key come from the event; properties are its fields.

@@ -129,6 +129,7 @@ def _describe_field(field: EventField) -> dict[str, Any]:
         "name": field.name,
         "type": field.kind,
         "place": field.place,
+        "documented": field.documented,
         "http": field.http,
         "storage": field.storage,
         "personal": field.personal,
@@ -150,7 +151,7 @@ def _catalogue(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
     for cls in classes:
         table.add_row(
             *(cls.event_type, cls.__name__, cls.display_name)[:shown],
-            str(len(event_fields(cls))),
+            str(len(_documented(cls))),
             str(cls.release or "-"),
             cls.status,
         )
@@ -164,14 +165,25 @@ def _detail(cls: type[CurrentsEvent]) -> Group:
         _release(cls.release),
         _wires(cls.http, cls.storage),
     )
-    fields = event_fields(cls).values()
+    fields = _documented(cls)
     return Group(
         Text(cls.event_type, "bold"),
         Text(f"{cls.__name__} ({', '.join(filter(None, facts))})"),
         Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
         Text(f"{plural(len(fields), 'field')}:"),
         *(part for field in fields for part in _field_view(field)),
+        *_undocumented_view(cls),
     )
+
+
+def _documented(cls: type[CurrentsEvent]) -> list[EventField]:
+    return [field for field in event_fields(cls).values() if field.documented]
+
+
+def _undocumented_view(cls: type[CurrentsEvent]) -> Iterator[RenderableType]:
+    names = [f.name for f in event_fields(cls).values() if not f.documented]
+    if names:
+        yield Text(f"Can also come over HTTP, undocumented: {', '.join(names)}.")
 
 
 def _field_view(field: EventField) -> Iterator[RenderableType]:

@@ -131,7 +131,7 @@ def _field_lines(event_type: str, fields: list[SeenField], release: str) -> Line
 
 def _class_lines(new: NewType, release: str) -> Lines:
     bases = [*_bases(new)] or [CurrentsEvent]
-    has = {name: f for base in bases for name, f in event_fields(base).items()}
+    has = {name: f for base in bases for name, f in _documented(base).items()}
     rest = [field for field in new.fields if not _is_one_of(field, has)]
     writer = _Writer("", {b.__name__ for b in bases if b.__module__ != new.module})
     names = {name: 0 for base in bases for name in _taken(base)}
@@ -174,13 +174,17 @@ def _bases(new: NewType) -> Iterator[type[CurrentsEvent]]:
     spots: dict[tuple[str, str], SeenField]
     spots = {(field.place, field.name): field for field in new.fields}
     modules = [new.module, _GROUPS] if new.module else [_GROUPS]
-    groups = {cls: event_fields(cls) for m in modules for cls in _groups_in(m)}
+    groups = {cls: _documented(cls) for m in modules for cls in _groups_in(m)}
     covered: set[str] = set()
     for cls in sorted(groups, key=lambda c: (-len(groups[c]), c.__name__)):
         own = {n: f for n, f in groups[cls].items() if f.place != "envelope"}
         if own.keys() - covered and all(_was_seen(f, spots) for f in own.values()):
             covered |= own.keys()
             yield cls
+
+
+def _documented(cls: type[CurrentsEvent]) -> Mapping[str, EventField]:
+    return {name: f for name, f in event_fields(cls).items() if f.documented}
 
 
 def _groups_in(module: str) -> Iterator[type[CurrentsEvent]]:
@@ -219,7 +223,8 @@ def _taken(cls: type[CurrentsEvent]) -> Mapping[str, object]:
     Return the names that mean something on *cls* already.
     """
     annotated = (vars(base).get("__annotations__", {}) for base in cls.__mro__)
-    return dict.fromkeys((*dir(cls), *itertools.chain.from_iterable(annotated)))
+    names = {*dir(cls), *itertools.chain.from_iterable(annotated)}
+    return dict.fromkeys(names - (event_fields(cls).keys() - _documented(cls).keys()))
 
 
 _HOLDS: Final = (

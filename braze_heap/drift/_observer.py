@@ -193,6 +193,8 @@ class _Tally:
         for form, names in carried.items():
             self._unseen[form] = names - _ENVELOPE
             self._stray[form] = frozenset(self._schema.kinds.keys() - names)
+        # Any event may have the keys of `user` over HTTP, so they are not drift there.
+        self._stray["http"] -= {f.name for f in fields if not f.documented}
 
     def add(self, raw: dict[str, Any], event: CurrentsEvent) -> None:
         """

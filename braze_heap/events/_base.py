@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from braze_heap.events._declare import Declared
+from braze_heap.events._declare import Declared, Privacy, field
 from braze_heap.events._schema import schema_of
 
 NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -25,6 +25,34 @@ class CurrentsEvent(Declared):
 
     time: int
     """When it happened, UTC epoch seconds."""
+
+    user_id: str | None = field(
+        place="user", privacy=Privacy.MARKED, http=False, storage=None
+    )
+    """
+    Braze's id of the profile. Can come with any event over HTTP, also where Braze does
+    not document it for the type.
+    """
+
+    external_user_id: str | None = field(
+        place="user", privacy=Privacy.MARKED, http=False, storage=None
+    )
+    """
+    Your own id of the user. Can come with any event over HTTP, also where Braze does
+    not document it for the type.
+    """
+
+    device_id: str | None = field(place="user", http=False, storage=None)
+    """
+    Device of the user. Can come with any event over HTTP, also where Braze does not
+    document it for the type.
+    """
+
+    timezone: str | None = field(place="user", http=False, storage=None)
+    """
+    Time zone of the user, an IANA name. Can come with any event over HTTP, also where
+    Braze does not document it for the type.
+    """
 
     extra: Mapping[str, Any] = NOTHING_EXTRA
     """

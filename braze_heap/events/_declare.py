@@ -48,7 +48,7 @@ class Wire:
         since: The Currents release that added it; ``None`` for version 2 and older.
         http: Whether the HTTP form documents it.
         storage: Its name in a storage record; ``""`` for the same name, ``None`` where
-            storage does not carry it.
+            it is not documented for storage.
         deprecated: Whether Braze asks not to rely on it any more.
     """
 

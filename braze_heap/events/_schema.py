@@ -32,7 +32,8 @@ class EventField:
             ``double``, ``boolean``, ``array<string>``, ``json text``, ``json object``.
         place: The part of the HTTP form that holds it.
         http: Whether Braze documents it for the HTTP form.
-        storage: Its name in storage records; ``None`` where they do not carry it.
+        storage: Its name in storage records; ``None`` where it is not documented for
+            them.
         personal: Whether Braze marks it as personal data.
         sensitive: Whether it is personal data although Braze does not mark it.
         since: The Currents release that added it; ``None`` for version 2 and older.
@@ -50,6 +51,16 @@ class EventField:
     since: int | None
     deprecated: bool
     declared_by: type
+
+    @property
+    def documented(self) -> bool:
+        """
+        Whether Braze documents it for the type.
+
+        The keys of ``user`` are fields of every class, because any event may have them
+        over HTTP.
+        """
+        return self.http or self.storage is not None
 
     @property
     def doc(self) -> str:

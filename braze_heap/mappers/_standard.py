@@ -44,7 +44,12 @@ def standard(
         fields["is_machine_open"] = is_machine_open(fields)
     if "extra" in fields:
         del fields["extra"]
-        fields |= _extra_properties(event)
+        unknown = _extra_properties(event)
+        # Without this, a property named `timezone` hides the time zone of the user.
+        for field in unknown.keys() & fields.keys():
+            if schema.places.get(field) == "user":
+                fields[f"user.{field}"] = fields[field]
+        fields |= unknown
     if changes:
         fields |= changes
     return StandardEvent(name or _name_of(event), fields)

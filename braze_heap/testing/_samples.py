@@ -68,7 +68,12 @@ def make_event(cls: type[_Event], /, **fields: Any) -> _Event:
         "user_id": USER_ID,
         "external_user_id": EXTERNAL_USER_ID,
     }
-    known = {name: v for name, v in sample.items() if name in attrs.fields_dict(cls)}
+    fields_of_type = _fields_of(cls)
+    known = {
+        name: value
+        for name, value in sample.items()
+        if name in fields_of_type and fields_of_type[name].documented
+    }
     return cls(**known | {name: _fitted(cls, name, v) for name, v in fields.items()})
 
 
@@ -91,7 +96,7 @@ def make_raw(
         only: The fields to fill, besides ``id``, ``time`` and what you name; and the
             user's ids, unless one of them is among the fields. By default all that the
             form carries; where Braze does not document the type for the form, all that
-            the type has.
+            Braze documents for the type.
         **fields: Values by field name, as the event class spells it. They may be
             misfits: they are not checked. ``None`` leaves a field out.
 
@@ -107,8 +112,8 @@ def make_raw(
     if only is None:
         filled = _carried(known, form)
     else:
-        user = _USER if _USER.isdisjoint(only) else ()
-        filled = {"id", "time", *user, *only}
+        ids = {name for name in _USER if name in known and known[name].documented}
+        filled = {"id", "time", *(ids if _USER.isdisjoint(only) else ()), *only}
     values = {
         name: _sample(cls, field) for name, field in known.items() if name in filled
     }
@@ -154,7 +159,7 @@ def _carried(fields: Mapping[str, EventField], form: Form) -> Collection[str]:
         for name, field in fields.items()
         if (field.http if form == "http" else field.storage)
     }
-    return carried or fields.keys()
+    return carried or {name for name, field in fields.items() if field.documented}
 
 
 def _http(

@@ -94,7 +94,9 @@ def _type_text(cls: type[CurrentsEvent]) -> str:
         f"`{b.__name__}`" for b in cls.__bases__ if b is not CurrentsEvent
     )
     told = [f"`{cls.event_type}`", f"Braze calls it *{cls.display_name}*", *_life(cls)]
-    rows = [_row(field) for field in event_fields(cls).values()]
+    fields = event_fields(cls).values()
+    rows = [_row(field) for field in fields if field.documented]
+    others = ", ".join(f"`{field.name}`" for field in fields if not field.documented)
     return "\n".join(
         [
             f"{' · '.join(told)}\n",
@@ -103,6 +105,7 @@ def _type_text(cls: type[CurrentsEvent]) -> str:
             *_HEAD,
             *rows,
             "",
+            f"Can also come over HTTP, undocumented: {others}." if others else "",
         ]
     )
 

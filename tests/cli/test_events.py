@@ -102,6 +102,7 @@ def test_json_of_a_type_is_a_list_of_one(run: Run) -> None:
         "name": "bounce_reason",
         "type": "string",
         "place": "properties",
+        "documented": True,
         "http": True,
         "storage": "bounce_reason",
         "personal": True,

@@ -71,6 +71,7 @@ def field_facts_told_by(
             deprecated=field.deprecated,
         )
         for name, field in event_fields(cls).items()
+        if field.documented
     }
 
 
@@ -141,6 +142,30 @@ def test_fields_are_those_of_the_facts(event_type):
     known = FACTS[event_type].fields
 
     assert dict(known) == field_facts_told_by(EVENT_TYPES[event_type], known)
+
+
+@every_type
+def test_every_type_has_the_four_keys_of_user(event_type):
+    """
+    Any event can have them over HTTP, so no class takes them for unknown. Fields that
+    the facts lack are these alone.
+    """
+    fields = event_fields(EVENT_TYPES[event_type])
+    keys = ("user_id", "external_user_id", "device_id", "timezone")
+
+    assert {"user"} == {fields[name].place for name in keys}
+    assert fields.keys() - FACTS[event_type].fields.keys() <= set(keys)
+
+
+@every_type
+def test_undocumented_keys_of_user_are_marked_as_documented_ones(event_type):
+    """
+    Only the ids of a user are personal data in types that Braze documents without them.
+    """
+    fields = event_fields(EVENT_TYPES[event_type]).items()
+    marks = {name: field.personal for name, field in fields if not field.documented}
+
+    assert marks == {name: name.endswith("user_id") for name in marks}
 
 
 @every_type

@@ -27,7 +27,7 @@ left out: external_user_id input output user_id
 Braze Tool Invocation
     agent_id agent_name duration invocation_source is_error request_id
     tool_call_id tool_name
-left out: /user/external_user_id tool_arguments
+left out: external_user_id tool_arguments
 """,
     "contentoptimizer.ComponentStore": """
 Braze Content Optimizer Component Store Update
@@ -45,7 +45,7 @@ left out: external_user_id user_id
     "users.UserDeleteRequest": """
 Braze User Delete Request
     app_group_id
-left out: /user/external_user_id user_id
+left out: external_user_id user_id
 """,
     "users.UserOrphan": """
 Braze User Orphan
