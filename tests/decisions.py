@@ -1,7 +1,7 @@
 """
-The page of decisions, ``docs/reference/mappings.md``, as the shipped rules give it.
+The page ``docs/reference/mappings.md``, generated from the shipped mappers.
 
-``python -m tests.anew`` writes it anew.
+``python -m tests.anew`` writes it.
 """
 
 import inspect
@@ -19,10 +19,11 @@ PAGE = PAGES / "mappings.md"
 
 HEAD = """# Default mappings
 
-Generated from the shipped rules: `python -m tests.anew`. By default each type is
-told as an event of its own, with every field that is set. Where a type states a fact
-about its user, the rule and the user properties are named. `braze-heap plan` shows all
-of it field by field, for any configuration; `--format html` is a page to search.
+Generated from `braze_heap/mappers/shipped.py`: `python -m tests.anew`. By default each
+type becomes an event of its own, with every field that is set. Where a mapper does
+more, the last column has the user properties that it sets, and its name. `braze-heap
+plan` shows all of it field by field, for any configuration; `--format html` is a page
+to search.
 """
 
 
@@ -37,7 +38,7 @@ def _rows() -> Iterator[str]:
     for family in FAMILIES:
         types = [t for t, cls in bh.EVENT_TYPES.items() if _family(cls) == family]
         told = [_told(event_type) for event_type in types]
-        columns = ["event type", "class", "in Heap", "facts about the user"]
+        columns = ["event type", "class", "in Heap", "user properties"]
         width = 4 if any(facts for *_, facts in told) else 3
         yield f"## {_title(family)}\n"
         for row in (columns, ["---"] * 4, *told):
@@ -76,7 +77,8 @@ def _told(event_type: str) -> tuple[str, str, str, str]:
     mapper = bh.DEFAULT_MAPPERS.mapper_for(cls)
     rule = ""
     if mapper is not standard and mapper is not None:
-        rule = f" ({(inspect.getdoc(mapper) or '').splitlines()[0]})"
+        doc = (inspect.getdoc(mapper) or "").splitlines()[0]
+        rule = f" (`{getattr(mapper, '__name__', '')}`: {doc})"
     mark = "" if cls.status == "current" else f" *{cls.status}*"
     return (
         f"`{event_type}`{mark}",

@@ -231,7 +231,7 @@ _BASES: Final = MappingProxyType(
 
 
 FAMILIES: Final = tuple(_CLASSES)
-"""The families of event types, each with a module here and in the mappers."""
+"""The families of event types, each with a module here."""
 
 _PLACES: Final = {
     event_type: (family, name)

@@ -1,5 +1,5 @@
 """
-The rules: which Heap event and user properties an event becomes.
+Mappers: from an event to a Heap event and user properties.
 """
 
 from braze_heap.mappers._custom import custom_event, purchase

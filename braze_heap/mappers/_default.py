@@ -1,31 +1,27 @@
 """
-The shipped rules, and choices among them.
+The registry of the shipped mappers, and choices among them.
 """
 
-import importlib
 from collections.abc import Set
 from typing import Any, Final
 
 import attrs
 
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
-from braze_heap.events._index import FAMILIES
 from braze_heap.mappers._registry import Condition, Key, Mapper, MapperRegistry, Rule
 from braze_heap.mappers._standard import standard
+from braze_heap.mappers.shipped import DECISIONS
 from braze_heap.payloads import HeapEvent, Payload, payloads_of
 
+_MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
+    (CurrentsEvent, standard),
+    *DECISIONS.items(),
+)
 
-def _shipped() -> MapperRegistry:
-    mappers: dict[Key, Mapper] = {CurrentsEvent: standard}
-    for family in FAMILIES:
-        mappers |= importlib.import_module(f"braze_heap.mappers.{family}").RULES
-    return MapperRegistry(
-        {key: Rule.of(key, mapper) for key, mapper in mappers.items()}
-    ).as_fallback()
-
-
-DEFAULT_MAPPERS: Final = _shipped()
-"""Every event type, each decided on purpose. Rules of a team come before them."""
+DEFAULT_MAPPERS: Final = MapperRegistry(
+    {key: Rule.of(key, mapper) for key, mapper in _MAPPERS}
+).as_fallback()
+"""A mapper for every event type. A team's own mappers come before these."""
 
 
 def default(

@@ -1,0 +1,265 @@
+"""
+The shipped mappers, and the table that says which event type has which.
+
+Most types are mapped by `standard` alone. The functions here do more: they set user
+properties, or delete the user.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from braze_heap.calls import timestamp
+from braze_heap.mappers._registry import Mapper
+from braze_heap.mappers._rules import Facts, StandardWith
+from braze_heap.mappers._standard import standard
+from braze_heap.payloads import HeapUserDeletion, Payload
+
+if TYPE_CHECKING:
+    from braze_heap.events import (
+        EmailBounce,
+        EmailMarkAsSpam,
+        FirstSession,
+        InstallAttribution,
+        ProfileUpdate,
+        RandomBucketNumberUpdate,
+        SubscriptionGlobalStateChange,
+        SubscriptionGroupStateChange,
+        Uninstall,
+        UserDeleteRequest,
+        UserOrphan,
+    )
+
+
+def _prefixed(**properties: object) -> Facts:
+    return {f"braze_{name}": value for name, value in properties.items()}
+
+
+@StandardWith
+def store_install_source(event: "InstallAttribution") -> Facts:
+    """
+    Store where an install came from.
+    """
+    return _prefixed(install_source=event.source)
+
+
+@StandardWith
+def store_uninstall(event: "Uninstall") -> Facts:
+    """
+    Store when the user uninstalled which app.
+    """
+    app = f"app_{event.app_id}_" if event.app_id else ""
+    return _prefixed(**{f"{app}uninstalled_at": timestamp(event.time)})
+
+
+@StandardWith
+def store_first_session(event: "FirstSession") -> Facts:
+    """
+    Store the time of the first session.
+    """
+    return _prefixed(first_session_at=timestamp(event.time))
+
+
+@StandardWith
+def store_email_bounce(event: "EmailBounce") -> Facts:
+    """
+    Store that an email bounced, and when.
+    """
+    at = timestamp(event.time)
+    return _prefixed(email_bounced=True, email_bounced_at=at)
+
+
+@StandardWith
+def store_spam_complaint(event: "EmailMarkAsSpam") -> Facts:
+    """
+    Store that the user marked an email as spam, and when.
+    """
+    at = timestamp(event.time)
+    return _prefixed(email_marked_as_spam=True, email_marked_as_spam_at=at)
+
+
+@StandardWith
+def store_subscription(event: "SubscriptionGlobalStateChange") -> Facts:
+    """
+    Store the subscription to a channel, and when it changed.
+    """
+    channel = (event.channel or "").strip().lower().replace(" ", "_")
+    name = f"{channel}_subscription" if channel else "subscription"
+    return _subscription(event, name)
+
+
+@StandardWith
+def store_group_subscription(event: "SubscriptionGroupStateChange") -> Facts:
+    """
+    Store the subscription to a subscription group, and when it changed.
+    """
+    group = event.subscription_group_id
+    return _subscription(event, f"subscription_group_{group}") if group else {}
+
+
+def _subscription(
+    event: "SubscriptionGlobalStateChange | SubscriptionGroupStateChange", name: str
+) -> Facts:
+    state = event.subscription_status
+    if not state:
+        return {}
+    return _prefixed(**{name: state, f"{name}_changed_at": timestamp(event.time)})
+
+
+@StandardWith
+def store_random_bucket(event: "RandomBucketNumberUpdate") -> Facts:
+    """
+    Store the new random bucket number, for random segments.
+    """
+    return _prefixed(random_bucket_number=event.random_bucket_number)
+
+
+def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
+    """
+    Delete the user if deletions are enabled, else send the request as an event.
+    """
+    return standard(event), HeapUserDeletion()
+
+
+@StandardWith
+def store_merge(event: "UserOrphan") -> Facts:
+    """
+    Store on the absorbed user which profile survives.
+    """
+    return _prefixed(merged_into=event.orphaned_by_id)
+
+
+_PROFILE: Final = """
+archived country custom_attributes dob email_address first_name gender home_city
+language last_name phone_number timezone
+""".split()
+
+
+@StandardWith
+def store_profile(event: "ProfileUpdate") -> Facts:
+    """
+    Store the profile with its custom attributes.
+
+    Sets Heap's built-in ``email`` too, if the policy for personal data keeps it.
+    """
+    properties = _prefixed(**{name: getattr(event, name) for name in _PROFILE})
+    address = event.email_address
+    if address and "@" in address:
+        properties["email"] = address
+    return properties
+
+
+DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
+    {
+        "agentconsole.AgentExecuted": standard,
+        "agentconsole.ToolInvocation": standard,
+        "contentoptimizer.ComponentStore": standard,
+        "users.RandomBucketNumberUpdate": store_random_bucket,
+        "users.UserDeleteRequest": delete_user,
+        "users.UserOrphan": store_merge,
+        "users.behaviors.CustomEvent": standard,
+        "users.behaviors.InstallAttribution": store_install_source,
+        "users.behaviors.Location": standard,
+        "users.behaviors.Purchase": standard,
+        "users.behaviors.Uninstall": store_uninstall,
+        "users.behaviors.app.FirstSession": store_first_session,
+        "users.behaviors.app.SessionEnd": standard,
+        "users.behaviors.app.SessionStart": standard,
+        "users.behaviors.liveactivity.PushToStartTokenChange": standard,
+        "users.behaviors.liveactivity.UpdateTokenChange": standard,
+        "users.behaviors.pushnotification.TokenStateChange": standard,
+        "users.behaviors.subscription.GlobalStateChange": store_subscription,
+        "users.behaviors.subscriptiongroup.StateChange": store_group_subscription,
+        "users.campaigns.Conversion": standard,
+        "users.campaigns.EnrollInControl": standard,
+        "users.campaigns.UniqueReceipt": standard,
+        "users.canvas.Conversion": standard,
+        "users.canvas.Entry": standard,
+        "users.canvas.costep.Conversion": standard,
+        "users.canvas.costep.Send": standard,
+        "users.canvas.exit.MatchedAudience": standard,
+        "users.canvas.exit.PerformedEvent": standard,
+        "users.canvas.experimentstep.Conversion": standard,
+        "users.canvas.experimentstep.SplitEntry": standard,
+        "users.canvas.sendtodestination.NotSent": standard,
+        "users.canvas.sendtodestination.Sent": standard,
+        "users.canvasstep.Progression": standard,
+        "users.messages.banner.Abort": standard,
+        "users.messages.banner.Click": standard,
+        "users.messages.banner.Dismiss": standard,
+        "users.messages.banner.Impression": standard,
+        "users.messages.contentcard.Abort": standard,
+        "users.messages.contentcard.Click": standard,
+        "users.messages.contentcard.Dismiss": standard,
+        "users.messages.contentcard.Impression": standard,
+        "users.messages.contentcard.Send": standard,
+        "users.messages.email.Abort": standard,
+        "users.messages.email.Bounce": store_email_bounce,
+        "users.messages.email.Click": standard,
+        "users.messages.email.Deferral": standard,
+        "users.messages.email.Delivery": standard,
+        "users.messages.email.MarkAsSpam": store_spam_complaint,
+        "users.messages.email.Open": standard,
+        "users.messages.email.Retry": standard,
+        "users.messages.email.Send": standard,
+        "users.messages.email.SoftBounce": standard,
+        "users.messages.email.Unsubscribe": standard,
+        "users.messages.featureflag.Impression": standard,
+        "users.messages.inappmessage.Abort": standard,
+        "users.messages.inappmessage.Click": standard,
+        "users.messages.inappmessage.Impression": standard,
+        "users.messages.landingpage.Click": standard,
+        "users.messages.landingpage.FormSubmission": standard,
+        "users.messages.landingpage.Impression": standard,
+        "users.messages.line.Abort": standard,
+        "users.messages.line.Click": standard,
+        "users.messages.line.InboundReceive": standard,
+        "users.messages.line.Retry": standard,
+        "users.messages.line.Send": standard,
+        "users.messages.liveactivity.Outcome": standard,
+        "users.messages.liveactivity.Send": standard,
+        "users.messages.newsfeedcard.Abort": standard,
+        "users.messages.newsfeedcard.Click": standard,
+        "users.messages.newsfeedcard.Impression": standard,
+        "users.messages.pushnotification.Abort": standard,
+        "users.messages.pushnotification.Bounce": standard,
+        "users.messages.pushnotification.IosForeground": standard,
+        "users.messages.pushnotification.Open": standard,
+        "users.messages.pushnotification.Retry": standard,
+        "users.messages.pushnotification.Send": standard,
+        "users.messages.rcs.Abort": standard,
+        "users.messages.rcs.Click": standard,
+        "users.messages.rcs.Delivery": standard,
+        "users.messages.rcs.InboundReceive": standard,
+        "users.messages.rcs.Read": standard,
+        "users.messages.rcs.Rejection": standard,
+        "users.messages.rcs.Send": standard,
+        "users.messages.sms.Abort": standard,
+        "users.messages.sms.CarrierSend": standard,
+        "users.messages.sms.Delivery": standard,
+        "users.messages.sms.DeliveryFailure": standard,
+        "users.messages.sms.InboundReceive": standard,
+        "users.messages.sms.Rejection": standard,
+        "users.messages.sms.Retry": standard,
+        "users.messages.sms.Send": standard,
+        "users.messages.sms.ShortLinkClick": standard,
+        "users.messages.survey.Response": standard,
+        "users.messages.webhook.Abort": standard,
+        "users.messages.webhook.Failure": standard,
+        "users.messages.webhook.Retry": standard,
+        "users.messages.webhook.Send": standard,
+        "users.messages.whatsapp.Abort": standard,
+        "users.messages.whatsapp.Click": standard,
+        "users.messages.whatsapp.Delivery": standard,
+        "users.messages.whatsapp.Failure": standard,
+        "users.messages.whatsapp.InboundReceive": standard,
+        "users.messages.whatsapp.Read": standard,
+        "users.messages.whatsapp.Retry": standard,
+        "users.messages.whatsapp.Send": standard,
+        "users.profile.Update": store_profile,
+    }
+)
+"""
+Event type to mapper. Each type has its line, so that a new type fails the tests until
+somebody decides.
+"""
