@@ -12,21 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 from braze_heap import _lazy
 
 if TYPE_CHECKING:
-    from braze_heap import calls as calls
     from braze_heap import config as config
-    from braze_heap import dead_letters as dead_letters
     from braze_heap import drift as drift
     from braze_heap import events as events
-    from braze_heap import identity as identity
-    from braze_heap import local_time as local_time
     from braze_heap import mappers as mappers
-    from braze_heap import naming as naming
     from braze_heap import observers as observers
     from braze_heap import parsing as parsing
     from braze_heap import payloads as payloads
     from braze_heap import pipeline as pipeline
     from braze_heap import plan as plan
-    from braze_heap import privacy as privacy
     from braze_heap import reasons as reasons
     from braze_heap import receiver as receiver
     from braze_heap import report as report
@@ -35,11 +29,10 @@ if TYPE_CHECKING:
     from braze_heap import testing as testing
     from braze_heap import transformer as transformer
     from braze_heap import wire as wire
-    from braze_heap.calls import AddUserProperties, Call, DeleteUser, Track
     from braze_heap.config import ConfigError, TransformConfig
-    from braze_heap.dead_letters import DISCARD, SqliteDeadLetter
     from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
-    from braze_heap.identity import first_of
+    from braze_heap.heap import calls as calls
+    from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
     from braze_heap.mappers import (
         DEFAULT_MAPPERS,
         DELIVERY,
@@ -52,7 +45,6 @@ if TYPE_CHECKING:
         purchase,
         standard,
     )
-    from braze_heap.naming import Naming
     from braze_heap.parsing import EventError, parse_event
     from braze_heap.payloads import (
         HeapEvent,
@@ -62,7 +54,13 @@ if TYPE_CHECKING:
     )
     from braze_heap.pipeline import AsyncPipeline, Pipeline
     from braze_heap.plan import TrackingPlan, tracking_plan
-    from braze_heap.privacy import PersonalData
+    from braze_heap.policies import identity as identity
+    from braze_heap.policies import local_time as local_time
+    from braze_heap.policies import naming as naming
+    from braze_heap.policies import privacy as privacy
+    from braze_heap.policies.identity import first_of
+    from braze_heap.policies.naming import Naming
+    from braze_heap.policies.privacy import PersonalData
     from braze_heap.reasons import Reason, SkipReason
     from braze_heap.receiver import UNAUTHENTICATED, AsyncReceiver, Receiver
     from braze_heap.report import Report
@@ -76,6 +74,8 @@ if TYPE_CHECKING:
         SinkUnavailable,
         open_sink,
     )
+    from braze_heap.state import dead_letters as dead_letters
+    from braze_heap.state.dead_letters import DISCARD, SqliteDeadLetter
     from braze_heap.transformer import Transformer
     from braze_heap.wire import read_events
 

@@ -11,11 +11,11 @@ import attrs
 
 from braze_heap._errors import place_of
 from braze_heap._outage import MapperOutages
-from braze_heap.calls import AddUserProperties, Legalizer
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
-from braze_heap.identity import IdentityError
+from braze_heap.heap.calls import AddUserProperties, Legalizer
 from braze_heap.parsing import id_text
+from braze_heap.policies.identity import IdentityError
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable

@@ -20,7 +20,10 @@ import attrs
 from braze_heap._batch import Batch
 from braze_heap._json import is_json_text
 from braze_heap._short_road import ShortRoad, is_small
-from braze_heap.calls import (
+from braze_heap.events import CurrentsEvent
+from braze_heap.events._kinds import MISFIT
+from braze_heap.events._schema import schema_of
+from braze_heap.heap.calls import (
     MAX_INTEGER,
     MAX_TEXT,
     Legalizer,
@@ -31,13 +34,10 @@ from braze_heap.calls import (
     plain_value,
     second,
 )
-from braze_heap.events import CurrentsEvent
-from braze_heap.events._kinds import MISFIT
-from braze_heap.events._schema import schema_of
-from braze_heap.identity import IdentityPolicy
 from braze_heap.mappers._rules import Facts
 from braze_heap.mappers._standard import decoded
 from braze_heap.parsing import YEAR_2100
+from braze_heap.policies.identity import IdentityPolicy
 
 Look: TypeAlias = Callable[
     [dict[str, Any], Legalizer, list[str]], dict[str, Any] | None

@@ -12,15 +12,15 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from braze_heap._json import is_modest
-from braze_heap.calls import (
+from braze_heap.events import CurrentsEvent, UnknownEvent
+from braze_heap.events._schema import schema_of
+from braze_heap.heap.calls import (
     Legalizer,
     Track,
     is_plain,
     legal_key,
     timestamp,
 )
-from braze_heap.events import CurrentsEvent, UnknownEvent
-from braze_heap.events._schema import schema_of
 from braze_heap.mappers._rules import Facts
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
@@ -29,9 +29,9 @@ from braze_heap.mappers._standard import (
     is_machine_open,
     own_name,
 )
-from braze_heap.naming import Naming
 from braze_heap.payloads import StandardEvent
-from braze_heap.privacy import Redaction
+from braze_heap.policies.naming import Naming
+from braze_heap.policies.privacy import Redaction
 
 Namer: TypeAlias = Callable[[Any, Legalizer], str]
 """

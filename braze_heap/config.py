@@ -15,8 +15,7 @@ from typing import Any, Final, Literal, Self, get_args, get_origin
 import attrs
 
 from braze_heap._text import did_you_mean
-from braze_heap.calls import Nested, Value
-from braze_heap.identity import PLACEHOLDER_IDENTITIES, Identity, first_of
+from braze_heap.heap.calls import Nested, Value
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
     MapperRegistry,
@@ -25,8 +24,9 @@ from braze_heap.mappers import (
 from braze_heap.mappers._custom import exactly
 from braze_heap.mappers._default import DELIVERY_TYPES, ENGAGEMENT_TYPES
 from braze_heap.mappers._registry import registry_of
-from braze_heap.naming import Naming
-from braze_heap.privacy import PersonalData, Treatment
+from braze_heap.policies.identity import PLACEHOLDER_IDENTITIES, Identity, first_of
+from braze_heap.policies.naming import Naming
+from braze_heap.policies.privacy import PersonalData, Treatment
 from braze_heap.transformer import Transformer
 
 __all__ = ["ENVIRONMENT_PREFIX", "ConfigError", "TransformConfig"]
@@ -80,7 +80,7 @@ class TransformConfig:
         identity_prefix: What identities from all but the first field begin with.
         placeholder_identities: Texts that cannot be an identity because many users can
             share them, such as ``null``; they replace the default list,
-            `braze_heap.identity.PLACEHOLDER_IDENTITIES`.
+            `braze_heap.policies.identity.PLACEHOLDER_IDENTITIES`.
         personal_data: ``drop``, ``keep`` or ``hash``.
         personal_fields: Field name to treatment, where one field differs.
         hash_key: The secret of ``hash``. Rather from the environment than a file.

@@ -34,18 +34,17 @@ import attrs
 from braze_heap._errors import facts_of_error, place_of
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._repeats import Repeats
+from braze_heap._sansio import drive, drive_async, in_thread
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import check_function, is_async, kind_of
-from braze_heap.calls import Call
-from braze_heap.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.exceptions import retry_after_of
+from braze_heap.heap.calls import Call
 from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
-from braze_heap.sinks._drive import drive, drive_async, in_thread
-from braze_heap.sinks._interface import (
+from braze_heap.sinks._protocol import (
     AsyncSink,
     Receipt,
     Rejection,
@@ -59,6 +58,7 @@ from braze_heap.sinks.exceptions import (
     DeliveryError,
     SinkUnavailable,
 )
+from braze_heap.state.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.transformer import Source, Transformer
 from braze_heap.wire import UnreadableError, decode, events_of
 from braze_heap.wire._source import refuse_path

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from braze_heap.calls import Call, Degradation
+from braze_heap.heap.calls import Call, Degradation
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.report import Misfit
 

@@ -20,7 +20,9 @@ from braze_heap._json import glimpse, is_modest
 from braze_heap._outage import MapperOutages
 from braze_heap._short_road import ShortRoad, short_road
 from braze_heap._wiring import kind_of
-from braze_heap.calls import (
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes, UnknownEvent
+from braze_heap.exceptions import DeliveryError
+from braze_heap.heap.calls import (
     Call,
     DeleteUser,
     Legalizer,
@@ -31,15 +33,6 @@ from braze_heap.calls import (
     legal_key,
     timestamp,
 )
-from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes, UnknownEvent
-from braze_heap.exceptions import DeliveryError
-from braze_heap.identity import (
-    PLACEHOLDER_IDENTITIES,
-    Identity,
-    IdentityError,
-    IdentityPolicy,
-)
-from braze_heap.local_time import local_time as _local_time
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
     MapperRegistry,
@@ -55,7 +48,6 @@ from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
 from braze_heap.mappers._structure import Misfit as StructureMisfit
 from braze_heap.mappers._structure import Reader, reader_of
-from braze_heap.naming import Naming, checked_naming
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
@@ -66,8 +58,16 @@ from braze_heap.payloads import (
     StandardEvent,
     payloads_of,
 )
-from braze_heap.privacy import PersonalData, Redaction, Treatment
-from braze_heap.privacy import personal_data as _personal_data
+from braze_heap.policies.identity import (
+    PLACEHOLDER_IDENTITIES,
+    Identity,
+    IdentityError,
+    IdentityPolicy,
+)
+from braze_heap.policies.local_time import local_time as _local_time
+from braze_heap.policies.naming import Naming, checked_naming
+from braze_heap.policies.privacy import PersonalData, Redaction, Treatment
+from braze_heap.policies.privacy import personal_data as _personal_data
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.report import Misfit
 from braze_heap.results import TransformResult
@@ -105,7 +105,7 @@ class Transformer:
             or a function; `first_of` makes one.
         placeholder_identities: Texts that many users can share, such as ``null``: an
             event with one of them as its identity is rejected as ``bad_identity``.
-            Replaces `braze_heap.identity.PLACEHOLDER_IDENTITIES`.
+            Replaces `braze_heap.policies.identity.PLACEHOLDER_IDENTITIES`.
         personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
             mapping changes single fields of ``"drop"``; see `PersonalData` for both in
             one, and for hashing.
@@ -162,7 +162,7 @@ class Transformer:
         check_selection(self.mappers, event_types)
         self._identity = IdentityPolicy(identity, placeholder_identities)
         module = getattr(self._identity.function, "__module__", "")
-        self._identity_is_ours = module == "braze_heap.identity"
+        self._identity_is_ours = module == "braze_heap.policies.identity"
         self.personal_data: PersonalData = _personal_data(personal_data, event_types)
         self._redaction = Redaction(self.personal_data)
         self.naming: Naming = checked_naming(naming, self.mappers, event_types)

@@ -20,9 +20,9 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
-from braze_heap.calls import Degradation
-from braze_heap.receiver import Response, _answers
-from tests import decisions
+from braze_heap.heap.calls import Degradation
+from braze_heap.receiver import Response, _responses
+from tests import mappings_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -113,7 +113,7 @@ def test_the_page_of_decisions_is_current() -> None:
     """
     What the documentation says about each type is what the shipped rules do.
     """
-    assert decisions.PAGE.read_text() == decisions.page()
+    assert mappings_page.PAGE.read_text() == mappings_page.page()
 
 
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
@@ -124,8 +124,8 @@ def test_every_reason_and_status_says_what_to_do() -> None:
     The page of errors has every word of a report, and every answer of a receiver.
     """
     page = ERRORS.read_text("utf-8")
-    constants = [a for a in vars(_answers).values() if isinstance(a, Response)]
-    answers = [*constants, _answers.later(), _answers.later(is_throttled=True)]
+    constants = [a for a in vars(_responses).values() if isinstance(a, Response)]
+    answers = [*constants, _responses.later(), _responses.later(is_throttled=True)]
     words = {f"`{word}`" for word in (*bh.Reason, *bh.SkipReason, *Degradation)}
 
     assert {word for word in words if word not in page} == set()

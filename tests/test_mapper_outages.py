@@ -13,10 +13,10 @@ import pytest
 
 import braze_heap as bh
 from braze_heap._outage import MAX_EVENTS, MapperOutages
-from braze_heap.dead_letters import DISCARD
 from braze_heap.pipeline import Pipeline
 from braze_heap.receiver import Receiver, Request
 from braze_heap.sinks import MemorySink
+from braze_heap.state.dead_letters import DISCARD
 from tests.test_pipeline import (
     HOUR,
     MemoryDeadLetter,

@@ -22,15 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import braze_heap as bh
-from braze_heap.calls import AddUserProperties, Call, Track
-from braze_heap.dead_letters import (
-    DISCARD,
-    DeadLetter,
-    DeadRecord,
-    SqliteDeadLetter,
-    replay,
-)
 from braze_heap.events import CurrentsEvent
+from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.receiver._metrics import Metrics
@@ -43,6 +36,13 @@ from braze_heap.sinks import (
     Rejection,
     SinkUnavailable,
     ThreadedSink,
+)
+from braze_heap.state.dead_letters import (
+    DISCARD,
+    DeadLetter,
+    DeadRecord,
+    SqliteDeadLetter,
+    replay,
 )
 from braze_heap.testing import make_raw
 

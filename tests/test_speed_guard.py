@@ -10,7 +10,7 @@ import pytest
 
 import braze_heap as bh
 from braze_heap import _json
-from braze_heap.sinks._heap_bulk import EVENTS, body_of, sorted_out
+from braze_heap.heap._bulk import EVENTS, body_of, sorted_out
 from tests.benchmarks.batches import body
 from tests.benchmarks.measuring import cpu_seconds
 

@@ -16,9 +16,8 @@ import pytest
 
 import braze_heap as bh
 from braze_heap._wiring import kind_of
-from braze_heap.calls import Call
-from braze_heap.dead_letters import DeadRecord, replay
 from braze_heap.events import EmailClick, EmailEvent, EmailOpen, PushOpen
+from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import Request, Tokens
 from braze_heap.receiver.asgi import ASGIReceiver
@@ -34,6 +33,7 @@ from braze_heap.sinks import (
     Tee,
     ThreadedSink,
 )
+from braze_heap.state.dead_letters import DeadRecord, replay
 from braze_heap.testing import check_sink, make_event, make_raw
 
 

@@ -39,9 +39,9 @@ from braze_heap.cli._sinks import (
     option_of_sink,
 )
 from braze_heap.cli._stores import option_of_max_bytes, store_at
-from braze_heap.dead_letters import MAX_BYTES, SqliteDeadLetter
 from braze_heap.receiver import Tokens
 from braze_heap.sinks import Sink
+from braze_heap.state.dead_letters import MAX_BYTES, SqliteDeadLetter
 
 if TYPE_CHECKING:
     from braze_heap.sinks import HeapSink

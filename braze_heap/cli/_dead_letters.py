@@ -44,7 +44,7 @@ from braze_heap.cli._sinks import (
     refuse_store,
 )
 from braze_heap.cli._stores import argument_of_store, option_of_max_bytes, store_at
-from braze_heap.dead_letters import (
+from braze_heap.state.dead_letters import (
     UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,

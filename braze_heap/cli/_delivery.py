@@ -15,7 +15,6 @@ import click
 
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap._errors import place_of
-from braze_heap.calls import Call
 from braze_heap.cli._console import (
     UNHEARD,
     UnavailableError,
@@ -30,11 +29,12 @@ from braze_heap.cli._meter import Meter, metered, span
 from braze_heap.cli._run import Ending
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
 from braze_heap.cli._sinks import STDOUT, HeapTarget
-from braze_heap.dead_letters import DeadLetter
 from braze_heap.exceptions import DeliveryError, is_of_mapper
+from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
-from braze_heap.sinks._managed import ClosesAtExit
+from braze_heap.sinks._closing import ClosesAtExit
+from braze_heap.state.dead_letters import DeadLetter
 
 PATIENCE: Final = 600.0
 """Seconds: outlasts a deployment of Heap, and no wrong configuration."""

@@ -36,10 +36,10 @@ from braze_heap.cli._delivered import next_view
 from braze_heap.cli._journal import fates, heard_by
 from braze_heap.cli._pretty import pretty
 from braze_heap.cli._server import bound, server_of, serving
-from braze_heap.dead_letters import SqliteDeadLetter
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.sinks import Sink
+from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing import FakeHeap, SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing._samples import TIME
 from braze_heap.testing.fake_heap import Status

@@ -41,7 +41,7 @@ from braze_heap.cli._pretty import pretty
 from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan
-from braze_heap.privacy import PERSONAL_NAMES
+from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.wire import Read, Unreadable
 
 _EPILOG = """\b

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from braze_heap.cli._console import grid, heading, indented, plural, safe
 from braze_heap.cli._words import meaning
-from braze_heap.dead_letters import DeadRecord
+from braze_heap.state.dead_letters import DeadRecord
 
 _DIGITS: Final = 8
 """Digits of the digest that a list shows: enough to tell two contents apart."""

@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
-from braze_heap.calls import Degradation
 from braze_heap.cli._console import grid, heading, indented, plural, safe
 from braze_heap.cli._words import CALLS, DEGRADATIONS, meaning
+from braze_heap.heap.calls import Degradation
 from braze_heap.report import Misfit
 from braze_heap.wire import Read, Unreadable
 

@@ -32,7 +32,7 @@ SILENTLY: Final = (
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _HTTP: Final = ("anyio", "httpcore2", "httpx2")
-_HEAP: Final = "braze_heap.sinks._heap"
+_HEAP: Final = "braze_heap.heap._sink"
 
 
 def option_of_sink(

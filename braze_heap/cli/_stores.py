@@ -11,9 +11,9 @@ import click
 
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._paths import FilePath
-from braze_heap.dead_letters import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 from braze_heap.sinks import DeadLetterError
 from braze_heap.sinks.exceptions import DeadLetterFull
+from braze_heap.state.dead_letters import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

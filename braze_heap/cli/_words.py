@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from braze_heap import AddUserProperties, Call, DeleteUser, Track
-from braze_heap.calls import Degradation
+from braze_heap.heap.calls import Degradation
 from braze_heap.reasons import Reason, SkipReason
 
 CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(

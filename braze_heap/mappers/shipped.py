@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from braze_heap.calls import timestamp
+from braze_heap.heap.calls import timestamp
 from braze_heap.mappers._registry import Mapper
 from braze_heap.mappers._rules import Facts, StandardWith
 from braze_heap.mappers._standard import standard

@@ -12,8 +12,8 @@ import attrs
 
 from braze_heap._json import is_json_text
 from braze_heap._wiring import kind_of
-from braze_heap.calls import Value
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
+from braze_heap.heap.calls import Value
 from braze_heap.mappers._custom import custom_of
 from braze_heap.plan._marks import Marks, without_marks
 from braze_heap.plan._probes import Hints, Probe, Prober

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap.calls import AddUserProperties, Track, Value
 from braze_heap.events import CurrentsEvent
+from braze_heap.heap.calls import AddUserProperties, Track, Value
 from braze_heap.plan._marks import Marks
 from braze_heap.plan._probes import Probe, Prober
 from braze_heap.reasons import Reason, SkipReason

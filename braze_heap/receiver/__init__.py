@@ -5,10 +5,10 @@ The webhook that a Currents feed is pointed at, for any framework or none.
 `wsgi` and `aws_lambda` need nothing; `starlette`, `flask` and `django` their framework.
 """
 
-from braze_heap.receiver._limits import Limits
-from braze_heap.receiver._messages import BodyCut, Request, Response
+from braze_heap.receiver._admission import Limits
+from braze_heap.receiver._auth import UNAUTHENTICATED, Doorkeeper, Tokens
+from braze_heap.receiver._http import BodyCut, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver, Receiver
-from braze_heap.receiver._tokens import UNAUTHENTICATED, Doorkeeper, Tokens
 
 __all__ = [
     "UNAUTHENTICATED",

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from braze_heap.receiver._limits import Limits
+from braze_heap.receiver._admission import Limits
 from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 
 _GZIP: Final = 16 + zlib.MAX_WBITS

@@ -17,10 +17,10 @@ from typing import Final, TypeAlias, get_args
 
 import attrs
 
-from braze_heap.calls import Degradation
+from braze_heap.heap.calls import Degradation
 from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.reasons import Reason, SkipReason
-from braze_heap.receiver._answers import UNREADABLE
+from braze_heap.receiver._responses import UNREADABLE
 from braze_heap.report import Report
 
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

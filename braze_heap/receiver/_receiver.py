@@ -25,18 +25,18 @@ import attrs
 
 from braze_heap._errors import facts_of_error, place_of
 from braze_heap._repeats import Repeats
+from braze_heap._sansio import drive, drive_async, in_thread
 from braze_heap._wiring import is_async, kind_of
-from braze_heap.dead_letters import DeadRecord
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline, append_to, mappers_of
 from braze_heap.reasons import Reason
-from braze_heap.receiver import _answers
+from braze_heap.receiver import _responses
+from braze_heap.receiver._admission import Hand, Limits, NoRoom, Share
+from braze_heap.receiver._auth import Doorkeeper, doorkeeper
 from braze_heap.receiver._envelope import TooManyError, events_in, inflated
-from braze_heap.receiver._limits import Hand, Limits, NoRoom, Share
-from braze_heap.receiver._messages import Body, BodyCut, Request, Response
-from braze_heap.receiver._tokens import Doorkeeper, doorkeeper
+from braze_heap.receiver._http import Body, BodyCut, Request, Response
 from braze_heap.report import Report
-from braze_heap.sinks._drive import drive, drive_async, in_thread
+from braze_heap.state.dead_letters import DeadRecord
 from braze_heap.wire import UnreadableError
 
 logger = logging.getLogger("braze_heap.receiver")
@@ -130,23 +130,23 @@ class _Course(Generic[_P]):
         try:
             return (yield from self._admitted(request))
         except DeadLetterError:  # logged by the pipeline, or where a body is kept
-            return _answers.later(DEAD_LETTER_WAIT)
+            return _responses.later(DEAD_LETTER_WAIT)
         except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
-            return _answers.later(retry_after_of(error), is_throttled=is_throttled)
+            return _responses.later(retry_after_of(error), is_throttled=is_throttled)
         except NoRoom as error:
-            return self._refused(_answers.later(), f"{error}; Braze sends it again")
+            return self._refused(_responses.later(), f"{error}; Braze sends it again")
         except BodyCut:
             cause = "its sender went away before the body was complete"
-            return self._refused(_answers.later(), cause)
+            return self._refused(_responses.later(), cause)
         except TimeoutError:
             cause = f"its body did not come within {self.limits.body_seconds:g} s"
-            return self._refused(_answers.later(), cause)
+            return self._refused(_responses.later(), cause)
         except Exception as error:
             text = f"A request failed (503): {place_of(error)}"
             facts = {**facts_of_error(error), "status": 503}
             self._repeats.log(logger, logging.ERROR, text, facts=facts)
-            return _answers.later()
+            return _responses.later()
 
     def _refused(self, answer: Response, cause: str) -> Response:
         """
@@ -159,7 +159,7 @@ class _Course(Generic[_P]):
 
     def _admitted(self, request: Request) -> _Steps:
         if request.method != "POST":  # RFC 9110: methods are case-sensitive
-            return self._refused(_answers.NO_POST, "it is not a POST")
+            return self._refused(_responses.NO_POST, "it is not a POST")
         authorizations = request.values("authorization")
         admitted = self._door.admits(authorizations)
         if inspect.isawaitable(admitted):
@@ -169,11 +169,11 @@ class _Course(Generic[_P]):
                 "another bearer token" if authorizations else "no Authorization header"
             )
             advice = "if it is from Braze, use the token of the feed: it stops at a 401"
-            return self._refused(_answers.UNKNOWN, f"it has {has}; {advice}")
+            return self._refused(_responses.UNKNOWN, f"it has {has}; {advice}")
         coding = _coding(request)
         if coding not in ("", "gzip"):
             cause = "its Content-Encoding is not gzip"
-            return self._refused(_answers.NO_GZIP, cause)
+            return self._refused(_responses.NO_GZIP, cause)
         self._look_at_version(request)
         with self._hand.share() as share:
             yield _Read(request.body, share)
@@ -188,17 +188,17 @@ class _Course(Generic[_P]):
         except TooManyError:
             most = f"{self.limits.events:,} events or {self.limits.body:,} bytes"
             cause = f"it has more than {most}; Braze splits it"
-            return self._refused(_answers.SEND_FEWER, cause)
+            return self._refused(_responses.SEND_FEWER, cause)
         except UnreadableError as error:
             if share.is_cut:
                 cause = f"its body is larger than {self.limits.in_hand:,} bytes"
-                return self._refused(_answers.SEND_FEWER, cause)
+                return self._refused(_responses.SEND_FEWER, cause)
             yield from self._kept(share, str(error), is_zipped=is_zipped)
             cause = f"its body is unreadable, and kept in the dead letter: {error}"
-            return self._refused(_answers.UNREADABLE, cause)
+            return self._refused(_responses.UNREADABLE, cause)
         if events:
             yield _Run(events)
-        return _answers.SETTLED
+        return _responses.SETTLED
 
     def _kept(self, share: Share, detail: str, *, is_zipped: bool) -> _Steps:
         try:

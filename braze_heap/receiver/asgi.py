@@ -10,9 +10,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from braze_heap.receiver._answers import later
-from braze_heap.receiver._messages import BodyCut, Request, Response
+from braze_heap.receiver._http import BodyCut, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
+from braze_heap.receiver._responses import later
 
 __all__ = ["ASGIReceiver"]
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from braze_heap.receiver._messages import Request, Response
+from braze_heap.receiver._http import Request, Response
 from braze_heap.receiver._receiver import Receiver, require_receiver
 
 __all__ = ["lambda_handler"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from braze_heap._errors import needed_by
-from braze_heap.receiver._messages import Request
+from braze_heap.receiver._http import Request
 from braze_heap.receiver._receiver import Receiver, require_receiver
 from braze_heap.receiver.wsgi import request_of
 

@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from braze_heap._errors import place_of
-from braze_heap.receiver._messages import Request, Response
+from braze_heap.receiver._http import Request, Response
 from braze_heap.receiver._metrics import Exchange, Metrics
 from braze_heap.receiver._receiver import AsyncReceiver, logger, require_receiver
 from braze_heap.receiver.asgi import (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
-from braze_heap.receiver._messages import BodyCut, Request
+from braze_heap.receiver._http import BodyCut, Request
 from braze_heap.receiver._receiver import Receiver, require_receiver
 
 __all__ = ["WSGIReceiver"]

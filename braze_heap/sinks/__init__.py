@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from braze_heap import _lazy
 from braze_heap._errors import needed_by
-from braze_heap.sinks._interface import AsyncSink, Receipt, Rejection, Sink
-from braze_heap.sinks._open import SinkFactory, open_sink
-from braze_heap.sinks._simple import ConsoleSink, JsonLinesSink, MemorySink
+from braze_heap.sinks._local import ConsoleSink, JsonLinesSink, MemorySink
+from braze_heap.sinks._protocol import AsyncSink, Receipt, Rejection, Sink
+from braze_heap.sinks._spec import SinkFactory, open_sink
 from braze_heap.sinks._wrappers import Buffered, Filtered, Tee, ThreadedSink
 from braze_heap.sinks.exceptions import (
     DeadLetterError,
@@ -22,7 +22,7 @@ from braze_heap.sinks.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from braze_heap.sinks._heap import AsyncHeapSink, HeapOptions, HeapSink
+    from braze_heap.heap._sink import AsyncHeapSink, HeapOptions, HeapSink
 
 __all__ = [
     "AsyncHeapSink",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from attrs import define, field, frozen, validators
 
-from braze_heap.sinks._heap_answers import Failure, retry_seconds
+from braze_heap.heap._answers import Failure, retry_seconds
 
 if TYPE_CHECKING:
     from braze_heap.testing._braze_wire import Reply

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
+from braze_heap.heap._answers import Answer, Failure
 from braze_heap.receiver import Request
-from braze_heap.sinks._heap_answers import Answer, Failure
 
 TIMEOUT: Final = 30.0
 """Seconds that a connection may be silent; assumed, Braze does not name its limit."""

@@ -24,8 +24,8 @@ import pydantic
 
 import braze_heap as bh
 from braze_heap.events._schema import schema_of
-from braze_heap.privacy import Redaction, personal_data
-from braze_heap.sinks._heap_bulk import EVENTS, USERS, body_of, sorted_out
+from braze_heap.heap._bulk import EVENTS, USERS, body_of, sorted_out
+from braze_heap.policies.privacy import Redaction, personal_data
 from tests.benchmarks.batches import MIX
 
 Way: TypeAlias = Callable[[bytes], bytes]

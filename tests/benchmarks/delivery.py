@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import braze_heap as bh
-from braze_heap.calls import Call
-from braze_heap.dead_letters import DISCARD
+from braze_heap.heap.calls import Call
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.sinks import AsyncHeapSink, HeapSink
+from braze_heap.state.dead_letters import DISCARD
 from braze_heap.testing import make_raw
 
 HEAP = """

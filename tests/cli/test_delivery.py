@@ -15,12 +15,12 @@ from braze_heap import (
     SinkUnavailable,
     Transformer,
 )
-from braze_heap.calls import Call
 from braze_heap.cli._delivered import _view
 from braze_heap.cli._delivery import Delivery, Patient
 from braze_heap.cli._meter import Meter
 from braze_heap.cli._run import Ending
 from braze_heap.events import EmailClick
+from braze_heap.heap.calls import Call
 from braze_heap.report import Misfit, Report
 from braze_heap.sinks import Receipt
 from braze_heap.testing import make_raw

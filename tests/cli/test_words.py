@@ -1,7 +1,7 @@
 import typing
 
-from braze_heap.calls import Call, Degradation
 from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
+from braze_heap.heap.calls import Call, Degradation
 from braze_heap.reasons import Reason, SkipReason
 
 

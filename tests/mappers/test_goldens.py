@@ -1,7 +1,7 @@
 """
 What a complete event of each type becomes: names of properties, facts about the user,
 and what the policy leaves out. A change of a default shows up here as a readable diff:
-``python -m tests.anew`` writes them anew.
+``python -m tests.regenerate`` writes them anew.
 """
 
 import textwrap

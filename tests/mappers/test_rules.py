@@ -13,7 +13,7 @@ import braze_heap as bh
 from braze_heap.events import EVENT_TYPES, EmailClick, EmailOpen, PushOpen
 from braze_heap.mappers import UnknownFieldError, declare
 from braze_heap.mappers.shipped import DECISIONS
-from braze_heap.naming import Naming
+from braze_heap.policies.naming import Naming
 from braze_heap.testing import make_event, make_raw
 
 STATE = "users.behaviors.subscription.GlobalStateChange"

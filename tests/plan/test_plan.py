@@ -5,8 +5,8 @@ import attrs
 import pytest
 
 import braze_heap as bh
-from braze_heap.calls import AddUserProperties, Track
 from braze_heap.events import CustomEvent, EmailClick, EmailSend, event_fields
+from braze_heap.heap.calls import AddUserProperties, Track
 from braze_heap.plan import PlannedEvent, PlannedProperty, TrackingPlan, tracking_plan
 from braze_heap.testing import make_raw
 

@@ -1,5 +1,5 @@
 """
-An endpoint behind each of the carriers.
+An endpoint behind each of the transports.
 """
 
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.receiver.carriers import CARRIERS, Endpoint
+from tests.receiver.transports import CARRIERS, Endpoint
 
 
 @pytest.fixture(params=CARRIERS, ids=lambda carrier: carrier.__name__)

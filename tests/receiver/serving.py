@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 from braze_heap.receiver.asgi import ASGIReceiver
-from tests.receiver.carriers import TOKEN, Endpoint, asgi
+from tests.receiver.transports import TOKEN, Endpoint, asgi
 
 HEAD = (
     "POST /braze HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{more}"

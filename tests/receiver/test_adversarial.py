@@ -20,8 +20,8 @@ from braze_heap.receiver import Request
 from braze_heap.receiver._envelope import inflated
 from braze_heap.testing import make_raw
 from tests.receiver.adversaries import HEAVY, MIB, PLAIN, ZIPPED, bomb
-from tests.receiver.carriers import AUTHORIZED, Endpoint, library
 from tests.receiver.test_contract import batch, click
+from tests.receiver.transports import AUTHORIZED, Endpoint, library
 
 STACK = 128 << 10
 GZIP = ("Content-Encoding", "gzip")

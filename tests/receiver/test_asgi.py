@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from braze_heap.receiver.asgi import ASGIReceiver
-from tests.receiver.carriers import TOKEN, Endpoint, asgi
 from tests.receiver.serving import Wire, counted, served, uvicorn_of
 from tests.receiver.test_contract import BlockingSink, batch, click
+from tests.receiver.transports import TOKEN, Endpoint, asgi
 
 AUTHORIZED = [(b"authorization", f"Bearer {TOKEN}".encode())]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from braze_heap.receiver.aws_lambda import lambda_handler
-from tests.receiver.carriers import TOKEN, Endpoint, aws_lambda
 from tests.receiver.test_contract import batch, click
+from tests.receiver.transports import TOKEN, Endpoint, aws_lambda
 
 BEARER = f"Bearer {TOKEN}"
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
-from braze_heap.dead_letters import DISCARD
 from braze_heap.events import EmailClick
 from braze_heap.receiver import UNAUTHENTICATED, Limits, Receiver, Request
 from braze_heap.sinks import MemorySink, Receipt, Rejection
 from braze_heap.sinks.exceptions import DeadLetterError, SinkUnavailable
+from braze_heap.state.dead_letters import DISCARD
 from braze_heap.testing import make_raw
-from tests.receiver.carriers import TOKEN
+from tests.receiver.transports import TOKEN
 
 GZIP = ("Content-Encoding", "gzip")
 

@@ -26,7 +26,7 @@ django.setup()
 from django.test import AsyncClient, Client
 from django.urls import path
 from braze_heap.receiver.django import view
-from tests.receiver.carriers import TOKEN, Endpoint, wsgi
+from tests.receiver.transports import TOKEN, Endpoint, wsgi
 from tests.receiver.test_contract import batch, click
 
 there = Endpoint(wsgi)

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from braze_heap.receiver.asgi import ASGIReceiver
 from braze_heap.receiver.starlette import endpoint
-from tests.receiver.carriers import TOKEN, Endpoint, asgi
 from tests.receiver.test_contract import batch, click
+from tests.receiver.transports import TOKEN, Endpoint, asgi
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 

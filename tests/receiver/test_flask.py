@@ -9,8 +9,8 @@ import flask
 import pytest
 
 from braze_heap.receiver.flask import view
-from tests.receiver.carriers import TOKEN, Endpoint, wsgi
 from tests.receiver.test_contract import batch, click
+from tests.receiver.transports import TOKEN, Endpoint, wsgi
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 

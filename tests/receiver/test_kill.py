@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from braze_heap.dead_letters import SqliteDeadLetter
+from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import FakeHeap, Fault, Poison, Reset, Status
-from tests.receiver import receive_and_die
+from tests.receiver import crashing_receiver
 from tests.receiver.test_simulation import assert_each_in_its_place, is_poison
 
 TOKEN = "a-token-of-the-killed"
@@ -60,7 +60,7 @@ class Mortal:
         """
         Begin to live.
         """
-        script = receive_and_die.__file__
+        script = crashing_receiver.__file__
         arguments = [self._port, self._heap.url, self._dead, TOKEN]
         self._process = subprocess.Popen([sys.executable, script, *arguments])
 

@@ -17,8 +17,8 @@ import pytest
 from braze_heap import Pipeline, SinkUnavailable, Transformer
 from braze_heap.receiver import BodyCut, Limits, Receiver, Request
 from braze_heap.sinks import DeadLetterError, MemorySink, Receipt
-from tests.receiver.carriers import AUTHORIZED, TOKEN, MemoryDeadLetter
 from tests.receiver.test_contract import batch, click
+from tests.receiver.transports import AUTHORIZED, TOKEN, MemoryDeadLetter
 
 BATCH = batch(click())
 LIMITS = Limits(events=2, body=4_000, in_hand=5_000, requests=1)

@@ -13,9 +13,9 @@ import httpx2
 import pytest
 
 from braze_heap.receiver import Limits
-from tests.receiver.carriers import TOKEN
 from tests.receiver.serving import Wire, chunked, counted, head, served
 from tests.receiver.test_contract import batch, click
+from tests.receiver.transports import TOKEN
 
 LARGE = 8 << 20
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

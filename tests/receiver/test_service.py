@@ -14,14 +14,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from braze_heap import Pipeline, SinkUnavailable, Transformer
-from braze_heap.dead_letters import SqliteDeadLetter
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import UNREADY, Exchange, Metrics, Service
 from braze_heap.report import Report
 from braze_heap.sinks import DeadLetterError, MemorySink, Receipt
+from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing import make_raw
-from tests.receiver.carriers import AUTHORIZED, TOKEN, Answer, MemoryDeadLetter
+from tests.receiver.transports import AUTHORIZED, TOKEN, Answer, MemoryDeadLetter
 
 
 class Scripted(MemorySink):

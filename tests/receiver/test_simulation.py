@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
-from braze_heap.dead_letters import SqliteDeadLetter
 from braze_heap.receiver import Receiver, Request, Response
 from braze_heap.sinks import HeapSink
+from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import (
     CutStatusLine,

@@ -15,9 +15,9 @@ import pytest
 from werkzeug.serving import make_server as make_werkzeug
 
 from braze_heap.receiver.wsgi import WSGIReceiver
-from tests.receiver.carriers import TOKEN, Endpoint, wsgi
 from tests.receiver.serving import Wire, chunked, counted, head
 from tests.receiver.test_contract import batch, click
+from tests.receiver.transports import TOKEN, Endpoint, wsgi
 
 CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked"}
 TERMINATED = {"wsgi.input_terminated": True}

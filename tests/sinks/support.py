@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define
 
-from braze_heap.calls import Call, Track
+from braze_heap.heap.calls import Call, Track
 from braze_heap.sinks import AsyncHeapSink, HeapSink, Receipt
 from braze_heap.testing.fake_heap import FakeHeap
 

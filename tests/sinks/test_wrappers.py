@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from braze_heap.calls import Call, Track
+from braze_heap.heap.calls import Call, Track
 from braze_heap.sinks import (
     Buffered,
     Filtered,

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from braze_heap.calls import Call, Track
+from braze_heap.heap.calls import Call, Track
 from braze_heap.sinks import MemorySink, Receipt, Rejection, SinkUnavailable, Tee
 from braze_heap.testing import check_async_sink, check_sink
 

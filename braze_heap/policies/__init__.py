@@ -1,0 +1,3 @@
+"""
+Policies of the mapping: identity, names, personal data and local time.
+"""

@@ -1,0 +1,371 @@
+"""
+The identity under which a user's events reach Heap, and the texts that must not be one.
+
+Heap merges all users who share an identity, and this cannot be undone. So an identity
+is taken unchanged, or the event is not sent.
+"""
+
+import hashlib
+import re
+import string
+import unicodedata
+from collections.abc import Callable, Collection
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+
+from braze_heap._text import utf16_length
+from braze_heap._wiring import check_function, kind_of
+from braze_heap.events import CurrentsEvent
+from braze_heap.heap.calls import MAX_IDENTITY
+from braze_heap.reasons import Reason, SkipReason
+
+__all__ = [
+    "PLACEHOLDER_IDENTITIES",
+    "Identify",
+    "Identity",
+    "IdentityError",
+    "first_of",
+]
+
+
+def _digests(*texts: str) -> set[str]:
+    """
+    Return the MD5, SHA-1 and SHA-256 of *texts* in hexadecimal.
+    """
+    return {
+        hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+        for name in ("md5", "sha1", "sha256")
+        for text in texts
+    }
+
+
+PLACEHOLDER_IDENTITIES: Final = frozenset(
+    """
+    0 -1 -1.0 anon anonymous anonymous_id distinct_id email external_id false guest id
+    n/a nan nil none not_authenticated null [redacted] string true undefined unknown
+    user user_id
+    """.split()
+) | {"[object Object]", *_digests("", "null", "None", "undefined")}
+"""
+Texts that programs write where a user's id is missing, so that many users share them.
+
+Letter case, surrounding blanks, brackets and quotes do not matter. ``0`` stands for
+every text of zeros, such as ``000``, ``0.0`` and the UUID of zeros. The long ones are
+the MD5, SHA-1 and SHA-256 of the empty text and of ``null``, ``None`` and
+``undefined``.
+"""
+
+
+class IdentityError(ValueError):
+    """
+    A value that cannot identify one person.
+
+    Attributes:
+        reason: A `SkipReason` if there is no identity, a `Reason` if it is refused.
+        detail: The rule that refused it. Contains no value of the event.
+    """
+
+    def __init__(self, reason: Reason | SkipReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+Identify: TypeAlias = Callable[[CurrentsEvent], Any]
+"""From an event to a value that names its user; ``None`` if there is none."""
+
+Identity: TypeAlias = Literal["external_user_id", "user_id"] | Identify
+"""The field that names the user, or a function that gives a value to name them."""
+
+
+class IdentityPolicy:
+    """
+    Reads the identity of an event, and refuses what cannot be one person's.
+
+    Args:
+        identity: The field or function that names the user.
+        placeholders: The texts that are refused; see `PLACEHOLDER_IDENTITIES`.
+
+    Attributes:
+        field: The field that names the user; ``""`` for a function.
+        function: Reads the value of an event, before it is checked.
+
+    Raises:
+        TypeError: *placeholders* is one text, or contains something else than texts.
+        ValueError: *identity* is not a field that names users.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        placeholders: Collection[str] = PLACEHOLDER_IDENTITIES,
+    ) -> None:
+        if (
+            isinstance(placeholders, str | bytes)
+            or not isinstance(placeholders, Collection)
+            or not all(isinstance(text, str) for text in placeholders)
+        ):
+            raise TypeError(
+                "placeholder_identities is a set or list of texts, such as "
+                f"PLACEHOLDER_IDENTITIES | {{'test-user'}}, not {placeholders!r}"
+            )
+        self.field = identity if isinstance(identity, str) else ""
+        self.function = identify_by(identity)
+        self._placeholders = {_canonical(text): text for text in placeholders}
+        self._suspects = {text.strip(_EDGES) for text in self._placeholders} | {""}
+
+    def is_legal(self, text: str) -> bool:
+        """
+        Return whether *text* can identify one person.
+        """
+        if (  # decides for almost all, in a fraction of a microsecond
+            text.isascii()
+            and text.isprintable()
+            and len(text) <= MAX_IDENTITY
+            and "{" not in text
+            and text.strip(_EDGES).lower() not in self._suspects
+        ):
+            return True
+        return self._flaw(text) is None
+
+    def identity_of(self, event: CurrentsEvent) -> str:
+        """
+        Return the identity of *event*.
+
+        Raises:
+            IdentityError: There is none, or it cannot be one person's. An identity with
+                a prefix is checked with and without it.
+        """
+        if isinstance(self.function, _FirstOf):
+            self.check(self.function.parts(event)[1])
+            return self.check(self.function(event))
+        identity = self.check(self.function(event))
+        if not self.field and (flaw := self._flaw_in_part(identity, event)):
+            raise IdentityError(Reason.BAD_IDENTITY, flaw)
+        return identity
+
+    def check(self, value: Any) -> str:
+        """
+        Return *value* as an identity for Heap. A whole number is its decimal text.
+
+        Raises:
+            IdentityError: There is none (missing, null, empty, blank), or it is
+                refused: a placeholder, invisible characters only, unrendered Liquid,
+                control characters, U+FFFD, a boolean, fraction, list or object, over
+                255 UTF-16 units.
+        """
+        if value.__class__ is int:
+            value = _decimal(value)
+        elif value is None:
+            raise IdentityError(SkipReason.NO_IDENTITY, "there is no identity")
+        if not isinstance(value, str):
+            raise IdentityError(
+                Reason.BAD_IDENTITY,
+                f"the identity is a {type(value).__name__}, not text or a whole number",
+            )
+        if not self.is_legal(value) and (flaw := self._flaw(value)):
+            raise IdentityError(*flaw)
+        return value
+
+    def _flaw(self, text: str) -> tuple[Reason | SkipReason, str] | None:
+        if not text or text.isspace():
+            return SkipReason.NO_IDENTITY, "the identity is blank"
+        if (length := utf16_length(text)) > MAX_IDENTITY:
+            detail = f"the identity has {length:,} UTF-16 units, over {MAX_IDENTITY}"
+            return Reason.IDENTITY_TOO_LONG, detail
+        detail = ""
+        if any(map(_is_forbidden, text)):
+            detail = "the identity has a control character or U+FFFD"
+        elif "{{" in text or "{%" in text:
+            detail = "the identity has Liquid that Braze did not render: {{ or {%"
+        elif not (word := _canonical(text)):
+            detail = "the identity has only invisible characters, brackets or quotes"
+        elif (listed := self._placeholders.get(word)) is not None:
+            detail = (
+                f"the identity is the placeholder {listed!r}, "
+                "which many users can share"
+            )
+        return (Reason.BAD_IDENTITY, detail) if detail else None
+
+    def _flaw_in_part(self, identity: str, event: CurrentsEvent) -> str | None:
+        """
+        Return why an identity that a function composed identifies nobody.
+
+        It is composed of a refused id of the event, or ends with a placeholder after
+        ``:``, ``/`` or ``|``. Numbers may end there: many ids are composed of numbers.
+        """
+        ids = [read(event) for read in _READERS]
+        texts = [str(i).strip() for i in ids if isinstance(i, str | bool | None)]
+        texts += [_decimal(i) for i in ids if i.__class__ is int]
+        rest = identity
+        for text in sorted(filter(self.is_legal, texts), key=len, reverse=True):
+            rest = rest.replace(text, "x")  # a legal id may contain any word
+        part = next((t for t in texts if not self.is_legal(t) and _has(rest, t)), None)
+        if part is None:
+            part = re.split("[:/|]", identity)[-1]
+            word = _canonical(part)
+            is_number = bool(word) and not word.strip("-.0123456789")
+            is_refused = word in self._placeholders and not is_number
+            if not word and any(map(_is_blank, ids[:2])):
+                is_refused = True
+            if part == identity or not is_refused:
+                return None
+        flaw = self._flaw(part)
+        return f"without its prefix or suffix, {flaw[1]}" if flaw else None
+
+
+def _decimal(number: int) -> str:
+    if number.bit_length() > 4 * MAX_IDENTITY:
+        detail = f"the identity is a number of over {MAX_IDENTITY} digits"
+        raise IdentityError(Reason.IDENTITY_TOO_LONG, detail)
+    return str(number)
+
+
+_AROUND: Final = f"{string.whitespace}()<>[]{{}}\"'`"
+_ZERO: Final = "0-+."
+_EDGES: Final = _AROUND + _ZERO
+
+
+def _canonical(text: str) -> str:
+    """
+    Return the form of *text* by which placeholders are compared: ``0`` for zeros, empty
+    if there is nothing to see.
+    """
+    if not text.isascii():
+        compatible = unicodedata.normalize("NFKC", text)
+        text = "".join(c for c in compatible if not _is_invisible(c))
+    word = text.strip(_AROUND).casefold()
+    return word if word.strip(_ZERO) else "0"[: len(word)]
+
+
+def _is_invisible(character: str) -> bool:
+    return (
+        unicodedata.category(character) in ("Cf", "Zl", "Zp")
+        or character in _INVISIBLE
+        or "\ufe00" <= character <= "\ufe0f"
+        or "\U000e0100" <= character <= "\U000e01ef"
+    )
+
+
+_INVISIBLE: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800"
+"""Letters, marks and symbols without a shape: fillers, joiners, the empty Braille."""
+
+
+def _is_forbidden(character: str) -> bool:
+    return (
+        character < " "
+        or "\x7f" <= character <= "\x9f"
+        or "\ud800" <= character <= "\udfff"
+        or character == "\ufffd"
+    )
+
+
+def _has(identity: str, part: str) -> bool:
+    """
+    Return whether *identity* has *part* with no letter or digit next to it; if *part*
+    is empty, whether *identity* ends with a separator.
+    """
+    if not part:
+        return identity.rstrip().endswith((*":/|#@_-",))
+    bounded = rf"(?<![^\W_]){re.escape(part)}(?![^\W_])"
+    return re.search(bounded, identity, re.IGNORECASE) is not None
+
+
+def identify_by(identity: Identity) -> Identify:
+    """
+    Return the function that *identity* means.
+
+    Raises:
+        ValueError: It is not a field that names users.
+        TypeError: It is neither text nor a function of an event.
+    """
+    if isinstance(identity, list | tuple):
+        raise TypeError(
+            f"identity is one field or a function, not {kind_of(identity)}: "
+            "for several fields write first_of('external_user_id', 'user_id', "
+            "prefix='braze:')"
+        )
+    if not isinstance(identity, str):
+        if isinstance(identity, type) or not callable(identity):
+            raise TypeError(
+                "identity is 'external_user_id', 'user_id' or a function, "
+                f"not {kind_of(identity)}"
+            )
+        check_function("identity", identity)
+        return identity
+    if identity not in ("external_user_id", "user_id"):
+        raise ValueError(
+            f"identity is 'external_user_id', 'user_id' or a function, not {identity!r}"
+        )
+    return _reader(identity)
+
+
+def _reader(field: str) -> Identify:
+    misfit = f"/user/{field}"
+
+    def read(event: CurrentsEvent) -> Any:
+        value = event.__dict__.get(field)
+        return event.extra.get(misfit) if value is None and event.extra else value
+
+    return read
+
+
+_READERS: Final = (*map(_reader, ("external_user_id", "user_id", "device_id")),)
+
+
+def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Identify:
+    """
+    Name users by the first of *fields* that an event has.
+
+    Args:
+        fields: ``"external_user_id", "user_id"`` in the order of preference.
+        prefix: Text before the identities of all but the first field, so that ids of
+            two kinds cannot be equal: ``"braze:"``. May be empty.
+
+    A user who is anonymous first and known later has two identities then; Heap does
+    not know that both are one person.
+
+    A placeholder such as ``null`` is not passed over: the event is rejected as
+    ``bad_identity``. Braze has one profile for all users with that external id, so the
+    next field would name all of them too.
+    """
+    if not fields or not all(isinstance(field, str) for field in fields):
+        raise TypeError(
+            "first_of needs names of fields: write "
+            "first_of('external_user_id', 'user_id', prefix='braze:')"
+        )
+    if not isinstance(prefix, str):
+        raise TypeError(f"the prefix of first_of must be text, not {kind_of(prefix)}")
+    first, *others = map(identify_by, fields)
+    return _FirstOf((first, *others), prefix)
+
+
+@attrs.frozen
+class _FirstOf:
+    """
+    The function that `first_of` returns.
+    """
+
+    readers: tuple[Identify, ...]
+    prefix: str
+
+    def __call__(self, event: CurrentsEvent) -> Any:
+        prefix, value = self.parts(event)
+        if value.__class__ is int:
+            value = _decimal(value)
+        return prefix + value if isinstance(value, str) else value
+
+    def parts(self, event: CurrentsEvent) -> tuple[str, Any]:
+        """
+        Return the prefix and the id behind it; ``None`` if there is no id.
+        """
+        for number, read in enumerate(self.readers):
+            value = read(event)
+            if not _is_blank(value):
+                return self.prefix if number else "", value
+        return "", None
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))

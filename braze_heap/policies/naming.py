@@ -1,0 +1,192 @@
+"""
+What things are called in Heap: policies for the names that `standard` gives.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+
+from braze_heap._wiring import check_function, kind_of, warn
+from braze_heap.events import CurrentsEvent
+from braze_heap.events._schema import schema_of
+from braze_heap.heap.calls import Legalizer, Value
+from braze_heap.mappers import Declared, MapperRegistry
+from braze_heap.mappers._custom import custom_of
+from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent
+
+__all__ = ["Naming", "Style"]
+
+Style: TypeAlias = Literal["display", "type"] | Callable[[CurrentsEvent], str]
+"""
+Braze's display name (``Email Click``), its event type
+(``users.messages.email.Click``), or a function of the event.
+"""
+
+
+@attrs.frozen
+class Naming:
+    """
+    The names of events and properties.
+
+    Attributes:
+        event_names: What a standard event is called. Custom events keep the names that
+            the team gave them.
+        event_prefix: What the names of standard events begin with.
+        event_renames: Name in Heap, prefix included, to the name to send instead. For
+            all events, whatever mapper named them.
+        property_prefix: What the names of the properties of standard events begin with.
+        property_renames: Property name, flattened and prefixed, to the name to send
+            instead. For standard events.
+    """
+
+    event_names: Style = "display"
+    event_prefix: str = "Braze "
+    event_renames: Mapping[str, str] = MappingProxyType({})
+    property_prefix: str = ""
+    property_renames: Mapping[str, str] = MappingProxyType({})
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.event_names, str):
+            if self.event_names not in ("display", "type"):
+                raise ValueError(
+                    "event_names is 'display', 'type' or a function, "
+                    f"not {self.event_names!r}"
+                )
+        else:
+            check_function("event_names", self.event_names)
+        for option in ("event_prefix", "property_prefix"):
+            if not isinstance(prefix := getattr(self, option), str):
+                raise TypeError(f"{option} must be text, not {kind_of(prefix)}")
+        for option in ("event_renames", "property_renames"):
+            renames = getattr(self, option)
+            if not isinstance(renames, Mapping):
+                raise TypeError(f"{option} must be a mapping, not {kind_of(renames)}")
+            for name, new in renames.items():
+                if not isinstance(name, str) or not isinstance(new, str):
+                    raise TypeError(f"{option} must map text to text: {name!r}")
+                if not new or new.isspace():
+                    raise ValueError(f"{option} gives {name!r} an empty name")
+
+    @property
+    def touches_properties(self) -> bool:
+        """
+        Whether properties are renamed at all.
+        """
+        return bool(self.property_prefix or self.property_renames)
+
+    def event_name(self, payload: HeapEvent, event: CurrentsEvent) -> str:
+        """
+        Return what *payload*, said about *event*, is called.
+        """
+        name = payload.name
+        if isinstance(payload, StandardEvent):
+            if name == getattr(event, "display_name", None):
+                name = self.standard_name(event)
+            name = f"{self.event_prefix}{name}"
+        return self.event_renames.get(name, name)
+
+    def standard_name(self, event: CurrentsEvent) -> str:
+        """
+        Return what *event* is called in the chosen style, without prefix.
+        """
+        if callable(self.event_names):
+            name: object = self.event_names(event)
+            if isinstance(name, str):
+                return name
+            kind = type(name).__name__
+            raise ReturnValueError(f"event_names returned a {kind}, not text")
+        return event.display_name if self.event_names == "display" else event.event_type
+
+    def properties(
+        self, given: dict[str, Value], legalizer: Legalizer
+    ) -> dict[str, Any]:
+        """
+        Return the legal properties *given* under their names, still legal and distinct.
+        """
+        if not self.touches_properties:
+            return given
+        renamed: dict[str, Any] = {}
+        for name, value in given.items():
+            prefixed = f"{self.property_prefix}{name}"
+            wanted = self.property_renames.get(prefixed, prefixed)
+            renamed[legalizer.free_name(wanted, renamed)] = value
+        return renamed
+
+
+def checked_naming(
+    naming: Naming,
+    mappers: MapperRegistry,
+    event_types: Mapping[str, type[CurrentsEvent]],
+) -> Naming:
+    """
+    Return *naming*, unless it is none; loads all event classes if it renames anything.
+
+    Raises:
+        TypeError: It is not a `Naming`.
+
+    Warns:
+        UserWarning: It renames what cannot be there, or is nearly the name of something
+            that is. Names that only a custom event or a function gives are not known.
+    """
+    if not isinstance(naming, Naming):
+        raise TypeError(
+            f"naming must be a Naming, not {kind_of(naming)}: "
+            "write Naming(event_prefix=...)"
+        )
+    is_shipped = all(rule.is_fallback for rule in mappers.rules.values())
+    if naming.event_renames and not callable(naming.event_names):
+        known = _event_names(naming, mappers, event_types)
+        for name in naming.event_renames:
+            is_open = not is_shipped or name.startswith(naming.event_prefix)
+            _warn("event", name, known, naming.event_prefix, is_open=is_open)
+    if naming.property_renames:
+        prefix = naming.property_prefix
+        fields = {f for cls in event_types.values() for f in schema_of(cls).places}
+        known = {f"{prefix}{f}" for f in (fields | _ADDED) - _RENAMED}
+        for name in naming.property_renames:
+            top = f"{name[: len(prefix)]}{name[len(prefix) :].partition('.')[0]}"
+            is_open = not is_shipped and name.startswith(prefix)
+            _warn("property", top, known, prefix, is_open=is_open)
+    return naming
+
+
+_ADDED: Final = {
+    *("braze_user_id", "event_type", "is_machine_open"),
+    *("local_hour", "local_weekday", "user"),
+}
+"""Properties of standard events that are not fields of a class."""
+
+_RENAMED: Final = {"id", "time", "user_id"}
+"""Fields that are not properties, or have another name there."""
+
+
+def _event_names(
+    naming: Naming,
+    mappers: MapperRegistry,
+    event_types: Mapping[str, type[CurrentsEvent]],
+) -> set[str]:
+    """
+    Return the names in Heap, before renaming, of all events that have a fixed one.
+    """
+    rules = mappers.rules.values()
+    customs = (custom.name for rule in rules if (custom := custom_of(rule.key)))
+    is_by_type = naming.event_names == "type"
+    own = (t if is_by_type else cls.display_name for t, cls in event_types.items())
+    declared = {r.mapper.name for r in rules if isinstance(r.mapper, Declared)}
+    return declared | {f"{naming.event_prefix}{n}" for n in (*own, *customs) if n}
+
+
+def _warn(kind: str, name: str, known: set[str], prefix: str, *, is_open: bool) -> None:
+    """
+    Warn if *name* is not *known*; where others are possible too, only if it is close.
+    """
+    if name in known:
+        return
+    bare = {each.removeprefix(prefix): each for each in known}
+    close = difflib.get_close_matches(name.removeprefix(prefix), bare, 1, 0.8)
+    if close or not is_open:
+        hint = f" Did you mean {bare[close[0]]!r}?" if close else ""
+        warn(f"{kind}_renames: no {kind} is called {name!r}.{hint}")

@@ -1,0 +1,53 @@
+"""
+A process to be killed: delivers batches of events, some of them bad, for ever.
+
+Arguments: URL of a Heap, path of a dead letter, first batch, path of a
+log of settled batches. A batch is acknowledged, as a receiver would, after its run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import braze_heap as bh
+from braze_heap.pipeline import Pipeline
+from braze_heap.sinks import HeapSink
+from braze_heap.state.dead_letters import SqliteDeadLetter
+
+BATCH = 20
+
+
+def events(start: int) -> list[dict[str, object]]:
+    """
+    Make a batch: of every ten events one has no time, and one is refused by Heap.
+    """
+    return [
+        {
+            "id": f"event-{number}",
+            "event_type": "users.messages.email.Click",
+            "time": 0 if number % 10 == 3 else 1700000000,
+            "user": {"external_user_id": f"person-{number % 7}"},
+            "properties": {"link_alias": "poison" if number % 10 == 7 else "hero"},
+        }
+        for number in range(start, start + BATCH)
+    ]
+
+
+def main(url: str, path: str, start: int, log: str) -> None:
+    """
+    Deliver from batch *start* on, and write down what is settled.
+    """
+    sink = HeapSink("11", base_url=url, allow_http=True)
+    pipeline = Pipeline(bh.Transformer(), sink, SqliteDeadLetter(path))
+    with open(log, "a", buffering=1) as acknowledged:
+        while True:
+            report = pipeline.run(events(start * BATCH))
+            assert report.received == BATCH
+            acknowledged.write(f"{start}\n")
+            os.fsync(acknowledged.fileno())
+            start += 1
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])

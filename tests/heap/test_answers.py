@@ -1,0 +1,213 @@
+"""
+What Heap's answers mean.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from braze_heap.heap._answers import (
+    MAX_RETRY_AFTER,
+    Answer,
+    Failure,
+    Verdict,
+    culprit,
+    redacted,
+    retry_seconds,
+    verdict,
+)
+
+NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT
+
+
+def test_every_status_has_its_verdict() -> None:
+    """
+    All statuses are decided; what nobody foresaw holds, or is tried again.
+    """
+    told = {status: verdict(Answer(status)) for status in range(100, 1000)}
+    by_verdict = {
+        Verdict.SETTLED: {*range(200, 300)},
+        Verdict.REFUSED: {400, 422},
+        Verdict.TOO_LARGE: {413},
+        Verdict.RETRY: {*range(100, 200), 408, 429, *range(500, 1000)},
+    }
+
+    for expected, statuses in by_verdict.items():
+        assert {s for s, judged in told.items() if judged is expected} == statuses
+    assert {told[s] for s in (300, 308, 401, 403, 404, 405, 410)} == {Verdict.HOLD}
+
+
+def test_a_success_without_its_end_is_none() -> None:
+    """
+    A 200 counts when the end of its body was told and seen.
+    """
+    assert verdict(Answer(200, complete=False)) is Verdict.RETRY
+    assert verdict(Failure("ReadTimeout")) is Verdict.RETRY
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("120", 120.0),
+        (" 1.5 ", 1.5),
+        ("-5", 0.0),
+        ("5, 10", 10.0),
+        ("1e400", None),
+        ("nan", None),
+        ("inf", None),
+        ("9" * 200, MAX_RETRY_AFTER),
+        ("1" + " " * 255, 1.0),
+        ("1" + " " * 256, None),
+        ("soon, 7", 7.0),
+        ("Sun, 06 Nov 1994 08:50:37 +0100", 0.0),
+        ("Sun, 06 Nov 1994 08:50:37", 60.0),
+        ("9" * 5000, None),
+        ("\u0661\u0662", None),
+        ("Sun, 06 Nov 1994 08:50:37 GMT", 60.0),
+        ("Sunday, 06-Nov-94 08:50:37 GMT", 60.0),
+        ("Sun Nov  6 08:50:37 1994", 60.0),
+        ("Sun, 06 Nov 1994 08:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_RETRY_AFTER),
+        ("Sun, 99 Foo 1994 99:99:99 XYZ", None),
+    ],
+)
+def test_retry_after_in_all_grammars(value: str | None, expected: float | None) -> None:
+    """
+    Seconds and the three dates of RFC 9110 are read; nonsense is none.
+    """
+    assert retry_seconds(value, NOW) == expected
+
+
+@given(
+    st.one_of(st.text(max_size=40), st.from_regex(r"[A-Z][a-z]{2}, [\d :A-Za-z+-]+"))
+)
+def test_retry_after_never_raises_nor_stalls(value: str) -> None:
+    """
+    Whatever it says, it is no wait, or one of at most an hour.
+    """
+    seconds = retry_seconds(value, NOW)
+
+    assert seconds is None or 0.0 <= seconds <= MAX_RETRY_AFTER
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"postBody.events[7].properties should be object", 7),
+        (b"postBody.events[9]", 9),
+        (b"postBody.events[10]", None),
+        (b"postBody.users[7]", None),
+        (b"postBody.events[-1]", None),
+        (b"postBody.events[99999999999999999]", None),
+        ("postBody.events[\u0661]".encode(), None),
+        (b"\xff", None),
+        (b"", None),
+    ],
+)
+def test_the_culprit_that_heap_names(text: bytes, expected: int | None) -> None:
+    """
+    An index counts if the call had it.
+    """
+    assert culprit(text, "events", 10) == expected
+
+
+def test_details_quote_nobody() -> None:
+    """
+    Values of the call, quoted text, addresses and numbers are taken out.
+    """
+    text = (
+        b"postBody.events[0].identity 'jane doe' is not jane doe, j@x.org, 491701234567"
+    )
+
+    assert (
+        redacted(text, ["jane doe", 3]) == "postBody.events[0].identity … is not …, … …"
+    )
+
+
+def test_details_quote_nobody_in_escapes() -> None:
+    """
+    A value is found in Heap's JSON too, where it is written with escapes.
+    """
+    text = rb'{"message": "bad \"Jos\u00e9\" here"}'
+
+    assert "Jos" not in redacted(text, ["Jos\u00e9"])
+
+
+def test_details_quote_nobody_whose_name_holds_another() -> None:
+    """
+    The longer value goes first, so that nothing of it stays behind.
+    """
+    values = ["smith", "jane smith", "Zoë"]
+
+    assert redacted("jane smith, smith, Zoë".encode(), values) == "…, …, …"
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be changed")
+def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Wherever the machine stands.
+    """
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert retry_seconds("Sun, 06 Nov 1994 08:50:37", NOW) == 60.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_details_keep_the_words_of_the_schema() -> None:
+    """
+    What Heap says about its own fields stays readable.
+    """
+    text = b"postBody.events[0] should have required property 'event'"
+
+    assert redacted(text, []) == text.decode()
+
+
+def test_details_end_after_300_characters() -> None:
+    """
+    300 are kept whole; of more, 299 and a mark.
+    """
+    assert redacted(b"a" * 300, []) == "a" * 300
+    assert redacted(b"a" * 301, []) == "a" * 299 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "expected"),
+    [
+        (b"is Jane-Ann here", ["Jane", "Jane-Ann"], "is … here"),
+        (b"not 12.5 and not 123", [12.5, 123], "not … and not …"),
+        (b"ab and abc", ["ab", "abc"], "ab and …"),
+        (rb"is Jos\u00e9!", ["Jos\u00e9"], "is …!"),
+        (b"the user_id of None", ["user_id", None], "the user_id of None"),
+        (b"12345 and 123456", [], "12345 and …"),
+        (b'"event" or "name" or `x`', [], '"event" or … or …'),
+        (b" a\r\nb\xff\x00c ", [], "a b c"),
+    ],
+)
+def test_details_leave_out_what_tells(
+    text: bytes, values: list[object], expected: str
+) -> None:
+    """
+    The longest value first; no words of the schema, and nothing of two letters.
+    """
+    assert redacted(text, values) == expected
+
+
+@given(st.binary(max_size=5000))
+def test_details_are_short_and_printable(text: bytes) -> None:
+    """
+    Whatever Heap sends fits into one line.
+    """
+    detail = redacted(text, ["x" * 10])
+
+    assert len(detail) <= 300
+    assert "\n" not in detail

@@ -1,0 +1,264 @@
+"""
+Heap's rates under a clock that only sleeping moves.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from braze_heap._sansio import drive
+from braze_heap.heap._answers import Answer
+from braze_heap.heap._core import HeapCore, Post, Settings
+from braze_heap.heap._pacing import WINDOW, Pacer, Ticket
+from braze_heap.heap.calls import Track
+from braze_heap.sinks import SinkUnavailable
+from tests.sinks.support import MOMENT, Clock
+
+
+class Judge:
+    """
+    Sees each request, and raises if any 60 seconds hold too much.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.seen: deque[tuple[float, Counter[str]]] = deque()
+        self.sums: Counter[str] = Counter()
+        self.sum = self.total = self.most = self.most_of_one = 0
+
+    def take(self, identities: Iterable[str]) -> None:
+        """
+        Count a request of now.
+        """
+        cost = Counter(identities)
+        while self.seen and self.clock.now - self.seen[0][0] >= 60.0:
+            old = self.seen.popleft()[1]
+            self.sums.subtract(old)
+            self.sum -= old.total()
+        self.seen.append((self.clock.now, cost))
+        self.sums.update(cost)
+        self.sum += cost.total()
+        self.total += cost.total()
+        self.most = max(self.most, self.sum)
+        self.most_of_one = max(self.most_of_one, *(self.sums[i] for i in cost))
+
+
+def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Judge:
+    """
+    Deliver *batches* as a patient pipeline does.
+    """
+    judge = Judge(clock)
+    core = HeapCore(Settings("11", clock, clock, lambda: 0.5), Pacer())
+    batch: list[Track] = []
+
+    def perform(step: Any) -> Answer | None:
+        if not isinstance(step, Post):
+            clock.sleep(step.seconds)
+            return None
+        judge.take(identities(step.body))
+        clock.sleep(latency)
+        return Answer(200)
+
+    for batch in batches:
+        while True:
+            try:
+                drive(core.deliver(batch), perform)
+                break
+            except SinkUnavailable as error:
+                clock.sleep(error.retry_after or 0.0)
+    return judge
+
+
+def identities(body: bytes) -> list[str]:
+    """
+    Give the identity of each event in a body of ours.
+    """
+    return [part.split(b'"', 1)[0].decode() for part in body.split(b'"identity":"')[1:]]
+
+
+def batch_of(number: int, people: int, hot: int = 0) -> list[Track]:
+    """
+    Make 1,000 tracks, *hot* of them of one person.
+    """
+    start = number * 1000
+    return [
+        Track(
+            "E",
+            "hot" if i < hot else f"p{(start + i) % people}",
+            MOMENT,
+            f"k{start + i}",
+            {},
+        )
+        for i in range(1000)
+    ]
+
+
+def test_minutes_that_heap_dictates() -> None:
+    """
+    45,000 calls take 3 minutes less the first burst; no window is overrun.
+    """
+    clock, events = Clock(), 45_000
+
+    judge = backfill((batch_of(n, 900) for n in range(events // 1000)), clock, 0.05)
+
+    assert judge.total == events
+    assert clock.now - 1000 == pytest.approx((events / 15_000 - 1) * 60, rel=0.02)
+    assert judge.most <= 15_000
+    assert judge.most_of_one <= 1_000
+
+
+@pytest.mark.campaign
+def test_a_million_calls() -> None:
+    """
+    A million calls take the 66.67 minutes of Heap's rate, within 1 %.
+
+    One person has 66 of every 1,000, just under what Heap takes of one.
+    """
+    clock = Clock()
+    pool = [batch_of(n, 900, hot=66) for n in range(1000)]
+
+    judge = backfill(pool, clock, 0.05)
+
+    assert judge.total == 1_000_000
+    assert (clock.now - 1000) / 60 == pytest.approx(66.67, rel=0.01)
+    assert (judge.most, judge.most_of_one) == (15_000, 990)
+
+
+def test_a_hot_identity_sets_only_its_own_pace() -> None:
+    """
+    2,000 of 10,000 events are one person's: that person needs a minute, the rest not.
+    """
+    clock = Clock()
+
+    judge = backfill([batch_of(n, 900, hot=200) for n in range(10)], clock, 0.0)
+
+    assert judge.total == 10_000
+    assert judge.most_of_one == 1_000
+    assert clock.now - 1000 == pytest.approx(60.25, abs=1.5)
+
+
+def test_slow_answers_do_not_compress_the_window() -> None:
+    """
+    Events count from the answer on: Heap may have seen them as late as that.
+    """
+    pacer = Pacer(10, 10)
+    ticket = pacer.reserve({"a": 10}, 0.0)
+    assert isinstance(ticket, Ticket)
+
+    assert pacer.reserve({"b": 1}, 59.0) == 60.0
+    pacer.settle(ticket, 59.0)
+
+    assert pacer.reserve({"b": 1}, 118.0) == pytest.approx(1.25)
+    assert isinstance(pacer.reserve({"b": 1}, 119.25), Ticket)
+
+
+def test_refused_requests_cost_nothing() -> None:
+    """
+    A refund makes room at once.
+    """
+    pacer = Pacer(10, 10)
+    ticket = pacer.reserve({"a": 10}, 0.0)
+    assert isinstance(ticket, Ticket)
+
+    pacer.refund(ticket)
+
+    assert isinstance(pacer.reserve({"a": 10}, 0.0), Ticket)
+
+
+def test_a_rate_is_at_least_one() -> None:
+    """
+    One event a minute is a rate, none is an error.
+    """
+    assert Pacer(1, 1).limit == 1
+    for rates in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="at least 1"):
+            Pacer(*rates)
+
+
+def test_room_is_what_is_left_of_an_identity() -> None:
+    """
+    What others took does not count, what has expired is room again.
+    """
+    pacer = Pacer(10, 5)
+    ticket = pacer.reserve({"a": 2, "b": 5}, 0.0)
+    assert isinstance(ticket, Ticket)
+    pacer.settle(ticket, 0.0)
+
+    assert [pacer.room(who, 60.2) for who in "abc"] == [3, 0, 5]
+    assert [pacer.room(who, 60.25) for who in "abc"] == [5, 5, 5]
+
+
+def test_the_wait_is_for_the_request_that_makes_room() -> None:
+    """
+    As many of the oldest must expire as the new one needs, of the app and the identity.
+    """
+    pacer = Pacer(10, 5)
+    for moment, who in ((0.0, "a"), (10.0, "b")):
+        ticket = pacer.reserve({who: 5}, moment)
+        assert isinstance(ticket, Ticket)
+        pacer.settle(ticket, moment)
+
+    assert pacer.wait({"c": 5}, 20.0) == pytest.approx(40.25)
+    assert pacer.wait({"c": 6}, 20.0) == WINDOW
+    assert pacer.wait({"b": 1}, 20.0) == pytest.approx(50.25)
+    assert pacer.wait({"a": 1, "b": 1}, 20.0) == pytest.approx(50.25)
+    assert pacer.wait({"c": 1}, 60.25) == 0.0
+
+
+def test_tenths_of_a_second_are_counted_together() -> None:
+    """
+    Two answers within one tenth expire together, at its end.
+    """
+    pacer = Pacer(2, 2)
+    for moment in (0.01, 0.1):
+        ticket = pacer.reserve({"a": 1}, moment)
+        assert isinstance(ticket, Ticket)
+        pacer.settle(ticket, moment)
+
+    assert pacer.wait({"a": 1}, 0.2) == pytest.approx(60.15)
+    assert pacer.wait({"a": 2}, 0.2) == pytest.approx(60.15)
+
+
+def test_threads_never_overrun() -> None:
+    """
+    Room is taken once, whoever asks.
+    """
+    pacer = Pacer(1000, 1000)
+    taken: list[int] = []
+
+    def take() -> None:
+        for _ in range(200):
+            if isinstance(pacer.reserve({"a": 1}, 5.0), Ticket):
+                taken.append(1)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(taken) == 1000
+
+
+def test_not_one_event_too_many() -> None:
+    """
+    At the limit the next event waits for the oldest to fall out of the window, and two
+    wait for the second oldest.
+    """
+    pacer = Pacer(2)
+    for moment in (0.0, 10.0):
+        ticket = pacer.reserve({"a": 1}, moment)
+        assert isinstance(ticket, Ticket)
+        pacer.settle(ticket, moment)
+
+    wait = pacer.reserve({"b": 1}, 20.0)
+
+    assert isinstance(wait, float)
+    assert wait >= WINDOW - 20.0
+    assert pacer.wait({"b": 2}, 20.0) == wait + 10.0
+    assert isinstance(pacer.reserve({"b": 1}, 20.0 + wait), Ticket)

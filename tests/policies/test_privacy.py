@@ -1,0 +1,455 @@
+"""
+Personal data is left out, hashed or kept, before any mapper sees the event.
+"""
+
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import braze_heap as bh
+from braze_heap.events import (
+    EVENT_TYPES,
+    CurrentsEvent,
+    CustomEvent,
+    EmailClick,
+    UnknownEvent,
+    event_fields,
+)
+from braze_heap.heap.calls import Track
+from braze_heap.policies.privacy import (
+    PERSONAL_NAMES,
+    PersonalData,
+    Redaction,
+    personal_data,
+)
+from braze_heap.testing import make_raw
+
+KEY = b"0123456789abcdef"
+
+
+def redacted(event: CurrentsEvent, policy: object) -> list[str]:
+    return Redaction(personal_data(policy)).apply(event)  # type: ignore[arg-type]
+
+
+def an_email_click() -> EmailClick:
+    return EmailClick(
+        id="1", time=1, email_address="a@example.com", link_alias="hero", ip_pool="main"
+    )
+
+
+def test_personal_fields_are_left_out_and_named() -> None:
+    """
+    The default leaves out what Braze marks, and says what it was.
+    """
+    event = an_email_click()
+
+    assert redacted(event, "drop") == ["email_address"]
+    assert event.email_address is None
+    assert event.link_alias == "hero"
+
+
+def test_keep_keeps_everything() -> None:
+    """
+    Sending personal data takes one word.
+    """
+    event = an_email_click()
+
+    assert redacted(event, "keep") == []
+    assert event.email_address == "a@example.com"
+
+
+def test_hashed_text_joins_under_the_same_key() -> None:
+    """
+    A hash is the HMAC-SHA-256 of the text, so that equal values stay equal.
+    """
+    event = an_email_click()
+
+    redacted(event, PersonalData("hash", key=KEY))
+
+    expected = hmac.new(KEY, b"a@example.com", hashlib.sha256).hexdigest()
+    assert event.email_address == expected
+
+
+def test_only_named_fields_can_be_left_out() -> None:
+    """
+    Under ``keep`` marks do not count: the names decide.
+    """
+    event = an_email_click()
+
+    assert redacted(event, PersonalData("keep", {"ip_pool": "drop"})) == ["ip_pool"]
+    assert event.email_address == "a@example.com"
+
+
+@pytest.mark.parametrize("policy", [{"ip_pool"}, frozenset({"ip_pool"}), ["ip_pool"]])
+def test_a_set_is_refused_with_both_things_that_it_could_mean(policy: object) -> None:
+    """
+    Whether the fields that it does not name are sent would be a guess.
+    """
+    with pytest.raises(TypeError) as caught:
+        bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
+
+    assert "PersonalData('keep', {'ip_pool': 'drop'})" in str(caught.value)
+    assert "write {'ip_pool': 'keep'}" in str(caught.value)
+
+
+@pytest.mark.parametrize("policy", [None, False, 5, b"drop", PersonalData])
+def test_anything_else_is_refused_with_what_to_write(policy: object) -> None:
+    """
+    No bare error of the interpreter.
+    """
+    with pytest.raises(TypeError, match="must be 'drop', 'keep', a mapping or"):
+        bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: PersonalData("hash", KEY), TypeError, "key is written key="),
+        (lambda: PersonalData("hash", key="text"), TypeError, "not a str"),
+        (lambda: PersonalData("hash", key=b"short"), ValueError, "has 5 bytes"),
+        (lambda: PersonalData("keep", {"dob": "hash"}), ValueError, "needs a secret"),
+        (
+            lambda: PersonalData("keep", {"a.b": "hash"}, key=b"x" * 15),
+            ValueError,
+            "has 15 bytes, but needs at least 16",
+        ),
+        (lambda: PersonalData("keep", key=KEY), ValueError, "no treatment is 'hash'"),
+        (lambda: PersonalData("keep", {"dob": ["drop"]}), ValueError, "not \\['drop'"),
+        (lambda: PersonalData("keep", {5: "drop"}), TypeError, "by field name"),
+        (lambda: PersonalData(None), ValueError, "not None"),
+        (lambda: PersonalData("keep", {"dob"}), TypeError, "must be a mapping"),
+    ],
+)
+def test_a_wrong_policy_raises_when_it_is_made(
+    make: Any, error: type[Exception], message: str
+) -> None:
+    """
+    Not event by event; and the message never shows the key.
+    """
+    with pytest.raises(error, match=message) as caught:
+        make()
+
+    assert KEY.decode() not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"custom_properties.email": "hash", "custom_properties.to.email": "hash"},
+        {"custom_properties": {"email": "hash", "to": {"email": "hash"}}},
+    ],
+)
+@pytest.mark.parametrize("default", ["drop", "keep", "hash"])
+def test_overrides_within_objects_are_hashed(default: Any, overrides: Any) -> None:
+    """
+    Dotted, or as a mapping within the mapping; whatever the default is.
+    """
+    raw = make_raw(
+        CustomEvent, custom_properties={"email": "a", "to": {"email": "b"}, "n": 1}
+    )
+    policy = PersonalData(default, overrides, key=KEY)
+
+    for source in (raw, json.dumps(raw).encode()):
+        (call,) = bh.Transformer(personal_data=policy).transform(source).calls
+        assert isinstance(call, Track)
+        assert {
+            n: v for n, v in call.properties.items() if n.startswith("custom_")
+        } == {
+            "custom_properties.email": hmac.new(KEY, b"a", "sha256").hexdigest(),
+            "custom_properties.to.email": hmac.new(KEY, b"b", "sha256").hexdigest(),
+            "custom_properties.n": 1,
+        }
+
+
+@pytest.mark.parametrize(
+    "known", ["dob", "email_address", "is_amp", "custom_properties.x"]
+)
+def test_a_known_name_silences_no_warning_about_another(known: str) -> None:
+    """
+    Every name that no class has is a warning of its own.
+    """
+    names = (known, "emial_address", "lastname", "frist_name.x")
+
+    with pytest.warns(UserWarning, match="No event class") as caught:
+        bh.Transformer(personal_data=dict.fromkeys(names, "drop"))  # type: ignore[arg-type]
+
+    assert sorted(str(warning.message).split("'")[1] for warning in caught) == [
+        "emial_address",
+        "frist_name",
+        "lastname",
+    ]
+
+
+def test_a_mapping_overrides_single_fields() -> None:
+    """
+    The other fields follow the default.
+    """
+    event = an_email_click()
+
+    assert redacted(event, {"email_address": "keep", "ip_pool": "drop"}) == ["ip_pool"]
+    assert event.email_address == "a@example.com"
+
+
+def test_a_dotted_name_reaches_into_objects() -> None:
+    """
+    A team can leave out what it put into its own custom properties.
+    """
+    properties = {"plan": "pro", "contact": {"email": "a@example.com", "x": 1}}
+    event = CustomEvent(id="1", time=1, custom_properties=properties)
+
+    left_out = Redaction(
+        PersonalData(overrides={"custom_properties.contact.email": "drop"})
+    ).apply(event)
+
+    assert left_out == ["custom_properties.contact.email"]
+    assert event.custom_properties == {"plan": "pro", "contact": {"x": 1}}
+    assert properties["contact"] == {"email": "a@example.com", "x": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"a": [{"email": "x", "b": 1}, "c"]}, {"a": [{"b": 1}, "c"]}),
+        ({"a": '{"email": "x", "b": 1}'}, {"a": '{"b":1}'}),
+        ({"a": '[{"email": "x"}]', "c": 2}, {"a": "[{}]", "c": 2}),
+        ({"a": '{"email": "x", "b'}, {}),
+    ],
+)
+def test_a_dotted_name_reaches_through_lists_and_json_text(
+    given: dict[str, object], expected: dict[str, object]
+) -> None:
+    """
+    However a team wraps a value, it does not get out; text that was cut goes whole.
+    """
+    event = CustomEvent(id="1", time=1, custom_properties=given)
+
+    assert redacted(event, {"custom_properties.a.email": "drop"}) == [
+        "custom_properties.a.email"
+    ]
+    assert event.custom_properties == expected
+
+
+@pytest.mark.parametrize(
+    "given", [{"a": {"b": 1}}, {"a": "[hero"}, {"a": '{"b": 1}'}, {"a": None}, {"c": 1}]
+)
+def test_a_dotted_name_leaves_other_values_as_they_are(
+    given: dict[str, object],
+) -> None:
+    """
+    What the name does not lead to is not written anew.
+    """
+    event = CustomEvent(id="1", time=1, custom_properties=given)
+
+    assert redacted(event, {"custom_properties.a.email": "drop"}) == []
+    assert event.custom_properties == given
+
+
+def test_a_dotted_name_reaches_into_fields_that_no_class_knows() -> None:
+    """
+    Unknown types, and what does not fit its field, have objects as well.
+    """
+    event = UnknownEvent(
+        id="1",
+        time=1,
+        event_type="users.messages.kakao.Send",
+        extra={"contact": {"email": "a@example.com", "x": 1}, "/user/contact": "b"},
+    )
+
+    with pytest.warns(UserWarning, match="No event class has a field 'contact'"):
+        left_out = redacted(event, {"contact.email": "drop"})
+
+    assert left_out == ["contact.email"]
+    assert event.extra == {"contact": {"x": 1}, "/user/contact": "b"}
+
+
+def test_unknown_types_are_redacted_by_name() -> None:
+    """
+    Where no class marks a field, its name does.
+    """
+    event = UnknownEvent(
+        id="1",
+        time=1,
+        event_type="users.messages.kakao.Send",
+        extra={"email_address": "a@example.com", "kakao_id": 5, "/user/dob": "1990"},
+    )
+
+    left_out = Redaction(PersonalData()).apply(event)
+
+    assert sorted(left_out) == ["/user/dob", "email_address"]
+    assert event.extra == {"kakao_id": 5}
+
+
+CONTACT = {"email_address": "a@example.com", "id": 7, "more": [{"dob": "1990", "x": 1}]}
+
+
+@pytest.mark.parametrize("value", [CONTACT, [CONTACT], json.dumps(CONTACT)])
+def test_personal_names_inside_of_what_no_class_knows_are_redacted(value: Any) -> None:
+    """
+    Objects, lists of them and JSON text in unknown fields, and in unknown types.
+    """
+    for event in (
+        UnknownEvent(
+            id="1", time=1, extra={"contact": value}, event_type="users.kakao.Send"
+        ),
+        EmailClick(id="1", time=1, extra={"contact": value}),
+    ):
+        left_out = Redaction(PersonalData()).apply(event)
+
+        assert sorted(left_out) == ["contact.email_address", "contact.more.dob"]
+        rest: Any = event.extra["contact"]
+        rest = json.loads(rest) if isinstance(rest, str) else rest
+        assert rest in ({"id": 7, "more": [{"x": 1}]}, [{"id": 7, "more": [{"x": 1}]}])
+
+
+def test_cut_json_text_with_a_personal_name_is_left_out() -> None:
+    """
+    It cannot be looked into; other text stays as it is.
+    """
+    extra = {"a": '{"dob": "19', "b": '{"x": "19', "c": "[see] dob", "d": "dob"}
+    event = EmailClick(id="1", time=1, extra=extra)
+
+    assert Redaction(PersonalData()).apply(event) == ["a"]
+    assert event.extra == {**extra, "a": None}
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (PersonalData("keep"), CONTACT),
+        (PersonalData(overrides={"contact": "keep"}), CONTACT),
+        (
+            PersonalData("keep", {"dob": "drop"}),
+            {**CONTACT, "more": [{"x": 1}]},
+        ),
+    ],
+)
+def test_the_policy_decides_inside_of_unknown_fields(
+    policy: PersonalData, expected: object
+) -> None:
+    """
+    What is kept on purpose is kept whole.
+    """
+    event = EmailClick(id="1", time=1, extra={"contact": CONTACT})
+
+    Redaction(policy).apply(event)
+
+    assert event.extra == {"contact": expected}
+
+
+def test_personal_names_inside_of_unknown_fields_can_be_hashed() -> None:
+    """
+    Texts are; what is no text is left out.
+    """
+    contact = {"email_address": "a@example.com", "dob": 1990}
+    event = EmailClick(id="1", time=1, extra={"contact": contact})
+
+    left_out = Redaction(PersonalData("hash", key=KEY)).apply(event)
+
+    assert left_out == ["contact.dob"]
+    assert [*event.extra["contact"]] == ["email_address"]
+    assert len(event.extra["contact"]["email_address"]) == 64
+
+
+def test_misfits_of_personal_fields_are_redacted() -> None:
+    """
+    A personal value of another type than expected is personal all the same.
+    """
+    event = EmailClick(id="1", time=1, extra={"email_address": ["a@example.com"]})
+
+    assert Redaction(PersonalData()).apply(event) == ["email_address"]
+    assert event.extra == {}
+
+
+def test_the_personal_names_are_those_of_the_classes() -> None:
+    """
+    The list for unknown fields follows the marks on the classes.
+    """
+    marked = {
+        name
+        for cls in EVENT_TYPES.values()
+        for name, field in event_fields(cls).items()
+        if field.personal or field.sensitive
+    }
+
+    assert marked - {"device_id"} == PERSONAL_NAMES
+
+
+def test_hashing_needs_a_key() -> None:
+    """
+    Without a secret, a hash of an email address can be guessed.
+    """
+    with pytest.raises(ValueError, match="needs a secret"):
+        PersonalData("hash")
+
+
+def test_an_unknown_treatment_is_refused() -> None:
+    """
+    A typo must not become a policy.
+    """
+    with pytest.raises(ValueError, match="not 'remove'"):
+        personal_data("remove")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ({"emial_address": "drop"}, "'emial_address'. Did you mean 'email_address'?"),
+        ({"is_ampp": "drop"}, "'is_ampp'. Did you mean 'is_amp'?"),
+        ({"custom_propertys.email": "drop"}, "Did you mean 'custom_properties'?"),
+        (PersonalData("keep", {"zzz": "drop"}), "No event class has a field 'zzz'."),
+    ],
+)
+def test_a_name_that_no_class_has_is_a_warning(policy: object, expected: str) -> None:
+    """
+    A typo would send what it was to leave out; a field may be newer than its class.
+    """
+    with pytest.warns(UserWarning, match="No event class") as caught:
+        bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
+
+    (warning,) = caught
+    assert str(warning.message).endswith(expected)
+    assert warning.filename == __file__
+
+
+class Survey(CurrentsEvent, event_type="users.acme.Survey"):
+    """
+    A class of a team's own.
+    """
+
+    nickname: str | None = None
+
+
+def test_names_that_some_class_has_are_no_warning() -> None:
+    """
+    Marked or not, dotted or not, of Braze or of a team's own.
+    """
+    names = {"email_address", "is_amp", "custom_properties.contact.email", "nickname"}
+    types = {"users.acme.Survey": Survey}
+
+    policy = PersonalData("keep", dict.fromkeys(names, "drop"))
+    bh.Transformer(personal_data=policy, event_types=types)  # warnings are errors here
+
+
+def test_personal_names_are_checked_without_loading_classes() -> None:
+    """
+    The usual policy costs no start-up time.
+    """
+    code = (
+        "import sys, braze_heap as bh\n"
+        "bh.Transformer(personal_data={'email_address': 'keep', 'dob': 'keep'})\n"
+        "assert 'braze_heap.events.email' not in sys.modules"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_key_is_never_shown() -> None:
+    """
+    Secrets appear in no repr.
+    """
+    assert KEY.decode() not in repr(PersonalData("hash", key=KEY))

@@ -1,0 +1,122 @@
+"""
+How much is taken in at once.
+"""
+
+import threading
+
+import pytest
+
+from braze_heap.receiver import Limits
+from braze_heap.receiver._admission import Hand, NoRoom
+
+
+@pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
+def test_a_limit_of_nothing_is_an_error(name):
+    """
+    Zero of anything is refused; the least above it is a limit.
+    """
+    with pytest.raises(ValueError, match="positive"):
+        Limits(**{name: 0})
+
+    assert getattr(Limits(**{name: 1}), name) == 1
+
+
+def test_a_body_must_fit_into_the_hand():
+    """
+    As much as one body is enough, less is an error.
+    """
+    assert Limits(body=10, in_hand=10).in_hand == 10
+    with pytest.raises(ValueError, match="one body"):
+        Limits(body=10, in_hand=9)
+
+
+def test_bytes_are_held_until_the_request_is_done():
+    """
+    What the block took is given back when it ends, also by an exception.
+    """
+    hand = Hand(Limits(body=10, in_hand=10))
+
+    def fail() -> None:
+        with hand.share() as share:
+            assert share.takes(b"abc")
+            assert share.takes(b"de")
+            assert (hand.held, share.body()) == ((0, 5), b"abcde")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+
+    assert hand.held == (0, 0)
+
+
+def test_one_who_holds_everything_is_cut():
+    """
+    A request that is alone takes all there is room for, and is told that this is all.
+    """
+    hand = Hand(Limits(body=10, in_hand=10))
+    with hand.share() as share:
+        assert share.takes(b"x" * 10)
+        assert not share.is_cut
+        assert not share.takes(b"yz")
+
+        assert (share.is_cut, share.size, share.body()) == (True, 10, b"x" * 10)
+
+
+def test_two_do_not_hold_more_than_there_is_room_for():
+    """
+    The second one is put off where the first one's bytes leave no room, and not before.
+    """
+    hand = Hand(Limits(body=10, in_hand=10))
+    with hand.share() as first, hand.share() as second:
+        first.takes(b"x" * 6)
+        assert second.takes(b"y" * 4)
+        with pytest.raises(NoRoom):
+            second.takes(b"z")
+
+        assert hand.held == (0, 10)
+
+
+def test_places_are_as_many_as_requests():
+    """
+    One more has none; a place that was left is free again.
+    """
+    hand = Hand(Limits(requests=2))
+    with hand.place():
+        with hand.place():
+            assert hand.held == (2, 0)
+            with pytest.raises(NoRoom), hand.place():
+                pass
+        with hand.place():
+            assert hand.held == (2, 0)
+
+    assert hand.held == (0, 0)
+
+
+def test_a_closed_hand_takes_nothing():
+    """
+    No bytes and no place, and nothing is left to wait for.
+    """
+    hand = Hand(Limits())
+    assert hand.is_open
+
+    assert hand.close(0.0) is True
+    assert not hand.is_open
+    with pytest.raises(NoRoom), hand.share():
+        pass
+    with pytest.raises(NoRoom), hand.place():
+        pass
+
+
+def test_closing_waits_for_what_is_in_hand():
+    """
+    It tells that one is left when time is over, and returns when the last one is done.
+    """
+    hand = Hand(Limits())
+    told = []
+    closing = threading.Thread(target=lambda: told.append(hand.close(30.0)))
+    with hand.place():
+        assert hand.close(0.0) is False
+        closing.start()
+    closing.join(5.0)
+
+    assert told == [True]

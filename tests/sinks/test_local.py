@@ -1,0 +1,288 @@
+"""
+Tests of the sinks without a network.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import resource
+import secrets
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from braze_heap.heap.calls import AddUserProperties, DeleteUser
+from braze_heap.sinks import (
+    ConsoleSink,
+    JsonLinesSink,
+    MemorySink,
+    Receipt,
+    SinkUnavailable,
+)
+from braze_heap.testing._sinks import check_sink
+from tests.sinks.support import track, tracks
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """
+    Read JSON lines, plain or gzipped.
+    """
+    opened: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def test_memory_keeps_the_contract() -> None:
+    """
+    The public contract test passes.
+    """
+    made: list[MemorySink] = []
+
+    def factory() -> MemorySink:
+        made.append(MemorySink())
+        return made[-1]
+
+    check_sink(factory, received=lambda: [c.to_dict() for c in made[-1].calls])
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_json_lines_keep_the_contract(tmp_path: Path, name: str) -> None:
+    """
+    The public contract test passes; a full disk is unavailable.
+    """
+    numbers: Iterator[int] = iter(range(100))
+    paths: list[Path] = []
+
+    def factory() -> JsonLinesSink:
+        paths.append(tmp_path / f"{next(numbers)}-{name}")
+        return JsonLinesSink(paths[-1])
+
+    check_sink(
+        factory,
+        received=lambda: lines(paths[-1]),
+        unavailable=lambda: JsonLinesSink("/dev/full"),
+    )
+
+
+def test_lines_are_the_calls(tmp_path: Path) -> None:
+    """
+    One line a call, in the form of Heap's bulk items, appended.
+    """
+    path = tmp_path / "out.jsonl"
+    calls = [track(1, "é"), AddUserProperties("jane", {"a": 1}), DeleteUser("jane")]
+
+    for call in calls:
+        with JsonLinesSink(path) as sink:
+            sink.send([call])
+
+    assert lines(path) == [call.to_dict() for call in calls]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_a_batch_is_readable_before_close(tmp_path: Path, name: str) -> None:
+    """
+    What `send` returned for is with the operating system, and complete.
+    """
+    path = tmp_path / name
+    sink = JsonLinesSink(path)
+
+    sink.send(tracks(3))
+
+    assert len(lines(path)) == 3
+    sink.close()
+
+
+def test_a_cut_line_is_ended(tmp_path: Path) -> None:
+    """
+    After a crash the next line does not stick to half a line.
+    """
+    path = tmp_path / "out.jsonl"
+    path.write_text('{"event": "ha')
+
+    with JsonLinesSink(path) as sink:
+        sink.send([track(1)])
+
+    assert path.read_text().splitlines() == ['{"event": "ha', track(1).to_json()]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_rotation_loses_nothing(tmp_path: Path, name: str) -> None:
+    """
+    A full file is put aside under the next free number.
+    """
+    path = tmp_path / name
+    with JsonLinesSink(path, max_bytes=500) as sink:
+        for number in range(20):
+            sink.send([track(number)])
+
+    files = sorted(tmp_path.iterdir())
+    found = {line["properties"]["n"] for file in files for line in lines(file)}
+    assert found == set(range(20))
+    assert {"out.1.jsonl", "out.2.jsonl"} <= {
+        file.name.removesuffix(".gz") for file in files
+    }
+
+
+def test_a_failed_rotation_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Unavailable while the file cannot be put aside; nothing is lost, and it goes on.
+    """
+
+    def rename(path: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "out.jsonl"
+    with JsonLinesSink(path, max_bytes=10) as sink:
+        sink.send([track(1)])
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "rename", rename)
+            with pytest.raises(SinkUnavailable, match="Permission denied"):
+                sink.send([track(2)])
+        sink.send([track(2)])
+
+    assert [line["properties"]["n"] for line in lines(tmp_path / "out.1.jsonl")] == [1]
+    assert [line["properties"]["n"] for line in lines(path)] == [2]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_a_batch_is_written_whole_or_not(tmp_path: Path, name: str) -> None:
+    """
+    On a full disk nothing of the batch stays, and what was there can be read.
+    """
+    path = tmp_path / name
+    batch = [track(n, text=secrets.token_hex(400)) for n in range(10)]
+    with JsonLinesSink(path) as sink:
+        sink.send([track(1)])
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            with pytest.raises(SinkUnavailable, match="cannot be written"):
+                sink.send(batch)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert len(lines(path)) == 1
+        sink.send(batch)
+
+    assert len(lines(path)) == 11
+
+
+def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
+    """
+    A fault of the data is a rejection, not an unavailable sink.
+    """
+    with JsonLinesSink(tmp_path / "out.jsonl") as sink:
+        receipt = sink.send([track(1), track(2, x="\ud800"), track(3, x=float("nan"))])
+
+    assert [rejection.index for rejection in receipt.rejections] == [1, 2]
+    assert len(lines(tmp_path / "out.jsonl")) == 1
+
+
+def test_streams_stay_open() -> None:
+    """
+    A stream that was passed in is flushed, not closed.
+    """
+    for stream in (io.StringIO(), io.BytesIO()):
+        with JsonLinesSink(stream) as sink:
+            sink.send([track(1)])
+
+        assert stream.getvalue() in (
+            track(1).to_json() + "\n",
+            (track(1).to_json() + "\n").encode(),
+        )
+
+
+class Sipping(io.RawIOBase):
+    """
+    A raw stream that takes a few bytes at once, and is full some day.
+    """
+
+    def __init__(self, room: int = sys.maxsize) -> None:
+        super().__init__()
+        self.taken = b""
+        self.room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int | None:
+        if len(self.taken) >= self.room:
+            return None
+        self.taken += bytes(data[:7])
+        return len(data[:7])
+
+
+@pytest.mark.parametrize("is_text", [True, False])
+def test_a_stream_without_a_buffer_gets_all(is_text: bool) -> None:
+    """
+    A pipe takes a part, and Python forgets the rest: under PYTHONUNBUFFERED, stdout is
+    such a stream.
+    """
+    raw, sent = Sipping(), tracks(3)
+    stream = io.TextIOWrapper(raw, "utf-8", write_through=True)  # type: ignore[type-var]
+
+    receipt = JsonLinesSink(stream if is_text else raw).send(sent)
+
+    assert receipt == Receipt(3)
+    assert raw.taken.decode() == "".join(f"{call.to_json()}\n" for call in sent)
+
+
+def test_a_stream_that_takes_no_more_is_unavailable() -> None:
+    """
+    Calls are counted that were written to their end.
+    """
+    with pytest.raises(SinkUnavailable, match="cannot be written"):
+        JsonLinesSink(Sipping(room=50)).send(tracks(3))
+
+
+def test_a_closed_file_is_unavailable(tmp_path: Path) -> None:
+    """
+    Nothing is written into nowhere.
+    """
+    sink = JsonLinesSink(tmp_path / "out.jsonl")
+    sink.close()
+
+    with pytest.raises(SinkUnavailable, match="make a new one"):
+        sink.send([track(1)])
+
+
+def test_close_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Closing has the file on the disk, and its name.
+    """
+    synced: list[bool] = []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda number: synced.append(stat.S_ISDIR(os.fstat(number).st_mode)),
+    )
+
+    with JsonLinesSink(tmp_path / "out.jsonl.gz") as sink:
+        sink.send([track(1)])
+
+    assert synced == [False, True]
+
+
+def test_console_is_for_people() -> None:
+    """
+    One line a call, and no line breaks from values.
+    """
+    stream = io.StringIO()
+
+    with ConsoleSink(stream) as sink:
+        receipt = sink.send([track(1, "ja\nne"), DeleteUser("jane")])
+
+    assert receipt == Receipt(2)
+    assert stream.getvalue().splitlines() == [
+        "2024-01-01T00:00:00+00:00  Braze Email Click  ja\\nne  n=1",
+        "DELETE  jane",
+    ]

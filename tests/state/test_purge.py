@@ -1,0 +1,209 @@
+"""
+A purge finds a person in whatever form the id was written, and says what it suspects.
+"""
+
+import base64
+import gzip
+import html
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from braze_heap.state.dead_letters import DeadRecord, Purged, SqliteDeadLetter, search
+
+AT = datetime(2024, 1, 1, tzinfo=UTC)
+
+PHONE = "+4915112345678"
+EMAIL = "Jané.Doe+tag@Example.com"
+
+people = pytest.mark.parametrize("person", [PHONE, EMAIL, "cust-4711", "Søren-1234"])
+
+
+def event(properties: object) -> DeadRecord:
+    return DeadRecord.of({"id": "1", "properties": properties}, "bad_time", "", AT)
+
+
+def body(data: bytes) -> DeadRecord:
+    zipped = data.startswith(b"\x1f\x8b")
+    return DeadRecord.of(data, "unreadable", "", AT, zipped=zipped)
+
+
+def outcome(record: DeadRecord, person: str) -> str:
+    """
+    Return ``removed``, ``suspected`` or ``kept``.
+    """
+    found = search([record], person)
+    return "removed" if found.keys else "suspected" if found.suspected else "kept"
+
+
+def escaped(text: str) -> str:
+    return "".join(f"\\u{ord(character):04X}" for character in text)
+
+
+@people
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda p: {"x": p},
+        lambda p: {"x": p.upper()},
+        lambda p: {"x": f" {p}\n"},
+        lambda p: {p: True},
+        lambda p: [[{"x": [p]}]],
+        lambda p: {"x": json.dumps({"y": json.dumps([p])})},
+        lambda p: {"x": json.dumps({"y": json.dumps([p])})[:-3]},
+        lambda p: {"x": f'{{"y": "{escaped(p)}"}}'},
+        lambda p: {"x": f"https://example.com/?a=1&e={quote(p)}&z=2"},
+        lambda p: {"x": f"https://example.com/?u={quote(quote(p))}"},
+        lambda p: {"x": f"<p>{''.join(f'&#{ord(c)};' for c in p)}</p>"},
+        lambda p: {"x": f"Write to {html.escape(p)}."},
+    ],
+)
+def test_an_event_is_removed_wherever_the_person_is(
+    person: str, written: Callable[[str], object]
+) -> None:
+    """
+    In every field and key, in JSON text, in addresses and within other text.
+    """
+    assert outcome(event(written(person)), person) == "removed"
+    assert outcome(event(written("somebody-else")), person) == "kept"
+
+
+@people
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("write", [str, str.upper, escaped, quote, json.dumps])
+def test_a_body_is_removed_whatever_its_encoding(
+    person: str, encoding: str, write: Callable[[str], str]
+) -> None:
+    """
+    Plain, compressed and compressed in part, in any letter case, with escapes.
+    """
+    data = f'{{"events": [{{"x": "{write(person)}"'.encode(encoding)
+    noise = bytes(range(256)) * 40
+
+    assert outcome(body(data), person) == "removed"
+    assert outcome(body(gzip.compress(data)), person) == "removed"
+    assert outcome(body(gzip.compress(gzip.compress(data))), person) == "removed"
+    assert outcome(body(gzip.compress(data + noise)[:-9]), person) == "removed"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["4915112345678", "004915112345678", "+49 (151) 123-45678", "tel:+4915112345678"]
+    + [4915112345678],
+)
+def test_a_phone_number_is_found_in_other_forms(written: object) -> None:
+    """
+    Services write them with and without what is around the digits.
+    """
+    assert outcome(event({"x": written}), PHONE) == "removed"
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"user_id": 42}, "removed"),
+        ({"customerId": "42"}, "removed"),
+        ({"nested": [{"member_id": 42.0}]}, "removed"),
+        ({"answer": "42"}, "suspected"),
+        ({"answer": 42}, "suspected"),
+        ({"x": "order 42"}, "suspected"),
+        ({"x": "order 421"}, "kept"),
+        ({"user_id": "421", "x": 1.42, "y": True}, "kept"),
+    ],
+)
+def test_a_short_id_is_certain_only_where_a_person_is_named(
+    properties: object, expected: str
+) -> None:
+    """
+    Elsewhere it may be there by chance, so the record is kept and reported.
+    """
+    assert outcome(event(properties), "42") == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'{"user_id": 42, ', "removed"),
+        (b'{"external_user_id":"42"', "removed"),
+        (b'{"time": 42, ', "suspected"),
+        (b'{"time": 1042, ', "kept"),
+    ],
+)
+def test_a_short_id_in_a_body(data: bytes, expected: str) -> None:
+    """
+    The name of the field before it decides.
+    """
+    assert outcome(body(data), "42") == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (body(gzip.compress(b"somebody")[:-4]), "damaged"),
+        (body(b"PK\x03\x04..."), "zip"),
+        (event({"x": f"braze_{PHONE}@cust-4711"}), "longer word"),
+        (event({"x": base64.b64encode(b"ab cust-4711").decode()}), "Base64"),
+    ],
+)
+def test_what_is_suspected_says_why(record: DeadRecord, why: str) -> None:
+    """
+    A record that cannot be searched, or only may match, is kept and named.
+    """
+    found = search([record], "cust-4711")
+
+    assert found.keys == []
+    assert [*found.suspected] == [record.key]
+    assert why in found.suspected[record.key]
+
+
+def test_other_people_are_not_suspected() -> None:
+    """
+    Ids that continue one another, and addresses that share an end, are different.
+    """
+    others = ["cust-47110", "cust-4711a", "acust-4711", "14711", "cust-471"]
+
+    found = search([event({"user_id": other}) for other in others], "cust-4711")
+
+    assert found.keys == []
+    assert len(found.suspected) <= 1  # cust-4711a
+
+
+def test_the_outcome_says_what_was_kept(tmp_path: Path) -> None:
+    """
+    The suspected are named by key, and a predicate removes them.
+    """
+    with SqliteDeadLetter(tmp_path / "dead.db") as store:
+        store.append([event({"user_id": "42"}), event({"x": "42"}), event({"x": "43"})])
+
+        purged = store.purge("42")
+
+        (key,) = purged.suspected
+        assert purged.removed == 1
+        assert str(purged) == f"1 removed, 1 suspected and kept ({key[:64]})"
+        assert store.purge(lambda r: r.key in purged.suspected) == Purged(1)
+        assert store.stats().records == 1
+
+
+@pytest.mark.parametrize("person", ["", " ", 42, None])
+def test_a_purge_of_nobody_is_an_error(person: object) -> None:
+    """
+    It would match nothing, or everything.
+    """
+    with pytest.raises(ValueError, match="searched by a text"):
+        search([], person)  # type: ignore[arg-type]
+
+
+@given(st.text(min_size=1).filter(str.strip), st.text())
+def test_a_search_takes_any_text(person: str, other: str) -> None:
+    """
+    No text makes it fail, and an id that names a user is always found.
+    """
+    record = event({"user_id": person, "x": other})
+
+    assert search([record, body(other.encode("utf-8", "replace"))], person).keys
