@@ -13,7 +13,7 @@ from braze_heap._errors import place_of
 from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
-from braze_heap.heap.calls import AddUserProperties, Legalizer
+from braze_heap.heap.calls import AddUserProperties, PropertyEncoder
 from braze_heap.parsing import id_text
 from braze_heap.policies.identity import IdentityError
 from braze_heap.reasons import Reason, SkipReason
@@ -45,44 +45,45 @@ class Batch:
         down: Errors of the mappers that are given up, by id of the mapper.
     """
 
-    legalizer: Legalizer
+    encoder: PropertyEncoder
     outages: MapperOutages | None = None
     result: TransformResult = attrs.field(init=False)
     seen: dict[str, Any] = attrs.field(factory=dict)
     outcomes: dict[str, Skipped | Rejected] = attrs.field(factory=dict)
-    facts: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
+    user_properties: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
     undecided: DeliveryError | None = None
     failures: Counter[int] = attrs.field(factory=Counter)
     suspects: list[tuple[DeliveryError, object, str]] = attrs.field(factory=list)
     down: dict[int, DeliveryError] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.result = TransformResult(degraded=self.legalizer.degraded)
+        self.result = TransformResult(adjustments=self.encoder.adjustments)
 
     def call_of(
-        self, facts: Mapping[str, Any], identity: str, time: float
+        self, user_properties: Mapping[str, Any], identity: str, time: float
     ) -> AddUserProperties | None:
         """
-        Return the call that states *facts*, which is noted; ``None`` if none is left.
+        Return the call that states *user_properties*, which is noted; ``None`` if none
+        is left.
 
         Args:
-            facts: About a user.
+            user_properties: About a user.
             identity: Whose.
             time: Of the event that states them, UTC epoch seconds.
         """
-        legal = self.legalizer.user_properties(facts)
+        legal = self.encoder.user_properties(user_properties)
         if not legal:
             return None
         call = AddUserProperties(identity, legal)
-        self.facts.append((call, time))
+        self.user_properties.append((call, time))
         return call
 
-    def note_unfamiliar(self, event: CurrentsEvent) -> None:
+    def count_unknown(self, event: CurrentsEvent) -> None:
         if isinstance(event, UnknownEvent):
-            self.result.unfamiliar[event.event_type[:_MAX_NAME]] += 1
+            self.result.unknown[event.event_type[:_MAX_NAME]] += 1
             return
         for place in itertools.islice(event.extra, _MAX_NAMES):
-            self.result.unfamiliar[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
+            self.result.unknown[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
 
     def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
         skipped = Skipped(reason, event.event_type, event.id)
@@ -174,18 +175,20 @@ class Batch:
         elif isinstance(outcome, Rejected):
             self.result.rejected.append(outcome)
 
-    def keep_newest_facts(self) -> None:
+    def drop_outdated_user_properties(self) -> None:
         """
-        Leave to each user, of facts of one name, the newest alone.
+        Leave to each user, of user properties of one name, the newest alone.
 
         In Heap the last write wins, and calls may be made in any order.
         """
-        if len({call.identity for call, _ in self.facts}) == len(self.facts):
+        if len({call.identity for call, _ in self.user_properties}) == len(
+            self.user_properties
+        ):
             return
         newest: dict[tuple[str, str], AddUserProperties] = {}
-        for call, _ in sorted(self.facts, key=lambda fact: fact[1]):
+        for call, _ in sorted(self.user_properties, key=lambda fact: fact[1]):
             newest |= {(call.identity, name): call for name in call.properties}
-        for call, _ in self.facts:
+        for call, _ in self.user_properties:
             for name in [*call.properties]:
                 if newest[call.identity, name] is not call:
                     del call.properties[name]

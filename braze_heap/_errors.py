@@ -28,13 +28,13 @@ def errno_of(number: int | None) -> str:
     return f"errno {number} {errno.errorcode.get(number, '')}".strip() if number else ""
 
 
-def facts_of_error(error: Exception) -> dict[str, str | int]:
+def error_context(error: Exception) -> dict[str, str | int]:
     """
     Return class and error number of *error*, for logs that machines read.
     """
     number = error.errno if isinstance(error, OSError) else None
-    facts: dict[str, str | int] = {"error": type(error).__name__}
-    return facts if number is None else {**facts, "errno": number}
+    context: dict[str, str | int] = {"error": type(error).__name__}
+    return context if number is None else {**context, "errno": number}
 
 
 _WAITING: Final = ("BlockingIOError", "SSLWantReadError", "SSLWantWriteError")

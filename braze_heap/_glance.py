@@ -21,12 +21,12 @@ from braze_heap._batch import Batch
 from braze_heap._json import is_json_text
 from braze_heap._short_road import ShortRoad, is_small
 from braze_heap.events import CurrentsEvent
-from braze_heap.events._kinds import MISFIT
+from braze_heap.events._kinds import INVALID
 from braze_heap.events._schema import schema_of
 from braze_heap.heap.calls import (
     MAX_INTEGER,
     MAX_TEXT,
-    Legalizer,
+    PropertyEncoder,
     Track,
     Value,
     are_plain,
@@ -34,13 +34,13 @@ from braze_heap.heap.calls import (
     plain_value,
     second,
 )
-from braze_heap.mappers._rules import Facts
+from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import decoded
 from braze_heap.parsing import YEAR_2100
 from braze_heap.policies.identity import IdentityPolicy
 
 Look: TypeAlias = Callable[
-    [dict[str, Any], Legalizer, list[str]], dict[str, Any] | None
+    [dict[str, Any], PropertyEncoder, list[str]], dict[str, Any] | None
 ]
 """
 From the fields of an event, which it uses up, to legal properties; ``None``, and
@@ -92,14 +92,14 @@ class Glance:
             and self.in_properties.issuperset(properties)
         ):
             return None
-        legalizer, left_out = batch.legalizer, batch.result.dropped
-        fields = self.look(properties | user, legalizer, left_out)
+        encoder, redacted = batch.encoder, batch.result.redacted_fields
+        fields = self.look(properties | user, encoder, redacted)
         if fields is None:
             return None
         road = self.road
         name = road.name
         if road.named is not None:
-            name = road.named(properties.get("name"), legalizer)
+            name = road.named(properties.get("name"), encoder)
         fields["event_type"] = road.cls.event_type
         if road.dress is not None:
             road.dress(fields)
@@ -111,12 +111,13 @@ class Glance:
         track.properties = fields
         return track
 
-    def facts(self, raw: dict[str, Any]) -> Facts:
+    def user_properties(self, raw: dict[str, Any]) -> UserProperties:
         """
-        Return the facts that a decoded event states, which turns out to have a track.
+        Return the user properties that a decoded event states, which turns out to have
+        a track.
         """
         road = self.road
-        if road.facts is None:
+        if road.user_properties is None:
             return {}
         fields = raw["properties"] | raw["user"]
         for name in road.dropped:
@@ -128,7 +129,7 @@ class Glance:
         fields["id"], fields["time"] = raw["id"], raw["time"]
         event = _new(road.cls)
         event.__dict__ = fields
-        return road.facts(event)
+        return road.user_properties(event)
 
 
 _new: Final = object.__new__
@@ -178,7 +179,7 @@ def _source(road: ShortRoad) -> Iterator[str]:
     kinds |= dict.fromkeys(road.json_texts, "json text")
     later: list[str] = []
 
-    yield "def look(fields, legalizer, left_out):\n"
+    yield "def look(fields, encoder, redacted):\n"
     for number, (name, kind) in enumerate(kinds.items()):
         is_text = kind == "text"
         if name in road.dropped:
@@ -204,13 +205,13 @@ _IS_TEXT: Final = """\
 
 _FITS: Final = """\
     value_N = fields.pop(NAME, None)
-    if value_N is not None and fits[NAME](value_N) is MISFIT:
+    if value_N is not None and fits[NAME](value_N) is INVALID:
         return None
 """
 
 _LEAVE_OUT: Final = """\
     if value_N is not None:
-        left_out.append(NAME)
+        redacted.append(NAME)
 """
 
 _IS_BOOLEAN: Final = """\
@@ -255,9 +256,9 @@ _PUT_BACK: Final = """\
 
 _IS_OBJECT: Final = """\
     value_N = fields.pop(NAME, None)
-    leaves_N = legalizer.leaves(NAME, value_N)
+    leaves_N = encoder.leaves(NAME, value_N)
     if leaves_N is None and value_N is not None:
-        if not is_small(value_N) or (value_N := fits[NAME](value_N)) is MISFIT:
+        if not is_small(value_N) or (value_N := fits[NAME](value_N)) is INVALID:
             return None
 """
 
@@ -267,14 +268,14 @@ _IS_JSON_TEXT: Final = """\
         if type(value_N) is not str or not is_small(value_N):
             return None
         value_N = decoded(value_N)
-    leaves_N = legalizer.leaves(NAME, value_N)
+    leaves_N = encoder.leaves(NAME, value_N)
 """
 
 _ADD: Final = """\
     if leaves_N and fields.keys().isdisjoint(leaves_N):
         fields |= leaves_N
     elif value_N is not None:
-        legalizer.add(fields, NAME, value_N)
+        encoder.add(fields, NAME, value_N)
 """
 
 _STEPS: Final = MappingProxyType(
@@ -290,7 +291,7 @@ _STEPS: Final = MappingProxyType(
     }
 )
 """
-Kind of a field to what is done with it, before and after all texts are looked at in
+Type of a field to what is done with it, before and after all texts are looked at in
 one: it becomes text, or is put aside.
 """
 
@@ -304,11 +305,11 @@ _JOIN: Final = f"""\
         joined = "".join(fields.values())
     if len(joined) > {MAX_TEXT} or not joined.isascii() or "\\0" in joined:
         if not are_plain(fields.values(), joined):
-            legalizer.settle(fields, [*fields])
+            encoder.settle(fields, [*fields])
 """
 
 _NAMES: Final = {
-    "MISFIT": MISFIT,
+    "INVALID": INVALID,
     "are_plain": are_plain,
     "decoded": decoded,
     "is_small": is_small,

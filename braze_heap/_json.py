@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from braze_heap.exceptions import BrazeHeapError
+
 try:
     import orjson as _orjson
 except ImportError:
@@ -31,7 +33,7 @@ Brackets and commas of one document: 9 MB of ``{},`` would become 225 MB of obje
 """
 
 
-class UnreadableError(ValueError):
+class UnreadableError(BrazeHeapError, ValueError):
     """
     The bytes hold no JSON, or JSON beyond the limits. The text says where.
     """

@@ -46,7 +46,7 @@ class Repeats:
         level: int,
         text: str,
         cause: Hashable = None,
-        facts: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
         **extra: Any,
     ) -> None:
         """
@@ -57,12 +57,12 @@ class Repeats:
             level: Level of what is not suppressed.
             text: The cause in words. Must hold no value of an event.
             cause: Tells causes apart; *text* by default.
-            facts: The same for machines: ``host``, ``error``, ``errno``, ``status``.
+            context: The same for machines: ``host``, ``error``, ``errno``, ``status``.
             extra: Further attributes of the log record.
         """
         number = self.suppressed(cause or text)
         level = logging.DEBUG if number is None else level
-        extra["braze_facts"] = {**(facts or {}), "suppressed": number or 0}
+        extra["braze_context"] = {**(context or {}), "suppressed": number or 0}
         logger.log(level, "%s%s", text, counted(number), extra=extra)
 
     def suppressed(self, cause: Hashable) -> int | None:

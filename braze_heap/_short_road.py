@@ -15,13 +15,13 @@ from braze_heap._json import is_modest
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
 from braze_heap.heap.calls import (
-    Legalizer,
+    PropertyEncoder,
     Track,
     is_plain,
     legal_key,
     timestamp,
 )
-from braze_heap.mappers._rules import Facts
+from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
     MACHINE_OPEN,
@@ -33,7 +33,7 @@ from braze_heap.payloads import StandardEvent
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import Redaction
 
-Namer: TypeAlias = Callable[[Any, Legalizer], str]
+Namer: TypeAlias = Callable[[Any, PropertyEncoder], str]
 """
 From the own name of an event, if it has one, to its name in Heap.
 """
@@ -58,7 +58,8 @@ class ShortRoad:
         json_texts: The fields that hold JSON as text.
         nested: The fields that may become many properties.
         dress: Adds what all events of the class have, besides their type.
-        facts: Gives the facts about their users that they state, if they state any.
+        user_properties: Gives the user properties about their users that they state,
+            if they state any.
     """
 
     cls: type[CurrentsEvent]
@@ -68,7 +69,7 @@ class ShortRoad:
     json_texts: frozenset[str]
     nested: tuple[str, ...]
     dress: Dress | None
-    facts: Callable[[Any], Facts] | None
+    user_properties: Callable[[Any], UserProperties] | None
 
     def takes(self, fields: Mapping[str, Any]) -> bool:
         """
@@ -80,8 +81,8 @@ class ShortRoad:
         self,
         fields: dict[str, Any],
         identity: str,
-        legalizer: Legalizer,
-        left_out: list[str],
+        encoder: PropertyEncoder,
+        redacted: list[str],
     ) -> Track:
         """
         Use the *fields* of a typed event up: they become the properties.
@@ -89,20 +90,20 @@ class ShortRoad:
         Args:
             fields: Typed.
             identity: Who.
-            legalizer: Makes values legal.
-            left_out: Gets the names of the personal data that is left out.
+            encoder: Makes values legal.
+            redacted: Gets the names of the personal data that is left out.
         """
         event_id, time = fields.pop("id"), fields.pop("time")
         for field in self.dropped:
             if field in fields:
                 del fields[field]
-                left_out.append(field)
+                redacted.append(field)
         for field in self.json_texts:
             if field in fields:
                 fields[field] = decoded(fields[field])
         own = fields.get("name")
-        name = self.named(own, legalizer) if self.named else self.name
-        legalizer.settle(fields, [*fields])
+        name = self.named(own, encoder) if self.named else self.name
+        encoder.settle(fields, [*fields])
         fields["event_type"] = self.cls.event_type
         if self.dress:
             self.dress(fields)
@@ -126,7 +127,7 @@ def short_road(
     naming: Naming,
     redaction: Redaction,
     fixed: Mapping[str, Any],
-    facts: Callable[[Any], Facts] | None,
+    user_properties: Callable[[Any], UserProperties] | None,
 ) -> ShortRoad | None:
     """
     Return the short road for *cls*; ``None`` if its events need the long one.
@@ -136,7 +137,7 @@ def short_road(
         naming: What events and properties are called.
         redaction: What the policy leaves out.
         fixed: Properties that every event has; their names are legal.
-        facts: Gives the facts about their users.
+        user_properties: Gives the user properties about their users.
     """
     if issubclass(cls, UnknownEvent) or redaction.alters(cls):
         return None
@@ -153,8 +154,8 @@ def short_road(
     def in_heap(own: str) -> str:
         return naming.event_name(StandardEvent(own), sample)
 
-    def named(own: Any, legalizer: Legalizer) -> str:
-        return legalizer.text(in_heap(own_name(own) or cls.display_name))
+    def named(own: Any, encoder: PropertyEncoder) -> str:
+        return encoder.text(in_heap(own_name(own) or cls.display_name))
 
     name = in_heap(cls.display_name)
     is_custom = cls.event_type == CUSTOM_EVENT
@@ -172,7 +173,7 @@ def short_road(
             if name in schema.json_texts or kind.name == "json object"
         ),
         _dress_of(cls, fixed),
-        facts,
+        user_properties,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self, get_args, get_origin
 import attrs
 
 from braze_heap._text import did_you_mean
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.heap.calls import Nested, Value
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
@@ -51,7 +52,7 @@ _PRESETS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
 )
 
 
-class ConfigError(ValueError):
+class ConfigError(BrazeHeapError, ValueError):
     """
     A configuration that means nothing. The text names every flaw with its path.
     """

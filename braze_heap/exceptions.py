@@ -19,14 +19,22 @@ from typing import Final
 import attrs
 
 __all__ = [
+    "BrazeHeapError",
     "DeadLetterError",
     "DeadLetterFull",
     "DeliveryError",
+    "SinkSpecError",
     "SinkUnavailable",
 ]
 
 
-class DeliveryError(Exception):
+class BrazeHeapError(Exception):
+    """
+    Base of all exceptions that this package defines.
+    """
+
+
+class DeliveryError(BrazeHeapError):
     """
     A batch is not decided: it is still the caller's, who can send it again.
 
@@ -49,7 +57,7 @@ class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
         retry_after: Seconds that the destination asks for; ``None`` if it says nothing.
         throttled: Whether we are too fast; the receiver answers 429 then, not 503.
         misconfigured: Whether the configuration is at fault: waiting alone is no help.
-        facts: The same cause for machines: ``host``, ``error`` (a class), ``errno``,
+        context: The same cause for machines: ``host``, ``error`` (a class), ``errno``,
             ``status``, as far as they are known. Logged too.
         answer: Text of the destination's answer, redacted. Not logged.
     """
@@ -58,7 +66,7 @@ class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
     retry_after: float | None = None
     throttled: bool = False
     misconfigured: bool = False
-    facts: Mapping[str, str | int] = attrs.field(factory=dict)
+    context: Mapping[str, str | int] = attrs.field(factory=dict)
     answer: str = ""
 
     def __str__(self) -> str:
@@ -104,6 +112,21 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
             f"{self.needed_bytes:,} more are needed. Replay or purge it, or raise its "
             "cap (max_bytes, --max-bytes)"
         )
+
+
+@attrs.frozen
+class SinkSpecError(BrazeHeapError, ValueError):
+    """
+    A text that names no sink.
+
+    Attributes:
+        detail: What is wrong with it, and what would be right. Never an option's value.
+    """
+
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 def retry_after_of(error: DeliveryError) -> float | None:

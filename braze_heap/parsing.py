@@ -21,8 +21,9 @@ import attrs
 from braze_heap._text import utf16_length
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
-from braze_heap.events._kinds import MISFIT, shortest_float32
+from braze_heap.events._kinds import INVALID, shortest_float32
 from braze_heap.events._schema import Schema, schema_of
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.reasons import Reason
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Problem:
 
 
 @attrs.frozen
-class EventError(ValueError):
+class EventError(BrazeHeapError, ValueError):
     """
     A decoded value is no event, or with ``strict=True`` no flawless one.
 
@@ -120,7 +121,7 @@ def parse_event(
         An instance of the class of its type; an `UnknownEvent` if there is none.
 
     Raises:
-        EventError: *raw* is no event. With *strict*, it names every misfit at once.
+        EventError: *raw* is no event. With *strict*, it names every invalid at once.
     """
     if event_types is EVENT_TYPES:
         return _KNOWN.parse(raw, event_type, strict)
@@ -244,7 +245,7 @@ def _look_of(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any] | None
         for name, fit in others:
             if name in fields and (value := fields.pop(name)) is not None:
                 odd[name] = value = fit(value)
-                if value is MISFIT:
+                if value is INVALID:
                     return None
         try:
             "".join(fields.values())
@@ -277,7 +278,7 @@ def _read(
             extra[extra_key(place, name)] = value
         elif value is not None:
             fitted = kind.fit(value)
-            if fitted is MISFIT:
+            if fitted is INVALID:
                 extra[extra_key(place, name)] = value
                 flaw = f"is {_article(value)}, not {kind.name}"
                 problems.append(Problem(f"{place}.{name}", flaw))

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from braze_heap.exceptions import BrazeHeapError
+
 __all__ = [
     "HeapEvent",
     "HeapUserDeletion",
@@ -70,7 +72,7 @@ Mapped: TypeAlias = Payload | Iterable[Payload] | None
 """What a mapper returns: one payload, several, or nothing for this event."""
 
 
-class ReturnValueError(TypeError):
+class ReturnValueError(BrazeHeapError, TypeError):
     """
     A mapper returned something that is not a payload. The message quotes no value.
     """

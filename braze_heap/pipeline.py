@@ -31,13 +31,19 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
 
-from braze_heap._errors import facts_of_error, place_of
+from braze_heap._errors import error_context, place_of
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._repeats import Repeats
 from braze_heap._sansio import drive, drive_async, in_thread
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import check_function, is_async, kind_of
-from braze_heap.exceptions import retry_after_of
+from braze_heap.exceptions import (
+    DeadLetterError,
+    DeadLetterFull,
+    DeliveryError,
+    SinkUnavailable,
+    retry_after_of,
+)
 from braze_heap.heap.calls import Call
 from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.observers import BatchDetails, Observer, Outcome
@@ -51,12 +57,6 @@ from braze_heap.sinks._protocol import (
     Sink,
     require_async_sink,
     require_sink,
-)
-from braze_heap.sinks.exceptions import (
-    DeadLetterError,
-    DeadLetterFull,
-    DeliveryError,
-    SinkUnavailable,
 )
 from braze_heap.state.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.transformer import Source, Transformer
@@ -130,7 +130,7 @@ _Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
 _Closing = TypeVar("_Closing")
 
 
-class _Course(Generic[_Closing]):
+class _PipelineBase(Generic[_Closing]):
     """
     What both pipelines share: everything but the waiting.
     """
@@ -240,7 +240,7 @@ class _Course(Generic[_Closing]):
             logger,
             logging.ERROR if is_ours else logging.WARNING,
             f"A batch was not delivered, and is still the sender's: {cause}",
-            facts=getattr(error, "facts", None),
+            context=getattr(error, "context", None),
             braze_outcome=outcome,
         )
 
@@ -417,9 +417,9 @@ def _log(details: BatchDetails, report: Report) -> None:
             "braze_delivered": report.delivered,
             "braze_skipped": dict(report.skipped_by_reason),
             "braze_dead_lettered": dict(report.dead_lettered_by_reason),
-            "braze_unfamiliar": dict(report.unfamiliar),
-            "braze_misfits": {str(misfit): n for misfit, n in report.misfits.items()},
-            "braze_degraded": dict(report.degraded),
+            "braze_unknown": dict(report.unknown),
+            "braze_invalid": {str(invalid): n for invalid, n in report.invalid.items()},
+            "braze_adjustments": dict(report.adjustments),
             "braze_seconds": details.seconds,
         },
     )
@@ -431,8 +431,8 @@ def _as_unavailable(error: Exception) -> SinkUnavailable:
     """
     if isinstance(error, SinkUnavailable):
         return error
-    facts = facts_of_error(error)
-    return SinkUnavailable(f"the sink raised {place_of(error)}", facts=facts)
+    context = error_context(error)
+    return SinkUnavailable(f"the sink raised {place_of(error)}", context=context)
 
 
 def _settled(
@@ -466,9 +466,9 @@ def _settled(
         dead_lettered_by_reason=dict(lost),
         repeated=result.repeated,
         calls=receipt.accepted if receipt else 0,
-        unfamiliar=dict(result.unfamiliar),
-        misfits=dict(result.misfits),
-        degraded={str(kind): number for kind, number in result.degraded.items()},
+        unknown=dict(result.unknown),
+        invalid=dict(result.invalid),
+        adjustments={str(kind): number for kind, number in result.adjustments.items()},
     )
     return _Settled(report, tuple({record.key: record for record in records}.values()))
 
@@ -544,7 +544,7 @@ def _items(source: Source) -> Iterable[Any]:
     return events_of(value) if isinstance(value, dict) else value
 
 
-class Pipeline(_Course[Sink]):
+class Pipeline(_PipelineBase[Sink]):
     """
     Transformer, sink and dead letter: delivers at least once. Usable from threads.
 
@@ -642,7 +642,7 @@ class Pipeline(_Course[Sink]):
         return self._sleep(seconds)
 
 
-class AsyncPipeline(_Course[AsyncSink]):
+class AsyncPipeline(_PipelineBase[AsyncSink]):
     """
     `Pipeline` for asyncio: the same, awaited. The dead letter works in a thread.
 

@@ -53,7 +53,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     """The bytes are no JSON or Avro, or their envelope holds no events."""
 
-    REFUSED_BY_HEAP = "refused_by_heap"
+    REJECTED_BY_HEAP = "rejected_by_heap"
     """Heap refuses the call, also when it is sent alone."""
 
     SINK_DOWN = "sink_down"

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple, TypeVar
 
 import attrs
 
-__all__ = ["Misfit", "Report"]
+__all__ = ["InvalidField", "Report"]
 
 
-class Misfit(NamedTuple):
+class InvalidField(NamedTuple):
     """
     A kind of properties that do not fit the class that a team declared for them.
 
@@ -64,14 +64,14 @@ class Report:
         dead_lettered_by_reason: How many are in the dead letter (or discarded).
         repeated: How many of the events repeat an earlier one of their batch.
         calls: How many calls the sink settled.
-        unfamiliar: How often there was what the classes do not know, by type or field;
+        unknown: How often there was what the classes do not know, by type or field;
             see `TransformResult`. Of a thousand names each, of more in sum.
         missing_mappers: How many records a replay kept because the transformer lacks a
             mapper that they list, by event key and ``module:qualname``.
-        misfits: Number of custom events and purchases that do not fit the class that a
+        invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
-        degraded: Number of values that were changed to be legal for Heap, by kind of
-            change; see `Degradation`.
+        adjustments: Number of values that were changed to be legal for Heap, by kind of
+            change; see `Adjustment`.
     """
 
     received: int = 0
@@ -80,10 +80,10 @@ class Report:
     dead_lettered_by_reason: Mapping[str, int] = attrs.field(factory=dict)
     repeated: int = 0
     calls: int = 0
-    unfamiliar: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
+    unknown: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
     missing_mappers: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
-    misfits: Mapping[Misfit, int] = attrs.field(factory=dict, kw_only=True)
-    degraded: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
+    invalid: Mapping[InvalidField, int] = attrs.field(factory=dict, kw_only=True)
+    adjustments: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
 
     @property
     def skipped(self) -> int:
@@ -107,10 +107,10 @@ class Report:
             _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
             self.repeated + other.repeated,
             self.calls + other.calls,
-            _added(self.unfamiliar, other.unfamiliar),
+            _added(self.unknown, other.unknown),
             _added(self.missing_mappers, other.missing_mappers),
-            misfits=_added(self.misfits, other.misfits),
-            degraded=_added(self.degraded, other.degraded),
+            invalid=_added(self.invalid, other.invalid),
+            adjustments=_added(self.adjustments, other.adjustments),
         )
 
     def fates(self) -> Iterator[tuple[str, str, int]]:

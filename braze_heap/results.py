@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
-from braze_heap.heap.calls import Call, Degradation
+from braze_heap.heap.calls import Adjustment, Call
 from braze_heap.reasons import Reason, SkipReason
-from braze_heap.report import Misfit
+from braze_heap.report import InvalidField
 
 __all__ = ["Rejected", "Skipped", "TransformResult"]
 
@@ -63,12 +63,13 @@ class TransformResult:
         rejected: The events that cannot be mapped.
         repeated: How many were equal repeats of an earlier event of the batch; each
             shares the outcome of the first, and makes no calls of its own.
-        misfits: Number of custom events and purchases that do not fit the class that a
+        invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
-        degraded: How often a value had to be changed to be legal, by kind of change.
+        adjustments: How often a value had to be changed to be legal, by kind of change.
         types: The type of each event that could be read.
-        dropped: The name of each personal field that was left out, once an event.
-        unfamiliar: How often there was what the classes do not know: a type, or a field
+        redacted_fields: The name of each personal field that was left out, once an
+            event.
+        unknown: How often there was what the classes do not know: a type, or a field
             of a type (``users.messages.email.Click link_color``) that
             is new or has another type of value. Names alone; `braze_heap.drift` says
             more.
@@ -80,11 +81,11 @@ class TransformResult:
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
     repeated: int = 0
-    misfits: Counter[Misfit] = attrs.field(factory=Counter)
-    degraded: Counter[Degradation] = attrs.field(factory=Counter)
+    invalid: Counter[InvalidField] = attrs.field(factory=Counter)
+    adjustments: Counter[Adjustment] = attrs.field(factory=Counter)
     types: list[str] = attrs.field(factory=list, repr=False)
-    dropped: list[str] = attrs.field(factory=list, repr=False)
-    unfamiliar: Counter[str] = attrs.field(factory=Counter)
+    redacted_fields: list[str] = attrs.field(factory=list, repr=False)
+    unknown: Counter[str] = attrs.field(factory=Counter)
 
     @property
     def event_types(self) -> Counter[str]:
@@ -94,11 +95,11 @@ class TransformResult:
         return Counter(self.types)
 
     @property
-    def left_out(self) -> Counter[str]:
+    def redacted(self) -> Counter[str]:
         """
         How often each personal field was left out.
         """
-        return Counter(self.dropped)
+        return Counter(self.redacted_fields)
 
     @property
     def mapped(self) -> int:

@@ -25,8 +25,8 @@ from braze_heap.exceptions import DeliveryError
 from braze_heap.heap.calls import (
     Call,
     DeleteUser,
-    Legalizer,
     Nested,
+    PropertyEncoder,
     Track,
     UnsupportedValueError,
     Value,
@@ -37,7 +37,7 @@ from braze_heap.mappers import (
     DEFAULT_MAPPERS,
     MapperRegistry,
     Mappers,
-    Rule,
+    Registration,
     standard,
 )
 from braze_heap.mappers._copies import copy_of, deep_copy
@@ -46,8 +46,7 @@ from braze_heap.mappers._names import is_shipped, missing, names_of
 from braze_heap.mappers._registry import check_selection, origin_of, registry_of
 from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
-from braze_heap.mappers._structure import Misfit as StructureMisfit
-from braze_heap.mappers._structure import Reader, reader_of
+from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
@@ -69,7 +68,7 @@ from braze_heap.policies.naming import Naming, checked_naming
 from braze_heap.policies.privacy import PersonalData, Redaction, Treatment
 from braze_heap.policies.privacy import personal_data as _personal_data
 from braze_heap.reasons import Reason, SkipReason
-from braze_heap.report import Misfit
+from braze_heap.report import InvalidField
 from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 from braze_heap.wire._source import PATH_HINT, is_path
@@ -172,7 +171,8 @@ class Transformer:
         self._local_time = local_time
         self._fixed = _legal_fixed(fixed_properties)
         self._customs = {
-            key: _Custom.of(rule) for key, rule in self.mappers.custom_rules().items()
+            key: _Custom.of(rule)
+            for key, rule in self.mappers.custom_registrations().items()
         }
         self._custom_types = {event_type for event_type, _ in self._customs}
         self._plain_names: set[str] = set()
@@ -184,7 +184,7 @@ class Transformer:
     def __repr__(self) -> str:
         who = self._identity.field or "a function"
         return (
-            f"<Transformer: {len(self.mappers.rules)} mappers, identity {who}, "
+            f"<Transformer: {len(self.mappers.registrations)} mappers, identity {who}, "
             f"personal data {self.personal_data.default}>"
         )
 
@@ -227,10 +227,10 @@ class Transformer:
             ``module:qualname`` by event key: a type, or the name of a class that the
             mapper is registered for.
         """
-        if isinstance(item, bytes) or not self._team_rules:
-            return names_of(self._team_rules)
+        if isinstance(item, bytes) or not self._team_registrations:
+            return names_of(self._team_registrations)
         event = self._typed_anyway(item)
-        rule = self.mappers.rule_for(event) if event else None
+        rule = self.mappers.registration_for(event) if event else None
         custom = self._custom_of(event) if event else None
         rules = (rule, custom.rule if custom else None)
         return names_of(r for r in rules if r and not is_shipped(r))
@@ -239,11 +239,13 @@ class Transformer:
         """
         Return those of *listed*, as `team_mappers` gives them, that are not here.
         """
-        return missing(listed, self.mappers.rules.values(), self._event_types)
+        return missing(listed, self.mappers.registrations.values(), self._event_types)
 
     @functools.cached_property
-    def _team_rules(self) -> tuple[Rule, ...]:
-        return tuple(r for r in self.mappers.rules.values() if not is_shipped(r))
+    def _team_registrations(self) -> tuple[Registration, ...]:
+        return tuple(
+            r for r in self.mappers.registrations.values() if not is_shipped(r)
+        )
 
     def _typed_anyway(self, item: Any) -> CurrentsEvent | None:
         """
@@ -273,21 +275,21 @@ class Transformer:
         Raises:
             _InexactError: One of those that need a closer look is not exact.
         """
-        batch = Batch(Legalizer(self._nested, self._plain_names), outages)
+        batch = Batch(PropertyEncoder(self._nested, self._plain_names), outages)
         result, seen, glances = batch.result, batch.seen, self._glances
         for result.received, item in enumerate(items, 1):
             raw = item.value if type(item) is RawEvent else item
-            facts = track = call = None
+            user_properties = track = call = None
             try:
                 glance = glances[raw["event_type"]]
                 if glance is not None:
-                    if glance.road.facts is not None:
-                        facts = glance.facts(raw)
+                    if glance.road.user_properties is not None:
+                        user_properties = glance.user_properties(raw)
                     track = glance.track(raw, batch)
                 if track is None:
                     track = self._track_with_news(raw, batch)
-                elif facts:
-                    call = batch.call_of(facts, track.identity, raw["time"])
+                elif user_properties:
+                    call = batch.call_of(user_properties, track.identity, raw["time"])
             except Exception:
                 track = None  # a closer look tells what is wrong
             if track is None:
@@ -301,7 +303,7 @@ class Transformer:
                 result.calls.append(call)
                 result.origins.append(item)
         batch.check_decided()
-        batch.keep_newest_facts()
+        batch.drop_outdated_user_properties()
         return result
 
     def _track_with_news(self, raw: dict[str, Any], batch: Batch) -> Track | None:
@@ -313,7 +315,7 @@ class Transformer:
         """
         event_type = raw["event_type"]
         glance = self._glances[event_type]
-        if glance is None or glance.road.facts or type(raw) is not dict:
+        if glance is None or glance.road.user_properties or type(raw) is not dict:
             return None
         cls = self._event_types[event_type]
         news = news_of(raw, cls)
@@ -326,7 +328,7 @@ class Transformer:
         if track is not None:
             track.properties.update(news)
             for name in news:
-                batch.result.unfamiliar[f"{event_type} {name}"] += 1
+                batch.result.unknown[f"{event_type} {name}"] += 1
         return track
 
     def _map_closely(
@@ -394,7 +396,7 @@ class Transformer:
         batch.result.types.append(event.event_type)
         fields = event.__dict__
         if "extra" in fields or type(event) is UnknownEvent:
-            batch.note_unfamiliar(event)
+            batch.count_unknown(event)
         identity = fields.get(self._identity.field)
         if type(identity) is not str or not self._identity.is_legal(identity):
             try:
@@ -408,10 +410,15 @@ class Transformer:
                 return batch.put_off(error, identify, origin, item, event)
             batch.note_success(self._identity.function, event)
         road = self._road(type(event))
-        if road and not road.facts and "extra" not in fields and road.takes(fields):
+        if (
+            road
+            and not road.user_properties
+            and "extra" not in fields
+            and road.takes(fields)
+        ):
             try:
                 call = road.track(
-                    fields, identity, batch.legalizer, batch.result.dropped
+                    fields, identity, batch.encoder, batch.result.redacted_fields
                 )
             except UnsupportedValueError as error:
                 return batch.reject(Reason.MAPPER_ERROR, str(error), item, event)
@@ -423,17 +430,17 @@ class Transformer:
     def _map_at_length(
         self, event: CurrentsEvent, identity: str, item: Any, batch: Batch
     ) -> Outcome:
-        rule = self.mappers.rule_for(event)
+        rule = self.mappers.registration_for(event)
         custom = self._custom_of(event) if self._customs else None
         if rule is None and custom is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if self._drops_machines and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
         zone = event.timezone if self._local_time else None
-        batch.result.dropped += self._redaction.apply(event)
+        batch.result.redacted_fields += self._redaction.apply(event)
         typed = custom.read(event) if custom else None
-        if custom and isinstance(typed, Misfit):
-            batch.result.misfits[typed] += 1
+        if custom and isinstance(typed, InvalidField):
+            batch.result.invalid[typed] += 1
         elif custom:
             rule = custom.rule
         if rule is None:
@@ -441,7 +448,7 @@ class Transformer:
         if error := batch.down.get(id(rule.mapper)):
             return batch.put_off(error, rule.mapper, rule.origin, item, event)
         said = _Said(event, identity, _local_time(event.time, zone) if zone else {})
-        noted = len(batch.facts)
+        noted = len(batch.user_properties)
         try:
             if custom and rule is custom.rule:
                 payloads = payloads_of(rule.mapper(typed))
@@ -453,7 +460,7 @@ class Transformer:
         except DeliveryError as error:
             return batch.put_off(error, rule.mapper, rule.origin, item, event)
         except Exception as error:
-            del batch.facts[noted:]
+            del batch.user_properties[noted:]
             is_ours = isinstance(error, ReturnValueError | UnsupportedValueError)
             detail = f"{rule.origin}: {error if is_ours else place_of(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
@@ -484,16 +491,20 @@ class Transformer:
             return road
 
     def _new_road(self, cls: type[CurrentsEvent]) -> ShortRoad | None:
-        rule = self.mappers.rule_for(cls)
+        rule = self.mappers.registration_for(cls)
         mapper = rule.mapper if rule else None
-        facts = mapper.facts if isinstance(mapper, StandardWith) else None
-        if mapper is not standard and not facts:
+        user_properties = (
+            mapper.user_properties if isinstance(mapper, StandardWith) else None
+        )
+        if mapper is not standard and not user_properties:
             return None
         if self._local_time or self._drops_machines:
             return None
         if getattr(cls, "event_type", "") in self._custom_types:
             return None
-        return short_road(cls, self.naming, self._redaction, self._fixed, facts)
+        return short_road(
+            cls, self.naming, self._redaction, self._fixed, user_properties
+        )
 
     def _glance(self, event_type: str) -> Glance | None:
         """
@@ -517,23 +528,23 @@ class Transformer:
         for payload in payloads:
             if isinstance(payload, HeapEvent):
                 key = f"{said.event.id}:{len(calls) + 1}" if calls else said.event.id
-                calls.append(self._track(payload, key, said, batch.legalizer))
+                calls.append(self._track(payload, key, said, batch.encoder))
             elif isinstance(payload, HeapUserProperties):
-                facts, time = payload.properties, _seconds(said.event)
-                if call := batch.call_of(facts, said.identity, time):
+                user_properties, time = payload.properties, _seconds(said.event)
+                if call := batch.call_of(user_properties, said.identity, time):
                     calls.append(call)
         return calls
 
     def _track(
-        self, payload: HeapEvent, key: str, said: "_Said", legalizer: Legalizer
+        self, payload: HeapEvent, key: str, said: "_Said", encoder: PropertyEncoder
     ) -> Track:
         event = said.event
-        legal = legalizer.properties({**said.local_time, **payload.properties})
+        legal = encoder.properties({**said.local_time, **payload.properties})
         if isinstance(payload, StandardEvent):
-            legal = self.naming.properties(legal, legalizer)
+            legal = self.naming.properties(legal, encoder)
         named = copy_of(event) if callable(self.naming.event_names) else event
         return Track(
-            legalizer.text(self.naming.event_name(payload, named)),
+            encoder.text(self.naming.event_name(payload, named)),
             said.identity,
             timestamp(_seconds(event)),
             legal_key(key),
@@ -576,12 +587,12 @@ class _Custom:
         reader: Reads them into the class.
     """
 
-    rule: Rule
+    rule: Registration
     field: str
     reader: Reader
 
     @classmethod
-    def of(cls, rule: Rule) -> "_Custom":
+    def of(cls, rule: Registration) -> "_Custom":
         """
         Return *rule* with what reads properties for it.
 
@@ -601,15 +612,15 @@ class _Custom:
 
     def read(self, event: CurrentsEvent) -> Any:
         """
-        Return the properties of *event* as an instance of the class; a `Misfit` if they
-        do not fit.
+        Return the properties of *event* as an instance of the class; a `InvalidField`
+        if they do not fit.
         """
         given = event.__dict__.get(self.field, event.extra.get(self.field, {}))
         try:
             return self.reader(deep_copy(given))
-        except StructureMisfit as misfit:
+        except InvalidValueError as invalid:
             cls = cast("type", self.rule.key)
-            return Misfit(cls.__name__, misfit.path, misfit.reason)
+            return InvalidField(cls.__name__, invalid.path, invalid.reason)
 
 
 @attrs.define
@@ -639,7 +650,7 @@ def _items(source: Source) -> Iterable[Any]:
 
 def _legal_fixed(properties: Mapping[str, Value]) -> dict[str, Value]:
     try:
-        return Legalizer().properties(properties)
+        return PropertyEncoder().properties(properties)
     except UnsupportedValueError as error:
         raise TypeError(f"fixed_properties: {error}") from None
 

@@ -19,11 +19,11 @@ PAGE = PAGES / "mappings.md"
 
 HEAD = """# Default mappings
 
-Generated from `braze_heap/mappers/shipped.py`: `python -m tests.regenerate`. By default each
-type becomes an event of its own, with every field that is set. Where a mapper does
-more, the last column has the user properties that it sets, and its name. `braze-heap
-plan` shows all of it field by field, for any configuration; `--format html` is a page
-to search.
+Generated from `braze_heap/mappers/shipped.py`: `python -m tests.regenerate`. By
+default each type becomes an event of its own, with every field that is set. Where a
+mapper does more, the last column has the user properties that it sets, and its name.
+`braze-heap plan` shows all of it field by field, for any configuration; `--format
+html` is a page to search.
 """
 
 
@@ -39,7 +39,7 @@ def _rows() -> Iterator[str]:
         types = [t for t, cls in bh.EVENT_TYPES.items() if _family(cls) == family]
         told = [_told(event_type) for event_type in types]
         columns = ["event type", "class", "in Heap", "user properties"]
-        width = 4 if any(facts for *_, facts in told) else 3
+        width = 4 if any(user_properties for *_, user_properties in told) else 3
         yield f"## {_title(family)}\n"
         for row in (columns, ["---"] * 4, *told):
             yield f"| {' | '.join(row[:width])} |"
@@ -68,7 +68,7 @@ def _told(event_type: str) -> tuple[str, str, str, str]:
     told = [call.event for call in calls if isinstance(call, bh.Track)]
     if event_type == "users.behaviors.CustomEvent":
         told = ["Braze *its own name*"]
-    facts = [
+    user_properties = [
         f"`{name}`"
         for call in calls
         if isinstance(call, bh.AddUserProperties)
@@ -84,7 +84,7 @@ def _told(event_type: str) -> tuple[str, str, str, str]:
         f"`{event_type}`{mark}",
         f"`{cls.__name__}`",
         ", ".join(told),
-        f"{', '.join(facts)}{rule}",
+        f"{', '.join(user_properties)}{rule}",
     )
 
 

@@ -108,7 +108,7 @@ def _is_no_class_of_types(name: str) -> bool:
 
 def personal_names(source: str) -> str:
     """
-    Return ``privacy.py`` with the names that the classes mark.
+    Return ``policies/privacy.py`` with the names that the classes mark.
     """
     every = [c for own in families().values() for c in own if is_type(c)]
     marked = {
@@ -142,7 +142,7 @@ def main() -> None:
     texts = {
         PACKAGE / "events" / "_index.py": index,
         PACKAGE / "events" / "__init__.py": exports,
-        PACKAGE / "privacy.py": personal_names,
+        PACKAGE / "policies" / "privacy.py": personal_names,
     }
     for path, written in texts.items():
         path.write_text(written(path.read_text("utf-8")), "utf-8")

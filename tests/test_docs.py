@@ -20,7 +20,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
-from braze_heap.heap.calls import Degradation
+from braze_heap.heap.calls import Adjustment
 from braze_heap.receiver import Response, _responses
 from tests import mappings_page
 
@@ -126,7 +126,7 @@ def test_every_reason_and_status_says_what_to_do() -> None:
     page = ERRORS.read_text("utf-8")
     constants = [a for a in vars(_responses).values() if isinstance(a, Response)]
     answers = [*constants, _responses.later(), _responses.later(is_throttled=True)]
-    words = {f"`{word}`" for word in (*bh.Reason, *bh.SkipReason, *Degradation)}
+    words = {f"`{word}`" for word in (*bh.Reason, *bh.SkipReason, *Adjustment)}
 
     assert {word for word in words if word not in page} == set()
     assert {str(a.status) for a in answers if str(a.status) not in page} == set()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap.drift import MAX_NAMES, MAX_TYPES, Drift, Lines, Observer, observe
+from braze_heap.drift import MAX_NAMES, MAX_TYPES, Drift, DriftObserver, Lines, observe
 from braze_heap.drift._naming import class_for
 from braze_heap.events import EVENT_TYPES, EmailClick, EventField, event_fields
 from braze_heap.reasons import Reason
@@ -130,7 +130,7 @@ def test_complete_samples_are_no_news(event_type: str, form: Any) -> None:
     assert is_documented != bool(drift.other_form)
 
 
-def _misfits(field: EventField) -> Iterator[tuple[Any, str]]:
+def _invalid_fields(field: EventField) -> Iterator[tuple[Any, str]]:
     if field.kind not in ("string", "json text"):
         yield "[REDACTED]", "text"
     if field.kind not in ("int", "float", "double"):
@@ -149,7 +149,7 @@ def test_every_value_of_another_type_is_a_change() -> None:
         for field in event_fields(cls).values():
             if field.place == "envelope" or not field.http:
                 continue
-            for value, kind in _misfits(field):
+            for value, kind in _invalid_fields(field):
                 drift = drift_of(make_raw(cls, only=[], **{field.name: value}))
 
                 changes = [(c.name, c.documented, c.types) for c in drift.type_changes]
@@ -277,9 +277,9 @@ def test_no_value_is_shown() -> None:
     """
     Names, types and counts are in the reports, and never what a field holds.
     """
-    misfit = click(link_alias=[CANARY, NUMBER])
+    invalid = click(link_alias=[CANARY, NUMBER])
     bad = click() | {"time": CANARY}
-    drift = drift_of(*invented(), misfit, bad)
+    drift = drift_of(*invented(), invalid, bad)
 
     shown = f"{drift!r}{drift}{drift.to_json()}{drift.to_markdown()}"
 
@@ -291,7 +291,7 @@ def test_hostile_names_do_not_exhaust_memory() -> None:
     """
     New names and types are kept up to a bound, and counted beyond it.
     """
-    observer, event = Observer(), click()
+    observer, event = DriftObserver(), click()
     tracemalloc.start()
     for number in range(MAX_TYPES + 5):
         raw = {"event_type": f"x.T{number}", "time": 1, "properties": {f"p{number}": 1}}

@@ -44,7 +44,7 @@ CLICK = "users.messages.email.Click"
 TIME = 1_767_225_600
 CANARY = "canary-7f3a"
 
-ODD = {"nulls": True, "unknown_fields": True, "misfits": True}
+ODD = {"nulls": True, "unknown_fields": True, "invalid": True}
 """How odd raw events can be drawn."""
 
 every_type = pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
@@ -111,7 +111,7 @@ def outcome_of(raw):
 @every_type
 def test_full_events_fit(event_type):
     """
-    An event with every field set is read without a misfit, and none is left out.
+    An event with every field set is read without a invalid, and none is left out.
     """
     event = parse_event(make_raw(event_type), strict=True)
     carried = {n for n, f in event_fields(type(event)).items() if f.http}
@@ -173,10 +173,10 @@ def test_http_events_come_back_as_they_came(raw):
     assert raw == parse_event(raw, strict=True).to_raw()
 
 
-@given(raw_events(unknown_fields=True, misfits=True))
+@given(raw_events(unknown_fields=True, invalid=True))
 def test_odd_events_come_back_as_they_came(raw):
     """
-    Unknown fields and misfits come back at the place where they stood.
+    Unknown fields and invalid come back at the place where they stood.
     """
     assert raw == parse_event(raw).to_raw()
 
@@ -216,7 +216,7 @@ def test_events_made_by_hand_survive_the_round_trip(event):
 @given(raw_events(nulls=True))
 def test_null_is_absent(raw):
     """
-    A null field is one that is not there, never an unknown or a misfit.
+    A null field is one that is not there, never an unknown or a invalid.
     """
     without_nulls = raw | {
         part: {n: v for n, v in raw[part].items() if v is not None}
@@ -350,7 +350,7 @@ def test_unknown_http_fields_that_look_like_unions_stay():
 
 def test_texts_over_http_are_no_unions():
     """
-    A union where the HTTP form has a text is a misfit.
+    A union where the HTTP form has a text is a invalid.
     """
     event = parse_event(http(properties={"link_alias": {"string": "hero"}}))
 
@@ -376,9 +376,9 @@ def test_nullable_items_are_read_in_each_form(stored):
     assert event.media_urls == ["a", None, "b"]
 
 
-def test_null_items_are_misfits_where_the_facts_know_none():
+def test_null_items_are_invalid_where_the_facts_know_none():
     """
-    An array whose items are never null is a misfit with one.
+    An array whose items are never null is a invalid with one.
     """
     reasons = ["user_agent", None]
     event = parse_event(http(properties={"suspected_bot_click_reason": reasons}))
@@ -465,7 +465,7 @@ def test_json_text_is_read_where_an_object_belongs(cls):
     assert getattr(parse_event(raw, strict=True), name) == {"a": {"b": [1, None]}}
 
 
-@given(raw_events(misfits=True))
+@given(raw_events(invalid=True))
 def test_typed_fields_never_lie(raw):
     """
     Each value is either in its field, with the field's type, or in ``extra``.
@@ -491,10 +491,10 @@ def test_typed_fields_never_lie(raw):
     assert set() == liars
 
 
-@given(raw_events(misfits=True))
+@given(raw_events(invalid=True))
 def test_strict_names_every_misfit(raw):
     """
-    The paths of the problems are those of the misfits, all of them, no others.
+    The paths of the problems are those of the invalid, all of them, no others.
     """
     lenient = parse_event(raw)
     places = {n: f.place for n, f in event_fields(type(lenient)).items()}
@@ -508,7 +508,7 @@ def test_strict_names_every_misfit(raw):
 
 def test_strict_names_every_misfit_with_what_it_is():
     """
-    One error lists all misfits: where, what is there, what should be there.
+    One error lists all invalid: where, what is there, what should be there.
     """
     raw = http(user={"timezone": 5}, properties={"is_amp": "no", "link_alias": []})
     expected = [
@@ -556,10 +556,10 @@ def test_errors_never_show_values(event_type, strict):
     An error tells where and what kind, never the value: it may be personal data.
     """
     cls = EVENT_TYPES[event_type]
-    misfits = {n: {CANARY: [CANARY]} for n in event_fields(cls)} | {"time": CANARY}
+    invalid = {n: {CANARY: [CANARY]} for n in event_fields(cls)} | {"time": CANARY}
 
     with pytest.raises(EventError) as raised:
-        parse_event(make_raw(cls, **misfits), strict=strict)
+        parse_event(make_raw(cls, **invalid), strict=strict)
 
     assert CANARY not in f"{raised.value} {raised.value!r}"
 

@@ -23,20 +23,13 @@ from hypothesis import strategies as st
 
 import braze_heap as bh
 from braze_heap.events import CurrentsEvent
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.receiver._metrics import Metrics
 from braze_heap.report import Report
-from braze_heap.sinks import (
-    DeadLetterError,
-    DeadLetterFull,
-    MemorySink,
-    Receipt,
-    Rejection,
-    SinkUnavailable,
-    ThreadedSink,
-)
+from braze_heap.sinks import MemorySink, Receipt, Rejection, ThreadedSink
 from braze_heap.state.dead_letters import (
     DISCARD,
     DeadLetter,
@@ -106,7 +99,7 @@ class FickleSink(MemorySink):
         super().send(calls)
         places = [i for i, call in enumerate(calls) if self._key(call) in self.refused]
         rejections = tuple(
-            Rejection(i, bh.Reason.REFUSED_BY_HEAP, 400, "said Heap") for i in places
+            Rejection(i, bh.Reason.REJECTED_BY_HEAP, 400, "said Heap") for i in places
         )
         return Receipt(len(calls) - len(places), rejections)
 
@@ -235,7 +228,7 @@ def test_each_event_has_one_fate(run: Runner) -> None:
         delivered=2,
         skipped_by_reason={"no_identity": 1},
         dead_lettered_by_reason={
-            "refused_by_heap": 2,
+            "rejected_by_heap": 2,
             "duplicate_id_conflict": 1,
             "bad_time": 1,
             "not_an_object": 1,
@@ -266,7 +259,7 @@ def test_sources_in_every_form(run: Runner, form: str) -> None:
     report = run(sources[form], FickleSink("refused"), MemoryDeadLetter())
 
     assert report.received == report.delivered + report.skipped + report.dead_lettered
-    assert report.dead_lettered_by_reason["refused_by_heap"] == 2
+    assert report.dead_lettered_by_reason["rejected_by_heap"] == 2
     assert report.repeated == 2
 
 
@@ -402,7 +395,7 @@ def test_a_rejected_namesake_is_no_repeat(run: Runner) -> None:
     report = run(batch, FickleSink("a"), MemoryDeadLetter())
 
     assert (report.received, report.delivered) == (3, 0)
-    assert report.dead_lettered_by_reason == {"bad_time": 1, "refused_by_heap": 2}
+    assert report.dead_lettered_by_reason == {"bad_time": 1, "rejected_by_heap": 2}
 
 
 @pytest.mark.parametrize("form", [list, tuple, iter, lambda batch: {"events": batch}])
@@ -417,13 +410,13 @@ def test_a_refused_event_is_lost_as_often_as_it_came(
     if not named:
         for event in batch:
             del event["id"]
-    refused = Rejection(0, bh.Reason.REFUSED_BY_HEAP, None, "said the sink")
+    refused = Rejection(0, bh.Reason.REJECTED_BY_HEAP, None, "said the sink")
     dead = MemoryDeadLetter()
 
     report = run(form(batch), FixedSink(Receipt(1, (refused,))), dead)
 
     assert (report.received, report.delivered, report.repeated) == (4, 2, 2)
-    assert report.dead_lettered_by_reason == {"refused_by_heap": 2}
+    assert report.dead_lettered_by_reason == {"rejected_by_heap": 2}
     assert [record.detail for record in dead.records.values()] == ["said the sink"]
 
 
@@ -747,7 +740,7 @@ def test_logs_hold_counts_and_no_values(
 
     store.close()
     told = [str(r.__dict__) for r in caplog.records if r.name.startswith("braze_heap")]
-    assert "refused_by_heap" in "".join(told)
+    assert "rejected_by_heap" in "".join(told)
     assert not [text for text in told if "canary" in text]
 
 
@@ -770,7 +763,7 @@ def test_replay_delivers_what_can_be_delivered(
     assert (report.delivered, report.dead_lettered) == (1, 3)
     assert sorted(record.reason for record in store.read()) == [
         "bad_time",
-        "refused_by_heap",
+        "rejected_by_heap",
         "unreadable",
     ]
     store.close()
@@ -927,7 +920,7 @@ def test_a_report_names_what_the_classes_do_not_know() -> None:
 
     report = pipeline.run([click, unknown])
 
-    assert report.unfamiliar == {
+    assert report.unknown == {
         "users.messages.email.Click link_color": 1,
         "users.messages.email.Click is_amp": 1,
         "users.messages.email.Read": 1,
@@ -938,9 +931,9 @@ def test_a_report_names_a_thousand_at_most() -> None:
     """
     Whoever makes up names without end fills no memory; the sum stays right.
     """
-    reports = [Report(unfamiliar={f"{n}-{m}": 2 for m in range(700)}) for n in range(4)]
+    reports = [Report(unknown={f"{n}-{m}": 2 for m in range(700)}) for n in range(4)]
 
-    total = sum(reports, Report()).unfamiliar
+    total = sum(reports, Report()).unknown
 
     assert len(total) == 1_001
     assert sum(total.values()) == 5_600
@@ -953,10 +946,10 @@ def test_a_report_of_a_thousand_names_has_no_others() -> None:
     """
     names = {f"{number}": 1 for number in range(1_000)}
 
-    assert Report(unfamiliar=names).unfamiliar == names
+    assert Report(unknown=names).unknown == names
 
 
-def test_reports_logs_and_metrics_count_misfits_and_changed_values(
+def test_reports_logs_and_metrics_count_invalid_and_changed_values(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
@@ -983,16 +976,16 @@ def test_reports_logs_and_metrics_count_misfits_and_changed_values(
         batch_size=1,
     )
 
-    assert report.misfits == {("Order", "price", "text, not float"): 2}
-    assert report.degraded == {"cut": 2}
+    assert report.invalid == {("Order", "price", "text, not float"): 2}
+    assert report.adjustments == {"cut": 2}
     logged = vars(caplog.records[-1])
-    assert logged["braze_misfits"] == {"Order.price: text, not float": 1}
-    assert logged["braze_degraded"] == {"cut": 1}
+    assert logged["braze_invalid"] == {"Order.price: text, not float": 1}
+    assert logged["braze_adjustments"] == {"cut": 1}
     lines = metrics.text(0, 0, {}).splitlines()
     labels = 'class="Order",field="price",reason="text, not float"'
-    assert f"braze_heap_misfits_total{{{labels}}} 2" in lines
-    assert 'braze_heap_degraded_total{kind="cut"} 2' in lines
-    assert 'braze_heap_degraded_total{kind="renamed"} 0' in lines
+    assert f"braze_heap_invalid_total{{{labels}}} 2" in lines
+    assert 'braze_heap_adjustments_total{kind="cut"} 2' in lines
+    assert 'braze_heap_adjustments_total{kind="renamed"} 0' in lines
 
 
 # --- What has to be read first --------------------------------------------------------

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from braze_heap.observers import BatchDetails
-from braze_heap.report import Misfit, Report
+from braze_heap.report import InvalidField, Report
 
 DETAILS = BatchDetails(
     outcome="settled",
@@ -19,8 +19,8 @@ DETAILS = BatchDetails(
         2,
         {"no_identity": 1},
         {"bad_time": 2},
-        misfits={Misfit("Order", "price", "text, not float"): 3},
-        degraded={"cut": 4},
+        invalid={InvalidField("Order", "price", "text, not float"): 3},
+        adjustments={"cut": 4},
     ),
     seconds=0.5,
     sink="HeapSink",
@@ -49,9 +49,9 @@ def test_prometheus_counts() -> None:
     assert value(events, fate="delivered", reason="") == 2
     assert value(events, fate="dead_lettered", reason="bad_time") == 2
     assert value(batches, outcome="throttled", sink="HeapSink") == 1
-    misfit = {"class": "Order", "field": "price", "reason": "text, not float"}
-    assert value("braze_heap_misfits_total", **misfit) == 3
-    assert value("braze_heap_degraded_total", kind="cut") == 4
+    invalid = {"class": "Order", "field": "price", "reason": "text, not float"}
+    assert value("braze_heap_invalid_total", **invalid) == 3
+    assert value("braze_heap_adjustments_total", kind="cut") == 4
 
 
 def test_opentelemetry_counts() -> None:
@@ -80,13 +80,13 @@ def test_opentelemetry_counts() -> None:
         ("dead_lettered", "bad_time"): 2,
     }
     assert len(points["braze_heap.batch.duration"]) == 2
-    (misfit,) = points["braze_heap.misfits"]
-    assert (misfit.value, dict(misfit.attributes)) == (
+    (invalid,) = points["braze_heap.invalid"]
+    assert (invalid.value, dict(invalid.attributes)) == (
         3,
         {"class": "Order", "field": "price", "reason": "text, not float"},
     )
-    (degraded,) = points["braze_heap.degraded"]
-    assert (degraded.value, dict(degraded.attributes)) == (4, {"kind": "cut"})
+    (adjustments,) = points["braze_heap.adjustments"]
+    assert (adjustments.value, dict(adjustments.attributes)) == (4, {"kind": "cut"})
     provider.shutdown()
 
 

@@ -120,8 +120,8 @@ def test_what_is_suppressed_is_logged_at_debug(
             logging.getLogger("braze_heap.test"),
             logging.ERROR,
             "down",
-            facts={"errno": 1},
+            context={"errno": 1},
         )
 
     assert [r.levelname for r in caplog.records] == ["ERROR", "DEBUG"]
-    assert vars(caplog.records[0])["braze_facts"] == {"errno": 1, "suppressed": 0}
+    assert vars(caplog.records[0])["braze_context"] == {"errno": 1, "suppressed": 0}

@@ -78,7 +78,7 @@ def test_device_and_time_zone_are_properties_of_every_type(
     given = {name: track["properties"].get(name) for name in ("device_id", "timezone")}
     assert given == {"device_id": "d", "timezone": "Asia/Tokyo"}
     assert ("local_hour" in track["properties"]) is local_time
-    assert not result.unfamiliar
+    assert not result.unknown
 
 
 def test_an_unknown_property_does_not_hide_the_time_zone_of_the_user() -> None:
@@ -500,7 +500,7 @@ def long_road() -> bh.MapperRegistry:
     Return the shipped rules in a form that no shortcut knows.
     """
     mappers = bh.DEFAULT_MAPPERS
-    for key, rule in mappers.rules.items():
+    for key, rule in mappers.registrations.items():
         mappers = mappers.override(key, lambda event, rule=rule: rule.mapper(event))
     return mappers
 
@@ -554,11 +554,11 @@ def in_short(result: bh.TransformResult) -> list[Any]:
     Return what counts of *result*, with NaN and infinities to be compared.
     """
     rejected = [(r.reason, r.detail, r.event_type, r.event_id) for r in result.rejected]
-    counts = [result.received, result.repeated, result.degraded, result.left_out]
+    counts = [result.received, result.repeated, result.adjustments, result.redacted]
     return [
         [repr(call.to_dict() | {"properties": {}}) for call in result.calls],
         [getattr(call, "properties", None) for call in result.calls],
-        *(result.skipped, rejected, *counts, result.event_types, result.unfamiliar),
+        *(result.skipped, rejected, *counts, result.event_types, result.unknown),
     ]
 
 
@@ -813,7 +813,7 @@ def test_no_call_has_more_properties_than_a_call_has_room_for(number, depth):
 
     sizes = [len(result.calls[0].properties) for result in results]
     assert sizes[0] == sizes[1] == min(1_000, number + 11)
-    assert results[0].degraded["too_many"] == max(0, number + 11 - 1_000)
+    assert results[0].adjustments["too_many"] == max(0, number + 11 - 1_000)
     assert len(long.calls[0].properties) <= 1_000
 
 

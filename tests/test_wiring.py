@@ -140,12 +140,12 @@ class AsyncObserver:
 
 
 class AsyncDoor:
-    async def admits(self, authorizations: Sequence[str], /) -> bool:
+    async def is_authorized(self, authorizations: Sequence[str], /) -> bool:
         return False
 
 
 class HiddenAsyncDoor:
-    def admits(self, authorizations: Sequence[str], /) -> Any:
+    def is_authorized(self, authorizations: Sequence[str], /) -> Any:
         return Awaitable()
 
 
@@ -255,7 +255,7 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
         (lambda: bh.Receiver(pipeline(), b"t"), "not a bytes"),
         (lambda: bh.Receiver(pipeline(), [b"t"]), "each token must be text"),
         (lambda: bh.Receiver(pipeline(), Tokens), r"write Tokens\("),
-        (lambda: bh.Receiver(pipeline(), AsyncDoor()), "admits is async"),
+        (lambda: bh.Receiver(pipeline(), AsyncDoor()), "is_authorized is async"),
         (
             lambda: bh.Receiver(pipeline(), "t", limits={}),
             "must be Limits",
@@ -623,7 +623,7 @@ def test_a_mapper_that_cannot_work_is_an_error_at_registration(
             bh.Transformer(identity=wrong)
         with pytest.raises(TypeError, match=message):
             bh.Naming(wrong)
-    assert team.registry().rules == {}
+    assert team.registry().registrations == {}
 
 
 @pytest.mark.parametrize(

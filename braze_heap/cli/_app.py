@@ -42,7 +42,7 @@ _LATER: Final[Mapping[str, str]] = MappingProxyType(
 """Commands that load when they are called, by module: delivery takes 100 ms to load."""
 
 
-class _App(click.Group):
+class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_LATER})
 
@@ -71,7 +71,7 @@ class _App(click.Group):
 
 
 @click.group(
-    cls=_App,
+    cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )

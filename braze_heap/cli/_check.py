@@ -44,7 +44,7 @@ from braze_heap.sinks import Sink
 from braze_heap.state.dead_letters import MAX_BYTES, SqliteDeadLetter
 
 if TYPE_CHECKING:
-    from braze_heap.sinks import HeapSink
+    from braze_heap.heap import HeapSink
 
 _EPILOG = """\b
 Examples:

@@ -16,8 +16,8 @@ from braze_heap import Report
 from braze_heap.cli._console import Stream, grid, heading, indented, plural, safe
 from braze_heap.cli._delivery import Delivery
 from braze_heap.cli._report import (
-    degraded_view,
-    misfits_view,
+    adjustments_view,
+    invalid_view,
     reasons_view,
     skipped_files_view,
 )
@@ -73,8 +73,8 @@ def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -
         *reasons_view("Dead-lettered", Counter(report.dead_lettered_by_reason), {}),
         *_missing_mappers(report),
         *skipped_files_view(delivery.skipped_files),
-        *degraded_view(report.degraded),
-        *misfits_view(report.misfits),
+        *adjustments_view(report.adjustments),
+        *invalid_view(report.invalid),
         *next_view(_commands(report, store)),
     )
 
@@ -116,7 +116,7 @@ def _commands(report: Report, store: Path | None) -> Iterator[tuple[str, str]]:
         path = shlex.quote(str(store))
         yield f"braze-heap dead-letters list {path}", "what is there, and why"
         yield f"braze-heap dead-letters replay {path} --sink SPEC", "once it is mended"
-    if news := len(report.unfamiliar):
+    if news := len(report.unknown):
         what = f"{plural(news, 'name')} of types and fields that are new"
         yield "braze-heap drift FILES", what
 

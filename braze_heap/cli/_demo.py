@@ -309,7 +309,7 @@ def _played(events: Sequence[Any], seed: int, story: _Story) -> _Outcome:
 
 
 def _sink(heap: FakeHeap, seed: int, story: _Story) -> Sink:
-    from braze_heap.sinks import HeapSink
+    from braze_heap.heap import HeapSink
 
     return HeapSink(
         "11",

@@ -34,7 +34,7 @@ from braze_heap.cli._progress import progress
 from braze_heap.cli._report import TOP, rest, skipped_files_view
 from braze_heap.cli._transform import piped, show_report, warn_of_type
 from braze_heap.cli._words import meaning
-from braze_heap.drift import Drift, NewType, Observer, SeenField
+from braze_heap.drift import Drift, DriftObserver, NewType, SeenField
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
@@ -127,7 +127,7 @@ def drift(
 def _observed(
     inputs: Sequence[Input], event_type: str | None, bar: Console | None
 ) -> Drift:
-    observer, skipped = Observer(), list[str]()
+    observer, skipped = DriftObserver(), list[str]()
     with progress(inputs, bar, "Reading") as advance:
         for source in inputs:
             for read in read_or_skip(source, event_type, advance, skipped):

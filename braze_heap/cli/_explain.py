@@ -38,7 +38,7 @@ from braze_heap.cli._console import (
 from braze_heap.cli._inputs import STDIN, InputPath, find_inputs
 from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
 from braze_heap.cli._pretty import pretty
-from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
+from braze_heap.cli._words import ADJUSTMENTS, CALLS, REASONS
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
@@ -235,11 +235,11 @@ def _flaws(case: _Case) -> Iterator[RenderableType]:
 def _rule(case: _Case) -> Iterator[RenderableType]:
     if case.event is None:
         return
-    yield heading("3. Rule")
+    yield heading("3. Registration")
     explanation = case.transformer.mappers.explain(case.event)
     for line in str(explanation).splitlines():
         yield indented(Text(line))
-    if explanation.winner and not explanation.left_out:
+    if explanation.winner and not explanation.excluded:
         yield indented(Text(_why(explanation.winner.key, case.event)))
 
 
@@ -257,12 +257,12 @@ def _policies(case: _Case) -> Iterator[RenderableType]:
     table = grid("_what", "_value")
     for option, value in case.setup.described(case.transformer):
         table.add_row(option.replace("_", " "), Text(safe(value, 1_000)))
-    left_out = ", ".join(sorted(case.result.left_out)) or "nothing"
-    table.add_row("left out", Text(safe(left_out, 1_000)))
-    for kind, count in case.result.degraded.items():
-        table.add_row("changed", f"{count} {kind}: {DEGRADATIONS[kind]}")
-    for misfit in case.result.misfits:
-        table.add_row("does not fit", Text(safe(str(misfit), 200)))
+    excluded = ", ".join(sorted(case.result.redacted)) or "nothing"
+    table.add_row("left out", Text(safe(excluded, 1_000)))
+    for kind, count in case.result.adjustments.items():
+        table.add_row("changed", f"{count} {kind}: {ADJUSTMENTS[kind]}")
+    for invalid in case.result.invalid:
+        table.add_row("does not fit", Text(safe(str(invalid), 200)))
     if renamed := _renamed(case):
         table.add_row("renamed", Text(safe(", ".join(renamed), 1_000)))
     yield indented(table)

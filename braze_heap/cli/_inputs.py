@@ -119,7 +119,7 @@ class Input:
     def _read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
         with contextlib.ExitStack() as files:
             if self.path is None:
-                stream = cast("_Stream", sys.stdin.buffer)
+                stream = cast("_InputStream", sys.stdin.buffer)
             else:
                 event_type = event_type or type_in_path(os.fspath(self.path))
                 stream = files.enter_context(self.path.open("rb"))
@@ -195,7 +195,7 @@ class Input:
             return False
 
 
-class _Stream(Protocol):
+class _InputStream(Protocol):
     def read1(self, size: int, /) -> bytes: ...
 
     def seek(self, offset: int, /) -> int: ...
@@ -210,7 +210,7 @@ class _Metered:
         was_read: Whether there was a byte.
     """
 
-    stream: _Stream
+    stream: _InputStream
     advance: Advance
     name: str
     was_read: bool = False

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from braze_heap import Report
-from braze_heap._errors import facts_of_error, place_of
+from braze_heap._errors import error_context, place_of
 from braze_heap._repeats import Repeats, counted
 from braze_heap.cli._console import plural, safe
-from braze_heap.receiver.service import Exchange
+from braze_heap.receiver.service import RequestMetrics
 
 
 def fates(report: Report) -> str:
@@ -43,7 +43,7 @@ class Journal(logging.Handler):
         self._repeats = Repeats()
         self.is_json = is_json
 
-    def request(self, exchange: Exchange) -> None:
+    def request(self, exchange: RequestMetrics) -> None:
         """
         Write the line of a request.
         """
@@ -55,11 +55,11 @@ class Journal(logging.Handler):
             {"status": exchange.status, **_counts(report), "ms": round(ms, 1)},
         )
 
-    def tell(self, words: str, **facts: Any) -> None:
+    def tell(self, words: str, **context: Any) -> None:
         """
-        Write *words*; as JSON, with *facts* beside them.
+        Write *words*; as JSON, with *context* beside them.
         """
-        self._write(words, {"message": words, **facts})
+        self._write(words, {"message": words, **context})
 
     def total(self, words: str, report: Report) -> None:
         """
@@ -82,31 +82,31 @@ class Journal(logging.Handler):
     def _emit(self, record: logging.LogRecord) -> None:
         message, info = _message(record).strip(), record.exc_info
         error = info[1] if isinstance(info, tuple) and len(info) > 1 else None
-        facts = dict(getattr(record, "braze_facts", {}))
+        context = dict(getattr(record, "braze_context", {}))
         if isinstance(error, Exception):
             message = f"{message}: {place_of(error)}"
-            facts |= facts_of_error(error)
+            context |= error_context(error)
         elif error is not None:
             return  # a cancellation, at the end
-        if "suppressed" not in facts:  # not limited by the library already
+        if "suppressed" not in context:  # not limited by the library already
             text = record.msg if isinstance(record.msg, str) else message
-            cause = (record.name, text, *facts.values())
+            cause = (record.name, text, *context.values())
             number = self._repeats.suppressed(cause)
             if number is None:
                 return
-            facts["suppressed"] = number
+            context["suppressed"] = number
             message += counted(number)
-        if not facts["suppressed"]:
-            del facts["suppressed"]
+        if not context["suppressed"]:
+            del context["suppressed"]
         level, words = str(record.levelname).lower(), safe(message, 500)
         own = {"level": level, "logger": str(record.name), "message": words}
-        self._write(f"{level}: {words}", {**own, **facts, **own})
+        self._write(f"{level}: {words}", {**own, **context, **own})
 
-    def _write(self, words: str, facts: Mapping[str, Any]) -> None:
+    def _write(self, words: str, context: Mapping[str, Any]) -> None:
         now = datetime.now(UTC)
         if self.is_json:
             at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            line = json.dumps({"time": at, **facts})
+            line = json.dumps({"time": at, **context})
         else:
             line = f"{now:%Y-%m-%dT%H:%M:%SZ}  {words}"
         try:

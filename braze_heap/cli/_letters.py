@@ -24,7 +24,7 @@ _DIGITS: Final = 8
 
 
 @attrs.define
-class _Group:
+class _ReasonGroup:
     """
     The dead letters with one reason.
     """
@@ -51,7 +51,7 @@ class Listing:
     """
 
     limit: int
-    by_reason: dict[str, _Group] = attrs.field(factory=dict)
+    by_reason: dict[str, _ReasonGroup] = attrs.field(factory=dict)
     letters: list[dict[str, Any]] = attrs.field(factory=list)
 
     @classmethod
@@ -62,7 +62,7 @@ class Listing:
         listing = cls(limit)
         for record in records:
             group = listing.by_reason.setdefault(
-                record.reason, _Group(record.at, record.at)
+                record.reason, _ReasonGroup(record.at, record.at)
             )
             group.add(record.at)
             if len(listing.letters) < limit:
@@ -105,7 +105,7 @@ class Listing:
             *self._first(path),
         )
 
-    def _groups(self) -> list[tuple[str, _Group]]:
+    def _groups(self) -> list[tuple[str, _ReasonGroup]]:
         return sorted(self.by_reason.items(), key=lambda item: -item[1].records)
 
     def _reasons(self) -> Iterator[RenderableType]:

@@ -151,7 +151,7 @@ def _events_view(planned: TrackingPlan) -> RenderableType:
             Text(safe(event.event_type)),
             str(len(event.properties)),
             str(sum(p.is_personal for p in event.properties) or "-"),
-            str(len(event.left_out) or "-"),
+            str(len(event.unsent) or "-"),
             str(event.since),
         )
     return table
@@ -170,7 +170,7 @@ def _facts_view(planned: TrackingPlan) -> Iterator[RenderableType]:
 
 
 def _absent_view(planned: TrackingPlan) -> Iterator[RenderableType]:
-    absent = [(event.event_type, event.why) for event in planned.left_out]
+    absent = [(event.event_type, event.why) for event in planned.unsent]
     absent += [(event_type, "Deletes the user.") for event_type in planned.deletions]
     if not absent:
         return

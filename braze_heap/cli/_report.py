@@ -12,9 +12,9 @@ from rich.text import Text
 
 from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
 from braze_heap.cli._console import grid, heading, indented, plural, safe
-from braze_heap.cli._words import CALLS, DEGRADATIONS, meaning
-from braze_heap.heap.calls import Degradation
-from braze_heap.report import Misfit
+from braze_heap.cli._words import ADJUSTMENTS, CALLS, meaning
+from braze_heap.heap.calls import Adjustment
+from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable
 
 MAX_EXAMPLES = 3
@@ -79,9 +79,9 @@ class Report:
     event_types: Counter[str] = attrs.field(factory=Counter)
     skipped: Counter[str] = attrs.field(factory=Counter)
     rejected: Counter[str] = attrs.field(factory=Counter)
-    left_out: Counter[str] = attrs.field(factory=Counter)
-    degraded: Counter[Degradation] = attrs.field(factory=Counter)
-    misfits: Counter[Misfit] = attrs.field(factory=Counter)
+    redacted: Counter[str] = attrs.field(factory=Counter)
+    adjustments: Counter[Adjustment] = attrs.field(factory=Counter)
+    invalid: Counter[InvalidField] = attrs.field(factory=Counter)
     examples: dict[str, list[Example]] = attrs.field(factory=dict)
     skipped_files: list[str] = attrs.field(factory=list)
 
@@ -96,9 +96,9 @@ class Report:
         self.repeated += result.repeated
         self.calls.update(map(type, result.calls))
         self.event_types += result.event_types
-        self.left_out += result.left_out
-        self.degraded += result.degraded
-        self.misfits += result.misfits
+        self.redacted += result.redacted
+        self.adjustments += result.adjustments
+        self.invalid += result.invalid
         for skipped in result.skipped:
             self.skipped[skipped.reason] += 1
             self._keep(skipped.reason, _example(skipped, source))
@@ -128,10 +128,10 @@ class Report:
         self.event_types += other.event_types
         self.skipped += other.skipped
         self.rejected += other.rejected
-        self.left_out += other.left_out
-        self.degraded += other.degraded
+        self.redacted += other.redacted
+        self.adjustments += other.adjustments
         self.skipped_files += other.skipped_files
-        self.misfits += other.misfits
+        self.invalid += other.invalid
         for reason, examples in other.examples.items():
             for example in examples:
                 shift = before if example.number else 0
@@ -186,10 +186,10 @@ def report_view(report: Report, *, shows_all: bool = False) -> Group:
         *_types_view(report.event_types, top),
         *reasons_view("Skipped", report.skipped, report.examples),
         *reasons_view("Rejected", report.rejected, report.examples),
-        *left_out_view(report.left_out, report.identity, top),
-        *degraded_view(report.degraded),
+        *redacted_view(report.redacted, report.identity, top),
+        *adjustments_view(report.adjustments),
         *skipped_files_view(report.skipped_files, top),
-        *misfits_view(report.misfits),
+        *invalid_view(report.invalid),
     )
 
 
@@ -266,7 +266,7 @@ def _examples_view(shown: Sequence[Example], count: int) -> Iterator[RenderableT
     yield indented(table, 4)
 
 
-def left_out_view(
+def redacted_view(
     counts: Counter[str], identity: str, top: int | None = TOP
 ) -> Iterator[RenderableType]:
     """
@@ -283,7 +283,7 @@ def left_out_view(
     yield from rest(len(counts), top, "more field")
 
 
-def degraded_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
+def adjustments_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
     """
     Show which values had to be changed for Heap, and how often.
     """
@@ -292,18 +292,18 @@ def degraded_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
     yield heading("Changed to be legal for Heap")
     table = grid("_kind", "_count", "_note", right=("_count",))
     for kind, count in Counter(counts).most_common():
-        table.add_row(kind, f"{count:,}", DEGRADATIONS[Degradation(kind)])
+        table.add_row(kind, f"{count:,}", ADJUSTMENTS[Adjustment(kind)])
     yield indented(table)
 
 
-def misfits_view(counts: Mapping[Misfit, int]) -> Iterator[RenderableType]:
+def invalid_view(counts: Mapping[InvalidField, int]) -> Iterator[RenderableType]:
     """
     Show which properties do not fit the classes that a team declared for them.
     """
     if not counts:
         return
     yield heading("Mapped as any custom event: they do not fit the class declared")
-    table = grid("_misfit", "_count", right=("_count",))
-    for misfit, count in Counter(counts).most_common(TOP):
-        table.add_row(Text(safe(str(misfit), 200)), f"{count:,}")
+    table = grid("_invalid_value", "_count", right=("_count",))
+    for invalid, count in Counter(counts).most_common(TOP):
+        table.add_row(Text(safe(str(invalid), 200)), f"{count:,}")
     yield indented(table)

@@ -190,7 +190,7 @@ def _greet(log: Journal, url: str, access: "_Access", target: str, path: Path) -
 
 
 def _say_stopping(log: Journal, receiver: AsyncReceiver, grace: float) -> None:
-    requests, _ = receiver.in_hand
+    requests, _ = receiver.in_flight
     if requests:
         waits = f"{plural(requests, 'request')} in hand, for up to {span(grace)}"
         log.tell(f"Stopping: waits for {waits}; Ctrl-C cuts them off")

@@ -13,10 +13,11 @@ import click
 
 from braze_heap._errors import place_of
 from braze_heap.cli._console import UnusableError, safe
-from braze_heap.sinks import Sink, SinkSpecError, open_sink
+from braze_heap.exceptions import SinkSpecError
+from braze_heap.sinks import Sink, open_sink
 
 if TYPE_CHECKING:
-    from braze_heap.sinks import HeapSink
+    from braze_heap.heap import HeapSink
 
 API_KEY: Final = "HEAP_API_KEY"
 """Environment variable with the API key of the app; only deletions need it."""

@@ -11,8 +11,7 @@ import click
 
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._paths import FilePath
-from braze_heap.sinks import DeadLetterError
-from braze_heap.sinks.exceptions import DeadLetterFull
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.state.dead_letters import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from braze_heap import AddUserProperties, Call, DeleteUser, Track
-from braze_heap.heap.calls import Degradation
+from braze_heap.heap.calls import Adjustment
 from braze_heap.reasons import Reason, SkipReason
 
 CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
@@ -62,18 +62,18 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
             "The dead letter cannot read them. "
             "`dead-letters show KEY --original` prints what is left."
         ),
-        Reason.REFUSED_BY_HEAP: "Heap refuses the call, also when it is sent alone.",
+        Reason.REJECTED_BY_HEAP: "Heap refuses the call, also when it is sent alone.",
     }
 )
 """Every reason for which an event makes no call."""
 
-DEGRADATIONS: Final[Mapping[Degradation, str]] = MappingProxyType(
+ADJUSTMENTS: Final[Mapping[Adjustment, str]] = MappingProxyType(
     {
-        Degradation.CUT: "texts, names or lists cut to 1,023 characters",
-        Degradation.RENAMED: "names that were empty, reserved by Heap, or taken",
-        Degradation.CHARACTERS: "texts with characters that Heap does not take",
-        Degradation.NUMBER_AS_TEXT: "numbers beyond 2^53, infinite or NaN, now text",
-        Degradation.TOO_MANY: "properties beyond the first 1,000 of an event",
+        Adjustment.CUT: "texts, names or lists cut to 1,023 characters",
+        Adjustment.RENAMED: "names that were empty, reserved by Heap, or taken",
+        Adjustment.CHARACTERS: "texts with characters that Heap does not take",
+        Adjustment.NUMBER_AS_TEXT: "numbers beyond 2^53, infinite or NaN, now text",
+        Adjustment.TOO_MANY: "properties beyond the first 1,000 of an event",
     }
 )
 """Every way in which a value was changed to be legal for Heap."""

@@ -12,7 +12,7 @@ new field users.messages.email.Click properties.link_color: text, 3 events (100%
 
 from braze_heap.drift._drift import Drift
 from braze_heap.drift._lines import Lines
-from braze_heap.drift._observer import MAX_NAMES, MAX_TYPES, Observer, observe
+from braze_heap.drift._observer import MAX_NAMES, MAX_TYPES, DriftObserver, observe
 from braze_heap.drift._values import (
     NewType,
     Place,
@@ -24,9 +24,9 @@ __all__ = [
     "MAX_NAMES",
     "MAX_TYPES",
     "Drift",
+    "DriftObserver",
     "Lines",
     "NewType",
-    "Observer",
     "Place",
     "SeenField",
     "UnseenFields",

@@ -50,8 +50,8 @@ class Drift(DriftContent):
         kept["new_types"] = tuple(
             new for new in self.new_types if new.event_type not in names
         )
-        left_out = sum(len(getattr(self, part)) - len(kept[part]) for part in kept)
-        return attrs.evolve(self, ignored=self.ignored + left_out, **kept)
+        removed = sum(len(getattr(self, part)) - len(kept[part]) for part in kept)
+        return attrs.evolve(self, ignored=self.ignored + removed, **kept)
 
     def lines_to_add(self, release: int | None = None) -> tuple[Lines, ...]:
         """

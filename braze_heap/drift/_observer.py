@@ -33,7 +33,7 @@ MAX_TYPES: Final = 1_000
 MAX_NAME: Final = 255
 """Characters of a name of a new field. Braze's longest has 44."""
 
-_What: TypeAlias = Literal["new", "misfit", "other form"]
+_What: TypeAlias = Literal["new", "invalid", "other form"]
 _Spot: TypeAlias = tuple[_What, Place, str]
 
 _ENVELOPE: Final = frozenset(("id", "time"))
@@ -52,20 +52,20 @@ def observe(
     """
     Compare *reads*, as `read_events` gives them, with the event classes.
 
-    Memory is bounded, however many and whatever events come. See `Observer` for more
-    than one source.
+    Memory is bounded, however many and whatever events come. See `DriftObserver` for
+    more than one source.
 
     Args:
         reads: Decoded events, nothing about them checked yet.
         event_types: The classes by type. See `EventTypes` for how to add some.
     """
-    observer = Observer(event_types)
+    observer = DriftObserver(event_types)
     for read in reads:
         observer.add(read)
     return observer.drift()
 
 
-class Observer:
+class DriftObserver:
     """
     `observe` for events that come from many sources.
 
@@ -114,7 +114,7 @@ class Observer:
             cls = self._event_types[raw["event_type"]]
             if tally := self._tally(cls.event_type, cls):
                 tally.events["http"] += 1
-                tally.note("misfit", "envelope", part, kind)
+                tally.note("invalid", "envelope", part, kind)
 
     def _tally(self, event_type: str, cls: type[CurrentsEvent]) -> "_Tally | None":
         tally = self._tallies.get(event_type)
@@ -134,7 +134,7 @@ class Observer:
             events=self._events,
             new_types=tuple(t.new_type() for t in tallies if t.is_new),
             new_fields=tuple(f for t in known for f in t.fields("new")),
-            type_changes=tuple(f for t in known for f in t.fields("misfit")),
+            type_changes=tuple(f for t in known for f in t.fields("invalid")),
             other_form=tuple(f for t in known for f in t.fields("other form")),
             unseen_fields=tuple(u for t in known for u in t.unseen()),
             unseen_types=tuple(sorted(set(self._event_types) - set(self._tallies))),
@@ -231,7 +231,7 @@ class _Tally:
             what: _What = "new"
             if self._is_known(at, name) and not self.is_new:
                 self._unseen[form].discard(name)
-                what = "misfit"
+                what = "invalid"
             if what == "new" or not self._is_custom(name):
                 self.note(what, _place(form, at), name, json_type(value))
 
@@ -273,7 +273,7 @@ class _Tally:
                 types=tuple(kind for kind, _ in kinds.most_common()),
                 count=kinds.total(),
                 share=kinds.total() / self.events[form],
-                documented=self._documented(name) if what == "misfit" else "",
+                documented=self._documented(name) if what == "invalid" else "",
             )
 
     def _documented(self, name: str) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from braze_heap.events._declare import Declared, Privacy, field
+from braze_heap.events._declare import Privacy, _EventBase, field
 from braze_heap.events._schema import schema_of
 
 NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class CurrentsEvent(Declared):
+class CurrentsEvent(_EventBase):
     """
     One thing that happened, as Braze Currents tells it.
 

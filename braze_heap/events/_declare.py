@@ -38,7 +38,7 @@ class Privacy(Enum):
 
 
 @attrs.frozen
-class Wire:
+class FieldMetadata:
     """
     What the annotation of a field cannot say.
 
@@ -61,7 +61,7 @@ class Wire:
 
 
 _KEY = "braze_heap"
-_PLAIN = Wire()
+_PLAIN = FieldMetadata()
 
 
 def field(
@@ -74,9 +74,9 @@ def field(
     deprecated: bool = False,
 ) -> Any:
     """
-    Declare a field, with what its annotation cannot say. See `Wire`.
+    Declare a field, with what its annotation cannot say. See `FieldMetadata`.
     """
-    wire = Wire(place, privacy, since, http, storage, deprecated)
+    wire = FieldMetadata(place, privacy, since, http, storage, deprecated)
     return attrs.field(default=None, metadata={_KEY: wire})
 
 
@@ -137,16 +137,16 @@ def storage_only(
     )
 
 
-def wire_of(attribute: "attrs.Attribute[Any]") -> Wire:
+def field_metadata(attribute: "attrs.Attribute[Any]") -> FieldMetadata:
     """
     Return what was declared beside the annotation of *attribute*.
     """
-    wire: Wire = attribute.metadata.get(_KEY, _PLAIN)
+    wire: FieldMetadata = attribute.metadata.get(_KEY, _PLAIN)
     return wire
 
 
 @dataclass_transform(kw_only_default=True)
-class Declared:
+class _EventBase:
     """
     Makes each subclass an attrs class whose instances hold only what is set.
 
@@ -213,7 +213,7 @@ class Declared:
         self.__dict__.update(given)
 
 
-def _unexpected(cls: type[Declared], names: set[str]) -> str:
+def _unexpected(cls: type[_EventBase], names: set[str]) -> str:
     name = min(names)
     close = difflib.get_close_matches(name, cls._names, 1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

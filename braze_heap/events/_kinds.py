@@ -16,18 +16,18 @@ import attrs
 from braze_heap._json import UnreadableError, decode
 from braze_heap.events._declare import Float32, JsonObject, JsonText
 
-MISFIT: Final[Any] = object()
+INVALID: Final[Any] = object()
 """What a test gives back for a value that does not fit."""
 
 
 @attrs.frozen
-class Kind:
+class FieldType:
     """
     A type of field.
 
     Attributes:
         name: Its name in Braze's documentation.
-        fit: Gives a decoded value back as the field holds it, or `MISFIT`.
+        fit: Gives a decoded value back as the field holds it, or `INVALID`.
         is_text: Whether all texts fit, and nothing else.
     """
 
@@ -67,27 +67,27 @@ def _is_same_float32(short: float, value: float) -> bool:
 
 
 def _exactly(cls: type) -> Callable[[Any], Any]:
-    return lambda value: value if value.__class__ is cls else MISFIT
+    return lambda value: value if value.__class__ is cls else INVALID
 
 
 def _text(value: Any) -> Any:
-    return value if isinstance(value, str) else MISFIT
+    return value if isinstance(value, str) else INVALID
 
 
 def _number(value: Any) -> Any:
-    return value if value.__class__ in (int, float) else MISFIT
+    return value if value.__class__ in (int, float) else INVALID
 
 
 def _texts(value: Any) -> Any:
     fits = value.__class__ is list and all(v.__class__ is str for v in value)
-    return value if fits else MISFIT
+    return value if fits else INVALID
 
 
 def _nullable_texts(value: Any) -> Any:
     fits = value.__class__ is list and all(
         v is None or v.__class__ is str for v in value
     )
-    return value if fits else MISFIT
+    return value if fits else INVALID
 
 
 def _object(value: Any) -> Any:
@@ -95,21 +95,21 @@ def _object(value: Any) -> Any:
         try:
             value = decode(value)
         except UnreadableError:
-            return MISFIT
-    return value if value.__class__ is dict else MISFIT
+            return INVALID
+    return value if value.__class__ is dict else INVALID
 
 
-KINDS: Final = MappingProxyType(
+FIELD_TYPES: Final = MappingProxyType(
     {
-        str: Kind("string", _text, is_text=True),
-        int: Kind("int", _exactly(int)),
-        bool: Kind("boolean", _exactly(bool)),
-        float: Kind("double", _number),
-        Float32: Kind("float", _number),
-        list[str]: Kind("array<string>", _texts),
-        list[str | None]: Kind("array<string>", _nullable_texts),
-        JsonText: Kind("json text", _text, is_text=True),
-        JsonObject: Kind("json object", _object),
+        str: FieldType("string", _text, is_text=True),
+        int: FieldType("int", _exactly(int)),
+        bool: FieldType("boolean", _exactly(bool)),
+        float: FieldType("double", _number),
+        Float32: FieldType("float", _number),
+        list[str]: FieldType("array<string>", _texts),
+        list[str | None]: FieldType("array<string>", _nullable_texts),
+        JsonText: FieldType("json text", _text, is_text=True),
+        JsonObject: FieldType("json object", _object),
     }
 )
 """Every type that an event field may be annotated with."""

@@ -14,8 +14,14 @@ from typing import Any
 
 import attrs
 
-from braze_heap.events._declare import Declared, Place, Privacy, Wire, wire_of
-from braze_heap.events._kinds import KINDS, Kind
+from braze_heap.events._declare import (
+    FieldMetadata,
+    Place,
+    Privacy,
+    _EventBase,
+    field_metadata,
+)
+from braze_heap.events._kinds import FIELD_TYPES, FieldType
 
 ENVELOPE = ("id", "time", "extra", "event_type")
 """The fields that are not read from the user or the properties of an event."""
@@ -87,7 +93,7 @@ class Schema:
         json_texts: Names of the fields that hold JSON as text.
     """
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, FieldType]
     places: Mapping[str, Place]
     storage_names: Mapping[str, str]
     personal: frozenset[str]
@@ -100,10 +106,10 @@ class Schema:
         return frozenset(name for name, p in self.places.items() if p == place)
 
 
-def _schema_of(cls: type[Declared]) -> Schema:
+def _schema_of(cls: type[_EventBase]) -> Schema:
     attributes = [a for a in cls.__attrs_attrs__ if a.name not in ENVELOPE]
     kinds = {a.name: _kind_of(cls, a) for a in attributes}
-    wires = {a.name: wire_of(a) for a in attributes}
+    wires = {a.name: field_metadata(a) for a in attributes}
 
     return Schema(
         kinds=kinds,
@@ -115,7 +121,7 @@ def _schema_of(cls: type[Declared]) -> Schema:
     )
 
 
-def schema_of(cls: type[Declared]) -> Schema:
+def schema_of(cls: type[_EventBase]) -> Schema:
     """
     Return the tables of *cls*.
 
@@ -128,16 +134,16 @@ def schema_of(cls: type[Declared]) -> Schema:
     return schema
 
 
-def event_fields(cls: type[Declared]) -> Mapping[str, EventField]:
+def event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
     """
     Return the fields of the event class *cls* by name, in the order of its bases.
     """
     return MappingProxyType({f.name: f for f in _event_fields(cls)})
 
 
-def _event_fields(cls: type[Declared]) -> Iterator[EventField]:
+def _event_fields(cls: type[_EventBase]) -> Iterator[EventField]:
     for attribute in cls.__attrs_attrs__:
-        name, wire = attribute.name, wire_of(attribute)
+        name, wire = attribute.name, field_metadata(attribute)
         if name in ("extra", "event_type"):
             continue
         yield EventField(
@@ -154,7 +160,7 @@ def _event_fields(cls: type[Declared]) -> Iterator[EventField]:
         )
 
 
-def _storage_name(cls: type[Declared], name: str, wire: Wire) -> str | None:
+def _storage_name(cls: type[_EventBase], name: str, wire: FieldMetadata) -> str | None:
     if not getattr(cls, "storage", True):
         return None
     return name if wire.storage == "" else wire.storage
@@ -164,13 +170,13 @@ def _declaring(cls: type, name: str) -> type:
     return next(c for c in cls.__mro__ if name in inspect.get_annotations(c))
 
 
-def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> Kind:
+def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> FieldType:
     options = typing.get_args(attribute.type) or (attribute.type,)
     annotation: Any = attribute.type
     if NoneType in options:
         annotation = next(o for o in options if o is not NoneType)
     try:
-        return KINDS[annotation]
+        return FIELD_TYPES[annotation]
     except (KeyError, TypeError):
         raise TypeError(
             f"{cls.__name__}.{attribute.name} is annotated with {attribute.type!r}, "

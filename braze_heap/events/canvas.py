@@ -75,7 +75,7 @@ class CanvasDestinationEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
     """
 
     canvas_step_type: str | None = None
-    """Kind of Canvas step that handled the user, as Braze words it."""
+    """FieldType of Canvas step that handled the user, as Braze words it."""
 
     destination_api_id: str | None = None
     """

@@ -598,7 +598,7 @@ class HasEmailClient(HasBrowser):
 
     device_class: str | None = None
     """
-    Kind of device behind the user agent: ``mobile``, ``desktop`` or ``tablet``.
+    FieldType of device behind the user agent: ``mobile``, ``desktop`` or ``tablet``.
     ``None`` when undecided.
     """
 

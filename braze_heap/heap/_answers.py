@@ -155,14 +155,14 @@ def _network_problem(failure: Failure, host: str) -> str:
     return f"the connection to {host} fails"
 
 
-def facts_of(reply: Answer | Failure, host: str) -> dict[str, str | int]:
+def reply_context(reply: Answer | Failure, host: str) -> dict[str, str | int]:
     """
     Return what a log line tells about *reply* to machines.
     """
     if isinstance(reply, Answer):
         return {"host": host, "status": reply.status}
-    facts: dict[str, str | int] = {"host": host, "error": reply.error or reply.kind}
-    return facts if reply.errno is None else {**facts, "errno": reply.errno}
+    context: dict[str, str | int] = {"host": host, "error": reply.error or reply.kind}
+    return context if reply.errno is None else {**context, "errno": reply.errno}
 
 
 def retry_seconds(value: str | None, now: float) -> float | None:

@@ -25,7 +25,7 @@ MAX_BYTES: Final = 4 << 20
 
 
 @attrs.frozen
-class Kind:
+class Endpoint:
     """
     One of Heap's bulk endpoints.
 
@@ -44,9 +44,9 @@ class Kind:
     is_keyed: bool = False
 
 
-EVENTS: Final = Kind("/api/track", "events", is_paced=True)
-USERS: Final = Kind("/api/add_user_properties", "users")
-DELETIONS: Final = Kind(
+EVENTS: Final = Endpoint("/api/track", "events", is_paced=True)
+USERS: Final = Endpoint("/api/add_user_properties", "users")
+DELETIONS: Final = Endpoint(
     "/api/public/v0/user_deletion", "users", MAX_DELETIONS, is_keyed=True
 )
 
@@ -59,18 +59,19 @@ class Item:
     Attributes:
         call: What it says.
         indexes: The places in the batch of the calls that it stands for.
-        facts: Those calls, where several facts about one user are one item.
+        user_properties: Those calls, where several user properties about one user are
+            one item.
     """
 
     call: Call
     indexes: tuple[int, ...]
-    facts: tuple[AddUserProperties, ...] = ()
+    user_properties: tuple[AddUserProperties, ...] = ()
 
     def parts(self) -> list[Item]:
         """
         Return an item for each of its calls.
         """
-        calls = self.facts or (self.call,)
+        calls = self.user_properties or (self.call,)
         return [Item(c, (i,)) for c, i in zip(calls, self.indexes, strict=True)]
 
     def halves(self) -> list[Item]:
@@ -83,7 +84,7 @@ class Item:
         """
         Return everything personal in it.
         """
-        calls = self.facts or (self.call,)
+        calls = self.user_properties or (self.call,)
         bags = [getattr(call, "properties", {}) for call in calls]
         keys = [getattr(call, "idempotency_key", "") for call in calls]
         values = itertools.chain.from_iterable(bag.values() for bag in bags)
@@ -92,14 +93,18 @@ class Item:
 
 def merged(items: Sequence[Item]) -> Item:
     """
-    Return one item for facts about one user; the later ones win.
+    Return one item for user properties about one user; the later ones win.
     """
     if len(items) == 1:
         return items[0]
-    facts = tuple(cast("AddUserProperties", item.call) for item in items)
-    properties = {n: v for fact in facts for n, v in fact.properties.items()}
+    user_properties = tuple(cast("AddUserProperties", item.call) for item in items)
+    properties = {n: v for fact in user_properties for n, v in fact.properties.items()}
     indexes = itertools.chain.from_iterable(item.indexes for item in items)
-    return Item(AddUserProperties(facts[0].identity, properties), (*indexes,), facts)
+    return Item(
+        AddUserProperties(user_properties[0].identity, properties),
+        (*indexes,),
+        user_properties,
+    )
 
 
 @attrs.define
@@ -144,7 +149,7 @@ def key_of(item: Item) -> str | None:
     return call.idempotency_key if isinstance(call, Track) else None
 
 
-def body_of(group: Iterable[Item], kind: Kind, app_id: bytes) -> bytes:
+def body_of(group: Iterable[Item], kind: Endpoint, app_id: bytes) -> bytes:
     """
     Return the body of a request with *group*.
 

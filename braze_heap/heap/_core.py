@@ -25,14 +25,15 @@ from typing import Any, Final, NoReturn, TypeAlias
 import attrs
 
 from braze_heap._repeats import Repeats
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import (
     Answer,
     Failure,
     Verdict,
     culprit,
-    facts_of,
     problem,
     redacted,
+    reply_context,
     retry_seconds,
     verdict,
 )
@@ -41,8 +42,8 @@ from braze_heap.heap._bulk import (
     EVENTS,
     MAX_BYTES,
     USERS,
+    Endpoint,
     Item,
-    Kind,
     Sorted,
     body_of,
     cost_of,
@@ -55,7 +56,6 @@ from braze_heap.heap._pacing import Pacer, Ticket
 from braze_heap.heap.calls import Call
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import Receipt, Rejection
-from braze_heap.sinks.exceptions import SinkUnavailable
 
 logger = logging.getLogger("braze_heap.sinks.heap")
 
@@ -255,7 +255,7 @@ class _Suspicion:
 
 
 @attrs.frozen
-class _Group:
+class _ItemGroup:
     """
     Items to send in one request, and whether Heap refused a request they were in.
     """
@@ -304,7 +304,7 @@ class _Delivery:
         self._is_anything_accepted |= len(fresh) < len(events)
         return fresh
 
-    def _send_all(self, items: list[Item], kind: Kind) -> Steps:
+    def _send_all(self, items: list[Item], kind: Endpoint) -> Steps:
         waiting = deque(items)
         while waiting:
             bulk = self._bulk(waiting, kind)
@@ -314,7 +314,7 @@ class _Delivery:
                 wait = self._room_in(waiting)
                 yield from self._sleep(wait, "the rate of an identity")
 
-    def _bulk(self, waiting: deque[Item], kind: Kind) -> list[Item]:
+    def _bulk(self, waiting: deque[Item], kind: Endpoint) -> list[Item]:
         """
         Take out of *waiting* what goes into the next request, in order.
 
@@ -346,12 +346,12 @@ class _Delivery:
             for identity, number in cost_of(items).items()
         )
 
-    def _settle(self, bulk: list[Item], kind: Kind) -> Steps:
+    def _settle(self, bulk: list[Item], kind: Endpoint) -> Steps:
         """
         Have each item of *bulk* accepted or refused.
         """
         suspicion = _Suspicion()
-        stack = [_Group(bulk)]
+        stack = [_ItemGroup(bulk)]
         while stack:
             group = stack.pop()
             if group.is_suspect and not suspicion.left:
@@ -384,7 +384,7 @@ class _Delivery:
         if len(group) == 1 and group[0] is suspicion.trial:
             suspicion.is_trusted = False
 
-    def _writable(self, group: _Group) -> list[_Group]:
+    def _writable(self, group: _ItemGroup) -> list[_ItemGroup]:
         """
         Reject the calls of *group* that are no JSON; return the rest.
         """
@@ -395,9 +395,9 @@ class _Delivery:
                     rest.append(part)
                 else:
                     self._reject(part.indexes, None, "cannot be written as JSON")
-        return [_Group(rest, group.is_suspect)] if rest else []
+        return [_ItemGroup(rest, group.is_suspect)] if rest else []
 
-    def _halved(self, group: _Group, size: int, answer: Answer) -> list[_Group]:
+    def _halved(self, group: _ItemGroup, size: int, answer: Answer) -> list[_ItemGroup]:
         self._core.shrink(size)
         self._too_large += 1
         if self._too_large > MAX_CALLS and not self._is_proven():
@@ -408,7 +408,9 @@ class _Delivery:
             )
         return self._parts(group, answer)
 
-    def _parts(self, group: _Group, answer: Answer | None = None) -> list[_Group]:
+    def _parts(
+        self, group: _ItemGroup, answer: Answer | None = None
+    ) -> list[_ItemGroup]:
         """
         Return *group* in two, the later one first; a single call is refused.
         """
@@ -420,11 +422,11 @@ class _Delivery:
         else:
             self._refuse(items, answer)
             return []
-        return [_Group(part, group.is_suspect) for part in reversed(parts)]
+        return [_ItemGroup(part, group.is_suspect) for part in reversed(parts)]
 
     def _split(
-        self, group: _Group, answer: Answer, kind: Kind, suspicion: _Suspicion
-    ) -> list[_Group]:
+        self, group: _ItemGroup, answer: Answer, kind: Endpoint, suspicion: _Suspicion
+    ) -> list[_ItemGroup]:
         """
         Return what to send next of a *group* that Heap refused, the last one first.
 
@@ -438,15 +440,15 @@ class _Delivery:
             suspicion.is_trusted = True
         place = culprit(answer.text, kind.name, len(items))
         if place is None or suspicion.is_trusted is False or len(items) == 1:
-            return self._parts(_Group(items, is_suspect=True), answer)
-        rest = _Group(items[:place] + items[place + 1 :], is_suspect=True)
+            return self._parts(_ItemGroup(items, is_suspect=True), answer)
+        rest = _ItemGroup(items[:place] + items[place + 1 :], is_suspect=True)
         named, last = items[place], suspicion.place
         suspicion.place = place
         if suspicion.is_trusted and place > last and len(named.indexes) == 1:
             self._refuse([named], answer)
             return [rest]
         suspicion.trial = named
-        return [rest, _Group([named], is_suspect=True)]
+        return [rest, _ItemGroup([named], is_suspect=True)]
 
     def _refuse(
         self, items: list[Item], answer: Answer | None, detail: str = ""
@@ -461,11 +463,11 @@ class _Delivery:
             logging.WARNING,
             f"{self._set.host} rejects {len(items)} of a batch's calls ({status})",
             cause=status,
-            facts={"host": self._set.host, "status": status},
+            context={"host": self._set.host, "status": status},
         )
 
     def _reject(self, indexes: Iterable[int], status: int | None, said: str) -> None:
-        reason = Reason.REFUSED_BY_HEAP
+        reason = Reason.REJECTED_BY_HEAP
         self._rejections += [Rejection(i, reason, status, said) for i in indexes]
 
     def _check_refusals(self) -> None:
@@ -485,7 +487,7 @@ class _Delivery:
         """
         return self._is_anything_accepted or self._core.accepted_lately()
 
-    def _decided(self, group: list[Item], body: bytes, kind: Kind) -> Steps:
+    def _decided(self, group: list[Item], body: bytes, kind: Endpoint) -> Steps:
         """
         Send *group* until Heap decides about it; the value is its `Answer`.
         """
@@ -513,7 +515,7 @@ class _Delivery:
                 return reply
         raise AssertionError("a deadline ends earlier")  # pragma: no cover
 
-    def _attempt(self, group: list[Item], body: bytes, kind: Kind) -> Steps:
+    def _attempt(self, group: list[Item], body: bytes, kind: Endpoint) -> Steps:
         token = (yield from self._token()) if kind.is_keyed else None
         if not kind.is_paced:
             return (yield from self._post(kind.path, body, len(group), token))
@@ -551,7 +553,7 @@ class _Delivery:
             raise SinkUnavailable(
                 f"the deadline of {self._set.deadline:g} s is over before a request "
                 f"to {path} of {self._set.host}",
-                facts={"host": self._set.host},
+                context={"host": self._set.host},
             )
         timeout = min(left, self._set.timeout)
         reply = yield Post(path, body, items, timeout, authorization)
@@ -578,8 +580,8 @@ class _Delivery:
             is_throttled = isinstance(reply, Answer) and reply.status == 429
             detail = problem(reply, self._set.host, path)
             detail = f"{detail}; tried for {self._set.deadline:g} s"
-            facts = facts_of(reply, self._set.host)
-            raise SinkUnavailable(detail, asked, is_throttled, facts=facts)
+            context = reply_context(reply, self._set.host)
+            raise SinkUnavailable(detail, asked, is_throttled, context=context)
         yield Sleep(wait)
 
     def _sleep(self, seconds: float, cause: str) -> Steps:
@@ -616,8 +618,8 @@ class _Delivery:
         """
         Raise because our configuration is wrong. Every event stays with the caller.
         """
-        facts = facts_of(answer, self._set.host)
-        raise SinkUnavailable(detail, misconfigured=True, facts=facts, answer=said)
+        context = reply_context(answer, self._set.host)
+        raise SinkUnavailable(detail, misconfigured=True, context=context, answer=said)
 
     def _advice(self, answer: Answer, path: str) -> str:
         advice = "check app_id, api_key, region, base_url and proxies"

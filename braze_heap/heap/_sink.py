@@ -19,6 +19,7 @@ import httpx2
 
 from braze_heap._sansio import drive, drive_async
 from braze_heap._text import did_you_mean
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
 from braze_heap.heap._bulk import MAX_BYTES
 from braze_heap.heap._core import HeapCore, Post, Secret, Settings, Sleep, Step
@@ -35,7 +36,6 @@ from braze_heap.heap._transport import (
 from braze_heap.heap.calls import Call
 from braze_heap.sinks._closing import AsyncClosesAtExit, ClosesAtExit
 from braze_heap.sinks._protocol import Receipt
-from braze_heap.sinks.exceptions import SinkUnavailable
 
 HOSTS: Final = {
     "us": "https://heapanalytics.com",

@@ -48,7 +48,7 @@ class _Ends(threading.local):
         return left
 
 
-class _Stream(httpcore2.NetworkStream):
+class _DeadlineStream(httpcore2.NetworkStream):
     def __init__(self, inner: httpcore2.NetworkStream, ends: _Ends) -> None:
         self._inner = inner
         self._ends = ends
@@ -70,7 +70,7 @@ class _Stream(httpcore2.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
         left = self._ends.left()
-        return _Stream(
+        return _DeadlineStream(
             self._inner.start_tls(ssl_context, server_hostname, left), self._ends
         )
 
@@ -109,7 +109,7 @@ class _Backend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         connect = self._inner.connect_tcp
         stream = connect(address, port, seconds, socket_options=options)
-        return _Stream(stream, self._ends)
+        return _DeadlineStream(stream, self._ends)
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:

@@ -23,6 +23,7 @@ import attrs
 
 from braze_heap._json import FEW, encode_text, is_modest, writer
 from braze_heap._text import cut_utf16, utf16_length
+from braze_heap.exceptions import BrazeHeapError
 
 __all__ = [
     "MAX_IDENTITY",
@@ -30,11 +31,11 @@ __all__ = [
     "MAX_PROPERTIES",
     "MAX_TEXT",
     "AddUserProperties",
+    "Adjustment",
     "Call",
-    "Degradation",
     "DeleteUser",
-    "Legalizer",
     "Nested",
+    "PropertyEncoder",
     "Track",
     "UnsupportedValueError",
     "Value",
@@ -61,7 +62,7 @@ Nested: TypeAlias = Literal["flatten", "json", "drop"]
 """What becomes of objects: dotted names, JSON text, or nothing."""
 
 
-class Degradation(StrEnum):
+class Adjustment(StrEnum):
     """
     How a value was changed to be legal. Each one is counted.
     """
@@ -82,7 +83,7 @@ class Degradation(StrEnum):
     """A property beyond the first 1,000 was left out."""
 
 
-class UnsupportedValueError(TypeError):
+class UnsupportedValueError(BrazeHeapError, TypeError):
     """
     A property has a value that JSON has no form for. The message never quotes it.
 
@@ -308,7 +309,7 @@ def _put_leaves(found: dict[str, Value], path: str, value: dict[str, Any]) -> bo
     return True
 
 
-class Legalizer:
+class PropertyEncoder:
     """
     Makes names and values legal for Heap, and counts what it had to change.
 
@@ -318,14 +319,14 @@ class Legalizer:
 
     Attributes:
         nested: What becomes of objects.
-        degraded: How often each kind of change was needed.
+        adjustments: How often each kind of change was needed.
     """
 
     def __init__(
         self, nested: Nested = "flatten", plain_names: set[str] | None = None
     ) -> None:
         self.nested = nested
-        self.degraded: Counter[Degradation] = Counter()
+        self.adjustments: Counter[Adjustment] = Counter()
         self._plain_names = set() if plain_names is None else plain_names
 
     def properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
@@ -378,7 +379,7 @@ class Legalizer:
     def _bounded(self, legal: dict[str, Value]) -> dict[str, Value]:
         if len(legal) <= MAX_PROPERTIES:
             return legal
-        self.degraded[Degradation.TOO_MANY] += len(legal) - MAX_PROPERTIES
+        self.adjustments[Adjustment.TOO_MANY] += len(legal) - MAX_PROPERTIES
         return dict(itertools.islice(legal.items(), MAX_PROPERTIES))
 
     def user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
@@ -390,7 +391,7 @@ class Legalizer:
         others = {n: v for n, v in given.items() if n not in _OWN_NAMES}
         legal = self.properties(others)
         for name in [n for n in given if n in _OWN_NAMES and given[n] is not None]:
-            self.degraded[Degradation.RENAMED] += 1
+            self.adjustments[Adjustment.RENAMED] += 1
             self.add(legal, f"braze_{name}", given[name])
         return self._bounded(legal)
 
@@ -402,10 +403,10 @@ class Legalizer:
             return text
         if _UNFIT.search(text):
             text = _UNFIT.sub("\ufffd", text)
-            self.degraded[Degradation.CHARACTERS] += 1
+            self.adjustments[Adjustment.CHARACTERS] += 1
         if len(text) > _SURELY_SHORT and utf16_length(text) > MAX_TEXT:
             text = cut_utf16(text, MAX_TEXT)
-            self.degraded[Degradation.CUT] += 1
+            self.adjustments[Adjustment.CUT] += 1
         return text
 
     def _number(self, number: float) -> Value:
@@ -413,7 +414,7 @@ class Legalizer:
             return number
         if number.__class__ is float and math.isfinite(number):
             return number
-        self.degraded[Degradation.NUMBER_AS_TEXT] += 1
+        self.adjustments[Adjustment.NUMBER_AS_TEXT] += 1
         return self.text(_number_text(number))
 
     def add(self, legal: dict[str, Any], name: str, value: Any) -> None:
@@ -437,7 +438,7 @@ class Legalizer:
             if self.nested == "flatten":
                 self._flatten(legal, name, value)
         elif value is not None and len(legal) >= MAX_PROPERTIES:
-            self.degraded[Degradation.TOO_MANY] += 1
+            self.adjustments[Adjustment.TOO_MANY] += 1
         elif value is not None:
             is_free = name in self._plain_names and name not in legal
             free = name if is_free else self.free_name(name, legal)
@@ -464,7 +465,7 @@ class Legalizer:
             elif len(legal) < MAX_PROPERTIES:
                 legal[name] = told
             else:
-                self.degraded[Degradation.TOO_MANY] += 1
+                self.adjustments[Adjustment.TOO_MANY] += 1
 
     def _is_plain_name(self, name: str) -> bool:
         if name in self._plain_names:
@@ -503,7 +504,7 @@ class Legalizer:
         wanted = name if self._is_plain_name(name) else self.text(name)
         if wanted and wanted not in taken:
             return wanted
-        self.degraded[Degradation.RENAMED] += 1
+        self.adjustments[Adjustment.RENAMED] += 1
         start = cut_utf16(wanted, MAX_TEXT - 8)
         first = 2 if wanted else 1
         numbers = itertools.chain(range(first, 10), itertools.count(10 + len(taken)))

@@ -13,7 +13,7 @@ from braze_heap.mappers._registry import (
     MapperConflictError,
     MapperRegistry,
     Mappers,
-    Rule,
+    Registration,
 )
 from braze_heap.mappers._standard import standard
 
@@ -29,7 +29,7 @@ __all__ = [
     "MapperConflictError",
     "MapperRegistry",
     "Mappers",
-    "Rule",
+    "Registration",
     "UnknownFieldError",
     "custom_event",
     "declare",

@@ -40,7 +40,7 @@ def custom_event(name: str) -> Callable[[type[_T]], type[_T]]:
     ``datetime``, ``time``, ``UUID`` or enum where the class asks for one. A number
     without fraction fits ``float``. Properties that the class does not have are
     ignored. Properties that do not fit are mapped as those of any `CustomEvent`, and
-    `TransformResult.misfits` counts them.
+    `TransformResult.invalid` counts them.
 
     A field whose type no JSON value can fit raises TypeError when the mapper is added.
 

@@ -10,6 +10,7 @@ import attrs
 
 from braze_heap._wiring import check_function, kind_of
 from braze_heap.events import CurrentsEvent
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.payloads import HeapEvent
 
 Filling: TypeAlias = str | Callable[[Any], Any]
@@ -17,7 +18,7 @@ Filling: TypeAlias = str | Callable[[Any], Any]
 
 
 @attrs.frozen
-class UnknownFieldError(ValueError):
+class UnknownFieldError(BrazeHeapError, ValueError):
     """
     A mapper reads a field that its event class does not have.
 

@@ -8,7 +8,13 @@ from typing import Any, Final
 import attrs
 
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
-from braze_heap.mappers._registry import Condition, Key, Mapper, MapperRegistry, Rule
+from braze_heap.mappers._registry import (
+    Condition,
+    Key,
+    Mapper,
+    MapperRegistry,
+    Registration,
+)
 from braze_heap.mappers._standard import standard
 from braze_heap.mappers.shipped import DECISIONS
 from braze_heap.payloads import HeapEvent, Payload, payloads_of
@@ -19,7 +25,7 @@ _MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
 )
 
 DEFAULT_MAPPERS: Final = MapperRegistry(
-    {key: Rule.of(key, mapper) for key, mapper in _MAPPERS}
+    {key: Registration.of(key, mapper) for key, mapper in _MAPPERS}
 ).as_fallback()
 """A mapper for every event type. A team's own mappers come before these."""
 

@@ -14,20 +14,20 @@ from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
 from braze_heap.mappers._default import DEFAULT_MAPPERS
-from braze_heap.mappers._registry import Key, Mapper, Rule
+from braze_heap.mappers._registry import Key, Mapper, Registration
 
 
-def is_shipped(rule: Rule) -> bool:
+def is_shipped(rule: Registration) -> bool:
     """
     Return whether *rule* is one of `DEFAULT_MAPPERS`.
 
     A shipped mapper that a team registers for another key is the team's rule.
     """
-    shipped = DEFAULT_MAPPERS.rules.get(rule.key)
+    shipped = DEFAULT_MAPPERS.registrations.get(rule.key)
     return shipped is not None and shipped.mapper is rule.mapper
 
 
-def names_of(rules: Iterable[Rule]) -> dict[str, str]:
+def names_of(rules: Iterable[Registration]) -> dict[str, str]:
     """
     Return ``module:qualname`` of each mapper, by event key.
     """
@@ -75,7 +75,7 @@ def _module_name(name: str) -> str:
 
 def missing(
     listed: Mapping[str, str],
-    rules: Iterable[Rule],
+    rules: Iterable[Registration],
     event_types: Mapping[str, type[CurrentsEvent]],
 ) -> dict[str, str]:
     """

@@ -18,6 +18,7 @@ from braze_heap import events
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
 from braze_heap.mappers._structure import reader_of
@@ -59,7 +60,7 @@ class Condition:
 
 
 @attrs.frozen
-class Rule:
+class Registration:
     """
     A mapper, what it is for, and where it comes from.
 
@@ -78,7 +79,7 @@ class Rule:
     is_fallback: bool = False
 
     @classmethod
-    def of(cls, key: Key, mapper: Mapper) -> Rule:
+    def of(cls, key: Key, mapper: Mapper) -> Registration:
         """
         Return the rule by which *mapper*, which is not checked, maps events of *key*.
         """
@@ -99,27 +100,27 @@ class Explanation:
     Attributes:
         event: The class.
         winner: The rule that decides; ``None`` if no rule is for the class.
-        left_out: Whether ``only`` or ``except_`` switched the class off.
+        excluded: Whether ``only`` or ``except_`` switched the class off.
         beaten: The other rules for the class, the nearest first.
     """
 
     event: type[CurrentsEvent]
-    winner: Rule | None
-    left_out: bool
-    beaten: tuple[Rule, ...]
+    winner: Registration | None
+    excluded: bool
+    beaten: tuple[Registration, ...]
 
     def __str__(self) -> str:
         name = self.event.__name__
         if self.winner is None:
             return f"{name}: no rule is for it, so it is left out."
         lines = [f"{name}: {self.winner.origin}, the rule for {_name(self.winner.key)}"]
-        if self.left_out:
+        if self.excluded:
             lines = [f"{name}: left out by only() or except_()."]
         lines += [f"  before {r.origin}, for {_name(r.key)}" for r in self.beaten]
         return "\n".join(lines)
 
 
-class MapperConflictError(ValueError):
+class MapperConflictError(BrazeHeapError, ValueError):
     """
     Two mappers for the same events. Use ``override`` or ``|`` if the second shall win.
 
@@ -128,7 +129,7 @@ class MapperConflictError(ValueError):
         second: The rule that was to join it.
     """
 
-    def __init__(self, first: Rule, second: Rule) -> None:
+    def __init__(self, first: Registration, second: Registration) -> None:
         super().__init__(first, second)
         self.first = first
         self.second = second
@@ -152,16 +153,18 @@ class MapperRegistry:
     of its types.
     """
 
-    def __init__(self, rules: Mapping[Key, Rule] = MappingProxyType({})) -> None:
-        self._rules: Final = MappingProxyType(dict(rules))
-        self._found: Final[dict[type[CurrentsEvent], Rule | None]] = {}
+    def __init__(
+        self, rules: Mapping[Key, Registration] = MappingProxyType({})
+    ) -> None:
+        self._registrations: Final = MappingProxyType(dict(rules))
+        self._found: Final[dict[type[CurrentsEvent], Registration | None]] = {}
 
     @property
-    def rules(self) -> Mapping[Key, Rule]:
+    def registrations(self) -> Mapping[Key, Registration]:
         """
         The rules by what they are for.
         """
-        return self._rules
+        return self._registrations
 
     def add(self, key: Key, mapper: Mapper) -> MapperRegistry:
         """
@@ -174,16 +177,16 @@ class MapperRegistry:
 
     def _with(self, key: Key, mapper: Mapper) -> MapperRegistry:
         rule = _rule(key, mapper)
-        if key in self._rules:
-            raise MapperConflictError(self._rules[key], rule)
-        return MapperRegistry({**self._rules, key: rule})
+        if key in self._registrations:
+            raise MapperConflictError(self._registrations[key], rule)
+        return MapperRegistry({**self._registrations, key: rule})
 
     def override(self, key: Key, mapper: Mapper) -> MapperRegistry:
         """
         Return this registry with *mapper* in the place of what was there for *key*.
         """
         key = _mapper_key(key)
-        return MapperRegistry({**self._rules, key: _rule(key, mapper)})
+        return MapperRegistry({**self._registrations, key: _rule(key, mapper)})
 
     def without(self, *keys: Key) -> MapperRegistry:
         """
@@ -193,9 +196,11 @@ class MapperRegistry:
             KeyError: There is no mapper for one of them.
         """
         for key in keys:
-            if key not in self._rules:
+            if key not in self._registrations:
                 raise KeyError(f"there is no mapper for {_name(key)}")
-        return MapperRegistry({k: r for k, r in self._rules.items() if k not in keys})
+        return MapperRegistry(
+            {k: r for k, r in self._registrations.items() if k not in keys}
+        )
 
     def only(self, *keys: Key) -> MapperRegistry:
         """
@@ -228,7 +233,7 @@ class MapperRegistry:
     def _select(self, keys: tuple[Key, ...], *, keeps: bool) -> MapperRegistry:
         if not keys and not keeps:
             return self
-        selected = tuple(_selector(key, self._rules) for key in keys)
+        selected = tuple(_selector(key, self._registrations) for key in keys)
         unknown = [
             key
             for key in selected
@@ -243,7 +248,7 @@ class MapperRegistry:
         return MapperRegistry(
             {
                 key: attrs.evolve(rule, conditions=(*rule.conditions, condition))
-                for key, rule in self._rules.items()
+                for key, rule in self._registrations.items()
             }
         )
 
@@ -252,7 +257,10 @@ class MapperRegistry:
         Return this registry with all its rules behind those that will join it.
         """
         return MapperRegistry(
-            {k: attrs.evolve(r, is_fallback=True) for k, r in self._rules.items()}
+            {
+                k: attrs.evolve(r, is_fallback=True)
+                for k, r in self._registrations.items()
+            }
         )
 
     def __or__(self, other: MapperRegistry | Mappers) -> MapperRegistry:
@@ -267,8 +275,8 @@ class MapperRegistry:
         """
         if not isinstance(other, MapperRegistry | Mappers):
             return NotImplemented
-        rules = dict(self._rules)
-        for key, rule in registry_of(other).rules.items():
+        rules = dict(self._registrations)
+        for key, rule in registry_of(other).registrations.items():
             left = rules.get(key, rule)
             if left.mapper is rule.mapper and left.conditions != rule.conditions:
                 raise ValueError(
@@ -285,10 +293,12 @@ class MapperRegistry:
 
         ``None`` means that such events are left out.
         """
-        rule = self.rule_for(event)
+        rule = self.registration_for(event)
         return rule.mapper if rule else None
 
-    def rule_for(self, event: CurrentsEvent | type[CurrentsEvent]) -> Rule | None:
+    def registration_for(
+        self, event: CurrentsEvent | type[CurrentsEvent]
+    ) -> Registration | None:
         """
         Return the rule that decides about *event*; ``None`` if it is left out.
         """
@@ -300,7 +310,7 @@ class MapperRegistry:
 
     def _find(
         self, cls: type[CurrentsEvent], event: CurrentsEvent | type[CurrentsEvent]
-    ) -> Rule | None:
+    ) -> Registration | None:
         event_type = _type_of(event, cls)
         rule = next(self._candidates(cls, event_type), None)
         if rule and not rule.admits(cls, event_type):
@@ -309,9 +319,13 @@ class MapperRegistry:
             self._found[cls] = rule
         return rule
 
-    def _candidates(self, cls: type[CurrentsEvent], event_type: str) -> Iterator[Rule]:
+    def _candidates(
+        self, cls: type[CurrentsEvent], event_type: str
+    ) -> Iterator[Registration]:
         keys: tuple[Any, ...] = (event_type, *cls.__mro__)
-        nearest_first = [self._rules[key] for key in keys if key in self._rules]
+        nearest_first = [
+            self._registrations[key] for key in keys if key in self._registrations
+        ]
         return iter(sorted(nearest_first, key=lambda rule: rule.is_fallback))
 
     def explain(self, event: CurrentsEvent | type[CurrentsEvent]) -> Explanation:
@@ -321,16 +335,16 @@ class MapperRegistry:
         cls = event if isinstance(event, type) else type(event)
         event_type = _type_of(event, cls)
         winner, *beaten = (*self._candidates(cls, event_type), None)
-        left_out = winner is not None and not winner.admits(cls, event_type)
-        return Explanation(cls, winner, left_out, tuple(filter(None, beaten)))
+        excluded = winner is not None and not winner.admits(cls, event_type)
+        return Explanation(cls, winner, excluded, tuple(filter(None, beaten)))
 
-    def custom_rules(self) -> Mapping[tuple[str, str | None], Rule]:
+    def custom_registrations(self) -> Mapping[tuple[str, str | None], Registration]:
         """
         Return the rules for typed custom events and purchases.
 
         Their keys are the event type, and the name or product that the class is for.
         """
-        found = ((custom_of(rule.key), rule) for rule in self._rules.values())
+        found = ((custom_of(rule.key), rule) for rule in self._registrations.values())
         return {(c.event_type, c.name): rule for c, rule in found if c}
 
     def fields(self) -> Mapping[Key, tuple[str, ...]]:
@@ -341,7 +355,7 @@ class MapperRegistry:
         """
         return {
             key: rule.mapper.fields
-            for key, rule in self._rules.items()
+            for key, rule in self._registrations.items()
             if isinstance(rule.mapper, Declared)
         }
 
@@ -365,7 +379,7 @@ class MapperRegistry:
         ]
 
     def __repr__(self) -> str:
-        return f"<MapperRegistry: {len(self._rules)} rules>"
+        return f"<MapperRegistry: {len(self._registrations)} rules>"
 
 
 _A = TypeVar("_A", bound=CurrentsEvent)
@@ -483,7 +497,7 @@ class Mappers:
         return self._registry | other
 
     def __repr__(self) -> str:
-        return f"<Mappers: {len(self._registry.rules)} mappers>"
+        return f"<Mappers: {len(self._registry.registrations)} mappers>"
 
 
 def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
@@ -512,9 +526,9 @@ def check_selection(
     Raises:
         ValueError: It has no mappers, or selects none of *event_types*.
     """
-    if any(not rule.conditions for rule in registry.rules.values()):
+    if any(not rule.conditions for rule in registry.registrations.values()):
         return
-    rules = [rule for key, rule in registry.rules.items() if not custom_of(key)]
+    rules = [rule for key, rule in registry.registrations.items() if not custom_of(key)]
     if not rules:
         raise ValueError(
             "these mappers are empty, so every event would be skipped: register some "
@@ -531,7 +545,7 @@ def check_selection(
     by_name = (event_types[name] for name in names if name in event_types)
     every = (event_types[name] for name in event_types)
     candidates = itertools.chain(own, by_name, every)
-    if any(registry.rule_for(cls) for cls in candidates):
+    if any(registry.registration_for(cls) for cls in candidates):
         return
     unknown = [name for name in names if name not in event_types]
     hint = did_you_mean(unknown[0], event_types) if unknown else ""
@@ -551,7 +565,7 @@ def _matches(key: str, event_type: str) -> bool:
     )
 
 
-def _selector(key: Any, rules: Mapping[Key, Rule]) -> Key:
+def _selector(key: Any, rules: Mapping[Key, Registration]) -> Key:
     """
     Return what *key* selects.
     """
@@ -619,7 +633,7 @@ def _type_of(event: object, cls: type[Any]) -> str:
     return getattr(event, "event_type", "")
 
 
-def _rule(key: Key, mapper: Mapper) -> Rule:
+def _rule(key: Key, mapper: Mapper) -> Registration:
     check_mapper(f"the mapper for {_name(key)}", mapper)
     if custom_of(key) and isinstance(key, type):
         with contextlib.suppress(NameError):  # defined below; a transformer checks it
@@ -628,7 +642,7 @@ def _rule(key: Key, mapper: Mapper) -> Rule:
         cls = EVENT_TYPES.get(key) if isinstance(key, str) else key
         if cls is not None and issubclass(cls, CurrentsEvent):
             mapper.check(cls)
-    return Rule.of(key, mapper)
+    return Registration.of(key, mapper)
 
 
 def check_mapper(what: str, mapper: object) -> None:

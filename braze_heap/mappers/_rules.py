@@ -10,7 +10,7 @@ from braze_heap.events import CurrentsEvent
 from braze_heap.mappers._standard import standard
 from braze_heap.payloads import HeapUserProperties, Payload
 
-Facts: TypeAlias = dict[str, Any]
+UserProperties: TypeAlias = dict[str, Any]
 """User properties by name; ``None`` sets nothing."""
 
 
@@ -19,15 +19,15 @@ class StandardWith:
     A mapper that returns the standard event and user properties.
 
     Args:
-        facts: From an event to the user properties.
+        user_properties: From an event to the user properties.
     """
 
-    def __init__(self, facts: Callable[[Any], Facts]) -> None:
-        functools.update_wrapper(self, facts)
-        self.facts = facts
+    def __init__(self, user_properties: Callable[[Any], UserProperties]) -> None:
+        functools.update_wrapper(self, user_properties)
+        self.user_properties = user_properties
 
     def __call__(self, event: CurrentsEvent) -> tuple[Payload, ...]:
         """
         Return the payloads for *event*.
         """
-        return standard(event), HeapUserProperties(self.facts(event))
+        return standard(event), HeapUserProperties(self.user_properties(event))

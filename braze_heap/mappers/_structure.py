@@ -3,7 +3,8 @@ Typed values from JSON, exactly: nothing is converted that could be something el
 
 `cattrs` converts (``"1.5"`` becomes ``1.5``, a text becomes the list of its letters),
 and learns only from a value that a type is not supported. Here a value that does not
-fit raises `Misfit`, and a type that no value can fit raises while it is registered.
+fit raises `InvalidValueError`, and a type that no value can fit raises while it is
+registered.
 """
 
 import dataclasses
@@ -19,11 +20,13 @@ from uuid import UUID
 
 import attrs
 
+from braze_heap.exceptions import BrazeHeapError
+
 Reader: TypeAlias = Callable[[Any], Any]
-"""From a JSON value to the typed value. Raises `Misfit`."""
+"""From a JSON value to the typed value. Raises `InvalidValueError`."""
 
 
-class Misfit(ValueError):  # noqa: N818 (a value that does not fit is no failure)
+class InvalidValueError(BrazeHeapError, ValueError):
     """
     A value does not fit its type.
 
@@ -38,12 +41,12 @@ class Misfit(ValueError):  # noqa: N818 (a value that does not fit is no failure
         self.reason = reason
         self.path = path
 
-    def inside(self, step: str) -> "Misfit":
+    def inside(self, step: str) -> "InvalidValueError":
         """
         Return the same, one step further out.
         """
         joint = "." if self.path and not self.path.startswith("[") else ""
-        return Misfit(self.reason, f"{step}{joint}{self.path}")
+        return InvalidValueError(self.reason, f"{step}{joint}{self.path}")
 
 
 def reader_of(cls: type) -> Reader:
@@ -125,7 +128,7 @@ def _class_reader(cls: Any, known: _Known) -> Reader:
     def read(value: Any) -> Any:
         if is_tuple and type(value) in _ARRAYS:
             if len(value) > len(fields):
-                raise Misfit(f"a list of another length than {cls.__name__}")
+                raise InvalidValueError(f"a list of another length than {cls.__name__}")
             names = [member.name for member, _ in fields]
             value = dict(zip(names, value, strict=False))
         given = {}
@@ -135,11 +138,13 @@ def _class_reader(cls: Any, known: _Known) -> Reader:
                 inner = value[member.name]
                 given[member.argument] = _inside(member.name, read_member, inner)
             elif member.is_required:
-                raise Misfit("missing", member.name)
+                raise InvalidValueError("missing", member.name)
         try:
             return cls(**given)
         except Exception as error:  # of a validator or converter of the team
-            raise Misfit(f"{cls.__name__} raises {type(error).__name__}") from error
+            raise InvalidValueError(
+                f"{cls.__name__} raises {type(error).__name__}"
+            ) from error
 
     known[cls] = read
     return read
@@ -157,8 +162,8 @@ def _member_reader(cls: Any, member: Member, known: _Known) -> Reader:
 def _inside(step: str, read: Reader, value: Any) -> Any:
     try:
         return read(value)
-    except Misfit as misfit:
-        raise misfit.inside(step) from misfit
+    except InvalidValueError as invalid:
+        raise invalid.inside(step) from invalid
 
 
 def _reader(hint: Any, known: _Known) -> Reader:
@@ -241,7 +246,7 @@ _ARRAYS: Final = (list, tuple)
 
 def _kind(value: Any) -> str:
     """
-    Return the kind of a JSON value, as the reason of a misfit has it.
+    Return the kind of a JSON value, as the reason of a invalid has it.
     """
     if value is None:
         return "null"
@@ -259,8 +264,8 @@ _KINDS: Final[Mapping[type, str]] = {
 }
 
 
-def _not(value: Any, name: str) -> Misfit:
-    return Misfit(f"{_kind(value)}, not {name}")
+def _not(value: Any, name: str) -> InvalidValueError:
+    return InvalidValueError(f"{_kind(value)}, not {name}")
 
 
 def _exactly(cls: type) -> Reader:
@@ -320,7 +325,7 @@ def _text_of(name: str, pattern: str, parse: Callable[[str], Any]) -> Reader:
                 return parse(value)
             except ValueError:  # such as the month 13
                 pass
-        raise Misfit(f"{_kind(value)}, not {name}")
+        raise InvalidValueError(f"{_kind(value)}, not {name}")
 
     return read
 
@@ -382,7 +387,7 @@ def _list(make: Callable[[list[Any]], Any], items: Any, known: _Known) -> Reader
         try:
             return make(found)
         except TypeError:  # a set of what is not hashable
-            raise Misfit("items that a set cannot hold") from None
+            raise InvalidValueError("items that a set cannot hold") from None
 
     return read
 
@@ -394,7 +399,7 @@ def _tuple(items: tuple[Any, ...], known: _Known) -> Reader:
         if type(value) not in _ARRAYS:
             raise _not(value, "a list")
         if len(value) != len(readers):
-            raise Misfit(f"a list of another length than {len(readers)}")
+            raise InvalidValueError(f"a list of another length than {len(readers)}")
         pairs = zip(readers, value, strict=True)
         return tuple([_inside("[]", reader, item) for reader, item in pairs])
 
@@ -435,7 +440,7 @@ def _literal(choices: tuple[Any, ...]) -> Reader:
         key = _typed(value)
         if key in values:
             return values[key]
-        raise Misfit(f"{_kind(value)}, none of its literals")
+        raise InvalidValueError(f"{_kind(value)}, none of its literals")
 
     return read
 
@@ -449,9 +454,11 @@ def _enum(cls: type[Enum]) -> Reader:
         try:
             member = cls(value)
         except Exception:  # ValueError; or anything, of the team's own _missing_
-            raise Misfit(f"{_kind(value)}, no value of {cls.__name__}") from None
+            raise InvalidValueError(
+                f"{_kind(value)}, no value of {cls.__name__}"
+            ) from None
         if isinstance(member.value, bool) is not isinstance(value, bool):
-            raise Misfit(f"{_kind(value)}, no value of {cls.__name__}")
+            raise InvalidValueError(f"{_kind(value)}, no value of {cls.__name__}")
         return member
 
     return read
@@ -481,14 +488,14 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
         candidates = readers
         if isinstance(value, dict):
             candidates = sorted(readers, key=lambda r: -len(r[1] & value.keys()))
-        misfit: Misfit | None = None
+        invalid: InvalidValueError | None = None
         for reader, _ in candidates:
             try:
                 return reader(value)
-            except Misfit as error:
-                misfit = misfit if reader is _null else error
-        if misfit and len(others) == 1:
-            raise misfit
+            except InvalidValueError as error:
+                invalid = invalid if reader is _null else error
+        if invalid and len(others) == 1:
+            raise invalid
         raise _not(value, names)
 
     return read

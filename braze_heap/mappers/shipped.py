@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from braze_heap.heap.calls import timestamp
 from braze_heap.mappers._registry import Mapper
-from braze_heap.mappers._rules import Facts, StandardWith
+from braze_heap.mappers._rules import StandardWith, UserProperties
 from braze_heap.mappers._standard import standard
 from braze_heap.payloads import HeapUserDeletion, Payload
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     )
 
 
-def _prefixed(**properties: object) -> Facts:
+def _prefixed(**properties: object) -> UserProperties:
     return {f"braze_{name}": value for name, value in properties.items()}
 
 
 @StandardWith
-def store_install_source(event: "InstallAttribution") -> Facts:
+def store_install_source(event: "InstallAttribution") -> UserProperties:
     """
     Store where an install came from.
     """
@@ -44,7 +44,7 @@ def store_install_source(event: "InstallAttribution") -> Facts:
 
 
 @StandardWith
-def store_uninstall(event: "Uninstall") -> Facts:
+def store_uninstall(event: "Uninstall") -> UserProperties:
     """
     Store when the user uninstalled which app.
     """
@@ -53,7 +53,7 @@ def store_uninstall(event: "Uninstall") -> Facts:
 
 
 @StandardWith
-def store_first_session(event: "FirstSession") -> Facts:
+def store_first_session(event: "FirstSession") -> UserProperties:
     """
     Store the time of the first session.
     """
@@ -61,7 +61,7 @@ def store_first_session(event: "FirstSession") -> Facts:
 
 
 @StandardWith
-def store_email_bounce(event: "EmailBounce") -> Facts:
+def store_email_bounce(event: "EmailBounce") -> UserProperties:
     """
     Store that an email bounced, and when.
     """
@@ -70,7 +70,7 @@ def store_email_bounce(event: "EmailBounce") -> Facts:
 
 
 @StandardWith
-def store_spam_complaint(event: "EmailMarkAsSpam") -> Facts:
+def store_spam_complaint(event: "EmailMarkAsSpam") -> UserProperties:
     """
     Store that the user marked an email as spam, and when.
     """
@@ -79,7 +79,7 @@ def store_spam_complaint(event: "EmailMarkAsSpam") -> Facts:
 
 
 @StandardWith
-def store_subscription(event: "SubscriptionGlobalStateChange") -> Facts:
+def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties:
     """
     Store the subscription to a channel, and when it changed.
     """
@@ -89,7 +89,7 @@ def store_subscription(event: "SubscriptionGlobalStateChange") -> Facts:
 
 
 @StandardWith
-def store_group_subscription(event: "SubscriptionGroupStateChange") -> Facts:
+def store_group_subscription(event: "SubscriptionGroupStateChange") -> UserProperties:
     """
     Store the subscription to a subscription group, and when it changed.
     """
@@ -99,7 +99,7 @@ def store_group_subscription(event: "SubscriptionGroupStateChange") -> Facts:
 
 def _subscription(
     event: "SubscriptionGlobalStateChange | SubscriptionGroupStateChange", name: str
-) -> Facts:
+) -> UserProperties:
     state = event.subscription_status
     if not state:
         return {}
@@ -107,7 +107,7 @@ def _subscription(
 
 
 @StandardWith
-def store_random_bucket(event: "RandomBucketNumberUpdate") -> Facts:
+def store_random_bucket(event: "RandomBucketNumberUpdate") -> UserProperties:
     """
     Store the new random bucket number, for random segments.
     """
@@ -122,7 +122,7 @@ def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
 
 
 @StandardWith
-def store_merge(event: "UserOrphan") -> Facts:
+def store_merge(event: "UserOrphan") -> UserProperties:
     """
     Store on the absorbed user which profile survives.
     """
@@ -136,7 +136,7 @@ language last_name phone_number timezone
 
 
 @StandardWith
-def store_profile(event: "ProfileUpdate") -> Facts:
+def store_profile(event: "ProfileUpdate") -> UserProperties:
     """
     Store the profile with its custom attributes.
 

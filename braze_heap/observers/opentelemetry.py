@@ -19,8 +19,8 @@ class OpenTelemetryObserver:
 
     ``braze_heap.events`` (counter, attributes ``fate`` and ``reason``),
     ``braze_heap.batch.duration`` (histogram in seconds, attributes ``outcome`` and
-    ``sink``), ``braze_heap.misfits`` (counter, attributes ``class``, ``field`` and
-    ``reason``) and ``braze_heap.degraded`` (counter, attribute ``kind``).
+    ``sink``), ``braze_heap.invalid`` (counter, attributes ``class``, ``field`` and
+    ``reason``) and ``braze_heap.adjustments`` (counter, attribute ``kind``).
 
     Args:
         meter: Of OpenTelemetry; that of the global provider by default.
@@ -37,13 +37,13 @@ class OpenTelemetryObserver:
         self._events = meter.create_counter(
             "braze_heap.events", unit="{event}", description="Events by their fate"
         )
-        self._misfits = meter.create_counter(
-            "braze_heap.misfits",
+        self._invalid_fields = meter.create_counter(
+            "braze_heap.invalid",
             unit="{event}",
             description="Custom events that do not fit the class declared for them",
         )
-        self._degraded = meter.create_counter(
-            "braze_heap.degraded",
+        self._adjustments = meter.create_counter(
+            "braze_heap.adjustments",
             unit="{value}",
             description="Values that were changed to be legal for Heap",
         )
@@ -62,8 +62,8 @@ class OpenTelemetryObserver:
             return
         for fate, reason, number in report.fates():
             self._events.add(number, {"fate": fate, "reason": reason})
-        for misfit, number in report.misfits.items():
+        for invalid, number in report.invalid.items():
             labels = ("class", "field", "reason")
-            self._misfits.add(number, dict(zip(labels, misfit, strict=True)))
-        for kind, number in report.degraded.items():
-            self._degraded.add(number, {"kind": kind})
+            self._invalid_fields.add(number, dict(zip(labels, invalid, strict=True)))
+        for kind, number in report.adjustments.items():
+            self._adjustments.add(number, {"kind": kind})

@@ -19,8 +19,8 @@ class PrometheusObserver:
 
     ``braze_heap_events_total{fate,reason}``,
     ``braze_heap_batch_seconds{outcome,sink}``,
-    ``braze_heap_misfits_total{class,field,reason}`` and
-    ``braze_heap_degraded_total{kind}``.
+    ``braze_heap_invalid_total{class,field,reason}`` and
+    ``braze_heap_adjustments_total{kind}``.
 
     Args:
         registry: Of prometheus_client; its default one by default.
@@ -36,14 +36,14 @@ class PrometheusObserver:
         self._events = client.Counter(
             "braze_heap_events", "Events by their fate", ("fate", "reason"), **where
         )
-        self._misfits = client.Counter(
-            "braze_heap_misfits",
+        self._invalid_fields = client.Counter(
+            "braze_heap_invalid",
             "Custom events that do not fit the class declared for them",
             ("class", "field", "reason"),
             **where,
         )
-        self._degraded = client.Counter(
-            "braze_heap_degraded",
+        self._adjustments = client.Counter(
+            "braze_heap_adjustments",
             "Values that were changed to be legal for Heap",
             ("kind",),
             **where,
@@ -65,7 +65,7 @@ class PrometheusObserver:
             return
         for fate, reason, number in report.fates():
             self._events.labels(fate, reason).inc(number)
-        for misfit, number in report.misfits.items():
-            self._misfits.labels(*misfit).inc(number)
-        for kind, number in report.degraded.items():
-            self._degraded.labels(kind).inc(number)
+        for invalid, number in report.invalid.items():
+            self._invalid_fields.labels(*invalid).inc(number)
+        for kind, number in report.adjustments.items():
+            self._adjustments.labels(kind).inc(number)

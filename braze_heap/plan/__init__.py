@@ -11,23 +11,23 @@ from braze_heap.plan._diff import Change, PlanDiff, diff
 from braze_heap.plan._plan import tracking_plan
 from braze_heap.plan._tracking_plan import PlanError, TrackingPlan
 from braze_heap.plan._values import (
-    LeftOutEvent,
-    LeftOutField,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
+    UnsentField,
+    UnsentType,
 )
 
 __all__ = [
     "Change",
-    "LeftOutEvent",
-    "LeftOutField",
     "PlanDiff",
     "PlanError",
     "PlannedEvent",
     "PlannedProperty",
     "PlannedUserProperty",
     "TrackingPlan",
+    "UnsentField",
+    "UnsentType",
     "diff",
     "tracking_plan",
 ]

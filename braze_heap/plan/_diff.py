@@ -106,7 +106,7 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
             if was and now
             for change in _property_changes(was, now)
         ),
-        *_fact_changes(old, new),
+        *_user_property_changes(old, new),
         *_deletion_changes(old, new),
     ]
     return PlanDiff(tuple(changes))
@@ -161,7 +161,7 @@ def _property_kin(planned: PlannedProperty) -> Hashable:
     return planned.field, planned.name.endswith("*")
 
 
-def _fact_kin(planned: PlannedUserProperty) -> Hashable:
+def _user_property_kin(planned: PlannedUserProperty) -> Hashable:
     kin = _property_kin(planned)
     return None if kin is None else (kin, planned.event_types)
 
@@ -179,10 +179,12 @@ def _property_changes(old: PlannedEvent, new: PlannedEvent) -> list[Change]:
     )
 
 
-def _fact_changes(old: TrackingPlan, new: TrackingPlan) -> list[Change]:
-    facts = _paired(old.user_properties, new.user_properties, _property_key, _fact_kin)
+def _user_property_changes(old: TrackingPlan, new: TrackingPlan) -> list[Change]:
+    user_properties = _paired(
+        old.user_properties, new.user_properties, _property_key, _user_property_kin
+    )
     return sorted(
-        (c for pair in facts for c in _changes("user property", *pair, None)),
+        (c for pair in user_properties for c in _changes("user property", *pair, None)),
         key=lambda c: c.name,
     )
 

@@ -11,11 +11,11 @@ from string import Template
 
 from braze_heap.plan._text import origin, privacy
 from braze_heap.plan._values import (
-    LeftOutField,
     PlanContent,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
+    UnsentField,
 )
 
 
@@ -34,7 +34,7 @@ def page(plan: PlanContent) -> str:
         script_hash=_hash(script),
         counts=_counts(plan),
         events="\n".join(map(_event, plan.events)),
-        facts=_facts(plan.user_properties),
+        user_properties=_user_properties(plan.user_properties),
         absent=_absent(plan),
     )
 
@@ -50,13 +50,13 @@ def _hash(text: str) -> str:
 def _counts(plan: PlanContent) -> str:
     sent = [p for event in plan.events for p in event.properties]
     personal = {p.name for p in [*sent, *plan.user_properties] if p.is_personal}
-    left_out = {field.name for event in plan.events for field in event.left_out}
+    unsent = {field.name for event in plan.events for field in event.unsent}
     numbers = (
         (len(plan.events), "events"),
         (len({p.name for p in sent}), "event properties"),
         (len(plan.user_properties), "user properties"),
         (len(personal), "with personal data"),
-        (len(left_out), "fields left out"),
+        (len(unsent), "fields left out"),
     )
     return "".join(f"<li><b>{number:,}</b>{what}</li>" for number, what in numbers)
 
@@ -70,7 +70,7 @@ def _event(event: PlannedEvent) -> str:
         f"<details{data}><summary><h3>{escape(event.name)}</h3>"
         f"<code>{escape(event.event_type)}</code> {_event_marks(event, personal)}"
         f'</summary><div class="inside"><p>{escape(event.meaning)}</p>'
-        f"{_notes(event)}{_table(event.properties)}{_left_out(event.left_out)}"
+        f"{_notes(event)}{_table(event.properties)}{_unsent(event.unsent)}"
         "</div></details>"
     )
 
@@ -162,7 +162,7 @@ def _from(planned: PlannedProperty) -> str:
     return origin(planned)
 
 
-def _left_out(fields: Sequence[LeftOutField]) -> str:
+def _unsent(fields: Sequence[UnsentField]) -> str:
     if not fields:
         return ""
     rows = _terms((field.name, field.why) for field in fields)
@@ -176,14 +176,15 @@ def _terms(pairs: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def _facts(facts: Sequence[PlannedUserProperty]) -> str:
-    if not facts:
+def _user_properties(user_properties: Sequence[PlannedUserProperty]) -> str:
+    if not user_properties:
         return ""
-    return f"<section data-list><h2>User properties</h2>{_table(facts)}</section>"
+    table = _table(user_properties)
+    return f"<section data-list><h2>User properties</h2>{table}</section>"
 
 
 def _absent(plan: PlanContent) -> str:
-    pairs = [(event.event_type, event.why) for event in plan.left_out]
+    pairs = [(event.event_type, event.why) for event in plan.unsent]
     pairs += [(kind, "Deletes the user in Heap.") for kind in plan.deletions]
     if not pairs:
         return ""

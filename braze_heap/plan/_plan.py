@@ -17,16 +17,16 @@ from braze_heap.heap.calls import Value
 from braze_heap.mappers._custom import custom_of
 from braze_heap.plan._marks import Marks, without_marks
 from braze_heap.plan._probes import Hints, Probe, Prober
-from braze_heap.plan._trace import Evidence, Observer, Trace, trace
+from braze_heap.plan._trace import Evidence, MappingTracer, Trace, trace
 from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.plan._values import (
-    LeftOutEvent,
-    LeftOutField,
     Origin,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
     Type,
+    UnsentField,
+    UnsentType,
 )
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.transformer import Transformer
@@ -63,7 +63,7 @@ def tracking_plan(
     classes = [(event_type, event_types[event_type]) for event_type in event_types]
     unknown = sorted(
         key
-        for key in registry.rules
+        for key in registry.registrations
         if isinstance(key, str) and key not in {*event_types, *EVENT_TYPES}
     )
     studies = [
@@ -78,8 +78,10 @@ def tracking_plan(
                 key=lambda event: (event.event_type, event.name),
             )
         ),
-        user_properties=_merged(p for study in studies for p in study.facts()),
-        left_out=tuple(
+        user_properties=_merged(
+            p for study in studies for p in study.user_properties()
+        ),
+        unsent=tuple(
             sorted(
                 (study.absence() for study in studies if not study.names),
                 key=lambda event: event.event_type,
@@ -95,7 +97,7 @@ def _study(
     marks = Marks()
     prober = Prober(cls, marks, _hints(transformer))
     alone = [prober.bare(), *_typed_probes(transformer, prober)]
-    found = trace(Observer(transformer, cls, marks), prober, alone)
+    found = trace(MappingTracer(transformer, cls, marks), prober, alone)
     return _Study(cls, event_type, prober.fields, found)
 
 
@@ -103,7 +105,7 @@ def _study_unknown(transformer: Transformer, event_type: str | None) -> "_Study"
     marks = Marks()
     named = event_type or marks.text("event_type")
     prober = Prober(UnknownEvent, marks, event_type=named)
-    found = trace(Observer(transformer, UnknownEvent, marks), prober, ())
+    found = trace(MappingTracer(transformer, UnknownEvent, marks), prober, ())
     return _Study(UnknownEvent, event_type or "*", prober.fields, found)
 
 
@@ -112,7 +114,7 @@ def _typed_probes(transformer: Transformer, prober: Prober) -> Iterator[Probe]:
     Yield events for the classes that a team declared for custom events and purchases.
     """
     complete, _ = prober.complete()
-    for (event_type, name), rule in transformer.mappers.custom_rules().items():
+    for (event_type, name), rule in transformer.mappers.custom_registrations().items():
         custom = custom_of(rule.key)
         if custom and isinstance(rule.key, type) and event_type == _type_of(prober.cls):
             typed = prober.typed(complete, custom.field, rule.key)
@@ -163,7 +165,7 @@ class _Study:
         """
         Yield what the events of the class become, one for each name.
         """
-        left_out = self._left_out()
+        unsent = self._unsent()
         is_known = self.cls is not UnknownEvent
         for name in self.names:
             found = self._properties(self.trace.properties[name])
@@ -178,12 +180,12 @@ class _Study:
                 properties=tuple(
                     p for p in found if p.name != NEW_FIELD or not is_known
                 ),
-                left_out=left_out,
+                unsent=unsent,
                 takes_new_fields=takes_new,
                 note=self._note(name),
             )
 
-    def facts(self) -> Iterator[PlannedUserProperty]:
+    def user_properties(self) -> Iterator[PlannedUserProperty]:
         """
         Yield the user properties that events of the class set.
         """
@@ -191,11 +193,11 @@ class _Study:
             known = attrs.asdict(planned, recurse=False)
             yield PlannedUserProperty(**known, event_types=(self.event_type,))
 
-    def absence(self) -> LeftOutEvent:
+    def absence(self) -> UnsentType:
         """
         Return why events of the class never become an event in Heap.
         """
-        return LeftOutEvent(self.event_type, self.cls.__name__, self._why_absent())
+        return UnsentType(self.event_type, self.cls.__name__, self._why_absent())
 
     def _why_absent(self) -> str:
         if self.trace.deletes:
@@ -224,9 +226,9 @@ class _Study:
             )
         return " ".join(parts)
 
-    def _left_out(self) -> tuple[LeftOutField, ...]:
-        names = sorted(self.trace.left_out | self._unused())
-        return tuple(LeftOutField(name, self._why(name)) for name in names)
+    def _unsent(self) -> tuple[UnsentField, ...]:
+        names = sorted(self.trace.unsent | self._unused())
+        return tuple(UnsentField(name, self._why(name)) for name in names)
 
     def _unused(self) -> set[str]:
         used = set().union(
@@ -241,7 +243,7 @@ class _Study:
 
     def _why(self, name: str) -> str:
         identity, time, _ = self.trace.carries
-        if name not in self.trace.left_out:
+        if name not in self.trace.unsent:
             return "The mapping rule does not use it."
         why = "The policy for personal data names it."
         if field := self.fields.get(name):

@@ -53,8 +53,8 @@ def markdown(plan: PlanContent) -> str:
         "",
         f"{len(plan.events)} events, {len(plan.user_properties)} user properties.",
         *(line for event in plan.events for line in _event_lines(event)),
-        *_facts_lines(plan.user_properties),
-        *_left_out_lines(plan),
+        *_user_property_lines(plan.user_properties),
+        *_unsent_lines(plan),
     ]
     return "\n".join(lines) + "\n"
 
@@ -71,15 +71,17 @@ def _event_lines(event: PlannedEvent) -> Iterator[str]:
     if event.takes_new_fields:
         yield "\nFields that Braze adds later are sent too, under their own names."
     yield from _property_lines(event.properties)
-    if event.left_out:
+    if event.unsent:
         yield "\nLeft out:\n"
-    yield from (f"- {_code(f.name)}: {_cell(f.why)}" for f in event.left_out)
+    yield from (f"- {_code(f.name)}: {_cell(f.why)}" for f in event.unsent)
 
 
-def _facts_lines(facts: Sequence[PlannedUserProperty]) -> Iterator[str]:
-    if facts:
+def _user_property_lines(
+    user_properties: Sequence[PlannedUserProperty],
+) -> Iterator[str]:
+    if user_properties:
         yield "\n## User properties"
-        yield from _property_lines(facts)
+        yield from _property_lines(user_properties)
 
 
 def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
@@ -109,10 +111,10 @@ _HEADINGS: Final = (
 )
 
 
-def _left_out_lines(plan: PlanContent) -> Iterator[str]:
-    if plan.left_out:
+def _unsent_lines(plan: PlanContent) -> Iterator[str]:
+    if plan.unsent:
         yield "\n## Not sent\n"
-    yield from (f"- {_code(e.event_type)}: {_cell(e.why)}" for e in plan.left_out)
+    yield from (f"- {_code(e.event_type)}: {_cell(e.why)}" for e in plan.unsent)
     if plan.deletions:
         yield "\n## Deletions\n"
     yield from (f"- {_code(t)} deletes the user." for t in plan.deletions)
@@ -177,13 +179,13 @@ def _rows(plan: PlanContent) -> Iterator[tuple[object, ...]]:
         )
         for planned in event.properties:
             yield _property_row("property", event.name, planned, event.event_type)
-        for field in event.left_out:
+        for field in event.unsent:
             yield _row(
                 "left out", event.name, field.name, "", event.event_type, field.why
             )
     for fact in plan.user_properties:
         yield _property_row("user property", "", fact, " ".join(fact.event_types))
-    for absent in plan.left_out:
+    for absent in plan.unsent:
         yield _row("not sent", "", "", "", absent.event_type, absent.why)
     for event_type in plan.deletions:
         yield _row("deletion", "", "", "", event_type, "It deletes the user.")

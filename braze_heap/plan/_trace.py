@@ -38,7 +38,7 @@ class Observation:
         deletes: Whether it deletes the user.
         refusal: Why it became nothing.
         detail: What the refusal says.
-        left_out: The fields that the policy for personal data left out.
+        unsent: The fields that the policy for personal data left out.
     """
 
     probe: Probe
@@ -47,7 +47,7 @@ class Observation:
     deletes: bool = False
     refusal: SkipReason | Reason | None = None
     detail: str = ""
-    left_out: frozenset[str] = frozenset()
+    unsent: frozenset[str] = frozenset()
 
 
 @attrs.define
@@ -83,7 +83,7 @@ class Trace:
     Attributes:
         marks: Tells whose a value is.
         properties: Evidence by holder and name.
-        left_out: The fields that the policy for personal data left out.
+        unsent: The fields that the policy for personal data left out.
         carries: Who, when and the key, each with the fields that decide it.
         refusals: How many probes became nothing, by reason.
         details: What the refusals say.
@@ -95,7 +95,7 @@ class Trace:
     properties: defaultdict[Holder, defaultdict[str, Evidence]] = attrs.field(
         factory=lambda: defaultdict(lambda: defaultdict(Evidence))
     )
-    left_out: set[str] = attrs.field(factory=set)
+    unsent: set[str] = attrs.field(factory=set)
     carries: tuple[set[str], ...] = attrs.field(
         factory=lambda: (set(), set(), set()), init=False
     )
@@ -109,7 +109,7 @@ class Trace:
         Note what one probe shows by itself.
         """
         self.tried += 1
-        self.left_out |= seen.left_out
+        self.unsent |= seen.unsent
         self.deletes = self.deletes or seen.deletes
         if seen.refusal:
             self.refusals[seen.refusal] += 1
@@ -146,7 +146,7 @@ class Trace:
 
 
 @attrs.frozen
-class Observer:
+class MappingTracer:
     """
     Sends probes of one class through a transformer.
     """
@@ -177,14 +177,14 @@ class Observer:
             bool(result.calls) and not said,
             refused[0].reason if refused else None,
             getattr(refused[0], "detail", "") if refused else "",
-            frozenset(result.left_out),
+            frozenset(result.redacted),
         )
 
     def _named(self, properties: Mapping[str, Value]) -> dict[str, Value]:
         return {self.marks.readable(name): v for name, v in properties.items()}
 
 
-def trace(observer: Observer, prober: Prober, alone: Iterable[Probe]) -> Trace:
+def trace(observer: MappingTracer, prober: Prober, alone: Iterable[Probe]) -> Trace:
     """
     Send probes through a transformer and note what comes of them.
 
@@ -211,7 +211,7 @@ def trace(observer: Observer, prober: Prober, alone: Iterable[Probe]) -> Trace:
 
 
 def _turn(
-    observer: Observer,
+    observer: MappingTracer,
     prober: Prober,
     found: Trace,
     complete: Probe,
@@ -233,7 +233,7 @@ def _turn(
 
 
 def _add_samples(
-    observer: Observer, prober: Prober, found: Trace, turns: list[Probe]
+    observer: MappingTracer, prober: Prober, found: Trace, turns: list[Probe]
 ) -> None:
     """
     Add events that read like true ones, for examples and for what needs true values.
@@ -255,6 +255,6 @@ def _kinds(seen: Observation) -> set[tuple[Holder, str]]:
     """
     Return which events, and which properties of the user, *seen* has.
     """
-    facts = seen.said.get(None, {})
+    user_properties = seen.said.get(None, {})
     kinds: set[tuple[Holder, str]] = {(h, "") for h in seen.said if h is not None}
-    return kinds | {(None, name) for name in facts}
+    return kinds | {(None, name) for name in user_properties}

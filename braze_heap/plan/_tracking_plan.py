@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.mappers._custom import exactly
 from braze_heap.plan._html import page
 from braze_heap.plan._text import csv_table, markdown
@@ -16,7 +17,7 @@ SCHEMA: Final = 1
 """Version of the JSON form. It increases when a reader of an older one would fail."""
 
 
-class PlanError(ValueError):
+class PlanError(BrazeHeapError, ValueError):
     """
     A text is not a tracking plan. Write one with ``TrackingPlan.to_json``.
 
@@ -43,7 +44,7 @@ class TrackingPlan(PlanContent):
     Attributes:
         events: By Braze type and name.
         user_properties: By name.
-        left_out: The types that never become an event, by type.
+        unsent: The types that never become an event, by type.
         deletions: The types whose events delete the user in Heap.
     """
 

@@ -75,7 +75,7 @@ class PlannedUserProperty(PlannedProperty):
 
 
 @attrs.frozen
-class LeftOutField:
+class UnsentField:
     """
     A field that does not reach Heap as a property of its own.
 
@@ -101,7 +101,7 @@ class PlannedEvent:
         since: The Currents release that added the type; 2 for it and all before.
         status: What Braze says about the life of the type.
         properties: By name.
-        left_out: The fields that do not become properties, by name.
+        unsent: The fields that do not become properties, by name.
         takes_new_fields: Whether fields that this version does not know are sent too,
             under their own names.
         note: What else there is to know; empty if nothing.
@@ -114,13 +114,13 @@ class PlannedEvent:
     since: int
     status: str
     properties: tuple[PlannedProperty, ...]
-    left_out: tuple[LeftOutField, ...] = ()
+    unsent: tuple[UnsentField, ...] = ()
     takes_new_fields: bool = False
     note: str = ""
 
 
 @attrs.frozen
-class LeftOutEvent:
+class UnsentType:
     """
     A type whose events never become an event in Heap.
 
@@ -143,11 +143,11 @@ class PlanContent:
     Attributes:
         events: By Braze type and name.
         user_properties: By name.
-        left_out: The types that never become an event, by type.
+        unsent: The types that never become an event, by type.
         deletions: The types whose events delete the user in Heap.
     """
 
     events: tuple[PlannedEvent, ...]
     user_properties: tuple[PlannedUserProperty, ...] = ()
-    left_out: tuple[LeftOutEvent, ...] = ()
+    unsent: tuple[UnsentType, ...] = ()
     deletions: tuple[str, ...] = ()

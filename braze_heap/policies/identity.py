@@ -17,6 +17,7 @@ import attrs
 from braze_heap._text import utf16_length
 from braze_heap._wiring import check_function, kind_of
 from braze_heap.events import CurrentsEvent
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.heap.calls import MAX_IDENTITY
 from braze_heap.reasons import Reason, SkipReason
 
@@ -57,7 +58,7 @@ the MD5, SHA-1 and SHA-256 of the empty text and of ``null``, ``None`` and
 """
 
 
-class IdentityError(ValueError):
+class IdentityError(BrazeHeapError, ValueError):
     """
     A value that cannot identify one person.
 
@@ -302,11 +303,11 @@ def identify_by(identity: Identity) -> Identify:
 
 
 def _reader(field: str) -> Identify:
-    misfit = f"/user/{field}"
+    invalid = f"/user/{field}"
 
     def read(event: CurrentsEvent) -> Any:
         value = event.__dict__.get(field)
-        return event.extra.get(misfit) if value is None and event.extra else value
+        return event.extra.get(invalid) if value is None and event.extra else value
 
     return read
 

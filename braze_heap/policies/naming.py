@@ -12,7 +12,7 @@ import attrs
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
-from braze_heap.heap.calls import Legalizer, Value
+from braze_heap.heap.calls import PropertyEncoder, Value
 from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
 from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent
@@ -101,7 +101,7 @@ class Naming:
         return event.display_name if self.event_names == "display" else event.event_type
 
     def properties(
-        self, given: dict[str, Value], legalizer: Legalizer
+        self, given: dict[str, Value], encoder: PropertyEncoder
     ) -> dict[str, Any]:
         """
         Return the legal properties *given* under their names, still legal and distinct.
@@ -112,7 +112,7 @@ class Naming:
         for name, value in given.items():
             prefixed = f"{self.property_prefix}{name}"
             wanted = self.property_renames.get(prefixed, prefixed)
-            renamed[legalizer.free_name(wanted, renamed)] = value
+            renamed[encoder.free_name(wanted, renamed)] = value
         return renamed
 
 
@@ -136,7 +136,7 @@ def checked_naming(
             f"naming must be a Naming, not {kind_of(naming)}: "
             "write Naming(event_prefix=...)"
         )
-    is_shipped = all(rule.is_fallback for rule in mappers.rules.values())
+    is_shipped = all(rule.is_fallback for rule in mappers.registrations.values())
     if naming.event_renames and not callable(naming.event_names):
         known = _event_names(naming, mappers, event_types)
         for name in naming.event_renames:
@@ -171,7 +171,7 @@ def _event_names(
     """
     Return the names in Heap, before renaming, of all events that have a fixed one.
     """
-    rules = mappers.rules.values()
+    rules = mappers.registrations.values()
     customs = (custom.name for rule in rules if (custom := custom_of(rule.key)))
     is_by_type = naming.event_names == "type"
     own = (t if is_by_type else cls.display_name for t, cls in event_types.items())

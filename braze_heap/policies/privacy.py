@@ -210,7 +210,7 @@ class Redaction:
         """
         Treat the personal data of *event*; return the names of what was left out.
         """
-        left_out: list[str] = []
+        redacted: list[str] = []
         fields = event.__dict__
         try:
             dropped, hashed = self._by_class[type(event)]
@@ -219,16 +219,16 @@ class Redaction:
         for name in dropped:
             if name in fields:
                 del fields[name]
-                left_out.append(name)
+                redacted.append(name)
         for name in hashed:
             if name in fields:
-                self._treat(fields, name, "hash", left_out)
+                self._treat(fields, name, "hash", redacted)
         if event.extra:
-            self._treat_extra(event, left_out)
+            self._treat_extra(event, redacted)
         for path, treatment in self._nested:
             if self._treat_nested(fields, path, treatment):
-                left_out.append(".".join(path))
-        return left_out
+                redacted.append(".".join(path))
+        return redacted
 
     def treatment_of_new(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """
@@ -314,9 +314,9 @@ class Redaction:
             if treatment == "keep":
                 kept[name] = self._without_personal(cls, within, inner, out)
             else:
-                left_out: list[str] = []
-                self._treat(kept, name, treatment, left_out)
-                out += [within for _ in left_out]
+                redacted: list[str] = []
+                self._treat(kept, name, treatment, redacted)
+                out += [within for _ in redacted]
         return kept
 
     def _treat_nested(

@@ -6,15 +6,15 @@ The webhook that a Currents feed is pointed at, for any framework or none.
 """
 
 from braze_heap.receiver._admission import Limits
-from braze_heap.receiver._auth import UNAUTHENTICATED, Doorkeeper, Tokens
-from braze_heap.receiver._http import BodyCut, Request, Response
+from braze_heap.receiver._auth import UNAUTHENTICATED, Authenticator, Tokens
+from braze_heap.receiver._http import IncompleteBodyError, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver, Receiver
 
 __all__ = [
     "UNAUTHENTICATED",
     "AsyncReceiver",
-    "BodyCut",
-    "Doorkeeper",
+    "Authenticator",
+    "IncompleteBodyError",
     "Limits",
     "Receiver",
     "Request",

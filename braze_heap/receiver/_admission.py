@@ -11,6 +11,8 @@ from typing import Final
 
 import attrs
 
+from braze_heap.exceptions import BrazeHeapError
+
 MIB: Final = 1 << 20
 
 
@@ -25,7 +27,7 @@ class Limits:
         body: Bytes of a body, unzipped. Braze's largest legitimate batch has 10 MB.
         events: In a batch. Braze sends up to 100.
         requests: Batches in hand, from the last byte of the body to the answer.
-        in_hand: Bytes in hand, of all requests. What is larger than this cannot be
+        in_flight: Bytes in hand, of all requests. What is larger than this cannot be
             kept either.
         body_seconds: For a body to come, where the server tells (ASGI).
     """
@@ -33,20 +35,20 @@ class Limits:
     body: int = 16 * MIB
     events: int = 1_000
     requests: int = 8
-    in_hand: int = 64 * MIB
+    in_flight: int = 64 * MIB
     body_seconds: float = 30.0
 
     def __attrs_post_init__(self) -> None:
         if min(self.body, self.events, self.requests, self.body_seconds) <= 0:
             raise ValueError("a limit is positive")
-        if self.in_hand < self.body:
-            raise ValueError("in_hand must hold one body at least")
+        if self.in_flight < self.body:
+            raise ValueError("in_flight must hold one body at least")
 
 
 _CLOSING: Final = "the receiver is closing"
 
 
-class NoRoom(Exception):  # noqa: N818 (a state, not a fault)
+class CapacityError(BrazeHeapError):
     """
     Too much is in hand, or the receiver is closing.
     """
@@ -71,7 +73,7 @@ class Share:
         Take *piece*; tell whether the next one is wanted.
 
         Raises:
-            NoRoom: The others hold too much.
+            CapacityError: The others hold too much.
         """
         room = self._hand.grow(self.size, len(piece))
         self.is_cut = room < len(piece)
@@ -121,7 +123,7 @@ class Hand:
         """
         share = Share(self)
         if self._is_closing:
-            raise NoRoom(_CLOSING)
+            raise CapacityError(_CLOSING)
         try:
             yield share
         finally:
@@ -133,10 +135,12 @@ class Hand:
         Return how many of *more* bytes fit, for one who holds *own* of them already.
         """
         with self._changed:
-            room = self._limits.in_hand - self._size
+            room = self._limits.in_flight - self._size
             if room < more and self._size > own:
-                most = self._limits.in_hand
-                raise NoRoom(f"the bodies of all requests have {most:,} bytes already")
+                most = self._limits.in_flight
+                raise CapacityError(
+                    f"the bodies of all requests have {most:,} bytes already"
+                )
             taken = min(room, more)
             self._size += taken
             return taken
@@ -148,9 +152,11 @@ class Hand:
         """
         with self._changed:
             if self._is_closing:
-                raise NoRoom(_CLOSING)
+                raise CapacityError(_CLOSING)
             if self._requests >= self._limits.requests:
-                raise NoRoom(f"all places for batches ({self._requests}) are taken")
+                raise CapacityError(
+                    f"all places for batches ({self._requests}) are taken"
+                )
             self._requests += 1
         try:
             yield

@@ -27,12 +27,12 @@ _CREDENTIALS: Final = re.compile(r"[ \t]*bearer +(\S+)[ \t]*", re.IGNORECASE)
 
 
 @runtime_checkable
-class Doorkeeper(Protocol):
+class Authenticator(Protocol):
     """
     Decides by the values of ``Authorization``.
     """
 
-    def admits(self, authorizations: Sequence[str], /) -> bool:
+    def is_authorized(self, authorizations: Sequence[str], /) -> bool:
         """
         Tell whether a request with these values may come in.
         """
@@ -100,7 +100,7 @@ class Tokens:
             "guessed. For a new one: openssl rand -hex 32"
         )
 
-    def admits(self, authorizations: Sequence[str], /) -> bool:
+    def is_authorized(self, authorizations: Sequence[str], /) -> bool:
         """
         Tell whether there is one credential, and it is one of ours.
 
@@ -133,32 +133,33 @@ class _Unauthenticated:
     def __repr__(self) -> str:
         return "UNAUTHENTICATED"
 
-    def admits(self, authorizations: Sequence[str], /) -> bool:  # noqa: ARG002
+    def is_authorized(self, authorizations: Sequence[str], /) -> bool:  # noqa: ARG002
         return True
 
 
-UNAUTHENTICATED: Final[Doorkeeper] = _Unauthenticated()
+UNAUTHENTICATED: Final[Authenticator] = _Unauthenticated()
 """
 Everybody may send. For a receiver behind something else that asks who is there.
 """
 
 
-def doorkeeper(tokens: str | Iterable[str] | Doorkeeper) -> Doorkeeper:
+def as_authenticator(tokens: str | Iterable[str] | Authenticator) -> Authenticator:
     """
     Return who decides: *tokens* itself if it can, else one for these tokens.
 
     A token that is easy to guess is a warning in the log.
 
     Raises:
-        TypeError: *tokens* is not text, or its ``admits`` is async.
+        TypeError: *tokens* is not text, or its ``is_authorized`` is async.
     """
-    if not isinstance(tokens, Doorkeeper):
+    if not isinstance(tokens, Authenticator):
         tokens = Tokens(tokens)
     if isinstance(tokens, type):
         raise TypeError(f"tokens is {kind_of(tokens)}: write {tokens.__name__}(...)")
-    if is_async(tokens.admits):  # what it returns would be true for everybody
+    if is_async(tokens.is_authorized):  # what it returns would be true for everybody
         raise TypeError(
-            f"{type(tokens).__name__}.admits is async, but it is called without await"
+            f"{type(tokens).__name__}.is_authorized is async, "
+            "but it is called without await"
         )
     weakness = tokens.weakness() if isinstance(tokens, Tokens) else None
     if weakness:

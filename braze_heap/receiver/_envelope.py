@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.receiver._admission import Limits
 from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 
@@ -33,7 +34,7 @@ _COMMA: Final = ord(",")
 _QUOTE: Final = ord('"')
 
 
-class TooManyError(ValueError):
+class TooManyError(BrazeHeapError, ValueError):
     """
     Too much for one request; half of it would do.
     """

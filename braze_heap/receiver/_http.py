@@ -9,12 +9,14 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from braze_heap.exceptions import BrazeHeapError
+
 Text: TypeAlias = str | bytes
 Body: TypeAlias = bytes | Iterable[bytes] | AsyncIterable[bytes]
 """All of it, or its pieces as they come; the asynchronous receiver awaits them."""
 
 
-class BodyCut(Exception):  # noqa: N818 (the sender's doing, no fault of ours)
+class IncompleteBodyError(BrazeHeapError):
     """
     The sender went away before the body was complete. Adapters raise it out of a body.
     """

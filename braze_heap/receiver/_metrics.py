@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, get_args
 
 import attrs
 
-from braze_heap.heap.calls import Degradation
+from braze_heap.heap.calls import Adjustment
 from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.receiver._responses import UNREADABLE
@@ -32,12 +32,12 @@ _UNREADABLE: Final = Report(
 
 _NO_REASONS: Final = MappingProxyType(dict.fromkeys(map(str, Reason), 0))
 _NO_SKIPS: Final = MappingProxyType(dict.fromkeys(map(str, SkipReason), 0))
-_NO_CHANGES: Final = MappingProxyType(dict.fromkeys(map(str, Degradation), 0))
+_NO_CHANGES: Final = MappingProxyType(dict.fromkeys(map(str, Adjustment), 0))
 """Prometheus sees a count grow only if it was there at 0."""
 
 
 @attrs.define
-class Exchange:
+class RequestMetrics:
     """
     One request to the endpoint, and what became of its events. No value is in it.
 
@@ -52,7 +52,7 @@ class Exchange:
     report: Report = attrs.field(factory=Report)
 
 
-_EXCHANGE: Final = contextvars.ContextVar[Exchange]("braze_heap_exchange")
+_EXCHANGE: Final = contextvars.ContextVar[RequestMetrics]("braze_heap_exchange")
 
 
 @attrs.define(eq=False)
@@ -99,11 +99,11 @@ class Metrics:
             exchange.report += report
 
     @contextlib.contextmanager
-    def exchange(self) -> Iterator[Exchange]:
+    def exchange(self) -> Iterator[RequestMetrics]:
         """
         Count one request; the batches that run inside of the block belong to it.
         """
-        exchange, start = Exchange(), self.clock()
+        exchange, start = RequestMetrics(), self.clock()
         token = _EXCHANGE.set(exchange)
         try:
             yield exchange
@@ -112,7 +112,7 @@ class Metrics:
             exchange.seconds = self.clock() - start
             self._count(exchange)
 
-    def _count(self, exchange: Exchange) -> None:
+    def _count(self, exchange: RequestMetrics) -> None:
         """
         Count a request that is over. An unreadable body is an event without a batch.
         """
@@ -141,8 +141,8 @@ class Metrics:
                 _seconds(self._batches),
             ]
         families += [
-            _gauge("requests_in_hand", "Batches being settled.", requests),
-            _gauge("bytes_in_hand", "Bytes of all requests in hand.", size),
+            _gauge("requests_in_flight", "Batches in flight.", requests),
+            _gauge("bytes_in_flight", "Bytes of all requests in flight.", size),
         ]
         if dead is not None:
             counts = {**_NO_REASONS, **dead}.items()
@@ -235,25 +235,25 @@ def _events(report: Report) -> Iterator[_Family]:
         [_sample(report.calls)],
     )
     yield _Family(
-        "unfamiliar_total",
+        "unknown_total",
         "counter",
         "Types and fields that the classes do not know; braze-heap drift names them.",
-        [_sample(sum(report.unfamiliar.values()))],
+        [_sample(sum(report.unknown.values()))],
     )
     yield _Family(
-        "misfits_total",
+        "invalid_total",
         "counter",
         "Custom events and purchases that do not fit the class declared for them.",
         [
             _sample(n, **{"class": m.class_name, "field": m.field, "reason": m.reason})
-            for m, n in report.misfits.items()
+            for m, n in report.invalid.items()
         ],
     )
     yield _Family(
-        "degraded_total",
+        "adjustments_total",
         "counter",
         "Values that were changed to be legal for Heap, by kind of change.",
-        [_sample(n, kind=k) for k, n in {**_NO_CHANGES, **report.degraded}.items()],
+        [_sample(n, kind=k) for k, n in {**_NO_CHANGES, **report.adjustments}.items()],
     )
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from braze_heap._errors import facts_of_error, place_of
+from braze_heap._errors import error_context, place_of
 from braze_heap._repeats import Repeats
 from braze_heap._sansio import drive, drive_async, in_thread
 from braze_heap._wiring import is_async, kind_of
@@ -31,10 +31,10 @@ from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline, append_to, mappers_of
 from braze_heap.reasons import Reason
 from braze_heap.receiver import _responses
-from braze_heap.receiver._admission import Hand, Limits, NoRoom, Share
-from braze_heap.receiver._auth import Doorkeeper, doorkeeper
+from braze_heap.receiver._admission import CapacityError, Hand, Limits, Share
+from braze_heap.receiver._auth import Authenticator, as_authenticator
 from braze_heap.receiver._envelope import TooManyError, events_in, inflated
-from braze_heap.receiver._http import Body, BodyCut, Request, Response
+from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Response
 from braze_heap.report import Report
 from braze_heap.state.dead_letters import DeadRecord
 from braze_heap.wire import UnreadableError
@@ -82,7 +82,7 @@ _Steps: TypeAlias = Generator[_Step, Any, Any]
 _P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
 
 
-class _Course(Generic[_P]):
+class _ReceiverBase(Generic[_P]):
     """
     What both receivers share: everything but the waiting.
     """
@@ -90,7 +90,7 @@ class _Course(Generic[_P]):
     def __init__(
         self,
         pipeline: _P,
-        tokens: str | Iterable[str] | Doorkeeper,
+        tokens: str | Iterable[str] | Authenticator,
         *,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         now: Callable[[], float] = time.time,
@@ -100,14 +100,14 @@ class _Course(Generic[_P]):
             raise TypeError(f"limits must be Limits(...), not {kind_of(limits)}")
         self.pipeline = pipeline
         self.limits = limits
-        self._door = doorkeeper(tokens)
+        self._authenticator = as_authenticator(tokens)
         self._now = now
         self._repeats = Repeats(clock)
         self._hand = Hand(limits)
         self._is_warned = False
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.pipeline!r}, {self._door!r}>"
+        return f"<{type(self).__name__} of {self.pipeline!r}, {self._authenticator!r}>"
 
     @property
     def is_open(self) -> bool:
@@ -117,7 +117,7 @@ class _Course(Generic[_P]):
         return self._hand.is_open
 
     @property
-    def in_hand(self) -> tuple[int, int]:
+    def in_flight(self) -> tuple[int, int]:
         """
         How many batches are being settled, and how many bytes are held.
         """
@@ -134,9 +134,9 @@ class _Course(Generic[_P]):
         except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
             return _responses.later(retry_after_of(error), is_throttled=is_throttled)
-        except NoRoom as error:
+        except CapacityError as error:
             return self._refused(_responses.later(), f"{error}; Braze sends it again")
-        except BodyCut:
+        except IncompleteBodyError:
             cause = "its sender went away before the body was complete"
             return self._refused(_responses.later(), cause)
         except TimeoutError:
@@ -144,8 +144,8 @@ class _Course(Generic[_P]):
             return self._refused(_responses.later(), cause)
         except Exception as error:
             text = f"A request failed (503): {place_of(error)}"
-            facts = {**facts_of_error(error), "status": 503}
-            self._repeats.log(logger, logging.ERROR, text, facts=facts)
+            context = {**error_context(error), "status": 503}
+            self._repeats.log(logger, logging.ERROR, text, context=context)
             return _responses.later()
 
     def _refused(self, answer: Response, cause: str) -> Response:
@@ -153,17 +153,17 @@ class _Course(Generic[_P]):
         Return *answer*, and log the cause of it.
         """
         text = f"A request was not accepted ({answer.status}): {cause}"
-        facts = {"status": answer.status}
-        self._repeats.log(logger, logging.WARNING, text, facts=facts)
+        context = {"status": answer.status}
+        self._repeats.log(logger, logging.WARNING, text, context=context)
         return answer
 
     def _admitted(self, request: Request) -> _Steps:
         if request.method != "POST":  # RFC 9110: methods are case-sensitive
             return self._refused(_responses.NO_POST, "it is not a POST")
         authorizations = request.values("authorization")
-        admitted = self._door.admits(authorizations)
+        admitted = self._authenticator.is_authorized(authorizations)
         if inspect.isawaitable(admitted):
-            raise TypeError("admits is called without await, but is async")
+            raise TypeError("is_authorized is called without await, but is async")
         if not admitted:
             has = (
                 "another bearer token" if authorizations else "no Authorization header"
@@ -191,7 +191,7 @@ class _Course(Generic[_P]):
             return self._refused(_responses.SEND_FEWER, cause)
         except UnreadableError as error:
             if share.is_cut:
-                cause = f"its body is larger than {self.limits.in_hand:,} bytes"
+                cause = f"its body is larger than {self.limits.in_flight:,} bytes"
                 return self._refused(_responses.SEND_FEWER, cause)
             yield from self._kept(share, str(error), is_zipped=is_zipped)
             cause = f"its body is unreadable, and kept in the dead letter: {error}"
@@ -205,7 +205,7 @@ class _Course(Generic[_P]):
             yield _Keep((self._record(share, detail, is_zipped=is_zipped),))
         except DeadLetterError as error:
             text = f"An unreadable body could not be kept (503): {error}"
-            self._repeats.log(logger, logging.ERROR, text, facts={"status": 503})
+            self._repeats.log(logger, logging.ERROR, text, context={"status": 503})
             raise
 
     def _opened(self, share: Share, *, is_zipped: bool) -> list[Any]:
@@ -248,7 +248,7 @@ def _coding(request: Request) -> str:
     return "gzip" if codings == ["x-gzip"] else ",".join(codings)
 
 
-class Receiver(_Course[Pipeline]):
+class Receiver(_ReceiverBase[Pipeline]):
     """
     The endpoint that a Currents feed is pointed at, without a framework. Thread-safe.
 
@@ -272,7 +272,7 @@ class Receiver(_Course[Pipeline]):
     def __init__(
         self,
         pipeline: Pipeline,
-        tokens: str | Iterable[str] | Doorkeeper,
+        tokens: str | Iterable[str] | Authenticator,
         *,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         now: Callable[[], float] = time.time,
@@ -318,7 +318,7 @@ class Receiver(_Course[Pipeline]):
         return None
 
 
-class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
+class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
     """
     `Receiver` for asyncio: the same, awaited.
 
@@ -333,7 +333,7 @@ class AsyncReceiver(_Course[Pipeline | AsyncPipeline]):
     def __init__(
         self,
         pipeline: Pipeline | AsyncPipeline,
-        tokens: str | Iterable[str] | Doorkeeper,
+        tokens: str | Iterable[str] | Authenticator,
         *,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         now: Callable[[], float] = time.time,

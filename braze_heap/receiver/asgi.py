@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from braze_heap.receiver._http import BodyCut, Request, Response
+from braze_heap.receiver._http import IncompleteBodyError, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
 from braze_heap.receiver._responses import later
 
@@ -85,7 +85,7 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
     while is_more:
         message = await receive()
         if message["type"] != "http.request":
-            raise BodyCut
+            raise IncompleteBodyError
         yield message.get("body", b"")
         is_more = message.get("more_body", False)
 

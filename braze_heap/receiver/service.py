@@ -17,8 +17,9 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from braze_heap._errors import place_of
+from braze_heap.exceptions import DeadLetterFull
 from braze_heap.receiver._http import Request, Response
-from braze_heap.receiver._metrics import Exchange, Metrics
+from braze_heap.receiver._metrics import Metrics, RequestMetrics
 from braze_heap.receiver._receiver import AsyncReceiver, logger, require_receiver
 from braze_heap.receiver.asgi import (
     ASGIReceiver,
@@ -29,9 +30,8 @@ from braze_heap.receiver.asgi import (
     request_of,
     respond,
 )
-from braze_heap.sinks.exceptions import DeadLetterFull
 
-__all__ = ["Exchange", "Metrics", "Service"]
+__all__ = ["Metrics", "RequestMetrics", "Service"]
 
 UNREADY: Final = 30.0
 """Seconds after a failure for which a service is not ready. Then it may try again."""
@@ -72,7 +72,7 @@ class Service:
         metrics: Metrics,
         *,
         stored: Callable[[], Mapping[str, int]] = dict,
-        told: Callable[[Exchange], object] = lambda _: None,
+        told: Callable[[RequestMetrics], object] = lambda _: None,
     ) -> None:
         require_receiver("Service", receiver, AsyncReceiver)
         self.receiver = receiver
@@ -142,7 +142,9 @@ class Service:
         with contextlib.suppress(Exception):
             await self._stored.run(PATIENCE)
         dead = self._stored.result
-        return _text(200, self.metrics.text(*self.receiver.in_hand, dead), _PROMETHEUS)
+        return _text(
+            200, self.metrics.text(*self.receiver.in_flight, dead), _PROMETHEUS
+        )
 
 
 class _OwnThread(Generic[_Result]):

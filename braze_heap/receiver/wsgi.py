@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
-from braze_heap.receiver._http import BodyCut, Request
+from braze_heap.receiver._http import IncompleteBodyError, Request
 from braze_heap.receiver._receiver import Receiver, require_receiver
 
 __all__ = ["WSGIReceiver"]
@@ -81,17 +81,17 @@ def _up_to_the_end(stream: Any, *, may_be_empty: bool) -> Iterator[bytes]:
         is_empty = False
         yield piece
     if is_empty and not may_be_empty:
-        raise BodyCut
+        raise IncompleteBodyError
 
 
 def _counted(stream: Any, length: str) -> Iterator[bytes]:
     if not length.isdecimal():
-        raise BodyCut
+        raise IncompleteBodyError
     left = int(length)
     while left:
         piece = _read(stream, min(left, _CHUNK))
         if not piece:
-            raise BodyCut
+            raise IncompleteBodyError
         left -= len(piece)
         yield piece
 
@@ -100,5 +100,5 @@ def _read(stream: Any, size: int) -> bytes:
     try:
         piece: bytes = stream.read(size)
     except OSError:
-        raise BodyCut from None
+        raise IncompleteBodyError from None
     return piece

@@ -17,13 +17,13 @@ from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
-from braze_heap._errors import errno_of, facts_of_error
+from braze_heap._errors import errno_of, error_context
 from braze_heap._wiring import kind_of
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._closing import ClosesAtExit
 from braze_heap.sinks._protocol import Receipt, Rejection
-from braze_heap.sinks.exceptions import SinkUnavailable
 
 
 class MemorySink(ClosesAtExit):
@@ -92,8 +92,8 @@ def _line(call: Call) -> str:
 def _row(*cells: object) -> str:
     *texts, properties = cells
     assert isinstance(properties, dict)  # noqa: S101 (for the type checker)
-    facts = [f"{name}={value!r}" for name, value in properties.items()]
-    return "  ".join([*(repr(t)[1:-1] for t in texts if t), *facts])
+    context = [f"{name}={value!r}" for name, value in properties.items()]
+    return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
 
 
 class JsonLinesSink(ClosesAtExit):
@@ -124,11 +124,11 @@ class JsonLinesSink(ClosesAtExit):
         self._lock = threading.Lock()
         self._is_closed = False
         self._path = Path(target) if isinstance(target, str | os.PathLike) else None
-        self._file: _File | _Stream
+        self._file: _File | _LineStream
         if isinstance(target, str | os.PathLike):
             self._file = _File(Path(target), max_bytes)
         else:
-            self._file = _Stream(target)
+            self._file = _LineStream(target)
 
     def __repr__(self) -> str:
         return f"<JsonLinesSink to {self._path or 'a stream'}>"
@@ -167,8 +167,8 @@ class JsonLinesSink(ClosesAtExit):
         except OSError as error:
             detail = f"{self._path or 'a stream'} cannot be written: {error.strerror}"
             number = errno_of(error.errno) or type(error).__name__
-            facts = facts_of_error(error)
-            raise SinkUnavailable(f"{detail} ({number})", facts=facts) from None
+            context = error_context(error)
+            raise SinkUnavailable(f"{detail} ({number})", context=context) from None
 
 
 def _json_line(call: Call) -> bytes | None:
@@ -178,7 +178,7 @@ def _json_line(call: Call) -> bytes | None:
         return None
 
 
-class _Stream:
+class _LineStream:
     """
     Somebody else's stream.
     """

@@ -19,9 +19,9 @@ from typing import Any, Final, TypeAlias
 from braze_heap._errors import needed_by
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
+from braze_heap.exceptions import SinkSpecError
 from braze_heap.sinks._local import ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks._protocol import Sink
-from braze_heap.sinks.exceptions import SinkSpecError
 
 GROUP: Final = "braze_heap.sinks"
 """Entry points of this group are found by `open_sink`, by their name."""
@@ -213,7 +213,8 @@ def _console() -> Sink:
 
 def _heap(target: str = "", **options: str) -> Sink:
     with needed_by("the sink 'heap'", "'braze_heap[http]'"):
-        from braze_heap.heap._sink import HeapSink
+        # By name, because sinks know nothing of one destination.
+        heap_sink = importlib.import_module("braze_heap.heap").HeapSink
 
     if target or "app_id" not in options:
         raise ValueError("write heap:?app_id=YOUR_APP_ID")
@@ -223,7 +224,8 @@ def _heap(target: str = "", **options: str) -> Sink:
             f"heap has no option {unknown[0]!r}: {', '.join(_HEAP_OPTIONS)}"
         )
     given: dict[str, Any] = {n: _HEAP_OPTIONS[n](v) for n, v in options.items()}
-    return HeapSink(**given)
+    sink: Sink = heap_sink(**given)
+    return sink
 
 
 def _truth(text: str) -> bool:

@@ -12,10 +12,10 @@ import attrs
 
 from braze_heap._sansio import in_thread
 from braze_heap._wiring import check_function
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call
 from braze_heap.sinks._closing import AsyncClosesAtExit, ClosesAtExit
 from braze_heap.sinks._protocol import Receipt, Rejection, Sink, require_sink
-from braze_heap.sinks.exceptions import SinkUnavailable
 
 
 class Tee(ClosesAtExit):

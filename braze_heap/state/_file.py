@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import attrs
 
+from braze_heap.exceptions import DeadLetterError
 from braze_heap.sinks._local import sync_directory
-from braze_heap.sinks.exceptions import DeadLetterError
 
 try:
     import fcntl

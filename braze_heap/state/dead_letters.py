@@ -41,11 +41,11 @@ import attrs
 
 from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.parsing import id_text
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.sinks._closing import ClosesAtExit
-from braze_heap.sinks.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.state._file import (
     LAYOUT,
     absolute,

@@ -163,7 +163,7 @@ class Simulation:
 
 
 @define(eq=False)
-class Batch:
+class PendingBatch:
     """
     Events that go together.
 
@@ -180,7 +180,7 @@ class Batch:
     failing_since: float | None = None
 
 
-class Run:
+class SimulationRun:
     """
     One simulation as it goes: what is to be sent when, and what has become of what.
 
@@ -194,7 +194,7 @@ class Run:
         self._behavior = behavior
         self._events = events
         self._chance = random.Random(behavior.seed)  # noqa: S311 (no secret)
-        self._queue: list[tuple[float, float, int, Batch]] = []
+        self._queue: list[tuple[float, float, int, PendingBatch]] = []
         self._order = itertools.count()
         self._outcomes = [Outcome()] * len(events)
         self._statuses: Counter[int] = Counter()
@@ -215,7 +215,7 @@ class Run:
         is_over = self._is_disabled or self._stopped_by is not None
         return math.inf if is_over or not self._queue else self._queue[0][0]
 
-    def take(self) -> tuple[Batch, bytes]:
+    def take(self) -> tuple[PendingBatch, bytes]:
         """
         Take the batch that is due next, with its body.
         """
@@ -229,7 +229,7 @@ class Run:
         events = [self._events[index] for index in batch.events]
         return batch, json.dumps({"events": events}).encode()
 
-    def settle(self, batch: Batch, reply: Reply, now: float) -> None:
+    def settle(self, batch: PendingBatch, reply: Reply, now: float) -> None:
         """
         Do what Braze does after *reply* to *batch*.
         """
@@ -265,10 +265,10 @@ class Run:
     def _fill(self) -> None:
         size = self._behavior.batch_size
         stream = self._stream()
-        batches = [Batch(part) for part in _parts(stream, size)]
+        batches = [PendingBatch(part) for part in _parts(stream, size)]
         places = [self._place(number, len(batches)) for number in range(len(batches))]
         for number in range(self._behavior.probes):
-            batches.append(Batch())
+            batches.append(PendingBatch())
             places.append(self._chance.uniform(0, len(places)) if number else -1.0)
         for place, batch in zip(places, batches, strict=True):
             happened = max(place, 0.0) * size / self._behavior.rate
@@ -288,7 +288,7 @@ class Run:
         is_moved = self._chance.random() < self._behavior.reorder
         return self._chance.uniform(0, number) if is_moved else float(index)
 
-    def _put(self, batch: Batch, due: float, place: float = 0.0) -> None:
+    def _put(self, batch: PendingBatch, due: float, place: float = 0.0) -> None:
         heapq.heappush(self._queue, (due, place, next(self._order), batch))
 
     def _heard(self, reply: Reply) -> Reply:
@@ -301,22 +301,22 @@ class Run:
         self._answers_lost += 1
         return Failure("lost on purpose")
 
-    def _mark(self, batch: Batch, fate: Fate, status: int | None) -> None:
+    def _mark(self, batch: PendingBatch, fate: Fate, status: int | None) -> None:
         for index in batch.events:
             before = self._outcomes[index]
             if before.fate is not Fate.DELIVERED:
                 self._outcomes[index] = Outcome(fate, status, before.sent)
 
-    def _divide(self, batch: Batch, status: int) -> None:
+    def _divide(self, batch: PendingBatch, status: int) -> None:
         if len(batch.events) == 1 and (status == 413 or batch.was_refused):
             self._mark(batch, Fate.DROPPED, status)
             return
         self._mark(batch, Fate.PENDING, status)
         size = 1 if status == 400 else -(-len(batch.events) // 2)
         for part in _parts(batch.events, size):
-            self._put(Batch(part, was_refused=status == 400), self._now)
+            self._put(PendingBatch(part, was_refused=status == 400), self._now)
 
-    def _repeat(self, batch: Batch, heard: Reply) -> None:
+    def _repeat(self, batch: PendingBatch, heard: Reply) -> None:
         since = self._now if batch.failing_since is None else batch.failing_since
         if self._now - since >= PATIENCE:
             self._disable()

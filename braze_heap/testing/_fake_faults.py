@@ -16,10 +16,10 @@ from attrs import field, frozen, validators
 from braze_heap.testing._fake_rules import JsonObject, decoded, items_name, without_app
 from braze_heap.testing._fake_wire import (
     IDLE,
-    Request,
+    Connection,
     RequestRecord,
-    Response,
-    Wire,
+    WireRequest,
+    WireResponse,
     reason,
 )
 
@@ -53,7 +53,7 @@ class Fault:
         """
         return self.path is None or self.path == path
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Answer the request, or spoil it.
 
@@ -87,13 +87,13 @@ class Status(Fault):
     body: bytes = b""
     apply: bool = False
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Give the status.
         """
         exchange.proceed_if(self.apply)
 
-        return Response(self.code, self.body, self.headers)
+        return WireResponse(self.code, self.body, self.headers)
 
 
 @frozen
@@ -107,7 +107,7 @@ class Refuse(Fault):
     (``ECONNREFUSED``) see `FakeHeap.pause`.
     """
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Reset the connection.
         """
@@ -127,7 +127,7 @@ class Reset(Fault):
 
     after_applying: bool = False
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Reset the connection.
         """
@@ -152,7 +152,7 @@ class Stall(Fault):
     seconds: float = _waiting()
     apply: bool = False
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Wait, and leave.
         """
@@ -177,7 +177,7 @@ class Drip(Fault):
 
     interval: float = _waiting()
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Send the answer in pieces.
         """
@@ -207,7 +207,7 @@ class HalfClose(Fault):
 
     apply: bool = False
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Say goodbye, but stay.
         """
@@ -229,7 +229,7 @@ class CutStatusLine(Fault):
 
     apply: bool = False
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Send half a status line.
         """
@@ -259,7 +259,7 @@ class EndlessBody(Fault):
     apply: bool = False
     seconds: float = _waiting(60.0)
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Send until nobody listens.
         """
@@ -293,13 +293,13 @@ class Redirect(Fault):
     code: int = field(default=307, validator=validators.in_((301, 302, 303, 307, 308)))
     apply: bool = False
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Send the client elsewhere.
         """
         exchange.proceed_if(self.apply)
 
-        return Response(self.code, headers={"Location": self.to})
+        return WireResponse(self.code, headers={"Location": self.to})
 
 
 @frozen
@@ -315,7 +315,7 @@ class Garbage(Fault):
     data: bytes = b"\x16\x03\x01\x00\xff\xfe\x00 not HTTP at all\r\n\r\n\x00\x80"
     apply: bool = False
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Send the bytes.
         """
@@ -337,7 +337,7 @@ class Latency(Fault):
 
     seconds: float = _waiting()
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Be slow.
         """
@@ -360,13 +360,13 @@ class Poison(Fault):
     predicate: Callable[[JsonObject], bool]
     named: bool = True
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Look for a culprit.
         """
         for path, item in exchange.items.items():
             if self.predicate(item):
-                return Response.text(400, self._text(path))
+                return WireResponse.text(400, self._text(path))
 
         return exchange.proceed()
 
@@ -381,10 +381,10 @@ class Exchange:
 
     def __init__(
         self,
-        request: Request,
-        wire: Wire,
+        request: WireRequest,
+        wire: Connection,
         faults: Iterable[Fault],
-        answer: Callable[[Request, object], Response],
+        answer: Callable[[WireRequest, object], WireResponse],
         record: Callable[[RequestRecord], None],
     ) -> None:
         self.request: Final = request
@@ -411,7 +411,7 @@ class Exchange:
 
         return _objects(document[name], f"postBody.{name}")
 
-    def proceed(self) -> Response | None:
+    def proceed(self) -> WireResponse | None:
         """
         Answer as if the fault that calls this were not there.
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from attrs import define, field, frozen
 
-from braze_heap.testing._fake_wire import Request, Response
+from braze_heap.testing._fake_wire import WireRequest, WireResponse
 from braze_heap.testing._legal import (
     EVENT_UNITS,
     IDENTITY_UNITS,
@@ -103,7 +103,7 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
-        self.response = Response.text(status, text)
+        self.response = WireResponse.text(status, text)
 
 
 def _refuse(path: str, rule: str) -> NoReturn:
@@ -297,7 +297,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def decoded(request: Request) -> object:
+def decoded(request: WireRequest) -> object:
     try:
         return json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -372,7 +372,7 @@ def _name_of(item: JsonObject) -> str:
     )
 
 
-_OK: Final = Response.json(200, {})
+_OK: Final = WireResponse.json(200, {})
 
 
 class Heap:
@@ -408,7 +408,7 @@ class Heap:
         with self.lock:
             self.counts[name] += number
 
-    def answer(self, request: Request, document: object) -> Response:
+    def answer(self, request: WireRequest, document: object) -> WireResponse:
         try:
             return self._route(request, document)
         except RefusedError as refused:
@@ -416,7 +416,7 @@ class Heap:
                 self.count("invalid")
             return refused.response
 
-    def _route(self, request: Request, document: object) -> Response:
+    def _route(self, request: WireRequest, document: object) -> WireResponse:
         if request.path.startswith(DELETION_STATUS):
             _expect_method(request, "GET")
             return self._deletion_status(request)
@@ -429,7 +429,7 @@ class Heap:
 
         return self._ingest(request.path, document)
 
-    def _ingest(self, path: str, document: object) -> Response:
+    def _ingest(self, path: str, document: object) -> WireResponse:
         if path == TRACK:
             return self._track(_batch(document, "events", _check_event))
         if path == ADD_USER_PROPERTIES:
@@ -439,7 +439,7 @@ class Heap:
             _batch(document, "accounts", _check_account, single=False)
         )
 
-    def _track(self, batch: _Batch) -> Response:
+    def _track(self, batch: _Batch) -> WireResponse:
         with self.lock:
             app = self.apps[batch.app_id]
             if not self._admit(app.windows(batch)):
@@ -456,7 +456,7 @@ class Heap:
         self.counts["duplicates" if repeat else "events"] += 1
         app.data.events.setdefault(key, event)
 
-    def _add_user_properties(self, batch: _Batch) -> Response:
+    def _add_user_properties(self, batch: _Batch) -> WireResponse:
         with self.lock:
             app = self.apps[batch.app_id]
             people = Counter(_name_of(item) for item in batch.items)
@@ -468,7 +468,7 @@ class Heap:
 
         return _OK
 
-    def _add_account_properties(self, batch: _Batch) -> Response:
+    def _add_account_properties(self, batch: _Batch) -> WireResponse:
         with self.lock:
             _merge(self.apps[batch.app_id].data.accounts, batch.items, "account_id")
             self.counts["accounts"] += len(batch.items)
@@ -491,12 +491,12 @@ class Heap:
 
         return True
 
-    def _too_many(self) -> Response:
+    def _too_many(self) -> WireResponse:
         self.counts["rate_limited"] += 1
 
-        return Response.text(429, "Too Many Requests")
+        return WireResponse.text(429, "Too Many Requests")
 
-    def _auth_token(self, request: Request) -> Response:
+    def _auth_token(self, request: WireRequest) -> WireResponse:
         if _basic_of(request) != f"{self._app_id}:{self._api_key}":
             raise RefusedError(401, "Unauthorized")
         with self.lock:
@@ -504,16 +504,16 @@ class Heap:
             token = f"access-token-{self._issued}"
             self._tokens[token] = self._clock() + TOKEN_SECONDS
 
-        return Response.json(200, {"access_token": token})
+        return WireResponse.json(200, {"access_token": token})
 
-    def _expect_token(self, request: Request) -> None:
+    def _expect_token(self, request: WireRequest) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         with self.lock:
             end = self._tokens.get(token, -math.inf)
             if scheme.lower() != "bearer" or self._clock() >= end:
                 raise RefusedError(401, "Unauthorized")
 
-    def _user_deletion(self, request: Request, document: object) -> Response:
+    def _user_deletion(self, request: WireRequest, document: object) -> WireResponse:
         self._expect_token(request)
         _expect_json(request, document)
         body = _object(document, "postBody")
@@ -524,7 +524,7 @@ class Heap:
             self._asked[number] = 0
             self._delete(users)
 
-        return Response.json(201, {"deletion_request_id": number})
+        return WireResponse.json(201, {"deletion_request_id": number})
 
     def _delete(self, users: list[JsonObject]) -> None:
         people = self.apps[self._app_id].data.people
@@ -532,7 +532,7 @@ class Heap:
             self.deleted.append(user.get("identity") or user["user_id"])
             people.pop(user.get("identity", ""), None)
 
-    def _deletion_status(self, request: Request) -> Response:
+    def _deletion_status(self, request: WireRequest) -> WireResponse:
         self._expect_token(request)
         number = request.path.removeprefix(DELETION_STATUS)
         with self.lock:
@@ -541,7 +541,7 @@ class Heap:
             self._asked[number] += 1
             status = "pending" if self._asked[number] == 1 else "complete"
 
-        return Response.json(200, {"status": status})
+        return WireResponse.json(200, {"status": status})
 
 
 def _merge(store: dict[str, JsonObject], items: list[JsonObject], name: str) -> None:
@@ -549,18 +549,18 @@ def _merge(store: dict[str, JsonObject], items: list[JsonObject], name: str) -> 
         store[item[name]] = {**store.get(item[name], {}), **item["properties"]}
 
 
-def _expect_method(request: Request, method: str) -> None:
+def _expect_method(request: WireRequest, method: str) -> None:
     if request.method != method:
         raise RefusedError(405, "Method Not Allowed")
 
 
-def _expect_route(request: Request) -> None:
+def _expect_route(request: WireRequest) -> None:
     if items_name(request.path) is None and request.path != AUTH_TOKEN:
         raise RefusedError(404, "Not Found")
     _expect_method(request, "POST")
 
 
-def _expect_json(request: Request, document: object) -> None:
+def _expect_json(request: WireRequest, document: object) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     _expect(kind == "application/json", "content type", "should be application/json")
     coding = request.headers.get("content-encoding", "identity").strip().lower()
@@ -569,7 +569,7 @@ def _expect_json(request: Request, document: object) -> None:
         raise document
 
 
-def _basic_of(request: Request) -> str:
+def _basic_of(request: WireRequest) -> str:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     try:
         return (

@@ -53,7 +53,7 @@ class RequestRecord:
 
 
 @frozen
-class Request:
+class WireRequest:
     """
     A request read to its end.
 
@@ -73,7 +73,7 @@ class Request:
 
 
 @frozen
-class Response:
+class WireResponse:
     """
     An answer with its framing.
 
@@ -89,7 +89,7 @@ class Response:
     headers: Mapping[str, str] = field(factory=dict, hash=False)
 
     @classmethod
-    def json(cls, status: int, content: object) -> Response:
+    def json(cls, status: int, content: object) -> WireResponse:
         """
         Answer with *content* as JSON.
         """
@@ -98,7 +98,7 @@ class Response:
         )
 
     @classmethod
-    def text(cls, status: int, content: str) -> Response:
+    def text(cls, status: int, content: str) -> WireResponse:
         """
         Answer with *content* as plain text.
         """
@@ -157,10 +157,10 @@ class NotHttpError(Exception):
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
-        self.response = Response.text(status, text)
+        self.response = WireResponse.text(status, text)
 
 
-class Wire:
+class Connection:
     """
     One connection: requests out of bytes, bytes into the socket, bounded waits.
     """
@@ -175,7 +175,7 @@ class Wire:
         self._max_body = max_body
         self._buffer = bytearray()
 
-    def read_request(self) -> Request:
+    def read_request(self) -> WireRequest:
         head = self._until(b"\r\n\r\n", _HEAD_BYTES).decode("latin-1")
         method, target, version, headers = _head_of(head)
         body = self._body(headers)
@@ -183,7 +183,7 @@ class Wire:
             headers.get("connection", "").lower() == "close" or version == "HTTP/1.0"
         )
 
-        return Request(method, target.partition("?")[0], headers, body, not close)
+        return WireRequest(method, target.partition("?")[0], headers, body, not close)
 
     def send(self, data: bytes) -> None:
         self._sock.sendall(data)
@@ -238,7 +238,7 @@ class Wire:
         seen = 0
         while (place := self._buffer.find(mark, seen)) < 0:
             if len(self._buffer) > most:
-                raise NotHttpError(431, "Request Header Fields Too Large")
+                raise NotHttpError(431, "WireRequest Header Fields Too Large")
             seen = max(0, len(self._buffer) - len(mark) + 1)
             self._fill()
 
@@ -365,7 +365,9 @@ class Server:
     The listener, the open connections and their threads.
     """
 
-    def __init__(self, host: str, max_body: int, serve: Callable[[Wire], None]) -> None:
+    def __init__(
+        self, host: str, max_body: int, serve: Callable[[Connection], None]
+    ) -> None:
         self._host = host
         self._max_body = max_body
         self._serve = serve
@@ -409,7 +411,7 @@ class Server:
                 thread.join(max(0.0, end - time.monotonic()))
 
     def _welcome(self, sock: socket.socket, refuses: Callable[[], bool]) -> None:
-        wire = Wire(sock, self._stop, self._max_body)
+        wire = Connection(sock, self._stop, self._max_body)
         if refuses():
             wire.reset()
             return
@@ -420,7 +422,7 @@ class Server:
             self._open[thread] = sock
         thread.start()
 
-    def _run(self, wire: Wire) -> None:
+    def _run(self, wire: Connection) -> None:
         try:
             with contextlib.suppress(OSError):
                 self._serve(wire)

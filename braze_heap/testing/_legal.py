@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-__all__ = ["Kind", "assert_legal", "problems", "utf16_units"]
+__all__ = ["FieldType", "assert_legal", "problems", "utf16_units"]
 
-Kind = Literal["track", "user_properties", "deletion"]
+FieldType = Literal["track", "user_properties", "deletion"]
 """
 Which list the object goes into: events to track, users to describe, users to delete.
 """
@@ -114,7 +114,7 @@ def assert_legal(call: object) -> None:
         raise AssertionError("Heap's contract forbids this call:\n" + "\n".join(found))
 
 
-def problems(obj: object, kind: Kind | None = None) -> list[str]:
+def problems(obj: object, kind: FieldType | None = None) -> list[str]:
     """
     List every rule of Heap's contract that *obj* breaks.
 
@@ -168,14 +168,14 @@ def _plain(obj: object) -> object:
     return to_dict() if callable(to_dict) else obj
 
 
-def _kind_of(obj: dict[object, object]) -> Kind:
+def _kind_of(obj: dict[object, object]) -> FieldType:
     if "event" in obj:
         return "track"
 
     return "user_properties" if "properties" in obj else "deletion"
 
 
-def _object_problems(obj: dict[object, object], kind: Kind) -> Iterator[str]:
+def _object_problems(obj: dict[object, object], kind: FieldType) -> Iterator[str]:
     fields = _fields(kind)
     for key in obj:
         if key not in fields:
@@ -189,7 +189,7 @@ def _object_problems(obj: dict[object, object], kind: Kind) -> Iterator[str]:
 _Check = Callable[[object, str], Iterator[str]]
 
 
-def _fields(kind: Kind) -> dict[str, _Check]:
+def _fields(kind: FieldType) -> dict[str, _Check]:
     if kind == "user_properties":
         return {"identity": _identity, "properties": _user_properties}
     person: dict[str, _Check] = {"identity": _identity, "user_id": _user_id}
@@ -206,7 +206,7 @@ def _fields(kind: Kind) -> dict[str, _Check]:
     }
 
 
-def _missing(obj: dict[object, object], kind: Kind) -> Iterator[str]:
+def _missing(obj: dict[object, object], kind: FieldType) -> Iterator[str]:
     if ("identity" in obj) + ("user_id" in obj) != 1:
         yield "identity: exactly one of identity and user_id should be present"
     if kind != "deletion" and "properties" not in obj:

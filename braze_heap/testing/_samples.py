@@ -15,7 +15,7 @@ import attrs
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
-from braze_heap.events._kinds import KINDS, MISFIT
+from braze_heap.events._kinds import FIELD_TYPES, INVALID
 from braze_heap.events._schema import schema_of
 
 Form: TypeAlias = Literal["http", "storage", "union"]
@@ -98,7 +98,7 @@ def make_raw(
             form carries; where Braze does not document the type for the form, all that
             Braze documents for the type.
         **fields: Values by field name, as the event class spells it. They may be
-            misfits: they are not checked. ``None`` leaves a field out.
+            invalid: they are not checked. ``None`` leaves a field out.
 
     Raises:
         ValueError: There is no such event type.
@@ -131,7 +131,7 @@ def _fitted(cls: type[CurrentsEvent], name: str, value: Any) -> Any:
     if kind is None or value is None:
         return value
     fitted = kind.fit(value)
-    if fitted is MISFIT:
+    if fitted is INVALID:
         raise TypeError(
             f"{cls.__name__}.{name} holds {kind.name}, never {type(value).__name__}. "
             "Use make_raw for events that Braze got wrong."
@@ -181,7 +181,7 @@ def _stored(cls: type[CurrentsEvent], name: str, value: Any, form: Form) -> Any:
     if kind.name in ("float", "double") and type(value) is int:
         value = float(value)
     if form == "union" and name not in _NEVER_NULL:
-        nullable_items = kind is KINDS[list[str | None]]
+        nullable_items = kind is FIELD_TYPES[list[str | None]]
         return _in_union(value, kind.name == "float", nullable_items)
     if kind.name == "float" and type(value) is float:
         return struct.unpack("f", struct.pack("f", value))[0]

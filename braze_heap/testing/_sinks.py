@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from braze_heap._wiring import kind_of
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
-from braze_heap.sinks import AsyncSink, Receipt, Sink, SinkUnavailable
+from braze_heap.sinks import AsyncSink, Receipt, Sink
 
 __all__ = ["check_async_sink", "check_sink"]
 

@@ -45,12 +45,12 @@ from braze_heap.testing._fake_faults import (
 )
 from braze_heap.testing._fake_rules import AppData, Heap, JsonObject
 from braze_heap.testing._fake_wire import (
+    Connection,
     NotHttpError,
-    Request,
     RequestRecord,
-    Response,
     Server,
-    Wire,
+    WireRequest,
+    WireResponse,
 )
 
 __all__ = [
@@ -68,12 +68,12 @@ __all__ = [
     "Poison",
     "Redirect",
     "Refuse",
-    "Request",
     "RequestRecord",
     "Reset",
-    "Response",
     "Stall",
     "Status",
+    "WireRequest",
+    "WireResponse",
 ]
 
 MAX_BODY: Final = 10 * 1024 * 1024
@@ -335,7 +335,7 @@ class FakeHeap:
 
         return refused
 
-    def _serve(self, wire: Wire) -> None:
+    def _serve(self, wire: Connection) -> None:
         try:
             while self._answer_next(wire):
                 pass
@@ -344,7 +344,7 @@ class FakeHeap:
             wire.send(problem.response.to_bytes(keep_alive=False))
             wire.linger()
 
-    def _answer_next(self, wire: Wire) -> bool:
+    def _answer_next(self, wire: Connection) -> bool:
         request = wire.read_request()
         faults = self._script.take(request.path)
         self._heap.count("faults", len(faults))
@@ -359,7 +359,7 @@ class FakeHeap:
 
         return keep_alive
 
-    def _played(self, exchange: Exchange) -> Response | None:
+    def _played(self, exchange: Exchange) -> WireResponse | None:
         try:
             return exchange.proceed()
         except OSError:
@@ -367,7 +367,7 @@ class FakeHeap:
         except Exception as error:
             with self._heap.lock:
                 self._errors.append(error)
-            return Response.text(
+            return WireResponse.text(
                 500, f"FakeHeap was given code that raised {type(error).__name__}"
             )
 

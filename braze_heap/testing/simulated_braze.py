@@ -41,12 +41,12 @@ from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 from attrs import define, field, frozen
 
 from braze_heap.testing._braze_rules import (
-    Batch,
     Behavior,
     Fate,
     Outcome,
-    Run,
+    PendingBatch,
     Simulation,
+    SimulationRun,
 )
 from braze_heap.testing._braze_wire import Endpoint, Reply, post_to
 from braze_heap.testing._samples import TIME
@@ -143,7 +143,7 @@ class SimulatedBraze(Behavior):
         """
         post = post_to(to, self.token)
         clock, sleep = _time(to, clock, sleep)
-        run = Run(self, events, clock())
+        run = SimulationRun(self, events, clock())
         end = min(run.start + limit, sys.float_info.max)
         with _Here() if concurrency == 1 else ThreadPoolExecutor(concurrency) as pool:
 
@@ -200,18 +200,18 @@ def _time(
 
 
 def _exchanges(
-    run: Run,
+    run: SimulationRun,
     submit: Callable[[bytes], Future[Reply]],
     clock: Callable[[], float],
     sleep: Callable[[float], object],
     end: float,
     concurrency: int,
-) -> Iterator[tuple[Batch, Reply]]:
+) -> Iterator[tuple[PendingBatch, Reply]]:
     """
     Send what is due, and yield what comes back, until nothing is due before *end*.
     """
     now = run.start
-    flying: dict[Future[Reply], Batch] = {}
+    flying: dict[Future[Reply], PendingBatch] = {}
     while flying or max(run.due, now) <= end:
         while run.due <= now <= end and len(flying) < concurrency:
             batch, body = run.take()

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from braze_heap._errors import needed_by
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
-from braze_heap.events._kinds import KINDS, MISFIT, Kind
+from braze_heap.events._kinds import FIELD_TYPES, INVALID, FieldType
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
 from braze_heap.testing._samples import Form, make_raw
@@ -70,7 +70,7 @@ def raw_events(
     form: Form = "http",
     nulls: bool = False,
     unknown_fields: bool = False,
-    misfits: bool = False,
+    invalid: bool = False,
 ) -> SearchStrategy[_Raw]:
     """
     Decoded events as Braze sends them, each with some of the fields of its type.
@@ -80,7 +80,7 @@ def raw_events(
         form: The wire form, see `braze_heap.testing.make_raw`.
         nulls: Whether fields may be null instead of absent.
         unknown_fields: Whether there may be fields that the class does not have.
-        misfits: Whether values may be of another type than the field's.
+        invalid: Whether values may be of another type than the field's.
 
     Raises:
         ValueError: *form* is one that does not carry the type, and there is not exactly
@@ -93,7 +93,7 @@ def raw_events(
             _raw(
                 cls,
                 _fields(cls),
-                _misfits(cls) if misfits else st.just({}),
+                _invalid_fields(cls) if invalid else st.just({}),
                 form,
                 nulls,
                 unknown_fields,
@@ -126,12 +126,12 @@ def _raw(
     draw: st.DrawFn,
     cls: type[CurrentsEvent],
     some_fields: SearchStrategy[dict[str, Any]],
-    some_misfits: SearchStrategy[dict[str, Any]],
+    some_invalid: SearchStrategy[dict[str, Any]],
     form: Form,
     nulls: bool,
     unknown_fields: bool,
 ) -> _Raw:
-    fields = draw(some_fields) | draw(some_misfits)
+    fields = draw(some_fields) | draw(some_invalid)
     raw = make_raw(cls, form=form, only=(), **fields)
     if nulls:
         _add_nulls(draw, cls, form, raw, fields.keys())
@@ -171,16 +171,16 @@ def _fields(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
     )
 
 
-def _misfits(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
-    misfits = {name: _MISFITS[kind] for name, kind in schema_of(cls).kinds.items()}
-    return _some(list(misfits)).flatmap(
-        lambda names: st.fixed_dictionaries({name: misfits[name] for name in names})
+def _invalid_fields(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
+    invalid = {name: _INVALID[kind] for name, kind in schema_of(cls).kinds.items()}
+    return _some(list(invalid)).flatmap(
+        lambda names: st.fixed_dictionaries({name: invalid[name] for name in names})
     )
 
 
-def _misfit(kind: Kind) -> SearchStrategy[Any]:
-    others = [values for typical, values in _JSON_TYPES if kind.fit(typical) is MISFIT]
-    return st.one_of(others).filter(lambda value: kind.fit(value) is MISFIT)
+def _invalid_value(kind: FieldType) -> SearchStrategy[Any]:
+    others = [values for typical, values in _JSON_TYPES if kind.fit(typical) is INVALID]
+    return st.one_of(others).filter(lambda value: kind.fit(value) is INVALID)
 
 
 def _some(choices: Sequence[_T]) -> SearchStrategy[list[_T]]:
@@ -190,8 +190,8 @@ def _some(choices: Sequence[_T]) -> SearchStrategy[list[_T]]:
     return chosen.map(lambda indices: [choices[i] for i in indices])
 
 
-def _values(kind: Kind) -> SearchStrategy[Any]:
-    if kind is KINDS[list[str | None]]:
+def _values(kind: FieldType) -> SearchStrategy[Any]:
+    if kind is FIELD_TYPES[list[str | None]]:
         return st.lists(st.none() | _TEXTS, max_size=4)
     return _VALUES[kind.name]
 
@@ -232,7 +232,9 @@ _JSON_TYPES: Final[tuple[tuple[Any, SearchStrategy[Any]], ...]] = (
 )
 """A value of each JSON type, and how to draw others."""
 
-_MISFITS: Final = MappingProxyType({kind: _misfit(kind) for kind in KINDS.values()})
+_INVALID: Final = MappingProxyType(
+    {kind: _invalid_value(kind) for kind in FIELD_TYPES.values()}
+)
 
 _UNKNOWN_FIELDS: Final = st.dictionaries(
     _TEXTS.map("new_".__add__), json_values(max_leaves=3), max_size=2

@@ -9,6 +9,8 @@ from typing import Final
 
 import attrs
 
+from braze_heap.exceptions import BrazeHeapError
+
 HEAD: Final = 1 << 16
 """Bytes at the beginning of a source in which its format is looked for."""
 
@@ -52,7 +54,7 @@ _SIGNATURES: Final = (
 
 
 @attrs.frozen
-class UnknownFormatError(ValueError):
+class UnknownFormatError(BrazeHeapError, ValueError):
     """
     A source holds no events: it is neither JSON nor Avro.
 

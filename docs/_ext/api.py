@@ -2,11 +2,13 @@
 The ``api`` directive: the public names of a module, each documented once.
 """
 
+import ast
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from types import ModuleType
 
 from docutils import nodes
@@ -102,18 +104,30 @@ class FrontDoor(SphinxDirective):
     """
 
     def run(self) -> list[nodes.Node]:
-        homes = sorted({*braze_heap._HOMES.values()})
         rows = [
-            f"| [`braze_heap.{home}`]({home}.md) | {_names_of(home)} |"
-            for home in homes
+            f"| [`{home}`]({_page_of(home)}.md) | {', '.join(names)} |"
+            for home, names in sorted(_homes().items())
         ]
         text = "\n".join(["| module | names |", "| --- | --- |", *rows])
         return self.parse_text_to_nodes(text)
 
 
-def _names_of(home: str) -> str:
-    names = [name for name, where in braze_heap._HOMES.items() if where == home]
-    return ", ".join(f"`{name}`" for name in sorted(names))
+def _homes() -> dict[str, list[str]]:
+    """
+    Return the modules of the public names in ``__init__.pyi``, with their names.
+    """
+    stub = Path(braze_heap.__file__).with_name("__init__.pyi").read_text("utf-8")
+    imports = [n for n in ast.parse(stub).body if isinstance(n, ast.ImportFrom)]
+    return {
+        str(found.module): [f"`{alias.name}`" for alias in found.names]
+        for found in imports
+        if found.module != "braze_heap"
+    }
+
+
+def _page_of(home: str) -> str:
+    parts = home.split(".")
+    return "heap" if "heap" in parts else parts[-1]
 
 
 def unsigned(

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import braze_heap as bh
+from braze_heap.heap import AsyncHeapSink, HeapSink
 from braze_heap.heap.calls import Call
 from braze_heap.pipeline import AsyncPipeline, Pipeline
-from braze_heap.sinks import AsyncHeapSink, HeapSink
 from braze_heap.state.dead_letters import DISCARD
 from braze_heap.testing import make_raw
 

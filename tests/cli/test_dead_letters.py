@@ -21,7 +21,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     monkeypatch.chdir(tmp_path)
     kept = [
-        (click_event(1), "refused_by_heap", 3),
+        (click_event(1), "rejected_by_heap", 3),
         (click_event(2, time=None), "bad_time", 1),
         (b'{"email": "cust-77@example.com', "unreadable", 2),
     ]
@@ -227,7 +227,7 @@ def test_replay_takes_todays_configuration(run: Run, store: Path) -> None:
 
     assert shown.exit_code == 0
     assert "not_mapped" in shown.stdout
-    assert "refused_by_heap" not in reasons(store)
+    assert "rejected_by_heap" not in reasons(store)
 
 
 def test_replay_that_cannot_go_on_keeps_what_is_left(run: Run, store: Path) -> None:
@@ -248,18 +248,18 @@ def test_replay_that_cannot_go_on_keeps_what_is_left(run: Run, store: Path) -> N
 @pytest.mark.parametrize(
     ("words", "left"),
     [
-        (["cust-2"], ["refused_by_heap", "unreadable"]),
-        (["cust-77@example.com"], ["refused_by_heap", "bad_time"]),
-        (["nobody"], ["refused_by_heap", "bad_time", "unreadable"]),
-        (["--reason", "bad_time"], ["refused_by_heap", "unreadable"]),
-        (["--before", "2026-01-03"], ["refused_by_heap"]),
+        (["cust-2"], ["rejected_by_heap", "unreadable"]),
+        (["cust-77@example.com"], ["rejected_by_heap", "bad_time"]),
+        (["nobody"], ["rejected_by_heap", "bad_time", "unreadable"]),
+        (["--reason", "bad_time"], ["rejected_by_heap", "unreadable"]),
+        (["--before", "2026-01-03"], ["rejected_by_heap"]),
         (
             ["--before", "2026-01-03", "--reason", "bad_time"],
-            ["refused_by_heap", "unreadable"],
+            ["rejected_by_heap", "unreadable"],
         ),
         (
             ["cust-1", "--reason", "bad_time"],
-            ["refused_by_heap", "bad_time", "unreadable"],
+            ["rejected_by_heap", "bad_time", "unreadable"],
         ),
         (["--all"], []),
     ],
@@ -332,7 +332,7 @@ def test_purge_by_age(age: str, run: Run, tmp_path: Path) -> None:
     """
     now, path = datetime.now(UTC), tmp_path / "dead.db"
     with SqliteDeadLetter(path) as store:
-        for days, reason in ((1.4, "refused_by_heap"), (9, "bad_time"), (10, "none")):
+        for days, reason in ((1.4, "rejected_by_heap"), (9, "bad_time"), (10, "none")):
             at = now - timedelta(days=days)
             store.append([DeadRecord.of({"id": reason}, reason, "", at)])
     with contextlib.closing(sqlite3.connect(path)) as db, db:
@@ -341,7 +341,7 @@ def test_purge_by_age(age: str, run: Run, tmp_path: Path) -> None:
     shown = run("dead-letters", "purge", path, "--older-than", age, "--yes")
 
     assert shown.exit_code == 0
-    assert reasons(path) == ["refused_by_heap", "damaged_record"]
+    assert reasons(path) == ["rejected_by_heap", "damaged_record"]
 
 
 @pytest.mark.parametrize(

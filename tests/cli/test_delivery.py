@@ -21,7 +21,7 @@ from braze_heap.cli._meter import Meter
 from braze_heap.cli._run import Ending
 from braze_heap.events import EmailClick
 from braze_heap.heap.calls import Call
-from braze_heap.report import Misfit, Report
+from braze_heap.report import InvalidField, Report
 from braze_heap.sinks import Receipt
 from braze_heap.testing import make_raw
 
@@ -189,15 +189,15 @@ def slept(self: Patient, seconds: float) -> None:
 PATIENT_SLEEP = Patient.sleep
 
 
-def test_a_report_shows_misfits_and_changed_values() -> None:
+def test_a_report_shows_invalid_and_changed_values() -> None:
     """
     What does not fit a team's class, and what was changed for Heap, is no secret.
     """
     report = Report(
         1,
         1,
-        misfits={Misfit("Order", "price", "text, not float"): 3},
-        degraded={"cut": 4},
+        invalid={InvalidField("Order", "price", "text, not float"): 3},
+        adjustments={"cut": 4},
     )
     delivery = Delivery("memory:", MemorySink(), DISCARD, 0.0, report)
     out = Console(file=io.StringIO(), width=100)

@@ -18,7 +18,7 @@ NEW = "users.messages.email.Read"
 @pytest.fixture
 def news(tmp_path: Path) -> Path:
     """
-    Lines with a new field, a new type, a misfit and a damage.
+    Lines with a new field, a new type, a invalid and a damage.
     """
     path = tmp_path / "news.jsonl"
     odd = click_event(1, properties={"link_color": CANARY, "link_alias": [CANARY]})

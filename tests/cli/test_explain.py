@@ -42,12 +42,12 @@ def test_personal_values_are_masked(run: Run, personal_data: str) -> None:
     shown = explain(run, event, *words, "--show-values")
 
     for value in ("secret@example.com", "cust-1", "e@x.org"):
-        assert value not in hidden.partition("3. Rule")[2]
+        assert value not in hidden.partition("3. Registration")[2]
         assert value in shown
     assert '"identity": "cust-1"' in shown
 
 
-def test_misfits_and_news_are_named(run: Run) -> None:
+def test_invalid_and_unknown_fields_are_named(run: Run) -> None:
     """
     What does not fit, and what the class does not know.
     """

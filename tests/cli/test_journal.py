@@ -61,7 +61,12 @@ def test_facts_are_members_of_the_json_line() -> None:
     For machines; they never replace what a line has anyway.
     """
     odd = record()
-    odd.braze_facts = {"host": "h", "status": 404, "suppressed": 3, "message": "forged"}
+    odd.braze_context = {
+        "host": "h",
+        "status": 404,
+        "suppressed": 3,
+        "message": "forged",
+    }
 
     (line,) = map(json.loads, written(odd, is_json=True))
 
@@ -124,13 +129,13 @@ RECORDS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("is_json", [True, False])
-@pytest.mark.parametrize("facts", RECORDS, ids=lambda facts: repr(facts)[:40])
-def test_every_record_is_one_line(facts: dict[str, Any], is_json: bool) -> None:
+@pytest.mark.parametrize("context", RECORDS, ids=lambda context: repr(context)[:40])
+def test_every_record_is_one_line(context: dict[str, Any], is_json: bool) -> None:
     """
     A faulty record of some library is written as far as it can be, and raises nothing.
     """
     stream = io.StringIO()
-    record = logging.makeLogRecord({"levelno": logging.ERROR, **facts})
+    record = logging.makeLogRecord({"levelno": logging.ERROR, **context})
 
     Journal(stream, is_json=is_json).emit(record)
 

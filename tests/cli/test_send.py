@@ -204,7 +204,7 @@ def test_refused_events_are_kept_by_name(run: Run, heap: FakeHeap, batch: Path) 
 
     assert shown.exit_code == 1
     assert {"event-2"} == heap.events.keys()
-    assert dead("lost.db") == {"refused_by_heap": 1}
+    assert dead("lost.db") == {"rejected_by_heap": 1}
 
 
 def test_dead_letters_are_given_up_by_name_alone(run: Run, here: Path) -> None:

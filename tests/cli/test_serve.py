@@ -206,7 +206,7 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_request_in_hand_is_settled_before_the_end(
+def test_a_request_in_flight_is_settled_before_the_end(
     serve: Serve, tmp_path: Path, number: signal.Signals
 ) -> None:
     """

@@ -292,7 +292,7 @@ def test_report_names_the_top_types_or_all(run: Run) -> None:
 
 def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
     """
-    Personal fields and degraded values are counted.
+    Personal fields and adjustments values are counted.
     """
     event = click_event(properties={"email_address": "x", "url": "u" * 2000})
 

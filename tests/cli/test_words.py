@@ -1,7 +1,7 @@
 import typing
 
-from braze_heap.cli._words import CALLS, DEGRADATIONS, REASONS
-from braze_heap.heap.calls import Call, Degradation
+from braze_heap.cli._words import ADJUSTMENTS, CALLS, REASONS
+from braze_heap.heap.calls import Adjustment, Call
 from braze_heap.reasons import Reason, SkipReason
 
 
@@ -16,7 +16,7 @@ def test_every_degradation_is_explained() -> None:
     """
     A report has words for each change that the library makes.
     """
-    assert set(Degradation) == DEGRADATIONS.keys()
+    assert set(Adjustment) == ADJUSTMENTS.keys()
 
 
 def test_every_kind_of_call_has_a_name() -> None:

@@ -21,7 +21,7 @@ from braze_heap.events import (
     event_fields,
     groups,
 )
-from braze_heap.events._declare import wire_of
+from braze_heap.events._declare import field_metadata
 from tests.facts import FACTS, FieldFacts, TypeFacts
 
 SENSITIVE = frozenset(
@@ -203,7 +203,7 @@ def test_sensitive_fields_are_marked(event_type):
     What is personal data without Braze's mark is marked by us.
     """
     attributes = attrs.fields_dict(EVENT_TYPES[event_type])
-    unmarked = {n for n, a in attributes.items() if wire_of(a).privacy is None}
+    unmarked = {n for n, a in attributes.items() if field_metadata(a).privacy is None}
 
     assert set() == unmarked & SENSITIVE
 
@@ -215,7 +215,9 @@ def test_only_unmarked_personal_data_is_called_sensitive(event_type):
     """
     attributes = attrs.fields_dict(EVENT_TYPES[event_type])
     sensitive = {
-        n for n, a in attributes.items() if wire_of(a).privacy is Privacy.SENSITIVE
+        n
+        for n, a in attributes.items()
+        if field_metadata(a).privacy is Privacy.SENSITIVE
     }
     marked = {n for n, facts in FACTS[event_type].fields.items() if facts.personal}
 
@@ -229,7 +231,7 @@ def test_a_field_name_is_treated_alike_in_all_types():
     treatments = {}
     for cls in EVENT_TYPES.values():
         for name, attribute in attrs.fields_dict(cls).items():
-            is_personal = wire_of(attribute).privacy is not None
+            is_personal = field_metadata(attribute).privacy is not None
             treatments.setdefault(name, set()).add(is_personal)
 
     assert [name for name, seen in treatments.items() if len(seen) > 1] == ["device_id"]

@@ -11,8 +11,8 @@ import os
 import sys
 
 import braze_heap as bh
+from braze_heap.heap import HeapSink
 from braze_heap.pipeline import Pipeline
-from braze_heap.sinks import HeapSink
 from braze_heap.state.dead_letters import SqliteDeadLetter
 
 BATCH = 20

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from braze_heap.heap.calls import (
     AddUserProperties,
-    Degradation,
+    Adjustment,
     DeleteUser,
-    Legalizer,
+    PropertyEncoder,
     Track,
     are_plain,
     is_plain,
@@ -66,14 +66,14 @@ def test_a_value_becomes_legal(value: Any, expected: object) -> None:
     """
     Each kind of value has one legal form; numbers stay numbers.
     """
-    assert Legalizer().properties({"p": value}) == {"p": expected}
+    assert PropertyEncoder().properties({"p": value}) == {"p": expected}
 
 
 def test_null_is_left_out() -> None:
     """
     Null is no value in Heap, and an empty object holds none.
     """
-    assert Legalizer().properties({"p": None, "q": {"r": None}, "s": {}}) == {}
+    assert PropertyEncoder().properties({"p": None, "q": {"r": None}, "s": {}}) == {}
 
 
 @pytest.mark.parametrize(
@@ -90,26 +90,26 @@ def test_objects_follow_the_policy(nested: Any, expected: dict[str, object]) -> 
     """
     given_properties = {"a": {"b": {"c": 1}, "d": ["x", "y"]}, "e": 2}
 
-    assert Legalizer(nested).properties(given_properties) == expected
+    assert PropertyEncoder(nested).properties(given_properties) == expected
 
 
 def test_colliding_names_are_numbered_and_nothing_is_overwritten() -> None:
     """
     A plain property keeps its name; what collides with it gets another.
     """
-    legalizer = Legalizer()
+    encoder = PropertyEncoder()
 
-    legal = legalizer.properties({"a": {"b": 1}, "a.b": 2, "": 3, "x" * 1030: 4})
+    legal = encoder.properties({"a": {"b": 1}, "a.b": 2, "": 3, "x" * 1030: 4})
 
     assert legal == {"a.b": 2, "a.b_2": 1, "_1": 3, "x" * 1023: 4}
-    assert legalizer.degraded == {Degradation.RENAMED: 2, Degradation.CUT: 1}
+    assert encoder.adjustments == {Adjustment.RENAMED: 2, Adjustment.CUT: 1}
 
 
 def test_names_that_are_alike_after_cutting_stay_apart() -> None:
     """
     Two names that differ behind the limit stay two properties.
     """
-    legal = Legalizer().properties({"x" * 1030: 1, "x" * 1031: 2})
+    legal = PropertyEncoder().properties({"x" * 1030: 1, "x" * 1031: 2})
 
     assert sorted(legal.values()) == [1, 2]
 
@@ -118,19 +118,19 @@ def test_heaps_own_names_are_no_user_properties() -> None:
     """
     ``id`` in any casing and ``user_id`` belong to Heap.
     """
-    legalizer = Legalizer()
+    encoder = PropertyEncoder()
 
-    legal = legalizer.user_properties({"id": 1, "ID": 2, "user_id": 3, "email": "a"})
+    legal = encoder.user_properties({"id": 1, "ID": 2, "user_id": 3, "email": "a"})
 
     assert legal == {"braze_id": 1, "braze_ID": 2, "braze_user_id": 3, "email": "a"}
-    assert legalizer.degraded == {Degradation.RENAMED: 3}
+    assert encoder.adjustments == {Adjustment.RENAMED: 3}
 
 
 def test_reserved_names_never_overwrite() -> None:
     """
     A renamed user property does not take the place of another.
     """
-    legal = Legalizer().user_properties({"braze_id": "kept", "id": "moved"})
+    legal = PropertyEncoder().user_properties({"braze_id": "kept", "id": "moved"})
 
     assert sorted(map(str, legal.values())) == ["kept", "moved"]
 
@@ -139,13 +139,13 @@ def test_more_than_a_thousand_properties_are_counted_out() -> None:
     """
     The first 1,000 properties stay, the others are counted.
     """
-    legalizer = Legalizer()
+    encoder = PropertyEncoder()
 
     for times in (1, 2):
-        legal = legalizer.properties({f"p{i}": i for i in range(1003)})
+        legal = encoder.properties({f"p{i}": i for i in range(1003)})
 
         assert len(legal) == 1000
-        assert legalizer.degraded == {Degradation.TOO_MANY: 3 * times}
+        assert encoder.adjustments == {Adjustment.TOO_MANY: 3 * times}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_name_becomes_legal(name: str, expected: str) -> None:
     """
     Names are held to what texts are held to, and are never empty.
     """
-    assert Legalizer().properties({name: 5}) == {expected: 5}
+    assert PropertyEncoder().properties({name: 5}) == {expected: 5}
 
 
 def test_numbered_names_are_legal() -> None:
@@ -168,7 +168,7 @@ def test_numbered_names_are_legal() -> None:
     """
     names = {"🎉" * 600 + str(number): number for number in range(30)}
 
-    legal = Legalizer().properties(names)
+    legal = PropertyEncoder().properties(names)
 
     assert sorted(legal.values()) == [*range(30)]
     assert_legal(Track("e", "somebody", timestamp(1), "key", legal))
@@ -177,22 +177,22 @@ def test_numbered_names_are_legal() -> None:
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("x" * 1024, Degradation.CUT),
-        ("é" * 1024, Degradation.CUT),
-        ("a\0b\0", Degradation.CHARACTERS),
-        (-(2**53) - 1, Degradation.NUMBER_AS_TEXT),
-        (math.inf, Degradation.NUMBER_AS_TEXT),
+        ("x" * 1024, Adjustment.CUT),
+        ("é" * 1024, Adjustment.CUT),
+        ("a\0b\0", Adjustment.CHARACTERS),
+        (-(2**53) - 1, Adjustment.NUMBER_AS_TEXT),
+        (math.inf, Adjustment.NUMBER_AS_TEXT),
     ],
 )
-def test_a_changed_value_is_counted_once(value: object, kind: Degradation) -> None:
+def test_a_changed_value_is_counted_once(value: object, kind: Adjustment) -> None:
     """
     Two properties that had to be changed are two, whatever was wrong inside of each.
     """
-    legalizer = Legalizer()
+    encoder = PropertyEncoder()
 
-    legalizer.properties({"plain": "a", "p": value, "q": {"r": value}})
+    encoder.properties({"plain": "a", "p": value, "q": {"r": value}})
 
-    assert legalizer.degraded == {kind: 2}
+    assert encoder.adjustments == {kind: 2}
 
 
 @pytest.mark.parametrize(
@@ -202,19 +202,21 @@ def test_what_is_just_legal_stays(value: object) -> None:
     """
     Values at the limit are not touched, plain or inside of objects.
     """
-    legalizer = Legalizer()
+    encoder = PropertyEncoder()
 
-    legal = legalizer.properties({"p": value, "q": {"r": value}})
+    legal = encoder.properties({"p": value, "q": {"r": value}})
 
     assert legal == {"p": value, "q.r": value}
-    assert legalizer.degraded == {}
+    assert encoder.adjustments == {}
 
 
 def test_a_boolean_is_a_word_wherever_it_stands() -> None:
     """
     Alone, inside an object, and in a list.
     """
-    legal = Legalizer().properties({"a": False, "b": {"c": False}, "d": [True, False]})
+    legal = PropertyEncoder().properties(
+        {"a": False, "b": {"c": False}, "d": [True, False]}
+    )
 
     assert legal == {"a": "false", "b.c": "false", "d": "true||false"}
 
@@ -248,7 +250,7 @@ def test_any_json_becomes_legal(properties: dict[str, Any], nested: Any) -> None
     """
     Whatever the properties are, the call is legal under an independent validator.
     """
-    legal = Legalizer(nested).properties(properties)
+    legal = PropertyEncoder(nested).properties(properties)
 
     assert_legal(Track("e", "somebody", timestamp(1), "key", legal))
 
@@ -258,7 +260,7 @@ def test_any_json_becomes_legal_user_properties(properties: dict[str, Any]) -> N
     """
     The same holds for properties of users, with Heap's own names in mind.
     """
-    legal = Legalizer().user_properties(properties)
+    legal = PropertyEncoder().user_properties(properties)
 
     assert_legal(AddUserProperties("somebody", legal))
 
@@ -269,7 +271,7 @@ def test_a_legalizer_changes_no_argument() -> None:
     """
     properties = {"a": True, "b": {"c": 1}}
 
-    Legalizer().properties(properties)
+    PropertyEncoder().properties(properties)
 
     assert properties == {"a": True, "b": {"c": 1}}
 
@@ -324,11 +326,11 @@ def test_counts_start_at_nothing() -> None:
     """
     Legal values are not counted as changed.
     """
-    legalizer = Legalizer()
+    encoder = PropertyEncoder()
 
-    legalizer.properties({"a": "b", "c": True, "d": {"e": [1, 2]}})
+    encoder.properties({"a": "b", "c": True, "d": {"e": [1, 2]}})
 
-    assert legalizer.degraded == Counter()
+    assert encoder.adjustments == Counter()
 
 
 EDGES = ["", "a", "x" * 511, "x" * 512, "x" * 1023, "x" * 1024, "é" * 511, "é" * 512]
@@ -352,14 +354,14 @@ def test_what_is_passed_at_a_glance_is_legal_as_it_is(texts: list[str]) -> None:
     Texts, one by one or all in one, and other values: no look at all of them passes
     what a look at each would change.
     """
-    legalizer = Legalizer()
-    changed = [text for text in texts if legalizer.text(text) != text]
+    encoder = PropertyEncoder()
+    changed = [text for text in texts if encoder.text(text) != text]
 
     assert not (changed and are_plain(texts, "".join(texts)))
     assert not any(map(is_plain, changed))
     for value in [*texts, texts]:
         told = plain_value(value)
-        assert told is None or {"a": told} == Legalizer().properties({"a": value})
+        assert told is None or {"a": told} == PropertyEncoder().properties({"a": value})
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b", "a.b", "é", ""]), json_values()))
@@ -371,16 +373,16 @@ def test_the_leaves_of_an_object_are_what_adding_it_gives(
     had to be changed, and its names were seen before.
     """
     seen: set[str] = set()
-    legalizer = Legalizer(plain_names=seen)
-    assert legalizer.leaves("c", value) in (None, {})
+    encoder = PropertyEncoder(plain_names=seen)
+    assert encoder.leaves("c", value) in (None, {})
     added: dict[str, Any] = {}
-    legalizer.add(added, "c", value)
-    changes = legalizer.degraded.copy()
+    encoder.add(added, "c", value)
+    changes = encoder.adjustments.copy()
 
-    leaves = legalizer.leaves("c", value)
+    leaves = encoder.leaves("c", value)
 
     assert leaves is None or (leaves == added and not changes)
-    assert legalizer.degraded == changes
+    assert encoder.adjustments == changes
     assert seen.issuperset(leaves or ())
 
 
@@ -389,17 +391,17 @@ def test_the_leaves_of_usual_objects_are_known() -> None:
     An object with values of each kind is flattened at a glance the second time.
     """
     value = {"a": {"b": [{"c": 1}], "d": True, "e": None}, "f": 1.5, "g": ["x", "y"]}
-    legalizer = Legalizer()
-    legalizer.add({}, "c", value)
+    encoder = PropertyEncoder()
+    encoder.add({}, "c", value)
 
-    assert legalizer.leaves("c", value) == {
+    assert encoder.leaves("c", value) == {
         "c.a.b": '[{"c":1}]',
         "c.a.d": "true",
         "c.f": 1.5,
         "c.g": "x||y",
     }
-    assert legalizer.leaves("c", {"a.b": 1, "a": {"b": 2}}) is None
-    assert legalizer.leaves("c", dict.fromkeys(map(str, range(400)), 1)) is None
+    assert encoder.leaves("c", {"a.b": 1, "a": {"b": 2}}) is None
+    assert encoder.leaves("c", dict.fromkeys(map(str, range(400)), 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -443,10 +445,10 @@ def test_a_flattened_value_never_takes_a_name_that_is_taken() -> None:
     Of two values for one dotted name the second gets a number, whatever it is.
     """
     given_properties = {"a": {"b": "1"}, "a.b": "2", "c": {"b": 1, "c": "x" * 600}}
-    legalizer = Legalizer()
+    encoder = PropertyEncoder()
 
     for _ in range(2):  # names are remembered
-        legal = legalizer.properties(given_properties)
+        legal = encoder.properties(given_properties)
 
         assert legal == {"a.b": "2", "a.b_2": "1", "c.b": 1, "c.c": "x" * 600}
-    assert legalizer.degraded == {Degradation.RENAMED: 2}
+    assert encoder.adjustments == {Adjustment.RENAMED: 2}

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from braze_heap._sansio import drive
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer, Failure
 from braze_heap.heap._core import HeapCore, Post, Secret, Settings
 from braze_heap.heap._pacing import Pacer
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser
-from braze_heap.sinks import SinkUnavailable
-from tests.sinks.support import Clock, track
+from tests.heap.support import Clock, track
 
 
 class TinyHeap:
@@ -73,8 +73,8 @@ def numbers_of(item: dict[str, Any]) -> set[int]:
     """
     Give the numbers of the calls that an item stands for.
     """
-    facts = item["properties"]
-    return {facts["n"]} if "event" in item else {int(name[1:]) for name in facts}
+    context = item["properties"]
+    return {context["n"]} if "event" in item else {int(name[1:]) for name in context}
 
 
 def call_of(number: int, is_fact: bool) -> Call:

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Track
-from braze_heap.sinks import Receipt, SinkUnavailable
+from braze_heap.sinks import Receipt
 from braze_heap.testing.fake_heap import (
     CutStatusLine,
     Drip,
@@ -26,7 +27,7 @@ from braze_heap.testing.fake_heap import (
     Stall,
     Status,
 )
-from tests.sinks.support import SHELLS, Deliver, tracks
+from tests.heap.support import SHELLS, Deliver, tracks
 
 DEADLINE = 3.0
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import braze_heap as bh
+from braze_heap.heap import HeapSink
 from braze_heap.pipeline import Pipeline
-from braze_heap.sinks import HeapSink
 from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap, Poison
 from tests.heap import crashing_sender
@@ -85,7 +85,7 @@ def assert_nothing_lost(heap: FakeHeap, store: SqliteDeadLetter, count: int) -> 
     """
     kept = {record.key.split(":")[0]: record.reason for record in store.read()}
     bad = {f"event-{n}": "bad_time" for n in range(count) if n % 10 == 3}
-    refused = {f"event-{n}": "refused_by_heap" for n in range(count) if n % 10 == 7}
+    refused = {f"event-{n}": "rejected_by_heap" for n in range(count) if n % 10 == 7}
 
     assert kept == bad | refused
     assert heap.events.keys() == {f"event-{n}" for n in range(count)} - kept.keys()

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from braze_heap._sansio import drive
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer
 from braze_heap.heap._core import HeapCore, Post, Settings
 from braze_heap.heap._pacing import WINDOW, Pacer, Ticket
 from braze_heap.heap.calls import Track
-from braze_heap.sinks import SinkUnavailable
-from tests.sinks.support import MOMENT, Clock
+from tests.heap.support import MOMENT, Clock
 
 
 class Judge:

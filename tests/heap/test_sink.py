@@ -25,12 +25,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from braze_heap.exceptions import SinkUnavailable
+from braze_heap.heap import AsyncHeapSink, HeapSink
 from braze_heap.heap._answers import Answer
 from braze_heap.heap._core import TOKEN_PATH, HeapCore, Secret, Settings
 from braze_heap.heap._pacing import Pacer
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.reasons import Reason
-from braze_heap.sinks import AsyncHeapSink, HeapSink, Receipt, SinkUnavailable
+from braze_heap.sinks import Receipt
 from braze_heap.testing import check_async_sink, check_sink
 from braze_heap.testing.fake_heap import (
     EndlessBody,
@@ -40,7 +42,7 @@ from braze_heap.testing.fake_heap import (
     Stall,
     Status,
 )
-from tests.sinks.support import MOMENT, Clock, Deliver, deliver, track, tracks
+from tests.heap.support import MOMENT, Clock, Deliver, deliver, track, tracks
 
 
 def is_number(number: int) -> Any:
@@ -78,9 +80,9 @@ def test_facts_about_one_person_are_one_item(heap: FakeHeap, shell: Deliver) -> 
     """
     The properties of a batch are merged by identity, the later ones win.
     """
-    facts = [{"a": 1, "b": 1}, {"b": 2}, {"c": 3}]
+    context = [{"a": 1, "b": 1}, {"b": 2}, {"c": 3}]
 
-    receipt = shell(heap, [AddUserProperties("jane", dict(fact)) for fact in facts])
+    receipt = shell(heap, [AddUserProperties("jane", dict(fact)) for fact in context])
 
     assert receipt == Receipt(3)
     assert heap.people == {"jane": {"a": 1, "b": 2, "c": 3}}
@@ -138,7 +140,7 @@ def test_one_poison_among_a_thousand(
 
         (rejection,) = receipt.rejections
         assert (receipt.accepted, rejection.index) == (999, number)
-        assert (rejection.reason, rejection.status) == (Reason.REFUSED_BY_HEAP, 400)
+        assert (rejection.reason, rejection.status) == (Reason.REJECTED_BY_HEAP, 400)
         assert heap.events.keys() == {f"key-{n}" for n in range(1000) if n != number}
         assert len(heap.requests) <= (3 if named else 21)
 
@@ -332,7 +334,7 @@ def test_a_success_that_is_not_json_is_a_fault_of_the_configuration(
         shell(heap, [call], api_key="secret")
 
     assert raised.value.misconfigured
-    assert raised.value.facts["status"] == code
+    assert raised.value.context["status"] == code
     assert len(heap.requests) == 1
 
 
@@ -415,10 +417,10 @@ def test_causes_of_the_network_are_told_apart(shell: Deliver) -> None:
     assert f"TLS with {secure[8:]} fails" in texts[secure]
     assert "SSLError" in texts[secure]
     assert f"{heap.url[7:]} does not answer in time" in texts[heap.url]
-    assert [told[url].facts["host"] for url in told] == [
+    assert [told[url].context["host"] for url in told] == [
         url.partition("//")[2] for url in told
     ]
-    assert told[refused].facts["errno"] == errno.ECONNREFUSED
+    assert told[refused].context["errno"] == errno.ECONNREFUSED
     assert not any(error.misconfigured for error in told.values())
 
 
@@ -529,7 +531,7 @@ def test_trio_delivers_too(heap: FakeHeap) -> None:
 FORKED = """
 import os, sys
 from braze_heap.heap.calls import Track
-from braze_heap.sinks import HeapSink
+from braze_heap.heap import HeapSink
 def call(n): return Track("E", "jane", "2024-01-01T00:00:00+00:00", f"k{n}", {})
 with HeapSink("11", base_url=sys.argv[1], allow_http=True) as sink:
     sink.send([call(0)])

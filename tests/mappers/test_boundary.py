@@ -202,13 +202,15 @@ def test_the_default_renames_and_removes() -> None:
     def rename(event: EmailBounce) -> Any:
         return bh.default(event, "Lost Email", campaign_name=None)
 
-    event, facts = mapped_by(rename, EmailEvent).transform(make_raw(EmailBounce)).calls
+    event, user_properties = (
+        mapped_by(rename, EmailEvent).transform(make_raw(EmailBounce)).calls
+    )
 
     assert isinstance(event, bh.Track)
     assert event.event == "Braze Lost Email"
     assert "campaign_name" not in event.properties
-    assert isinstance(facts, bh.AddUserProperties)
-    assert facts.properties["braze_email_bounced"] == "true"
+    assert isinstance(user_properties, bh.AddUserProperties)
+    assert user_properties.properties["braze_email_bounced"] == "true"
 
 
 def test_the_default_of_a_type_without_a_class_is_its_event() -> None:
@@ -481,7 +483,7 @@ def test_a_typed_class_needs_no_other_mapper() -> None:
 
     assert [call.to_dict()["event"] for call in fits.calls] == ["Typed"]
     assert [skip.reason for skip in other.skipped] == ["not_mapped"]
-    assert other.misfits == {("Order", "price", "missing"): 1}
+    assert other.invalid == {("Order", "price", "missing"): 1}
 
 
 def test_the_mapper_of_a_typed_class_is_the_one_that_is_named() -> None:

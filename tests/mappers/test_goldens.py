@@ -1,7 +1,7 @@
 """
-What a complete event of each type becomes: names of properties, facts about the user,
-and what the policy leaves out. A change of a default shows up here as a readable diff:
-``python -m tests.regenerate`` writes them anew.
+What a complete event of each type becomes: names of properties, user properties about
+the user, and what the policy leaves out. A change of a default shows up here as a
+readable diff: ``python -m tests.regenerate`` writes them anew.
 """
 
 import textwrap
@@ -880,7 +880,7 @@ def _lines(result: bh.TransformResult) -> Iterator[str]:
             for name, value in sorted(call.properties.items()):
                 yield from _wrapped(f"{name} = {value}", 84, "    ", "    ")
     yield from _wrapped(
-        f"left out: {' '.join(sorted(result.left_out))}", 84, "", "    "
+        f"left out: {' '.join(sorted(result.redacted))}", 84, "", "    "
     )
 
 

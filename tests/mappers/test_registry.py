@@ -259,7 +259,7 @@ def test_a_registry_is_used_from_many_threads() -> None:
 
     def look_up() -> None:
         for cls in classes:
-            rule = registry.rule_for(cls)
+            rule = registry.registration_for(cls)
             if rule is None or (rule.key is EmailEvent) != issubclass(cls, EmailEvent):
                 wrong.append(cls)
 

@@ -1,5 +1,6 @@
 """
-The shipped rules: every type is decided on purpose, state becomes facts about users.
+The shipped rules: every type is decided on purpose, state becomes user properties
+about users.
 """
 
 import inspect
@@ -37,7 +38,7 @@ def test_every_type_is_decided() -> None:
     none is left to the mapper for all events.
     """
     assert [*DECISIONS] == sorted(EVENT_TYPES)
-    assert {*DECISIONS, bh.CurrentsEvent} == {*bh.DEFAULT_MAPPERS.rules}
+    assert {*DECISIONS, bh.CurrentsEvent} == {*bh.DEFAULT_MAPPERS.registrations}
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
@@ -61,9 +62,11 @@ def test_the_newest_fact_about_a_user_wins_in_whatever_order() -> None:
     """
     newer, older = state_change("Unsubscribed", 200), state_change("Subscribed", 100)
 
-    facts = [c["properties"] for c in calls_of(newer, older) if "event" not in c]
+    user_properties = [
+        c["properties"] for c in calls_of(newer, older) if "event" not in c
+    ]
 
-    assert facts == [
+    assert user_properties == [
         {
             "braze_email_subscription": "Unsubscribed",
             "braze_email_subscription_changed_at": "1970-01-01T00:03:20+00:00",
@@ -73,7 +76,7 @@ def test_the_newest_fact_about_a_user_wins_in_whatever_order() -> None:
 
 def test_facts_about_other_users_and_channels_stay() -> None:
     """
-    Facts compete under one name of one user alone.
+    UserProperties compete under one name of one user alone.
     """
     events = [
         state_change("Subscribed", 100),
@@ -81,9 +84,9 @@ def test_facts_about_other_users_and_channels_stay() -> None:
         state_change("Subscribed", 102, external_user_id="another"),
     ]
 
-    facts = [c for c in calls_of(*events) if "event" not in c]
+    user_properties = [c for c in calls_of(*events) if "event" not in c]
 
-    assert len(facts) == 3
+    assert len(user_properties) == 3
 
 
 def test_a_profile_update_sets_email_only_if_personal_data_is_kept() -> None:
@@ -322,14 +325,14 @@ def test_custom_properties_that_do_not_fit_are_mapped_as_any_custom_event(
     properties: Any, field: str, reason: str
 ) -> None:
     """
-    Nothing is lost, and the misfit is counted by class, field and reason.
+    Nothing is lost, and the invalid is counted by class, field and reason.
     """
     mappers = bh.DEFAULT_MAPPERS.add(AddedToCart, lambda cart: bh.HeapEvent("Cart"))
 
     result = bh.Transformer(mappers).transform(added(**properties))
 
     assert [call.to_dict()["event"] for call in result.calls] == ["Braze Added To Cart"]
-    assert result.misfits == {("AddedToCart", field, reason): 1}
+    assert result.invalid == {("AddedToCart", field, reason): 1}
 
 
 def test_purchases_are_typed_the_same_way() -> None:
@@ -398,10 +401,10 @@ def test_every_value_reaches_heap_or_is_named_as_left_out(event_type: str) -> No
     (track,) = [call for call in result.calls if isinstance(call, bh.Track)]
 
     told = {name.partition(".")[0] for name in track.properties}
-    left_out = {name.rpartition("/")[2] for name in result.left_out}
+    redacted = {name.rpartition("/")[2] for name in result.redacted}
 
     given = raw["user"].keys() | raw["properties"].keys()
-    assert given - told - left_out == set()
+    assert given - told - redacted == set()
 
 
 OPTIONS: list[dict[str, Any]] = [

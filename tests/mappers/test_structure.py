@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import braze_heap as bh
 from braze_heap.events import CustomEvent
-from braze_heap.mappers._structure import Misfit, reader_of
+from braze_heap.mappers._structure import InvalidValueError, reader_of
 from braze_heap.testing import make_raw
 from braze_heap.testing.strategies import json_values
 
@@ -194,7 +194,7 @@ def test_a_value_that_does_not_fit_is_not_converted(
     """
     The reason names the kind of the value and the type, and never the value.
     """
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         read(hint, value)
 
     assert (caught.value.path, caught.value.reason) == ("x", reason)
@@ -216,7 +216,7 @@ def test_a_misfit_names_its_place_without_keys_of_the_data(
     """
     The number of paths is bounded by the classes, whatever Braze sends.
     """
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         read(hint, value)
 
     assert caught.value.path == path
@@ -279,7 +279,7 @@ def test_a_validator_makes_a_misfit() -> None:
     field = attrs.field(type=int, validator=attrs.validators.gt(0))
     cls = attrs.make_class("C", {"x": field})
 
-    with pytest.raises(Misfit, match="C raises ValueError"):
+    with pytest.raises(InvalidValueError, match="C raises ValueError"):
         reader_of(cls)({"x": 0})
 
 
@@ -305,7 +305,7 @@ def test_any_json_value_fits_or_is_a_misfit(value: t.Any) -> None:
         *(int | str | None, t.Literal["a", 1], tuple[int, ...], Item | Place),
     ]
     for hint in hints:
-        with contextlib.suppress(Misfit):
+        with contextlib.suppress(InvalidValueError):
             read(hint, value)
 
 
@@ -328,4 +328,4 @@ def test_properties_that_are_no_object_do_not_become_an_empty_instance() -> None
 
     assert [call.to_dict()["event"] for call in without.calls] == ["Typed"]
     assert [call.to_dict()["event"] for call in damaged.calls] == ["Braze E"]
-    assert damaged.misfits == {("AllOptional", "", "text, not an object"): 1}
+    assert damaged.invalid == {("AllOptional", "", "text, not an object"): 1}

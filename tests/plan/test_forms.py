@@ -9,13 +9,13 @@ import pytest
 import braze_heap as bh
 from braze_heap.events import EmailClick
 from braze_heap.plan import (
-    LeftOutEvent,
-    LeftOutField,
     PlanError,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
     TrackingPlan,
+    UnsentField,
+    UnsentType,
     tracking_plan,
 )
 
@@ -46,10 +46,10 @@ def hostile() -> TrackingPlan:
         since=13,
         status=HOSTILE,
         properties=(planned,),
-        left_out=(LeftOutField(HOSTILE, HOSTILE),),
+        unsent=(UnsentField(HOSTILE, HOSTILE),),
         note=HOSTILE,
     )
-    return TrackingPlan((event,), (fact,), (LeftOutEvent("a", "A", HOSTILE),), ("b",))
+    return TrackingPlan((event,), (fact,), (UnsentType("a", "A", HOSTILE),), ("b",))
 
 
 class Tags(HTMLParser):
@@ -114,7 +114,7 @@ def test_csv_cells_are_no_formulas() -> None:
     A spreadsheet calculates nothing, and every row has every column.
     """
     plan = hostile()
-    evil = TrackingPlan((), (), (LeftOutEvent("=1+1", "A", "@x"),))
+    evil = TrackingPlan((), (), (UnsentType("=1+1", "A", "@x"),))
     head, *rows = csv.reader(io.StringIO(plan.to_csv() + evil.to_csv()))
 
     assert {len(head)} == {len(row) for row in rows}
@@ -144,4 +144,4 @@ def test_json_is_plain_data_with_a_version() -> None:
     """
     plan = json.loads(hostile().to_json())
 
-    assert [*plan] == ["schema", "events", "user_properties", "left_out", "deletions"]
+    assert [*plan] == ["schema", "events", "user_properties", "unsent", "deletions"]

@@ -100,7 +100,7 @@ def test_every_type_is_planned_or_left_out(plan: TrackingPlan) -> None:
     """
     No type is forgotten: it has an event, or a reason why not.
     """
-    told = {e.event_type for e in plan.events} | {e.event_type for e in plan.left_out}
+    told = {e.event_type for e in plan.events} | {e.event_type for e in plan.unsent}
 
     assert {*bh.EVENT_TYPES, "*"} == told
 
@@ -113,9 +113,7 @@ def test_every_field_becomes_a_property_or_has_a_reason(plan: TrackingPlan) -> N
         if event.event_type != "*":
             fields = event_fields(bh.EVENT_TYPES[event.event_type]).items()
             documented = {name for name, field in fields if field.documented}
-            told = {p.field for p in event.properties} | {
-                f.name for f in event.left_out
-            }
+            told = {p.field for p in event.properties} | {f.name for f in event.unsent}
             absent = documented - told - {"id", "time", "time_ms", "name"}
             assert not absent, event.name
 
@@ -179,7 +177,7 @@ def test_what_a_rule_makes_of_personal_data_is_personal() -> None:
     assert property_of(event, "domain").sources == ("email_address",)
     assert property_of(event, "domain").is_personal
     assert property_of(event, "team").origin == "fixed"
-    assert "The mapping rule does not use it." in {f.why for f in event.left_out}
+    assert "The mapping rule does not use it." in {f.why for f in event.unsent}
 
 
 def test_rules_are_tried_with_what_they_branch_on() -> None:
@@ -238,12 +236,15 @@ def test_names_that_vary_have_placeholders(plan: TrackingPlan) -> None:
     What only the event tells is named, and never an invented value.
     """
     names = {event.name for event in plan.events}
-    facts = {fact.name for fact in plan.user_properties}
+    user_properties = {fact.name for fact in plan.user_properties}
     custom = event_of(plan, "Braze <name of the custom event>")
 
     assert "Braze <event type>" in names
-    assert "braze_subscription_group_<subscription_group_id>" in facts
-    assert {"braze_email_subscription", "braze_<channel>_subscription"} <= facts
+    assert "braze_subscription_group_<subscription_group_id>" in user_properties
+    assert {
+        "braze_email_subscription",
+        "braze_<channel>_subscription",
+    } <= user_properties
     assert property_of(custom, "custom_properties.*").type == "any"
     assert "q7" not in plan.to_json()
 
@@ -271,7 +272,7 @@ def test_rule_that_fails_is_named() -> None:
 
     (absent, *_) = [
         e
-        for e in small(bh.Transformer(mappers.registry()), EmailClick).left_out
+        for e in small(bh.Transformer(mappers.registry()), EmailClick).unsent
         if e.event_class == "EmailClick"
     ]
 
@@ -288,8 +289,8 @@ def test_options_name_what_no_probe_could_guess() -> None:
     )
     planned = small(transformer, CustomEvent)
 
-    left_out = {f.name for f in event_of(planned, "Order Placed").left_out}
-    assert "custom_properties.email" in left_out
+    unsent = {f.name for f in event_of(planned, "Order Placed").unsent}
+    assert "custom_properties.email" in unsent
 
 
 def test_plan_is_the_same_every_time(plan: TrackingPlan) -> None:

@@ -32,7 +32,7 @@ from braze_heap.testing import make_raw
 KEY = b"0123456789abcdef"
 
 
-def redacted(event: CurrentsEvent, policy: object) -> list[str]:
+def names(event: CurrentsEvent, policy: object) -> list[str]:
     return Redaction(personal_data(policy)).apply(event)  # type: ignore[arg-type]
 
 
@@ -48,7 +48,7 @@ def test_personal_fields_are_left_out_and_named() -> None:
     """
     event = an_email_click()
 
-    assert redacted(event, "drop") == ["email_address"]
+    assert names(event, "drop") == ["email_address"]
     assert event.email_address is None
     assert event.link_alias == "hero"
 
@@ -59,7 +59,7 @@ def test_keep_keeps_everything() -> None:
     """
     event = an_email_click()
 
-    assert redacted(event, "keep") == []
+    assert names(event, "keep") == []
     assert event.email_address == "a@example.com"
 
 
@@ -69,7 +69,7 @@ def test_hashed_text_joins_under_the_same_key() -> None:
     """
     event = an_email_click()
 
-    redacted(event, PersonalData("hash", key=KEY))
+    names(event, PersonalData("hash", key=KEY))
 
     expected = hmac.new(KEY, b"a@example.com", hashlib.sha256).hexdigest()
     assert event.email_address == expected
@@ -81,7 +81,7 @@ def test_only_named_fields_can_be_left_out() -> None:
     """
     event = an_email_click()
 
-    assert redacted(event, PersonalData("keep", {"ip_pool": "drop"})) == ["ip_pool"]
+    assert names(event, PersonalData("keep", {"ip_pool": "drop"})) == ["ip_pool"]
     assert event.email_address == "a@example.com"
 
 
@@ -191,7 +191,7 @@ def test_a_mapping_overrides_single_fields() -> None:
     """
     event = an_email_click()
 
-    assert redacted(event, {"email_address": "keep", "ip_pool": "drop"}) == ["ip_pool"]
+    assert names(event, {"email_address": "keep", "ip_pool": "drop"}) == ["ip_pool"]
     assert event.email_address == "a@example.com"
 
 
@@ -202,11 +202,11 @@ def test_a_dotted_name_reaches_into_objects() -> None:
     properties = {"plan": "pro", "contact": {"email": "a@example.com", "x": 1}}
     event = CustomEvent(id="1", time=1, custom_properties=properties)
 
-    left_out = Redaction(
+    redacted = Redaction(
         PersonalData(overrides={"custom_properties.contact.email": "drop"})
     ).apply(event)
 
-    assert left_out == ["custom_properties.contact.email"]
+    assert redacted == ["custom_properties.contact.email"]
     assert event.custom_properties == {"plan": "pro", "contact": {"x": 1}}
     assert properties["contact"] == {"email": "a@example.com", "x": 1}
 
@@ -228,7 +228,7 @@ def test_a_dotted_name_reaches_through_lists_and_json_text(
     """
     event = CustomEvent(id="1", time=1, custom_properties=given)
 
-    assert redacted(event, {"custom_properties.a.email": "drop"}) == [
+    assert names(event, {"custom_properties.a.email": "drop"}) == [
         "custom_properties.a.email"
     ]
     assert event.custom_properties == expected
@@ -245,7 +245,7 @@ def test_a_dotted_name_leaves_other_values_as_they_are(
     """
     event = CustomEvent(id="1", time=1, custom_properties=given)
 
-    assert redacted(event, {"custom_properties.a.email": "drop"}) == []
+    assert names(event, {"custom_properties.a.email": "drop"}) == []
     assert event.custom_properties == given
 
 
@@ -261,9 +261,9 @@ def test_a_dotted_name_reaches_into_fields_that_no_class_knows() -> None:
     )
 
     with pytest.warns(UserWarning, match="No event class has a field 'contact'"):
-        left_out = redacted(event, {"contact.email": "drop"})
+        redacted = names(event, {"contact.email": "drop"})
 
-    assert left_out == ["contact.email"]
+    assert redacted == ["contact.email"]
     assert event.extra == {"contact": {"x": 1}, "/user/contact": "b"}
 
 
@@ -278,9 +278,9 @@ def test_unknown_types_are_redacted_by_name() -> None:
         extra={"email_address": "a@example.com", "kakao_id": 5, "/user/dob": "1990"},
     )
 
-    left_out = Redaction(PersonalData()).apply(event)
+    redacted = Redaction(PersonalData()).apply(event)
 
-    assert sorted(left_out) == ["/user/dob", "email_address"]
+    assert sorted(redacted) == ["/user/dob", "email_address"]
     assert event.extra == {"kakao_id": 5}
 
 
@@ -298,9 +298,9 @@ def test_personal_names_inside_of_what_no_class_knows_are_redacted(value: Any) -
         ),
         EmailClick(id="1", time=1, extra={"contact": value}),
     ):
-        left_out = Redaction(PersonalData()).apply(event)
+        redacted = Redaction(PersonalData()).apply(event)
 
-        assert sorted(left_out) == ["contact.email_address", "contact.more.dob"]
+        assert sorted(redacted) == ["contact.email_address", "contact.more.dob"]
         rest: Any = event.extra["contact"]
         rest = json.loads(rest) if isinstance(rest, str) else rest
         assert rest in ({"id": 7, "more": [{"x": 1}]}, [{"id": 7, "more": [{"x": 1}]}])
@@ -348,14 +348,14 @@ def test_personal_names_inside_of_unknown_fields_can_be_hashed() -> None:
     contact = {"email_address": "a@example.com", "dob": 1990}
     event = EmailClick(id="1", time=1, extra={"contact": contact})
 
-    left_out = Redaction(PersonalData("hash", key=KEY)).apply(event)
+    redacted = Redaction(PersonalData("hash", key=KEY)).apply(event)
 
-    assert left_out == ["contact.dob"]
+    assert redacted == ["contact.dob"]
     assert [*event.extra["contact"]] == ["email_address"]
     assert len(event.extra["contact"]["email_address"]) == 64
 
 
-def test_misfits_of_personal_fields_are_redacted() -> None:
+def test_invalid_personal_fields_are_redacted() -> None:
     """
     A personal value of another type than expected is personal all the same.
     """

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from braze_heap.receiver import Limits
-from braze_heap.receiver._admission import Hand, NoRoom
+from braze_heap.receiver._admission import CapacityError, Hand
 
 
 @pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
@@ -25,16 +25,16 @@ def test_a_body_must_fit_into_the_hand():
     """
     As much as one body is enough, less is an error.
     """
-    assert Limits(body=10, in_hand=10).in_hand == 10
+    assert Limits(body=10, in_flight=10).in_flight == 10
     with pytest.raises(ValueError, match="one body"):
-        Limits(body=10, in_hand=9)
+        Limits(body=10, in_flight=9)
 
 
 def test_bytes_are_held_until_the_request_is_done():
     """
     What the block took is given back when it ends, also by an exception.
     """
-    hand = Hand(Limits(body=10, in_hand=10))
+    hand = Hand(Limits(body=10, in_flight=10))
 
     def fail() -> None:
         with hand.share() as share:
@@ -53,7 +53,7 @@ def test_one_who_holds_everything_is_cut():
     """
     A request that is alone takes all there is room for, and is told that this is all.
     """
-    hand = Hand(Limits(body=10, in_hand=10))
+    hand = Hand(Limits(body=10, in_flight=10))
     with hand.share() as share:
         assert share.takes(b"x" * 10)
         assert not share.is_cut
@@ -66,11 +66,11 @@ def test_two_do_not_hold_more_than_there_is_room_for():
     """
     The second one is put off where the first one's bytes leave no room, and not before.
     """
-    hand = Hand(Limits(body=10, in_hand=10))
+    hand = Hand(Limits(body=10, in_flight=10))
     with hand.share() as first, hand.share() as second:
         first.takes(b"x" * 6)
         assert second.takes(b"y" * 4)
-        with pytest.raises(NoRoom):
+        with pytest.raises(CapacityError):
             second.takes(b"z")
 
         assert hand.held == (0, 10)
@@ -84,7 +84,7 @@ def test_places_are_as_many_as_requests():
     with hand.place():
         with hand.place():
             assert hand.held == (2, 0)
-            with pytest.raises(NoRoom), hand.place():
+            with pytest.raises(CapacityError), hand.place():
                 pass
         with hand.place():
             assert hand.held == (2, 0)
@@ -101,13 +101,13 @@ def test_a_closed_hand_takes_nothing():
 
     assert hand.close(0.0) is True
     assert not hand.is_open
-    with pytest.raises(NoRoom), hand.share():
+    with pytest.raises(CapacityError), hand.share():
         pass
-    with pytest.raises(NoRoom), hand.place():
+    with pytest.raises(CapacityError), hand.place():
         pass
 
 
-def test_closing_waits_for_what_is_in_hand():
+def test_closing_waits_for_what_is_in_flight():
     """
     It tells that one is left when time is over, and returns when the last one is done.
     """

@@ -239,7 +239,7 @@ server.run([listening])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_sigterm_lets_the_request_in_hand_be_settled(tmp_path):
+def test_sigterm_lets_the_request_in_flight_be_settled(tmp_path):
     """
     A uvicorn that gets SIGTERM answers 200 to what its sink works on, and then exits.
     """

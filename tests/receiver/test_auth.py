@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from braze_heap.receiver import UNAUTHENTICATED
-from braze_heap.receiver._auth import Tokens, doorkeeper
+from braze_heap.receiver._auth import Tokens, as_authenticator
 
 
 def test_tokens_come_from_the_environment():
@@ -17,7 +17,7 @@ def test_tokens_come_from_the_environment():
     tokens = Tokens.from_env("FEED", {"FEED": " new  old ", "BRAZE_TOKEN": "other"})
 
     admitted = {
-        t for t in ("new", "old", "other", "x") if tokens.admits([f"Bearer {t}"])
+        t for t in ("new", "old", "other", "x") if tokens.is_authorized([f"Bearer {t}"])
     }
     assert admitted == {"new", "old"}
 
@@ -26,7 +26,7 @@ def test_the_variable_has_a_name_of_its_own():
     """
     Unless another is named, it is ``BRAZE_TOKEN``.
     """
-    assert Tokens.from_env(environ={"BRAZE_TOKEN": "t"}).admits(["Bearer t"])
+    assert Tokens.from_env(environ={"BRAZE_TOKEN": "t"}).is_authorized(["Bearer t"])
 
 
 @pytest.mark.parametrize("environ", [{}, {"FEED": ""}, {"FEED": "  "}])
@@ -67,7 +67,7 @@ def test_a_token_may_begin_like_the_scheme():
     """
     Only the word Bearer itself is refused, not a token that begins with it.
     """
-    assert Tokens("bearers-of-good-news").admits(["Bearer bearers-of-good-news"])
+    assert Tokens("bearers-of-good-news").is_authorized(["Bearer bearers-of-good-news"])
 
 
 @pytest.mark.parametrize(("length", "is_short"), [(15, True), (16, False)])
@@ -75,7 +75,7 @@ def test_a_short_token_is_a_warning(length, is_short, caplog):
     """
     Fewer than 16 characters can be guessed; the log shows their number alone.
     """
-    doorkeeper(["a-token-that-is-long-enough", "s" * length])
+    as_authenticator(["a-token-that-is-long-enough", "s" * length])
 
     assert ("fewer than 16 characters (15)" in caplog.text) == is_short
     assert "sss" not in caplog.text
@@ -85,7 +85,7 @@ def test_a_token_that_is_no_text_is_refused():
     """
     A lone surrogate in a header is compared like anything else, and is not ours.
     """
-    assert not Tokens("t").admits(["Bearer \ud800"])
+    assert not Tokens("t").is_authorized(["Bearer \ud800"])
 
 
 def test_tokens_are_not_shown_nor_pickled():

@@ -13,9 +13,9 @@ import pytest
 
 import braze_heap as bh
 from braze_heap.events import EmailClick
+from braze_heap.exceptions import DeadLetterError, SinkUnavailable
 from braze_heap.receiver import UNAUTHENTICATED, Limits, Receiver, Request
 from braze_heap.sinks import MemorySink, Receipt, Rejection
-from braze_heap.sinks.exceptions import DeadLetterError, SinkUnavailable
 from braze_heap.state.dead_letters import DISCARD
 from braze_heap.testing import make_raw
 from tests.receiver.transports import TOKEN
@@ -74,15 +74,15 @@ def test_200_means_that_the_dead_letter_has_the_rest(endpoint):
 
 def test_200_after_heap_refused_one_alone(endpoint):
     """
-    200: what Heap refuses alone is kept as refused_by_heap.
+    200: what Heap refuses alone is kept as rejected_by_heap.
     """
-    refusal = Rejection(1, "refused_by_heap", 400, "no")
+    refusal = Rejection(1, "rejected_by_heap", 400, "no")
     there = endpoint(sink=StubbornSink(Receipt(1, (refusal,))))
 
     answer = there.post(batch(click(id="one"), click(id="two")))
 
     assert answer.status == 200
-    assert [record.reason for record in there.dead.records] == ["refused_by_heap"]
+    assert [record.reason for record in there.dead.records] == ["rejected_by_heap"]
 
 
 def test_200_for_an_event_that_a_mapper_chokes_on(endpoint):
@@ -207,7 +207,7 @@ def test_413_for_a_large_body_of_two_events(endpoint, coding):
     """
     413: too large, and half of it would do; zipped or not.
     """
-    there = endpoint(limits=Limits(body=5000, in_hand=64_000))
+    there = endpoint(limits=Limits(body=5000, in_flight=64_000))
     body = batch(click(pad="x" * 2500), click(pad="x" * 2500))
 
     answer = there.post(gzip.compress(body) if coding else body, *coding)
@@ -220,7 +220,7 @@ def test_400_for_one_event_that_is_too_large(endpoint, coding):
     """
     400: splitting does not help a single event, so its bytes are kept as they came.
     """
-    there = endpoint(limits=Limits(body=5000, in_hand=64_000))
+    there = endpoint(limits=Limits(body=5000, in_flight=64_000))
     body = batch(click(pad="x" * 5000))
     sent = gzip.compress(body) if coding else body
 
@@ -258,7 +258,7 @@ def test_two_events_are_told_from_one_without_parsing(endpoint, status, body):
     """
     413: of a large body, wherever its second event is, and nothing else for one.
     """
-    there = endpoint(limits=Limits(body=5000, in_hand=64_000))
+    there = endpoint(limits=Limits(body=5000, in_flight=64_000))
 
     answer = there.post(body)
 
@@ -270,7 +270,7 @@ def test_413_where_nothing_could_be_kept(endpoint):
     """
     413: a single event beyond what may be in hand is not ours, and no 400 says it was.
     """
-    there = endpoint(limits=Limits(body=2000, in_hand=4000))
+    there = endpoint(limits=Limits(body=2000, in_flight=4000))
 
     answer = there.post(batch(click(pad="x" * 5000)))
 
@@ -695,7 +695,7 @@ class BlockingSink(MemorySink):
 
 @pytest.mark.parametrize(
     ("limits", "size"),
-    [(Limits(requests=1), 0), (Limits(body=8000, in_hand=9000), 4000)],
+    [(Limits(requests=1), 0), (Limits(body=8000, in_flight=9000), 4000)],
     ids=["requests", "bytes"],
 )
 def test_503_without_a_free_place(endpoint, limits, size):

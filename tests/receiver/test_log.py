@@ -15,13 +15,14 @@ import attrs
 import pytest
 
 from braze_heap import Pipeline, SinkUnavailable, Transformer
-from braze_heap.receiver import BodyCut, Limits, Receiver, Request
-from braze_heap.sinks import DeadLetterError, MemorySink, Receipt
+from braze_heap.exceptions import DeadLetterError
+from braze_heap.receiver import IncompleteBodyError, Limits, Receiver, Request
+from braze_heap.sinks import MemorySink, Receipt
 from tests.receiver.test_contract import batch, click
 from tests.receiver.transports import AUTHORIZED, TOKEN, MemoryDeadLetter
 
 BATCH = batch(click())
-LIMITS = Limits(events=2, body=4_000, in_hand=5_000, requests=1)
+LIMITS = Limits(events=2, body=4_000, in_flight=5_000, requests=1)
 
 
 class Failing(MemorySink):
@@ -42,7 +43,7 @@ def broken_off() -> Iterator[bytes]:
     Give some bytes, and then lose the sender.
     """
     yield b'{"events": ['
-    raise BodyCut
+    raise IncompleteBodyError
 
 
 @attrs.frozen

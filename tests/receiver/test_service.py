@@ -14,11 +14,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from braze_heap import Pipeline, SinkUnavailable, Transformer
+from braze_heap.exceptions import DeadLetterError
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import AsyncReceiver
-from braze_heap.receiver.service import UNREADY, Exchange, Metrics, Service
+from braze_heap.receiver.service import UNREADY, Metrics, RequestMetrics, Service
 from braze_heap.report import Report
-from braze_heap.sinks import DeadLetterError, MemorySink, Receipt
+from braze_heap.sinks import MemorySink, Receipt
 from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing import make_raw
 from tests.receiver.transports import AUTHORIZED, TOKEN, Answer, MemoryDeadLetter
@@ -47,7 +48,7 @@ class Site:
         self.sent: list[Any] = []
         self.sink = Scripted()
         self.dead = MemoryDeadLetter()
-        self.told: list[Exchange] = []
+        self.told: list[RequestMetrics] = []
         self.stored: dict[str, int] = {}
         self.metrics = Metrics(lambda: self.now)
         pipeline = Pipeline(
@@ -458,7 +459,7 @@ def test_an_answer_that_cannot_be_told_is_given(site: Site, caplog: Any) -> None
     What is told fails, not the answer: Braze gets its 200, and the log a line.
     """
 
-    def fails(_: Exchange) -> None:
+    def fails(_: RequestMetrics) -> None:
         raise ZeroDivisionError("canary")
 
     site.service = Service(site.receiver, site.metrics, told=fails)
@@ -508,7 +509,7 @@ def test_counts_are_exact_under_threads() -> None:
     assert 'batch_seconds_count{outcome="settled"} 2400\n' in metrics.text(0, 0, {})
 
 
-def test_gauges_show_what_is_in_hand(site: Site) -> None:
+def test_gauges_show_what_is_in_flight(site: Site) -> None:
     """
     A batch in the sink is a request in hand, with its bytes.
     """
@@ -516,15 +517,15 @@ def test_gauges_show_what_is_in_hand(site: Site) -> None:
 
     class Looking(Scripted):
         def send(self, calls: Sequence[Any], /) -> Receipt:
-            seen.append(site.metrics.text(*site.receiver.in_hand, {}))
+            seen.append(site.metrics.text(*site.receiver.in_flight, {}))
             return super().send(calls)
 
     site.receiver.pipeline.sink = Looking()
     site.ask("POST", "/", body)
 
-    assert "braze_heap_requests_in_hand 1\n" in seen[0]
-    assert f"braze_heap_bytes_in_hand {len(body)}\n" in seen[0]
-    assert site.receiver.in_hand == (0, 0)
+    assert "braze_heap_requests_in_flight 1\n" in seen[0]
+    assert f"braze_heap_bytes_in_flight {len(body)}\n" in seen[0]
+    assert site.receiver.in_flight == (0, 0)
 
 
 def test_a_request_that_is_cut_off_is_counted_as_that(site: Site) -> None:
@@ -542,7 +543,7 @@ def test_a_request_that_is_cut_off_is_counted_as_that(site: Site) -> None:
 
     async def cut() -> None:
         task = asyncio.create_task(site.asked("POST", "/", batch(click())))
-        while site.receiver.in_hand == (0, 0):
+        while site.receiver.in_flight == (0, 0):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
+from braze_heap.heap import HeapSink
 from braze_heap.receiver import Receiver, Request, Response
-from braze_heap.sinks import HeapSink
 from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import (
@@ -137,7 +137,7 @@ def assert_each_in_its_place(
     told = {track.idempotency_key for track in tracks}
     poison = {key for key in told if key.endswith("00")}
     kept = Counter(record.reason for record in dead.read())
-    refused = kept.pop("refused_by_heap", 0)
+    refused = kept.pop("rejected_by_heap", 0)
 
     assert heap.events.keys() == told - poison
     assert heap.counts.events == len(told - poison)

@@ -18,16 +18,11 @@ from typing import Any
 
 import pytest
 
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, DeleteUser
-from braze_heap.sinks import (
-    ConsoleSink,
-    JsonLinesSink,
-    MemorySink,
-    Receipt,
-    SinkUnavailable,
-)
+from braze_heap.sinks import ConsoleSink, JsonLinesSink, MemorySink, Receipt
 from braze_heap.testing._sinks import check_sink
-from tests.sinks.support import track, tracks
+from tests.heap.support import track, tracks
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -15,16 +15,10 @@ from typing import Any
 
 import pytest
 
-from braze_heap.sinks import (
-    ConsoleSink,
-    HeapSink,
-    JsonLinesSink,
-    MemorySink,
-    Receipt,
-    SinkSpecError,
-    open_sink,
-)
-from tests.sinks.support import track
+from braze_heap.exceptions import SinkSpecError
+from braze_heap.heap import HeapSink
+from braze_heap.sinks import ConsoleSink, JsonLinesSink, MemorySink, Receipt, open_sink
+from tests.heap.support import track
 
 
 class StrangerSink(MemorySink):
@@ -216,7 +210,7 @@ def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
         ("heap", "scheme:target"),
         ("haep:?app_id=1", "Did you mean 'heap'"),
         ("no.such.module:sink", "no sink is called"),
-        ("tests.sinks.test_spec:no_such", "test_open has no 'no_such'"),
+        ("tests.sinks.test_spec:no_such", "test_spec has no 'no_such'"),
         ("os:system?command=touch+canary", "os is a part of Python's standard library"),
         ("subprocess:run?args=canary", "standard library, which has no sinks"),
         ("shutil:rmtree?path=canary", "standard library, which has no sinks"),

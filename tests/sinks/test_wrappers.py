@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call, Track
 from braze_heap.sinks import (
     Buffered,
@@ -20,12 +21,11 @@ from braze_heap.sinks import (
     Receipt,
     Rejection,
     Sink,
-    SinkUnavailable,
     Tee,
     ThreadedSink,
 )
 from braze_heap.testing import check_async_sink, check_sink
-from tests.sinks.support import track, tracks
+from tests.heap.support import track, tracks
 
 
 class Picky(MemorySink):

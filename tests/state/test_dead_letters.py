@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from braze_heap.events import EmailClick
-from braze_heap.sinks import DeadLetterError, DeadLetterFull
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.state.dead_letters import (
     DISCARD,
     DeadRecord,
@@ -496,7 +496,7 @@ FORKED = """
 import os, sys
 from datetime import UTC, datetime
 from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
-from braze_heap.sinks import DeadLetterError
+from braze_heap.exceptions import DeadLetterError
 def keep(store, name):
     at = datetime.now(UTC)
     store.append([DeadRecord.of({"id": f"{name}-{n}"}, "x", "", at) for n in range(9)])

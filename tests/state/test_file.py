@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
-from braze_heap.sinks import DeadLetterError, DeadLetterFull, MemorySink
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull
+from braze_heap.sinks import MemorySink
 from braze_heap.state._file import APPLICATION_ID, LAYOUT
 from braze_heap.state.dead_letters import (
     MAX_BYTES,

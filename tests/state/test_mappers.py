@@ -186,7 +186,7 @@ class Refusing(MemorySink):
     """
 
     def send(self, calls: Sequence[Any], /) -> Receipt:
-        refused = [Rejection(n, "refused_by_heap") for n in range(len(calls))]
+        refused = [Rejection(n, "rejected_by_heap") for n in range(len(calls))]
         return Receipt(0, tuple(refused))
 
 
@@ -232,7 +232,7 @@ def test_replay_keeps_what_the_shipped_mapping_would_rename(
     assert (report.received, report.delivered) == (3, 1)
     assert report.dead_lettered_by_reason == {"mapper_missing": 2}
     assert report.missing_mappers == {f"{CLICK} {NAME}": 2}
-    assert [r.reason for r in store.read()] == ["refused_by_heap", "unreadable"]
+    assert [r.reason for r in store.read()] == ["rejected_by_heap", "unreadable"]
     assert caplog.text.count(NAME) == 1
 
 

@@ -34,9 +34,9 @@ from braze_heap.testing.fake_heap import (
     Refuse,
     RequestRecord,
     Reset,
-    Response,
     Stall,
     Status,
+    WireResponse,
 )
 
 BROKEN = (OSError, http.client.HTTPException)
@@ -1307,11 +1307,11 @@ class Teapot(Fault):
     A fault of somebody else.
     """
 
-    def play(self, exchange: Exchange) -> Response | None:
+    def play(self, exchange: Exchange) -> WireResponse | None:
         """
         Count the items.
         """
-        return Response.text(418, ",".join(exchange.items))
+        return WireResponse.text(418, ",".join(exchange.items))
 
 
 def test_own_faults_are_played(heap: FakeHeap) -> None:

@@ -115,7 +115,7 @@ def test_misspelt_fields_of_events_are_answered_with_a_close_one():
 )
 def test_values_of_another_type_are_refused(cls, field):
     """
-    A typed event cannot hold a misfit, so a test cannot make one by mistake.
+    A typed event cannot hold a invalid, so a test cannot make one by mistake.
     """
     with pytest.raises(TypeError, match=r"holds .*, never .*\. Use make_raw"):
         make_event(cls, **field)
@@ -251,7 +251,7 @@ def test_none_leaves_a_field_out_of_raw_events(form):
     assert parse_event(raw, event_type=event_type).link_alias is None
 
 
-def test_raw_events_may_be_misfits():
+def test_raw_events_may_be_invalid():
     """
     Values are not checked: some tests need what Braze got wrong.
     """

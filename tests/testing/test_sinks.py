@@ -11,8 +11,9 @@ from typing import Any, Self
 
 import pytest
 
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call, Track
-from braze_heap.sinks import MemorySink, Receipt, Rejection, SinkUnavailable, Tee
+from braze_heap.sinks import MemorySink, Receipt, Rejection, Tee
 from braze_heap.testing import check_async_sink, check_sink
 
 REFUSED = Track("Bad", "check-sink", "2024-01-01T00:00:00+00:00", "bad", {})

@@ -115,11 +115,11 @@ def test_fields_may_be_unknown(form):
 
 
 @pytest.mark.parametrize("form", ["http", "storage", "union"])
-def test_fields_may_be_misfits(form):
+def test_fields_may_be_invalid(form):
     """
-    With ``misfits`` some have a value of another type.
+    With ``invalid`` some have a value of another type.
     """
-    raw = first_of(raw_events(CLICK, form=form, misfits=True), extra_of)
+    raw = first_of(raw_events(CLICK, form=form, invalid=True), extra_of)
     names = {key.rpartition("/")[2] for key in extra_of(raw)}
 
     assert names <= event_fields(EmailClick).keys()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from braze_heap.testing.fake_heap import FakeHeap
-from tests.sinks.support import SHELLS, Deliver
+from tests.heap.support import SHELLS, Deliver
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from typing import Any
 
 from attrs import define
 
+from braze_heap.heap import AsyncHeapSink, HeapSink
 from braze_heap.heap.calls import Call, Track
-from braze_heap.sinks import AsyncHeapSink, HeapSink, Receipt
+from braze_heap.sinks import Receipt
 from braze_heap.testing.fake_heap import FakeHeap
 
 MOMENT = "2024-01-01T00:00:00+00:00"
@@ -22,8 +23,8 @@ def track(number: int, identity: str | None = None, **properties: Any) -> Track:
     Make a track that differs from others by *number*.
     """
     who = f"person-{number % 200}" if identity is None else identity
-    facts = {"n": number, **properties}
-    return Track("Braze Email Click", who, MOMENT, f"key-{number}", facts)
+    context = {"n": number, **properties}
+    return Track("Braze Email Click", who, MOMENT, f"key-{number}", context)
 
 
 def tracks(count: int) -> list[Call]:
