@@ -11,8 +11,4 @@ so importing the package is free.
 
 from braze_heap import _lazy
 
-__all__, __getattr__ = _lazy.attach(__spec__)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__, __getattr__, __dir__ = _lazy.attach(__spec__)

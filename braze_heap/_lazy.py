@@ -21,11 +21,14 @@ _IMPORT: Final = re.compile(
 _NAME: Final = re.compile(r"\b\w+ as (\w+)\b")
 
 
-def attach(spec: ModuleSpec) -> tuple[list[str], Callable[[str], Any]]:
+def attach(
+    spec: ModuleSpec,
+) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
     """
-    Return ``__all__`` and ``__getattr__`` of a package, from its ``__init__.pyi``.
+    Return ``__all__``, ``__getattr__`` and ``__dir__`` of a package.
 
-    Each name is listed as ``name as name`` in a ``from module import`` statement.
+    Each name is listed as ``name as name`` in a ``from module import`` statement of
+    ``__init__.pyi``. Submodules are attributes, but not in ``__all__``.
     """
     loader: Any = spec.loader  # of files or of a zip archive: both have `get_data`
     stub = str(Path(spec.origin or "").with_name("__init__.pyi"))
@@ -34,7 +37,8 @@ def attach(spec: ModuleSpec) -> tuple[list[str], Callable[[str], Any]]:
         for module, several, one in _IMPORT.findall(loader.get_data(stub).decode())
         for name in _NAME.findall(several or one)
     }
-    return [*homes], lambda name: load(spec.name, name, homes)
+    names = [n for n, home in homes.items() if home != f"{spec.name}.{n}"]
+    return names, lambda name: load(spec.name, name, homes), lambda: [*homes]
 
 
 def load(package: str, name: str, homes: Mapping[str, str]) -> Any:

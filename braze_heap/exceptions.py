@@ -1,13 +1,16 @@
 """
-Errors that leave a batch undecided, by what the caller can do about them:
+Exceptions of the package, by what the caller can do.
 
-* DeliveryError         try again later: the events are still the caller's
-  x SinkUnavailable     the sink could not decide
-  x DeadLetterError     the rejected events are not on disk
-    + DeadLetterFull    make room: replay, purge, or raise the cap
+`BrazeHeapError` is the base of all; modules define more of its kinds.
 
-A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of the
-errors raised here quote no value, identity or secret.
+* `DeliveryError`: send the batch again later, because nothing of it is lost.
+    * `SinkUnavailable`: the sink could not decide.
+    * `DeadLetterError`: the rejected events are not on disk.
+        * `DeadLetterFull`: make room: replay, purge, or raise the cap.
+* `SinkSpecError`: correct the text that names a sink.
+
+A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of these
+exceptions quote no value, identity or secret.
 """
 
 from __future__ import annotations
