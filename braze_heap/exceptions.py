@@ -9,8 +9,8 @@ Exceptions of the package, by what the caller can do.
         * `DeadLetterFull`: make room: replay, purge, or raise the cap.
 * `SinkSpecError`: correct the text that names a sink.
 
-A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of these
-exceptions quote no value, identity or secret.
+A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of
+these exceptions quote no value, identity or secret.
 """
 
 from __future__ import annotations
