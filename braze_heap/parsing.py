@@ -161,6 +161,8 @@ class EventParser:
         """
         Read an event that does not carry its type, or is the first of its type.
         """
+        if isinstance(raw, Mapping) and not isinstance(raw, dict):
+            raw = dict(raw)
         if not isinstance(raw, dict):
             flaw = f"is {_article(raw)}, not an object"
             raise _refusal(Reason.NOT_AN_OBJECT, "", flaw)

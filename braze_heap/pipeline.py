@@ -27,6 +27,7 @@ from collections.abc import (
     Set,
 )
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
@@ -37,6 +38,7 @@ from braze_heap._repeats import Repeats
 from braze_heap._sansio import drive, drive_async, in_thread
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import check_function, is_async, kind_of
+from braze_heap.events import CurrentsEvent
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -60,7 +62,7 @@ from braze_heap.sinks._protocol import (
 )
 from braze_heap.state.dead_letters import DeadLetter, DeadRecord, event_id
 from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import UnreadableError, decode, events_of
+from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 from braze_heap.wire._source import refuse_path
 
 __all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
@@ -197,7 +199,8 @@ class _PipelineBase(Generic[_Closing]):
         Return *source* in batches: an iterator is cut, anything else is one batch.
 
         Raises:
-            TypeError: *source* is a coroutine or an asynchronous stream.
+            TypeError: *source* is a coroutine, an asynchronous stream, or anything else
+                that holds no events.
             ValueError: *source* is a path or an open file, which `read_events` reads.
         """
         if isinstance(source, AsyncIterable | Awaitable):
@@ -206,8 +209,10 @@ class _PipelineBase(Generic[_Closing]):
                 "a list of events, such as [event async for event in stream]"
             )
         _refuse_unread(source)
+        if isinstance(source, bytearray | memoryview):
+            source = bytes(source)
         if not isinstance(source, Iterator):
-            return (source,)
+            return (dict(source) if isinstance(source, Mapping) else source,)
         return _cut(source, self._batch_size)
 
     def _observed(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
@@ -364,21 +369,35 @@ def _observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
 
 def _refuse_unread(source: object) -> None:
     """
-    Raise a ValueError that says what to write, if *source* has to be read first.
+    Raise, and say what to write, if *source* has to be read first or holds no events.
     """
     if isinstance(source, str):
         refuse_path(source)
-    is_list_of_paths = isinstance(source, list | tuple) and any(
-        isinstance(item, os.PathLike) for item in source[:1]
-    )
-    if (
-        isinstance(source, os.PathLike)
-        or is_list_of_paths
-        or callable(getattr(source, "read", None))
-    ):
+    is_list = isinstance(source, list | tuple) and len(source) > 0
+    first = source[0] if is_list and isinstance(source, list | tuple) else source
+    if isinstance(first, os.PathLike) or callable(getattr(source, "read", None)):
         raise ValueError(
             f"a pipeline takes events, not {type(source).__name__}: write "
             "run(read_events(path_or_file))"
+        )
+    if is_list:
+        _refuse_bytes(first)
+    if isinstance(source, type) or not isinstance(source, _SOURCES):
+        raise TypeError(f"a pipeline takes events, not {kind_of(source)}")
+
+
+_SOURCES: Final = (Iterable, CurrentsEvent, RawEvent, Unreadable, float, int, NoneType)
+"""What `run` takes. Numbers are JSON, though no batch: a dead letter keeps them."""
+
+
+def _refuse_bytes(event: object) -> None:
+    """
+    Raise a TypeError if *event*, the first of several, is not decoded.
+    """
+    if isinstance(event, bytes | bytearray | memoryview):
+        raise TypeError(
+            f"an event is a dict, not {type(event).__name__}: decode each one first, "
+            "as with map(json.loads, lines), or pass a whole file to read_events"
         )
 
 
@@ -389,6 +408,8 @@ def _cut(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
     batch: list[Any] = []
     try:
         for event in events:
+            if not batch:
+                _refuse_bytes(event)
             batch.append(event)
             if len(batch) == size:
                 full, batch = batch, []

@@ -23,6 +23,8 @@ _UTF_16: Final = re.compile(
 )
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
+_TAR_MAGIC: Final = slice(257, 262)
+
 _UNPACK: Final = "Unpack it first."
 _CONVERT: Final = "Convert it to JSON lines first."
 
@@ -85,11 +87,14 @@ def check_format(head: bytes) -> None:
         UnknownFormatError: They hold no JSON.
     """
     lines = [line for line in head[:HEAD].splitlines() if line.strip()][:_LINES]
-    if not lines or _JSON_LINE.match(lines[0]) or head.strip() == b"null":
+    is_tar = head[_TAR_MAGIC].startswith(b"ustar")  # a member may be called {x}
+    if not is_tar and (
+        not lines or _JSON_LINE.match(lines[0]) or head.strip() == b"null"
+    ):
         return
     if found := _binary(head):
         raise UnknownFormatError(*found)
-    if any(map(_JSON_LINE.match, lines)):
+    if any(_JSON_LINE.match(line) and not _CONTROL.search(line) for line in lines):
         return
     raise UnknownFormatError(*_text(lines))
 

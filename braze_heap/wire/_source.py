@@ -3,6 +3,7 @@ Files, streams and bytes: which of the wire forms they hold, read without loadin
 """
 
 import gzip
+import inspect
 import io
 import os
 import re
@@ -13,6 +14,7 @@ from typing import IO, Any, BinaryIO, Final, cast
 
 import attrs
 
+from braze_heap._wiring import kind_of
 from braze_heap.wire import _avro, _json
 from braze_heap.wire._elements import CHUNK
 from braze_heap.wire._formats import UnknownFormatError
@@ -123,7 +125,8 @@ def _begins_with(magic: bytes, start: bytes) -> bool:
 _PATH: Final = re.compile(
     r"[a-z][a-z0-9+.-]+:/.*"  # a URL, also as pathlib writes one
     r"|(?:[^{\[].*)?[/\\][^/\\]*"  # with a separator
-    r"|.*\.(?:jsonl?|ndjson|avro|csv|txt|gz|zip|zst|parquet)",
+    r"|.*\.(?:jsonl?|ndjson|avro|csv|txt|gz|zip|zst|parquet)"
+    r'|[^{\["]*\.[a-z][a-z0-9]{0,9}',  # with any other file extension
     re.IGNORECASE,
 )
 _URL_AS_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]+:[/\\]", re.IGNORECASE)
@@ -142,6 +145,7 @@ def is_path(text: str) -> bool:
     """
     Tell whether *text* is a path or a URL rather than JSON.
     """
+    text = text.strip()
     is_one_line = len(text) <= _MAX_PATH and text.isprintable()
     return is_one_line and _PATH.fullmatch(text) is not None
 
@@ -151,7 +155,7 @@ def refuse_path(text: str) -> None:
     Raise a ValueError that says what to write, if *text* is a path or a URL.
     """
     if is_path(text):
-        raise ValueError(_NO_URL if _URL_AS_PATH.match(text) else PATH_HINT)
+        raise ValueError(_NO_URL if _URL_AS_PATH.match(text.strip()) else PATH_HINT)
 
 
 def holds_lines(file: BinaryIO) -> bool:
@@ -277,7 +281,12 @@ class _Source:
     def read(self, size: int, /) -> bytes:
         self.check()
         try:
-            return self._checked(self._read(size))
+            data = self._checked(self._read(size))
+            # A buffered file that is not ready reads as empty with ``read1`` and as
+            # None with ``read``: only the latter tells it from the end.
+            if not data and size and self._read != self._file.read:
+                data = self._checked(self._file.read(1))
+            return data
         except InterruptedError:  # io reads again
             raise
         except BaseException as error:
@@ -309,6 +318,13 @@ class _Source:
             raise BlockingIOError("the file is not ready: make it blocking")
         if isinstance(data, str):
             raise TypeError("the file is open as text: open it with open(path, 'rb')")
+        if not isinstance(data, bytes | bytearray | memoryview):
+            if inspect.iscoroutine(data):
+                data.close()  # it would warn that nobody awaits it
+            raise TypeError(
+                f"read() of the file returned {kind_of(data)}, not bytes: pass a file "
+                "that is read without await"
+            )
         return bytes(data)
 
 
