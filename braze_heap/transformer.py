@@ -76,7 +76,15 @@ from braze_heap.wire._source import PATH_HINT, is_path
 __all__ = ["MapperOutages", "Source", "Transformer"]
 
 Source: TypeAlias = (
-    bytes | str | CurrentsEvent | RawEvent | Mapping[str, Any] | Iterable[Any] | None
+    bytes
+    | bytearray
+    | memoryview
+    | str
+    | CurrentsEvent
+    | RawEvent
+    | Mapping[str, Any]
+    | Iterable[Any]
+    | None
 )
 """
 A request body; a decoded ``{"events": [...]}``; events, raw or typed, or one of them;
@@ -380,7 +388,7 @@ class Transformer:
         return self._parse(item)
 
     def _repeat(self, event: CurrentsEvent, item: Any, batch: Batch) -> None:
-        if self._typed(batch.seen[event.id]) == event:
+        if _is_same(self._typed(batch.seen[event.id]), event):
             batch.repeat(event)
         else:
             detail = (
@@ -438,7 +446,13 @@ class Transformer:
             return batch.skip(SkipReason.MACHINE, event)
         zone = event.timezone if self._local_time else None
         batch.result.redacted_fields += self._redaction.apply(event)
-        typed = custom.read(event) if custom else None
+        typed = None
+        if custom:
+            own = custom.rule
+            try:
+                typed = custom.read(event)
+            except DeliveryError as down:  # a converter of the class looks something up
+                return batch.put_off(down, own.mapper, own.origin, item, event)
         if custom and isinstance(typed, InvalidField):
             batch.result.invalid[typed] += 1
         elif custom:
@@ -634,7 +648,46 @@ class _Said:
     local_time: Mapping[str, Any]
 
 
+def _is_same(first: CurrentsEvent, second: CurrentsEvent) -> bool:
+    """
+    Return whether two typed events with the same id say the same.
+
+    How the id and the time were written, such as 5 or "5", makes no difference.
+    """
+    if type(first) is not type(second) or _seconds(first) != _seconds(second):
+        return False
+    contents = [
+        event.__dict__
+        | {"extra": {k: v for k, v in event.extra.items() if k not in _SPELLINGS}}
+        for event in (first, second)
+    ]
+    return _is_equal(*contents)
+
+
+_SPELLINGS: Final = ("/id", "/time")
+"""Where an event keeps an id or a time that was not written as Braze writes it."""
+
+
+def _is_equal(first: Any, second: Any) -> bool:
+    """
+    Return whether two JSON values are equal: true is not 1, and NaN is NaN.
+    """
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(
+            _is_equal(value, second[name]) for name, value in first.items()
+        )
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_is_equal, first, second))
+    if isinstance(first, bool) is not isinstance(second, bool):
+        return False
+    return bool(first == second or (first != first and second != second))
+
+
 def _items(source: Source) -> Iterable[Any]:
+    if isinstance(source, bytearray | memoryview):
+        source = bytes(source)
+    elif isinstance(source, Mapping) and not isinstance(source, dict):
+        source = dict(source)
     if source is None or isinstance(source, bytes | str | dict):
         hint = ""
         if isinstance(source, str):
@@ -644,8 +697,7 @@ def _items(source: Source) -> Iterable[Any]:
             return events_of(decode(source) if isinstance(source, bytes) else source)
         except UnreadableError as error:
             return [Unreadable(0, f"{error}{hint}", source)]
-    is_batch = isinstance(source, Iterable) and not isinstance(source, Mapping)
-    return cast("Iterable[Any]", source) if is_batch else [source]
+    return source if isinstance(source, Iterable) else [source]
 
 
 def _legal_fixed(properties: Mapping[str, Value]) -> dict[str, Value]:

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import attrs
 
-from braze_heap.exceptions import BrazeHeapError
+from braze_heap.exceptions import BrazeHeapError, DeliveryError
 
 Reader: TypeAlias = Callable[[Any], Any]
 """From a JSON value to the typed value. Raises `InvalidValueError`."""
@@ -141,6 +141,8 @@ def _class_reader(cls: Any, known: _Known) -> Reader:
                 raise InvalidValueError("missing", member.name)
         try:
             return cls(**given)
+        except DeliveryError:
+            raise
         except Exception as error:  # of a validator or converter of the team
             raise InvalidValueError(
                 f"{cls.__name__} raises {type(error).__name__}"
@@ -408,7 +410,8 @@ def _tuple(items: tuple[Any, ...], known: _Known) -> Reader:
 
 def _dict(arguments: tuple[Any, ...], known: _Known) -> Reader:
     key, item = arguments or (Any, Any)
-    if key in (int, float, bool, None):
+    outer = typing.get_origin(unwrapped(key)) or unwrapped(key)
+    if outer in (int, float, bool, None) or outer in LISTS or has_members(outer):
         raise TypeError(
             f"is a dict with keys of the type {_type_name(key)}, and the keys of a "
             "JSON object are text. Use dict[str, ...], and convert in the mapper"
