@@ -197,20 +197,22 @@ class IdentityPolicy:
         ``:``, ``/`` or ``|``. Numbers may end there: many ids are composed of numbers.
         """
         ids = [read(event) for read in _READERS]
-        texts = [str(i).strip() for i in ids if isinstance(i, str | bool | None)]
+        texts = [str(i).strip() for i in ids if isinstance(i, str | bool)]
         texts += [_decimal(i) for i in ids if i.__class__ is int]
+        texts.append("None")  # a field that is missing or invalid, as text
         rest = identity
         for text in sorted(filter(self.is_legal, texts), key=len, reverse=True):
-            rest = rest.replace(text, "x")  # a legal id may contain any word
+            # A legal id may contain any word, and a function may change its case.
+            rest = re.sub(re.escape(text), "x", rest, flags=re.IGNORECASE)
         part = next((t for t in texts if not self.is_legal(t) and _has(rest, t)), None)
         if part is None:
-            part = re.split("[:/|]", identity)[-1]
+            part = re.split("[:/|]", rest)[-1]
             word = _canonical(part)
             is_number = bool(word) and not word.strip("-.0123456789")
             is_refused = word in self._placeholders and not is_number
             if not word and any(map(_is_blank, ids[:2])):
                 is_refused = True
-            if part == identity or not is_refused:
+            if part == rest or not is_refused:
                 return None
         flaw = self._flaw(part)
         return f"without its prefix or suffix, {flaw[1]}" if flaw else None
@@ -264,13 +266,23 @@ def _is_forbidden(character: str) -> bool:
 
 def _has(identity: str, part: str) -> bool:
     """
-    Return whether *identity* has *part* with no letter or digit next to it; if *part*
-    is empty, whether *identity* ends with a separator.
+    Return whether *identity* was composed of *part*: it has *part* with no letter or
+    digit next to it, or begins or ends with *part* if that is a word.
+
+    An empty *part* left a separator at the beginning or end.
     """
     if not part:
-        return identity.rstrip().endswith((*":/|#@_-",))
+        return identity.strip(_SEPARATORS) != identity
+    is_word = sum(map(str.isalpha, part)) >= _WORD or not part.isascii()
+    if is_word and (identity.startswith(part) or identity.endswith(part)):
+        return True
     bounded = rf"(?<![^\W_]){re.escape(part)}(?![^\W_])"
     return re.search(bounded, identity, re.IGNORECASE) is not None
+
+
+_SEPARATORS: Final = f"{string.whitespace}:/|#@_-.=~+,;"
+_WORD: Final = 3
+"""Letters that no id ends with by chance."""
 
 
 def identify_by(identity: Identity) -> Identify:
@@ -336,6 +348,8 @@ def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Id
             "first_of needs names of fields: write "
             "first_of('external_user_id', 'user_id', prefix='braze:')"
         )
+    if len(set(fields)) < len(fields):
+        raise ValueError(f"first_of names a field twice: {', '.join(fields)}")
     if not isinstance(prefix, str):
         raise TypeError(f"the prefix of first_of must be text, not {kind_of(prefix)}")
     first, *others = map(identify_by, fields)
