@@ -236,7 +236,8 @@ class TransformConfig:
             mappers: A team's own registry, instead of the shipped one.
 
         Raises:
-            ConfigError: See `mappers`.
+            ConfigError: See `mappers`; or an option that has no effect beside the
+                others, such as `hash_key` without ``hash``.
             ValueError: See `Transformer`; ``hash`` without a key, for example.
             TypeError: See `Transformer`.
 
@@ -244,7 +245,11 @@ class TransformConfig:
             UserWarning: A name that this version does not have; see `Transformer`.
         """
         treatments = (self.personal_data, *self.personal_fields.values())
-        key = self.hash_key.encode() if "hash" in treatments else b""
+        if self.hash_key and "hash" not in treatments:
+            raise ConfigError(
+                "hash_key is given, but nothing is hashed: set personal_data or a "
+                "field in personal_fields to 'hash', or remove hash_key"
+            )
         return Transformer(
             self.mappers(mappers),
             identity=self._identity(),
@@ -253,7 +258,9 @@ class TransformConfig:
                 if self.placeholder_identities is None
                 else self.placeholder_identities
             ),
-            personal_data=PersonalData(self.personal_data, self.personal_fields, key),
+            personal_data=PersonalData(
+                self.personal_data, self.personal_fields, self.hash_key.encode()
+            ),
             naming=Naming(
                 self.event_names,
                 self.event_prefix,
@@ -270,6 +277,11 @@ class TransformConfig:
 
     def _identity(self) -> Identity:
         if len(self.identity) == 1:
+            if self.identity_prefix != attrs.fields(type(self)).identity_prefix.default:
+                raise ConfigError(
+                    "identity_prefix has no effect, because identity is one field: it "
+                    "stands before the ids of the second and further fields"
+                )
             return self.identity[0]
         return first_of(*self.identity, prefix=self.identity_prefix)
 

@@ -145,9 +145,10 @@ def personal_data(
     Warns:
         UserWarning: A name that no event class has, neither Braze's nor one of
             *event_types*. Braze may have added it; a typo would send what it was to
-            leave out.
+            leave out. Or a dotted name within a field that is dropped as a whole.
     """
     chosen = _spelled_out(policy)
+    _warn_of_dead_overrides(chosen)
     named = {name.partition(".")[0] for name in chosen.overrides}
     if named <= PERSONAL_NAMES:  # which loads no class
         return chosen
@@ -156,6 +157,22 @@ def personal_data(
     for name in sorted(named - known):
         warn(f"No event class has a field {name!r}.{did_you_mean(name, known)}")
     return chosen
+
+
+def _warn_of_dead_overrides(policy: PersonalData) -> None:
+    """
+    Warn of overrides within fields that are dropped or hashed as a whole.
+    """
+    for path in policy.overrides:
+        field, _, inner = path.partition(".")
+        default = policy.default if field in PERSONAL_NAMES else "keep"
+        treatment = policy.overrides.get(field, default)
+        if inner and treatment != "keep":
+            done = {"drop": "dropped", "hash": "hashed"}[treatment]
+            warn(
+                f"The treatment of {path!r} has no effect, because {field!r} as a "
+                f"whole is {done}: add {{{field!r}: 'keep'}} to send the rest of it."
+            )
 
 
 def _spelled_out(
@@ -310,7 +327,11 @@ class Redaction:
             return value
         kept = dict(value)
         for name, inner in value.items():
-            treatment, within = self.treatment_of_new(cls, name), f"{path}.{name}"
+            within = f"{path}.{name}"
+            dotted = split_pointer(within)[-1]
+            treatment = self._policy.overrides.get(
+                dotted, self.treatment_of_new(cls, name)
+            )
             if treatment == "keep":
                 kept[name] = self._without_personal(cls, within, inner, out)
             else:
