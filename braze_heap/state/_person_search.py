@@ -94,7 +94,8 @@ class PersonSearch:
         self._named = re.compile(
             rf'(?:{_NAMING.pattern})[^":]*"\s*:\s*\[?\s*"?{pattern}(?=["\s,}}\]]|$)'
         )
-        self._base64 = (*_base64_forms(self._folded, self._exact),)
+        in_json = json.dumps(self._exact)[1:-1]
+        self._base64 = {*_base64_forms(self._folded, self._exact, in_json)}
 
     def in_event(self, original: bytes) -> Match | None:
         """
@@ -220,6 +221,8 @@ class PersonSearch:
         Return *text* as it is, and with its escapes undone step by step.
         """
         yield _folded(text)
+        if "\\" in self._folded:  # DOMAIN\user, however often it was written as JSON
+            yield _folded(_BACKSLASHES.sub(r"\\", text))
         for _ in range(_DEPTH):
             if not any(mark in text for mark in "\\%&"):
                 return
@@ -303,6 +306,7 @@ def _without_escapes(text: str) -> str:
     return data.decode("utf-16-le", "surrogatepass")
 
 
+_BACKSLASHES: Final = re.compile(r"\\{2,}")
 _ESCAPE: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|(.))")
 
 
@@ -343,4 +347,6 @@ def _base64_forms(*texts: str) -> Iterator[str]:
             continue
         for shift in range(3):
             form = base64.b64encode(bytes(shift) + data).decode()
-            yield form[-(-8 * shift // 6) : 8 * (shift + len(data)) // 6]
+            form = form[-(-8 * shift // 6) : 8 * (shift + len(data)) // 6]
+            yield form
+            yield form.replace("+", "-").replace("/", "_")
