@@ -430,6 +430,9 @@ class PropertyEncoder:
             if error.property_name:
                 raise
             raise UnsupportedValueError(error.type_name, name) from None
+        except RecursionError:
+            kind = f"{type(value).__name__}, which contains itself or is too deep"
+            raise UnsupportedValueError(kind, name[:_MAX_SHOWN]) from None
 
     def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
         while type(value) not in _JSON_TYPES:
@@ -512,6 +515,9 @@ class PropertyEncoder:
         return next(free for free in numbered if free not in taken)
 
 
+_MAX_SHOWN: Final = 100
+"""Characters of a name in a message."""
+
 _OWN_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
 """Names that Heap keeps for itself among the properties of a user."""
 
@@ -534,7 +540,9 @@ def as_json(value: Any) -> Any:
         if isinstance(value, cls):
             return cls(value)
     if isinstance(value, Decimal):
-        return float(value)
+        number = float(value)
+        is_too_large = math.isinf(number) and value.is_finite()
+        return str(value) if is_too_large else number
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, UUID):

@@ -114,6 +114,11 @@ def declare(name: str, properties: Mapping[str, Filling] | None = None) -> Decla
             f"{kind_of(given)}"
         )
     for each, filling in given.items():
+        if not isinstance(each, str):
+            raise TypeError(
+                f"the properties of {name!r} need names that are text, not "
+                f"{kind_of(each)}"
+            )
         if not isinstance(filling, str):
             check_function(f"the property {each!r} of {name!r}", filling)
     return Declared(name, dict(given))

@@ -184,9 +184,17 @@ class MapperRegistry:
     def override(self, key: Key, mapper: Mapper) -> MapperRegistry:
         """
         Return this registry with *mapper* in the place of what was there for *key*.
+
+        A class and its event type are the same here, so that *mapper* decides.
         """
         key = _mapper_key(key)
-        return MapperRegistry({**self._registrations, key: _rule(key, mapper)})
+        beside = _other_key(key)
+        others = {
+            k: registration
+            for k, registration in self._registrations.items()
+            if k != beside or registration.is_fallback
+        }
+        return MapperRegistry({**others, key: _rule(key, mapper)})
 
     def without(self, *keys: Key) -> MapperRegistry:
         """
@@ -553,6 +561,17 @@ def check_selection(
         "the choice of events leaves none of this version's event types, so every "
         f"event would be skipped.{hint}"
     )
+
+
+def _other_key(key: Key) -> Key | None:
+    """
+    Return the event type of the class *key*, or the class of the event type *key*.
+    """
+    if isinstance(key, str):
+        return EVENT_TYPES.get(key)
+    event_type = getattr(key, "event_type", None)
+    is_event = issubclass(key, CurrentsEvent) and isinstance(event_type, str)
+    return event_type if is_event else None
 
 
 def _is_pattern(key: str) -> bool:
