@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self, get_args, get_origin
 import attrs
 
 from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
 from braze_heap.exceptions import BrazeHeapError
 from braze_heap.heap.calls import Nested, Value
 from braze_heap.mappers import (
@@ -331,6 +332,8 @@ def _options_in(content: Any) -> Mapping[str, Any]:
 def _check_names(
     cls: type[TransformConfig], options: Mapping[str, Any], *, variables: bool = False
 ) -> None:
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"the options must be a mapping, not {kind_of(options)}")
     known = [field.name for field in attrs.fields(cls)]
     for name, value in options.items():
         if name in known:

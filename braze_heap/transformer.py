@@ -464,12 +464,11 @@ class Transformer:
         said = _Said(event, identity, _local_time(event.time, zone) if zone else {})
         noted = len(batch.user_properties)
         try:
-            if custom and rule is custom.rule:
-                payloads = payloads_of(rule.mapper(typed))
-            elif is_shipped(rule):
-                payloads = payloads_of(rule.mapper(event))
-            else:
-                payloads = payloads_of(rule.mapper(copy_of(event)))
+            is_custom = custom is not None and rule is custom.rule
+            given = (
+                typed if is_custom else event if is_shipped(rule) else copy_of(event)
+            )
+            payloads = payloads_of(rule.mapper(given))
             calls = self._calls(payloads, said, batch)
         except DeliveryError as error:
             return batch.put_off(error, rule.mapper, rule.origin, item, event)
