@@ -265,3 +265,30 @@ def test_preset_applies_to_the_registry_of_a_team(preset: Any) -> None:
 
     assert own == config.transformer().transform(events)
     assert own.skipped
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hash_key": "k" * 16}, "nothing is hashed"),
+        ({"identity_prefix": "b:"}, "identity_prefix has no effect"),
+    ],
+)
+def test_an_option_without_effect_is_an_error(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TransformConfig.from_dict(options).transformer()
+
+
+def test_a_short_hash_key_is_refused_in_a_configuration() -> None:
+    config = TransformConfig(personal_data="hash", hash_key="k" * 15)
+
+    with pytest.raises(ValueError, match="15 bytes"):
+        config.transformer()
+
+
+@pytest.mark.parametrize("options", [None, [1], "x"])
+def test_options_that_are_no_mapping_are_an_error(options: Any) -> None:
+    with pytest.raises(ConfigError, match="must be a mapping"):
+        TransformConfig.from_dict(options)

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -865,3 +866,65 @@ def test_a_numeric_id_is_the_key_as_text() -> None:
     results = [bh.Transformer().transform(source) for source in sources]
 
     assert [r.calls[0].idempotency_key for r in results] == ["9007199254740993"] * 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"id": 5}, {"id": "5"}),
+        ({"id": "5"}, {"id": 5}),
+        ({"id": 5.0}, {"id": 5}),
+        ({"time": 1763900000}, {"time": "1763900000"}),
+        ({"time": 1763900000}, {"time": 1763900000.0}),
+        ({"more": math.nan}, {"more": math.nan}),
+        ({"more": [1, {"a": 2.0}]}, {"more": [1.0, {"a": 2}]}),
+    ],
+)
+def test_a_repeat_may_be_written_in_another_way(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """
+    The same event is delivered once, and its repeat counts with it.
+    """
+    sink = bh.MemorySink()
+    pipeline = bh.Pipeline(bh.Transformer(), sink, bh.DISCARD)
+
+    report = pipeline.run([an_event(**first), an_event(**second)])
+
+    assert (report.delivered, report.repeated, len(sink.calls)) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True}), (1, 2)],
+)
+def test_another_content_under_one_id_is_a_conflict(first: Any, second: Any) -> None:
+    """
+    Python takes true for 1; JSON does not.
+    """
+    batch = [an_event(more=first), an_event(more=second)]
+
+    assert the_rejection(batch).reason == bh.Reason.DUPLICATE_ID_CONFLICT
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview])
+def test_a_body_is_any_kind_of_bytes(make: Callable[[bytes], Any]) -> None:
+    """
+    A bytearray is a body, not a list of numbers.
+    """
+    body = make(json.dumps({"events": [an_event(), an_event()]}).encode())
+
+    report = bh.Pipeline(bh.Transformer(), bh.MemorySink(), bh.DISCARD).run(body)
+
+    assert (report.received, report.delivered) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda e: e, lambda e: [e], lambda e: MappingProxyType({"events": [e]})]
+)
+def test_an_event_is_any_mapping(wrap: Callable[[Any], Any]) -> None:
+    event = MappingProxyType(an_event())
+
+    report = bh.Pipeline(bh.Transformer(), bh.MemorySink(), bh.DISCARD).run(wrap(event))
+
+    assert (report.received, report.delivered) == (1, 1)

@@ -751,3 +751,26 @@ def test_renaming_what_may_be_there_is_silent() -> None:
             },
         ),
     )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        object(),
+        bh.Transformer,
+        len,
+        [b'{"event_type": "t"}'],
+        iter([b'{"event_type": "t"}']),
+        (memoryview(b"{}"),),
+    ],
+)
+def test_a_pipeline_refuses_what_holds_no_events(source: Any) -> None:
+    """
+    A stream of lines as bytes would be dead-lettered as a whole.
+    """
+    sink = bh.MemorySink()
+
+    with pytest.raises(TypeError, match=r"takes events|event is a dict"):
+        bh.Pipeline(bh.Transformer(), sink, bh.DISCARD).run(source)
+
+    assert sink.calls == []

@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import enum
 import json
+from collections import UserString
 from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -512,3 +513,70 @@ def test_a_typed_class_that_is_switched_off_is_not_mapped_by_it() -> None:
     (call,) = bh.Transformer(registry).transform(purchase_of()).calls
 
     assert call.to_dict()["event"] == "Braze Order"
+
+
+def endless(kind: str) -> Any:
+    """
+    Return a value that contains itself.
+    """
+    values: list[Any] = []
+    names: dict[str, Any] = {"values": values}
+    values.append(names if kind == "dict" else values)
+    return {"list": values, "dict": names, "text": UserString("a")}[kind]
+
+
+@pytest.mark.parametrize("kind", ["list", "dict", "text"])
+@pytest.mark.parametrize(
+    "make", [lambda v: bh.HeapEvent("X", v), bh.HeapUserProperties]
+)
+def test_a_value_that_contains_itself_is_named(
+    kind: str, make: Callable[[Any], Any]
+) -> None:
+    """
+    Each letter of a UserString is a UserString.
+    """
+    value = endless(kind)
+    transformer = mapped_by(lambda _: make({"a": 1, "looped": value}))
+
+    (rejected,) = transformer.transform(purchase_of()).rejected
+
+    assert rejected.reason == bh.Reason.MAPPER_ERROR
+    assert "property 'looped" in rejected.detail
+    assert "contains itself" in rejected.detail
+
+
+def test_a_number_beyond_the_floats_keeps_its_digits() -> None:
+    transformer = mapped_by(lambda _: bh.HeapEvent("X", {"v": Decimal("1.5e500")}))
+
+    (call,) = transformer.transform(purchase_of()).calls
+
+    assert isinstance(call, bh.Track)
+    assert call.properties["v"] == "1.5E+500"
+
+
+def test_a_converter_that_cannot_decide_puts_the_batch_off() -> None:
+    """
+    Its lookup may work later, so the properties are not invalid.
+    """
+
+    def look_up(value: Any) -> Any:
+        raise bh.SinkUnavailable("crm")
+
+    @bh.custom_event("Order")
+    @attrs.define
+    class Order:
+        price: Any = attrs.field(converter=look_up)
+
+    mappers = bh.Mappers()
+    mappers.maps_custom(Order)(lambda _: bh.HeapEvent("X"))
+    transformer = bh.Transformer(bh.DEFAULT_MAPPERS | mappers)
+
+    with pytest.raises(bh.SinkUnavailable) as raised:
+        transformer.transform(purchase_of(id="a"))
+
+    assert "id 'a'" in raised.value.__notes__[0]
+
+
+def test_a_declared_property_needs_a_name_that_is_text() -> None:
+    with pytest.raises(TypeError, match="need names that are text"):
+        bh.declare("X", {5: "link_alias"})  # type: ignore[dict-item]

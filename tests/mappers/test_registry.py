@@ -71,6 +71,24 @@ def test_a_type_by_name_comes_first() -> None:
     assert name_for(registry, other) is None
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (EmailClick, "users.messages.email.Click"),
+        ("users.messages.email.Click", EmailClick),
+    ],
+)
+def test_an_override_wins_however_its_type_is_written(first: Any, second: Any) -> None:
+    """
+    A mapper for the type by name would come before the one that overrides it.
+    """
+    registry = bh.DEFAULT_MAPPERS.override(first, named("first"))
+
+    registry = registry.override(second, named("second"))
+
+    assert name_for(registry, EmailClick) == "second"
+
+
 def test_a_second_mapper_for_a_class_names_both_places() -> None:
     """
     Which of the two is meant is not guessed.

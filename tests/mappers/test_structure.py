@@ -241,6 +241,8 @@ class Plain:
         list[bytes],
         dict[str, Plain],
         dict[int, str],
+        dict[tuple[str, ...], str],
+        dict[Item, str],
         int | Plain,
         t.Literal[b"a"],
         enum.Enum("Opaque", {"A": Plain()}),

@@ -371,3 +371,59 @@ def test_a_field_that_names_nobody_is_an_error() -> None:
     """
     with pytest.raises(ValueError, match="not 'email'"):
         identify_by("email")  # type: ignore[arg-type]
+
+
+def composed(template: str, external_user_id: object) -> list[bh.TransformResult]:
+    """
+    Map an event whose identity is *template* filled with its external id.
+    """
+    raw = make_raw(EmailClick)
+    raw["user"]["external_user_id"] = external_user_id
+    transformer = bh.Transformer(identity=lambda e: template.format(e.external_user_id))
+    body = json.dumps({"events": [raw]}).encode()
+    return [transformer.transform(raw), transformer.transform(body)]
+
+
+@pytest.mark.parametrize(
+    "template", ["b:{}", "b-{}", "b_{}", "{}@b", "{}:eu", ".{}", "b={}", "b {}", "b~{}"]
+)
+@pytest.mark.parametrize("missing", [None, "", " ", False, 0, [], "null", "(none)"])
+def test_no_function_composes_an_identity_of_a_missing_id(
+    template: str, missing: object
+) -> None:
+    """
+    Python writes a missing id as ``None``, and an empty one leaves the separator.
+    """
+    for result in composed(template, missing):
+        assert [r.reason for r in result.rejected] == [Reason.BAD_IDENTITY]
+
+
+@pytest.mark.parametrize("template", ["braze{}", "{}braze"])
+@pytest.mark.parametrize("word", [None, "null", "undefined", "anonymous", "\u200b"])
+def test_a_word_is_found_without_a_separator(template: str, word: object) -> None:
+    for result in composed(template, word):
+        assert [r.reason for r in result.rejected] == [Reason.BAD_IDENTITY]
+
+
+@pytest.mark.parametrize("template", ["b:{}", "b/{}", "urn:b:{}", "{}", "b{}", "{}|b"])
+@pytest.mark.parametrize(
+    "legal", ["john:null", "x/guest", "a|user", "Danone", "nilsson", "7:0", "user-17"]
+)
+def test_a_legal_id_stays_legal_behind_a_prefix(template: str, legal: str) -> None:
+    """
+    It may contain any word.
+    """
+    for result in composed(template, legal):
+        assert [call.identity for call in result.calls] == [template.format(legal)]
+
+
+def test_a_function_may_change_the_letter_case_of_a_legal_id() -> None:
+    raw = make_raw(EmailClick, external_user_id="DaNone")
+    transformer = bh.Transformer(identity=lambda e: "b:" + e.external_user_id.lower())
+
+    assert [call.identity for call in transformer.transform(raw).calls] == ["b:danone"]
+
+
+def test_a_field_named_twice_is_an_error() -> None:
+    with pytest.raises(ValueError, match="names a field twice"):
+        first_of("user_id", "user_id", prefix="b:")

@@ -453,3 +453,37 @@ def test_the_key_is_never_shown() -> None:
     Secrets appear in no repr.
     """
     assert KEY.decode() not in repr(PersonalData("hash", key=KEY))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"message_extras.a": "keep"},
+        {"message_extras": {"a": "drop"}},
+        PersonalData("drop", {"message_extras.a": "hash"}, key=KEY),
+        PersonalData("hash", {"message_extras.a": "keep"}, key=KEY),
+        PersonalData(
+            "keep", {"custom_properties": "drop", "custom_properties.a": "keep"}
+        ),
+    ],
+)
+def test_an_override_within_a_dropped_field_is_a_warning(policy: Any) -> None:
+    """
+    The whole field is treated, so nothing reads the override.
+    """
+    with pytest.warns(UserWarning, match=r"has no effect, because '\w+' as a whole is"):
+        bh.Transformer(personal_data=policy)
+
+
+@pytest.mark.filterwarnings("ignore:No event class has a field")
+@pytest.mark.parametrize("place", ["properties", "user"])
+def test_a_personal_name_within_an_unknown_field_can_be_kept(place: str) -> None:
+    raw = make_raw(EmailClick)
+    raw[place]["order"] = {"email_address": "a@b.c", "to": {"phone_number": "+49"}}
+    policy = {"order.email_address": "keep"}
+
+    (call,) = bh.Transformer(personal_data=policy).transform(raw).calls
+
+    assert isinstance(call, Track)
+    sent = [v for n, v in call.properties.items() if "order" in n]
+    assert sent == ["a@b.c"]

@@ -207,3 +207,31 @@ def test_a_search_takes_any_text(person: str, other: str) -> None:
     record = event({"user_id": person, "x": other})
 
     assert search([record, body(other.encode("utf-8", "replace"))], person).keys
+
+
+@pytest.mark.parametrize("person", ["DOMAIN\\jdoe17", 'O"Neil-17', EMAIL])
+@pytest.mark.parametrize("times", [0, 1, 2, 3])
+def test_escapes_do_not_hide_a_person(person: str, times: int) -> None:
+    """
+    Each time that JSON is written into JSON, it doubles the backslashes.
+    """
+    text = person
+    for _ in range(times):
+        text = json.dumps({"x": text})
+
+    assert outcome(event({"x": text}), person) == "removed"
+    assert outcome(body(json.dumps({"x": text})[:-1].encode()), person) == "removed"
+
+
+@people
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_json_within_base64_is_suspected(
+    person: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """
+    JSON writes other letters than English ones as escapes.
+    """
+    data = encode(json.dumps({"person": person}).encode())
+
+    assert outcome(body(data), person) == "suspected"
+    assert outcome(event({"x": data.decode()}), person) == "suspected"

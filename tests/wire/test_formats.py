@@ -197,3 +197,28 @@ def test_the_first_bytes_of_an_avro_file_are_damage(end):
     (part,) = read_events(b"Obj\x01"[:end])
 
     assert isinstance(part, Unreadable)
+
+
+@pytest.mark.parametrize("name", ["{date}.jsonl", "[1].jsonl", '{"a": 1}'])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_tar_archive_is_refused_whatever_its_first_file_is_called(name, pack):
+    """
+    Its header begins with that name, which may look like JSON.
+    """
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(LINES)
+        archive.addfile(info, io.BytesIO(LINES))
+
+    with pytest.raises(UnknownFormatError, match="a tar archive"):
+        next(read_events(pack(file.getvalue())))
+
+
+@pytest.mark.parametrize("line", [b"{\x00\x01", b"[\x02x", b"{\x08"])
+def test_a_line_of_binary_data_is_not_json_by_chance(line):
+    """
+    In 20 random lines, one in seven files has one that begins with a bracket.
+    """
+    with pytest.raises(UnknownFormatError, match="binary data"):
+        next(read_events(b"\x80\x01\x02\n" + line + b"\nmore\n" * 100))

@@ -5,6 +5,7 @@ Where events are read from: paths, files, content; plain or gzipped; never loade
 import gzip
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -459,3 +460,55 @@ def test_large_gzip_is_streamed(tmp_path):
 
     assert events > 10_000
     assert memory < 12 * MEGABYTE
+
+
+@pytest.mark.parametrize("written", [b"", BODY[:10]])
+def test_a_file_that_is_not_ready_is_not_at_its_end(written):
+    """
+    A buffered file that would block returns nothing, as at its end.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with open(reading, "rb") as file, open(writing, "wb", buffering=0) as sender:
+        sender.write(written)
+
+        with pytest.raises(BlockingIOError, match="make it blocking"):
+            list(read_events(file))
+
+
+class Odd:
+    """
+    A file whose ``read`` returns *data*, whatever that is.
+    """
+
+    def __init__(self, data):
+        self.data = data
+
+    def read(self, size=-1):
+        return self.data
+
+
+class Async:
+    async def read(self, size=-1):
+        return BODY
+
+
+@pytest.mark.parametrize("file", [Odd(5), Odd([1, 2]), Odd(object()), Async()])
+def test_a_file_that_returns_no_bytes_is_an_error(file):
+    """
+    An integer would be read as so many zeros.
+    """
+    with pytest.raises(TypeError, match=r"read\(\) of the file returned"):
+        list(read_events(file))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["events.log", " events.jsonl\n", "events.tar.bz2", "users.messages.email.Open"],
+)
+def test_a_file_name_is_a_path_whatever_its_extension(text):
+    """
+    No JSON looks like that.
+    """
+    with pytest.raises(ValueError, match="a str is content, not a path"):
+        read_events(text)
