@@ -202,8 +202,9 @@ class IdentityPolicy:
         texts.append("None")  # a field that is missing or invalid, as text
         rest = identity
         for text in sorted(filter(self.is_legal, texts), key=len, reverse=True):
-            # A legal id may contain any word, and a function may change its case.
-            rest = re.sub(re.escape(text), "x", rest, flags=re.IGNORECASE)
+            rest = rest.replace(text, "x")  # a legal id may contain any word
+            if text.lower() in rest.lower():  # which the function wrote in another case
+                rest = rest.lower().replace(text.lower(), "x")
         part = next((t for t in texts if not self.is_legal(t) and _has(rest, t)), None)
         if part is None:
             part = re.split("[:/|]", rest)[-1]
