@@ -198,6 +198,8 @@ class Input:
 class _InputStream(Protocol):
     def read1(self, size: int, /) -> bytes: ...
 
+    def read(self, size: int, /) -> bytes | None: ...
+
     def seek(self, offset: int, /) -> int: ...
 
 
@@ -223,7 +225,10 @@ class _Metered:
             ReadFailedError: The stream raised, whatever that was.
         """
         try:
-            data = self.stream.read1(size)
+            # Empty is the end, or a stream that is not ready: only ``read`` tells.
+            data = self.stream.read1(size) or self.stream.read(1)
+            if data is None:
+                raise BlockingIOError("it is not ready: make it blocking")
         except Exception as error:
             raise _failed(self.name, error) from error
         self.was_read = self.was_read or bool(data)

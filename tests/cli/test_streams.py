@@ -236,3 +236,21 @@ def _read_terminal(terminal: int) -> bytes:
         pass
     os.close(terminal)
     return seen
+
+
+@pytest.mark.parametrize("command", ["transform", "send"])
+def test_stdin_that_is_not_ready_is_not_at_its_end(command: str) -> None:
+    """
+    What would still come is not lost with the exit status of success.
+    """
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.write(write, lines([click_event(1)]))
+    process = start(command, "-", stdin=read)
+
+    _, stderr = process.communicate(timeout=20)
+    os.close(read)
+    os.close(write)
+
+    assert process.returncode == 2
+    assert b"not ready: make it blocking" in stderr
