@@ -9,6 +9,7 @@ import functools
 import io
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -774,3 +775,17 @@ def test_a_pipeline_refuses_what_holds_no_events(source: Any) -> None:
         bh.Pipeline(bh.Transformer(), sink, bh.DISCARD).run(source)
 
     assert sink.calls == []
+
+
+def test_a_path_within_a_body_is_an_element_like_any_other(tmp_path: Path) -> None:
+    """
+    It is dead-lettered, and can be replayed.
+    """
+    with bh.SqliteDeadLetter(tmp_path / "dead.db") as dead_letter:
+        pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), dead_letter)
+
+        report = pipeline.run(b'{"events": ["a/b.jsonl"]}')
+        replayed = replay(dead_letter, pipeline)
+
+    assert report.dead_lettered_by_reason == {bh.Reason.NOT_AN_OBJECT: 1}
+    assert replayed.dead_lettered_by_reason == {bh.Reason.NOT_AN_OBJECT: 1}
