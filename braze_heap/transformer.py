@@ -579,6 +579,9 @@ class _Glances(dict[str, Glance | None]):
         return glance
 
 
+_FILES: Final = (b"\x1f\x8b", b"Obj\x01")
+"""How gzip and Avro begin, which are formats of files, not of decoded bodies."""
+
 _MAX_SOURCE: Final = 300
 """Characters of the name of a file in a detail; the end tells one from another."""
 
@@ -695,6 +698,8 @@ def _items(source: Source) -> Iterable[Any]:
         try:
             return events_of(decode(source) if isinstance(source, bytes) else source)
         except UnreadableError as error:
+            if isinstance(source, bytes) and source.startswith(_FILES):
+                hint = " (these are bytes of a file, gzip or Avro: use read_events)"
             return [Unreadable(0, f"{error}{hint}", source)]
     return source if isinstance(source, Iterable) else [source]
 

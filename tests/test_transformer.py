@@ -3,6 +3,7 @@ From batches to calls: each event is mapped, skipped or rejected, and counted on
 """
 
 import copy
+import gzip
 import itertools
 import json
 import math
@@ -928,3 +929,11 @@ def test_an_event_is_any_mapping(wrap: Callable[[Any], Any]) -> None:
     report = bh.Pipeline(bh.Transformer(), bh.MemorySink(), bh.DISCARD).run(wrap(event))
 
     assert (report.received, report.delivered) == (1, 1)
+
+
+@pytest.mark.parametrize("data", [gzip.compress(b"{}"), b"Obj\x01avro"])
+def test_the_bytes_of_a_file_are_told_where_to_go(data: bytes) -> None:
+    """
+    Gzip and Avro are formats of files.
+    """
+    assert "use read_events" in the_rejection(data).detail
