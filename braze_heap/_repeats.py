@@ -4,6 +4,7 @@ Keeps a log readable while one cause repeats.
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import threading
@@ -24,12 +25,14 @@ MAX_CAUSES: Final = 100
 class _Line:
     at: float = -math.inf
     suppressed: int = 0
+    again: Callable[[int], object] = lambda _: None
 
 
 class Repeats:
     """
     Logs the first occurrence of a cause at once, and while it repeats one line a
-    minute, with the number suppressed. Thread-safe, in bounded memory.
+    minute, with the number suppressed; `flush` logs the numbers of causes that stopped.
+    Thread-safe, in bounded memory.
 
     Args:
         clock: Monotonic seconds.
@@ -39,13 +42,13 @@ class Repeats:
         self._clock = clock
         self._lock = threading.Lock()
         self._lines: dict[Hashable, _Line] = {}
+        self._has_suppressed = False
 
     def log(
         self,
         logger: logging.Logger,
         level: int,
         text: str,
-        cause: Hashable = None,
         context: Mapping[str, Any] | None = None,
         **extra: Any,
     ) -> None:
@@ -56,18 +59,26 @@ class Repeats:
             logger: Logger to use.
             level: Level of what is not suppressed.
             text: The cause in words. Must hold no value of an event.
-            cause: Tells causes apart; *text* by default.
             context: The same for machines: ``host``, ``error``, ``errno``, ``status``.
             extra: Further attributes of the log record.
         """
-        number = self.suppressed(cause or text)
-        level = logging.DEBUG if number is None else level
-        extra["braze_context"] = {**(context or {}), "suppressed": number or 0}
-        logger.log(level, "%s%s", text, counted(number), extra=extra)
 
-    def suppressed(self, cause: Hashable) -> int | None:
+        def write(level: int, number: int) -> None:
+            own = {**extra, "braze_context": {**(context or {}), "suppressed": number}}
+            logger.log(level, "%s%s", text, counted(number), extra=own)
+
+        number = self.suppressed(text, functools.partial(write, level))
+        write(logging.DEBUG if number is None else level, number or 0)
+
+    def suppressed(
+        self, cause: Hashable, again: Callable[[int], object] = lambda _: None
+    ) -> int | None:
         """
         Note an occurrence of *cause*.
+
+        Args:
+            cause: Tells causes apart.
+            again: Logs the cause with a number of suppressed occurrences; see `flush`.
 
         Returns:
             If it is to be logged, the number of occurrences that were suppressed since
@@ -78,9 +89,31 @@ class Repeats:
             line = self._lines.get(cause) or self._begun(cause, now)
             if now - line.at < INTERVAL:
                 line.suppressed += 1
+                line.again = again
+                self._has_suppressed = True
                 return None
             number, line.at, line.suppressed = line.suppressed, now, 0
             return number
+
+    def flush(self, *, at_end: bool = False) -> None:
+        """
+        Log the causes that were suppressed and have not come again for a minute.
+
+        Args:
+            at_end: Whether to log all that were suppressed.
+        """
+        if not self._has_suppressed:
+            return
+        now = self._clock()
+        with self._lock:
+            waiting = [line for line in self._lines.values() if line.suppressed]
+            due = [x for x in waiting if at_end or now - x.at >= INTERVAL]
+            self._has_suppressed = len(due) < len(waiting)
+            writes = [functools.partial(x.again, x.suppressed) for x in due]
+            for line in due:
+                line.at, line.suppressed = now, 0
+        for write in writes:
+            write()
 
     def _begun(self, cause: Hashable, now: float) -> _Line:
         """

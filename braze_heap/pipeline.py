@@ -224,6 +224,7 @@ class _PipelineBase(Generic[_Closing]):
         try:
             settled = yield from self._settle(source, stored)
             details = {"outcome": "settled", "report": settled.report}
+            self._repeats.flush()
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
             details["retry_after"] = retry_after_of(error)

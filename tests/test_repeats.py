@@ -125,3 +125,33 @@ def test_what_is_suppressed_is_logged_at_debug(
 
     assert [r.levelname for r in caplog.records] == ["ERROR", "DEBUG"]
     assert vars(caplog.records[0])["braze_context"] == {"errno": 1, "suppressed": 0}
+
+
+def test_the_number_of_a_cause_that_stopped_is_logged_a_minute_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    `flush` is called after each success: it logs each cause once a minute at most.
+    """
+    clock = Clock()
+    repeats, logger = Repeats(clock), logging.getLogger("braze_heap.test")
+    for _ in range(3):
+        repeats.log(logger, logging.ERROR, "down")
+    repeats.flush()
+    clock.now += INTERVAL
+    for _ in range(3):
+        repeats.flush()
+
+    assert caplog.messages == ["down", "down (2 more since the last line)"]
+
+
+def test_the_end_logs_the_number_of_every_cause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    repeats, logger = Repeats(Clock()), logging.getLogger("braze_heap.test")
+    for cause in ("a", "b", "a"):
+        repeats.log(logger, logging.ERROR, cause)
+    repeats.flush(at_end=True)
+    repeats.flush(at_end=True)
+
+    assert caplog.messages == ["a", "b", "a (1 more since the last line)"]

@@ -63,8 +63,9 @@ class Journal(logging.Handler):
 
     def total(self, words: str, report: Report) -> None:
         """
-        Write *words*, and what became of all events.
+        Write *words*, and what became of all events, after what was suppressed.
         """
+        self._repeats.flush(at_end=True)
         told = f"{words} {fates(report)}"
         self._write(told, {"message": words, **_counts(report)})
 
@@ -88,18 +89,26 @@ class Journal(logging.Handler):
             context |= error_context(error)
         elif error is not None:
             return  # a cancellation, at the end
-        if "suppressed" not in context:  # not limited by the library already
-            text = record.msg if isinstance(record.msg, str) else message
-            cause = (record.name, text, *context.values())
-            number = self._repeats.suppressed(cause)
-            if number is None:
-                return
-            context["suppressed"] = number
-            message += counted(number)
-        if not context["suppressed"]:
-            del context["suppressed"]
+        if "suppressed" in context:  # limited by the library already
+            self._write_record(record, message, context)
+            return
+
+        def write(number: int) -> None:
+            text = f"{message}{counted(number)}"
+            self._write_record(record, text, {**context, "suppressed": number})
+
+        text = record.msg if isinstance(record.msg, str) else message
+        number = self._repeats.suppressed((record.name, text, *context.values()), write)
+        if number is not None:
+            write(number)
+
+    def _write_record(
+        self, record: logging.LogRecord, message: str, context: dict[str, Any]
+    ) -> None:
         level, words = str(record.levelname).lower(), safe(message, 500)
         own = {"level": level, "logger": str(record.name), "message": words}
+        if not context["suppressed"]:
+            del context["suppressed"]
         self._write(f"{level}: {words}", {**own, **context, **own})
 
     def _write(self, words: str, context: Mapping[str, Any]) -> None:

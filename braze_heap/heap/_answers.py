@@ -10,6 +10,7 @@ import errno
 import json
 import math
 import re
+import ssl
 from collections.abc import Iterable
 from enum import Enum
 from typing import Any, Final
@@ -54,7 +55,8 @@ class Failure:
 
     Attributes:
         kind: Class of the HTTP library's exception.
-        error: Class of the operating system's error below it, if there is one.
+        error: Class of the operating system's error below it, if there is one; of TLS
+            with OpenSSL's reason.
         errno: Number of that error.
     """
 
@@ -67,9 +69,13 @@ class Failure:
         """
         Return what is known about *error*.
         """
-        system = system_error(error)
-        name = type(system).__name__ if system else ""
-        return cls(type(error).__name__, name, system.errno if system else None)
+        system, kind = system_error(error), type(error).__name__
+        if system is None:
+            return cls(kind)
+        name = type(system).__name__
+        if isinstance(system, ssl.SSLError):  # its errno is not one of the system
+            return cls(kind, f"{name} {system.reason or ''}".rstrip())
+        return cls(kind, name, system.errno)
 
 
 class Verdict(Enum):
@@ -117,7 +123,9 @@ def _is_json_or_empty(text: bytes) -> bool:
     """
     text = text.removeprefix(codecs.BOM_UTF8)
     body = text.strip()
-    if not body or (len(text) >= MAX_ANSWER and body[:1] in (b"{", b"[")):
+    if len(text) >= MAX_ANSWER:
+        return body[:1] in (b"{", b"[")
+    if not body:
         return True
     try:
         json.loads(body)
@@ -150,6 +158,10 @@ def _network_problem(failure: Failure, host: str) -> str:
         return f"TLS with {host} fails: check certificates and proxies"
     if failure.errno == errno.ECONNREFUSED:
         return f"{host} refuses the connection"
+    if failure.kind == "ConnectTimeout":
+        return (
+            f"no connection to {host} in time, TCP or TLS: check firewall and proxies"
+        )
     if "Timeout" in failure.kind:
         return f"{host} does not answer in time"
     return f"the connection to {host} fails"

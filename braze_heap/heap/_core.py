@@ -579,7 +579,8 @@ class _Delivery:
         if self._clock() + wait >= self._end:
             is_throttled = isinstance(reply, Answer) and reply.status == 429
             detail = problem(reply, self._set.host, path)
-            detail = f"{detail}; tried for {self._set.deadline:g} s"
+            limit = f"{self._set.deadline:g} s"
+            detail = f"{detail}; the deadline of {limit} leaves no time to try again"
             context = reply_context(reply, self._set.host)
             raise SinkUnavailable(detail, asked, is_throttled, context=context)
         yield Sleep(wait)

@@ -123,6 +123,10 @@ class _ReceiverBase(Generic[_P]):
         """
         return self._hand.held
 
+    def _flush_log(self) -> None:
+        for repeats in (self._repeats, self.pipeline._repeats):
+            repeats.flush(at_end=True)
+
     def _answered(self, request: Request) -> _Steps:
         """
         Return the steps to the answer, which there is whatever goes wrong.
@@ -300,7 +304,9 @@ class Receiver(_ReceiverBase[Pipeline]):
 
         The sink and the dead letter stay open: they are yours.
         """
-        return self._hand.close(seconds)
+        done = self._hand.close(seconds)
+        self._flush_log()
+        return done
 
     def _perform(self, step: _Step) -> Any:
         match step:
@@ -361,6 +367,7 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
         See `Receiver.close`.
         """
         done = await in_thread(self._hand.close, seconds)
+        self._flush_log()
         self._threads.shutdown(wait=False)
         return done
 

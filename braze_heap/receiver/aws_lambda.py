@@ -32,7 +32,8 @@ _SHAPES: Final = (
 )
 """Key of a Lambda event that is not an HTTP request, and what such an event is."""
 
-_AUTHORIZER: Final = ("methodArn", "routeArn")
+_NOT_HTTP: Final = ("Records", "methodArn", "routeArn")
+"""Keys that no HTTP request has, whatever else is in the event."""
 
 
 def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]:
@@ -61,7 +62,7 @@ def _request(event: Event) -> Request:
     Raises:
         ValueError: It describes something else.
     """
-    if not isinstance(event, Mapping) or any(key in event for key in _AUTHORIZER):
+    if not isinstance(event, Mapping) or any(key in event for key in _NOT_HTTP):
         raise _not_http(event)
     context = event.get("requestContext")
     http = context.get("http") if isinstance(context, Mapping) else None
@@ -106,12 +107,19 @@ def _shape(event: object) -> str:
 def _headers(event: Event) -> list[tuple[str, str]]:
     repeated = event.get("multiValueHeaders") or {}
     single = event.get("headers") or {}
-    listed = repeated or {name: [value] for name, value in single.items()}
-    return [
-        (name, str(value))
-        for name, values in listed.items()
-        for value in (values if isinstance(values, list) else [values])
+    if not (isinstance(repeated, Mapping) and isinstance(single, Mapping)):
+        raise ValueError("the headers of the Lambda event are not an object")
+    found = [
+        (str(name), str(value))
+        for name, values in repeated.items()
+        for value in (values if isinstance(values, list | tuple) else [values])
         if value is not None
+    ]
+    known = {name.lower() for name, _ in found}
+    return found + [
+        (str(name), str(value))
+        for name, value in single.items()
+        if value is not None and str(name).lower() not in known
     ]
 
 
@@ -123,7 +131,7 @@ def _body(event: Event) -> Iterator[bytes]:
     """
     body = event.get("body")
     if body is not None and not isinstance(body, str):
-        yield json.dumps(body).encode()
+        yield body if isinstance(body, bytes) else json.dumps(body).encode()
         return
     raw = (body or "").encode("utf-8", "surrogatepass")
     if not event.get("isBase64Encoded"):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from braze_heap import Report
 from braze_heap._repeats import Repeats
 from braze_heap.cli._journal import Journal, heard_by
 
@@ -143,3 +144,18 @@ def test_every_record_is_one_line(context: dict[str, Any], is_json: bool) -> Non
     assert "a value" not in line
     if is_json:
         assert json.loads(line)["message"]
+
+
+def test_the_number_suppressed_is_written_at_the_end() -> None:
+    """
+    Of a logger that does not limit itself, such as uvicorn's.
+    """
+    stream = io.StringIO()
+    journal = Journal(stream, is_json=False)
+    for _ in range(3):
+        journal.emit(record())
+    journal.total("Stopped.", Report())
+
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3
+    assert lines[1].endswith("it failed (2 more since the last line)")

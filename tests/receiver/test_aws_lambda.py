@@ -265,3 +265,31 @@ def test_a_repeated_header_is_repeated(there):
     event = rest({}, None, multiValueHeaders={"Authorization": [BEARER, BEARER]})
 
     assert ask(there, event)["statusCode"] == 401
+
+
+@pytest.mark.parametrize("lists", [{"X-Trace": ["1"]}, {"Authorization": None}])
+def test_a_header_that_is_missing_in_the_lists_is_read_from_the_other_headers(
+    there, lists
+):
+    """
+    200: a 401 would end the feed.
+    """
+    event = rest({"Authorization": BEARER}, batch(click()).decode())
+
+    assert ask(there, {**event, "multiValueHeaders": lists})["statusCode"] == 200
+
+
+@pytest.mark.parametrize("name", ["headers", "multiValueHeaders"])
+@pytest.mark.parametrize("value", [["Authorization"], "Authorization", 5])
+def test_headers_that_are_not_an_object_are_an_error(there, name, value):
+    event = rest({"Authorization": BEARER}, batch(click()).decode())
+
+    with pytest.raises(ValueError, match="headers"):
+        ask(there, {**event, name: value})
+
+
+def test_records_are_an_error_whatever_else_is_in_the_event(there):
+    event = rest({"Authorization": BEARER}, batch(click()).decode())
+
+    with pytest.raises(ValueError, match="not an HTTP request"):
+        ask(there, {**event, "Records": [{"eventSource": "aws:sqs"}]})
