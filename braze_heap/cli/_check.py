@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -28,7 +28,6 @@ from braze_heap.cli._console import (
     show,
 )
 from braze_heap.cli._options import options_of_transformer, setup_of
-from braze_heap.cli._paths import FilePath
 from braze_heap.cli._sinks import (
     API_KEY,
     SILENTLY,
@@ -90,7 +89,7 @@ class Finding:
     "--dead-letter",
     "store",
     metavar="FILE",
-    type=FilePath(dir_okay=False),
+    type=click.Path(path_type=Path),
     help="A dead letter to look at.",
 )
 @option_of_max_bytes
@@ -128,7 +127,8 @@ def check(
         raise click.UsageError("--max-bytes is for --dead-letter.")
     findings = [*_findings(spec, timeout, options), *_tokens(token_env)]
     if store is not None:
-        findings.append(_dead_letter(store, max_bytes or MAX_BYTES))
+        most = max_bytes or MAX_BYTES
+        findings += _looked_at("dead letter", lambda: [_dead_letter(store, most)])
     is_well = all(finding.ok for finding in findings)
     with heard("stdout"):
         if as_json:
@@ -145,7 +145,7 @@ def _findings(
     transformer, findings = _configuration(options)
     yield from findings
     if spec is not None:
-        yield from _sink(spec, transformer, timeout)
+        yield from _looked_at("sink", lambda: _sink(spec, transformer, timeout))
 
 
 def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]:
@@ -181,6 +181,19 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
     return transformer, [
         Finding("configuration", safe(flaw, 1_000), advice, ok=False) for flaw in flaws
     ]
+
+
+def _looked_at(name: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """
+    Yield what *look* returns; if a path cannot be looked at, that is a problem, too.
+    """
+    try:
+        yield from look()
+    except (OSError, ValueError) as error:
+        path = os.fsdecode(getattr(error, "filename", None) or "the path")
+        flaw = f"{path}: {getattr(error, 'strerror', None) or error}"
+        advice = "Check the permissions of the file and of the folders above it."
+        yield Finding(name, safe(flaw, 500), advice, ok=False)
 
 
 def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
@@ -258,7 +271,9 @@ def _api_key(target: HeapTarget, transformer: Transformer) -> Finding:
 
 
 def _dead_letter(path: Path, max_bytes: int) -> Finding:
-    if not path.exists():
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return _missing(path)
     try:
         with store_at(path, max_bytes=max_bytes) as store:

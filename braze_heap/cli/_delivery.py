@@ -3,11 +3,12 @@ A delivery as commands do it: patient, told while it waits, and reported however
 ends.
 """
 
+import contextlib
+import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -217,7 +218,7 @@ class Delivery:
         return ending
 
     def _work(self, work: Work, pipeline: Pipeline, meter: Meter) -> None:
-        with closing(pipeline.sink):
+        with contextlib.closing(pipeline.sink):
             work(pipeline, meter)
         if self.spec in STDOUT:
             sys.stdout.flush()
@@ -229,7 +230,7 @@ class Delivery:
 
     def _ended(self, work: Callable[[], object], sink: Patient) -> Ending:
         try:
-            with stopped_by_signals():
+            with stopped_by_signals(), _reported_once():
                 work()
         except KeyboardInterrupt as error:
             note = f"Stopped by {name_of(error)}. Done until then:"
@@ -244,6 +245,23 @@ class Delivery:
         except UnusableError as error:
             return _failed(error)
         return Ending()
+
+
+@contextlib.contextmanager
+def _reported_once() -> Iterator[None]:
+    """
+    Keep the pipeline from logging why a batch failed: the command itself reports that.
+    """
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return not hasattr(record, "braze_outcome")
+
+    logger = logging.getLogger("braze_heap.pipeline")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _is_unheard(error: Exception) -> bool:

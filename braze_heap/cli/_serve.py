@@ -170,7 +170,7 @@ def serve(
         service = Service(
             receiver,
             metrics,
-            stored=lambda: counted.stats().by_reason,
+            stored=counted.by_reason,
             told=log.request,
         )
         server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))

@@ -34,6 +34,9 @@ LAYOUT: Final = 1
 _COLUMNS: Final = ("key", "reason", "detail", "at", "original", "coding", "event_type")
 """Columns of the first layout."""
 
+_ALL_COLUMNS: Final = (*_COLUMNS, "mappers")
+"""Columns of today's layout."""
+
 _TABLE: Final = """
 CREATE TABLE dead_letters (
     key TEXT PRIMARY KEY,
@@ -48,6 +51,10 @@ CREATE TABLE dead_letters (
 _MAPPERS: Final = """
 ALTER TABLE dead_letters ADD COLUMN mappers TEXT NOT NULL DEFAULT '{}'
 """
+_BY_REASON: Final = """
+CREATE INDEX dead_letters_by_reason ON dead_letters (reason)
+"""
+"""For the counts of a service, which asks for them all the time."""
 
 _OPENING: Final = threading.Lock()
 """Held while a file is made: closing it drops SQLite's locks of the whole process."""
@@ -164,6 +171,7 @@ class _Contents:
         try:
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5.0)) as db:
                 db.text_factory = _decoded
+                db.execute("BEGIN")  # all of it from one state of the file
                 return cls.read(db)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
@@ -193,7 +201,13 @@ class _Contents:
                 f"{path} was made by a newer version of braze_heap (layout "
                 f"{self.layout}; this version knows {LAYOUT}): install that version"
             )
-        if self.application_id != APPLICATION_ID and not self.is_first_layout:
+        if self.application_id == APPLICATION_ID:
+            if self.layout < LAYOUT or not {*_ALL_COLUMNS} <= {*self.columns}:
+                raise DeadLetterError(
+                    f"{path} claims to be a dead letter (layout {self.layout}), but "
+                    "has another table: move it away"
+                )
+        elif not self.is_first_layout:
             tables = ", ".join(map(ascii, self.tables[:5])) or "none"
             raise DeadLetterError(
                 f"{path} is not a dead letter: it is a SQLite database of another "
@@ -249,6 +263,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
             if not contents.tables:
                 db.execute(_TABLE)
             db.execute(_MAPPERS)
+            db.execute(_BY_REASON)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {LAYOUT}")
         db.execute("COMMIT")

@@ -348,8 +348,10 @@ _COUNTS: Final = f"""
 SELECT reason, count(*), sum(length(original)), min(at), max(at), min(
     {_SOUND_KEY} AND typeof(original) = 'blob' AND datetime(at) IS NOT NULL
     AND coding IN ('json', 'bytes', 'gzip') AND mappers GLOB '{{*}}')
-FROM dead_letters GROUP BY reason ORDER BY reason
+FROM dead_letters NOT INDEXED GROUP BY reason ORDER BY reason
 """  # noqa: S608 (of constants)
+_BY_REASON: Final = "SELECT reason, count(*) FROM dead_letters GROUP BY reason"
+"""Reads only the index of reasons, if the file has one."""
 _USED: Final = """
 SELECT (page_count - freelist_count) * page_size
 FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()
@@ -576,6 +578,13 @@ class SqliteDeadLetter(ClosesAtExit):
             oldest=min(known, default=None),
             newest=max(known, default=None),
         )
+
+    def by_reason(self) -> Mapping[str, int]:
+        """
+        Return the number of records by reason, quickly: rows are not checked for
+        damage.
+        """
+        return dict(self._query(_BY_REASON))
 
     def _expect_file(self) -> None:
         """

@@ -256,3 +256,16 @@ def test_the_token_is_looked_at_and_not_shown(
     assert (result.exit_code == 0, found["ok"]) == (state == "OK", state == "OK")
     assert said in f"{found['detail']} {found['advice']}"
     assert "canary" not in result.output
+
+
+def test_a_path_that_cannot_be_looked_at_is_a_problem(run: Run, here: Path) -> None:
+    """
+    Here links that lead to themselves; elsewhere a folder of another user.
+    """
+    for name in ("dead.db", "calls.jsonl"):
+        Path(name).symlink_to(name)
+
+    found = findings(run, "--dead-letter", "dead.db", "--sink", "file:calls.jsonl")
+
+    assert problems(found) == ["sink", "dead letter"]
+    assert "symbolic links" in found["dead letter"]["detail"]

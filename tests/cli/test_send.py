@@ -335,6 +335,23 @@ def test_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
     assert b"Traceback" not in stderr
 
 
+def test_the_cause_of_a_failure_is_not_logged_beside_the_error(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    The command itself reports it.
+    """
+    sink = "heap:?app_id=1&base_url=http://127.0.0.1:1&allow_http=1&deadline=0.5"
+
+    shown = run(
+        "send", "--sink", sink, "--yes", "--patience", 0, stdin=lines([click_event()])
+    )
+
+    assert shown.exit_code == 75
+    assert shown.stderr.count("refuses the connection") == 1
+    assert caplog.messages == []
+
+
 def test_a_full_dead_letter_stops_it(run: Run) -> None:
     """
     Rather late than lost: the batch is still the user's, and a higher cap takes it.
@@ -346,7 +363,7 @@ def test_a_full_dead_letter_stops_it(run: Run) -> None:
     again = run(*words, 262_144, stdin=lines([big]))
 
     assert shown.exit_code == 75
-    assert "Error: the dead letter is full: 12,288 of 65,536 bytes" in shown.stderr
+    assert "Error: the dead letter is full: 16,384 of 65,536 bytes" in shown.stderr
     assert "Replay or purge it, or raise its cap (max_bytes, --max-b" in shown.stderr
     assert again.exit_code == 0
 

@@ -25,6 +25,7 @@ from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.sinks import MemorySink
 from braze_heap.state._file import APPLICATION_ID, LAYOUT
 from braze_heap.state.dead_letters import (
+    _BY_REASON,
     MAX_BYTES,
     DeadRecord,
     SqliteDeadLetter,
@@ -642,3 +643,35 @@ def test_a_replay_inside_of_a_replay_is_refused(path: Path) -> None:
         report = store.replay(bh.Pipeline(bh.Transformer(), Nested(), store))
 
     assert (report.delivered, errors) == (3, ["refused"] * 2)
+
+
+@pytest.mark.parametrize("layout", [-5, 0, 1])
+def test_a_file_with_our_number_and_another_table_is_left_as_it_is(
+    tmp_path: Path, layout: int
+) -> None:
+    path = tmp_path / "dead.db"
+    execute(
+        path,
+        "CREATE TABLE dead_letters (key)",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+        f"PRAGMA user_version = {layout}",
+    )
+    before = path.read_bytes()
+
+    with pytest.raises(DeadLetterError, match="has another table"):
+        SqliteDeadLetter(path)
+
+    assert path.read_bytes() == before
+
+
+def test_the_number_of_records_by_reason_is_read_from_an_index(tmp_path: Path) -> None:
+    """
+    A service asks for it all the time: it must not read the rows.
+    """
+    with SqliteDeadLetter(tmp_path / "dead.db") as store:
+        store.append([record(1), record(2)])
+        plan = store._query(f"EXPLAIN QUERY PLAN {_BY_REASON}")
+
+        assert sum(store.by_reason().values()) == store.stats().records == 2
+
+    assert "COVERING INDEX" in str(plan)
