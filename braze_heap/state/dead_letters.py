@@ -951,6 +951,8 @@ def _matcher(who: Who) -> Callable[[DeadRecord], Match | None]:
     person = PersonSearch(who)
 
     def match(record: DeadRecord) -> Match | None:
+        if record.is_damaged and not record.original:
+            return Match("is damaged, so that it cannot be searched")
         is_event = record.coding == "json"
         look = person.in_event if is_event else person.in_body
         return look(record.original) or person.in_text(record.detail)

@@ -440,6 +440,21 @@ def test_a_damaged_page_costs_its_rows_alone(
     assert store.purge("nobody").removed == 0
 
 
+def test_a_purge_suspects_what_is_too_damaged_to_be_searched(
+    torn: tuple[SqliteDeadLetter, int],
+) -> None:
+    """
+    "0 removed" alone would say that the person is not there.
+    """
+    store, _ = torn
+    bad = {r.key for r in store.read() if r.is_damaged}
+
+    suspected = store.purge("nobody").suspected
+
+    assert suspected.keys() == bad
+    assert {*suspected.values()} == {"is damaged, so that it cannot be searched"}
+
+
 def test_what_cannot_be_removed_from_a_damaged_page_says_so(
     torn: tuple[SqliteDeadLetter, int],
 ) -> None:
