@@ -41,9 +41,14 @@ from braze_heap.cli._sinks import (
     opened,
     option_of_agreement,
     option_of_sink,
-    refuse_store,
+    refuse_files,
 )
-from braze_heap.cli._stores import argument_of_store, option_of_max_bytes, store_at
+from braze_heap.cli._stores import (
+    argument_of_store,
+    is_of_store,
+    option_of_max_bytes,
+    store_at,
+)
 from braze_heap.state.dead_letters import (
     UNKNOWN_TIME,
     DeadLetter,
@@ -235,7 +240,7 @@ def replay_(
     is missing today; the report names it.
     """
     transformer = configured(**options)
-    refuse_store(spec, path)
+    refuse_files(spec, path, options["config"])
     with (
         store_at(path, max_bytes=max_bytes) as store,
         contextlib.closing(opened(spec)) as sink,
@@ -426,7 +431,7 @@ def export_(path: Path, output: Path) -> None:
 
     They stay in the dead letter. A body that could not be read is in base64.
     """
-    if output.exists() and output.samefile(path):
+    if is_of_store(output, path) or (output.exists() and output.samefile(path)):
         raise UnusableError(f"{path} is the dead letter itself. Name another file.")
     with store_at(path) as store, heard("stdout"), _written(output) as stream:
         count = export(store, stream)

@@ -154,6 +154,13 @@ def open_part(path: Path) -> Iterator[IO[bytes]]:
         raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None
 
 
+def as_inputs(*paths: Path | None) -> list[Input]:
+    """
+    Return files that a command reads beside its inputs, for `refuse_input`.
+    """
+    return [Input(str(path), path) for path in paths if path]
+
+
 def refuse_input(path: Path, inputs: Iterable[Input], option: str) -> None:
     """
     Make sure that a file is not read while it is written, under whichever name.

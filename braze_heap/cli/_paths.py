@@ -28,6 +28,8 @@ class FilePath(click.Path):
         """
         Return *value* as a path.
         """
+        if self.allow_dash and value in ("-", Path("-")):
+            return Path("-")
         try:
             Path(value).stat()
         except (FileNotFoundError, NotADirectoryError):

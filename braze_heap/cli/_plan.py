@@ -24,7 +24,7 @@ from braze_heap.cli._console import (
 )
 from braze_heap.cli._inputs import STDIN
 from braze_heap.cli._options import configured, options_of_transformer
-from braze_heap.cli._output import open_output
+from braze_heap.cli._output import as_inputs, open_output, refuse_input
 from braze_heap.cli._paths import FilePath
 from braze_heap.plan import PlanDiff, PlanError, TrackingPlan, diff, tracking_plan
 
@@ -82,6 +82,7 @@ def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
     """
     if old and form not in ("table", "json"):
         raise click.UsageError("--diff is shown as text, or with --format json.")
+    refuse_input(output, as_inputs(old, options["config"]), "--output")
     before = _read(old) if old else None
     planned = tracking_plan(configured(**options))
     difference = diff(before, planned) if before else None

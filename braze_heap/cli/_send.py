@@ -50,7 +50,7 @@ from braze_heap.cli._sinks import (
     opened,
     option_of_agreement,
     option_of_sink,
-    refuse_store,
+    refuse_files,
 )
 from braze_heap.cli._stores import OWN_SUFFIXES, option_of_max_bytes, store_at
 from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
@@ -166,7 +166,7 @@ def send(
         _dry_run(run, strict=strict, shows_all=all_types, quiet=quiet)
     if written := STDIN if spec in STDOUT else file_of(spec):
         refuse_input(written, inputs, "--sink")
-    refuse_store(spec, kept)
+    refuse_files(spec, kept, options["config"])
     source = plural(len(inputs), "input")
     with closing(opened(spec)) as sink:
         confirm(HeapTarget.of(sink), f"the events of {source}", is_agreed=yes)

@@ -31,7 +31,7 @@ from braze_heap.cli._sinks import (
     named,
     opened,
     option_of_sink,
-    refuse_store,
+    refuse_files,
 )
 from braze_heap.cli._stores import option_of_max_bytes, store_at
 from braze_heap.events import EVENT_TYPES
@@ -157,7 +157,7 @@ def serve(
         transformer = configured(**options)
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
-        refuse_store(spec, path)
+        refuse_files(spec, path, options["config"])
         listener = stack.enter_context(bound(host, port))
         store = stack.enter_context(store_at(path, is_made=True, max_bytes=max_bytes))
         counted = stack.enter_context(store_at(path))

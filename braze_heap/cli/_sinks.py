@@ -13,6 +13,7 @@ import click
 
 from braze_heap._errors import place_of
 from braze_heap.cli._console import UnusableError, safe
+from braze_heap.cli._stores import is_of_store
 from braze_heap.exceptions import SinkSpecError
 from braze_heap.sinks import Sink, open_sink
 
@@ -143,16 +144,24 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
-def refuse_store(spec: str, store: Path | None) -> None:
+def refuse_files(spec: str, store: Path | None, config: Path | None) -> None:
     """
-    Make sure that calls are not appended to the dead letter *store*.
+    Make sure that calls are not appended to a file that is used otherwise.
+
+    Args:
+        spec: The sink.
+        store: The dead letter.
+        config: The file of options.
 
     Raises:
-        UnusableError: Both are the same file.
+        UnusableError: The sink appends to one of them, or to a file of SQLite beside
+            the dead letter.
     """
     path = file_of(spec)
-    if path and store and os.path.realpath(path) == os.path.realpath(store):
+    if path and store and is_of_store(path, store):
         raise UnusableError(f"--sink: {path} is the dead letter. Name another file.")
+    if path and config and os.path.realpath(path) == os.path.realpath(config):
+        raise UnusableError(f"--sink: {path} is the file of --config. Name another.")
 
 
 def confirm(target: HeapTarget | None, what: str, *, is_agreed: bool) -> None:

@@ -3,6 +3,7 @@ Dead letters on the command line.
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,6 +19,15 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
 """Ends of the names of files beside a dead letter that belong to it."""
+
+
+def is_of_store(path: Path, store: Path) -> bool:
+    """
+    Tell whether *path* is the dead letter *store*, or a file of SQLite beside it.
+    """
+    found, own = os.path.realpath(path), os.path.realpath(store)
+    return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
+
 
 option_of_max_bytes: Final = click.option(
     "--max-bytes",

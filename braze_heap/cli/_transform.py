@@ -17,6 +17,7 @@ from braze_heap import EVENT_TYPES, Transformer
 from braze_heap.cli._console import Stream, console, plural, safe, show, silence
 from braze_heap.cli._inputs import STDIN, Input, InputPath, find_inputs
 from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
+from braze_heap.cli._output import as_inputs, refuse_input
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._report import Report, report_view
 from braze_heap.cli._run import Ending, Run
@@ -98,6 +99,7 @@ def transform(
     """
     inputs = find_inputs(files or (piped(),))
     warn_of_type(event_type)
+    refuse_input(output, as_inputs(options["config"]), "--output")
     setup = setup_of(**options)
     run = _run(setup, made(setup), inputs, event_type, jobs)
     started = time.monotonic()

@@ -261,3 +261,54 @@ def test_sigterm_waits_for_the_end_of_an_unbroken_block() -> None:
         signal.signal(signal.SIGTERM, before)
 
     assert done == [DONE]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--config", "own.json", "-o", "own.json"),
+        ("plan", "--diff", "own.json", "-o", "own.json", "--format", "json"),
+        ("transform", "in.jsonl", "--config", "own.json", "-o", "link.json"),
+        ("send", "in.jsonl", "--config", "own.json", "--sink", "file:own.json"),
+        ("serve", "--config", "own.json", "--sink", "file:own.json"),
+    ],
+)
+def test_a_file_that_is_read_is_not_written(
+    words: tuple[str, ...],
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Neither inputs nor files of options, under whichever name.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRAZE_TOKEN", "a-token-for-this-test")
+    Path("in.jsonl").write_bytes(lines([click_event()]))
+    Path("own.json").write_text("{}")
+    Path("link.json").symlink_to("own.json")
+
+    shown = run(*words)
+
+    assert shown.exit_code == 2
+    assert "Name another" in shown.stderr
+    assert Path("own.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", "-replay"])
+def test_the_files_of_a_dead_letter_are_not_written(
+    suffix: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bad = lines([click_event(time=None)])
+    run("send", "--sink", "memory:", "--dead-letter", "dead.db", stdin=bad)
+    before = {path.name for path in tmp_path.iterdir()}
+
+    shown = [
+        run("send", "--sink", f"file:dead.db{suffix}", stdin=bad),
+        run("dead-letters", "replay", "dead.db", "--sink", f"file:dead.db{suffix}"),
+        run("dead-letters", "export", "dead.db", "-o", f"dead.db{suffix}"),
+    ]
+
+    assert [each.exit_code for each in shown] == [2, 2, 2]
+    assert {path.name for path in tmp_path.iterdir()} == before
