@@ -18,4 +18,6 @@ def main() -> None:
             raise
         sys.stderr.write("braze-heap needs an extra: pip install 'braze_heap[cli]'\n")
         sys.exit(2)
+    except KeyboardInterrupt:  # while modules load; later, commands report
+        sys.exit(130)
     run()

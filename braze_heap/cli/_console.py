@@ -6,12 +6,13 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, TextIO, TypeAlias, cast
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -57,6 +58,36 @@ def mapper_unavailable(error: DeliveryError) -> UnavailableError:
     return UnavailableError(f"{safe(text, 500)}. Run the command again later.")
 
 
+class SafeConsole(Console):
+    """
+    A console on which names from outside cannot steer the terminal.
+    """
+
+    _is_rendering = False
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """
+        Yield the segments of *renderable*, their texts escaped.
+        """
+        if self._is_rendering:  # a part, which has to keep its width
+            yield from super().render(renderable, options)
+            return
+        self._is_rendering = True
+        try:
+            segments = [*super().render(renderable, options)]
+        finally:
+            self._is_rendering = False
+        for segment in segments:
+            text = segment.text
+            if segment.control or text.isprintable() or text == "\n":
+                yield segment
+            else:
+                lines = (safe(line, len(line)) for line in text.split("\n"))
+                yield Segment("\n".join(lines), segment.style)
+
+
 def console(stream: Stream, piped_width: int = 80) -> Console:
     """
     Return a console that shows names from outside as they are.
@@ -67,7 +98,9 @@ def console(stream: Stream, piped_width: int = 80) -> Console:
     """
     file = getattr(sys, stream)
     width = None if file.isatty() else piped_width
-    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
+    return SafeConsole(
+        file=file, width=width, markup=False, emoji=False, highlight=False
+    )
 
 
 def show(view: RenderableType, out: Console) -> None:
@@ -82,7 +115,7 @@ def show(view: RenderableType, out: Console) -> None:
         endless = out.options.update(width=_ENDLESS)
         out.width = max(out.width, out.measure(view, options=endless).minimum)
     with out.capture() as capture:
-        out.print(view)
+        out.print(view, crop=False)  # escaped names may be longer than measured
     text = capture.get()
     if not out.is_terminal:
         text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())

@@ -170,7 +170,10 @@ def show_(path: Path, key: str, original: bool) -> None:
     click.echo(PERSONAL, err=True)
     with heard("stdout"):
         if original:
-            click.echo(original_text(record))
+            text = original_text(record)
+            if sys.stdout.isatty():
+                text = "\n".join(safe(line, len(line)) for line in text.split("\n"))
+            click.echo(text)
         else:
             show(letter_view(record), console("stdout"))
 
@@ -369,7 +372,7 @@ def _name_suspected(found: Found, path: Path) -> None:
         click.echo(f"  {safe(key, 300)}: {why}")
     if (rest := len(found.suspected) - _MAX_SUSPECTED) > 0:
         click.echo(f"  ... and {rest:,} more")
-    store = shlex.quote(str(path))
+    store = safe(shlex.quote(str(path)), 500)
     click.echo(
         f"Look at one: braze-heap dead-letters show {store} KEY\n"
         "Remove them too: the same command with --suspected"

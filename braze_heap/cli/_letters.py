@@ -179,6 +179,10 @@ def letter_view(record: DeadRecord) -> RenderableType:
     return Group(table, heading("original"), Text(shown))
 
 
+def _escaped(character: str) -> str:
+    return character if character == "\n" else json.dumps(character)[1:-1]
+
+
 def original_text(record: DeadRecord) -> str:
     """
     Return the original as text: an event as JSON, a body as it came.
@@ -186,7 +190,8 @@ def original_text(record: DeadRecord) -> str:
     raw = record.original
     try:
         if record.coding == "json":
-            return json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
+            text = json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
+            return "".join(c if c.isprintable() else _escaped(c) for c in text)
         body = gzip.decompress(raw) if record.coding == "gzip" else raw
     except (ValueError, RecursionError, OSError, EOFError, zlib.error):
         body = raw

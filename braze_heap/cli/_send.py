@@ -22,6 +22,7 @@ from braze_heap.cli._console import (
     heading,
     indented,
     plural,
+    safe,
 )
 from braze_heap.cli._delivered import finish, next_view
 from braze_heap.cli._delivery import Delivery, Work, option_of_patience
@@ -223,7 +224,9 @@ def _dead_letter(
         return
     with store_at(path, is_made=True, max_bytes=max_bytes) as store:
         if not quiet:
-            click.echo(f"What cannot be delivered goes to {path}.", err=True)
+            click.echo(
+                f"What cannot be delivered goes to {safe(str(path), 500)}.", err=True
+            )
         yield store
 
 

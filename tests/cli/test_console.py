@@ -1,9 +1,12 @@
+import io
 import sys
 import unicodedata
 
 import pytest
+from rich.console import Group
+from rich.text import Text
 
-from braze_heap.cli._console import UnusableError, plural, safe
+from braze_heap.cli._console import SafeConsole, UnusableError, grid, plural, safe
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,21 @@ def test_plural_agrees_with_its_number(number: int, noun: str, expected: str) ->
     The word that is counted gets the ending.
     """
     assert plural(number, noun) == expected
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_no_text_that_is_shown_can_steer_a_terminal(is_terminal: bool) -> None:
+    """
+    Neither in a table, nor in a line that is folded.
+    """
+    odd = "a\u202e\u2066\u200b\x1b[31m\x9b\u2028b"
+    file = io.StringIO()
+    out = SafeConsole(file=file, force_terminal=is_terminal, width=40, markup=False)
+    table = grid("_name")
+    table.add_row(Text(odd, "bold"))
+
+    out.print(Group(Text(f"{odd} {odd}"), table), crop=False)
+
+    text = file.getvalue().replace("\x1b[1m", "").replace("\x1b[0m", "")
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert text.count("u202e") == 3
