@@ -421,7 +421,7 @@ def test_causes_of_the_network_are_told_apart(shell: Deliver) -> None:
         secure = f"https://127.0.0.1:{port}"
         refused = f"http://127.0.0.1:{unused_port()}"
         told = {}
-        options: Any = {"deadline": 0.7, "sleep": time.sleep}
+        options: Any = {"deadline": 1.5, "sleep": time.sleep}
         for base_url in ("http://heap.invalid", refused, secure, heap.url):
             with pytest.raises(SinkUnavailable) as raised:
                 shell(heap, tracks(1), base_url=base_url, **options)
