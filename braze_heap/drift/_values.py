@@ -102,20 +102,7 @@ class UnseenFields:
 @attrs.frozen
 class DriftContent:
     """
-    Where observed traffic and the event classes differ. All parts are sorted by name.
-
-    Attributes:
-        events: How many were read, damaged ones included.
-        new_types: Event types without a class.
-        new_fields: Fields that the class of their type does not know there.
-        type_changes: Values that do not fit a field that is known.
-        other_form: Fields that are documented for the other form alone. They are read
-            all the same.
-        unseen_fields: Documented fields that the observed types never had.
-        unseen_types: Types that were not observed.
-        malformed: How many could not be read, by reason.
-        beyond: New fields and types that were met beyond the bounds, and not kept.
-        ignored: Findings that were left out on purpose.
+    Content of a `Drift`, which documents the attributes, without its text forms.
     """
 
     events: int

@@ -138,13 +138,7 @@ class UnsentType:
 @attrs.frozen
 class PlanContent:
     """
-    Everything that a transformer can send to Heap.
-
-    Attributes:
-        events: By Braze type and name.
-        user_properties: By name.
-        unsent: The types that never become an event, by type.
-        deletions: The types whose events delete the user in Heap.
+    Content of a `TrackingPlan`, which documents the attributes, without its text forms.
     """
 
     events: tuple[PlannedEvent, ...]
