@@ -13,7 +13,8 @@ from braze_heap._errors import place_of
 from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
-from braze_heap.heap.calls import AddUserProperties, PropertyEncoder
+from braze_heap.heap._encoder import PropertyEncoder
+from braze_heap.heap.calls import AddUserProperties
 from braze_heap.parsing import id_text
 from braze_heap.policies.identity import IdentityError
 from braze_heap.reasons import Reason, SkipReason

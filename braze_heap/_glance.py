@@ -23,16 +23,14 @@ from braze_heap._short_road import ShortRoad, is_small
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._kinds import INVALID
 from braze_heap.events._schema import schema_of
+from braze_heap.heap._encoder import PropertyEncoder, are_legal_texts, to_simple_value
 from braze_heap.heap.calls import (
     MAX_INTEGER,
     MAX_TEXT,
-    PropertyEncoder,
     Track,
     Value,
-    are_plain,
-    legal_key,
-    plain_value,
-    second,
+    timestamp_of_second,
+    to_idempotency_key,
 )
 from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import decoded
@@ -106,8 +104,8 @@ class Glance:
         track = _new(Track)  # as its __init__ does, at half the price
         track.event = name
         track.identity = who
-        track.timestamp = second(time)
-        track.idempotency_key = legal_key(event_id)
+        track.timestamp = timestamp_of_second(time)
+        track.idempotency_key = to_idempotency_key(event_id)
         track.properties = fields
         return track
 
@@ -227,7 +225,7 @@ _IS_BOOLEAN: Final = """\
 _ARE_TEXTS: Final = """\
     value = fields.get(NAME)
     if value is not None:
-        if type(value) is not list or (value := plain_value(value)) is None:
+        if type(value) is not list or (value := to_simple_value(value)) is None:
             return None
         fields[NAME] = value
 """
@@ -256,8 +254,8 @@ _PUT_BACK: Final = """\
 
 _IS_OBJECT: Final = """\
     value_N = fields.pop(NAME, None)
-    leaves_N = encoder.leaves(NAME, value_N)
-    if leaves_N is None and value_N is not None:
+    flat_N = encoder.flatten_plain(NAME, value_N)
+    if flat_N is None and value_N is not None:
         if not is_small(value_N) or (value_N := fits[NAME](value_N)) is INVALID:
             return None
 """
@@ -268,12 +266,12 @@ _IS_JSON_TEXT: Final = """\
         if type(value_N) is not str or not is_small(value_N):
             return None
         value_N = decoded(value_N)
-    leaves_N = encoder.leaves(NAME, value_N)
+    flat_N = encoder.flatten_plain(NAME, value_N)
 """
 
 _ADD: Final = """\
-    if leaves_N and fields.keys().isdisjoint(leaves_N):
-        fields |= leaves_N
+    if flat_N and fields.keys().isdisjoint(flat_N):
+        fields |= flat_N
     elif value_N is not None:
         encoder.add(fields, NAME, value_N)
 """
@@ -304,16 +302,16 @@ _JOIN: Final = f"""\
             return None
         joined = "".join(fields.values())
     if len(joined) > {MAX_TEXT} or not joined.isascii() or "\\0" in joined:
-        if not are_plain(fields.values(), joined):
-            encoder.settle(fields, [*fields])
+        if not are_legal_texts(fields.values(), joined):
+            encoder.legalize_in_place(fields, [*fields])
 """
 
 _NAMES: Final = {
     "INVALID": INVALID,
-    "are_plain": are_plain,
+    "are_legal_texts": are_legal_texts,
     "decoded": decoded,
     "is_small": is_small,
-    "plain_value": plain_value,
+    "to_simple_value": to_simple_value,
 }
 """What the generated functions use."""
 
@@ -330,7 +328,7 @@ def news_of(raw: dict[str, Any], cls: type[CurrentsEvent]) -> dict[str, Value] |
     for name, value in properties.items():
         if schema.places.get(name) == "properties":
             continue
-        told = None if is_json_text(value) else plain_value(value)
+        told = None if is_json_text(value) else to_simple_value(value)
         is_new = name not in schema.places and name not in _TAKEN
         if told is None or not is_new or not _is_usual_name(name):
             return None

@@ -14,13 +14,8 @@ import attrs
 from braze_heap._json import is_modest
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
-from braze_heap.heap.calls import (
-    PropertyEncoder,
-    Track,
-    is_plain,
-    legal_key,
-    timestamp,
-)
+from braze_heap.heap._encoder import PropertyEncoder, is_legal_text
+from braze_heap.heap.calls import Track, timestamp, to_idempotency_key
 from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
@@ -103,11 +98,13 @@ class ShortRoad:
                 fields[field] = decoded(fields[field])
         own = fields.get("name")
         name = self.named(own, encoder) if self.named else self.name
-        encoder.settle(fields, [*fields])
+        encoder.legalize_in_place(fields, [*fields])
         fields["event_type"] = self.cls.event_type
         if self.dress:
             self.dress(fields)
-        return Track(name, identity, timestamp(time), legal_key(event_id), fields)
+        return Track(
+            name, identity, timestamp(time), to_idempotency_key(event_id), fields
+        )
 
 
 def is_small(value: Any) -> bool:
@@ -159,7 +156,7 @@ def short_road(
 
     name = in_heap(cls.display_name)
     is_custom = cls.event_type == CUSTOM_EVENT
-    if not is_plain(name):
+    if not is_legal_text(name):
         return None
     return ShortRoad(
         cls,

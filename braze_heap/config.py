@@ -17,7 +17,8 @@ import attrs
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import BrazeHeapError
-from braze_heap.heap.calls import Nested, Value
+from braze_heap.heap._encoder import Nested
+from braze_heap.heap.calls import Value
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
     MapperRegistry,

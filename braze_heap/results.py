@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from braze_heap.heap.calls import Adjustment, Call
+from braze_heap.heap._encoder import Adjustment
+from braze_heap.heap.calls import Call
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.report import InvalidField
 

@@ -22,16 +22,14 @@ from braze_heap._short_road import ShortRoad, short_road
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes, UnknownEvent
 from braze_heap.exceptions import DeliveryError
+from braze_heap.heap._encoder import Nested, PropertyEncoder, UnsupportedValueError
 from braze_heap.heap.calls import (
     Call,
     DeleteUser,
-    Nested,
-    PropertyEncoder,
     Track,
-    UnsupportedValueError,
     Value,
-    legal_key,
     timestamp,
+    to_idempotency_key,
 )
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
@@ -560,7 +558,7 @@ class Transformer:
             encoder.text(self.naming.event_name(payload, named)),
             said.identity,
             timestamp(_seconds(event)),
-            legal_key(key),
+            to_idempotency_key(key),
             {**self._fixed, **legal} if self._fixed else legal,
         )
 

@@ -20,7 +20,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
-from braze_heap.heap.calls import Adjustment
+from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
 from tests import mappings_page
 

@@ -20,7 +20,7 @@ DETAILS = BatchDetails(
         {"no_identity": 1},
         {"bad_time": 2},
         invalid={InvalidField("Order", "price", "text, not float"): 3},
-        adjustments={"cut": 4},
+        adjustments={"truncated": 4},
     ),
     seconds=0.5,
     sink="HeapSink",
@@ -51,7 +51,7 @@ def test_prometheus_counts() -> None:
     assert value(batches, outcome="throttled", sink="HeapSink") == 1
     invalid = {"class": "Order", "field": "price", "reason": "text, not float"}
     assert value("braze_heap_invalid_total", **invalid) == 3
-    assert value("braze_heap_adjustments_total", kind="cut") == 4
+    assert value("braze_heap_adjustments_total", kind="truncated") == 4
 
 
 def test_opentelemetry_counts() -> None:
@@ -86,7 +86,10 @@ def test_opentelemetry_counts() -> None:
         {"class": "Order", "field": "price", "reason": "text, not float"},
     )
     (adjustments,) = points["braze_heap.adjustments"]
-    assert (adjustments.value, dict(adjustments.attributes)) == (4, {"kind": "cut"})
+    assert (adjustments.value, dict(adjustments.attributes)) == (
+        4,
+        {"kind": "truncated"},
+    )
     provider.shutdown()
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from braze_heap import AddUserProperties, Call, DeleteUser, Track
-from braze_heap.heap.calls import Adjustment
+from braze_heap.heap._encoder import Adjustment
 from braze_heap.reasons import Reason, SkipReason
 
 CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
@@ -69,7 +69,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 
 ADJUSTMENTS: Final[Mapping[Adjustment, str]] = MappingProxyType(
     {
-        Adjustment.CUT: "texts, names or lists cut to 1,023 characters",
+        Adjustment.TRUNCATED: "texts, names or lists truncated to 1,023 characters",
         Adjustment.RENAMED: "names that were empty, reserved by Heap, or taken",
         Adjustment.CHARACTERS: "texts with characters that Heap does not take",
         Adjustment.NUMBER_AS_TEXT: "numbers beyond 2^53, infinite or NaN, now text",

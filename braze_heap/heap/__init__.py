@@ -1,7 +1,7 @@
 """
-What is specific to Heap: calls, legal values, limits, delivery.
+Heap: calls, legal values, limits and delivery.
 
-The sinks need the extra ``http``; they are imported when they are first used.
+Each name is imported when it is first used. The sinks need the extra ``http``.
 """
 
 from types import MappingProxyType
@@ -11,11 +11,30 @@ from braze_heap import _lazy
 from braze_heap._errors import needed_by
 
 if TYPE_CHECKING:
+    from braze_heap.heap._encoder import (
+        Adjustment,
+        Nested,
+        PropertyEncoder,
+        UnsupportedValueError,
+    )
     from braze_heap.heap._sink import AsyncHeapSink, HeapOptions, HeapSink
 
-__all__ = ["AsyncHeapSink", "HeapOptions", "HeapSink"]
+__all__ = [
+    "Adjustment",
+    "AsyncHeapSink",
+    "HeapOptions",
+    "HeapSink",
+    "Nested",
+    "PropertyEncoder",
+    "UnsupportedValueError",
+]
 
-_HOMES: Final = MappingProxyType(dict.fromkeys(__all__, "_sink"))
+_HOMES: Final = MappingProxyType(
+    {
+        name: "_sink" if name.endswith(("Sink", "Options")) else "_encoder"
+        for name in __all__
+    }
+)
 
 if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
 

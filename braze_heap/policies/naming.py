@@ -12,7 +12,8 @@ import attrs
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
-from braze_heap.heap.calls import PropertyEncoder, Value
+from braze_heap.heap._encoder import PropertyEncoder
+from braze_heap.heap.calls import Value
 from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
 from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent
@@ -112,7 +113,7 @@ class Naming:
         for name, value in given.items():
             prefixed = f"{self.property_prefix}{name}"
             wanted = self.property_renames.get(prefixed, prefixed)
-            renamed[encoder.free_name(wanted, renamed)] = value
+            renamed[encoder.unused_name(wanted, renamed)] = value
         return renamed
 
 

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, get_args
 
 import attrs
 
-from braze_heap.heap.calls import Adjustment
+from braze_heap.heap._encoder import Adjustment
 from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.receiver._responses import UNREADABLE

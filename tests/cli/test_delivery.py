@@ -197,7 +197,7 @@ def test_a_report_shows_invalid_and_changed_values() -> None:
         1,
         1,
         invalid={InvalidField("Order", "price", "text, not float"): 3},
-        adjustments={"cut": 4},
+        adjustments={"truncated": 4},
     )
     delivery = Delivery("memory:", MemorySink(), DISCARD, 0.0, report)
     out = Console(file=io.StringIO(), width=100)
@@ -206,4 +206,4 @@ def test_a_report_shows_invalid_and_changed_values() -> None:
 
     text = out.file.getvalue()  # type: ignore[attr-defined]
     assert "Order.price: text, not float  3" in text
-    assert "cut  4" in text
+    assert "truncated  4" in text

@@ -1,7 +1,8 @@
 import typing
 
 from braze_heap.cli._words import ADJUSTMENTS, CALLS, REASONS
-from braze_heap.heap.calls import Adjustment, Call
+from braze_heap.heap._encoder import Adjustment
+from braze_heap.heap.calls import Call
 from braze_heap.reasons import Reason, SkipReason
 
 

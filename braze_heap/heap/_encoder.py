@@ -1,0 +1,464 @@
+"""
+The one place where names and values are made legal for Heap.
+"""
+
+import dataclasses
+import datetime as dt
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from enum import Enum, StrEnum
+from types import NoneType
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+import attrs
+
+from braze_heap._json import FEW, is_modest, writer
+from braze_heap._text import cut_utf16, utf16_length
+from braze_heap.exceptions import BrazeHeapError
+from braze_heap.heap.calls import MAX_INTEGER, MAX_PROPERTIES, MAX_TEXT, Value
+
+Nested: TypeAlias = Literal["flatten", "json", "drop"]
+"""Treatment of objects: dotted names, JSON text, or omission."""
+
+
+class Adjustment(StrEnum):
+    """
+    Kind of change that made a value legal. Each change is counted.
+    """
+
+    TRUNCATED = "truncated"
+    """A text, a name or a joined list was longer than Heap accepts."""
+
+    RENAMED = "renamed"
+    """A name was empty, reserved by Heap, or used by another property."""
+
+    CHARACTERS = "characters"
+    """NUL or lone surrogates became U+FFFD."""
+
+    NUMBER_AS_TEXT = "number_as_text"
+    """An integer beyond 2^53, an infinity or NaN became text."""
+
+    TOO_MANY = "too_many"
+    """A property beyond the first 1,000 was omitted."""
+
+
+class UnsupportedValueError(BrazeHeapError, TypeError):
+    """
+    JSON cannot represent the value of a property. The message does not quote it.
+
+    Attributes:
+        type_name: Type of the value.
+        property_name: Name of the property; "" if it is not known yet.
+    """
+
+    def __init__(self, type_name: str, property_name: str = "") -> None:
+        super().__init__(type_name, property_name)
+        self.type_name = type_name
+        self.property_name = property_name
+
+    def __str__(self) -> str:
+        where = f"property {self.property_name[:100]!r}" if self.property_name else "it"
+        return (
+            f"{where} holds a value of the type {self.type_name}, which JSON does not "
+            "have: use text, a number, a boolean, a date, a list, a dict, or an "
+            "instance of an attrs class or a dataclass"
+        )
+
+
+def is_legal_text(text: str) -> bool:
+    """
+    Return whether *text*, and thus every part of it, is legal.
+    """
+    if len(text) > MAX_TEXT or "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(text) <= _SURELY_SHORT or utf16_length(text) <= MAX_TEXT
+
+
+def are_legal_texts(texts: Collection[str], joined: str) -> bool:
+    """
+    Return whether all *texts*, which are concatenated in *joined*, are surely legal.
+    """
+    if "\0" in joined:
+        return False
+    limit = MAX_TEXT
+    if not joined.isascii():
+        limit = _SURELY_SHORT
+        try:
+            joined.encode()
+        except UnicodeEncodeError:
+            return False
+    if len(joined) > limit:
+        for text in texts:  # takes half the time of max() or all()
+            if len(text) > limit:
+                return False
+    return True
+
+
+def to_simple_value(value: Any) -> Value | None:
+    """
+    Convert *value* if no change is needed to be counted; otherwise return ``None``.
+    """
+    cls = type(value)
+    if cls is bool:
+        return "true" if value else "false"
+    if cls is int or cls is float:
+        return value if -MAX_INTEGER <= value <= MAX_INTEGER else None
+    if cls is list and value:
+        try:
+            value = "||".join(value)
+        except TypeError:
+            return None
+    elif cls is not str:
+        return None
+    is_legal = len(value) <= _SURELY_SHORT and value.isascii() and "\0" not in value
+    return value if is_legal else None
+
+
+def _flatten_into(found: dict[str, Value], path: str, value: dict[str, Any]) -> bool:
+    """
+    Add the values in *value* to *found*; return whether none needs a counted change.
+    """
+    if len(value) > FEW:
+        return False
+    for key, inner in value.items():
+        name = f"{path}.{key}"
+        cls = type(inner)
+        if cls is dict:
+            if not _flatten_into(found, name, inner):
+                return False
+            continue
+        simple = to_simple_value(inner)
+        if simple is None and cls is list and is_modest(inner):
+            is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
+            simple = to_simple_value(_json_text(inner)) if is_nested else None
+        if simple is not None and name not in found:
+            found[name] = simple
+        elif inner is not None:
+            return False
+    return True
+
+
+class PropertyEncoder:
+    """
+    Make names and values legal for Heap, and count the changes.
+
+    Args:
+        nested: Treatment of objects.
+        legal_names: Names known to be legal. Encoders may share the set, and add to it.
+
+    Attributes:
+        nested: Treatment of objects.
+        adjustments: Number of changes of each kind.
+    """
+
+    def __init__(
+        self, nested: Nested = "flatten", legal_names: set[str] | None = None
+    ) -> None:
+        self.nested = nested
+        self.adjustments: Counter[Adjustment] = Counter()
+        self._legal_names = set() if legal_names is None else legal_names
+
+    def properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
+        """
+        Return *given* with legal names and values.
+
+        Scalars keep their names. Flattened objects, and values that need another name,
+        are added after them, under unused names.
+
+        Raises:
+            UnsupportedValueError: JSON cannot represent a value or a name.
+        """
+        legal = dict(given)
+        illegal: list[str] = []
+        if not self._legal_names.issuperset(given):
+            illegal = [name for name in given if not self._is_legal_name(name)]
+        for name in illegal:
+            del legal[name]
+        self.legalize_in_place(legal, [*legal])
+        for name in illegal:
+            self.add(legal, _name_text(name), given[name])
+        return self._limit_count(legal)
+
+    def legalize_in_place(
+        self, properties: dict[str, Any], names: Iterable[str]
+    ) -> None:
+        """
+        Make the values under *names* legal, in place. All names must be legal.
+
+        Flattened objects are added after scalars. Missing names are ignored.
+        """
+        others = []
+        short = _SURELY_SHORT
+        for name in names:
+            value: Any = properties.get(name)
+            cls = type(value)
+            if cls is str:
+                if len(value) > short or not value.isascii() or "\0" in value:
+                    properties[name] = self.text(value)
+            elif cls is bool:
+                properties[name] = "true" if value else "false"
+            elif cls is int or cls is float:
+                if not -MAX_INTEGER <= value <= MAX_INTEGER:
+                    properties[name] = self._number(value)
+            else:
+                others.append(name)
+        if others:
+            # all are removed first, so that no flattened object uses their names
+            for name, value in [(name, properties.pop(name, None)) for name in others]:
+                self.add(properties, name, value)
+
+    def _limit_count(self, legal: dict[str, Value]) -> dict[str, Value]:
+        if len(legal) <= MAX_PROPERTIES:
+            return legal
+        self.adjustments[Adjustment.TOO_MANY] += len(legal) - MAX_PROPERTIES
+        return dict(itertools.islice(legal.items(), MAX_PROPERTIES))
+
+    def user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
+        """
+        Return *given* as user properties: names reserved by Heap are prefixed.
+        """
+        if _RESERVED_NAMES.isdisjoint(given):
+            return self.properties(given)
+        others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
+        legal = self.properties(others)
+        for name in [n for n in given if n in _RESERVED_NAMES and given[n] is not None]:
+            self.adjustments[Adjustment.RENAMED] += 1
+            self.add(legal, f"braze_{name}", given[name])
+        return self._limit_count(legal)
+
+    def text(self, text: str) -> str:
+        """
+        Return *text* without illegal characters, truncated to 1,023 UTF-16 units.
+        """
+        if len(text) <= _SURELY_SHORT and text.isascii() and "\0" not in text:
+            return text
+        if _ILLEGAL.search(text):
+            text = _ILLEGAL.sub("\ufffd", text)
+            self.adjustments[Adjustment.CHARACTERS] += 1
+        if len(text) > _SURELY_SHORT and utf16_length(text) > MAX_TEXT:
+            text = cut_utf16(text, MAX_TEXT)
+            self.adjustments[Adjustment.TRUNCATED] += 1
+        return text
+
+    def _number(self, number: float) -> Value:
+        if -MAX_INTEGER <= number <= MAX_INTEGER:
+            return number
+        if number.__class__ is float and math.isfinite(number):
+            return number
+        self.adjustments[Adjustment.NUMBER_AS_TEXT] += 1
+        return self.text(_number_text(number))
+
+    def add(self, legal: dict[str, Any], name: str, value: Any) -> None:
+        """
+        Add *value*, made legal, to *legal* under *name* or an unused name.
+
+        Raises:
+            UnsupportedValueError: JSON cannot represent *value*.
+        """
+        try:
+            self._add(legal, name, value)
+        except UnsupportedValueError as error:
+            if error.property_name:
+                raise
+            raise UnsupportedValueError(error.type_name, name) from None
+        except RecursionError:
+            kind = f"{type(value).__name__}, which contains itself or is too deep"
+            raise UnsupportedValueError(kind, name[:_MAX_SHOWN]) from None
+
+    def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
+        while type(value) not in _JSON_TYPES:
+            value = as_json(value)
+        if type(value) is dict and self.nested != "json":
+            if self.nested == "flatten":
+                self._flatten(legal, name, value)
+        elif value is not None and len(legal) >= MAX_PROPERTIES:
+            self.adjustments[Adjustment.TOO_MANY] += 1
+        elif value is not None:
+            is_unused = name in self._legal_names and name not in legal
+            unused = name if is_unused else self.unused_name(name, legal)
+            is_text = type(value) is str
+            legal[unused] = self.text(value) if is_text else self._scalar(value)
+
+    def flatten_plain(self, path: str, value: Any) -> dict[str, Value] | None:
+        """
+        Return the properties that `add` would add under *path*.
+
+        Return ``None`` if a change may have to be counted, or if a name is not known
+        to be legal yet.
+        """
+        if type(value) is not dict or self.nested != "flatten":
+            return None
+        found: dict[str, Value] = {}
+        is_simple = _flatten_into(found, path, value) and len(found) <= FEW
+        return found if is_simple and self._legal_names.issuperset(found) else None
+
+    def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
+        for key, inner in value.items():
+            name = f"{path}.{key if type(key) is str else _name_text(key)}"
+            simple = to_simple_value(inner)
+            if simple is None or name in legal or name not in self._legal_names:
+                self.add(legal, name, inner)
+            elif len(legal) < MAX_PROPERTIES:
+                legal[name] = simple
+            else:
+                self.adjustments[Adjustment.TOO_MANY] += 1
+
+    def _is_legal_name(self, name: str) -> bool:
+        if name in self._legal_names:
+            return True
+        is_legal = type(name) is str and name != "" and to_simple_value(name) == name
+        if is_legal and len(self._legal_names) < _MAX_LEGAL_NAMES:
+            self._legal_names.add(name)
+        return is_legal
+
+    def _scalar(self, value: Any) -> Value:
+        cls = type(value)
+        if cls is str:
+            return self.text(value)
+        if cls is bool:
+            return "true" if value else "false"
+        if cls is int or cls is float:
+            return self._number(value)
+        if cls is list and not _JSON_TYPES.issuperset(map(type, value)):
+            return self._scalar([as_json(v) for v in value])
+        if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
+            scalars = [str(self._scalar(v)) for v in value if v is not None]
+            return self.text("||".join(scalars))
+        if cls is dict or cls is list:
+            return self.text(_nested_json_text(value))
+        return self._scalar(as_json(value))
+
+    def unused_name(self, name: str, used: Mapping[str, Value]) -> str:
+        """
+        Return *name* made legal, with a number appended if it is used.
+        """
+        wanted = name if self._is_legal_name(name) else self.text(name)
+        if wanted and wanted not in used:
+            return wanted
+        self.adjustments[Adjustment.RENAMED] += 1
+        start = cut_utf16(wanted, MAX_TEXT - 8)
+        first = 2 if wanted else 1
+        # a start at 10 for each of thousands of equal names would be quadratic
+        numbers = itertools.chain(range(first, 10), itertools.count(10 + len(used)))
+        numbered = (f"{start}_{number}" for number in numbers)
+        return next(unused for unused in numbered if unused not in used)
+
+
+_MAX_SHOWN: Final = 100
+"""Maximum number of characters of a name in a message."""
+
+_RESERVED_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
+"""Names that Heap reserves among user properties."""
+
+
+def as_json(value: Any) -> Any:
+    """
+    Convert the outermost layer of *value* towards a JSON type; repeat until it is one.
+
+    Mappers return values of any type. Instances of attrs classes and dataclasses become
+    objects, an enum its value, a scalar of numpy its Python number.
+
+    Raises:
+        UnsupportedValueError: JSON cannot represent *value*.
+    """
+    if type(value) in _JSON_TYPES:
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    for cls in (str, int, float):
+        if isinstance(value, cls):
+            return cls(value)
+    if isinstance(value, Decimal):
+        number = float(value)
+        is_too_large = math.isinf(number) and value.is_finite()
+        return str(value) if is_too_large else number
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return _container_as_json(value)
+
+
+def _container_as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence) and not isinstance(value, _BYTES):
+        return list(value)
+    if attrs.has(type(value)):
+        return {a.name: getattr(value, a.name) for a in attrs.fields(type(value))}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if getattr(value, "ndim", None) == 0:  # numpy, without importing it
+        scalar = value.item()
+        if type(scalar) is not type(value):
+            return scalar
+    raise UnsupportedValueError(type(value).__name__)
+
+
+def _name_text(name: Any) -> str:
+    """
+    Return a property name, or a key of an object, as text.
+    """
+    while isinstance(name, Enum):
+        name = name.value
+    if isinstance(name, str):
+        return str(name)
+    if type(name) in _JSON_TYPES:
+        return str(name)
+    raise UnsupportedValueError(f"{type(name).__name__} as a name")
+
+
+_JSON_TYPES: Final = frozenset((str, int, float, bool, NoneType, dict, list))
+
+_BYTES: Final = (bytes, bytearray, memoryview)
+
+_CONTAINERS: Final = frozenset((dict, list))
+
+_SURELY_SHORT: Final = MAX_TEXT // 2
+"""Characters that always fit: none has more than two UTF-16 units."""
+
+_MAX_LEGAL_NAMES: Final = 10_000
+
+_ILLEGAL: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def _number_text(number: float) -> str:
+    if number.__class__ is float:
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(number, "NaN")
+    try:
+        return str(number)
+    except ValueError:
+        return hex(int(number))
+
+
+def _nested_json_text(value: dict[Any, Any] | list[Any]) -> str:
+    try:
+        return _json_text(value)
+    except UnsupportedValueError:
+        raise
+    except TypeError:  # a key is the only cause left
+        return _json_text(_with_text_keys(value))
+
+
+def _with_text_keys(value: Any) -> Any:
+    while type(value) not in _JSON_TYPES:
+        value = as_json(value)
+    if type(value) is dict:
+        return {_name_text(k): _with_text_keys(v) for k, v in value.items()}
+    if type(value) is list:
+        return [_with_text_keys(v) for v in value]
+    return value
+
+
+_json_text: Final = writer(as_json, allow_nan=True)
