@@ -1,5 +1,5 @@
 """
-Runs a generator of steps: the logic is written once, and waits in two ways.
+Run a generator of steps, sync or async, so that the logic is written once.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 Out = TypeVar("Out")
 
 
-def drive(steps: Generator[Any, Any, Out], perform: Callable[[Any], Any]) -> Out:
+def run_steps(steps: Generator[Any, Any, Out], perform: Callable[[Any], Any]) -> Out:
     """
-    Perform each step, hand its outcome back, and return what *steps* return.
+    Perform each step, send its reply to the generator, and return the final value.
 
-    What *perform* raises is raised in *steps*, at the step.
+    An exception of *perform* is raised in *steps*, at the step.
     """
     reply, error = None, None
     try:
@@ -32,15 +32,15 @@ def drive(steps: Generator[Any, Any, Out], perform: Callable[[Any], Any]) -> Out
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     finally:
-        error = None  # its traceback holds this frame
+        error = None  # its traceback refers to this frame
         steps.close()
 
 
-async def drive_async(
+async def run_steps_async(
     steps: Generator[Any, Any, Out], perform: Callable[[Any], Awaitable[Any]]
 ) -> Out:
     """
-    The same, for a *perform* that is awaited.
+    `run_steps` with an awaitable *perform*.
     """
     reply, error = None, None
     try:
@@ -54,7 +54,7 @@ async def drive_async(
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     finally:
-        error = None  # its traceback holds this frame
+        error = None  # its traceback refers to this frame
         steps.close()
 
 
@@ -62,17 +62,14 @@ async def in_thread(
     work: Callable[..., Out], *args: Any, threads: Executor | None = None
 ) -> Out:
     """
-    Do *work* in one of *threads*, by default of the event loop's own.
+    Call *work* in one of *threads*, by default those of the event loop.
     """
-    done = functools.partial(contextvars.copy_context().run, _done, work, *args)
-    return await asyncio.get_running_loop().run_in_executor(threads, done)
+    call = functools.partial(contextvars.copy_context().run, _call, work, *args)
+    return await asyncio.get_running_loop().run_in_executor(threads, call)
 
 
-def _done(work: Callable[..., Out], *args: Any) -> Out:
-    """
-    Do *work*. A future takes no `StopIteration`, and would be awaited for ever.
-    """
+def _call(work: Callable[..., Out], *args: Any) -> Out:
     try:
         return work(*args)
-    except StopIteration:
+    except StopIteration:  # a future rejects it, and would be awaited forever
         raise RuntimeError("a StopIteration") from None

@@ -35,7 +35,7 @@ import attrs
 from braze_heap._errors import error_context, place_of
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._repeats import Repeats
-from braze_heap._sansio import drive, drive_async, in_thread
+from braze_heap._sansio import in_thread, run_steps, run_steps_async
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import check_function, is_async, kind_of
 from braze_heap.events import CurrentsEvent
@@ -647,7 +647,7 @@ class Pipeline(_PipelineBase[Sink]):
         return settled.report + report, kept
 
     def _run(self, batch: Source, stored: Set[str] = frozenset()) -> _Settled:
-        settled: _Settled = drive(self._observed(batch, stored), self._perform)
+        settled: _Settled = run_steps(self._observed(batch, stored), self._perform)
         return settled
 
     def _perform(self, step: _Send | _Append | _Wait) -> object:
@@ -703,7 +703,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
         Settle *source* batch by batch; see `Pipeline.run`.
         """
         for batch in self._batches(source):
-            settled = await drive_async(self._observed(batch), self._perform)
+            settled = await run_steps_async(self._observed(batch), self._perform)
             yield settled.report
 
     async def _perform(self, step: _Send | _Append | _Wait) -> object:

@@ -17,7 +17,7 @@ import attrs
 import httpcore2
 import httpx2
 
-from braze_heap._sansio import drive, drive_async
+from braze_heap._sansio import run_steps, run_steps_async
 from braze_heap._text import did_you_mean
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
@@ -143,7 +143,7 @@ class HeapSink(ClosesAtExit):
                 wrong; the log says which. Or the sink is closed.
         """
         _refuse_closed(self, self._client)
-        receipt: Receipt = drive(self._core.deliver(calls), self._perform)
+        receipt: Receipt = run_steps(self._core.deliver(calls), self._perform)
         return receipt
 
     def close(self) -> None:
@@ -228,7 +228,9 @@ class AsyncHeapSink(AsyncClosesAtExit):
         Settle *calls* within the deadline; see `HeapSink.send`.
         """
         _refuse_closed(self, self._client)
-        receipt: Receipt = await drive_async(self._core.deliver(calls), self._perform)
+        receipt: Receipt = await run_steps_async(
+            self._core.deliver(calls), self._perform
+        )
         return receipt
 
     async def close(self) -> None:

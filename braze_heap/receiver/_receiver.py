@@ -25,7 +25,7 @@ import attrs
 
 from braze_heap._errors import error_context, place_of
 from braze_heap._repeats import Repeats
-from braze_heap._sansio import drive, drive_async, in_thread
+from braze_heap._sansio import in_thread, run_steps, run_steps_async
 from braze_heap._wiring import is_async, kind_of
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline, append_to, mappers_of
@@ -295,7 +295,7 @@ class Receiver(_ReceiverBase[Pipeline]):
         """
         Return the answer to *request*. Raises nothing that is an `Exception`.
         """
-        response: Response = drive(self._answered(request), self._perform)
+        response: Response = run_steps(self._answered(request), self._perform)
         return response
 
     def close(self, seconds: float = 30.0) -> bool:
@@ -359,7 +359,9 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
         """
         Return the answer to *request*; see `Receiver.handle`.
         """
-        response: Response = await drive_async(self._answered(request), self._perform)
+        response: Response = await run_steps_async(
+            self._answered(request), self._perform
+        )
         return response
 
     async def close(self, seconds: float = 30.0) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap._sansio import drive
+from braze_heap._sansio import run_steps
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer
 from braze_heap.heap._core import HeapCore, Post, Settings
@@ -67,7 +67,7 @@ def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Ju
     for batch in batches:
         while True:
             try:
-                drive(core.deliver(batch), perform)
+                run_steps(core.deliver(batch), perform)
                 break
             except SinkUnavailable as error:
                 clock.sleep(error.retry_after or 0.0)
