@@ -10,7 +10,7 @@ import pytest
 
 import braze_heap as bh
 from braze_heap import _json
-from braze_heap.heap._bulk import EVENTS, body_of, sorted_out
+from braze_heap.heap._bulk import EVENTS, body_of, group_by_endpoint
 from tests.benchmarks.batches import body
 from tests.benchmarks.measuring import cpu_seconds
 
@@ -22,7 +22,7 @@ transform = bh.Transformer().transform
 
 
 def way(_: int) -> bytes:
-    return body_of(sorted_out(transform(BODY).calls).events, EVENTS, b'"11"')
+    return body_of(group_by_endpoint(transform(BODY).calls).events, EVENTS, b'"11"')
 
 
 def slow_way(number: int) -> bytes:

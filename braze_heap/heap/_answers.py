@@ -1,5 +1,5 @@
 """
-What Heap's answers mean. Pure; nothing here can raise for what an answer holds.
+Meaning of Heap's answers. Pure; no content of an answer makes a function here raise.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ import attrs
 from braze_heap._errors import errno_of, system_error
 
 MAX_ANSWER: Final = 4096
-"""Bytes of an answer that are read. Heap's longest documented one is `{}`."""
+"""Maximum number of bytes to read of an answer. Heap documents only `{}`."""
 
 MAX_RETRY_AFTER: Final = 3600.0
-"""Longest wait in seconds that an answer can ask for."""
+"""Maximum seconds that an answer can ask to wait."""
 
 MAX_DETAIL: Final = 300
-"""Characters of Heap's text that are kept."""
+"""Maximum number of characters to keep of Heap's text."""
 
 
 @attrs.frozen
 class Answer:
     """
-    An answer, as much of it as matters.
+    The parts of an HTTP response that decide about a request.
 
     Attributes:
-        status: Of the final answer.
-        retry_after: The header as it came.
-        text: The first `MAX_ANSWER` bytes of the body, if so many came.
-        complete: Whether the head says where the body ends, and that end was seen. Of
-            a longer body than `MAX_ANSWER` nobody waits for the end.
+        status: Status code.
+        retry_after: Raw header, or ``None``.
+        text: The first `MAX_ANSWER` bytes of the body.
+        complete: Whether the head declares the end of the body, and the body was read
+            to its end or to `MAX_ANSWER` bytes.
     """
 
     status: int
@@ -51,12 +51,12 @@ class Answer:
 @attrs.frozen
 class Failure:
     """
-    No answer. The texts of exceptions are left out, as they may quote what we sent.
+    Lack of an answer. Excludes texts of exceptions, which may quote the request.
 
     Attributes:
         kind: Class of the HTTP library's exception.
-        error: Class of the operating system's error below it, if there is one; of TLS
-            with OpenSSL's reason.
+        error: Class of the operating system's error that caused it, for TLS with
+            OpenSSL's reason; may be empty.
         errno: Number of that error.
     """
 
@@ -67,50 +67,51 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """
-        Return what is known about *error*.
+        Describe *error* and its cause.
         """
         system, kind = system_error(error), type(error).__name__
         if system is None:
             return cls(kind)
         name = type(system).__name__
-        if isinstance(system, ssl.SSLError):  # its errno is not one of the system
+        if isinstance(system, ssl.SSLError):  # its errno is not the system's
             return cls(kind, f"{name} {system.reason or ''}".rstrip())
         return cls(kind, name, system.errno)
 
 
 class Verdict(Enum):
     """
-    What follows from an answer.
+    Consequence of an answer.
     """
 
-    SETTLED = "settled"
-    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
     TOO_LARGE = "too large"
     RETRY = "retry"
-    HOLD = "hold"
+    MISCONFIGURED = "misconfigured"
 
 
 def verdict(reply: Answer | Failure) -> Verdict:
     """
-    Judge *reply*. A 2xx counts only if it is complete, and its body empty or JSON.
+    Return the consequence of *reply*.
 
-    Heap answers in JSON. A page of HTML is of something else: a proxy, a login page, a
-    wrong host.
+    A 2xx counts only if it is complete, and its body empty or JSON. Another body, such
+    as HTML, comes from a proxy, a login page or a wrong host.
     """
     if isinstance(reply, Failure) or reply.status < 200:
         return Verdict.RETRY
     if reply.status < 300 and not reply.complete:
         return Verdict.RETRY
     if reply.status < 300:
-        return Verdict.SETTLED if _is_json_or_empty(reply.text) else Verdict.HOLD
+        is_heap = _is_json_or_empty(reply.text)
+        return Verdict.ACCEPTED if is_heap else Verdict.MISCONFIGURED
     if reply.status >= 500:
         return Verdict.RETRY
-    return _VERDICTS.get(reply.status, Verdict.HOLD)
+    return _VERDICTS.get(reply.status, Verdict.MISCONFIGURED)
 
 
 _VERDICTS: Final = {
-    400: Verdict.REFUSED,
-    422: Verdict.REFUSED,
+    400: Verdict.REJECTED,
+    422: Verdict.REJECTED,
     413: Verdict.TOO_LARGE,
     408: Verdict.RETRY,
     429: Verdict.RETRY,
@@ -118,12 +119,9 @@ _VERDICTS: Final = {
 
 
 def _is_json_or_empty(text: bytes) -> bool:
-    """
-    Tell whether a body can be Heap's. Only the beginning of a long one is known.
-    """
     text = text.removeprefix(codecs.BOM_UTF8)
     body = text.strip()
-    if len(text) >= MAX_ANSWER:
+    if len(text) >= MAX_ANSWER:  # only the start of a long body was read
         return body[:1] in (b"{", b"[")
     if not body:
         return True
@@ -134,19 +132,19 @@ def _is_json_or_empty(text: bytes) -> bool:
     return True
 
 
-def problem(reply: Answer | Failure, host: str, path: str) -> str:
+def describe_reply(reply: Answer | Failure, host: str, path: str) -> str:
     """
-    Describe in a sentence why *host* did not accept a request to *path*.
+    Describe why *host* did not accept a request to *path*.
     """
     if isinstance(reply, Failure):
         names = filter(None, (reply.kind, reply.error, errno_of(reply.errno)))
         return f"{_network_problem(reply, host)} ({', '.join(names)})"
-    said = f"{host} answers {reply.status} to {path}"
+    text = f"{host} answers {reply.status} to {path}"
     if reply.status >= 300:
-        return said
+        return text
     if not reply.complete:
-        return f"{said} without an end of the body"
-    return f"{said} with a page that is not JSON: a proxy or another host answers"
+        return f"{text}, and the body is incomplete"
+    return f"{text} with a page that is not JSON: a proxy or another host answers"
 
 
 def _network_problem(failure: Failure, host: str) -> str:
@@ -159,9 +157,8 @@ def _network_problem(failure: Failure, host: str) -> str:
     if failure.errno == errno.ECONNREFUSED:
         return f"{host} refuses the connection"
     if failure.kind == "ConnectTimeout":
-        return (
-            f"no connection to {host} in time, TCP or TLS: check firewall and proxies"
-        )
+        problem = f"no connection to {host} in time, TCP or TLS"
+        return f"{problem}: check firewall and proxies"
     if "Timeout" in failure.kind:
         return f"{host} does not answer in time"
     return f"the connection to {host} fails"
@@ -169,7 +166,7 @@ def _network_problem(failure: Failure, host: str) -> str:
 
 def reply_context(reply: Answer | Failure, host: str) -> dict[str, str | int]:
     """
-    Return what a log line tells about *reply* to machines.
+    Return the fields about *reply* for structured logs.
     """
     if isinstance(reply, Answer):
         return {"host": host, "status": reply.status}
@@ -179,16 +176,16 @@ def reply_context(reply: Answer | Failure, host: str) -> dict[str, str | int]:
 
 def retry_seconds(value: str | None, now: float) -> float | None:
     """
-    Return the seconds that a ``Retry-After`` asks for, 0 to `MAX_RETRY_AFTER`.
+    Parse a ``Retry-After`` header to seconds, 0 to `MAX_RETRY_AFTER`.
 
     Args:
-        value: Seconds (also fractions, also several), or a date in one of the three
-            grammars of RFC 9110, 5.6.7. ``None`` and nonsense give ``None``.
+        value: One or more numbers of seconds, or a date in one of the three grammars of
+            RFC 9110, 5.6.7. Anything else gives ``None``.
         now: UTC epoch seconds.
     """
     if value is None or len(value) > 256:
         return None
-    if (seconds := _moment(value)) is not None:
+    if (seconds := _seconds_of_date(value)) is not None:
         return _bounded(seconds - now)
     numbers = [_number(part) for part in value.split(",")]
     known = [number for number in numbers if number is not None]
@@ -200,7 +197,7 @@ def _number(text: str) -> float | None:
     return float(found[0]) if found else None
 
 
-def _moment(text: str) -> float | None:
+def _seconds_of_date(text: str) -> float | None:
     try:
         parsed = email.utils.parsedate_tz(text) if ":" in text else None
         return None if parsed is None else email.utils.mktime_tz(parsed)
@@ -215,46 +212,46 @@ def _bounded(seconds: float) -> float:
 _SECONDS: Final = re.compile(r"[+-]?[0-9]{1,200}(\.[0-9]{0,200})?")
 
 
-def culprit(text: bytes, name: str, length: int) -> int | None:
+def rejected_index(text: bytes, name: str, length: int) -> int | None:
     """
-    Return the index that Heap names: ``postBody.events[7].event should be string``.
+    Parse the index that Heap names, as in ``postBody.events[7] should be object``.
 
     Args:
-        text: The body of a 400.
+        text: Body of a 400.
         name: ``events`` or ``users``.
-        length: How many items the call had.
+        length: Number of items in the request. A larger index gives ``None``.
     """
     found = re.search(rb"\b%b\[([0-9]{1,6})\]" % name.encode(), text)
     index = int(found[1]) if found else length
     return index if index < length else None
 
 
-def redacted(text: bytes, values: Iterable[Any]) -> str:
+def redact_reply(text: bytes, values: Iterable[Any]) -> str:
     """
-    Return what Heap said, without what it may quote: at most `MAX_DETAIL` characters.
+    Return Heap's text without personal data, at most `MAX_DETAIL` characters.
 
-    Gone are *values* (of the refused call), what stands in quotes and is no word of
-    Heap's schema, addresses, and runs of six digits and more.
+    Removed: *values* of the rejected call, quoted text that is not a schema term,
+    e-mail addresses, runs of six or more digits.
     """
-    plain = _UNPRINTABLE.sub(" ", text.decode("utf-8", "replace"))
-    for value in sorted(_telling(values), key=len, reverse=True):
-        plain = plain.replace(value, "…")
-    plain = _QUOTED.sub(_unquoted, plain)
-    plain = _PERSONAL.sub("…", plain).strip()
-    return plain if len(plain) <= MAX_DETAIL else f"{plain[: MAX_DETAIL - 1]}…"
+    clean = _UNPRINTABLE.sub(" ", text.decode("utf-8", "replace"))
+    for value in sorted(_texts_to_remove(values), key=len, reverse=True):
+        clean = clean.replace(value, "…")
+    clean = _QUOTED.sub(_keep_schema_term, clean)
+    clean = _PERSONAL.sub("…", clean).strip()
+    return clean if len(clean) <= MAX_DETAIL else f"{clean[: MAX_DETAIL - 1]}…"
 
 
-def _telling(values: Iterable[Any]) -> set[str]:
+def _texts_to_remove(values: Iterable[Any]) -> set[str]:
     texts = {str(value) for value in values if isinstance(value, str | int | float)}
     texts |= {json.dumps(text)[1:-1] for text in texts}
-    return {text for text in texts if len(text) > 2 and text not in _SCHEMA}
+    return {text for text in texts if len(text) > 2 and text not in _SCHEMA_TERMS}
 
 
-def _unquoted(found: re.Match[str]) -> str:
-    return found[0] if found[0][1:-1] in _SCHEMA else "…"
+def _keep_schema_term(found: re.Match[str]) -> str:
+    return found[0] if found[0][1:-1] in _SCHEMA_TERMS else "…"
 
 
-_SCHEMA: Final = frozenset(
+_SCHEMA_TERMS: Final = frozenset(
     "app_id event events identity user_id users properties timestamp idempotency_key "
     "session_id postBody object string number array integer date-time id".split()
 )

@@ -1,5 +1,5 @@
 """
-From calls to the items of Heap's bulk requests. Pure.
+Group calls into the items of Heap's bulk requests. Pure.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from braze_heap._json import encode
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 
 MAX_ITEMS: Final = 1_000
-"""Heap, Bulk Track and Bulk Add User Properties: items a request."""
+"""Heap, Bulk Track and Bulk Add User Properties: items of a request."""
 
 MAX_DELETIONS: Final = 10_000
-"""Heap, User Deletion: users a request."""
+"""Heap, User Deletion: users of a request."""
 
 MAX_BYTES: Final = 4 << 20
-"""Bytes of a request body. Heap does not name its limit; it answers 413 beyond it."""
+"""Bytes of a request body. Heap does not document its limit, and answers 413."""
 
 
 @attrs.frozen
@@ -30,11 +30,11 @@ class Endpoint:
     One of Heap's bulk endpoints.
 
     Attributes:
-        path: Below the host.
-        name: What its items are called in the body.
-        max_items: In one request.
-        is_paced: Whether Heap limits its rate.
-        is_keyed: Whether it wants a bearer token, in the place of the ``app_id``.
+        path: Path below the host.
+        name: Key of the items in the body.
+        max_items: Maximum number of items in a request.
+        is_paced: Whether Heap limits the rate.
+        is_keyed: Whether Heap needs a bearer token instead of the ``app_id``.
     """
 
     path: str
@@ -54,13 +54,12 @@ DELETIONS: Final = Endpoint(
 @attrs.define(eq=False)
 class Item:
     """
-    One element of a bulk request.
+    One item of a bulk request.
 
     Attributes:
-        call: What it says.
-        indexes: The places in the batch of the calls that it stands for.
-        user_properties: Those calls, where several user properties about one user are
-            one item.
+        call: The call to send.
+        indexes: Indexes in the batch of the calls that are merged into it.
+        user_properties: Those calls, if there are several.
     """
 
     call: Call
@@ -69,53 +68,48 @@ class Item:
 
     def parts(self) -> list[Item]:
         """
-        Return an item for each of its calls.
+        Return an item for each of the merged calls.
         """
         calls = self.user_properties or (self.call,)
         return [Item(c, (i,)) for c, i in zip(calls, self.indexes, strict=True)]
 
     def halves(self) -> list[Item]:
         """
-        Return two items with half of the calls each, the earlier ones first.
+        Return two items with half of the merged calls each, in order.
         """
-        return [merged(half) for half in halves(self.parts())]
+        return [merge_user_properties(half) for half in split_in_half(self.parts())]
 
     def values(self) -> Iterable[Any]:
         """
-        Return everything personal in it.
+        Return all values that may be personal data.
         """
         calls = self.user_properties or (self.call,)
-        bags = [getattr(call, "properties", {}) for call in calls]
         keys = [getattr(call, "idempotency_key", "") for call in calls]
-        values = itertools.chain.from_iterable(bag.values() for bag in bags)
-        return [self.call.identity, *keys, *values]
+        properties = [getattr(call, "properties", {}).values() for call in calls]
+        return [self.call.identity, *keys, *itertools.chain(*properties)]
 
 
-def merged(items: Sequence[Item]) -> Item:
+def merge_user_properties(items: Sequence[Item]) -> Item:
     """
-    Return one item for user properties about one user; the later ones win.
+    Merge the user properties of one user into one item. Later values win.
     """
     if len(items) == 1:
         return items[0]
-    user_properties = tuple(cast("AddUserProperties", item.call) for item in items)
-    properties = {n: v for fact in user_properties for n, v in fact.properties.items()}
+    calls = tuple(cast("AddUserProperties", item.call) for item in items)
+    properties = {n: v for call in calls for n, v in call.properties.items()}
     indexes = itertools.chain.from_iterable(item.indexes for item in items)
-    return Item(
-        AddUserProperties(user_properties[0].identity, properties),
-        (*indexes,),
-        user_properties,
-    )
+    return Item(AddUserProperties(calls[0].identity, properties), (*indexes,), calls)
 
 
 @attrs.define
-class Sorted:
+class BulkRequests:
     """
-    A batch by endpoint.
+    Items of a batch by endpoint.
 
     Attributes:
-        events: To track, in order.
-        users: One item an identity, merged in the order of the calls.
-        deletions: In order.
+        events: Events to track, in order.
+        users: User properties, one item per identity, merged in order.
+        deletions: Users to delete, in order.
     """
 
     events: list[Item] = attrs.field(factory=list)
@@ -123,53 +117,47 @@ class Sorted:
     deletions: list[Item] = attrs.field(factory=list)
 
 
-def sorted_out(calls: Sequence[Call]) -> Sorted:
+def group_by_endpoint(calls: Sequence[Call]) -> BulkRequests:
     """
-    Return *calls* by endpoint.
+    Group *calls* by endpoint.
     """
-    out = Sorted()
-    people: dict[str, list[Item]] = defaultdict(list)
+    requests = BulkRequests()
+    users: dict[str, list[Item]] = defaultdict(list)
     for index, call in enumerate(calls):
         item = Item(call, (index,))
         if isinstance(call, Track):
-            out.events.append(item)
+            requests.events.append(item)
         elif isinstance(call, AddUserProperties):
-            people[call.identity].append(item)
+            users[call.identity].append(item)
         else:
-            out.deletions.append(item)
-    out.users = [*map(merged, people.values())]
-    return out
+            requests.deletions.append(item)
+    requests.users = [*map(merge_user_properties, users.values())]
+    return requests
 
 
 def key_of(item: Item) -> str | None:
     """
-    Return the idempotency key of a track.
+    Return the idempotency key of *item* if it is an event.
     """
     call = item.call
     return call.idempotency_key if isinstance(call, Track) else None
 
 
-def body_of(group: Iterable[Item], kind: Endpoint, app_id: bytes) -> bytes:
+def body_of(items: Iterable[Item], endpoint: Endpoint, app_id: bytes) -> bytes:
     """
-    Return the body of a request with *group*.
-
-    Args:
-        group: Of *kind*.
-        kind: Which endpoint.
-        app_id: As JSON.
+    Return the body of a request to *endpoint*. *app_id* is JSON.
 
     Raises:
-        ValueError: One of them cannot be written as JSON in UTF-8.
-        TypeError: Likewise.
+        ValueError, TypeError: An item cannot be written as JSON in UTF-8.
     """
-    app = b"" if kind.is_keyed else b'"app_id":' + app_id + b","
-    items = encode([item.call.to_dict() for item in group])
-    return b"{" + app + b'"' + kind.name.encode() + b'":' + items + b"}"
+    app = b"" if endpoint.is_keyed else b'"app_id":' + app_id + b","
+    encoded = encode([item.call.to_dict() for item in items])
+    return b"{" + app + b'"' + endpoint.name.encode() + b'":' + encoded + b"}"
 
 
 def is_writable(item: Item) -> bool:
     """
-    Tell whether *item* can be written as JSON in UTF-8.
+    Return whether *item* can be written as JSON in UTF-8.
     """
     try:
         encode(item.call.to_dict())
@@ -178,16 +166,16 @@ def is_writable(item: Item) -> bool:
     return True
 
 
-def cost_of(group: Iterable[Item]) -> Counter[str]:
+def cost_of(items: Iterable[Item]) -> Counter[str]:
     """
-    Return how many events of each identity are in *group*.
+    Count the events of each identity.
     """
-    return Counter([item.call.identity for item in group])
+    return Counter([item.call.identity for item in items])
 
 
-def halves(group: list[Item]) -> list[list[Item]]:
+def split_in_half(items: list[Item]) -> list[list[Item]]:
     """
-    Return *group* in two, the first half first.
+    Return the first and the second half of *items*.
     """
-    middle = len(group) // 2
-    return [group[:middle], group[middle:]]
+    middle = len(items) // 2
+    return [items[:middle], items[middle:]]

@@ -1,8 +1,8 @@
 """
-Heap's rates, kept before Heap complains. Seconds of a monotonic clock everywhere.
+Rate limits of Heap, enforced before sending. All times are monotonic seconds.
 
-The window slides over *settled* time: events count from the answer on, so a slow
-network cannot press two minutes' worth into one.
+Events count from the time of the answer, because Heap may have received them as late as
+that. Otherwise a slow network could compress the events of two minutes into one.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from typing import Final
 import attrs
 
 EVENTS_A_MINUTE: Final = 15_000
-"""Heap, Bulk Track: events a minute per app."""
+"""Heap, Bulk Track: events per minute and app."""
 
 IDENTITY_EVENTS_A_MINUTE: Final = 1_000
-"""Heap, Bulk Track: events a minute per identity."""
+"""Heap, Bulk Track: events per minute and identity."""
 
 WINDOW: Final = 60.0
 """Seconds in Heap's minute."""
 
 MARGIN: Final = 0.25
-"""Seconds more than that: our clock is not Heap's."""
+"""Extra seconds, because clocks differ."""
 
 _SLOT: Final = 0.1
-"""Seconds that are counted together, as of their end."""
+"""Seconds that are counted together, as if at their end."""
 
 
 @attrs.define(eq=False)
 class Ticket:
     """
-    Room that is taken for a request on its way.
+    Reservation for a request in flight.
 
     Attributes:
-        cost: Events by identity.
+        cost: Number of events by identity.
     """
 
     cost: Mapping[str, int] = attrs.field(repr=False)
@@ -45,11 +45,11 @@ class Ticket:
 
 class Pacer:
     """
-    A sliding window per app, and one per identity. Thread-safe.
+    Sliding windows for the app and for each identity. Thread-safe.
 
     Args:
-        events_a_minute: For all together.
-        identity_events_a_minute: For each identity.
+        events_a_minute: Limit of the app.
+        identity_events_a_minute: Limit of each identity.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Pacer:
 
     def room(self, identity: str, now: float) -> int:
         """
-        Return how many events of *identity* may be sent now.
+        Return the number of events of *identity* that may be sent now.
         """
         with self._lock:
             self._expire(now)
@@ -76,7 +76,7 @@ class Pacer:
 
     def reserve(self, cost: Mapping[str, int], now: float) -> Ticket | float:
         """
-        Take room for all of *cost*, or return the seconds until there may be enough.
+        Reserve all of *cost*, or return the seconds until that may succeed.
         """
         with self._lock:
             self._expire(now)
@@ -89,15 +89,15 @@ class Pacer:
 
     def wait(self, cost: Mapping[str, int], now: float) -> float:
         """
-        Return the seconds until there may be room for all of *cost*.
+        Return the seconds until `reserve` may succeed for *cost*.
         """
         with self._lock:
             self._expire(now)
             return self._wait(cost, now)
 
-    def settle(self, ticket: Ticket, now: float) -> None:
+    def commit(self, ticket: Ticket, now: float) -> None:
         """
-        Count what *ticket* took from now on: Heap has it, or may have it.
+        Count *ticket* from now on, because Heap accepted it or may have accepted it.
         """
         end = math.ceil(now / _SLOT) * _SLOT + WINDOW + MARGIN
         with self._lock:
@@ -107,7 +107,7 @@ class Pacer:
 
     def refund(self, ticket: Ticket) -> None:
         """
-        Give back what *ticket* took: Heap refused the request, and counts nothing.
+        Release *ticket*, because Heap rejected the request and does not count it.
         """
         with self._lock:
             self._release(ticket.cost)
@@ -133,7 +133,7 @@ class Pacer:
         for end, slot in self._slots:
             if excess <= 0 and not excesses:
                 return 0.0
-            now_or_then = end - now
+            seconds = end - now
             excess -= slot.total()
             excesses = {
                 identity: left
@@ -141,5 +141,5 @@ class Pacer:
                 if (left := over - slot[identity]) > 0
             }
             if excess <= 0 and not excesses:
-                return now_or_then
+                return seconds
         return WINDOW if excess > 0 or excesses else 0.0

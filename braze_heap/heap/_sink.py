@@ -1,5 +1,5 @@
 """
-Heap over the network: a sync and an async shell on httpx2 around one core.
+Heap sinks: a sync and an async shell on httpx2 around the sans-I/O protocol.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from braze_heap._text import did_you_mean
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
 from braze_heap.heap._bulk import MAX_BYTES
-from braze_heap.heap._core import HeapCore, Post, Secret, Settings, Sleep, Step
+from braze_heap.heap._core import HeapCore, Post, Settings, Sleep, Step
+from braze_heap.heap._delivery import deliver
 from braze_heap.heap._pacing import (
     EVENTS_A_MINUTE,
     IDENTITY_EVENTS_A_MINUTE,
     Pacer,
 )
+from braze_heap.heap._secret import Secret
 from braze_heap.heap._transport import (
     DeadlineTransport,
     proxy_from_environment,
@@ -41,7 +43,7 @@ HOSTS: Final = {
     "us": "https://heapanalytics.com",
     "eu": "https://c.eu.heap-api.com",
 }
-"""Heap, server-side API: the hosts by data region."""
+"""Hosts by data region. Heap, server-side API."""
 
 _NETWORK: Final = (
     httpx2.HTTPError,
@@ -98,21 +100,22 @@ class HeapOptions(TypedDict, total=False):
 
 class HeapSink(ClosesAtExit):
     """
-    Delivers calls to Heap. One sink, one app; usable from threads.
+    Deliver calls to one Heap app. Thread-safe.
 
-    Events go first, then the properties of users, merged in the order of the calls,
-    then deletions. Across batches the last arrival wins. Keeps Heap's rates, and never
-    waits beyond its deadline. After a fork each process has its own connections, and
-    its own count of Heap's rates: share *events_a_minute* among them.
+    Send events first, then user properties, merged in the order of the calls, then
+    deletions. Across batches the last arrival wins. Respects Heap's rate limits, and
+    never waits beyond its deadline. After a fork each process has its own connections
+    and its own rate limits: divide *events_a_minute* among the processes.
 
     Args:
-        app_id: Of your Heap environment. Heap takes a wrong one **silently**.
-        transport: Of httpx2, for tests. It must end an exchange within its timeout.
-        sleep: Takes seconds.
+        app_id: App ID of your Heap environment. Heap accepts a wrong one **silently**.
+        transport: Transport of httpx2, for tests. It must enforce the timeout of an
+            exchange.
+        sleep: Sleep function, in seconds.
         options: See `HeapOptions`.
 
     Raises:
-        ValueError: Here, for a host that is not https, or limits that make no sense.
+        ValueError: An option is invalid, such as a host that is not https.
     """
 
     def __init__(
@@ -123,27 +126,27 @@ class HeapSink(ClosesAtExit):
         sleep: Callable[[float], object] = time.sleep,
         **options: Unpack[HeapOptions],
     ) -> None:
-        self._host, self._core, self._proxy = _wired(app_id, options)
+        self._host, self._core, self._proxy = _configure(app_id, options)
         self._sleep = sleep
         self._transport = transport
-        self._client, self._pid = self._connected(), os.getpid()
+        self._client, self._pid = self._new_client(), os.getpid()
 
     def __repr__(self) -> str:
-        return _shown(self, self._core, self._host)
+        return _repr(self, self._core, self._host)
 
     def __reduce__(self) -> NoReturn:
-        _refuse_pickle()
+        _raise_not_picklable()
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Settle *calls* within the deadline.
+        Send *calls* until each is accepted or rejected, within the deadline.
 
         Raises:
-            SinkUnavailable: Heap could not decide in time, or our configuration is
-                wrong; the log says which. Or the sink is closed.
+            SinkUnavailable: Heap did not decide in time, the configuration is wrong, or
+                the sink is closed. The message says which.
         """
-        _refuse_closed(self, self._client)
-        receipt: Receipt = run_steps(self._core.deliver(calls), self._perform)
+        _check_open(self, self._client)
+        receipt: Receipt = run_steps(deliver(self._core, calls), self._perform)
         return receipt
 
     def close(self) -> None:
@@ -156,30 +159,32 @@ class HeapSink(ClosesAtExit):
         if isinstance(step, Sleep):
             self._sleep(step.seconds)
             return None
-        seen = _Seen()
+        reader = _ResponseReader()
         try:
-            self._exchange(step, seen)
+            self._exchange(step, reader)
         except _NETWORK as error:
-            seen.failure = Failure.of(error)
-        return seen.answer()
+            reader.failure = Failure.of(error)
+        return reader.answer()
 
-    def _exchange(self, post: Post, seen: _Seen) -> None:
+    def _exchange(self, post: Post, reader: _ResponseReader) -> None:
         url = self._host + post.path
-        with self._own_client().stream("POST", url, **_sent(post)) as seen.head:
-            for piece in _pieces(seen.head):
-                if seen.is_full_with(piece):
+        with self._own_client().stream(
+            "POST", url, **_request_kwargs(post)
+        ) as reader.head:
+            for chunk in _chunks(reader.head):
+                if reader.add(chunk):
                     break
-            seen.is_over = True
+            reader.is_done = True
 
     def _own_client(self) -> httpx2.Client:
         """
-        Return connections that no other process has: a fork shares the sockets.
+        Return the client of this process: a fork would share the sockets.
         """
         if self._pid != os.getpid():
-            self._client, self._pid = self._connected(), os.getpid()
+            self._client, self._pid = self._new_client(), os.getpid()
         return self._client
 
-    def _connected(self) -> httpx2.Client:
+    def _new_client(self) -> httpx2.Client:
         transport = self._transport
         if transport is None:
             proxy = self._proxy.reveal() if self._proxy else None
@@ -189,13 +194,13 @@ class HeapSink(ClosesAtExit):
 
 class AsyncHeapSink(AsyncClosesAtExit):
     """
-    `HeapSink` for asyncio and trio: the same arguments, awaited. Its connections are of
-    the event loop that opened them: one sink, one loop.
+    `HeapSink` for asyncio and trio. Use a sink only in one event loop, because its
+    connections belong to that loop.
 
     Args:
-        app_id: Of your Heap environment. Heap takes a wrong one **silently**.
-        transport: Of httpx2, for tests.
-        sleep: Takes seconds.
+        app_id: App ID of your Heap environment. Heap accepts a wrong one **silently**.
+        transport: Transport of httpx2, for tests.
+        sleep: Awaitable sleep function, in seconds.
         options: See `HeapOptions`.
     """
 
@@ -207,7 +212,7 @@ class AsyncHeapSink(AsyncClosesAtExit):
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         **options: Unpack[HeapOptions],
     ) -> None:
-        self._host, self._core, proxy = _wired(app_id, options)
+        self._host, self._core, proxy = _configure(app_id, options)
         self._sleep = sleep
         self._client = httpx2.AsyncClient(
             transport=transport
@@ -218,18 +223,18 @@ class AsyncHeapSink(AsyncClosesAtExit):
         )
 
     def __repr__(self) -> str:
-        return _shown(self, self._core, self._host)
+        return _repr(self, self._core, self._host)
 
     def __reduce__(self) -> NoReturn:
-        _refuse_pickle()
+        _raise_not_picklable()
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Settle *calls* within the deadline; see `HeapSink.send`.
+        Send *calls* until each is accepted or rejected; see `HeapSink.send`.
         """
-        _refuse_closed(self, self._client)
+        _check_open(self, self._client)
         receipt: Receipt = await run_steps_async(
-            self._core.deliver(calls), self._perform
+            deliver(self._core, calls), self._perform
         )
         return receipt
 
@@ -243,46 +248,51 @@ class AsyncHeapSink(AsyncClosesAtExit):
         if isinstance(step, Sleep):
             await self._sleep(step.seconds)
             return None
-        seen = _Seen()
+        reader = _ResponseReader()
         try:
             with anyio.fail_after(step.timeout):
-                await self._exchange(step, seen)
+                await self._exchange(step, reader)
         except _NETWORK as error:
-            seen.failure = Failure.of(error)
-        return seen.answer()
+            reader.failure = Failure.of(error)
+        return reader.answer()
 
-    async def _exchange(self, post: Post, seen: _Seen) -> None:
+    async def _exchange(self, post: Post, reader: _ResponseReader) -> None:
         url = self._host + post.path
-        async with self._client.stream("POST", url, **_sent(post)) as seen.head:
-            if seen.head.is_stream_consumed:
-                seen.is_full_with(seen.head.content)
+        async with self._client.stream(
+            "POST", url, **_request_kwargs(post)
+        ) as reader.head:
+            if reader.head.is_stream_consumed:
+                reader.add(reader.head.content)
             else:
-                async for piece in seen.head.aiter_raw():
-                    if seen.is_full_with(piece):
+                async for chunk in reader.head.aiter_raw():
+                    if reader.add(chunk):
                         break
-            seen.is_over = True
+            reader.is_done = True
 
 
 @attrs.define
-class _Seen:
+class _ResponseReader:
     """
-    As much of an answer as came.
+    The part of a response that was received.
 
     Attributes:
         head: Status and headers.
-        text: Of the body, `MAX_ANSWER` bytes at most.
-        is_over: Whether that is all, or enough.
-        failure: Of the network, at any time.
+        text: Body, at most `MAX_ANSWER` bytes.
+        is_done: Whether the body was read to its end or to the maximum.
+        failure: Network error, if any.
     """
 
     head: httpx2.Response | None = None
     text: bytes = attrs.field(default=b"", repr=False)
-    is_over: bool = False
+    is_done: bool = False
     failure: Failure = attrs.field(factory=lambda: Failure("NoAnswer"))
 
-    def is_full_with(self, piece: bytes) -> bool:
-        is_full = len(self.text) + len(piece) > MAX_ANSWER
-        self.text = (self.text + piece)[:MAX_ANSWER]
+    def add(self, chunk: bytes) -> bool:
+        """
+        Append *chunk*, and return whether the maximum is exceeded.
+        """
+        is_full = len(self.text) + len(chunk) > MAX_ANSWER
+        self.text = (self.text + chunk)[:MAX_ANSWER]
         return is_full
 
     def answer(self) -> Answer | Failure:
@@ -292,32 +302,35 @@ class _Seen:
             status=self.head.status_code,
             retry_after=self.head.headers.get("retry-after"),
             text=self.text,
-            complete=_is_framed(self.head) and self.is_over,
+            complete=_is_framed(self.head) and self.is_done,
         )
 
 
-def _pieces(got: httpx2.Response) -> Iterable[bytes]:
-    """
-    Return the body as it comes; the answers of a mock are there at once.
-    """
-    return (got.content,) if got.is_stream_consumed else got.iter_raw()
+def _chunks(response: httpx2.Response) -> Iterable[bytes]:
+    # the body of a mock transport is already read
+    if response.is_stream_consumed:
+        return (response.content,)
+    return response.iter_raw()
 
 
-def _is_framed(got: httpx2.Response) -> bool:
+def _is_framed(response: httpx2.Response) -> bool:
     """
-    Tell whether the end of the body is told, and not just the end of the connection.
+    Return whether the head declares the end of the body.
     """
-    chunked = got.headers.get("transfer-encoding", "").lower().endswith("chunked")
-    return got.status_code == 204 or chunked or "content-length" in got.headers
+    headers = response.headers
+    is_chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
+    return response.status_code == 204 or is_chunked or "content-length" in headers
 
 
-def _sent(post: Post) -> dict[str, Any]:
+def _request_kwargs(post: Post) -> dict[str, Any]:
     secret = post.authorization
     headers = {"authorization": secret.reveal()} if secret else {}
     return {"content": post.body, "headers": headers, "timeout": post.timeout}
 
 
-def _wired(app_id: str, options: HeapOptions) -> tuple[str, HeapCore, Secret | None]:
+def _configure(
+    app_id: str, options: HeapOptions
+) -> tuple[str, HeapCore, Secret | None]:
     if unknown := options.keys() - HeapOptions.__annotations__.keys():
         hint = did_you_mean(min(unknown), HeapOptions.__annotations__)
         raise TypeError(f"a Heap sink has no option {min(unknown)!r}.{hint}")
@@ -389,16 +402,16 @@ def _client_options() -> dict[str, Any]:
     }
 
 
-def _shown(sink: object, core: HeapCore, host: str) -> str:
+def _repr(sink: object, core: HeapCore, host: str) -> str:
     return f"{type(sink).__name__}(app_id={core.settings.app_id!r}, base_url={host!r})"
 
 
-def _refuse_closed(sink: object, client: httpx2.Client | httpx2.AsyncClient) -> None:
+def _check_open(sink: object, client: httpx2.Client | httpx2.AsyncClient) -> None:
     if client.is_closed:
         raise SinkUnavailable(f"this {type(sink).__name__} is closed: make a new one")
 
 
-def _refuse_pickle() -> NoReturn:
+def _raise_not_picklable() -> NoReturn:
     raise TypeError(
         "a Heap sink holds connections and a key: build it in the process that uses it"
     )

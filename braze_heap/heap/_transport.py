@@ -1,11 +1,11 @@
 """
 A transport for httpx2 whose timeout covers the whole exchange, not each read.
 
-A server that drips one byte a second keeps every read happy and the caller waiting; the
-clients of httpx2 have no other clock. Built on the network backends of httpcore2.
+The timeouts of httpx2 apply to each read, so a server that sends one byte per second
+blocks the caller indefinitely. Built on the network backends of httpcore2.
 
-The system's resolver cannot be interrupted. It works in a thread that is left behind if
-it takes too long, and ends when the resolver gives up.
+The system's resolver cannot be interrupted. It runs in a daemon thread, which is
+abandoned at the deadline and ends with the resolver.
 """
 
 # ruff: noqa: ARG002 (the signatures are httpcore2's)
@@ -27,16 +27,16 @@ import httpcore2
 import httpx2
 
 codecs.lookup("idna")
-"""Host names need it. If the first import failed for want of a descriptor, Python would
-remember for ever that there is no such codec."""
+"""Host names need this codec. If its first import fails because no file descriptor is
+free, Python never tries again."""
 
 _READ: Final = 4096
 _WRITE: Final = 16 << 10
 
 
-class _Ends(threading.local):
+class _Deadline(threading.local):
     """
-    When the exchange of this thread must be over, in seconds of `time.monotonic`.
+    End of the exchange of this thread, in seconds of `time.monotonic`.
     """
 
     at: float = 0.0
@@ -49,16 +49,16 @@ class _Ends(threading.local):
 
 
 class _DeadlineStream(httpcore2.NetworkStream):
-    def __init__(self, inner: httpcore2.NetworkStream, ends: _Ends) -> None:
+    def __init__(self, inner: httpcore2.NetworkStream, deadline: _Deadline) -> None:
         self._inner = inner
-        self._ends = ends
+        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(min(max_bytes, _READ), self._ends.left())
+        return self._inner.read(min(max_bytes, _READ), self._deadline.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE):
-            self._inner.write(buffer[start : start + _WRITE], self._ends.left())
+            self._inner.write(buffer[start : start + _WRITE], self._deadline.left())
 
     def close(self) -> None:
         self._inner.close()
@@ -69,9 +69,9 @@ class _DeadlineStream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        left = self._ends.left()
+        left = self._deadline.left()
         return _DeadlineStream(
-            self._inner.start_tls(ssl_context, server_hostname, left), self._ends
+            self._inner.start_tls(ssl_context, server_hostname, left), self._deadline
         )
 
     def get_extra_info(self, info: str) -> Any:
@@ -79,8 +79,8 @@ class _DeadlineStream(httpcore2.NetworkStream):
 
 
 class _Backend(httpcore2.NetworkBackend):
-    def __init__(self, ends: _Ends) -> None:
-        self._ends = ends
+    def __init__(self, deadline: _Deadline) -> None:
+        self._deadline = deadline
         self._inner = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -91,14 +91,14 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        *first, last = _addresses(host, port, self._ends.left())
+        *first, last = _addresses(host, port, self._deadline.left())
         for tried, address in enumerate(first):
-            share = self._ends.left() / (len(first) + 1 - tried)
+            share = self._deadline.left() / (len(first) + 1 - tried)
             try:
                 return self._connect(address, port, share, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return self._connect(last, port, self._ends.left(), socket_options)
+        return self._connect(last, port, self._deadline.left(), socket_options)
 
     def _connect(
         self,
@@ -109,12 +109,12 @@ class _Backend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         connect = self._inner.connect_tcp
         stream = connect(address, port, seconds, socket_options=options)
-        return _DeadlineStream(stream, self._ends)
+        return _DeadlineStream(stream, self._deadline)
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
     """
-    Return the addresses of *host*, at least one, within *seconds*.
+    Resolve *host* to at least one address within *seconds*.
     """
     found: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
@@ -137,7 +137,7 @@ def _addresses(host: str, port: int, seconds: float) -> list[str]:
         if not addresses:
             raise socket.gaierror("the host has no address")
     except (OSError, UnicodeError) as error:
-        # The pool drops the cause of an exception, but not its context.
+        # the pool discards the cause of an exception, but not its context
         raise httpcore2.ConnectError("the host cannot be resolved") from error
     return addresses
 
@@ -155,12 +155,12 @@ class _Body(httpx2.SyncByteStream):
 
 class DeadlineTransport(httpx2.BaseTransport):
     """
-    Sends a request within its ``timeout``, from the first byte to the last.
+    Send each request within its ``timeout``, from the first byte to the last.
 
     Args:
-        context: Of TLS.
+        context: TLS configuration.
         proxy: URL of a proxy, or ``None``.
-        max_connections: Open at once; the next request waits for one.
+        max_connections: Maximum number of connections. Further requests wait.
     """
 
     def __init__(
@@ -169,21 +169,21 @@ class DeadlineTransport(httpx2.BaseTransport):
         proxy: str | None = None,
         max_connections: int = 100,
     ) -> None:
-        self._ends = _Ends()
+        self._deadline = _Deadline()
         options: dict[str, Any] = {
             "ssl_context": context,
             "max_connections": max_connections,
             "keepalive_expiry": 30.0,
-            "network_backend": _Backend(self._ends),
+            "network_backend": _Backend(self._deadline),
         }
         self._pool = _pool(proxy, options)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """
-        Send *request*; the timeout for reading is that of the whole exchange.
+        Send *request*. Its read timeout applies to the whole exchange.
         """
         seconds = request.extensions["timeout"]["read"]
-        self._ends.at = time.monotonic() + seconds
+        self._deadline.at = time.monotonic() + seconds
         answer = self._pool.handle_request(
             httpcore2.Request(
                 request.method,
@@ -216,30 +216,29 @@ def _pool(proxy: str | None, options: dict[str, Any]) -> httpcore2.ConnectionPoo
 
 def tls_for(url: str) -> ssl.SSLContext:
     """
-    Return a context that trusts what the system trusts; for ``http`` one that is empty,
-    as loading the certificates takes 30 ms.
+    Return a TLS context that trusts the system's certificates.
     """
-    if url.startswith("http:"):
+    if url.startswith("http:"):  # unused, and loading the certificates takes 30 ms
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx2.create_ssl_context(trust_env=False)
 
 
 def proxy_from_environment(host: str) -> str | None:
     """
-    Return the https proxy that the environment names for *host*, if any.
+    Return the https proxy for *host* from the environment, or ``None``.
 
     Raises:
-        ValueError: It is none that we can use; without the password that it may hold.
+        ValueError: The proxy is not usable. The message excludes its password.
     """
-    named = urllib.request.getproxies().get("https")
-    if not named or urllib.request.proxy_bypass(host):
+    proxy = urllib.request.getproxies().get("https")
+    if not proxy or urllib.request.proxy_bypass(host):
         return None
-    url = named if "://" in named else f"http://{named}"
+    url = proxy if "://" in proxy else f"http://{proxy}"
     try:
         httpx2.Proxy(url)
         is_usable = url.startswith(("http://", "https://"))
     except (ValueError, httpx2.InvalidURL):
         is_usable = False
     if not is_usable or not urllib.parse.urlsplit(url).hostname:
-        raise ValueError("HTTPS_PROXY is written http://host:port; SOCKS is not spoken")
+        raise ValueError("HTTPS_PROXY must be http://host:port; SOCKS is not supported")
     return url

@@ -24,7 +24,7 @@ import pydantic
 
 import braze_heap as bh
 from braze_heap.events._schema import schema_of
-from braze_heap.heap._bulk import EVENTS, USERS, body_of, sorted_out
+from braze_heap.heap._bulk import EVENTS, USERS, body_of, group_by_endpoint
 from braze_heap.policies.privacy import Redaction, personal_data
 from tests.benchmarks.batches import MIX
 
@@ -295,7 +295,7 @@ def ours(transformer: bh.Transformer) -> Way:
     """
 
     def way(body: bytes) -> bytes:
-        calls = sorted_out(transformer.transform(body).calls)
+        calls = group_by_endpoint(transformer.transform(body).calls)
         body_of(calls.users, USERS, b'"11"')
         return body_of(calls.events, EVENTS, b'"11"')
 

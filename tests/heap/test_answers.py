@@ -15,8 +15,8 @@ from braze_heap.heap._answers import (
     Answer,
     Failure,
     Verdict,
-    culprit,
-    redacted,
+    redact_reply,
+    rejected_index,
     retry_seconds,
     verdict,
 )
@@ -30,15 +30,17 @@ def test_every_status_has_its_verdict() -> None:
     """
     told = {status: verdict(Answer(status)) for status in range(100, 1000)}
     by_verdict = {
-        Verdict.SETTLED: {*range(200, 300)},
-        Verdict.REFUSED: {400, 422},
+        Verdict.ACCEPTED: {*range(200, 300)},
+        Verdict.REJECTED: {400, 422},
         Verdict.TOO_LARGE: {413},
         Verdict.RETRY: {*range(100, 200), 408, 429, *range(500, 1000)},
     }
 
     for expected, statuses in by_verdict.items():
         assert {s for s, judged in told.items() if judged is expected} == statuses
-    assert {told[s] for s in (300, 308, 401, 403, 404, 405, 410)} == {Verdict.HOLD}
+    assert {told[s] for s in (300, 308, 401, 403, 404, 405, 410)} == {
+        Verdict.MISCONFIGURED
+    }
 
 
 def test_a_success_without_its_end_is_none() -> None:
@@ -115,7 +117,7 @@ def test_the_culprit_that_heap_names(text: bytes, expected: int | None) -> None:
     """
     An index counts if the call had it.
     """
-    assert culprit(text, "events", 10) == expected
+    assert rejected_index(text, "events", 10) == expected
 
 
 def test_details_quote_nobody() -> None:
@@ -127,7 +129,8 @@ def test_details_quote_nobody() -> None:
     )
 
     assert (
-        redacted(text, ["jane doe", 3]) == "postBody.events[0].identity … is not …, … …"
+        redact_reply(text, ["jane doe", 3])
+        == "postBody.events[0].identity … is not …, … …"
     )
 
 
@@ -137,7 +140,7 @@ def test_details_quote_nobody_in_escapes() -> None:
     """
     text = rb'{"message": "bad \"Jos\u00e9\" here"}'
 
-    assert "Jos" not in redacted(text, ["Jos\u00e9"])
+    assert "Jos" not in redact_reply(text, ["Jos\u00e9"])
 
 
 def test_details_quote_nobody_whose_name_holds_another() -> None:
@@ -146,7 +149,7 @@ def test_details_quote_nobody_whose_name_holds_another() -> None:
     """
     values = ["smith", "jane smith", "Zoë"]
 
-    assert redacted("jane smith, smith, Zoë".encode(), values) == "…, …, …"
+    assert redact_reply("jane smith, smith, Zoë".encode(), values) == "…, …, …"
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be changed")
@@ -169,15 +172,15 @@ def test_details_keep_the_words_of_the_schema() -> None:
     """
     text = b"postBody.events[0] should have required property 'event'"
 
-    assert redacted(text, []) == text.decode()
+    assert redact_reply(text, []) == text.decode()
 
 
 def test_details_end_after_300_characters() -> None:
     """
     300 are kept whole; of more, 299 and a mark.
     """
-    assert redacted(b"a" * 300, []) == "a" * 300
-    assert redacted(b"a" * 301, []) == "a" * 299 + "…"
+    assert redact_reply(b"a" * 300, []) == "a" * 300
+    assert redact_reply(b"a" * 301, []) == "a" * 299 + "…"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_details_leave_out_what_tells(
     """
     The longest value first; no words of the schema, and nothing of two letters.
     """
-    assert redacted(text, values) == expected
+    assert redact_reply(text, values) == expected
 
 
 @given(st.binary(max_size=5000))
@@ -207,7 +210,7 @@ def test_details_are_short_and_printable(text: bytes) -> None:
     """
     Whatever Heap sends fits into one line.
     """
-    detail = redacted(text, ["x" * 10])
+    detail = redact_reply(text, ["x" * 10])
 
     assert len(detail) <= 300
     assert "\n" not in detail

@@ -15,6 +15,7 @@ from braze_heap._sansio import run_steps
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer
 from braze_heap.heap._core import HeapCore, Post, Settings
+from braze_heap.heap._delivery import deliver
 from braze_heap.heap._pacing import WINDOW, Pacer, Ticket
 from braze_heap.heap.calls import Track
 from tests.heap.support import MOMENT, Clock
@@ -67,7 +68,7 @@ def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Ju
     for batch in batches:
         while True:
             try:
-                run_steps(core.deliver(batch), perform)
+                run_steps(deliver(core, batch), perform)
                 break
             except SinkUnavailable as error:
                 clock.sleep(error.retry_after or 0.0)
@@ -151,7 +152,7 @@ def test_slow_answers_do_not_compress_the_window() -> None:
     assert isinstance(ticket, Ticket)
 
     assert pacer.reserve({"b": 1}, 59.0) == 60.0
-    pacer.settle(ticket, 59.0)
+    pacer.commit(ticket, 59.0)
 
     assert pacer.reserve({"b": 1}, 118.0) == pytest.approx(1.25)
     assert isinstance(pacer.reserve({"b": 1}, 119.25), Ticket)
@@ -187,7 +188,7 @@ def test_room_is_what_is_left_of_an_identity() -> None:
     pacer = Pacer(10, 5)
     ticket = pacer.reserve({"a": 2, "b": 5}, 0.0)
     assert isinstance(ticket, Ticket)
-    pacer.settle(ticket, 0.0)
+    pacer.commit(ticket, 0.0)
 
     assert [pacer.room(who, 60.2) for who in "abc"] == [3, 0, 5]
     assert [pacer.room(who, 60.25) for who in "abc"] == [5, 5, 5]
@@ -201,7 +202,7 @@ def test_the_wait_is_for_the_request_that_makes_room() -> None:
     for moment, who in ((0.0, "a"), (10.0, "b")):
         ticket = pacer.reserve({who: 5}, moment)
         assert isinstance(ticket, Ticket)
-        pacer.settle(ticket, moment)
+        pacer.commit(ticket, moment)
 
     assert pacer.wait({"c": 5}, 20.0) == pytest.approx(40.25)
     assert pacer.wait({"c": 6}, 20.0) == WINDOW
@@ -218,7 +219,7 @@ def test_tenths_of_a_second_are_counted_together() -> None:
     for moment in (0.01, 0.1):
         ticket = pacer.reserve({"a": 1}, moment)
         assert isinstance(ticket, Ticket)
-        pacer.settle(ticket, moment)
+        pacer.commit(ticket, moment)
 
     assert pacer.wait({"a": 1}, 0.2) == pytest.approx(60.15)
     assert pacer.wait({"a": 2}, 0.2) == pytest.approx(60.15)
@@ -254,7 +255,7 @@ def test_not_one_event_too_many() -> None:
     for moment in (0.0, 10.0):
         ticket = pacer.reserve({"a": 1}, moment)
         assert isinstance(ticket, Ticket)
-        pacer.settle(ticket, moment)
+        pacer.commit(ticket, moment)
 
     wait = pacer.reserve({"b": 1}, 20.0)
 

@@ -28,8 +28,11 @@ import pytest
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap import AsyncHeapSink, HeapSink
 from braze_heap.heap._answers import Answer
-from braze_heap.heap._core import TOKEN_PATH, HeapCore, Secret, Settings
+from braze_heap.heap._core import HeapCore, Settings
+from braze_heap.heap._delivery import deliver as delivery_steps
 from braze_heap.heap._pacing import Pacer
+from braze_heap.heap._retry import TOKEN_PATH
+from braze_heap.heap._secret import Secret
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks import Receipt
@@ -707,7 +710,7 @@ def test_two_batches_may_find_the_token_outdated() -> None:
     """
     core = HeapCore(Settings("11", Clock(), Clock(), lambda: 0.5, Secret("k")), Pacer())
     core.token = Secret("Bearer old"), 2000.0
-    one, other = core.deliver([DeleteUser("a")]), core.deliver([DeleteUser("b")])
+    one, other = (delivery_steps(core, [DeleteUser(who)]) for who in "ab")
     next(one), next(other)
 
     asked = [steps.send(Answer(401)).path for steps in (one, other)]

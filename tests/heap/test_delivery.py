@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from braze_heap._sansio import run_steps
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer, Failure
-from braze_heap.heap._core import HeapCore, Post, Secret, Settings
+from braze_heap.heap._core import HeapCore, Post, Settings
+from braze_heap.heap._delivery import deliver
 from braze_heap.heap._pacing import Pacer
+from braze_heap.heap._secret import Secret
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser
 from tests.heap.support import Clock, track
 
@@ -104,9 +106,9 @@ def test_each_call_has_one_fate(
     heap = TinyHeap(seed, bad, names, most)
     set_up = Settings("11", heap.clock, heap.clock, lambda: 0.5, deadline=10_000.0)
     core = HeapCore(set_up, Pacer())
-    core.accepted()
+    core.note_acceptance()
 
-    receipt = run_steps(core.deliver(calls), heap.perform)
+    receipt = run_steps(deliver(core, calls), heap.perform)
 
     refused = {rejection.index for rejection in receipt.rejections}
     details = {rejection.detail for rejection in receipt.rejections}
@@ -126,9 +128,9 @@ def test_a_refused_request_costs_at_most_64(names: str) -> None:
         heap = TinyHeap(1, bad, names, 10**7)
         heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
         core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
-        core.accepted()
+        core.note_acceptance()
 
-        run_steps(core.deliver([track(number) for number in range(300)]), heap.perform)
+        run_steps(deliver(core, [track(number) for number in range(300)]), heap.perform)
 
         assert heap.decisions <= 64
 
@@ -141,10 +143,10 @@ def test_everything_refused_is_held() -> None:
     core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
     batch = [track(0), track(1)]
     with pytest.raises(SinkUnavailable, match="accepted nothing lately"):
-        run_steps(core.deliver(batch), heap.perform)
-    core.accepted()
+        run_steps(deliver(core, batch), heap.perform)
+    core.note_acceptance()
 
-    assert len(run_steps(core.deliver(batch), heap.perform).rejections) == 2
+    assert len(run_steps(deliver(core, batch), heap.perform).rejections) == 2
 
 
 def quiet_heap(*bad: int) -> TinyHeap:
@@ -163,7 +165,7 @@ def test_a_refusal_says_what_heap_said() -> None:
     heap = quiet_heap(1)
     core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
 
-    receipt = run_steps(core.deliver([track(0), track(1)]), heap.perform)
+    receipt = run_steps(deliver(core, [track(0), track(1)]), heap.perform)
 
     (rejection,) = receipt.rejections
     assert (rejection.index, rejection.status) == (1, 400)
@@ -179,7 +181,7 @@ def test_a_rate_that_keeps_us_is_named() -> None:
     core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), pacer)
 
     with pytest.raises(SinkUnavailable, match="the rate of the app") as caught:
-        run_steps(core.deliver([track(0), track(1)]), heap.perform)
+        run_steps(deliver(core, [track(0), track(1)]), heap.perform)
 
     assert caught.value.throttled
 
@@ -196,11 +198,11 @@ def test_a_batch_that_is_done_is_forgotten() -> None:
         return Answer(401) if is_user else heap.perform(step)
 
     with pytest.raises(SinkUnavailable):
-        run_steps(core.deliver(calls), no_users)
-    run_steps(core.deliver(calls), heap.perform)
+        run_steps(deliver(core, calls), no_users)
+    run_steps(deliver(core, calls), heap.perform)
     assert heap.taken == {0: 1, 1: 1}
 
-    run_steps(core.deliver(calls), heap.perform)
+    run_steps(deliver(core, calls), heap.perform)
     assert heap.taken == {0: 2, 1: 2}
 
 
@@ -228,7 +230,7 @@ def test_a_request_is_no_larger_than_it_may_be(
             bodies.append(step.body)
         return heap.perform(step)
 
-    receipt = run_steps(HeapCore(set_up, Pacer()).deliver(calls), keep)
+    receipt = run_steps(deliver(HeapCore(set_up, Pacer()), calls), keep)
 
     groups = [json.loads(body)["events"] for body in bodies]
     told = [event["properties"]["n"] for group in groups for event in group]
@@ -252,7 +254,7 @@ def test_pauses_double_up_to_two_seconds() -> None:
         pauses.append(step.seconds)
         return None
 
-    run_steps(core.deliver([track(0)]), perform)
+    run_steps(deliver(core, [track(0)]), perform)
 
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
 
@@ -271,7 +273,7 @@ def test_a_key_that_heap_does_not_know_is_tried_once() -> None:
     with pytest.raises(
         SinkUnavailable, match="answers 401 to /api/public/v0/auth_token; check"
     ):
-        run_steps(HeapCore(set_up, Pacer()).deliver([DeleteUser("a")]), perform)
+        run_steps(deliver(HeapCore(set_up, Pacer()), [DeleteUser("a")]), perform)
 
     (post,) = posts
     assert json.loads(post.body) == {}

@@ -1,0 +1,208 @@
+"""
+One request to Heap, sent until the answer is final, inside the deadline of its batch.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from braze_heap.exceptions import SinkUnavailable
+from braze_heap.heap._answers import (
+    Answer,
+    Failure,
+    Verdict,
+    describe_reply,
+    reply_context,
+    retry_seconds,
+    verdict,
+)
+from braze_heap.heap._bulk import Endpoint, Item, cost_of
+from braze_heap.heap._core import HeapCore, Post, Sleep, Steps
+from braze_heap.heap._pacing import Ticket
+from braze_heap.heap._secret import Secret
+
+logger = logging.getLogger("braze_heap.sinks.heap")
+
+TOKEN_LIFE: Final = 240.0
+"""Seconds to use an access token. Heap, User Deletion: it is valid for 300 s."""
+
+FIRST_BACKOFF: Final = 0.1
+MAX_BACKOFF: Final = 2.0
+"""Seconds before the second attempt, and maximum before a later one."""
+
+TOKEN_PATH: Final = "/api/public/v0/auth_token"  # noqa: S105 (a path)
+
+
+class RetryingSender:
+    """
+    Sends the requests of one batch, and retries each until its answer is final.
+
+    Every method that returns steps raises `SinkUnavailable` at the deadline.
+    """
+
+    def __init__(self, core: HeapCore) -> None:
+        self._core = core
+        self._settings = core.settings
+        self._clock = core.settings.clock
+        self._end = self._clock() + core.settings.deadline
+
+    def send_until_final(
+        self, items: list[Item], body: bytes, endpoint: Endpoint
+    ) -> Steps:
+        """
+        Send *items*, and return the `Answer` that accepts or rejects the request.
+        """
+        send = lambda: self._send_once(items, body, endpoint)  # noqa: E731
+        return self._retry(send, endpoint.path, is_keyed=endpoint.is_keyed)
+
+    def sleep(self, seconds: float, cause: str) -> Steps:
+        """
+        Sleep for *seconds* because *cause* is at Heap's limit.
+        """
+        if self._clock() + seconds >= self._end:
+            detail = f"{cause} is at Heap's limit"
+            raise SinkUnavailable(detail, seconds, throttled=True)
+        yield Sleep(seconds)
+
+    def raise_misconfigured(
+        self, answer: Answer, detail: str, reply_text: str = ""
+    ) -> NoReturn:
+        """
+        Raise `SinkUnavailable` for a configuration error, so that no event is rejected.
+
+        *reply_text*, which Heap sent, is not logged.
+        """
+        context = reply_context(answer, self._settings.host)
+        raise SinkUnavailable(
+            detail, misconfigured=True, context=context, answer=reply_text
+        )
+
+    def _retry(
+        self, send: Callable[[], Steps], path: str, *, is_keyed: bool = False
+    ) -> Steps:
+        may_renew = is_keyed  # two batches may find the same token expired
+        for attempt in range(1_000_000):
+            reply = yield from send()
+            outcome = verdict(reply)
+            if outcome is Verdict.MISCONFIGURED:
+                if reply.status != 401 or not may_renew:
+                    problem = describe_reply(reply, self._settings.host, path)
+                    advice = "check app_id, api_key, region, base_url and proxies"
+                    self.raise_misconfigured(reply, f"{problem}; {advice}")
+                self._core.token = None
+                may_renew = False
+            elif outcome is Verdict.RETRY:
+                yield from self._back_off(attempt, reply, path)
+            else:
+                return reply
+        raise AssertionError("the deadline ends earlier")  # pragma: no cover
+
+    def _send_once(self, items: list[Item], body: bytes, endpoint: Endpoint) -> Steps:
+        token = (yield from self._token()) if endpoint.is_keyed else None
+        if not endpoint.is_paced:
+            return (yield from self._post(endpoint.path, body, len(items), token))
+        ticket = yield from self._reserve(items)
+        reply: Answer | Failure | None = None
+        try:
+            reply = yield from self._post(endpoint.path, body, len(items), token)
+        finally:
+            self._commit(ticket, reply)
+        return reply
+
+    def _reserve(self, items: list[Item]) -> Steps:
+        cost = cost_of(items)
+        while True:
+            ticket = self._core.pacer.reserve(cost, self._clock())
+            if isinstance(ticket, Ticket):
+                return ticket
+            yield from self.sleep(ticket, "the rate of the app")
+
+    def _commit(self, ticket: Ticket, reply: Answer | Failure | None) -> None:
+        # Assumed: a rejected request does not count towards Heap's rate.
+        is_rejected = isinstance(reply, Answer) and 300 <= reply.status < 500
+        if is_rejected and reply.status not in (408, 429):  # type: ignore[union-attr]
+            self._core.pacer.refund(ticket)
+        else:
+            self._core.pacer.commit(ticket, self._clock())
+
+    def _post(
+        self, path: str, body: bytes, items: int, authorization: Secret | None
+    ) -> Steps:
+        left = self._end - self._clock()
+        host = self._settings.host
+        if left <= 0:
+            raise SinkUnavailable(
+                f"the deadline of {self._settings.deadline:g} s is over before a "
+                f"request to {path} of {host}",
+                context={"host": host},
+            )
+        timeout = min(left, self._settings.timeout)
+        reply = yield Post(path, body, items, timeout, authorization)
+        logger.debug(
+            "Heap was called",
+            extra={
+                "heap_path": path,
+                "heap_items": items,
+                "heap_bytes": len(body),
+                "heap_status": getattr(reply, "status", None),
+                "heap_failure": getattr(reply, "kind", None),
+            },
+        )
+        return reply
+
+    def _back_off(self, attempt: int, reply: Answer | Failure, path: str) -> Steps:
+        settings = self._settings
+        retry_after = None
+        if isinstance(reply, Answer):
+            retry_after = retry_seconds(reply.retry_after, settings.now())
+        jitter = 0.5 + settings.random() / 2
+        backoff = min(FIRST_BACKOFF * 2 ** min(attempt, 16), MAX_BACKOFF) * jitter
+        wait = max(backoff, retry_after or 0.0)
+        if self._clock() + wait >= self._end:
+            is_throttled = isinstance(reply, Answer) and reply.status == 429
+            problem = describe_reply(reply, settings.host, path)
+            raise SinkUnavailable(
+                f"{problem}; the deadline of {settings.deadline:g} s leaves no time to "
+                "try again",
+                retry_after,
+                is_throttled,
+                context=reply_context(reply, settings.host),
+            )
+        yield Sleep(wait)
+
+    def _token(self) -> Steps:
+        """
+        Return a valid ``Authorization`` header, and fetch a token if needed.
+        """
+        token = self._core.token
+        if token is not None and self._clock() < token[1]:
+            return token[0]
+        self._core.token = None
+        key = self._settings.api_key.reveal() if self._settings.api_key else ""
+        pair = base64.b64encode(f"{self._settings.app_id}:{key}".encode())
+        basic = Secret(f"Basic {pair.decode()}")
+        answer = yield from self._retry(
+            lambda: self._post(TOKEN_PATH, b"{}", 0, basic), TOKEN_PATH
+        )
+        header = _bearer(answer)
+        if header is None:
+            host = self._settings.host
+            detail = f"{host} answers {TOKEN_PATH} without an access token"
+            self.raise_misconfigured(answer, f"{detail}: check base_url and proxies")
+        self._core.token = header, self._clock() + TOKEN_LIFE
+        return header
+
+
+def _bearer(answer: Answer) -> Secret | None:
+    if verdict(answer) is not Verdict.ACCEPTED:
+        return None
+    try:
+        token = json.loads(answer.text)["access_token"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_header = isinstance(token, str) and token.isascii() and token.isprintable()
+    return Secret(f"Bearer {token}") if is_header and token else None
