@@ -3,7 +3,7 @@ How much of the decision code the tests hold: break it on purpose, and see who n
 
 ``python -m tests.mutation`` samples mutants of each module with a fixed seed, and
 prints the figures and the survivors. ``--sample 0`` takes all; names of modules, like
-``calls`` or ``_pacing``, choose. Needs the extra ``mutation`` and an operating system
+``_retry`` or ``_pacing``, choose. Needs the extra ``mutation`` and an operating system
 that forks. The checkout is left alone: mutants live in a copy.
 
 A mutant is caught by a test that fails, or by time: one that makes the tests hang is
@@ -39,18 +39,20 @@ from mutmut.mutation.file_mutation import MutatedFile, mutate_file_contents
 
 ROOT: Final = Path(__file__).parents[1]
 
-SINK: Final = ("sinks/test_pacing", "sinks/test_heap_core", "sinks/test_heap")
+SINK: Final = ("heap/test_pacing", "heap/test_delivery", "heap/test_sink")
 RECEIVER: Final = ("receiver/test_contract",)
 
 COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("test_identity", "test_transformer"),
-    "calls": ("test_calls", "test_transformer"),
+    "heap/_encoder": ("heap/test_encoder", "test_transformer"),
     "dead_letters": ("dead_letters/test_dead_letters", "test_pipeline"),
     "pipeline": ("test_pipeline", "test_pipeline_observers"),
     "report": ("test_pipeline", "test_pipeline_observers"),
-    "sinks/_heap_answers": ("sinks/test_heap_answers", "sinks/test_heap"),
-    "sinks/_heap_core": (*SINK, "sinks/test_faults"),
-    "sinks/_pacing": ("sinks/test_pacing", "sinks/test_heap_core"),
+    "heap/_answers": ("heap/test_answers", "heap/test_sink"),
+    "heap/_delivery": SINK,
+    "heap/_isolate": SINK,
+    "heap/_retry": (*SINK, "heap/test_faults"),
+    "heap/_pacing": ("heap/test_pacing", "heap/test_delivery"),
     "receiver/_answers": ("receiver/test_answers", *RECEIVER),
     "receiver/_envelope": RECEIVER,
     "receiver/_limits": ("receiver/test_limits", *RECEIVER),

@@ -187,14 +187,9 @@ def retry_seconds(value: str | None, now: float) -> float | None:
         return None
     if (seconds := _seconds_of_date(value)) is not None:
         return _bounded(seconds - now)
-    numbers = [_number(part) for part in value.split(",")]
-    known = [number for number in numbers if number is not None]
-    return _bounded(max(known)) if known else None
-
-
-def _number(text: str) -> float | None:
-    found = _SECONDS.fullmatch(text.strip())
-    return float(found[0]) if found else None
+    matches = [_SECONDS.fullmatch(part.strip()) for part in value.split(",")]
+    numbers = [float(match[0]) for match in matches if match]
+    return _bounded(max(numbers)) if numbers else None
 
 
 def _seconds_of_date(text: str) -> float | None:
@@ -236,7 +231,7 @@ def redact_reply(text: bytes, values: Iterable[Any]) -> str:
     clean = _UNPRINTABLE.sub(" ", text.decode("utf-8", "replace"))
     for value in sorted(_texts_to_remove(values), key=len, reverse=True):
         clean = clean.replace(value, "…")
-    clean = _QUOTED.sub(_keep_schema_term, clean)
+    clean = _QUOTED.sub(lambda m: m[0] if m[0][1:-1] in _SCHEMA_TERMS else "…", clean)
     clean = _PERSONAL.sub("…", clean).strip()
     return clean if len(clean) <= MAX_DETAIL else f"{clean[: MAX_DETAIL - 1]}…"
 
@@ -245,10 +240,6 @@ def _texts_to_remove(values: Iterable[Any]) -> set[str]:
     texts = {str(value) for value in values if isinstance(value, str | int | float)}
     texts |= {json.dumps(text)[1:-1] for text in texts}
     return {text for text in texts if len(text) > 2 and text not in _SCHEMA_TERMS}
-
-
-def _keep_schema_term(found: re.Match[str]) -> str:
-    return found[0] if found[0][1:-1] in _SCHEMA_TERMS else "…"
 
 
 _SCHEMA_TERMS: Final = frozenset(

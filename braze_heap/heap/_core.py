@@ -4,8 +4,6 @@ State of a Heap sink between batches, and the steps of its sans-I/O delivery pro
 All durations are seconds.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable, Generator, Iterable

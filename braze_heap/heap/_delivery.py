@@ -10,22 +10,12 @@ Sans-I/O delivery protocol: yields `Post` and `Sleep`, receives `Answer` or `Fai
 Heap documents its answers in its server-side API; comments mark what is *assumed*.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Sequence
 
 from braze_heap.exceptions import SinkUnavailable
-from braze_heap.heap._bulk import (
-    DELETIONS,
-    EVENTS,
-    USERS,
-    Endpoint,
-    Item,
-    cost_of,
-    group_by_endpoint,
-    key_of,
-)
+from braze_heap.heap import _bulk
+from braze_heap.heap._bulk import Endpoint, Item, key_of
 from braze_heap.heap._core import HeapCore, Steps
 from braze_heap.heap._isolate import Isolator
 from braze_heap.heap._retry import RetryingSender
@@ -50,7 +40,7 @@ class _BatchDelivery:
         self._size = len(calls)
         self._sender = RetryingSender(core)
         self._isolator = Isolator(core, self._sender)
-        self._batch = group_by_endpoint(calls)
+        self._batch = _bulk.group_by_endpoint(calls)
 
     def run(self) -> Steps:
         batch, isolator = self._batch, self._isolator
@@ -58,9 +48,10 @@ class _BatchDelivery:
             detail = "deletions need the API key of the app: pass api_key"
             raise SinkUnavailable(detail, misconfigured=True)
         try:
-            yield from self._send_all(self._not_yet_accepted(batch.events), EVENTS)
-            yield from self._send_all(batch.users, USERS)
-            yield from self._send_all(batch.deletions, DELETIONS)
+            events = self._not_yet_accepted(batch.events)
+            yield from self._send_all(events, _bulk.EVENTS)
+            yield from self._send_all(batch.users, _bulk.USERS)
+            yield from self._send_all(batch.deletions, _bulk.DELETIONS)
             isolator.check_configuration()
         except BaseException:  # also if the caller is canceled
             self._core.mark_accepted(isolator.accepted_keys)
@@ -112,5 +103,5 @@ class _BatchDelivery:
         pacer, now = self._core.pacer, self._clock()
         return min(
             pacer.wait({identity: min(number, pacer.identity_limit)}, now)
-            for identity, number in cost_of(items).items()
+            for identity, number in _bulk.cost_of(items).items()
         )

@@ -376,21 +376,11 @@ def as_json(value: Any) -> Any:
         return value
     if isinstance(value, Enum):
         return value.value
-    for cls in (str, int, float):
-        if isinstance(value, cls):
-            return cls(value)
-    if isinstance(value, Decimal):
-        number = float(value)
-        is_too_large = math.isinf(number) and value.is_finite()
-        return str(value) if is_too_large else number
+    for base, to_scalar in _TO_SCALARS:
+        if isinstance(value, base):
+            return to_scalar(value)
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    return _container_as_json(value)
-
-
-def _container_as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence) and not isinstance(value, _BYTES):
@@ -420,6 +410,17 @@ def _name_text(name: Any) -> str:
 
 
 _JSON_TYPES: Final = frozenset((str, int, float, bool, NoneType, dict, list))
+
+
+def _decimal_to_scalar(value: Decimal) -> float | str:
+    number = float(value)
+    is_too_large = math.isinf(number) and value.is_finite()
+    return str(value) if is_too_large else number
+
+
+_TO_SCALARS: Final[tuple[Any, ...]] = tuple(
+    {str: str, int: int, float: float, Decimal: _decimal_to_scalar, UUID: str}.items()
+)
 
 _BYTES: Final = (bytes, bytearray, memoryview)
 

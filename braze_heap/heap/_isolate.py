@@ -2,28 +2,14 @@
 One bulk request, divided until Heap accepted or rejected each of its items.
 """
 
-from __future__ import annotations
-
 import logging
 from typing import Final
 
 import attrs
 
-from braze_heap.heap._answers import (
-    Answer,
-    Verdict,
-    redact_reply,
-    rejected_index,
-    verdict,
-)
-from braze_heap.heap._bulk import (
-    Endpoint,
-    Item,
-    body_of,
-    is_writable,
-    key_of,
-    split_in_half,
-)
+from braze_heap.heap import _answers, _bulk
+from braze_heap.heap._answers import Answer, Verdict
+from braze_heap.heap._bulk import Endpoint, Item
 from braze_heap.heap._core import HeapCore, Steps
 from braze_heap.heap._retry import RetryingSender
 from braze_heap.reasons import Reason
@@ -87,6 +73,7 @@ class Isolator:
         self.rejections: list[Rejection] = []
         self.accepted_keys: list[str] = []
         self.is_anything_accepted = False
+        self._isolation = _Isolation()
         self._too_large = 0
         self._last_rejection: Answer | None = None
 
@@ -94,16 +81,16 @@ class Isolator:
         """
         Send *bulk* until every item is accepted or rejected.
         """
-        isolation = _Isolation()
+        self._isolation = _Isolation()
         stack = [_ItemGroup(bulk)]
         while stack:
             group = stack.pop()
-            if group.is_suspect and not isolation.requests_left:
+            if group.is_suspect and not self._isolation.requests_left:
                 detail = f"not isolated in {MAX_REQUESTS} calls"
                 self._reject(group.items, self._last_rejection, detail)
                 continue
             try:
-                body = body_of(group.items, endpoint, self._core.app_id)
+                body = _bulk.body_of(group.items, endpoint, self._core.app_id)
             except (TypeError, ValueError):
                 stack += self._without_unwritable(group)
                 continue
@@ -113,15 +100,15 @@ class Isolator:
             answer = yield from self._sender.send_until_final(
                 group.items, body, endpoint
             )
-            isolation.requests_left -= group.is_suspect
-            if verdict(answer) is Verdict.ACCEPTED:
-                self._accept(group.items, isolation)
-            elif verdict(answer) is Verdict.TOO_LARGE:
+            self._isolation.requests_left -= group.is_suspect
+            if _answers.verdict(answer) is Verdict.ACCEPTED:
+                self._accept(group.items)
+            elif _answers.verdict(answer) is Verdict.TOO_LARGE:
                 stack += self._split_too_large(group, len(body), answer)
             else:
                 if not group.is_suspect:
-                    isolation = _Isolation(MAX_REQUESTS - 1)
-                stack += self._isolate(group, answer, endpoint, isolation)
+                    self._isolation = _Isolation(MAX_REQUESTS - 1)
+                stack += self._isolate(group, answer, endpoint)
 
     def check_configuration(self) -> None:
         """
@@ -140,12 +127,12 @@ class Isolator:
     def _is_configuration_proven(self) -> bool:
         return self.is_anything_accepted or self._core.accepted_lately()
 
-    def _accept(self, items: list[Item], isolation: _Isolation) -> None:
+    def _accept(self, items: list[Item]) -> None:
         self.is_anything_accepted = True
         self._core.note_acceptance()
-        self.accepted_keys += [key for item in items if (key := key_of(item))]
-        if len(items) == 1 and items[0] is isolation.probe:
-            isolation.trusts_index = False
+        self.accepted_keys += [key for item in items if (key := _bulk.key_of(item))]
+        if len(items) == 1 and items[0] is self._isolation.probe:
+            self._isolation.trusts_index = False
 
     def _without_unwritable(self, group: _ItemGroup) -> list[_ItemGroup]:
         """
@@ -153,8 +140,8 @@ class Isolator:
         """
         rest: list[Item] = []
         for item in group.items:
-            for part in [item] if is_writable(item) else item.parts():
-                if is_writable(part):
+            for part in [item] if _bulk.is_writable(item) else item.parts():
+                if _bulk.is_writable(part):
                     rest.append(part)
                 else:
                     self._add_rejections(part, None, "cannot be written as JSON")
@@ -181,7 +168,7 @@ class Isolator:
         """
         items = group.items
         if len(items) > 1:
-            parts = split_in_half(items)
+            parts = _bulk.split_in_half(items)
         elif len(items[0].indexes) > 1:
             parts = [[half] for half in items[0].halves()]
         else:
@@ -190,11 +177,7 @@ class Isolator:
         return [_ItemGroup(part, group.is_suspect) for part in reversed(parts)]
 
     def _isolate(
-        self,
-        group: _ItemGroup,
-        answer: Answer,
-        endpoint: Endpoint,
-        isolation: _Isolation,
+        self, group: _ItemGroup, answer: Answer, endpoint: Endpoint
     ) -> list[_ItemGroup]:
         """
         Return the groups to send after Heap rejected *group*, the last one first.
@@ -203,10 +186,10 @@ class Isolator:
         it is confirmed, trust later indexes while they increase, otherwise bisect. An
         index that does not increase is verified again: Heap may always name the same.
         """
-        items = group.items
+        items, isolation = group.items, self._isolation
         if len(items) == 1 and items[0] is isolation.probe:
             isolation.trusts_index = True
-        index = rejected_index(answer.text, endpoint.name, len(items))
+        index = _answers.rejected_index(answer.text, endpoint.name, len(items))
         if index is None or isolation.trusts_index is False or len(items) == 1:
             return self._split(_ItemGroup(items, is_suspect=True), answer)
         rest = _ItemGroup(items[:index] + items[index + 1 :], is_suspect=True)
@@ -224,9 +207,8 @@ class Isolator:
         self._last_rejection = answer
         status, text = (answer.status, answer.text) if answer else (None, b"")
         for item in items:
-            self._add_rejections(
-                item, status, detail or redact_reply(text, item.values())
-            )
+            redacted = detail or _answers.redact_reply(text, item.values())
+            self._add_rejections(item, status, redacted)
         self._core.repeats.log(
             logger,
             logging.WARNING,

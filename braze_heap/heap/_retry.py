@@ -2,8 +2,6 @@
 One request to Heap, sent until the answer is final, inside the deadline of its batch.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import logging
@@ -11,15 +9,8 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from braze_heap.exceptions import SinkUnavailable
-from braze_heap.heap._answers import (
-    Answer,
-    Failure,
-    Verdict,
-    describe_reply,
-    reply_context,
-    retry_seconds,
-    verdict,
-)
+from braze_heap.heap import _answers
+from braze_heap.heap._answers import Answer, Failure, Verdict
 from braze_heap.heap._bulk import Endpoint, Item, cost_of
 from braze_heap.heap._core import HeapCore, Post, Sleep, Steps
 from braze_heap.heap._pacing import Ticket
@@ -76,7 +67,7 @@ class RetryingSender:
 
         *reply_text*, which Heap sent, is not logged.
         """
-        context = reply_context(answer, self._settings.host)
+        context = _answers.reply_context(answer, self._settings.host)
         raise SinkUnavailable(
             detail, misconfigured=True, context=context, answer=reply_text
         )
@@ -87,10 +78,10 @@ class RetryingSender:
         may_renew = is_keyed  # two batches may find the same token expired
         for attempt in range(1_000_000):
             reply = yield from send()
-            outcome = verdict(reply)
+            outcome = _answers.verdict(reply)
             if outcome is Verdict.MISCONFIGURED:
                 if reply.status != 401 or not may_renew:
-                    problem = describe_reply(reply, self._settings.host, path)
+                    problem = _answers.describe_reply(reply, self._settings.host, path)
                     advice = "check app_id, api_key, region, base_url and proxies"
                     self.raise_misconfigured(reply, f"{problem}; {advice}")
                 self._core.token = None
@@ -158,19 +149,19 @@ class RetryingSender:
         settings = self._settings
         retry_after = None
         if isinstance(reply, Answer):
-            retry_after = retry_seconds(reply.retry_after, settings.now())
+            retry_after = _answers.retry_seconds(reply.retry_after, settings.now())
         jitter = 0.5 + settings.random() / 2
         backoff = min(FIRST_BACKOFF * 2 ** min(attempt, 16), MAX_BACKOFF) * jitter
         wait = max(backoff, retry_after or 0.0)
         if self._clock() + wait >= self._end:
             is_throttled = isinstance(reply, Answer) and reply.status == 429
-            problem = describe_reply(reply, settings.host, path)
+            problem = _answers.describe_reply(reply, settings.host, path)
             raise SinkUnavailable(
                 f"{problem}; the deadline of {settings.deadline:g} s leaves no time to "
                 "try again",
                 retry_after,
                 is_throttled,
-                context=reply_context(reply, settings.host),
+                context=_answers.reply_context(reply, settings.host),
             )
         yield Sleep(wait)
 
@@ -198,7 +189,7 @@ class RetryingSender:
 
 
 def _bearer(answer: Answer) -> Secret | None:
-    if verdict(answer) is not Verdict.ACCEPTED:
+    if _answers.verdict(answer) is not Verdict.ACCEPTED:
         return None
     try:
         token = json.loads(answer.text)["access_token"]

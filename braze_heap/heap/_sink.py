@@ -22,7 +22,7 @@ from braze_heap._text import did_you_mean
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
 from braze_heap.heap._bulk import MAX_BYTES
-from braze_heap.heap._core import HeapCore, Post, Settings, Sleep, Step
+from braze_heap.heap._core import HeapCore, Post, Settings, Sleep, Step, Steps
 from braze_heap.heap._delivery import deliver
 from braze_heap.heap._pacing import (
     EVENTS_A_MINUTE,
@@ -98,7 +98,29 @@ class HeapOptions(TypedDict, total=False):
     random: Callable[[], float]
 
 
-class HeapSink(ClosesAtExit):
+class _HeapSinkBase:
+    _core: HeapCore
+    _host: str
+    _client: Any
+
+    def __repr__(self) -> str:
+        app_id = self._core.settings.app_id
+        return f"{type(self).__name__}(app_id={app_id!r}, base_url={self._host!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Heap sink holds connections and a key: build it in the process that "
+            "uses it"
+        )
+
+    def _steps(self, calls: Sequence[Call]) -> Steps:
+        if self._client.is_closed:
+            name = type(self).__name__
+            raise SinkUnavailable(f"this {name} is closed: make a new one")
+        return deliver(self._core, calls)
+
+
+class HeapSink(_HeapSinkBase, ClosesAtExit):
     """
     Deliver calls to one Heap app. Thread-safe.
 
@@ -118,6 +140,8 @@ class HeapSink(ClosesAtExit):
         ValueError: An option is invalid, such as a host that is not https.
     """
 
+    _client: httpx2.Client
+
     def __init__(
         self,
         app_id: str,
@@ -131,12 +155,6 @@ class HeapSink(ClosesAtExit):
         self._transport = transport
         self._client, self._pid = self._new_client(), os.getpid()
 
-    def __repr__(self) -> str:
-        return _repr(self, self._core, self._host)
-
-    def __reduce__(self) -> NoReturn:
-        _raise_not_picklable()
-
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
         Send *calls* until each is accepted or rejected, within the deadline.
@@ -145,8 +163,7 @@ class HeapSink(ClosesAtExit):
             SinkUnavailable: Heap did not decide in time, the configuration is wrong, or
                 the sink is closed. The message says which.
         """
-        _check_open(self, self._client)
-        receipt: Receipt = run_steps(deliver(self._core, calls), self._perform)
+        receipt: Receipt = run_steps(self._steps(calls), self._perform)
         return receipt
 
     def close(self) -> None:
@@ -192,7 +209,7 @@ class HeapSink(ClosesAtExit):
         return httpx2.Client(transport=transport, **_client_options())
 
 
-class AsyncHeapSink(AsyncClosesAtExit):
+class AsyncHeapSink(_HeapSinkBase, AsyncClosesAtExit):
     """
     `HeapSink` for asyncio and trio. Use a sink only in one event loop, because its
     connections belong to that loop.
@@ -203,6 +220,8 @@ class AsyncHeapSink(AsyncClosesAtExit):
         sleep: Awaitable sleep function, in seconds.
         options: See `HeapOptions`.
     """
+
+    _client: httpx2.AsyncClient
 
     def __init__(
         self,
@@ -222,20 +241,11 @@ class AsyncHeapSink(AsyncClosesAtExit):
             **_client_options(),
         )
 
-    def __repr__(self) -> str:
-        return _repr(self, self._core, self._host)
-
-    def __reduce__(self) -> NoReturn:
-        _raise_not_picklable()
-
     async def send(self, calls: Sequence[Call], /) -> Receipt:
         """
         Send *calls* until each is accepted or rejected; see `HeapSink.send`.
         """
-        _check_open(self, self._client)
-        receipt: Receipt = await run_steps_async(
-            deliver(self._core, calls), self._perform
-        )
+        receipt: Receipt = await run_steps_async(self._steps(calls), self._perform)
         return receipt
 
     async def close(self) -> None:
@@ -400,18 +410,3 @@ def _client_options() -> dict[str, Any]:
         "follow_redirects": False,
         "trust_env": False,
     }
-
-
-def _repr(sink: object, core: HeapCore, host: str) -> str:
-    return f"{type(sink).__name__}(app_id={core.settings.app_id!r}, base_url={host!r})"
-
-
-def _check_open(sink: object, client: httpx2.Client | httpx2.AsyncClient) -> None:
-    if client.is_closed:
-        raise SinkUnavailable(f"this {type(sink).__name__} is closed: make a new one")
-
-
-def _raise_not_picklable() -> NoReturn:
-    raise TypeError(
-        "a Heap sink holds connections and a key: build it in the process that uses it"
-    )
