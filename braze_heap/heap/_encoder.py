@@ -349,7 +349,7 @@ class PropertyEncoder:
         self.adjustments[Adjustment.RENAMED] += 1
         start = cut_utf16(wanted, MAX_TEXT - 8)
         first = 2 if wanted else 1
-        # a start at 10 for each of thousands of equal names would be quadratic
+        # counting from 2 would take quadratic time for thousands of equal names
         numbers = itertools.chain(range(first, 10), itertools.count(10 + len(used)))
         numbered = (f"{start}_{number}" for number in numbers)
         return next(unused for unused in numbered if unused not in used)

@@ -15,7 +15,7 @@ from tests.heap.support import SHELLS, Deliver
 @pytest.fixture
 def heap() -> Iterator[FakeHeap]:
     """
-    Give a Heap without rate limits; the sinks keep them anyway.
+    Run a Heap without rate limits. The sinks respect them anyway.
     """
     with FakeHeap(rate_limits=False) as running:
         yield running
@@ -26,7 +26,7 @@ def heap() -> Iterator[FakeHeap]:
 @pytest.fixture(params=SHELLS, ids=["sync", "async"])
 def shell(request: pytest.FixtureRequest) -> Deliver:
     """
-    Give each way to deliver.
+    Return each way to deliver.
     """
     chosen: Deliver = request.param
     return chosen

@@ -1,8 +1,8 @@
 """
-A process to be killed: delivers batches of events, some of them bad, for ever.
+A process to be killed: delivers batches of events, some of them bad, without end.
 
-Arguments: URL of a Heap, path of a dead letter, first batch, path of a
-log of settled batches. A batch is acknowledged, as a receiver would, after its run.
+Arguments: URL of a Heap, path of a dead letter, number of the first batch, path of the
+log of acknowledged batches. A batch is acknowledged after its run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BATCH = 20
 
 def events(start: int) -> list[dict[str, object]]:
     """
-    Make a batch: of every ten events one has no time, and one is refused by Heap.
+    Make a batch. Of every ten events one has no time, and Heap rejects one.
     """
     return [
         {
@@ -36,7 +36,7 @@ def events(start: int) -> list[dict[str, object]]:
 
 def main(url: str, path: str, start: int, log: str) -> None:
     """
-    Deliver from batch *start* on, and write down what is settled.
+    Deliver from batch *start* on, and log acknowledged batches.
     """
     sink = HeapSink("11", base_url=url, allow_http=True)
     pipeline = Pipeline(bh.Transformer(), sink, SqliteDeadLetter(path))

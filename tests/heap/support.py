@@ -1,5 +1,5 @@
 """
-What the tests of delivery share: calls, clocks, and one way to use both shells.
+Calls, a clock, and one way to use both sinks.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ MOMENT = "2024-01-01T00:00:00+00:00"
 
 def track(number: int, identity: str | None = None, **properties: Any) -> Track:
     """
-    Make a track that differs from others by *number*.
+    Make an event with *number* in its key.
     """
-    who = f"person-{number % 200}" if identity is None else identity
-    context = {"n": number, **properties}
-    return Track("Braze Email Click", who, MOMENT, f"key-{number}", context)
+    name = f"person-{number % 200}" if identity is None else identity
+    properties = {"n": number, **properties}
+    return Track("Braze Email Click", name, MOMENT, f"key-{number}", properties)
 
 
 def tracks(count: int) -> list[Call]:
     """
-    Make *count* tracks of 200 people.
+    Make *count* events of 200 identities.
     """
     return [track(number) for number in range(count)]
 
@@ -37,43 +37,43 @@ def tracks(count: int) -> list[Call]:
 @define
 class Clock:
     """
-    A clock that only sleeping moves.
+    A clock that only sleeping advances.
     """
 
     now: float = 1000.0
 
     def __call__(self) -> float:
         """
-        Give the time.
+        Return the time.
         """
         return self.now
 
     def sleep(self, seconds: float) -> None:
         """
-        Let *seconds* go by.
+        Advance by *seconds*.
         """
         self.now += seconds
 
     async def async_sleep(self, seconds: float) -> None:
         """
-        Let *seconds* go by.
+        Advance by *seconds*.
         """
         self.now += seconds
 
 
 Deliver = Callable[..., Receipt]
-"""Sends batches, one after the other, with a new sink; gives the last receipt."""
+"""Send batches in order with a new sink, and return the last receipt."""
 
 
 Batch = Sequence[Call] | Callable[[], Sequence[Call]]
-"""Calls, or what makes them when their time has come."""
+"""Calls, or a function that makes them when they are sent."""
 
 
 def deliver(heap: FakeHeap, *batches: Batch, **options: Any) -> Receipt:
     """
-    Deliver with the sync shell.
+    Deliver with `HeapSink`.
     """
-    options = {"base_url": heap.url, "allow_http": True, "sleep": _wait_not} | options
+    options = {"base_url": heap.url, "allow_http": True, "sleep": _skip_sleep} | options
     receipt = Receipt()
     with HeapSink(options.pop("app_id", "11"), **options) as sink:
         for batch in batches:
@@ -83,11 +83,11 @@ def deliver(heap: FakeHeap, *batches: Batch, **options: Any) -> Receipt:
 
 def deliver_async(heap: FakeHeap, *batches: Batch, **options: Any) -> Receipt:
     """
-    Deliver with the async shell.
+    Deliver with `AsyncHeapSink`.
     """
     sleep = options.pop("sleep", None)
     options = {"base_url": heap.url, "allow_http": True, **options}
-    options["sleep"] = _async(sleep or _wait_not)
+    options["sleep"] = _async(sleep or _skip_sleep)
 
     async def run() -> Receipt:
         receipt = Receipt()
@@ -106,9 +106,9 @@ def _async(sleep: Callable[[float], object]) -> Callable[[float], Any]:
     return asleep
 
 
-def _wait_not(seconds: float) -> None:
+def _skip_sleep(seconds: float) -> None:
     pass
 
 
 SHELLS = (deliver, deliver_async)
-"""The same cases are for both."""
+"""Both sinks, for the same cases."""

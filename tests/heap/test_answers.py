@@ -1,5 +1,5 @@
 """
-What Heap's answers mean.
+Tests of reading Heap's answers.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from braze_heap.heap._answers import (
 NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 
 
-def test_every_status_has_its_verdict() -> None:
+def test_every_status_has_a_verdict() -> None:
     """
-    All statuses are decided; what nobody foresaw holds, or is tried again.
+    Unlisted statuses below 500 are configuration errors, those from 500 on are retried.
     """
-    told = {status: verdict(Answer(status)) for status in range(100, 1000)}
+    verdicts = {status: verdict(Answer(status)) for status in range(100, 1000)}
     by_verdict = {
         Verdict.ACCEPTED: {*range(200, 300)},
         Verdict.REJECTED: {400, 422},
@@ -37,15 +37,15 @@ def test_every_status_has_its_verdict() -> None:
     }
 
     for expected, statuses in by_verdict.items():
-        assert {s for s, judged in told.items() if judged is expected} == statuses
-    assert {told[s] for s in (300, 308, 401, 403, 404, 405, 410)} == {
+        assert {s for s, found in verdicts.items() if found is expected} == statuses
+    assert {verdicts[s] for s in (300, 308, 401, 403, 404, 405, 410)} == {
         Verdict.MISCONFIGURED
     }
 
 
-def test_a_success_without_its_end_is_none() -> None:
+def test_incomplete_success_is_retried() -> None:
     """
-    A 200 counts when the end of its body was told and seen.
+    A 2xx counts only if the end of its body was declared and read.
     """
     assert verdict(Answer(200, complete=False)) is Verdict.RETRY
     assert verdict(Failure("ReadTimeout")) is Verdict.RETRY
@@ -80,9 +80,9 @@ def test_a_success_without_its_end_is_none() -> None:
         ("Sun, 99 Foo 1994 99:99:99 XYZ", None),
     ],
 )
-def test_retry_after_in_all_grammars(value: str | None, expected: float | None) -> None:
+def test_retry_after_grammars(value: str | None, expected: float | None) -> None:
     """
-    Seconds and the three dates of RFC 9110 are read; nonsense is none.
+    Seconds and the three dates of RFC 9110 are parsed, anything else gives ``None``.
     """
     assert retry_seconds(value, NOW) == expected
 
@@ -90,9 +90,9 @@ def test_retry_after_in_all_grammars(value: str | None, expected: float | None) 
 @given(
     st.one_of(st.text(max_size=40), st.from_regex(r"[A-Z][a-z]{2}, [\d :A-Za-z+-]+"))
 )
-def test_retry_after_never_raises_nor_stalls(value: str) -> None:
+def test_retry_after_never_raises(value: str) -> None:
     """
-    Whatever it says, it is no wait, or one of at most an hour.
+    Any header gives ``None`` or at most an hour.
     """
     seconds = retry_seconds(value, NOW)
 
@@ -113,16 +113,16 @@ def test_retry_after_never_raises_nor_stalls(value: str) -> None:
         (b"", None),
     ],
 )
-def test_the_culprit_that_heap_names(text: bytes, expected: int | None) -> None:
+def test_rejected_index(text: bytes, expected: int | None) -> None:
     """
-    An index counts if the call had it.
+    An index counts only if the request has that item.
     """
     assert rejected_index(text, "events", 10) == expected
 
 
-def test_details_quote_nobody() -> None:
+def test_details_hide_personal_data() -> None:
     """
-    Values of the call, quoted text, addresses and numbers are taken out.
+    Values of the call, quoted text, addresses and long numbers are removed.
     """
     text = (
         b"postBody.events[0].identity 'jane doe' is not jane doe, j@x.org, 491701234567"
@@ -134,18 +134,18 @@ def test_details_quote_nobody() -> None:
     )
 
 
-def test_details_quote_nobody_in_escapes() -> None:
+def test_details_hide_escaped_values() -> None:
     """
-    A value is found in Heap's JSON too, where it is written with escapes.
+    A value is also found as JSON escapes in Heap's text.
     """
     text = rb'{"message": "bad \"Jos\u00e9\" here"}'
 
     assert "Jos" not in redact_reply(text, ["Jos\u00e9"])
 
 
-def test_details_quote_nobody_whose_name_holds_another() -> None:
+def test_details_hide_values_that_contain_others() -> None:
     """
-    The longer value goes first, so that nothing of it stays behind.
+    Longer values are removed first, so that no part of them remains.
     """
     values = ["smith", "jane smith", "Zoë"]
 
@@ -155,7 +155,7 @@ def test_details_quote_nobody_whose_name_holds_another() -> None:
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be changed")
 def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Wherever the machine stands.
+    A date without a zone is UTC, whatever the zone of the machine is.
     """
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
@@ -166,9 +166,9 @@ def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
         time.tzset()
 
 
-def test_details_keep_the_words_of_the_schema() -> None:
+def test_details_keep_schema_terms() -> None:
     """
-    What Heap says about its own fields stays readable.
+    Names of Heap's own fields stay readable.
     """
     text = b"postBody.events[0] should have required property 'event'"
 
@@ -177,7 +177,7 @@ def test_details_keep_the_words_of_the_schema() -> None:
 
 def test_details_end_after_300_characters() -> None:
     """
-    300 are kept whole; of more, 299 and a mark.
+    A text of 300 characters is kept, a longer one is truncated with an ellipsis.
     """
     assert redact_reply(b"a" * 300, []) == "a" * 300
     assert redact_reply(b"a" * 301, []) == "a" * 299 + "…"
@@ -196,11 +196,9 @@ def test_details_end_after_300_characters() -> None:
         (b" a\r\nb\xff\x00c ", [], "a b c"),
     ],
 )
-def test_details_leave_out_what_tells(
-    text: bytes, values: list[object], expected: str
-) -> None:
+def test_details_hide_values(text: bytes, values: list[object], expected: str) -> None:
     """
-    The longest value first; no words of the schema, and nothing of two letters.
+    Values of three or more characters are removed, unless they are schema terms.
     """
     assert redact_reply(text, values) == expected
 
@@ -208,7 +206,7 @@ def test_details_leave_out_what_tells(
 @given(st.binary(max_size=5000))
 def test_details_are_short_and_printable(text: bytes) -> None:
     """
-    Whatever Heap sends fits into one line.
+    Details of any answer fit into one line.
     """
     detail = redact_reply(text, ["x" * 10])
 

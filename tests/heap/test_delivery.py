@@ -1,5 +1,5 @@
 """
-The laws of isolation, against a Heap that is a few lines of Python.
+Tests of the delivery protocol, against a small fake of Heap.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from tests.heap.support import Clock, track
 
 class TinyHeap:
     """
-    Refuses calls with a bad item, and large ones; fails now and then.
+    Reject requests with a bad item, and large ones; fail for one in ten.
 
-    *names* says how it names a culprit: truly, wrongly where it can, always the same,
-    or not at all.
+    *names* is the way it names the index of a bad item: truly, wrongly if possible,
+    always the same, or not at all.
     """
 
-    def __init__(self, seed: int, bad: set[int], names: str, most: int) -> None:
+    def __init__(self, seed: int, bad: set[int], names: str, max_bytes: int) -> None:
         self.dice = random.Random(seed)
         self.bad = bad
         self.names = names
-        self.most = most
+        self.max_bytes = max_bytes
         self.clock = Clock()
-        self.taken: Counter[int] = Counter()
+        self.accepted: Counter[int] = Counter()
         self.decisions = 0
 
     def perform(self, step: Any) -> Answer | Failure | None:
         """
-        Sleep, or answer.
+        Sleep or answer.
         """
         if not isinstance(step, Post):
             self.clock.sleep(step.seconds)
@@ -56,34 +56,42 @@ class TinyHeap:
     def _decide(self, body: dict[str, Any], size: int) -> Answer:
         name = "events" if "events" in body else "users"
         numbers = [numbers_of(item) for item in body[name]]
-        places = [i for i, some in enumerate(numbers) if some & self.bad]
-        if size > self.most:
+        bad_indexes = [i for i, some in enumerate(numbers) if some & self.bad]
+        if size > self.max_bytes:
             return Answer(413)
-        if places:
-            return Answer(400, text=self._text(name, places, len(numbers)))
-        self.taken.update(number for some in numbers for number in some)
+        if bad_indexes:
+            return Answer(400, text=self._text(name, bad_indexes, len(numbers)))
+        self.accepted.update(number for some in numbers for number in some)
         return Answer(200)
 
-    def _text(self, name: str, places: list[int], length: int) -> bytes:
-        innocent = [*sorted(set(range(length)) - set(places)), places[0]]
-        shown = {"truly": places[0], "wrongly": innocent[0], "always the same": 0}
+    def _text(self, name: str, bad_indexes: list[int], length: int) -> bytes:
+        others = [*sorted(set(range(length)) - set(bad_indexes)), bad_indexes[0]]
+        shown = {"truly": bad_indexes[0], "wrongly": others[0], "always the same": 0}
         named = f"postBody.{name}[{shown.get(self.names)}] should be object"
         return named.encode() if self.names in shown else b"Bad Request"
 
 
+def core_of(heap: TinyHeap, pacer: Pacer | None = None, **options: Any) -> HeapCore:
+    """
+    Make the state of a sink under the clock of *heap*.
+    """
+    settings = Settings("11", heap.clock, heap.clock, lambda: 0.5, **options)
+    return HeapCore(settings, pacer or Pacer())
+
+
 def numbers_of(item: dict[str, Any]) -> set[int]:
     """
-    Give the numbers of the calls that an item stands for.
+    Return the numbers of the calls that are merged into an item.
     """
     context = item["properties"]
     return {context["n"]} if "event" in item else {int(name[1:]) for name in context}
 
 
-def call_of(number: int, is_fact: bool) -> Call:
+def call_of(number: int, is_user: bool) -> Call:
     """
-    Make a call that says its number.
+    Make a call that contains its number.
     """
-    if is_fact:
+    if is_user:
         return AddUserProperties(f"person-{number % 5}", {f"f{number}": 1})
     return track(number)
 
@@ -96,38 +104,38 @@ def call_of(number: int, is_fact: bool) -> Call:
     st.sampled_from(["truly", "wrongly", "always the same", "not at all"]),
     st.sampled_from([300, 1500, 10**6]),
 )
-def test_each_call_has_one_fate(
+def test_each_call_is_accepted_or_rejected(
     seed: int, kinds: list[bool], bad: set[int], names: str, most: int
 ) -> None:
     """
-    What Heap took is accepted, what is bad is refused; nobody else is, within 64 calls.
+    Good calls are accepted and only bad ones rejected, unless 64 requests are not
+    enough.
     """
-    calls = [call_of(number, is_fact) for number, is_fact in enumerate(kinds)]
+    calls = [call_of(number, is_user) for number, is_user in enumerate(kinds)]
     heap = TinyHeap(seed, bad, names, most)
-    set_up = Settings("11", heap.clock, heap.clock, lambda: 0.5, deadline=10_000.0)
-    core = HeapCore(set_up, Pacer())
+    core = core_of(heap, deadline=10_000.0)
     core.note_acceptance()
 
     receipt = run_steps(deliver(core, calls), heap.perform)
 
-    refused = {rejection.index for rejection in receipt.rejections}
+    rejected = {rejection.index for rejection in receipt.rejections}
     details = {rejection.detail for rejection in receipt.rejections}
-    assert receipt.checked(len(calls)).accepted == len(calls) - len(refused)
-    assert refused.isdisjoint(heap.taken)
-    assert refused | heap.taken.keys() == set(range(len(calls)))
+    assert receipt.checked(len(calls)).accepted == len(calls) - len(rejected)
+    assert rejected.isdisjoint(heap.accepted)
+    assert rejected | heap.accepted.keys() == set(range(len(calls)))
     if "not isolated in 64 calls" not in details:
-        assert refused == bad & set(range(len(calls)))
+        assert rejected == bad & set(range(len(calls)))
 
 
 @pytest.mark.parametrize("names", ["truly", "wrongly", "always the same", "not at all"])
-def test_a_refused_request_costs_at_most_64(names: str) -> None:
+def test_isolation_sends_at_most_64_requests(names: str) -> None:
     """
-    However many are bad, and however Heap names them.
+    The limit holds for any number of bad calls, and any naming by Heap.
     """
     for bad in ({3}, set(range(0, 300, 2)), set(range(300))):
         heap = TinyHeap(1, bad, names, 10**7)
         heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
-        core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+        core = core_of(heap)
         core.note_acceptance()
 
         run_steps(deliver(core, [track(number) for number in range(300)]), heap.perform)
@@ -135,12 +143,12 @@ def test_a_refused_request_costs_at_most_64(names: str) -> None:
         assert heap.decisions <= 64
 
 
-def test_everything_refused_is_held() -> None:
+def test_everything_rejected_raises() -> None:
     """
-    Until Heap accepted something; then the same batch is refused.
+    If Heap rejects everything, the batch fails until Heap accepted something.
     """
     heap = TinyHeap(1, {0, 1}, "truly", 10**7)
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+    core = core_of(heap)
     batch = [track(0), track(1)]
     with pytest.raises(SinkUnavailable, match="accepted nothing lately"):
         run_steps(deliver(core, batch), heap.perform)
@@ -151,19 +159,19 @@ def test_everything_refused_is_held() -> None:
 
 def quiet_heap(*bad: int) -> TinyHeap:
     """
-    Make a Heap that never fails, and names culprits truly.
+    Make a Heap that never fails, and names the right index.
     """
     heap = TinyHeap(1, {*bad}, "truly", 10**7)
     heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
     return heap
 
 
-def test_a_refusal_says_what_heap_said() -> None:
+def test_rejection_has_status_and_reply() -> None:
     """
-    The status and the words, for whoever looks into the dead letter.
+    A rejection contains Heap's status and text.
     """
     heap = quiet_heap(1)
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+    core = core_of(heap)
 
     receipt = run_steps(deliver(core, [track(0), track(1)]), heap.perform)
 
@@ -172,13 +180,13 @@ def test_a_refusal_says_what_heap_said() -> None:
     assert rejection.detail.startswith("postBody.events[")
 
 
-def test_a_rate_that_keeps_us_is_named() -> None:
+def test_rate_limit_is_named() -> None:
     """
-    Who operates it learns whether the app or one identity is at its limit.
+    The error says whether the app or an identity is at its limit.
     """
     heap = quiet_heap()
     pacer = Pacer(events_a_minute=1)
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), pacer)
+    core = core_of(heap, pacer)
 
     with pytest.raises(SinkUnavailable, match="the rate of the app") as caught:
         run_steps(deliver(core, [track(0), track(1)]), heap.perform)
@@ -186,12 +194,12 @@ def test_a_rate_that_keeps_us_is_named() -> None:
     assert caught.value.throttled
 
 
-def test_a_batch_that_is_done_is_forgotten() -> None:
+def test_accepted_keys_last_until_the_batch_is_complete() -> None:
     """
-    What Heap took is not sent again while its batch is to come again, and only then.
+    Accepted calls are skipped only while their batch is incomplete.
     """
-    heap, calls = quiet_heap(), [call_of(0, is_fact=False), call_of(1, is_fact=True)]
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+    heap, calls = quiet_heap(), [call_of(0, is_user=False), call_of(1, is_user=True)]
+    core = core_of(heap)
 
     def no_users(step: Any) -> Answer | Failure | None:
         is_user = isinstance(step, Post) and "users" in json.loads(step.body)
@@ -200,10 +208,10 @@ def test_a_batch_that_is_done_is_forgotten() -> None:
     with pytest.raises(SinkUnavailable):
         run_steps(deliver(core, calls), no_users)
     run_steps(deliver(core, calls), heap.perform)
-    assert heap.taken == {0: 1, 1: 1}
+    assert heap.accepted == {0: 1, 1: 1}
 
     run_steps(deliver(core, calls), heap.perform)
-    assert heap.taken == {0: 2, 1: 2}
+    assert heap.accepted == {0: 2, 1: 2}
 
 
 @settings(deadline=None)
@@ -212,37 +220,36 @@ def test_a_batch_that_is_done_is_forgotten() -> None:
     st.sets(st.integers(0, 39)),
     st.integers(300, 20_000),
 )
-def test_a_request_is_no_larger_than_it_may_be(
+def test_request_size_is_bounded(
     lengths: list[int], unwritable: set[int], most: int
 ) -> None:
     """
-    Calls go in order, each once, in requests within the bound that a call alone may
-    break; what is no JSON is rejected and stops nobody.
+    Calls are sent in order and once, in bodies within the limit, unless one call is
+    larger. Calls that cannot be JSON are rejected.
     """
     heap, bodies = quiet_heap(), list[bytes]()
     calls = [track(n, text="x" * length) for n, length in enumerate(lengths)]
     for number in unwritable & {*range(len(calls))}:
         calls[number].properties["text"] = "\ud800"
-    set_up = Settings("11", heap.clock, heap.clock, lambda: 0.5, max_bytes=most)
 
     def keep(step: Any) -> Answer | Failure | None:
         if isinstance(step, Post):
             bodies.append(step.body)
         return heap.perform(step)
 
-    receipt = run_steps(deliver(HeapCore(set_up, Pacer()), calls), keep)
+    receipt = run_steps(deliver(core_of(heap, max_bytes=most), calls), keep)
 
     groups = [json.loads(body)["events"] for body in bodies]
-    told = [event["properties"]["n"] for group in groups for event in group]
-    assert told == [n for n in range(len(calls)) if n not in unwritable]
-    assert {r.index for r in receipt.rejections} == {*range(len(calls))} - {*told}
+    sent = [event["properties"]["n"] for group in groups for event in group]
+    assert sent == [n for n in range(len(calls)) if n not in unwritable]
+    assert {r.index for r in receipt.rejections} == {*range(len(calls))} - {*sent}
     for group, body in zip(groups, bodies, strict=True):
         assert len(body) <= most or len(group) == 1
 
 
-def test_pauses_double_up_to_two_seconds() -> None:
+def test_backoff_doubles_up_to_two_seconds() -> None:
     """
-    The longest that chance allows, for a Heap that fails seven times.
+    The backoff of seven failures, with the largest jitter.
     """
     answers = [Answer(503)] * 7 + [Answer(200)]
     clock, pauses = Clock(), list[float]()
@@ -259,9 +266,9 @@ def test_pauses_double_up_to_two_seconds() -> None:
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
 
 
-def test_a_key_that_heap_does_not_know_is_tried_once() -> None:
+def test_unknown_api_key_is_not_retried() -> None:
     """
-    A 401 to the request for a token holds at once; the request has an empty object.
+    A 401 to the token request raises at once. The request is an empty object.
     """
     clock, posts = Clock(), list[Post]()
     set_up = Settings("11", clock, clock, lambda: 0.5, api_key=Secret("wrong"))

@@ -1,5 +1,5 @@
 """
-Every fault, on the first, a middle and the last call: nothing lost, nothing double.
+Tests of faults at the first, a middle and the last request.
 """
 
 from __future__ import annotations
@@ -79,23 +79,23 @@ SIZES = (1, 2, 30)
 
 def positions(calls: int) -> list[int]:
     """
-    Give the first, a middle and the last of *calls*.
+    Return the first, a middle and the last index of *calls*.
     """
     return sorted({0, calls // 2, calls - 1})
 
 
 def in_three(batch: list[Track]) -> int:
     """
-    Give the size of bodies that makes three calls of *batch*, if it has so many.
+    Return the body size that splits *batch* into three requests, if it is large enough.
     """
     return sum(len(call.to_json()) + 1 for call in batch) // 3 + 200
 
 
-def assert_kept(
+def assert_exactly_once(
     heap: FakeHeap, shell: Deliver, size: int, script: list[Fault], **options: object
 ) -> None:
     """
-    Deliver under *script*; what is not settled is delivered again without faults.
+    Deliver under *script*, and again without faults if that raises.
     """
     batch = tracks(size)
     heap.clear()
@@ -109,48 +109,46 @@ def assert_kept(
     except SinkUnavailable:
         heap.calm()
         receipt = shell(heap, batch)
-    refused = {f"key-{rejection.index}" for rejection in receipt.rejections}
+    rejected = {f"key-{rejection.index}" for rejection in receipt.rejections}
 
     assert time.monotonic() - start < DEADLINE + 2
-    assert receipt.accepted + len(refused) == size
-    assert len(refused) <= len(script)
-    assert heap.events.keys() >= {f"key-{n}" for n in range(size)} - refused
+    assert receipt.accepted + len(rejected) == size
+    assert len(rejected) <= len(script)
+    assert heap.events.keys() >= {f"key-{n}" for n in range(size)} - rejected
     assert heap.counts.events == len(heap.events)
     assert len(heap.requests) <= 64 + 6
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=["sync", "async"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: repr(fault)[:60])
-def test_no_fault_loses_or_doubles(
+def test_fault_neither_loses_nor_duplicates(
     heap: FakeHeap, shell: Deliver, fault: Fault
 ) -> None:
     """
-    One fault, wherever it strikes: each event is in Heap once, or refused by name.
+    After one fault at any request, each event is in Heap once or rejected.
     """
     for size in SIZES:
         for position in positions(min(size, 3)):
-            assert_kept(heap, shell, size, [Fault()] * position + [fault])
+            assert_exactly_once(heap, shell, size, [Fault()] * position + [fault])
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("shell", SHELLS, ids=["sync", "async"])
 @pytest.mark.parametrize("size", [100, 1000])
-def test_no_fault_loses_or_doubles_many(
+def test_fault_neither_loses_nor_duplicates_many(
     heap: FakeHeap, shell: Deliver, size: int
 ) -> None:
     """
-    The same for a hundred and a thousand events.
+    The same for 100 and 1,000 events.
     """
     for fault in FAULTS:
         for position in positions(3):
-            assert_kept(heap, shell, size, [Fault()] * position + [fault])
+            assert_exactly_once(heap, shell, size, [Fault()] * position + [fault])
 
 
-def test_a_fault_that_stays_ends_at_the_deadline(
-    heap: FakeHeap, shell: Deliver
-) -> None:
+def test_permanent_fault_ends_at_the_deadline(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Nobody is asked for ever, and nobody in a tight loop.
+    Retries end at the deadline, and back off before.
     """
     heap.always(Status(503))
     start = time.monotonic()
@@ -163,11 +161,11 @@ def test_a_fault_that_stays_ends_at_the_deadline(
 
 
 @pytest.mark.parametrize("fault", [Drip(0.02), EndlessBody(503), Stall(30)])
-def test_a_slow_answer_ends_in_time(
+def test_timeout_covers_the_whole_exchange(
     heap: FakeHeap, shell: Deliver, fault: Fault
 ) -> None:
     """
-    The timeout is that of the whole exchange, not of each read.
+    The timeout applies to the whole exchange, not to each read.
     """
     heap.always(fault)
     start = time.monotonic()
@@ -178,9 +176,9 @@ def test_a_slow_answer_ends_in_time(
     assert time.monotonic() - start < 0.75
 
 
-def test_nobody_listens(heap: FakeHeap, shell: Deliver) -> None:
+def test_rejected_connection_is_retried_later(heap: FakeHeap, shell: Deliver) -> None:
     """
-    A refused connection is a failure like others; later all is well.
+    A rejected connection raises; a later batch succeeds.
     """
     heap.pause()
     with pytest.raises(SinkUnavailable, match="ConnectError"):
@@ -192,7 +190,7 @@ def test_nobody_listens(heap: FakeHeap, shell: Deliver) -> None:
 
 def random_script(seed: int) -> tuple[int, list[Fault]]:
     """
-    Give a batch size and up to six faults.
+    Return a batch size and up to six faults.
     """
     dice = random.Random(seed)
     script = [dice.choice([Fault(), *FAULTS]) for _ in range(dice.randint(1, 6))]
@@ -200,21 +198,21 @@ def random_script(seed: int) -> tuple[int, list[Fault]]:
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=["sync", "async"])
-def test_random_scripts(heap: FakeHeap, shell: Deliver) -> None:
+def test_random_faults(heap: FakeHeap, shell: Deliver) -> None:
     """
     Faults in any order and number lose nothing.
     """
     for seed in range(10):
         size, script = random_script(seed)
-        assert_kept(heap, shell, size, script, timeout=0.05)
+        assert_exactly_once(heap, shell, size, script, timeout=0.05)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("shell", SHELLS, ids=["sync", "async"])
-def test_ten_thousand_random_scripts(heap: FakeHeap, shell: Deliver) -> None:
+def test_ten_thousand_random_faults(heap: FakeHeap, shell: Deliver) -> None:
     """
-    The same, 5,000 times a shell.
+    The same, 5,000 times for each sink.
     """
     for seed in range(1000, 6000):
         size, script = random_script(seed)
-        assert_kept(heap, shell, size, script, timeout=0.05)
+        assert_exactly_once(heap, shell, size, script, timeout=0.05)

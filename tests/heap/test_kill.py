@@ -1,5 +1,5 @@
 """
-``kill -9`` while events are delivered and dead letters written.
+Tests of SIGKILL during delivery.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from tests.heap import crashing_sender
 from tests.heap.crashing_sender import BATCH, events
 
 
-def settled(log: Path) -> int:
+def acknowledged(log: Path) -> int:
     """
-    Give how many batches were acknowledged; a line that is cut is none.
+    Return the number of acknowledged batches. An incomplete line does not count.
     """
     text = log.read_text() if log.exists() else ""
     whole = text[: text.rfind("\n") + 1]
     return max((int(line) + 1 for line in whole.split()), default=0)
 
 
-def live_and_die(heap: FakeHeap, dead: Path, log: Path, dice: random.Random) -> None:
+def run_and_kill(heap: FakeHeap, dead: Path, log: Path, dice: random.Random) -> None:
     """
-    Start where the last one stopped, and be killed somewhere.
+    Run the sender from where the last one stopped, and kill it at a random time.
     """
     before = heap.counts.requests
     process = subprocess.Popen(
@@ -42,7 +42,7 @@ def live_and_die(heap: FakeHeap, dead: Path, log: Path, dice: random.Random) -> 
             crashing_sender.__file__,
             heap.url,
             dead,
-            str(settled(log)),
+            str(acknowledged(log)),
             log,
         ]
     )
@@ -55,14 +55,14 @@ def live_and_die(heap: FakeHeap, dead: Path, log: Path, dice: random.Random) -> 
 
 def kill_loop(heap: FakeHeap, tmp_path: Path, loops: int) -> None:
     """
-    Kill *loops* processes; then finish, replay, and count.
+    Kill *loops* processes, then finish, replay and compare.
     """
     heap.always(Poison(lambda item: item["properties"]["link_alias"] == "poison"))
     dead, log = tmp_path / "dead.db", tmp_path / "acknowledged"
     dice = random.Random(loops)
     for _ in range(loops):
-        live_and_die(heap, dead, log, dice)
-    done = settled(log)
+        run_and_kill(heap, dead, log, dice)
+    done = acknowledged(log)
     store = SqliteDeadLetter(dead)
     with HeapSink("11", base_url=heap.url, allow_http=True) as sink:
         pipeline = Pipeline(bh.Transformer(), sink, store)
@@ -81,26 +81,26 @@ def kill_loop(heap: FakeHeap, tmp_path: Path, loops: int) -> None:
 
 def assert_nothing_lost(heap: FakeHeap, store: SqliteDeadLetter, count: int) -> None:
     """
-    Every event is in Heap or in the dead letter, and in one of them alone.
+    Assert that each event is either in Heap or in the dead letter.
     """
     kept = {record.key.split(":")[0]: record.reason for record in store.read()}
     bad = {f"event-{n}": "bad_time" for n in range(count) if n % 10 == 3}
-    refused = {f"event-{n}": "rejected_by_heap" for n in range(count) if n % 10 == 7}
+    rejected = {f"event-{n}": "rejected_by_heap" for n in range(count) if n % 10 == 7}
 
-    assert kept == bad | refused
+    assert kept == bad | rejected
     assert heap.events.keys() == {f"event-{n}" for n in range(count)} - kept.keys()
     assert store._query("PRAGMA integrity_check") == [("ok",)]
 
 
-def test_kill_loses_and_doubles_nothing(heap: FakeHeap, tmp_path: Path) -> None:
+def test_two_sigkills(heap: FakeHeap, tmp_path: Path) -> None:
     """
-    Two deaths.
+    Two kills neither lose nor duplicate events.
     """
     kill_loop(heap, tmp_path, 2)
 
 
 @pytest.mark.campaign
-def test_two_hundred_deaths(heap: FakeHeap, tmp_path: Path) -> None:
+def test_sender_survives_200_sigkills(heap: FakeHeap, tmp_path: Path) -> None:
     """
     The same, 200 times.
     """

@@ -1,5 +1,5 @@
 """
-Memory over a long run, at Heap's rate, into a Heap in another process.
+Tests of memory in a long run.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import pytest
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "delivery.py"
 
 
-def sizes(what: str, count: int) -> dict[int, float]:
+def sizes(kind: str, count: int) -> dict[int, float]:
     """
-    Give the memory in MB after a tenth, a quarter, a half, ... of *count* events.
+    Return the memory in MB by number of events, up to *count*.
     """
-    command = [sys.executable, str(BENCHMARK), what, str(count)]
+    command = [sys.executable, str(BENCHMARK), kind, str(count)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = [line.removesuffix(" MB").split(" events: ") for line in text.splitlines()]
     return {int(events): float(size) for events, size in rows}
 
 
 @pytest.mark.campaign
-def test_python_holds_no_more_after_more_events() -> None:
+def test_python_memory_is_constant() -> None:
     """
-    Between 50,000 and 200,000 events what Python holds grows by less than 1 byte each.
+    Between 50,000 and 200,000 events Python's memory grows by less than 1 byte each.
     """
     found = sizes("traced", 200_000)
 
@@ -35,7 +35,7 @@ def test_python_holds_no_more_after_more_events() -> None:
 
 @pytest.mark.campaign
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_process_stays_flat() -> None:
+def test_process_memory_is_constant() -> None:
     """
     Between 50,000 and 200,000 events the resident memory grows by less than 4 MB.
     """

@@ -1,5 +1,5 @@
 """
-Heap's rates under a clock that only sleeping moves.
+Tests of the rate limits, under a clock that only sleeping advances.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from braze_heap.heap.calls import Track
 from tests.heap.support import MOMENT, Clock
 
 
-class Judge:
+class RateMeter:
     """
-    Sees each request, and raises if any 60 seconds hold too much.
+    Count the events of any 60 seconds.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -34,7 +34,7 @@ class Judge:
 
     def take(self, identities: Iterable[str]) -> None:
         """
-        Count a request of now.
+        Count a request that is sent now.
         """
         cost = Counter(identities)
         while self.seen and self.clock.now - self.seen[0][0] >= 60.0:
@@ -49,11 +49,11 @@ class Judge:
         self.most_of_one = max(self.most_of_one, *(self.sums[i] for i in cost))
 
 
-def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Judge:
+def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> RateMeter:
     """
-    Deliver *batches* as a patient pipeline does.
+    Deliver *batches*, and retry each until it succeeds.
     """
-    judge = Judge(clock)
+    meter = RateMeter(clock)
     core = HeapCore(Settings("11", clock, clock, lambda: 0.5), Pacer())
     batch: list[Track] = []
 
@@ -61,7 +61,7 @@ def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Ju
         if not isinstance(step, Post):
             clock.sleep(step.seconds)
             return None
-        judge.take(identities(step.body))
+        meter.take(identities(step.body))
         clock.sleep(latency)
         return Answer(200)
 
@@ -72,19 +72,19 @@ def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Ju
                 break
             except SinkUnavailable as error:
                 clock.sleep(error.retry_after or 0.0)
-    return judge
+    return meter
 
 
 def identities(body: bytes) -> list[str]:
     """
-    Give the identity of each event in a body of ours.
+    Return the identity of each event in a body.
     """
     return [part.split(b'"', 1)[0].decode() for part in body.split(b'"identity":"')[1:]]
 
 
 def batch_of(number: int, people: int, hot: int = 0) -> list[Track]:
     """
-    Make 1,000 tracks, *hot* of them of one person.
+    Make 1,000 events, *hot* of them of one identity.
     """
     start = number * 1000
     return [
@@ -99,53 +99,54 @@ def batch_of(number: int, people: int, hot: int = 0) -> list[Track]:
     ]
 
 
-def test_minutes_that_heap_dictates() -> None:
+def test_rate_of_the_app_is_respected() -> None:
     """
-    45,000 calls take 3 minutes less the first burst; no window is overrun.
+    45,000 calls take two minutes after the first 15,000, and no window exceeds the
+    limit.
     """
     clock, events = Clock(), 45_000
 
-    judge = backfill((batch_of(n, 900) for n in range(events // 1000)), clock, 0.05)
+    meter = backfill((batch_of(n, 900) for n in range(events // 1000)), clock, 0.05)
 
-    assert judge.total == events
+    assert meter.total == events
     assert clock.now - 1000 == pytest.approx((events / 15_000 - 1) * 60, rel=0.02)
-    assert judge.most <= 15_000
-    assert judge.most_of_one <= 1_000
+    assert meter.most <= 15_000
+    assert meter.most_of_one <= 1_000
 
 
 @pytest.mark.campaign
-def test_a_million_calls() -> None:
+def test_million_calls() -> None:
     """
     A million calls take the 66.67 minutes of Heap's rate, within 1 %.
 
-    One person has 66 of every 1,000, just under what Heap takes of one.
+    One identity has 66 of every 1,000, just below its limit.
     """
     clock = Clock()
     pool = [batch_of(n, 900, hot=66) for n in range(1000)]
 
-    judge = backfill(pool, clock, 0.05)
+    meter = backfill(pool, clock, 0.05)
 
-    assert judge.total == 1_000_000
+    assert meter.total == 1_000_000
     assert (clock.now - 1000) / 60 == pytest.approx(66.67, rel=0.01)
-    assert (judge.most, judge.most_of_one) == (15_000, 990)
+    assert (meter.most, meter.most_of_one) == (15_000, 990)
 
 
-def test_a_hot_identity_sets_only_its_own_pace() -> None:
+def test_hot_identity_does_not_delay_others() -> None:
     """
-    2,000 of 10,000 events are one person's: that person needs a minute, the rest not.
+    Of 10,000 events, 2,000 have one identity: only those need a minute.
     """
     clock = Clock()
 
-    judge = backfill([batch_of(n, 900, hot=200) for n in range(10)], clock, 0.0)
+    meter = backfill([batch_of(n, 900, hot=200) for n in range(10)], clock, 0.0)
 
-    assert judge.total == 10_000
-    assert judge.most_of_one == 1_000
+    assert meter.total == 10_000
+    assert meter.most_of_one == 1_000
     assert clock.now - 1000 == pytest.approx(60.25, abs=1.5)
 
 
 def test_slow_answers_do_not_compress_the_window() -> None:
     """
-    Events count from the answer on: Heap may have seen them as late as that.
+    Events count from the answer on, because Heap may have received them then.
     """
     pacer = Pacer(10, 10)
     ticket = pacer.reserve({"a": 10}, 0.0)
@@ -158,9 +159,9 @@ def test_slow_answers_do_not_compress_the_window() -> None:
     assert isinstance(pacer.reserve({"b": 1}, 119.25), Ticket)
 
 
-def test_refused_requests_cost_nothing() -> None:
+def test_refund_releases_the_reservation() -> None:
     """
-    A refund makes room at once.
+    Events of a rejected request can be reserved again at once.
     """
     pacer = Pacer(10, 10)
     ticket = pacer.reserve({"a": 10}, 0.0)
@@ -171,9 +172,9 @@ def test_refused_requests_cost_nothing() -> None:
     assert isinstance(pacer.reserve({"a": 10}, 0.0), Ticket)
 
 
-def test_a_rate_is_at_least_one() -> None:
+def test_rate_is_at_least_one() -> None:
     """
-    One event a minute is a rate, none is an error.
+    A rate of 0 raises.
     """
     assert Pacer(1, 1).limit == 1
     for rates in ((0, 1), (1, 0)):
@@ -181,9 +182,9 @@ def test_a_rate_is_at_least_one() -> None:
             Pacer(*rates)
 
 
-def test_room_is_what_is_left_of_an_identity() -> None:
+def test_room_of_an_identity() -> None:
     """
-    What others took does not count, what has expired is room again.
+    Events of other identities and expired events do not count.
     """
     pacer = Pacer(10, 5)
     ticket = pacer.reserve({"a": 2, "b": 5}, 0.0)
@@ -194,9 +195,9 @@ def test_room_is_what_is_left_of_an_identity() -> None:
     assert [pacer.room(who, 60.25) for who in "abc"] == [5, 5, 5]
 
 
-def test_the_wait_is_for_the_request_that_makes_room() -> None:
+def test_wait_until_enough_events_expire() -> None:
     """
-    As many of the oldest must expire as the new one needs, of the app and the identity.
+    The wait covers both limits, of the app and of the identity.
     """
     pacer = Pacer(10, 5)
     for moment, who in ((0.0, "a"), (10.0, "b")):
@@ -213,7 +214,7 @@ def test_the_wait_is_for_the_request_that_makes_room() -> None:
 
 def test_tenths_of_a_second_are_counted_together() -> None:
     """
-    Two answers within one tenth expire together, at its end.
+    Two answers within a tenth of a second expire together, at its end.
     """
     pacer = Pacer(2, 2)
     for moment in (0.01, 0.1):
@@ -225,9 +226,9 @@ def test_tenths_of_a_second_are_counted_together() -> None:
     assert pacer.wait({"a": 2}, 0.2) == pytest.approx(60.15)
 
 
-def test_threads_never_overrun() -> None:
+def test_threads_never_exceed_the_limit() -> None:
     """
-    Room is taken once, whoever asks.
+    Concurrent threads reserve no more than the limit.
     """
     pacer = Pacer(1000, 1000)
     taken: list[int] = []
@@ -246,10 +247,10 @@ def test_threads_never_overrun() -> None:
     assert len(taken) == 1000
 
 
-def test_not_one_event_too_many() -> None:
+def test_next_event_waits_for_the_oldest() -> None:
     """
-    At the limit the next event waits for the oldest to fall out of the window, and two
-    wait for the second oldest.
+    At the limit, one event waits for the oldest to expire, and two for the second
+    oldest.
     """
     pacer = Pacer(2)
     for moment in (0.0, 10.0):

@@ -50,14 +50,14 @@ from tests.heap.support import MOMENT, Clock, Deliver, deliver, track, tracks
 
 def is_number(number: int) -> Any:
     """
-    Give a predicate that is true for one event.
+    Return a predicate that is true for one event.
     """
     return lambda item: item.get("properties", {}).get("n") == number
 
 
-def test_calls_arrive_as_they_are(heap: FakeHeap, shell: Deliver) -> None:
+def test_calls_arrive_unchanged(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Events first, then people, then deletions.
+    Events are sent first, then user properties, then deletions.
     """
     calls: list[Call] = [
         DeleteUser("gone"),
@@ -79,22 +79,22 @@ def test_calls_arrive_as_they_are(heap: FakeHeap, shell: Deliver) -> None:
     ]
 
 
-def test_facts_about_one_person_are_one_item(heap: FakeHeap, shell: Deliver) -> None:
+def test_user_properties_are_merged_by_identity(heap: FakeHeap, shell: Deliver) -> None:
     """
-    The properties of a batch are merged by identity, the later ones win.
+    User properties of an identity become one item. Later values win.
     """
-    context = [{"a": 1, "b": 1}, {"b": 2}, {"c": 3}]
+    properties = [{"a": 1, "b": 1}, {"b": 2}, {"c": 3}]
 
-    receipt = shell(heap, [AddUserProperties("jane", dict(fact)) for fact in context])
+    receipt = shell(heap, [AddUserProperties("jane", {**each}) for each in properties])
 
     assert receipt == Receipt(3)
     assert heap.people == {"jane": {"a": 1, "b": 2, "c": 3}}
     assert heap.counts.users == 1
 
 
-def test_a_poisoned_fact_costs_only_itself(heap: FakeHeap, shell: Deliver) -> None:
+def test_rejected_user_properties_are_isolated(heap: FakeHeap, shell: Deliver) -> None:
     """
-    If Heap refuses merged properties, the calls they come from are told apart.
+    If Heap rejects merged user properties, only the bad call is rejected.
     """
     heap.always(Poison(lambda item: "bad" in item.get("properties", {})))
     calls: list[Call] = [AddUserProperties("jane", {"a": 1})]
@@ -109,17 +109,17 @@ def test_a_poisoned_fact_costs_only_itself(heap: FakeHeap, shell: Deliver) -> No
     assert heap.people == {"jane": {"a": 1, "c": 3}}
 
 
-def test_a_thousand_and_one_are_two_calls(heap: FakeHeap, shell: Deliver) -> None:
+def test_request_has_at_most_1000_items(heap: FakeHeap, shell: Deliver) -> None:
     """
-    1,000 items a call.
+    1,001 events are sent in two requests.
     """
     assert shell(heap, tracks(1001)) == Receipt(1001)
     assert [request.items for request in heap.requests] == [1000, 1]
 
 
-def test_bodies_are_bounded(heap: FakeHeap, shell: Deliver) -> None:
+def test_body_size_is_bounded(heap: FakeHeap, shell: Deliver) -> None:
     """
-    No body is larger than the bound, if a single event does not make it so.
+    No body exceeds the limit, unless a single event does.
     """
     shell(heap, [*tracks(50), track(51, text="x" * 1000)], max_bytes=1000)
 
@@ -129,11 +129,11 @@ def test_bodies_are_bounded(heap: FakeHeap, shell: Deliver) -> None:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_one_poison_among_a_thousand(
+def test_one_rejected_event_of_1000(
     heap: FakeHeap, shell: Deliver, named: bool
 ) -> None:
     """
-    999 are delivered, one is refused by name, in at most 64 calls.
+    999 events are delivered and one is rejected, with 3 or 21 requests.
     """
     for number in (0, 500, 999):
         heap.clear()
@@ -148,9 +148,9 @@ def test_one_poison_among_a_thousand(
         assert len(heap.requests) <= (3 if named else 21)
 
 
-def test_sixty_named_culprits_fit(heap: FakeHeap, shell: Deliver) -> None:
+def test_sixty_named_indexes_are_isolated(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Where Heap names them, 60 culprits of 1,000 cost at most 64 calls.
+    If Heap names the indexes, 60 rejected events of 1,000 need at most 64 requests.
     """
     heap.always(Poison(lambda item: item["properties"]["n"] % 17 == 0))
 
@@ -160,9 +160,9 @@ def test_sixty_named_culprits_fit(heap: FakeHeap, shell: Deliver) -> None:
     assert len(heap.requests) <= 64
 
 
-def test_a_lying_name_costs_nobody(heap: FakeHeap, shell: Deliver) -> None:
+def test_wrong_index_is_detected(heap: FakeHeap, shell: Deliver) -> None:
     """
-    An index that Heap names wrongly is found out by sending that item alone.
+    A wrong index is detected by sending that item alone.
     """
     lie = "postBody.events[0] should NOT be valid"
 
@@ -178,11 +178,9 @@ def test_a_lying_name_costs_nobody(heap: FakeHeap, shell: Deliver) -> None:
     assert len(heap.requests) <= 64
 
 
-def test_a_name_that_was_right_by_chance_costs_nobody(
-    heap: FakeHeap, shell: Deliver
-) -> None:
+def test_index_right_by_chance_is_not_trusted(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Who names the first item always is right when it is bad, and is not believed then.
+    A Heap that always names index 0 is right by chance, and is verified each time.
     """
 
     class Parrot(Poison):
@@ -197,9 +195,9 @@ def test_a_name_that_was_right_by_chance_costs_nobody(
     assert len(heap.requests) <= 64
 
 
-def test_too_many_culprits_are_bounded(heap: FakeHeap, shell: Deliver) -> None:
+def test_isolation_is_bounded(heap: FakeHeap, shell: Deliver) -> None:
     """
-    What 64 calls do not isolate is refused with its reason, not tried for ever.
+    Events that 64 requests do not isolate are rejected.
     """
     heap.always(Poison(lambda item: item["properties"]["n"] % 2, named=False))
 
@@ -210,9 +208,9 @@ def test_too_many_culprits_are_bounded(heap: FakeHeap, shell: Deliver) -> None:
     assert receipt.accepted + len(receipt.rejections) == 1000
 
 
-def test_a_small_limit_is_learned(heap: FakeHeap, shell: Deliver) -> None:
+def test_body_limit_is_learned(heap: FakeHeap, shell: Deliver) -> None:
     """
-    After a 413 bodies are halved, and stay small.
+    After a 413 later bodies stay below the limit.
     """
     with FakeHeap(rate_limits=False, max_body=90_000) as small:
         receipt = shell(small, tracks(1000), tracks(1000))
@@ -223,9 +221,9 @@ def test_a_small_limit_is_learned(heap: FakeHeap, shell: Deliver) -> None:
     assert small.counts.events == 1000
 
 
-def test_a_limit_that_nothing_fits_holds(heap: FakeHeap, shell: Deliver) -> None:
+def test_413_for_everything_raises(heap: FakeHeap, shell: Deliver) -> None:
     """
-    That is no matter of the events, and not worth two thousand requests.
+    413 for every body is a configuration error, found after 65 requests.
     """
     heap.always(Status(413))
 
@@ -235,9 +233,9 @@ def test_a_limit_that_nothing_fits_holds(heap: FakeHeap, shell: Deliver) -> None
     assert len(heap.requests) == 65
 
 
-def test_a_single_giant_is_refused(heap: FakeHeap, shell: Deliver) -> None:
+def test_single_too_large_event_is_rejected(heap: FakeHeap, shell: Deliver) -> None:
     """
-    An event that is too large alone is the destination's decision.
+    An event that is too large on its own is rejected.
     """
     with FakeHeap(rate_limits=False, max_body=3000) as small:
         receipt = shell(small, [track(1), track(2, text="x" * 5000), track(3)])
@@ -246,9 +244,9 @@ def test_a_single_giant_is_refused(heap: FakeHeap, shell: Deliver) -> None:
     assert small.counts.events == 2
 
 
-def test_what_is_no_json_is_refused_here(heap: FakeHeap, shell: Deliver) -> None:
+def test_unwritable_calls_are_rejected_locally(heap: FakeHeap, shell: Deliver) -> None:
     """
-    A call that cannot be written does not stop the others, nor reach the network.
+    A call that cannot be JSON is not sent, and does not stop the others.
     """
     bad: list[Call] = [track(1, x=float("nan")), track(2, x="\ud800"), track(3)]
     bad += [AddUserProperties("jane", {"x": object()})]  # type: ignore[dict-item]
@@ -269,11 +267,9 @@ def test_what_is_no_json_is_refused_here(heap: FakeHeap, shell: Deliver) -> None
     ],
     ids=["long", "empty"],
 )
-def test_a_long_answer_is_an_answer(
-    heap: FakeHeap, shell: Deliver, answer: Fault
-) -> None:
+def test_long_answer_counts(heap: FakeHeap, shell: Deliver, answer: Fault) -> None:
     """
-    A 2xx whose head says how its body ends is settled; 4 kB are read, not the end.
+    A 2xx with a declared end is accepted after its first 4 kB.
     """
     heap.always(answer)
 
@@ -286,11 +282,11 @@ def test_a_long_answer_is_an_answer(
     [EndlessBody(), Status(200, body=b"\r\n" * 4096 + b"<html></html>")],
     ids=["endless", "page"],
 )
-def test_a_long_answer_that_begins_with_blanks_is_not_a_success(
+def test_long_answer_that_begins_with_blanks_is_not_a_success(
     heap: FakeHeap, shell: Deliver, answer: Fault
 ) -> None:
     """
-    The pages of some servers begin with empty lines; Heap's answers do not.
+    A page may begin with empty lines, Heap's JSON does not.
     """
     heap.always(answer)
 
@@ -300,9 +296,9 @@ def test_a_long_answer_that_begins_with_blanks_is_not_a_success(
     assert raised.value.misconfigured
 
 
-def test_an_answer_without_framing_is_none(heap: FakeHeap, shell: Deliver) -> None:
+def test_answer_without_framing_is_retried(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Where only the end of the connection ends a body, a cut one looks whole.
+    If only the closed connection ends a body, it may be incomplete.
     """
     heap.script(EndlessBody(chunked=False, apply=True))
 
@@ -311,9 +307,11 @@ def test_an_answer_without_framing_is_none(heap: FakeHeap, shell: Deliver) -> No
 
 
 @pytest.mark.parametrize("status", [300, 301, 401, 402, 403, 404, 405, 410, 415, 451])
-def test_our_configuration_holds(heap: FakeHeap, shell: Deliver, status: int) -> None:
+def test_configuration_error_raises(
+    heap: FakeHeap, shell: Deliver, status: int
+) -> None:
     """
-    A fault of our configuration is raised at once, and every event stays ours.
+    A configuration error raises at once, and no event is rejected.
     """
     heap.always(Status(status))
     host = heap.url.removeprefix("http://")
@@ -343,7 +341,7 @@ CALLS: dict[str, Call] = {
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
 @pytest.mark.parametrize("code", [200, 201, 206])
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_a_success_that_is_not_json_is_a_fault_of_the_configuration(
+def test_success_that_is_not_json_is_a_configuration_error(
     heap: FakeHeap, shell: Deliver, call: Call, page: bytes, code: int
 ) -> None:
     """
@@ -360,11 +358,11 @@ def test_a_success_that_is_not_json_is_a_fault_of_the_configuration(
 
 
 @pytest.mark.parametrize("path", ["user_deletion", "add_user_properties"])
-def test_a_page_after_other_successes_is_one_too(
+def test_page_after_other_successes_is_an_error(
     heap: FakeHeap, shell: Deliver, path: str
 ) -> None:
     """
-    Each request needs an answer of its own, whatever Heap accepted before it.
+    Each request needs a JSON answer, whatever Heap accepted before.
     """
     heap.always(Status(200, body=PAGES["html"], path=f"/api/public/v0/{path}"))
     heap.script(Status(200, body=PAGES["html"], path=f"/api/{path}"))
@@ -377,11 +375,9 @@ def test_a_page_after_other_successes_is_one_too(
     "body",
     [b"", b" \r\n", b"{}", b"[]", b"null", b"\xef\xbb\xbf{}", b' {"a": 1} \n', b'"ok"'],
 )
-def test_a_success_is_json_or_empty(
-    heap: FakeHeap, shell: Deliver, body: bytes
-) -> None:
+def test_success_is_json_or_empty(heap: FakeHeap, shell: Deliver, body: bytes) -> None:
     """
-    Heap documents ``{}``; any JSON and nothing at all will do.
+    Heap documents ``{}``. Other JSON and an empty body are accepted too.
     """
     heap.always(Status(200, body=body, apply=True))
 
@@ -390,7 +386,7 @@ def test_a_success_is_json_or_empty(
 
 def unused_port() -> int:
     """
-    Return a port that nobody listens on.
+    Return a port without a listener.
     """
     with socket.create_server(("127.0.0.1", 0)) as closed:
         return int(closed.getsockname()[1])
@@ -415,22 +411,22 @@ def garbage_server() -> Iterator[int]:
         thread.join()
 
 
-def test_causes_of_the_network_are_told_apart(shell: Deliver) -> None:
+def test_network_errors_are_distinguished(shell: Deliver) -> None:
     """
-    DNS, a refused connection, TLS, a timeout and an answer have words of their own.
+    DNS, refused connection, TLS and timeout have different messages.
     """
     with FakeHeap() as heap, garbage_server() as port:
         heap.always(Stall(30.0))
         secure = f"https://127.0.0.1:{port}"
         refused = f"http://127.0.0.1:{unused_port()}"
-        told = {}
+        errors = {}
         options: Any = {"deadline": 1.5, "sleep": time.sleep}
         for base_url in ("http://heap.invalid", refused, secure, heap.url):
             with pytest.raises(SinkUnavailable) as raised:
                 shell(heap, tracks(1), base_url=base_url, **options)
-            told[base_url] = raised.value
+            errors[base_url] = raised.value
 
-    texts = {url: str(error) for url, error in told.items()}
+    texts = {url: str(error) for url, error in errors.items()}
     assert "heap.invalid cannot be resolved" in texts["http://heap.invalid"]
     assert "gaierror" in texts["http://heap.invalid"]
     assert "refuses the connection" in texts[refused]
@@ -439,16 +435,18 @@ def test_causes_of_the_network_are_told_apart(shell: Deliver) -> None:
     assert "SSLError WRONG_VERSION_NUMBER" in texts[secure]
     assert "errno" not in texts[secure]  # OpenSSL's 1 is not EPERM
     assert f"{heap.url[7:]} does not answer in time" in texts[heap.url]
-    assert [told[url].context["host"] for url in told] == [
-        url.partition("//")[2] for url in told
+    assert [errors[url].context["host"] for url in errors] == [
+        url.partition("//")[2] for url in errors
     ]
-    assert told[refused].context["errno"] == errno.ECONNREFUSED
-    assert not any(error.misconfigured for error in told.values())
+    assert errors[refused].context["errno"] == errno.ECONNREFUSED
+    assert not any(error.misconfigured for error in errors.values())
 
 
-def test_everything_refused_holds(heap: FakeHeap, shell: Deliver) -> None:
+def test_everything_rejected_is_a_configuration_error(
+    heap: FakeHeap, shell: Deliver
+) -> None:
     """
-    If Heap refuses all and took nothing lately, the fault is not in the data.
+    If Heap rejects all and accepted nothing lately, the events are not at fault.
     """
     heap.always(Status(400, body=b"postBody.app_id should be string"))
 
@@ -460,20 +458,20 @@ def test_everything_refused_holds(heap: FakeHeap, shell: Deliver) -> None:
     assert len(heap.requests) <= 64
 
 
-def test_a_poison_alone_is_refused_if_heap_took_others(
+def test_single_event_is_rejected_if_heap_accepted_others(
     heap: FakeHeap, shell: Deliver
 ) -> None:
     """
-    Once Heap accepted something, a refused single event is its own fault.
+    After Heap accepted something, a single bad event is rejected.
     """
     heap.always(Poison(is_number(7)))
 
     assert shell(heap, tracks(3), [track(7)]).rejections[0].index == 0
 
 
-def test_throttling_is_told_apart(heap: FakeHeap, shell: Deliver) -> None:
+def test_throttling_is_reported(heap: FakeHeap, shell: Deliver) -> None:
     """
-    429 with a long wait comes back as throttled, with Heap's own seconds.
+    A 429 with a long wait raises as throttled, with Heap's seconds.
     """
     heap.always(Status(429, headers={"Retry-After": "77"}))
 
@@ -484,9 +482,9 @@ def test_throttling_is_told_apart(heap: FakeHeap, shell: Deliver) -> None:
     assert len(heap.requests) == 1
 
 
-def test_retry_after_is_honoured(heap: FakeHeap, shell: Deliver) -> None:
+def test_retry_after_is_honored(heap: FakeHeap, shell: Deliver) -> None:
     """
-    A short wait is slept; without one there is a backoff with jitter.
+    A short ``Retry-After`` is slept. Without one, the sink backs off with jitter.
     """
     slept: list[float] = []
     heap.script(Status(503, headers={"Retry-After": "3"}), Status(503), Status(503))
@@ -496,10 +494,10 @@ def test_retry_after_is_honoured(heap: FakeHeap, shell: Deliver) -> None:
     assert slept == pytest.approx([3.0, 0.15, 0.3])
 
 
-def test_what_was_settled_is_not_sent_again(heap: FakeHeap) -> None:
+def test_accepted_calls_are_not_sent_again(heap: FakeHeap) -> None:
     """
-    When a batch comes again, the calls that Heap took are skipped: a batch larger than
-    a rate makes progress.
+    If a batch is sent again, accepted calls are skipped, so that a batch larger than
+    the rate limit makes progress.
     """
     calls = [track(number, "hot") for number in range(1000, 3500)]
     clock = Clock()
@@ -516,9 +514,9 @@ def test_what_was_settled_is_not_sent_again(heap: FakeHeap) -> None:
     assert [request.items for request in heap.requests] == [1000, 1000, 500]
 
 
-def test_a_cancelled_send_remembers_what_was_settled(heap: FakeHeap) -> None:
+def test_canceled_send_stores_accepted_calls(heap: FakeHeap) -> None:
     """
-    Whoever gives up and comes again sends only the rest.
+    After a cancellation only the rest is sent.
     """
     heap.script(Fault(), Stall(30))
 
@@ -534,9 +532,9 @@ def test_a_cancelled_send_remembers_what_was_settled(heap: FakeHeap) -> None:
     assert items[0] + sum(items[2:]) == 16
 
 
-def test_trio_delivers_too(heap: FakeHeap) -> None:
+def test_trio(heap: FakeHeap) -> None:
     """
-    The async sink works under trio: attempts, timeouts and pauses.
+    The async sink retries, times out and sleeps under trio.
     """
     trio = pytest.importorskip("trio")
     heap.script(Status(503), Stall(30), Fault())
@@ -567,18 +565,18 @@ with HeapSink("11", base_url=sys.argv[1], allow_http=True) as sink:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_fork_shares_no_connection(heap: FakeHeap) -> None:
+def test_fork_shares_no_connection(heap: FakeHeap) -> None:
     """
-    Parent and child would read each other's answers.
+    With a shared connection, parent and child would read each other's answers.
     """
     subprocess.run([sys.executable, "-c", FORKED, heap.url], check=True, timeout=30)
 
     assert (heap.counts.events, heap.counts.connections) == (39, 2)
 
 
-def test_a_slow_resolver_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_resolver_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    The deadline holds while the system still looks for the host.
+    The deadline holds while the system still resolves the host.
     """
     answered = threading.Event()
 
@@ -598,9 +596,9 @@ def test_a_slow_resolver_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - start < 1.0
 
 
-def test_a_host_that_cannot_be_looked_up(shell: Deliver) -> None:
+def test_invalid_host_name(shell: Deliver) -> None:
     """
-    A label that is too long for the resolver is a failure like others.
+    A label that is too long for the resolver raises `SinkUnavailable`.
     """
     url = f"https://{'x' * 70}.example"
 
@@ -608,9 +606,9 @@ def test_a_host_that_cannot_be_looked_up(shell: Deliver) -> None:
         shell(heap, tracks(1), base_url=url, deadline=0.2)
 
 
-def test_a_hot_identity_keeps_nobody_back(heap: FakeHeap) -> None:
+def test_hot_identity_does_not_delay_others_of_the_batch(heap: FakeHeap) -> None:
     """
-    The others of the batch are delivered before the hot one is waited for.
+    Events of other identities are sent before the sink waits for the hot one.
     """
     hot = [track(number, "hot") for number in range(1500)]
     others = [track(number, f"cool-{number}") for number in range(2000, 2100)]
@@ -626,7 +624,7 @@ def test_a_hot_identity_keeps_nobody_back(heap: FakeHeap) -> None:
 
 def test_short_waits_for_the_rate_are_slept(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Within the deadline the sink waits itself.
+    Within the deadline the sink itself waits for the rate limit.
     """
     clock = Clock()
     options = {"clock": clock, "sleep": clock.sleep, "deadline": 100.0}
@@ -636,9 +634,9 @@ def test_short_waits_for_the_rate_are_slept(heap: FakeHeap, shell: Deliver) -> N
     assert clock.now == pytest.approx(1060.25, abs=0.2)
 
 
-def test_heap_never_has_to_complain() -> None:
+def test_rate_limit_of_heap_is_never_exceeded() -> None:
     """
-    Against a Heap that keeps its limits, too much is held back before it is sent.
+    Against a Heap that enforces its limits, no request gets a 429.
     """
     with FakeHeap() as strict:
         with pytest.raises(SinkUnavailable) as caught:
@@ -649,7 +647,7 @@ def test_heap_never_has_to_complain() -> None:
         assert strict.counts.events == 15_000
 
 
-def test_deletion_needs_the_key(heap: FakeHeap, shell: Deliver) -> None:
+def test_deletion_needs_the_api_key(heap: FakeHeap, shell: Deliver) -> None:
     """
     Without an API key nothing of the batch is sent.
     """
@@ -659,9 +657,9 @@ def test_deletion_needs_the_key(heap: FakeHeap, shell: Deliver) -> None:
     assert heap.requests == []
 
 
-def test_the_token_is_kept_and_renewed(shell: Deliver) -> None:
+def test_token_is_cached_and_renewed(shell: Deliver) -> None:
     """
-    One token serves for four minutes, then there is a new one.
+    A token is used for four minutes, then renewed.
     """
     clock = Clock()
     with FakeHeap(clock=clock) as heap:
@@ -677,9 +675,9 @@ def test_the_token_is_kept_and_renewed(shell: Deliver) -> None:
     assert paths.count("auth_token") == 2
 
 
-def test_a_revoked_token_is_replaced_once(heap: FakeHeap, shell: Deliver) -> None:
+def test_revoked_token_is_renewed_once(heap: FakeHeap, shell: Deliver) -> None:
     """
-    A 401 on a deletion asks for another token; a second one holds.
+    A 401 on a deletion fetches a new token. A second 401 raises.
     """
     path = "/api/public/v0/user_deletion"
     heap.script(Status(401, path=path))
@@ -690,11 +688,9 @@ def test_a_revoked_token_is_replaced_once(heap: FakeHeap, shell: Deliver) -> Non
         shell(heap, [DeleteUser("gone")], api_key="secret")
 
 
-def test_a_401_for_events_is_no_matter_of_tokens(
-    heap: FakeHeap, shell: Deliver
-) -> None:
+def test_401_for_events_keeps_the_token(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Only deletions carry a token: elsewhere a 401 holds at once, and the token stays.
+    Only deletions send a token: elsewhere a 401 raises at once, and the token is kept.
     """
     heap.always(Status(401, path="/api/track"))
 
@@ -704,9 +700,9 @@ def test_a_401_for_events_is_no_matter_of_tokens(
     assert [request.status for request in heap.requests] == [200, 201, 401]
 
 
-def test_two_batches_may_find_the_token_outdated() -> None:
+def test_two_batches_renew_an_expired_token() -> None:
     """
-    Of two deletions on their way both ask for a new token, and neither holds.
+    Two concurrent deletions both fetch a new token, and neither raises.
     """
     core = HeapCore(Settings("11", Clock(), Clock(), lambda: 0.5, Secret("k")), Pacer())
     core.token = Secret("Bearer old"), 2000.0
@@ -721,11 +717,11 @@ def test_two_batches_may_find_the_token_outdated() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"null", b'{"access_token": 5}', b'{"access_token": "a\\nb"}']
 )
-def test_a_token_that_is_none_holds(
+def test_unusable_token_is_a_configuration_error(
     heap: FakeHeap, shell: Deliver, body: bytes
 ) -> None:
     """
-    An answer without a usable token is our configuration.
+    An answer without a usable token raises.
     """
     heap.script(Status(200, body=body))
 
@@ -733,9 +729,9 @@ def test_a_token_that_is_none_holds(
         shell(heap, [DeleteUser("gone")], api_key="secret")
 
 
-def test_a_wrong_key_holds(heap: FakeHeap, shell: Deliver) -> None:
+def test_wrong_api_key_raises(heap: FakeHeap, shell: Deliver) -> None:
     """
-    Heap's 401 on the token is said loudly.
+    The error contains Heap's 401.
     """
     with pytest.raises(SinkUnavailable, match="401"):
         shell(heap, [DeleteUser("gone")], api_key="wrong")
@@ -743,7 +739,7 @@ def test_a_wrong_key_holds(heap: FakeHeap, shell: Deliver) -> None:
 
 def test_threads_share_a_sink(heap: FakeHeap) -> None:
     """
-    Sixteen threads deliver at once.
+    Sixteen threads deliver concurrently.
     """
     batches = [[track(n * 100 + i) for i in range(100)] for n in range(32)]
     with (
@@ -756,7 +752,7 @@ def test_threads_share_a_sink(heap: FakeHeap) -> None:
     assert heap.counts.events == 3200
 
 
-def test_the_contract_of_sinks_is_kept(heap: FakeHeap) -> None:
+def test_sink_contract(heap: FakeHeap) -> None:
     """
     The public contract test passes.
     """
@@ -778,7 +774,7 @@ def test_the_contract_of_sinks_is_kept(heap: FakeHeap) -> None:
     )
 
 
-def test_the_contract_of_async_sinks_is_kept(heap: FakeHeap) -> None:
+def test_async_sink_contract(heap: FakeHeap) -> None:
     """
     The public contract test passes.
     """
@@ -822,9 +818,11 @@ def test_the_contract_of_async_sinks_is_kept(heap: FakeHeap) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [HeapSink, AsyncHeapSink])
-def test_wiring_fails_early(kind: Any, options: dict[str, Any], message: str) -> None:
+def test_invalid_options_raise(
+    kind: Any, options: dict[str, Any], message: str
+) -> None:
     """
-    What cannot work is an error before the first event, and quotes no secret.
+    An invalid option raises in the constructor, and the message contains no secret.
     """
     with pytest.raises(ValueError, match=message) as caught:
         kind(**{"app_id": "11", **options})
@@ -832,9 +830,9 @@ def test_wiring_fails_early(kind: Any, options: dict[str, Any], message: str) ->
     assert "pass@" not in str(caught.value)
 
 
-def test_a_closed_sink_is_unavailable() -> None:
+def test_closed_sink_raises() -> None:
     """
-    It says so, as every sink does, and not in the words of its HTTP client.
+    A closed sink raises `SinkUnavailable`, not an error of its HTTP client.
     """
     sink, async_sink = HeapSink("11"), AsyncHeapSink("11")
 
@@ -855,7 +853,7 @@ def test_a_closed_sink_is_unavailable() -> None:
 @contextlib.contextmanager
 def proxy_that_refuses() -> Iterator[tuple[int, list[bytes]]]:
     """
-    Give the port of a proxy that answers 407, and what it was sent.
+    Yield the port of a proxy that answers 407, and the requests that it received.
     """
     seen: list[bytes] = []
 
@@ -871,11 +869,11 @@ def proxy_that_refuses() -> Iterator[tuple[int, list[bytes]]]:
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
-def test_a_proxy_is_used_when_told_to(
+def test_proxy_of_the_environment_needs_trust_env(
     heap: FakeHeap, shell: Deliver, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    That of the environment, with its password; never unasked.
+    The proxy and its password are used only with ``trust_env=True``.
     """
     with proxy_that_refuses() as (port, seen):
         proxy = f"{scheme}joe:canary-key@127.0.0.1:{port}"
@@ -897,11 +895,11 @@ def test_a_proxy_is_used_when_told_to(
     "proxy", ["socks5://joe:canary-key@h:1", "foo:canary-key@h:x", "http://:1", "://"]
 )
 @pytest.mark.parametrize("kind", [HeapSink, AsyncHeapSink])
-def test_a_proxy_that_is_none_fails_early(
+def test_unusable_proxy_raises(
     kind: Any, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    With advice, and without its password.
+    The error contains advice, but not the password.
     """
     monkeypatch.setenv("HTTPS_PROXY", proxy)
 
@@ -913,15 +911,15 @@ def test_a_proxy_that_is_none_fails_early(
 
 def test_hosts_by_region() -> None:
     """
-    US by default, EU on demand.
+    The US host is the default.
     """
     assert "https://heapanalytics.com" in repr(HeapSink("11"))
     assert "https://c.eu.heap-api.com" in repr(HeapSink("11", region="eu"))
 
 
-def test_cookies_are_not_kept(heap: FakeHeap) -> None:
+def test_cookies_are_not_sent_back(heap: FakeHeap) -> None:
     """
-    Nothing that an answer says comes back with the next request.
+    A cookie of an answer is not sent with the next request.
     """
     seen: list[httpx2.Headers] = []
 
@@ -943,7 +941,7 @@ CANARIES = ("canary-key", "canary-person", "canary-value", "Y2FuYXJ5")
 
 def leaks(*texts: str) -> list[str]:
     """
-    Give the canaries that are in *texts*; the last one is base64.
+    Return the canaries in *texts*. The last canary is base64.
     """
     return [canary for canary in CANARIES for text in texts if canary in text]
 
@@ -961,7 +959,7 @@ def test_no_secret_and_no_value_leaks(
     shell: Deliver, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Not in logs at DEBUG (ours and httpx2's), receipts, exceptions or tracebacks.
+    Logs at DEBUG (also httpx2's), receipts, exceptions and tracebacks contain none.
     """
     caplog.set_level("DEBUG")
     calls: list[Call] = [
@@ -970,24 +968,24 @@ def test_no_secret_and_no_value_leaks(
         AddUserProperties("canary-person", {"text": "canary-value"}),
         DeleteUser("canary-person"),
     ]
-    told, key = "", CANARIES[0]
+    shown, key = "", CANARIES[0]
     with FakeHeap(api_key=key) as heap:
         heap.always(fault)
         try:
-            told = repr(shell(heap, calls, api_key=key, deadline=0.3))
+            shown = repr(shell(heap, calls, api_key=key, deadline=0.3))
         except SinkUnavailable as error:
-            told = repr(error) + str(error) + traceback.format_exc()
-            told += repr(error.__context__) + repr(error.__cause__)
-            told += repr(pickle.loads(pickle.dumps(error)))
+            shown = repr(error) + str(error) + traceback.format_exc()
+            shown += repr(error.__context__) + repr(error.__cause__)
+            shown += repr(pickle.loads(pickle.dumps(error)))
     logged = [str(record.__dict__) + record.getMessage() for record in caplog.records]
 
-    assert leaks(told, *logged) == []
+    assert leaks(shown, *logged) == []
 
 
 @pytest.mark.parametrize("kind", [HeapSink, AsyncHeapSink])
 def test_no_secret_in_repr_or_pickle(kind: Any) -> None:
     """
-    A sink shows where it delivers to, and cannot be pickled or copied.
+    The repr of a sink contains no secret, and it cannot be pickled or copied.
     """
     sink = kind("11", api_key="canary-key")
 
