@@ -45,7 +45,9 @@ RECEIVER: Final = ("receiver/test_contract",)
 COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("test_identity", "test_transformer"),
     "calls": ("test_calls", "test_transformer"),
-    "dead_letters": ("dead_letters/test_dead_letters", "test_pipeline"),
+    "state/_record": ("state/test_dead_letters", "test_pipeline"),
+    "state/_sqlite": ("state/test_dead_letters", "state/test_file"),
+    "replaying": ("state/test_mappers", "test_pipeline"),
     "pipeline": ("test_pipeline", "test_pipeline_observers"),
     "report": ("test_pipeline", "test_pipeline_observers"),
     "sinks/_heap_answers": ("sinks/test_heap_answers", "sinks/test_heap"),

@@ -16,7 +16,7 @@ from braze_heap._outage import MAX_EVENTS, MapperOutages
 from braze_heap.pipeline import Pipeline
 from braze_heap.receiver import Receiver, Request
 from braze_heap.sinks import MemorySink
-from braze_heap.state.dead_letters import DISCARD
+from braze_heap.state import DISCARD
 from tests.test_pipeline import (
     HOUR,
     MemoryDeadLetter,

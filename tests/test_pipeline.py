@@ -30,12 +30,11 @@ from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.receiver._metrics import Metrics
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt, Rejection, ThreadedSink
-from braze_heap.state.dead_letters import (
+from braze_heap.state import (
     DISCARD,
     DeadLetter,
     DeadRecord,
     SqliteDeadLetter,
-    replay,
 )
 from braze_heap.testing import make_raw
 
@@ -273,7 +272,7 @@ def test_an_unreadable_body_is_one_record(run: Runner) -> None:
 
     (record,) = dead.records.values()
     assert report.dead_lettered_by_reason == {"unreadable": 1}
-    assert (record.original, record.coding) == (b'{"events": [', "bytes")
+    assert (record.original, record.format) == (b'{"events": [', "bytes")
 
 
 def test_an_unavailable_sink_leaves_no_trace(run: Runner) -> None:
@@ -757,7 +756,7 @@ def test_replay_delivers_what_can_be_delivered(
     pipeline.run(b"no JSON")
     sink.refused = ("b",)
 
-    report = store.replay(pipeline)
+    report = bh.replay(store, pipeline)
 
     assert report.received == 4
     assert (report.delivered, report.dead_lettered) == (1, 3)
@@ -781,7 +780,7 @@ def test_replay_leaves_the_damaged(
     zipped = DeadRecord("zipped", "unreadable", "", at, b"no gzip", "gzip")
     dead.append([bad, zipped, DeadRecord.of(click("a"), "bad_time", "", at)])
 
-    report = replay(dead, Pipeline(bh.Transformer(), MemorySink(), dead))
+    report = bh.replay(dead, Pipeline(bh.Transformer(), MemorySink(), dead))
 
     assert (report.received, report.delivered) == (3, 1)
     assert report.dead_lettered_by_reason == {"damaged_record": 1, "unreadable": 1}
@@ -811,7 +810,7 @@ def test_replay_ends_with_a_store_that_appends_at_the_end() -> None:
     pipeline = Pipeline(bh.Transformer(), FickleSink("a"), dead)
     pipeline.run([click("a")])
 
-    assert replay(dead, pipeline, batch_size=1).received == 1
+    assert bh.replay(dead, pipeline, batch_size=1).received == 1
 
 
 def test_replay_takes_each_body_by_itself_and_events_in_batches() -> None:
@@ -827,7 +826,7 @@ def test_replay_takes_each_body_by_itself_and_events_in_batches() -> None:
     seen: list[BatchDetails] = []
     pipeline = Pipeline(bh.Transformer(), MemorySink(), dead, observers=[seen.append])
 
-    assert replay(dead, pipeline, batch_size=2).delivered == 7
+    assert bh.replay(dead, pipeline, batch_size=2).delivered == 7
 
     reports = [details.report for details in seen]
     assert [report.received for report in reports if report] == [1, 1, 2, 2, 1]
@@ -847,7 +846,7 @@ def test_replay_stops_when_the_sink_does(
     sink.failures = iter(down(1))
 
     with pytest.raises(SinkUnavailable):
-        store.replay(pipeline)
+        bh.replay(store, pipeline)
 
     assert store.stats().records == 1
     store.close()
@@ -863,11 +862,11 @@ def test_replay_works_with_any_store() -> None:
     pipeline.run([click("a"), click("a", x=1)])
     sink.refused = ()
 
-    replay(dead, pipeline, batch_size=1)
+    bh.replay(dead, pipeline, batch_size=1)
 
     assert dead.records == {}
     with pytest.raises(ValueError, match="this dead letter"):
-        replay(MemoryDeadLetter(), pipeline)
+        bh.replay(MemoryDeadLetter(), pipeline)
 
 
 EVENTS = st.lists(
@@ -1041,7 +1040,7 @@ def test_damage_of_files_is_kept_through_replay(tmp_path: Path) -> None:
             pipeline.run(bh.read_events(path))
         before = [*store.read()]
 
-        report = replay(store, pipeline)
+        report = bh.replay(store, pipeline)
 
         assert [*store.read()] == before
     assert report.dead_lettered_by_reason == {"unreadable": 3}
@@ -1059,6 +1058,6 @@ def test_a_damage_that_can_be_read_today_is_delivered(tmp_path: Path) -> None:
         store.append([DeadRecord.of(body, "unreadable", "x", datetime.now(UTC))])
         sink = MemorySink()
 
-        report = replay(store, Pipeline(bh.Transformer(), sink, store))
+        report = bh.replay(store, Pipeline(bh.Transformer(), sink, store))
 
         assert (report.delivered, [*store.read()]) == (2, [])

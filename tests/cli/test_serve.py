@@ -445,7 +445,10 @@ def test_a_port_that_is_taken_is_one_line_of_advice(
         (("--sink", "hepa:?app_id=11"), "Did you mean 'heap'?"),
         (("--sink", "heap:?app_id=11&api_key=canary"), "no secrets in a spec"),
         (("--dead-letter", "no/such/folder.db"), "no/such for folder.db: make"),
-        (("--dead-letter", "/dev/null/dead.db"), "there is no folder /dev/null"),
+        (
+            ("--dead-letter", "/dev/null/dead.db"),
+            "the folder /dev/null for dead.db does not exist",
+        ),
         (("--config", "/dev/null/none"), "does not exist"),
     ],
 )

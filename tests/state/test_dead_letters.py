@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from braze_heap.events import EmailClick
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
-from braze_heap.state.dead_letters import (
+from braze_heap.state import (
     DISCARD,
     DeadRecord,
     Purged,
@@ -228,7 +228,7 @@ def test_a_file_of_something_else_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(DeadLetterError, match="it is text") as caught:
         SqliteDeadLetter(tmp_path / "dead.db")
-    with pytest.raises(DeadLetterError, match=f"no folder {tmp_path / 'no'} for"):
+    with pytest.raises(DeadLetterError, match=f"folder {tmp_path / 'no'} for"):
         SqliteDeadLetter(tmp_path / "no" / "dead.db")
 
     assert caught.value.__cause__ is None
@@ -320,7 +320,7 @@ def test_threads_share_it(
 WRITER = """
 import sys
 from datetime import UTC, datetime
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 with SqliteDeadLetter(sys.argv[1]) as store:
     for n in range(50):
         event = {"id": f"{sys.argv[2]}-{n}"}
@@ -374,7 +374,7 @@ def test_purge_removes_a_person(store: SqliteDeadLetter, tmp_path: Path) -> None
 
     assert store.purge("jane-canary").removed == 3
     assert store.purge("42").removed == 1
-    assert store.purge(lambda r: r.coding == "bytes") == Purged(1)
+    assert store.purge(lambda r: r.format == "bytes") == Purged(1)
 
     assert [r.source()["id"] for r in store.read()] == ["d"]
     store.close()
@@ -419,7 +419,7 @@ def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
 
     rows = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [row["original"] for row in rows] == [{"id": "a"}, "/w=="]
-    assert [row["coding"] for row in rows] == ["json", "bytes"]
+    assert [row["format"] for row in rows] == ["json", "bytes"]
     assert rows[0]["at"] == "2024-01-01T00:00:00+00:00"
 
 
@@ -477,7 +477,7 @@ def test_a_damaged_body_says_so(store: SqliteDeadLetter, body: bytes) -> None:
     stream = io.StringIO()
     assert store.export(stream) == 1
     row = json.loads(stream.getvalue())
-    assert row["coding"] == "gzip"
+    assert row["format"] == "gzip"
     assert base64.b64decode(row["original"]) == body
 
 
@@ -485,7 +485,7 @@ def test_a_body_that_explodes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What gzip hides is bounded.
     """
-    monkeypatch.setattr("braze_heap.state.dead_letters.MAX_INFLATED", 1000)
+    monkeypatch.setattr("braze_heap.state._record.MAX_INFLATED", 1000)
     body = gzip.compress(b" " * 1001)
 
     with pytest.raises(DeadLetterError, match="damaged"):
@@ -495,7 +495,7 @@ def test_a_body_that_explodes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 FORKED = """
 import os, sys
 from datetime import UTC, datetime
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.exceptions import DeadLetterError
 def keep(store, name):
     at = datetime.now(UTC)
@@ -560,5 +560,5 @@ def test_a_damaged_record_says_so(store: SqliteDeadLetter) -> None:
     with pytest.raises(DeadLetterError, match="damaged"):
         damaged.source()
     shown = json.loads(damaged.to_json())
-    assert (shown["coding"], shown["original"]) == ("bytes", "ew==")
+    assert (shown["format"], shown["original"]) == ("bytes", "ew==")
     assert store.purge("jane").removed == 0

@@ -23,15 +23,14 @@ import pytest
 import braze_heap as bh
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.sinks import MemorySink
-from braze_heap.state._file import APPLICATION_ID, LAYOUT
-from braze_heap.state.dead_letters import (
-    _BY_REASON,
+from braze_heap.state import (
     MAX_BYTES,
     DeadRecord,
     SqliteDeadLetter,
-    replay,
     stats,
 )
+from braze_heap.state._sqlite_file import APPLICATION_ID, LAYOUT
+from braze_heap.state._sqlite_rows import COUNT_BY_REASON
 from braze_heap.testing import make_raw
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -223,13 +222,13 @@ def test_what_is_not_a_file_is_named(tmp_path: Path) -> None:
     cases = {
         tmp_path: "is a folder",
         Path("/dev/null"): "is not a regular file",
-        tmp_path / "no" / "dead.db": "there is no folder .*/no for dead.db: make",
-        tmp_path / "file" / "dead.db": "there is no folder .*/file for dead.db",
+        tmp_path / "no" / "dead.db": "folder .*/no for dead.db does not exist: create",
+        tmp_path / "file" / "dead.db": "folder .*/file for dead.db does not exist",
     }
     for path, words in cases.items():
         with pytest.raises(DeadLetterError, match=words):
             SqliteDeadLetter(path)
-    with pytest.raises(DeadLetterError, match="there is no dead letter at"):
+    with pytest.raises(DeadLetterError, match=r"dead letter .*dead.db does not exist"):
         SqliteDeadLetter(tmp_path / "dead.db", create=False)
     with pytest.raises(DeadLetterError, match="it is empty"):
         SqliteDeadLetter(tmp_path / "file", create=False)
@@ -274,7 +273,7 @@ def test_the_working_directory_may_change(
 MAKER = """
 import sys
 from datetime import UTC, datetime
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 with SqliteDeadLetter(sys.argv[1]) as store:
     store.append([DeadRecord.of({"id": sys.argv[2]}, "x", "", datetime.now(UTC))])
 """
@@ -326,7 +325,7 @@ DAMAGES = {
     "at is a number": "at = 12",
     "original is NULL": "original = NULL",
     "original is a number": "original = 1.5",
-    "coding is unknown": "coding = 'zstd'",
+    "format is unknown": "format = 'zstd'",
     "mappers are no JSON": "mappers = '{'",
     "mappers are a list": "mappers = '[]'",
 }
@@ -386,7 +385,7 @@ def test_replay_keeps_what_is_damaged(
     """
     store, _ = damaged
 
-    report = store.replay(bh.Pipeline(bh.Transformer(), MemorySink(), store))
+    report = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
 
     assert (report.received, report.delivered) == (3, 2)
     assert report.dead_lettered_by_reason == {"damaged_record": 1}
@@ -544,7 +543,7 @@ def test_a_full_dead_letter_can_be_replayed(tmp_path: Path) -> None:
         fill(store, [record(number, number % 40) for number in range(1_000)])
         before = store.stats().records
 
-        report = store.replay(bh.Pipeline(refusing, MemorySink(), store))
+        report = bh.replay(store, bh.Pipeline(refusing, MemorySink(), store))
 
         assert report.dead_lettered == store.stats().records == before
 
@@ -576,7 +575,7 @@ def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
         kept = store.stats().records
 
         assert store.purge(lambda r: r.key.startswith("e1:")).removed == 1
-        report = store.replay(bh.Pipeline(bh.Transformer(), MemorySink(), store))
+        report = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
         store.append(())
 
     assert report.delivered == kept - 1
@@ -614,7 +613,7 @@ class Slow(MemorySink):
         print("sending", flush=True)
         time.sleep(60)
 with bh.SqliteDeadLetter(sys.argv[1]) as store:
-    store.replay(bh.Pipeline(bh.Transformer(), Slow(), store))
+    bh.replay(store, bh.Pipeline(bh.Transformer(), Slow(), store))
 """
 
 
@@ -632,11 +631,11 @@ def test_a_second_replay_is_refused(path: Path) -> None:
         pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), store)
 
         with pytest.raises(DeadLetterError, match=r"another replay of .* is running"):
-            replay(store, pipeline)
+            bh.replay(store, pipeline)
         other.kill()
         other.wait()
 
-        assert replay(store, pipeline).delivered == 3
+        assert bh.replay(store, pipeline).delivered == 3
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
@@ -651,11 +650,11 @@ def test_a_replay_inside_of_a_replay_is_refused(path: Path) -> None:
             def send(self, calls: Any, /) -> bh.sinks.Receipt:
                 for again in (store, same):
                     with pytest.raises(DeadLetterError, match="another replay"):
-                        again.replay(bh.Pipeline(bh.Transformer(), self, again))
+                        bh.replay(again, bh.Pipeline(bh.Transformer(), self, again))
                     errors.append("refused")
                 return super().send(calls)
 
-        report = store.replay(bh.Pipeline(bh.Transformer(), Nested(), store))
+        report = bh.replay(store, bh.Pipeline(bh.Transformer(), Nested(), store))
 
     assert (report.delivered, errors) == (3, ["refused"] * 2)
 
@@ -685,7 +684,7 @@ def test_the_number_of_records_by_reason_is_read_from_an_index(tmp_path: Path) -
     """
     with SqliteDeadLetter(tmp_path / "dead.db") as store:
         store.append([record(1), record(2)])
-        plan = store._query(f"EXPLAIN QUERY PLAN {_BY_REASON}")
+        plan = store._query(f"EXPLAIN QUERY PLAN {COUNT_BY_REASON}")
 
         assert sum(store.by_reason().values()) == store.stats().records == 2
 

@@ -28,7 +28,7 @@ from braze_heap.events import (
 )
 from braze_heap.mappers import Key, Mapper, custom_event, declare, standard
 from braze_heap.sinks import MemorySink, Receipt, Rejection
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter, replay
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.testing import make_event, make_raw
 from braze_heap.wire import RawEvent
 
@@ -226,7 +226,7 @@ def test_replay_keeps_what_the_shipped_mapping_would_rename(
     """
     sink = MemorySink()
 
-    report = store.replay(bh.Pipeline(bh.Transformer(), sink, store))
+    report = bh.replay(store, bh.Pipeline(bh.Transformer(), sink, store))
 
     assert [call.idempotency_key for call in sink.calls] == ["open"]  # type: ignore[union-attr]
     assert (report.received, report.delivered) == (3, 1)
@@ -242,10 +242,10 @@ def test_force_replays_without_the_mappers(store: SqliteDeadLetter) -> None:
     """
     transformer = bh.Transformer()
 
-    store.replay(bh.Pipeline(transformer, Refusing(), store), force=True)
+    bh.replay(store, bh.Pipeline(transformer, Refusing(), store), force=True)
     assert [r.mappers for r in store.read()] == [{CLICK: NAME}, {}, {CLICK: NAME}]
     sink = MemorySink()
-    report = store.replay(bh.Pipeline(transformer, sink, store), force=True)
+    report = bh.replay(store, bh.Pipeline(transformer, sink, store), force=True)
 
     assert report.delivered == 2
     assert {call.event for call in sink.calls} == {  # type: ignore[union-attr]
@@ -261,7 +261,7 @@ def test_replay_with_the_mapper_delivers_its_event(store: SqliteDeadLetter) -> N
     sink = MemorySink()
     today = with_mappers((EmailClick, newsletter), (EmailSend, other))
 
-    report = store.replay(bh.Pipeline(today, sink, store))
+    report = bh.replay(store, bh.Pipeline(today, sink, store))
 
     assert report.dead_lettered_by_reason == {"unreadable": 1}
     assert sink.calls[0].event == "Newsletter Click"  # type: ignore[union-attr]
@@ -297,8 +297,8 @@ def test_other_stores_hold_records_too() -> None:
     event = make_raw("users.messages.email.Bounce")
     bh.Pipeline(mapped, Refusing(), store).run([event])
 
-    held = replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
-    delivered = replay(store, bh.Pipeline(mapped, MemorySink(), store))
+    held = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
+    delivered = bh.replay(store, bh.Pipeline(mapped, MemorySink(), store))
 
     assert held.dead_lettered_by_reason == {"mapper_missing": 1}
     assert (delivered.delivered, store.records) == (1, {})

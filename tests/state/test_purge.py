@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from braze_heap.state.dead_letters import DeadRecord, Purged, SqliteDeadLetter, search
+from braze_heap.state import DeadRecord, Purged, SqliteDeadLetter, search
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
