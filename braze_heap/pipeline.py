@@ -155,10 +155,6 @@ class _PipelineBase(Generic[_Closing]):
     def _observe_batch(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
         """
         Process a batch, and call the observers. The value is a `BatchResult`.
-
-        Args:
-            source: The batch.
-            stored: Keys of records that are in the dead letter already.
         """
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
