@@ -230,7 +230,9 @@ class PersonSearch:
         for _ in range(_MAX_DEPTH):
             if not any(mark in text for mark in "\\%&"):
                 return
-            plain = html.unescape(unquote(_without_escapes(text)))
+            plain = html.unescape(unquote(_without_escapes(text, _ESCAPES)))
+            if any(mark in self._folded for mark in "\\%&"):  # `plain` has fewer
+                yield _fold(_without_escapes(text, _ESCAPE))
             if "%" in text and not self._folded.isascii():
                 yield _fold(unquote(text, "latin-1"))
             if "%" in text and " " in self._folded:
@@ -299,19 +301,21 @@ def _parse_json(text: str) -> Any:
         return None
 
 
-def _without_escapes(text: str) -> str:
+def _without_escapes(text: str, pattern: re.Pattern[str]) -> str:
     """
-    Return *text* without JSON escapes, even if it was encoded several times.
+    Return *text* without the JSON escapes that *pattern* matches.
     """
     if "\\" not in text:
         return text
-    plain = _ESCAPE.sub(_unescape, text)
+    plain = pattern.sub(_unescape, text)
     data = plain.encode("utf-16-le", "surrogatepass")  # joins pairs of surrogates
     return data.decode("utf-16-le", "surrogatepass")
 
 
 _BACKSLASHES: Final = re.compile(r"\\{2,}")
-_ESCAPE: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|(.))")
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+_ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|(.))")
+"""One escape, also if it was encoded as JSON several times."""
 
 
 def _unescape(found: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from braze_heap.state import DeadRecord, Purged, SqliteDeadLetter, search
@@ -202,6 +202,8 @@ def test_a_blank_identity_raises(person: object) -> None:
 
 
 @given(st.text(min_size=1).filter(str.strip), st.text())
+@example("CORP\\Jané", "")
+@example('%11"', "")
 def test_a_search_accepts_any_text(person: str, other: str) -> None:
     """
     A search never raises, and finds the identity in an identity field.
