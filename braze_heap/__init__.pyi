@@ -45,6 +45,9 @@ from braze_heap import (
     receiver as receiver,
 )
 from braze_heap import (
+    replaying as replaying,
+)
+from braze_heap import (
     report as report,
 )
 from braze_heap import (
@@ -191,6 +194,9 @@ from braze_heap.receiver import (
 from braze_heap.receiver import (
     Receiver as Receiver,
 )
+from braze_heap.replaying import (
+    replay as replay,
+)
 from braze_heap.report import (
     Report as Report,
 )
@@ -212,10 +218,10 @@ from braze_heap.sinks import (
 from braze_heap.sinks import (
     open_sink as open_sink,
 )
-from braze_heap.state.dead_letters import (
+from braze_heap.state import (
     DISCARD as DISCARD,
 )
-from braze_heap.state.dead_letters import (
+from braze_heap.state import (
     SqliteDeadLetter as SqliteDeadLetter,
 )
 from braze_heap.transformer import (

@@ -1,44 +1,44 @@
 """
-From a source to a sink, and a dead letter for what cannot be delivered.
+Delivery of events from a source to a sink, and to a dead letter if that fails.
 
-The law of every report: ``received == delivered + skipped + dead_lettered``. Or the run
-raised, wrote nothing to the dead letter, and the batch is still yours. Events reach
-Heap under Braze's ids, so running a batch again is harmless.
+Either a batch is reported, with ``received == delivered + skipped + dead_lettered``, or
+the run raises. Then nothing of the batch is in the dead letter, and you run it again.
+That is harmless, because events reach Heap under Braze's ids.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import os
 import time
-from collections import Counter
 from collections.abc import (
-    AsyncIterable,
     AsyncIterator,
     Awaitable,
     Callable,
     Generator,
     Iterable,
     Iterator,
-    Mapping,
     Sequence,
     Set,
 )
 from datetime import UTC, datetime
-from types import NoneType
 from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
 
+from braze_heap._batch_result import BatchResult, build_batch_result
 from braze_heap._errors import error_context, place_of
 from braze_heap._outage import MapperOutages, Outage
+from braze_heap._pipeline_inputs import (
+    check_dead_letter,
+    check_observers,
+    check_transformer,
+    split_into_batches,
+)
 from braze_heap._repeats import Repeats
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
 from braze_heap._text import did_you_mean
-from braze_heap._wiring import check_function, is_async, kind_of
-from braze_heap.events import CurrentsEvent
+from braze_heap._wiring import check_function, kind_of
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -47,38 +47,32 @@ from braze_heap.exceptions import (
     retry_after_of,
 )
 from braze_heap.heap.calls import Call
-from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.observers import BatchDetails, Observer, Outcome
-from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._protocol import (
     AsyncSink,
     Receipt,
-    Rejection,
     Sink,
     require_async_sink,
     require_sink,
 )
-from braze_heap.state.dead_letters import DeadLetter, DeadRecord, event_id
+from braze_heap.state import DeadLetter, DeadRecord
+from braze_heap.state._protocol import append_to
 from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
-from braze_heap.wire._source import refuse_path
 
-__all__ = ["AsyncPipeline", "Pipeline", "PipelineOptions"]
+__all__ = ["AsyncPipeline", "BatchResult", "Pipeline", "PipelineOptions"]
 
 logger: logging.Logger = logging.getLogger("braze_heap.pipeline")
 
 BATCH_SIZE: Final = 1_000
-"""Events of a stream that are settled together."""
+"""Default number of events in a batch of a stream."""
 
 DEFAULT_WAIT: Final = 5.0
-"""Seconds to wait for a sink that does not say how long."""
+"""Delay before the next attempt if the error has no ``retry_after``, in seconds."""
 
-_NEVER: Final = datetime.fromtimestamp(0, UTC)
-
-LEAST_WAIT: Final = 0.05
-"""Seconds. Nobody is asked again at once."""
+MIN_WAIT: Final = 0.05
+"""Minimum delay between attempts, in seconds."""
 
 
 @attrs.frozen
@@ -97,26 +91,16 @@ class _Wait:
     cause: DeliveryError
 
 
-@attrs.frozen
-class _Settled:
-    """
-    A batch that is done with, and what of it lies in the dead letter.
-    """
-
-    report: Report
-    records: tuple[DeadRecord, ...] = ()
-
-
 class PipelineOptions(TypedDict, total=False):
     """
-    What both pipelines take.
+    Options of both pipelines.
 
     Attributes:
-        observers: Told once a batch.
-        batch_size: Events of a stream that are settled together.
-        patience: Seconds that one batch may wait for an unavailable sink, on top of
-            what the sink itself waits, or for a mapper that raises a `DeliveryError`. A
-            receiver has none; a backfill much.
+        observers: Called once for each batch.
+        batch_size: Number of events in a batch of a stream.
+        patience: Seconds that one batch may wait for an unavailable sink, in addition
+            to the waiting of the sink itself, or for a mapper that raises a
+            `DeliveryError`. Zero in a receiver; long in a backfill.
         clock: Monotonic seconds.
         now: UTC epoch seconds.
     """
@@ -134,7 +118,7 @@ _Closing = TypeVar("_Closing")
 
 class _PipelineBase(Generic[_Closing]):
     """
-    What both pipelines share: everything but the waiting.
+    Both pipelines, without I/O: steps that a subclass performs.
     """
 
     def __init__(
@@ -144,11 +128,13 @@ class _PipelineBase(Generic[_Closing]):
         dead_letter: DeadLetter,
         options: PipelineOptions,
     ) -> None:
-        self._check(transformer, dead_letter)
+        user = type(self).__name__
+        check_transformer(user, transformer)
+        check_dead_letter(user, dead_letter)
         self.transformer = transformer
         self.sink = sink
         self.dead_letter = dead_letter
-        self._observers = _observers(options.get("observers", ()))
+        self._observers = check_observers(options.get("observers", ()))
         self._batch_size = options.get("batch_size", BATCH_SIZE)
         self._patience = options.get("patience", 0.0)
         self._clock = options.get("clock", time.monotonic)
@@ -166,64 +152,15 @@ class _PipelineBase(Generic[_Closing]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
 
-    def _check(self, transformer: object, dead_letter: object) -> None:
+    def _observe_batch(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
         """
-        Raise if one of the arguments cannot do its work.
-        """
-        user = type(self).__name__
-        if isinstance(transformer, type) or not hasattr(transformer, "transform"):
-            is_rules = isinstance(transformer, MapperRegistry | Mappers)
-            hint = ": write Transformer(mappers)" if is_rules else ""
-            raise TypeError(
-                f"{user} needs a Transformer first, not {kind_of(transformer)}{hint}"
-            )
-        append = getattr(dead_letter, "append", None)
-        if (
-            isinstance(dead_letter, type)
-            or type(dead_letter) is list
-            or not callable(append)
-        ):
-            raise TypeError(
-                f"{user} needs a dead letter, such as SqliteDeadLetter(path), "
-                f"not {kind_of(dead_letter)}. To count what cannot be delivered and "
-                "throw it away, write DISCARD"
-            )
-        if is_async(append):
-            raise TypeError(
-                f"{user} calls the dead letter without await, but "
-                f"{type(dead_letter).__name__}.append is async: make it a plain method"
-            )
-
-    def _batches(self, source: Source) -> Iterable[Source]:
-        """
-        Return *source* in batches: an iterator is cut, anything else is one batch.
-
-        Raises:
-            TypeError: *source* is a coroutine, an asynchronous stream, or anything else
-                that holds no events.
-            ValueError: *source* is a path or an open file, which `read_events` reads.
-        """
-        if isinstance(source, AsyncIterable | Awaitable):
-            raise TypeError(
-                f"a source is read without await, but this is {kind_of(source)}: pass "
-                "a list of events, such as [event async for event in stream]"
-            )
-        _refuse_unread(source)
-        if isinstance(source, bytearray | memoryview):
-            source = bytes(source)
-        if not isinstance(source, Iterator):
-            return (dict(source) if isinstance(source, Mapping) else source,)
-        return _cut(source, self._batch_size)
-
-    def _observed(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
-        """
-        Settle a batch, and tell the observers.
+        Process a batch, and call the observers. The value is a `BatchResult`.
         """
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         try:
-            settled = yield from self._settle(source, stored)
-            details = {"outcome": "settled", "report": settled.report}
+            result = yield from self._process_batch(source, stored)
+            details = {"outcome": "settled", "report": result.report}
             self._repeats.flush()
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
@@ -233,26 +170,26 @@ class _PipelineBase(Generic[_Closing]):
         finally:
             seconds = self._clock() - start
             sink = type(self.sink).__name__
-            self._tell(BatchDetails(seconds=seconds, sink=sink, **details))
-        return settled
+            self._notify(BatchDetails(seconds=seconds, sink=sink, **details))
+        return result
 
     def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
         """
-        Log why a batch was not delivered. An error needs somebody; a warning may pass.
+        Log the cause. At ERROR if somebody has to act; at WARNING if a retry may do.
         """
-        is_ours = outcome == "dead_letter" or getattr(error, "misconfigured", False)
+        needs_fix = outcome == "dead_letter" or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
         self._repeats.log(
             logger,
-            logging.ERROR if is_ours else logging.WARNING,
-            f"A batch was not delivered, and is still the sender's: {cause}",
+            logging.ERROR if needs_fix else logging.WARNING,
+            f"A batch was not delivered, and the sender has to repeat it: {cause}",
             context=getattr(error, "context", None),
             braze_outcome=outcome,
         )
 
-    def _tell(self, details: BatchDetails) -> None:
+    def _notify(self, details: BatchDetails) -> None:
         if details.report:
-            _log(details, details.report)
+            _log_report(details, details.report)
         for observer in self._observers:
             try:
                 observer(details)
@@ -262,19 +199,19 @@ class _PipelineBase(Generic[_Closing]):
                 )
                 self._repeats.log(logger, logging.ERROR, text)
 
-    def _settle(self, source: Source, stored: Set[str]) -> _Steps:
-        result: TransformResult = yield from self._transformed(source)
-        calls = result.calls
+    def _process_batch(self, source: Source, stored: Set[str]) -> _Steps:
+        mapped: TransformResult = yield from self._transform(source)
+        calls = mapped.calls
         receipt = (yield from self._deliver(calls)) if calls else Receipt()
         at = datetime.fromtimestamp(self._now(), UTC)
-        settled = _settled(source, result, receipt, at, self.transformer)
-        if settled.records:
-            yield from self._keep(settled.records, stored)
-        return settled
+        result = build_batch_result(source, mapped, receipt, at, self.transformer)
+        if result.records:
+            yield from self._keep(result.records, stored)
+        return result
 
-    def _transformed(self, source: Source) -> _Steps:
+    def _transform(self, source: Source) -> _Steps:
         """
-        Map *source*. A mapper may say that it cannot decide now.
+        Map *source*; again, within the patience, if a mapper raises a `DeliveryError`.
         """
         end = self._clock() + self._patience
         while True:
@@ -289,10 +226,9 @@ class _PipelineBase(Generic[_Closing]):
 
     def _keep(self, records: Sequence[DeadRecord], stored: Set[str]) -> _Steps:
         """
-        Append *records* to the dead letter. An unexpected exception is logged.
+        Append *records*. An unexpected exception is raised as `DeadLetterError`.
 
-        Where there is no room, those that have *stored* keys are there already: a full
-        dead letter can be replayed.
+        A full dead letter can be replayed: records with *stored* keys need no room.
         """
         try:
             yield _Append(records)
@@ -309,15 +245,15 @@ class _PipelineBase(Generic[_Closing]):
 
     def _deliver(self, calls: Sequence[Call]) -> _Steps:
         """
-        Send until the sink decides; the value is ``None`` if it is down for good.
+        Send until the sink decides. The value is its receipt; ``None`` if it is down.
         """
         end = self._clock() + self._patience
         while True:
             began = self._clock()
             try:
-                receipt = _receipt((yield _Send(calls)), len(calls))
+                receipt = _check_receipt((yield _Send(calls)), len(calls))
             except Exception as error:
-                unavailable = _as_unavailable(error).with_traceback(None)
+                unavailable = _to_sink_unavailable(error).with_traceback(None)
             else:
                 self._outage.succeeded()
                 return receipt
@@ -332,95 +268,13 @@ class _PipelineBase(Generic[_Closing]):
 
 def _seconds_to_wait(error: DeliveryError) -> float:
     asked = retry_after_of(error)
-    return max(LEAST_WAIT, DEFAULT_WAIT if asked is None else asked)
+    return max(MIN_WAIT, DEFAULT_WAIT if asked is None else asked)
 
 
-def append_to(dead_letter: DeadLetter, records: Sequence[DeadRecord]) -> None:
-    """
-    Keep *records* in *dead_letter*.
-
-    Raises:
-        TypeError: ``append`` only returned something to await, so nothing is kept.
-    """
-    append: Callable[[Sequence[DeadRecord]], object] = dead_letter.append
-    if inspect.isawaitable(append(records)):
-        raise TypeError("append is called without await, but is async")
-
-
-def _receipt(given: Any, size: int) -> Receipt:
+def _check_receipt(given: Any, size: int) -> Receipt:
     if not isinstance(given, Receipt):
         raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
     return given.checked(size)
-
-
-def _observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
-    if callable(given) or not isinstance(given, Iterable):
-        raise TypeError(
-            f"observers is a list of observers, not {kind_of(given)}: write [observer]"
-        )
-    observers = tuple(given)
-    for observer in observers:
-        if isinstance(observer, type):
-            raise TypeError(
-                f"an observer is {kind_of(observer)}: write {observer.__name__}()"
-            )
-        check_function("an observer", observer, takes="BatchDetails")
-    return observers
-
-
-def _refuse_unread(source: object) -> None:
-    """
-    Raise, and say what to write, if *source* has to be read first or holds no events.
-    """
-    if isinstance(source, str):
-        refuse_path(source)
-    is_list = isinstance(source, list | tuple) and len(source) > 0
-    first = source[0] if is_list and isinstance(source, list | tuple) else source
-    if isinstance(first, os.PathLike) or callable(getattr(source, "read", None)):
-        raise ValueError(
-            f"a pipeline takes events, not {type(source).__name__}: write "
-            "run(read_events(path_or_file))"
-        )
-    if is_list:
-        _refuse_bytes(first)
-    if isinstance(source, type) or not isinstance(source, _SOURCES):
-        raise TypeError(f"a pipeline takes events, not {kind_of(source)}")
-
-
-_SOURCES: Final = (Iterable, CurrentsEvent, RawEvent, Unreadable, float, int, NoneType)
-"""What `run` takes. Numbers are JSON, though no batch: a dead letter keeps them."""
-
-
-def _refuse_bytes(event: object) -> None:
-    """
-    Raise a TypeError if *event*, the first of several, is not decoded.
-    """
-    if isinstance(event, bytes | bytearray | memoryview):
-        raise TypeError(
-            f"an event is a dict, not {type(event).__name__}: decode each one first, "
-            "as with map(json.loads, lines), or pass a whole file to read_events"
-        )
-
-
-def _cut(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """
-    Cut *events* into batches. What came before an error is a batch, too.
-    """
-    batch: list[Any] = []
-    try:
-        for event in events:
-            if not batch:
-                _refuse_bytes(event)
-            batch.append(event)
-            if len(batch) == size:
-                full, batch = batch, []
-                yield full
-    except Exception:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
 
 
 def _outcome(error: DeliveryError) -> Outcome:
@@ -429,7 +283,7 @@ def _outcome(error: DeliveryError) -> Outcome:
     return "throttled" if getattr(error, "throttled", False) else "unavailable"
 
 
-def _log(details: BatchDetails, report: Report) -> None:
+def _log_report(details: BatchDetails, report: Report) -> None:
     logger.debug(
         "A batch is %s",
         details.outcome,
@@ -447,9 +301,9 @@ def _log(details: BatchDetails, report: Report) -> None:
     )
 
 
-def _as_unavailable(error: Exception) -> SinkUnavailable:
+def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
     """
-    Return *error* as a sink may raise it: what is unexpected there is ours to mend.
+    Return *error*, from a sink, as `SinkUnavailable`. Any other exception is a bug.
     """
     if isinstance(error, SinkUnavailable):
         return error
@@ -457,125 +311,16 @@ def _as_unavailable(error: Exception) -> SinkUnavailable:
     return SinkUnavailable(f"the sink raised {place_of(error)}", context=context)
 
 
-def _settled(
-    source: Source,
-    result: TransformResult,
-    receipt: Receipt | None,
-    at: datetime,
-    transformer: Transformer,
-) -> _Settled:
-    """
-    Return what became of a batch. *receipt* is ``None`` if the sink is down for good.
-    """
-    rejections = receipt.rejections if receipt else _all_down(len(result.calls))
-    refused = _by_event(result.origins, rejections)
-    lost = Counter(str(rejected.reason) for rejected in result.rejected)
-    numbers = _numbers(source, result) if refused else Counter[str]()
-    for rejection, origin in refused:
-        lost[str(rejection.reason)] += max(1, numbers[_name(origin)])
-    kept: list[tuple[Any, str, str]] = [
-        (r.raw, r.reason, r.detail) for r in result.rejected
-    ]
-    kept += [(origin, r.reason, _said(r)) for r, origin in refused]
-    records = [
-        DeadRecord.of(raw, reason, detail, at, mappers=mappers_of(transformer, raw))
-        for raw, reason, detail in kept
-    ]
-    report = Report(
-        received=result.received,
-        delivered=result.received - len(result.skipped) - lost.total(),
-        skipped_by_reason=dict(Counter(str(skip.reason) for skip in result.skipped)),
-        dead_lettered_by_reason=dict(lost),
-        repeated=result.repeated,
-        calls=receipt.accepted if receipt else 0,
-        unknown=dict(result.unknown),
-        invalid=dict(result.invalid),
-        adjustments={str(kind): number for kind, number in result.adjustments.items()},
-    )
-    return _Settled(report, tuple({record.key: record for record in records}.values()))
-
-
-def mappers_of(transformer: Transformer, item: object) -> Mapping[str, str]:
-    """
-    Return what a dead letter lists for *item*; see `Transformer.team_mappers`.
-
-    An object that only has ``transform``, such as a wrapper, lists nothing.
-    """
-    team_mappers = getattr(transformer, "team_mappers", None)
-    return team_mappers(item) if team_mappers else {}
-
-
-def _all_down(size: int) -> tuple[Rejection, ...]:
-    detail = "the sink had no success for 72 hours"
-    return tuple(
-        Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size)
-    )
-
-
-def _by_event(
-    origins: list[Any], rejections: Iterable[Rejection]
-) -> list[tuple[Rejection, Any]]:
-    """
-    Return the events that were refused, in part or in all, each with its first refusal.
-    """
-    first: dict[int, tuple[Rejection, Any]] = {}
-    for rejection in rejections:
-        origin = origins[rejection.index]
-        first.setdefault(id(origin), (rejection, origin))
-    return list(first.values())
-
-
-def _said(rejection: Rejection) -> str:
-    status = f"{rejection.status}: " if rejection.status else ""
-    return f"{status}{rejection.detail}"
-
-
-def _events_in(body: bytes) -> list[Any]:
-    """
-    Return the events of a dead-lettered body; none if it is still unreadable. Its
-    record then stays as it is, with the file and the place of the damage.
-    """
-    try:
-        return events_of(decode(body))
-    except UnreadableError:
-        return []
-
-
-def _numbers(source: Source, result: TransformResult) -> Counter[str]:
-    """
-    Return how often each event that was not rejected came; costs another decoding.
-    """
-    if not result.repeated:
-        return Counter()
-    numbers = Counter(_name(item) for item in _items(source))
-    numbers.subtract(_name(rejected.raw) for rejected in result.rejected)
-    return numbers
-
-
-def _name(item: Any) -> str:
-    return event_id(item) or DeadRecord.of(item, "", "", _NEVER).key
-
-
-def _items(source: Source) -> Iterable[Any]:
-    """
-    Return the events of a batch that has repeats, and so is neither unreadable nor one.
-    """
-    if isinstance(source, str):
-        source = source.encode("utf-8", "surrogatepass")
-    value: Any = decode(source) if isinstance(source, bytes) else source
-    return events_of(value) if isinstance(value, dict) else value
-
-
 class Pipeline(_PipelineBase[Sink]):
     """
-    Transformer, sink and dead letter: delivers at least once. Usable from threads.
+    Deliver events through a transformer to a sink, at least once. Thread-safe.
 
     Args:
-        transformer: Makes calls of events.
-        sink: Where to. Not closed by the pipeline.
-        dead_letter: Where what cannot be delivered is kept; `DISCARD`, by name, to
-            count it and throw it away.
-        sleep: Takes seconds.
+        transformer: Maps events to calls.
+        sink: Destination. The pipeline does not close it.
+        dead_letter: Store of the events that cannot be delivered. `DISCARD` counts
+            them and loses them.
+        sleep: Sleep function, in seconds.
         options: See `PipelineOptions`.
     """
 
@@ -595,18 +340,18 @@ class Pipeline(_PipelineBase[Sink]):
 
     def run(self, source: Source) -> Report:
         """
-        Settle *source* and return what became of each of its events.
+        Deliver *source*, and return the counts of its events.
 
         Args:
-            source: See `braze_heap.transformer.Source`. An iterator (such as
-                `read_events` gives) is cut into batches, and each batch stands for
-                itself; anything else is one batch.
+            source: See `braze_heap.transformer.Source`. An iterator, such as
+                `read_events` returns, is split into independent batches. Anything else
+                is one batch.
 
         Raises:
             ValueError: *source* is a path, a URL or an open file: `read_events` reads
-                files. Or it is what an iterator raised, after the events before it.
-            SinkUnavailable: Nobody decided about a batch. Nothing of it is in the dead
-                letter; the batches before it are settled.
+                files. Or an iterator raised it; the events before are delivered.
+            SinkUnavailable: The sink did not decide about a batch. Nothing of it is in
+                the dead letter. The batches before it are complete.
             DeliveryError: The same, because a mapper raised it.
             DeadLetterError: The rejected events of a batch could not be kept.
         """
@@ -614,41 +359,28 @@ class Pipeline(_PipelineBase[Sink]):
 
     def batches(self, source: Source) -> Iterator[Report]:
         """
-        Settle *source* batch by batch; see `run`. For progress, and for long streams.
+        Deliver *source*, and yield a report after each batch. See `run`.
         """
-        for batch in self._batches(source):
-            yield self._run(batch).report
+        for batch in split_into_batches(source, self._batch_size):
+            yield self.run_batch(batch).report
 
-    def run_records(
-        self, records: Sequence[DeadRecord]
-    ) -> tuple[Report, frozenset[str]]:
+    def run_batch(
+        self, batch: Source, *, stored_keys: Set[str] = frozenset()
+    ) -> BatchResult:
         """
-        Settle dead letters again; also return the keys that stay dead.
-        """
-        sources: list[Any] = []
-        damaged: list[DeadRecord] = []
-        lost: Counter[str] = Counter()
-        for record in records:
-            try:
-                sources.append(record.source())
-            except DeadLetterError as error:
-                logger.error("Not replayed: %s", error)
-                damaged.append(record)
-                is_json = record.coding == "json"
-                lost[str(Reason.DAMAGED_RECORD) if is_json else record.reason] += 1
-        is_body = len(sources) == 1 and isinstance(sources[0], bytes)
-        if is_body and not (sources := _events_in(sources[0])):
-            damaged = [*records]
-            lost = Counter(record.reason for record in records)
-        stored = frozenset(record.key for record in records)
-        settled = self._run(sources, stored) if sources else _Settled(Report())
-        report = Report(len(damaged), dead_lettered_by_reason=dict(lost))
-        kept = frozenset(record.key for record in (*settled.records, *damaged))
-        return settled.report + report, kept
+        Deliver *batch*, and return its counts and its dead-letter records.
 
-    def _run(self, batch: Source, stored: Set[str] = frozenset()) -> _Settled:
-        settled: _Settled = run_steps(self._observed(batch, stored), self._perform)
-        return settled
+        Args:
+            batch: One batch, whatever its size.
+            stored_keys: Keys of records that are in the dead letter already, so that
+                they are no loss if it is full.
+
+        Raises:
+            DeliveryError: See `run`.
+        """
+        steps = self._observe_batch(batch, stored_keys)
+        result: BatchResult = run_steps(steps, self._perform)
+        return result
 
     def _perform(self, step: _Send | _Append | _Wait) -> object:
         match step:
@@ -666,13 +398,13 @@ class Pipeline(_PipelineBase[Sink]):
 
 class AsyncPipeline(_PipelineBase[AsyncSink]):
     """
-    `Pipeline` for asyncio: the same, awaited. The dead letter works in a thread.
+    `Pipeline` for asyncio. The dead letter is called in a thread.
 
     Args:
-        transformer: Makes calls of events.
-        sink: Where to. Not closed by the pipeline.
+        transformer: Maps events to calls.
+        sink: Destination. The pipeline does not close it.
         dead_letter: As for `Pipeline`.
-        sleep: Takes seconds; awaited.
+        sleep: Asynchronous sleep function, in seconds.
         options: See `PipelineOptions`.
     """
 
@@ -691,7 +423,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
 
     async def run(self, source: Source) -> Report:
         """
-        Settle *source*; see `Pipeline.run`.
+        Deliver *source*; see `Pipeline.run`.
         """
         report = Report()
         async for done in self.batches(source):
@@ -700,11 +432,12 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
 
     async def batches(self, source: Source) -> AsyncIterator[Report]:
         """
-        Settle *source* batch by batch; see `Pipeline.run`.
+        Deliver *source*, and yield a report after each batch. See `Pipeline.run`.
         """
-        for batch in self._batches(source):
-            settled = await run_steps_async(self._observed(batch), self._perform)
-            yield settled.report
+        for batch in split_into_batches(source, self._batch_size):
+            steps = self._observe_batch(batch)
+            result: BatchResult = await run_steps_async(steps, self._perform)
+            yield result.report
 
     async def _perform(self, step: _Send | _Append | _Wait) -> object:
         match step:

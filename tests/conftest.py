@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 
 pytest_plugins = ["braze_heap.testing.pytest_plugin"]
 

@@ -43,9 +43,11 @@ SINK: Final = ("heap/test_pacing", "heap/test_delivery", "heap/test_sink")
 RECEIVER: Final = ("receiver/test_contract",)
 
 COVER: Final[Mapping[str, tuple[str, ...]]] = {
-    "identity": ("test_identity", "test_transformer"),
+    "policies/identity": ("policies/test_identity", "test_transformer"),
     "heap/_encoder": ("heap/test_encoder", "test_transformer"),
-    "dead_letters": ("dead_letters/test_dead_letters", "test_pipeline"),
+    "state/_record": ("state/test_dead_letters", "test_pipeline"),
+    "state/_sqlite": ("state/test_dead_letters", "state/test_sqlite_file"),
+    "replaying": ("test_replaying", "state/test_mappers"),
     "pipeline": ("test_pipeline", "test_pipeline_observers"),
     "report": ("test_pipeline", "test_pipeline_observers"),
     "heap/_answers": ("heap/test_answers", "heap/test_sink"),

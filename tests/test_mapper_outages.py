@@ -16,12 +16,12 @@ from braze_heap._outage import MAX_EVENTS, MapperOutages
 from braze_heap.pipeline import Pipeline
 from braze_heap.receiver import Receiver, Request
 from braze_heap.sinks import MemorySink
-from braze_heap.state.dead_letters import DISCARD
+from braze_heap.state import DISCARD
 from tests.test_pipeline import (
     HOUR,
+    ManualClock,
     MemoryDeadLetter,
     Runner,
-    Time,
     click,
     run_async,
     run_sync,
@@ -66,7 +66,7 @@ def run_until_decided(
     Returns:
         The dead-lettered events by reason, the hours until all is decided, the store.
     """
-    time, dead = Time(), MemoryDeadLetter()
+    time, dead = ManualClock(), MemoryDeadLetter()
     pipeline = Pipeline(transformer_of(lookup), MemorySink(), dead, clock=time)
     waiting, report = list(batches), bh.Report()
     while waiting and time.now <= hours * HOUR:
@@ -190,7 +190,7 @@ def test_patience_is_for_mappers_too(run: Runner) -> None:
     """
     A pipeline that may wait asks the mapper again after the seconds it asks for.
     """
-    time, lookup = Time(), Lookup("all")
+    time, lookup = ManualClock(), Lookup("all")
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -317,7 +317,7 @@ def test_a_mapper_that_comes_back_loses_nothing() -> None:
     """
     An outage of ten hours delays all events, and dead-letters none.
     """
-    time, dead, lookup = Time(), MemoryDeadLetter(), Lookup("all")
+    time, dead, lookup = ManualClock(), MemoryDeadLetter(), Lookup("all")
     pipeline = Pipeline(transformer_of(lookup), MemorySink(), dead, clock=time)
     for _ in range(20):
         for name in "abc":
@@ -341,7 +341,7 @@ def test_other_mappers_do_not_prove_that_a_mapper_works() -> None:
     registry = registry.override(
         "users.messages.email.Open", lambda event: bh.HeapEvent("Open")
     )
-    time = Time()
+    time = ManualClock()
     pipeline = Pipeline(bh.Transformer(registry), MemorySink(), DISCARD, clock=time)
     other = click("b", event_type="users.messages.email.Open")
     for _ in range(10):
@@ -355,7 +355,7 @@ def test_failing_events_are_remembered_in_bounded_memory() -> None:
     """
     A new one is remembered as soon as an old one is not tried any more.
     """
-    time = Time()
+    time = ManualClock()
     outages, mapper = MapperOutages(time), object()
     for number in range(MAX_EVENTS + 10):
         outages.failed(mapper, str(number))

@@ -1,17 +1,16 @@
 """
-Tests of the pipeline: the law of its reports, in fair weather and foul.
+Tests of the pipeline: counts of its reports, failures, waiting, observers, logs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import gzip
 import io
 import json
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,11 @@ from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.receiver._metrics import Metrics
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt, Rejection, ThreadedSink
-from braze_heap.state.dead_letters import (
+from braze_heap.state import (
     DISCARD,
     DeadLetter,
     DeadRecord,
     SqliteDeadLetter,
-    replay,
 )
 from braze_heap.testing import make_raw
 
@@ -44,7 +42,7 @@ HOUR = 3600.0
 
 class MemoryDeadLetter:
     """
-    A store as a stranger would write it.
+    A custom store in memory.
     """
 
     def __init__(self, *, is_full: bool = False) -> None:
@@ -53,7 +51,7 @@ class MemoryDeadLetter:
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
         """
-        Keep them all, or none.
+        Keep all *records*, or none.
         """
         if self.is_full:
             raise DeadLetterFull(0)
@@ -61,56 +59,58 @@ class MemoryDeadLetter:
 
     def read(self) -> Any:
         """
-        Give a snapshot.
+        Return a snapshot of the records.
         """
         return iter(list(self.records.values()))
 
     def forget(self, keys: Iterable[str], /) -> None:
         """
-        Remove some.
+        Remove records.
         """
         for key in keys:
             self.records.pop(key, None)
 
     def close(self) -> None:
         """
-        Nothing to do.
+        Do nothing.
         """
 
 
-class FickleSink(MemorySink):
+class FailingSink(MemorySink):
     """
-    Refuses events by their id, and fails on demand.
+    A sink that rejects events by id, and raises given errors.
     """
 
     def __init__(
-        self, *refused: str, failures: Iterable[Exception | None] = ()
+        self, *rejected: str, failures: Iterable[Exception | None] = ()
     ) -> None:
         super().__init__()
-        self.refused = refused
+        self.rejected = rejected
         self.failures = iter(failures)
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Fail, or refuse some, or take all.
+        Raise the next failure, or return a receipt with the rejections.
         """
         if failure := next(self.failures, None):
             raise failure
         super().send(calls)
-        places = [i for i, call in enumerate(calls) if self._key(call) in self.refused]
+        indexes = [
+            i for i, call in enumerate(calls) if self._key(call) in self.rejected
+        ]
         rejections = tuple(
-            Rejection(i, bh.Reason.REJECTED_BY_HEAP, 400, "said Heap") for i in places
+            Rejection(i, bh.Reason.REJECTED_BY_HEAP, 400, "said Heap") for i in indexes
         )
-        return Receipt(len(calls) - len(places), rejections)
+        return Receipt(len(calls) - len(indexes), rejections)
 
     @staticmethod
     def _key(call: Call) -> str:
         return call.idempotency_key if isinstance(call, Track) else ""
 
 
-class FixedSink(MemorySink):
+class FixedReceiptSink(MemorySink):
     """
-    Takes all, and says *receipt* whatever became of it.
+    A sink that always returns *receipt*.
     """
 
     def __init__(self, receipt: Receipt) -> None:
@@ -119,7 +119,7 @@ class FixedSink(MemorySink):
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Take all.
+        Return the receipt.
         """
         super().send(calls)
         return self.receipt
@@ -127,14 +127,14 @@ class FixedSink(MemorySink):
 
 def down(times: int, retry_after: float | None = None) -> list[Exception | None]:
     """
-    Make a sink that is down so many times.
+    Return failures of a sink that is down for *times* attempts.
     """
     return [SinkUnavailable("down", retry_after)] * times
 
 
 def click(event_id: str, **changes: Any) -> dict[str, Any]:
     """
-    Make an event of Braze.
+    Return a Braze event.
     """
     return {
         "id": event_id,
@@ -146,9 +146,9 @@ def click(event_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-class Time:
+class ManualClock:
     """
-    A clock that only sleeping moves.
+    A clock that advances only by `sleep`.
     """
 
     def __init__(self) -> None:
@@ -156,13 +156,13 @@ class Time:
 
     def __call__(self) -> float:
         """
-        Give seconds.
+        Return seconds.
         """
         return self.now
 
     def sleep(self, seconds: float) -> None:
         """
-        Let time go by.
+        Advance the clock.
         """
         self.now += seconds
 
@@ -196,7 +196,7 @@ def run_async(source: Any, sink: Any, dead: DeadLetter, **options: Any) -> Repor
 @pytest.fixture(params=[run_sync, run_async], ids=["sync", "async"])
 def run(request: pytest.FixtureRequest) -> Runner:
     """
-    Give each way to run.
+    Return a function that runs a pipeline, sync or async.
     """
     chosen: Runner = request.param
     return chosen
@@ -205,9 +205,9 @@ def run(request: pytest.FixtureRequest) -> Runner:
 MIXED = [
     click("good"),
     click("good"),
-    click("refused"),
-    click("refused"),
-    click("refused", time=1700000001),
+    click("rejected"),
+    click("rejected"),
+    click("rejected", time=1700000001),
     click("nobody", user={}),
     click("late", time=-1),
     "no object",
@@ -215,13 +215,13 @@ MIXED = [
 ]
 
 
-def test_each_event_has_one_fate(run: Runner) -> None:
+def test_each_event_is_counted_once(run: Runner) -> None:
     """
-    Delivered, skipped or dead-lettered; repeats share the fate of their first.
+    An event is delivered, skipped or dead-lettered; repeats count like their first.
     """
     dead = MemoryDeadLetter()
 
-    report = run(MIXED, FickleSink("refused"), dead)
+    report = run(MIXED, FailingSink("rejected"), dead)
 
     assert report == Report(
         received=9,
@@ -242,9 +242,9 @@ def test_each_event_has_one_fate(run: Runner) -> None:
 
 
 @pytest.mark.parametrize("form", ["bytes", "text", "object", "iterator", "typed"])
-def test_sources_in_every_form(run: Runner, form: str) -> None:
+def test_run_accepts_every_source_type(run: Runner, form: str) -> None:
     """
-    The law holds for bodies, documents, streams and typed events.
+    Counts of bodies, documents, streams and typed events add up.
     """
     good: Any = MIXED[:7]
     body = json.dumps({"events": good})
@@ -256,7 +256,7 @@ def test_sources_in_every_form(run: Runner, form: str) -> None:
         "typed": [bh.parse_event(event) for event in good[:6]],
     }
 
-    report = run(sources[form], FickleSink("refused"), MemoryDeadLetter())
+    report = run(sources[form], FailingSink("rejected"), MemoryDeadLetter())
 
     assert report.received == report.delivered + report.skipped + report.dead_lettered
     assert report.dead_lettered_by_reason["rejected_by_heap"] == 2
@@ -265,7 +265,7 @@ def test_sources_in_every_form(run: Runner, form: str) -> None:
 
 def test_an_unreadable_body_is_one_record(run: Runner) -> None:
     """
-    All its bytes are kept.
+    All bytes of the body are kept.
     """
     dead = MemoryDeadLetter()
 
@@ -273,38 +273,38 @@ def test_an_unreadable_body_is_one_record(run: Runner) -> None:
 
     (record,) = dead.records.values()
     assert report.dead_lettered_by_reason == {"unreadable": 1}
-    assert (record.original, record.coding) == (b'{"events": [', "bytes")
+    assert (record.original, record.format) == (b'{"events": [', "bytes")
 
 
-def test_an_unavailable_sink_leaves_no_trace(run: Runner) -> None:
+def test_an_unavailable_sink_leaves_no_dead_letter(run: Runner) -> None:
     """
     The run raises, and nothing is in the dead letter.
     """
     dead = MemoryDeadLetter()
 
     with pytest.raises(SinkUnavailable) as caught:
-        run(MIXED, FickleSink(failures=down(1, 9.0)), dead)
+        run(MIXED, FailingSink(failures=down(1, 9.0)), dead)
 
     assert caught.value.retry_after == 9.0
     assert dead.records == {}
 
 
-def test_no_calls_need_no_sink(run: Runner) -> None:
+def test_a_batch_without_calls_does_not_use_the_sink(run: Runner) -> None:
     """
-    What is rejected and skipped is settled while the sink is down.
+    Rejected and skipped events are reported while the sink is down.
     """
-    report = run(MIXED[5:], FickleSink(failures=down(1)), MemoryDeadLetter())
+    report = run(MIXED[5:], FailingSink(failures=down(1)), MemoryDeadLetter())
 
     assert (report.received, report.skipped, report.dead_lettered) == (4, 1, 3)
 
 
-def test_patience_waits_and_tries_again(run: Runner) -> None:
+def test_patience_waits_and_retries(run: Runner) -> None:
     """
     A backfill sleeps as long as the sink asks, within its patience.
     """
-    time = Time()
+    time = ManualClock()
     options: dict[str, Any] = {"clock": time, "sleep": time.sleep}
-    sink = FickleSink(failures=down(3, 30.0))
+    sink = FailingSink(failures=down(3, 30.0))
 
     report = run([click("a")], sink, DISCARD, patience=100.0, **options)
     assert (report.delivered, time.now) == (1, 90.0)
@@ -312,7 +312,7 @@ def test_patience_waits_and_tries_again(run: Runner) -> None:
     with pytest.raises(SinkUnavailable):
         run(
             [click("a")],
-            FickleSink(failures=down(9)),
+            FailingSink(failures=down(9)),
             DISCARD,
             patience=12.0,
             **options,
@@ -322,7 +322,7 @@ def test_patience_waits_and_tries_again(run: Runner) -> None:
 
 def test_waiting_keeps_no_batch_alive() -> None:
     """
-    What a failed attempt leaves is gone with its batch, not with the next collection.
+    Calls of failed attempts are freed without the garbage collector.
     """
     watched: list[weakref.ref[Call]] = []
 
@@ -344,19 +344,19 @@ def test_waiting_keeps_no_batch_alive() -> None:
     assert (len(watched), alive) == (3, [])
 
 
-def test_a_full_dead_letter_is_ours(run: Runner) -> None:
+def test_a_full_dead_letter_raises(run: Runner) -> None:
     """
-    The run raises; what the sink settled is repeated without harm.
+    The run raises, so the caller repeats the batch.
     """
     with pytest.raises(DeadLetterFull):
         run(MIXED, MemorySink(), MemoryDeadLetter(is_full=True))
 
 
-def test_a_bug_in_a_dead_letter_is_ours(
+def test_a_bug_in_a_dead_letter_raises_a_dead_letter_error(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Whatever a store raises is told as its failure; its text is not shown.
+    Any exception of a store becomes a `DeadLetterError` without its text.
     """
 
     class Broken(MemoryDeadLetter):
@@ -371,9 +371,9 @@ def test_a_bug_in_a_dead_letter_is_ours(
     assert "canary" not in caplog.text + str(caught.value)
 
 
-def test_a_stop_iteration_stops_nothing(run: Runner) -> None:
+def test_a_stop_iteration_is_an_error_like_any_other(run: Runner) -> None:
     """
-    It is an error of a sink or a store like any other; no future waits for it.
+    A `StopIteration` of a sink or a store does not end the generator or a future.
     """
 
     class Broken(MemoryDeadLetter):
@@ -383,16 +383,16 @@ def test_a_stop_iteration_stops_nothing(run: Runner) -> None:
     with pytest.raises(DeadLetterError):
         run(MIXED, MemorySink(), Broken())
     with pytest.raises(SinkUnavailable):
-        run(MIXED, FickleSink(failures=[StopIteration()]), MemoryDeadLetter())
+        run(MIXED, FailingSink(failures=[StopIteration()]), MemoryDeadLetter())
 
 
-def test_a_rejected_namesake_is_no_repeat(run: Runner) -> None:
+def test_a_rejected_event_with_the_same_id_is_not_a_repeat(run: Runner) -> None:
     """
-    An event that cannot be read is not counted again with another one of its id.
+    A rejected event is not counted again with a valid one that has its id.
     """
     batch = [click("a", time=0), click("a"), click("a")]
 
-    report = run(batch, FickleSink("a"), MemoryDeadLetter())
+    report = run(batch, FailingSink("a"), MemoryDeadLetter())
 
     assert (report.received, report.delivered) == (3, 0)
     assert report.dead_lettered_by_reason == {"bad_time": 1, "rejected_by_heap": 2}
@@ -400,33 +400,33 @@ def test_a_rejected_namesake_is_no_repeat(run: Runner) -> None:
 
 @pytest.mark.parametrize("form", [list, tuple, iter, lambda batch: {"events": batch}])
 @pytest.mark.parametrize("named", [True, False])
-def test_a_refused_event_is_lost_as_often_as_it_came(
+def test_a_rejected_event_counts_with_its_repeats(
     run: Runner, form: Callable[[list[Any]], Any], named: bool
 ) -> None:
     """
-    In whatever form the batch came, and whether its events have ids or not.
+    Repeats of a rejected event are counted in every form of batch, with or without ids.
     """
     batch = [click("a"), click("a"), click("b", time=1), click("b", time=1)]
     if not named:
         for event in batch:
             del event["id"]
-    refused = Rejection(0, bh.Reason.REJECTED_BY_HEAP, None, "said the sink")
+    rejected = Rejection(0, bh.Reason.REJECTED_BY_HEAP, None, "said the sink")
     dead = MemoryDeadLetter()
 
-    report = run(form(batch), FixedSink(Receipt(1, (refused,))), dead)
+    report = run(form(batch), FixedReceiptSink(Receipt(1, (rejected,))), dead)
 
     assert (report.received, report.delivered, report.repeated) == (4, 2, 2)
     assert report.dead_lettered_by_reason == {"rejected_by_heap": 2}
     assert [record.detail for record in dead.records.values()] == ["said the sink"]
 
 
-def test_counting_repeats_reads_the_batch_once() -> None:
+def test_counting_repeats_decodes_the_batch_once() -> None:
     """
-    A thousand refused events beside one repeat cost no thousand decodings.
+    A thousand rejected events and one repeat do not cause a thousand decodings.
     """
     batch = [click(f"{n}") for n in range(1000)]
     body = json.dumps({"events": [*batch, batch[0]]}).encode()
-    sink = FickleSink(*(event["id"] for event in batch))
+    sink = FailingSink(*(event["id"] for event in batch))
     start = time.process_time()
 
     report = run_sync(body, sink, DISCARD)
@@ -436,16 +436,16 @@ def test_counting_repeats_reads_the_batch_once() -> None:
 
 
 @pytest.mark.parametrize("failure", [TypeError("canary"), OSError("canary")])
-def test_a_bug_in_a_sink_is_ours(
+def test_a_bug_in_a_sink_raises_sink_unavailable(
     run: Runner, failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Whatever a sink raises, the events stay with the caller; its text is not shown.
+    Any exception of a sink becomes a `SinkUnavailable` without its text.
     """
     dead = MemoryDeadLetter()
 
     with pytest.raises(SinkUnavailable, match=type(failure).__name__) as caught:
-        run(MIXED, FickleSink(failures=[failure]), dead)
+        run(MIXED, FailingSink(failures=[failure]), dead)
 
     assert dead.records == {}
     assert "test_pipeline.py" in caplog.text
@@ -463,21 +463,21 @@ def test_a_bug_in_a_sink_is_ours(
         Receipt(-1, (Rejection(0, "x"), Rejection(0, "x"))),
     ],
 )
-def test_a_receipt_must_add_up(run: Runner, receipt: Receipt) -> None:
+def test_invalid_receipt_raises(run: Runner, receipt: Receipt) -> None:
     """
-    A sink that miscounts has not decided.
+    A receipt that does not add up is not a decision.
     """
 
     with pytest.raises(SinkUnavailable):
-        run([click("a")], FixedSink(receipt), DISCARD)
+        run([click("a")], FixedReceiptSink(receipt), DISCARD)
 
 
-def test_down_for_72_hours() -> None:
+def test_a_sink_without_success_for_72_hours_is_down() -> None:
     """
-    Then payloads go to the dead letter, before Braze gives the feed up.
+    Calls go to the dead letter before Braze disables the feed.
     """
-    time, dead = Time(), MemoryDeadLetter()
-    sink = FickleSink(failures=down(75))
+    time, dead = ManualClock(), MemoryDeadLetter()
+    sink = FailingSink(failures=down(75))
     pipeline = Pipeline(bh.Transformer(), sink, dead, clock=time)
     raised = 0
     for _ in range(72):
@@ -498,12 +498,12 @@ def test_down_for_72_hours() -> None:
 
 def test_one_success_starts_the_72_hours_again() -> None:
     """
-    Only a sink without any success is down.
+    Any success restarts the 72 hours.
     """
-    time = Time()
+    time = ManualClock()
     failures = [*down(1), None, *down(1), *down(1)]
     pipeline = Pipeline(
-        bh.Transformer(), FickleSink(failures=failures), DISCARD, clock=time
+        bh.Transformer(), FailingSink(failures=failures), DISCARD, clock=time
     )
     for is_down in (True, False, True, True):
         if is_down:
@@ -517,10 +517,10 @@ def test_one_success_starts_the_72_hours_again() -> None:
 @pytest.mark.parametrize(("gap", "fate"), [(6, "sink_down"), (7, "unavailable")])
 def test_72_hours_need_attempts_all_the_time(gap: float, fate: str) -> None:
     """
-    After more than six hours without an attempt the 72 hours start again.
+    A gap of more than six hours between attempts restarts the 72 hours.
     """
-    time = Time()
-    sink = FickleSink(failures=down(20))
+    time = ManualClock()
+    sink = FailingSink(failures=down(20))
     pipeline = Pipeline(bh.Transformer(), sink, DISCARD, clock=time)
     fates = []
     for _ in range(20):
@@ -540,9 +540,9 @@ def test_a_batch_before_and_after_a_weekend_is_not_an_outage() -> None:
     """
     A feed that is idle for four days, with a failure on either side, loses nothing.
     """
-    time = Time()
+    time = ManualClock()
     pipeline = Pipeline(
-        bh.Transformer(), FickleSink(failures=down(2)), DISCARD, clock=time
+        bh.Transformer(), FailingSink(failures=down(2)), DISCARD, clock=time
     )
     for _ in range(2):
         with pytest.raises(SinkUnavailable):
@@ -554,9 +554,9 @@ def test_a_batch_before_and_after_a_weekend_is_not_an_outage() -> None:
 
 def test_a_long_attempt_is_not_a_gap() -> None:
     """
-    A sink that itself retries for eight hours tries all the time.
+    An attempt that takes eight hours counts as continuous attempts.
     """
-    time = Time()
+    time = ManualClock()
 
     class Slow(MemorySink):
         def send(self, calls: Sequence[Call], /) -> Receipt:
@@ -571,9 +571,9 @@ def test_a_long_attempt_is_not_a_gap() -> None:
     assert pipeline.run([click("a")]).dead_lettered_by_reason == {"sink_down": 1}
 
 
-def test_a_partly_refused_event_counts_once(run: Runner) -> None:
+def test_a_partly_rejected_event_counts_once(run: Runner) -> None:
     """
-    An event with two calls, one of them refused, is one dead letter.
+    An event with two calls, one of them rejected, is one dead letter.
     """
     mappers = bh.Mappers()
 
@@ -585,7 +585,7 @@ def test_a_partly_refused_event_counts_once(run: Runner) -> None:
     dead = MemoryDeadLetter()
 
     report = run(
-        [click("a"), click("b")], FickleSink("a:2"), dead, transformer=transformer
+        [click("a"), click("b")], FailingSink("a:2"), dead, transformer=transformer
     )
 
     assert (report.delivered, report.dead_lettered, report.calls) == (1, 1, 3)
@@ -593,9 +593,9 @@ def test_a_partly_refused_event_counts_once(run: Runner) -> None:
     assert record.source() == click("a")
 
 
-def test_user_properties_go_by_event_time(run: Runner) -> None:
+def test_user_properties_are_sent_in_order_of_event_time(run: Runner) -> None:
     """
-    Heap's last write wins, so the newest event of a batch speaks last.
+    Properties of the newest event are sent last, because Heap's last write wins.
     """
     mappers = bh.Mappers()
 
@@ -619,9 +619,9 @@ def test_user_properties_go_by_event_time(run: Runner) -> None:
 @pytest.mark.parametrize(
     "options", [{"batch_size": 0}, {"patience": -1}, {"patience": float("nan")}]
 )
-def test_wiring_fails_early(options: dict[str, Any]) -> None:
+def test_invalid_options_raise(options: dict[str, Any]) -> None:
     """
-    Options that make no sense are an error before the first event.
+    Invalid and unknown options raise in the constructor.
     """
     with pytest.raises(ValueError, match="batch_size"):
         Pipeline(bh.Transformer(), MemorySink(), DISCARD, **options)
@@ -629,9 +629,9 @@ def test_wiring_fails_early(options: dict[str, Any]) -> None:
         Pipeline(bh.Transformer(), MemorySink(), DISCARD, pateince=1)
 
 
-def test_streams_are_cut_into_batches() -> None:
+def test_streams_are_split_into_batches() -> None:
     """
-    A report a batch; together they are the report of the run.
+    Each batch has a report; their sum is the report of the run.
     """
     seen: list[BatchDetails] = []
     pipeline = Pipeline(
@@ -645,11 +645,11 @@ def test_streams_are_cut_into_batches() -> None:
     assert [details.report for details in seen] == reports
 
 
-def test_observers_are_told_and_cannot_harm(
+def test_observers_are_called_once_a_batch_and_may_raise(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Every batch is told once, whatever became of it.
+    Observers are called for each outcome; their exceptions are logged without text.
     """
     seen: list[BatchDetails] = []
 
@@ -657,10 +657,10 @@ def test_observers_are_told_and_cannot_harm(
         raise ValueError("canary")
 
     observers = [broken, seen.append]
-    run(MIXED, FickleSink("refused"), DISCARD, observers=observers)
+    run(MIXED, FailingSink("rejected"), DISCARD, observers=observers)
     with pytest.raises(SinkUnavailable):
-        run(MIXED, FickleSink(failures=down(1, 3.0)), DISCARD, observers=observers)
-    throttled = FickleSink(failures=[SinkUnavailable(throttled=True)])
+        run(MIXED, FailingSink(failures=down(1, 3.0)), DISCARD, observers=observers)
+    throttled = FailingSink(failures=[SinkUnavailable(throttled=True)])
     with pytest.raises(SinkUnavailable):
         run(MIXED, throttled, DISCARD, observers=observers)
     with pytest.raises(DeadLetterFull):
@@ -673,31 +673,31 @@ def test_observers_are_told_and_cannot_harm(
     assert "canary" not in caplog.text
 
 
-def test_observers_get_the_time_it_took_and_where_it_went() -> None:
+def test_observers_get_seconds_and_sink() -> None:
     """
-    Seconds by the pipeline's own clock, waiting included; the class of the sink.
+    Seconds are measured by the clock, including waits; the sink is named by its class.
     """
-    time, seen = Time(), list[BatchDetails]()
+    time, seen = ManualClock(), list[BatchDetails]()
     time.now = 100.0
-    sink = FickleSink(failures=down(1, 3.0))
+    sink = FailingSink(failures=down(1, 3.0))
     options: Any = {"clock": time, "sleep": time.sleep, "observers": [seen.append]}
 
     Pipeline(bh.Transformer(), sink, DISCARD, patience=10, **options).run([click("a")])
 
-    assert [(each.seconds, each.sink) for each in seen] == [(3.0, "FickleSink")]
+    assert [(each.seconds, each.sink) for each in seen] == [(3.0, "FailingSink")]
 
 
-def test_what_went_well_is_no_warning(
+def test_a_delivered_batch_is_logged_at_debug(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    A settled batch is told at DEBUG, one that is still the caller's as a warning.
+    A delivered batch is logged at DEBUG, one to repeat at WARNING.
     """
     caplog.set_level("DEBUG")
 
     run([click("a")], MemorySink(), DISCARD)
     with pytest.raises(SinkUnavailable):
-        run([click("a")], FickleSink(failures=down(1)), DISCARD)
+        run([click("a")], FailingSink(failures=down(1)), DISCARD)
 
     told = [r for r in caplog.records if r.name == "braze_heap.pipeline"]
     levels = {vars(r).get("braze_outcome"): r.levelname for r in told}
@@ -706,7 +706,7 @@ def test_what_went_well_is_no_warning(
 
 def test_records_have_the_time_of_the_clock(run: Runner) -> None:
     """
-    When an event was given up is told in UTC, and never read from the event.
+    The time of a record is UTC, from the clock, never from the event.
     """
     dead = MemoryDeadLetter()
 
@@ -716,14 +716,14 @@ def test_records_have_the_time_of_the_clock(run: Runner) -> None:
     assert record.at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
-def test_logs_hold_counts_and_no_values(
+def test_logs_contain_counts_and_no_values(
     run: Runner,
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
     dead_letter_at: Callable[..., SqliteDeadLetter],
 ) -> None:
     """
-    At DEBUG too: reasons and numbers, nobody's name or link.
+    Logs, also at DEBUG, contain reasons and numbers, but not values.
     """
     caplog.set_level("DEBUG")
     events = [
@@ -734,140 +734,14 @@ def test_logs_hold_counts_and_no_values(
     ]
     store = dead_letter_at(tmp_path / "dead.db")
 
-    run(events, FickleSink("a"), store)
+    run(events, FailingSink("a"), store)
     with pytest.raises(SinkUnavailable):
-        run(events, FickleSink(failures=down(1)), store)
+        run(events, FailingSink(failures=down(1)), store)
 
     store.close()
     told = [str(r.__dict__) for r in caplog.records if r.name.startswith("braze_heap")]
     assert "rejected_by_heap" in "".join(told)
     assert not [text for text in told if "canary" in text]
-
-
-def test_replay_delivers_what_can_be_delivered(
-    tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
-) -> None:
-    """
-    Records leave when the sink settled them, and stay when they are refused again.
-    """
-    store = dead_letter_at(tmp_path / "dead.db")
-    sink = FickleSink("a", "b")
-    pipeline = Pipeline(bh.Transformer(), sink, store)
-    pipeline.run([click("a"), click("b"), click("late", time=0), click("ok")])
-    pipeline.run(b"no JSON")
-    sink.refused = ("b",)
-
-    report = store.replay(pipeline)
-
-    assert report.received == 4
-    assert (report.delivered, report.dead_lettered) == (1, 3)
-    assert sorted(record.reason for record in store.read()) == [
-        "bad_time",
-        "rejected_by_heap",
-        "unreadable",
-    ]
-    store.close()
-
-
-def test_replay_leaves_the_damaged(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """
-    A damaged record stays, is counted and named, and keeps nobody back.
-    """
-    dead = MemoryDeadLetter()
-    at = datetime(2024, 1, 1, tzinfo=UTC)
-    bad = DeadRecord("bad", "bad_time", "", at, b"{", "json")
-    zipped = DeadRecord("zipped", "unreadable", "", at, b"no gzip", "gzip")
-    dead.append([bad, zipped, DeadRecord.of(click("a"), "bad_time", "", at)])
-
-    report = replay(dead, Pipeline(bh.Transformer(), MemorySink(), dead))
-
-    assert (report.received, report.delivered) == (3, 1)
-    assert report.dead_lettered_by_reason == {"damaged_record": 1, "unreadable": 1}
-    assert list(dead.records) == ["bad", "zipped"]
-    assert "'bad' is damaged" in caplog.text
-
-
-def test_replay_ends_with_a_store_that_appends_at_the_end() -> None:
-    """
-    What stays dead is not tried for ever.
-    """
-
-    class Queue(MemoryDeadLetter):
-        appended = 0
-
-        def append(self, records: Sequence[DeadRecord], /) -> None:
-            self.appended += len(records)
-            super().append(records)
-
-        def read(self) -> Iterator[DeadRecord]:
-            seen = 0
-            while seen < self.appended:
-                seen = self.appended
-                yield from list(self.records.values())
-
-    dead = Queue()
-    pipeline = Pipeline(bh.Transformer(), FickleSink("a"), dead)
-    pipeline.run([click("a")])
-
-    assert replay(dead, pipeline, batch_size=1).received == 1
-
-
-def test_replay_takes_each_body_by_itself_and_events_in_batches() -> None:
-    """
-    What could not be read once and can be read today is delivered, body by body.
-    """
-    dead = MemoryDeadLetter()
-    at = datetime(2024, 1, 1, tzinfo=UTC)
-    bodies = [json.dumps({"events": [click(name)]}).encode() for name in "ab"]
-    dead.append([DeadRecord.of(body, "unreadable", "", at) for body in bodies])
-    events = [click(f"{number}") for number in range(5)]
-    dead.append([DeadRecord.of(event, "sink_down", "", at) for event in events])
-    seen: list[BatchDetails] = []
-    pipeline = Pipeline(bh.Transformer(), MemorySink(), dead, observers=[seen.append])
-
-    assert replay(dead, pipeline, batch_size=2).delivered == 7
-
-    reports = [details.report for details in seen]
-    assert [report.received for report in reports if report] == [1, 1, 2, 2, 1]
-    assert dead.records == {}
-
-
-def test_replay_stops_when_the_sink_does(
-    tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
-) -> None:
-    """
-    What was not settled is still there.
-    """
-    store = dead_letter_at(tmp_path / "dead.db")
-    sink = FickleSink("a")
-    pipeline = Pipeline(bh.Transformer(), sink, store)
-    pipeline.run([click("a")])
-    sink.failures = iter(down(1))
-
-    with pytest.raises(SinkUnavailable):
-        store.replay(pipeline)
-
-    assert store.stats().records == 1
-    store.close()
-
-
-def test_replay_works_with_any_store() -> None:
-    """
-    Another store needs three methods; another pipeline is an error.
-    """
-    dead = MemoryDeadLetter()
-    sink = FickleSink("a")
-    pipeline = Pipeline(bh.Transformer(), sink, dead)
-    pipeline.run([click("a"), click("a", x=1)])
-    sink.refused = ()
-
-    replay(dead, pipeline, batch_size=1)
-
-    assert dead.records == {}
-    with pytest.raises(ValueError, match="this dead letter"):
-        replay(MemoryDeadLetter(), pipeline)
 
 
 EVENTS = st.lists(
@@ -887,12 +761,14 @@ EVENTS = st.lists(
 
 
 @given(EVENTS, st.sets(st.sampled_from("abcdef")), st.booleans())
-def test_the_law(events: list[Any], refused: set[str], is_down: bool) -> None:
+def test_the_counts_of_any_batch_add_up(
+    events: list[Any], rejected: set[str], is_down: bool
+) -> None:
     """
-    For any batch and any refusals the numbers add up, and the dead are on record.
+    Counts of any batch with any rejections add up, and dead letters are stored.
     """
     dead = MemoryDeadLetter()
-    sink = FickleSink(*refused, failures=down(1) if is_down else ())
+    sink = FailingSink(*rejected, failures=down(1) if is_down else ())
     try:
         report = run_sync(events, sink, dead)
     except SinkUnavailable:
@@ -903,15 +779,15 @@ def test_the_law(events: list[Any], refused: set[str], is_down: bool) -> None:
     assert report.received == report.delivered + report.skipped + report.dead_lettered
     assert report.delivered >= 0
     assert (report.dead_lettered == 0) == (not dead.records)
-    taken = {FickleSink._key(call) for call in sink.calls} - refused
+    taken = {FailingSink._key(call) for call in sink.calls} - rejected
     dead_ids = {r.key.split(":")[0] for r in dead.records.values()}
-    assert (taken & refused) == set()
-    assert {FickleSink._key(call) for call in sink.calls} & refused <= dead_ids
+    assert (taken & rejected) == set()
+    assert {FailingSink._key(call) for call in sink.calls} & rejected <= dead_ids
 
 
-def test_a_report_names_what_the_classes_do_not_know() -> None:
+def test_a_report_names_unknown_types_and_fields() -> None:
     """
-    New types, new fields and values of another type are counted by name, never shown.
+    Unknown types and fields are counted by name, without values.
     """
     click = make_raw("users.messages.email.Click")
     click["properties"] |= {"link_color": "canary", "is_amp": "canary"}
@@ -929,7 +805,7 @@ def test_a_report_names_what_the_classes_do_not_know() -> None:
 
 def test_a_report_names_a_thousand_at_most() -> None:
     """
-    Whoever makes up names without end fills no memory; the sum stays right.
+    The number of names is bounded; their sum is exact.
     """
     reports = [Report(unknown={f"{n}-{m}": 2 for m in range(700)}) for n in range(4)]
 
@@ -942,7 +818,7 @@ def test_a_report_names_a_thousand_at_most() -> None:
 
 def test_a_report_of_a_thousand_names_has_no_others() -> None:
     """
-    What fits is named.
+    A thousand names are all reported.
     """
     names = {f"{number}": 1 for number in range(1_000)}
 
@@ -953,7 +829,7 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    By class, field and reason, and by kind of change; reports add up.
+    Invalid values are counted by class, field and reason; adjustments by kind.
     """
 
     @bh.custom_event("Order")
@@ -1005,7 +881,7 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
 )
 def test_files_are_not_events(run: Runner, source: Any) -> None:
     """
-    A path, a URL or an open file is no batch: the error says to read it.
+    A path, a URL or an open file raises with the advice to read it.
     """
     dead = MemoryDeadLetter()
 
@@ -1016,49 +892,10 @@ def test_files_are_not_events(run: Runner, source: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b"events.jsonl", ["a.jsonl"], '{"id": "a/b.jsonl"}'])
-def test_what_a_sender_controls_raises_nothing(run: Runner, body: Any) -> None:
+def test_input_of_a_sender_never_raises(run: Runner, body: Any) -> None:
     """
-    A body, and an element of a batch, is rejected whatever text it is.
+    A body or an element that is any text is rejected, and does not raise.
     """
     report = run(body, MemorySink(), MemoryDeadLetter())
 
     assert report.dead_lettered == 1
-
-
-def test_damage_of_files_is_kept_through_replay(tmp_path: Path) -> None:
-    """
-    Files that are damaged alike are two records, with name and offset; replay leaves
-    them as they are, also if nothing could be read of the damage.
-    """
-    torn, cut = tmp_path / "torn.jsonl", tmp_path / "cut.jsonl.gz"
-    line = json.dumps(click("good")).encode() + b"\n"
-    torn.write_bytes(line + b'{"torn')
-    (tmp_path / "torn-2.jsonl").write_bytes(line + b'{"torn')
-    cut.write_bytes(gzip.compress(line)[:-4])
-    with SqliteDeadLetter(tmp_path / "dead.db") as store:
-        pipeline = Pipeline(bh.Transformer(), MemorySink(), store)
-        for path in sorted(tmp_path.glob("*.jsonl*")):
-            pipeline.run(bh.read_events(path))
-        before = [*store.read()]
-
-        report = replay(store, pipeline)
-
-        assert [*store.read()] == before
-    assert report.dead_lettered_by_reason == {"unreadable": 3}
-    for path in (torn, cut, tmp_path / "torn-2.jsonl"):
-        place = f"{path} is unreadable at byte {len(line)}: "
-        assert sum(place in record.detail for record in before) == 1
-
-
-def test_a_damage_that_can_be_read_today_is_delivered(tmp_path: Path) -> None:
-    """
-    A body that was unreadable once is replayed as its events.
-    """
-    body = json.dumps({"events": [click("one"), click("two")]}).encode()
-    with SqliteDeadLetter(tmp_path / "dead.db") as store:
-        store.append([DeadRecord.of(body, "unreadable", "x", datetime.now(UTC))])
-        sink = MemorySink()
-
-        report = replay(store, Pipeline(bh.Transformer(), sink, store))
-
-        assert (report.delivered, [*store.read()]) == (2, [])

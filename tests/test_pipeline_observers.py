@@ -1,5 +1,5 @@
 """
-Tests of the ready-made observers.
+Tests of the shipped observers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FAILED = BatchDetails("throttled", None, 0.5, "HeapSink", 7.0)
 
 def test_prometheus_counts() -> None:
     """
-    Events by fate and reason, batches by outcome.
+    Events are counted by fate and reason, batches by outcome.
     """
     client = pytest.importorskip("prometheus_client")
     from braze_heap.observers.prometheus import PrometheusObserver
@@ -56,7 +56,7 @@ def test_prometheus_counts() -> None:
 
 def test_opentelemetry_counts() -> None:
     """
-    The same through OpenTelemetry's API.
+    OpenTelemetry gets the same counts.
     """
     metrics = pytest.importorskip("opentelemetry.sdk.metrics")
     export = pytest.importorskip("opentelemetry.sdk.metrics.export")
@@ -93,9 +93,9 @@ def test_opentelemetry_counts() -> None:
     provider.shutdown()
 
 
-def test_nothing_optional_is_imported() -> None:
+def test_no_extra_is_imported() -> None:
     """
-    Sinks, pipeline and observers load no extra.
+    Sinks, pipeline and observers do not import an extra.
     """
     code = (
         "import sys, braze_heap.pipeline, braze_heap.sinks, braze_heap.observers;"

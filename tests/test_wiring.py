@@ -34,7 +34,7 @@ from braze_heap.sinks import (
     Tee,
     ThreadedSink,
 )
-from braze_heap.state.dead_letters import DeadRecord, replay
+from braze_heap.state import DeadRecord
 from braze_heap.testing import check_sink, make_event, make_raw
 
 
@@ -287,8 +287,8 @@ async def stream() -> Any:
         (lambda: pipeline().run(stream()), "read without await.*async_generator"),
         (lambda: pipeline().run(Awaitable()), "read without await"),
         (lambda: asyncio.run(async_pipeline().run(stream())), "read without await"),
-        (lambda: replay(bh.DISCARD, async_pipeline()), "not an AsyncPipeline"),
-        (lambda: replay(bh.DISCARD, bh.Transformer()), "not a Transformer"),
+        (lambda: bh.replay(bh.DISCARD, async_pipeline()), "not an AsyncPipeline"),
+        (lambda: bh.replay(bh.DISCARD, bh.Transformer()), "not a Transformer"),
         (lambda: check_sink(bh.MemorySink()), "write lambda: "),
         (lambda: bh.JsonLinesSink(None), "a path or a stream, not None"),
         (lambda: bh.open_sink(None), "needs text, not None"),
@@ -785,7 +785,7 @@ def test_a_path_within_a_body_is_an_element_like_any_other(tmp_path: Path) -> No
         pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), dead_letter)
 
         report = pipeline.run(b'{"events": ["a/b.jsonl"]}')
-        replayed = replay(dead_letter, pipeline)
+        replayed = bh.replay(dead_letter, pipeline)
 
     assert report.dead_lettered_by_reason == {bh.Reason.NOT_AN_OBJECT: 1}
     assert replayed.dead_lettered_by_reason == {bh.Reason.NOT_AN_OBJECT: 1}

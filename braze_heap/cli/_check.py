@@ -40,7 +40,7 @@ from braze_heap.cli._sinks import (
 from braze_heap.cli._stores import option_of_max_bytes, store_at
 from braze_heap.receiver import Tokens
 from braze_heap.sinks import Sink
-from braze_heap.state.dead_letters import MAX_BYTES, SqliteDeadLetter
+from braze_heap.state import MAX_BYTES, SqliteDeadLetter
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink

@@ -18,7 +18,7 @@ from typing import IO, Any, Final, cast
 
 import click
 
-from braze_heap import Pipeline, Reason
+from braze_heap import Pipeline, Reason, replay
 from braze_heap.cli._console import (
     UnusableError,
     console,
@@ -49,14 +49,13 @@ from braze_heap.cli._stores import (
     option_of_max_bytes,
     store_at,
 )
-from braze_heap.state.dead_letters import (
+from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,
     Found,
     SqliteDeadLetter,
     export,
-    replay,
     search,
 )
 

@@ -35,7 +35,7 @@ from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
 from braze_heap.sinks._closing import ClosesAtExit
-from braze_heap.state.dead_letters import DeadLetter
+from braze_heap.state import DeadLetter
 
 PATIENCE: Final = 600.0
 """Seconds: outlasts a deployment of Heap, and no wrong configuration."""

@@ -39,7 +39,7 @@ from braze_heap.cli._server import bound, server_of, serving
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.sinks import Sink
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import FakeHeap, SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing._samples import TIME
 from braze_heap.testing.fake_heap import Status

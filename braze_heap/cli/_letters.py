@@ -17,7 +17,7 @@ from rich.text import Text
 
 from braze_heap.cli._console import grid, heading, indented, plural, safe
 from braze_heap.cli._words import meaning
-from braze_heap.state.dead_letters import DeadRecord
+from braze_heap.state import DeadRecord
 
 _DIGITS: Final = 8
 """Digits of the digest that a list shows: enough to tell two contents apart."""
@@ -143,7 +143,7 @@ def _facts(record: DeadRecord) -> dict[str, Any]:
         "reason": record.reason,
         "detail": record.detail,
         "at": record.at.isoformat(),
-        "coding": record.coding,
+        "format": record.format,
         "event_type": record.event_type,
         "mappers": record.mappers,
         "bytes": len(record.original),
@@ -168,7 +168,7 @@ def letter_view(record: DeadRecord) -> RenderableType:
     """
     table = grid("_what", "_value")
     facts = _facts(record)
-    for name in ("key", "reason", "detail", "at", "event_type", "coding"):
+    for name in ("key", "reason", "detail", "at", "event_type", "format"):
         if facts[name]:
             table.add_row(name, Text(safe(str(facts[name]), 2_000)))
     table.add_row("", Text(meaning(record.reason)))
@@ -189,10 +189,10 @@ def original_text(record: DeadRecord) -> str:
     """
     raw = record.original
     try:
-        if record.coding == "json":
+        if record.format == "json":
             text = json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
             return "".join(c if c.isprintable() else _escaped(c) for c in text)
-        body = gzip.decompress(raw) if record.coding == "gzip" else raw
+        body = gzip.decompress(raw) if record.format == "gzip" else raw
     except (ValueError, RecursionError, OSError, EOFError, zlib.error):
         body = raw
     return body.decode("utf-8", "backslashreplace")

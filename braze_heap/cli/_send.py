@@ -57,7 +57,7 @@ from braze_heap.cli._stores import OWN_SUFFIXES, option_of_max_bytes, store_at
 from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
 from braze_heap.cli._words import CALLS
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
-from braze_heap.state.dead_letters import DeadLetter
+from braze_heap.state import DeadLetter
 from braze_heap.wire import Read
 
 DEAD_LETTER: Final = Path("dead.db")

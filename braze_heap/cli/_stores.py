@@ -13,7 +13,7 @@ import click
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._paths import FilePath
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
-from braze_heap.state.dead_letters import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
+from braze_heap.state import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -23,12 +23,13 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
+from braze_heap._batch_result import mappers_of
 from braze_heap._errors import error_context, place_of
 from braze_heap._repeats import Repeats
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
 from braze_heap._wiring import is_async, kind_of
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
-from braze_heap.pipeline import AsyncPipeline, Pipeline, append_to, mappers_of
+from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
 from braze_heap.receiver import _responses
 from braze_heap.receiver._admission import CapacityError, Hand, Limits, Share
@@ -36,7 +37,8 @@ from braze_heap.receiver._auth import Authenticator, as_authenticator
 from braze_heap.receiver._envelope import TooManyError, events_in, inflated
 from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Response
 from braze_heap.report import Report
-from braze_heap.state.dead_letters import DeadRecord
+from braze_heap.state import DeadRecord
+from braze_heap.state._protocol import append_to
 from braze_heap.wire import UnreadableError
 
 logger = logging.getLogger("braze_heap.receiver")

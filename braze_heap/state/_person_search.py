@@ -1,8 +1,8 @@
 """
-Search for one person in dead letters, in whatever form the person's id was written.
+Search for one person in dead letters, in every form in which an id may be written.
 
-A match is certain or suspected. Certain matches are removed by a purge; suspected ones
-are reported, so that somebody can look at them.
+A match is certain or suspected. A purge removes certain matches, and reports suspected
+ones for review.
 """
 
 import base64
@@ -19,34 +19,33 @@ import attrs
 
 __all__ = ["Match", "PersonSearch"]
 
-MAX_INFLATED: Final = 64 << 20
-"""Bytes of a compressed body that are searched."""
+_MAX_INFLATED: Final = 64 << 20
+"""Bytes of a compressed body that are searched, uncompressed."""
 
-_TELLING: Final = 6
-"""Characters from which on a text is unlikely to match by chance."""
+_MIN_DISTINCTIVE: Final = 6
+"""Characters that make a text unlikely to match by chance."""
 
-_DEPTH: Final = 5
-"""Escapes within escapes, compressions within compressions that are undone."""
+_MAX_DEPTH: Final = 5
+"""Levels of escapes within escapes, and of nested compression, that are undone."""
 
 
 @attrs.frozen
 class Match:
     """
-    How a record matches.
+    A match of a record.
 
     Attributes:
-        why: The reason for a suspicion; empty if the match is certain. Contains no
-            value.
+        suspicion: Reason for a suspicion, without values; empty for a certain match.
     """
 
-    why: str = ""
+    suspicion: str = ""
 
     @property
     def is_certain(self) -> bool:
         """
         Whether the record is surely about the person.
         """
-        return not self.why
+        return not self.suspicion
 
 
 _CERTAIN: Final = Match()
@@ -54,25 +53,25 @@ _CERTAIN: Final = Match()
 
 class PersonSearch:
     """
-    Finds an identity, an address or a phone number in events and in bodies.
+    Search for an identity, an email address or a phone number in events and bodies.
 
     Letter case does not matter. A phone number that begins with ``+`` is also found
-    without it, with ``00`` instead, and with separators. A short text, under six
-    characters or a single word, is certain only where a field names a person; elsewhere
-    it is suspected.
+    without it, with ``00`` instead, and with separators. A short text (under six
+    characters, or a single word) is certain only in a field that identifies a person.
+    Elsewhere it is suspected.
 
     Args:
-        identity: The text that names the person.
+        identity: The text that identifies the person.
 
     Raises:
-        ValueError: *identity* is blank, or not a text.
+        ValueError: *identity* is blank or not a string.
     """
 
     def __init__(self, identity: str) -> None:
         if not isinstance(identity, str) or not identity.strip():
             raise ValueError(f"a person is searched by a text, not by {identity!r}")
         self._exact = identity
-        self._folded = _folded(identity)
+        self._folded = _fold(identity)
         phone = re.sub(r"[\s()./-]", "", identity)
         self._is_phone = re.fullmatch(r"\+\d{7,}", phone) is not None
         if self._is_phone:
@@ -84,60 +83,64 @@ class PersonSearch:
         else:
             pattern = re.escape(self._folded)
             before, after = r"(?<![\w.%+@-])", r"(?![\w@-])(?!\.\w)"
-            first, last = map(_like, (self._folded[0], self._folded[-1]))
+            first, last = map(_same_kind, (self._folded[0], self._folded[-1]))
             loose = f"(?<!{first}){pattern}(?!{last})"
-        has_letters_only = identity.isalpha() and len(identity) < 2 * _TELLING
-        self._is_telling = len(identity) >= _TELLING and not has_letters_only
+        has_letters_only = identity.isalpha() and len(identity) < 2 * _MIN_DISTINCTIVE
+        self._is_distinctive = (
+            len(identity) >= _MIN_DISTINCTIVE and not has_letters_only
+        )
         self._anywhere = re.compile(pattern)
         self._bounded = re.compile(before + pattern + after)
         self._loose = re.compile(loose)
         self._named = re.compile(
-            rf'(?:{_NAMING.pattern})[^":]*"\s*:\s*\[?\s*"?{pattern}(?=["\s,}}\]]|$)'
+            rf'(?:{_IDENTITY_FIELDS.pattern})[^":]*"\s*:\s*\[?\s*"?{pattern}(?=["\s,}}\]]|$)'
         )
         in_json = json.dumps(self._exact)[1:-1]
         self._base64 = {*_base64_forms(self._folded, self._exact, in_json)}
 
     def in_event(self, original: bytes) -> Match | None:
         """
-        Return how an event, as JSON, matches; ``None`` if it does not.
+        Return the match of an event, as JSON; ``None`` if it does not match.
         """
         text = original.decode("utf-8", "replace")
         if not self._may_have(text):
             return None
         is_number = self._folded.isdigit()  # could be a time
         if (
-            self._is_telling
+            self._is_distinctive
             and not is_number
-            and self._has(_folded(text), self._bounded)
+            and self._has(_fold(text), self._bounded)
         ):
             return _CERTAIN
         try:
             event = json.loads(original)
         except (ValueError, RecursionError):
             return self.in_body(original)
-        return _best(self._in_value(event))
+        return _best_match(self._in_value(event))
 
     def in_body(self, body: bytes) -> Match | None:
         """
-        Return how a body that could not be read matches; ``None`` if it does not.
+        Return the match of an unreadable body; ``None`` if it does not match.
 
-        It may be compressed, damaged, and in any common encoding.
+        The body may be compressed, damaged, and in any common encoding.
         """
         gaps = ""
-        for _ in range(_DEPTH):
+        for _ in range(_MAX_DEPTH):
             if not body.startswith(b"\x1f\x8b"):
                 break
-            body, is_whole = _inflated(body)
-            gaps = gaps or ("" if is_whole else "is damaged, and only searched in part")
+            body, is_complete = _inflate(body)
+            gaps = gaps or (
+                "" if is_complete else "is damaged, and only searched in part"
+            )
         for magic, name in _ARCHIVES.items():
             if body.startswith(magic):
                 gaps = f"is compressed ({name}), and not searched"
-        found = _best(self.in_text(text) for text in self._decoded(body))
+        found = _best_match(self.in_text(text) for text in self._decodings(body))
         return found or (Match(gaps) if gaps else None)
 
     def _may_have(self, text: str) -> bool:
         """
-        Return whether a closer look at *text*, an event, is worth its time.
+        Return whether *text*, an event, may match. A cheap test before the full search.
         """
         return any(self._has(view, self._loose) for view in self._views(text)) or any(
             form in text for form in self._base64
@@ -145,8 +148,9 @@ class PersonSearch:
 
     def _has(self, view: str, pattern: re.Pattern[str]) -> bool:
         """
-        Return whether *pattern*, which looks behind and so is slow, is found in *view*.
+        Return whether *view* contains *pattern*.
         """
+        # The patterns look behind, which is slow at every position of a long text.
         places = self._anywhere.finditer(view)
         return any(pattern.match(view, place.start()) for place in places)
 
@@ -160,32 +164,32 @@ class PersonSearch:
             elif isinstance(value, list):
                 waiting += [(name, element) for element in value]
             elif isinstance(value, str):
-                nested = _from_json(value)
+                nested = _parse_json(value)
                 if nested is not None:
                     waiting.append((name, nested))
-                yield self._is_value(name, value) or self.in_text(value)
+                yield self._match_value(name, value) or self.in_text(value)
             elif isinstance(value, int | float) and not isinstance(value, bool):
-                yield self._is_number(name, value)
+                yield self._match_number(name, value)
 
-    def _is_value(self, name: str, text: str) -> Match | None:
+    def _match_value(self, name: str, text: str) -> Match | None:
         """
-        Return how *text*, all of the field *name*, matches.
+        Return the match of *text*, the whole value of the field *name*.
         """
         if not self._is_same(text):
             return None
-        is_name = text == self._exact and _NAMING.search(name.lower())
-        if self._is_telling or is_name:
+        is_identity = text == self._exact and _IDENTITY_FIELDS.search(name.lower())
+        if self._is_distinctive or is_identity:
             return _CERTAIN
         return Match("has the short text, but not as an id in this letter case")
 
     def _is_same(self, text: str) -> bool:
-        folded = _folded(text)
+        folded = _fold(text)
         if self._is_phone:
             folded = re.sub(r"[\s()./-]", "", folded)
             folded = folded.removeprefix("+").removeprefix("00")
         return folded == self._folded
 
-    def _is_number(self, name: str, number: float) -> Match | None:
+    def _match_number(self, name: str, number: float) -> Match | None:
         try:
             text = str(int(number) if number == int(number) else number)
         except (ValueError, OverflowError):
@@ -193,24 +197,24 @@ class PersonSearch:
         if text != self._folded:
             return None
         lowered = name.lower()
-        if _NAMING.search(lowered):
+        if _IDENTITY_FIELDS.search(lowered):
             return _CERTAIN
         is_time = "time" in lowered or lowered.endswith("_at")
-        if len(text) < _TELLING + 2 or is_time:
+        if len(text) < _MIN_DISTINCTIVE + 2 or is_time:
             return Match("has the number, but not as an id")
         return _CERTAIN
 
     def in_text(self, text: str) -> Match | None:
         """
-        Return how *text*, which may contain more, matches; ``None`` if it does not.
+        Return the match of a part of *text*; ``None`` if no part matches.
         """
         suspicion = None
         for view in filter(self._anywhere.search, self._views(text)):
             if self._has(view, self._bounded):
-                if self._is_telling or self._named.search(view):
+                if self._is_distinctive or self._named.search(view):
                     return _CERTAIN
                 suspicion = Match("has the short text among other text")
-            elif self._is_telling and self._has(view, self._loose):
+            elif self._is_distinctive and self._has(view, self._loose):
                 suspicion = suspicion or Match("has it within a longer word")
         if any(form in text for form in self._base64):
             suspicion = suspicion or Match("has it in Base64")
@@ -218,25 +222,27 @@ class PersonSearch:
 
     def _views(self, text: str) -> Iterator[str]:
         """
-        Return *text* as it is, and with its escapes undone step by step.
+        Yield *text* as it is, and with its escapes undone step by step.
         """
-        yield _folded(text)
+        yield _fold(text)
         if "\\" in self._folded:  # DOMAIN\user, however often it was written as JSON
-            yield _folded(_BACKSLASHES.sub(r"\\", text))
-        for _ in range(_DEPTH):
+            yield _fold(_BACKSLASHES.sub(r"\\", text))
+        for _ in range(_MAX_DEPTH):
             if not any(mark in text for mark in "\\%&"):
                 return
-            plain = html.unescape(unquote(_without_escapes(text)))
+            plain = html.unescape(unquote(_without_escapes(text, _ESCAPES)))
+            if any(mark in self._folded for mark in "\\%&"):  # `plain` has fewer
+                yield _fold(_without_escapes(text, _ESCAPE))
             if "%" in text and not self._folded.isascii():
-                yield _folded(unquote(text, "latin-1"))
+                yield _fold(unquote(text, "latin-1"))
             if "%" in text and " " in self._folded:
-                yield _folded(plain.replace("+", " "))
+                yield _fold(plain.replace("+", " "))
             if plain == text:
                 return
             text = plain
-            yield _folded(text)
+            yield _fold(text)
 
-    def _decoded(self, body: bytes) -> Iterator[str]:
+    def _decodings(self, body: bytes) -> Iterator[str]:
         yield body.decode("utf-8", "replace")
         if b"\0" in body:  # UTF-16 or UTF-32, also if it begins within a character
             yield body.replace(b"\0", b"").decode("latin-1")
@@ -247,11 +253,11 @@ class PersonSearch:
                     yield body[start:].decode(f"utf-16-{order}", "replace")
 
 
-_NAMING: Final = re.compile(
+_IDENTITY_FIELDS: Final = re.compile(
     "(?:user|customer|member|contact|person|profile|account|client|subscriber|device"
     "|line|braze|crm)[_-]?id|^uid$|identi|e-?mail|phone|msisdn|bsuid|orphaned_by"
 )
-"""In the names of fields whose whole value names a person, in lower case."""
+"""Names, in lower case, of fields that identify a person by their whole value."""
 
 _ARCHIVES: Final = {
     b"PK\x03\x04": "zip",
@@ -261,7 +267,7 @@ _ARCHIVES: Final = {
 }
 
 
-def _best(matches: Iterator[Match | None]) -> Match | None:
+def _best_match(matches: Iterator[Match | None]) -> Match | None:
     suspicion = None
     for match in matches:
         if match and match.is_certain:
@@ -270,22 +276,22 @@ def _best(matches: Iterator[Match | None]) -> Match | None:
     return suspicion
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     return text.strip().casefold()
 
 
-def _like(character: str) -> str:
+def _same_kind(character: str) -> str:
     """
-    Return the pattern of characters that, next to *character*, make a longer word.
+    Return the pattern of the characters that continue a word after *character*.
     """
     return r"\d" if character.isdigit() else r"[^\W\d_]"
 
 
-def _from_json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     """
-    Return the object, list or text that *text* is as JSON; ``None`` if it is none.
+    Return *text* decoded as a JSON object, list or text; ``None`` if it is not one.
     """
     if text.lstrip()[:1] not in ("{", "[", '"'):
         return None
@@ -295,22 +301,24 @@ def _from_json(text: str) -> Any:
         return None
 
 
-def _without_escapes(text: str) -> str:
+def _without_escapes(text: str, pattern: re.Pattern[str]) -> str:
     """
-    Return *text* without the escapes of JSON, however often it was written as JSON.
+    Return *text* without the JSON escapes that *pattern* matches.
     """
     if "\\" not in text:
         return text
-    plain = _ESCAPE.sub(_unescaped, text)
+    plain = pattern.sub(_unescape, text)
     data = plain.encode("utf-16-le", "surrogatepass")  # joins pairs of surrogates
     return data.decode("utf-16-le", "surrogatepass")
 
 
 _BACKSLASHES: Final = re.compile(r"\\{2,}")
-_ESCAPE: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|(.))")
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+_ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|(.))")
+"""One escape, also if it was encoded as JSON several times."""
 
 
-def _unescaped(found: re.Match[str]) -> str:
+def _unescape(found: re.Match[str]) -> str:
     code, character = found.groups()
     if code:
         return chr(int(code, 16))
@@ -319,11 +327,11 @@ def _unescaped(found: re.Match[str]) -> str:
     )
 
 
-def _inflated(data: bytes) -> tuple[bytes, bool]:
+def _inflate(data: bytes) -> tuple[bytes, bool]:
     """
-    Return what can be read of gzipped *data*, and whether that is all.
+    Return the readable part of gzipped *data*, and whether that is all of it.
     """
-    parts, room = [], MAX_INFLATED
+    parts, room = [], _MAX_INFLATED
     while data.startswith(b"\x1f\x8b"):
         inflater = zlib.decompressobj(wbits=31)
         try:
@@ -339,11 +347,11 @@ def _inflated(data: bytes) -> tuple[bytes, bool]:
 
 def _base64_forms(*texts: str) -> Iterator[str]:
     """
-    Return what *texts* look like within longer data in Base64.
+    Yield the forms of *texts* inside longer data in Base64.
     """
     for text in dict.fromkeys(texts):
         data = text.encode("utf-8", "replace")
-        if len(data) < _TELLING + 2:
+        if len(data) < _MIN_DISTINCTIVE + 2:
             continue
         for shift in range(3):
             form = base64.b64encode(bytes(shift) + data).decode()

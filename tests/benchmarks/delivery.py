@@ -27,7 +27,7 @@ import braze_heap as bh
 from braze_heap.heap import AsyncHeapSink, HeapSink
 from braze_heap.heap.calls import Call
 from braze_heap.pipeline import AsyncPipeline, Pipeline
-from braze_heap.state.dead_letters import DISCARD
+from braze_heap.state import DISCARD
 from braze_heap.testing import make_raw
 
 HEAP = """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap
 from tests.cli.conftest import Run, click_event
 

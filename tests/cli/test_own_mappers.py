@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import make_raw
 from tests.cli.conftest import MAIN, Run, click_event, lines, start
 

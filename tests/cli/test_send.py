@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap, Poison, Status
 from tests.cli.conftest import Run, click_event, lines, start
 

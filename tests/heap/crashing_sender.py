@@ -13,7 +13,7 @@ import sys
 import braze_heap as bh
 from braze_heap.heap import HeapSink
 from braze_heap.pipeline import Pipeline
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 
 BATCH = 20
 

@@ -16,7 +16,7 @@ import pytest
 import braze_heap as bh
 from braze_heap.heap import HeapSink
 from braze_heap.pipeline import Pipeline
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap, Poison
 from tests.heap import crashing_sender
 from tests.heap.crashing_sender import BATCH, events
@@ -69,7 +69,7 @@ def kill_loop(heap: FakeHeap, tmp_path: Path, loops: int) -> None:
         pipeline.run(events(done * BATCH))
         assert_nothing_lost(heap, store, (done + 1) * BATCH)
         heap.calm()
-        report = store.replay(pipeline)
+        report = bh.replay(store, pipeline)
     numbers = range((done + 1) * BATCH)
 
     assert report.delivered == len([n for n in numbers if n % 10 == 7])

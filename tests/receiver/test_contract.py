@@ -16,7 +16,7 @@ from braze_heap.events import EmailClick
 from braze_heap.exceptions import DeadLetterError, SinkUnavailable
 from braze_heap.receiver import UNAUTHENTICATED, Limits, Receiver, Request
 from braze_heap.sinks import MemorySink, Receipt, Rejection
-from braze_heap.state.dead_letters import DISCARD
+from braze_heap.state import DISCARD
 from braze_heap.testing import make_raw
 from tests.receiver.transports import TOKEN
 
@@ -544,7 +544,7 @@ def test_what_is_no_gzip_is_unreadable(endpoint, body):
 
     answer = there.post(body, GZIP)
 
-    kept = [(record.original, record.coding) for record in there.dead.records]
+    kept = [(record.original, record.format) for record in there.dead.records]
     expected = (400, [(body, "gzip")]) if body else (200, [])
     assert expected == (answer.status, kept)
 

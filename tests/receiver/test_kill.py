@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import FakeHeap, Fault, Poison, Reset, Status
 from tests.receiver import crashing_receiver

@@ -76,7 +76,7 @@ CASES = [
     Case(413, "larger than 5,000 bytes", b"canary" * 1_000),
     Case(400, "unreadable, and kept in the dead letter", b"canary"),
     Case(503, "sender went away", broken_off),
-    Case(503, "still the sender's: down", failure=SinkUnavailable("down")),
+    Case(503, "the sender has to repeat it: down", failure=SinkUnavailable("down")),
     Case(503, "raised OSError errno 28 ENOSPC in send", failure=OSError(28, "canary")),
     Case(503, "raised KeyError in send", failure=KeyError("canary")),
     Case(429, "too fast", failure=SinkUnavailable("too fast", throttled=True)),

@@ -20,7 +20,7 @@ from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import UNREADY, Metrics, RequestMetrics, Service
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import make_raw
 from tests.receiver.transports import AUTHORIZED, TOKEN, Answer, MemoryDeadLetter
 

@@ -13,7 +13,7 @@ import pytest
 import braze_heap as bh
 from braze_heap.heap import HeapSink
 from braze_heap.receiver import Receiver, Request, Response
-from braze_heap.state.dead_letters import SqliteDeadLetter
+from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import (
     CutStatusLine,

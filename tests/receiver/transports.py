@@ -16,7 +16,7 @@ from braze_heap.receiver.asgi import ASGIReceiver
 from braze_heap.receiver.aws_lambda import lambda_handler
 from braze_heap.receiver.wsgi import WSGIReceiver
 from braze_heap.sinks import MemorySink
-from braze_heap.state.dead_letters import DeadLetter, DeadRecord
+from braze_heap.state import DeadLetter, DeadRecord
 
 TOKEN = "a-token-of-the-tests"
 AUTHORIZED = ("Authorization", f"Bearer {TOKEN}")

@@ -1,5 +1,5 @@
 """
-Tests of the dead letter.
+Tests of dead-letter records, stores and purges.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from braze_heap.events import EmailClick
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
-from braze_heap.state.dead_letters import (
+from braze_heap.state import (
     DISCARD,
     DeadRecord,
     Purged,
@@ -53,18 +53,18 @@ def record(original: Any, reason: str = "bad_time", at: datetime = AT) -> DeadRe
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
     """
-    Give an empty store.
+    Yield an empty store.
     """
     opened = SqliteDeadLetter(tmp_path / "dead.db")
     yield opened
     opened.close()
 
 
-def test_what_goes_in_comes_out(
+def test_records_are_read_as_they_were_appended(
     store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
     """
-    Records are whole, in order, and there after reopening.
+    Records are complete, in order, and still there after reopening.
     """
     records = [
         record({"id": "a", "x": [1, {"y": "\U0001f600\ud800"}]}),
@@ -93,7 +93,7 @@ def test_what_goes_in_comes_out(
     again.close()
 
 
-def test_repeats_collapse(store: SqliteDeadLetter) -> None:
+def test_a_repeated_event_is_one_record(store: SqliteDeadLetter) -> None:
     """
     The same event again is one record, with the newest reason.
     """
@@ -106,7 +106,7 @@ def test_repeats_collapse(store: SqliteDeadLetter) -> None:
 
 def test_another_event_with_the_same_id_is_kept(store: SqliteDeadLetter) -> None:
     """
-    An id that two events claim does not make one of them vanish.
+    Two events with one id and different content are two records.
     """
     store.append([record({"id": "a", "x": 1}), record({"id": "a", "x": 2})])
 
@@ -123,7 +123,7 @@ def test_another_event_with_the_same_id_is_kept(store: SqliteDeadLetter) -> None
 )
 def test_any_json_is_a_record(value: Any) -> None:
     """
-    Whatever came is kept as it came, and its key is a text of bounded length.
+    The original is kept unchanged, and the key has a bounded length.
     """
     made = record(value)
 
@@ -140,16 +140,18 @@ def test_any_json_is_a_record(value: Any) -> None:
     [object(), {1: 2, "a": 3}, 10**5000, {"x": {1, 2}}],
     ids=["object", "keys", "number", "set"],
 )
-def test_what_is_no_json_is_a_record_too(odd: Any) -> None:
+def test_a_value_that_is_not_json_is_a_record_too(odd: Any) -> None:
     """
-    A record is made of anything.
+    A record can be made of any object.
     """
     assert record(odd).original
 
 
-def test_the_file_is_for_its_owner(store: SqliteDeadLetter, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_files(
+    store: SqliteDeadLetter, tmp_path: Path
+) -> None:
     """
-    Mode 0600, the log and a file that was there before too.
+    The mode is 0600, also of the log and of an existing file.
     """
     store.append([record({"id": "a"})])
     loose = tmp_path / "loose.db"
@@ -163,19 +165,19 @@ def test_the_file_is_for_its_owner(store: SqliteDeadLetter, tmp_path: Path) -> N
     assert "dead.db-wal" in modes
 
 
-def test_it_is_durable(store: SqliteDeadLetter) -> None:
+def test_commits_are_durable(store: SqliteDeadLetter) -> None:
     """
-    Write-ahead log, and every commit on the disk.
+    The journal is a write-ahead log that is synchronized at each commit.
     """
     assert store._query("PRAGMA journal_mode") == [("wal",)]
     assert store._query("PRAGMA synchronous") == [(2,)]
 
 
-def test_full_keeps_all_or_none(
+def test_append_at_the_cap_keeps_all_records_or_none(
     tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
     """
-    At the cap nothing of a batch is written; room can be made.
+    At the cap nothing of a batch is written; forgetting records makes room.
     """
     store = dead_letter_at(tmp_path / "dead.db", max_bytes=100_000)
     store.append([record({"id": "first", "x": "x" * 10_000})])
@@ -191,9 +193,9 @@ def test_full_keeps_all_or_none(
     assert (tmp_path / "dead.db").stat().st_size <= 100_000
 
 
-def test_room_that_is_made_is_counted(store: SqliteDeadLetter, tmp_path: Path) -> None:
+def test_forgetting_shrinks_used_bytes(store: SqliteDeadLetter, tmp_path: Path) -> None:
     """
-    The file keeps its size, but not what it has of the cap.
+    The file keeps its size, but uses less of the cap.
     """
     store.append([record({"id": f"{n}", "x": "x" * 20_000}) for n in range(10)])
     full = store.used_bytes()
@@ -205,11 +207,11 @@ def test_room_that_is_made_is_counted(store: SqliteDeadLetter, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
-def test_a_file_that_is_gone_takes_nothing(
+def test_append_raises_if_the_file_was_moved(
     store: SqliteDeadLetter, tmp_path: Path, is_replaced: bool
 ) -> None:
     """
-    What somebody moved away or deleted is no place for events.
+    Events are not written to a file that was moved or replaced.
     """
     store.append([record({"id": "first"})])
     (tmp_path / "dead.db").rename(tmp_path / "old.db")
@@ -220,23 +222,23 @@ def test_a_file_that_is_gone_takes_nothing(
         store.append([record({"id": "second"})])
 
 
-def test_a_file_of_something_else_is_an_error(tmp_path: Path) -> None:
+def test_another_kind_of_file_raises(tmp_path: Path) -> None:
     """
-    Errors name their kind, and quote nothing.
+    The error names the kind of file, and quotes nothing.
     """
     (tmp_path / "dead.db").write_text("canary " * 100)
 
     with pytest.raises(DeadLetterError, match="it is text") as caught:
         SqliteDeadLetter(tmp_path / "dead.db")
-    with pytest.raises(DeadLetterError, match=f"no folder {tmp_path / 'no'} for"):
+    with pytest.raises(DeadLetterError, match=f"folder {tmp_path / 'no'} for"):
         SqliteDeadLetter(tmp_path / "no" / "dead.db")
 
     assert caught.value.__cause__ is None
 
 
-def test_closed_leaves_the_file_alone(store: SqliteDeadLetter, tmp_path: Path) -> None:
+def test_closing_leaves_one_file(store: SqliteDeadLetter, tmp_path: Path) -> None:
     """
-    After closing, one file holds everything: it can be copied and moved.
+    After closing, one file contains everything: it can be copied and moved.
     """
     store.append([record({"id": "a"})])
 
@@ -245,9 +247,9 @@ def test_closed_leaves_the_file_alone(store: SqliteDeadLetter, tmp_path: Path) -
     assert [file.name for file in tmp_path.iterdir()] == ["dead.db"]
 
 
-def test_what_fails_halfway_changes_nothing(store: SqliteDeadLetter) -> None:
+def test_failed_forget_rolls_back(store: SqliteDeadLetter) -> None:
     """
-    Keys that cannot be read to their end forget nobody, and the store goes on.
+    An iterable of keys that raises removes nothing, and the store stays usable.
     """
 
     def keys() -> Iterator[str]:
@@ -275,15 +277,15 @@ def test_what_fails_halfway_changes_nothing(store: SqliteDeadLetter) -> None:
 )
 def test_a_key_begins_with_the_id_of_the_event(original: Any) -> None:
     """
-    People find a record by what Braze calls it, whatever form it came in.
+    The id that Braze gave is the beginning of the key, in every form of event.
     """
     assert event_id(original) == "a-1"
     assert record(original).key.startswith("a-1:")
 
 
-def test_closed_says_so(store: SqliteDeadLetter) -> None:
+def test_a_closed_store_raises(store: SqliteDeadLetter) -> None:
     """
-    A second close does nothing; use after it is an error.
+    A second close does nothing; any other use raises.
     """
     store.close()
     store.close()
@@ -292,7 +294,7 @@ def test_closed_says_so(store: SqliteDeadLetter) -> None:
         store.append([record({"id": "a"})])
 
 
-def test_threads_share_it(
+def test_threads_share_a_store(
     store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
     """
@@ -320,7 +322,7 @@ def test_threads_share_it(
 WRITER = """
 import sys
 from datetime import UTC, datetime
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 with SqliteDeadLetter(sys.argv[1]) as store:
     for n in range(50):
         event = {"id": f"{sys.argv[2]}-{n}"}
@@ -328,9 +330,9 @@ with SqliteDeadLetter(sys.argv[1]) as store:
 """
 
 
-def test_processes_share_it(store: SqliteDeadLetter) -> None:
+def test_processes_share_a_file(store: SqliteDeadLetter) -> None:
     """
-    Two processes write while this one reads and forgets: each record is seen once.
+    Two processes write while this one reads and forgets: each record is read once.
     """
     command = [sys.executable, "-c", WRITER, str(store._path)]
     writers = [subprocess.Popen([*command, name]) for name in "ab"]
@@ -347,7 +349,7 @@ def test_processes_share_it(store: SqliteDeadLetter) -> None:
 
 def test_reading_survives_forgetting(store: SqliteDeadLetter) -> None:
     """
-    What is read may be forgotten meanwhile.
+    Records may be forgotten during iteration.
     """
     store.append([record({"id": f"{n}"}) for n in range(250)])
 
@@ -359,7 +361,8 @@ def test_reading_survives_forgetting(store: SqliteDeadLetter) -> None:
 
 def test_purge_removes_a_person(store: SqliteDeadLetter, tmp_path: Path) -> None:
     """
-    Everything of theirs goes, from the bytes of the file too; nothing else does.
+    All records of the person, and no others, are removed, also from the bytes of the
+    file.
     """
     store.append(
         [
@@ -374,7 +377,7 @@ def test_purge_removes_a_person(store: SqliteDeadLetter, tmp_path: Path) -> None
 
     assert store.purge("jane-canary").removed == 3
     assert store.purge("42").removed == 1
-    assert store.purge(lambda r: r.coding == "bytes") == Purged(1)
+    assert store.purge(lambda r: r.format == "bytes") == Purged(1)
 
     assert [r.source()["id"] for r in store.read()] == ["d"]
     store.close()
@@ -386,11 +389,9 @@ def test_purge_removes_a_person(store: SqliteDeadLetter, tmp_path: Path) -> None
     ["jane-canary", ["jane-canary"], {"user": {"external_user_id": "jane-canary"}}]
     + [b'{"user": "jane-canary", ', b"jane-canary;joe"],
 )
-def test_purge_knows_a_person_by_the_whole_name(
-    store: SqliteDeadLetter, original: Any
-) -> None:
+def test_purge_matches_whole_identities(store: SqliteDeadLetter, original: Any) -> None:
     """
-    In an event, in an element that is none, and in a body that nobody can read.
+    A part of a longer word does not match, in events, elements and unreadable bodies.
     """
     store.append([record(original)])
 
@@ -401,7 +402,7 @@ def test_purge_knows_a_person_by_the_whole_name(
 
 def test_purge_takes_any_text(store: SqliteDeadLetter) -> None:
     """
-    An identity that no encoding can write is found as well.
+    An identity that cannot be encoded is found too.
     """
     store.append([record({"user": {"external_user_id": "jane\ud800"}}), record(b"x")])
 
@@ -410,7 +411,7 @@ def test_purge_takes_any_text(store: SqliteDeadLetter) -> None:
 
 def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
     """
-    Events are readable, bodies in base64.
+    Events are readable; bodies are in Base64.
     """
     store.append([record({"id": "a"}), record(b"\xff")])
     stream = io.StringIO()
@@ -419,13 +420,13 @@ def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
 
     rows = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [row["original"] for row in rows] == [{"id": "a"}, "/w=="]
-    assert [row["coding"] for row in rows] == ["json", "bytes"]
+    assert [row["format"] for row in rows] == ["json", "bytes"]
     assert rows[0]["at"] == "2024-01-01T00:00:00+00:00"
 
 
 def test_stats_by_reason(store: SqliteDeadLetter) -> None:
     """
-    The store's own counts are those that reading gives.
+    The counts of the store equal the counts of its records.
     """
     later = AT + timedelta(days=1)
     store.append([record({"id": "a"}), record({"id": "b"}, "bad_user", later)])
@@ -440,7 +441,7 @@ def test_stats_by_reason(store: SqliteDeadLetter) -> None:
 
 def test_discard_keeps_nothing() -> None:
     """
-    It is a dead letter like others, without a memory.
+    `DISCARD` implements the protocol, and is always empty.
     """
     DISCARD.append([record({"id": "a"})])
     DISCARD.forget(["a"])
@@ -452,9 +453,9 @@ def test_discard_keeps_nothing() -> None:
     assert repr(DISCARD) == "DISCARD"
 
 
-def test_records_show_no_content() -> None:
+def test_repr_hides_original() -> None:
     """
-    The repr of a record has no values in it.
+    The repr of a record does not contain values.
     """
     assert "canary" not in repr(record({"id": "a", "x": "canary"}))
 
@@ -464,9 +465,9 @@ def test_records_show_no_content() -> None:
     [gzip.compress(b"jane")[:-4], b"no gzip", gzip.compress(b"")[:10] + b"\xff" * 20],
     ids=["cut", "other", "deflate"],
 )
-def test_a_damaged_body_says_so(store: SqliteDeadLetter, body: bytes) -> None:
+def test_a_damaged_body_raises(store: SqliteDeadLetter, body: bytes) -> None:
     """
-    Damaged gzip is an error with the key, in words of ours; it can be exported.
+    Damaged gzip raises an error with the key, and can be exported.
     """
     store.append([DeadRecord.of(body, "unreadable", "", AT, zipped=True)])
 
@@ -477,15 +478,15 @@ def test_a_damaged_body_says_so(store: SqliteDeadLetter, body: bytes) -> None:
     stream = io.StringIO()
     assert store.export(stream) == 1
     row = json.loads(stream.getvalue())
-    assert row["coding"] == "gzip"
+    assert row["format"] == "gzip"
     assert base64.b64decode(row["original"]) == body
 
 
-def test_a_body_that_explodes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_inflates_too_much_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    What gzip hides is bounded.
+    The inflated size of a body is bounded.
     """
-    monkeypatch.setattr("braze_heap.state.dead_letters.MAX_INFLATED", 1000)
+    monkeypatch.setattr("braze_heap.state._record.MAX_INFLATED", 1000)
     body = gzip.compress(b" " * 1001)
 
     with pytest.raises(DeadLetterError, match="damaged"):
@@ -495,7 +496,7 @@ def test_a_body_that_explodes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 FORKED = """
 import os, sys
 from datetime import UTC, datetime
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.exceptions import DeadLetterError
 def keep(store, name):
     at = datetime.now(UTC)
@@ -519,7 +520,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.parametrize(("used", "code", "kept"), [("", 0, 18), ("used", 7, 18)])
 def test_forks(store: SqliteDeadLetter, used: str, code: int, kept: int) -> None:
     """
-    Made before a fork it works in each process; used before one, the child is told.
+    A store made before a fork works in each process; used before, it raises.
     """
     command = [sys.executable, "-c", FORKED, str(store._path), used]
 
@@ -529,7 +530,7 @@ def test_forks(store: SqliteDeadLetter, used: str, code: int, kept: int) -> None
 
 def test_a_full_disk_keeps_all_or_none(store: SqliteDeadLetter) -> None:
     """
-    What cannot be written is an error; what was there stays, and room helps.
+    A failed write raises and keeps earlier records; with room it succeeds.
     """
     store.append([record({"id": "first"})])
     batch = [record({"id": f"{n}", "x": "x" * 1_000}) for n in range(200)]
@@ -546,9 +547,9 @@ def test_a_full_disk_keeps_all_or_none(store: SqliteDeadLetter) -> None:
     assert store.stats().records == 201
 
 
-def test_a_damaged_record_says_so(store: SqliteDeadLetter) -> None:
+def test_a_damaged_record_raises(store: SqliteDeadLetter) -> None:
     """
-    Damage is an error with the key, and does not stop a purge.
+    Damage raises an error with the key, and does not stop a purge.
     """
     store.append([record({"id": "a"})])
     database = sqlite3.connect(store._path)
@@ -560,5 +561,5 @@ def test_a_damaged_record_says_so(store: SqliteDeadLetter) -> None:
     with pytest.raises(DeadLetterError, match="damaged"):
         damaged.source()
     shown = json.loads(damaged.to_json())
-    assert (shown["coding"], shown["original"]) == ("bytes", "ew==")
+    assert (shown["format"], shown["original"]) == ("bytes", "ew==")
     assert store.purge("jane").removed == 0

@@ -28,7 +28,7 @@ from braze_heap.events import (
 )
 from braze_heap.mappers import Key, Mapper, custom_event, declare, standard
 from braze_heap.sinks import MemorySink, Receipt, Rejection
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter, replay
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.testing import make_event, make_raw
 from braze_heap.wire import RawEvent
 
@@ -40,14 +40,14 @@ CUSTOM = "users.behaviors.CustomEvent"
 
 def newsletter(event: Any) -> bh.HeapEvent:
     """
-    Map to an event of the team's.
+    Map to a custom event name.
     """
     return bh.HeapEvent("Newsletter Click")
 
 
 def other(event: Any) -> bh.HeapEvent:
     """
-    Map to another event of the team's.
+    Map to another custom event name.
     """
     return bh.HeapEvent("Other")
 
@@ -77,7 +77,7 @@ NAME = f"{__name__}:newsletter"
 
 def with_mappers(*pairs: tuple[Key, Mapper]) -> bh.Transformer:
     """
-    Make a transformer that has these mappers and the shipped ones.
+    Return a transformer with these mappers and the shipped ones.
     """
     registry = bh.DEFAULT_MAPPERS
     for key, mapper in pairs:
@@ -100,7 +100,7 @@ def with_mappers(*pairs: tuple[Key, Mapper]) -> bh.Transformer:
 )
 def test_every_kind_of_mapper_has_a_name(mapper: Any, name: str) -> None:
     """
-    Module and qualified name, never code.
+    The name is the module and the qualified name.
     """
     event = make_raw(CLICK)
 
@@ -128,7 +128,7 @@ def test_every_kind_of_mapper_has_a_name(mapper: Any, name: str) -> None:
 )
 def test_the_mappers_of_an_event_are_listed(item: Any, keys: set[str]) -> None:
     """
-    Those that would map it, whatever is wrong with it; all for a body that is not read.
+    The mappers of the event's type are listed; for an unreadable body all of them.
     """
     transformer = with_mappers(
         (EmailClick, newsletter),
@@ -142,7 +142,7 @@ def test_the_mappers_of_an_event_are_listed(item: Any, keys: set[str]) -> None:
 
 def test_shipped_mappers_are_not_listed() -> None:
     """
-    Nor are choices among them.
+    Shipped mappers are not listed, also those of a preset.
     """
     for registry in (bh.DEFAULT_MAPPERS, bh.ENGAGEMENT):
         transformer = bh.Transformer(registry)
@@ -161,9 +161,11 @@ def test_shipped_mappers_are_not_listed() -> None:
         [(EmailClick, functools.partial(newsletter)), (EmailOpen, other)],
     ],
 )
-def test_a_mapper_that_is_there_is_not_missing(pairs: list[tuple[Key, Mapper]]) -> None:
+def test_a_mapper_of_the_transformer_is_not_missing(
+    pairs: list[tuple[Key, Mapper]],
+) -> None:
     """
-    Also under another key for the same type, and if a nearer mapper was added.
+    A mapper may have another key for the same type, or be overridden by a nearer one.
     """
     assert with_mappers(*pairs).missing_mappers({CLICK: NAME}) == {}
 
@@ -171,34 +173,34 @@ def test_a_mapper_that_is_there_is_not_missing(pairs: list[tuple[Key, Mapper]]) 
 @pytest.mark.parametrize(
     "pairs", [[], [(EmailClick, other)], [(EmailOpen, newsletter)]]
 )
-def test_a_mapper_that_is_not_there_for_the_type_is_missing(
+def test_a_mapper_that_the_type_lacks_is_missing(
     pairs: list[tuple[Key, Mapper]],
 ) -> None:
     """
-    A mapper for another type is not it.
+    A mapper that is there only for another type is missing.
     """
     assert with_mappers(*pairs).missing_mappers({CLICK: NAME}) == {CLICK: NAME}
 
 
-class Refusing(MemorySink):
+class RejectingSink(MemorySink):
     """
-    Heap, on a day on which it refuses everything.
+    A sink that rejects every call.
     """
 
     def send(self, calls: Sequence[Any], /) -> Receipt:
-        refused = [Rejection(n, "rejected_by_heap") for n in range(len(calls))]
-        return Receipt(0, tuple(refused))
+        rejections = [Rejection(n, "rejected_by_heap") for n in range(len(calls))]
+        return Receipt(0, tuple(rejections))
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
     """
-    Give a store with a click that the team's mapper took part in, an open that it did
-    not, and an unreadable body.
+    Yield a store with a click that took a custom mapper, an open that did not, and an
+    unreadable body.
     """
     with SqliteDeadLetter(tmp_path / "dead.db") as store:
         pipeline = bh.Pipeline(
-            with_mappers((EmailClick, newsletter)), Refusing(), store
+            with_mappers((EmailClick, newsletter)), RejectingSink(), store
         )
         pipeline.run([make_raw(CLICK, id="click")])
         pipeline.run([make_raw("users.messages.email.Open", id="open")])
@@ -208,7 +210,7 @@ def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
 
 def test_records_list_their_mappers(store: SqliteDeadLetter) -> None:
     """
-    In the file and in an export.
+    Records in the file and in an export list their mappers.
     """
     stream = io.StringIO()
     store.export(stream)
@@ -218,15 +220,15 @@ def test_records_list_their_mappers(store: SqliteDeadLetter) -> None:
     assert [record.mappers for record in store.read()] == exported
 
 
-def test_replay_keeps_what_the_shipped_mapping_would_rename(
+def test_replay_keeps_events_that_the_shipped_mapper_would_rename(
     store: SqliteDeadLetter, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    It says which mapper is missing, and for how many records; the others go on.
+    The report counts the missing mapper by records; the other records are delivered.
     """
     sink = MemorySink()
 
-    report = store.replay(bh.Pipeline(bh.Transformer(), sink, store))
+    report = bh.replay(store, bh.Pipeline(bh.Transformer(), sink, store))
 
     assert [call.idempotency_key for call in sink.calls] == ["open"]  # type: ignore[union-attr]
     assert (report.received, report.delivered) == (3, 1)
@@ -238,14 +240,14 @@ def test_replay_keeps_what_the_shipped_mapping_would_rename(
 
 def test_force_replays_without_the_mappers(store: SqliteDeadLetter) -> None:
     """
-    What is refused again still lists them.
+    A record that is rejected again still lists its mappers.
     """
     transformer = bh.Transformer()
 
-    store.replay(bh.Pipeline(transformer, Refusing(), store), force=True)
+    bh.replay(store, bh.Pipeline(transformer, RejectingSink(), store), force=True)
     assert [r.mappers for r in store.read()] == [{CLICK: NAME}, {}, {CLICK: NAME}]
     sink = MemorySink()
-    report = store.replay(bh.Pipeline(transformer, sink, store), force=True)
+    report = bh.replay(store, bh.Pipeline(transformer, sink, store), force=True)
 
     assert report.delivered == 2
     assert {call.event for call in sink.calls} == {  # type: ignore[union-attr]
@@ -256,20 +258,20 @@ def test_force_replays_without_the_mappers(store: SqliteDeadLetter) -> None:
 
 def test_replay_with_the_mapper_delivers_its_event(store: SqliteDeadLetter) -> None:
     """
-    Also if it was corrected, and others were added.
+    A record is delivered if its mapper is there, also with additional mappers.
     """
     sink = MemorySink()
     today = with_mappers((EmailClick, newsletter), (EmailSend, other))
 
-    report = store.replay(bh.Pipeline(today, sink, store))
+    report = bh.replay(store, bh.Pipeline(today, sink, store))
 
     assert report.dead_lettered_by_reason == {"unreadable": 1}
     assert sink.calls[0].event == "Newsletter Click"  # type: ignore[union-attr]
 
 
-class Plain:
+class CustomStore:
     """
-    A store of a team's own, as the protocol has it.
+    A custom store with the methods of the protocol.
     """
 
     def __init__(self) -> None:
@@ -288,19 +290,19 @@ class Plain:
     def close(self) -> None: ...
 
 
-def test_other_stores_hold_records_too() -> None:
+def test_replay_works_with_another_store() -> None:
     """
-    Whatever stores the whole record.
+    Missing mappers are found in records of a custom store.
     """
-    store = Plain()
+    store = CustomStore()
     mapped = with_mappers((EmailBounce, newsletter), (EmailDelivery, newsletter))
     event = make_raw("users.messages.email.Bounce")
-    bh.Pipeline(mapped, Refusing(), store).run([event])
+    bh.Pipeline(mapped, RejectingSink(), store).run([event])
 
-    held = replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
-    delivered = replay(store, bh.Pipeline(mapped, MemorySink(), store))
+    kept = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
+    delivered = bh.replay(store, bh.Pipeline(mapped, MemorySink(), store))
 
-    assert held.dead_lettered_by_reason == {"mapper_missing": 1}
+    assert kept.dead_lettered_by_reason == {"mapper_missing": 1}
     assert (delivered.delivered, store.records) == (1, {})
 
 
@@ -318,7 +320,7 @@ if __name__ == "__main__":
 
 def test_a_script_has_the_name_by_which_it_is_imported(tmp_path: Path) -> None:
     """
-    What a script sent can be replayed by a program that imports it.
+    A script has the same mapper names if it is run and if it is imported.
     """
     (tmp_path / "team_script.py").write_text(SCRIPT)
     command = [sys.executable, "team_script.py"], [sys.executable, "-m", "team_script"]

@@ -1,5 +1,5 @@
 """
-Tests of the file of a dead letter: whose it is, damage, and room.
+Tests of the SQLite file: recognition, migration, damage, disk space, locks.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ import pytest
 import braze_heap as bh
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.sinks import MemorySink
-from braze_heap.state._file import APPLICATION_ID, LAYOUT
-from braze_heap.state.dead_letters import (
-    _BY_REASON,
+from braze_heap.state import (
     MAX_BYTES,
     DeadRecord,
     SqliteDeadLetter,
-    replay,
     stats,
 )
+from braze_heap.state._sqlite_file import APPLICATION_ID, LAYOUT
+from braze_heap.state._sqlite_rows import COUNT_BY_REASON
 from braze_heap.testing import make_raw
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -54,7 +53,7 @@ def record(number: int, size: int = 0) -> DeadRecord:
 
 def execute(path: Path, *statements: str) -> None:
     """
-    Change the file at *path* behind the back of the library.
+    Change the file at *path* without the library.
     """
     with contextlib.closing(sqlite3.connect(path)) as db:
         for statement in statements:
@@ -64,7 +63,7 @@ def execute(path: Path, *statements: str) -> None:
 
 def pragma(path: Path, name: str) -> Any:
     """
-    Return what SQLite says about the file.
+    Return the value of a pragma of the file.
     """
     with contextlib.closing(sqlite3.connect(path)) as db:
         return db.execute(f"PRAGMA {name}").fetchone()[0]
@@ -73,7 +72,7 @@ def pragma(path: Path, name: str) -> Any:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """
-    Give the path of a dead letter with three records, closed.
+    Return the path of a closed dead letter with three records.
     """
     path = tmp_path / "dead.db"
     with SqliteDeadLetter(path) as store:
@@ -81,9 +80,9 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_dead_letter_says_what_it_is(path: Path) -> None:
+def test_the_header_identifies_a_dead_letter(path: Path) -> None:
     """
-    Its header has the id of the application and the number of the layout.
+    The header has the application id and the number of the layout.
     """
     assert pragma(path, "application_id") == APPLICATION_ID
     assert pragma(path, "user_version") == LAYOUT
@@ -106,7 +105,7 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_a_file_of_something_else_stays_as_it_is(kind: str, tmp_path: Path) -> None:
+def test_another_kind_of_file_stays_unchanged(kind: str, tmp_path: Path) -> None:
     """
     Content, mode and journal do not change, nothing appears beside it, and the error
     names the file.
@@ -135,9 +134,11 @@ def test_a_file_of_something_else_stays_as_it_is(kind: str, tmp_path: Path) -> N
         ("binary", "it is not a SQLite database"),
     ],
 )
-def test_the_error_says_what_the_file_is(kind: str, words: str, tmp_path: Path) -> None:
+def test_the_error_names_the_kind_of_file(
+    kind: str, words: str, tmp_path: Path
+) -> None:
     """
-    Without a word of its content but the names of tables.
+    The error quotes nothing of the file but names of tables.
     """
     FOREIGN[kind](tmp_path / "other.db")
 
@@ -145,9 +146,9 @@ def test_the_error_says_what_the_file_is(kind: str, words: str, tmp_path: Path) 
         SqliteDeadLetter(tmp_path / "other.db")
 
 
-def test_another_database_that_is_open_stays_as_it_is(tmp_path: Path) -> None:
+def test_another_database_that_is_open_stays_unchanged(tmp_path: Path) -> None:
     """
-    Its writer, which has a log beside the file, goes on.
+    A process that has the other database open can still write to it.
     """
     path = tmp_path / "other.db"
     with contextlib.closing(sqlite3.connect(path)) as db:
@@ -162,9 +163,9 @@ def test_another_database_that_is_open_stays_as_it_is(tmp_path: Path) -> None:
     assert pragma(path, "application_id") == 0
 
 
-def test_a_newer_layout_is_refused(path: Path) -> None:
+def test_a_newer_layout_raises(path: Path) -> None:
     """
-    Its file is left to the version that made it.
+    A file of a newer version of the package stays unchanged.
     """
     execute(path, f"PRAGMA user_version = {LAYOUT + 1}")
     before = path.read_bytes()
@@ -178,7 +179,7 @@ def test_a_newer_layout_is_refused(path: Path) -> None:
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
 def test_the_first_layout_is_migrated(journal: str, tmp_path: Path) -> None:
     """
-    Its records are there as before, list no mappers, and new ones can be kept.
+    Records of the first layout are read, list no mappers, and new ones can be kept.
     """
     path = tmp_path / "dead.db"
     execute(
@@ -205,7 +206,7 @@ def test_records_are_never_kept_in_memory(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Names that SQLite takes for no file are an error.
+    Names that SQLite does not take for a file raise.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -215,21 +216,21 @@ def test_records_are_never_kept_in_memory(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_not_a_file_is_named(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_named(tmp_path: Path) -> None:
     """
-    A folder, a device, a missing folder, and a file that must not be made.
+    The error tells a folder, a device, a missing folder and a missing file apart.
     """
     (tmp_path / "file").touch()
     cases = {
         tmp_path: "is a folder",
         Path("/dev/null"): "is not a regular file",
-        tmp_path / "no" / "dead.db": "there is no folder .*/no for dead.db: make",
-        tmp_path / "file" / "dead.db": "there is no folder .*/file for dead.db",
+        tmp_path / "no" / "dead.db": "folder .*/no for dead.db does not exist: create",
+        tmp_path / "file" / "dead.db": "folder .*/file for dead.db does not exist",
     }
     for path, words in cases.items():
         with pytest.raises(DeadLetterError, match=words):
             SqliteDeadLetter(path)
-    with pytest.raises(DeadLetterError, match="there is no dead letter at"):
+    with pytest.raises(DeadLetterError, match=r"dead letter .*dead.db does not exist"):
         SqliteDeadLetter(tmp_path / "dead.db", create=False)
     with pytest.raises(DeadLetterError, match="it is empty"):
         SqliteDeadLetter(tmp_path / "file", create=False)
@@ -239,9 +240,9 @@ def test_what_is_not_a_file_is_named(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_link_leads_to_the_file(path: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_followed(path: Path, tmp_path: Path) -> None:
     """
-    One file and one log, whatever name it is opened by.
+    A file has one log, under whatever name it is opened.
     """
     link = tmp_path / "link.db"
     link.symlink_to(path)
@@ -257,7 +258,7 @@ def test_the_working_directory_may_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    A relative name means the place where the store was made.
+    A relative path is resolved when the store is made.
     """
     monkeypatch.chdir(tmp_path)
     store = SqliteDeadLetter("dead.db")
@@ -274,16 +275,16 @@ def test_the_working_directory_may_change(
 MAKER = """
 import sys
 from datetime import UTC, datetime
-from braze_heap.state.dead_letters import DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadRecord, SqliteDeadLetter
 with SqliteDeadLetter(sys.argv[1]) as store:
     store.append([DeadRecord.of({"id": sys.argv[2]}, "x", "", datetime.now(UTC))])
 """
 
 
 @pytest.mark.parametrize("is_empty", [False, True])
-def test_processes_make_one_file_together(is_empty: bool, tmp_path: Path) -> None:
+def test_processes_create_one_file(is_empty: bool, tmp_path: Path) -> None:
     """
-    Who comes second finds the file of the first.
+    Processes that start together use one file, and lose nothing.
     """
     path = tmp_path / "dead.db"
     if is_empty:
@@ -296,9 +297,11 @@ def test_processes_make_one_file_together(is_empty: bool, tmp_path: Path) -> Non
         assert store.stats().records == 4
 
 
-def test_a_file_whose_making_was_killed_is_made_again(tmp_path: Path) -> None:
+def test_a_file_that_was_half_created_is_created_again(
+    tmp_path: Path,
+) -> None:
     """
-    The journal says that the file was empty, and SQLite undoes the rest.
+    SQLite restores the file to an empty one by its journal.
     """
     path, journal = tmp_path / "dead.db", tmp_path / "dead.db-journal"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -326,7 +329,7 @@ DAMAGES = {
     "at is a number": "at = 12",
     "original is NULL": "original = NULL",
     "original is a number": "original = 1.5",
-    "coding is unknown": "coding = 'zstd'",
+    "format is unknown": "format = 'zstd'",
     "mappers are no JSON": "mappers = '{'",
     "mappers are a list": "mappers = '[]'",
 }
@@ -337,7 +340,7 @@ def damaged(
     request: pytest.FixtureRequest, path: Path
 ) -> Iterator[tuple[SqliteDeadLetter, Path]]:
     """
-    Give the store with its second record damaged.
+    Yield the store, with its second record damaged.
     """
     lax = "REPLACE(sql, 'NOT NULL', '')"
     execute(
@@ -354,7 +357,7 @@ def test_a_damaged_row_is_one_damaged_record(
     damaged: tuple[SqliteDeadLetter, Path],
 ) -> None:
     """
-    Reading, counting, exporting and purging go on, and show it.
+    Reading, counting, exporting and purging include the damaged record.
     """
     store, _ = damaged
     first, bad, last = store.read()
@@ -378,15 +381,15 @@ def test_a_damaged_row_is_one_damaged_record(
     assert [*store.read()] == [record(0), record(2)]
 
 
-def test_replay_keeps_what_is_damaged(
+def test_replay_keeps_a_damaged_row(
     damaged: tuple[SqliteDeadLetter, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    It is counted and named, and the others are delivered.
+    A damaged row is counted and logged; the others are delivered.
     """
     store, _ = damaged
 
-    report = store.replay(bh.Pipeline(bh.Transformer(), MemorySink(), store))
+    report = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
 
     assert (report.received, report.delivered) == (3, 2)
     assert report.dead_lettered_by_reason == {"damaged_record": 1}
@@ -394,9 +397,9 @@ def test_replay_keeps_what_is_damaged(
     assert bad.key in caplog.text
 
 
-def test_an_event_that_comes_again_mends_its_row(path: Path) -> None:
+def test_an_event_that_comes_again_repairs_its_row(path: Path) -> None:
     """
-    The same key means the same content.
+    The values of the row are replaced, because the same key means the same content.
     """
     execute(path, "UPDATE dead_letters SET original = 7 WHERE rowid = 2")
 
@@ -408,7 +411,7 @@ def test_an_event_that_comes_again_mends_its_row(path: Path) -> None:
 @pytest.fixture
 def torn(tmp_path: Path) -> Iterator[tuple[SqliteDeadLetter, int]]:
     """
-    Give a store of 200 records with a page of its table overwritten.
+    Yield a store of 200 records with a page of its table overwritten.
     """
     path = tmp_path / "dead.db"
     with SqliteDeadLetter(path) as store:
@@ -422,11 +425,11 @@ def torn(tmp_path: Path) -> Iterator[tuple[SqliteDeadLetter, int]]:
         yield store, size
 
 
-def test_a_damaged_page_costs_its_rows_alone(
+def test_a_damaged_page_damages_only_its_rows(
     torn: tuple[SqliteDeadLetter, int],
 ) -> None:
     """
-    Each of them is a damaged record under its own key; the others can be exported.
+    Each row of the page is a damaged record under its key; the others are readable.
     """
     store, size = torn
     records = [*store.read()]
@@ -440,11 +443,11 @@ def test_a_damaged_page_costs_its_rows_alone(
     assert store.purge("nobody").removed == 0
 
 
-def test_a_purge_suspects_what_is_too_damaged_to_be_searched(
+def test_a_purge_suspects_rows_that_are_too_damaged_to_search(
     torn: tuple[SqliteDeadLetter, int],
 ) -> None:
     """
-    "0 removed" alone would say that the person is not there.
+    "0 removed" would be wrong if the person is in a row that cannot be searched.
     """
     store, _ = torn
     bad = {r.key for r in store.read() if r.is_damaged}
@@ -455,11 +458,11 @@ def test_a_purge_suspects_what_is_too_damaged_to_be_searched(
     assert {*suspected.values()} == {"is damaged, so that it cannot be searched"}
 
 
-def test_what_cannot_be_removed_from_a_damaged_page_says_so(
+def test_removing_a_record_of_a_damaged_page_raises(
     torn: tuple[SqliteDeadLetter, int],
 ) -> None:
     """
-    The error says what to do.
+    The error gives advice.
     """
     store, _ = torn
 
@@ -470,7 +473,7 @@ def test_what_cannot_be_removed_from_a_damaged_page_says_so(
 @contextlib.contextmanager
 def limited(size: int) -> Iterator[None]:
     """
-    Let no file of this process grow beyond *size* bytes.
+    Limit the size of files of this process to *size* bytes.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -482,7 +485,7 @@ def limited(size: int) -> Iterator[None]:
 
 def fill(store: SqliteDeadLetter, records: list[DeadRecord]) -> str:
     """
-    Append one after another, and return the error of the first that fails.
+    Append *records* one by one, and return the error of the first that fails.
     """
     try:
         for one in records:
@@ -492,9 +495,9 @@ def fill(store: SqliteDeadLetter, records: list[DeadRecord]) -> str:
     raise AssertionError("there is room for all of them")
 
 
-def test_the_trial_fails_while_what_failed_would_fail(path: Path) -> None:
+def test_the_check_fails_while_the_failed_append_would_fail(path: Path) -> None:
     """
-    A small record that fits in between changes nothing; with room it succeeds.
+    A small record that fits in between does not change that; with room it succeeds.
     """
     big = record(9, 200_000)
     with SqliteDeadLetter(path) as store:
@@ -511,9 +514,9 @@ def test_the_trial_fails_while_what_failed_would_fail(path: Path) -> None:
         assert store.stats().records == 5
 
 
-def test_the_trial_fails_at_the_cap(tmp_path: Path) -> None:
+def test_the_check_fails_at_the_cap(tmp_path: Path) -> None:
     """
-    Until something is purged.
+    The check of a full store fails until records are forgotten.
     """
     with SqliteDeadLetter(tmp_path / "dead.db", max_bytes=100_000) as store:
         store.append([record(number, 20_000) for number in range(3)])
@@ -531,7 +534,7 @@ def test_the_trial_fails_at_the_cap(tmp_path: Path) -> None:
 
 def test_a_full_dead_letter_can_be_replayed(tmp_path: Path) -> None:
     """
-    What Heap refuses again is in it already, and needs no more room.
+    Records that are rejected again are stored already, and need no more room.
     """
 
     def wordy(event: Any) -> None:
@@ -544,7 +547,7 @@ def test_a_full_dead_letter_can_be_replayed(tmp_path: Path) -> None:
         fill(store, [record(number, number % 40) for number in range(1_000)])
         before = store.stats().records
 
-        report = store.replay(bh.Pipeline(refusing, MemorySink(), store))
+        report = bh.replay(store, bh.Pipeline(refusing, MemorySink(), store))
 
         assert report.dead_lettered == store.stats().records == before
 
@@ -552,7 +555,7 @@ def test_a_full_dead_letter_can_be_replayed(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """
-    Give a folder on a disk of 2 MB of its own.
+    Yield a folder on a separate disk of 2 MB.
     """
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)]
     try:
@@ -567,7 +570,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
     """
-    The store stops while there is room for the log of a purge.
+    The store is full before the room for the log of a purge is used.
     """
     with SqliteDeadLetter(small_disk / "dead.db") as store:
         error = fill(store, [record(number, 20_000) for number in range(1_000)])
@@ -576,7 +579,7 @@ def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
         kept = store.stats().records
 
         assert store.purge(lambda r: r.key.startswith("e1:")).removed == 1
-        report = store.replay(bh.Pipeline(bh.Transformer(), MemorySink(), store))
+        report = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
         store.append(())
 
     assert report.delivered == kept - 1
@@ -584,9 +587,9 @@ def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
     assert f"{MAX_BYTES:,}" not in error
 
 
-def test_what_to_free_on_a_full_disk_is_enough(small_disk: Path) -> None:
+def test_freeing_the_named_bytes_of_a_full_disk_is_enough(small_disk: Path) -> None:
     """
-    Where somebody else filled it to the last byte, the error names what is needed.
+    On a disk without any free byte, the error names the bytes to free.
     """
     with SqliteDeadLetter(small_disk / "dead.db") as store:
         store.append([record(number, 20_000) for number in range(20)])
@@ -614,13 +617,13 @@ class Slow(MemorySink):
         print("sending", flush=True)
         time.sleep(60)
 with bh.SqliteDeadLetter(sys.argv[1]) as store:
-    store.replay(bh.Pipeline(bh.Transformer(), Slow(), store))
+    bh.replay(store, bh.Pipeline(bh.Transformer(), Slow(), store))
 """
 
 
-def test_a_second_replay_is_refused(path: Path) -> None:
+def test_a_second_replay_raises(path: Path) -> None:
     """
-    Also by another process; the lock of a process that is killed is gone with it.
+    A replay in another process counts too, until that process ends or is killed.
     """
     command = [sys.executable, "-c", REPLAYER, str(path)]
     with (
@@ -632,17 +635,17 @@ def test_a_second_replay_is_refused(path: Path) -> None:
         pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), store)
 
         with pytest.raises(DeadLetterError, match=r"another replay of .* is running"):
-            replay(store, pipeline)
+            bh.replay(store, pipeline)
         other.kill()
         other.wait()
 
-        assert replay(store, pipeline).delivered == 3
+        assert bh.replay(store, pipeline).delivered == 3
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_replay_inside_of_a_replay_is_refused(path: Path) -> None:
+def test_a_replay_inside_a_replay_raises(path: Path) -> None:
     """
-    On the same object, and on another one of the same file.
+    A nested replay of the same store, or of the same file, raises.
     """
     with SqliteDeadLetter(path) as store, SqliteDeadLetter(path) as same:
         errors: list[str] = []
@@ -651,19 +654,22 @@ def test_a_replay_inside_of_a_replay_is_refused(path: Path) -> None:
             def send(self, calls: Any, /) -> bh.sinks.Receipt:
                 for again in (store, same):
                     with pytest.raises(DeadLetterError, match="another replay"):
-                        again.replay(bh.Pipeline(bh.Transformer(), self, again))
+                        bh.replay(again, bh.Pipeline(bh.Transformer(), self, again))
                     errors.append("refused")
                 return super().send(calls)
 
-        report = store.replay(bh.Pipeline(bh.Transformer(), Nested(), store))
+        report = bh.replay(store, bh.Pipeline(bh.Transformer(), Nested(), store))
 
     assert (report.delivered, errors) == (3, ["refused"] * 2)
 
 
 @pytest.mark.parametrize("layout", [-5, 0, 1])
-def test_a_file_with_our_number_and_another_table_is_left_as_it_is(
+def test_a_dead_letter_with_another_table_stays_unchanged(
     tmp_path: Path, layout: int
 ) -> None:
+    """
+    The header identifies a dead letter, but the columns are not those of its layout.
+    """
     path = tmp_path / "dead.db"
     execute(
         path,
@@ -679,13 +685,13 @@ def test_a_file_with_our_number_and_another_table_is_left_as_it_is(
     assert path.read_bytes() == before
 
 
-def test_the_number_of_records_by_reason_is_read_from_an_index(tmp_path: Path) -> None:
+def test_by_reason_does_not_read_the_rows(tmp_path: Path) -> None:
     """
-    A service asks for it all the time: it must not read the rows.
+    The query is answered from an index, because a service runs it often.
     """
     with SqliteDeadLetter(tmp_path / "dead.db") as store:
         store.append([record(1), record(2)])
-        plan = store._query(f"EXPLAIN QUERY PLAN {_BY_REASON}")
+        plan = store._query(f"EXPLAIN QUERY PLAN {COUNT_BY_REASON}")
 
         assert sum(store.by_reason().values()) == store.stats().records == 2
 

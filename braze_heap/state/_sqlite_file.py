@@ -1,7 +1,7 @@
 """
-The file of `SqliteDeadLetter`: recognize it, create it, bring it to today's layout.
+Recognize, create, migrate and lock the file of `SqliteDeadLetter`.
 
-Nothing about an existing file is changed before it is known to be a dead letter.
+An existing file is not changed before it is recognized as a dead letter.
 """
 
 from __future__ import annotations
@@ -29,12 +29,22 @@ APPLICATION_ID: Final = int.from_bytes(b"BHdl")
 """``PRAGMA application_id`` of a dead letter."""
 
 LAYOUT: Final = 1
-"""``PRAGMA user_version``. Files of the first layout, which had none, have 0."""
+"""``PRAGMA user_version``. Files of the first layout, which had no number, have 0."""
 
-_COLUMNS: Final = ("key", "reason", "detail", "at", "original", "coding", "event_type")
+_FIRST_COLUMNS: Final = (
+    "key",
+    "reason",
+    "detail",
+    "at",
+    "original",
+    "coding",  # now "format"
+    "event_type",
+)
 """Columns of the first layout."""
 
-_ALL_COLUMNS: Final = (*_COLUMNS, "mappers")
+_COLUMNS: Final = frozenset(
+    {"key", "reason", "detail", "at", "original", "format", "event_type", "mappers"}
+)
 """Columns of today's layout."""
 
 _TABLE: Final = """
@@ -44,20 +54,22 @@ CREATE TABLE dead_letters (
     detail TEXT NOT NULL,
     at TEXT NOT NULL,
     original BLOB NOT NULL,
-    coding TEXT NOT NULL,
-    event_type TEXT
+    format TEXT NOT NULL,
+    event_type TEXT,
+    mappers TEXT NOT NULL DEFAULT '{}'
 )
 """
-_MAPPERS: Final = """
-ALTER TABLE dead_letters ADD COLUMN mappers TEXT NOT NULL DEFAULT '{}'
-"""
-_BY_REASON: Final = """
+_MIGRATE_FIRST_LAYOUT: Final = (
+    "ALTER TABLE dead_letters RENAME COLUMN coding TO format",
+    "ALTER TABLE dead_letters ADD COLUMN mappers TEXT NOT NULL DEFAULT '{}'",
+)
+# For the counts of a service, which reads them all the time.
+_CREATE_INDEX: Final = """
 CREATE INDEX dead_letters_by_reason ON dead_letters (reason)
 """
-"""For the counts of a service, which asks for them all the time."""
 
-_OPENING: Final = threading.Lock()
-"""Held while a file is made: closing it drops SQLite's locks of the whole process."""
+# POSIX: closing a file drops all locks of the process on it, SQLite's too.
+_CREATE_LOCK: Final = threading.Lock()
 
 _KINDS: Final = (
     (b"\x1f\x8b", "a gzip file"),
@@ -71,24 +83,24 @@ _KINDS: Final = (
 
 def open_file(path: Path, max_bytes: int, *, create: bool) -> sqlite3.Connection:
     """
-    Open the dead letter at *path*; a file without content is made one.
+    Open the dead letter at *path*. An empty file becomes a dead letter.
 
     Args:
-        path: Absolute, without links.
+        path: Absolute, without symbolic links.
         max_bytes: Cap of the file.
-        create: Whether to make the file if it does not exist.
+        create: Whether to create the file if it does not exist.
 
     Raises:
-        DeadLetterError: It does not exist, or is not a dead letter.
-        OSError, sqlite3.Error: It cannot be opened.
+        DeadLetterError: The file does not exist, or is not a dead letter.
+        OSError, sqlite3.Error: The file cannot be opened.
     """
-    with _OPENING:
-        _ensure_ours(path, create=create)
+    with _CREATE_LOCK:
+        _check_or_create(path, create=create)
     db = sqlite3.connect(
         path, timeout=5.0, isolation_level=None, check_same_thread=False
     )
     try:
-        db.text_factory = _decoded
+        db.text_factory = _decode_text
         _prepare(db, path, max_bytes)
     except BaseException:
         db.close()
@@ -96,25 +108,26 @@ def open_file(path: Path, max_bytes: int, *, create: bool) -> sqlite3.Connection
     return db
 
 
-def _decoded(text: bytes) -> str:
+def _decode_text(text: bytes) -> str:
     """
-    Return *text*; invalid bytes become surrogates, by which damage is recognized.
+    Decode *text*. Invalid bytes become surrogates, which mark damage.
     """
     return text.decode("utf-8", "surrogateescape")
 
 
-def _ensure_ours(path: Path, *, create: bool) -> None:
+def _check_or_create(path: Path, *, create: bool) -> None:
     """
-    Raise if there is another file at *path*; make an empty one if there is none.
+    Raise if the file at *path* is not a dead letter. Create an empty file if missing.
     """
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         if not create:
-            raise DeadLetterError(f"there is no dead letter at {path}") from None
+            raise DeadLetterError(f"the dead letter {path} does not exist") from None
         if not path.parent.is_dir():
-            flaw = f"there is no folder {path.parent} for {path.name}: make it first"
-            raise DeadLetterError(flaw) from None
+            raise DeadLetterError(
+                f"the folder {path.parent} for {path.name} does not exist: create it"
+            ) from None
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         sync_directory(path.parent)
         return
@@ -124,7 +137,7 @@ def _ensure_ours(path: Path, *, create: bool) -> None:
     if not os.access(path, os.R_OK | os.W_OK):
         raise DeadLetterError(
             f"the dead letter {path} cannot be read and written: change its mode or "
-            "owner, or look whether the disk is mounted read-only"
+            "owner, or check whether the disk is mounted read-only"
         )
     if status.st_size == 0 or _is_unfinished(path):
         if not create:
@@ -135,7 +148,7 @@ def _ensure_ours(path: Path, *, create: bool) -> None:
 
 def _is_unfinished(path: Path) -> bool:
     """
-    Return whether SQLite will undo what was written, which began with an empty file.
+    Return whether a journal will make SQLite restore the file to an empty one.
     """
     journal = path.with_name(f"{path.name}-journal")
     try:
@@ -149,7 +162,7 @@ def _is_unfinished(path: Path) -> bool:
 @attrs.frozen
 class _Contents:
     """
-    What tells whose a SQLite file is.
+    Header and table of a SQLite file, by which a dead letter is recognized.
     """
 
     application_id: int
@@ -160,18 +173,17 @@ class _Contents:
     @classmethod
     def of(cls, path: Path) -> _Contents:
         """
-        Read *path* and change nothing.
-
-        SQLite makes files beside a database in WAL mode, even to read it. Without them
-        nobody has it open, so that it may be read as if it could not change.
+        Read *path*, and change nothing.
         """
+        # To read a database in WAL mode, SQLite creates files beside it, unless it is
+        # opened as immutable. Without these files no process has it open: that is safe.
         beside = (path.with_name(f"{path.name}-{end}") for end in ("wal", "journal"))
         is_open = any(other.exists() for other in beside)
         uri = f"{path.as_uri()}?mode=ro{'' if is_open else '&immutable=1'}"
         try:
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5.0)) as db:
-                db.text_factory = _decoded
-                db.execute("BEGIN")  # all of it from one state of the file
+                db.text_factory = _decode_text
+                db.execute("BEGIN")  # so that all reads see one state of the file
                 return cls.read(db)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
@@ -194,7 +206,7 @@ class _Contents:
 
     def check(self, path: Path) -> None:
         """
-        Raise if this version cannot use the file.
+        Raise if this version of braze_heap cannot use the file.
         """
         if self.application_id == APPLICATION_ID and self.layout > LAYOUT:
             raise DeadLetterError(
@@ -202,7 +214,7 @@ class _Contents:
                 f"{self.layout}; this version knows {LAYOUT}): install that version"
             )
         if self.application_id == APPLICATION_ID:
-            if self.layout < LAYOUT or not {*_ALL_COLUMNS} <= {*self.columns}:
+            if self.layout < LAYOUT or not {*self.columns} >= _COLUMNS:
                 raise DeadLetterError(
                     f"{path} claims to be a dead letter (layout {self.layout}), but "
                     "has another table: move it away"
@@ -217,10 +229,10 @@ class _Contents:
     @property
     def is_first_layout(self) -> bool:
         """
-        Whether it is a dead letter from before there was a number for its layout.
+        Whether it is a dead letter of the first layout, which had no number.
         """
         has_no_number = self.application_id == self.layout == 0
-        return has_no_number and self.columns == _COLUMNS
+        return has_no_number and self.columns == _FIRST_COLUMNS
 
 
 def _kind(path: Path) -> str:
@@ -252,18 +264,17 @@ def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int) -> None:
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     """
-    Bring an empty file, or the first layout, to today's, in one transaction.
+    Create the table, or migrate the first layout, in one transaction.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
-        contents = _Contents.read(db)  # another process may have been faster
+        contents = _Contents.read(db)  # another process may have migrated it
         if contents.tables:
             contents.check(path)
         if contents.application_id != APPLICATION_ID:
-            if not contents.tables:
-                db.execute(_TABLE)
-            db.execute(_MAPPERS)
-            db.execute(_BY_REASON)
+            for statement in _MIGRATE_FIRST_LAYOUT if contents.tables else (_TABLE,):
+                db.execute(statement)
+            db.execute(_CREATE_INDEX)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {LAYOUT}")
         db.execute("COMMIT")
@@ -273,43 +284,46 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
         raise
 
 
-def absolute(path: str | os.PathLike[Any]) -> Path:
+def resolve_path(path: str | os.PathLike[Any]) -> Path:
     """
-    Return where the file named *path* is, and stays if the working directory changes.
+    Return the absolute path of the file *path*, without symbolic links.
 
     Raises:
-        ValueError: SQLite would keep the records in memory and lose them.
+        TypeError: *path* is not text or a `Path`.
+        ValueError: SQLite would take *path* for a database in memory.
     """
     name = os.fspath(path)
     if not isinstance(name, str):
         raise TypeError(f"the path of a dead letter is a str or a Path, not {path!r}")
     if name in ("", ":memory:") or name.startswith("file:"):
         raise ValueError(
-            f"a dead letter needs a file, not {name!r}: its records have to outlive "
+            f"a dead letter needs a file, not {name!r}: its records must outlive "
             "the process. Name a file, or write DISCARD (--discard) to keep nothing"
         )
     return Path(os.path.realpath(name))
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_file(path: Path) -> Iterator[None]:
     """
-    Lock the file at *path*, which is made for it, until the block or the process ends.
+    Create and lock the file *path* until the block or the process ends.
 
-    Where the system has no `fcntl`, nothing is locked.
+    Does nothing on systems without `fcntl`.
 
     Raises:
-        BlockingIOError: Somebody else has it locked.
+        BlockingIOError: It is locked already.
     """
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if fcntl is not None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not path.exists() or not os.path.samestat(os.fstat(lock), path.stat()):
-            raise BlockingIOError  # the one before removed it just now
+            raise BlockingIOError  # its owner removed it after `os.open`
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)  # while nobody else can have it locked
+            path.unlink(
+                missing_ok=True
+            )  # still locked, so no other process has locked it
     finally:
         os.close(lock)

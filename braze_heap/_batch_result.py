@@ -1,0 +1,160 @@
+"""
+Outcome of a batch, from the result of the transformer and the receipt of the sink.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import attrs
+
+from braze_heap.reasons import Reason
+from braze_heap.report import Report
+from braze_heap.results import TransformResult
+from braze_heap.sinks._protocol import Receipt, Rejection
+from braze_heap.state import DeadRecord, event_id
+from braze_heap.transformer import Source, Transformer
+from braze_heap.wire import decode, events_of
+
+_ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
+
+
+@attrs.frozen
+class BatchResult:
+    """
+    Outcome of a batch that was processed.
+
+    Attributes:
+        report: Counts of the batch.
+        records: Events of the batch for the dead letter, one record a key.
+    """
+
+    report: Report
+    records: tuple[DeadRecord, ...] = ()
+
+
+def build_batch_result(
+    source: Source,
+    result: TransformResult,
+    receipt: Receipt | None,
+    at: datetime,
+    transformer: Transformer,
+) -> BatchResult:
+    """
+    Return the outcome of a batch.
+
+    Args:
+        source: The batch.
+        result: *source*, mapped.
+        receipt: Decision of the sink; ``None`` if it is down.
+        at: Time of the dead-letter records, UTC.
+        transformer: The one that mapped *source*.
+    """
+    rejections = receipt.rejections if receipt else _reject_all(len(result.calls))
+    rejected = _first_rejections(result.origins, rejections)
+    dead: list[tuple[Any, str, str]] = [
+        (r.raw, r.reason, r.detail) for r in result.rejected
+    ]
+    dead += [(origin, r.reason, _rejection_detail(r)) for r, origin in rejected]
+    records = [
+        DeadRecord.of(raw, reason, detail, at, mappers=mappers_of(transformer, raw))
+        for raw, reason, detail in dead
+    ]
+    unique = {record.key: record for record in records}
+    report = _build_report(
+        result, _dead_lettered(source, result, rejected), receipt or Receipt()
+    )
+    return BatchResult(report, tuple(unique.values()))
+
+
+def _build_report(
+    result: TransformResult, dead_lettered: Counter[str], receipt: Receipt
+) -> Report:
+    skipped = Counter(str(skip.reason) for skip in result.skipped)
+    return Report(
+        received=result.received,
+        delivered=result.received - skipped.total() - dead_lettered.total(),
+        skipped_by_reason=dict(skipped),
+        dead_lettered_by_reason=dict(dead_lettered),
+        repeated=result.repeated,
+        calls=receipt.accepted,
+        unknown=dict(result.unknown),
+        invalid=dict(result.invalid),
+        adjustments={str(kind): number for kind, number in result.adjustments.items()},
+    )
+
+
+def _dead_lettered(
+    source: Source, result: TransformResult, rejected: list[tuple[Rejection, Any]]
+) -> Counter[str]:
+    """
+    Count the dead-lettered events by reason. A repeat counts like its first event.
+    """
+    counts = Counter(str(each.reason) for each in result.rejected)
+    occurrences = _occurrences(source, result) if rejected else Counter[str]()
+    for rejection, origin in rejected:
+        counts[str(rejection.reason)] += max(1, occurrences[_identity_key(origin)])
+    return counts
+
+
+def mappers_of(transformer: Transformer, item: object) -> Mapping[str, str]:
+    """
+    Return the mappers that a record of *item* lists; see `Transformer.team_mappers`.
+
+    An object that only has ``transform``, such as a wrapper, lists none.
+    """
+    team_mappers = getattr(transformer, "team_mappers", None)
+    return team_mappers(item) if team_mappers else {}
+
+
+def _reject_all(size: int) -> tuple[Rejection, ...]:
+    detail = "the sink had no success for 72 hours"
+    return tuple(
+        Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size)
+    )
+
+
+def _first_rejections(
+    origins: list[Any], rejections: Iterable[Rejection]
+) -> list[tuple[Rejection, Any]]:
+    """
+    Return each event with a rejected call, and the first rejection of its calls.
+    """
+    first: dict[int, tuple[Rejection, Any]] = {}
+    for rejection in rejections:
+        origin = origins[rejection.index]
+        first.setdefault(id(origin), (rejection, origin))
+    return list(first.values())
+
+
+def _rejection_detail(rejection: Rejection) -> str:
+    status = f"{rejection.status}: " if rejection.status else ""
+    return f"{status}{rejection.detail}"
+
+
+def _occurrences(source: Source, result: TransformResult) -> Counter[str]:
+    """
+    Count the occurrences of each event that the transformer did not reject.
+    """
+    if not result.repeated:  # spares decoding again
+        return Counter()
+    counts = Counter(_identity_key(item) for item in _events(source))
+    counts.subtract(_identity_key(rejected.raw) for rejected in result.rejected)
+    return counts
+
+
+def _identity_key(item: Any) -> str:
+    return event_id(item) or DeadRecord.of(item, "", "", _ANY_TIME).key
+
+
+def _events(source: Source) -> Iterable[Any]:
+    """
+    Decode *source* again. Only called if it had repeats, so it is a readable list.
+    """
+    if isinstance(source, str):
+        source = source.encode("utf-8", "surrogatepass")
+    value: Any = decode(source) if isinstance(source, bytes) else source
+    return events_of(value) if isinstance(value, dict) else value

@@ -1,0 +1,150 @@
+"""
+Checks of the arguments of a pipeline, and batches of its sources.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping
+from types import NoneType
+from typing import Any, Final
+
+from braze_heap._wiring import check_function, is_async, kind_of
+from braze_heap.events import CurrentsEvent
+from braze_heap.mappers import MapperRegistry, Mappers
+from braze_heap.observers import Observer
+from braze_heap.transformer import Source
+from braze_heap.wire import RawEvent, Unreadable
+from braze_heap.wire._source import refuse_path
+
+
+def check_transformer(user: str, transformer: object) -> None:
+    """
+    Raise a TypeError if *transformer*, given to the class *user*, is not one.
+    """
+    if isinstance(transformer, type) or not hasattr(transformer, "transform"):
+        is_registry = isinstance(transformer, MapperRegistry | Mappers)
+        hint = ": write Transformer(mappers)" if is_registry else ""
+        raise TypeError(
+            f"{user} needs a Transformer first, not {kind_of(transformer)}{hint}"
+        )
+
+
+def check_dead_letter(user: str, dead_letter: object) -> None:
+    """
+    Raise a TypeError if *dead_letter*, given to the class *user*, is not one.
+    """
+    append = getattr(dead_letter, "append", None)
+    if (
+        isinstance(dead_letter, type)
+        or type(dead_letter) is list
+        or not callable(append)
+    ):
+        raise TypeError(
+            f"{user} needs a dead letter, such as SqliteDeadLetter(path), "
+            f"not {kind_of(dead_letter)}. To count events that cannot be delivered and "
+            "lose them, write DISCARD"
+        )
+    if is_async(append):
+        raise TypeError(
+            f"{user} calls the dead letter without await, but "
+            f"{type(dead_letter).__name__}.append is async: make it a plain method"
+        )
+
+
+def check_observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
+    """
+    Return the observers *given*.
+
+    Raises:
+        TypeError: They are not an iterable of functions of `BatchDetails`.
+    """
+    if callable(given) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"observers is a list of observers, not {kind_of(given)}: write [observer]"
+        )
+    observers = tuple(given)
+    for observer in observers:
+        if isinstance(observer, type):
+            raise TypeError(
+                f"an observer is {kind_of(observer)}: write {observer.__name__}()"
+            )
+        check_function("an observer", observer, takes="BatchDetails")
+    return observers
+
+
+def split_into_batches(source: Source, size: int) -> Iterable[Source]:
+    """
+    Return *source* in batches of *size* events if it is an iterator, else as one batch.
+
+    Raises:
+        TypeError: *source* is a coroutine or an asynchronous stream, or does not
+            contain events.
+        ValueError: *source* is a path or an open file, which `read_events` reads.
+    """
+    if isinstance(source, AsyncIterable | Awaitable):
+        raise TypeError(
+            f"a source is read without await, but this is {kind_of(source)}: pass "
+            "a list of events, such as [event async for event in stream]"
+        )
+    _check_is_events(source)
+    if isinstance(source, bytearray | memoryview):
+        source = bytes(source)
+    if not isinstance(source, Iterator):
+        return (dict(source) if isinstance(source, Mapping) else source,)
+    return _split(source, size)
+
+
+def _check_is_events(source: object) -> None:
+    """
+    Raise, with advice, if *source* has to be read first or does not contain events.
+    """
+    if isinstance(source, str):
+        refuse_path(source)
+    is_list = isinstance(source, list | tuple) and len(source) > 0
+    first = source[0] if is_list and isinstance(source, list | tuple) else source
+    if isinstance(first, os.PathLike) or callable(getattr(source, "read", None)):
+        raise ValueError(
+            f"a pipeline takes events, not {type(source).__name__}: write "
+            "run(read_events(path_or_file))"
+        )
+    if is_list:
+        _check_is_decoded(first)
+    if isinstance(source, type) or not isinstance(source, _SOURCES):
+        raise TypeError(f"a pipeline takes events, not {kind_of(source)}")
+
+
+_SOURCES: Final = (Iterable, CurrentsEvent, RawEvent, Unreadable, float, int, NoneType)
+"""Types that `run` accepts. A number is valid JSON, and becomes a dead letter."""
+
+
+def _check_is_decoded(event: object) -> None:
+    """
+    Raise a TypeError if *event*, the first of a batch, is not decoded.
+    """
+    if isinstance(event, bytes | bytearray | memoryview):
+        raise TypeError(
+            f"an event is a dict, not {type(event).__name__}: decode each one first, "
+            "as with map(json.loads, lines), or pass a whole file to read_events"
+        )
+
+
+def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    """
+    Split *events* into batches. If they raise, the events before the error are one too.
+    """
+    batch: list[Any] = []
+    try:
+        for event in events:
+            if not batch:
+                _check_is_decoded(event)
+            batch.append(event)
+            if len(batch) == size:
+                full, batch = batch, []
+                yield full
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch

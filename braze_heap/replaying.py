@@ -1,0 +1,202 @@
+"""
+Redelivery of dead letters through today's transformer and sink.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from braze_heap._batch_result import BatchResult
+from braze_heap._wiring import kind_of
+from braze_heap.exceptions import DeadLetterError
+from braze_heap.pipeline import Pipeline
+from braze_heap.reasons import Reason
+from braze_heap.report import Report
+from braze_heap.state import DeadLetter, DeadRecord, SqliteDeadLetter
+from braze_heap.transformer import Transformer
+from braze_heap.wire import UnreadableError, decode, events_of
+
+__all__ = ["replay"]
+
+logger: logging.Logger = logging.getLogger("braze_heap.replaying")
+
+
+def replay(
+    dead_letter: DeadLetter,
+    pipeline: Pipeline,
+    *,
+    force: bool = False,
+    batch_size: int = 100,
+) -> Report:
+    """
+    Run the records of *dead_letter* through today's transformer and sink.
+
+    A record is removed only after the sink accepted its calls, or a policy skipped its
+    event. An event that is rejected again, and a damaged record, stay under their keys.
+    An unreadable body that can be read today may become several records. Heap keeps the
+    first event of an id. So it ignores another event with the same id
+    (``duplicate_id_conflict``) as a repeat.
+
+    A record also stays, as ``mapper_missing``, if today's transformer lacks a mapper
+    that the record lists. Without it, the event would get the shipped name, under the
+    same idempotency key. `Report.missing_mappers` counts these mappers. Corrected and
+    additional mappers do not keep a record back.
+
+    Args:
+        dead_letter: The store.
+        pipeline: Today's transformer and sink, with *dead_letter* as its dead letter.
+        force: Whether to also replay records whose mappers are missing.
+        batch_size: Number of events that are sent together.
+
+    Returns:
+        The counts of all records; records that stay are counted as dead-lettered.
+
+    Raises:
+        SinkUnavailable: The sink failed. Records that were delivered before are
+            removed; the others stay.
+        DeadLetterError: Another replay of this dead letter is running, or it failed.
+        ValueError: *pipeline* has another dead letter.
+        TypeError: *pipeline* is not a `Pipeline`.
+    """
+    if not hasattr(pipeline, "run_batch"):
+        raise TypeError(f"replay needs a Pipeline, not {kind_of(pipeline)}")
+    if pipeline.dead_letter is not dead_letter:
+        raise ValueError("replay through a pipeline that has this dead letter")
+    missing = _MissingMappers(pipeline.transformer, force=force)
+    report, kept = Report(), set[str]()
+    with _exclusive_replay(dead_letter):
+        # A store may return a record again that was appended again meanwhile.
+        waiting = (
+            record
+            for record in dead_letter.read()
+            if record.key not in kept and not missing.keeps(record)
+        )
+        for batch in _batches(waiting, batch_size):
+            done, keys = _replay_batch(pipeline, batch)
+            dead_letter.forget(record.key for record in batch if record.key not in keys)
+            kept |= keys
+            report += done
+    return report + missing.report()
+
+
+def _replay_batch(
+    pipeline: Pipeline, records: Sequence[DeadRecord]
+) -> tuple[Report, frozenset[str]]:
+    """
+    Return the report of *records*, and the keys of the records that stay.
+    """
+    sources: list[Any] = []
+    damaged: list[DeadRecord] = []
+    reasons: Counter[str] = Counter()
+    for record in records:
+        try:
+            sources.append(record.source())
+        except DeadLetterError as error:
+            logger.error("Not replayed: %s", error)
+            damaged.append(record)
+            is_event = record.format == "json"
+            reasons[str(Reason.DAMAGED_RECORD) if is_event else record.reason] += 1
+    is_body = len(sources) == 1 and isinstance(sources[0], bytes)
+    if is_body and not (sources := _events_in(sources[0])):
+        damaged = [*records]
+        reasons = Counter(record.reason for record in records)
+    stored = frozenset(record.key for record in records)
+    if sources:
+        result = pipeline.run_batch(sources, stored_keys=stored)
+    else:
+        result = BatchResult(Report())
+    report = Report(len(damaged), dead_lettered_by_reason=dict(reasons))
+    kept = frozenset(record.key for record in (*result.records, *damaged))
+    return result.report + report, kept
+
+
+def _events_in(body: bytes) -> list[Any]:
+    """
+    Return the events of *body*; an empty list if it is still unreadable.
+    """
+    try:
+        return events_of(decode(body))
+    except UnreadableError:
+        # A new record would lose the name of the file and the place of the damage.
+        return []
+
+
+class _MissingMappers:
+    """
+    Mappers that a transformer lacks, with the number of records that need them.
+    """
+
+    def __init__(self, transformer: Transformer, *, force: bool) -> None:
+        # A wrapper that only has `transform` lacks all of them.
+        self._missing = getattr(transformer, "missing_mappers", dict)
+        self._force = force
+        self._known: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        self._records = 0
+        self._mappers: Counter[str] = Counter()
+
+    def keeps(self, record: DeadRecord) -> bool:
+        """
+        Return whether *record* has to stay, and count it.
+        """
+        if self._force or not record.mappers:
+            return False
+        listed = tuple(record.mappers.items())
+        if listed not in self._known:
+            self._known[listed] = self._missing(record.mappers)
+        missing = [f"{key} {name}" for key, name in self._known[listed].items()]
+        for name in missing:
+            if name not in self._mappers:
+                logger.warning("Not replayed, the transformer has no mapper %s", name)
+        self._mappers.update(missing)
+        self._records += bool(missing)
+        return bool(missing)
+
+    def report(self) -> Report:
+        """
+        Return the records that stay as dead-lettered, and the mappers that they need.
+        """
+        reason = str(Reason.MAPPER_MISSING)
+        return Report(
+            self._records,
+            dead_lettered_by_reason={reason: self._records} if self._records else {},
+            missing_mappers=self._mappers,
+        )
+
+
+_RUNNING: Final[dict[int, object]] = {}
+"""Replays that run in this process, by the `id` of their store."""
+
+
+@contextlib.contextmanager
+def _exclusive_replay(dead_letter: DeadLetter) -> Iterator[None]:
+    """
+    Raise if another replay of *dead_letter* is running; of a file, in any process.
+    """
+    token = object()
+    if _RUNNING.setdefault(id(dead_letter), token) is not token:
+        raise DeadLetterError("another replay of this dead letter is running")
+    try:
+        with contextlib.ExitStack() as lock:
+            if isinstance(dead_letter, SqliteDeadLetter):
+                lock.enter_context(dead_letter.replay_lock())
+            yield
+    finally:
+        del _RUNNING[id(dead_letter)]
+
+
+def _batches(
+    records: Iterable[DeadRecord], size: int
+) -> Iterator[Sequence[DeadRecord]]:
+    """
+    Yield *records* in batches. Each body is a batch of its own.
+    """
+    for is_event, group in itertools.groupby(records, lambda r: r.format == "json"):
+        most = size if is_event else 1
+        waiting = iter(group)
+        while batch := list(itertools.islice(waiting, most)):
+            yield batch

@@ -1,0 +1,144 @@
+"""
+Protocol of a dead letter, and operations that work with every implementation.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import IO, Final, Protocol
+
+import attrs
+
+from braze_heap.state._record import DeadRecord
+
+
+class DeadLetter(Protocol):
+    """
+    A store of records. Thread-safe.
+    """
+
+    def append(self, records: Sequence[DeadRecord], /) -> None:
+        """
+        Keep *records*, all or none.
+
+        They are durable when this returns. A key that is already there only gets the
+        new reason.
+
+        Raises:
+            DeadLetterFull: There is not enough room.
+            DeadLetterError: They cannot be kept.
+        """
+        ...
+
+    def read(self) -> Iterator[DeadRecord]:
+        """
+        Return the records, oldest first. Records may be forgotten during iteration.
+        """
+        ...
+
+    def forget(self, keys: Iterable[str], /) -> None:
+        """
+        Remove the records with these keys. Unknown keys are ignored.
+        """
+        ...
+
+    def close(self) -> None:
+        """
+        Release all resources. A second call does nothing.
+        """
+        ...
+
+
+class _Discard:
+    """
+    A dead letter that keeps nothing.
+    """
+
+    def __repr__(self) -> str:
+        return "DISCARD"
+
+    def append(self, records: Sequence[DeadRecord], /) -> None: ...
+
+    def read(self) -> Iterator[DeadRecord]:
+        return iter(())
+
+    def forget(self, keys: Iterable[str], /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+DISCARD: Final[DeadLetter] = _Discard()
+"""
+No dead letter: events that cannot be delivered are counted and **lost**. For dry runs,
+and if you have the events elsewhere.
+"""
+
+
+def append_to(dead_letter: DeadLetter, records: Sequence[DeadRecord]) -> None:
+    """
+    Append *records* to *dead_letter*.
+
+    Raises:
+        TypeError: ``append`` returned an awaitable, so nothing was kept.
+    """
+    append: Callable[[Sequence[DeadRecord]], object] = dead_letter.append
+    if inspect.isawaitable(append(records)):
+        raise TypeError("append is called without await, but is async")
+
+
+@attrs.frozen
+class Stats:
+    """
+    Counts of a dead letter.
+
+    Attributes:
+        by_reason: Number of records by reason.
+        size: Bytes of the originals.
+        oldest: Time of the oldest record, UTC.
+        newest: Time of the newest record, UTC.
+    """
+
+    by_reason: Mapping[str, int]
+    size: int = 0
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+    @property
+    def records(self) -> int:
+        """
+        Number of records.
+        """
+        return sum(self.by_reason.values())
+
+
+def stats(dead_letter: DeadLetter) -> Stats:
+    """
+    Return the counts of *dead_letter*. Reads all of it.
+    """
+    reasons: Counter[str] = Counter()
+    moments: list[datetime] = []
+    size = 0
+    for record in dead_letter.read():
+        reasons[record.reason] += 1
+        size += len(record.original)
+        moments = [
+            min(record.at, *moments[:1] or [record.at]),
+            max(record.at, *moments[1:] or [record.at]),
+        ]
+    return Stats(dict(sorted(reasons.items())), size, *moments)
+
+
+def export(dead_letter: DeadLetter, stream: IO[str]) -> int:
+    """
+    Write every record as a line of JSON, and return the number of records.
+
+    The output contains personal data: protect it.
+    """
+    count = 0
+    for record in dead_letter.read():
+        stream.write(f"{record.to_json()}\n")
+        count += 1
+    return count

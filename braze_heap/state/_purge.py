@@ -1,0 +1,109 @@
+"""
+Find and remove the records of one person.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
+
+import attrs
+
+from braze_heap.state._person_search import Match, PersonSearch
+from braze_heap.state._protocol import DeadLetter
+from braze_heap.state._record import DeadRecord
+
+PersonFilter: TypeAlias = str | Callable[[DeadRecord], bool]
+"""An identity, or a predicate that returns whether a record is about the person."""
+
+
+@attrs.frozen
+class Purged:
+    """
+    The outcome of a purge.
+
+    Attributes:
+        removed: Number of records that were removed.
+        suspected: Key of each record that may be about the person and was kept, to the
+            reason for the suspicion. Review them, and remove them with
+            ``purge(store, lambda record: record.key in purged.suspected)``.
+    """
+
+    removed: int
+    suspected: Mapping[str, str] = MappingProxyType({})
+
+    def __str__(self) -> str:
+        text = f"{self.removed:,} removed"
+        if self.suspected:
+            keys = ", ".join(key[:64] for key in itertools.islice(self.suspected, 3))
+            text += f", {len(self.suspected):,} suspected and kept ({keys}"
+            text += ", ...)" if len(self.suspected) > 3 else ")"
+        return text
+
+
+def purge(dead_letter: DeadLetter, person: PersonFilter) -> Purged:
+    """
+    Remove the records of a person.
+
+    Args:
+        dead_letter: The store.
+        person: An identity, email address or phone number. It is searched in every
+            field, in JSON text within fields, and in unreadable bodies in any encoding.
+            Or a predicate; then no record is only suspected.
+
+    Returns:
+        The number of records that were removed, and the suspected records.
+
+    Raises:
+        ValueError: The identity is blank.
+    """
+    found = search(dead_letter.read(), person)
+    dead_letter.forget(found.keys)
+    return Purged(len(found.keys), found.suspected)
+
+
+@attrs.frozen
+class Found:
+    """
+    Records of a person.
+
+    Attributes:
+        keys: Keys of the records that are about the person.
+        suspected: Key of each record that may be about the person, to the reason.
+    """
+
+    keys: Sequence[str]
+    suspected: Mapping[str, str]
+
+
+def search(records: Iterable[DeadRecord], person: PersonFilter) -> Found:
+    """
+    Return the *records* that `purge` removes, and those that it suspects.
+    """
+    keys: list[str] = []
+    suspected: dict[str, str] = {}
+    find = _matcher(person)
+    for record in records:
+        match = find(record)
+        if match and match.is_certain:
+            keys.append(record.key)
+        elif match:
+            suspected[record.key] = match.suspicion
+    return Found(keys, suspected)
+
+
+def _matcher(person: PersonFilter) -> Callable[[DeadRecord], Match | None]:
+    if callable(person):
+        return lambda record: Match() if person(record) else None
+    identity = PersonSearch(person)
+
+    def find(record: DeadRecord) -> Match | None:
+        if record.is_damaged and not record.original:
+            return Match("is damaged, so that it cannot be searched")
+        is_event = record.format == "json"
+        find_in = identity.in_event if is_event else identity.in_body
+        return find_in(record.original) or identity.in_text(record.detail)
+
+    return find
