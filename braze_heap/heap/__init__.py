@@ -11,11 +11,14 @@ from braze_heap import _lazy
 from braze_heap._errors import needed_by
 
 if TYPE_CHECKING:
-    from braze_heap.heap._sink import AsyncHeapSink, HeapOptions, HeapSink
+    from braze_heap.heap._options import HeapOptions
+    from braze_heap.heap._sink import AsyncHeapSink, HeapSink
 
 __all__ = ["AsyncHeapSink", "HeapOptions", "HeapSink"]
 
-_HOMES: Final = MappingProxyType(dict.fromkeys(__all__, "_sink"))
+_HOMES: Final = MappingProxyType(
+    {"AsyncHeapSink": "_sink", "HeapOptions": "_options", "HeapSink": "_sink"}
+)
 
 if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
 

@@ -40,7 +40,6 @@ from braze_heap.heap._answers import (
 from braze_heap.heap._bulk import (
     DELETIONS,
     EVENTS,
-    MAX_BYTES,
     USERS,
     Endpoint,
     Item,
@@ -52,6 +51,7 @@ from braze_heap.heap._bulk import (
     key_of,
     sorted_out,
 )
+from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import Pacer, Ticket
 from braze_heap.heap.calls import Call
 from braze_heap.reasons import Reason
@@ -140,41 +140,14 @@ Step: TypeAlias = Post | Sleep
 Steps: TypeAlias = Generator[Step, Any, Any]
 
 
-@attrs.frozen
-class Settings:
-    """
-    What does not change in the life of a sink.
-
-    Attributes:
-        app_id: App that the events belong to.
-        clock: Monotonic seconds.
-        now: UTC epoch seconds, for dates in ``Retry-After``.
-        random: 0 to 1, for jitter.
-        api_key: For deletions.
-        deadline: Seconds for a batch, all attempts and pauses included.
-        timeout: Seconds for one exchange.
-        max_bytes: Of a body.
-        host: Name of the host, as messages show it.
-    """
-
-    app_id: str
-    clock: Callable[[], float]
-    now: Callable[[], float]
-    random: Callable[[], float]
-    api_key: Secret | None = None
-    deadline: float = 10.0
-    timeout: float = 5.0
-    max_bytes: int = MAX_BYTES
-    host: str = "Heap"
-
-
 class HeapCore:
     """
     What a Heap sink knows between batches. Thread-safe.
     """
 
-    def __init__(self, settings: Settings, pacer: Pacer) -> None:
+    def __init__(self, settings: HeapOptions, pacer: Pacer, host: str = "Heap") -> None:
         self.settings = settings
+        self.host = host
         self.pacer = pacer
         self.repeats = Repeats(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()
@@ -284,7 +257,7 @@ class _Delivery:
 
     def run(self) -> Steps:
         batch = self._batch
-        if batch.deletions and self._set.api_key is None:
+        if batch.deletions and not self._set.api_key:
             detail = "deletions need the API key of the app: pass api_key"
             raise SinkUnavailable(detail, misconfigured=True)
         try:
@@ -461,9 +434,9 @@ class _Delivery:
         self._core.repeats.log(
             logger,
             logging.WARNING,
-            f"{self._set.host} rejects {len(items)} of a batch's calls ({status})",
+            f"{self._core.host} rejects {len(items)} of a batch's calls ({status})",
             cause=status,
-            context={"host": self._set.host, "status": status},
+            context={"host": self._core.host, "status": status},
         )
 
     def _reject(self, indexes: Iterable[int], status: int | None, said: str) -> None:
@@ -476,7 +449,7 @@ class _Delivery:
             said = next((r.detail for r in self._rejections if r.status), "")
             self._hold(
                 refusal,
-                f"{self._set.host} refuses everything ({refusal.status}) and accepted "
+                f"{self._core.host} refuses everything ({refusal.status}) and accepted "
                 "nothing lately: check app_id, region and base_url",
                 said and f". Heap says: {said}",
             )
@@ -552,8 +525,8 @@ class _Delivery:
         if left <= 0:
             raise SinkUnavailable(
                 f"the deadline of {self._set.deadline:g} s is over before a request "
-                f"to {path} of {self._set.host}",
-                context={"host": self._set.host},
+                f"to {path} of {self._core.host}",
+                context={"host": self._core.host},
             )
         timeout = min(left, self._set.timeout)
         reply = yield Post(path, body, items, timeout, authorization)
@@ -578,10 +551,10 @@ class _Delivery:
         wait = max(backoff, asked or 0.0)
         if self._clock() + wait >= self._end:
             is_throttled = isinstance(reply, Answer) and reply.status == 429
-            detail = problem(reply, self._set.host, path)
+            detail = problem(reply, self._core.host, path)
             limit = f"{self._set.deadline:g} s"
             detail = f"{detail}; the deadline of {limit} leaves no time to try again"
-            context = reply_context(reply, self._set.host)
+            context = reply_context(reply, self._core.host)
             raise SinkUnavailable(detail, asked, is_throttled, context=context)
         yield Sleep(wait)
 
@@ -605,13 +578,13 @@ class _Delivery:
         )
         header = _bearer(answer)
         if header is None:
-            detail = f"{self._set.host} answers {TOKEN_PATH} without an access token"
+            detail = f"{self._core.host} answers {TOKEN_PATH} without an access token"
             self._hold(answer, f"{detail}: check base_url and proxies")
         self._core.token = header, self._clock() + TOKEN_LIFE
         return header
 
     def _basic(self) -> Secret:
-        key = self._set.api_key.reveal() if self._set.api_key else ""
+        key = self._set.api_key or ""
         pair = f"{self._set.app_id}:{key}".encode()
         return Secret(f"Basic {base64.b64encode(pair).decode()}")
 
@@ -619,12 +592,12 @@ class _Delivery:
         """
         Raise because our configuration is wrong. Every event stays with the caller.
         """
-        context = reply_context(answer, self._set.host)
+        context = reply_context(answer, self._core.host)
         raise SinkUnavailable(detail, misconfigured=True, context=context, answer=said)
 
     def _advice(self, answer: Answer, path: str) -> str:
         advice = "check app_id, api_key, region, base_url and proxies"
-        return f"{problem(answer, self._set.host, path)}; {advice}"
+        return f"{problem(answer, self._core.host, path)}; {advice}"
 
 
 def _bearer(answer: Answer) -> Secret | None:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from braze_heap._sansio import drive
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer, Failure
-from braze_heap.heap._core import HeapCore, Post, Secret, Settings
+from braze_heap.heap._core import HeapCore, Post
+from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import Pacer
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser
 from tests.heap.support import Clock, track
@@ -102,7 +103,9 @@ def test_each_call_has_one_fate(
     """
     calls = [call_of(number, is_fact) for number, is_fact in enumerate(kinds)]
     heap = TinyHeap(seed, bad, names, most)
-    set_up = Settings("11", heap.clock, heap.clock, lambda: 0.5, deadline=10_000.0)
+    set_up = HeapOptions(
+        "11", clock=heap.clock, now=heap.clock, random=lambda: 0.5, deadline=10_000.0
+    )
     core = HeapCore(set_up, Pacer())
     core.accepted()
 
@@ -125,7 +128,10 @@ def test_a_refused_request_costs_at_most_64(names: str) -> None:
     for bad in ({3}, set(range(0, 300, 2)), set(range(300))):
         heap = TinyHeap(1, bad, names, 10**7)
         heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
-        core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+        core = HeapCore(
+            HeapOptions("11", clock=heap.clock, now=heap.clock, random=lambda: 0.5),
+            Pacer(),
+        )
         core.accepted()
 
         drive(core.deliver([track(number) for number in range(300)]), heap.perform)
@@ -138,7 +144,9 @@ def test_everything_refused_is_held() -> None:
     Until Heap accepted something; then the same batch is refused.
     """
     heap = TinyHeap(1, {0, 1}, "truly", 10**7)
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+    core = HeapCore(
+        HeapOptions("11", clock=heap.clock, now=heap.clock, random=lambda: 0.5), Pacer()
+    )
     batch = [track(0), track(1)]
     with pytest.raises(SinkUnavailable, match="accepted nothing lately"):
         drive(core.deliver(batch), heap.perform)
@@ -161,7 +169,9 @@ def test_a_refusal_says_what_heap_said() -> None:
     The status and the words, for whoever looks into the dead letter.
     """
     heap = quiet_heap(1)
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+    core = HeapCore(
+        HeapOptions("11", clock=heap.clock, now=heap.clock, random=lambda: 0.5), Pacer()
+    )
 
     receipt = drive(core.deliver([track(0), track(1)]), heap.perform)
 
@@ -176,7 +186,9 @@ def test_a_rate_that_keeps_us_is_named() -> None:
     """
     heap = quiet_heap()
     pacer = Pacer(events_a_minute=1)
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), pacer)
+    core = HeapCore(
+        HeapOptions("11", clock=heap.clock, now=heap.clock, random=lambda: 0.5), pacer
+    )
 
     with pytest.raises(SinkUnavailable, match="the rate of the app") as caught:
         drive(core.deliver([track(0), track(1)]), heap.perform)
@@ -189,7 +201,9 @@ def test_a_batch_that_is_done_is_forgotten() -> None:
     What Heap took is not sent again while its batch is to come again, and only then.
     """
     heap, calls = quiet_heap(), [call_of(0, is_fact=False), call_of(1, is_fact=True)]
-    core = HeapCore(Settings("11", heap.clock, heap.clock, lambda: 0.5), Pacer())
+    core = HeapCore(
+        HeapOptions("11", clock=heap.clock, now=heap.clock, random=lambda: 0.5), Pacer()
+    )
 
     def no_users(step: Any) -> Answer | Failure | None:
         is_user = isinstance(step, Post) and "users" in json.loads(step.body)
@@ -221,7 +235,9 @@ def test_a_request_is_no_larger_than_it_may_be(
     calls = [track(n, text="x" * length) for n, length in enumerate(lengths)]
     for number in unwritable & {*range(len(calls))}:
         calls[number].properties["text"] = "\ud800"
-    set_up = Settings("11", heap.clock, heap.clock, lambda: 0.5, max_bytes=most)
+    set_up = HeapOptions(
+        "11", clock=heap.clock, now=heap.clock, random=lambda: 0.5, max_bytes=most
+    )
 
     def keep(step: Any) -> Answer | Failure | None:
         if isinstance(step, Post):
@@ -244,7 +260,10 @@ def test_pauses_double_up_to_two_seconds() -> None:
     """
     answers = [Answer(503)] * 7 + [Answer(200)]
     clock, pauses = Clock(), list[float]()
-    core = HeapCore(Settings("11", clock, clock, lambda: 1.0, deadline=60.0), Pacer())
+    core = HeapCore(
+        HeapOptions("11", clock=clock, now=clock, random=lambda: 1.0, deadline=60.0),
+        Pacer(),
+    )
 
     def perform(step: Any) -> Answer | None:
         if isinstance(step, Post):
@@ -262,7 +281,9 @@ def test_a_key_that_heap_does_not_know_is_tried_once() -> None:
     A 401 to the request for a token holds at once; the request has an empty object.
     """
     clock, posts = Clock(), list[Post]()
-    set_up = Settings("11", clock, clock, lambda: 0.5, api_key=Secret("wrong"))
+    set_up = HeapOptions(
+        "11", clock=clock, now=clock, random=lambda: 0.5, api_key="wrong"
+    )
 
     def perform(step: Any) -> Answer:
         posts.append(step)
