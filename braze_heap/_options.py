@@ -140,13 +140,26 @@ def doc_of(field: "attrs.Attribute[Any]") -> str:
     return str(field.metadata.get(_DOC, ""))
 
 
-@functools.cache
-def types_of(options: Any) -> Mapping[str, Any]:
+def types_of(options: type) -> Mapping[str, Any]:
     """
     Return the type of each option by name.
     """
+    return _types_of(options)
+
+
+@functools.cache
+def _types_of(options: type) -> Mapping[str, Any]:
     hints = typing.get_type_hints(options)
     return {field.name: hints[field.name] for field in attrs.fields(options)}
+
+
+def choices_of(options: type, name: str) -> tuple[str, ...]:
+    """
+    Return the values that the option *name*, a choice or several, can have.
+    """
+    kind = types_of(options)[name]
+    kind = typing.get_args(kind)[0] if is_list(kind) else kind
+    return typing.get_args(kind)
 
 
 def check(options: Any) -> None:
@@ -220,9 +233,16 @@ def _json_object(text: str) -> Any:
         raise ValueError("not a JSON object") from None
 
 
-def from_text(options: type, texts: Mapping[str, str]) -> dict[str, Any]:
+def from_text(
+    options: type, texts: Mapping[str, str], shown: Callable[[str], str] = str
+) -> dict[str, Any]:
     """
     Return the values of *options* that *texts* describe, by name.
+
+    Args:
+        options: Class of the options.
+        texts: Text form of each value by name.
+        shown: Returns the name of an option as messages show it.
 
     Raises:
         ValueError: An unknown option, one without a text form, or text that is not a
@@ -239,5 +259,5 @@ def from_text(options: type, texts: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = parse(text)
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            raise ValueError(f"{shown(name)}: {error}") from None
     return values

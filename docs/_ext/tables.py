@@ -14,8 +14,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from braze_heap import events
+from braze_heap._options import doc_of, parser_of, types_of
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig
 from braze_heap.events import CurrentsEvent, EventField, event_fields
+from braze_heap.heap import HeapOptions
 
 _HEAD = ["| field | type | meaning |", "| --- | --- | --- |"]
 
@@ -172,31 +174,43 @@ class ConfigOptions(SphinxDirective):
     """
 
     def run(self) -> list[nodes.Node]:
-        meanings = _attributes(inspect.getdoc(TransformConfig) or "")
+        fields = sorted(attrs.fields(TransformConfig), key=lambda f: f.inherited)
         rows = [
             f"| `{field.name}`<br>`{ENVIRONMENT_PREFIX}{field.name.upper()}` "
-            f"| {_default(field)} | {meanings[field.name]} |"
-            for field in attrs.fields(TransformConfig)
+            f"| {_default(field.default)} | {_text(doc_of(field))} |"
+            for field in fields
         ]
         head = ["| option, and variable | default | meaning |", "| --- | --- | --- |"]
         return self.parse_text_to_nodes("\n".join([*head, *rows]))
 
 
-def _attributes(docstring: str) -> dict[str, str]:
-    section = docstring.partition("Attributes:\n")[2]
-    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
-    return {name: " ".join(_text(told).split()) for name, told in entries}
+class HeapSinkOptions(SphinxDirective):
+    """
+    Lists the options of `HeapSink` that a line of text can set.
+    """
+
+    def run(self) -> list[nodes.Node]:
+        kinds = types_of(HeapOptions)
+        rows = [
+            f"| `{field.name}` | {_default(field.default)} | {_text(doc_of(field))} |"
+            for field in attrs.fields(HeapOptions)
+            if parser_of(kinds[field.name])
+        ]
+        head = ["| option | default | meaning |", "| --- | --- | --- |"]
+        return self.parse_text_to_nodes("\n".join([*head, *rows]))
 
 
-def _default(field: "attrs.Attribute[object]") -> str:
-    if isinstance(field.default, tuple):
-        return ", ".join(f"`{one}`" for one in field.default) or "none"
-    if field.default is None:
+def _default(value: object) -> str:
+    if value is attrs.NOTHING:
+        return "required"
+    if isinstance(value, frozenset):
         return "the built-in list"
-    if field.default == "" or not isinstance(field.default, str | bool):
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value) or "none"
+    if value in ("", None, {}):
         return "none"
-    shown = str(field.default).lower() if field.default is False else field.default
-    return f"`{shown!r}`" if str(shown) != str(shown).strip() else f"`{shown}`"
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{shown!r}`" if shown != shown.strip() else f"`{shown}`"
 
 
 def _forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
@@ -212,5 +226,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("event-family", EventFamily)
     app.add_directive("event-groups", EventGroups)
     app.add_directive("config-options", ConfigOptions)
+    app.add_directive("heap-sink-options", HeapSinkOptions)
     app.connect("env-purge-doc", _forget)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
