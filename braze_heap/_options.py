@@ -24,6 +24,7 @@ _O = TypeVar("_O")
 _T = TypeVar("_T")
 
 _DOC: Final = "braze_heap.doc"
+_SHOWN: Final = "braze_heap.shown"
 _POSITIVE: Final = "braze_heap.positive"
 
 SWITCHES: Final = types.MappingProxyType(
@@ -51,6 +52,7 @@ def option(
     *,
     secret: bool = False,
     positive: bool = False,
+    shown: str = "",
     converter: Callable[[Any], Any] | None = None,
 ) -> _T:
     """
@@ -61,15 +63,16 @@ def option(
         text: The documentation: one sentence or noun phrase, with units.
         secret: Whether no repr shows its value.
         positive: Whether it must be a positive, finite number.
+        shown: Name of the default value, if its repr is long.
         converter: Applied to values of the constructor of the attrs class.
     """
     if converter is None and type(default) is dict:
         converter = _copy_of_mapping
     return attrs.field(
         default=default,
-        repr=not secret,
+        repr=(lambda v: shown if v is default else repr(v)) if shown else not secret,
         converter=converter,
-        metadata={_DOC: text, _POSITIVE: positive},
+        metadata={_DOC: text, _POSITIVE: positive, _SHOWN: shown},
     )
 
 
@@ -86,8 +89,8 @@ def documented(options: type[_T]) -> type[_T]:
 
 
 def _section(title: str, options: Any) -> str:
-    lines = (f"{f.name}: {doc_of(f)}" for f in attrs.fields(options))
-    return "\n    ".join([f"    {title}:", *(f"    {line}" for line in lines)]) + "\n"
+    lines = [f"        {f.name}: {doc_of(f)}" for f in attrs.fields(options)]
+    return "\n".join([f"    {title}:", *lines, ""])
 
 
 def takes(
@@ -123,14 +126,38 @@ def takes(
             check(given)
             init(self, given)
 
-        # Signatures and their annotations are read from what a wrapper wraps.
+        # `inspect.signature` reads what a wrapper wraps.
         wrapper = cast("Any", __init__)
-        wrapper.__wrapped__ = cls.__init__
-        wrapper.__annotations__ = cls.__init__.__annotations__
-        wrapper.__doc__ = _section("Args", cls)
+        wrapper.__wrapped__ = _annotated_init(cls, options)
+        wrapper.__annotations__ = wrapper.__wrapped__.__annotations__
+        wrapper.__doc__ = f"\n{_section('Args', cls)}"
         return __init__
 
     return decorate
+
+
+def _annotated_init(cls: Any, options: Any) -> Any:
+    """
+    Return a copy of the ``__init__`` of *cls* with the declared types as annotations.
+
+    The one of attrs has the types that converters take, and type variables.
+    """
+    init = cls.__init__
+    bound = {
+        variable.__name__: kind
+        for alias in (options, *getattr(cls, "__orig_bases__", ()))
+        if (generic := typing.get_origin(alias)) not in (None, typing.Generic)
+        for variable, kind in zip(
+            generic.__parameters__, typing.get_args(alias), strict=True
+        )
+    }
+    shown = types.FunctionType(
+        init.__code__, init.__globals__, closure=init.__closure__
+    )
+    shown.__kwdefaults__, shown.__defaults__ = init.__kwdefaults__, init.__defaults__
+    fields = attrs.fields(cls)
+    shown.__annotations__ = {f.name: bound.get(f.type, f.type) for f in fields}
+    return shown
 
 
 def doc_of(field: "attrs.Attribute[Any]") -> str:
@@ -145,6 +172,13 @@ def types_of(options: type) -> Mapping[str, Any]:
     Return the type of each option by name.
     """
     return _types_of(options)
+
+
+def shown_default(field: "attrs.Attribute[Any]") -> object:
+    """
+    Return the default value of an option, or its name if its repr is long.
+    """
+    return field.metadata.get(_SHOWN) or field.default
 
 
 @functools.cache

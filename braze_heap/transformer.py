@@ -112,6 +112,7 @@ class TransformerOptions:
         "Texts that many users can share, such as ``null``: an event with one of them "
         "as its identity is rejected as ``bad_identity``. They replace the default, "
         "`braze_heap.policies.identity.PLACEHOLDER_IDENTITIES`.",
+        shown="PLACEHOLDER_IDENTITIES",
     )
     nested: Nested = option(
         "flatten",

@@ -14,7 +14,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from braze_heap import events
-from braze_heap._options import doc_of, parser_of, types_of
+from braze_heap._options import doc_of, parser_of, shown_default, types_of
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig
 from braze_heap.events import CurrentsEvent, EventField, event_fields
 from braze_heap.heap import HeapOptions
@@ -168,43 +168,39 @@ def _text(docstring: str | None) -> str:
     return re.sub(r"``([^`]+)``", r"`\1`", docstring or "")
 
 
-class ConfigOptions(SphinxDirective):
+class Options(SphinxDirective):
     """
-    Lists the options of `TransformConfig`: name, default, meaning.
+    Lists the options of a class that have a text form: name, default, meaning.
     """
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        fields = sorted(attrs.fields(TransformConfig), key=lambda f: f.inherited)
-        rows = [
-            f"| `{field.name}`<br>`{ENVIRONMENT_PREFIX}{field.name.upper()}` "
-            f"| {_default(field.default)} | {_text(doc_of(field))} |"
-            for field in fields
-        ]
-        head = ["| option, and variable | default | meaning |", "| --- | --- | --- |"]
-        return self.parse_text_to_nodes("\n".join([*head, *rows]))
-
-
-class HeapSinkOptions(SphinxDirective):
-    """
-    Lists the options of `HeapSink` that a line of text can set.
-    """
-
-    def run(self) -> list[nodes.Node]:
-        kinds = types_of(HeapOptions)
-        rows = [
-            f"| `{field.name}` | {_default(field.default)} | {_text(doc_of(field))} |"
-            for field in attrs.fields(HeapOptions)
-            if parser_of(kinds[field.name])
-        ]
+        cls = {c.__name__: c for c in (TransformConfig, HeapOptions)}[self.arguments[0]]
         head = ["| option | default | meaning |", "| --- | --- | --- |"]
-        return self.parse_text_to_nodes("\n".join([*head, *rows]))
+        return self.parse_text_to_nodes("\n".join([*head, *option_rows(cls)]))
+
+
+def option_rows(cls: type) -> Iterator[str]:
+    """
+    Yield a row for each option of *cls* that has a text form, inherited ones last.
+    """
+    kinds = types_of(cls)
+    for field in sorted(attrs.fields(cls), key=lambda field: field.inherited):
+        if parser_of(kinds[field.name]):
+            default, meaning = _default(shown_default(field)), _text(doc_of(field))
+            yield f"| {_name(cls, field.name)} | {default} | {meaning} |"
+
+
+def _name(cls: type, option: str) -> str:
+    if cls is TransformConfig:
+        return f"`{option}`<br>`{ENVIRONMENT_PREFIX}{option.upper()}`"
+    return f"`{option}`"
 
 
 def _default(value: object) -> str:
     if value is attrs.NOTHING:
         return "required"
-    if isinstance(value, frozenset):
-        return "the built-in list"
     if isinstance(value, tuple):
         return ", ".join(f"`{one}`" for one in value) or "none"
     if value in ("", None, {}):
@@ -225,7 +221,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """
     app.add_directive("event-family", EventFamily)
     app.add_directive("event-groups", EventGroups)
-    app.add_directive("config-options", ConfigOptions)
-    app.add_directive("heap-sink-options", HeapSinkOptions)
+    app.add_directive("options", Options)
     app.connect("env-purge-doc", _forget)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
