@@ -7,17 +7,17 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self, get_args, get_origin
+from typing import Any, Final, Literal, Self, cast, get_args, get_origin
 
 import attrs
 
+from braze_heap._options import documented, from_text, is_list, option, types_of
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import BrazeHeapError
-from braze_heap.heap._encoder import Nested
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import (
     DEFAULT_MAPPERS,
@@ -27,10 +27,10 @@ from braze_heap.mappers import (
 from braze_heap.mappers._custom import exactly
 from braze_heap.mappers._default import DELIVERY_TYPES, ENGAGEMENT_TYPES
 from braze_heap.mappers._registry import registry_of
-from braze_heap.policies.identity import PLACEHOLDER_IDENTITIES, Identity, first_of
+from braze_heap.policies.identity import Identity, IdentityField, first_of
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
-from braze_heap.transformer import Transformer
+from braze_heap.transformer import Transformer, TransformerOptions
 
 __all__ = ["ENVIRONMENT_PREFIX", "ConfigError", "TransformConfig"]
 
@@ -67,60 +67,58 @@ def _texts(given: Any) -> Any:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-@attrs.frozen
-class TransformConfig:
+@documented
+@attrs.frozen(kw_only=True)
+class TransformConfig(TransformerOptions):
     """
-    The options of `Transformer` that are plain data. Services keep them where they keep
-    the rest of their configuration.
-
-    Attributes:
-        preset: Which events: ``all``, ``engagement`` (what people did) or ``delivery``
-            (what was sent).
-        only: Types, classes or groups by name; all others are left out.
-        leave_out: Types, classes or groups by name that are left out.
-        identity: ``external_user_id`` or ``user_id``; several for the first that there
-            is.
-        identity_prefix: What identities from all but the first field begin with.
-        placeholder_identities: Texts that cannot be an identity because many users can
-            share them, such as ``null``; they replace the default list,
-            `braze_heap.policies.identity.PLACEHOLDER_IDENTITIES`.
-        personal_data: ``drop``, ``keep`` or ``hash``.
-        personal_fields: Field name to treatment, where one field differs.
-        hash_key: The secret of ``hash``. Rather from the environment than a file.
-        event_names: ``display`` (``Email Click``) or ``type``
-            (``users.messages.email.Click``).
-        event_prefix: What the names of standard events begin with.
-        event_renames: Name in Heap to the name to send instead.
-        property_prefix: What the names of the properties of standard events begin with.
-        property_renames: Property name to the name to send instead.
-        nested: What becomes of objects: ``flatten``, ``json`` or ``drop``.
-        machines: Whether opens and clicks by machines are told: ``keep`` or ``drop``.
-        deletions: Whether ``users.UserDeleteRequest`` deletes the user in Heap.
-        local_time: Whether events have hour and weekday on the user's clock.
-        fixed_properties: Properties that every event has.
+    The options of `Transformer` that are plain data, so that a service can keep them
+    with the rest of its configuration.
     """
 
-    preset: Literal["all", "engagement", "delivery"] = "all"
-    only: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    leave_out: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    identity: tuple[Literal["external_user_id", "user_id"], ...] = attrs.field(
-        default=("external_user_id",), converter=_texts
+    preset: Literal["all", "engagement", "delivery"] = option(
+        "all",
+        "Events to send: ``all``, ``engagement`` (actions of people) or ``delivery`` "
+        "(messages that were sent).",
     )
-    identity_prefix: str = "braze:"
-    placeholder_identities: tuple[str, ...] | None = None
-    personal_data: Treatment = "drop"
-    personal_fields: dict[str, Treatment] = attrs.field(factory=dict)
-    hash_key: str = attrs.field(default="", repr=False)
-    event_names: Literal["display", "type"] = "display"
-    event_prefix: str = "Braze "
-    event_renames: dict[str, str] = attrs.field(factory=dict)
-    property_prefix: str = ""
-    property_renames: dict[str, str] = attrs.field(factory=dict)
-    nested: Nested = "flatten"
-    machines: Literal["keep", "drop"] = "keep"
-    deletions: bool = False
-    local_time: bool = False
-    fixed_properties: dict[str, Value] = attrs.field(factory=dict)
+    only: tuple[str, ...] = option(
+        (),
+        "Types, classes or groups by name; all others are skipped.",
+        converter=_texts,
+    )
+    leave_out: tuple[str, ...] = option(
+        (), "Types, classes or groups by name that are skipped.", converter=_texts
+    )
+    identity: tuple[IdentityField, ...] = option(
+        ("external_user_id",),
+        "``external_user_id`` or ``user_id``; of several, the first that is present.",
+        converter=_texts,
+    )
+    identity_prefix: str = option(
+        "braze:", "Beginning of identities from all but the first field."
+    )
+    personal_data: Treatment = option("drop", "``drop``, ``keep`` or ``hash``.")
+    personal_fields: Mapping[str, Treatment] = option(
+        {}, "Field name to treatment, for fields that differ from *personal_data*."
+    )
+    hash_key: str = option(
+        "",
+        "Secret of ``hash``. Set it in the environment rather than in a file.",
+        secret=True,
+    )
+    event_names: Literal["display", "type"] = option(
+        "display",
+        "``display`` (``Email Click``) or ``type`` (``users.messages.email.Click``).",
+    )
+    event_prefix: str = option("Braze ", "Beginning of the names of standard events.")
+    event_renames: Mapping[str, str] = option(
+        {}, "Name in Heap to the name to send instead."
+    )
+    property_prefix: str = option(
+        "", "Beginning of the names of properties of standard events."
+    )
+    property_renames: Mapping[str, str] = option(
+        {}, "Property name to the name to send instead."
+    )
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> Self:
@@ -137,6 +135,10 @@ class TransformConfig:
         for exact in (str, bool):
             converter.register_structure_hook(exact, exactly)
         converter.register_structure_hook(Value, lambda value, _: _scalar(value))
+        converter.register_structure_hook_func(
+            lambda kind: cast("Any", get_origin(kind)) is Collection,
+            lambda value, _: converter.structure(value, tuple[str, ...]),
+        )
         try:
             return converter.structure(_with_tuples(cls, options), cls)
         except cattrs.BaseValidationError as error:
@@ -192,13 +194,10 @@ class TransformConfig:
             ConfigError: An unknown variable, or a value that its option does not take.
         """
         given = variables(environ)
-        kinds = {field.name: field.type for field in attrs.fields(cls)}
         _check_names(cls, given, variables=True)
         try:
-            found = cls.from_dict(
-                {n: _from_text(n, text, kinds[n]) for n, text in given.items()}
-            )
-        except ConfigError as error:
+            found = cls.from_dict(from_text(cls, given, _variable))
+        except ValueError as error:
             raise ConfigError(f"in the environment: {error}") from None
         changes = {name: getattr(found, name) for name in given}
         return attrs.evolve(cls() if base is None else base, **changes)
@@ -255,11 +254,6 @@ class TransformConfig:
         return Transformer(
             self.mappers(mappers),
             identity=self._identity(),
-            placeholder_identities=(
-                PLACEHOLDER_IDENTITIES
-                if self.placeholder_identities is None
-                else self.placeholder_identities
-            ),
             personal_data=PersonalData(
                 self.personal_data, self.personal_fields, self.hash_key.encode()
             ),
@@ -270,11 +264,7 @@ class TransformConfig:
                 self.property_prefix,
                 self.property_renames,
             ),
-            nested=self.nested,
-            machines=self.machines,
-            deletions=self.deletions,
-            local_time=self.local_time,
-            fixed_properties=self.fixed_properties,
+            **{name: getattr(self, name) for name in types_of(TransformerOptions)},
         )
 
     def _identity(self) -> Identity:
@@ -298,6 +288,13 @@ def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
         if name.startswith(ENVIRONMENT_PREFIX)
     }
     return {n.lower(): t for n, t in found.items() if not _is_of_kubernetes(n, t)}
+
+
+def _variable(name: str) -> str:
+    """
+    Return the environment variable of an option.
+    """
+    return f"{ENVIRONMENT_PREFIX}{name.upper()}"
 
 
 def _is_of_kubernetes(name: str, text: str) -> bool:
@@ -341,7 +338,7 @@ def _check_names(
             continue
         is_table = isinstance(value, dict)
         hint = did_you_mean(name, [*known, *[_TABLE] * is_table])
-        place = f"{ENVIRONMENT_PREFIX}{name.upper()}: " if variables else ""
+        place = f"{_variable(name)}: " if variables else ""
         kind = "table" if is_table else "option"
         raise ConfigError(f"{place}there is no {kind} {name!r}.{hint}")
 
@@ -361,11 +358,11 @@ def _flaw(error: BaseException, kind: Any) -> str:
 
 def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
     """
-    Let one name stand where several may.
+    Accept one name instead of several.
     """
-    several = {f.name for f in attrs.fields(cls) if "tuple" in str(f.type)}
+    kinds = types_of(cls)
     return {
-        name: (value,) if name in several and isinstance(value, str) else value
+        name: (value,) if is_list(kinds[name]) and isinstance(value, str) else value
         for name, value in options.items()
     }
 
@@ -374,20 +371,3 @@ def _scalar(value: Any) -> Any:
     if not isinstance(value, str | int | float):
         raise TypeError(f"{type(value).__name__} is no text or number")
     return value
-
-
-def _from_text(name: str, text: str, kind: Any) -> Any:
-    if kind is bool:
-        if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise ConfigError(f"{ENVIRONMENT_PREFIX}{name.upper()} is true or false")
-        return text.lower() in ("true", "1", "yes")
-    if "dict" in str(kind):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            raise ConfigError(
-                f"{ENVIRONMENT_PREFIX}{name.upper()} is no JSON object"
-            ) from None
-    if "tuple" in str(kind):
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return text

@@ -22,12 +22,13 @@ from collections.abc import (
     Set,
 )
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
 from braze_heap._batch_result import BatchResult, build_batch_result
 from braze_heap._errors import error_context, place_of
+from braze_heap._options import doc, documented, option, takes
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
     check_dead_letter,
@@ -37,7 +38,6 @@ from braze_heap._pipeline_inputs import (
 )
 from braze_heap._repeats import Repeats
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._text import did_you_mean
 from braze_heap._wiring import check_function, kind_of
 from braze_heap.exceptions import (
     DeadLetterError,
@@ -91,61 +91,76 @@ class _Wait:
     cause: DeliveryError
 
 
-class PipelineOptions(TypedDict, total=False):
-    """
-    Options of both pipelines.
+_SinkT = TypeVar("_SinkT")
 
-    Attributes:
-        observers: Called once for each batch.
-        batch_size: Number of events in a batch of a stream.
-        patience: Seconds that one batch may wait for an unavailable sink, in addition
-            to the waiting of the sink itself, or for a mapper that raises a
-            `DeliveryError`. Zero in a receiver; long in a backfill.
-        clock: Monotonic seconds.
-        now: UTC epoch seconds.
+
+@documented
+@attrs.frozen(kw_only=True)
+class PipelineOptions(Generic[_SinkT]):
+    """
+    Arguments that both pipelines take.
     """
 
-    observers: Iterable[Observer]
-    batch_size: int
-    patience: float
-    clock: Callable[[], float]
-    now: Callable[[], float]
+    transformer: Transformer = attrs.field(
+        kw_only=False, metadata=doc("Maps events to calls.")
+    )
+    sink: _SinkT = attrs.field(
+        kw_only=False, metadata=doc("Destination. The pipeline does not close it.")
+    )
+    dead_letter: DeadLetter = attrs.field(
+        kw_only=False,
+        metadata=doc(
+            "Keeps records that cannot be delivered; `DISCARD`, by name, counts them "
+            "and throws them away."
+        ),
+    )
+    observers: Iterable[Observer] = option((), "Called once per batch.")
+    batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
+    patience: float = option(
+        0.0,
+        "Seconds that one batch may wait for an unavailable sink, on top of what the "
+        "sink itself waits, or for a mapper that raises a `DeliveryError`. None for a "
+        "receiver, much for a backfill.",
+    )
+    clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
+    now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
+
+
+@attrs.frozen(kw_only=True)
+class _Arguments(PipelineOptions[Sink]):
+    sleep: Callable[[float], object] = option(time.sleep, "Sleeps for seconds.")
+
+
+@attrs.frozen(kw_only=True)
+class _AsyncArguments(PipelineOptions[AsyncSink]):
+    sleep: Callable[[float], Awaitable[object]] = option(
+        asyncio.sleep, "Sleeps for seconds; awaited."
+    )
 
 
 _Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
-_Closing = TypeVar("_Closing")
 
 
-class _PipelineBase(Generic[_Closing]):
+class _PipelineBase(Generic[_SinkT]):
     """
     Both pipelines, without I/O: steps that a subclass performs.
     """
 
-    def __init__(
-        self,
-        transformer: Transformer,
-        sink: _Closing,
-        dead_letter: DeadLetter,
-        options: PipelineOptions,
-    ) -> None:
+    def _configure(self, options: PipelineOptions[_SinkT]) -> None:
         user = type(self).__name__
-        check_transformer(user, transformer)
-        check_dead_letter(user, dead_letter)
-        self.transformer = transformer
-        self.sink = sink
-        self.dead_letter = dead_letter
-        self._observers = check_observers(options.get("observers", ()))
-        self._batch_size = options.get("batch_size", BATCH_SIZE)
-        self._patience = options.get("patience", 0.0)
-        self._clock = options.get("clock", time.monotonic)
-        self._now = options.get("now", time.time)
+        check_transformer(user, options.transformer)
+        check_dead_letter(user, options.dead_letter)
+        self.transformer = options.transformer
+        self.sink = options.sink
+        self.dead_letter = options.dead_letter
+        self._observers = check_observers(options.observers)
+        self._batch_size = options.batch_size
+        self._patience = options.patience
+        self._clock = options.clock
+        self._now = options.now
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._repeats = Repeats(self._clock)
-        known = PipelineOptions.__annotations__
-        if unknown := options.keys() - known.keys():
-            hint = did_you_mean(min(unknown), known)
-            raise TypeError(f"a pipeline has no option {min(unknown)!r}.{hint}")
         if self._batch_size < 1 or not self._patience >= 0:
             raise ValueError("batch_size is 1 at least, patience not negative")
 
@@ -314,29 +329,14 @@ def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
 class Pipeline(_PipelineBase[Sink]):
     """
     Deliver events through a transformer to a sink, at least once. Thread-safe.
-
-    Args:
-        transformer: Maps events to calls.
-        sink: Destination. The pipeline does not close it.
-        dead_letter: Store of the events that cannot be delivered. `DISCARD` counts
-            them and loses them.
-        sleep: Sleep function, in seconds.
-        options: See `PipelineOptions`.
     """
 
-    def __init__(
-        self,
-        transformer: Transformer,
-        sink: Sink,
-        dead_letter: DeadLetter,
-        *,
-        sleep: Callable[[float], object] = time.sleep,
-        **options: Unpack[PipelineOptions],
-    ) -> None:
-        super().__init__(transformer, sink, dead_letter, options)
-        require_sink("Pipeline", sink)
-        check_function("sleep", sleep, takes="seconds")
-        self._sleep = sleep
+    @takes(_Arguments)
+    def __init__(self, options: _Arguments) -> None:
+        self._configure(options)
+        require_sink("Pipeline", options.sink)
+        check_function("sleep", options.sleep, takes="seconds")
+        self._sleep = options.sleep
 
     def run(self, source: Source) -> Report:
         """
@@ -399,27 +399,13 @@ class Pipeline(_PipelineBase[Sink]):
 class AsyncPipeline(_PipelineBase[AsyncSink]):
     """
     `Pipeline` for asyncio. The dead letter is called in a thread.
-
-    Args:
-        transformer: Maps events to calls.
-        sink: Destination. The pipeline does not close it.
-        dead_letter: As for `Pipeline`.
-        sleep: Asynchronous sleep function, in seconds.
-        options: See `PipelineOptions`.
     """
 
-    def __init__(
-        self,
-        transformer: Transformer,
-        sink: AsyncSink,
-        dead_letter: DeadLetter,
-        *,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        **options: Unpack[PipelineOptions],
-    ) -> None:
-        super().__init__(transformer, sink, dead_letter, options)
-        require_async_sink("AsyncPipeline", sink)
-        self._sleep = sleep
+    @takes(_AsyncArguments)
+    def __init__(self, options: _AsyncArguments) -> None:
+        self._configure(options)
+        require_async_sink("AsyncPipeline", options.sink)
+        self._sleep = options.sleep
 
     async def run(self, source: Source) -> Report:
         """

@@ -8,7 +8,6 @@ applies the policies, and keeps count: each event is mapped, skipped or rejected
 import copy
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
@@ -17,9 +16,9 @@ from braze_heap._batch import Batch, Outcome
 from braze_heap._errors import place_of
 from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
+from braze_heap._options import doc, documented, option, takes
 from braze_heap._outage import MapperOutages
 from braze_heap._short_road import ShortRoad, short_road
-from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes, UnknownEvent
 from braze_heap.exceptions import DeliveryError
 from braze_heap.heap._encoder import Nested, PropertyEncoder, UnsupportedValueError
@@ -71,7 +70,7 @@ from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
 from braze_heap.wire._source import PATH_HINT, is_path
 
-__all__ = ["MapperOutages", "Source", "Transformer"]
+__all__ = ["MapperOutages", "Source", "Transformer", "TransformerOptions"]
 
 Source: TypeAlias = (
     bytes
@@ -99,32 +98,75 @@ _DISCRIMINATORS: Final = {
 """Event type to the field by which `custom_event` and `purchase` tell classes apart."""
 
 
+@documented
+@attrs.frozen(kw_only=True)
+class TransformerOptions:
+    """
+    Options of `Transformer` that `TransformConfig` has, too.
+    """
+
+    placeholder_identities: Collection[str] = option(
+        PLACEHOLDER_IDENTITIES,
+        "Texts that many users can share, such as ``null``: an event with one of them "
+        "as its identity is rejected as ``bad_identity``. They replace the default, "
+        "`braze_heap.policies.identity.PLACEHOLDER_IDENTITIES`.",
+        shown="PLACEHOLDER_IDENTITIES",
+    )
+    nested: Nested = option(
+        "flatten",
+        "Form of objects: dotted names (``flatten``), JSON text (``json``), or not "
+        "sent (``drop``).",
+    )
+    machines: Literal["keep", "drop"] = option(
+        "keep",
+        "Whether opens by machines and clicks of suspected bots are sent, with a flag "
+        "(``keep``), or skipped (``drop``).",
+    )
+    deletions: bool = option(
+        False,
+        "Whether a mapper may delete users. The shipped one does for "
+        "``users.UserDeleteRequest``, which carries only Braze's ``user_id``.",
+    )
+    local_time: bool = option(
+        False, "Whether events have the hour and weekday on the user's clock."
+    )
+    fixed_properties: Mapping[str, Value] = option(
+        {},
+        "Properties of every tracked event, such as the name of the workspace. "
+        "Properties of the event itself win over them.",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class _Arguments(TransformerOptions):
+    mappers: MapperRegistry | Mappers = attrs.field(
+        default=DEFAULT_MAPPERS,
+        kw_only=False,
+        metadata=doc(
+            "A registry; or a `Mappers`, of which those count that it has collected "
+            "so far."
+        ),
+    )
+    identity: Identity = option(
+        "external_user_id",
+        "Field that names the user of an event, or a function such as `first_of` "
+        "makes. Heap must know the same people by its value.",
+    )
+    personal_data: PersonalData | Treatment | Mapping[str, Treatment] = option(
+        "drop",
+        '``"drop"`` removes personal fields; ``"keep"`` sends them; a mapping changes '
+        'single fields of ``"drop"``; see `PersonalData` for both in one, and for '
+        "hashing.",
+    )
+    naming: Naming = option(_DEFAULT_NAMING, "Names of events and properties in Heap.")
+    event_types: Mapping[str, type[CurrentsEvent]] = option(
+        EVENT_TYPES, "The event classes by type."
+    )
+
+
 class Transformer:
     """
     Turns Currents events into Heap calls. Pure: no I/O, no clock, usable from threads.
-
-    Args:
-        mappers: A registry; or a `Mappers`, of which those count that it has collected
-            so far.
-        identity: Who an event is about. Heap must know the same people by it. A field,
-            or a function; `first_of` makes one.
-        placeholder_identities: Texts that many users can share, such as ``null``: an
-            event with one of them as its identity is rejected as ``bad_identity``.
-            Replaces `braze_heap.policies.identity.PLACEHOLDER_IDENTITIES`.
-        personal_data: ``"drop"`` leaves personal fields out; ``"keep"`` sends them; a
-            mapping changes single fields of ``"drop"``; see `PersonalData` for both in
-            one, and for hashing.
-        naming: What events and properties are called.
-        nested: Whether objects become dotted names (``"flatten"``), JSON text
-            (``"json"``), or nothing (``"drop"``).
-        machines: Whether opens that a machine made and clicks that are suspected to be
-            a bot's are told (``"keep"``; they are marked) or skipped (``"drop"``).
-        deletions: Whether a mapper may delete users. The shipped rules do for
-            ``users.UserDeleteRequest``, which carries Braze's ``user_id`` alone.
-        local_time: Whether events have the hour and weekday on the user's clock.
-        fixed_properties: Properties that every tracked event has, such as the name of
-            the workspace. An event's own properties come before them.
-        event_types: The event classes by type.
 
     Attributes:
         mappers: The registry that it was made with.
@@ -140,42 +182,28 @@ class Transformer:
             that no event class has.
     """
 
-    def __init__(
-        self,
-        mappers: MapperRegistry | Mappers = DEFAULT_MAPPERS,
-        *,
-        identity: Identity = "external_user_id",
-        placeholder_identities: Collection[str] = PLACEHOLDER_IDENTITIES,
-        personal_data: PersonalData | Treatment | Mapping[str, Treatment] = "drop",
-        naming: Naming = _DEFAULT_NAMING,
-        nested: Nested = "flatten",
-        machines: Literal["keep", "drop"] = "keep",
-        deletions: bool = False,
-        local_time: bool = False,
-        fixed_properties: Mapping[str, Value] = MappingProxyType({}),
-        event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
-    ) -> None:
-        _check("nested", nested, ("flatten", "json", "drop"))
-        _check("machines", machines, ("keep", "drop"))
-        _check("deletions", deletions, (True, False))
-        _check("local_time", local_time, (True, False))
-        _check_mapping("fixed_properties", fixed_properties)
-        _check_mapping("event_types", event_types)
+    @takes(_Arguments)
+    def __init__(self, options: _Arguments) -> None:
+        event_types = options.event_types
         if not isinstance(event_types, EventTypes):
             EventTypes(event_types)  # raises for what is not an event class
-        self.mappers: MapperRegistry = registry_of(mappers)
+        self.mappers: MapperRegistry = registry_of(options.mappers)
         check_selection(self.mappers, event_types)
-        self._identity = IdentityPolicy(identity, placeholder_identities)
+        self._identity = IdentityPolicy(
+            options.identity, options.placeholder_identities
+        )
         module = getattr(self._identity.function, "__module__", "")
         self._identity_is_ours = module == "braze_heap.policies.identity"
-        self.personal_data: PersonalData = _personal_data(personal_data, event_types)
+        self.personal_data: PersonalData = _personal_data(
+            options.personal_data, event_types
+        )
         self._redaction = Redaction(self.personal_data)
-        self.naming: Naming = checked_naming(naming, self.mappers, event_types)
-        self._nested: Nested = nested
-        self._drops_machines = machines == "drop"
-        self._deletions = deletions
-        self._local_time = local_time
-        self._fixed = _legal_fixed(fixed_properties)
+        self.naming: Naming = checked_naming(options.naming, self.mappers, event_types)
+        self._nested: Nested = options.nested
+        self._drops_machines = options.machines == "drop"
+        self._deletions = options.deletions
+        self._local_time = options.local_time
+        self._fixed = _legal_fixed(options.fixed_properties)
         self._customs = {
             key: _Custom.of(rule)
             for key, rule in self.mappers.custom_registrations().items()
@@ -716,17 +744,6 @@ def _seconds(event: CurrentsEvent) -> float:
     exact = event.extra.get("/time", event.__dict__.get("time_ms"))
     seconds = None if exact is None else epoch_seconds(exact)
     return event.time if seconds is None or int(seconds) != event.time else seconds
-
-
-def _check_mapping(option: str, value: object) -> None:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{option} must be a mapping, not {kind_of(value)}")
-
-
-def _check(option: str, value: object, choices: tuple[object, ...]) -> None:
-    if not isinstance(value, str | bool) or value not in choices:
-        names = ", ".join(map(str, choices))
-        raise ValueError(f"{option} is one of {names}, not {value!r}")
 
 
 def is_machine(event: CurrentsEvent) -> bool:

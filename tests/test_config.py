@@ -101,7 +101,7 @@ def test_a_configuration_comes_from_the_environment() -> None:
         ({"event_renames": {"a": 5}}, "event_renames"),
         ({"fixed_properties": {"a": []}}, "fixed_properties"),
         ({"identity": ["name"]}, "identity"),
-        ({"event_prefix": 5, "deletions": 1}, "event_prefix.*deletions"),
+        ({"event_prefix": 5, "deletions": 1}, "deletions.*event_prefix"),
     ],
 )
 def test_a_flaw_is_named_with_its_path(options: dict[str, Any], flaw: str) -> None:
@@ -240,7 +240,7 @@ def test_variables_of_kubernetes_are_ignored() -> None:
     [
         ("PORT", "8080", "no option 'port'"),
         ("PRESET", "everything", "in the environment: .*preset"),
-        ("EVENT_RENAMES", "[" * 100_000, "BRAZE_HEAP_EVENT_RENAMES is no JSON"),
+        ("EVENT_RENAMES", "[" * 100_000, "BRAZE_HEAP_EVENT_RENAMES: not a JSON object"),
     ],
 )
 def test_variable_that_sets_nothing_is_an_error(

@@ -43,7 +43,7 @@ from braze_heap.sinks import Sink
 from braze_heap.state import MAX_BYTES, SqliteDeadLetter
 
 if TYPE_CHECKING:
-    from braze_heap.heap import HeapSink
+    from braze_heap.heap import HeapOptions, HeapSink
 
 _EPILOG = """\b
 Examples:
@@ -229,9 +229,9 @@ def _of_sink(
     yield Finding("sink", named(spec, target))
     if target is None:
         return
-    yield Finding("app id", safe(target.app_id), SILENTLY)
+    yield Finding("app id", safe(target.options.app_id), SILENTLY)
     yield _host(cast("HeapSink", sink), target, timeout)
-    yield Finding("limits", _limits(target))
+    yield Finding("limits", _limits(target.options))
     yield _api_key(target, transformer)
 
 
@@ -251,17 +251,17 @@ def _host(sink: "HeapSink", target: HeapTarget, timeout: float) -> Finding:
     return Finding("host", f"{target.host} answers ({answer.status_code})")
 
 
-def _limits(target: HeapTarget) -> str:
+def _limits(options: "HeapOptions") -> str:
     return (
-        f"{target.events_a_minute:,} events a minute, "
-        f"{target.identity_events_a_minute:,} of each identity; "
-        f"{target.deadline:g} s for a batch, {target.timeout:g} s for a request; "
-        f"{target.max_bytes:,} bytes a request"
+        f"{options.events_a_minute:,} events a minute, "
+        f"{options.identity_events_a_minute:,} of each identity; "
+        f"{options.deadline:g} s for a batch, {options.timeout:g} s for a request; "
+        f"{options.max_bytes:,} bytes a request"
     )
 
 
 def _api_key(target: HeapTarget, transformer: Transformer) -> Finding:
-    if target.has_key:
+    if target.options.api_key:
         return Finding("API key", "set")
     if not transformer._deletions:
         return Finding("API key", "not set; only deletions need one")

@@ -200,7 +200,7 @@ class Delivery:
             total: Units by which *work* advances; 0 if that is not known.
             quiet: Whether nothing is told meanwhile.
         """
-        ceiling = self.target.events_a_minute if self.target else math.inf
+        ceiling = self.target.options.events_a_minute if self.target else math.inf
         patience = 0.0 if self.spec in STDOUT else self.patience
         bar = None if quiet else console("stderr")
         with metered(total, ceiling, bar) as meter:

@@ -5,16 +5,19 @@ The options by which a command gets its transformer.
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import attrs
 import click
 
 from braze_heap import Transformer
+from braze_heap._options import choices_of
 from braze_heap.cli._console import UnusableError, safe
 from braze_heap.cli._load import load_transformer
 from braze_heap.cli._paths import FilePath
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig, variables
+from braze_heap.policies.identity import IdentityField
+from braze_heap.policies.privacy import Treatment
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -27,6 +30,8 @@ def options_of_transformer(command: _Command) -> _Command:
         command = option(command)
     return command
 
+
+_DEFAULTS: Final = TransformConfig()
 
 _OPTIONS: Final = (
     click.option(
@@ -46,13 +51,15 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--identity",
-        type=click.Choice(["external_user_id", "user_id"]),
-        help="Field whose value is the identity in Heap.  [default: external_user_id]",
+        type=click.Choice(choices_of(TransformConfig, "identity")),
+        help="Field whose value is the identity in Heap.  "
+        f"[default: {', '.join(_DEFAULTS.identity)}]",
     ),
     click.option(
         "--personal-data",
-        type=click.Choice(["drop", "keep"]),
-        help="Leave personal fields out, or send them.  [default: drop]",
+        type=click.Choice(choices_of(TransformConfig, "personal_data")),
+        help="Remove, send or hash personal fields; hash needs the variable "
+        f"{ENVIRONMENT_PREFIX}HASH_KEY.  [default: {_DEFAULTS.personal_data}]",
     ),
 )
 
@@ -78,8 +85,8 @@ class Setup:
         cls,
         spec_of_transformer: str | None,
         config: Path | None,
-        identity: Literal["external_user_id", "user_id"] | None,
-        personal_data: Literal["drop", "keep"] | None,
+        identity: IdentityField | None,
+        personal_data: Treatment | None,
     ) -> Self:
         """
         Return what the options, environment variables and the file set, in this order.
@@ -135,7 +142,7 @@ class Setup:
             elif field.name == "personal_data":
                 value, is_shown = transformer.personal_data.default, True
             else:
-                is_shown = value != getattr(TransformConfig(), field.name)
+                is_shown = value != getattr(_DEFAULTS, field.name)
             if is_shown:
                 yield field.name, _joined(value) if field.repr else "(set)"
 

@@ -18,7 +18,7 @@ from braze_heap.exceptions import SinkSpecError
 from braze_heap.sinks import Sink, open_sink
 
 if TYPE_CHECKING:
-    from braze_heap.heap import HeapSink
+    from braze_heap.heap import HeapOptions, HeapSink
 
 API_KEY: Final = "HEAP_API_KEY"
 """Environment variable with the API key of the app; only deletions need it."""
@@ -54,50 +54,29 @@ option_of_agreement: Final = click.option(
 @attrs.frozen
 class HeapTarget:
     """
-    Where a Heap sink sends, and within which limits. Seconds everywhere.
+    Destination of a Heap sink.
 
     Attributes:
-        app_id: Whose events.
-        host: Its URL.
-        has_key: Whether there is an API key.
-        events_a_minute: Of the app.
-        identity_events_a_minute: Of each identity.
-        deadline: For a batch.
-        timeout: For one exchange.
-        max_bytes: Of a request body.
+        options: The options of the sink.
+        host: URL of the host.
     """
 
-    app_id: str
+    options: "HeapOptions"
     host: str
-    has_key: bool
-    events_a_minute: int
-    identity_events_a_minute: int
-    deadline: float
-    timeout: float
-    max_bytes: int
 
     @classmethod
     def of(cls, sink: Sink) -> "HeapTarget | None":
         """
-        Return where *sink* sends; ``None`` if that is not Heap.
+        Return the destination of *sink*; ``None`` if that is not Heap.
         """
         heap = sys.modules.get(_HEAP)
         if heap is None or not isinstance(sink, heap.HeapSink):
             return None
-        core = cast("HeapSink", sink)._core
-        return cls(
-            app_id=core.settings.app_id,
-            host=cast("HeapSink", sink)._host,
-            has_key=core.settings.api_key is not None,
-            events_a_minute=core.pacer.limit,
-            identity_events_a_minute=core.pacer.identity_limit,
-            deadline=core.settings.deadline,
-            timeout=core.settings.timeout,
-            max_bytes=core.settings.max_bytes,
-        )
+        heap_sink = cast("HeapSink", sink)
+        return cls(heap_sink._core.settings, heap_sink._host)
 
     def __str__(self) -> str:
-        return f"Heap: app {safe(self.app_id)} at {safe(self.host, 200)}"
+        return f"Heap: app {safe(self.options.app_id)} at {safe(self.host, 200)}"
 
 
 def opened(spec: str) -> Sink:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
         PropertyEncoder,
         UnsupportedValueError,
     )
-    from braze_heap.heap._sink import AsyncHeapSink, HeapOptions, HeapSink
+    from braze_heap.heap._options import HeapOptions
+    from braze_heap.heap._sink import AsyncHeapSink, HeapSink
 
 __all__ = [
     "Adjustment",
@@ -31,8 +32,10 @@ __all__ = [
 
 _HOMES: Final = MappingProxyType(
     {
-        name: "_sink" if name.endswith(("Sink", "Options")) else "_encoder"
-        for name in __all__
+        **dict.fromkeys(__all__, "_encoder"),
+        "AsyncHeapSink": "_sink",
+        "HeapOptions": "_options",
+        "HeapSink": "_sink",
     }
 )
 

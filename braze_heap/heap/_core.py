@@ -6,13 +6,13 @@ All durations are seconds.
 
 import json
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from braze_heap._repeats import Repeats
-from braze_heap.heap._bulk import MAX_BYTES
+from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import Pacer
 from braze_heap.heap._secret import Secret
 
@@ -59,41 +59,14 @@ Step: TypeAlias = Post | Sleep
 Steps: TypeAlias = Generator[Step, Any, Any]
 
 
-@attrs.frozen
-class Settings:
-    """
-    What does not change in the life of a sink.
-
-    Attributes:
-        app_id: App that the events belong to.
-        clock: Monotonic seconds.
-        now: UTC epoch seconds, for dates in ``Retry-After``.
-        random: 0 to 1, for jitter.
-        api_key: For deletions.
-        deadline: Seconds for a batch, all attempts and pauses included.
-        timeout: Seconds for one exchange.
-        max_bytes: Of a body.
-        host: Name of the host, as messages show it.
-    """
-
-    app_id: str
-    clock: Callable[[], float]
-    now: Callable[[], float]
-    random: Callable[[], float]
-    api_key: Secret | None = None
-    deadline: float = 10.0
-    timeout: float = 5.0
-    max_bytes: int = MAX_BYTES
-    host: str = "Heap"
-
-
 class HeapCore:
     """
     State of a Heap sink between batches. Thread-safe.
     """
 
-    def __init__(self, settings: Settings, pacer: Pacer) -> None:
+    def __init__(self, settings: HeapOptions, pacer: Pacer, host: str = "Heap") -> None:
         self.settings = settings
+        self.host = host
         self.pacer = pacer
         self.repeats = Repeats(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()

@@ -44,7 +44,7 @@ class _BatchDelivery:
 
     def run(self) -> Steps:
         batch, isolator = self._batch, self._isolator
-        if batch.deletions and self._core.settings.api_key is None:
+        if batch.deletions and not self._core.settings.api_key:
             detail = "deletions need the API key of the app: pass api_key"
             raise SinkUnavailable(detail, misconfigured=True)
         try:

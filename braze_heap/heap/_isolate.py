@@ -69,7 +69,7 @@ class Isolator:
     def __init__(self, core: HeapCore, sender: RetryingSender) -> None:
         self._core = core
         self._sender = sender
-        self._host = core.settings.host
+        self._host = core.host
         self.rejections: list[Rejection] = []
         self.accepted_keys: list[str] = []
         self.is_anything_accepted = False

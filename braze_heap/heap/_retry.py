@@ -38,6 +38,7 @@ class RetryingSender:
     def __init__(self, core: HeapCore) -> None:
         self._core = core
         self._settings = core.settings
+        self._host = core.host
         self._clock = core.settings.clock
         self._end = self._clock() + core.settings.deadline
 
@@ -67,7 +68,7 @@ class RetryingSender:
 
         *reply_text*, which Heap sent, is not logged.
         """
-        context = _answers.reply_context(answer, self._settings.host)
+        context = _answers.reply_context(answer, self._host)
         raise SinkUnavailable(
             detail, misconfigured=True, context=context, answer=reply_text
         )
@@ -81,7 +82,7 @@ class RetryingSender:
             outcome = _answers.verdict(reply)
             if outcome is Verdict.MISCONFIGURED:
                 if reply.status != 401 or not may_renew:
-                    problem = _answers.describe_reply(reply, self._settings.host, path)
+                    problem = _answers.describe_reply(reply, self._host, path)
                     advice = "check app_id, api_key, region, base_url and proxies"
                     self.raise_misconfigured(reply, f"{problem}; {advice}")
                 self._core.token = None
@@ -124,7 +125,7 @@ class RetryingSender:
         self, path: str, body: bytes, items: int, authorization: Secret | None
     ) -> Steps:
         left = self._end - self._clock()
-        host = self._settings.host
+        host = self._host
         if left <= 0:
             raise SinkUnavailable(
                 f"the deadline of {self._settings.deadline:g} s is over before a "
@@ -155,13 +156,13 @@ class RetryingSender:
         wait = max(backoff, retry_after or 0.0)
         if self._clock() + wait >= self._end:
             is_throttled = isinstance(reply, Answer) and reply.status == 429
-            problem = _answers.describe_reply(reply, settings.host, path)
+            problem = _answers.describe_reply(reply, self._host, path)
             raise SinkUnavailable(
                 f"{problem}; the deadline of {settings.deadline:g} s leaves no time to "
                 "try again",
                 retry_after,
                 is_throttled,
-                context=_answers.reply_context(reply, settings.host),
+                context=_answers.reply_context(reply, self._host),
             )
         yield Sleep(wait)
 
@@ -173,7 +174,7 @@ class RetryingSender:
         if token is not None and self._clock() < token[1]:
             return token[0]
         self._core.token = None
-        key = self._settings.api_key.reveal() if self._settings.api_key else ""
+        key = self._settings.api_key or ""
         pair = base64.b64encode(f"{self._settings.app_id}:{key}".encode())
         basic = Secret(f"Basic {pair.decode()}")
         answer = yield from self._retry(
@@ -181,7 +182,7 @@ class RetryingSender:
         )
         header = _bearer(answer)
         if header is None:
-            host = self._settings.host
+            host = self._host
             detail = f"{host} answers {TOKEN_PATH} without an access token"
             self.raise_misconfigured(answer, f"{detail}: check base_url and proxies")
         self._core.token = header, self._clock() + TOKEN_LIFE

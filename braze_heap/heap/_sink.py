@@ -6,29 +6,24 @@ from __future__ import annotations
 
 import http.cookiejar
 import os
-import random as _random
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, Literal, NoReturn, TypedDict, Unpack
+from typing import Any, Final, NoReturn
 
 import anyio
 import attrs
 import httpcore2
 import httpx2
 
+from braze_heap._options import option, takes
 from braze_heap._sansio import run_steps, run_steps_async
-from braze_heap._text import did_you_mean
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
-from braze_heap.heap._bulk import MAX_BYTES
-from braze_heap.heap._core import HeapCore, Post, Settings, Sleep, Step, Steps
+from braze_heap.heap._core import HeapCore, Post, Sleep, Step, Steps
 from braze_heap.heap._delivery import deliver
-from braze_heap.heap._pacing import (
-    EVENTS_A_MINUTE,
-    IDENTITY_EVENTS_A_MINUTE,
-    Pacer,
-)
+from braze_heap.heap._options import HeapOptions
+from braze_heap.heap._pacing import Pacer
 from braze_heap.heap._secret import Secret
 from braze_heap.heap._transport import (
     DeadlineTransport,
@@ -63,39 +58,23 @@ _HEADERS: Final = {
 }
 
 
-class HeapOptions(TypedDict, total=False):
-    """
-    What both Heap sinks take. Seconds everywhere.
+@attrs.frozen(kw_only=True)
+class _Arguments(HeapOptions):
+    transport: httpx2.BaseTransport | None = option(
+        None,
+        "Transport of httpx2, for tests. It must end an exchange within its timeout.",
+    )
+    sleep: Callable[[float], object] = option(time.sleep, "Sleeps for seconds.")
 
-    Attributes:
-        region: ``"us"`` or ``"eu"``.
-        base_url: Another host, in the place of the region's.
-        api_key: Of the app, for deletions.
-        deadline: For a batch, all attempts and pauses included.
-        timeout: For one exchange.
-        max_bytes: Of a request body.
-        events_a_minute: Of the app.
-        identity_events_a_minute: Of each identity.
-        allow_http: Whether *base_url* may be ``http``.
-        trust_env: Whether the proxies of the environment are used.
-        clock: Monotonic seconds.
-        now: UTC epoch seconds.
-        random: 0 to 1.
-    """
 
-    region: Literal["us", "eu"]
-    base_url: str | None
-    api_key: str | None
-    deadline: float
-    timeout: float
-    max_bytes: int
-    events_a_minute: int
-    identity_events_a_minute: int
-    allow_http: bool
-    trust_env: bool
-    clock: Callable[[], float]
-    now: Callable[[], float]
-    random: Callable[[], float]
+@attrs.frozen(kw_only=True)
+class _AsyncArguments(HeapOptions):
+    transport: httpx2.AsyncBaseTransport | None = option(
+        None, "Transport of httpx2, for tests."
+    )
+    sleep: Callable[[float], Awaitable[object]] = option(
+        anyio.sleep, "Sleeps for seconds."
+    )
 
 
 class _HeapSinkBase:
@@ -129,30 +108,17 @@ class HeapSink(_HeapSinkBase, ClosesAtExit):
     never waits beyond its deadline. After a fork each process has its own connections
     and its own rate limits: divide *events_a_minute* among the processes.
 
-    Args:
-        app_id: App ID of your Heap environment. Heap accepts a wrong one **silently**.
-        transport: Transport of httpx2, for tests. It must enforce the timeout of an
-            exchange.
-        sleep: Sleep function, in seconds.
-        options: See `HeapOptions`.
-
     Raises:
         ValueError: An option is invalid, such as a host that is not https.
     """
 
     _client: httpx2.Client
 
-    def __init__(
-        self,
-        app_id: str,
-        *,
-        transport: httpx2.BaseTransport | None = None,
-        sleep: Callable[[float], object] = time.sleep,
-        **options: Unpack[HeapOptions],
-    ) -> None:
-        self._host, self._core, self._proxy = _configure(app_id, options)
-        self._sleep = sleep
-        self._transport = transport
+    @takes(_Arguments)
+    def __init__(self, options: _Arguments) -> None:
+        self._host, self._core, self._proxy = _configure(options)
+        self._sleep = options.sleep
+        self._transport = options.transport
         self._client, self._pid = self._new_client(), os.getpid()
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
@@ -213,28 +179,16 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosesAtExit):
     """
     `HeapSink` for asyncio and trio. Use a sink only in one event loop, because its
     connections belong to that loop.
-
-    Args:
-        app_id: App ID of your Heap environment. Heap accepts a wrong one **silently**.
-        transport: Transport of httpx2, for tests.
-        sleep: Awaitable sleep function, in seconds.
-        options: See `HeapOptions`.
     """
 
     _client: httpx2.AsyncClient
 
-    def __init__(
-        self,
-        app_id: str,
-        *,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
-        **options: Unpack[HeapOptions],
-    ) -> None:
-        self._host, self._core, proxy = _configure(app_id, options)
-        self._sleep = sleep
+    @takes(_AsyncArguments)
+    def __init__(self, options: _AsyncArguments) -> None:
+        self._host, self._core, proxy = _configure(options)
+        self._sleep = options.sleep
         self._client = httpx2.AsyncClient(
-            transport=transport
+            transport=options.transport
             or httpx2.AsyncHTTPTransport(
                 tls_for(self._host), proxy=proxy.reveal() if proxy else None
             ),
@@ -338,45 +292,24 @@ def _request_kwargs(post: Post) -> dict[str, Any]:
     return {"content": post.body, "headers": headers, "timeout": post.timeout}
 
 
-def _configure(
-    app_id: str, options: HeapOptions
-) -> tuple[str, HeapCore, Secret | None]:
-    if unknown := options.keys() - HeapOptions.__annotations__.keys():
-        hint = did_you_mean(min(unknown), HeapOptions.__annotations__)
-        raise TypeError(f"a Heap sink has no option {min(unknown)!r}.{hint}")
-    host = _host(options)
-    key = options.get("api_key")
-    parts = urllib.parse.urlsplit(host)
-    proxy = (
-        proxy_from_environment(parts.hostname or "")
-        if options.get("trust_env")
-        else None
-    )
-    settings = Settings(
-        app_id=_checked_app_id(app_id),
-        host=f"{parts.netloc} (by proxy)" if proxy else parts.netloc,
-        api_key=Secret(key) if key else None,
-        deadline=_positive(options.get("deadline", 10.0), "deadline"),
-        timeout=_positive(options.get("timeout", 5.0), "timeout"),
-        max_bytes=int(_positive(options.get("max_bytes", MAX_BYTES), "max_bytes")),
-        clock=options.get("clock", time.monotonic),
-        now=options.get("now", time.time),
-        random=options.get("random", _random.random),
-    )
-    pacer = Pacer(
-        options.get("events_a_minute", EVENTS_A_MINUTE),
-        options.get("identity_events_a_minute", IDENTITY_EVENTS_A_MINUTE),
-    )
-    return host, HeapCore(settings, pacer), Secret(proxy) if proxy else None
-
-
-def _host(options: HeapOptions) -> str:
-    region = options.get("region", "us")
-    if region not in HOSTS:
-        raise ValueError(f"region is 'us' or 'eu', not {region!r}")
-    url = options.get("base_url") or HOSTS[region]
+def _configure(options: HeapOptions) -> tuple[str, HeapCore, Secret | None]:
+    """
+    Return the URL of the host, the core and the URL of the proxy.
+    """
+    _check_app_id(options.app_id)
+    url = _url_of_host(options)
     parts = urllib.parse.urlsplit(url)
-    schemes = ("https", "http") if options.get("allow_http") else ("https",)
+    proxy = proxy_from_environment(parts.hostname or "") if options.trust_env else None
+    host = f"{parts.netloc} (by proxy)" if proxy else parts.netloc
+    pacer = Pacer(options.events_a_minute, options.identity_events_a_minute)
+    core = HeapCore(options, pacer, host)
+    return url, core, Secret(proxy) if proxy else None
+
+
+def _url_of_host(options: HeapOptions) -> str:
+    url = options.base_url or HOSTS[options.region]
+    parts = urllib.parse.urlsplit(url)
+    schemes = ("https", "http") if options.allow_http else ("https",)
     if parts.scheme not in schemes or not parts.hostname:
         raise ValueError("base_url is https://host; http only with allow_http=True")
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -384,22 +317,15 @@ def _host(options: HeapOptions) -> str:
     try:
         httpx2.URL(url, port=parts.port)
     except (httpx2.InvalidURL, ValueError):
-        raise ValueError("base_url is no URL: look at its host and port") from None
+        raise ValueError("base_url is not a URL: check its host and port") from None
     return url.rstrip("/")
 
 
-def _checked_app_id(app_id: object) -> str:
+def _check_app_id(app_id: object) -> None:
     if not isinstance(app_id, str) or not app_id or app_id != app_id.strip():
         raise ValueError(
             "app_id is the text that Heap shows under Manage > Projects, without spaces"
         )
-    return app_id
-
-
-def _positive(number: float, name: str) -> float:
-    if not 0 < number < float("inf"):
-        raise ValueError(f"{name} is a positive number")
-    return number
 
 
 def _client_options() -> dict[str, Any]:

@@ -76,7 +76,10 @@ class IdentityError(BrazeHeapError, ValueError):
 Identify: TypeAlias = Callable[[CurrentsEvent], Any]
 """From an event to a value that names its user; ``None`` if there is none."""
 
-Identity: TypeAlias = Literal["external_user_id", "user_id"] | Identify
+IdentityField: TypeAlias = Literal["external_user_id", "user_id"]
+"""Field whose value names the user."""
+
+Identity: TypeAlias = IdentityField | Identify
 """The field that names the user, or a function that gives a value to name them."""
 
 

@@ -25,6 +25,7 @@ import attrs
 
 from braze_heap._batch_result import mappers_of
 from braze_heap._errors import error_context, place_of
+from braze_heap._options import doc, option, takes
 from braze_heap._repeats import Repeats
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
 from braze_heap._wiring import is_async, kind_of
@@ -84,28 +85,46 @@ _Steps: TypeAlias = Generator[_Step, Any, Any]
 _P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
 
 
+@attrs.frozen(kw_only=True)
+class _Arguments(Generic[_P]):
+    pipeline: _P = attrs.field(
+        kw_only=False,
+        metadata=doc(
+            "The pipeline to run; it has a dead letter. An `AsyncReceiver` runs a "
+            "`Pipeline` in threads, one for each request in flight."
+        ),
+    )
+    tokens: str | Iterable[str] | Authenticator = attrs.field(
+        kw_only=False,
+        metadata=doc(
+            "The bearer token of the feed, or several while one is being replaced. "
+            "See `Tokens.from_env`. `UNAUTHENTICATED`, by name, disables "
+            "authentication."
+        ),
+    )
+    limits: Limits = option(Limits(), "Amounts that are taken in at once.")
+    now: Callable[[], float] = option(time.time, "UTC epoch seconds, for dead letters.")
+    clock: Callable[[], float] = option(
+        time.monotonic,
+        "Monotonic seconds, for the log: a cause that repeats is logged once a minute.",
+    )
+
+
 class _ReceiverBase(Generic[_P]):
     """
     What both receivers share: everything but the waiting.
     """
 
-    def __init__(
-        self,
-        pipeline: _P,
-        tokens: str | Iterable[str] | Authenticator,
-        *,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
-        now: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        if not isinstance(limits, Limits):
-            raise TypeError(f"limits must be Limits(...), not {kind_of(limits)}")
-        self.pipeline = pipeline
-        self.limits = limits
-        self._authenticator = as_authenticator(tokens)
-        self._now = now
-        self._repeats = Repeats(clock)
-        self._hand = Hand(limits)
+    def _configure(self, options: _Arguments[_P]) -> None:
+        if not isinstance(options.limits, Limits):
+            kind = kind_of(options.limits)
+            raise TypeError(f"limits must be Limits(...), not {kind}")
+        self.pipeline = options.pipeline
+        self.limits = options.limits
+        self._authenticator = as_authenticator(options.tokens)
+        self._now = options.now
+        self._repeats = Repeats(options.clock)
+        self._hand = Hand(options.limits)
         self._is_warned = False
 
     def __repr__(self) -> str:
@@ -261,29 +280,14 @@ class Receiver(_ReceiverBase[Pipeline]):
     A request is held until its events are settled; Braze repeats what is not. Events
     that are repeated count once, by their id.
 
-    Args:
-        pipeline: Where to; with a dead letter.
-        tokens: The bearer token of the feed, or several while one is being replaced.
-            See `Tokens.from_env`. `UNAUTHENTICATED`, by name, to do without.
-        limits: How much is taken in at once.
-        now: UTC epoch seconds, for dead letters.
-        clock: Monotonic seconds, for the log: a cause that repeats is logged once a
-            minute.
-
     Raises:
         ValueError: No token, or one that no header can carry.
         TypeError: A pipeline without a dead letter.
     """
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        tokens: str | Iterable[str] | Authenticator,
-        *,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
-        now: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    @takes(_Arguments[Pipeline])
+    def __init__(self, options: _Arguments[Pipeline]) -> None:
+        pipeline: object = options.pipeline
         if not isinstance(pipeline, Pipeline):
             hint = ""
             if isinstance(pipeline, AsyncPipeline):
@@ -291,7 +295,7 @@ class Receiver(_ReceiverBase[Pipeline]):
             raise TypeError(
                 f"Receiver needs a Pipeline first, not {kind_of(pipeline)}{hint}"
             )
-        super().__init__(pipeline, tokens, limits=limits, now=now, clock=clock)
+        self._configure(options)
 
     def handle(self, request: Request) -> Response:
         """
@@ -330,29 +334,17 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
     """
     `Receiver` for asyncio: the same, awaited.
 
-    Args:
-        pipeline: An `AsyncPipeline`; or a `Pipeline`, which then runs in threads, one
-            for each request in hand.
-        tokens: As for `Receiver`.
-        limits: As for `Receiver`.
-        now: As for `Receiver`.
     """
 
-    def __init__(
-        self,
-        pipeline: Pipeline | AsyncPipeline,
-        tokens: str | Iterable[str] | Authenticator,
-        *,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
-        now: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    @takes(_Arguments[Pipeline | AsyncPipeline])
+    def __init__(self, options: _Arguments[Pipeline | AsyncPipeline]) -> None:
+        pipeline: object = options.pipeline
         if not isinstance(pipeline, Pipeline | AsyncPipeline):
             raise TypeError(
                 "AsyncReceiver needs an AsyncPipeline or a Pipeline first, "
                 f"not {kind_of(pipeline)}"
             )
-        super().__init__(pipeline, tokens, limits=limits, now=now, clock=clock)
+        self._configure(options)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             self.limits.requests, "braze-heap"
         )

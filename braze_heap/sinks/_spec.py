@@ -17,6 +17,7 @@ from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import needed_by
+from braze_heap._options import from_text
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkSpecError
@@ -212,45 +213,15 @@ def _console() -> Sink:
 
 
 def _heap(target: str = "", **options: str) -> Sink:
-    with needed_by("the sink 'heap'", "'braze_heap[http]'"):
-        # By name, because sinks know nothing of one destination.
-        heap_sink = importlib.import_module("braze_heap.heap").HeapSink
-
     if target or "app_id" not in options:
         raise ValueError("write heap:?app_id=YOUR_APP_ID")
-    unknown = sorted(options.keys() - _HEAP_OPTIONS.keys())
-    if unknown:
-        raise ValueError(
-            f"heap has no option {unknown[0]!r}: {', '.join(_HEAP_OPTIONS)}"
-        )
-    given: dict[str, Any] = {n: _HEAP_OPTIONS[n](v) for n, v in options.items()}
-    sink: Sink = heap_sink(**given)
+    with needed_by("the sink 'heap'", "'braze_heap[http]'"):
+        # By name, because sinks know nothing of one destination.
+        heap = importlib.import_module("braze_heap.heap")
+        sink: Sink = heap.HeapSink(**from_text(heap.HeapOptions, options))
     return sink
 
 
-def _truth(text: str) -> bool:
-    if text.lower() not in _TRUTHS:
-        raise ValueError("a switch is 1 or 0, true or false, yes or no")
-    return _TRUTHS[text.lower()]
-
-
-_TRUTHS: Final = {
-    **dict.fromkeys(("1", "true", "yes", "on"), True),
-    **dict.fromkeys(("0", "false", "no", "off"), False),
-}
-_HEAP_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "app_id": str,
-    "region": str,
-    "base_url": str,
-    "api_key": str,
-    "deadline": float,
-    "timeout": float,
-    "max_bytes": int,
-    "events_a_minute": int,
-    "identity_events_a_minute": int,
-    "allow_http": _truth,
-    "trust_env": _truth,
-}
 _BUILT_IN: Final[Mapping[str, SinkFactory]] = {
     "heap": _heap,
     "file": _file,

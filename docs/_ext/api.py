@@ -142,11 +142,24 @@ def unsigned(
     return ("", "") if is_uncalled else None
 
 
+def with_arguments(
+    app: Sphinx, kind: str, name: str, value: object, options: object, lines: list[str]
+) -> None:
+    """
+    Add the arguments of a class whose constructor derives from its options.
+    """
+    init = vars(value).get("__init__") if kind == "class" else None
+    if hasattr(init, "__wrapped__"):
+        lines += ["", *inspect.cleandoc(init.__doc__ or "").splitlines()]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """
     Register with Sphinx.
     """
     app.connect("autodoc-process-signature", unsigned)
+    # Before napoleon, which reads the section.
+    app.connect("autodoc-process-docstring", with_arguments, priority=400)
     app.add_directive("api", Api)
     app.add_directive("front-door", FrontDoor)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

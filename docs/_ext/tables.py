@@ -14,8 +14,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from braze_heap import events
+from braze_heap._options import doc_of, parser_of, shown_default, types_of
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig
 from braze_heap.events import CurrentsEvent, EventField, event_fields
+from braze_heap.heap import HeapOptions
 
 _HEAD = ["| field | type | meaning |", "| --- | --- | --- |"]
 
@@ -166,37 +168,45 @@ def _text(docstring: str | None) -> str:
     return re.sub(r"``([^`]+)``", r"`\1`", docstring or "")
 
 
-class ConfigOptions(SphinxDirective):
+class Options(SphinxDirective):
     """
-    Lists the options of `TransformConfig`: name, default, meaning.
+    Lists the options of a class that have a text form: name, default, meaning.
     """
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        meanings = _attributes(inspect.getdoc(TransformConfig) or "")
-        rows = [
-            f"| `{field.name}`<br>`{ENVIRONMENT_PREFIX}{field.name.upper()}` "
-            f"| {_default(field)} | {meanings[field.name]} |"
-            for field in attrs.fields(TransformConfig)
-        ]
-        head = ["| option, and variable | default | meaning |", "| --- | --- | --- |"]
-        return self.parse_text_to_nodes("\n".join([*head, *rows]))
+        cls = {c.__name__: c for c in (TransformConfig, HeapOptions)}[self.arguments[0]]
+        head = ["| option | default | meaning |", "| --- | --- | --- |"]
+        return self.parse_text_to_nodes("\n".join([*head, *option_rows(cls)]))
 
 
-def _attributes(docstring: str) -> dict[str, str]:
-    section = docstring.partition("Attributes:\n")[2]
-    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
-    return {name: " ".join(_text(told).split()) for name, told in entries}
+def option_rows(cls: type) -> Iterator[str]:
+    """
+    Yield a row for each option of *cls* that has a text form, inherited ones last.
+    """
+    kinds = types_of(cls)
+    for field in sorted(attrs.fields(cls), key=lambda field: field.inherited):
+        if parser_of(kinds[field.name]):
+            default, meaning = _default(shown_default(field)), _text(doc_of(field))
+            yield f"| {_name(cls, field.name)} | {default} | {meaning} |"
 
 
-def _default(field: "attrs.Attribute[object]") -> str:
-    if isinstance(field.default, tuple):
-        return ", ".join(f"`{one}`" for one in field.default) or "none"
-    if field.default is None:
-        return "the built-in list"
-    if field.default == "" or not isinstance(field.default, str | bool):
+def _name(cls: type, option: str) -> str:
+    if cls is TransformConfig:
+        return f"`{option}`<br>`{ENVIRONMENT_PREFIX}{option.upper()}`"
+    return f"`{option}`"
+
+
+def _default(value: object) -> str:
+    if value is attrs.NOTHING:
+        return "required"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value) or "none"
+    if value in ("", None, {}):
         return "none"
-    shown = str(field.default).lower() if field.default is False else field.default
-    return f"`{shown!r}`" if str(shown) != str(shown).strip() else f"`{shown}`"
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{shown!r}`" if shown != shown.strip() else f"`{shown}`"
 
 
 def _forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
@@ -211,6 +221,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """
     app.add_directive("event-family", EventFamily)
     app.add_directive("event-groups", EventGroups)
-    app.add_directive("config-options", ConfigOptions)
+    app.add_directive("options", Options)
     app.connect("env-purge-doc", _forget)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

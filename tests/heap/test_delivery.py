@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from braze_heap._sansio import run_steps
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer, Failure
-from braze_heap.heap._core import HeapCore, Post, Settings
+from braze_heap.heap._core import HeapCore, Post
 from braze_heap.heap._delivery import deliver
+from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import Pacer
-from braze_heap.heap._secret import Secret
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser
 from tests.heap.support import Clock, track
 
@@ -75,7 +75,9 @@ def core_of(heap: TinyHeap, pacer: Pacer | None = None, **options: Any) -> HeapC
     """
     Make the state of a sink under the clock of *heap*.
     """
-    settings = Settings("11", heap.clock, heap.clock, lambda: 0.5, **options)
+    settings = HeapOptions(
+        "11", clock=heap.clock, now=heap.clock, random=lambda: 0.5, **options
+    )
     return HeapCore(settings, pacer or Pacer())
 
 
@@ -253,7 +255,10 @@ def test_backoff_doubles_up_to_two_seconds() -> None:
     """
     answers = [Answer(503)] * 7 + [Answer(200)]
     clock, pauses = Clock(), list[float]()
-    core = HeapCore(Settings("11", clock, clock, lambda: 1.0, deadline=60.0), Pacer())
+    core = HeapCore(
+        HeapOptions("11", clock=clock, now=clock, random=lambda: 1.0, deadline=60.0),
+        Pacer(),
+    )
 
     def perform(step: Any) -> Answer | None:
         if isinstance(step, Post):
@@ -271,7 +276,9 @@ def test_unknown_api_key_is_not_retried() -> None:
     A 401 to the token request raises at once. The request is an empty object.
     """
     clock, posts = Clock(), list[Post]()
-    set_up = Settings("11", clock, clock, lambda: 0.5, api_key=Secret("wrong"))
+    set_up = HeapOptions(
+        "11", clock=clock, now=clock, random=lambda: 0.5, api_key="wrong"
+    )
 
     def perform(step: Any) -> Answer:
         posts.append(step)

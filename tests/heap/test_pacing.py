@@ -14,8 +14,9 @@ import pytest
 from braze_heap._sansio import run_steps
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import Answer
-from braze_heap.heap._core import HeapCore, Post, Settings
+from braze_heap.heap._core import HeapCore, Post
 from braze_heap.heap._delivery import deliver
+from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import WINDOW, Pacer, Ticket
 from braze_heap.heap.calls import Track
 from tests.heap.support import MOMENT, Clock
@@ -54,7 +55,9 @@ def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Ra
     Deliver *batches*, and retry each until it succeeds.
     """
     meter = RateMeter(clock)
-    core = HeapCore(Settings("11", clock, clock, lambda: 0.5), Pacer())
+    core = HeapCore(
+        HeapOptions("11", clock=clock, now=clock, random=lambda: 0.5), Pacer()
+    )
     batch: list[Track] = []
 
     def perform(step: Any) -> Answer | None:

@@ -28,8 +28,9 @@ import pytest
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap import AsyncHeapSink, HeapSink
 from braze_heap.heap._answers import Answer
-from braze_heap.heap._core import HeapCore, Settings
+from braze_heap.heap._core import HeapCore
 from braze_heap.heap._delivery import deliver as delivery_steps
+from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import Pacer
 from braze_heap.heap._retry import TOKEN_PATH
 from braze_heap.heap._secret import Secret
@@ -704,7 +705,10 @@ def test_two_batches_renew_an_expired_token() -> None:
     """
     Two concurrent deletions both fetch a new token, and neither raises.
     """
-    core = HeapCore(Settings("11", Clock(), Clock(), lambda: 0.5, Secret("k")), Pacer())
+    core = HeapCore(
+        HeapOptions("11", clock=Clock(), now=Clock(), random=lambda: 0.5, api_key="k"),
+        Pacer(),
+    )
     core.token = Secret("Bearer old"), 2000.0
     one, other = (delivery_steps(core, [DeleteUser(who)]) for who in "ab")
     next(one), next(other)
@@ -801,7 +805,7 @@ def test_async_sink_contract(heap: FakeHeap) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"region": "asia"}, "'us' or 'eu'"),
+        ({"region": "asia"}, "one of us, eu"),
         ({"base_url": "http://heap.example"}, "allow_http"),
         ({"base_url": "ftp://heap.example", "allow_http": True}, "https"),
         ({"base_url": "https://"}, "https"),

@@ -5,7 +5,7 @@ A ``type: ignore`` that is not needed is an error, so each one proves a refusal.
 """
 
 from collections.abc import Callable
-from typing import assert_type
+from typing import Literal, assert_type
 
 import braze_heap as bh
 from braze_heap.events import EmailClick, EmailOpen, HasCampaign, PushOpen
@@ -17,6 +17,13 @@ assert_type(click.suspected_bot_click_reason, list[str] | None)
 assert_type(click.id, str)
 assert_type(bh.parse_event({}), bh.CurrentsEvent)
 assert_type(bh.EVENT_TYPES["x"], type[bh.CurrentsEvent])
+
+config = bh.TransformConfig(local_time=True)
+assert_type(config.local_time, bool)
+assert_type(config.only, tuple[str, ...])
+assert_type(config.nested, Literal["flatten", "json", "drop"])
+assert_type(bh.HeapSink("11", region="eu"), bh.HeapSink)
+assert_type(bh.Transformer(bh.DEFAULT_MAPPERS, nested="json"), bh.Transformer)
 
 EmailClick(id="1")  # type: ignore[call-arg]
 EmailClick(id="1", time=1, link_alias=5)  # type: ignore[arg-type]

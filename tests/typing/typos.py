@@ -25,6 +25,14 @@ bh.AsyncPipeline(
     bh.DISCARD,
 )
 bh.HeapSink("11", nosuch=1)  # type: ignore[call-arg]
+bh.HeapSink("11", regoin="eu")  # type: ignore[call-arg]
+bh.HeapSink("11", region="us-east")  # type: ignore[arg-type]
+bh.HeapSink("11", None)  # type: ignore[call-arg, arg-type]
+bh.AsyncHeapSink("11", regoin="eu")  # type: ignore[call-arg]
+bh.Transformer(nestd="json")  # type: ignore[call-arg]
+bh.Transformer(nested="yaml")  # type: ignore[arg-type]
+bh.TransformConfig(nestd="json")  # type: ignore[call-arg]
+bh.TransformConfig().nestd  # type: ignore[attr-defined] # noqa: B018
 bh.Receiver(pipeline, "t", nosuch=1)  # type: ignore[call-arg]
 bh.AsyncReceiver(pipeline, "t", nosuch=1)  # type: ignore[call-arg]
 bh.testing.simulate(print, nosuch=1)  # type: ignore[call-arg]

@@ -1,0 +1,297 @@
+"""
+Options that are declared once, each as a field of an attrs class.
+
+Its annotation is the type, `option` adds default and documentation. The rest derives
+from them: constructors (`takes`), the text form in URLs and environment variables
+(`parser_of`), ``help()``, and the tables of the documentation.
+"""
+
+import functools
+import json
+import types
+import typing
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, cast
+
+import attrs
+
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
+
+_P = ParamSpec("_P")
+_S = TypeVar("_S")
+_O = TypeVar("_O")
+_T = TypeVar("_T")
+
+_DOC: Final = "braze_heap.doc"
+_SHOWN: Final = "braze_heap.shown"
+_POSITIVE: Final = "braze_heap.positive"
+
+SWITCHES: Final = types.MappingProxyType(
+    {
+        **dict.fromkeys(("1", "true", "yes", "on"), True),
+        **dict.fromkeys(("0", "false", "no", "off"), False),
+    }
+)
+"""Text forms of a bool, in lower case."""
+
+
+def doc(text: str) -> dict[str, str]:
+    """
+    Return the metadata of a field that is not made by `option`.
+
+    That is one that can be passed by position: type checkers read ``kw_only`` only in a
+    call of `attrs.field`.
+    """
+    return {_DOC: text}
+
+
+def option(
+    default: _T,
+    text: str,
+    *,
+    secret: bool = False,
+    positive: bool = False,
+    shown: str = "",
+    converter: Callable[[Any], Any] | None = None,
+) -> _T:
+    """
+    Declare an option.
+
+    Args:
+        default: Its default value. A dict is copied for each instance.
+        text: The documentation: one sentence or noun phrase, with units.
+        secret: Whether no repr shows its value.
+        positive: Whether it must be a positive, finite number.
+        shown: Name of the default value, if its repr is long.
+        converter: Applied to values of the constructor of the attrs class.
+    """
+    if converter is None and type(default) is dict:
+        converter = _copy_of_mapping
+    return attrs.field(
+        default=default,
+        repr=(lambda v: shown if v is default else repr(v)) if shown else not secret,
+        converter=converter,
+        metadata={_DOC: text, _POSITIVE: positive, _SHOWN: shown},
+    )
+
+
+def _copy_of_mapping(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def documented(options: type[_T]) -> type[_T]:
+    """
+    Add the documentation of each option to the docstring of the class *options*.
+    """
+    options.__doc__ = f"{options.__doc__ or ''}\n{_section('Attributes', options)}"
+    return options
+
+
+def _section(title: str, options: Any) -> str:
+    lines = [f"        {f.name}: {doc_of(f)}" for f in attrs.fields(options)]
+    return "\n".join([f"    {title}:", *lines, ""])
+
+
+def takes(
+    options: Callable[_P, _O],
+) -> Callable[[Callable[[_S, _O], None]], Callable[Concatenate[_S, _P], None]]:
+    """
+    Turn an ``__init__`` of one argument, an instance of the attrs class *options*, into
+    one that takes its fields.
+
+    Raises:
+        TypeError: By the constructor, for an unknown option, with a hint, or a value
+            that is not a mapping where one is required.
+        ValueError: By the constructor, for a value that its option does not take.
+    """
+    cls: Any = typing.get_origin(options) or options
+    names = {field.name for field in attrs.fields(cls)}
+
+    def decorate(init: Callable[[_S, _O], None]) -> Callable[Concatenate[_S, _P], None]:
+        @functools.wraps(init)
+        def __init__(  # noqa: N807 (its name in a traceback)
+            self: _S, /, *args: _P.args, **kwargs: _P.kwargs
+        ) -> None:
+            user = type(self).__name__
+            for name in kwargs:
+                if name not in names:
+                    hint = did_you_mean(name, names)
+                    raise TypeError(f"{user} has no option {name!r}.{hint}")
+            try:
+                given = cls(*args, **kwargs)
+            except TypeError as error:  # a missing argument, or one too many
+                text = str(error).replace(cls.__name__, user)
+                raise TypeError(text) from None
+            check(given)
+            init(self, given)
+
+        # `inspect.signature` reads what a wrapper wraps.
+        wrapper = cast("Any", __init__)
+        wrapper.__wrapped__ = _annotated_init(cls, options)
+        wrapper.__annotations__ = wrapper.__wrapped__.__annotations__
+        wrapper.__doc__ = f"\n{_section('Args', cls)}"
+        return __init__
+
+    return decorate
+
+
+def _annotated_init(cls: Any, options: Any) -> Any:
+    """
+    Return a copy of the ``__init__`` of *cls* with the declared types as annotations.
+
+    The one of attrs has the types that converters take, and type variables.
+    """
+    init = cls.__init__
+    bound = {
+        variable.__name__: kind
+        for alias in (options, *getattr(cls, "__orig_bases__", ()))
+        if (generic := typing.get_origin(alias)) not in (None, typing.Generic)
+        for variable, kind in zip(
+            generic.__parameters__, typing.get_args(alias), strict=True
+        )
+    }
+    shown = types.FunctionType(
+        init.__code__, init.__globals__, closure=init.__closure__
+    )
+    shown.__kwdefaults__, shown.__defaults__ = init.__kwdefaults__, init.__defaults__
+    fields = attrs.fields(cls)
+    shown.__annotations__ = {f.name: bound.get(f.type, f.type) for f in fields}
+    return shown
+
+
+def doc_of(field: "attrs.Attribute[Any]") -> str:
+    """
+    Return the documentation of an option; empty if it has none.
+    """
+    return str(field.metadata.get(_DOC, ""))
+
+
+def types_of(options: type) -> Mapping[str, Any]:
+    """
+    Return the type of each option by name.
+    """
+    return _types_of(options)
+
+
+def shown_default(field: "attrs.Attribute[Any]") -> object:
+    """
+    Return the default value of an option, or its name if its repr is long.
+    """
+    return field.metadata.get(_SHOWN) or field.default
+
+
+@functools.cache
+def _types_of(options: type) -> Mapping[str, Any]:
+    hints = typing.get_type_hints(options)
+    return {field.name: hints[field.name] for field in attrs.fields(options)}
+
+
+def choices_of(options: type, name: str) -> tuple[str, ...]:
+    """
+    Return the values that the option *name*, a choice or several, can have.
+    """
+    kind = types_of(options)[name]
+    kind = typing.get_args(kind)[0] if is_list(kind) else kind
+    return typing.get_args(kind)
+
+
+def check(options: Any) -> None:
+    """
+    Raise if a value of *options* is not one that its declaration allows.
+
+    Choices, switches, mappings and positive numbers are checked.
+    """
+    for name, kind, is_positive in _checks_of(cast("Any", type(options))):
+        value = getattr(options, name)
+        if is_positive and not 0 < value < float("inf"):
+            raise ValueError(f"{name} is a positive number")
+        if kind is bool or typing.get_origin(kind) is Literal:
+            choices = (True, False) if kind is bool else typing.get_args(kind)
+            if not isinstance(value, str | bool) or value not in choices:
+                listed = ", ".join(map(str, choices))
+                raise ValueError(f"{name} is one of {listed}, not {value!r}")
+        elif typing.get_origin(kind) is Mapping and not isinstance(value, Mapping):
+            raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
+
+
+@functools.cache
+def _checks_of(options: Any) -> list[tuple[str, Any, bool]]:
+    kinds = types_of(options)
+    return [
+        (field.name, kinds[field.name], field.metadata.get(_POSITIVE, False))
+        for field in attrs.fields(options)
+    ]
+
+
+def is_list(kind: Any) -> bool:
+    """
+    Return whether an option of the type *kind* takes several values.
+    """
+    return typing.get_origin(kind) in (tuple, Collection)
+
+
+def parser_of(kind: Any) -> Callable[[str], Any] | None:
+    """
+    Return the function that reads an option of the type *kind* from text.
+
+    Returns:
+        ``None`` if the type has no text form, such as a function. The parser raises
+        `ValueError`, which may quote the text.
+    """
+    if kind in (str, int, float):
+        return cast("Callable[[str], Any]", kind)
+    if kind is bool:
+        return _switch
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [each for each in typing.get_args(kind) if each is not types.NoneType]
+        return parser_of(kinds[0]) if len(kinds) == 1 else None
+    if is_list(kind):
+        return lambda text: [part for part in map(str.strip, text.split(",")) if part]
+    if origin is Literal:
+        return str
+    return _json_object if origin is Mapping else None
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in SWITCHES:
+        raise ValueError("a switch is true or false, yes or no, 1 or 0")
+    return SWITCHES[text.lower()]
+
+
+def _json_object(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("not a JSON object") from None
+
+
+def from_text(
+    options: type, texts: Mapping[str, str], shown: Callable[[str], str] = str
+) -> dict[str, Any]:
+    """
+    Return the values of *options* that *texts* describe, by name.
+
+    Args:
+        options: Class of the options.
+        texts: Text form of each value by name.
+        shown: Returns the name of an option as messages show it.
+
+    Raises:
+        ValueError: An unknown option, one without a text form, or text that is not a
+            value of its type. The message may quote the text.
+    """
+    parsers = {name: parser_of(kind) for name, kind in types_of(options).items()}
+    known = [name for name, parser in parsers.items() if parser]
+    values = {}
+    for name, text in texts.items():
+        parse = parsers.get(name)
+        if parse is None:
+            hint = did_you_mean(name, known)
+            raise ValueError(f"no option {name!r}.{hint} There are: {', '.join(known)}")
+        try:
+            values[name] = parse(text)
+        except ValueError as error:
+            raise ValueError(f"{shown(name)}: {error}") from None
+    return values
