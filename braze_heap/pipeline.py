@@ -32,9 +32,9 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 import attrs
 
-from braze_heap._errors import error_context, place_of
+from braze_heap._errors import describe_exception, error_context
+from braze_heap._log_limits import LogRateLimiter
 from braze_heap._outage import MapperOutages, Outage
-from braze_heap._repeats import Repeats
 from braze_heap._sansio import drive, drive_async, in_thread
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import check_function, is_async, kind_of
@@ -155,7 +155,7 @@ class _PipelineBase(Generic[_Closing]):
         self._now = options.get("now", time.time)
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
-        self._repeats = Repeats(self._clock)
+        self._repeats = LogRateLimiter(self._clock)
         known = PipelineOptions.__annotations__
         if unknown := options.keys() - known.keys():
             hint = did_you_mean(min(unknown), known)
@@ -257,9 +257,8 @@ class _PipelineBase(Generic[_Closing]):
             try:
                 observer(details)
             except Exception as error:
-                text = (
-                    f"The observer {type(observer).__name__} raised {place_of(error)}"
-                )
+                cause = f"{type(observer).__name__} raised {describe_exception(error)}"
+                text = f"The observer {cause}"
                 self._repeats.log(logger, logging.ERROR, text)
 
     def _settle(self, source: Source, stored: Set[str]) -> _Steps:
@@ -304,7 +303,7 @@ class _PipelineBase(Generic[_Closing]):
         except DeadLetterError:
             raise
         except Exception as error:
-            place = place_of(error)
+            place = describe_exception(error)
         raise DeadLetterError(f"the dead letter raised {place}")
 
     def _deliver(self, calls: Sequence[Call]) -> _Steps:
@@ -454,7 +453,9 @@ def _as_unavailable(error: Exception) -> SinkUnavailable:
     if isinstance(error, SinkUnavailable):
         return error
     context = error_context(error)
-    return SinkUnavailable(f"the sink raised {place_of(error)}", context=context)
+    return SinkUnavailable(
+        f"the sink raised {describe_exception(error)}", context=context
+    )
 
 
 def _settled(

@@ -24,7 +24,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import attrs
 
-from braze_heap._repeats import Repeats
+from braze_heap._log_limits import LogRateLimiter
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import (
     Answer,
@@ -176,7 +176,7 @@ class HeapCore:
     def __init__(self, settings: Settings, pacer: Pacer) -> None:
         self.settings = settings
         self.pacer = pacer
-        self.repeats = Repeats(settings.clock)
+        self.repeats = LogRateLimiter(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()
         self.max_bytes = settings.max_bytes
         self.token: tuple[Secret, float] | None = None

@@ -34,8 +34,11 @@ from braze_heap.heap._transport import (
     tls_for,
 )
 from braze_heap.heap.calls import Call
-from braze_heap.sinks._closing import AsyncClosesAtExit, ClosesAtExit
-from braze_heap.sinks._protocol import Receipt
+from braze_heap.sinks._protocol import (
+    AsyncClosingContextManager,
+    ClosingContextManager,
+    Receipt,
+)
 
 HOSTS: Final = {
     "us": "https://heapanalytics.com",
@@ -96,7 +99,7 @@ class HeapOptions(TypedDict, total=False):
     random: Callable[[], float]
 
 
-class HeapSink(ClosesAtExit):
+class HeapSink(ClosingContextManager):
     """
     Delivers calls to Heap. One sink, one app; usable from threads.
 
@@ -187,7 +190,7 @@ class HeapSink(ClosesAtExit):
         return httpx2.Client(transport=transport, **_client_options())
 
 
-class AsyncHeapSink(AsyncClosesAtExit):
+class AsyncHeapSink(AsyncClosingContextManager):
     """
     `HeapSink` for asyncio and trio: the same arguments, awaited. Its connections are of
     the event loop that opened them: one sink, one loop.

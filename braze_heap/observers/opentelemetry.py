@@ -7,7 +7,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.observers import BatchDetails
 
 __all__ = ["OpenTelemetryObserver"]
@@ -31,7 +31,7 @@ class OpenTelemetryObserver:
 
     def __init__(self, meter: Any = None) -> None:
         if meter is None:
-            with needed_by("OpenTelemetryObserver", "'braze_heap[otel]'"):
+            with requires_extra("OpenTelemetryObserver", "'braze_heap[otel]'"):
                 metrics = importlib.import_module("opentelemetry.metrics")
             meter = metrics.get_meter("braze_heap")
         self._events = meter.create_counter(

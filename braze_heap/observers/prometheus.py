@@ -7,7 +7,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.observers import BatchDetails
 
 __all__ = ["PrometheusObserver"]
@@ -30,7 +30,7 @@ class PrometheusObserver:
     """
 
     def __init__(self, registry: Any = None) -> None:
-        with needed_by("PrometheusObserver", "'braze_heap[prometheus]'"):
+        with requires_extra("PrometheusObserver", "'braze_heap[prometheus]'"):
             client = importlib.import_module("prometheus_client")
         where = {"registry": registry} if registry is not None else {}
         self._events = client.Counter(

@@ -23,8 +23,8 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from braze_heap._errors import error_context, place_of
-from braze_heap._repeats import Repeats
+from braze_heap._errors import describe_exception, error_context
+from braze_heap._log_limits import LogRateLimiter
 from braze_heap._sansio import drive, drive_async, in_thread
 from braze_heap._wiring import is_async, kind_of
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
@@ -102,7 +102,7 @@ class _ReceiverBase(Generic[_P]):
         self.limits = limits
         self._authenticator = as_authenticator(tokens)
         self._now = now
-        self._repeats = Repeats(clock)
+        self._repeats = LogRateLimiter(clock)
         self._hand = Hand(limits)
         self._is_warned = False
 
@@ -147,7 +147,7 @@ class _ReceiverBase(Generic[_P]):
             cause = f"its body did not come within {self.limits.body_seconds:g} s"
             return self._refused(_responses.later(), cause)
         except Exception as error:
-            text = f"A request failed (503): {place_of(error)}"
+            text = f"A request failed (503): {describe_exception(error)}"
             context = {**error_context(error), "status": 503}
             self._repeats.log(logger, logging.ERROR, text, context=context)
             return _responses.later()

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.receiver._http import Request
 from braze_heap.receiver._receiver import Receiver, require_receiver
 from braze_heap.receiver.wsgi import request_of
 
-with needed_by(__name__, "django"):
+with requires_extra(__name__, "django"):
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpRequest, HttpResponse
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.receiver._receiver import Receiver, require_receiver
 from braze_heap.receiver.wsgi import request_of
 
-with needed_by(__name__, "flask"):
+with requires_extra(__name__, "flask"):
     import flask
 
 __all__ = ["view"]

@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
-from braze_heap._errors import place_of
+from braze_heap._errors import describe_exception
 from braze_heap.exceptions import DeadLetterFull
 from braze_heap.receiver._http import Request, Response
 from braze_heap.receiver._metrics import Metrics, RequestMetrics
@@ -113,7 +113,7 @@ class Service:
         try:
             self._told(exchange)
         except Exception as error:
-            logger.error("An answer could not be told: %s", place_of(error))
+            logger.error("An answer could not be told: %s", describe_exception(error))
         return response
 
     async def _healthz(self) -> Response:

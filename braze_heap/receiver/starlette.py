@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
 from braze_heap.receiver.asgi import request_of
 
-with needed_by(__name__, "starlette"):
+with requires_extra(__name__, "starlette"):
     from starlette.requests import Request as StarletteRequest
     from starlette.responses import Response as StarletteResponse
 

@@ -22,11 +22,10 @@ from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
-from braze_heap.sinks._closing import ClosesAtExit
-from braze_heap.sinks._protocol import Receipt, Rejection
+from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 
 
-class MemorySink(ClosesAtExit):
+class MemorySink(ClosingContextManager):
     """
     Keeps copies of the calls. For tests.
     """
@@ -53,7 +52,7 @@ class MemorySink(ClosesAtExit):
         """
 
 
-class ConsoleSink(ClosesAtExit):
+class ConsoleSink(ClosingContextManager):
     """
     One line a call, for people. Shows personal values.
 
@@ -96,7 +95,7 @@ def _row(*cells: object) -> str:
     return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
 
 
-class JsonLinesSink(ClosesAtExit):
+class JsonLinesSink(ClosingContextManager):
     """
     Appends each call as one line of JSON. For replays, dry runs and debugging.
 

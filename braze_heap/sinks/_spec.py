@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkSpecError
@@ -212,7 +212,7 @@ def _console() -> Sink:
 
 
 def _heap(target: str = "", **options: str) -> Sink:
-    with needed_by("the sink 'heap'", "'braze_heap[http]'"):
+    with requires_extra("the sink 'heap'", "'braze_heap[http]'"):
         # By name, because sinks know nothing of one destination.
         heap_sink = importlib.import_module("braze_heap.heap").HeapSink
 

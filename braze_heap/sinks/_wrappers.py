@@ -14,11 +14,17 @@ from braze_heap._sansio import in_thread
 from braze_heap._wiring import check_function
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call
-from braze_heap.sinks._closing import AsyncClosesAtExit, ClosesAtExit
-from braze_heap.sinks._protocol import Receipt, Rejection, Sink, require_sink
+from braze_heap.sinks._protocol import (
+    AsyncClosingContextManager,
+    ClosingContextManager,
+    Receipt,
+    Rejection,
+    Sink,
+    require_sink,
+)
 
 
-class Tee(ClosesAtExit):
+class Tee(ClosingContextManager):
     """
     Sends each batch to several sinks, one after the other.
 
@@ -70,7 +76,7 @@ def _close_all(sinks: list[Sink]) -> None:
         _close_all(sinks[1:])
 
 
-class Filtered(ClosesAtExit):
+class Filtered(ClosingContextManager):
     """
     Sends on only the calls that *keep* is true for. The others count as accepted.
 
@@ -134,7 +140,7 @@ class _Load:
         return Receipt(size - len(ours), ours)
 
 
-class Buffered(ClosesAtExit):
+class Buffered(ClosingContextManager):
     """
     Joins the batches of several threads into full bulk calls.
 
@@ -230,7 +236,7 @@ class Buffered(ClosesAtExit):
             self._changed.notify_all()
 
 
-class ThreadedSink(AsyncClosesAtExit):
+class ThreadedSink(AsyncClosingContextManager):
     """
     Makes an `AsyncSink` of a `Sink`: it works in a thread. For asyncio.
 

@@ -45,7 +45,7 @@ from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.parsing import id_text
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
-from braze_heap.sinks._closing import ClosesAtExit
+from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state._file import (
     LAYOUT,
     absolute,
@@ -369,7 +369,7 @@ _MARGIN: Final = 1 << 16
 """Bytes that SQLite needs beside the records."""
 
 
-class SqliteDeadLetter(ClosesAtExit):
+class SqliteDeadLetter(ClosingContextManager):
     """
     A dead letter in one file of SQLite. Several processes may share it.
 
