@@ -155,7 +155,7 @@ class _PipelineBase(Generic[_Closing]):
         self._now = options.get("now", time.time)
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
-        self._repeats = LogRateLimiter(self._clock)
+        self._log_limiter = LogRateLimiter(self._clock)
         known = PipelineOptions.__annotations__
         if unknown := options.keys() - known.keys():
             hint = did_you_mean(min(unknown), known)
@@ -223,8 +223,8 @@ class _PipelineBase(Generic[_Closing]):
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         try:
             settled = yield from self._settle(source, stored)
-            details = {"outcome": "settled", "report": settled.report}
-            self._repeats.flush()
+            details = {"outcome": "processed", "report": settled.report}
+            self._log_limiter.flush()
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
             details["retry_after"] = retry_after_of(error)
@@ -242,7 +242,7 @@ class _PipelineBase(Generic[_Closing]):
         """
         is_ours = outcome == "dead_letter" or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
-        self._repeats.log(
+        self._log_limiter.log(
             logger,
             logging.ERROR if is_ours else logging.WARNING,
             f"A batch was not delivered, and is still the sender's: {cause}",
@@ -259,7 +259,7 @@ class _PipelineBase(Generic[_Closing]):
             except Exception as error:
                 cause = f"{type(observer).__name__} raised {describe_exception(error)}"
                 text = f"The observer {cause}"
-                self._repeats.log(logger, logging.ERROR, text)
+                self._log_limiter.log(logger, logging.ERROR, text)
 
     def _settle(self, source: Source, stored: Set[str]) -> _Steps:
         result: TransformResult = yield from self._transformed(source)

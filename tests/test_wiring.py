@@ -254,7 +254,7 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
         (lambda: bh.Receiver(None, "t"), "not None"),
         (lambda: bh.Receiver(pipeline(), None), "tokens=UNAUTHENTICATED"),
         (lambda: bh.Receiver(pipeline(), b"t"), "not a bytes"),
-        (lambda: bh.Receiver(pipeline(), [b"t"]), "each token must be text"),
+        (lambda: bh.Receiver(pipeline(), [b"t"]), "each token must be a string"),
         (lambda: bh.Receiver(pipeline(), Tokens), r"write Tokens\("),
         (lambda: bh.Receiver(pipeline(), AsyncDoor()), "is_authorized is async"),
         (

@@ -364,7 +364,7 @@ def test_a_token_is_made_for_a_try_alone(
     result = run("serve", *args)
 
     assert result.exit_code == 2
-    assert "BRAZE_TOKEN holds no token" in result.stderr
+    assert "BRAZE_TOKEN contains no token" in result.stderr
     assert "openssl rand -hex 32" in result.stderr
     assert [*tmp_path.iterdir()] == []
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from braze_heap.receiver import Limits
-from braze_heap.receiver._admission import CapacityError, Hand
+from braze_heap.receiver._admission import CapacityError, Admission
 
 
 @pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
@@ -34,76 +34,76 @@ def test_bytes_are_held_until_the_request_is_done():
     """
     What the block took is given back when it ends, also by an exception.
     """
-    hand = Hand(Limits(body=10, in_flight=10))
+    admission = Admission(Limits(body=10, in_flight=10))
 
     def fail() -> None:
-        with hand.share() as share:
-            assert share.takes(b"abc")
-            assert share.takes(b"de")
-            assert (hand.held, share.body()) == ((0, 5), b"abcde")
+        with admission.buffer() as buffer:
+            assert buffer.append(b"abc")
+            assert buffer.append(b"de")
+            assert (admission.in_flight, buffer.body()) == ((0, 5), b"abcde")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
 
-    assert hand.held == (0, 0)
+    assert admission.in_flight == (0, 0)
 
 
-def test_one_who_holds_everything_is_cut():
+def test_one_who_holds_everything_is_truncated():
     """
     A request that is alone takes all there is room for, and is told that this is all.
     """
-    hand = Hand(Limits(body=10, in_flight=10))
-    with hand.share() as share:
-        assert share.takes(b"x" * 10)
-        assert not share.is_cut
-        assert not share.takes(b"yz")
+    admission = Admission(Limits(body=10, in_flight=10))
+    with admission.buffer() as buffer:
+        assert buffer.append(b"x" * 10)
+        assert not buffer.is_truncated
+        assert not buffer.append(b"yz")
 
-        assert (share.is_cut, share.size, share.body()) == (True, 10, b"x" * 10)
+        assert (buffer.is_truncated, buffer.size, buffer.body()) == (True, 10, b"x" * 10)
 
 
 def test_two_do_not_hold_more_than_there_is_room_for():
     """
     The second one is put off where the first one's bytes leave no room, and not before.
     """
-    hand = Hand(Limits(body=10, in_flight=10))
-    with hand.share() as first, hand.share() as second:
-        first.takes(b"x" * 6)
-        assert second.takes(b"y" * 4)
+    admission = Admission(Limits(body=10, in_flight=10))
+    with admission.buffer() as first, admission.buffer() as second:
+        first.append(b"x" * 6)
+        assert second.append(b"y" * 4)
         with pytest.raises(CapacityError):
-            second.takes(b"z")
+            second.append(b"z")
 
-        assert hand.held == (0, 10)
+        assert admission.in_flight == (0, 10)
 
 
 def test_places_are_as_many_as_requests():
     """
     One more has none; a place that was left is free again.
     """
-    hand = Hand(Limits(requests=2))
-    with hand.place():
-        with hand.place():
-            assert hand.held == (2, 0)
-            with pytest.raises(CapacityError), hand.place():
+    admission = Admission(Limits(requests=2))
+    with admission.slot():
+        with admission.slot():
+            assert admission.in_flight == (2, 0)
+            with pytest.raises(CapacityError), admission.slot():
                 pass
-        with hand.place():
-            assert hand.held == (2, 0)
+        with admission.slot():
+            assert admission.in_flight == (2, 0)
 
-    assert hand.held == (0, 0)
+    assert admission.in_flight == (0, 0)
 
 
 def test_a_closed_hand_takes_nothing():
     """
     No bytes and no place, and nothing is left to wait for.
     """
-    hand = Hand(Limits())
-    assert hand.is_open
+    admission = Admission(Limits())
+    assert admission.is_open
 
-    assert hand.close(0.0) is True
-    assert not hand.is_open
-    with pytest.raises(CapacityError), hand.share():
+    assert admission.close(0.0) is True
+    assert not admission.is_open
+    with pytest.raises(CapacityError), admission.buffer():
         pass
-    with pytest.raises(CapacityError), hand.place():
+    with pytest.raises(CapacityError), admission.slot():
         pass
 
 
@@ -111,11 +111,11 @@ def test_closing_waits_for_what_is_in_flight():
     """
     It tells that one is left when time is over, and returns when the last one is done.
     """
-    hand = Hand(Limits())
+    admission = Admission(Limits())
     told = []
-    closing = threading.Thread(target=lambda: told.append(hand.close(30.0)))
-    with hand.place():
-        assert hand.close(0.0) is False
+    closing = threading.Thread(target=lambda: told.append(admission.close(30.0)))
+    with admission.slot():
+        assert admission.close(0.0) is False
         closing.start()
     closing.join(5.0)
 

@@ -167,13 +167,13 @@ def test_a_large_or_zipped_body_is_opened_beside_the_loop(there, monkeypatch):
     """
     threads = []
     receiver = there.receiver
-    opened = receiver._opened
+    opened = receiver._decode_body
 
     def seen(*args: Any, **options: Any) -> Any:
         threads.append(threading.current_thread() is threading.main_thread())
         return opened(*args, **options)
 
-    monkeypatch.setattr(receiver, "_opened", seen)
+    monkeypatch.setattr(receiver, "_decode_body", seen)
     there.post(batch(click()))
     there.post(batch(click(pad="x" * 300_000)))
     there.post(b"", ("Content-Encoding", "gzip"))

@@ -34,7 +34,7 @@ def test_an_environment_without_a_token_is_an_error(environ):
     """
     It names the variable, and nobody is let in by mistake.
     """
-    with pytest.raises(ValueError, match=r"^FEED holds no token"):
+    with pytest.raises(ValueError, match=r"^FEED contains no token"):
         Tokens.from_env("FEED", environ)
 
 

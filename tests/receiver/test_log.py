@@ -66,24 +66,24 @@ class Case:
 AWAY = DeadLetterError("the dead letter is away")
 CASES = [
     Case(401, "no Authorization header", headers=()),
-    Case(401, "another bearer token", headers=(("Authorization", "Bearer canary"),)),
-    Case(401, "another bearer token", headers=(("Authorization", "Basic canary"),)),
-    Case(405, "not a POST", method="canary"),
+    Case(401, "wrong bearer token", headers=(("Authorization", "Bearer canary"),)),
+    Case(401, "wrong bearer token", headers=(("Authorization", "Basic canary"),)),
+    Case(405, "method is not POST", method="canary"),
     Case(415, "is not gzip", headers=(AUTHORIZED, ("Content-Encoding", "canary"))),
     Case(
         413, "more than 2 events or 4,000 bytes", batch(*(click(id=i) for i in "abc"))
     ),
     Case(413, "larger than 5,000 bytes", b"canary" * 1_000),
-    Case(400, "unreadable, and kept in the dead letter", b"canary"),
-    Case(503, "sender went away", broken_off),
+    Case(400, "unreadable, and stored in the dead letter", b"canary"),
+    Case(503, "sender disconnected", broken_off),
     Case(503, "still the sender's: down", failure=SinkUnavailable("down")),
     Case(503, "raised OSError errno 28 ENOSPC in send", failure=OSError(28, "canary")),
     Case(503, "raised KeyError in send", failure=KeyError("canary")),
     Case(429, "too fast", failure=SinkUnavailable("too fast", throttled=True)),
     Case(503, "letter is away", batch(click(time=None)), dead=AWAY),
-    Case(503, "could not be kept .* letter is away", b"canary", dead=AWAY),
+    Case(503, "Cannot store an unreadable body .* letter is away", b"canary", dead=AWAY),
     Case(503, "receiver is closing", is_closed=True),
-    Case(503, r"all places for batches \(1\) are taken", is_busy=True),
+    Case(503, "all 1 batch slots are in use", is_busy=True),
 ]
 
 
@@ -102,9 +102,9 @@ def test_each_answer_that_is_not_200_has_its_cause_in_the_log(
     receiver = Receiver(pipeline, TOKEN, limits=LIMITS, clock=lambda: now)
     if case.is_closed:
         receiver.close(0)
-    place = receiver._hand.place() if case.is_busy else contextlib.nullcontext()
+    slot = receiver._admission.slot() if case.is_busy else contextlib.nullcontext()
 
-    with place:
+    with slot:
         for now in (0.0, 59.0, 60.0):  # noqa: B007 (the clock reads it)
             body = case.body() if callable(case.body) else case.body
             answer = receiver.handle(Request(case.method, case.headers, body))
@@ -163,5 +163,5 @@ def test_the_log_is_visible_without_configuration() -> None:
     assert re.search(
         r": 127.0.0.1:\d+ answers 404 to /api/track; check app_id", delivery
     )
-    assert "(401): it has another bearer token" in token
+    assert "(401): wrong bearer token" in token
     assert json.dumps("a" * 16) not in done.stderr

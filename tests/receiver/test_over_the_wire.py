@@ -65,7 +65,7 @@ def test_curl(there, port, options):
     """
     answer = curl(port, batch(click()), *options)
 
-    assert (answer, len(there.sink.calls)) == ('{"result":"settled"} 200', 1)
+    assert (answer, len(there.sink.calls)) == ('{"result":"accepted"} 200', 1)
 
 
 @needs_curl
@@ -178,4 +178,4 @@ def test_the_answer_is_json(there, port):
     """
     answer = httpx2.post(f"http://127.0.0.1:{port}/", headers=BEARER)
 
-    assert json.loads(answer.content) == {"result": "settled"}
+    assert json.loads(answer.content) == {"result": "accepted"}

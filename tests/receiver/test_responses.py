@@ -25,18 +25,18 @@ def test_a_wait_is_whole_seconds_of_one_hour_at_most(seconds, after):
     """
     Rounded up, so that nobody comes too early.
     """
-    assert dict(_responses.later(seconds).headers)["retry-after"] == after
+    assert dict(_responses.retry_later(seconds).headers)["retry-after"] == after
 
 
 @pytest.mark.parametrize(
     ("is_throttled", "status", "body"),
-    [(False, 503, b'{"result":"later"}'), (True, 429, b'{"result":"too_fast"}')],
+    [(False, 503, b'{"result":"unavailable"}'), (True, 429, b'{"result":"rate_limited"}')],
 )
 def test_who_keeps_us_is_told(is_throttled, status, body):
     """
     429 for Heap's rates, 503 for anything else; framed, as JSON.
     """
-    answer = _responses.later(7, is_throttled=is_throttled)
+    answer = _responses.retry_later(7, is_throttled=is_throttled)
 
     assert (answer.status, answer.body) == (status, body)
     assert dict(answer.headers) == {

@@ -17,7 +17,7 @@ from braze_heap import Pipeline, SinkUnavailable, Transformer
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import AsyncReceiver
-from braze_heap.receiver.service import UNREADY, Metrics, RequestMetrics, Service
+from braze_heap.receiver.service import UNREADY_SECONDS, Metrics, RequestMetrics, Service
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt
 from braze_heap.state.dead_letters import SqliteDeadLetter
@@ -48,7 +48,7 @@ class Site:
         self.sent: list[Any] = []
         self.sink = Scripted()
         self.dead = MemoryDeadLetter()
-        self.told: list[RequestMetrics] = []
+        self.requests: list[RequestMetrics] = []
         self.stored: dict[str, int] = {}
         self.metrics = Metrics(lambda: self.now)
         pipeline = Pipeline(
@@ -61,8 +61,8 @@ class Site:
         self.service = Service(
             self.receiver,
             self.metrics,
-            stored=lambda: self.stored,
-            told=self.told.append,
+            dead_letter_counts=lambda: self.stored,
+            on_request=self.requests.append,
         )
 
     def ask(self, method: str, path: str, body: bytes = b"", **scope: Any) -> Answer:
@@ -191,7 +191,7 @@ def test_another_protocol_is_refused(site: Site) -> None:
     """
     A websocket is not for a receiver.
     """
-    with pytest.raises(ValueError, match="speaks http"):
+    with pytest.raises(ValueError, match="supports http"):
         asyncio.run(site.service({"type": "websocket"}, None, None))  # type: ignore[arg-type]
 
 
@@ -214,7 +214,7 @@ def test_a_failed_batch_is_not_ready_for_a_while(site: Site) -> None:
     assert site.post(click()) == 503
 
     during = site.ask("GET", "/readyz").status
-    site.now += UNREADY
+    site.now += UNREADY_SECONDS
 
     assert (during, site.ask("GET", "/readyz").status) == (503, 200)
 
@@ -262,12 +262,12 @@ def test_a_full_dead_letter_is_not_ready_until_there_is_room(
     with SqliteDeadLetter(tmp_path / "dead.db", max_bytes=300_000) as dead:
         site.receiver.pipeline.dead_letter = dead
         statuses = [site.post(big), site.post(click(4) | big | {"id": "id-4"})]
-        site.now += 2 * UNREADY
+        site.now += 2 * UNREADY_SECONDS
         full = site.ask("GET", "/readyz")
         small = site.post(click(5, time=None))
         still = site.ask("GET", "/readyz")
         dead.purge(lambda record: True)
-        site.now += 2 * UNREADY
+        site.now += 2 * UNREADY_SECONDS
 
         assert statuses == [200, 503]
         assert (full.status, full.body) == (
@@ -325,7 +325,7 @@ def test_metrics_count_batches_that_stay_with_braze(
     samples = site.samples()
 
     assert samples[f"braze_heap_batch_seconds_count['{outcome}']"] == 1
-    assert samples["braze_heap_batch_seconds_count['settled']"] == 0
+    assert samples["braze_heap_batch_seconds_count['processed']"] == 0
     assert samples["braze_heap_events_received_total[]"] == 0
 
 
@@ -335,15 +335,15 @@ def test_times_fall_into_buckets() -> None:
     """
     metrics = Metrics()
     for seconds in (0.01, 0.3, 99.0):
-        metrics(BatchDetails("settled", Report(), seconds, "Sink"))
+        metrics(BatchDetails("processed", Report(), seconds, "Sink"))
 
     text = metrics.text(0, 0, {})
 
-    counts = {bound: f'outcome="settled",le="{bound}"}} ' for bound in ("0.01", "0.5")}
+    counts = {bound: f'outcome="processed",le="{bound}"}} ' for bound in ("0.01", "0.5")}
     assert counts["0.01"] + "1\n" in text
     assert counts["0.5"] + "2\n" in text
-    assert 'outcome="settled",le="+Inf"} 3\n' in text
-    assert 'batch_seconds_sum{outcome="settled"} 99.31\n' in text
+    assert 'outcome="processed",le="+Inf"} 3\n' in text
+    assert 'batch_seconds_sum{outcome="processed"} 99.31\n' in text
 
 
 def test_reasons_of_a_sink_of_ones_own_cannot_break_the_format() -> None:
@@ -377,7 +377,7 @@ def test_metrics_without_a_dead_letter_are_metrics_still(site: Site) -> None:
     def fails() -> dict[str, int]:
         raise DeadLetterError("gone")
 
-    site.service = Service(site.receiver, site.metrics, stored=fails)
+    site.service = Service(site.receiver, site.metrics, dead_letter_counts=fails)
 
     samples = site.samples()
 
@@ -396,7 +396,7 @@ def test_a_slow_dead_letter_delays_no_page(site: Site) -> None:
         go.wait(30)
         return {"bad_time": 7}
 
-    site.service = Service(site.receiver, site.metrics, stored=slow)
+    site.service = Service(site.receiver, site.metrics, dead_letter_counts=slow)
 
     async def scrapes() -> list[Answer]:
         return await asyncio.gather(*(site.asked("GET", "/metrics") for _ in range(40)))
@@ -426,7 +426,7 @@ def test_counting_rests_twenty_times_as_long_as_it_takes(site: Site) -> None:
         time.sleep(0.1)
         return {"bad_time": len(counts)}
 
-    site.service = Service(site.receiver, site.metrics, stored=slow)
+    site.service = Service(site.receiver, site.metrics, dead_letter_counts=slow)
     shown = [site.samples()["braze_heap_dead_letters['bad_time']"] for _ in range(5)]
 
     assert (shown, len(counts)) == ([1] * 5, 1)
@@ -449,7 +449,7 @@ def test_a_dead_letter_that_hangs_is_not_ready(site: Site) -> None:
     go.set()
 
     assert {(answer.status, answer.body) for answer in answers} == {
-        (503, b"the dead letter takes long to write\n")
+        (503, b"the dead letter is slow to write\n")
     }
     assert more == 1
 
@@ -462,10 +462,10 @@ def test_an_answer_that_cannot_be_told_is_given(site: Site, caplog: Any) -> None
     def fails(_: RequestMetrics) -> None:
         raise ZeroDivisionError("canary")
 
-    site.service = Service(site.receiver, site.metrics, told=fails)
+    site.service = Service(site.receiver, site.metrics, on_request=fails)
 
     assert site.post(click()) == 200
-    assert "could not be told: ZeroDivisionError in fails" in caplog.text
+    assert "on_request raised ZeroDivisionError in fails" in caplog.text
     assert "canary" not in caplog.text
 
 
@@ -480,8 +480,8 @@ def test_requests_at_the_same_time_are_told_apart(site: Site) -> None:
 
     asyncio.run(posts())
 
-    assert [*range(1, 9)] == sorted(each.report.received for each in site.told)
-    assert {200} == {each.status for each in site.told}
+    assert [*range(1, 9)] == sorted(each.report.received for each in site.requests)
+    assert {200} == {each.status for each in site.requests}
     assert site.metrics.report.received == 36
 
 
@@ -490,12 +490,12 @@ def test_counts_are_exact_under_threads() -> None:
     Nothing is lost between two threads that count at once.
     """
     metrics = Metrics()
-    details = BatchDetails("settled", Report(2, 2), 0.1, "Sink")
+    details = BatchDetails("processed", Report(2, 2), 0.1, "Sink")
 
     def count() -> None:
         for _ in range(300):
-            with metrics.exchange() as exchange:
-                exchange.status = 200
+            with metrics.measure_request() as request:
+                request.status = 200
                 metrics(details)
 
     threads = [threading.Thread(target=count) for _ in range(8)]
@@ -506,7 +506,7 @@ def test_counts_are_exact_under_threads() -> None:
 
     assert metrics.report == Report(4800, 4800)
     assert metrics.statuses == {200: 2400}
-    assert 'batch_seconds_count{outcome="settled"} 2400\n' in metrics.text(0, 0, {})
+    assert 'batch_seconds_count{outcome="processed"} 2400\n' in metrics.text(0, 0, {})
 
 
 def test_gauges_show_what_is_in_flight(site: Site) -> None:
@@ -551,7 +551,7 @@ def test_a_request_that_is_cut_off_is_counted_as_that(site: Site) -> None:
 
     asyncio.run(cut())
 
-    assert (site.metrics.cut_off, site.metrics.statuses) == (1, {})
+    assert (site.metrics.cancelled, site.metrics.statuses) == (1, {})
     assert (site.sent[0]["status"], site.sent[0]["headers"][-1]) == (
         503,
         (b"retry-after", b"5"),
