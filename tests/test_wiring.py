@@ -291,7 +291,7 @@ async def stream() -> Any:
         (lambda: replay(bh.DISCARD, bh.Transformer()), "not a Transformer"),
         (lambda: check_sink(bh.MemorySink()), "write lambda: "),
         (lambda: bh.JsonLinesSink(None), "a path or a stream, not None"),
-        (lambda: bh.open_sink(None), "needs text, not None"),
+        (lambda: bh.open_sink(None), "needs a string, not None"),
         (lambda: bh.HeapSink("11", regoin="eu"), "Did you mean 'region'"),
         (lambda: bh.DEFAULT_MAPPERS.mapper_for("EmailClick"), "not a str"),
         (lambda: bh.DEFAULT_MAPPERS.explain("EmailClick"), "not a str"),

@@ -57,7 +57,7 @@ class ASGIReceiver:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         if not await self.receiver.close():
-            logger.warning("Requests were still in flight at shutdown; Braze resends them")
+            logger.warning("Shut down with requests in flight; Braze resends them")
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -443,7 +443,7 @@ def test_a_port_that_is_taken_is_one_line_of_advice(
         (("--host", "host.invalid"), "cannot listen on host.invalid"),
         (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
         (("--sink", "hepa:?app_id=11"), "Did you mean 'heap'?"),
-        (("--sink", "heap:?app_id=11&api_key=canary"), "no secrets in a spec"),
+        (("--sink", "heap:?app_id=11&api_key=canary"), "must not contain secrets"),
         (("--dead-letter", "no/such/folder.db"), "no/such for folder.db: make"),
         (("--dead-letter", "/dev/null/dead.db"), "there is no folder /dev/null"),
         (("--config", "/dev/null/none"), "does not exist"),

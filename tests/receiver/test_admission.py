@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from braze_heap.receiver import Limits
-from braze_heap.receiver._admission import CapacityError, Admission
+from braze_heap.receiver._admission import Admission, CapacityError
 
 
 @pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
@@ -59,7 +59,11 @@ def test_one_who_holds_everything_is_truncated():
         assert not buffer.is_truncated
         assert not buffer.append(b"yz")
 
-        assert (buffer.is_truncated, buffer.size, buffer.body()) == (True, 10, b"x" * 10)
+        assert (buffer.is_truncated, buffer.size, buffer.body()) == (
+            True,
+            10,
+            b"x" * 10,
+        )
 
 
 def test_two_do_not_hold_more_than_there_is_room_for():

@@ -30,7 +30,10 @@ def test_a_wait_is_whole_seconds_of_one_hour_at_most(seconds, after):
 
 @pytest.mark.parametrize(
     ("is_throttled", "status", "body"),
-    [(False, 503, b'{"result":"unavailable"}'), (True, 429, b'{"result":"rate_limited"}')],
+    [
+        (False, 503, b'{"result":"unavailable"}'),
+        (True, 429, b'{"result":"rate_limited"}'),
+    ],
 )
 def test_who_keeps_us_is_told(is_throttled, status, body):
     """

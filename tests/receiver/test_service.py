@@ -17,7 +17,12 @@ from braze_heap import Pipeline, SinkUnavailable, Transformer
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import AsyncReceiver
-from braze_heap.receiver.service import UNREADY_SECONDS, Metrics, RequestMetrics, Service
+from braze_heap.receiver.service import (
+    UNREADY_SECONDS,
+    Metrics,
+    RequestMetrics,
+    Service,
+)
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt
 from braze_heap.state.dead_letters import SqliteDeadLetter
@@ -339,7 +344,9 @@ def test_times_fall_into_buckets() -> None:
 
     text = metrics.text(0, 0, {})
 
-    counts = {bound: f'outcome="processed",le="{bound}"}} ' for bound in ("0.01", "0.5")}
+    counts = {
+        bound: f'outcome="processed",le="{bound}"}} ' for bound in ("0.01", "0.5")
+    }
     assert counts["0.01"] + "1\n" in text
     assert counts["0.5"] + "2\n" in text
     assert 'outcome="processed",le="+Inf"} 3\n' in text

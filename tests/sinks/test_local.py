@@ -246,7 +246,7 @@ def test_a_closed_file_is_unavailable(tmp_path: Path) -> None:
     sink = JsonLinesSink(tmp_path / "out.jsonl")
     sink.close()
 
-    with pytest.raises(SinkUnavailable, match="make a new one"):
+    with pytest.raises(SinkUnavailable, match="create a new one"):
         sink.send([track(1)])
 
 

@@ -154,7 +154,7 @@ def test_buffered_does_not_wait_for_ever() -> None:
     sink = Buffered(Picky(), size=1000, seconds=60)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(sink.send, tracks(3))
-        while sink._load is None:
+        while sink._batch is None:
             time.sleep(0.001)
         sink.close()
         assert waiting.result(5) == Receipt(3)
@@ -199,13 +199,13 @@ def test_buffered_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
         joined.wait(10)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sink, "_gather", interrupted)
+    monkeypatch.setattr(sink, "_wait_until_full", interrupted)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(sink.send, tracks(1))
-        while sink._load is None:
+        while sink._batch is None:
             time.sleep(0.001)
         second = pool.submit(sink.send, tracks(2))
-        while sink._load is not None and len(sink._load.calls) < 3:
+        while sink._batch is not None and len(sink._batch.calls) < 3:
             time.sleep(0.001)
         joined.set()
         with pytest.raises(KeyboardInterrupt):
