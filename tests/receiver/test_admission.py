@@ -1,5 +1,5 @@
 """
-How much is taken in at once.
+Tests of limits and of requests in flight.
 """
 
 import threading
@@ -11,9 +11,9 @@ from braze_heap.receiver._admission import Admission, CapacityError
 
 
 @pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
-def test_a_limit_of_nothing_is_an_error(name):
+def test_a_limit_of_zero_is_an_error(name):
     """
-    Zero of anything is refused; the least above it is a limit.
+    Each limit must be positive; 1 is accepted.
     """
     with pytest.raises(ValueError, match="positive"):
         Limits(**{name: 0})
@@ -21,18 +21,18 @@ def test_a_limit_of_nothing_is_an_error(name):
     assert getattr(Limits(**{name: 1}), name) == 1
 
 
-def test_a_body_must_fit_into_the_hand():
+def test_in_flight_must_be_at_least_one_body():
     """
-    As much as one body is enough, less is an error.
+    As many bytes as one body are enough, fewer are an error.
     """
     assert Limits(body=10, in_flight=10).in_flight == 10
     with pytest.raises(ValueError, match="one body"):
         Limits(body=10, in_flight=9)
 
 
-def test_bytes_are_held_until_the_request_is_done():
+def test_bytes_are_in_flight_until_the_request_ends():
     """
-    What the block took is given back when it ends, also by an exception.
+    The bytes of a buffer are released when the block ends, also by an exception.
     """
     admission = Admission(Limits(body=10, in_flight=10))
 
@@ -49,9 +49,9 @@ def test_bytes_are_held_until_the_request_is_done():
     assert admission.in_flight == (0, 0)
 
 
-def test_one_who_holds_everything_is_truncated():
+def test_a_single_request_is_truncated_at_the_limit():
     """
-    A request that is alone takes all there is room for, and is told that this is all.
+    The only request gets all bytes that are left, and stops reading.
     """
     admission = Admission(Limits(body=10, in_flight=10))
     with admission.buffer() as buffer:
@@ -66,9 +66,9 @@ def test_one_who_holds_everything_is_truncated():
         )
 
 
-def test_two_do_not_hold_more_than_there_is_room_for():
+def test_concurrent_requests_share_the_limit():
     """
-    The second one is put off where the first one's bytes leave no room, and not before.
+    The second request raises only if the first leaves too few bytes.
     """
     admission = Admission(Limits(body=10, in_flight=10))
     with admission.buffer() as first, admission.buffer() as second:
@@ -80,9 +80,9 @@ def test_two_do_not_hold_more_than_there_is_room_for():
         assert admission.in_flight == (0, 10)
 
 
-def test_places_are_as_many_as_requests():
+def test_slots_are_bounded_by_requests():
     """
-    One more has none; a place that was left is free again.
+    One more slot raises; a released slot can be used again.
     """
     admission = Admission(Limits(requests=2))
     with admission.slot():
@@ -96,9 +96,9 @@ def test_places_are_as_many_as_requests():
     assert admission.in_flight == (0, 0)
 
 
-def test_a_closed_hand_takes_nothing():
+def test_a_closed_admission_rejects_requests():
     """
-    No bytes and no place, and nothing is left to wait for.
+    A buffer or a slot raises after `close`.
     """
     admission = Admission(Limits())
     assert admission.is_open
@@ -111,16 +111,16 @@ def test_a_closed_hand_takes_nothing():
         pass
 
 
-def test_closing_waits_for_what_is_in_flight():
+def test_closing_waits_for_requests_in_flight():
     """
-    It tells that one is left when time is over, and returns when the last one is done.
+    `close` returns false after the timeout, and true when the last request ends.
     """
     admission = Admission(Limits())
-    told = []
-    closing = threading.Thread(target=lambda: told.append(admission.close(30.0)))
+    closed = []
+    closing = threading.Thread(target=lambda: closed.append(admission.close(30.0)))
     with admission.slot():
         assert admission.close(0.0) is False
         closing.start()
     closing.join(5.0)
 
-    assert told == [True]
+    assert closed == [True]
