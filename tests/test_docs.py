@@ -121,7 +121,7 @@ ERRORS = ROOT / "docs" / "reference" / "errors.md"
 
 def test_every_reason_and_status_says_what_to_do() -> None:
     """
-    The page of errors has every word of a report, and every answer of a receiver.
+    The page of errors has every reason of a report, and every status of a receiver.
     """
     page = ERRORS.read_text("utf-8")
     constants = [a for a in vars(_responses).values() if isinstance(a, Response)]

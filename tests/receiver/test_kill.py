@@ -20,7 +20,7 @@ from braze_heap.state.dead_letters import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import FakeHeap, Fault, Poison, Reset, Status
 from tests.receiver import crashing_receiver
-from tests.receiver.test_simulation import assert_each_in_its_place, is_poison
+from tests.receiver.test_simulation import assert_delivered_or_stored, is_poison
 
 TOKEN = "a-token-of-the-killed"
 FASTER = 50.0
@@ -109,7 +109,7 @@ def kill_while_sending(heap: FakeHeap, tmp_path: Path, kills: int) -> None:
     receiver.kill()
 
     with SqliteDeadLetter(dead) as store:
-        assert_each_in_its_place(everything, heap, store)
+        assert_delivered_or_stored(everything, heap, store)
 
 
 def wait_for_traffic(heap: FakeHeap, before: int, is_done: Any) -> None:
