@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._errors import place_of
+from braze_heap._errors import describe_exception
 from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
@@ -141,7 +141,7 @@ class Batch:
             self.failures[id(function)] += verdict in ("undecided", "suspect")
             if self.failures[id(function)] >= _MAX_FAILURES:
                 raise error
-        detail = f"{origin}: {place_of(error)}"
+        detail = f"{origin}: {describe_exception(error)}"
         return self.reject(Reason.MAPPER_UNAVAILABLE, detail, item, event)
 
     def note_success(self, function: object, event: CurrentsEvent) -> None:

@@ -1,5 +1,5 @@
 """
-How an exception is told: where its text must not be, and where it says too little.
+Descriptions of exceptions without payload data, and messages for missing extras.
 """
 
 import contextlib
@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 
-def place_of(error: Exception) -> str:
+def describe_exception(error: Exception) -> str:
     """
-    Name an exception by its class and place; its text may quote personal data.
+    Return class, error number and source line of *error*.
+
+    The text of the exception is left out because it may quote personal data.
     """
     number = errno_of(error.errno) if isinstance(error, OSError) else ""
     name = f"{type(error).__name__} {number}".rstrip()
@@ -23,46 +25,52 @@ def place_of(error: Exception) -> str:
 
 def errno_of(number: int | None) -> str:
     """
-    Return ``errno 28 ENOSPC``; empty without a number. Resolver errors are negative.
+    Return text such as ``errno 28 ENOSPC``; empty if *number* is missing or 0.
+
+    Resolver errors are negative and have no symbol.
     """
     return f"errno {number} {errno.errorcode.get(number, '')}".strip() if number else ""
 
 
 def error_context(error: Exception) -> dict[str, str | int]:
     """
-    Return class and error number of *error*, for logs that machines read.
+    Return class and error number of *error* for structured logs.
     """
     number = error.errno if isinstance(error, OSError) else None
     context: dict[str, str | int] = {"error": type(error).__name__}
     return context if number is None else {**context, "errno": number}
 
 
-_WAITING: Final = ("BlockingIOError", "SSLWantReadError", "SSLWantWriteError")
-"""Errors that event loops meet all the time: never the cause of a failure."""
+_RETRIED: Final = ("BlockingIOError", "SSLWantReadError", "SSLWantWriteError")
+"""Errors that event loops handle all the time; never the cause of a failure."""
 
 
 def system_error(error: BaseException) -> OSError | None:
     """
-    Return the error of the operating system below *error*, the innermost one.
+    Return the innermost operating system error in the causes of *error*.
     """
     found = None
     seen: set[int] = set()
-    below: BaseException | None = error
-    while below is not None and id(below) not in seen:
-        seen.add(id(below))
-        if isinstance(below, OSError) and type(below).__name__ not in _WAITING:
-            found = below
-        if isinstance(below, BaseExceptionGroup):
-            below = below.exceptions[0]
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        seen.add(id(inner))
+        if isinstance(inner, OSError) and type(inner).__name__ not in _RETRIED:
+            found = inner
+        if isinstance(inner, BaseExceptionGroup):
+            inner = inner.exceptions[0]
         else:
-            below = below.__cause__ or below.__context__
+            inner = inner.__cause__ or inner.__context__
     return found
 
 
 @contextlib.contextmanager
-def needed_by(name: str, package: str) -> Iterator[None]:
+def requires_extra(name: str, package: str) -> Iterator[None]:
     """
-    Let a module that cannot be imported be told with what to install for *name*.
+    Turn a `ModuleNotFoundError` into one that names the package to install.
+
+    Args:
+        name: Feature that needs the import.
+        package: Argument of ``pip install``.
     """
     try:
         yield

@@ -1,16 +1,17 @@
 """
-Checks for mistakes in the arguments of constructors, made before any event arrives.
+Checks of constructor arguments, so that mistakes fail before any event arrives.
 """
 
 import functools
 import inspect
 import sys
 import warnings
+from typing import Final
 
 
 def is_async(function: object) -> bool:
     """
-    Return whether *function* is known to give something to await or ``async for``.
+    Return whether *function* is a coroutine function or an async generator function.
 
     A plain function that returns a coroutine is not recognized.
     """
@@ -24,7 +25,9 @@ def is_async(function: object) -> bool:
 
 def kind_of(value: object) -> str:
     """
-    Return what *value* is, for a message. Never shows the value, which may be secret.
+    Return a description such as ``a str`` or ``the class Tee``, for error messages.
+
+    The value is never shown because it may be secret.
     """
     if value is None:
         return "None"
@@ -38,7 +41,7 @@ def _name_of(value: object) -> str:
 
 def warn(text: str) -> None:
     """
-    Issue a UserWarning for the line outside of this package that called it.
+    Issue a UserWarning that points to the calling line outside this package.
     """
     depth, frame = 1, sys._getframe(1)
     while frame.f_back and str(frame.f_globals.get("__name__")).startswith(_PACKAGE):
@@ -46,39 +49,36 @@ def warn(text: str) -> None:
     warnings.warn(text, UserWarning, stacklevel=depth + 1)
 
 
-_PACKAGE = "braze_heap."
+_PACKAGE: Final = "braze_heap."
 
 
-_PACKAGE = "braze_heap."
-
-
-def check_function(what: str, function: object, *, takes: str = "an event") -> None:
+def check_function(name: str, function: object, *, takes: str = "an event") -> None:
     """
     Raise if *function* cannot be called with one argument, without ``await``.
 
     Args:
-        what: What it is, for the message.
-        function: Any value.
-        takes: What it is called with, for the message.
+        name: Name of the argument, for the message.
+        function: Value to check.
+        takes: Description of its argument, for the message.
 
     Raises:
-        TypeError: It cannot.
+        TypeError: *function* is not callable like that.
     """
     if not callable(function):
         raise TypeError(
-            f"{what} must be a function of {takes}, not {kind_of(function)}"
+            f"{name} must be a function of {takes}, not {kind_of(function)}"
         )
     if is_async(function):
         raise TypeError(
-            f"{what} is async, but it is called without await: write a plain function"
+            f"{name} is async, but it is called without await: write a plain function"
         )
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # not every callable written in C has one
+    except (TypeError, ValueError):  # some callables written in C have none
         return
     try:
         signature.bind(None)
     except TypeError as error:
         raise TypeError(
-            f"{what} takes {signature}, but is called with {takes}: {error}"
+            f"{name} takes {signature}, but is called with {takes}: {error}"
         ) from None

@@ -27,7 +27,8 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import attrs
 
 from braze_heap._batch_result import BatchResult, build_batch_result
-from braze_heap._errors import error_context, place_of
+from braze_heap._errors import describe_exception, error_context
+from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, documented, option, takes
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
@@ -36,7 +37,6 @@ from braze_heap._pipeline_inputs import (
     check_transformer,
     split_into_batches,
 )
-from braze_heap._repeats import Repeats
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
 from braze_heap._wiring import check_function, kind_of
 from braze_heap.exceptions import (
@@ -160,7 +160,7 @@ class _PipelineBase(Generic[_SinkT]):
         self._now = options.now
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
-        self._repeats = Repeats(self._clock)
+        self._log_limiter = LogRateLimiter(self._clock)
         if self._batch_size < 1 or not self._patience >= 0:
             raise ValueError("batch_size is 1 at least, patience not negative")
 
@@ -176,7 +176,7 @@ class _PipelineBase(Generic[_SinkT]):
         try:
             result = yield from self._process_batch(source, stored)
             details = {"outcome": "settled", "report": result.report}
-            self._repeats.flush()
+            self._log_limiter.flush()
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
             details["retry_after"] = retry_after_of(error)
@@ -194,7 +194,7 @@ class _PipelineBase(Generic[_SinkT]):
         """
         needs_fix = outcome == "dead_letter" or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
-        self._repeats.log(
+        self._log_limiter.log(
             logger,
             logging.ERROR if needs_fix else logging.WARNING,
             f"A batch was not delivered, and the sender has to repeat it: {cause}",
@@ -209,10 +209,9 @@ class _PipelineBase(Generic[_SinkT]):
             try:
                 observer(details)
             except Exception as error:
-                text = (
-                    f"The observer {type(observer).__name__} raised {place_of(error)}"
-                )
-                self._repeats.log(logger, logging.ERROR, text)
+                cause = f"{type(observer).__name__} raised {describe_exception(error)}"
+                text = f"The observer {cause}"
+                self._log_limiter.log(logger, logging.ERROR, text)
 
     def _process_batch(self, source: Source, stored: Set[str]) -> _Steps:
         mapped: TransformResult = yield from self._transform(source)
@@ -255,7 +254,7 @@ class _PipelineBase(Generic[_SinkT]):
         except DeadLetterError:
             raise
         except Exception as error:
-            place = place_of(error)
+            place = describe_exception(error)
         raise DeadLetterError(f"the dead letter raised {place}")
 
     def _deliver(self, calls: Sequence[Call]) -> _Steps:
@@ -323,7 +322,9 @@ def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
     if isinstance(error, SinkUnavailable):
         return error
     context = error_context(error)
-    return SinkUnavailable(f"the sink raised {place_of(error)}", context=context)
+    return SinkUnavailable(
+        f"the sink raised {describe_exception(error)}", context=context
+    )
 
 
 class Pipeline(_PipelineBase[Sink]):

@@ -113,9 +113,9 @@ class Report:
             adjustments=_added(self.adjustments, other.adjustments),
         )
 
-    def fates(self) -> Iterator[tuple[str, str, int]]:
+    def outcomes(self) -> Iterator[tuple[str, str, int]]:
         """
-        Return each fate with its reason and its number, as metrics want it.
+        Yield the number of events per outcome and reason.
         """
         yield "delivered", "", self.delivered
         for reason, number in self.skipped_by_reason.items():

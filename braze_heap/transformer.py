@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 import attrs
 
 from braze_heap._batch import Batch, Outcome
-from braze_heap._errors import place_of
+from braze_heap._errors import describe_exception
 from braze_heap._glance import Glance, glance_of, news_of
 from braze_heap._json import glimpse, is_modest
 from braze_heap._options import doc, documented, option, takes
@@ -384,7 +384,7 @@ class Transformer:
         except DeliveryError:
             raise
         except Exception as error:
-            batch.reject(Reason.INTERNAL_ERROR, place_of(error), item)
+            batch.reject(Reason.INTERNAL_ERROR, describe_exception(error), item)
 
     def _read_and_map(self, item: Any, batch: Batch) -> None:
         event = self._typed(item)
@@ -501,7 +501,7 @@ class Transformer:
         except Exception as error:
             del batch.user_properties[noted:]
             is_ours = isinstance(error, ReturnValueError | UnsupportedValueError)
-            detail = f"{rule.origin}: {error if is_ours else place_of(error)}"
+            detail = f"{rule.origin}: {error if is_ours else describe_exception(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
         batch.note_success(rule.mapper, event)
         if not calls:

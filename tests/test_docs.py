@@ -121,11 +121,15 @@ ERRORS = ROOT / "docs" / "reference" / "errors.md"
 
 def test_every_reason_and_status_says_what_to_do() -> None:
     """
-    The page of errors has every word of a report, and every answer of a receiver.
+    The page of errors has every reason of a report, and every status of a receiver.
     """
     page = ERRORS.read_text("utf-8")
     constants = [a for a in vars(_responses).values() if isinstance(a, Response)]
-    answers = [*constants, _responses.later(), _responses.later(is_throttled=True)]
+    answers = [
+        *constants,
+        _responses.retry_later(),
+        _responses.retry_later(is_throttled=True),
+    ]
     words = {f"`{word}`" for word in (*bh.Reason, *bh.SkipReason, *Adjustment)}
 
     assert {word for word in words if word not in page} == set()

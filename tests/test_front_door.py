@@ -187,9 +187,9 @@ from braze_heap.{room} import {last}
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    needed_by = last if last[0].isupper() else f"braze_heap.{name}"
+    requires_extra = last if last[0].isupper() else f"braze_heap.{name}"
     assert done.stderr.splitlines()[-1] == (
-        f"ModuleNotFoundError: {needed_by} needs {package}: pip install {install}"
+        f"ModuleNotFoundError: {requires_extra} needs {package}: pip install {install}"
     )
 
 

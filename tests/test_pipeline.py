@@ -667,7 +667,7 @@ def test_observers_are_called_once_a_batch_and_may_raise(
         run(MIXED, MemorySink(), MemoryDeadLetter(is_full=True), observers=observers)
 
     outcomes = [details.outcome for details in seen]
-    assert outcomes == ["settled", "unavailable", "throttled", "dead_letter"]
+    assert outcomes == ["processed", "unavailable", "throttled", "dead_letter"]
     assert seen[1].retry_after == 3.0
     assert "ValueError" in caplog.text
     assert "canary" not in caplog.text
@@ -701,7 +701,7 @@ def test_a_delivered_batch_is_logged_at_debug(
 
     told = [r for r in caplog.records if r.name == "braze_heap.pipeline"]
     levels = {vars(r).get("braze_outcome"): r.levelname for r in told}
-    assert levels == {"settled": "DEBUG", "unavailable": "WARNING"}
+    assert levels == {"processed": "DEBUG", "unavailable": "WARNING"}
 
 
 def test_records_have_the_time_of_the_clock(run: Runner) -> None:

@@ -13,7 +13,7 @@ from braze_heap.observers import BatchDetails
 from braze_heap.report import InvalidField, Report
 
 DETAILS = BatchDetails(
-    outcome="settled",
+    outcome="processed",
     report=Report(
         5,
         2,
@@ -30,7 +30,7 @@ FAILED = BatchDetails("throttled", None, 0.5, "HeapSink", 7.0)
 
 def test_prometheus_counts() -> None:
     """
-    Events are counted by fate and reason, batches by outcome.
+    Events by outcome and reason, batches by outcome.
     """
     client = pytest.importorskip("prometheus_client")
     from braze_heap.observers.prometheus import PrometheusObserver
@@ -46,8 +46,8 @@ def test_prometheus_counts() -> None:
 
     events = "braze_heap_events_total"
     batches = "braze_heap_batch_seconds_count"
-    assert value(events, fate="delivered", reason="") == 2
-    assert value(events, fate="dead_lettered", reason="bad_time") == 2
+    assert value(events, outcome="delivered", reason="") == 2
+    assert value(events, outcome="dead_lettered", reason="bad_time") == 2
     assert value(batches, outcome="throttled", sink="HeapSink") == 1
     invalid = {"class": "Order", "field": "price", "reason": "text, not float"}
     assert value("braze_heap_invalid_total", **invalid) == 3
@@ -71,7 +71,7 @@ def test_opentelemetry_counts() -> None:
     data = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
     points = {metric.name: metric.data.data_points for metric in data}
     counted = {
-        (point.attributes["fate"], point.attributes["reason"]): point.value
+        (point.attributes["outcome"], point.attributes["reason"]): point.value
         for point in points["braze_heap.events"]
     }
     assert counted == {

@@ -254,7 +254,7 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
         (lambda: bh.Receiver(None, "t"), "not None"),
         (lambda: bh.Receiver(pipeline(), None), "tokens=UNAUTHENTICATED"),
         (lambda: bh.Receiver(pipeline(), b"t"), "not a bytes"),
-        (lambda: bh.Receiver(pipeline(), [b"t"]), "each token must be text"),
+        (lambda: bh.Receiver(pipeline(), [b"t"]), "each token must be a string"),
         (lambda: bh.Receiver(pipeline(), Tokens), r"write Tokens\("),
         (lambda: bh.Receiver(pipeline(), AsyncDoor()), "is_authorized is async"),
         (
@@ -291,7 +291,7 @@ async def stream() -> Any:
         (lambda: bh.replay(bh.DISCARD, bh.Transformer()), "not a Transformer"),
         (lambda: check_sink(bh.MemorySink()), "write lambda: "),
         (lambda: bh.JsonLinesSink(None), "a path or a stream, not None"),
-        (lambda: bh.open_sink(None), "needs text, not None"),
+        (lambda: bh.open_sink(None), "needs a string, not None"),
         (lambda: bh.HeapSink("11", regoin="eu"), "Did you mean 'region'"),
         (lambda: bh.DEFAULT_MAPPERS.mapper_for("EmailClick"), "not a str"),
         (lambda: bh.DEFAULT_MAPPERS.explain("EmailClick"), "not a str"),

@@ -15,7 +15,7 @@ import attrs
 import click
 
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
-from braze_heap._errors import place_of
+from braze_heap._errors import describe_exception
 from braze_heap.cli._console import (
     UNHEARD,
     UnavailableError,
@@ -34,7 +34,7 @@ from braze_heap.exceptions import DeliveryError, is_of_mapper
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
-from braze_heap.sinks._closing import ClosesAtExit
+from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state import DeadLetter
 
 PATIENCE: Final = 600.0
@@ -57,7 +57,7 @@ option_of_patience: Final = click.option(
 
 
 @attrs.define(eq=False)
-class Patient(ClosesAtExit):
+class Patient(ClosingContextManager):
     """
     A sink that is given up after some time of failures, and says why it waits.
 
@@ -124,7 +124,7 @@ class Patient(ClosesAtExit):
     def _note(self, error: Exception, started: float) -> None:
         self.is_unheard = _is_unheard(error)
         if not isinstance(error, SinkUnavailable):
-            error = SinkUnavailable(f"the sink raised {place_of(error)}")
+            error = SinkUnavailable(f"the sink raised {describe_exception(error)}")
         self.error = error
         if not (error.throttled and error.retry_after is not None):
             self._tell(error.detail, started)

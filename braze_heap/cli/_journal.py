@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from braze_heap import Report
-from braze_heap._errors import error_context, place_of
-from braze_heap._repeats import Repeats, counted
+from braze_heap._errors import describe_exception, error_context
+from braze_heap._log_limits import LogRateLimiter, suppressed_note
 from braze_heap.cli._console import plural, safe
 from braze_heap.receiver.service import RequestMetrics
 
@@ -40,7 +40,7 @@ class Journal(logging.Handler):
     def __init__(self, stream: TextIO, *, is_json: bool) -> None:
         super().__init__(logging.WARNING)
         self._stream = stream
-        self._repeats = Repeats()
+        self._repeats = LogRateLimiter()
         self.is_json = is_json
 
     def request(self, exchange: RequestMetrics) -> None:
@@ -85,7 +85,7 @@ class Journal(logging.Handler):
         error = info[1] if isinstance(info, tuple) and len(info) > 1 else None
         context = dict(getattr(record, "braze_context", {}))
         if isinstance(error, Exception):
-            message = f"{message}: {place_of(error)}"
+            message = f"{message}: {describe_exception(error)}"
             context |= error_context(error)
         elif error is not None:
             return  # a cancellation, at the end
@@ -94,11 +94,11 @@ class Journal(logging.Handler):
             return
 
         def write(number: int) -> None:
-            text = f"{message}{counted(number)}"
+            text = f"{message}{suppressed_note(number)}"
             self._write_record(record, text, {**context, "suppressed": number})
 
         text = record.msg if isinstance(record.msg, str) else message
-        number = self._repeats.suppressed((record.name, text, *context.values()), write)
+        number = self._repeats.record((record.name, text, *context.values()), write)
         if number is not None:
             write(number)
 

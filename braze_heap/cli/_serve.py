@@ -170,15 +170,15 @@ def serve(
         service = Service(
             receiver,
             metrics,
-            stored=counted.by_reason,
-            told=log.request,
+            dead_letter_counts=counted.by_reason,
+            on_request=log.request,
         )
         server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))
         _greet(log, url_of(listener), access, _target(sink, spec), path)
         run_until_told(server, listener)
         asyncio.run(receiver.close(0))
-    if metrics.cut_off:
-        cut = plural(metrics.cut_off, "request")
+    if metrics.cancelled:
+        cut = plural(metrics.cancelled, "request")
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 

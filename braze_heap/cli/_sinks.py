@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import attrs
 import click
 
-from braze_heap._errors import place_of
+from braze_heap._errors import describe_exception
 from braze_heap.cli._console import UnusableError, safe
 from braze_heap.cli._stores import is_of_store
 from braze_heap.exceptions import SinkSpecError
@@ -97,7 +97,9 @@ def opened(spec: str) -> Sink:
         raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
         name = named(spec, None)
-        raise UnusableError(f"--sink: {name} raised {place_of(error)}") from None
+        raise UnusableError(
+            f"--sink: {name} raised {describe_exception(error)}"
+        ) from None
 
 
 def _with_key(spec: str) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from braze_heap import _lazy
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 
 if TYPE_CHECKING:
     from braze_heap.heap._encoder import (
@@ -42,7 +42,7 @@ _HOMES: Final = MappingProxyType(
 if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
 
     def __getattr__(name: str) -> Any:
-        with needed_by(name, "'braze_heap[http]'"):
+        with requires_extra(name, "'braze_heap[http]'"):
             return _lazy.load(__name__, name, _HOMES)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._repeats import Repeats
+from braze_heap._log_limits import LogRateLimiter
 from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import Pacer
 from braze_heap.heap._secret import Secret
@@ -68,7 +68,7 @@ class HeapCore:
         self.settings = settings
         self.host = host
         self.pacer = pacer
-        self.repeats = Repeats(settings.clock)
+        self.repeats = LogRateLimiter(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()
         self.max_bytes = settings.max_bytes
         self.token: tuple[Secret, float] | None = None

@@ -31,8 +31,11 @@ from braze_heap.heap._transport import (
     tls_for,
 )
 from braze_heap.heap.calls import Call
-from braze_heap.sinks._closing import AsyncClosesAtExit, ClosesAtExit
-from braze_heap.sinks._protocol import Receipt
+from braze_heap.sinks._protocol import (
+    AsyncClosingContextManager,
+    ClosingContextManager,
+    Receipt,
+)
 
 HOSTS: Final = {
     "us": "https://heapanalytics.com",
@@ -99,7 +102,7 @@ class _HeapSinkBase:
         return deliver(self._core, calls)
 
 
-class HeapSink(_HeapSinkBase, ClosesAtExit):
+class HeapSink(_HeapSinkBase, ClosingContextManager):
     """
     Deliver calls to one Heap app. Thread-safe.
 
@@ -175,7 +178,7 @@ class HeapSink(_HeapSinkBase, ClosesAtExit):
         return httpx2.Client(transport=transport, **_client_options())
 
 
-class AsyncHeapSink(_HeapSinkBase, AsyncClosesAtExit):
+class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
     """
     `HeapSink` for asyncio and trio. Use a sink only in one event loop, because its
     connections belong to that loop.

@@ -1,8 +1,7 @@
 """
-Who wants to know how delivery goes: told once a batch, with counts and never values.
+Observers of delivery, called once per batch with counts but no values.
 
-Ready-made: `braze_heap.observers.opentelemetry` and `braze_heap.observers.prometheus`,
-for those who have these packages.
+Included: `braze_heap.observers.opentelemetry` and `braze_heap.observers.prometheus`.
 """
 
 from __future__ import annotations
@@ -15,24 +14,25 @@ from braze_heap.report import Report
 
 __all__ = ["BatchDetails", "Observer", "Outcome"]
 
-Outcome: TypeAlias = Literal["settled", "throttled", "unavailable", "dead_letter"]
+Outcome: TypeAlias = Literal["processed", "throttled", "unavailable", "dead_letter"]
 """
-Settled: the report counts everything. The others: the run raised, and the batch is
-still the caller's; for Heap's rates, for the sink, or for the dead letter.
+``processed``: the report accounts for every event. Otherwise the run raised, and the
+batch must be sent again: Heap limits the rate (``throttled``), or the sink or the dead
+letter is unavailable.
 """
 
 
 @attrs.frozen
 class BatchDetails:
     """
-    What became of one batch.
+    Outcome and duration of one batch.
 
     Attributes:
         outcome: See `Outcome`.
-        report: The counts of a settled batch; `None` of another.
-        seconds: From the first byte of mapping to the last of delivery.
-        sink: The class of the sink.
-        retry_after: Seconds that an unavailable sink asks for, if it does.
+        report: Counts of a processed batch, otherwise `None`.
+        seconds: Duration of mapping, delivery and writing dead letters.
+        sink: Class name of the sink.
+        retry_after: Seconds to wait, if an unavailable sink gives them.
     """
 
     outcome: Outcome
@@ -44,7 +44,7 @@ class BatchDetails:
 
 class Observer(Protocol):
     """
-    Any callable that takes `BatchDetails`. What it raises is logged, and nothing else.
+    Callable that takes `BatchDetails`. Its exceptions are logged and ignored.
     """
 
     def __call__(self, details: BatchDetails, /) -> None: ...

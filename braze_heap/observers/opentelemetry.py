@@ -1,5 +1,5 @@
 """
-Metrics for OpenTelemetry; needs only its API. Names follow its conventions.
+OpenTelemetry metrics. Needs only ``opentelemetry-api``.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.observers import BatchDetails
 
 __all__ = ["OpenTelemetryObserver"]
@@ -15,53 +15,53 @@ __all__ = ["OpenTelemetryObserver"]
 
 class OpenTelemetryObserver:
     """
-    Counts events by fate and reason, and times batches.
+    Count events by outcome and reason, and measure the duration of batches.
 
-    ``braze_heap.events`` (counter, attributes ``fate`` and ``reason``),
+    ``braze_heap.events`` (counter, attributes ``outcome`` and ``reason``),
     ``braze_heap.batch.duration`` (histogram in seconds, attributes ``outcome`` and
     ``sink``), ``braze_heap.invalid`` (counter, attributes ``class``, ``field`` and
     ``reason``) and ``braze_heap.adjustments`` (counter, attribute ``kind``).
 
     Args:
-        meter: Of OpenTelemetry; that of the global provider by default.
+        meter: OpenTelemetry meter; by default from the global provider.
 
     Raises:
-        ImportError: Without ``opentelemetry-api``.
+        ImportError: ``opentelemetry-api`` is not installed.
     """
 
     def __init__(self, meter: Any = None) -> None:
         if meter is None:
-            with needed_by("OpenTelemetryObserver", "'braze_heap[otel]'"):
+            with requires_extra("OpenTelemetryObserver", "'braze_heap[otel]'"):
                 metrics = importlib.import_module("opentelemetry.metrics")
             meter = metrics.get_meter("braze_heap")
         self._events = meter.create_counter(
-            "braze_heap.events", unit="{event}", description="Events by their fate"
+            "braze_heap.events", unit="{event}", description="Events by outcome"
         )
         self._invalid_fields = meter.create_counter(
             "braze_heap.invalid",
             unit="{event}",
-            description="Custom events that do not fit the class declared for them",
+            description="Custom events that are invalid for their declared class",
         )
         self._adjustments = meter.create_counter(
             "braze_heap.adjustments",
             unit="{value}",
-            description="Values that were changed to be legal for Heap",
+            description="Values changed to be legal for Heap",
         )
         self._duration = meter.create_histogram(
-            "braze_heap.batch.duration", unit="s", description="Batches, start to end"
+            "braze_heap.batch.duration", unit="s", description="Duration of batches"
         )
 
     def __call__(self, details: BatchDetails, /) -> None:
         """
-        Count a batch.
+        Count one batch.
         """
         attributes = {"outcome": details.outcome, "sink": details.sink}
         self._duration.record(details.seconds, attributes)
         report = details.report
         if report is None:
             return
-        for fate, reason, number in report.fates():
-            self._events.add(number, {"fate": fate, "reason": reason})
+        for outcome, reason, number in report.outcomes():
+            self._events.add(number, {"outcome": outcome, "reason": reason})
         for invalid, number in report.invalid.items():
             labels = ("class", "field", "reason")
             self._invalid_fields.add(number, dict(zip(labels, invalid, strict=True)))

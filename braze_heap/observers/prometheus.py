@@ -1,5 +1,5 @@
 """
-Metrics for Prometheus; needs ``prometheus_client``.
+Prometheus metrics. Needs ``prometheus_client``.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.observers import BatchDetails
 
 __all__ = ["PrometheusObserver"]
@@ -15,56 +15,56 @@ __all__ = ["PrometheusObserver"]
 
 class PrometheusObserver:
     """
-    Counts events by fate and reason, and times batches.
+    Count events by outcome and reason, and measure the duration of batches.
 
-    ``braze_heap_events_total{fate,reason}``,
+    ``braze_heap_events_total{outcome,reason}``,
     ``braze_heap_batch_seconds{outcome,sink}``,
     ``braze_heap_invalid_total{class,field,reason}`` and
     ``braze_heap_adjustments_total{kind}``.
 
     Args:
-        registry: Of prometheus_client; its default one by default.
+        registry: Registry of prometheus_client; by default its global one.
 
     Raises:
-        ImportError: Without ``prometheus_client``.
+        ImportError: ``prometheus_client`` is not installed.
     """
 
     def __init__(self, registry: Any = None) -> None:
-        with needed_by("PrometheusObserver", "'braze_heap[prometheus]'"):
+        with requires_extra("PrometheusObserver", "'braze_heap[prometheus]'"):
             client = importlib.import_module("prometheus_client")
-        where = {"registry": registry} if registry is not None else {}
+        options = {"registry": registry} if registry is not None else {}
         self._events = client.Counter(
-            "braze_heap_events", "Events by their fate", ("fate", "reason"), **where
+            "braze_heap_events", "Events by outcome", ("outcome", "reason"), **options
         )
         self._invalid_fields = client.Counter(
             "braze_heap_invalid",
-            "Custom events that do not fit the class declared for them",
+            "Custom events that are invalid for their declared class",
             ("class", "field", "reason"),
-            **where,
+            **options,
         )
         self._adjustments = client.Counter(
             "braze_heap_adjustments",
-            "Values that were changed to be legal for Heap",
+            "Values changed to be legal for Heap",
             ("kind",),
-            **where,
+            **options,
         )
         self._seconds = client.Histogram(
             "braze_heap_batch_seconds",
-            "Batches, start to end",
+            "Duration of batches",
             ("outcome", "sink"),
-            **where,
+            **options,
         )
 
     def __call__(self, details: BatchDetails, /) -> None:
         """
-        Count a batch.
+        Count one batch.
         """
         self._seconds.labels(details.outcome, details.sink).observe(details.seconds)
         report = details.report
         if report is None:
             return
-        for fate, reason, number in report.fates():
-            self._events.labels(fate, reason).inc(number)
+        for outcome, reason, number in report.outcomes():
+            self._events.labels(outcome, reason).inc(number)
         for invalid, number in report.invalid.items():
             self._invalid_fields.labels(*invalid).inc(number)
         for kind, number in report.adjustments.items():

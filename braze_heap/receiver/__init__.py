@@ -1,8 +1,8 @@
 """
-The webhook that a Currents feed is pointed at, for any framework or none.
+Webhook endpoint for a Braze Currents feed, for any web framework or none.
 
 `Receiver` turns a `Request` into a `Response`. Adapters: `braze_heap.receiver.asgi`,
-`wsgi` and `aws_lambda` need nothing; `starlette`, `flask` and `django` their framework.
+`wsgi` and `aws_lambda` need no extra; `starlette`, `flask` and `django` need theirs.
 """
 
 from braze_heap.receiver._admission import Limits

@@ -1,5 +1,5 @@
 """
-How much is taken in at once.
+Limits of a receiver, and the accounting of requests in flight.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ class Limits:
     """
     Bounds of a receiver.
 
-    Depth and structure have bounds of their own, see `braze_heap.wire`.
+    Depth and structure of JSON have bounds of their own, see `braze_heap.wire`.
 
     Attributes:
-        body: Bytes of a body, unzipped. Braze's largest legitimate batch has 10 MB.
-        events: In a batch. Braze sends up to 100.
-        requests: Batches in hand, from the last byte of the body to the answer.
-        in_flight: Bytes in hand, of all requests. What is larger than this cannot be
-            kept either.
-        body_seconds: For a body to come, where the server tells (ASGI).
+        body: Bytes of an uncompressed body. Braze's largest legitimate batch has 10 MB.
+        events: Events in a batch. Braze sends up to 100.
+        requests: Batches in flight, from the last byte of the body to the response.
+        in_flight: Bytes in flight, of all requests. A larger body cannot be written to
+            the dead letter either.
+        body_seconds: Seconds for a body to arrive (ASGI only).
     """
 
     body: int = 16 * MIB
@@ -40,58 +40,56 @@ class Limits:
 
     def __attrs_post_init__(self) -> None:
         if min(self.body, self.events, self.requests, self.body_seconds) <= 0:
-            raise ValueError("a limit is positive")
+            raise ValueError("every limit must be positive")
         if self.in_flight < self.body:
-            raise ValueError("in_flight must hold one body at least")
-
-
-_CLOSING: Final = "the receiver is closing"
+            raise ValueError("in_flight must be at least as large as one body")
 
 
 class CapacityError(BrazeHeapError):
     """
-    Too much is in hand, or the receiver is closing.
+    Too many requests are in flight, or the receiver is closing.
     """
 
 
-class Share:
+class RequestBuffer:
     """
-    The bytes of one request, as they come.
+    Received bytes of one request.
 
     Attributes:
-        is_cut: Whether there are more of them than could ever be held.
+        size: Bytes received.
+        is_truncated: Whether the body is larger than `Limits.in_flight`.
     """
 
-    def __init__(self, hand: Hand) -> None:
-        self._hand = hand
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
         self._pieces: list[bytes] = []
         self.size = 0
-        self.is_cut = False
+        self.is_truncated = False
 
-    def takes(self, piece: bytes) -> bool:
+    def append(self, piece: bytes) -> bool:
         """
-        Take *piece*; tell whether the next one is wanted.
+        Append *piece*, and return whether to read on.
 
         Raises:
-            CapacityError: The others hold too much.
+            CapacityError: Other requests use the bytes.
         """
-        room = self._hand.grow(self.size, len(piece))
-        self.is_cut = room < len(piece)
-        self._pieces.append(piece[:room] if self.is_cut else piece)
+        room = self._admission.reserve(self.size, len(piece))
+        self.is_truncated = room < len(piece)
+        self._pieces.append(piece[:room] if self.is_truncated else piece)
         self.size += room
-        return not self.is_cut
+        return not self.is_truncated
 
     def body(self) -> bytes:
         """
-        Return what was taken.
+        Return the bytes received so far.
         """
         self._pieces = [b"".join(self._pieces)]
         return self._pieces[0]
 
 
-class Hand:
+class Admission:
     """
-    What is in hand of all requests. Thread-safe.
+    Requests and bytes in flight, bounded by *limits*. Thread-safe.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -99,64 +97,58 @@ class Hand:
         self._changed = threading.Condition()
         self._requests = 0
         self._size = 0
-        self._is_closing = False
+        self.is_open = True
 
     @property
-    def is_open(self) -> bool:
+    def in_flight(self) -> tuple[int, int]:
         """
-        Whether anything more is taken.
-        """
-        return not self._is_closing
-
-    @property
-    def held(self) -> tuple[int, int]:
-        """
-        How many requests are in hand, and how many bytes.
+        Number of requests and of bytes in flight.
         """
         with self._changed:
             return self._requests, self._size
 
     @contextlib.contextmanager
-    def share(self) -> Iterator[Share]:
+    def buffer(self) -> Iterator[RequestBuffer]:
         """
-        Hold the bytes of a request for as long as the block lasts.
+        Provide a buffer whose bytes are in flight until the block ends.
         """
-        share = Share(self)
-        if self._is_closing:
-            raise CapacityError(_CLOSING)
+        buffer = RequestBuffer(self)
+        self._require_open()
         try:
-            yield share
+            yield buffer
         finally:
             with self._changed:
-                self._size -= share.size
+                self._size -= buffer.size
 
-    def grow(self, own: int, more: int) -> int:
+    def reserve(self, own: int, more: int) -> int:
         """
-        Return how many of *more* bytes fit, for one who holds *own* of them already.
+        Reserve up to *more* bytes for a request that already has *own*.
+
+        Returns:
+            The number of bytes reserved. Fewer than *more* only if this is the only
+            request, so that waiting would not help.
+
+        Raises:
+            CapacityError: Other requests use the bytes.
         """
         with self._changed:
             room = self._limits.in_flight - self._size
             if room < more and self._size > own:
                 most = self._limits.in_flight
-                raise CapacityError(
-                    f"the bodies of all requests have {most:,} bytes already"
-                )
-            taken = min(room, more)
-            self._size += taken
-            return taken
+                raise CapacityError(f"all {most:,} bytes for bodies are in use")
+            reserved = min(room, more)
+            self._size += reserved
+            return reserved
 
     @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         """
-        Have one of the places for a batch for as long as the block lasts.
+        Occupy one slot for a batch inside the block.
         """
         with self._changed:
-            if self._is_closing:
-                raise CapacityError(_CLOSING)
+            self._require_open()
             if self._requests >= self._limits.requests:
-                raise CapacityError(
-                    f"all places for batches ({self._requests}) are taken"
-                )
+                raise CapacityError(f"all {self._requests} batch slots are in use")
             self._requests += 1
         try:
             yield
@@ -167,8 +159,12 @@ class Hand:
 
     def close(self, seconds: float) -> bool:
         """
-        Take nothing more, and wait for what is in hand; tell whether it was settled.
+        Reject new requests, and return whether those in flight end within *seconds*.
         """
         with self._changed:
-            self._is_closing = True
+            self.is_open = False
             return self._changed.wait_for(lambda: not self._requests, seconds)
+
+    def _require_open(self) -> None:
+        if not self.is_open:
+            raise CapacityError("the receiver is closing")

@@ -1,8 +1,8 @@
 """
-From the bytes of a request to its events: bounded, and stricter than for files.
+Bounded decoding of request bodies.
 
-A webhook that takes any JSON for a batch answers 200 to what was never an event. So the
-envelope is Braze's, or the body is unreadable.
+Only Braze's envelope or one event is accepted, unlike in files: a webhook that accepts
+any JSON would respond 200 to requests without events.
 """
 
 from __future__ import annotations
@@ -18,110 +18,112 @@ from braze_heap.receiver._admission import Limits
 from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_PIECE: Final = 1 << 14
-_MOST_MEMBERS: Final = 100
-_MOST_STEPS: Final = 1_000_000
+_CHUNK: Final = 1 << 14
+_MAX_MEMBERS: Final = 100
+_MAX_STEPS: Final = 1_000_000
 _OPENING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 _EVENTS: Final = re.compile(rb'\s*"events"\s*:\s*\[')
 _PLAIN: Final = rb'[^{}\[\]"]++|"[^"]*+"'
 _STEP: Final = re.compile(
     rb'(?:[^{}\[\],"]++|"[^"]*+"|[{\[](?:' + _PLAIN + rb')*+[}\]])*+(?:[{}\[\],"]|\Z)'
 )
-"""Up to a comma, to a bracket with brackets inside, or to what is wrong."""
+"""Text up to a comma, a bracket with nested brackets, or a syntax error."""
 
 _EMPTY: Final = re.compile(rb"\s*,")
 _COMMA: Final = ord(",")
 _QUOTE: Final = ord('"')
 
 
-class TooManyError(BrazeHeapError, ValueError):
+class BatchTooLargeError(BrazeHeapError, ValueError):
     """
-    Too much for one request; half of it would do.
+    The batch is beyond a limit, and has several events, so that Braze can split it.
     """
 
 
-def inflated(data: bytes, most: int) -> bytes:
+def decompress(data: bytes, most: int) -> bytes:
     """
-    Return gzipped *data* unzipped, or its first ``most + 1`` bytes.
+    Decompress gzip *data*, at most ``most + 1`` bytes of it.
 
     Raises:
-        UnreadableError: It is no gzip, damaged, cut, or made of very many members.
+        UnreadableError: *data* is not complete gzip data, or has over 100 members.
     """
     out = bytearray()
     members = [zlib.decompressobj(_GZIP)]
-    for start in range(0, len(data), _PIECE):
-        piece = data[start : start + _PIECE]
+    for start in range(0, len(data), _CHUNK):
+        piece = data[start : start + _CHUNK]
         while piece and len(out) <= most:
             if members[-1].eof and not piece.strip(b"\0"):
                 break
             if members[-1].eof:
                 members.append(zlib.decompressobj(_GZIP))
-            out += _inflated(members[-1], piece, most + 1 - len(out))
+            out += _decompress_member(members[-1], piece, most + 1 - len(out))
             piece = members[-1].unused_data
-            if len(members) > _MOST_MEMBERS:
-                raise UnreadableError(f"gzip of over {_MOST_MEMBERS} members")
+            if len(members) > _MAX_MEMBERS:
+                raise UnreadableError(f"gzip with more than {_MAX_MEMBERS} members")
     if data and len(out) <= most and not members[-1].eof:
-        raise UnreadableError("gzip that ends too early")
+        raise UnreadableError("gzip data is incomplete")
     return bytes(out)
 
 
-def _inflated(member: zlib._Decompress, piece: bytes, most: int) -> bytes:
+def _decompress_member(member: zlib._Decompress, piece: bytes, most: int) -> bytes:
     try:
         return member.decompress(piece, most)
     except zlib.error:
-        raise UnreadableError("not gzip, or damaged") from None
+        raise UnreadableError("not gzip data, or damaged") from None
 
 
-def events_in(body: bytes, limits: Limits) -> list[Any]:
+def decode_batch(body: bytes, limits: Limits) -> list[Any]:
     """
-    Return the events of a request, decoded. A probe holds none.
+    Return the events of a request body. A probe of Braze has none.
 
     Raises:
-        TooManyError: More events than *limits* allow, or too large with two of them.
-        UnreadableError: Neither ``{"events": [...]}`` nor one event, or an event that
-            is too large.
+        BatchTooLargeError: The batch is beyond *limits*, and has several events.
+        UnreadableError: *body* is neither ``{"events": [...]}`` nor one event, or one
+            event beyond *limits*.
     """
     if len(body) > limits.body:
-        if holds(body, 2):
-            raise TooManyError
-        raise UnreadableError(f"one event of over {limits.body:,} bytes, or no batch")
+        if has_events(body, 2):
+            raise BatchTooLargeError
+        raise UnreadableError(f"over {limits.body:,} bytes, but not several events")
     try:
         events = _events_of(decode(body))
     except UnreadableError as error:
         enough = 2 if isinstance(error, TooLargeError) else limits.events + 1
-        if holds(body, enough):
-            raise TooManyError from None
+        if has_events(body, enough):
+            raise BatchTooLargeError from None
         raise
     if len(events) > limits.events:
-        raise TooManyError
+        raise BatchTooLargeError
     return events
 
 
-def holds(body: bytes, number: int) -> bool:
+def has_events(body: bytes, number: int) -> bool:
     """
-    Tell whether *body* begins a batch with so many events, without parsing it.
+    Return whether *body* starts a batch of at least *number* events, without parsing.
 
-    Linear in time. A batch too odd for the steps that are made is no such batch.
+    Linear in time. False for a batch with over a million brackets and commas before
+    its last event.
     """
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in body else body
     at = opening.end() if (opening := _OPENING.match(plain)) else 0
     members = _steps(plain, at)
     while at and not _EVENTS.match(plain, at):
-        at = _behind_comma(plain, members)
+        at = _skip_value(plain, members)
     if not at:
         return False
     elements = _steps(plain, plain.index(b"[", at) + 1)
-    return all(_behind_comma(plain, elements) for _ in range(number - 1))
+    return all(_skip_value(plain, elements) for _ in range(number - 1))
 
 
 def _steps(plain: bytes, at: int) -> Iterator[re.Match[bytes]]:
-    return itertools.islice(_STEP.finditer(plain, at), _MOST_STEPS)
+    return itertools.islice(_STEP.finditer(plain, at), _MAX_STEPS)
 
 
-def _behind_comma(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
+def _skip_value(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
     """
-    Return where the member or element ends that *steps* are in, its comma too; 0 if no
-    other follows, or it is empty.
+    Return the end of the current member or element, including its comma.
+
+    0 if it is empty, or no other follows.
     """
     depth = at = 0
     for step in steps:
@@ -138,34 +140,34 @@ def _behind_comma(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
 
 def _events_of(value: Any) -> list[Any]:
     """
-    Return the events of a decoded envelope.
+    Return the events of a decoded envelope; see `decode_batch`.
     """
     if value is None or value in ({}, []):
         return []
     if not isinstance(value, dict):
-        raise UnreadableError("no object with events")
+        raise UnreadableError('not a JSON object with "events"')
     if "events" not in value:
         return [_bare_event(value)]
     events = value["events"]
     if events is None:
         return []
     if not isinstance(events, list):
-        raise UnreadableError("events is no list")
+        raise UnreadableError('"events" is not a list')
     return events
 
 
 def _bare_event(value: dict[str, Any]) -> dict[str, Any]:
     """
-    Return *value*, an object without ``events``, as the only event of its request.
+    Return *value*, an object without ``events``, if it is one event.
 
     Raises:
-        UnreadableError: It has no ``event_type``, ``id`` or ``time``.
+        UnreadableError: ``event_type``, ``id`` or ``time`` is missing.
     """
     missing = [key for key in ("event_type", "id", "time") if key not in value]
     if missing == ["event_type"]:
         raise UnreadableError(
-            "one record as in storage, without its type: add event_type to the record"
+            "a storage record without its type: add event_type to the record"
         )
     if missing:
-        raise UnreadableError("an object without events")
+        raise UnreadableError('a JSON object without "events"')
     return value

@@ -1,5 +1,5 @@
 """
-What comes in and what goes out, whatever carries it.
+Requests and responses, independent of a framework.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from braze_heap.exceptions import BrazeHeapError
 
 Text: TypeAlias = str | bytes
 Body: TypeAlias = bytes | Iterable[bytes] | AsyncIterable[bytes]
-"""All of it, or its pieces as they come; the asynchronous receiver awaits them."""
+"""Complete body, or an iterable of its pieces; `AsyncReceiver` also awaits them."""
 
 
 class IncompleteBodyError(BrazeHeapError):
     """
-    The sender went away before the body was complete. Adapters raise it out of a body.
+    The sender disconnected before the body was complete.
+
+    Adapters raise it while the body is iterated.
     """
 
 
@@ -37,12 +39,12 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 @attrs.frozen
 class Request:
     """
-    A request. Nothing of it is in its repr.
+    HTTP request. Its repr shows only the method.
 
     Attributes:
-        method: As HTTP spells it.
-        headers: Pairs of name and value, a repeated header repeated; text or bytes.
-        body: All of it, or its pieces. It is not touched before the token is checked.
+        method: HTTP method; case-sensitive.
+        headers: Pairs of name and value, as text or bytes. Names may repeat.
+        body: Complete or in pieces. It is not read before the token is checked.
     """
 
     method: str = "POST"
@@ -51,7 +53,7 @@ class Request:
 
     def values(self, name: str) -> list[str]:
         """
-        Return the values of the header *name* (in small letters), in order.
+        Return the values of the header *name* (lower case), in order.
         """
         return [value for known, value in self.headers if known == name]
 
@@ -59,12 +61,12 @@ class Request:
 @attrs.frozen
 class Response:
     """
-    An answer: one of a few constants, so that it echoes nothing.
+    HTTP response. It never contains data of the request.
 
     Attributes:
         status: 200, 400, 401, 405, 413, 415, 429 or 503.
         headers: Pairs of name and value.
-        body: JSON, a word.
+        body: JSON such as ``{"result":"accepted"}``.
     """
 
     status: int

@@ -1,5 +1,5 @@
 """
-What a service counts, and how Prometheus reads it.
+Counters of a service, and their Prometheus text format.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from braze_heap.receiver._responses import UNREADABLE
 from braze_heap.report import Report
 
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds in seconds; a Heap sink gives a batch up after 10."""
+"""Upper bounds in seconds. A Heap sink stops retrying a batch after 10."""
 
 _UNREADABLE: Final = Report(
     received=1, dead_lettered_by_reason={str(Reason.UNREADABLE): 1}
@@ -33,18 +33,18 @@ _UNREADABLE: Final = Report(
 _NO_REASONS: Final = MappingProxyType(dict.fromkeys(map(str, Reason), 0))
 _NO_SKIPS: Final = MappingProxyType(dict.fromkeys(map(str, SkipReason), 0))
 _NO_CHANGES: Final = MappingProxyType(dict.fromkeys(map(str, Adjustment), 0))
-"""Prometheus sees a count grow only if it was there at 0."""
+"""Exported at 0, because Prometheus sees an increase only of an existing series."""
 
 
 @attrs.define
 class RequestMetrics:
     """
-    One request to the endpoint, and what became of its events. No value is in it.
+    One request to the endpoint, and counts of its events. Without values of events.
 
     Attributes:
-        status: Of the answer; `None` if the server cut the request off.
-        seconds: To the answer.
-        report: The events that were settled: none on most answers but a 200.
+        status: Status of the response; `None` if the server cancelled the request.
+        seconds: Time to the response.
+        report: Counts of the processed events; empty for most responses except 200.
     """
 
     status: int | None = None
@@ -52,35 +52,35 @@ class RequestMetrics:
     report: Report = attrs.field(factory=Report)
 
 
-_EXCHANGE: Final = contextvars.ContextVar[RequestMetrics]("braze_heap_exchange")
+_REQUEST: Final = contextvars.ContextVar[RequestMetrics]("braze_heap_request")
 
 
 @attrs.define(eq=False)
 class Metrics:
     """
-    Counts requests, events and batches, exactly. Thread-safe.
+    Count requests, events and batches. Thread-safe.
 
-    An `Observer`: give it to the pipeline of the receiver that is served.
+    An `Observer`: pass it to the pipeline of the receiver.
 
     Attributes:
-        report: All events so far, those of unreadable bodies among them.
-        statuses: Answers of the endpoint, by status.
-        cut_off: Requests that the server cancelled.
-        failed_at: When a batch last found no sink or dead letter, in seconds of
-            *clock*; `None` if the latest one did.
+        report: Counts of all events; an unreadable body is one event.
+        statuses: Responses of the endpoint, by status.
+        cancelled: Requests that the server cancelled.
+        failed_at: Time of *clock* at which the latest batch failed; `None` if it was
+            processed.
         clock: Monotonic seconds.
     """
 
     clock: Callable[[], float] = time.monotonic
     report: Report = attrs.field(factory=Report, init=False)
     statuses: Counter[int] = attrs.field(factory=Counter, init=False)
-    cut_off: int = attrs.field(default=0, init=False)
+    cancelled: int = attrs.field(default=0, init=False)
     failed_at: float | None = attrs.field(default=None, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _batches: Mapping[str, _Histogram] = attrs.field(init=False)
 
     @_batches.default
-    def _none_yet(self) -> Mapping[str, _Histogram]:
+    def _empty_histograms(self) -> Mapping[str, _Histogram]:
         return {outcome: _Histogram() for outcome in get_args(Outcome)}
 
     def __call__(self, details: BatchDetails, /) -> None:
@@ -91,48 +91,48 @@ class Metrics:
         with self._lock:
             self._batches[details.outcome].observe(details.seconds)
             self.report += report
-            if details.outcome == "settled":
+            if details.outcome == "processed":
                 self.failed_at = None
             elif details.outcome != "throttled":
                 self.failed_at = self.clock()
-        if (exchange := _EXCHANGE.get(None)) is not None:
-            exchange.report += report
+        if (request := _REQUEST.get(None)) is not None:
+            request.report += report
 
     @contextlib.contextmanager
-    def exchange(self) -> Iterator[RequestMetrics]:
+    def measure_request(self) -> Iterator[RequestMetrics]:
         """
-        Count one request; the batches that run inside of the block belong to it.
+        Count one request, which includes the batches that run in the block.
         """
-        exchange, start = RequestMetrics(), self.clock()
-        token = _EXCHANGE.set(exchange)
+        request, start = RequestMetrics(), self.clock()
+        token = _REQUEST.set(request)
         try:
-            yield exchange
+            yield request
         finally:
-            _EXCHANGE.reset(token)
-            exchange.seconds = self.clock() - start
-            self._count(exchange)
+            _REQUEST.reset(token)
+            request.seconds = self.clock() - start
+            self._count(request)
 
-    def _count(self, exchange: RequestMetrics) -> None:
+    def _count(self, request: RequestMetrics) -> None:
         """
-        Count a request that is over. An unreadable body is an event without a batch.
+        Count a finished request. An unreadable body is one event without a batch.
         """
-        unreadable = _UNREADABLE if exchange.status == UNREADABLE.status else Report()
-        exchange.report += unreadable
+        unreadable = _UNREADABLE if request.status == UNREADABLE.status else Report()
+        request.report += unreadable
         with self._lock:
             self.report += unreadable
-            if exchange.status is None:
-                self.cut_off += 1
+            if request.status is None:
+                self.cancelled += 1
             else:
-                self.statuses[exchange.status] += 1
+                self.statuses[request.status] += 1
 
     def text(self, requests: int, size: int, dead: Mapping[str, int] | None) -> str:
         """
-        Return all of it in Prometheus' text format 0.0.4.
+        Return all metrics in Prometheus' text format 0.0.4.
 
         Args:
-            requests: In hand.
-            size: Bytes in hand.
-            dead: Records in the dead letter, by reason; `None` if that is not known.
+            requests: Batches in flight.
+            size: Bytes in flight.
+            dead: Records in the dead letter by reason; `None` if unknown.
         """
         with self._lock:
             families = [
@@ -142,12 +142,12 @@ class Metrics:
             ]
         families += [
             _gauge("requests_in_flight", "Batches in flight.", requests),
-            _gauge("bytes_in_flight", "Bytes of all requests in flight.", size),
+            _gauge("bytes_in_flight", "Bytes of bodies in flight.", size),
         ]
         if dead is not None:
             counts = {**_NO_REASONS, **dead}.items()
             samples = [_sample(n, reason=r) for r, n in counts]
-            text = "Records in the dead letter, counted now and then."
+            text = "Records in the dead letter, counted periodically."
             families.append(_Family("dead_letters", "gauge", text, samples))
         return "".join(f"{line}\n" for family in families for line in family.lines())
 
@@ -209,41 +209,41 @@ def _events(report: Report) -> Iterator[_Family]:
     yield _Family(
         "events_received_total",
         "counter",
-        "Events in settled batches, and unreadable bodies, as one each.",
+        "Events in processed batches; an unreadable body is one event.",
         [_sample(report.received)],
     )
     yield _Family(
         "events_total",
         "counter",
-        "Events by their fate; the sum is braze_heap_events_received_total.",
+        "Events by outcome; the sum is braze_heap_events_received_total.",
         [
-            _sample(n, fate=fate, reason=reason)
-            for fate, reason, n in attrs.evolve(
+            _sample(n, outcome=outcome, reason=reason)
+            for outcome, reason, n in attrs.evolve(
                 report,
                 skipped_by_reason={**_NO_SKIPS, **report.skipped_by_reason},
                 dead_lettered_by_reason={
                     **_NO_REASONS,
                     **report.dead_lettered_by_reason,
                 },
-            ).fates()
+            ).outcomes()
         ],
     )
     yield _Family(
         "calls_total",
         "counter",
-        "Calls that the sink settled.",
+        "Calls that the sink accepted.",
         [_sample(report.calls)],
     )
     yield _Family(
         "unknown_total",
         "counter",
-        "Types and fields that the classes do not know; braze-heap drift names them.",
+        "Occurrences of unknown types and fields; braze-heap drift lists them.",
         [_sample(sum(report.unknown.values()))],
     )
     yield _Family(
         "invalid_total",
         "counter",
-        "Custom events and purchases that do not fit the class declared for them.",
+        "Custom events and purchases that are invalid for their declared class.",
         [
             _sample(n, **{"class": m.class_name, "field": m.field, "reason": m.reason})
             for m, n in report.invalid.items()
@@ -252,17 +252,17 @@ def _events(report: Report) -> Iterator[_Family]:
     yield _Family(
         "adjustments_total",
         "counter",
-        "Values that were changed to be legal for Heap, by kind of change.",
+        "Values changed to be legal for Heap, by kind.",
         [_sample(n, kind=k) for k, n in {**_NO_CHANGES, **report.adjustments}.items()],
     )
 
 
 def _requests(statuses: Mapping[int, int]) -> _Family:
     samples = [_sample(n, status=str(s)) for s, n in sorted(statuses.items())]
-    return _Family("requests_total", "counter", "Answers of the endpoint.", samples)
+    return _Family("requests_total", "counter", "Responses by status.", samples)
 
 
 def _seconds(batches: Mapping[str, _Histogram]) -> _Family:
     samples = [s for name, each in batches.items() for s in each.samples(name)]
-    text = "Batches, from the first byte of mapping to the last of delivery."
+    text = "Duration of batches: mapping, delivery and dead letters."
     return _Family("batch_seconds", "histogram", text, samples)

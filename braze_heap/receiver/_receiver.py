@@ -1,5 +1,5 @@
 """
-What becomes of a request, decided once; waited for in two ways.
+Request handling, for threads (`Receiver`) and for asyncio (`AsyncReceiver`).
 """
 
 from __future__ import annotations
@@ -24,18 +24,27 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import attrs
 
 from braze_heap._batch_result import mappers_of
-from braze_heap._errors import error_context, place_of
+from braze_heap._errors import describe_exception, error_context
+from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, option, takes
-from braze_heap._repeats import Repeats
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
 from braze_heap._wiring import is_async, kind_of
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
 from braze_heap.receiver import _responses
-from braze_heap.receiver._admission import CapacityError, Hand, Limits, Share
+from braze_heap.receiver._admission import (
+    Admission,
+    CapacityError,
+    Limits,
+    RequestBuffer,
+)
 from braze_heap.receiver._auth import Authenticator, as_authenticator
-from braze_heap.receiver._envelope import TooManyError, events_in, inflated
+from braze_heap.receiver._envelope import (
+    BatchTooLargeError,
+    decode_batch,
+    decompress,
+)
 from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Response
 from braze_heap.report import Report
 from braze_heap.state import DeadRecord
@@ -45,25 +54,25 @@ from braze_heap.wire import UnreadableError
 logger = logging.getLogger("braze_heap.receiver")
 
 PROTOCOL: Final = "1"
-"""Braze, custom HTTP connector: the ``Braze-Currents-Version`` that is understood."""
+"""Supported ``Braze-Currents-Version`` of Braze's custom HTTP connector."""
 
 DEAD_LETTER_WAIT: Final = 30.0
-"""Seconds until a dead letter that cannot be written is tried again."""
+"""``Retry-After`` if the dead letter cannot be written, in seconds."""
 
 _LARGE: Final = 1 << 18
-"""Bytes from which on a body is decoded in a thread, not on the event loop."""
+"""Bytes; larger bodies are decoded in a thread to keep the event loop responsive."""
 
 
 @attrs.frozen
-class _Read:
+class _ReadBody:
     body: Body = attrs.field(repr=False)
-    share: Share
+    buffer: RequestBuffer
 
 
 @attrs.frozen
-class _Work:
+class _Compute:
     """
-    Something that takes time, but waits for nothing.
+    CPU-bound work; offloaded to a thread if *size* is large.
     """
 
     size: int
@@ -71,16 +80,16 @@ class _Work:
 
 
 @attrs.frozen
-class _Run:
+class _RunPipeline:
     events: list[Any] = attrs.field(repr=False)
 
 
 @attrs.frozen
-class _Keep:
+class _Store:
     records: Sequence[DeadRecord]
 
 
-_Step: TypeAlias = _Read | _Work | _Run | _Keep
+_Step: TypeAlias = _ReadBody | _Compute | _RunPipeline | _Store
 _Steps: TypeAlias = Generator[_Step, Any, Any]
 _P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
 
@@ -112,7 +121,7 @@ class _Arguments(Generic[_P]):
 
 class _ReceiverBase(Generic[_P]):
     """
-    What both receivers share: everything but the waiting.
+    Handling of a request as a generator of steps, shared by both receivers.
     """
 
     def _configure(self, options: _Arguments[_P]) -> None:
@@ -123,8 +132,8 @@ class _ReceiverBase(Generic[_P]):
         self.limits = options.limits
         self._authenticator = as_authenticator(options.tokens)
         self._now = options.now
-        self._repeats = Repeats(options.clock)
-        self._hand = Hand(options.limits)
+        self._log_limiter = LogRateLimiter(options.clock)
+        self._admission = Admission(options.limits)
         self._is_warned = False
 
     def __repr__(self) -> str:
@@ -133,156 +142,157 @@ class _ReceiverBase(Generic[_P]):
     @property
     def is_open(self) -> bool:
         """
-        Whether requests are taken: until it is closed.
+        Whether the receiver accepts requests; false once it is closed.
         """
-        return self._hand.is_open
+        return self._admission.is_open
 
     @property
     def in_flight(self) -> tuple[int, int]:
         """
-        How many batches are being settled, and how many bytes are held.
+        Number of batches and of body bytes in flight.
         """
-        return self._hand.held
+        return self._admission.in_flight
 
     def _flush_log(self) -> None:
-        for repeats in (self._repeats, self.pipeline._repeats):
-            repeats.flush(at_end=True)
+        for limiter in (self._log_limiter, self.pipeline._log_limiter):
+            limiter.flush(at_end=True)
 
-    def _answered(self, request: Request) -> _Steps:
+    def _respond(self, request: Request) -> _Steps:
         """
-        Return the steps to the answer, which there is whatever goes wrong.
+        Yield the steps of handling *request*; the value is the response.
         """
         try:
-            return (yield from self._admitted(request))
-        except DeadLetterError:  # logged by the pipeline, or where a body is kept
-            return _responses.later(DEAD_LETTER_WAIT)
+            return (yield from self._admit(request))
+        except DeadLetterError:  # logged by the pipeline, or by `_store_body`
+            return _responses.retry_later(DEAD_LETTER_WAIT)
         except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
-            return _responses.later(retry_after_of(error), is_throttled=is_throttled)
+            after = retry_after_of(error)
+            return _responses.retry_later(after, is_throttled=is_throttled)
         except CapacityError as error:
-            return self._refused(_responses.later(), f"{error}; Braze sends it again")
+            return self._reject(_responses.retry_later(), f"{error}; Braze resends it")
         except IncompleteBodyError:
-            cause = "its sender went away before the body was complete"
-            return self._refused(_responses.later(), cause)
+            cause = "the sender disconnected before the body was complete"
+            return self._reject(_responses.retry_later(), cause)
         except TimeoutError:
-            cause = f"its body did not come within {self.limits.body_seconds:g} s"
-            return self._refused(_responses.later(), cause)
+            cause = f"the body did not arrive within {self.limits.body_seconds:g} s"
+            return self._reject(_responses.retry_later(), cause)
         except Exception as error:
-            text = f"A request failed (503): {place_of(error)}"
+            text = f"Request failed (503): {describe_exception(error)}"
             context = {**error_context(error), "status": 503}
-            self._repeats.log(logger, logging.ERROR, text, context=context)
-            return _responses.later()
+            self._log_limiter.log(logger, logging.ERROR, text, context=context)
+            return _responses.retry_later()
 
-    def _refused(self, answer: Response, cause: str) -> Response:
+    def _reject(self, response: Response, cause: str) -> Response:
         """
-        Return *answer*, and log the cause of it.
+        Log *cause* as a warning, and return *response*.
         """
-        text = f"A request was not accepted ({answer.status}): {cause}"
-        context = {"status": answer.status}
-        self._repeats.log(logger, logging.WARNING, text, context=context)
-        return answer
+        text = f"Request rejected ({response.status}): {cause}"
+        context = {"status": response.status}
+        self._log_limiter.log(logger, logging.WARNING, text, context=context)
+        return response
 
-    def _admitted(self, request: Request) -> _Steps:
+    def _admit(self, request: Request) -> _Steps:
         if request.method != "POST":  # RFC 9110: methods are case-sensitive
-            return self._refused(_responses.NO_POST, "it is not a POST")
+            return self._reject(_responses.METHOD_NOT_ALLOWED, "method is not POST")
         authorizations = request.values("authorization")
-        admitted = self._authenticator.is_authorized(authorizations)
-        if inspect.isawaitable(admitted):
+        is_authorized = self._authenticator.is_authorized(authorizations)
+        if inspect.isawaitable(is_authorized):
             raise TypeError("is_authorized is called without await, but is async")
-        if not admitted:
-            has = (
-                "another bearer token" if authorizations else "no Authorization header"
-            )
-            advice = "if it is from Braze, use the token of the feed: it stops at a 401"
-            return self._refused(_responses.UNKNOWN, f"it has {has}; {advice}")
-        coding = _coding(request)
-        if coding not in ("", "gzip"):
-            cause = "its Content-Encoding is not gzip"
-            return self._refused(_responses.NO_GZIP, cause)
-        self._look_at_version(request)
-        with self._hand.share() as share:
-            yield _Read(request.body, share)
-            with self._hand.place():
-                return (yield from self._settled(share, is_zipped=coding == "gzip"))
+        if not is_authorized:
+            flaw = "wrong bearer token" if authorizations else "no Authorization header"
+            advice = "if Braze sent it, use the token of the feed: 401 stops the feed"
+            return self._reject(_responses.UNAUTHORIZED, f"{flaw}; {advice}")
+        encoding = _content_encoding(request)
+        if encoding not in ("", "gzip"):
+            cause = "Content-Encoding is not gzip"
+            return self._reject(_responses.UNSUPPORTED_ENCODING, cause)
+        self._warn_on_version(request)
+        with self._admission.buffer() as buffer:
+            yield _ReadBody(request.body, buffer)
+            with self._admission.slot():
+                is_zipped = encoding == "gzip"
+                return (yield from self._decode_and_run(buffer, is_zipped=is_zipped))
 
-    def _settled(self, share: Share, *, is_zipped: bool) -> _Steps:
-        opened = functools.partial(self._opened, share, is_zipped=is_zipped)
-        size = self.limits.body if is_zipped else share.size
+    def _decode_and_run(self, buffer: RequestBuffer, *, is_zipped: bool) -> _Steps:
+        decode = functools.partial(self._decode_body, buffer, is_zipped=is_zipped)
+        size = self.limits.body if is_zipped else buffer.size
         try:
-            events = yield _Work(size, opened)
-        except TooManyError:
+            events = yield _Compute(size, decode)
+        except BatchTooLargeError:
             most = f"{self.limits.events:,} events or {self.limits.body:,} bytes"
-            cause = f"it has more than {most}; Braze splits it"
-            return self._refused(_responses.SEND_FEWER, cause)
+            cause = f"more than {most}; Braze splits the batch"
+            return self._reject(_responses.TOO_LARGE, cause)
         except UnreadableError as error:
-            if share.is_cut:
-                cause = f"its body is larger than {self.limits.in_flight:,} bytes"
-                return self._refused(_responses.SEND_FEWER, cause)
-            yield from self._kept(share, str(error), is_zipped=is_zipped)
-            cause = f"its body is unreadable, and kept in the dead letter: {error}"
-            return self._refused(_responses.UNREADABLE, cause)
+            if buffer.is_truncated:
+                cause = f"body is larger than {self.limits.in_flight:,} bytes"
+                return self._reject(_responses.TOO_LARGE, cause)
+            yield from self._store_body(buffer, str(error), is_zipped=is_zipped)
+            cause = f"body is unreadable, and stored in the dead letter: {error}"
+            return self._reject(_responses.UNREADABLE, cause)
         if events:
-            yield _Run(events)
-        return _responses.SETTLED
+            yield _RunPipeline(events)
+        return _responses.ACCEPTED
 
-    def _kept(self, share: Share, detail: str, *, is_zipped: bool) -> _Steps:
-        try:
-            yield _Keep((self._record(share, detail, is_zipped=is_zipped),))
-        except DeadLetterError as error:
-            text = f"An unreadable body could not be kept (503): {error}"
-            self._repeats.log(logger, logging.ERROR, text, context={"status": 503})
-            raise
-
-    def _opened(self, share: Share, *, is_zipped: bool) -> list[Any]:
-        body = share.body()
-        if is_zipped:
-            body = inflated(body, self.limits.body)
-        return events_in(body, self.limits)
-
-    def _record(self, share: Share, detail: str, *, is_zipped: bool) -> DeadRecord:
-        at = datetime.fromtimestamp(self._now(), UTC)
-        return DeadRecord.of(
-            share.body(),
+    def _store_body(
+        self, buffer: RequestBuffer, detail: str, *, is_zipped: bool
+    ) -> _Steps:
+        record = DeadRecord.of(
+            buffer.body(),
             Reason.UNREADABLE,
             detail,
-            at,
+            datetime.fromtimestamp(self._now(), UTC),
             zipped=is_zipped,
             mappers=mappers_of(self.pipeline.transformer, b""),
         )
+        try:
+            yield _Store((record,))
+        except DeadLetterError as error:
+            text = f"Cannot store an unreadable body in the dead letter (503): {error}"
+            context = {"status": 503}
+            self._log_limiter.log(logger, logging.ERROR, text, context=context)
+            raise
 
-    def _look_at_version(self, request: Request) -> None:
+    def _decode_body(self, buffer: RequestBuffer, *, is_zipped: bool) -> list[Any]:
+        body = buffer.body()
+        if is_zipped:
+            body = decompress(body, self.limits.body)
+        return decode_batch(body, self.limits)
+
+    def _warn_on_version(self, request: Request) -> None:
         versions = request.values("braze-currents-version")
         if not self._is_warned and versions not in ([], [PROTOCOL]):
             self._is_warned = True
             logger.warning(
-                "Braze-Currents-Version is not %s: look for a newer braze_heap",
+                "Braze-Currents-Version is not %s: upgrade braze_heap if Braze "
+                "changed its format",
                 PROTOCOL,
             )
 
 
-def _coding(request: Request) -> str:
+def _content_encoding(request: Request) -> str:
     """
-    Return how the body is coded: ``gzip``, not at all, or something else.
+    Return the content encoding: ``gzip``, empty if there is none, or another one.
     """
-    codings = [
-        coding.strip().lower()
+    encodings = [
+        encoding.strip().lower()
         for value in request.values("content-encoding")
-        for coding in value.split(",")
+        for encoding in value.split(",")
     ]
-    codings = [coding for coding in codings if coding not in ("", "identity")]
-    return "gzip" if codings == ["x-gzip"] else ",".join(codings)
+    encodings = [encoding for encoding in encodings if encoding not in ("", "identity")]
+    return "gzip" if encodings == ["x-gzip"] else ",".join(encodings)
 
 
 class Receiver(_ReceiverBase[Pipeline]):
     """
-    The endpoint that a Currents feed is pointed at, without a framework. Thread-safe.
+    Endpoint of a Currents feed, without a framework. Thread-safe.
 
-    A request is held until its events are settled; Braze repeats what is not. Events
-    that are repeated count once, by their id.
+    The response is sent after the events are delivered, skipped or stored in the dead
+    letter. Braze resends all others; Heap counts a resent event once, by its id.
 
     Raises:
-        ValueError: No token, or one that no header can carry.
-        TypeError: A pipeline without a dead letter.
+        ValueError: A token is missing, or not valid in a header.
+        TypeError: *pipeline* is not a `Pipeline`.
     """
 
     @takes(_Arguments[Pipeline])
@@ -299,40 +309,40 @@ class Receiver(_ReceiverBase[Pipeline]):
 
     def handle(self, request: Request) -> Response:
         """
-        Return the answer to *request*. Raises nothing that is an `Exception`.
+        Return the response to *request*. Does not raise an `Exception`.
         """
-        response: Response = run_steps(self._answered(request), self._perform)
+        response: Response = run_steps(self._respond(request), self._perform)
         return response
 
     def close(self, seconds: float = 30.0) -> bool:
         """
-        Take no more requests, wait for those in hand, and tell whether all got settled.
+        Reject new requests, and return whether those in flight end within *seconds*.
 
-        The sink and the dead letter stay open: they are yours.
+        The sink and the dead letter stay open: close them afterwards.
         """
-        done = self._hand.close(seconds)
+        done = self._admission.close(seconds)
         self._flush_log()
         return done
 
     def _perform(self, step: _Step) -> Any:
         match step:
-            case _Read(body, share):
+            case _ReadBody(body, buffer):
                 pieces = (body,) if isinstance(body, bytes) else body
                 if isinstance(pieces, AsyncIterable):
-                    raise TypeError("an asynchronous body is for AsyncReceiver")
-                all(share.takes(piece) for piece in pieces)
-            case _Work(_, work):
+                    raise TypeError("an asynchronous body needs AsyncReceiver")
+                all(buffer.append(piece) for piece in pieces)
+            case _Compute(_, work):
                 return work()
-            case _Run(events):
+            case _RunPipeline(events):
                 _require_report(self.pipeline.run(events))
-            case _Keep(records):
+            case _Store(records):
                 append_to(self.pipeline.dead_letter, records)
         return None
 
 
 class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
     """
-    `Receiver` for asyncio: the same, awaited.
+    `Receiver` for asyncio.
 
     """
 
@@ -351,10 +361,10 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
     async def handle(self, request: Request) -> Response:
         """
-        Return the answer to *request*; see `Receiver.handle`.
+        Return the response to *request*; see `Receiver.handle`.
         """
         response: Response = await run_steps_async(
-            self._answered(request), self._perform
+            self._respond(request), self._perform
         )
         return response
 
@@ -362,25 +372,25 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
         """
         See `Receiver.close`.
         """
-        done = await in_thread(self._hand.close, seconds)
+        done = await in_thread(self._admission.close, seconds)
         self._flush_log()
         self._threads.shutdown(wait=False)
         return done
 
     async def _perform(self, step: _Step) -> Any:
         match step:
-            case _Read(body, share):
+            case _ReadBody(body, buffer):
                 async with asyncio.timeout(self.limits.body_seconds):
-                    async for piece in _awaited(body):
-                        if not share.takes(piece):
+                    async for piece in _pieces(body):
+                        if not buffer.append(piece):
                             break
-            case _Work(size, work):
+            case _Compute(size, work):
                 return await self._in_thread(work) if size > _LARGE else work()
-            case _Run(events) if isinstance(self.pipeline, AsyncPipeline):
+            case _RunPipeline(events) if isinstance(self.pipeline, AsyncPipeline):
                 _require_report(await self.pipeline.run(events))
-            case _Run(events):
+            case _RunPipeline(events):
                 _require_report(await self._in_thread(self.pipeline.run, events))
-            case _Keep(records):
+            case _Store(records):
                 await self._in_thread(append_to, self.pipeline.dead_letter, records)
         return None
 
@@ -388,29 +398,29 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
         return await in_thread(work, *args, threads=self._threads)
 
 
-def _require_report(done: object) -> None:
+def _require_report(report: object) -> None:
     """
-    Raise if a pipeline did not run, so that the answer is never 200 then.
+    Raise if a pipeline did not run, so that the response is not a 200.
     """
-    if not isinstance(done, Report):
-        raise TypeError(f"the pipeline returned {kind_of(done)}, not a Report")
+    if not isinstance(report, Report):
+        raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
 
 
 def require_receiver(adapter: str, receiver: object, kind: type) -> None:
     """
-    Raise unless *adapter* can work with *receiver*.
+    Raise unless *receiver* is of the *kind* that *adapter* calls.
 
     Args:
-        adapter: Its public name.
-        receiver: Its argument.
-        kind: What it calls: `Receiver`, or `AsyncReceiver`.
+        adapter: Public name of the adapter.
+        receiver: Argument of the adapter.
+        kind: `Receiver` or `AsyncReceiver`.
 
     Raises:
-        TypeError: It is the other kind, a class, or not a receiver at all.
+        TypeError: *receiver* is the other kind, a class, or not a receiver.
     """
     handle = getattr(receiver, "handle", None)
-    is_one = callable(handle) and not isinstance(receiver, type)
-    if is_one and is_async(handle) == issubclass(kind, AsyncReceiver):
+    is_receiver = callable(handle) and not isinstance(receiver, type)
+    if is_receiver and is_async(handle) == issubclass(kind, AsyncReceiver):
         return
     raise TypeError(
         f"{adapter} needs {'an' if kind is AsyncReceiver else 'a'} {kind.__name__}, "
@@ -418,7 +428,7 @@ def require_receiver(adapter: str, receiver: object, kind: type) -> None:
     )
 
 
-async def _awaited(body: Body) -> AsyncIterator[bytes]:
+async def _pieces(body: Body) -> AsyncIterator[bytes]:
     if isinstance(body, AsyncIterable):
         async for piece in body:
             yield piece

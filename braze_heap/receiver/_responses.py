@@ -1,5 +1,5 @@
 """
-Every answer there is. The status tells Braze who holds the events now.
+Every response of a receiver. The status tells Braze whether to resend the events.
 """
 
 from __future__ import annotations
@@ -9,47 +9,51 @@ from typing import Final
 
 from braze_heap.receiver._http import Response
 
-LEAST_WAIT: Final = 1
-MOST_WAIT: Final = 3600
-"""Seconds that a sender is asked to wait."""
+MIN_RETRY_AFTER: Final = 1
+MAX_RETRY_AFTER: Final = 3600
+"""Bounds of ``Retry-After``, in seconds."""
 
-USUAL_WAIT: Final = 5.0
-"""Seconds to wait for a sink that does not say how long, and for a free place."""
+DEFAULT_RETRY_AFTER: Final = 5.0
+"""Seconds, if a sink gives no time to wait or no slot is free."""
 
 
-def _answer(status: int, word: str, **headers: str) -> Response:
-    body = b'{"result":"%b"}' % word.encode()
+def _response(status: int, result: str, **headers: str) -> Response:
+    body = b'{"result":"%b"}' % result.encode()
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
     framing = [("content-type", "application/json"), ("content-length", str(len(body)))]
     return Response(status, (*framing, *named), body)
 
 
-SETTLED: Final = _answer(200, "settled")
-"""We hold them: delivered, skipped, or in the dead letter, durably."""
+ACCEPTED: Final = _response(200, "accepted")
+"""Each event is delivered, skipped or in the dead letter. Braze must not resend."""
 
-UNREADABLE: Final = _answer(400, "unreadable")
-"""Cut this batch for us. Its bytes are in the dead letter."""
+UNREADABLE: Final = _response(400, "unreadable")
+"""The body is in the dead letter. Braze splits the batch and resends."""
 
-UNKNOWN: Final = _answer(401, "unauthorized", www_authenticate="Bearer")
-"""We do not know you. The body was not read."""
+UNAUTHORIZED: Final = _response(401, "unauthorized", www_authenticate="Bearer")
+"""The token is missing or invalid; the body was not read."""
 
-NO_POST: Final = _answer(405, "post_only", allow="POST")
+METHOD_NOT_ALLOWED: Final = _response(405, "method_not_allowed", allow="POST")
 
-SEND_FEWER: Final = _answer(413, "send_fewer")
-"""You hold them. Splitting helps."""
+TOO_LARGE: Final = _response(413, "too_large")
+"""Nothing is accepted. Braze splits the batch and resends."""
 
-NO_GZIP: Final = _answer(415, "gzip_or_nothing", accept_encoding="gzip")
+UNSUPPORTED_ENCODING: Final = _response(
+    415, "unsupported_encoding", accept_encoding="gzip"
+)
 
 
-def later(seconds: float | None = None, *, is_throttled: bool = False) -> Response:
+def retry_later(
+    seconds: float | None = None, *, is_throttled: bool = False
+) -> Response:
     """
-    Return the answer to a batch that nobody decided about: it is still the sender's.
+    Return the response to a batch that must be resent.
 
     Args:
-        seconds: When to come again.
-        is_throttled: Whether it is Heap's rates that keep us.
+        seconds: Time to wait; rounded up to whole seconds of one hour at most.
+        is_throttled: Whether a rate limit of Heap is the cause.
     """
-    wait = USUAL_WAIT if seconds is None or math.isnan(seconds) else seconds
-    after = str(math.ceil(min(max(wait, LEAST_WAIT), MOST_WAIT)))
-    status, word = (429, "too_fast") if is_throttled else (503, "later")
-    return _answer(status, word, retry_after=after)
+    wait = DEFAULT_RETRY_AFTER if seconds is None or math.isnan(seconds) else seconds
+    after = str(math.ceil(min(max(wait, MIN_RETRY_AFTER), MAX_RETRY_AFTER)))
+    status, result = (429, "rate_limited") if is_throttled else (503, "unavailable")
+    return _response(status, result, retry_after=after)

@@ -1,5 +1,5 @@
 """
-A receiver as an ASGI 3 application.
+ASGI 3 application for a receiver.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from braze_heap.receiver._http import IncompleteBodyError, Request, Response
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
-from braze_heap.receiver._responses import later
+from braze_heap.receiver._responses import retry_later
 
 __all__ = ["ASGIReceiver"]
 
@@ -25,13 +25,13 @@ logger: logging.Logger = logging.getLogger("braze_heap.receiver")
 
 class ASGIReceiver:
     """
-    Runs under uvicorn, hypercorn and others; in Starlette and FastAPI as a route.
+    ASGI application for uvicorn, hypercorn and others, or a route of Starlette.
 
-    Every path is the endpoint. When the server shuts down, requests in hand are settled
-    first (lifespan). What closes the sink is up to you.
+    Every path is the endpoint. On shutdown (lifespan) it waits for requests in flight.
+    Close the sink and the dead letter afterwards.
 
     Args:
-        receiver: The endpoint.
+        receiver: Receiver to serve.
     """
 
     def __init__(self, receiver: AsyncReceiver) -> None:
@@ -40,44 +40,44 @@ class ASGIReceiver:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """
-        Serve one request, or the life of the server.
+        Serve one request, or the lifespan of the server.
 
         Raises:
-            ValueError: Another protocol.
+            ValueError: The protocol is not HTTP.
         """
         if scope["type"] == "http":
-            await respond(send, self.receiver.handle(request_of(scope, receive)))
+            await respond(send, self.receiver.handle(to_request(scope, receive)))
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
         else:
-            raise ValueError(f"a receiver speaks http, not {scope['type']}")
+            raise ValueError(f"a receiver supports http, not {scope['type']}")
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         if not await self.receiver.close():
-            logger.warning("Requests were left in hand; Braze sends them again")
+            logger.warning("Shut down with requests in flight; Braze resends them")
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def request_of(scope: Message, receive: Receive) -> Request:
+def to_request(scope: Message, receive: Receive) -> Request:
     """
-    Return the request of an ASGI connection; its body is read when it is asked for.
+    Return the request of an ASGI connection. Its body is read on iteration.
     """
     return Request(scope["method"], scope["headers"], _body(receive))
 
 
 async def respond(send: Send, handling: Awaitable[Response]) -> None:
     """
-    Send the answer that *handling* gives; if the server cancels that, to come again.
+    Send the response that *handling* returns; 503 if the server cancels it.
     """
     try:
         response = await handling
     except asyncio.CancelledError:
-        await answer(send, later())  # servers would say 500
+        await send_response(send, retry_later())  # servers send 500
         raise
-    await answer(send, response)
+    await send_response(send, response)
 
 
 async def _body(receive: Receive) -> AsyncIterator[bytes]:
@@ -90,9 +90,9 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
         is_more = message.get("more_body", False)
 
 
-async def answer(send: Send, response: Response) -> None:
+async def send_response(send: Send, response: Response) -> None:
     """
-    Send *response*, unless the sender went away (ASGI 2.4).
+    Send *response*, unless the client disconnected (``OSError`` since ASGI 2.4).
     """
     headers = [(name.encode(), value.encode()) for name, value in response.headers]
     start = {"type": "http.response.start", "status": response.status}

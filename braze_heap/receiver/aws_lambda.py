@@ -1,5 +1,5 @@
 """
-A receiver as an AWS Lambda function.
+AWS Lambda handler for a receiver.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SHAPES: Final = (
     ("events", "a batch of events without an HTTP request around it"),
     ("event_type", "a Braze event without an HTTP request around it"),
 )
-"""Key of a Lambda event that is not an HTTP request, and what such an event is."""
+"""Key of a Lambda event that is not an HTTP request, and its description."""
 
 _NOT_HTTP: Final = ("Records", "methodArn", "routeArn")
 """Keys that no HTTP request has, whatever else is in the event."""
@@ -38,14 +38,14 @@ _NOT_HTTP: Final = ("Records", "methodArn", "routeArn")
 
 def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]:
     """
-    Return the handler: for API Gateway (REST and HTTP APIs), Function URLs and ALB.
+    Return a handler for API Gateway (REST and HTTP APIs), Function URLs and ALB.
 
-    The handler raises `ValueError` if its event is not an HTTP request, because a
-    normal return tells SQS, Kinesis and others that the message was processed. Events
-    from such a source are delivered by `Pipeline.run`.
+    The handler raises `ValueError` if its event is not an HTTP request, because SQS,
+    Kinesis and others treat a normal return as success. Pass events from such sources
+    to `Pipeline.run`.
 
-    Build *receiver* outside of the handler, once a container. The file system of a
-    container is not durable: use a dead letter that is.
+    Create *receiver* at module level, once per container. The file system of a
+    container is not durable, so use a dead letter elsewhere.
     """
     require_receiver("lambda_handler", receiver, Receiver)
 
@@ -57,10 +57,10 @@ def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]
 
 def _request(event: Event) -> Request:
     """
-    Return the HTTP request that *event* describes.
+    Return the HTTP request in *event*.
 
     Raises:
-        ValueError: It describes something else.
+        ValueError: *event* is not an HTTP request.
     """
     if not isinstance(event, Mapping) or any(key in event for key in _NOT_HTTP):
         raise _not_http(event)
@@ -78,13 +78,13 @@ def _not_http(event: object) -> ValueError:
         f"the Lambda event is not an HTTP request: it looks like {_shape(event)}. "
         "lambda_handler serves API Gateway, Function URLs and load balancers. For "
         "queues, streams, storage and direct invocations write a handler that passes "
-        "their events to Pipeline.run, and let it raise what that raises."
+        "their events to Pipeline.run and does not catch its exceptions."
     )
 
 
 def _shape(event: object) -> str:
     """
-    Describe *event* without a value of it.
+    Describe *event* without showing its values.
     """
     if not isinstance(event, Mapping):
         return f"a direct invocation with a value of type {type(event).__name__}"
@@ -125,9 +125,9 @@ def _headers(event: Event) -> list[tuple[str, str]]:
 
 def _body(event: Event) -> Iterator[bytes]:
     """
-    Yield the bytes of the body. A body that is already decoded is written as JSON.
+    Yield the bytes of the body. A decoded body is encoded as JSON again.
 
-    A body that claims to be base64 and is not is passed on as it is: as unreadable.
+    A body that is marked as base64 but is not is passed on unchanged.
     """
     body = event.get("body")
     if body is not None and not isinstance(body, str):

@@ -1,5 +1,5 @@
 """
-A receiver in a Django project, under WSGI or ASGI.
+Django view for a receiver, under WSGI or ASGI.
 """
 
 from __future__ import annotations
@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.receiver._http import Request
 from braze_heap.receiver._receiver import Receiver, require_receiver
-from braze_heap.receiver.wsgi import request_of
+from braze_heap.receiver.wsgi import to_request
 
-with needed_by(__name__, "django"):
+with requires_extra(__name__, "django"):
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpRequest, HttpResponse
 
@@ -21,18 +21,18 @@ __all__ = ["view"]
 
 def view(receiver: Receiver) -> Callable[[HttpRequest], HttpResponse]:
     """
-    Return the view: ``path("braze", view(receiver))``. Braze has no CSRF token.
+    Return the view: ``path("braze", view(receiver))``.
 
-    Neither has it a session, where Django's login middleware asks for one. The body is
-    read past Django's limit for forms; a chunked one under WSGI past Django itself,
-    which takes it for empty.
+    It is exempt from CSRF checks and the login middleware, and Django's size limit for
+    forms does not apply. A chunked body under WSGI is read from the server, because
+    Django treats it as empty.
     """
     require_receiver("view", receiver, Receiver)
 
     def braze(request: HttpRequest) -> HttpResponse:
-        answer = receiver.handle(_translated(request))
+        response = receiver.handle(_to_request(request))
         return HttpResponse(
-            answer.body, status=answer.status, headers=dict(answer.headers)
+            response.body, status=response.status, headers=dict(response.headers)
         )
 
     braze.csrf_exempt = True  # type: ignore[attr-defined]
@@ -40,13 +40,13 @@ def view(receiver: Receiver) -> Callable[[HttpRequest], HttpResponse]:
     return braze
 
 
-def _translated(request: HttpRequest) -> Request:
+def _to_request(request: HttpRequest) -> Request:
     if not isinstance(request, WSGIRequest):
         headers: Any = request.headers
         return Request(request.method or "", headers, _pieces(request))
     if "HTTP_TRANSFER_ENCODING" in request.environ:
-        return request_of(request.environ)
-    return request_of({**request.environ, "wsgi.input": request})
+        return to_request(request.environ)
+    return to_request({**request.environ, "wsgi.input": request})
 
 
 def _pieces(request: HttpRequest) -> Iterator[bytes]:

@@ -1,16 +1,16 @@
 """
-A receiver in a Flask application.
+Flask view for a receiver.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.receiver._receiver import Receiver, require_receiver
-from braze_heap.receiver.wsgi import request_of
+from braze_heap.receiver.wsgi import to_request
 
-with needed_by(__name__, "flask"):
+with requires_extra(__name__, "flask"):
     import flask
 
 __all__ = ["view"]
@@ -20,12 +20,13 @@ def view(receiver: Receiver) -> Callable[[], flask.Response]:
     """
     Return the view: ``app.post("/braze")(view(receiver))``.
 
-    The body is read from the WSGI environment: Flask takes a chunked one for empty.
+    The body is read from the WSGI environment, because Flask treats a chunked body as
+    empty.
     """
     require_receiver("view", receiver, Receiver)
 
     def braze() -> flask.Response:
-        response = receiver.handle(request_of(flask.request.environ))
+        response = receiver.handle(to_request(flask.request.environ))
         return flask.Response(response.body, response.status, list(response.headers))
 
     return braze

@@ -1,7 +1,7 @@
 """
-A receiver as a service of its own: health, readiness and metrics beside the endpoint.
+ASGI service: a receiver with pages for health, readiness and metrics.
 
-An ASGI application for any server; ``braze-heap serve`` runs one on uvicorn.
+``braze-heap serve`` runs one on uvicorn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
-from braze_heap._errors import place_of
+from braze_heap._errors import describe_exception
 from braze_heap.exceptions import DeadLetterFull
 from braze_heap.receiver._http import Request, Response
 from braze_heap.receiver._metrics import Metrics, RequestMetrics
@@ -26,17 +26,17 @@ from braze_heap.receiver.asgi import (
     Message,
     Receive,
     Send,
-    answer,
-    request_of,
     respond,
+    send_response,
+    to_request,
 )
 
 __all__ = ["Metrics", "RequestMetrics", "Service"]
 
-UNREADY: Final = 30.0
-"""Seconds after a failure for which a service is not ready. Then it may try again."""
+UNREADY_SECONDS: Final = 30.0
+"""Seconds for which a service is not ready after a failure."""
 
-PATIENCE: Final = 0.5
+PAGE_TIMEOUT: Final = 0.5
 """Seconds that a page waits for the dead letter."""
 
 _Result = TypeVar("_Result")
@@ -47,23 +47,24 @@ _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 class Service:
     """
-    An endpoint for Braze, and three pages for those who look after it.
+    Endpoint for Braze with pages for health, readiness and metrics.
 
-    GET or HEAD of ``/healthz`` is 200 while the process lives; of ``/readyz``, 503 when
-    it is closing, when the last batch found no sink or dead letter less than 30 seconds
-    ago, or while the dead letter cannot be written; of ``/metrics``, Prometheus' text
-    format. They ask for no token, and hold counts alone.
+    GET or HEAD of ``/healthz`` returns 200 while the process runs. ``/metrics`` returns
+    Prometheus' text format. ``/readyz`` returns 503 while the receiver is closing, the
+    dead letter cannot be written, or for 30 seconds after a batch that found the sink
+    or the dead letter unavailable. The pages need no token and contain only counts.
 
-    Everything else is the endpoint, whatever its path: at a 404 Braze stops for good.
+    Every other request goes to the endpoint, because Braze permanently disables a feed
+    that answers 404.
 
     Args:
-        receiver: The endpoint.
-        metrics: The same that observes the pipeline of *receiver*.
-        stored: Records in the dead letter by reason. It may take long: it runs in a
-            thread of its own, a twentieth of the time at most, and ``/metrics`` shows
-            the last result.
-        told: Is told of each request to the endpoint, just before its answer. What it
-            raises is logged.
+        receiver: Receiver to serve.
+        metrics: Observer of the receiver's pipeline.
+        dead_letter_counts: Returns the records in the dead letter by reason. It may be
+            slow: it runs in its own thread at most a twentieth of the time, and
+            ``/metrics`` shows the last result.
+        on_request: Called with each request to the endpoint, before its response is
+            sent. Exceptions are logged.
     """
 
     def __init__(
@@ -71,16 +72,16 @@ class Service:
         receiver: AsyncReceiver,
         metrics: Metrics,
         *,
-        stored: Callable[[], Mapping[str, int]] = dict,
-        told: Callable[[RequestMetrics], object] = lambda _: None,
+        dead_letter_counts: Callable[[], Mapping[str, int]] = dict,
+        on_request: Callable[[RequestMetrics], object] = lambda _: None,
     ) -> None:
         require_receiver("Service", receiver, AsyncReceiver)
         self.receiver = receiver
         self.metrics = metrics
         self._endpoint = ASGIReceiver(receiver)
-        self._stored = _OwnThread(stored, rest=20.0)
+        self._counts = _OwnThread(dead_letter_counts, rest=20.0)
         self._writable = _OwnThread(lambda: receiver.pipeline.dead_letter.append(()))
-        self._told = told
+        self._on_request = on_request
         self._pages: Mapping[str, Callable[[], Awaitable[Response]]] = {
             "/healthz": self._healthz,
             "/readyz": self._readyz,
@@ -89,31 +90,31 @@ class Service:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """
-        Serve one request, or the life of the server.
+        Serve one request, or the lifespan of the server.
 
         Raises:
-            ValueError: Another protocol.
+            ValueError: The protocol is not HTTP.
         """
         if scope["type"] != "http":
             await self._endpoint(scope, receive, send)
         elif page := self._page(scope):
-            await answer(send, _headed(await page(), scope["method"]))
+            await send_response(send, _for_method(await page(), scope["method"]))
         else:
-            await respond(send, self._handled(request_of(scope, receive)))
+            await respond(send, self._handle(to_request(scope, receive)))
 
     def _page(self, scope: Message) -> Callable[[], Awaitable[Response]] | None:
         if scope["method"] not in ("GET", "HEAD"):
             return None
         return self._pages.get(scope["path"].removeprefix(scope.get("root_path", "")))
 
-    async def _handled(self, request: Request) -> Response:
-        with self.metrics.exchange() as exchange:
+    async def _handle(self, request: Request) -> Response:
+        with self.metrics.measure_request() as measured:
             response = await self.receiver.handle(request)
-            exchange.status = response.status
+            measured.status = response.status
         try:
-            self._told(exchange)
+            self._on_request(measured)
         except Exception as error:
-            logger.error("An answer could not be told: %s", place_of(error))
+            logger.error("on_request raised %s", describe_exception(error))
         return response
 
     async def _healthz(self) -> Response:
@@ -127,11 +128,11 @@ class Service:
         if not self.receiver.is_open:
             return "closing"
         failed_at = self.metrics.failed_at
-        if failed_at is not None and self.metrics.clock() - failed_at < UNREADY:
-            return "the last batch could not be settled"
+        if failed_at is not None and self.metrics.clock() - failed_at < UNREADY_SECONDS:
+            return "the last batch could not be delivered"
         try:
-            if not await self._writable.run(PATIENCE):
-                return "the dead letter takes long to write"
+            if not await self._writable.run(PAGE_TIMEOUT):
+                return "the dead letter is slow to write"
         except DeadLetterFull:
             return "the dead letter, or its disk, is full"
         except Exception:
@@ -140,8 +141,8 @@ class Service:
 
     async def _metrics(self) -> Response:
         with contextlib.suppress(Exception):
-            await self._stored.run(PATIENCE)
-        dead = self._stored.result
+            await self._counts.run(PAGE_TIMEOUT)
+        dead = self._counts.result
         return _text(
             200, self.metrics.text(*self.receiver.in_flight, dead), _PROMETHEUS
         )
@@ -149,14 +150,14 @@ class Service:
 
 class _OwnThread(Generic[_Result]):
     """
-    Runs *work* in a thread of its own, once at a time however many ask for it.
+    Run *work* in its own thread, one run at a time for all callers.
 
     Args:
-        work: May take long, and may raise.
-        rest: How long it is not run again, as a multiple of the time that it took.
+        work: Function; may be slow and may raise.
+        rest: Pause after a run, as a multiple of its duration.
 
     Attributes:
-        result: The last one; `None` before the first, and after a failure.
+        result: Result of the last run; `None` before it and after a failure.
     """
 
     def __init__(self, work: Callable[[], _Result], rest: float = 0.0) -> None:
@@ -169,10 +170,10 @@ class _OwnThread(Generic[_Result]):
 
     async def run(self, seconds: float) -> bool:
         """
-        Run it, or wait for the run that has begun, and return whether it ended in time.
+        Wait for the current or a new run, and return whether it ended in time.
 
         Raises:
-            Exception: What it raised.
+            Exception: Exception of *work*.
         """
         running = self._running
         if running is None or running.done():
@@ -186,23 +187,27 @@ class _OwnThread(Generic[_Result]):
         return bool(done)
 
     def _run(self) -> None:
-        began = time.monotonic()
+        start = time.monotonic()
         try:
             self.result = self._work()
         except Exception:
             self.result = None
             raise
         finally:
-            ended = time.monotonic()
-            self._next = ended + self._rest * (ended - began)
+            end = time.monotonic()
+            self._next = end + self._rest * (end - start)
 
 
-def _text(status: int, text: str, kind: str = _PLAIN) -> Response:
+def _text(status: int, text: str, content_type: str = _PLAIN) -> Response:
     body = text.encode()
     length = str(len(body))
-    head = {"content-type": kind, "content-length": length, "cache-control": "no-store"}
-    return Response(status, tuple(head.items()), body)
+    headers = (
+        ("content-type", content_type),
+        ("content-length", length),
+        ("cache-control", "no-store"),
+    )
+    return Response(status, headers, body)
 
 
-def _headed(response: Response, method: str) -> Response:
+def _for_method(response: Response, method: str) -> Response:
     return attrs.evolve(response, body=b"") if method == "HEAD" else response

@@ -1,16 +1,16 @@
 """
-A receiver in a FastAPI or Starlette application.
+FastAPI and Starlette endpoint for a receiver.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
-from braze_heap.receiver.asgi import request_of
+from braze_heap.receiver.asgi import to_request
 
-with needed_by(__name__, "starlette"):
+with requires_extra(__name__, "starlette"):
     from starlette.requests import Request as StarletteRequest
     from starlette.responses import Response as StarletteResponse
 
@@ -23,12 +23,12 @@ def endpoint(
     """
     Return the endpoint: ``app.add_route("/braze", endpoint(receiver), ["POST"])``.
 
-    To mount one, `braze_heap.receiver.asgi.ASGIReceiver` is an application.
+    To mount an application, use `braze_heap.receiver.asgi.ASGIReceiver`.
     """
     require_receiver("endpoint", receiver, AsyncReceiver)
 
     async def braze(request: StarletteRequest) -> StarletteResponse:
-        response = await receiver.handle(request_of(request.scope, request.receive))
+        response = await receiver.handle(to_request(request.scope, request.receive))
         return StarletteResponse(response.body, response.status, dict(response.headers))
 
     return braze

@@ -1,5 +1,5 @@
 """
-A receiver as a WSGI application.
+WSGI application for a receiver.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ _CHUNK: Final = 1 << 16
 
 class WSGIReceiver:
     """
-    Runs under gunicorn, waitress, mod_wsgi and others. Every path is the endpoint.
+    WSGI application for gunicorn, waitress, mod_wsgi and others.
+
+    Every path is the endpoint.
 
     Args:
-        receiver: The endpoint.
+        receiver: Receiver to serve.
     """
 
     def __init__(self, receiver: Receiver) -> None:
@@ -36,15 +38,15 @@ class WSGIReceiver:
         """
         Serve one request.
         """
-        response = self.receiver.handle(request_of(environ))
+        response = self.receiver.handle(to_request(environ))
         phrase = HTTPStatus(response.status).phrase
         start_response(f"{response.status} {phrase}", list(response.headers))
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [response.body]
 
 
-def request_of(environ: Environ) -> Request:
+def to_request(environ: Environ) -> Request:
     """
-    Return the request of a WSGI environment; its body is read when it is asked for.
+    Return the request of a WSGI environment. Its body is read on iteration.
     """
     headers = [
         (name.removeprefix("HTTP_").replace("_", "-"), value)
@@ -56,25 +58,26 @@ def request_of(environ: Environ) -> Request:
 
 def _body(environ: Environ) -> Iterator[bytes]:
     """
-    Read what the server says there is: so many bytes, or up to the end if it found it.
+    Read ``CONTENT_LENGTH`` bytes, or up to the end if the server detects it.
 
-    Without a length and without chunks there is no body, and reading would hang.
+    Without a length and without chunks the body is empty, and reading would block.
     """
     stream, length = environ.get("wsgi.input"), environ.get("CONTENT_LENGTH")
-    finds_end = bool(environ.get("wsgi.input_terminated"))
+    detects_end = bool(environ.get("wsgi.input_terminated"))
     if "HTTP_TRANSFER_ENCODING" in environ:
-        yield from _up_to_the_end(stream, may_be_empty=finds_end)
+        yield from _read_to_end(stream, may_be_empty=detects_end)
     elif length:
-        yield from _counted(stream, length)
-    elif finds_end:
-        yield from _up_to_the_end(stream, may_be_empty=True)
+        yield from _read_exactly(stream, length)
+    elif detects_end:
+        yield from _read_to_end(stream, may_be_empty=True)
 
 
-def _up_to_the_end(stream: Any, *, may_be_empty: bool) -> Iterator[bytes]:
+def _read_to_end(stream: Any, *, may_be_empty: bool) -> Iterator[bytes]:
     """
-    Read on until there is no more.
+    Read to the end of *stream*.
 
-    A server that leaves chunks alone may show an empty body in their place: no probe.
+    A server that does not decode chunks may present an empty body, which must not be
+    accepted as a probe of Braze.
     """
     is_empty = True
     while piece := _read(stream, _CHUNK):
@@ -84,7 +87,7 @@ def _up_to_the_end(stream: Any, *, may_be_empty: bool) -> Iterator[bytes]:
         raise IncompleteBodyError
 
 
-def _counted(stream: Any, length: str) -> Iterator[bytes]:
+def _read_exactly(stream: Any, length: str) -> Iterator[bytes]:
     if not length.isdecimal():
         raise IncompleteBodyError
     left = int(length)

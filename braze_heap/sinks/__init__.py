@@ -1,5 +1,5 @@
 """
-Sinks: the protocol, and those that write to files, memory, the console and other sinks.
+Sink protocol, and sinks for files, memory, the console and other sinks.
 """
 
 from braze_heap.sinks._local import ConsoleSink, JsonLinesSink, MemorySink

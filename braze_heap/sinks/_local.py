@@ -1,5 +1,5 @@
 """
-Sinks without a network: for tests, for people, for files.
+Sinks for memory, the console and files.
 """
 
 from __future__ import annotations
@@ -22,26 +22,25 @@ from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
-from braze_heap.sinks._closing import ClosesAtExit
-from braze_heap.sinks._protocol import Receipt, Rejection
+from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 
 
-class MemorySink(ClosesAtExit):
+class MemorySink(ClosingContextManager):
     """
-    Keeps copies of the calls. For tests.
+    Store copies of the calls in memory. For tests.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.calls: list[Call] = []
-        """What was sent, in order."""
+        """Calls sent so far, in order."""
 
     def __repr__(self) -> str:
         return f"<MemorySink with {len(self.calls)} calls>"
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Keep a copy of *calls*.
+        Append copies of *calls* to the list.
         """
         with self._lock:
             self.calls += copy.deepcopy(list(calls))
@@ -49,16 +48,16 @@ class MemorySink(ClosesAtExit):
 
     def close(self) -> None:
         """
-        Do nothing; the calls stay.
+        Do nothing; the calls remain available.
         """
 
 
-class ConsoleSink(ClosesAtExit):
+class ConsoleSink(ClosingContextManager):
     """
-    One line a call, for people. Shows personal values.
+    Print one line per call, for people. Shows personal values.
 
     Args:
-        stream: Where to; standard output by default.
+        stream: Text stream; standard output by default.
     """
 
     def __init__(self, stream: IO[str] | None = None) -> None:
@@ -77,7 +76,7 @@ class ConsoleSink(ClosesAtExit):
 
     def close(self) -> None:
         """
-        Do nothing: the stream is not ours.
+        Do nothing; the stream stays open.
         """
 
 
@@ -96,27 +95,27 @@ def _row(*cells: object) -> str:
     return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
 
 
-class JsonLinesSink(ClosesAtExit):
+class JsonLinesSink(ClosingContextManager):
     """
-    Appends each call as one line of JSON. For replays, dry runs and debugging.
+    Append each call as one line of JSON. For replays, dry runs and debugging.
 
-    A batch is with the operating system, all of it, when `send` returns, and on the
-    disk after `close`. Where `send` raises, a file holds nothing of it, a stream maybe
-    a part. A line that a crash has cut is ended when the file is opened again; what a
-    crash of the machine has cut in a ``.gz`` is not.
+    A batch is passed to the operating system before `send` returns, and is on disk
+    after `close`. If `send` raises, a file contains nothing of the batch; a stream may
+    contain a part. When a file is opened again, a line truncated by a crash is
+    terminated. A ``.gz`` file truncated by a crash of the machine is not repaired.
 
     Args:
-        target: A path, or a text or binary stream that stays yours. In a path that ends
-            with ``.gz`` each batch is compressed for itself.
-        max_bytes: Size of the file from which on a new one is begun; the full one
-            becomes ``out.1.jsonl``, the next ``out.2.jsonl``.
+        target: Path, or a text or binary stream, which the sink does not close. If the
+            path ends with ``.gz``, each batch is one gzip member.
+        max_bytes: Size at which a new file is started; full files are renamed to
+            ``out.1.jsonl``, ``out.2.jsonl`` and so on.
     """
 
     def __init__(
         self, target: str | os.PathLike[str] | IO[Any], *, max_bytes: int | None = None
     ) -> None:
         if max_bytes is not None and max_bytes < 1:
-            raise ValueError("max_bytes is 1 at least")
+            raise ValueError("max_bytes must be at least 1")
         if not isinstance(target, str | os.PathLike) and not hasattr(target, "write"):
             raise TypeError(
                 f"a JsonLinesSink needs a path or a stream, not {kind_of(target)}"
@@ -124,9 +123,9 @@ class JsonLinesSink(ClosesAtExit):
         self._lock = threading.Lock()
         self._is_closed = False
         self._path = Path(target) if isinstance(target, str | os.PathLike) else None
-        self._file: _File | _LineStream
+        self._file: _RotatedFile | _LineStream
         if isinstance(target, str | os.PathLike):
-            self._file = _File(Path(target), max_bytes)
+            self._file = _RotatedFile(Path(target), max_bytes)
         else:
             self._file = _LineStream(target)
 
@@ -138,7 +137,7 @@ class JsonLinesSink(ClosesAtExit):
         Append *calls*.
 
         Raises:
-            SinkUnavailable: The disk is full, or the sink is closed.
+            SinkUnavailable: The file cannot be written, or the sink is closed.
         """
         lines = [_json_line(call) for call in calls]
         with self._lock:
@@ -152,7 +151,7 @@ class JsonLinesSink(ClosesAtExit):
 
     def close(self) -> None:
         """
-        Flush what was written to the disk. A stream that was passed in stays open.
+        Flush a file to disk and close it. A stream is flushed and stays open.
         """
         with self._lock:
             if not self._is_closed:
@@ -161,7 +160,7 @@ class JsonLinesSink(ClosesAtExit):
 
     def _write(self, data: bytes) -> None:
         if self._is_closed:
-            raise SinkUnavailable("this JsonLinesSink is closed: make a new one")
+            raise SinkUnavailable("this JsonLinesSink is closed: create a new one")
         try:
             self._file.write(data)
         except OSError as error:
@@ -179,16 +178,12 @@ def _json_line(call: Call) -> bytes | None:
 
 
 class _LineStream:
-    """
-    Somebody else's stream.
-    """
-
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def write(self, data: bytes) -> None:
         file = getattr(self._stream, "buffer", self._stream)
-        if isinstance(file, io.RawIOBase):  # such as stdout, under PYTHONUNBUFFERED
+        if isinstance(file, io.RawIOBase):  # for example stdout with PYTHONUNBUFFERED
             self._stream.flush()
             _write_whole(file, data)
         else:
@@ -200,22 +195,18 @@ class _LineStream:
         self._stream.flush()
 
 
-class _File:
-    """
-    A file of lines, and the full ones before it.
-    """
-
+class _RotatedFile:
     def __init__(self, path: Path, max_bytes: int | None) -> None:
         self._path = path
         self._max_bytes = max_bytes or sys.maxsize
-        self._open: FileIO | None = _opened(path)
+        self._open: FileIO | None = _open_lines(path)
 
     def write(self, data: bytes) -> None:
-        file = self._open or self._reopened()
+        file = self._open or self._reopen()
         if file.tell() >= self._max_bytes:
             self.close()
-            self._path.rename(_free(self._path))
-            file = self._reopened()
+            self._path.rename(_next_free(self._path))
+            file = self._reopen()
         if data:
             is_zipped = self._path.suffix == ".gz"
             _write_all(file, gzip.compress(data, mtime=0) if is_zipped else data)
@@ -227,14 +218,14 @@ class _File:
                 _sync(file)
             sync_directory(self._path.parent)
 
-    def _reopened(self) -> FileIO:
-        self._open = _opened(self._path)
+    def _reopen(self) -> FileIO:
+        self._open = _open_lines(self._path)
         return self._open
 
 
 def _write_all(file: FileIO, data: bytes) -> None:
     """
-    Write all of *data*, or nothing.
+    Write all of *data*, or restore the file and raise.
     """
     end = file.seek(0, os.SEEK_END)
     try:
@@ -247,7 +238,7 @@ def _write_all(file: FileIO, data: bytes) -> None:
 
 def _write_whole(file: io.RawIOBase, data: bytes) -> None:
     """
-    Write *data* to a file that takes as much at once as it likes.
+    Write *data* to an unbuffered file, whose writes may be partial.
     """
     rest = memoryview(data)
     while rest:
@@ -259,7 +250,7 @@ def _write_whole(file: io.RawIOBase, data: bytes) -> None:
 
 def _sync(file: FileIO) -> None:
     """
-    Have *file* on the disk. Pipes and devices have none, and say so.
+    Flush *file* to disk. Pipes and devices do not support it.
     """
     try:
         os.fsync(file.fileno())
@@ -270,7 +261,7 @@ def _sync(file: FileIO) -> None:
 
 def sync_directory(path: Path) -> None:
     """
-    Have the names in a directory on the disk, where the system can.
+    Flush the names in a directory to disk, if the system supports it.
     """
     with contextlib.suppress(OSError):
         directory = os.open(path, os.O_RDONLY)
@@ -280,7 +271,7 @@ def sync_directory(path: Path) -> None:
             os.close(directory)
 
 
-def _opened(path: Path) -> FileIO:
+def _open_lines(path: Path) -> FileIO:
     file = FileIO(path, "ab")
     if path.suffix != ".gz" and file.tell() and _last_byte(path) != b"\n":
         file.write(b"\n")
@@ -293,7 +284,7 @@ def _last_byte(path: Path) -> bytes:
         return file.read(1)
 
 
-def _free(path: Path) -> Path:
+def _next_free(path: Path) -> Path:
     name, dot, suffixes = path.name.partition(".")
     number = 1
     while (free := path.with_name(f"{name}.{number}{dot}{suffixes}")).exists():

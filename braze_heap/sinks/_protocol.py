@@ -1,5 +1,5 @@
 """
-What a sink is: two methods, and what they promise.
+Sink protocol, receipts, and the checks of sinks that are passed as arguments.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from braze_heap.heap.calls import Call
 @attrs.frozen
 class Rejection:
     """
-    One call that the destination refuses for good.
+    One call that the destination rejects permanently.
 
     Attributes:
-        index: Its place in the batch.
-        reason: A word of `braze_heap.Reason`, or one of the sink's own.
-        status: The HTTP status, where there was one.
-        detail: What the destination said, without values.
+        index: Position in the batch.
+        reason: A `braze_heap.Reason`, or a reason defined by the sink.
+        status: HTTP status, if the destination sent one.
+        detail: Answer of the destination, without values of the event.
     """
 
     index: int
@@ -35,14 +35,13 @@ class Rejection:
 @attrs.frozen
 class Receipt:
     """
-    What the destination decided about a batch.
+    Decision of the destination about each call of a batch.
 
-    Each call is accepted or rejected: ``accepted + len(rejections)`` is the size of the
-    batch.
+    ``accepted + len(rejections)`` is the size of the batch.
 
     Attributes:
-        accepted: How many calls are settled.
-        rejections: The others, by index.
+        accepted: Number of accepted calls.
+        rejections: The other calls.
     """
 
     accepted: int = 0
@@ -50,10 +49,10 @@ class Receipt:
 
     def checked(self, size: int) -> Receipt:
         """
-        Return the receipt, if it can be one for *size* calls.
+        Return the receipt if it is valid for *size* calls.
 
         Raises:
-            ValueError: It does not add up.
+            ValueError: The receipt does not account for each call exactly once.
         """
         indexes = {rejection.index for rejection in self.rejections}
         is_sane = len(indexes) == len(self.rejections) and indexes <= set(range(size))
@@ -64,31 +63,19 @@ class Receipt:
         return self
 
 
-class Sink(Protocol):
+class ClosingContextManager(Protocol):
     """
-    Takes calls to where they go. A context manager; usable from threads.
-
-    Keeps no reference to the batch, changes nothing in it, and keeps its order for each
-    identity. An empty batch is an empty receipt. `braze_heap.testing.check_sink` tests
-    all of it.
+    Context manager that calls `close` at the end of the block.
     """
-
-    def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Settle *calls*, all of them.
-
-        Raises:
-            SinkUnavailable: Some could not be decided. All are to be sent again.
-        """
-        ...
 
     def close(self) -> None:
         """
-        Make durable what was taken, and release everything. A second call does nothing.
+        Flush accepted calls to durable storage and release resources. Idempotent.
         """
         ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
@@ -96,19 +83,14 @@ class Sink(Protocol):
         error: BaseException | None,
         traceback: TracebackType | None,
         /,
-    ) -> None: ...
+    ) -> None:
+        self.close()
 
 
-class AsyncSink(Protocol):
+class AsyncClosingContextManager(Protocol):
     """
-    The same for ``async`` code. ``async with`` closes it.
+    Async context manager that awaits `close` at the end of the block.
     """
-
-    async def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Settle *calls*; see `Sink.send`.
-        """
-        ...
 
     async def close(self) -> None:
         """
@@ -116,7 +98,8 @@ class AsyncSink(Protocol):
         """
         ...
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(
         self,
@@ -124,15 +107,47 @@ class AsyncSink(Protocol):
         error: BaseException | None,
         traceback: TracebackType | None,
         /,
-    ) -> None: ...
+    ) -> None:
+        await self.close()
+
+
+class Sink(ClosingContextManager, Protocol):
+    """
+    Destination of calls. A context manager; thread-safe.
+
+    A sink does not modify a batch or keep a reference to it, and keeps its order for
+    each identity. An empty batch returns an empty receipt.
+    `braze_heap.testing.check_sink` tests this contract.
+    """
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Send *calls* and return the decision about each of them.
+
+        Raises:
+            SinkUnavailable: Some calls are undecided. Send the whole batch again.
+        """
+        ...
+
+
+class AsyncSink(AsyncClosingContextManager, Protocol):
+    """
+    `Sink` for asyncio. An async context manager.
+    """
+
+    async def send(self, calls: Sequence[Call], /) -> Receipt:
+        """
+        Send *calls*; see `Sink.send`.
+        """
+        ...
 
 
 def require_sink(user: str, sink: object) -> None:
     """
-    Raise unless *sink* is a `Sink`, for *user* to call without ``await``.
+    Raise unless *sink* is a `Sink`, which *user* calls without ``await``.
 
     Raises:
-        TypeError: It is an `AsyncSink`, a class, or not a sink at all.
+        TypeError: *sink* is an `AsyncSink`, a class, or not a sink.
     """
     _require_send(user, "a sink", sink)
     is_both = hasattr(type(sink), "__enter__") and not is_async(sink.send)  # type: ignore[attr-defined]
@@ -147,10 +162,10 @@ def require_sink(user: str, sink: object) -> None:
 
 def require_async_sink(user: str, sink: object) -> None:
     """
-    Raise unless *sink* is an `AsyncSink`, for *user* to await.
+    Raise unless *sink* is an `AsyncSink`, which *user* awaits.
 
     Raises:
-        TypeError: It is a `Sink`, a class, or not a sink at all.
+        TypeError: *sink* is a `Sink`, a class, or not a sink.
     """
     _require_send(user, "an async sink", sink)
     if not _is_async_sink(sink):
@@ -173,9 +188,9 @@ def _require_send(user: str, wanted: str, sink: object) -> None:
 
 def _is_async_sink(sink: object) -> bool:
     """
-    Return whether ``send`` is awaited. One that only returns a coroutine does not say
-    so itself; the other methods of `AsyncSink` do.
+    Return whether ``send`` must be awaited.
     """
+    # A plain `send` that returns a coroutine is not recognized: the other methods are.
     return (
         is_async(getattr(sink, "send", None))
         or is_async(getattr(sink, "close", None))

@@ -1,5 +1,5 @@
 """
-A sink from one line of text: for command lines and configuration files.
+Sink specs: one line of text for command lines and configuration files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap._options import from_text
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
@@ -25,38 +25,37 @@ from braze_heap.sinks._local import ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks._protocol import Sink
 
 GROUP: Final = "braze_heap.sinks"
-"""Entry points of this group are found by `open_sink`, by their name."""
+"""Entry point group in which `open_sink` looks up names."""
 
 SinkFactory: TypeAlias = Callable[..., Sink]
 """
-Makes a sink: called with what stands between the colon and the question mark, if
-anything does, and with the options as keyword arguments, all of them text.
+Class or function that returns a sink. Its argument is the text between the colon and
+the question mark, if any; options are keyword arguments. All are strings.
 """
 
 
 def open_sink(spec: str) -> Sink:
     """
-    Return the sink that *spec* names.
+    Open the sink that *spec* names.
 
-    A spec is code: it imports the module and calls what it names, with the options. So
-    take it from whoever may deploy code, never from a request or an event. What cannot
-    make a sink is refused before it is called: it is a class without `send` and
-    `close`, a function whose return annotation is something else, or anything of
-    Python's standard library.
+    A spec is code: it imports a module and calls a factory with the options. Accept it
+    only from people who may deploy code, never from a request or an event. Before the
+    call, a factory is rejected if it is a class without `send` and `close`, a function
+    whose return annotation is not a sink, or part of Python's standard library.
 
     Args:
         spec: ``heap:?app_id=11&region=eu``, ``file:out.jsonl.gz``, ``console:``,
             ``memory:``, or ``-`` for JSON lines on standard output. A name from the
             entry point group ``braze_heap.sinks``, or an import string:
-            ``acme:bucket?region=eu``, ``acme.sinks:make_sink?region=eu``. Options that
-            are secrets are named by their environment variable: ``api_key_env=KEY``.
+            ``acme:bucket?region=eu``, ``acme.sinks:make_sink?region=eu``. A secret is
+            read from an environment variable: ``api_key_env=KEY``.
 
     Raises:
-        SinkSpecError: It names no sink, or options that the sink does not take.
-        Exception: What importing or making somebody else's sink raises.
+        SinkSpecError: *spec* does not name a sink, or an option is invalid.
+        Exception: Exceptions of importing or creating a third-party sink.
     """
     if not isinstance(spec, str):
-        raise TypeError(f"open_sink needs text, not {kind_of(spec)}")
+        raise TypeError(f"open_sink needs a string, not {kind_of(spec)}")
     if spec == "-":
         return JsonLinesSink(sys.stdout)
     name, colon, rest = spec.partition(":")
@@ -68,39 +67,41 @@ def open_sink(spec: str) -> Sink:
     target, _, query = rest.partition("?")
     factory = _BUILT_IN.get(name) or _entry_point(name)
     if factory is None:
-        factory, target = _imported(name, target), ""
-    given = [target] if target else []
+        factory, target = _import_factory(name, target), ""
+    args = [target] if target else []
     options, secrets = _options(query), _secrets(query)
-    shown = [*map(repr, options.values()), *filter(None, secrets.values())]
+    private = [*map(repr, options.values()), *filter(None, secrets.values())]
     try:
-        _check_call(factory, given, options | secrets)
-        sink: Sink = _checked(factory(*given, **options | secrets))
+        _check_call(factory, args, options | secrets)
+        sink: Sink = _require_sink_methods(factory(*args, **options | secrets))
     except (ValueError, OSError) as error:
         detail = str(error)
-        for value in shown:
+        for value in private:
             detail = detail.replace(value, "…")
         raise SinkSpecError(f"the sink {name!r} cannot be opened: {detail}") from None
     return sink
 
 
 def _check_call(
-    factory: SinkFactory, given: list[str], options: Mapping[str, str]
+    factory: SinkFactory, args: list[str], options: Mapping[str, str]
 ) -> None:
     """
-    Tell a wrong option from an error of the sink's own, before anything is called.
+    Raise `ValueError` for invalid arguments before the factory is called.
+
+    A `TypeError` of the call itself is an error in the factory.
     """
-    _check_makes_sinks(factory)
+    _check_factory(factory)
     signature = inspect.signature(factory)
     try:
-        signature.bind(*given, **options)
+        signature.bind(*args, **options)
     except TypeError as error:
         names = ", ".join(signature.parameters) or "nothing"
         raise ValueError(f"{error}; it takes {names}") from None
 
 
-def _check_makes_sinks(factory: Any) -> None:
+def _check_factory(factory: Any) -> None:
     """
-    Raise `ValueError` for what cannot make a sink, without calling it.
+    Raise `ValueError` if *factory* cannot return a sink, without calling it.
     """
     while isinstance(factory, functools.partial):
         factory = factory.func
@@ -108,34 +109,34 @@ def _check_makes_sinks(factory: Any) -> None:
         raise ValueError("it is not a class or a function")
     module = getattr(factory, "__module__", None) or type(factory).__module__
     if inspect.isbuiltin(factory) or module.partition(".")[0] in _STANDARD:
-        raise ValueError("it is not a sink but a part of Python's standard library")
+        raise ValueError("it is part of Python's standard library, not a sink")
     if inspect.iscoroutinefunction(factory):
-        raise ValueError("it is an async function; a sink is made by a sync one")
-    made = factory if inspect.isclass(factory) else _annotated(factory)
-    if inspect.isclass(made):
-        _checked(made)
+        raise ValueError("it is an async function: write a plain one")
+    sink_class = factory if inspect.isclass(factory) else _return_type(factory)
+    if inspect.isclass(sink_class):
+        _require_sink_methods(sink_class)
 
 
-def _annotated(function: Any) -> Any:
+def _return_type(function: Any) -> Any:
     """
-    Return the class that *function* says that it returns; `None` if it does not say.
+    Return the return annotation of *function*; `None` if it has none.
     """
     try:
-        made = typing.get_type_hints(function).get("return")
-    except Exception:  # a name for type checkers alone
+        annotation = typing.get_type_hints(function).get("return")
+    except Exception:  # a name imported only for type checkers
         return None
-    return typing.get_origin(made) or made
+    return typing.get_origin(annotation) or annotation
 
 
-def _checked(sink: Any) -> Any:
+def _require_sink_methods(sink: Any) -> Any:
     """
-    Return *sink*, or raise `ValueError` unless it, or its class, is one.
+    Return *sink*, a sink or its class; raise `ValueError` for any other value.
     """
     for name in ("send", "close"):
         if not callable(getattr(sink, name, None)):
-            raise ValueError(f"it is not a sink: it has no {name}")
+            raise ValueError(f"it is not a sink: {name} is missing")
     if inspect.iscoroutinefunction(sink.send):
-        raise ValueError("it is for async code; a line of text is for a sync sink")
+        raise ValueError("it is an async sink, but open_sink needs a sync one")
     return sink
 
 
@@ -143,13 +144,14 @@ def _options(query: str) -> dict[str, str]:
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
     for key, _ in pairs:
         if key.endswith("api_key"):
-            raise SinkSpecError(f"no secrets in a spec: {key}_env=NAME_OF_VARIABLE")
+            advice = f"write {key}_env=NAME_OF_VARIABLE"
+            raise SinkSpecError(f"a spec must not contain secrets: {advice}")
     return {key: value for key, value in pairs if not _is_secret(key)}
 
 
 def _secrets(query: str) -> dict[str, str]:
     return {
-        key.removesuffix("_env"): _variable(variable)
+        key.removesuffix("_env"): _from_environment(variable)
         for key, variable in urllib.parse.parse_qsl(query, keep_blank_values=True)
         if _is_secret(key)
     }
@@ -157,38 +159,38 @@ def _secrets(query: str) -> dict[str, str]:
 
 def _is_secret(key: str) -> bool:
     """
-    Tell whether an option names the variable that holds it, and is not Heap's switch.
+    Return whether an option names an environment variable. ``trust_env`` does not.
     """
     return key.endswith("_env") and key != "trust_env"
 
 
-def _variable(name: str) -> str:
+def _from_environment(name: str) -> str:
     try:
         return os.environ[name]
     except KeyError:
-        raise SinkSpecError(f"the environment has no variable {name!r}") from None
+        raise SinkSpecError(f"the environment variable {name!r} is not set") from None
 
 
 def _entry_point(name: str) -> SinkFactory | None:
-    found = entry_points(group=GROUP, name=name)
-    return next(iter(found)).load() if found else None
+    matches = entry_points(group=GROUP, name=name)
+    return next(iter(matches)).load() if matches else None
 
 
-def _imported(module: str, attribute: str) -> Any:
+def _import_factory(module: str, attribute: str) -> Any:
     if not _MODULE.fullmatch(module) or not attribute.isidentifier():
         raise _unknown(module)
     if module.partition(".")[0] in _STANDARD:
-        detail = f"{module} is a part of Python's standard library, which has no sinks"
+        detail = f"{module} is part of Python's standard library, which has no sinks"
         raise SinkSpecError(detail)
     try:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):
-            raise  # the module is there, and needs another one
+            raise  # the module exists, but one of its imports does not
         raise _unknown(module) from None
-    if not hasattr(found, attribute):
+    if not hasattr(imported, attribute):
         raise SinkSpecError(f"{module} has no {attribute!r}")
-    return getattr(found, attribute)
+    return getattr(imported, attribute)
 
 
 _STANDARD: Final = sys.stdlib_module_names
@@ -199,7 +201,7 @@ _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 def _unknown(name: str) -> SinkSpecError:
     known = sorted({*_BUILT_IN, *(e.name for e in entry_points(group=GROUP))})
     hint, names = did_you_mean(name, known), ", ".join(known)
-    return SinkSpecError(f"no sink is called {name!r}.{hint} There are: {names}")
+    return SinkSpecError(f"unknown sink {name!r}.{hint} Known sinks: {names}")
 
 
 def _file(path: str = "", *, max_bytes: str | None = None) -> Sink:
@@ -215,7 +217,7 @@ def _console() -> Sink:
 def _heap(target: str = "", **options: str) -> Sink:
     if target or "app_id" not in options:
         raise ValueError("write heap:?app_id=YOUR_APP_ID")
-    with needed_by("the sink 'heap'", "'braze_heap[http]'"):
+    with requires_extra("the sink 'heap'", "'braze_heap[http]'"):
         # By name, because sinks know nothing of one destination.
         heap = importlib.import_module("braze_heap.heap")
         sink: Sink = heap.HeapSink(**from_text(heap.HeapOptions, options))

@@ -1,5 +1,5 @@
 """
-Sinks around sinks.
+Sinks that wrap other sinks.
 """
 
 from __future__ import annotations
@@ -14,20 +14,26 @@ from braze_heap._sansio import in_thread
 from braze_heap._wiring import check_function
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call
-from braze_heap.sinks._closing import AsyncClosesAtExit, ClosesAtExit
-from braze_heap.sinks._protocol import Receipt, Rejection, Sink, require_sink
+from braze_heap.sinks._protocol import (
+    AsyncClosingContextManager,
+    ClosingContextManager,
+    Receipt,
+    Rejection,
+    Sink,
+    require_sink,
+)
 
 
-class Tee(ClosesAtExit):
+class Tee(ClosingContextManager):
     """
-    Sends each batch to several sinks, one after the other.
+    Send each batch to several sinks in turn.
 
-    A call is settled when all have it, and refused when one refuses it. If one is
-    unavailable, so is the whole; those before it get the batch again, which Heap takes
-    as a repeat, and a file does not. Put Heap first.
+    A call is accepted if all sinks accept it, and rejected if one rejects it. If one is
+    unavailable, the batch is sent again to all. Heap ignores a repeated event; a file
+    then contains duplicates. Put Heap first.
 
     Args:
-        sinks: At least one. They are closed with the tee.
+        sinks: Destinations, at least one. `close` closes them.
     """
 
     def __init__(self, *sinks: Sink) -> None:
@@ -45,7 +51,7 @@ class Tee(ClosesAtExit):
         Send *calls* to every sink.
 
         Raises:
-            SinkUnavailable: One of them could not decide.
+            SinkUnavailable: A sink is unavailable.
         """
         first: dict[int, Rejection] = {}
         for sink in self._sinks:
@@ -56,7 +62,7 @@ class Tee(ClosesAtExit):
 
     def close(self) -> None:
         """
-        Close every sink, also if one of them fails to.
+        Close every sink, even if closing one of them raises.
         """
         _close_all(list(self._sinks))
 
@@ -70,13 +76,13 @@ def _close_all(sinks: list[Sink]) -> None:
         _close_all(sinks[1:])
 
 
-class Filtered(ClosesAtExit):
+class Filtered(ClosingContextManager):
     """
-    Sends on only the calls that *keep* is true for. The others count as accepted.
+    Send only the calls for which *keep* is true. The others count as accepted.
 
     Args:
-        sink: Where to. Closed with the filter.
-        keep: Takes a call.
+        sink: Destination. `close` closes it.
+        keep: Function of a call.
     """
 
     def __init__(self, sink: Sink, keep: Callable[[Call], bool]) -> None:
@@ -90,7 +96,7 @@ class Filtered(ClosesAtExit):
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Send the calls to keep.
+        Send the calls for which *keep* is true.
         """
         kept = [index for index, call in enumerate(calls) if self._keep(call)]
         receipt = self._sink.send([calls[index] for index in kept]).checked(len(kept))
@@ -102,61 +108,61 @@ class Filtered(ClosesAtExit):
 
     def close(self) -> None:
         """
-        Close the sink behind it.
+        Close the wrapped sink.
         """
         self._sink.close()
 
 
 @attrs.define(eq=False)
-class _Load:
+class _SharedBatch:
     """
-    The batches of several threads on their way together.
+    Batches of several threads that are sent as one.
     """
 
-    closes_at: float
+    send_at: float
     calls: list[Call] = attrs.field(factory=list)
     is_done: bool = False
     receipt: Receipt | None = None
     error: Exception | None = None
 
-    def share(self, start: int, size: int) -> Receipt:
+    def receipt_for(self, start: int, size: int) -> Receipt:
         """
-        Return what became of the calls from *start* on.
+        Return the receipt of the *size* calls from *start* on.
         """
         if self.error is not None:
             raise self.error.with_traceback(None)
         assert self.receipt is not None  # noqa: S101 (done, and no error)
-        ours = tuple(
+        rejections = tuple(
             attrs.evolve(rejection, index=rejection.index - start)
             for rejection in self.receipt.rejections
             if start <= rejection.index < start + size
         )
-        return Receipt(size - len(ours), ours)
+        return Receipt(size - len(rejections), rejections)
 
 
-class Buffered(ClosesAtExit):
+class Buffered(ClosingContextManager):
     """
-    Joins the batches of several threads into full bulk calls.
+    Combine the batches of several threads into large bulk requests.
 
-    `send` returns when the destination has decided: acknowledgements stay true. What
-    was taken together is settled or fails together. So a lonely thread waits *seconds*
-    for company that does not come; and in one thread it buys nothing.
+    `send` returns after the destination has decided. A shared batch succeeds or fails
+    as a whole. A single caller always waits *seconds*, so use it only with several
+    threads.
 
     Args:
-        sink: Where to. Closed with the buffer.
-        size: Calls from which on nobody is waited for.
-        seconds: How long the first batch waits at most.
+        sink: Destination. `close` closes it.
+        size: Number of calls at which a shared batch is sent without waiting.
+        seconds: Longest time that a batch waits for others.
     """
 
     def __init__(self, sink: Sink, *, size: int = 1000, seconds: float = 0.2) -> None:
         if size < 1 or seconds < 0:
-            raise ValueError("a Buffered needs a size of 1 and seconds of 0 at least")
+            raise ValueError("size must be at least 1, and seconds at least 0")
         require_sink("Buffered", sink)
         self._sink = sink
         self._size = size
         self._seconds = seconds
         self._changed = threading.Condition()
-        self._load: _Load | None = None
+        self._batch: _SharedBatch | None = None
         self._undecided = 0
         self._is_closing = False
 
@@ -165,28 +171,28 @@ class Buffered(ClosesAtExit):
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Send *calls* together with those of other threads, and wait for the outcome.
+        Send *calls* together with those of other threads, and wait for the receipt.
 
         Raises:
-            SinkUnavailable: For every batch of the load.
+            SinkUnavailable: The sink is unavailable; raised in each of the threads.
         """
         if not calls:
             return Receipt()
         with self._changed:
-            is_first = self._load is None
-            load = self._load or self._begun()
-            start = len(load.calls)
-            load.calls += calls
+            is_leader = self._batch is None
+            batch = self._batch or self._start_batch()
+            start = len(batch.calls)
+            batch.calls += calls
             self._changed.notify_all()
-            if not is_first:
-                self._changed.wait_for(lambda: load.is_done)
-        if is_first:
-            self._lead(load)
-        return load.share(start, len(calls))
+            if not is_leader:
+                self._changed.wait_for(lambda: batch.is_done)
+        if is_leader:
+            self._send_as_leader(batch)
+        return batch.receipt_for(start, len(calls))
 
     def close(self) -> None:
         """
-        Let what waits go now, and close the sink behind when all is decided.
+        Send waiting batches now, and close the wrapped sink when all are decided.
         """
         with self._changed:
             self._is_closing = True
@@ -194,48 +200,48 @@ class Buffered(ClosesAtExit):
             self._changed.wait_for(lambda: not self._undecided)
         self._sink.close()
 
-    def _begun(self) -> _Load:
+    def _start_batch(self) -> _SharedBatch:
         self._undecided += 1
-        self._load = _Load(time.monotonic() + self._seconds)
-        return self._load
+        self._batch = _SharedBatch(time.monotonic() + self._seconds)
+        return self._batch
 
-    def _lead(self, load: _Load) -> None:
+    def _send_as_leader(self, batch: _SharedBatch) -> None:
         """
-        Wait for company, send *load*, and tell the others. Nobody is left waiting.
+        Wait for other threads, send *batch*, and wake the threads that wait for it.
         """
         try:
-            self._gather(load)
-            load.receipt = self._sink.send(load.calls).checked(len(load.calls))
+            self._wait_until_full(batch)
+            batch.receipt = self._sink.send(batch.calls).checked(len(batch.calls))
         except Exception as error:
-            load.error = error
+            batch.error = error
         except BaseException:
-            load.error = SinkUnavailable("the thread that sent for all was interrupted")
+            batch.error = SinkUnavailable("the sending thread was interrupted")
             raise
         finally:
-            self._finish(load)
+            self._finish(batch)
 
-    def _gather(self, load: _Load) -> None:
+    def _wait_until_full(self, batch: _SharedBatch) -> None:
         def is_full() -> bool:
-            return self._is_closing or len(load.calls) >= self._size
+            return self._is_closing or len(batch.calls) >= self._size
 
         with self._changed:
-            self._changed.wait_for(is_full, max(0.0, load.closes_at - time.monotonic()))
-            self._load = None
+            self._changed.wait_for(is_full, max(0.0, batch.send_at - time.monotonic()))
+            self._batch = None
 
-    def _finish(self, load: _Load) -> None:
+    def _finish(self, batch: _SharedBatch) -> None:
         with self._changed:
-            self._load = None if self._load is load else self._load
+            self._batch = None if self._batch is batch else self._batch
             self._undecided -= 1
-            load.is_done = True
+            batch.is_done = True
             self._changed.notify_all()
 
 
-class ThreadedSink(AsyncClosesAtExit):
+class ThreadedSink(AsyncClosingContextManager):
     """
-    Makes an `AsyncSink` of a `Sink`: it works in a thread. For asyncio.
+    Adapt a `Sink` to `AsyncSink`. The sink runs in threads.
 
     Args:
-        sink: Closed with it.
+        sink: Destination. `close` closes it.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -247,12 +253,12 @@ class ThreadedSink(AsyncClosesAtExit):
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Settle *calls*; see `Sink.send`.
+        Send *calls*; see `Sink.send`.
         """
         return await in_thread(self._sink.send, calls)
 
     async def close(self) -> None:
         """
-        Close the sink behind it.
+        Close the wrapped sink.
         """
         await in_thread(self._sink.close)

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 import attrs
 
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
-from braze_heap.sinks._closing import ClosesAtExit
+from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state import _sqlite_rows as _rows
 from braze_heap.state._protocol import Stats, export, stats
 from braze_heap.state._purge import PersonFilter, Purged, purge
@@ -37,7 +37,7 @@ _ROW_BYTES: Final = 512
 """Bytes of a row in addition to the original, about."""
 
 
-class SqliteDeadLetter(ClosesAtExit):
+class SqliteDeadLetter(ClosingContextManager):
     """
     A dead letter in one file of SQLite. Several processes may share it. Thread-safe.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.testing.fake_heap import FakeHeap
 
-with needed_by(__name__, "pytest"):
+with requires_extra(__name__, "pytest"):
     import pytest
 
 __all__ = ["fake_heap"]

@@ -14,14 +14,14 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
-from braze_heap._errors import needed_by
+from braze_heap._errors import requires_extra
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._kinds import FIELD_TYPES, INVALID, FieldType
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
 from braze_heap.testing._samples import Form, make_raw
 
-with needed_by(__name__, "hypothesis"):
+with requires_extra(__name__, "hypothesis"):
     from hypothesis import strategies as st
     from hypothesis.strategies import SearchStrategy
 

@@ -234,7 +234,7 @@ def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
         ((), "canary", "OK", "fewer than 16 characters (6)"),
         ((), "Bearer canary-canary-canary", "PROBLEM", "without the word Bearer"),
         ((), "'canary-canary-canary'", "PROBLEM", "without quotes"),
-        (("--token-env", "NO_SUCH"), "", "PROBLEM", "NO_SUCH holds no token"),
+        (("--token-env", "NO_SUCH"), "", "PROBLEM", "NO_SUCH contains no token"),
     ],
 )
 def test_the_token_is_looked_at_and_not_shown(

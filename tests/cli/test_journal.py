@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from braze_heap import Report
-from braze_heap._repeats import Repeats
+from braze_heap._log_limits import LogRateLimiter
 from braze_heap.cli._journal import Journal, heard_by
 
 
@@ -82,7 +82,7 @@ def test_a_line_that_repeats_is_not_limited_twice(
     What the library logs once a minute passes, with its count.
     """
     now = 0.0
-    repeats = Repeats(lambda: now)
+    repeats = LogRateLimiter(lambda: now)
     stream = io.StringIO()
     with heard_by(Journal(stream, is_json=False)):
         for now in (0.0, 1.0, 60.0):  # noqa: B007 (the clock reads it)

@@ -364,7 +364,7 @@ def test_a_token_is_made_for_a_try_alone(
     result = run("serve", *args)
 
     assert result.exit_code == 2
-    assert "BRAZE_TOKEN holds no token" in result.stderr
+    assert "BRAZE_TOKEN contains no token" in result.stderr
     assert "openssl rand -hex 32" in result.stderr
     assert [*tmp_path.iterdir()] == []
 
@@ -443,7 +443,7 @@ def test_a_port_that_is_taken_is_one_line_of_advice(
         (("--host", "host.invalid"), "cannot listen on host.invalid"),
         (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),
         (("--sink", "hepa:?app_id=11"), "Did you mean 'heap'?"),
-        (("--sink", "heap:?app_id=11&api_key=canary"), "no secrets in a spec"),
+        (("--sink", "heap:?app_id=11&api_key=canary"), "must not contain secrets"),
         (
             ("--dead-letter", "no/such/folder.db"),
             "for folder.db does not exist",

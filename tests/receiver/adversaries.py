@@ -1,5 +1,5 @@
 """
-Bodies made to harm, each with the statuses that it may get.
+Adversarial bodies, each with its expected status.
 """
 
 import gzip
@@ -16,21 +16,21 @@ EVENT: Final = json.dumps(click()).encode()
 
 def holding(value: bytes) -> bytes:
     """
-    Return a batch of one event with a field of this JSON.
+    Return a batch of one event that has a field with this JSON.
     """
     return b'{"events":[' + EVENT[:-1] + b',"x":' + value + b"}]}"
 
 
 def text(piece: bytes, size: int = 15 * MIB) -> bytes:
     """
-    Return a batch of one event with a text of *size* bytes.
+    Return a batch of one event that has a text of *size* bytes.
     """
     return holding(b'"' + piece * (size // len(piece)) + b'"')
 
 
 def listed(element: bytes, number: int) -> bytes:
     """
-    Return a batch of so many times the same.
+    Return a batch of *number* equal events.
     """
     return b'{"events":[' + b",".join([element] * number) + b"]}"
 
@@ -45,7 +45,7 @@ def long_names(number: int) -> list[str]:
 
 def bomb(piece: bytes, number: int) -> bytes:
     """
-    Return *number* times *piece*, gzipped a piece at a time.
+    Return *number* times *piece*, compressed piece by piece.
     """
     zipper = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join(zipper.compress(piece) for _ in range(number)) + zipper.flush()
@@ -138,4 +138,4 @@ HEAVY: Final = frozenset(
         "quotes",
     }
 )
-"""What is left to the campaign, for the time that it takes to make."""
+"""Bodies tested only in campaigns, because they are slow to build."""

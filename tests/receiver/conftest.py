@@ -1,5 +1,5 @@
 """
-An endpoint behind each of the transports.
+Fixture for an endpoint behind each transport.
 """
 
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.receiver.transports import CARRIERS, Endpoint
+from tests.receiver.transports import TRANSPORTS, Endpoint
 
 
-@pytest.fixture(params=CARRIERS, ids=lambda carrier: carrier.__name__)
+@pytest.fixture(params=TRANSPORTS, ids=lambda transport: transport.__name__)
 def endpoint(request: pytest.FixtureRequest) -> Iterator[Callable[..., Endpoint]]:
     """
-    Build endpoints that are closed when the test is over.
+    Build endpoints that are closed after the test.
     """
     built: list[Endpoint] = []
 

@@ -1,5 +1,5 @@
 """
-A process to be killed: a receiver on uvicorn, in front of a Heap, with a dead letter.
+Receiver process on uvicorn that a test kills.
 
 Arguments: port to listen on, URL of a Heap, path of a dead letter, token.
 """
@@ -14,7 +14,7 @@ from braze_heap.receiver.asgi import ASGIReceiver
 
 def main(port: str, heap: str, path: str, token: str) -> None:
     """
-    Receive for ever.
+    Serve until killed.
     """
     sink = bh.HeapSink("11", base_url=heap, allow_http=True)
     pipeline = bh.Pipeline(bh.Transformer(), sink, bh.SqliteDeadLetter(path))

@@ -1,5 +1,5 @@
 """
-Real servers on loopback, and a client that says exactly what it is told.
+Real servers on loopback, and a client on a bare socket.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ HEAD = (
 @contextlib.contextmanager
 def uvicorn_of(app: Any, **options: Any) -> Iterator[int]:
     """
-    Serve *app* in a thread for as long as the block lasts; give its port.
+    Serve *app* in a thread inside the block; yield its port.
     """
     config = uvicorn.Config(app, log_config=None, ws="none", **options)
     server = uvicorn.Server(config)
@@ -38,7 +38,7 @@ def uvicorn_of(app: Any, **options: Any) -> Iterator[int]:
 @contextlib.contextmanager
 def served(http: str = "h11", **options: Any) -> Iterator[tuple[int, Endpoint]]:
     """
-    Serve an endpoint; give its port, and what lies behind it.
+    Serve an endpoint; yield its port and the endpoint.
     """
     there = Endpoint(asgi, **options)
     with uvicorn_of(ASGIReceiver(there.receiver), http=http) as port:
@@ -55,7 +55,7 @@ def head(*headers: str, token: str = TOKEN) -> bytes:
 
 def counted(body: bytes, *headers: str, token: str = TOKEN) -> bytes:
     """
-    Return a request with a length.
+    Return a request with a Content-Length.
     """
     return head(f"Content-Length: {len(body)}", *headers, token=token) + body
 
@@ -71,7 +71,7 @@ def chunked(body: bytes, size: int, *headers: str) -> bytes:
 
 class Wire:
     """
-    A connection.
+    Client connection.
     """
 
     def __init__(self, port: int) -> None:
@@ -87,19 +87,19 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """
-        Send *data* as it is.
+        Send *data* unchanged.
         """
         self._socket.sendall(data)
 
     def close_sending(self) -> None:
         """
-        Send no more, and go on listening.
+        Shut down the sending side.
         """
         self._socket.shutdown(socket.SHUT_WR)
 
     def status(self) -> int:
         """
-        Read one answer, its body too, and return its status.
+        Read one response with its body, and return its status.
         """
         line = self._file.readline()
         length = 0

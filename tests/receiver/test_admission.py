@@ -1,5 +1,5 @@
 """
-How much is taken in at once.
+Tests of limits and of requests in flight.
 """
 
 import threading
@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from braze_heap.receiver import Limits
-from braze_heap.receiver._admission import CapacityError, Hand
+from braze_heap.receiver._admission import Admission, CapacityError
 
 
 @pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
-def test_a_limit_of_nothing_is_an_error(name):
+def test_a_limit_of_zero_is_an_error(name):
     """
-    Zero of anything is refused; the least above it is a limit.
+    Each limit must be positive; 1 is accepted.
     """
     with pytest.raises(ValueError, match="positive"):
         Limits(**{name: 0})
@@ -21,102 +21,106 @@ def test_a_limit_of_nothing_is_an_error(name):
     assert getattr(Limits(**{name: 1}), name) == 1
 
 
-def test_a_body_must_fit_into_the_hand():
+def test_in_flight_must_be_at_least_one_body():
     """
-    As much as one body is enough, less is an error.
+    As many bytes as one body are enough, fewer are an error.
     """
     assert Limits(body=10, in_flight=10).in_flight == 10
     with pytest.raises(ValueError, match="one body"):
         Limits(body=10, in_flight=9)
 
 
-def test_bytes_are_held_until_the_request_is_done():
+def test_bytes_are_in_flight_until_the_request_ends():
     """
-    What the block took is given back when it ends, also by an exception.
+    The bytes of a buffer are released when the block ends, also by an exception.
     """
-    hand = Hand(Limits(body=10, in_flight=10))
+    admission = Admission(Limits(body=10, in_flight=10))
 
     def fail() -> None:
-        with hand.share() as share:
-            assert share.takes(b"abc")
-            assert share.takes(b"de")
-            assert (hand.held, share.body()) == ((0, 5), b"abcde")
+        with admission.buffer() as buffer:
+            assert buffer.append(b"abc")
+            assert buffer.append(b"de")
+            assert (admission.in_flight, buffer.body()) == ((0, 5), b"abcde")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
 
-    assert hand.held == (0, 0)
+    assert admission.in_flight == (0, 0)
 
 
-def test_one_who_holds_everything_is_cut():
+def test_a_single_request_is_truncated_at_the_limit():
     """
-    A request that is alone takes all there is room for, and is told that this is all.
+    The only request gets all bytes that are left, and stops reading.
     """
-    hand = Hand(Limits(body=10, in_flight=10))
-    with hand.share() as share:
-        assert share.takes(b"x" * 10)
-        assert not share.is_cut
-        assert not share.takes(b"yz")
+    admission = Admission(Limits(body=10, in_flight=10))
+    with admission.buffer() as buffer:
+        assert buffer.append(b"x" * 10)
+        assert not buffer.is_truncated
+        assert not buffer.append(b"yz")
 
-        assert (share.is_cut, share.size, share.body()) == (True, 10, b"x" * 10)
+        assert (buffer.is_truncated, buffer.size, buffer.body()) == (
+            True,
+            10,
+            b"x" * 10,
+        )
 
 
-def test_two_do_not_hold_more_than_there_is_room_for():
+def test_concurrent_requests_share_the_limit():
     """
-    The second one is put off where the first one's bytes leave no room, and not before.
+    The second request raises only if the first leaves too few bytes.
     """
-    hand = Hand(Limits(body=10, in_flight=10))
-    with hand.share() as first, hand.share() as second:
-        first.takes(b"x" * 6)
-        assert second.takes(b"y" * 4)
+    admission = Admission(Limits(body=10, in_flight=10))
+    with admission.buffer() as first, admission.buffer() as second:
+        first.append(b"x" * 6)
+        assert second.append(b"y" * 4)
         with pytest.raises(CapacityError):
-            second.takes(b"z")
+            second.append(b"z")
 
-        assert hand.held == (0, 10)
+        assert admission.in_flight == (0, 10)
 
 
-def test_places_are_as_many_as_requests():
+def test_slots_are_bounded_by_requests():
     """
-    One more has none; a place that was left is free again.
+    One more slot raises; a released slot can be used again.
     """
-    hand = Hand(Limits(requests=2))
-    with hand.place():
-        with hand.place():
-            assert hand.held == (2, 0)
-            with pytest.raises(CapacityError), hand.place():
+    admission = Admission(Limits(requests=2))
+    with admission.slot():
+        with admission.slot():
+            assert admission.in_flight == (2, 0)
+            with pytest.raises(CapacityError), admission.slot():
                 pass
-        with hand.place():
-            assert hand.held == (2, 0)
+        with admission.slot():
+            assert admission.in_flight == (2, 0)
 
-    assert hand.held == (0, 0)
+    assert admission.in_flight == (0, 0)
 
 
-def test_a_closed_hand_takes_nothing():
+def test_a_closed_admission_rejects_requests():
     """
-    No bytes and no place, and nothing is left to wait for.
+    A buffer or a slot raises after `close`.
     """
-    hand = Hand(Limits())
-    assert hand.is_open
+    admission = Admission(Limits())
+    assert admission.is_open
 
-    assert hand.close(0.0) is True
-    assert not hand.is_open
-    with pytest.raises(CapacityError), hand.share():
+    assert admission.close(0.0) is True
+    assert not admission.is_open
+    with pytest.raises(CapacityError), admission.buffer():
         pass
-    with pytest.raises(CapacityError), hand.place():
+    with pytest.raises(CapacityError), admission.slot():
         pass
 
 
-def test_closing_waits_for_what_is_in_flight():
+def test_closing_waits_for_requests_in_flight():
     """
-    It tells that one is left when time is over, and returns when the last one is done.
+    `close` returns false after the timeout, and true when the last request ends.
     """
-    hand = Hand(Limits())
-    told = []
-    closing = threading.Thread(target=lambda: told.append(hand.close(30.0)))
-    with hand.place():
-        assert hand.close(0.0) is False
+    admission = Admission(Limits())
+    closed = []
+    closing = threading.Thread(target=lambda: closed.append(admission.close(30.0)))
+    with admission.slot():
+        assert admission.close(0.0) is False
         closing.start()
     closing.join(5.0)
 
-    assert told == [True]
+    assert closed == [True]

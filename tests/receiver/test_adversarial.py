@@ -1,5 +1,5 @@
 """
-Who has the token and means harm, or sends garbage, costs a bounded time and memory.
+Tests that adversarial bodies cost bounded time and memory.
 
 Figures of the last campaign: see `docs/explanation/proofs.md`.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from braze_heap.receiver import Request
-from braze_heap.receiver._envelope import inflated
+from braze_heap.receiver._envelope import decompress
 from braze_heap.testing import make_raw
 from tests.receiver.adversaries import HEAVY, MIB, PLAIN, ZIPPED, bomb
 from tests.receiver.test_contract import batch, click
@@ -41,7 +41,7 @@ def made(name: str) -> tuple[int, bytes, list[tuple[str, str]]]:
 
 def in_a_thread(work: Any) -> Any:
     """
-    Do *work* on a thread with a small stack, as musl and some servers have them.
+    Run *work* in a thread with a small stack, as on musl and some servers.
     """
     results: list[Any] = []
     before = threading.stack_size(STACK)
@@ -55,9 +55,9 @@ def in_a_thread(work: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", MARKED)
-def test_a_body_made_to_harm_gets_its_status(name, caplog):
+def test_an_adversarial_body_gets_its_status(name, caplog):
     """
-    The documented status, nothing lost, nothing of it in the log, on a small stack.
+    Events are accounted for, and the log shows none of them.
     """
     status, body, headers = made(name)
     there = Endpoint(library)
@@ -76,9 +76,9 @@ def test_a_body_made_to_harm_gets_its_status(name, caplog):
     ["\x00", "é", "\ud800", "Bearer", "a" * 10**6, "\n", "%s%n", "${jndi:x}", "'--"],
     ids=range(9),
 )
-def test_an_odd_token_is_a_wrong_one(token):
+def test_a_malformed_token_is_unauthorized(token):
     """
-    401: no token makes the comparison raise.
+    401: the comparison does not raise.
     """
     there = Endpoint(library)
 
@@ -88,7 +88,7 @@ def test_an_odd_token_is_a_wrong_one(token):
 
 def mutated(chance: random.Random) -> bytes:
     """
-    Return a batch with bytes changed, or events replaced by other JSON.
+    Return a batch with changed bytes, or events replaced by other JSON.
     """
     events: list[Any] = [click(id=str(chance.random())) for _ in range(3)]
     for _ in range(chance.randrange(3)):
@@ -103,9 +103,9 @@ def mutated(chance: random.Random) -> bytes:
     return bytes(body)
 
 
-def law_holds(there: Endpoint, body: bytes) -> bool:
+def is_accounted_for(there: Endpoint, body: bytes) -> bool:
     """
-    Tell whether each event of *body*, or all of it, is somewhere.
+    Return whether each event of *body*, or the whole body, is accounted for.
     """
     headers = [AUTHORIZED]
     there.dead.records.clear()
@@ -123,7 +123,7 @@ def law_holds(there: Endpoint, body: bytes) -> bool:
 
 class Reported(Endpoint):
     """
-    An endpoint whose reports are kept.
+    Endpoint that collects its reports.
     """
 
     def __init__(self) -> None:
@@ -140,13 +140,13 @@ class Reported(Endpoint):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_mutated_body_is_accounted_for(seed):
     """
-    Each event is delivered, skipped or kept, or its body is; 500 bodies a seed.
+    Each event is delivered, skipped or stored, or the body is; 500 bodies a seed.
     """
     chance = random.Random(seed)
     there = Reported()
     bodies = [mutated(chance) for _ in range(500)]
 
-    assert [body for body in bodies if not law_holds(there, body)] == []
+    assert [body for body in bodies if not is_accounted_for(there, body)] == []
     assert len(there.reports) > 100
 
 
@@ -154,18 +154,18 @@ def test_a_mutated_body_is_accounted_for(seed):
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_many_mutated_bodies_are_accounted_for(seed):
     """
-    The same for 2,000 bodies a seed.
+    Campaign of 2,000 bodies a seed.
     """
     chance = random.Random(seed)
     there = Reported()
     bodies = (mutated(chance) for _ in range(2_000))
 
-    assert [body for body in bodies if not law_holds(there, body)] == []
+    assert [body for body in bodies if not is_accounted_for(there, body)] == []
 
 
 def peak() -> int:
     """
-    Return the most memory that this process has had since the last call, in bytes.
+    Return the peak memory of this process since the last call, in bytes.
     """
     status = Path("/proc/self/status").read_text()
     Path("/proc/self/clear_refs").write_text("5")
@@ -174,7 +174,7 @@ def peak() -> int:
 
 def measured(path: str, *headers: str) -> tuple[float, int]:
     """
-    Return the seconds that a body takes, and the bytes by which the process grew.
+    Return the seconds that a body takes, and the memory growth in bytes.
     """
     logging.disable()
     there = Endpoint(library)
@@ -191,9 +191,9 @@ def measured(path: str, *headers: str) -> tuple[float, int]:
 @pytest.mark.campaign
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", NAMES)
-def test_a_body_made_to_harm_takes_bounded_time_and_memory(name, tmp_path):
+def test_an_adversarial_body_takes_bounded_time_and_memory(name, tmp_path):
     """
-    Under 5 seconds, and 600 MiB over what the process had, in a process of its own.
+    Under 5 seconds and 600 MiB of growth, in a separate process.
     """
     _, body, headers = made(name)
     (tmp_path / "body").write_bytes(body)
@@ -208,11 +208,11 @@ def test_a_body_made_to_harm_takes_bounded_time_and_memory(name, tmp_path):
     assert memory < MOST_MEMORY
 
 
-def test_a_bomb_is_inflated_no_further_than_the_limit():
+def test_a_bomb_is_decompressed_up_to_the_limit():
     """
-    What comes out of gzip is cut at the limit, one byte more to tell.
+    Output ends one byte after the limit, which shows that it is exceeded.
     """
-    assert len(inflated(bomb(b"\0" * MIB, 5), 1000)) == 1001
+    assert len(decompress(bomb(b"\0" * MIB, 5), 1000)) == 1001
 
 
 if __name__ == "__main__":

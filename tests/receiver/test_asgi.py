@@ -1,5 +1,5 @@
 """
-A receiver as an ASGI application, bare and under uvicorn.
+Tests of the ASGI application, called directly and under uvicorn.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ def http(*, headers: Any = AUTHORIZED, method: str = "POST") -> dict[str, Any]:
 
 def talk(app: Any, scope: Any, *messages: Any) -> list[Any]:
     """
-    Give *messages* to *app*, and return what it sent.
+    Pass *messages* to *app*, and return the messages that it sent.
     """
     waiting, sent = list(messages), []
 
@@ -50,18 +50,18 @@ def there() -> Any:
     endpoint.close()
 
 
-def test_nothing_is_received_before_the_token_is_checked(there):
+def test_the_body_is_not_received_before_the_token_is_checked(there):
     """
-    401: not one message of the body is awaited.
+    401: no message of the body is awaited.
     """
     sent = talk(ASGIReceiver(there.receiver), http(headers=[]))
 
     assert sent[0]["status"] == 401
 
 
-def test_a_sender_who_goes_away_has_sent_nothing(there):
+def test_an_incomplete_body_is_not_processed(there):
     """
-    503, to nobody: what came before the disconnect is neither delivered nor kept.
+    503: the part before the disconnect is neither delivered nor stored.
     """
     sent = talk(
         ASGIReceiver(there.receiver),
@@ -74,9 +74,9 @@ def test_a_sender_who_goes_away_has_sent_nothing(there):
     assert (there.sink.calls, there.dead.records) == ([], [])
 
 
-def test_an_answer_to_nobody_is_no_error(there):
+def test_a_response_after_a_disconnect_is_not_an_error(there):
     """
-    A server that says on sending that the sender is gone hears no exception for it.
+    An `OSError` of sending is ignored.
     """
 
     async def receive() -> Any:
@@ -90,9 +90,9 @@ def test_an_answer_to_nobody_is_no_error(there):
     assert len(there.sink.calls) == 1
 
 
-def test_a_request_that_the_server_cuts_off_is_to_come_again():
+def test_a_request_that_the_server_cancels_gets_a_503():
     """
-    503: a server that shuts down cancels what takes too long, and would say 500.
+    503: without it, a server that shuts down would respond 500.
     """
     sink, sent = BlockingSink(), []
     there = Endpoint(asgi, sink=sink)
@@ -119,15 +119,15 @@ def test_a_request_that_the_server_cuts_off_is_to_come_again():
 
 def test_another_protocol_is_an_error(there):
     """
-    A receiver speaks http.
+    A receiver supports only HTTP.
     """
     with pytest.raises(ValueError, match="not websocket"):
         talk(ASGIReceiver(there.receiver), {"type": "websocket"})
 
 
-def test_the_life_of_the_server_closes_the_receiver(there):
+def test_the_lifespan_closes_the_receiver(there):
     """
-    Both messages of a lifespan are answered, and then nothing more is taken.
+    After both messages of the lifespan, requests are rejected.
     """
     sent = talk(
         ASGIReceiver(there.receiver),
@@ -143,9 +143,9 @@ def test_the_life_of_the_server_closes_the_receiver(there):
     assert there.post(batch(click())).status == 503
 
 
-def test_the_loop_turns_while_a_sink_blocks():
+def test_a_blocking_sink_does_not_block_the_loop():
     """
-    A blocking sink has a thread: the loop answers others in the meantime.
+    Other requests are answered while a sink blocks its thread.
     """
     there = Endpoint(asgi, sink=BlockingSink())
     app = ASGIReceiver(there.receiver)
@@ -161,19 +161,19 @@ def test_the_loop_turns_while_a_sink_blocks():
         assert slow.status() == 200
 
 
-def test_a_large_or_zipped_body_is_opened_beside_the_loop(there, monkeypatch):
+def test_a_large_or_zipped_body_is_decoded_in_a_thread(there, monkeypatch):
     """
-    What may take long to decode is decoded in a thread.
+    Only a small body is decoded on the event loop.
     """
     threads = []
     receiver = there.receiver
-    opened = receiver._opened
+    opened = receiver._decode_body
 
     def seen(*args: Any, **options: Any) -> Any:
         threads.append(threading.current_thread() is threading.main_thread())
         return opened(*args, **options)
 
-    monkeypatch.setattr(receiver, "_opened", seen)
+    monkeypatch.setattr(receiver, "_decode_body", seen)
     there.post(batch(click()))
     there.post(batch(click(pad="x" * 300_000)))
     there.post(b"", ("Content-Encoding", "gzip"))
@@ -182,9 +182,9 @@ def test_a_large_or_zipped_body_is_opened_beside_the_loop(there, monkeypatch):
 
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
-def test_a_head_is_answered_without_a_body(http):
+def test_the_response_to_head_has_no_body(http):
     """
-    405 to a HEAD has no body, so the connection goes on with the next request.
+    405 to a HEAD has no body, so that the connection can be reused.
     """
     pytest.importorskip(http)
     request = counted(b"").replace(b"POST", b"HEAD", 1)
@@ -198,9 +198,9 @@ def test_a_head_is_answered_without_a_body(http):
         assert (answer.split()[1], wire.status()) == (b"405", 200)
 
 
-def test_no_lifespan_is_needed():
+def test_lifespan_is_optional():
     """
-    A server that tells nothing of its life is served as well.
+    A server without lifespan messages is supported.
     """
     there = Endpoint(asgi)
     app = ASGIReceiver(there.receiver)
@@ -224,14 +224,14 @@ class SlowSink(bh.MemorySink):
             time.sleep(0.01)
         return super().send(calls)
 
-class ToldReceiver(bh.AsyncReceiver):
+class ObservedReceiver(bh.AsyncReceiver):
     async def close(self, seconds=30.0):
         done = await super().close(seconds)
         pathlib.Path(f"closed with {len(pipeline.sink.calls)} call").touch()
         return done
 
 pipeline = bh.Pipeline(bh.Transformer(), SlowSink(), bh.DISCARD)
-app = ASGIReceiver(ToldReceiver(pipeline, sys.argv[1]))
+app = ASGIReceiver(ObservedReceiver(pipeline, sys.argv[1]))
 listening = socket.socket(fileno=int(sys.argv[2]))
 server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
 server.run([listening])
@@ -239,9 +239,9 @@ server.run([listening])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_sigterm_lets_the_request_in_flight_be_settled(tmp_path):
+def test_sigterm_waits_for_the_request_in_flight(tmp_path):
     """
-    A uvicorn that gets SIGTERM answers 200 to what its sink works on, and then exits.
+    After SIGTERM, uvicorn answers the request in flight with 200, and then exits.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number, port = listening.fileno(), listening.getsockname()[1]

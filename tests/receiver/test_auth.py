@@ -1,5 +1,5 @@
 """
-Who may send.
+Tests of tokens and authenticators.
 """
 
 import pickle
@@ -10,9 +10,9 @@ from braze_heap.receiver import UNAUTHENTICATED
 from braze_heap.receiver._auth import Tokens, as_authenticator
 
 
-def test_tokens_come_from_the_environment():
+def test_from_env_reads_tokens_separated_by_spaces():
     """
-    Those in the variable, apart by blanks, are let in; nothing else is.
+    Only tokens in the variable are authorized.
     """
     tokens = Tokens.from_env("FEED", {"FEED": " new  old ", "BRAZE_TOKEN": "other"})
 
@@ -22,9 +22,9 @@ def test_tokens_come_from_the_environment():
     assert admitted == {"new", "old"}
 
 
-def test_the_variable_has_a_name_of_its_own():
+def test_from_env_reads_braze_token_by_default():
     """
-    Unless another is named, it is ``BRAZE_TOKEN``.
+    The default variable is ``BRAZE_TOKEN``.
     """
     assert Tokens.from_env(environ={"BRAZE_TOKEN": "t"}).is_authorized(["Bearer t"])
 
@@ -32,9 +32,9 @@ def test_the_variable_has_a_name_of_its_own():
 @pytest.mark.parametrize("environ", [{}, {"FEED": ""}, {"FEED": "  "}])
 def test_an_environment_without_a_token_is_an_error(environ):
     """
-    It names the variable, and nobody is let in by mistake.
+    The error names the variable.
     """
-    with pytest.raises(ValueError, match=r"^FEED holds no token"):
+    with pytest.raises(ValueError, match=r"^FEED contains no token"):
         Tokens.from_env("FEED", environ)
 
 
@@ -52,9 +52,9 @@ def test_an_environment_without_a_token_is_an_error(environ):
         ("'s3cr3t s3cr3t'", "without quotes"),
     ],
 )
-def test_an_environment_with_an_odd_token_is_an_error(token, flaw):
+def test_an_environment_with_an_invalid_token_is_an_error(token, flaw):
     """
-    It names the variable and what a token is, and does not show it.
+    The error names the variable and the flaw, and does not show the token.
     """
     with pytest.raises(ValueError, match=rf"^a token in FEED .*{flaw}") as raised:
         Tokens.from_env("FEED", {"FEED": token})
@@ -63,9 +63,9 @@ def test_an_environment_with_an_odd_token_is_an_error(token, flaw):
     assert "s3cr3t" not in str(raised.value)
 
 
-def test_a_token_may_begin_like_the_scheme():
+def test_a_token_may_start_like_the_scheme():
     """
-    Only the word Bearer itself is refused, not a token that begins with it.
+    Only the word Bearer is invalid, not a token that starts with it.
     """
     assert Tokens("bearers-of-good-news").is_authorized(["Bearer bearers-of-good-news"])
 
@@ -73,7 +73,7 @@ def test_a_token_may_begin_like_the_scheme():
 @pytest.mark.parametrize(("length", "is_short"), [(15, True), (16, False)])
 def test_a_short_token_is_a_warning(length, is_short, caplog):
     """
-    Fewer than 16 characters can be guessed; the log shows their number alone.
+    Fewer than 16 characters are a warning, which shows only their number.
     """
     as_authenticator(["a-token-that-is-long-enough", "s" * length])
 
@@ -81,16 +81,16 @@ def test_a_short_token_is_a_warning(length, is_short, caplog):
     assert "sss" not in caplog.text
 
 
-def test_a_token_that_is_no_text_is_refused():
+def test_a_lone_surrogate_is_unauthorized():
     """
-    A lone surrogate in a header is compared like anything else, and is not ours.
+    A header that cannot be encoded is compared without an exception.
     """
     assert not Tokens("t").is_authorized(["Bearer \ud800"])
 
 
-def test_tokens_are_not_shown_nor_pickled():
+def test_tokens_are_not_shown_or_pickled():
     """
-    A repr tells their number, a pickle is refused.
+    The repr shows their number; pickling raises.
     """
     tokens = Tokens(["first", "second"])
 

@@ -1,5 +1,5 @@
 """
-A receiver as a Lambda function: each document in which AWS tells of a request.
+Tests of the Lambda handler, with each format of AWS for a request.
 """
 
 import base64
@@ -36,7 +36,7 @@ def rest(headers: dict[str, str], body: str | None, **more: Any) -> dict[str, An
 
 def http(headers: dict[str, str], body: str | None, **more: Any) -> dict[str, Any]:
     """
-    API Gateway, HTTP API, and Function URL: payload format 2.0, small letters.
+    API Gateway HTTP API and Function URL: payload format 2.0, lower case.
     """
     event = {
         "version": "2.0",
@@ -55,7 +55,7 @@ def load_balancer(
     headers: dict[str, str], body: str | None, **more: Any
 ) -> dict[str, Any]:
     """
-    Application Load Balancer: small letters, no version.
+    Application Load Balancer: lower case, without a version.
     """
     return {
         "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:"}},
@@ -73,7 +73,7 @@ def load_balancer_of_lists(
     headers: dict[str, str], body: str | None, **more: Any
 ) -> dict[str, Any]:
     """
-    The same with ``lambda.multi_value_headers.enabled``: no ``headers`` at all.
+    Load balancer with ``lambda.multi_value_headers.enabled``: ``headers`` is missing.
     """
     event = load_balancer(headers, body, **more)
     listed = {name: [value] for name, value in event.pop("headers").items()}
@@ -94,9 +94,9 @@ def ask(there: Endpoint, event: dict[str, Any]) -> dict[str, Any]:
     return lambda_handler(there.receiver)(event, None)
 
 
-def test_a_body_as_text(there, shape):
+def test_a_text_body_is_read(there, shape):
     """
-    200: a batch in plain text, header names as they come.
+    200: a batch in plain text, with header names in any case.
     """
     body = batch(click()).decode()
 
@@ -105,9 +105,9 @@ def test_a_body_as_text(there, shape):
     assert (reply["statusCode"], len(there.sink.calls)) == (200, 1)
 
 
-def test_a_body_in_base64(there, shape):
+def test_a_base64_body_is_decoded(there, shape):
     """
-    200: a gzipped batch comes in base64.
+    200: a gzipped batch arrives in base64.
     """
     body = base64.b64encode(gzip.compress(batch(click()))).decode()
     headers = {"Authorization": BEARER, "Content-Encoding": "gzip"}
@@ -117,18 +117,18 @@ def test_a_body_in_base64(there, shape):
     assert (reply["statusCode"], len(there.sink.calls)) == (200, 1)
 
 
-def test_no_body_is_a_probe(there, shape):
+def test_a_missing_body_is_a_probe(there, shape):
     """
-    200: null, absent and empty are the probe.
+    200: the body is null, absent or empty.
     """
     reply = ask(there, shape({"Authorization": BEARER}, None))
 
     assert reply["statusCode"] == 200
 
 
-def test_base64_that_is_none_is_kept(there, shape):
+def test_invalid_base64_is_stored(there, shape):
     """
-    400: what cannot be decoded lies in the dead letter as it came.
+    400: a body that cannot be decoded is stored unchanged.
     """
     event = shape({"Authorization": BEARER}, "n\u00f6 base64", isBase64Encoded=True)
 
@@ -138,9 +138,9 @@ def test_base64_that_is_none_is_kept(there, shape):
     assert ["n\u00f6 base64".encode()] == [r.original for r in there.dead.records]
 
 
-def test_the_reply_is_in_the_shape_of_the_request(there, shape):
+def test_the_reply_has_the_format_of_the_request(there, shape):
     """
-    401: headers are lists for a load balancer that sends lists, since others are lost.
+    401: headers are lists for a load balancer that sends lists and ignores others.
     """
     reply = ask(there, shape({}, None))
 
@@ -153,7 +153,7 @@ def test_the_reply_is_in_the_shape_of_the_request(there, shape):
 
 def test_a_body_is_not_decoded_before_the_token_is_checked(there):
     """
-    401: whatever the body is.
+    401: the body does not matter.
     """
     event = {**http({}, None), "body": {"not": "text"}}
 
@@ -193,7 +193,7 @@ EVENT = {"event_type": "users.messages.email.Click", "id": "canary"}
 )
 def test_an_event_that_is_not_an_http_request_is_an_error(there, event, shape):
     """
-    A normal return would have SQS delete the message; the text shows no value.
+    A normal return would make SQS delete the message. The error shows no values.
     """
     with pytest.raises(ValueError, match=f"it looks like .*{shape}.*Pipeline.run") as e:
         ask(there, event)
@@ -202,9 +202,9 @@ def test_an_event_that_is_not_an_http_request_is_an_error(there, event, shape):
     assert (there.sink.calls, there.dead.records) == ([], [])
 
 
-def test_a_test_event_of_the_console_is_answered(there):
+def test_a_console_test_event_is_answered(there):
     """
-    405: a GET is an HTTP request, even if all else is null.
+    405: a GET is an HTTP request, even if all other keys are null.
     """
     nulls = {"headers": None, "multiValueHeaders": None, "body": None}
 
@@ -214,7 +214,7 @@ def test_a_test_event_of_the_console_is_answered(there):
 @pytest.mark.parametrize("is_base64", [False, True])
 def test_a_body_that_is_an_object_is_read_as_json(there, shape, is_base64):
     """
-    200: a mapping template or a direct call may have decoded it already.
+    200: a mapping template may have decoded the body.
     """
     event = shape({"Authorization": BEARER}, None, isBase64Encoded=is_base64)
     event["body"] = json.loads(batch(click()))
@@ -227,7 +227,7 @@ def test_a_body_that_is_an_object_is_read_as_json(there, shape, is_base64):
 @pytest.mark.parametrize("body", [5, True, [1]])
 def test_a_body_of_another_type_is_unreadable(there, body):
     """
-    400: it is written as JSON, and kept in the dead letter.
+    400: the body is encoded as JSON and stored.
     """
     event = {**http({"Authorization": BEARER}, None), "body": body}
 
@@ -235,9 +235,9 @@ def test_a_body_of_another_type_is_unreadable(there, body):
     assert [json.loads(record.original) for record in there.dead.records] == [body]
 
 
-def test_a_header_whose_value_is_null_is_absent(there, shape):
+def test_a_null_header_is_ignored(there, shape):
     """
-    200: a Content-Encoding of null means that the body is plain.
+    200: with a Content-Encoding of null the body is not compressed.
     """
     event = shape({"Authorization": BEARER}, batch(click()).decode())
     if "headers" in event:
@@ -249,18 +249,18 @@ def test_a_header_whose_value_is_null_is_absent(there, shape):
     assert ask(there, event)["statusCode"] == 200
 
 
-def test_headers_may_come_in_lists_alone(there):
+def test_headers_may_be_only_in_lists(there):
     """
-    200: API Gateway gives null for ``headers`` if only lists were asked for.
+    200: ``headers`` is null if API Gateway sends only lists.
     """
     event = rest({"Authorization": BEARER}, batch(click()).decode())
 
     assert ask(there, {**event, "headers": None})["statusCode"] == 200
 
 
-def test_a_repeated_header_is_repeated(there):
+def test_a_repeated_header_is_not_merged(there):
     """
-    401: two credentials are none, also where AWS lists them.
+    401: two credentials in a list are rejected.
     """
     event = rest({}, None, multiValueHeaders={"Authorization": [BEARER, BEARER]})
 

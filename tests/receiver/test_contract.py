@@ -1,5 +1,5 @@
 """
-Who holds the events now: each status, through every carrier.
+Tests of each status, through every transport.
 """
 
 import gzip
@@ -31,9 +31,9 @@ def click(**changes: Any) -> dict[str, Any]:
     return {**make_raw("users.messages.email.Click"), **changes}
 
 
-class StubbornSink(MemorySink):
+class ScriptedSink(MemorySink):
     """
-    A sink that raises, or returns, what it is told to.
+    Sink that raises or returns its *outcome*.
     """
 
     def __init__(self, outcome: Any) -> None:
@@ -48,51 +48,51 @@ class StubbornSink(MemorySink):
 
 def test_200_means_that_the_sink_has_the_events(endpoint):
     """
-    200: the sink settled every payload.
+    200: the sink accepted every call.
     """
     there = endpoint()
 
-    answer = there.post(batch(click(id="one"), click(id="two")))
+    response = there.post(batch(click(id="one"), click(id="two")))
 
-    assert (answer.status, answer.body) == (200, b'{"result":"settled"}')
+    assert (response.status, response.body) == (200, b'{"result":"accepted"}')
     assert [c.idempotency_key for c in there.sink.calls] == ["one", "two"]
 
 
 def test_200_means_that_the_dead_letter_has_the_rest(endpoint):
     """
-    200: one malformed event of a readable batch is kept, the others are delivered.
+    200: a malformed event goes to the dead letter, and the others are delivered.
     """
     there = endpoint()
     events = [click(id=f"id-{number}") for number in range(99)]
 
-    answer = there.post(batch(*events[:50], click(time="soon"), *events[50:]))
+    response = there.post(batch(*events[:50], click(time="soon"), *events[50:]))
 
-    assert answer.status == 200
+    assert response.status == 200
     assert len(there.sink.calls) == 99
     assert [record.reason for record in there.dead.records] == ["bad_time"]
 
 
-def test_200_after_heap_refused_one_alone(endpoint):
+def test_200_after_heap_rejected_one_event(endpoint):
     """
-    200: what Heap refuses alone is kept as rejected_by_heap.
+    200: a call that Heap rejects is stored as rejected_by_heap.
     """
     refusal = Rejection(1, "rejected_by_heap", 400, "no")
-    there = endpoint(sink=StubbornSink(Receipt(1, (refusal,))))
+    there = endpoint(sink=ScriptedSink(Receipt(1, (refusal,))))
 
-    answer = there.post(batch(click(id="one"), click(id="two")))
+    response = there.post(batch(click(id="one"), click(id="two")))
 
-    assert answer.status == 200
+    assert response.status == 200
     assert [record.reason for record in there.dead.records] == ["rejected_by_heap"]
 
 
-def test_200_for_an_event_that_a_mapper_chokes_on(endpoint):
+def test_200_if_a_mapper_raises(endpoint):
     """
-    200: an exception while mapping is a fault of the data, and the others go on.
+    200: only the event whose mapper raises is stored in the dead letter.
     """
     mappers = bh.Mappers()
 
     @mappers.maps(EmailClick)
-    def choke(event: EmailClick) -> bh.HeapEvent:
+    def fail(event: EmailClick) -> bh.HeapEvent:
         if event.link_alias == "bad":
             raise ZeroDivisionError
         return bh.HeapEvent("Click")
@@ -101,64 +101,64 @@ def test_200_for_an_event_that_a_mapper_chokes_on(endpoint):
     bad = click(id="bad")
     bad["properties"]["link_alias"] = "bad"
 
-    answer = there.post(batch(bad, click(id="good")))
+    response = there.post(batch(bad, click(id="good")))
 
-    assert answer.status == 200
+    assert response.status == 200
     assert [call.idempotency_key for call in there.sink.calls] == ["good"]
     assert [record.reason for record in there.dead.records] == ["mapper_error"]
 
 
-def test_503_when_the_sink_could_not_decide(endpoint):
+def test_503_if_the_sink_is_unavailable(endpoint):
     """
-    503: a sink that could not decide says when to come again, rounded up.
+    503: Retry-After is the time that the sink asks for, rounded up.
     """
-    there = endpoint(sink=StubbornSink(SinkUnavailable("down", retry_after=6.2)))
+    there = endpoint(sink=ScriptedSink(SinkUnavailable("down", retry_after=6.2)))
 
-    answer = there.post(batch(click()))
+    response = there.post(batch(click()))
 
-    assert (answer.status, answer.headers["retry-after"]) == (503, "7")
+    assert (response.status, response.headers["retry-after"]) == (503, "7")
 
 
-def test_503_when_the_sink_breaks(endpoint):
+def test_503_if_the_sink_raises(endpoint):
     """
-    503: an unexpected exception in a sink is our fault, not the data's.
+    503: an unexpected exception of a sink does not reject events.
     """
-    there = endpoint(sink=StubbornSink(ZeroDivisionError("canary")))
+    there = endpoint(sink=ScriptedSink(ZeroDivisionError("canary")))
 
-    answer = there.post(batch(click()))
+    response = there.post(batch(click()))
 
-    assert (answer.status, answer.body) == (503, b'{"result":"later"}')
+    assert (response.status, response.body) == (503, b'{"result":"unavailable"}')
 
 
-def test_on_a_503_nothing_is_written(endpoint):
+def test_a_503_writes_no_dead_letters(endpoint):
     """
-    503: rejected events are written last, so nothing is kept of a batch still Braze's.
+    503: dead letters are written last, because Braze resends the whole batch.
     """
-    there = endpoint(sink=StubbornSink(SinkUnavailable("down")))
+    there = endpoint(sink=ScriptedSink(SinkUnavailable("down")))
 
-    answer = there.post(batch(click(), click(time="soon")))
+    response = there.post(batch(click(), click(time="soon")))
 
-    assert (answer.status, there.dead.records) == (503, [])
+    assert (response.status, there.dead.records) == (503, [])
 
 
 def test_503_on_shutdown(endpoint):
     """
-    503: a receiver that closes takes nothing more.
+    503: a closing receiver rejects requests.
     """
     there = endpoint()
     there.close()
 
-    answer = there.post(batch(click()))
+    response = there.post(batch(click()))
 
-    assert (answer.status, there.sink.calls) == (503, [])
+    assert (response.status, there.sink.calls) == (503, [])
 
 
 @pytest.mark.parametrize(
     "failure", [DeadLetterError("the disk is full"), OSError(28), StopIteration()]
 )
-def test_503_when_the_dead_letter_fails(endpoint, failure):
+def test_503_if_the_dead_letter_fails(endpoint, failure):
     """
-    503: what must be kept and cannot be is Braze's still.
+    503: Braze resends events that cannot be stored.
     """
     there = endpoint()
     there.dead.failure = failure
@@ -167,33 +167,33 @@ def test_503_when_the_dead_letter_fails(endpoint, failure):
     assert there.post(batch(click(time="soon"))).status == 503
 
 
-def test_429_when_heap_throttles(endpoint):
+def test_429_if_heap_throttles(endpoint):
     """
-    429: Heap's rates keep us, and the answer says for how long.
+    429: Retry-After is the time until Heap's rate limit allows more.
     """
     slow = SinkUnavailable("the rate of the app", retry_after=0.2, throttled=True)
-    there = endpoint(sink=StubbornSink(slow))
+    there = endpoint(sink=ScriptedSink(slow))
 
-    answer = there.post(batch(click()))
+    response = there.post(batch(click()))
 
-    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    assert (response.status, response.headers["retry-after"]) == (429, "1")
 
 
 @pytest.mark.parametrize("asked", [float("nan"), float("inf"), -3.0, 1e9])
-def test_retry_after_is_always_a_sane_number_of_seconds(endpoint, asked):
+def test_retry_after_is_between_one_second_and_one_hour(endpoint, asked):
     """
-    503: whatever a sink asks for, Braze is asked for one second to one hour.
+    503: the time that a sink asks for is clamped.
     """
-    there = endpoint(sink=StubbornSink(SinkUnavailable("down", retry_after=asked)))
+    there = endpoint(sink=ScriptedSink(SinkUnavailable("down", retry_after=asked)))
 
-    answer = there.post(batch(click()))
+    response = there.post(batch(click()))
 
-    assert 1 <= int(answer.headers["retry-after"]) <= 3600
+    assert 1 <= int(response.headers["retry-after"]) <= 3600
 
 
 def test_413_for_more_than_1000_events(endpoint):
     """
-    413: more than 1,000 events are sent back to be split, and 1,000 are not.
+    413: Braze splits more than 1,000 events; 1,000 are accepted.
     """
     there = endpoint()
 
@@ -202,31 +202,31 @@ def test_413_for_more_than_1000_events(endpoint):
     assert there.post(batch(*[{}] * 1000)).status == 200
 
 
-@pytest.mark.parametrize("coding", [(), (GZIP,)], ids=["plain", "gzip"])
-def test_413_for_a_large_body_of_two_events(endpoint, coding):
+@pytest.mark.parametrize("encoding", [(), (GZIP,)], ids=["plain", "gzip"])
+def test_413_for_a_large_body_of_two_events(endpoint, encoding):
     """
-    413: too large, and half of it would do; zipped or not.
+    413: Braze splits a large body of two events, compressed or not.
     """
     there = endpoint(limits=Limits(body=5000, in_flight=64_000))
     body = batch(click(pad="x" * 2500), click(pad="x" * 2500))
 
-    answer = there.post(gzip.compress(body) if coding else body, *coding)
+    response = there.post(gzip.compress(body) if encoding else body, *encoding)
 
-    assert (answer.status, there.dead.records) == (413, [])
+    assert (response.status, there.dead.records) == (413, [])
 
 
-@pytest.mark.parametrize("coding", [(), (GZIP,)], ids=["plain", "gzip"])
-def test_400_for_one_event_that_is_too_large(endpoint, coding):
+@pytest.mark.parametrize("encoding", [(), (GZIP,)], ids=["plain", "gzip"])
+def test_400_for_one_event_that_is_too_large(endpoint, encoding):
     """
-    400: splitting does not help a single event, so its bytes are kept as they came.
+    400: a single event cannot be split, so its bytes are stored unchanged.
     """
     there = endpoint(limits=Limits(body=5000, in_flight=64_000))
     body = batch(click(pad="x" * 5000))
-    sent = gzip.compress(body) if coding else body
+    sent = gzip.compress(body) if encoding else body
 
-    answer = there.post(sent, *coding)
+    response = there.post(sent, *encoding)
 
-    assert answer.status == 400
+    assert response.status == 400
     assert [sent] == [record.original for record in there.dead.records]
 
 
@@ -254,27 +254,27 @@ ONE_OF_THEM = [
     ("status", "body"),
     [(413, body) for body in TWO_OF_THEM] + [(400, body) for body in ONE_OF_THEM],
 )
-def test_two_events_are_told_from_one_without_parsing(endpoint, status, body):
+def test_two_events_are_distinguished_from_one_without_parsing(endpoint, status, body):
     """
-    413: of a large body, wherever its second event is, and nothing else for one.
+    413 for a large body with a second event anywhere; 400 for any other.
     """
     there = endpoint(limits=Limits(body=5000, in_flight=64_000))
 
-    answer = there.post(body)
+    response = there.post(body)
 
     kept = [record.original for record in there.dead.records]
-    assert (status, [body] if status == 400 else []) == (answer.status, kept)
+    assert (status, [body] if status == 400 else []) == (response.status, kept)
 
 
-def test_413_where_nothing_could_be_kept(endpoint):
+def test_413_if_the_body_cannot_be_stored(endpoint):
     """
-    413: a single event beyond what may be in hand is not ours, and no 400 says it was.
+    413: a body beyond `in_flight` is not stored, so a 400 would lose it.
     """
     there = endpoint(limits=Limits(body=2000, in_flight=4000))
 
-    answer = there.post(batch(click(pad="x" * 5000)))
+    response = there.post(batch(click(pad="x" * 5000)))
 
-    assert (answer.status, there.dead.records) == (413, [])
+    assert (response.status, there.dead.records) == (413, [])
 
 
 @pytest.mark.parametrize(
@@ -297,65 +297,65 @@ def test_413_where_nothing_could_be_kept(endpoint):
 )
 def test_401_without_the_token(endpoint, authorization):
     """
-    401: a token that is missing, wrong or odd; the answer says what is asked for.
+    401: the token is missing, wrong or malformed.
     """
     there = endpoint()
     headers = [] if authorization is None else [("Authorization", authorization)]
 
-    answer = there.post(batch(click()), *headers, authorized=False)
+    response = there.post(batch(click()), *headers, authorized=False)
 
-    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert (response.status, response.headers["www-authenticate"]) == (401, "Bearer")
     assert (there.sink.calls, there.dead.records) == ([], [])
 
 
 def test_401_for_two_credentials(endpoint):
     """
-    401: two credentials are none, also if both are right.
+    401: two credentials are rejected, even if both are valid.
     """
     there = endpoint()
 
-    answer = there.post(batch(click()), ("Authorization", f"Bearer {TOKEN}"))
+    response = there.post(batch(click()), ("Authorization", f"Bearer {TOKEN}"))
 
-    assert answer.status == 401
+    assert response.status == 401
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"events": []}'])
 def test_401_comes_before_the_probe(endpoint, body):
     """
-    401: a probe without the token is no probe of ours.
+    401: a probe needs the token too.
     """
     assert endpoint().post(body, authorized=False).status == 401
 
 
 @pytest.mark.parametrize("space", [" ", "   "])
 @pytest.mark.parametrize("around", ["", " ", "\t"])
-def test_blanks_around_a_credential_do_not_count(endpoint, space, around):
+def test_spaces_around_a_credential_are_ignored(endpoint, space, around):
     """
-    200: a header's value has no blanks around it, and the scheme ends at any number.
+    200: spaces around the value and after the scheme are ignored.
     """
     value = f"{around}Bearer{space}{TOKEN}{around}"
 
-    answer = endpoint().post(b"", ("Authorization", value), authorized=False)
+    response = endpoint().post(b"", ("Authorization", value), authorized=False)
 
-    assert answer.status == 200
+    assert response.status == 200
 
 
 @pytest.mark.parametrize("token", ["old-token", "new-token"])
 def test_tokens_rotate(endpoint, token):
     """
-    200: each of several tokens is good while one is being replaced.
+    200: each of several tokens is valid during a rotation.
     """
     there = endpoint(tokens=["old-token", "new-token"])
     header = ("authorization", f"bEARER {token}")
 
-    answer = there.post(batch(click()), header, authorized=False)
+    response = there.post(batch(click()), header, authorized=False)
 
-    assert answer.status == 200
+    assert response.status == 200
 
 
-def test_everybody_may_send_if_that_is_written(endpoint):
+def test_authentication_can_be_disabled_explicitly(endpoint):
     """
-    200: UNAUTHENTICATED, by name, asks for no token.
+    200: UNAUTHENTICATED accepts requests without a token.
     """
     there = endpoint(tokens=UNAUTHENTICATED)
 
@@ -365,40 +365,40 @@ def test_everybody_may_send_if_that_is_written(endpoint):
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
 def test_405_for_anything_but_a_post(endpoint, method):
     """
-    405: not a POST. Methods are case-sensitive.
+    405: the method is not POST. Methods are case-sensitive.
     """
-    answer = endpoint().post(batch(click()), method=method)
+    response = endpoint().post(batch(click()), method=method)
 
-    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert (response.status, response.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize(
-    "coding",
+    "encoding",
     ["br", "deflate", "gzip, gzip", "zstd", "identity,br", "gzip;q=1", "x-identity"],
 )
-def test_415_for_another_coding(endpoint, coding):
+def test_415_for_another_encoding(endpoint, encoding):
     """
-    415: a coding other than gzip.
+    415: the content encoding is not gzip.
     """
     there = endpoint()
 
-    answer = there.post(batch(click()), ("Content-Encoding", coding))
+    response = there.post(batch(click()), ("Content-Encoding", encoding))
 
-    assert (answer.status, answer.headers["accept-encoding"]) == (415, "gzip")
+    assert (response.status, response.headers["accept-encoding"]) == (415, "gzip")
 
 
 @pytest.mark.parametrize(
-    "coding", ["gzip", "GZIP", "X-Gzip", "identity, gzip", "gzip ,"]
+    "encoding", ["gzip", "GZIP", "X-Gzip", "identity, gzip", "gzip ,"]
 )
-def test_gzip_is_read(endpoint, coding):
+def test_gzip_is_read(endpoint, encoding):
     """
-    200: gzip, as it is spelled.
+    200: all spellings of gzip are accepted.
     """
     there = endpoint()
 
-    answer = there.post(gzip.compress(batch(click())), ("Content-Encoding", coding))
+    response = there.post(gzip.compress(batch(click())), ("Content-Encoding", encoding))
 
-    assert (answer.status, len(there.sink.calls)) == (200, 1)
+    assert (response.status, len(there.sink.calls)) == (200, 1)
 
 
 NO_OPS = [
@@ -415,16 +415,16 @@ NO_OPS = [
 
 
 @pytest.mark.parametrize("body", NO_OPS)
-@pytest.mark.parametrize("coding", [(), (GZIP,)], ids=["plain", "gzip"])
-def test_200_for_a_probe(endpoint, body, coding):
+@pytest.mark.parametrize("encoding", [(), (GZIP,)], ids=["plain", "gzip"])
+def test_200_for_a_probe(endpoint, body, encoding):
     """
-    200: no events, in any spelling, are settled at once.
+    200: a request without events, in any spelling.
     """
     there = endpoint()
 
-    answer = there.post(gzip.compress(body) if coding else body, *coding)
+    response = there.post(gzip.compress(body) if encoding else body, *encoding)
 
-    assert (answer.status, there.dead.records) == (200, [])
+    assert (response.status, there.dead.records) == (200, [])
 
 
 EVENT = json.dumps(click()).encode()
@@ -462,15 +462,15 @@ def test_200_for_one_bare_event(endpoint):
     """
     there = endpoint()
 
-    answer = there.post(EVENT)
+    response = there.post(EVENT)
 
-    assert (answer.status, there.dead.records) == (200, [])
+    assert (response.status, there.dead.records) == (200, [])
     assert [call.idempotency_key for call in there.sink.calls] == [click()["id"]]
 
 
 def test_a_bare_record_without_a_type_is_explained(endpoint):
     """
-    400: the dead letter says that a record from storage needs its type.
+    400: the detail says that a storage record needs its type.
     """
     there = endpoint()
 
@@ -481,15 +481,15 @@ def test_a_bare_record_without_a_type_is_explained(endpoint):
 
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: repr(body[:24]))
-def test_400_after_the_bytes_are_kept(endpoint, body):
+def test_400_after_the_body_is_stored(endpoint, body):
     """
-    400: an envelope that cannot be read, once its bytes are in the dead letter.
+    400: the bytes of an unreadable body are in the dead letter.
     """
     there = endpoint()
 
-    answer = there.post(body)
+    response = there.post(body)
 
-    assert (answer.status, there.sink.calls) == (400, [])
+    assert (response.status, there.sink.calls) == (400, [])
     assert [("unreadable", body)] == [
         (r.reason, r.original) for r in there.dead.records
     ]
@@ -497,18 +497,18 @@ def test_400_after_the_bytes_are_kept(endpoint, body):
 
 def test_413_for_very_much_structure_in_a_batch(endpoint):
     """
-    413: millions of tiny events are sent back to be split, without being parsed.
+    413: Braze splits millions of tiny events, which are not parsed.
     """
     there = endpoint()
 
-    answer = there.post(b'{"events":[' + b"{}," * 3_000_000 + b"{}]}")
+    response = there.post(b'{"events":[' + b"{}," * 3_000_000 + b"{}]}")
 
-    assert (answer.status, there.dead.records) == (413, [])
+    assert (response.status, there.dead.records) == (413, [])
 
 
 def test_413_for_few_events_with_very_much_structure(endpoint):
     """
-    413: two events with a million commas are sent back to be split; one is kept.
+    413: Braze splits two events with a million commas; one such event is stored.
     """
     there = endpoint()
     event = b'{"a":[' + b"0," * 600_000 + b"0]}"
@@ -536,42 +536,42 @@ def test_413_for_few_events_with_very_much_structure(endpoint):
     ],
     ids="empty none cut cut-by-one damaged trailing members deflate".split(),
 )
-def test_what_is_no_gzip_is_unreadable(endpoint, body):
+def test_invalid_gzip_is_unreadable(endpoint, body):
     """
-    400: damaged gzip is kept as it came, with its coding; no body at all is a probe.
+    400: damaged gzip is stored unchanged, with its format; an empty body is a probe.
     """
     there = endpoint()
 
-    answer = there.post(body, GZIP)
+    response = there.post(body, GZIP)
 
     kept = [(record.original, record.format) for record in there.dead.records]
     expected = (400, [(body, "gzip")]) if body else (200, [])
-    assert expected == (answer.status, kept)
+    assert expected == (response.status, kept)
 
 
 def test_gzip_in_several_members_is_one_body(endpoint):
     """
-    200: gzip may be concatenated, and padded with zeros.
+    200: gzip members may be concatenated and padded with zeros.
     """
     there = endpoint()
     body = batch(click())
     zipped = gzip.compress(body[:99]) + gzip.compress(body[99:]) + b"\0\0\0"
 
-    answer = there.post(zipped, GZIP)
+    response = there.post(zipped, GZIP)
 
-    assert (answer.status, len(there.sink.calls)) == (200, 1)
+    assert (response.status, len(there.sink.calls)) == (200, 1)
 
 
-def test_a_gzip_bomb_is_not_inflated(endpoint):
+def test_a_gzip_bomb_is_not_decompressed(endpoint):
     """
-    400: a bomb is kept in its own size.
+    400: the compressed bytes are stored.
     """
     there = endpoint()
     bomb = gzip.compress(b" " * (64 << 20))
 
-    answer = there.post(bomb, GZIP)
+    response = there.post(bomb, GZIP)
 
-    assert (400, [bomb]) == (answer.status, [r.original for r in there.dead.records])
+    assert (400, [bomb]) == (response.status, [r.original for r in there.dead.records])
 
 
 @pytest.mark.parametrize(
@@ -596,15 +596,15 @@ def test_a_gzip_bomb_is_not_inflated(endpoint):
     ],
     ids=range(16),
 )
-def test_200_for_what_is_only_odd(endpoint, body):
+def test_200_for_unusual_but_valid_events(endpoint, body):
     """
-    200: few things are malformed, so these are delivered.
+    200: these events are delivered.
     """
     there = endpoint()
 
-    answer = there.post(body)
+    response = there.post(body)
 
-    assert (answer.status, len(there.sink.calls), there.dead.records) == (200, 1, [])
+    assert (response.status, len(there.sink.calls), there.dead.records) == (200, 1, [])
 
 
 @pytest.mark.parametrize(
@@ -642,44 +642,44 @@ def test_200_for_what_is_only_odd(endpoint, body):
     ],
     ids=repr,
 )
-def test_a_malformed_event_is_kept_by_its_reason(endpoint, event, reason):
+def test_a_malformed_event_is_stored_with_its_reason(endpoint, event, reason):
     """
-    200: each fault of an event has its word in the dead letter.
+    200: each flaw of an event has a reason in the dead letter.
     """
     there = endpoint()
 
-    answer = there.post(batch(event))
+    response = there.post(batch(event))
 
-    assert (200, [reason]) == (answer.status, [r.reason for r in there.dead.records])
+    assert (200, [reason]) == (response.status, [r.reason for r in there.dead.records])
 
 
-def test_of_two_events_with_one_id_the_second_is_kept(endpoint):
+def test_a_conflicting_duplicate_id_is_stored(endpoint):
     """
-    200: the same id with another content is a conflict; the same content is not.
+    200: the same id with different content is a conflict; an equal event is not.
     """
     there = endpoint()
     first, other = click(id="same", time=1), click(id="same", time=2)
 
-    answer = there.post(batch(first, first, other))
+    response = there.post(batch(first, first, other))
 
-    assert (answer.status, len(there.sink.calls)) == (200, 1)
+    assert (response.status, len(there.sink.calls)) == (200, 1)
     assert [r.reason for r in there.dead.records] == ["duplicate_id_conflict"]
 
 
-def test_an_event_of_nobody_is_skipped(endpoint):
+def test_an_event_without_identity_is_skipped(endpoint):
     """
-    200: no external id is a policy, not a fault.
+    200: an event without an external ID is skipped by policy.
     """
     there = endpoint()
 
-    answer = there.post(batch(click(user={})))
+    response = there.post(batch(click(user={})))
 
-    assert (answer.status, there.sink.calls, there.dead.records) == (200, [], [])
+    assert (response.status, there.sink.calls, there.dead.records) == (200, [], [])
 
 
 class BlockingSink(MemorySink):
     """
-    A sink that decides when it is let.
+    Sink that blocks until `may_end` is set.
     """
 
     def __init__(self) -> None:
@@ -698,43 +698,43 @@ class BlockingSink(MemorySink):
     [(Limits(requests=1), 0), (Limits(body=8000, in_flight=9000), 4000)],
     ids=["requests", "bytes"],
 )
-def test_503_without_a_free_place(endpoint, limits, size):
+def test_503_without_a_free_slot(endpoint, limits, size):
     """
-    503: requests and bytes in hand are bounded, and room comes back.
+    503: requests and bytes in flight are bounded, and released afterwards.
     """
     there = endpoint(sink=BlockingSink(), limits=limits)
-    answers: list[int] = []
+    responses: list[int] = []
     first = threading.Thread(
-        target=lambda: answers.append(there.post(batch(click(pad="x" * size))).status)
+        target=lambda: responses.append(there.post(batch(click(pad="x" * size))).status)
     )
     first.start()
     assert there.sink.has_begun.wait(10)
 
-    answers.append(there.post(batch(click(pad="x" * size))).status)
+    responses.append(there.post(batch(click(pad="x" * size))).status)
     there.sink.may_end.set()
     first.join()
-    answers.append(there.post(batch(click(pad="x" * size))).status)
+    responses.append(there.post(batch(click(pad="x" * size))).status)
 
-    assert answers == [503, 200, 200]
+    assert responses == [503, 200, 200]
 
 
-def test_another_version_of_the_protocol_is_taken_and_told_once(endpoint, caplog):
+def test_another_version_of_the_protocol_is_accepted_and_logged_once(endpoint, caplog):
     """
-    200: Braze-Currents-Version other than 1 is a warning, the first time.
+    200: only the first unsupported Braze-Currents-Version is a warning.
     """
-    there, told = endpoint(), list[int]()
+    there, warnings = endpoint(), list[int]()
 
     for version in ("1", "2", "3\x0aforged"):
-        answer = there.post(batch(click()), ("Braze-Currents-Version", version))
-        assert answer.status == 200
-        told.append(sum("Currents-Version" in r.message for r in caplog.records))
+        response = there.post(batch(click()), ("Braze-Currents-Version", version))
+        assert response.status == 200
+        warnings.append(sum("Currents-Version" in r.message for r in caplog.records))
 
-    assert told == [0, 1, 1]
+    assert warnings == [0, 1, 1]
 
 
-def test_a_kept_body_has_the_time_of_the_clock(dead_letter_at, tmp_path):
+def test_a_stored_body_has_the_time_of_the_clock(dead_letter_at, tmp_path):
     """
-    400: when the bytes came is told in UTC.
+    400: the time of arrival is stored in UTC.
     """
     store = dead_letter_at(tmp_path / "dead.db")
     pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), store)
@@ -747,15 +747,15 @@ def test_a_kept_body_has_the_time_of_the_clock(dead_letter_at, tmp_path):
     assert kept.at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
-def test_no_answer_echoes_anything(endpoint, caplog):
+def test_responses_and_logs_contain_no_request_data(endpoint, caplog):
     """
-    Neither an answer nor a log line holds a value, an identity or the token.
+    A response or a log line does not contain a value, an identity or the token.
     """
-    there = endpoint(sink=StubbornSink(ZeroDivisionError("canary")))
+    there = endpoint(sink=ScriptedSink(ZeroDivisionError("canary")))
     caplog.set_level("DEBUG")
     user = {"external_user_id": "canary"}
 
-    answers = [
+    responses = [
         there.post(body, *headers)
         for body, headers in [
             (batch(click(user=user)), []),
@@ -766,7 +766,7 @@ def test_no_answer_echoes_anything(endpoint, caplog):
         ]
     ]
 
-    shown = [str(answer) for answer in answers]
+    shown = [str(response) for response in responses]
     shown += [str(vars(record)) for record in caplog.records]
     shown += [repr(there.receiver)]
     assert [text for text in shown if "canary" in text or TOKEN in text] == []
@@ -778,9 +778,9 @@ def test_no_answer_echoes_anything(endpoint, caplog):
         ("", "UNAUTHENTICATED"),
         ([], "UNAUTHENTICATED"),
         ([""], "UNAUTHENTICATED"),
-        (["two words"], "blanks"),
+        (["two words"], "spaces"),
         (["schlüssel"], "printable ASCII"),
-        (["a\n"], "blanks"),
+        (["a\n"], "spaces"),
         ("Bearer canary", "without the word Bearer"),
         ("bearer:canary", "without the word Bearer"),
         ("Bearer", "without the word Bearer"),
@@ -788,9 +788,9 @@ def test_no_answer_echoes_anything(endpoint, caplog):
         ("'canary'", "without quotes"),
     ],
 )
-def test_no_receiver_without_a_token(tokens, advice):
+def test_a_receiver_needs_a_valid_token(tokens, advice):
     """
-    A receiver without a token that a header can carry is not built.
+    A token that is missing or not valid in a header raises.
     """
     pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), DISCARD)
 
@@ -800,9 +800,9 @@ def test_no_receiver_without_a_token(tokens, advice):
     assert "canary" not in str(raised.value)
 
 
-def test_no_receiver_without_a_dead_letter():
+def test_a_receiver_needs_a_dead_letter():
     """
-    A pipeline without a dead letter is not built, unless by name.
+    A pipeline without a dead letter raises and suggests DISCARD.
     """
     with pytest.raises(TypeError, match="write DISCARD"):
         bh.Pipeline(bh.Transformer(), MemorySink(), None)  # type: ignore[arg-type]

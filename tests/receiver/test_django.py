@@ -1,5 +1,5 @@
 """
-A receiver in a Django project. Django is set up once a process, so it has its own.
+Tests of the Django view, in a separate process because Django is set up only once.
 """
 
 import json
@@ -42,25 +42,25 @@ def reads(get_response):
         return get_response(request)
     return middleware
 
-def told(name, answer):
+def show(name, answer):
     seen[name] = [answer.status_code, len(there.sink.calls), len(there.dead.records)]
     there.sink.calls.clear()
 
 seen = {}
 client = Client(enforce_csrf_checks=True)
 post = client.generic
-told("wsgi", post("POST", "/braze", BODY, JSON, **known))
-told("unknown", post("POST", "/braze", BODY, JSON))
+show("wsgi", post("POST", "/braze", BODY, JSON, **known))
+show("unknown", post("POST", "/braze", BODY, JSON))
 chunks = {**known, "wsgi.input": io.BytesIO(BODY), "HTTP_TRANSFER_ENCODING": "chunked",
           "CONTENT_LENGTH": ""}
-told("chunked", post("POST", "/braze", b"", JSON, **chunks))
+show("chunked", post("POST", "/braze", b"", JSON, **chunks))
 short = {**known, "wsgi.input": io.BytesIO(BODY[:-1]), "CONTENT_LENGTH": len(BODY)}
-told("short", post("POST", "/braze", b"x", JSON, **short))
-told("get", client.get("/braze", **known))
+show("short", post("POST", "/braze", b"x", JSON, **short))
+show("get", client.get("/braze", **known))
 other = AsyncClient(enforce_csrf_checks=True)
 headers = {"headers": {"authorization": f"Bearer {TOKEN}"}}
-told("asgi", asyncio.run(other.generic("POST", "/braze", BODY, JSON, **headers)))
-told("read before", post("POST", "/braze", BODY, JSON, HTTP_X_READS="1", **known))
+show("asgi", asyncio.run(other.generic("POST", "/braze", BODY, JSON, **headers)))
+show("read before", post("POST", "/braze", BODY, JSON, HTTP_X_READS="1", **known))
 seen["login_required"] = view(there.receiver).login_required
 print(json.dumps(seen))
 """
@@ -80,30 +80,30 @@ def seen() -> Any:
 
 
 @pytest.mark.parametrize("way", ["wsgi", "chunked", "asgi"])
-def test_a_batch_is_settled_past_the_limit_for_forms(seen, way):
+def test_djangos_limit_for_forms_does_not_apply(seen, way):
     """
-    200 without a CSRF token, whatever DATA_UPLOAD_MAX_MEMORY_SIZE is.
+    200 without a CSRF token, regardless of DATA_UPLOAD_MAX_MEMORY_SIZE.
     """
     assert seen[way] == [200, 1, 0]
 
 
 def test_a_short_body_is_not_processed(seen):
     """
-    503: fewer bytes than were announced, which Django takes for all.
+    503: fewer bytes than announced, which Django treats as complete.
     """
     assert seen["short"] == [503, 0, 0]
 
 
-def test_a_body_that_was_read_before_is_found(seen):
+def test_a_body_read_by_middleware_is_available(seen):
     """
-    200: a middleware that has read the body, as Django lets it, does no harm.
+    200: a middleware may read the body first.
     """
     assert seen["read before"] == [200, 1, 0]
 
 
-def test_the_door_is_the_receivers(seen):
+def test_the_receiver_authenticates(seen):
     """
-    401 and 405 without a redirect to a login.
+    401 and 405 are not redirects to a login page.
     """
     assert (seen["unknown"], seen["get"]) == ([401, 0, 0], [405, 0, 0])
     assert seen["login_required"] is False

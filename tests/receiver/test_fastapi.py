@@ -1,5 +1,5 @@
 """
-A receiver in FastAPI and Starlette applications.
+Tests of the FastAPI and Starlette endpoint.
 """
 
 from typing import Any
@@ -42,9 +42,9 @@ def routed(there: Endpoint) -> Any:
 
 
 @pytest.mark.parametrize("make", [added, decorated, routed])
-def test_each_way_to_write_it_answers(there, make):
+def test_each_kind_of_route_works(there, make):
     """
-    200, 401 and 400 are the receiver's, with its headers; nothing redirects.
+    200, 401 and 400 come from the receiver, with its headers and without redirects.
     """
     client = TestClient(make(there), follow_redirects=False)
 
@@ -59,18 +59,18 @@ def test_each_way_to_write_it_answers(there, make):
     assert len(there.sink.calls) == 1
 
 
-def test_a_route_of_the_application_says_what_it_takes(there):
+def test_a_get_gets_a_405(there):
     """
-    405 with Allow: POST comes from the receiver itself where the framework lets it.
+    405 with Allow: POST comes from the framework or the receiver.
     """
     answer = TestClient(routed(there)).get("/braze")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
-def test_a_mount_redirects_what_a_route_does_not(there):
+def test_a_mount_redirects(there):
     """
-    The reason why the recipes have a route: a mount answers /braze with a 307.
+    A mount answers /braze with a 307, so the recipes use a route.
     """
     app = Starlette(routes=[Mount("/braze", ASGIReceiver(there.receiver))])
     client = TestClient(app, follow_redirects=False)
@@ -80,9 +80,9 @@ def test_a_mount_redirects_what_a_route_does_not(there):
 
 
 @pytest.mark.parametrize(("make", "paths"), [(added, []), (decorated, ["/braze"])])
-def test_openapi_stays_whole(there, make, paths):
+def test_the_openapi_schema_lists_the_receiver(there, make, paths):
     """
-    The schema lists the receiver where FastAPI's decorator is used, with no parameters.
+    With FastAPI's decorator the schema has the receiver, without parameters.
     """
     schema = TestClient(make(there)).get("/openapi.json").json()
 

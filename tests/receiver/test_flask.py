@@ -1,5 +1,5 @@
 """
-A receiver in a Flask application.
+Tests of the Flask view.
 """
 
 import io
@@ -28,9 +28,9 @@ def client(there: Endpoint) -> Any:
     return app.test_client()
 
 
-def test_flasks_own_limit_is_not_the_receivers(there, client):
+def test_flasks_limit_does_not_apply(there, client):
     """
-    200: MAX_CONTENT_LENGTH is for forms, and would answer a 413 that does not help.
+    200: MAX_CONTENT_LENGTH would cause a 413 that splitting does not fix.
     """
     answer = client.post("/braze", data=batch(click()), headers=HEADERS)
 
@@ -38,9 +38,9 @@ def test_flasks_own_limit_is_not_the_receivers(there, client):
     assert len(there.sink.calls) == 1
 
 
-def test_chunks_are_read(there, client):
+def test_a_chunked_body_is_read(there, client):
     """
-    200: a chunked body, which Flask takes for empty where the server does not tell.
+    200: Flask itself treats a chunked body as empty.
     """
     answer = client.post(
         "/braze",
@@ -51,9 +51,9 @@ def test_chunks_are_read(there, client):
     assert (answer.status_code, len(there.sink.calls)) == (200, 1)
 
 
-def test_the_answer_keeps_its_headers(client):
+def test_the_response_has_its_headers_once(client):
     """
-    401 with WWW-Authenticate, once each.
+    401 with one WWW-Authenticate header.
     """
     answer = client.post("/braze", data=b"x")
 

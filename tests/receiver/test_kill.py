@@ -1,5 +1,5 @@
 """
-``kill -9`` of the receiver, while Braze sends and Heap fails.
+Tests with ``kill -9`` of the receiver, while Braze sends and Heap fails.
 """
 
 import random
@@ -20,7 +20,7 @@ from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import FakeHeap, Fault, Poison, Reset, Status
 from tests.receiver import crashing_receiver
-from tests.receiver.test_simulation import assert_each_in_its_place, is_poison
+from tests.receiver.test_simulation import assert_delivered_or_stored, is_poison
 
 TOKEN = "a-token-of-the-killed"
 FASTER = 50.0
@@ -31,21 +31,21 @@ FAULTS = [Status(503), Status(503, apply=True), Reset(after_applying=True), Faul
 
 def fast_clock() -> float:
     """
-    Give the time, passing faster.
+    Return the time of a faster clock.
     """
     return time.time() * FASTER
 
 
 def fast_sleep(seconds: float) -> None:
     """
-    Sleep for as long on the fast clock.
+    Sleep *seconds* of the fast clock.
     """
     time.sleep(seconds / FASTER)
 
 
-class Mortal:
+class KillableReceiver:
     """
-    A receiver in a process that is killed and started again, on the same port.
+    Receiver process that is killed and restarted on the same port.
     """
 
     def __init__(self, heap: FakeHeap, dead: Path) -> None:
@@ -58,7 +58,7 @@ class Mortal:
 
     def start(self) -> None:
         """
-        Begin to live.
+        Start the process.
         """
         script = crashing_receiver.__file__
         arguments = [self._port, self._heap.url, self._dead, TOKEN]
@@ -66,7 +66,7 @@ class Mortal:
 
     def kill(self) -> None:
         """
-        Die without a word.
+        Kill the process with SIGKILL.
         """
         self._process.send_signal(signal.SIGKILL)
         assert self._process.wait() == -signal.SIGKILL
@@ -85,16 +85,16 @@ def send(url: str, seed: int, events: list[Any]) -> None:
     simulation.assert_all_delivered()
 
 
-def kill_while_sending(heap: FakeHeap, tmp_path: Path, deaths: int) -> None:
+def kill_while_sending(heap: FakeHeap, tmp_path: Path, kills: int) -> None:
     """
-    Kill a receiver *deaths* times while traffic flows; then count.
+    Kill a receiver *kills* times during traffic, and check every event.
     """
-    dice = random.Random(deaths)
+    dice = random.Random(kills)
     dead = tmp_path / "dead.db"
     everything: list[Any] = []
-    receiver = Mortal(heap, dead)
+    receiver = KillableReceiver(heap, dead)
     with ThreadPoolExecutor(1) as sender:
-        for death in range(deaths):
+        for death in range(kills):
             events = make_traffic(200, seed=death) + make_malformed(10, seed=death)
             dice.shuffle(events)
             everything += events
@@ -109,12 +109,12 @@ def kill_while_sending(heap: FakeHeap, tmp_path: Path, deaths: int) -> None:
     receiver.kill()
 
     with SqliteDeadLetter(dead) as store:
-        assert_each_in_its_place(everything, heap, store)
+        assert_delivered_or_stored(everything, heap, store)
 
 
 def wait_for_traffic(heap: FakeHeap, before: int, is_done: Any) -> None:
     """
-    Wait until Heap is asked for something.
+    Wait until Heap gets a request.
     """
     waiting = threading.Event()
     while heap.counts.requests == before and not is_done():
@@ -124,25 +124,23 @@ def wait_for_traffic(heap: FakeHeap, before: int, is_done: Any) -> None:
 @pytest.fixture
 def heap() -> Iterator[FakeHeap]:
     """
-    A Heap without a limit to its rate.
+    Fake Heap without rate limits.
     """
     with FakeHeap(rate_limits=False) as heap:
         heap.always(Poison(is_poison))
         yield heap
 
 
-def test_killing_the_receiver_loses_and_doubles_nothing(
-    heap: FakeHeap, tmp_path: Path
-) -> None:
+def test_sigkill_loses_and_duplicates_no_event(heap: FakeHeap, tmp_path: Path) -> None:
     """
-    Two deaths.
+    Kill the receiver twice.
     """
     kill_while_sending(heap, tmp_path, 2)
 
 
 @pytest.mark.campaign
-def test_a_hundred_deaths(heap: FakeHeap, tmp_path: Path) -> None:
+def test_receiver_survives_100_sigkills(heap: FakeHeap, tmp_path: Path) -> None:
     """
-    The same, 100 times.
+    Campaign with 100 kills.
     """
     kill_while_sending(heap, tmp_path, 100)

@@ -1,5 +1,5 @@
 """
-The log of a receiver: each answer that is not 2xx has its cause in it.
+Tests of the receiver's log: each response except 2xx has its cause in it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ LIMITS = Limits(events=2, body=4_000, in_flight=5_000, requests=1)
 
 class Failing(MemorySink):
     """
-    Raises its failure, if it has one.
+    Sink that raises its failure, if set.
     """
 
     failure: Exception | None = None
@@ -40,7 +40,7 @@ class Failing(MemorySink):
 
 def broken_off() -> Iterator[bytes]:
     """
-    Give some bytes, and then lose the sender.
+    Yield some bytes, then raise as if the sender disconnected.
     """
     yield b'{"events": ['
     raise IncompleteBodyError
@@ -49,7 +49,7 @@ def broken_off() -> Iterator[bytes]:
 @attrs.frozen
 class Case:
     """
-    Something that goes wrong, and what the log says then.
+    A failing request, with the expected status and cause.
     """
 
     status: int
@@ -66,33 +66,35 @@ class Case:
 AWAY = DeadLetterError("the dead letter is away")
 CASES = [
     Case(401, "no Authorization header", headers=()),
-    Case(401, "another bearer token", headers=(("Authorization", "Bearer canary"),)),
-    Case(401, "another bearer token", headers=(("Authorization", "Basic canary"),)),
-    Case(405, "not a POST", method="canary"),
+    Case(401, "wrong bearer token", headers=(("Authorization", "Bearer canary"),)),
+    Case(401, "wrong bearer token", headers=(("Authorization", "Basic canary"),)),
+    Case(405, "method is not POST", method="canary"),
     Case(415, "is not gzip", headers=(AUTHORIZED, ("Content-Encoding", "canary"))),
     Case(
         413, "more than 2 events or 4,000 bytes", batch(*(click(id=i) for i in "abc"))
     ),
     Case(413, "larger than 5,000 bytes", b"canary" * 1_000),
-    Case(400, "unreadable, and kept in the dead letter", b"canary"),
-    Case(503, "sender went away", broken_off),
+    Case(400, "unreadable, and stored in the dead letter", b"canary"),
+    Case(503, "sender disconnected", broken_off),
     Case(503, "the sender has to repeat it: down", failure=SinkUnavailable("down")),
     Case(503, "raised OSError errno 28 ENOSPC in send", failure=OSError(28, "canary")),
     Case(503, "raised KeyError in send", failure=KeyError("canary")),
     Case(429, "too fast", failure=SinkUnavailable("too fast", throttled=True)),
     Case(503, "letter is away", batch(click(time=None)), dead=AWAY),
-    Case(503, "could not be kept .* letter is away", b"canary", dead=AWAY),
+    Case(
+        503, "Cannot store an unreadable body .* letter is away", b"canary", dead=AWAY
+    ),
     Case(503, "receiver is closing", is_closed=True),
-    Case(503, r"all places for batches \(1\) are taken", is_busy=True),
+    Case(503, "all 1 batch slots are in use", is_busy=True),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.status} {case.cause}")
-def test_each_answer_that_is_not_200_has_its_cause_in_the_log(
+def test_each_response_except_200_has_its_cause_in_the_log(
     case: Case, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    The first one at once, then one line a minute, without a value or a token.
+    The first occurrence at once, then one line a minute, without values or tokens.
     """
     now = 0.0
     sink, dead = Failing(), MemoryDeadLetter()
@@ -102,13 +104,13 @@ def test_each_answer_that_is_not_200_has_its_cause_in_the_log(
     receiver = Receiver(pipeline, TOKEN, limits=LIMITS, clock=lambda: now)
     if case.is_closed:
         receiver.close(0)
-    place = receiver._hand.place() if case.is_busy else contextlib.nullcontext()
+    slot = receiver._admission.slot() if case.is_busy else contextlib.nullcontext()
 
-    with place:
+    with slot:
         for now in (0.0, 59.0, 60.0):  # noqa: B007 (the clock reads it)
             body = case.body() if callable(case.body) else case.body
-            answer = receiver.handle(Request(case.method, case.headers, body))
-            assert answer.status == case.status
+            response = receiver.handle(Request(case.method, case.headers, body))
+            assert response.status == case.status
 
     first, second = caplog.records
     assert first.levelno >= logging.WARNING
@@ -118,17 +120,17 @@ def test_each_answer_that_is_not_200_has_its_cause_in_the_log(
     assert [text for text in shown if "canary" in text or TOKEN in text] == []
 
 
-def test_a_fault_of_the_configuration_is_an_error(
+def test_a_configuration_error_is_logged_as_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """
-    A warning may pass by itself; an error needs somebody.
+    An unavailable sink is a warning; a misconfigured one is an error.
     """
     sink = Failing()
     pipeline = Pipeline(Transformer(), sink, MemoryDeadLetter())  # type: ignore[arg-type]
-    for is_ours in (False, True):
-        detail = f"cause {is_ours}"
-        sink.failure = SinkUnavailable(detail, misconfigured=is_ours)
+    for misconfigured in (False, True):
+        detail = f"cause {misconfigured}"
+        sink.failure = SinkUnavailable(detail, misconfigured=misconfigured)
         with pytest.raises(SinkUnavailable):
             pipeline.run([click()])
 
@@ -154,7 +156,7 @@ with FakeHeap() as heap:
 
 def test_the_log_is_visible_without_configuration() -> None:
     """
-    A program that never heard of logging sees on stderr why nothing arrives.
+    Without logging configuration, stderr shows why nothing arrives.
     """
     command = [sys.executable, "-c", UNCONFIGURED]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -163,5 +165,5 @@ def test_the_log_is_visible_without_configuration() -> None:
     assert re.search(
         r": 127.0.0.1:\d+ answers 404 to /api/track; check app_id", delivery
     )
-    assert "(401): it has another bearer token" in token
+    assert "(401): wrong bearer token" in token
     assert json.dumps("a" * 16) not in done.stderr

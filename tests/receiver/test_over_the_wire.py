@@ -1,5 +1,5 @@
 """
-What senders and networks do, against uvicorn: with curl, httpx2 and bare sockets.
+Tests with curl, httpx2 and bare sockets against uvicorn.
 """
 
 import gzip
@@ -59,19 +59,19 @@ def curl(port: int, body: bytes, *options: str) -> str:
     [(), ("-H", "Transfer-Encoding: chunked"), ("-H", "Expect: 100-continue")],
     ids=["plain", "chunked", "expect"],
 )
-def test_curl(there, port, options):
+def test_curl_can_send_in_each_way(there, port, options):
     """
-    200: a batch, in each way that curl knows to send one.
+    200: a batch, with each of curl's ways to send one.
     """
     answer = curl(port, batch(click()), *options)
 
-    assert (answer, len(there.sink.calls)) == ('{"result":"settled"} 200', 1)
+    assert (answer, len(there.sink.calls)) == ('{"result":"accepted"} 200', 1)
 
 
 @needs_curl
-def test_curl_is_told_that_it_is_not_known(there, port):
+def test_curl_sees_a_401_to_a_large_upload(there, port):
     """
-    401 to a large upload is seen as a 401, not as a reset; Braze would try again.
+    401 is not a connection reset, after which Braze would retry.
     """
     answer = curl(port, b" " * LARGE, "-H", "Authorization: Bearer other")
 
@@ -80,9 +80,9 @@ def test_curl_is_told_that_it_is_not_known(there, port):
 
 @pytest.mark.parametrize("is_zipped", [False, True])
 @pytest.mark.parametrize("in_chunks", [False, True])
-def test_httpx2(there, port, is_zipped, in_chunks):
+def test_httpx2_can_send_in_each_way(there, port, is_zipped, in_chunks):
     """
-    200: chunked or counted, gzipped or not.
+    200: chunked or with a length, compressed or not.
     """
     body = batch(click(pad="x" * 100_000))
     body = gzip.compress(body) if is_zipped else body
@@ -99,9 +99,9 @@ def test_httpx2(there, port, is_zipped, in_chunks):
 
 
 @pytest.mark.parametrize("refused", [b"", b" " * LARGE], ids=["small", "large"])
-def test_a_connection_is_kept_after_a_401(there, port, refused):
+def test_a_connection_is_reused_after_a_401(there, port, refused):
     """
-    200: a refused request, its body unread, does not spoil the next on its connection.
+    200: the unread body of a rejected request does not affect the next request.
     """
     with Wire(port) as wire:
         wire.send(counted(refused, token="other"))
@@ -116,7 +116,7 @@ def test_a_connection_is_kept_after_a_401(there, port, refused):
 
 def test_requests_may_be_pipelined(there, port):
     """
-    200, 401, 200: answers come in the order of their requests.
+    200, 401, 200: responses have the order of the requests.
     """
     one, other = counted(batch(click())), counted(b"x", token="other")
     with Wire(port) as wire:
@@ -126,9 +126,9 @@ def test_requests_may_be_pipelined(there, port):
     assert len(there.sink.calls) == 2
 
 
-def test_half_a_body_is_nothing(there, port):
+def test_half_a_body_is_not_processed(there, port):
     """
-    A sender that goes away in mid-body has sent nothing, and the receiver lives on.
+    A sender that disconnects within a body does not affect the receiver.
     """
     body = batch(click())
     halves = [counted(body)[:-1], chunked(body, 50)[:-20]]
@@ -144,7 +144,7 @@ def test_half_a_body_is_nothing(there, port):
 
 def test_expect_is_answered_before_the_body_is_sent(there, port):
     """
-    100 to whom we know; 401 at once to whom we do not.
+    100 with a valid token; 401 at once without.
     """
     body = batch(click())
     told = (f"Content-Length: {len(body)}", "Expect: 100-continue")
@@ -158,9 +158,9 @@ def test_expect_is_answered_before_the_body_is_sent(there, port):
         assert wire.status() == 401
 
 
-def test_a_body_that_drips_is_put_off():
+def test_a_slow_body_gets_a_503():
     """
-    503 when a body takes too long, however alive its sender is; others are served.
+    503 if a body takes too long; other requests are served.
     """
     with served(limits=SMALL) as (port, there), Wire(port) as slow:
         slow.send(head("Content-Length: 1000") + b'{"events"')
@@ -172,10 +172,10 @@ def test_a_body_that_drips_is_put_off():
         assert (len(there.sink.calls), there.dead.records) == (1, [])
 
 
-def test_the_answer_is_json(there, port):
+def test_the_response_is_json(there, port):
     """
-    A word, as JSON.
+    The body has the result as JSON.
     """
     answer = httpx2.post(f"http://127.0.0.1:{port}/", headers=BEARER)
 
-    assert json.loads(answer.content) == {"result": "settled"}
+    assert json.loads(answer.content) == {"result": "accepted"}

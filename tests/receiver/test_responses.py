@@ -1,5 +1,5 @@
 """
-What is answered, to the byte.
+Tests of the responses, byte by byte.
 """
 
 import math
@@ -21,25 +21,28 @@ from braze_heap.receiver import _responses
         (math.inf, "3600"),
     ],
 )
-def test_a_wait_is_whole_seconds_of_one_hour_at_most(seconds, after):
+def test_retry_after_is_whole_seconds_up_to_one_hour(seconds, after):
     """
-    Rounded up, so that nobody comes too early.
+    The time is rounded up.
     """
-    assert dict(_responses.later(seconds).headers)["retry-after"] == after
+    assert dict(_responses.retry_later(seconds).headers)["retry-after"] == after
 
 
 @pytest.mark.parametrize(
     ("is_throttled", "status", "body"),
-    [(False, 503, b'{"result":"later"}'), (True, 429, b'{"result":"too_fast"}')],
+    [
+        (False, 503, b'{"result":"unavailable"}'),
+        (True, 429, b'{"result":"rate_limited"}'),
+    ],
 )
-def test_who_keeps_us_is_told(is_throttled, status, body):
+def test_throttling_has_its_own_status(is_throttled, status, body):
     """
-    429 for Heap's rates, 503 for anything else; framed, as JSON.
+    429 for Heap's rate limits, 503 for any other cause.
     """
-    answer = _responses.later(7, is_throttled=is_throttled)
+    response = _responses.retry_later(7, is_throttled=is_throttled)
 
-    assert (answer.status, answer.body) == (status, body)
-    assert dict(answer.headers) == {
+    assert (response.status, response.body) == (status, body)
+    assert dict(response.headers) == {
         "content-type": "application/json",
         "content-length": str(len(body)),
         "retry-after": "7",

@@ -1,5 +1,5 @@
 """
-Health, readiness and metrics beside the endpoint.
+Tests of health, readiness and metrics.
 """
 
 import asyncio
@@ -17,7 +17,12 @@ from braze_heap import Pipeline, SinkUnavailable, Transformer
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.observers import BatchDetails
 from braze_heap.receiver import AsyncReceiver
-from braze_heap.receiver.service import UNREADY, Metrics, RequestMetrics, Service
+from braze_heap.receiver.service import (
+    UNREADY_SECONDS,
+    Metrics,
+    RequestMetrics,
+    Service,
+)
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt
 from braze_heap.state import SqliteDeadLetter
@@ -27,7 +32,7 @@ from tests.receiver.transports import AUTHORIZED, TOKEN, Answer, MemoryDeadLette
 
 class Scripted(MemorySink):
     """
-    Fails while it is told to.
+    Sink that raises `failure`, if set.
     """
 
     failure: Exception | None = None
@@ -40,7 +45,7 @@ class Scripted(MemorySink):
 
 class Site:
     """
-    A service, and what lies behind it.
+    Service with its sink and dead letter.
     """
 
     def __init__(self) -> None:
@@ -48,8 +53,8 @@ class Site:
         self.sent: list[Any] = []
         self.sink = Scripted()
         self.dead = MemoryDeadLetter()
-        self.told: list[RequestMetrics] = []
-        self.stored: dict[str, int] = {}
+        self.requests: list[RequestMetrics] = []
+        self.counts: dict[str, int] = {}
         self.metrics = Metrics(lambda: self.now)
         pipeline = Pipeline(
             Transformer(),
@@ -61,13 +66,13 @@ class Site:
         self.service = Service(
             self.receiver,
             self.metrics,
-            stored=lambda: self.stored,
-            told=self.told.append,
+            dead_letter_counts=lambda: self.counts,
+            on_request=self.requests.append,
         )
 
     def ask(self, method: str, path: str, body: bytes = b"", **scope: Any) -> Answer:
         """
-        Make a request, with the token.
+        Send a request with the token.
         """
         return asyncio.run(self.asked(method, path, body, **scope))
 
@@ -100,7 +105,7 @@ class Site:
 
     def samples(self) -> dict[str, float]:
         """
-        Return what a scrape gives, as Prometheus' own parser reads it.
+        Return the samples, as Prometheus' own parser reads them.
         """
         text = self.ask("GET", "/metrics").body.decode()
         return {
@@ -113,7 +118,7 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     """
-    A service that is closed when the test is over.
+    Service that is closed after the test.
     """
     site = Site()
     yield site
@@ -129,7 +134,7 @@ def batch(*events: Any) -> bytes:
 
 def click(number: int = 1, **changes: Any) -> dict[str, Any]:
     """
-    Return an event that can be delivered.
+    Return a deliverable event.
     """
     return make_raw("users.messages.email.Click", id=f"id-{number}") | changes
 
@@ -138,9 +143,9 @@ PAGES = ["/healthz", "/readyz", "/metrics"]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_need_no_token(site: Site, page: str) -> None:
+def test_pages_do_not_need_a_token(site: Site, page: str) -> None:
     """
-    Who looks after the service gets plain text that nobody caches.
+    Pages are plain text and must not be cached.
     """
     answer = site.ask("GET", page, headers=[])
 
@@ -151,9 +156,9 @@ def test_pages_need_no_token(site: Site, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_head_is_get_without_a_body(site: Site, page: str) -> None:
+def test_head_has_the_headers_of_get(site: Site, page: str) -> None:
     """
-    The headers are those of GET.
+    Only the body is missing.
     """
     got, headed = site.ask("GET", page), site.ask("HEAD", page)
 
@@ -162,42 +167,42 @@ def test_head_is_get_without_a_body(site: Site, page: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/any/where", *PAGES])
-def test_a_post_is_for_the_endpoint_whatever_its_path(site: Site, path: str) -> None:
+def test_a_post_to_any_path_is_for_the_endpoint(site: Site, path: str) -> None:
     """
-    At a 404 Braze would stop for good.
+    Braze permanently disables a feed that answers 404.
     """
     answer = site.ask("POST", path, batch(click()))
 
     assert (answer.status, len(site.sink.calls)) == (200, 1)
 
 
-def test_no_other_path_is_a_page(site: Site) -> None:
+def test_other_paths_are_not_pages(site: Site) -> None:
     """
-    The endpoint takes POST alone.
+    The endpoint accepts only POST.
     """
     assert site.ask("GET", "/metrics/x").status == 405
 
 
 def test_pages_are_found_where_the_service_is_mounted(site: Site) -> None:
     """
-    The path before the mount is none of the service's business.
+    The mount prefix is ignored.
     """
     answer = site.ask("GET", "/braze/healthz", root_path="/braze")
 
     assert answer.body == b"alive\n"
 
 
-def test_another_protocol_is_refused(site: Site) -> None:
+def test_another_protocol_is_an_error(site: Site) -> None:
     """
-    A websocket is not for a receiver.
+    A websocket raises.
     """
-    with pytest.raises(ValueError, match="speaks http"):
+    with pytest.raises(ValueError, match="supports http"):
         asyncio.run(site.service({"type": "websocket"}, None, None))  # type: ignore[arg-type]
 
 
-def test_a_service_that_closes_is_alive_and_not_ready(site: Site) -> None:
+def test_a_closing_service_is_alive_and_not_ready(site: Site) -> None:
     """
-    A balancer sends nothing more, and nobody kills what settles its last requests.
+    A load balancer sends no more requests, and the process is not killed.
     """
     asyncio.run(site.receiver.close(0))
 
@@ -208,20 +213,20 @@ def test_a_service_that_closes_is_alive_and_not_ready(site: Site) -> None:
 
 def test_a_failed_batch_is_not_ready_for_a_while(site: Site) -> None:
     """
-    After half a minute it may try again: without requests nothing could ever succeed.
+    After 30 s the service is ready, because it could not recover without requests.
     """
     site.sink.failure = SinkUnavailable("down")
     assert site.post(click()) == 503
 
     during = site.ask("GET", "/readyz").status
-    site.now += UNREADY
+    site.now += UNREADY_SECONDS
 
     assert (during, site.ask("GET", "/readyz").status) == (503, 200)
 
 
-def test_a_settled_batch_is_ready_again(site: Site) -> None:
+def test_a_processed_batch_makes_the_service_ready(site: Site) -> None:
     """
-    The last batch decides.
+    Only the latest batch counts.
     """
     site.sink.failure = SinkUnavailable("down")
     site.post(click())
@@ -231,9 +236,9 @@ def test_a_settled_batch_is_ready_again(site: Site) -> None:
     assert site.ask("GET", "/readyz").status == 200
 
 
-def test_being_throttled_is_being_ready(site: Site) -> None:
+def test_a_throttled_service_is_ready(site: Site) -> None:
     """
-    Heap's rates are no fault of this process, and another one would not help.
+    Another process would not help against Heap's rate limits.
     """
     site.sink.failure = SinkUnavailable("slow down", throttled=True)
     assert site.post(click()) == 429
@@ -243,7 +248,7 @@ def test_being_throttled_is_being_ready(site: Site) -> None:
 
 def test_a_dead_letter_that_fails_is_not_ready(site: Site) -> None:
     """
-    It is tried, so that this is known before an event needs it.
+    The dead letter is tested before an event needs it.
     """
     site.dead.failure = DeadLetterError("disk full")
 
@@ -252,22 +257,22 @@ def test_a_dead_letter_that_fails_is_not_ready(site: Site) -> None:
     assert (answer.status, answer.body) == (503, b"the dead letter cannot be written\n")
 
 
-def test_a_full_dead_letter_is_not_ready_until_there_is_room(
+def test_a_full_dead_letter_is_not_ready_until_space_is_free(
     site: Site, tmp_path: Path
 ) -> None:
     """
-    However long ago the batch was: the next one like it would fail, too.
+    Time does not matter, because the next batch like it would fail too.
     """
     big = click(3, time=None) | {"properties": {"url": "u" * 200_000}}
     with SqliteDeadLetter(tmp_path / "dead.db", max_bytes=300_000) as dead:
         site.receiver.pipeline.dead_letter = dead
         statuses = [site.post(big), site.post(click(4) | big | {"id": "id-4"})]
-        site.now += 2 * UNREADY
+        site.now += 2 * UNREADY_SECONDS
         full = site.ask("GET", "/readyz")
         small = site.post(click(5, time=None))
         still = site.ask("GET", "/readyz")
         dead.purge(lambda record: True)
-        site.now += 2 * UNREADY
+        site.now += 2 * UNREADY_SECONDS
 
         assert statuses == [200, 503]
         assert (full.status, full.body) == (
@@ -280,9 +285,9 @@ def test_a_full_dead_letter_is_not_ready_until_there_is_room(
 
 def test_metrics_account_for_every_event(site: Site) -> None:
     """
-    Received is the sum of the fates, an unreadable body being one event.
+    Received events are the sum of outcomes; an unreadable body is one event.
     """
-    site.stored = {"bad_time": 2}
+    site.counts = {"bad_time": 2}
     nobody = click(2)
     del nobody["user"]["external_user_id"]
     site.post(click(1), nobody, click(3, time=None))
@@ -291,14 +296,16 @@ def test_metrics_account_for_every_event(site: Site) -> None:
 
     samples = site.samples()
 
-    fates = {k: v for k, v in samples.items() if k.startswith("braze_heap_events_tot")}
-    assert {k: v for k, v in fates.items() if v} == {
+    outcomes = {
+        k: v for k, v in samples.items() if k.startswith("braze_heap_events_tot")
+    }
+    assert {k: v for k, v in outcomes.items() if v} == {
         "braze_heap_events_total['', 'delivered']": 1,
         "braze_heap_events_total['no_identity', 'skipped']": 1,
         "braze_heap_events_total['bad_time', 'dead_lettered']": 1,
         "braze_heap_events_total['dead_lettered', 'unreadable']": 1,
     }
-    assert samples["braze_heap_events_received_total[]"] == sum(fates.values()) == 4
+    assert samples["braze_heap_events_received_total[]"] == sum(outcomes.values()) == 4
     assert samples["braze_heap_calls_total[]"] == 1
     assert samples["braze_heap_dead_letters['bad_time']"] == 2
     assert {k: v for k, v in samples.items() if "requests_total" in k} == {
@@ -313,11 +320,11 @@ def test_metrics_account_for_every_event(site: Site) -> None:
         (SinkUnavailable("slow", throttled=True), "throttled"),
     ],
 )
-def test_metrics_count_batches_that_stay_with_braze(
+def test_metrics_count_batches_that_braze_must_resend(
     site: Site, failure: Exception, outcome: str
 ) -> None:
     """
-    They have a time, and their events are not received.
+    Their duration is measured, and their events are not counted as received.
     """
     site.sink.failure = failure
     site.post(click())
@@ -325,30 +332,32 @@ def test_metrics_count_batches_that_stay_with_braze(
     samples = site.samples()
 
     assert samples[f"braze_heap_batch_seconds_count['{outcome}']"] == 1
-    assert samples["braze_heap_batch_seconds_count['settled']"] == 0
+    assert samples["braze_heap_batch_seconds_count['processed']"] == 0
     assert samples["braze_heap_events_received_total[]"] == 0
 
 
-def test_times_fall_into_buckets() -> None:
+def test_durations_are_counted_in_buckets() -> None:
     """
-    Each bucket counts what took no longer than its bound.
+    Each bucket counts durations up to its bound.
     """
     metrics = Metrics()
     for seconds in (0.01, 0.3, 99.0):
-        metrics(BatchDetails("settled", Report(), seconds, "Sink"))
+        metrics(BatchDetails("processed", Report(), seconds, "Sink"))
 
     text = metrics.text(0, 0, {})
 
-    counts = {bound: f'outcome="settled",le="{bound}"}} ' for bound in ("0.01", "0.5")}
+    counts = {
+        bound: f'outcome="processed",le="{bound}"}} ' for bound in ("0.01", "0.5")
+    }
     assert counts["0.01"] + "1\n" in text
     assert counts["0.5"] + "2\n" in text
-    assert 'outcome="settled",le="+Inf"} 3\n' in text
-    assert 'batch_seconds_sum{outcome="settled"} 99.31\n' in text
+    assert 'outcome="processed",le="+Inf"} 3\n' in text
+    assert 'batch_seconds_sum{outcome="processed"} 99.31\n' in text
 
 
-def test_reasons_of_a_sink_of_ones_own_cannot_break_the_format() -> None:
+def test_label_values_are_escaped() -> None:
     """
-    Quotes, backslashes and line ends are escaped.
+    Quotes, backslashes and line ends in a reason are escaped.
     """
     metrics = Metrics()
 
@@ -357,9 +366,9 @@ def test_reasons_of_a_sink_of_ones_own_cannot_break_the_format() -> None:
     assert 'braze_heap_dead_letters{reason="a\\"b\\\\c\\nd"} 3\n' in text
 
 
-def test_metrics_hold_no_value_of_an_event(site: Site) -> None:
+def test_metrics_contain_no_values_of_events(site: Site) -> None:
     """
-    Neither token nor identity nor property is among them.
+    Tokens, identities and properties are not in the metrics.
     """
     site.post(click(user={"external_user_id": "canary-1"}), click(2, time="canary-2"))
 
@@ -369,15 +378,15 @@ def test_metrics_hold_no_value_of_an_event(site: Site) -> None:
     assert TOKEN not in text
 
 
-def test_metrics_without_a_dead_letter_are_metrics_still(site: Site) -> None:
+def test_metrics_work_without_a_dead_letter(site: Site) -> None:
     """
-    A store that cannot be read takes no other number with it.
+    A store that cannot be read does not affect other metrics.
     """
 
     def fails() -> dict[str, int]:
         raise DeadLetterError("gone")
 
-    site.service = Service(site.receiver, site.metrics, stored=fails)
+    site.service = Service(site.receiver, site.metrics, dead_letter_counts=fails)
 
     samples = site.samples()
 
@@ -385,9 +394,9 @@ def test_metrics_without_a_dead_letter_are_metrics_still(site: Site) -> None:
     assert not [name for name in samples if "dead_letters[" in name]
 
 
-def test_a_slow_dead_letter_delays_no_page(site: Site) -> None:
+def test_a_slow_dead_letter_does_not_delay_pages(site: Site) -> None:
     """
-    Records are counted once at a time, beside the pages; then the count is shown.
+    Records are counted in a single thread; later pages show the count.
     """
     go, counts = threading.Event(), list[int]()
 
@@ -396,7 +405,7 @@ def test_a_slow_dead_letter_delays_no_page(site: Site) -> None:
         go.wait(30)
         return {"bad_time": 7}
 
-    site.service = Service(site.receiver, site.metrics, stored=slow)
+    site.service = Service(site.receiver, site.metrics, dead_letter_counts=slow)
 
     async def scrapes() -> list[Answer]:
         return await asyncio.gather(*(site.asked("GET", "/metrics") for _ in range(40)))
@@ -415,9 +424,9 @@ def test_a_slow_dead_letter_delays_no_page(site: Site) -> None:
     assert len(counts) == 1
 
 
-def test_counting_rests_twenty_times_as_long_as_it_takes(site: Site) -> None:
+def test_counting_pauses_for_twenty_times_its_duration(site: Site) -> None:
     """
-    A large dead letter is not read again for each scrape.
+    A large dead letter is not read for each scrape.
     """
     counts: list[int] = []
 
@@ -426,7 +435,7 @@ def test_counting_rests_twenty_times_as_long_as_it_takes(site: Site) -> None:
         time.sleep(0.1)
         return {"bad_time": len(counts)}
 
-    site.service = Service(site.receiver, site.metrics, stored=slow)
+    site.service = Service(site.receiver, site.metrics, dead_letter_counts=slow)
     shown = [site.samples()["braze_heap_dead_letters['bad_time']"] for _ in range(5)]
 
     assert (shown, len(counts)) == ([1] * 5, 1)
@@ -434,7 +443,7 @@ def test_counting_rests_twenty_times_as_long_as_it_takes(site: Site) -> None:
 
 def test_a_dead_letter_that_hangs_is_not_ready(site: Site) -> None:
     """
-    A probe is answered in time, and not one thread more waits for each of them.
+    Probes are answered in time, and share one waiting thread.
     """
     go = threading.Event()
     threads = threading.active_count()
@@ -449,29 +458,29 @@ def test_a_dead_letter_that_hangs_is_not_ready(site: Site) -> None:
     go.set()
 
     assert {(answer.status, answer.body) for answer in answers} == {
-        (503, b"the dead letter takes long to write\n")
+        (503, b"the dead letter is slow to write\n")
     }
     assert more == 1
 
 
-def test_an_answer_that_cannot_be_told_is_given(site: Site, caplog: Any) -> None:
+def test_an_exception_of_on_request_is_logged(site: Site, caplog: Any) -> None:
     """
-    What is told fails, not the answer: Braze gets its 200, and the log a line.
+    The response is still 200.
     """
 
     def fails(_: RequestMetrics) -> None:
         raise ZeroDivisionError("canary")
 
-    site.service = Service(site.receiver, site.metrics, told=fails)
+    site.service = Service(site.receiver, site.metrics, on_request=fails)
 
     assert site.post(click()) == 200
-    assert "could not be told: ZeroDivisionError in fails" in caplog.text
+    assert "on_request raised ZeroDivisionError in fails" in caplog.text
     assert "canary" not in caplog.text
 
 
-def test_requests_at_the_same_time_are_told_apart(site: Site) -> None:
+def test_concurrent_requests_are_measured_separately(site: Site) -> None:
     """
-    Each request is told with its own events, though batches run in threads.
+    Each request has its own events, although batches run in threads.
     """
 
     async def posts() -> None:
@@ -480,22 +489,22 @@ def test_requests_at_the_same_time_are_told_apart(site: Site) -> None:
 
     asyncio.run(posts())
 
-    assert [*range(1, 9)] == sorted(each.report.received for each in site.told)
-    assert {200} == {each.status for each in site.told}
+    assert [*range(1, 9)] == sorted(each.report.received for each in site.requests)
+    assert {200} == {each.status for each in site.requests}
     assert site.metrics.report.received == 36
 
 
 def test_counts_are_exact_under_threads() -> None:
     """
-    Nothing is lost between two threads that count at once.
+    Concurrent threads do not lose counts.
     """
     metrics = Metrics()
-    details = BatchDetails("settled", Report(2, 2), 0.1, "Sink")
+    details = BatchDetails("processed", Report(2, 2), 0.1, "Sink")
 
     def count() -> None:
         for _ in range(300):
-            with metrics.exchange() as exchange:
-                exchange.status = 200
+            with metrics.measure_request() as request:
+                request.status = 200
                 metrics(details)
 
     threads = [threading.Thread(target=count) for _ in range(8)]
@@ -506,21 +515,21 @@ def test_counts_are_exact_under_threads() -> None:
 
     assert metrics.report == Report(4800, 4800)
     assert metrics.statuses == {200: 2400}
-    assert 'batch_seconds_count{outcome="settled"} 2400\n' in metrics.text(0, 0, {})
+    assert 'batch_seconds_count{outcome="processed"} 2400\n' in metrics.text(0, 0, {})
 
 
 def test_gauges_show_what_is_in_flight(site: Site) -> None:
     """
-    A batch in the sink is a request in hand, with its bytes.
+    A batch in the sink is one request in flight, with its bytes.
     """
     body, seen = batch(click()), list[str]()
 
-    class Looking(Scripted):
+    class Observing(Scripted):
         def send(self, calls: Sequence[Any], /) -> Receipt:
             seen.append(site.metrics.text(*site.receiver.in_flight, {}))
             return super().send(calls)
 
-    site.receiver.pipeline.sink = Looking()
+    site.receiver.pipeline.sink = Observing()
     site.ask("POST", "/", body)
 
     assert "braze_heap_requests_in_flight 1\n" in seen[0]
@@ -528,9 +537,9 @@ def test_gauges_show_what_is_in_flight(site: Site) -> None:
     assert site.receiver.in_flight == (0, 0)
 
 
-def test_a_request_that_is_cut_off_is_counted_as_that(site: Site) -> None:
+def test_a_cancelled_request_is_counted(site: Site) -> None:
     """
-    A server that loses its patience cancels; Braze is told to send them again.
+    Braze gets a 503, so that it resends the events.
     """
     go = threading.Event()
 
@@ -551,7 +560,7 @@ def test_a_request_that_is_cut_off_is_counted_as_that(site: Site) -> None:
 
     asyncio.run(cut())
 
-    assert (site.metrics.cut_off, site.metrics.statuses) == (1, {})
+    assert (site.metrics.cancelled, site.metrics.statuses) == (1, {})
     assert (site.sent[0]["status"], site.sent[0]["headers"][-1]) == (
         503,
         (b"retry-after", b"5"),

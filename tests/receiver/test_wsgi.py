@@ -1,5 +1,5 @@
 """
-A receiver as a WSGI application: what servers say, and do not say, of a body.
+Tests of the WSGI application, with the ways in which servers describe a body.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def there() -> Any:
 
 class Untouchable(io.BytesIO):
     """
-    A body that nobody may read.
+    Body that must not be read.
     """
 
     def read(self, size: Any = -1, /) -> bytes:
@@ -39,7 +39,7 @@ class Untouchable(io.BytesIO):
 
 class Torn(io.BytesIO):
     """
-    A body that breaks, as those of servers do.
+    Body whose reading raises, as those of servers do.
     """
 
     def read(self, size: Any = -1, /) -> bytes:
@@ -63,9 +63,9 @@ def nothing(there: Endpoint) -> bool:
     return not there.sink.calls and not there.dead.records
 
 
-def test_nothing_is_read_before_the_token_is_checked(there):
+def test_the_body_is_not_read_before_the_token_is_checked(there):
     """
-    401: the body is not touched.
+    401: the body is not read.
     """
     denied = {"HTTP_AUTHORIZATION": "Bearer other", "CONTENT_LENGTH": "5"}
 
@@ -73,9 +73,9 @@ def test_nothing_is_read_before_the_token_is_checked(there):
 
 
 @pytest.mark.parametrize("length", ["abc", "-5", "1.5", "0x10", "5, 5", "9" * 5000])
-def test_a_length_that_is_none_is_no_probe(there, length):
+def test_an_invalid_length_is_not_a_probe(there, length):
     """
-    503: a batch behind a garbled length was not read, so it is not ours.
+    503: a batch with an invalid length is not read, so it is not accepted.
     """
     status = ask(there, io.BytesIO(batch(click())), CONTENT_LENGTH=length)
 
@@ -84,7 +84,7 @@ def test_a_length_that_is_none_is_no_probe(there, length):
 
 def test_a_short_body_is_not_processed(there):
     """
-    503: fewer bytes than were announced are neither delivered nor kept.
+    503: fewer bytes than announced are neither delivered nor stored.
     """
     body = batch(click())
 
@@ -93,18 +93,18 @@ def test_a_short_body_is_not_processed(there):
     assert (status, nothing(there)) == (503, True)
 
 
-def test_a_body_that_breaks_is_not_processed(there):
+def test_a_body_that_raises_is_not_processed(there):
     """
-    503: an OSError of the stream means that the sender went away.
+    503: an OSError of the stream means that the sender disconnected.
     """
     assert ask(there, Torn(), CONTENT_LENGTH="9") == 503
     assert ask(there, Torn(), **CHUNKED, **TERMINATED) == 503
     assert nothing(there)
 
 
-def test_no_more_than_the_length_is_read(there):
+def test_only_the_length_is_read(there):
     """
-    200: what follows on the connection is another request.
+    200: later bytes of the connection are another request.
     """
     body = batch(click())
     stream = io.BytesIO(body + b"GET / HTTP/1.1")
@@ -117,7 +117,7 @@ def test_no_more_than_the_length_is_read(there):
 @pytest.mark.parametrize("length", ["", None, "5"])
 def test_chunks_are_read_to_their_end(there, told, length):
     """
-    200: a chunked body has no length, whatever is said of one.
+    200: a length is ignored for a chunked body.
     """
     lengths = {} if length is None else {"CONTENT_LENGTH": length}
 
@@ -126,25 +126,25 @@ def test_chunks_are_read_to_their_end(there, told, length):
     assert (status, len(there.sink.calls)) == (200, 1)
 
 
-def test_chunks_that_a_server_hides_are_no_probe(there):
+def test_hidden_chunks_are_not_a_probe(there):
     """
-    503: an empty body in the place of chunks counts only where the server finds ends.
+    503: an empty body is accepted only if the server decodes chunks.
     """
     assert ask(there, io.BytesIO(), **CHUNKED) == 503
     assert ask(there, io.BytesIO(), **CHUNKED, **TERMINATED) == 200
 
 
-def test_without_a_length_nothing_is_read(there):
+def test_a_body_without_a_length_is_not_read(there):
     """
-    200: a request without a body is a probe; reading its stream could hang.
+    200: the request is a probe; reading its stream could block.
     """
     assert ask(there, Untouchable()) == 200
     assert ask(there, Untouchable(), CONTENT_LENGTH="0") == 200
 
 
-def test_the_standard_is_kept(there):
+def test_the_application_is_valid_wsgi(there):
     """
-    The validator of the standard library finds no fault, with a POST nor a HEAD.
+    The validator of the standard library accepts a POST and a HEAD.
     """
     for method in ("POST", "HEAD"):
         environ: dict[str, Any] = {
@@ -166,7 +166,7 @@ def test_the_standard_is_kept(there):
 
 class Quiet(WSGIRequestHandler):
     """
-    A handler that logs nothing.
+    Request handler that does not log.
     """
 
     def log_message(self, *args: Any) -> None: ...
@@ -198,9 +198,9 @@ def werkzeug(app: Any) -> Any:
 
 
 @pytest.mark.parametrize("make", [reference, werkzeug])
-def test_a_real_server_hands_over_a_batch_and_no_half_of_one(there, make):
+def test_a_real_server_passes_complete_batches_only(there, make):
     """
-    200 for what came whole; what a sender broke off is not processed.
+    200 for a complete body; an incomplete one is not processed.
     """
     body = batch(click())
     with serving(make(WSGIReceiver(there.receiver))) as port:
@@ -215,9 +215,9 @@ def test_a_real_server_hands_over_a_batch_and_no_half_of_one(there, make):
     assert (len(there.sink.calls), there.dead.records) == (1, [])
 
 
-def test_a_real_server_hands_over_chunks(there):
+def test_a_real_server_passes_chunked_bodies(there):
     """
-    200: chunks that werkzeug's server joined; cut ones are not processed.
+    200: chunks joined by werkzeug's server; incomplete ones are not processed.
     """
     request = chunked(batch(click()), 100)
     with serving(werkzeug(WSGIReceiver(there.receiver))) as port:

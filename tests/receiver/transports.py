@@ -1,5 +1,5 @@
 """
-The ways in which a request reaches a receiver, each as it happens in production.
+Transports by which a request reaches a receiver in production.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Pairs = Iterable[tuple[str, str]]
 @attrs.frozen
 class Answer:
     """
-    What the sender sees.
+    Response as the sender sees it.
     """
 
     status: int
@@ -37,7 +37,7 @@ class Answer:
 
 class MemoryDeadLetter:
     """
-    A dead letter in a list, that fails when told so.
+    Dead letter in a list; raises `failure` if it is set.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class MemoryDeadLetter:
 
 class AwaitedSink:
     """
-    A sink of the other colour.
+    Async sink that wraps a sync one.
     """
 
     def __init__(self, sink: Any) -> None:
@@ -109,7 +109,7 @@ def _plain(response: Any) -> Answer:
 
 def asgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
     """
-    Talk ASGI, the body in two messages; the pipeline blocks, in threads.
+    Send ASGI messages, the body in two; the pipeline runs in threads.
     """
     receiver = AsyncReceiver(pipeline, **options)
     app = ASGIReceiver(receiver)
@@ -140,7 +140,7 @@ def asgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
 
 def wsgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
     """
-    Talk WSGI, with a content length.
+    Send a WSGI environment with a content length.
     """
     receiver = Receiver(pipeline, **options)
     app = WSGIReceiver(receiver)
@@ -165,7 +165,7 @@ def wsgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
 
 def aws_lambda(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
     """
-    Be called by AWS as a Function URL does, the body in base64.
+    Call the handler as a Lambda Function URL does, with a base64 body.
     """
     receiver = Receiver(pipeline, **options)
     handler = lambda_handler(receiver)
@@ -188,21 +188,21 @@ def aws_lambda(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
     return handle, receiver
 
 
-CARRIERS = [library, awaited, asgi, wsgi, aws_lambda]
+TRANSPORTS = [library, awaited, asgi, wsgi, aws_lambda]
 
 
 class Endpoint:
     """
-    A receiver behind a carrier, and what lies behind the receiver.
+    Receiver behind a transport, with its sink and dead letter.
     """
 
-    def __init__(self, carrier: Any, **options: Any) -> None:
+    def __init__(self, transport: Any, **options: Any) -> None:
         self.dead: MemoryDeadLetter = options.pop("dead", None) or MemoryDeadLetter()
         self.sink: Any = options.pop("sink", None) or MemorySink()
         transformer = options.pop("transformer", None) or Transformer()
         dead_letter: DeadLetter = self.dead  # type: ignore[assignment]
         self.pipeline = Pipeline(transformer, self.sink, dead_letter)
-        self._handle, self.receiver = carrier(
+        self._handle, self.receiver = transport(
             self.pipeline, **{"tokens": TOKEN, **options}
         )
 
@@ -214,7 +214,7 @@ class Endpoint:
         authorized: bool = True,
     ) -> Answer:
         """
-        Send a request, with the right token unless told otherwise.
+        Send a request, with the valid token by default.
         """
         pairs = [AUTHORIZED, *headers] if authorized else list(headers)
         return self._handle(method, pairs, body)
@@ -228,4 +228,4 @@ class Endpoint:
             asyncio.run(closing)
 
 
-__all__ = ["AUTHORIZED", "CARRIERS", "TOKEN", "Answer", "Endpoint", "Limits"]
+__all__ = ["AUTHORIZED", "TOKEN", "TRANSPORTS", "Answer", "Endpoint", "Limits"]

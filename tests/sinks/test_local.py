@@ -1,5 +1,5 @@
 """
-Tests of the sinks without a network.
+Tests of the sinks for memory, the console and files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def test_memory_keeps_the_contract() -> None:
+def test_memory_sink_satisfies_the_contract() -> None:
     """
     The public contract test passes.
     """
@@ -48,9 +48,9 @@ def test_memory_keeps_the_contract() -> None:
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
-def test_json_lines_keep_the_contract(tmp_path: Path, name: str) -> None:
+def test_json_lines_sink_satisfies_the_contract(tmp_path: Path, name: str) -> None:
     """
-    The public contract test passes; a full disk is unavailable.
+    The public contract test passes; a full disk raises `SinkUnavailable`.
     """
     numbers: Iterator[int] = iter(range(100))
     paths: list[Path] = []
@@ -66,9 +66,9 @@ def test_json_lines_keep_the_contract(tmp_path: Path, name: str) -> None:
     )
 
 
-def test_lines_are_the_calls(tmp_path: Path) -> None:
+def test_each_call_is_one_appended_line(tmp_path: Path) -> None:
     """
-    One line a call, in the form of Heap's bulk items, appended.
+    Each line has the form of an item of Heap's bulk requests.
     """
     path = tmp_path / "out.jsonl"
     calls = [track(1, "é"), AddUserProperties("jane", {"a": 1}), DeleteUser("jane")]
@@ -83,7 +83,7 @@ def test_lines_are_the_calls(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_a_batch_is_readable_before_close(tmp_path: Path, name: str) -> None:
     """
-    What `send` returned for is with the operating system, and complete.
+    After `send` the whole batch can be read from the file.
     """
     path = tmp_path / name
     sink = JsonLinesSink(path)
@@ -94,9 +94,9 @@ def test_a_batch_is_readable_before_close(tmp_path: Path, name: str) -> None:
     sink.close()
 
 
-def test_a_cut_line_is_ended(tmp_path: Path) -> None:
+def test_a_truncated_line_is_terminated(tmp_path: Path) -> None:
     """
-    After a crash the next line does not stick to half a line.
+    After a crash the next call starts on a new line.
     """
     path = tmp_path / "out.jsonl"
     path.write_text('{"event": "ha')
@@ -110,7 +110,7 @@ def test_a_cut_line_is_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_rotation_loses_nothing(tmp_path: Path, name: str) -> None:
     """
-    A full file is put aside under the next free number.
+    A full file is renamed to the next free number.
     """
     path = tmp_path / name
     with JsonLinesSink(path, max_bytes=500) as sink:
@@ -125,11 +125,11 @@ def test_rotation_loses_nothing(tmp_path: Path, name: str) -> None:
     }
 
 
-def test_a_failed_rotation_is_tried_again(
+def test_a_failed_rotation_is_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Unavailable while the file cannot be put aside; nothing is lost, and it goes on.
+    The sink is unavailable while the file cannot be renamed, and loses nothing.
     """
 
     def rename(path: Path, target: Path) -> Path:
@@ -149,9 +149,9 @@ def test_a_failed_rotation_is_tried_again(
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
-def test_a_batch_is_written_whole_or_not(tmp_path: Path, name: str) -> None:
+def test_a_batch_is_written_completely_or_not_at_all(tmp_path: Path, name: str) -> None:
     """
-    On a full disk nothing of the batch stays, and what was there can be read.
+    On a full disk the file has its earlier content and nothing of the batch.
     """
     path = tmp_path / name
     batch = [track(n, text=secrets.token_hex(400)) for n in range(10)]
@@ -171,9 +171,9 @@ def test_a_batch_is_written_whole_or_not(tmp_path: Path, name: str) -> None:
     assert len(lines(path)) == 11
 
 
-def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
+def test_values_without_json_form_are_rejected(tmp_path: Path) -> None:
     """
-    A fault of the data is a rejection, not an unavailable sink.
+    Invalid data is a rejection, not an unavailable sink.
     """
     with JsonLinesSink(tmp_path / "out.jsonl") as sink:
         receipt = sink.send([track(1), track(2, x="\ud800"), track(3, x=float("nan"))])
@@ -184,7 +184,7 @@ def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
 
 def test_streams_stay_open() -> None:
     """
-    A stream that was passed in is flushed, not closed.
+    The stream of the caller is flushed, not closed.
     """
     for stream in (io.StringIO(), io.BytesIO()):
         with JsonLinesSink(stream) as sink:
@@ -198,7 +198,7 @@ def test_streams_stay_open() -> None:
 
 class Sipping(io.RawIOBase):
     """
-    A raw stream that takes a few bytes at once, and is full some day.
+    Raw stream with partial writes and a capacity.
     """
 
     def __init__(self, room: int = sys.maxsize) -> None:
@@ -217,10 +217,9 @@ class Sipping(io.RawIOBase):
 
 
 @pytest.mark.parametrize("is_text", [True, False])
-def test_a_stream_without_a_buffer_gets_all(is_text: bool) -> None:
+def test_partial_writes_are_continued(is_text: bool) -> None:
     """
-    A pipe takes a part, and Python forgets the rest: under PYTHONUNBUFFERED, stdout is
-    such a stream.
+    An unbuffered stream may write a part; stdout is one under PYTHONUNBUFFERED.
     """
     raw, sent = Sipping(), tracks(3)
     stream = io.TextIOWrapper(raw, "utf-8", write_through=True)  # type: ignore[type-var]
@@ -231,9 +230,9 @@ def test_a_stream_without_a_buffer_gets_all(is_text: bool) -> None:
     assert raw.taken.decode() == "".join(f"{call.to_json()}\n" for call in sent)
 
 
-def test_a_stream_that_takes_no_more_is_unavailable() -> None:
+def test_a_full_stream_is_unavailable() -> None:
     """
-    Calls are counted that were written to their end.
+    A batch that is not written completely raises `SinkUnavailable`.
     """
     with pytest.raises(SinkUnavailable, match="cannot be written"):
         JsonLinesSink(Sipping(room=50)).send(tracks(3))
@@ -241,18 +240,18 @@ def test_a_stream_that_takes_no_more_is_unavailable() -> None:
 
 def test_a_closed_file_is_unavailable(tmp_path: Path) -> None:
     """
-    Nothing is written into nowhere.
+    Sending after `close` raises `SinkUnavailable`.
     """
     sink = JsonLinesSink(tmp_path / "out.jsonl")
     sink.close()
 
-    with pytest.raises(SinkUnavailable, match="make a new one"):
+    with pytest.raises(SinkUnavailable, match="create a new one"):
         sink.send([track(1)])
 
 
 def test_close_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Closing has the file on the disk, and its name.
+    Closing flushes the file and its directory to disk.
     """
     synced: list[bool] = []
     monkeypatch.setattr(
@@ -269,7 +268,7 @@ def test_close_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_console_is_for_people() -> None:
     """
-    One line a call, and no line breaks from values.
+    The console has one line per call; line breaks in values are escaped.
     """
     stream = io.StringIO()
 

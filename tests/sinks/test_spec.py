@@ -1,5 +1,5 @@
 """
-Tests of sinks from one line of text.
+Tests of sink specs.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from braze_heap.sinks import ConsoleSink, JsonLinesSink, MemorySink, Receipt, op
 from tests.heap.support import track
 
 
-class StrangerSink(MemorySink):
+class ThirdPartySink(MemorySink):
     """
-    What somebody else would write.
+    Sink of another package.
     """
 
     def __init__(self, bucket: str = "none", *, region: str = "nowhere") -> None:
@@ -31,7 +31,7 @@ class StrangerSink(MemorySink):
         self.where = (bucket, region)
 
 
-class AsyncStranger:
+class AsyncThirdPartySink:
     """
     A sink for `AsyncPipeline`.
     """
@@ -54,28 +54,28 @@ bound_system = functools.partial(system, "touch canary")
 
 def makes_a_number() -> int:
     """
-    Say before the call that a sink is not to be had here.
+    Factory whose annotation is not a sink.
     """
     raise AssertionError("it was called")
 
 
 def makes_nothing() -> None:
     """
-    Do something else than to make a sink.
+    Factory annotated with `None`.
     """
     raise AssertionError("it was called")
 
 
 async def makes_later() -> MemorySink:
     """
-    Make a sink that nobody awaits.
+    Async factory.
     """
     raise AssertionError("it was called")
 
 
-def makes_async() -> AsyncStranger:
+def makes_async() -> AsyncThirdPartySink:
     """
-    Make a sink of the wrong kind.
+    Factory of an async sink.
     """
     raise AssertionError("it was called")
 
@@ -87,7 +87,7 @@ ModuleOf = Callable[..., None]
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleOf:
     """
-    Install modules; those that are files lie in *tmp_path*.
+    Install modules, in *tmp_path* if they are files.
     """
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -104,7 +104,7 @@ def acme(module: ModuleOf) -> None:
     """
     Install a package with a sink.
     """
-    module("acme_sinks", StrangerSink=StrangerSink)
+    module("acme_sinks", ThirdPartySink=ThirdPartySink)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +117,17 @@ def acme(module: ModuleOf) -> None:
         ("heap:?app_id=11&region=eu&deadline=5&allow_http=no", HeapSink),
     ],
 )
-def test_shipped_sinks(spec: str, kind: type) -> None:
+def test_included_sinks_are_opened_by_name(spec: str, kind: type) -> None:
     """
-    Each of them is one line.
+    Each included sink has a spec.
     """
     with open_sink(spec) as sink:
         assert isinstance(sink, kind)
 
 
-def test_files(tmp_path: Path) -> None:
+def test_a_file_has_a_path_and_a_size(tmp_path: Path) -> None:
     """
-    A path, and a size to rotate at.
+    The spec of a file has a path and a size for rotation.
     """
     with open_sink(f"file:{tmp_path}/out.jsonl?max_bytes=10") as sink:
         sink.send([track(1)])
@@ -136,18 +136,18 @@ def test_files(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"out.jsonl", "out.1.jsonl"}
 
 
-def test_options_of_heap() -> None:
+def test_heap_options_are_converted() -> None:
     """
-    They arrive as what they mean.
+    Options of the Heap sink are converted from text.
     """
     sink = open_sink("heap:?app_id=11&base_url=http://127.0.0.1:9&allow_http=yes")
 
     assert repr(sink) == "HeapSink(app_id='11', base_url='http://127.0.0.1:9')"
 
 
-def test_the_proxy_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trust_env_is_a_boolean_option(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    ``trust_env`` is an option of Heap's, not the name of a variable.
+    ``trust_env`` is not the name of an environment variable.
     """
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
 
@@ -156,28 +156,28 @@ def test_the_proxy_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
         open_sink("heap:?app_id=11&trust_env=1")
 
 
-def test_import_string(acme: None) -> None:
+def test_an_import_string_names_a_sink(acme: None) -> None:
     """
-    A sink of another package needs no registration.
+    A sink of another package does not need an entry point.
     """
-    sink: Any = open_sink("acme_sinks:StrangerSink?region=eu")
+    sink: Any = open_sink("acme_sinks:ThirdPartySink?region=eu")
 
     assert sink.where == ("none", "eu")
 
 
-def test_functions_that_make_sinks(module: ModuleOf) -> None:
+def test_factory_functions_are_accepted(module: ModuleOf) -> None:
     """
-    With an annotation or without, with names that only a type checker has, bound.
+    Factories may be annotated, unannotated, bound, or use typing-only names.
     """
 
     def plain(region: str = "") -> Any:
-        return StrangerSink(region=region)
+        return ThirdPartySink(region=region)
 
     def checked_only() -> NoSuchName:  # type: ignore[name-defined]  # noqa: F821
-        return StrangerSink(region="eu")
+        return ThirdPartySink(region="eu")
 
     plain.__annotations__.pop("return")
-    bound = functools.partial(StrangerSink, region="eu")
+    bound = functools.partial(ThirdPartySink, region="eu")
     module("acme", plain=plain, checked_only=checked_only, bound=bound)
 
     for spec in ("acme:plain?region=eu", "acme:checked_only", "acme:bound"):
@@ -185,12 +185,14 @@ def test_functions_that_make_sinks(module: ModuleOf) -> None:
         assert sink.where == ("none", "eu")
 
 
-def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_point_names_a_sink(
+    acme: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
-    A sink of another package can have a name.
+    An entry point gives a sink of another package a name.
     """
     point = importlib.metadata.EntryPoint(
-        "acme", "acme_sinks:StrangerSink", "braze_heap.sinks"
+        "acme", "acme_sinks:ThirdPartySink", "braze_heap.sinks"
     )
 
     def entry_points(**wanted: str) -> importlib.metadata.EntryPoints:
@@ -209,9 +211,9 @@ def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
         ("", "scheme:target"),
         ("heap", "scheme:target"),
         ("haep:?app_id=1", "Did you mean 'heap'"),
-        ("no.such.module:sink", "no sink is called"),
+        ("no.such.module:sink", "unknown sink"),
         ("tests.sinks.test_spec:no_such", "test_spec has no 'no_such'"),
-        ("os:system?command=touch+canary", "os is a part of Python's standard library"),
+        ("os:system?command=touch+canary", "os is part of Python's standard library"),
         ("subprocess:run?args=canary", "standard library, which has no sinks"),
         ("shutil:rmtree?path=canary", "standard library, which has no sinks"),
         ("socket:socket", "standard library, which has no sinks"),
@@ -227,28 +229,28 @@ def test_entry_point(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
         ("heap:?app_id=1&region=canary", "one of us, eu"),
         ("heap:?app_id=1&api_key_env=NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE"),
         ("file:", "write file:PATH"),
-        ("file:x?max_bytes=0", "1 at least"),
+        ("file:x?max_bytes=0", "at least 1"),
         ("heap:11", "app_id=YOUR_APP_ID"),
         ("console:x", "too many positional"),
         ("console:?stream=x", "unexpected keyword argument 'stream'"),
-        ("tests.sinks.test_spec:ModuleOf", "a part of Python's standard library"),
+        ("tests.sinks.test_spec:ModuleOf", "part of Python's standard library"),
         ("tests.sinks.test_spec:NUMBER", "it is not a class or a function"),
-        ("tests.sinks.test_spec:Path?canary=1", "a part of Python's standard library"),
+        ("tests.sinks.test_spec:Path?canary=1", "part of Python's standard library"),
         ("tests.sinks.test_spec:system?command=canary", "Python's standard library"),
-        ("tests.sinks.test_spec:bound_system", "a part of Python's standard library"),
-        ("tests.sinks.test_spec:Receipt", "it is not a sink: it has no send"),
-        ("tests.sinks.test_spec:makes_a_number", "it is not a sink: it has no send"),
-        ("tests.sinks.test_spec:makes_nothing", "it is not a sink: it has no send"),
+        ("tests.sinks.test_spec:bound_system", "part of Python's standard library"),
+        ("tests.sinks.test_spec:Receipt", "it is not a sink: send is missing"),
+        ("tests.sinks.test_spec:makes_a_number", "it is not a sink: send is missing"),
+        ("tests.sinks.test_spec:makes_nothing", "it is not a sink: send is missing"),
         ("tests.sinks.test_spec:makes_later", "it is an async function"),
-        ("tests.sinks.test_spec:makes_async", "it is for async code"),
-        ("tests.sinks.test_spec:AsyncStranger", "async"),
+        ("tests.sinks.test_spec:makes_async", "it is an async sink"),
+        ("tests.sinks.test_spec:AsyncThirdPartySink", "async"),
         ("file:/no/such/directory/x", "No such file"),
         ("memory:?a=1", r"unexpected keyword argument 'a'; it takes nothing"),
     ],
 )
-def test_errors_say_what_to_write(spec: str, message: str) -> None:
+def test_an_invalid_spec_is_an_error_with_advice(spec: str, message: str) -> None:
     """
-    A wrong line is an error at once, with advice and without secrets.
+    The error gives advice and does not show secrets.
     """
     with pytest.raises(SinkSpecError, match=message) as caught:
         open_sink(spec)
@@ -258,7 +260,7 @@ def test_errors_say_what_to_write(spec: str, message: str) -> None:
 
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Secrets are named, not written.
+    A secret option names an environment variable.
     """
     monkeypatch.setenv("HEAP_KEY", "canary")
 
@@ -267,9 +269,11 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert sink._core.settings.api_key == "canary"
 
 
-def test_no_secret_is_quoted(monkeypatch: pytest.MonkeyPatch, module: ModuleOf) -> None:
+def test_errors_do_not_show_secrets(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleOf
+) -> None:
     """
-    What a variable holds is in no error, in whatever words the sink complains.
+    The value of the variable is removed from the sink's own message.
     """
     monkeypatch.setenv("STRANGER_KEY", "canary")
 
@@ -282,9 +286,11 @@ def test_no_secret_is_quoted(monkeypatch: pytest.MonkeyPatch, module: ModuleOf) 
         open_sink("stranger:make?key_env=STRANGER_KEY")
 
 
-def test_an_error_of_the_sink_is_its_own(module: ModuleOf, tmp_path: Path) -> None:
+def test_errors_in_the_module_of_a_sink_are_not_hidden(
+    module: ModuleOf, tmp_path: Path
+) -> None:
     """
-    A package that is missing there, or a slip in its code, is not taken for a typo.
+    A missing import or a bug there is not reported as an unknown sink.
     """
 
     def slip() -> MemorySink:

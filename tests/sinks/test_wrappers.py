@@ -1,5 +1,5 @@
 """
-Tests of the sinks around sinks.
+Tests of the sinks that wrap other sinks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.heap.support import track, tracks
 
 class Picky(MemorySink):
     """
-    Refuses some numbers, and can be down.
+    Sink that rejects some calls, and can be unavailable.
     """
 
     def __init__(self, *numbers: int, is_down: bool = False) -> None:
@@ -42,7 +42,7 @@ class Picky(MemorySink):
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Refuse what is not wanted.
+        Reject the configured calls.
         """
         if self.is_down:
             raise SinkUnavailable("down", 7.0)
@@ -57,7 +57,7 @@ class Picky(MemorySink):
 
     def close(self) -> None:
         """
-        Count.
+        Count calls of `close`.
         """
         self.closed += 1
 
@@ -65,9 +65,9 @@ class Picky(MemorySink):
 REFUSED = track(-1)
 
 
-def test_wrappers_keep_the_contract() -> None:
+def test_wrappers_satisfy_the_contract() -> None:
     """
-    The public contract test passes for each of them.
+    The public contract test passes for each wrapper.
     """
     check_sink(
         lambda: Tee(Picky(-1), Picky()),
@@ -86,9 +86,9 @@ def test_wrappers_keep_the_contract() -> None:
     )
 
 
-def test_tee_joins_refusals() -> None:
+def test_tee_combines_rejections() -> None:
     """
-    A call is settled when every sink settled it.
+    A call is accepted only if every sink accepts it.
     """
     receipt = Tee(Picky(1, 2), Picky(2, 3)).send(tracks(5))
 
@@ -96,9 +96,9 @@ def test_tee_joins_refusals() -> None:
     assert [rejection.index for rejection in receipt.rejections] == [1, 2, 3]
 
 
-def test_tee_closes_all() -> None:
+def test_tee_closes_every_sink() -> None:
     """
-    Also if one of them fails to close.
+    An exception of one `close` does not keep the others open.
     """
 
     class Broken(Picky):
@@ -114,9 +114,9 @@ def test_tee_closes_all() -> None:
     assert (first.closed, last.closed) == (1, 1)
 
 
-def test_filtered_keeps_the_places() -> None:
+def test_filtered_keeps_indexes() -> None:
     """
-    A rejection names the place in the batch that came, not in what was sent on.
+    The index of a rejection is that of the original batch.
     """
     sink = Filtered(
         Picky(3), lambda call: isinstance(call, Track) and call.properties["n"] != 0
@@ -127,9 +127,9 @@ def test_filtered_keeps_the_places() -> None:
     assert (receipt.accepted, receipt.rejections[0].index) == (4, 3)
 
 
-def test_buffered_fills_calls_from_threads() -> None:
+def test_buffered_combines_batches_of_threads() -> None:
     """
-    Batches of threads go together, and each thread gets its own receipt.
+    Batches are sent together, and each thread gets its own receipt.
     """
     inner = Picky(*range(0, 400, 100))
     batches = [[track(n * 100 + i) for i in range(100)] for n in range(4)]
@@ -142,9 +142,9 @@ def test_buffered_fills_calls_from_threads() -> None:
     assert [r.rejections[0].index for r in receipts] == [0] * 4
 
 
-def test_buffered_does_not_wait_for_ever() -> None:
+def test_buffered_waits_no_longer_than_seconds() -> None:
     """
-    A lonely batch goes after the age bound, and at close.
+    A single batch is sent after *seconds*, or when the sink is closed.
     """
     start = time.monotonic()
     with Buffered(Picky(), size=1000, seconds=0.05) as sink:
@@ -154,7 +154,7 @@ def test_buffered_does_not_wait_for_ever() -> None:
     sink = Buffered(Picky(), size=1000, seconds=60)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(sink.send, tracks(3))
-        while sink._load is None:
+        while sink._batch is None:
             time.sleep(0.001)
         sink.close()
         assert waiting.result(5) == Receipt(3)
@@ -162,7 +162,7 @@ def test_buffered_does_not_wait_for_ever() -> None:
 
 def test_buffered_closes_after_the_last_decision() -> None:
     """
-    The sink behind is not closed while a load is on its way.
+    The wrapped sink is not closed while a batch is undecided.
     """
     started, decided = threading.Event(), threading.Event()
     happened: list[str] = []
@@ -188,9 +188,11 @@ def test_buffered_closes_after_the_last_decision() -> None:
     assert happened == ["sent", "closed"]
 
 
-def test_buffered_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buffered_wakes_all_threads_after_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """
-    If the thread that gathers is interrupted, the others are told, and others follow.
+    If the leading thread is interrupted, the others raise, and later batches are sent.
     """
     sink = Buffered(Picky(), size=300, seconds=5)
     joined = threading.Event()
@@ -199,13 +201,13 @@ def test_buffered_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
         joined.wait(10)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sink, "_gather", interrupted)
+    monkeypatch.setattr(sink, "_wait_until_full", interrupted)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(sink.send, tracks(1))
-        while sink._load is None:
+        while sink._batch is None:
             time.sleep(0.001)
         second = pool.submit(sink.send, tracks(2))
-        while sink._load is not None and len(sink._load.calls) < 3:
+        while sink._batch is not None and len(sink._batch.calls) < 3:
             time.sleep(0.001)
         joined.set()
         with pytest.raises(KeyboardInterrupt):
@@ -226,9 +228,9 @@ def test_buffered_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["tee", "filtered", "buffered"],
 )
-def test_a_miscount_is_not_laundered(wrap: Callable[[MemorySink], Sink]) -> None:
+def test_invalid_receipt_raises(wrap: Callable[[MemorySink], Sink]) -> None:
     """
-    A sink that does not account for every call has not decided, inside a wrapper too.
+    A receipt that does not account for every call raises, also inside a wrapper.
     """
 
     class Miscounting(MemorySink):
@@ -239,9 +241,9 @@ def test_a_miscount_is_not_laundered(wrap: Callable[[MemorySink], Sink]) -> None
         wrap(Miscounting()).send(tracks(3))
 
 
-def test_buffered_fails_all_that_it_took() -> None:
+def test_buffered_raises_in_every_thread() -> None:
     """
-    Every thread of a load hears that the sink was unavailable.
+    Each thread of a shared batch raises `SinkUnavailable`.
     """
     sink = Buffered(Picky(is_down=True), size=300, seconds=5)
     heard: list[float | None] = []
@@ -261,7 +263,7 @@ def test_buffered_fails_all_that_it_took() -> None:
     assert heard == [7.0] * 3
 
 
-def test_threaded_keeps_the_contract() -> None:
+def test_threaded_sink_satisfies_the_contract() -> None:
     """
     The public contract test for async sinks passes.
     """
@@ -281,9 +283,9 @@ def test_threaded_keeps_the_contract() -> None:
     )
 
 
-def test_threaded_is_async() -> None:
+def test_threaded_sink_is_async() -> None:
     """
-    A sync sink serves async code, from a thread.
+    A sync sink is called in a thread from async code.
     """
 
     async def run() -> Receipt:

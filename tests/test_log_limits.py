@@ -1,5 +1,5 @@
 """
-Tests of how a log stays readable while one cause repeats.
+Tests of the rate limit for log messages.
 """
 
 import logging
@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from braze_heap._repeats import INTERVAL, MAX_CAUSES, Repeats
+from braze_heap._log_limits import INTERVAL, MAX_CAUSES, LogRateLimiter
 
 
 class Clock:
     """
-    A clock that stands until it is moved.
+    Clock that is moved by hand.
     """
 
     def __init__(self) -> None:
@@ -27,15 +27,15 @@ class Clock:
         return self.now
 
 
-def test_the_first_is_logged_at_once_and_then_one_a_minute() -> None:
+def test_the_first_occurrence_is_logged_at_once_and_then_one_a_minute() -> None:
     """
-    A line says how many of its cause came since the last one.
+    A message has the number suppressed since the last one.
     """
     clock = Clock()
-    repeats = Repeats(clock)
+    limiter = LogRateLimiter(clock)
     logged: list[int | None] = []
     for _ in range(180):
-        logged.append(repeats.suppressed("down"))
+        logged.append(limiter.record("down"))
         clock.now += 1.0
 
     assert [number for number in logged if number is not None] == [0, 59, 59]
@@ -46,56 +46,58 @@ def test_the_first_is_logged_at_once_and_then_one_a_minute() -> None:
     ]
 
 
-def test_causes_are_told_apart() -> None:
+def test_causes_are_limited_separately() -> None:
     """
-    A second cause is logged at once while the first repeats.
+    A second cause is logged at once while the first limiter.
     """
-    repeats = Repeats(Clock())
+    limiter = LogRateLimiter(Clock())
 
-    assert [repeats.suppressed(c) for c in "aabab"] == [0, None, 0, None, None]
+    assert [limiter.record(c) for c in "aabab"] == [0, None, 0, None, None]
 
 
 def test_memory_and_lines_are_bounded() -> None:
     """
-    Very many causes share one line a minute, and are told apart again later.
+    More than 100 causes share one message a minute until the interval is over.
     """
     clock = Clock()
-    repeats = Repeats(clock)
+    limiter = LogRateLimiter(clock)
 
-    lines = [n for n in map(repeats.suppressed, range(10_000)) if n is not None]
-    held = len(repeats._lines)
+    lines = [n for n in map(limiter.record, range(10_000)) if n is not None]
+    held = len(limiter._causes)
     clock.now += INTERVAL
 
     assert (len(lines), held) == (MAX_CAUSES + 1, MAX_CAUSES + 1)
-    assert repeats.suppressed("new") == 0
+    assert limiter.record("new") == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 90)), max_size=60))
 def test_every_occurrence_is_counted(steps: list[tuple[str, float]]) -> None:
     """
-    Lines plus what they count, plus what still waits, are all occurrences.
+    Messages, the occurrences they count and those still waiting add up.
     """
     clock = Clock()
-    repeats = Repeats(clock)
+    limiter = LogRateLimiter(clock)
     seen = 0
     for cause, seconds in steps:
         clock.now += seconds
-        number = repeats.suppressed(cause)
+        number = limiter.record(cause)
         seen += 0 if number is None else 1 + number
 
-    assert seen + sum(line.suppressed for line in repeats._lines.values()) == len(steps)
+    assert seen + sum(line.suppressed for line in limiter._causes.values()) == len(
+        steps
+    )
 
 
-def test_threads_lose_no_count() -> None:
+def test_threads_do_not_lose_counts() -> None:
     """
-    Eight threads log one line, and all the others are counted.
+    Eight threads log one message, and all other occurrences are counted.
     """
     clock = Clock()
-    repeats = Repeats(clock)
+    limiter = LogRateLimiter(clock)
 
     def work() -> None:
         for _ in range(500):
-            repeats.suppressed("down")
+            limiter.record("down")
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -104,19 +106,19 @@ def test_threads_lose_no_count() -> None:
         thread.join()
     clock.now += INTERVAL
 
-    assert repeats.suppressed("down") == 3999
+    assert limiter.record("down") == 3999
 
 
-def test_what_is_suppressed_is_logged_at_debug(
+def test_suppressed_messages_are_logged_at_debug(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """
-    Who wants all of it can have it, with the facts for machines beside the text.
+    The record has the machine-readable context as an attribute.
     """
     caplog.set_level("DEBUG")
-    repeats = Repeats(Clock())
+    limiter = LogRateLimiter(Clock())
     for _ in range(2):
-        repeats.log(
+        limiter.log(
             logging.getLogger("braze_heap.test"),
             logging.ERROR,
             "down",
@@ -134,7 +136,7 @@ def test_the_number_of_a_cause_that_stopped_is_logged_a_minute_later(
     `flush` is called after each success: it logs each cause once a minute at most.
     """
     clock = Clock()
-    repeats, logger = Repeats(clock), logging.getLogger("braze_heap.test")
+    repeats, logger = LogRateLimiter(clock), logging.getLogger("braze_heap.test")
     for _ in range(3):
         repeats.log(logger, logging.ERROR, "down")
     repeats.flush()
@@ -148,7 +150,7 @@ def test_the_number_of_a_cause_that_stopped_is_logged_a_minute_later(
 def test_the_end_logs_the_number_of_every_cause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    repeats, logger = Repeats(Clock()), logging.getLogger("braze_heap.test")
+    repeats, logger = LogRateLimiter(Clock()), logging.getLogger("braze_heap.test")
     for cause in ("a", "b", "a"):
         repeats.log(logger, logging.ERROR, cause)
     repeats.flush(at_end=True)
