@@ -1,28 +1,18 @@
 """
-What is specific to Heap: calls, legal values, limits, delivery.
+Everything specific to Heap: calls, legal values, limits, delivery.
 
-The sinks need the extra ``http``; they are imported when they are first used.
+The sinks need the extra ``http`` and are imported when they are first used. The public
+names are listed in ``__init__.pyi``.
 """
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from braze_heap import _lazy
 from braze_heap._errors import needed_by
 
-if TYPE_CHECKING:
-    from braze_heap.heap._sink import AsyncHeapSink, HeapOptions, HeapSink
-
-__all__ = ["AsyncHeapSink", "HeapOptions", "HeapSink"]
-
-_HOMES: Final = MappingProxyType(dict.fromkeys(__all__, "_sink"))
-
-if not TYPE_CHECKING:  # a type checker would take every misspelled name for this
-
-    def __getattr__(name: str) -> Any:
-        with needed_by(name, "'braze_heap[http]'"):
-            return _lazy.load(__name__, name, _HOMES)
+__all__, _load, __dir__ = _lazy.attach(__spec__)
 
 
-def __dir__() -> list[str]:
-    return __all__
+def __getattr__(name: str) -> Any:
+    with needed_by(name, "'braze_heap[http]'"):
+        return _load(name)

@@ -2,7 +2,6 @@
 The event classes against the facts, both ways, field by field.
 """
 
-import ast
 import importlib
 import inspect
 import pkgutil
@@ -17,7 +16,6 @@ from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
     Privacy,
-    _index,
     event_fields,
     groups,
 )
@@ -93,21 +91,6 @@ def classes_of(module: str) -> set[str]:
         name
         for name, value in vars(loaded).items()
         if inspect.isclass(value) and value.__module__ == loaded.__name__
-    }
-
-
-def names_for_type_checkers() -> set[str]:
-    """
-    Name what `braze_heap.events` imports under ``TYPE_CHECKING`` alone.
-    """
-    tree = ast.parse(inspect.getsource(events))
-    return {
-        alias.name
-        for branch in tree.body
-        if isinstance(branch, ast.If)
-        for node in ast.walk(branch)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
     }
 
 
@@ -267,26 +250,6 @@ def test_every_group_has_a_docstring_of_its_own(name):
     assert getattr(groups, name).__dict__.get("__doc__")
 
 
-@pytest.mark.parametrize(("name", "family"), sorted(_index.FAMILY_OF.items()))
-def test_index_names_the_module_of_each_class(name, family):
-    """
-    A class is defined where the index says.
-    """
-    assert f"braze_heap.events.{family}" == getattr(events, name).__module__
-
-
-@pytest.mark.parametrize(
-    "family", sorted(set(family_modules()) - {"groups", "unknown"})
-)
-def test_index_names_every_class_of_a_family(family):
-    """
-    No class of a family is forgotten in the index.
-    """
-    indexed = {name for name, module in _index.FAMILY_OF.items() if module == family}
-
-    assert classes_of(family) == indexed
-
-
 def test_index_reads_the_same_both_ways():
     """
     No two types share a class.
@@ -294,24 +257,18 @@ def test_index_reads_the_same_both_ways():
     assert len(EVENT_TYPES) == len(set(map(id, EVENT_TYPES.values())))
 
 
-def test_all_is_sorted():
+@pytest.mark.parametrize("module", [*family_modules()])
+def test_every_class_is_public_in_the_module_that_defines_it(module):
     """
-    The public names stand in order: constants, classes, functions.
+    Each event class, channel base and field group is listed with its module.
     """
+    public = {
+        name
+        for name in events.__all__
+        if getattr(events, name).__module__ == f"braze_heap.events.{module}"
+    }
 
-    def order(name):
-        return (not name.isupper(), name[0].islower(), name)
-
-    assert sorted(events.__all__, key=order) == list(events.__all__)
-
-
-def test_all_names_every_public_class():
-    """
-    Every event class, channel base and field group is public.
-    """
-    public = classes_of("groups") | _index.FAMILY_OF.keys() | {"UnknownEvent"}
-
-    assert set() == public - set(events.__all__)
+    assert classes_of(module) == public
 
 
 @pytest.mark.parametrize("name", events.__all__)
@@ -320,13 +277,6 @@ def test_every_public_name_exists(name):
     Each name of ``__all__`` can be imported.
     """
     assert hasattr(events, name)
-
-
-def test_type_checkers_see_every_class_that_loads_late():
-    """
-    What the module gives on demand, it also imports for type checkers.
-    """
-    assert set(_index.FAMILY_OF) == names_for_type_checkers()
 
 
 def test_lists_every_public_name():
