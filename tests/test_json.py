@@ -187,7 +187,7 @@ def assert_read_alike(body: bytes) -> None:
     Fail unless *body* gives the same at a glance, with orjson and without, and closely.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transformer, "glimpse", lambda _: None)
+        patch.setattr(transformer, "decode_events_fast", lambda _: None)
         closely = repr(slowly(transform)(body))
 
     assert closely == repr(transform(body))
@@ -240,7 +240,7 @@ def test_the_stack_holds_what_is_not_looked_at(opening: str, fast: str) -> None:
     A thread with 128 KiB of stack reads the deepest body that parsers get unseen.
     """
     closing = "]" if opening == "[" else "1}"
-    depth = _json._MAX_UNSEEN - 10
+    depth = _json.MAX_UNCHECKED_BRACKETS - 10
     body = a_body(*PLACES[0], opening * depth + closing[-1] * depth, 0)
     body = body.replace(b'"a":}', b'"a":1}')
     script = f"""

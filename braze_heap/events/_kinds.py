@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap._json import UnreadableError, decode
+from braze_heap._json import decode
+from braze_heap._json_limits import UnreadableError
 from braze_heap.events._declare import Float32, JsonObject, JsonText
 
 INVALID: Final[Any] = object()

@@ -21,7 +21,8 @@ from uuid import UUID
 
 import attrs
 
-from braze_heap._json import FEW, encode_text, is_modest, writer
+from braze_heap._json import encode_text, writer
+from braze_heap._json_limits import MAX_FAST_VALUES, within_fast_limits
 from braze_heap._text import cut_utf16, utf16_length
 from braze_heap.exceptions import BrazeHeapError
 
@@ -289,7 +290,7 @@ def _put_leaves(found: dict[str, Value], path: str, value: dict[str, Any]) -> bo
     """
     Put what is in *value* into *found* under dotted names; tell whether all is plain.
     """
-    if len(value) > FEW:
+    if len(value) > MAX_FAST_VALUES:
         return False
     for key, inner in value.items():
         name = f"{path}.{key}"
@@ -299,7 +300,7 @@ def _put_leaves(found: dict[str, Value], path: str, value: dict[str, Any]) -> bo
                 return False
             continue
         told = plain_value(inner)
-        if told is None and cls is list and is_modest(inner):
+        if told is None and cls is list and within_fast_limits(inner):
             is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
             told = plain_value(_json_text(inner)) if is_nested else None
         if told is not None and name not in found:
@@ -456,7 +457,7 @@ class PropertyEncoder:
         if type(value) is not dict or self.nested != "flatten":
             return None
         found: dict[str, Value] = {}
-        are_plain = _put_leaves(found, path, value) and len(found) <= FEW
+        are_plain = _put_leaves(found, path, value) and len(found) <= MAX_FAST_VALUES
         return found if are_plain and self._plain_names.issuperset(found) else None
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:

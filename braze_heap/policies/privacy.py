@@ -13,7 +13,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._json import UnreadableError, decode, encode_text, is_json_text
+from braze_heap._json import decode, encode_text, is_json_text
+from braze_heap._json_limits import UnreadableError
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent

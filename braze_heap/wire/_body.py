@@ -4,7 +4,7 @@ Which events a decoded document holds.
 
 from typing import Any
 
-from braze_heap._json import UnreadableError
+from braze_heap._json_limits import UnreadableError
 
 
 def events_of(value: Any) -> list[Any]:

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from braze_heap._json import UnreadableError, decode
+from braze_heap._json import decode
+from braze_heap._json_limits import UnreadableError
 from braze_heap.wire._body import events_of
 from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._formats import HEAD, check_format, is_decided
