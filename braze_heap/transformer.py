@@ -329,7 +329,7 @@ class Transformer:
         cls = self._event_types[event_type]
         news = news_of(raw, cls)
         if not news or any(
-            self._redaction.treatment_of_new(cls, name) != "keep" for name in news
+            self._redaction.treatment_of_unknown(cls, name) != "keep" for name in news
         ):
             return None
         known = {n: v for n, v in raw["properties"].items() if n not in news}

@@ -172,4 +172,4 @@ class EventTypes(Mapping[str, type[CurrentsEvent]]):
 
 
 EVENT_TYPES: Final = EventTypes()
-"""Every event type up to Currents release 13 (2026-10-07)."""
+"""All event types up to Currents release 13 (2026-10-07)."""

@@ -150,7 +150,7 @@ def _events_of(value: Any) -> list[Any]:
     if events is None:
         return []
     if not isinstance(events, list):
-        raise UnreadableError("events is no list")
+        raise UnreadableError("events is not a list")
     return events
 
 

@@ -374,7 +374,7 @@ def test_events_that_are_no_list_are_unreadable(events):
     """
     An envelope whose events are no list holds none.
     """
-    with pytest.raises(UnreadableError, match="events is no list"):
+    with pytest.raises(UnreadableError, match="events is not a list"):
         events_of({"events": events})
 
 

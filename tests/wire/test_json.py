@@ -324,8 +324,8 @@ def test_damage_keeps_64_kib():
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ('{"events": 5}', "events is no list"),
-        ('{"events": {"id": 1}}', "events is no list"),
+        ('{"events": 5}', "events is not a list"),
+        ('{"events": {"id": 1}}', "events is not a list"),
         ('{"events": []} trailing', "not JSON"),
         ('{"events": [], "events": []}', "more than events"),
         ('{"a": 1, "events": [], "events": []}', "two events keys"),
