@@ -40,7 +40,7 @@ every_type = pytest.mark.parametrize(
 
 def facts_told_by(cls: type[CurrentsEvent]) -> TypeFacts:
     """
-    Read from a class what the facts hold about its type.
+    Read the facts about its type from a class.
     """
     return TypeFacts(
         display_name=cls.display_name,
@@ -102,7 +102,7 @@ def test_every_type_has_a_class_and_every_class_a_type():
 
 
 @every_type
-def test_class_tells_the_facts_about_its_type(event_type):
+def test_class_agrees_with_the_facts_about_its_type(event_type):
     """
     Display name, status, release and wire forms stand on the class.
     """
@@ -120,7 +120,7 @@ def test_class_knows_its_type(event_type):
 @every_type
 def test_fields_are_those_of_the_facts(event_type):
     """
-    No field is missing or too many, and each tells what the facts tell about it.
+    No field is missing or too many, and each has the properties in the facts.
     """
     known = FACTS[event_type].fields
 
@@ -183,7 +183,7 @@ def test_arrays_admit_null_items_where_the_facts_do(event_type):
 @every_type
 def test_sensitive_fields_are_marked(event_type):
     """
-    What is personal data without Braze's mark is marked by us.
+    Personal data that Braze does not mark is marked as sensitive.
     """
     attributes = attrs.fields_dict(EVENT_TYPES[event_type])
     unmarked = {n for n, a in attributes.items() if field_metadata(a).privacy is None}
@@ -209,7 +209,7 @@ def test_only_unmarked_personal_data_is_called_sensitive(event_type):
 
 def test_a_field_name_is_treated_alike_in_all_types():
     """
-    What is personal data in one type is so in all; Braze marks ``device_id`` in one.
+    A field is personal in all types or in none; Braze marks ``device_id`` in one.
     """
     treatments = {}
     for cls in EVENT_TYPES.values():
@@ -223,7 +223,7 @@ def test_a_field_name_is_treated_alike_in_all_types():
 @every_type
 def test_every_field_has_a_docstring(event_type):
     """
-    Each field says what it holds.
+    The docstring of a field describes it.
     """
     fields = event_fields(EVENT_TYPES[event_type])
 
@@ -316,7 +316,7 @@ def test_own_types_join_on_the_right():
     assert own == {name: joined[name] for name in own}
 
 
-def test_joining_leaves_the_shipped_types_alone():
+def test_joining_does_not_change_the_shipped_types():
     """
     ``EVENT_TYPES`` is a value: ``|`` gives another one.
     """
