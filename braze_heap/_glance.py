@@ -21,7 +21,7 @@ from braze_heap._batch import Batch
 from braze_heap._json import is_json_text
 from braze_heap._short_road import ShortRoad, is_small
 from braze_heap.events import CurrentsEvent
-from braze_heap.events._kinds import INVALID
+from braze_heap.events._field_types import INVALID
 from braze_heap.events._schema import schema_of
 from braze_heap.heap._encoder import PropertyEncoder, are_legal_texts, to_simple_value
 from braze_heap.heap.calls import (
@@ -123,7 +123,7 @@ class Glance:
         kinds = schema_of(road.cls).kinds
         for name in road.nested:
             if fields.get(name) is not None:
-                fields[name] = kinds[name].fit(fields[name])
+                fields[name] = kinds[name].validate(fields[name])
         fields["id"], fields["time"] = raw["id"], raw["time"]
         event = _new(road.cls)
         event.__dict__ = fields
@@ -150,7 +150,7 @@ def _look_of(road: ShortRoad) -> Look:
     """
     Generate the function for a class.
     """
-    fits = {name: kind.fit for name, kind in schema_of(road.cls).kinds.items()}
+    fits = {name: kind.validate for name, kind in schema_of(road.cls).kinds.items()}
     names: dict[str, Any] = {**_NAMES, "fits": fits}
     exec(_compiled("".join(_source(road))), names)  # noqa: S102 (own text)
     look: Look = names["look"]

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._json import is_modest
+from braze_heap._json_limits import within_fast_limits
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
 from braze_heap.heap._encoder import PropertyEncoder, is_legal_text
@@ -112,7 +112,11 @@ def is_small(value: Any) -> bool:
     Tell whether *value* surely becomes far fewer properties than a call may have, and
     no parser would have read it otherwise.
     """
-    return len(value) <= _MAX_JSON_TEXT if type(value) is str else is_modest(value)
+    return (
+        len(value) <= _MAX_JSON_TEXT
+        if type(value) is str
+        else within_fast_limits(value)
+    )
 
 
 _MAX_JSON_TEXT: Final = 3_000

@@ -1,5 +1,5 @@
 """
-Text as Heap measures it, and names that are nearly right.
+Text in UTF-16 code units, as Heap measures it, and suggestions for misspelled names.
 """
 
 import bisect
@@ -19,7 +19,7 @@ def cut_utf16(text: str, limit: int) -> str:
     """
     Return the longest start of *text* of at most *limit* UTF-16 units.
 
-    A character of two units is kept whole or left out.
+    A character of two units is kept or omitted as a whole.
     """
     start = text[:limit]
     if utf16_length(start) <= limit:
@@ -31,10 +31,10 @@ def cut_utf16(text: str, limit: int) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
-    Return the end of an error message: a blank and the known name that is most like
-    *name*, as a question; empty if none is like it.
+    Return the end of an error message: a blank and a question with the known name that
+    is most similar to *name*; empty if none is similar.
     """
-    import difflib  # only when something is wrong
+    import difflib  # takes milliseconds, and is needed only for errors
 
     close = difflib.get_close_matches(name, known, 1)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -1,9 +1,9 @@
 """
-From one decoded event to a typed event.
+Parse decoded events into typed events.
 
-Three wire forms give equal events: the HTTP form (nested), storage records (flat), and
-storage records with unions spelled out, as ``avro-tools tojson`` writes them. Reading
-is exact about types and never converts: what does not fit goes to
+Three wire forms give equal events: the HTTP form (nested), storage records (not
+nested), and storage records with explicit unions, as ``avro-tools tojson`` writes them.
+Types are exact and values are never converted: invalid ones go to
 `CurrentsEvent.extra`.
 """
 
@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import attrs
 
+from braze_heap._storage_form import is_nested, nest
 from braze_heap._text import utf16_length
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
-from braze_heap.events._kinds import INVALID, shortest_float32
+from braze_heap.events._field_types import INVALID
 from braze_heap.events._schema import Schema, schema_of
 from braze_heap.exceptions import BrazeHeapError
 from braze_heap.reasons import Reason
@@ -43,10 +44,10 @@ __all__ = [
 ]
 
 MAX_EVENT_TYPE: Final = 1023
-"""UTF-16 units of an event type: it becomes a text of Heap."""
+"""UTF-16 units of an event type, which becomes a Heap property."""
 
 YEAR_2100: Final = 4_102_444_800
-"""UTC epoch seconds. The clock of an event from then on is broken."""
+"""UTC epoch seconds. An event from then on has a wrong clock."""
 
 _ENVELOPE = ("event_type", "id", "time", "user", "properties")
 
@@ -59,9 +60,9 @@ class Problem:
     One flaw of an event.
 
     Attributes:
-        path: Where it is, such as ``properties.send_time``; empty for the whole event.
-        flaw: What is wrong there. Never the value: it may be personal data.
-        reason: Set where the flaw makes the event unusable.
+        path: Its place, such as ``properties.send_time``; empty for the whole event.
+        flaw: Description. Never the value, because it may be personal data.
+        reason: Set if the flaw makes the event unusable.
     """
 
     path: str
@@ -75,10 +76,10 @@ class Problem:
 @attrs.frozen
 class EventError(BrazeHeapError, ValueError):
     """
-    A decoded value is no event, or with ``strict=True`` no flawless one.
+    A decoded value is not an event or, with ``strict=True``, has flaws.
 
     Attributes:
-        problems: Every flaw that was found, the gravest first.
+        problems: All flaws, the most serious first.
     """
 
     problems: tuple[Problem, ...]
@@ -86,8 +87,8 @@ class EventError(BrazeHeapError, ValueError):
     @property
     def reason(self) -> Reason | None:
         """
-        What reports and dead letters call the gravest flaw; ``None`` if the event is
-        usable without ``strict=True``.
+        Reason in reports and dead letters, of the most serious flaw; ``None`` if the
+        event is usable without ``strict=True``.
         """
         return self.problems[0].reason
 
@@ -96,7 +97,7 @@ class EventError(BrazeHeapError, ValueError):
 
 
 Reader: TypeAlias = Callable[[dict[str, Any], Any, bool], CurrentsEvent]
-"""From a decoded event, its type and whether to be strict, to the typed event."""
+"""Function of a decoded event, its type and ``strict`` to the typed event."""
 
 
 def parse_event(
@@ -107,21 +108,21 @@ def parse_event(
     event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
 ) -> CurrentsEvent:
     """
-    Read one decoded event in any of the three wire forms.
+    Parse one decoded event in any of the three wire forms.
 
     Args:
-        raw: The event as a JSON or Avro decoder gave it.
-        event_type: The type, for storage records: they do not carry it. An event that
-            does carry its type is read as what it says it is.
-        strict: Raise if anything does not fit, instead of keeping it in ``extra``.
-            Unknown types and fields are news and no flaw, also then.
-        event_types: The classes by type. See `EventTypes` for how to add some.
+        raw: The event as returned by a JSON or Avro decoder.
+        event_type: The type of a storage record, which does not contain it. Ignored if
+            the event contains its type.
+        strict: Raise on invalid values, instead of keeping them in ``extra``. Unknown
+            types and fields are not invalid.
+        event_types: The classes by type. `EventTypes` shows how to add some.
 
     Returns:
-        An instance of the class of its type; an `UnknownEvent` if there is none.
+        An instance of the class of its type; an `UnknownEvent` if the type is unknown.
 
     Raises:
-        EventError: *raw* is no event. With *strict*, it names every invalid at once.
+        EventError: *raw* is not an event. With *strict*, it lists all invalid values.
     """
     if event_types is EVENT_TYPES:
         return _KNOWN.parse(raw, event_type, strict)
@@ -130,7 +131,7 @@ def parse_event(
 
 class EventParser:
     """
-    `parse_event` for many events of the same classes.
+    A reusable `parse_event` for many events.
 
     Args:
         event_types: The classes by type.
@@ -139,13 +140,13 @@ class EventParser:
     def __init__(self, event_types: Mapping[str, type[CurrentsEvent]]) -> None:
         self._event_types = event_types
         self._readers: dict[str, Reader] = {}
-        self._unknown = reader_of(UnknownEvent)
+        self._unknown = compile_reader(UnknownEvent)
 
     def parse(
         self, raw: object, event_type: str | None = None, strict: bool = False
     ) -> CurrentsEvent:
         """
-        Read one decoded event; see `parse_event`.
+        Parse one decoded event; see `parse_event`.
         """
         if type(raw) is dict:
             try:
@@ -159,54 +160,52 @@ class EventParser:
         self, raw: object, event_type: str | None, strict: bool
     ) -> CurrentsEvent:
         """
-        Read an event that does not carry its type, or is the first of its type.
+        Parse an event that does not contain its type, or is the first of its type.
         """
         if isinstance(raw, Mapping) and not isinstance(raw, dict):
             raw = dict(raw)
         if not isinstance(raw, dict):
             flaw = f"is {_article(raw)}, not an object"
-            raise _refusal(Reason.NOT_AN_OBJECT, "", flaw)
-        given: Any = raw.get("event_type")
-        if given is None:
-            given = event_type
-        return self._reader(given)(raw, given, strict)
+            raise _error(Reason.NOT_AN_OBJECT, "", flaw)
+        actual: Any = raw.get("event_type")
+        if actual is None:
+            actual = event_type
+        return self._reader(actual)(raw, actual, strict)
 
     def _reader(self, event_type: Any) -> Reader:
         if not isinstance(event_type, str) or event_type not in self._event_types:
             _check_unknown(event_type)
             return self._unknown
-        reader = reader_of(self._event_types[event_type])
+        reader = compile_reader(self._event_types[event_type])
         self._readers[event_type] = reader
         return reader
 
 
 def _check_unknown(event_type: object) -> None:
     if event_type is None:
-        hint = "is missing: name it with event_type=, storage records do not carry it"
-        raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", hint)
+        flaw = "is missing: pass event_type=..., storage records do not contain it"
+        raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
     if not isinstance(event_type, str):
         flaw = f"is {_article(event_type)}, not text"
-        raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", flaw)
+        raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
     if not event_type.strip() or utf16_length(event_type) > MAX_EVENT_TYPE:
         flaw = f"is blank or has over {MAX_EVENT_TYPE:,} characters"
-        raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", flaw)
+        raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
 
 
-def reader_of(cls: type[CurrentsEvent]) -> Reader:
+def compile_reader(cls: type[CurrentsEvent]) -> Reader:
     """
-    Return the function that reads decoded events into *cls*.
-
-    Whatever does not fit at a glance takes the slow road, which explains.
+    Return the function that parses decoded events into *cls*.
     """
     schema = schema_of(cls)
     if issubclass(cls, UnknownEvent):
         return functools.partial(_read, cls, schema)
-    look = _look_of(schema)
+    convert = _compile_convert(schema)
     new = cls.__new__
 
     def read(raw: dict[str, Any], event_type: Any, strict: bool) -> CurrentsEvent:
-        fields = look(raw)
-        if fields is None:
+        fields = convert(raw)
+        if fields is None:  # `_read` accepts more, and explains flaws
             return _read(cls, schema, raw, event_type, strict)
         event = new(cls)
         event.__dict__ = fields
@@ -215,15 +214,19 @@ def reader_of(cls: type[CurrentsEvent]) -> Reader:
     return read
 
 
-def _look_of(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+def _compile_convert(
+    schema: Schema,
+) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
     """
-    Return the function from an event in the HTTP form, complete and with nothing odd
-    about it, to its fields; it gives ``None`` for all that need a closer look.
+    Return the function of a valid event in the HTTP form, without unknown fields, to
+    its typed fields. It returns ``None`` for any other event.
     """
     in_user, in_properties = schema.names_in("user"), schema.names_in("properties")
-    others = [(n, kind.fit) for n, kind in schema.kinds.items() if not kind.is_text]
+    others = [
+        (n, kind.validate) for n, kind in schema.kinds.items() if not kind.is_text
+    ]
 
-    def look(raw: dict[str, Any]) -> dict[str, Any] | None:
+    def convert(raw: dict[str, Any]) -> dict[str, Any] | None:
         try:
             user, properties = raw["user"], raw["properties"]
             time, event_id = raw["time"], raw["id"]
@@ -243,24 +246,24 @@ def _look_of(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any] | None
         ):
             return None
         fields = properties | user
-        odd = {}
-        for name, fit in others:
+        not_text = {}
+        for name, validate in others:
             if name in fields and (value := fields.pop(name)) is not None:
-                odd[name] = value = fit(value)
+                not_text[name] = value = validate(value)
                 if value is INVALID:
                     return None
-        try:
+        try:  # one join checks all strings, faster than one by one
             "".join(fields.values())
         except TypeError:
             fields = {name: v for name, v in fields.items() if v is not None}
             if not all(isinstance(value, str) for value in fields.values()):
                 return None
-        fields |= odd
+        fields |= not_text
         fields["id"] = event_id
         fields["time"] = time
         return fields
 
-    return look
+    return convert
 
 
 def _read(
@@ -270,7 +273,7 @@ def _read(
     event_type: Any,
     strict: bool,
 ) -> CurrentsEvent:
-    raw = raw if is_nested(raw, schema) else _nested(raw, schema)
+    raw = raw if is_nested(raw, schema) else nest(raw, schema)
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -279,13 +282,13 @@ def _read(
         if kind is None:
             extra[extra_key(place, name)] = value
         elif value is not None:
-            fitted = kind.fit(value)
-            if fitted is INVALID:
+            typed = kind.validate(value)
+            if typed is INVALID:
                 extra[extra_key(place, name)] = value
                 flaw = f"is {_article(value)}, not {kind.name}"
                 problems.append(Problem(f"{place}.{name}", flaw))
             else:
-                fields[name] = fitted
+                fields[name] = typed
     _read_time(raw, fields, extra, problems)
     event_id = raw.get("id")
     if not isinstance(event_id, str) or not event_id:
@@ -297,63 +300,7 @@ def _read(
         fields["event_type"] = event_type
     if extra:
         fields["extra"] = extra
-    return _identified(cls, event_id, fields)
-
-
-def is_nested(raw: dict[str, Any], schema: Schema) -> bool:
-    """
-    Tell the HTTP form from a storage record, which may have gained its type on the way.
-    """
-    properties = raw.get("properties")
-    if isinstance(raw.get("user"), dict):
-        return True
-    if isinstance(properties, dict) and not _is_union(properties):
-        return True
-    is_flat = any(n in schema.storage_names for n in raw if n != "properties")
-    return "event_type" in raw and ("user" in raw or not is_flat)
-
-
-def _nested(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """
-    Return a storage record in the HTTP form, unions resolved and floats shortened.
-    """
-    nested: dict[str, Any] = {"user": {}, "properties": {}}
-    for stored, union in record.items():
-        value = _without_union(union)
-        name = schema.storage_names.get(stored, stored)
-        if name in ("event_type", "id", "time"):
-            nested[name] = value
-            continue
-        if name not in schema.kinds:
-            nested["properties"][stored] = value
-            continue
-        if name in nested[schema.places[name]]:
-            (nested if stored == name else nested["properties"])[stored] = value
-            continue
-        if value.__class__ is float and schema.kinds[name].name == "float":
-            value = shortest_float32(value)
-        nested[schema.places[name]][name] = value
-    return nested
-
-
-_UNION_BRANCHES: Final = frozenset(
-    ("string", "int", "long", "float", "double", "boolean", "array", "bytes", "map")
-)
-
-
-def _without_union(value: Any) -> Any:
-    if not isinstance(value, dict) or not _is_union(value):
-        return value
-    (inner,) = value.values()
-    return _without_unions(inner) if isinstance(inner, list) else inner
-
-
-def _is_union(value: dict[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)) in _UNION_BRANCHES
-
-
-def _without_unions(values: list[Any]) -> list[Any]:
-    return [_without_union(value) for value in values]
+    return _with_id(cls, event_id, fields)
 
 
 def _values(
@@ -383,12 +330,12 @@ def _read_time(
     time = raw.get("time")
     seconds = epoch_seconds(fields.get("time_ms") if time is None else time)
     if seconds is None:
-        flaw = "is missing" if time is None else "is no moment between 1970 and 2100"
+        flaw = "is missing" if time is None else "is not between 1970 and 2100"
         problems.append(Problem("time", flaw, Reason.BAD_TIME))
         return
     fields["time"] = int(seconds)
     if time is None or time.__class__ is not int or time != fields["time"]:
-        problems.append(Problem("time", "is no whole number of epoch seconds"))
+        problems.append(Problem("time", "is not a whole number of epoch seconds"))
         if time is not None:
             extra[extra_key("envelope", "time")] = time
 
@@ -397,10 +344,9 @@ _DIGITS: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 _UNITS: Final = ((1, 0), (10**3, 10**12), (10**6, 10**15), (10**9, 10**18))
 """
-Ticks per second, and the smallest number that is read in that unit: September 2001.
+Ticks per second, and the smallest number read in that unit: September 2001.
 
-A lower limit would read a date far in the future as another one: year 9999 in seconds
-as 1978 in milliseconds.
+With a lower limit, the year 9999 in seconds would be read as 1978 in milliseconds.
 """
 
 
@@ -431,26 +377,26 @@ def id_text(value: object) -> str | None:
     """
     Return the id of an event as text; ``None`` if *value* cannot identify one.
 
-    A number is its decimal text, 5.0 the same as 5. Neither a boolean nor a float
-    beyond 2^53, which two ids may have been rounded to, identifies an event.
+    A number becomes its decimal text, 5.0 the same as 5. A boolean cannot identify an
+    event. Neither can a float over 2^53, because two ids may round to it.
     """
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float):
-        if not -_EXACT <= value <= _EXACT:
+        if not -_MAX_EXACT <= value <= _MAX_EXACT:
             return None
         return str(int(value)) if value == int(value) else repr(value)
     return str(value) if value.bit_length() <= _MAX_ID_BITS else None
 
 
-_EXACT: Final = 2.0**53
+_MAX_EXACT: Final = 2.0**53
 _MAX_ID_BITS: Final = 3_000
-"""Python refuses to write integers of over 4,300 digits."""
+"""Python does not convert integers of over 4,300 digits to text."""
 
 
-def _identified(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> _Event:
+def _with_id(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> _Event:
     event = cls.__new__(cls)
     event.__dict__ = fields
     if isinstance(event_id, str) and event_id:
@@ -468,13 +414,13 @@ def _identified(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> 
 
 def _digest(raw: dict[str, Any]) -> str:
     """
-    Return an id for an event without one: the same for the same content.
+    Return an id derived from the content of an event.
     """
     canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _refusal(reason: Reason, path: str, flaw: str) -> EventError:
+def _error(reason: Reason, path: str, flaw: str) -> EventError:
     return EventError((Problem(path, flaw, reason),))
 
 
@@ -497,22 +443,22 @@ def configure_converter(
     event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
 ) -> None:
     """
-    Teach a cattrs *converter* to read and write Currents events.
+    Register hooks on a cattrs *converter* that read and write Currents events.
 
-    ``converter.structure(raw, EmailClick)`` then reads *raw* in any wire form, exactly
+    ``converter.structure(raw, EmailClick)`` then parses *raw* in any wire form, exactly
     as `parse_event` does, and ``converter.unstructure(event)`` is ``event.to_raw()``.
-    For a base or a group, such as `CurrentsEvent`, the event has to name its type.
+    For a base or a group, such as `CurrentsEvent`, the event must contain its type.
 
     Raises:
-        EventError: While structuring: no event, or one of another class.
+        EventError: While structuring: not an event, or one of another class.
     """
     parser = EventParser(event_types)
 
     def structure(raw: Any, cls: type[CurrentsEvent]) -> CurrentsEvent:
         event = parser.parse(raw, getattr(cls, "event_type", None), strict)
         if not isinstance(event, cls):
-            flaw = f"is {event.event_type}, which is no {cls.__name__}"
-            raise _refusal(Reason.BAD_EVENT_TYPE, "event_type", flaw)
+            flaw = f"is {event.event_type}, not of the class {cls.__name__}"
+            raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
         return event
 
     converter.register_structure_hook_func(_is_event, structure)
@@ -521,7 +467,7 @@ def configure_converter(
 
 def make_converter(*, strict: bool = False) -> cattrs.Converter:
     """
-    Return a new cattrs converter that knows Currents events.
+    Return a new cattrs converter for Currents events; see `configure_converter`.
     """
     import cattrs
 

@@ -15,7 +15,8 @@ import attrs
 from braze_heap._batch import Batch, Outcome
 from braze_heap._errors import describe_exception
 from braze_heap._glance import Glance, glance_of, news_of
-from braze_heap._json import glimpse, is_modest
+from braze_heap._json import decode_events_fast
+from braze_heap._json_limits import within_fast_limits
 from braze_heap._options import doc, documented, option, takes
 from braze_heap._outage import MapperOutages
 from braze_heap._short_road import ShortRoad, short_road
@@ -241,10 +242,10 @@ class Transformer:
                 because a lookup is down. Nothing is decided: send the batch again. A
                 note names the event.
         """
-        glimpsed = glimpse(source) if type(source) is bytes else None
+        glimpsed = decode_events_fast(source) if type(source) is bytes else None
         if glimpsed is not None:
             try:
-                return self._mapped(glimpsed, is_modest, outages)
+                return self._mapped(glimpsed, within_fast_limits, outages)
             except _InexactError:
                 pass
         return self._mapped(_items(source), lambda _: True, outages)
@@ -354,7 +355,7 @@ class Transformer:
         cls = self._event_types[event_type]
         news = news_of(raw, cls)
         if not news or any(
-            self._redaction.treatment_of_new(cls, name) != "keep" for name in news
+            self._redaction.treatment_of_unknown(cls, name) != "keep" for name in news
         ):
             return None
         known = {n: v for n, v in raw["properties"].items() if n not in news}

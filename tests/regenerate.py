@@ -1,14 +1,15 @@
 """
-Writes anew what follows from the event classes and the shipped rules: ``python -m
-tests.regenerate``. Read what it wrote before you commit it.
+Regenerate everything that follows from the event classes and the shipped mappers:
+``python -m tests.regenerate``. Read the changes before you commit them.
 
-The names of the classes, for finding and importing them late; the names of personal
-data; the pages of the families; the goldens; the page of default mappings.
+The public names and the index of the event classes, the names of personal data, the
+pages of the families, the goldens, and the page of default mappings.
 """
 
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 import textwrap
@@ -27,7 +28,7 @@ Classes = list[type[CurrentsEvent]]
 
 def classes_of(module: str) -> Classes:
     """
-    Return what a module of `braze_heap.events` defines, as its source has it.
+    Return the classes that a module of `braze_heap.events` defines, in source order.
     """
     loaded = importlib.import_module(f"{events.__name__}.{module}")
     return [
@@ -51,64 +52,54 @@ def families() -> dict[str, Classes]:
 
 def is_type(cls: type[CurrentsEvent]) -> bool:
     """
-    Tell the class of an event type from what types share.
+    Return whether *cls* is an event type, not a base or group of several.
     """
     return "event_type" in vars(cls)
 
 
 def index(source: str) -> str:
     """
-    Return ``events/_index.py`` with the place of every class.
+    Return ``events/_index.py`` with the class of every event type.
     """
-    types, bases = [], []
-    for family, own in families().items():
-        names = sorted((c.event_type, c.__name__) for c in own if is_type(c))
-        rows = "".join(f'"{t}": {_fitting(t, name)},' for t, name in names)
-        types.append(f'"{family}": {{{rows}}},')
-        if shared := [f'"{c.__name__}"' for c in own if not is_type(c)]:
-            bases.append(f'"{family}": ({", ".join(shared)},),')
-    opening = ": Final = MappingProxyType(\n    {\n"
-    source = between(source, f"_CLASSES{opening}", "    }\n)\n", types)
-    return between(source, f"_BASES{opening}", "    }\n)\n", bases)
+    rows = [
+        f'"{event_type}": {_quoted(event_type, name)},'
+        for own in families().values()
+        for event_type, name in sorted(
+            (cls.event_type, cls.__name__) for cls in own if is_type(cls)
+        )
+    ]
+    start = "_CLASS_NAMES: Final = MappingProxyType(\n    {\n"
+    return between(source, start, "    }\n)\n", rows)
 
 
-def _fitting(event_type: str, name: str) -> str:
+def _quoted(event_type: str, name: str) -> str:
     """
-    Return *name* in quotes, to stand on a line of its own if it would be too long.
+    Return *name* in quotes, in parentheses if its line would be too long.
     """
-    room = 88 - len(f'            "{event_type}": "",')
+    room = 88 - len(f'        "{event_type}": "",')
     return f'"{name}"' if len(name) <= room else f'("{name}")'
 
 
 def exports(source: str) -> str:
     """
-    Return ``events/__init__.py`` with the names of every class and group.
+    Return ``events/__init__.pyi`` with the names of every class and group.
     """
-    groups = [cls.__name__ for cls in classes_of("groups")]
-    late = {f: [c.__name__ for c in own] for f, own in families().items()}
-    shown = {name for names in (groups, *late.values()) for name in names}
-    others = [name for name in events.__all__ if _is_no_class_of_types(name)]
-    at_once, unknown = "from braze_heap.events.groups import (\n", ")\nfrom braze_heap"
-    source = between(source, at_once, unknown, [f"{', '.join(groups)},"])
-    lines = [
-        f"    from braze_heap.events.{family} import ({', '.join(names)})"
-        for family, names in late.items()
+    shared = {name: classes_of(name) for name in ("groups", "unknown")}
+    modules = [
+        (module, [cls.__name__ for cls in own])
+        for module, own in sorted((families() | shared).items())
     ]
-    source = between(source, "if TYPE_CHECKING:\n", "\n__all__", lines)
-    listed = [f"{name!r}," for name in [*others, *shown]]
-    return between(source, "__all__ = [\n", "]\n", listed)
-
-
-def _is_no_class_of_types(name: str) -> bool:
-    value = getattr(events, name, None)
-    home = getattr(value, "__module__", "")
-    is_class = inspect.isclass(value) and issubclass(value, CurrentsEvent)
-    return not is_class or home.endswith(("._base", ".unknown"))
+    head = re.split(r"^from braze_heap.events.[a-z]", source, flags=re.MULTILINE)[0]
+    return head + "".join(
+        f"from braze_heap.events.{module} import ("
+        f"{', '.join(f'{name} as {name}' for name in sorted(names))})\n"
+        for module, names in modules
+    )
 
 
 def personal_names(source: str) -> str:
     """
-    Return ``policies/privacy.py`` with the names that the classes mark.
+    Return ``policies/privacy.py`` with the names that the classes mark as personal.
     """
     every = [c for own in families().values() for c in own if is_type(c)]
     marked = {
@@ -125,29 +116,28 @@ def personal_names(source: str) -> str:
 
 def between(source: str, start: str, end: str, lines: Iterable[str]) -> str:
     """
-    Return *source* with *lines* as all that stands between *start* and *end*.
+    Return *source* with *lines* as the only text between *start* and *end*.
     """
     head, found, rest = source.partition(start)
     _, closed, tail = rest.partition(end)
     if not (found and closed):
-        raise ValueError(f"{start!r} ... {end!r} is not there any more")
+        raise ValueError(f"{start!r} ... {end!r} is not in the file")
     body = "".join(f"{line}\n" for line in lines)
     return f"{head}{start}{body}{end}{tail}"
 
 
 def main() -> None:
     """
-    Write them all.
+    Write all files.
     """
     texts = {
         PACKAGE / "events" / "_index.py": index,
-        PACKAGE / "events" / "__init__.py": exports,
+        PACKAGE / "events" / "__init__.pyi": exports,
         PACKAGE / "policies" / "privacy.py": personal_names,
     }
     for path, written in texts.items():
         path.write_text(written(path.read_text("utf-8")), "utf-8")
     names = [str(path) for path in texts]
-    _run("ruff", "check", "-q", "--select=I,RUF022", "--fix", *names)
     _run("ruff", "format", "-q", *names)
     for family in families():
         page = PAGES / f"{family}.md"

@@ -17,16 +17,16 @@ import braze_heap
 
 PAGES = Path(__file__).parents[1] / "docs/reference/api"
 
-ROOMS = {
+MODULES = {
     name: importlib.import_module(name)
     for page in sorted(PAGES.glob("*.md"))
     for name in re.findall(r"{api} (\S+)", page.read_text(encoding="utf-8"))
 }
 """The modules that the API reference documents."""
 
-PUBLIC = {name: room.__all__ for name, room in ROOMS.items()}
+PUBLIC = {name: module.__all__ for name, module in MODULES.items()}
 
-every_room = pytest.mark.parametrize("name", ROOMS)
+every_module = pytest.mark.parametrize("name", MODULES)
 
 
 def annotations_of(value: object) -> Iterator[str]:
@@ -54,29 +54,29 @@ def classes_named_by(value: object) -> Iterator[str]:
                 yield found.__name__
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_exists() -> None:
     """
-    What ``__all__`` lists can be imported, and nothing is listed twice.
+    All names in ``__all__`` can be imported, and none is listed twice.
     """
     assert len(braze_heap.__all__) == len({*braze_heap.__all__})
     for name in braze_heap.__all__:
         assert getattr(braze_heap, name) is not None
 
 
-@every_room
-def test_a_room_lists_its_public_names_in_order(name: str) -> None:
+@every_module
+def test_a_module_lists_its_public_names_in_order(name: str) -> None:
     """
-    Constants, classes, functions, each in order; all are there.
+    Constants, classes and functions are each in order, and all exist.
     """
 
     def order(name: str) -> tuple[bool, bool, str]:
         return (not name.isupper(), name[0].islower(), name)
 
     assert sorted({*PUBLIC[name]}, key=order) == list(PUBLIC[name])
-    assert [each for each in PUBLIC[name] if not hasattr(ROOMS[name], each)] == []
+    assert [each for each in PUBLIC[name] if not hasattr(MODULES[name], each)] == []
 
 
-def test_what_the_front_door_offers_is_public_where_it_lives() -> None:
+def test_public_names_are_public_in_their_modules() -> None:
     """
     A name can be imported from its home as well.
     """
@@ -92,17 +92,17 @@ def test_what_the_front_door_offers_is_public_where_it_lives() -> None:
     assert [name for name, home in homes.items() if name not in PUBLIC[home]] == []
 
 
-@every_room
+@every_module
 def test_a_public_signature_names_public_classes(name: str) -> None:
     """
-    Whoever annotates their own code finds each class that they are given or asked for.
+    Every class in a public signature can be imported to annotate your own code.
     """
     public = {each for names in PUBLIC.values() for each in names}
     public.add("Connection")  # of an `Exchange`, which only a `FakeHeap` makes
     named = {
         each
         for listed in PUBLIC[name]
-        for each in classes_named_by(getattr(ROOMS[name], listed))
+        for each in classes_named_by(getattr(MODULES[name], listed))
     }
 
     assert {each for each in named if each[0] != "_"} - public == set()
@@ -110,7 +110,7 @@ def test_a_public_signature_names_public_classes(name: str) -> None:
 
 def test_importing_the_package_loads_nothing_else() -> None:
     """
-    A program pays for what it uses, when it uses it.
+    A module is loaded when it is first used.
     """
     script = "import sys, braze_heap; print(*(m for m in sys.modules if '.' in m))"
     loaded = subprocess.run(
@@ -123,7 +123,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 def test_using_one_type_does_not_load_the_others() -> None:
     """
-    Mapping an email event loads the email family alone.
+    Mapping an email event loads only the email family.
     """
     script = """
 import sys
@@ -149,7 +149,7 @@ print(*(m for m in sys.modules))
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """
-    The front door behaves like any module.
+    The package behaves like any module.
     """
     assert not hasattr(braze_heap, "no_such_name")
 
@@ -166,13 +166,13 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ("testing.strategies", "hypothesis", "hypothesis"),
     ],
 )
-def test_a_missing_package_is_named_with_what_to_install(
+def test_a_missing_package_is_named_with_its_install_command(
     name: str, package: str, install: str
 ) -> None:
     """
-    What needs a framework or an extra says so, when it is asked for.
+    A module that needs a framework or an extra says so when it is imported.
     """
-    room, _, last = name.rpartition(".")
+    module, _, last = name.rpartition(".")
     code = f"""
 import sys
 
@@ -182,7 +182,7 @@ class Without:
             raise ModuleNotFoundError(name=name)
 
 sys.meta_path.insert(0, Without)
-from braze_heap.{room} import {last}
+from braze_heap.{module} import {last}
 """
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -78,9 +78,9 @@ def slowly(road: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 @settings(max_examples=400)
 @given(blanks, documents, blanks)
-def test_documents_are_read_alike(before: str, document: str, behind: str) -> None:
+def test_documents_are_decoded_equally(before: str, document: str, behind: str) -> None:
     """
-    Whatever a document holds, both libraries give the same value or the same error.
+    Both libraries give the same value or the same error for any document.
     """
     for given_text in (body := before + document + behind, body.encode()):
         assert outcome(slowly(_json.decode), given_text) == outcome(
@@ -89,7 +89,7 @@ def test_documents_are_read_alike(before: str, document: str, behind: str) -> No
 
 
 @given(batches(), st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
-def test_scratched_batches_are_read_alike(
+def test_damaged_batches_are_decoded_equally(
     batch: dict[str, Any], place: int, scratch: bytes
 ) -> None:
     """
@@ -108,7 +108,7 @@ def test_scratched_batches_are_read_alike(
 @pytest.mark.parametrize(
     "form", ["{}", "[{}]", '{{"a":{}}}', '["a",{}]', '"{}"', "[ {}]"]
 )
-def test_numbers_are_read_alike(number: str, form: str) -> None:
+def test_numbers_are_decoded_equally(number: str, form: str) -> None:
     """
     An integer of any length keeps all its digits, wherever it stands.
     """
@@ -120,9 +120,9 @@ def test_numbers_are_read_alike(number: str, form: str) -> None:
 @pytest.mark.parametrize("depth", [62, 63, 64, 65, 66, 2_000])
 @pytest.mark.parametrize("core", ["1", '"]]"', '"\\"["', '{"a":[]}', ""])
 @pytest.mark.parametrize("form", ["{}", '{{"events":[{}]}}', '{{"events":[]{}}}'])
-def test_depth_is_bounded_alike(depth: int, core: str, form: str) -> None:
+def test_depth_is_limited_equally(depth: int, core: str, form: str) -> None:
     """
-    The limits hold whoever reads.
+    The limits apply to both libraries.
     """
     body = form.format("[" * depth + core + "]" * depth).encode()
 
@@ -187,7 +187,7 @@ def assert_read_alike(body: bytes) -> None:
     Fail unless *body* gives the same at a glance, with orjson and without, and closely.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transformer, "glimpse", lambda _: None)
+        patch.setattr(transformer, "decode_events_fast", lambda _: None)
         closely = repr(slowly(transform)(body))
 
     assert closely == repr(transform(body))
@@ -196,11 +196,11 @@ def assert_read_alike(body: bytes) -> None:
 
 @settings(max_examples=400)
 @given(st.sampled_from(PLACES), documents)
-def test_bodies_at_a_glance_are_read_alike(
+def test_fast_decoded_bodies_give_equal_results(
     place: tuple[str, str], document: str
 ) -> None:
     """
-    Whatever a property holds, calls, counts and reasons are those of a closer look.
+    Calls, counts and reasons equal those of the checked decoder for any property.
     """
     body = a_body(*place, document, 0)
 
@@ -210,7 +210,7 @@ def test_bodies_at_a_glance_are_read_alike(
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("form", ["{}", '{{"a":{}}}', "[{}]", '{{"a":[[{}]]}}'])
-def test_numbers_at_a_glance_are_read_alike(
+def test_fast_decoded_numbers_give_equal_results(
     number: str, place: tuple[str, str], form: str
 ) -> None:
     """
@@ -223,7 +223,9 @@ def test_numbers_at_a_glance_are_read_alike(
 
 @pytest.mark.parametrize("depth", [10, 58, 59, 60, 61, 62, 300, 740, 2_000])
 @pytest.mark.parametrize("place", PLACES)
-def test_depth_at_a_glance_is_bounded_alike(depth: int, place: tuple[str, str]) -> None:
+def test_fast_decoded_depth_is_limited_equally(
+    depth: int, place: tuple[str, str]
+) -> None:
     """
     A body that is too deep is unreadable as a whole, wherever the depth is.
     """
@@ -235,12 +237,14 @@ def test_depth_at_a_glance_is_bounded_alike(depth: int, place: tuple[str, str]) 
 
 @pytest.mark.parametrize("fast", ["_json._fast", "None"])
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_the_stack_holds_what_is_not_looked_at(opening: str, fast: str) -> None:
+def test_the_stack_is_large_enough_for_unchecked_bodies(
+    opening: str, fast: str
+) -> None:
     """
     A thread with 128 KiB of stack reads the deepest body that parsers get unseen.
     """
     closing = "]" if opening == "[" else "1}"
-    depth = _json._MAX_UNSEEN - 10
+    depth = _json.MAX_UNCHECKED_BRACKETS - 10
     body = a_body(*PLACES[0], opening * depth + closing[-1] * depth, 0)
     body = body.replace(b'"a":}', b'"a":1}')
     script = f"""
@@ -261,7 +265,7 @@ print(found[0].rejected[0].reason)
 
 
 @given(json_values().filter(lambda value: isinstance(value, dict | list)))
-def test_what_is_written_means_the_same(value: dict[str, Any] | list[Any]) -> None:
+def test_encoded_values_decode_equally(value: dict[str, Any] | list[Any]) -> None:
     """
     Both libraries write what reads back as the value, or refuse it.
     """
@@ -287,7 +291,7 @@ class Color(enum.StrEnum):
     [math.nan, math.inf, [math.nan], "\ud800", 2**64, -(2**63) - 1, b"x", {1}, object()]
     + [None, "null", {1: 2}, (1, 2), Color.RED, True, 0.1, 1e-7, "\x7f\u2028\x01"],
 )
-def test_odd_values_are_written_or_refused_alike(value: Any) -> None:
+def test_unusual_values_are_encoded_or_rejected_equally(value: Any) -> None:
     """
     NaN never becomes null, and no digit is lost.
     """
@@ -301,9 +305,9 @@ def test_odd_values_are_written_or_refused_alike(value: Any) -> None:
     assert meaning(slowly(_json.encode)) == meaning(_json.encode)
 
 
-def test_half_a_character_stays_in_a_line_of_text() -> None:
+def test_lone_surrogates_stay_in_a_line_of_text() -> None:
     """
-    A line of JSON is text, and can hold what UTF-8 cannot.
+    A line of JSON is text, so it can contain lone surrogates.
     """
     call = Track("e", "a\ud800", "2025-11-23T12:13:20+00:00", "k", {})
 

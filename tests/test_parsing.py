@@ -109,7 +109,7 @@ def outcome_of(raw):
 
 
 @every_type
-def test_full_events_fit(event_type):
+def test_full_events_are_valid(event_type):
     """
     An event with every field set is read without a invalid, and none is left out.
     """
@@ -154,7 +154,7 @@ def test_every_type_has_the_keys_of_user_in_every_wire_form(event_type, form):
 
 
 @every_type
-def test_decoding_events_leaves_them_alone(event_type):
+def test_parsing_does_not_change_the_raw_event(event_type):
     """
     Reading does not change what is read.
     """
@@ -174,7 +174,7 @@ def test_http_events_come_back_as_they_came(raw):
 
 
 @given(raw_events(unknown_fields=True, invalid=True))
-def test_odd_events_come_back_as_they_came(raw):
+def test_invalid_events_are_returned_unchanged(raw):
     """
     Unknown fields and invalid come back at the place where they stood.
     """
@@ -184,7 +184,7 @@ def test_odd_events_come_back_as_they_came(raw):
 @every_type
 @settings(max_examples=3)
 @given(data=st.data())
-def test_reading_what_was_written_gives_the_same_event(event_type, data):
+def test_parsing_the_raw_form_gives_an_equal_event(event_type, data):
     """
     parse, to_raw, parse is the identity for every type, also with nulls.
     """
@@ -348,7 +348,7 @@ def test_unknown_http_fields_that_look_like_unions_stay():
     assert parse_event(raw).extra == {"new": {"string": "x"}}
 
 
-def test_texts_over_http_are_no_unions():
+def test_texts_over_http_are_not_unions():
     """
     A union where the HTTP form has a text is a invalid.
     """
@@ -444,7 +444,7 @@ def test_nothing_is_converted(cls, name, value):
         (CustomEvent, "custom_properties", {}),
     ],
 )
-def test_odd_contents_of_the_right_type_fit(cls, name, value):
+def test_unusual_values_of_the_right_type_are_valid(cls, name, value):
     """
     Braze promises types, not contents: whatever has the type is taken as it is.
     """
@@ -455,7 +455,7 @@ def test_odd_contents_of_the_right_type_fit(cls, name, value):
 
 
 @pytest.mark.parametrize("cls", [CustomEvent, Purchase, ProfileUpdate])
-def test_json_text_is_read_where_an_object_belongs(cls):
+def test_json_text_is_decoded_for_object_fields(cls):
     """
     An object that comes as JSON text, as in storage records, is read.
     """
@@ -492,7 +492,7 @@ def test_typed_fields_never_lie(raw):
 
 
 @given(raw_events(invalid=True))
-def test_strict_names_every_misfit(raw):
+def test_strict_names_every_invalid_value(raw):
     """
     The paths of the problems are those of the invalid, all of them, no others.
     """
@@ -506,7 +506,7 @@ def test_strict_names_every_misfit(raw):
     assert expected == found
 
 
-def test_strict_names_every_misfit_with_what_it_is():
+def test_strict_names_every_invalid_value_with_its_type():
     """
     One error lists all invalid: where, what is there, what should be there.
     """
@@ -533,7 +533,7 @@ def test_strict_names_envelope_and_fields_at_once():
 
 def test_strict_takes_unknown_fields():
     """
-    Unknown fields are news, not flaws.
+    Unknown fields are not flaws.
     """
     raw = http(properties={"new": 1}, user={"new": 2}, new=3)
 
@@ -542,7 +542,7 @@ def test_strict_takes_unknown_fields():
 
 def test_strict_takes_unknown_types():
     """
-    Unknown types are news, not flaws.
+    Unknown types are not flaws.
     """
     raw = http("users.messages.pigeon.Send", properties={"ring": 5})
 
@@ -553,7 +553,7 @@ def test_strict_takes_unknown_types():
 @every_type
 def test_errors_never_show_values(event_type, strict):
     """
-    An error tells where and what kind, never the value: it may be personal data.
+    An error has path and kind, never the value, because it may be personal data.
     """
     cls = EVENT_TYPES[event_type]
     invalid = {n: {CANARY: [CANARY]} for n in event_fields(cls)} | {"time": CANARY}
@@ -600,7 +600,7 @@ def test_errors_of_the_envelope_never_show_values():
         (http(properties={"to_raw": 1}), {"to_raw": 1}),
     ],
 )
-def test_what_the_class_does_not_know_is_kept(raw, extra):
+def test_unknown_fields_are_kept(raw, extra):
     """
     Properties are kept under their name, all else under its JSON Pointer.
     """
@@ -612,7 +612,7 @@ def test_what_the_class_does_not_know_is_kept(raw, extra):
 
 @pytest.mark.parametrize("given_type", [None, CLICK])
 @pytest.mark.parametrize("missing", ["event_type", "user", "properties", "id"])
-def test_unknown_fields_are_kept_whatever_is_missing(missing, given_type):
+def test_unknown_fields_are_kept_in_incomplete_events(missing, given_type):
     """
     A field more does not make up for an envelope with a field less.
     """
@@ -659,7 +659,7 @@ def test_stored_events_of_unknown_types_are_values():
 
 
 @given(json_values().filter(lambda value: isinstance(value, dict)), st.text(min_size=1))
-def test_whatever_an_unknown_event_has_comes_back(properties, name):
+def test_unknown_events_are_returned_unchanged(properties, name):
     """
     Properties of an unknown type come back as they came.
     """
@@ -703,9 +703,9 @@ def test_type_in_the_event_wins():
         (http(time=None), Reason.BAD_TIME, "time"),
     ],
 )
-def test_what_is_no_event_is_refused(raw, reason, path):
+def test_values_that_are_not_events_are_rejected(raw, reason, path):
     """
-    What nothing can be made of is an error with a reason for reports.
+    An unusable event is an error with a reason for reports.
     """
     with pytest.raises(EventError) as raised:
         parse_event(raw)
@@ -714,7 +714,7 @@ def test_what_is_no_event_is_refused(raw, reason, path):
 
 
 @pytest.mark.parametrize("event_type", ["x" * 1023, "\U0001f600" * 511, "\ud800", "\0"])
-def test_odd_event_types_are_types(event_type):
+def test_unusual_event_types_are_types(event_type):
     """
     Any other text is the name of a type that may come one day.
     """
@@ -731,7 +731,7 @@ def test_missing_parts_are_empty(part, nothing):
 
 
 @given(json_values())
-def test_anything_is_read_or_refused(value):
+def test_any_value_is_parsed_or_rejected(value):
     """
     No JSON value does more than be refused.
     """
@@ -743,7 +743,7 @@ def test_anything_is_read_or_refused(value):
 )
 @settings(max_examples=25)
 @given(value=json_values())
-def test_any_envelope_is_read_or_refused(part, value):
+def test_any_envelope_is_parsed_or_rejected(part, value):
     """
     Whatever stands at a place of the envelope, the event is read or refused.
     """
@@ -764,7 +764,7 @@ def test_missing_ids_are_made_from_the_content(nothing):
     assert len(event.id) == len(bytes.fromhex(event.id).hex()) == 64
 
 
-def test_made_ids_tell_contents_apart():
+def test_generated_ids_differ_by_content():
     """
     Events with different contents get different ids.
     """
@@ -792,9 +792,9 @@ def test_made_ids_do_not_depend_on_order():
 
 
 @pytest.mark.parametrize("odd", [5, 1.5, True, ["a"], {"a": 1}])
-def test_odd_ids_are_kept(odd):
+def test_invalid_ids_are_kept(odd):
     """
-    What stands for an id and is none is kept beside the one that is made.
+    An invalid id is kept in ``extra``, beside the generated one.
     """
     raw = http(id=odd)
     event = parse_event(raw)
@@ -823,7 +823,7 @@ def test_numeric_ids_are_their_decimal_text(number, text):
 
 
 @pytest.mark.parametrize("odd", [True, False, 1e300, math.nan, 2**5_000, [5], {"a": 1}])
-def test_ids_that_identify_nothing_are_made_of_the_content(odd):
+def test_useless_ids_are_replaced_by_a_digest_of_the_content(odd):
     """
     A boolean, and a float that two ids may have been rounded to, are not ids.
     """
@@ -832,9 +832,9 @@ def test_ids_that_identify_nothing_are_made_of_the_content(odd):
 
 @pytest.mark.parametrize("form", ["http", "storage"])
 @pytest.mark.parametrize("odd", [5, 1.5, True, None, ["a"], {"a": 1, "b": 2}])
-def test_odd_ids_lose_no_other_field(odd, form):
+def test_invalid_ids_lose_no_other_field(odd, form):
     """
-    Unknown fields, and fields that do not fit, are kept beside an odd id.
+    Unknown fields and invalid values are kept beside an invalid id.
     """
     raw = make_raw("users.messages.email.Click", form=form) | {"id": "a"}
     part = raw["properties"] if form == "http" else raw
@@ -853,7 +853,7 @@ def test_odd_ids_lose_no_other_field(odd, form):
 @pytest.mark.parametrize(
     "value", [b"bytes", datetime(2026, 1, 1), Decimal("1.5")], ids=repr
 )
-def test_ids_are_made_of_whatever_a_decoder_gives(value):
+def test_ids_are_generated_from_any_decoded_value(value):
     """
     Avro knows values that JSON does not; they do not keep an event from getting an id.
     """
@@ -886,7 +886,7 @@ def test_ids_are_made_of_whatever_a_decoder_gives(value):
 )
 def test_times_are_read_in_any_unit(written, seconds):
     """
-    Seconds, milli-, micro- and nanoseconds are told by size, digits in text are read.
+    Seconds, milli-, micro- and nanoseconds differ by size; digits in text are read.
     """
     assert seconds == parse_event(http(time=written)).time
 
@@ -894,9 +894,9 @@ def test_times_are_read_in_any_unit(written, seconds):
 @pytest.mark.parametrize(
     "written", [str(TIME), TIME + 0.75, TIME * 10**3, TIME * 10**6, float(TIME)]
 )
-def test_odd_times_are_kept(written):
+def test_invalid_times_are_kept(written):
     """
-    What is no whole number of seconds is kept, and given back.
+    A time that is not a whole number of seconds is kept, and returned by ``to_raw``.
     """
     raw = http(time=written)
     event = parse_event(raw)
@@ -948,7 +948,7 @@ def test_odd_times_are_kept(written):
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_times_that_are_no_moment_are_refused(written):
+def test_times_out_of_range_are_rejected(written):
     """
     From 1970 to 2100: anything else is a broken clock.
     """
@@ -959,7 +959,7 @@ def test_times_that_are_no_moment_are_refused(written):
 
 
 @given(st.floats() | st.integers() | st.text() | st.from_regex(r"[0-9.]{1,25}"))
-def test_any_time_is_a_moment_or_refused(written):
+def test_any_time_is_in_range_or_rejected(written):
     """
     No time gets past the bounds.
     """
@@ -968,9 +968,9 @@ def test_any_time_is_a_moment_or_refused(written):
     assert outcome is Reason.BAD_TIME or 0 <= outcome.time < YEAR_2100
 
 
-def test_milliseconds_beside_stand_in():
+def test_milliseconds_replace_a_missing_time():
     """
-    Where a type has ``time_ms``, it stands in for a missing ``time``.
+    If a type has ``time_ms``, it replaces a missing ``time``.
     """
     raw = http(
         ProfileUpdate.event_type, time=None, properties={"time_ms": TIME * 1000 + 5}
@@ -1008,7 +1008,7 @@ def test_six_digits_survive_32_bits(decimal):
 
 
 @given(st.floats(width=32, allow_nan=False))
-def test_shortest_decimals_stand_for_the_same_32_bits(number):
+def test_shortest_decimals_have_the_same_32_bits(number):
     """
     Shortening changes how a number is written, not which one it is.
     """
@@ -1018,7 +1018,7 @@ def test_shortest_decimals_stand_for_the_same_32_bits(number):
     assert struct.pack("f", number) == struct.pack("f", latitude)
 
 
-def test_64_bit_numbers_are_left_alone():
+def test_64_bit_numbers_are_unchanged():
     """
     A double from storage is what it is.
     """
@@ -1029,7 +1029,7 @@ def test_64_bit_numbers_are_left_alone():
     assert event.answer_single_number == 3.140000104904175
 
 
-def test_numbers_over_http_are_left_alone():
+def test_numbers_over_http_are_unchanged():
     """
     Over HTTP a number is written in decimals already.
     """
@@ -1076,7 +1076,7 @@ class Envelope:
     event: EmailClick
 
 
-def test_other_peoples_converters_read_events():
+def test_any_converter_can_be_configured():
     """
     ``configure_converter`` teaches a converter to read events inside of other classes.
     """
@@ -1135,17 +1135,17 @@ def test_converters_take_the_type_from_the_class():
     )
 
 
-def test_converters_refuse_events_of_another_class():
+def test_converters_reject_events_of_another_class():
     """
-    An open is no click.
+    An open is not a click.
     """
     with pytest.raises(EventError, match="EmailClick"):
         make_converter().structure(http(EmailOpen.event_type), EmailClick)
 
 
-def test_json_survives_the_whole_way():
+def test_events_survive_a_round_trip_through_json():
     """
-    What is written as JSON and read again is the same event.
+    An event that is written as JSON and parsed again is equal.
     """
     event = parse_event(make_raw("users.behaviors.Purchase"))
 

@@ -210,7 +210,7 @@ def test_an_anonymous_event_is_skipped(user: Any) -> None:
     [
         (b"{", "not JSON"),
         (b"[1] [2]", "not JSON"),
-        (b'{"events": 5}', "events is no list"),
+        (b'{"events": 5}', "events is not a list"),
         (b'{"events": [], "events": []}', "two events keys"),
         (b"[" * 100, "64 levels"),
         ('{"events": []}'.encode("utf-16"), "not JSON"),
@@ -572,7 +572,7 @@ def looking_closely() -> Callable[..., bh.Transformer]:
 
     def make(**options: Any) -> bh.Transformer:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(parsing, "_look_of", lambda _: lambda _: None)
+            patch.setattr(parsing, "_compile_convert", lambda _: lambda _: None)
             transformer = bh.Transformer(long_road(), **options)
             for event_type in bh.EVENT_TYPES:
                 transformer.transform(make_raw(event_type))

@@ -18,7 +18,7 @@ from braze_heap import read_events
 from braze_heap.cli._console import UnusableError, safe
 from braze_heap.cli._paths import FilePath
 from braze_heap.wire import Read, UnknownFormatError
-from braze_heap.wire._source import holds_lines, read_lines, type_in_path
+from braze_heap.wire._source import is_json_lines, read_lines, type_in_path
 
 BATCH: Final = 1_000
 """Events that are transformed together."""
@@ -179,7 +179,7 @@ class Input:
 
         What cannot be opened or split is one piece.
         """
-        if self.size <= unit or not self._holds_lines():
+        if self.size <= unit or not self._is_json_lines():
             yield self
             return
         for start in range(0, self.size, unit):
@@ -187,10 +187,10 @@ class Input:
             end = start + unit if start + unit < self.size else sys.maxsize
             yield attrs.evolve(self, size=size, lines=(start, end))
 
-    def _holds_lines(self) -> bool:
+    def _is_json_lines(self) -> bool:
         try:
             with cast("Path", self.path).open("rb") as file:
-                return holds_lines(file)
+                return is_json_lines(file)
         except OSError:
             return False
 

@@ -1,5 +1,5 @@
 """
-What all Currents events share.
+Base class of all Currents events.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,14 @@ NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
 
 class CurrentsEvent(_EventBase):
     """
-    One thing that happened, as Braze Currents tells it.
+    One event of Braze Currents.
 
-    Only `id` and `time` are certain: fields that Braze requires today have turned
-    optional before. Two events are equal when their type and their fields are.
+    Only `id` and `time` are always set, because Braze has made required fields optional
+    before. Two events are equal if their types and fields are equal.
     """
 
     id: str
-    """Identifies the event; Braze repeats it when it delivers the event again."""
+    """Identifier of the event; the same if Braze delivers the event again."""
 
     time: int
     """When it happened, UTC epoch seconds."""
@@ -30,41 +30,41 @@ class CurrentsEvent(_EventBase):
         place="user", privacy=Privacy.MARKED, http=False, storage=None
     )
     """
-    Braze's id of the profile. Can come with any event over HTTP, also where Braze does
-    not document it for the type.
+    Braze's id of the profile. Any event over HTTP can have it, even if Braze does not
+    document it for the type.
     """
 
     external_user_id: str | None = field(
         place="user", privacy=Privacy.MARKED, http=False, storage=None
     )
     """
-    Your own id of the user. Can come with any event over HTTP, also where Braze does
-    not document it for the type.
+    Your own id of the user. Any event over HTTP can have it, even if Braze does not
+    document it for the type.
     """
 
     device_id: str | None = field(place="user", http=False, storage=None)
     """
-    Device of the user. Can come with any event over HTTP, also where Braze does not
-    document it for the type.
+    Device of the user. Any event over HTTP can have it, even if Braze does not document
+    it for the type.
     """
 
     timezone: str | None = field(place="user", http=False, storage=None)
     """
-    Time zone of the user, an IANA name. Can come with any event over HTTP, also where
-    Braze does not document it for the type.
+    Time zone of the user, an IANA name. Any event over HTTP can have it, even if Braze
+    does not document it for the type.
     """
 
     extra: Mapping[str, Any] = NOTHING_EXTRA
     """
-    What the class does not know and what does not fit its type, as Braze sent it.
+    Unknown fields and invalid values, as Braze sent them.
 
-    The key of a property is its name. Anything outside of ``properties`` has its JSON
+    The key of a property is its name. Anything outside ``properties`` has its JSON
     Pointer (RFC 6901) as key, such as ``/user/loyalty_tier``.
     """
 
     def to_raw(self) -> dict[str, Any]:
         """
-        Return the event in the HTTP form, with everything in `extra` at its place.
+        Return the event in the HTTP form, including everything in `extra`.
         """
         raw: dict[str, Any] = {
             "event_type": self.event_type,
@@ -95,7 +95,7 @@ class CurrentsEvent(_EventBase):
 
     def __repr__(self) -> str:
         """
-        Show the event without personal data, and without what might hold some.
+        Return a text without personal data, nor values that may contain some.
         """
         schema = schema_of(type(self))
         shown = [f"id={self.id!r}", f"time={self.time!r}"]
@@ -110,14 +110,14 @@ class CurrentsEvent(_EventBase):
 
 def pointer(*steps: str) -> str:
     """
-    Return the JSON Pointer (RFC 6901) that goes through *steps*.
+    Return the JSON Pointer (RFC 6901) with *steps*.
     """
     return "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)
 
 
 def split_pointer(key: str) -> list[str]:
     """
-    Return the steps from the event to what `CurrentsEvent.extra` holds under *key*.
+    Return the path in the HTTP form of *key* of `CurrentsEvent.extra`.
     """
     if not key.startswith("/"):
         return ["properties", key]

@@ -1,9 +1,9 @@
 """
-How an event class is declared: the class *is* the schema.
+Declaration of event classes: the class *is* the schema.
 
 A class body lists the fields of one event type, or of a group of types. The specifiers
-below add what an annotation cannot say: whether Braze marks the field as personal
-data, which Currents release added it, and where it stands on the wire.
+below add to the annotation whether Braze marks the field as personal data, the Currents
+release that added it, and its place in the wire forms.
 """
 
 import difflib
@@ -13,16 +13,16 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, dataclass_trans
 import attrs
 
 Place: TypeAlias = Literal["envelope", "user", "properties"]
-"""Where a field stands in the HTTP form of an event."""
+"""Part of the HTTP form of an event that contains a field."""
 
 Status: TypeAlias = Literal["current", "beta", "deprecated", "legacy"]
-"""What Braze says about the life of an event type."""
+"""Life-cycle status of an event type in Braze's documentation."""
 
 Float32: TypeAlias = Annotated[float, "32-bit"]
-"""A number that Avro stores in 32 bits: read back as its shortest decimal."""
+"""A number that Avro stores in 32 bits, read as its shortest decimal."""
 
 JsonText: TypeAlias = Annotated[str, "JSON"]
-"""JSON as text in both wire forms. May be cut or be no JSON at all."""
+"""JSON as text in both wire forms. May be truncated or not be JSON at all."""
 
 JsonObject: TypeAlias = Annotated[dict[str, Any], "JSON"]
 """An object over HTTP, JSON text in storage."""
@@ -30,26 +30,26 @@ JsonObject: TypeAlias = Annotated[dict[str, Any], "JSON"]
 
 class Privacy(Enum):
     """
-    Why a field is treated as personal data.
+    Reason to treat a field as personal data.
     """
 
     MARKED = "marked as personal data by Braze"
-    SENSITIVE = "not marked by Braze, and still sensitive"
+    SENSITIVE = "not marked by Braze, but sensitive"
 
 
 @attrs.frozen
 class FieldMetadata:
     """
-    What the annotation of a field cannot say.
+    Properties of a field beyond its annotation.
 
     Attributes:
-        place: The part of the HTTP form that holds the field.
-        privacy: Why the field is personal data; ``None`` if it is not.
+        place: The part of the HTTP form that contains the field.
+        privacy: Reason to treat it as personal data; ``None`` if it is not.
         since: The Currents release that added it; ``None`` for version 2 and older.
         http: Whether the HTTP form documents it.
-        storage: Its name in a storage record; ``""`` for the same name, ``None`` where
-            it is not documented for storage.
-        deprecated: Whether Braze asks not to rely on it any more.
+        storage: Its name in a storage record; ``""`` for the same name, ``None`` if it
+            is not documented for storage.
+        deprecated: Whether Braze advises against relying on it.
     """
 
     place: Place = "properties"
@@ -61,7 +61,7 @@ class FieldMetadata:
 
 
 _KEY = "braze_heap"
-_PLAIN = FieldMetadata()
+_DEFAULT = FieldMetadata()
 
 
 def field(
@@ -74,10 +74,10 @@ def field(
     deprecated: bool = False,
 ) -> Any:
     """
-    Declare a field, with what its annotation cannot say. See `FieldMetadata`.
+    Declare a field. See `FieldMetadata` for the arguments.
     """
-    wire = FieldMetadata(place, privacy, since, http, storage, deprecated)
-    return attrs.field(default=None, metadata={_KEY: wire})
+    metadata = FieldMetadata(place, privacy, since, http, storage, deprecated)
+    return attrs.field(default=None, metadata={_KEY: metadata})
 
 
 def personal(
@@ -115,7 +115,7 @@ def since(release: int, /) -> Any:
 
 def http_only(*, place: Place = "properties", privacy: Privacy | None = None) -> Any:
     """
-    Declare a field that storage records do not carry.
+    Declare a field that storage records do not have.
     """
     return field(place=place, privacy=privacy, storage=None)
 
@@ -139,25 +139,25 @@ def storage_only(
 
 def field_metadata(attribute: "attrs.Attribute[Any]") -> FieldMetadata:
     """
-    Return what was declared beside the annotation of *attribute*.
+    Return the metadata that *attribute* was declared with.
     """
-    wire: FieldMetadata = attribute.metadata.get(_KEY, _PLAIN)
-    return wire
+    metadata: FieldMetadata = attribute.metadata.get(_KEY, _DEFAULT)
+    return metadata
 
 
 @dataclass_transform(kw_only_default=True)
 class _EventBase:
     """
-    Makes each subclass an attrs class whose instances hold only what is set.
+    Makes each subclass an attrs class whose instances store only the fields they have.
 
-    A field that is absent is the class attribute ``None``, so an event costs memory for
-    the fields that it has and not for those that its type could have.
+    An absent field is the class attribute ``None``, so an event takes memory only for
+    the fields that it has.
 
     Attributes:
         event_type: The type as Braze writes it. Classes without one are groups.
         display_name: The name that Braze's documentation gives the type.
-        release: The Currents release that added the type; 2 for it and all before.
-        status: What Braze says about the life of the type.
+        release: The Currents release that added the type; 2 for version 2 and older.
+        status: Life-cycle status in Braze's documentation.
         http: Whether Braze documents the type for the HTTP connector.
         storage: Whether Braze documents the type for storage.
     """

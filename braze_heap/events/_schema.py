@@ -1,5 +1,5 @@
 """
-What an event class says about its fields, as tables.
+Tables about the fields of an event class.
 """
 
 import ast
@@ -21,10 +21,10 @@ from braze_heap.events._declare import (
     _EventBase,
     field_metadata,
 )
-from braze_heap.events._kinds import FIELD_TYPES, FieldType
+from braze_heap.events._field_types import FIELD_TYPES, FieldType
 
 ENVELOPE = ("id", "time", "extra", "event_type")
-"""The fields that are not read from the user or the properties of an event."""
+"""Fields outside ``user`` and ``properties`` of an event."""
 
 
 @attrs.frozen
@@ -36,14 +36,13 @@ class EventField:
         name: Its name over HTTP, and on the class.
         kind: Its type as Braze documents it: ``string``, ``int``, ``float`` (32 bits),
             ``double``, ``boolean``, ``array<string>``, ``json text``, ``json object``.
-        place: The part of the HTTP form that holds it.
+        place: The part of the HTTP form that contains it.
         http: Whether Braze documents it for the HTTP form.
-        storage: Its name in storage records; ``None`` where it is not documented for
-            them.
+        storage: Its name in storage records; ``None`` if it is not documented for them.
         personal: Whether Braze marks it as personal data.
         sensitive: Whether it is personal data although Braze does not mark it.
         since: The Currents release that added it; ``None`` for version 2 and older.
-        deprecated: Whether Braze asks not to rely on it any more.
+        deprecated: Whether Braze advises against relying on it.
         declared_by: The class whose body declares it.
     """
 
@@ -71,7 +70,7 @@ class EventField:
     @property
     def doc(self) -> str:
         """
-        What it holds, with its unit: the docstring below its declaration.
+        Meaning and unit: the docstring below its declaration.
         """
         for owner in self.declared_by.__mro__:
             if doc := _docs_in(owner).get(self.name):
@@ -82,15 +81,15 @@ class EventField:
 @attrs.frozen
 class Schema:
     """
-    The tables that reading and writing an event class need.
+    The tables to read and write events of a class.
 
     Attributes:
-        kinds: Field name to type, envelope left out.
+        kinds: Field name to type, without the envelope.
         places: Field name to its place over HTTP.
-        storage_names: Name in a storage record to field name. The name over HTTP is
-            known too, for records that were flattened from it.
+        storage_names: Name in a storage record to field name. Names over HTTP are
+            included, because records may be flattened from the HTTP form.
         personal: Names of the fields that are personal data.
-        json_texts: Names of the fields that hold JSON as text.
+        json_texts: Names of the fields that contain JSON as text.
     """
 
     kinds: Mapping[str, FieldType]
@@ -101,7 +100,7 @@ class Schema:
 
     def names_in(self, place: Place) -> frozenset[str]:
         """
-        Return the names of the fields that stand at *place* over HTTP.
+        Return the names of the fields at *place* over HTTP.
         """
         return frozenset(name for name, p in self.places.items() if p == place)
 
@@ -109,14 +108,14 @@ class Schema:
 def _schema_of(cls: type[_EventBase]) -> Schema:
     attributes = [a for a in cls.__attrs_attrs__ if a.name not in ENVELOPE]
     kinds = {a.name: _kind_of(cls, a) for a in attributes}
-    wires = {a.name: field_metadata(a) for a in attributes}
+    metadata = {a.name: field_metadata(a) for a in attributes}
 
     return Schema(
         kinds=kinds,
-        places={name: wire.place for name, wire in wires.items()},
+        places={name: each.place for name, each in metadata.items()},
         storage_names={n: n for n in kinds}
-        | {wire.storage: n for n, wire in wires.items() if wire.storage},
-        personal=frozenset(n for n, wire in wires.items() if wire.privacy),
+        | {each.storage: n for n, each in metadata.items() if each.storage},
+        personal=frozenset(n for n, each in metadata.items() if each.privacy),
         json_texts=frozenset(n for n, k in kinds.items() if k.name == "json text"),
     )
 
@@ -126,7 +125,7 @@ def schema_of(cls: type[_EventBase]) -> Schema:
     Return the tables of *cls*.
 
     Raises:
-        TypeError: A field is annotated with a type that is none of Braze's.
+        TypeError: A field is annotated with a type that Currents fields cannot have.
     """
     schema: Schema | None = cls.__dict__.get("_schema")
     if schema is None:
@@ -143,27 +142,29 @@ def event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
 
 def _event_fields(cls: type[_EventBase]) -> Iterator[EventField]:
     for attribute in cls.__attrs_attrs__:
-        name, wire = attribute.name, field_metadata(attribute)
+        name, metadata = attribute.name, field_metadata(attribute)
         if name in ("extra", "event_type"):
             continue
         yield EventField(
             name=name,
             kind=_kind_of(cls, attribute).name,
-            place="envelope" if name in ENVELOPE else wire.place,
-            http=wire.http and getattr(cls, "http", True),
-            storage=_storage_name(cls, name, wire),
-            personal=wire.privacy is Privacy.MARKED,
-            sensitive=wire.privacy is Privacy.SENSITIVE,
-            since=wire.since,
-            deprecated=wire.deprecated,
+            place="envelope" if name in ENVELOPE else metadata.place,
+            http=metadata.http and getattr(cls, "http", True),
+            storage=_storage_name(cls, name, metadata),
+            personal=metadata.privacy is Privacy.MARKED,
+            sensitive=metadata.privacy is Privacy.SENSITIVE,
+            since=metadata.since,
+            deprecated=metadata.deprecated,
             declared_by=_declaring(cls, name),
         )
 
 
-def _storage_name(cls: type[_EventBase], name: str, wire: FieldMetadata) -> str | None:
+def _storage_name(
+    cls: type[_EventBase], name: str, metadata: FieldMetadata
+) -> str | None:
     if not getattr(cls, "storage", True):
         return None
-    return name if wire.storage == "" else wire.storage
+    return name if metadata.storage == "" else metadata.storage
 
 
 def _declaring(cls: type, name: str) -> type:
@@ -180,7 +181,7 @@ def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> FieldType:
     except (KeyError, TypeError):
         raise TypeError(
             f"{cls.__name__}.{attribute.name} is annotated with {attribute.type!r}, "
-            "which is no type of a Currents field. Use str, int, float, bool, "
+            "which is not a type of Currents fields. Use str, int, float, bool, "
             "list[str], JsonText or JsonObject, or one of them | None."
         ) from None
 

@@ -19,7 +19,7 @@ class AgentEvent(CurrentsEvent):
     """
 
     duration: int | None = None
-    """How long it took. The unit depends on the event type."""
+    """Duration. The unit depends on the event type."""
 
     agent_id: str | None = None
     """The agent as configured in the workspace. Stable, unlike ``agent_name``."""
@@ -61,7 +61,7 @@ class AgentExecuted(
     """
 
     duration: int | None = None
-    """How long the model took to answer, in whole milliseconds."""
+    """Response time of the model, in whole milliseconds."""
 
     prompt_tokens: int | None = None
     """Tokens that were sent to the model in this call."""
@@ -98,18 +98,18 @@ class AgentExecuted(
 
     input: str | None = personal()
     """
-    What the model was given to read. Treat as sensitive: it may repeat anything the
-    profile holds.
+    Input of the model. Treat as sensitive, because it may repeat anything in the
+    profile.
     """
 
     output: str | None = personal()
     """The model's answer. Treat as sensitive: it may repeat anything in the prompt."""
 
     error: str | None = since(6)
-    """What went wrong. ``None`` when the call succeeded; see ``is_error``."""
+    """Error text. ``None`` when the call succeeded; see ``is_error``."""
 
     thinking_level: str | None = since(11)
-    """How much reasoning was asked of the model. ``None`` when not set."""
+    """Reasoning effort requested from the model. ``None`` when not set."""
 
 
 class ToolInvocation(
@@ -130,15 +130,15 @@ class ToolInvocation(
     """One call of a tool. Several can belong to one ``request_id``."""
 
     duration: int | None = None
-    """How long the tool ran, in whole milliseconds."""
+    """Run time of the tool, in whole milliseconds."""
 
     tool_name: str | None = None
     """The tool that the agent decided to use."""
 
     tool_arguments: JsonText | None = sensitive()
     """
-    What the agent passed to the tool: JSON text, normally of an object. Can repeat
-    profile data.
+    Arguments that the agent passed to the tool: JSON text, normally of an object. Can
+    repeat profile data.
     """
 
     request_id: str | None = since(6)

@@ -61,8 +61,8 @@ class BannerEvent(
         storage="canvas_step_message_variation_id", since=7
     )
     """
-    Which of a Canvas step's message variations was served. Storage files call the
-    same thing ``canvas_step_message_variation_id``.
+    Message variation of the Canvas step that was served. Storage files call the same
+    thing ``canvas_step_message_variation_id``.
     """
 
     canvas_variation_id: str | None = since(7)
@@ -77,8 +77,8 @@ class BannerAbort(
     """
     Braze held back a banner.
 
-    The user saw nothing. ``abort_type`` says why. Count it neither as an impression nor
-    as a dismissal by the user.
+    The user saw nothing. ``abort_type`` is the reason. Count it neither as an
+    impression nor as a dismissal by the user.
     """
 
 
@@ -168,7 +168,7 @@ class BannerImpression(
     display_name="Banner Impression",
 ):
     """
-    A user saw a banner, or its empty stand-in for the control group.
+    A user saw a banner, or its empty placeholder for the control group.
 
     Filter on ``is_control`` first: the control group sees nothing. ``is_unique`` marks
     the user's first view. The nearest thing to a send that banners have.

@@ -46,8 +46,8 @@ class CustomEvent(
     """
     A user did something that the app or backend logs as a custom event.
 
-    ``name`` tells what happened, ``custom_properties`` the details. If the same action
-    is also tracked with Heap directly, it will be counted twice. Purchases come as
+    ``name`` is the action, ``custom_properties`` has the details. If the same action is
+    also tracked with Heap directly, it will be counted twice. Purchases come as
     ``behaviors.Purchase``.
     """
 
@@ -71,12 +71,12 @@ class InstallAttribution(
     """
     An install of the app was attributed to a source.
 
-    Comes from the attribution partner connected to Braze and says where the user came
-    from, not when the app was first opened; for that see ``app.FirstSession``.
+    Comes from the attribution partner connected to Braze and has the origin of the
+    user, not the time when the app was first opened; for that see ``app.FirstSession``.
     """
 
     source: str | None = None
-    """Where the install came from, as the attribution partner reported it."""
+    """Origin of the install, as reported by the attribution partner."""
 
 
 class Location(
@@ -137,12 +137,12 @@ class Purchase(
     """
 
     product_id: str | None = None
-    """What was bought, under the id that the app logged."""
+    """Id of the purchased product, as logged by the app."""
 
     price: Float32 | None = None
     """
-    What was paid, in units of ``currency`` (not in cents). Storage files keep 32
-    bits only: 3.14 may show up there as 3.140000104904175.
+    Price paid, in units of ``currency`` (not in cents). Storage files keep 32 bits
+    only: 3.14 may show up there as 3.140000104904175.
     """
 
     currency: str | None = None
@@ -229,8 +229,7 @@ class SessionEnd(
 
     duration: Float32 | None = None
     """
-    How long the session lasted, in seconds with a fraction. ``None`` when
-    unknown.
+    Duration of the session, in seconds with a fraction. ``None`` when unknown.
     """
 
 

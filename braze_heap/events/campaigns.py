@@ -44,9 +44,9 @@ class CampaignConversion(
     A user met a conversion goal of a campaign.
 
     Braze's own attribution, within the window set in the campaign.
-    ``conversion_behavior_index`` says which goal (0 is the primary one); one user can
-    meet several. Do not add these to the underlying purchases or custom events: they
-    are the same acts seen again.
+    ``conversion_behavior_index`` is the goal (0 is the primary one); one user can meet
+    several. Do not add these to the underlying purchases or custom events: they are the
+    same acts seen again.
     """
 
 

@@ -85,12 +85,11 @@ class CanvasDestinationEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
 
     destination_name: str | None = None
     """
-    How the destination is labelled. Key on ``destination_api_id``, for labels
-    change.
+    Label of the destination. Key on ``destination_api_id``, because labels change.
     """
 
     destination_type: str | None = None
-    """What sort of entity the destination is."""
+    """Kind of entity that the destination is."""
 
 
 class CanvasConversion(
@@ -108,7 +107,7 @@ class CanvasConversion(
     A user met a conversion goal of a Canvas.
 
     Braze's own attribution for the whole Canvas; goals of an experiment inside it are
-    ``experimentstep.Conversion``. ``conversion_behavior_index`` says which goal. Join
+    ``experimentstep.Conversion``. ``conversion_behavior_index`` is the goal. Join
     ``canvas.Entry`` on ``canvas_id`` and ``user_id``, and compare by
     ``canvas_variation_id``.
     """
@@ -148,7 +147,7 @@ class CanvasCoStepConversion(
     """
     A user opened or clicked a message sent by a Content Optimizer step.
 
-    ``conversion_type`` says which. It has neither ``canvas_variation_id`` nor
+    ``conversion_type`` names it. It has neither ``canvas_variation_id`` nor
     ``content_optimizer_step_id``: join ``costep.Send`` on ``combination_token`` and
     ``dispatch_id``. Not a conversion goal of the Canvas, which is
     ``canvas.Conversion``.
@@ -158,7 +157,7 @@ class CanvasCoStepConversion(
     """Channel of the message that converted."""
 
     conversion_type: str | None = None
-    """Which interaction counted as success: ``open`` or ``click``."""
+    """Interaction that counted as success: ``open`` or ``click``."""
 
     dispatch_id: str | None = None
     """
@@ -179,7 +178,7 @@ class CanvasCoStepSend(
     """
     A Content Optimizer step sent a user one combination of content.
 
-    Tells which combination the user got; what it consists of is in
+    Combination that the user got. Its content is in
     ``contentoptimizer.ComponentStore``, under the same ``combination_token``. The
     channel's own send event may report the same message: do not count both.
     """
@@ -274,12 +273,13 @@ class CanvasSendToDestinationNotSent(
     """
     A Canvas step did not pass a user on to a destination.
 
-    ``reason`` says why. The users who got through are in ``sendtodestination.Sent``,
-    under the same ``destination_api_id``. Added in release v13.
+    ``reason`` has the cause. The users who got through are in
+    ``sendtodestination.Sent``, under the same ``destination_api_id``. Added in release
+    v13.
     """
 
     reason: str | None = None
-    """What kept the user out of the destination."""
+    """Reason that the user was not sent to the destination."""
 
 
 class CanvasSendToDestinationSent(
@@ -324,8 +324,8 @@ class CanvasStepProgression(
 
     progression_type: str | None = None
     """
-    How the user got past the step. An open list; ``exit_reason`` explains the users
-    who left.
+    Type of exit from the step. An open list; ``exit_reason`` explains the users who
+    left.
     """
 
     is_canvas_entry: bool | None = None
@@ -333,7 +333,7 @@ class CanvasStepProgression(
 
     exit_reason: str | None = None
     """
-    What made the user leave the Canvas at this step. ``None`` while the journey goes
+    Reason that the user left the Canvas at this step. ``None`` while the journey goes
     on.
     """
 

@@ -59,8 +59,8 @@ class ContentCardAbort(
     """
     Braze held back a Content Card.
 
-    The user got no card, and the event has no ``content_card_id``. ``abort_type`` says
-    why.
+    The user got no card, and the event has no ``content_card_id``. ``abort_type`` is
+    the reason.
     """
 
     dispatch_id: str | None = None

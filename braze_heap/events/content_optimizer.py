@@ -16,14 +16,14 @@ class ContentOptimizerComponentStore(
     """
     A Content Optimizer added, changed or retired a combination of content components.
 
-    Reference data, not user behaviour: it tells what a ``combination_token`` in
+    Reference data, not user behavior: it explains a ``combination_token`` in
     ``costep.Send`` and ``costep.Conversion`` stands for. There is no ``user_id`` in any
     form, and ``external_user_id`` is optional.
     """
 
     content: JsonText | None = None
     """
-    The content behind ``combination_token``: JSON text. Keep it in a look-up table
+    The content behind ``combination_token``: JSON text. Keep it in a lookup table
     rather than on every event.
     """
 

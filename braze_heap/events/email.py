@@ -59,8 +59,7 @@ class EmailEvent(
 
     email_address: str | None = personal()
     """
-    Address that the email was addressed to. The profile may hold another one by
-    now.
+    Address that the email was addressed to. The profile may have another one by now.
     """
 
     ip_pool: str | None = None
@@ -83,8 +82,8 @@ class EmailAbort(
     """
     Braze decided not to send an email.
 
-    Happens before the send, so there is no ``email.Send`` for it. ``abort_type`` says
-    why: Liquid, frequency capping and so on. Failures after the send are
+    Happens before the send, so there is no ``email.Send`` for it. ``abort_type`` is the
+    reason: Liquid, frequency capping and so on. Failures after the send are
     ``email.Bounce`` and ``email.SoftBounce``.
     """
 
@@ -127,15 +126,15 @@ class EmailClick(
     """
     Someone, or a link scanner, followed a link in an email.
 
-    Leave out clicks with ``is_suspected_bot_click``; it is ``None`` until bot filtering
-    is on. Clicks on the unsubscribe link are no engagement. Joins with ``email.Send``
+    Exclude clicks with ``is_suspected_bot_click``; it is ``None`` until bot filtering
+    is on. Clicks on the unsubscribe link are not engagement. Joins with ``email.Send``
     on ``dispatch_id`` and ``user_id``.
     """
 
     user_agent: str | None = None
     """
-    What the clicking browser or scanner said about itself, unparsed. Braze's reading
-    of it is in ``device_class``, ``device_os`` and ``browser``.
+    User agent of the clicking browser or scanner, unparsed. Braze's reading of it is in
+    ``device_class``, ``device_os`` and ``browser``.
     """
 
     link_id: str | None = None
@@ -185,7 +184,7 @@ class EmailDeferral(
     """
 
     attempt_count: int | None = None
-    """How often delivery of this email had been tried by the time of the event."""
+    """Number of delivery attempts for this email up to the event."""
 
 
 class EmailDelivery(
@@ -221,7 +220,7 @@ class EmailMarkAsSpam(
     """
 
     user_agent: str | None = None
-    """What the mail client behind the complaint said about itself, unparsed."""
+    """User agent of the mail client behind the complaint, unparsed."""
 
 
 class EmailOpen(
@@ -243,8 +242,8 @@ class EmailOpen(
 
     user_agent: str | None = None
     """
-    What fetched the email, in its own words: a mail client or an image proxy.
-    Braze's reading of it is in ``device_class``, ``device_os`` and ``browser``.
+    User agent of the mail client or image proxy that fetched the email. Braze's reading
+    of it is in ``device_class``, ``device_os`` and ``browser``.
     """
 
     machine_open: str | None = None
@@ -268,8 +267,9 @@ class EmailRetry(
     """
     Braze put an email aside to try it again.
 
-    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
-    nor as a failure. A delay on the side of the mailbox provider is ``email.Deferral``.
+    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
+    send nor as a failure. A delay on the side of the mailbox provider is
+    ``email.Deferral``.
     """
 
 

@@ -44,7 +44,7 @@ class FeatureFlagImpression(
 
     The exposure record of feature flag experiments, logged by the app's own code.
     ``is_unique`` marks the first exposure to the flag; ``message_variation_id`` or
-    ``canvas_variation_id`` tells the groups apart.
+    ``canvas_variation_id`` distinguishes the groups.
     """
 
     feature_flag_id_name: str | None = None

@@ -38,7 +38,7 @@ class HasUser(CurrentsEvent):
 
 class HasTimezone(CurrentsEvent):
     """
-    Anything that tells the time zone of the user.
+    Events with the time zone of the user.
     """
 
     timezone: str | None = field(place="user")
@@ -94,7 +94,7 @@ class HasApp(CurrentsEvent):
 
 class HasPlatform(CurrentsEvent):
     """
-    Anything that tells what kind of device was used.
+    Events with details of the device.
     """
 
     platform: str | None = None
@@ -153,8 +153,8 @@ class HasAdvertisingId(CurrentsEvent):
 
     ad_id: str | None = personal()
     """
-    Advertising id of the device; ``ad_id_type`` says which scheme. ``None`` unless
-    the app collects it.
+    Advertising id of the device; ``ad_id_type`` is its scheme. ``None`` unless the app
+    collects it.
     """
 
     ad_id_type: str | None = None
@@ -178,7 +178,7 @@ class HasCampaign(CurrentsEvent):
     campaign_id: str | None = None
     """
     The campaign behind the event; joins every event of one campaign. ``None`` when a
-    Canvas or nothing at all stands behind it.
+    Canvas or nothing is behind it.
     """
 
     campaign_name: str | None = None
@@ -189,8 +189,8 @@ class HasCampaign(CurrentsEvent):
 
     message_variation_id: str | None = None
     """
-    The campaign's variant that the user received; the unit to compare in an A/B
-    test. Within a Canvas, look at ``canvas_step_message_variation_id`` instead.
+    The campaign's variant that the user received; the unit to compare in an A/B test.
+    Within a Canvas, use ``canvas_step_message_variation_id`` instead.
     """
 
 
@@ -258,8 +258,7 @@ class HasStepMessageVariation(CurrentsEvent):
 
     canvas_step_message_variation_id: str | None = storage_only()
     """
-    Which of a Canvas step's message variations was used. ``None`` outside
-    Canvases.
+    Message variation of the Canvas step that was used. ``None`` outside Canvases.
     """
 
 
@@ -270,9 +269,8 @@ class HasDispatch(CurrentsEvent):
 
     dispatch_id: str | None = None
     """
-    One transmission. With ``user_id`` it joins a message to its deliveries, opens
-    and clicks; alone it does not, since recipients of one scheduled send may share
-    it.
+    One transmission. With ``user_id`` it joins a message to its deliveries, opens and
+    clicks, but not on its own, because recipients of one scheduled send may share it.
     """
 
 
@@ -385,12 +383,11 @@ class HasLinkClick(CurrentsEvent):
 
     url: str | None = None
     """
-    Where the clicked link leads, in full. Its query string may hold personal
-    data.
+    Full target of the clicked link. Its query string may contain personal data.
     """
 
     user_agent: str | None = None
-    """What the clicking browser or scanner said about itself, unparsed."""
+    """User agent of the clicking browser or scanner, unparsed."""
 
 
 class HasShortLinkClick(HasLinkClick):
@@ -431,7 +428,7 @@ class HasBotClickReason(HasBotVerdict):
 
 class HasUniqueness(CurrentsEvent):
     """
-    Anything that tells its first occurrence from the repeats.
+    Events that mark their first occurrence.
     """
 
     is_unique: bool | None = since(11)
@@ -520,7 +517,7 @@ class HasInboundMessage(CurrentsEvent):
 
     message_body: str | None = sensitive()
     """
-    What the user wrote. Not marked as personal data by Braze, yet it can contain
+    Text that the user wrote. Not marked as personal data by Braze, yet it can contain
     anything.
     """
 
@@ -532,8 +529,8 @@ class HasInboundPhoneMessage(HasInboundMessage):
 
     action: str | None = None
     """
-    What the inbound keyword did to the subscription: ``Subscribed``,
-    ``Unsubscribed`` or ``None`` (the text ``None``, for a message without effect).
+    Effect of the inbound keyword on the subscription: ``Subscribed``, ``Unsubscribed``
+    or ``None`` (the text ``None``, for a message without effect).
     """
 
     media_urls: list[str | None] | None = sensitive()
@@ -545,7 +542,7 @@ class HasInboundPhoneMessage(HasInboundMessage):
 
 class HasEmailProvider(CurrentsEvent):
     """
-    Anything that the email service provider told about a sent email.
+    Events that the email service provider reports about a sent email.
     """
 
     esp: str | None = None
@@ -566,7 +563,7 @@ class HasEmailProvider(CurrentsEvent):
 
 class HasProfileTraits(CurrentsEvent):
     """
-    Anything that storage tells with traits of the profile.
+    Events that have traits of the profile in storage.
     """
 
     gender: str | None = storage_only(privacy=Privacy.MARKED)
@@ -577,8 +574,8 @@ class HasProfileTraits(CurrentsEvent):
 
     country: str | None = storage_only(privacy=Privacy.MARKED)
     """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
+    Country of the user according to the profile, usually an ISO-3166-1 alpha-2 code
+    such as ``FR``. Not the place of the event.
     """
 
     language: str | None = storage_only(privacy=Privacy.MARKED)
@@ -609,7 +606,7 @@ class HasEmailClient(HasBrowser):
     """Model name of the hardware, as the device or its user agent reports it."""
 
     mailbox_provider: str | None = None
-    """Who runs the recipient's mailbox, according to the email service provider."""
+    """Provider of the recipient's mailbox, according to the email service provider."""
 
 
 class HasFailureCause(CurrentsEvent):
@@ -642,4 +639,4 @@ class HasTokenChange(CurrentsEvent):
     """
 
     push_token_state_change_type: str | None = None
-    """What happened to the token: ``add``, ``update`` or ``remove``."""
+    """Change of the token: ``add``, ``update`` or ``remove``."""

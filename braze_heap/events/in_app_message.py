@@ -59,8 +59,8 @@ class InAppMessageAbort(
     """
     Braze held back an in-app message.
 
-    The user saw nothing. ``abort_type`` says why. Not the same as a user closing the
-    message, for which there is no event.
+    The user saw nothing. ``abort_type`` is the reason. Not the same as a user closing
+    the message, for which there is no event.
     """
 
     browser: str | None = storage_only()

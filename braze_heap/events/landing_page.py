@@ -27,9 +27,9 @@ class LandingPageClick(
     """
     A visitor clicked an element of a landing page.
 
-    ``target`` says which element. Treat it as anonymous, like
-    ``landingpage.Impression``: do not join on ``user_id``. Joins with the page's other
-    events on ``landing_page_api_id``.
+    ``target`` is the element. Treat it as anonymous, like ``landingpage.Impression``:
+    do not join on ``user_id``. Joins with the page's other events on
+    ``landing_page_api_id``.
     """
 
     target: str | None = None

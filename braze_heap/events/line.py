@@ -64,8 +64,8 @@ class LineAbort(
     """
     Braze decided not to send a LINE message.
 
-    Happens before the send, so there is no ``line.Send`` for it. ``abort_type`` says
-    why.
+    Happens before the send, so there is no ``line.Send`` for it. ``abort_type`` is the
+    reason.
     """
 
 
@@ -80,7 +80,7 @@ class LineClick(
     """
     Someone, or a link scanner, followed a link in a LINE message.
 
-    Leave out clicks with ``is_suspected_bot_click``; it is ``None`` until bot filtering
+    Exclude clicks with ``is_suspected_bot_click``; it is ``None`` until bot filtering
     is on. Joins with ``line.Send`` on ``dispatch_id`` and ``user_id``.
     """
 
@@ -117,8 +117,8 @@ class LineRetry(
     """
     Braze put a LINE message aside to try it again.
 
-    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
-    nor as a failure.
+    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
+    send nor as a failure.
     """
 
 

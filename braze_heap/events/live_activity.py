@@ -36,8 +36,8 @@ class HasLiveActivityType(CurrentsEvent):
 
     activity_attributes_type: str | None = None
     """
-    Name of the app's ActivityKit attributes type. It tells which kind of Live
-    Activity this is.
+    Name of the app's ActivityKit attributes type. It names the kind of Live Activity
+    this is.
     """
 
     push_to_start_token: str | None = sensitive()
@@ -55,7 +55,7 @@ class LiveActivityEvent(
     """
 
     live_activity_event_type: str | None = None
-    """What the request asked for: ``start``, ``update`` or ``end``."""
+    """Requested action: ``start``, ``update`` or ``end``."""
 
 
 class LiveActivityTokenChange(
@@ -103,13 +103,13 @@ class LiveActivityOutcome(
     """
     The push provider answered a Live Activity request.
 
-    ``live_activity_event_outcome`` holds the answer. The request itself is
+    ``live_activity_event_outcome`` has the answer. The request itself is
     ``liveactivity.Send``; join on ``activity_id`` and ``live_activity_event_type``. An
     answer of the provider is not a view by the user.
     """
 
     live_activity_event_outcome: str | None = None
-    """How the push provider answered the request."""
+    """Answer of the push provider to the request."""
 
 
 class LiveActivitySend(

@@ -34,8 +34,8 @@ class NewsFeedCardAbort(
     """
     Legacy: Braze held back a News Feed card.
 
-    The News Feed has given way to Content Cards; build on ``contentcard.Abort``. Comes
-    over HTTP only, never in storage files.
+    Content Cards replace the News Feed. Use ``contentcard.Abort``. Comes over HTTP
+    only, never in storage files.
     """
 
     card_id: str | None = None
@@ -52,8 +52,8 @@ class NewsFeedCardClick(
     """
     Legacy: a user clicked a News Feed card.
 
-    The News Feed has given way to Content Cards; build on ``contentcard.Click``. Comes
-    over HTTP only, never in storage files.
+    Content Cards replace the News Feed. Use ``contentcard.Click``. Comes over HTTP
+    only, never in storage files.
     """
 
     card_id: str | None = None
@@ -70,8 +70,8 @@ class NewsFeedCardImpression(
     """
     Legacy: a user saw a News Feed card.
 
-    The News Feed has given way to Content Cards; build on ``contentcard.Impression``.
-    Comes over HTTP only, never in storage files.
+    Content Cards replace the News Feed. Use ``contentcard.Impression``. Comes over HTTP
+    only, never in storage files.
     """
 
     card_id: str | None = None

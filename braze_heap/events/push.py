@@ -147,7 +147,7 @@ class PushAbort(
     Braze decided not to send a push notification.
 
     Happens before the send, so there is no ``pushnotification.Send`` for it.
-    ``abort_type`` says why. A token that the push service refuses is
+    ``abort_type`` is the reason. A token that the push service rejects is
     ``pushnotification.Bounce``.
     """
 
@@ -162,7 +162,7 @@ class PushBounce(
     """
     The push service refused a notification.
 
-    As a rule the token is no longer valid, for example after an uninstall. It concerns
+    Usually the token is no longer valid, for example after an uninstall. It concerns
     one token: the user's other devices may have got theirs. Joins with
     ``pushnotification.Send`` on ``dispatch_id`` and ``user_id``.
     """
@@ -201,17 +201,17 @@ class PushOpen(
 
     Direct opens only; coming back to the app in some other way is not counted here. The
     button, if any, is in ``button_string``; one whose ``button_action_type`` is
-    ``close`` is no visit. May carry an earlier time than its send.
+    ``close`` is not a visit. May carry an earlier time than its send.
     """
 
     button_action_type: str | None = None
     """
-    What the tapped push button does: ``uri``, ``deep_link``, ``none`` or ``close``.
+    Action of the tapped push button: ``uri``, ``deep_link``, ``none`` or ``close``.
     ``None`` when the notification itself was tapped.
     """
 
     button_string: str | None = None
-    """Which of the notification's buttons was tapped. ``None`` when its body was."""
+    """Button of the notification that was tapped. ``None`` for a tap on its body."""
 
 
 class PushRetry(
@@ -226,8 +226,8 @@ class PushRetry(
     """
     Braze put a push notification aside to try it again.
 
-    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
-    nor as a failure.
+    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
+    send nor as a failure.
     """
 
 
@@ -252,4 +252,4 @@ class PushSend(
     """Translation that the message was built from. ``None`` means the default text."""
 
     click_url: str | None = since(13)
-    """Where a tap on the notification leads, after personalisation."""
+    """Target of a tap on the notification, after personalization."""

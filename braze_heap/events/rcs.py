@@ -62,8 +62,8 @@ class RcsAbort(
     """
     Braze decided not to send an RCS message.
 
-    Happens before the send, so there is no ``rcs.Send`` for it. ``abort_type`` says
-    why. A refusal afterwards is ``rcs.Rejection``.
+    Happens before the send, so there is no ``rcs.Send`` for it. ``abort_type`` is the
+    reason. A rejection afterwards is ``rcs.Rejection``.
     """
 
 
@@ -82,16 +82,16 @@ class RcsClick(
     """
     A user tapped a link, suggestion or button in an RCS message.
 
-    Not every tap opens a page: ``interaction_type`` tells links from replies. Leave out
-    taps with ``is_suspected_bot_click``; it is ``None`` until bot filtering is on.
-    There is no ``dispatch_id``: join on ``send_id`` or the campaign.
+    Not every tap opens a page: ``interaction_type`` distinguishes links from replies.
+    Exclude taps with ``is_suspected_bot_click``; it is ``None`` until bot filtering is
+    on. There is no ``dispatch_id``: join on ``send_id`` or the campaign.
     """
 
     user_phone_number: str | None = personal()
     """Number of the user who tapped, in E.164 form."""
 
     interaction_type: str | None = None
-    """What the tap did: ``Text URL`` (a link in the text), ``Reply`` or ``OpenURL``."""
+    """Action of the tap: ``Text URL`` (link in the text), ``Reply`` or ``OpenURL``."""
 
     element_label: str | None = None
     """Text on the suggestion or button that was tapped."""
@@ -101,8 +101,8 @@ class RcsClick(
 
     url: str | None = None
     """
-    Where the clicked link leads, in full. ``None`` for taps that open nothing, such
-    as a suggested reply.
+    Full target of the clicked link. ``None`` for taps that open nothing, such as a
+    suggested reply.
     """
 
     canvas_variation_name: str | None = since(4)
@@ -137,9 +137,9 @@ class RcsInboundReceive(
     """
     A user wrote to the business by RCS.
 
-    The user's message, not one that was sent to them. ``action`` says whether it was an
-    opt-in or opt-out keyword. Several profiles can share the number, so deduplicate
-    before counting messages.
+    The user's message, not one that was sent to them. ``action`` marks an opt-in or
+    opt-out keyword. Several profiles can share the number, so deduplicate before
+    counting messages.
     """
 
     to_rcs_sender: str | None = None
@@ -175,9 +175,9 @@ class RcsRejection(
     """
     An RCS message was rejected and not delivered.
 
-    ``provider_error_code`` says why. When ``is_sms_fallback`` is set, Braze tried SMS
-    instead, and the message may have arrived after all: see the ``sms`` events with the
-    same flag.
+    ``provider_error_code`` has the reason. When ``is_sms_fallback`` is set, Braze tried
+    SMS instead, and the message may have arrived after all: see the ``sms`` events with
+    the same flag.
     """
 
     is_sms_fallback: bool | None = None

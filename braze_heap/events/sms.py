@@ -48,8 +48,8 @@ class SmsOutcomeEvent(SmsMessageEvent, HasSubscriptionGroup, HasRecipientPhone):
 
     is_sms_fallback: bool | None = since(3)
     """
-    ``True`` when this SMS stands in for an RCS message that was rejected. ``None``
-    or ``False`` for an ordinary SMS.
+    ``True`` when this SMS replaces an RCS message that was rejected. ``None`` or
+    ``False`` for an ordinary SMS.
     """
 
 
@@ -65,8 +65,8 @@ class SmsAbort(
     """
     Braze decided not to send an SMS.
 
-    Happens before the send, so there is no ``sms.Send`` for it. ``abort_type`` says
-    why. Failures after the send are ``sms.DeliveryFailure`` and ``sms.Rejection``.
+    Happens before the send, so there is no ``sms.Send`` for it. ``abort_type`` is the
+    reason. Failures after the send are ``sms.DeliveryFailure`` and ``sms.Rejection``.
     """
 
 
@@ -110,7 +110,7 @@ class SmsDeliveryFailure(
     """
     An SMS could not be delivered.
 
-    ``provider_error_code`` says why. A refusal by the carrier itself is
+    ``provider_error_code`` has the reason. A rejection by the carrier itself is
     ``sms.Rejection``; add both for the total of failed messages. Joins with
     ``sms.Send`` on ``dispatch_id`` and ``user_id``.
     """
@@ -147,7 +147,7 @@ class SmsRejection(
     """
     The carrier rejected an SMS.
 
-    ``provider_error_code`` says why. Other failures on the way are
+    ``provider_error_code`` has the reason. Other failures on the way are
     ``sms.DeliveryFailure``. Joins with ``sms.Send`` on ``dispatch_id`` and ``user_id``.
     """
 
@@ -164,8 +164,8 @@ class SmsRetry(
     """
     Braze put an SMS aside to try it again.
 
-    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
-    nor as a failure. It has no ``dispatch_id``.
+    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
+    send nor as a failure. It has no ``dispatch_id``.
     """
 
 
@@ -206,7 +206,7 @@ class SmsShortLinkClick(
     """
     Someone, or a link scanner, followed a shortened link in an SMS.
 
-    Only links that Braze shortened are tracked. Leave out clicks with
+    Only links that Braze shortened are tracked. Exclude clicks with
     ``is_suspected_bot_click``; it is ``None`` until bot filtering is on. There is no
     ``dispatch_id``: match the campaign or Canvas step and ``user_id``.
     """

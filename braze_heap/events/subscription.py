@@ -32,9 +32,9 @@ class SubscriptionEvent(
 
     state_change_source: str | None = None
     """
-    Who or what made the change, for example ``SDK``, ``REST API``,
-    ``Preference Center``, ``List-Unsubscribe`` or ``User Merge``. Separates users' own
-    choices from bulk changes.
+    Source of the change, for example ``SDK``, ``REST API``, ``Preference Center``,
+    ``List-Unsubscribe`` or ``User Merge``. Separates users' own choices from bulk
+    changes.
     """
 
     subscription_status: str | None = None
@@ -91,8 +91,7 @@ class SubscriptionGlobalStateChange(
 
     channel: str | None = None
     """
-    Channel whose subscription changed. ``channel_identifier`` holds the address on
-    it.
+    Channel whose subscription changed. ``channel_identifier`` has the address on it.
     """
 
 
@@ -129,6 +128,6 @@ class SubscriptionGroupStateChange(
 
     channel: str | None = None
     """
-    Channel that the subscription group serves. ``channel_identifier`` holds the
-    address on it.
+    Channel that the subscription group serves. ``channel_identifier`` has the address
+    on it.
     """

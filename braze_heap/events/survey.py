@@ -40,14 +40,14 @@ class SurveyResponse(
     A user answered one question of a survey.
 
     One event per question: group by ``survey_session_id`` for the whole questionnaire,
-    and count sessions, not events, as respondents. ``answer_type`` tells which
-    ``answer_*`` field is filled. Unlike elsewhere, Braze marks ``device_id`` as
-    personal data here.
+    and count sessions, not events, as respondents. ``answer_type`` names the filled
+    ``answer_*`` field. Unlike elsewhere, Braze marks ``device_id`` as personal data
+    here.
     """
 
     answer_long_string: str | None = personal()
     """
-    What the respondent typed into an open question. Filled for free-text answers
+    Text that the respondent typed into an open question. Filled for free-text answers
     only; see ``answer_type``.
     """
 
@@ -74,17 +74,16 @@ class SurveyResponse(
 
     answer_type: str | None = None
     """
-    Which ``answer_*`` column to read, for example ``single_choice``,
-    ``multiple_choice``, ``free_form_text`` or ``nps``. Two vocabularies are documented,
-    so match leniently.
+    The ``answer_*`` column to read, for example ``single_choice``, ``multiple_choice``,
+    ``free_form_text`` or ``nps``. Two vocabularies are documented, so match leniently.
     """
 
     canvas_step_message_variation_api_id: str | None = field(
         storage="canvas_step_message_variation_id"
     )
     """
-    Which of a Canvas step's message variations was served. Storage files call the
-    same thing ``canvas_step_message_variation_id``.
+    Message variation of the Canvas step that was served. Storage files call the same
+    thing ``canvas_step_message_variation_id``.
     """
 
     carrier: str | None = None
@@ -92,8 +91,8 @@ class SurveyResponse(
 
     country: str | None = personal()
     """
-    Where the user lives according to the profile, as a rule an ISO-3166-1 alpha-2
-    code such as ``FR``. Not the place of the event.
+    Country of the user according to the profile, usually an ISO-3166-1 alpha-2 code
+    such as ``FR``. Not the place of the event.
     """
 
     device_id: str | None = personal(place="user")
@@ -130,7 +129,7 @@ class SurveyResponse(
 
     survey_completion_status: str | None = None
     """
-    How far the respondent got: ``completed`` (also spelled ``complete``) or
+    Progress of the respondent: ``completed`` (also spelled ``complete``) or
     ``incomplete``.
     """
 

@@ -9,8 +9,8 @@ class UnknownEvent(HasUser, HasTimezone, HasDevice):
     """
     An event whose type has no class here, because Braze added it later.
 
-    Currents gains types monthly, some unannounced, so news is a value and no error. The
-    parts of the user that all types share are typed; the rest is in `extra`.
+    Currents gains types monthly, some unannounced, so an unknown type is not an error.
+    The parts of the user that all types share are typed; the rest is in `extra`.
     """
 
     event_type: str

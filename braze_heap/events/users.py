@@ -105,7 +105,7 @@ class ProfileUpdate(
 
     A statement of state, not an act of the user: imports and API calls can cause it as
     well (``update_source``), and ``time_ms`` gives the order. Carries names, contact
-    details and birthday, hence personal data throughout. Known from storage; Braze's
+    details and birthday, so all of it is personal data. Known from storage; Braze's
     pages mention an HTTP form too.
     """
 
@@ -122,7 +122,7 @@ class ProfileUpdate(
     """
 
     update_source: str | None = None
-    """Where the change came from, in Braze's words."""
+    """Source of the change, as Braze names it."""
 
     archived: bool | None = None
     """State of the profile after the update: ``True`` once Braze has archived it."""

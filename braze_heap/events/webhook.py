@@ -43,8 +43,8 @@ class WebhookAbort(
     """
     Braze decided not to call a webhook.
 
-    Happens before the call, so there is no ``webhook.Send`` for it. ``abort_type`` says
-    why. A call that went wrong is ``webhook.Failure``.
+    Happens before the call, so there is no ``webhook.Send`` for it. ``abort_type`` is
+    the reason. A call that went wrong is ``webhook.Failure``.
     """
 
 
@@ -58,7 +58,7 @@ class WebhookFailure(
     A webhook call failed.
 
     Can come several times for one message; only ``is_terminal`` means that Braze gave
-    up. ``http_status_code`` and ``raw_response`` hold the endpoint's answer. Joins with
+    up. ``http_status_code`` and ``raw_response`` have the endpoint's answer. Joins with
     the other webhook events on ``dispatch_id`` and ``user_id``.
     """
 
@@ -87,7 +87,7 @@ class WebhookFailure(
     """
 
     retry_count: int | None = None
-    """How many attempts had been made when the failure was recorded."""
+    """Number of attempts when the failure was recorded."""
 
     url_path: str | None = sensitive()
     """
@@ -96,7 +96,7 @@ class WebhookFailure(
     """
 
     webhook_duration: int | None = None
-    """How long the call to the endpoint took, in milliseconds."""
+    """Duration of the call to the endpoint, in milliseconds."""
 
     webhook_failure_source: str | None = None
     """Side that is to blame; ``External Endpoint`` is the receiving server."""
@@ -119,8 +119,8 @@ class WebhookRetry(
     """
     Braze put a webhook aside to call it again.
 
-    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
-    nor as a failure; a failed call is ``webhook.Failure``.
+    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
+    send nor as a failure; a failed call is ``webhook.Failure``.
     """
 
 

@@ -96,8 +96,8 @@ class WhatsAppAbort(
     """
     Braze decided not to send a WhatsApp message.
 
-    Happens before the send, so there is no ``whatsapp.Send`` for it. ``abort_type``
-    says why. A failure afterwards is ``whatsapp.Failure``.
+    Happens before the send, so there is no ``whatsapp.Send`` for it. ``abort_type`` is
+    the reason. A failure afterwards is ``whatsapp.Failure``.
     """
 
 
@@ -191,13 +191,13 @@ class WhatsAppInboundReceive(
 
     catalog_id: str | None = since(3)
     """
-    Catalogue that holds the product a WhatsApp user asks about. Read together with
+    Catalog with the product a WhatsApp user asks about. Read together with
     ``product_id``.
     """
 
     product_id: str | None = since(3)
     """
-    SKU of the catalogue item that the user asks about; ``catalog_id`` names the
+    SKU of the catalog item that the user asks about; ``catalog_id`` names the
     catalogue. ``None`` unless the message refers to a product.
     """
 
@@ -229,8 +229,8 @@ class WhatsAppInboundReceive(
 
     bsuid: str | None = sensitive(since=8)
     """
-    Who wrote, under WhatsApp's business-scoped id: other businesses see another one.
-    Not marked as personal data by Braze, yet it identifies a person.
+    Sender, under WhatsApp's business-scoped id: other businesses see another one. Not
+    marked as personal data by Braze, yet it identifies a person.
     """
 
 
@@ -264,8 +264,8 @@ class WhatsAppRetry(
     """
     Braze put a WhatsApp message aside to try it again.
 
-    ``retry_type`` says why. Nothing has been decided yet, so count it neither as a send
-    nor as a failure.
+    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
+    send nor as a failure.
     """
 
 

@@ -17,7 +17,8 @@ from uuid import UUID
 
 import attrs
 
-from braze_heap._json import FEW, is_modest, writer
+from braze_heap._json import writer
+from braze_heap._json_limits import MAX_FAST_VALUES, within_fast_limits
 from braze_heap._text import cut_utf16, utf16_length
 from braze_heap.exceptions import BrazeHeapError
 from braze_heap.heap.calls import MAX_INTEGER, MAX_PROPERTIES, MAX_TEXT, Value
@@ -129,7 +130,7 @@ def _flatten_into(found: dict[str, Value], path: str, value: dict[str, Any]) -> 
     """
     Add the values in *value* to *found*; return whether none needs a counted change.
     """
-    if len(value) > FEW:
+    if len(value) > MAX_FAST_VALUES:
         return False
     for key, inner in value.items():
         name = f"{path}.{key}"
@@ -139,7 +140,7 @@ def _flatten_into(found: dict[str, Value], path: str, value: dict[str, Any]) -> 
                 return False
             continue
         simple = to_simple_value(inner)
-        if simple is None and cls is list and is_modest(inner):
+        if simple is None and cls is list and within_fast_limits(inner):
             is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
             simple = to_simple_value(_json_text(inner)) if is_nested else None
         if simple is not None and name not in found:
@@ -300,7 +301,7 @@ class PropertyEncoder:
         if type(value) is not dict or self.nested != "flatten":
             return None
         found: dict[str, Value] = {}
-        is_simple = _flatten_into(found, path, value) and len(found) <= FEW
+        is_simple = _flatten_into(found, path, value) and len(found) <= MAX_FAST_VALUES
         return found if is_simple and self._legal_names.issuperset(found) else None
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:

@@ -639,10 +639,10 @@ def _event_key(key: Any) -> Key:
         hint = did_you_mean(key, EVENT_TYPES)
         warn(f"No event class has the type {key!r}.{hint}")
         return key
-    found = getattr(events, key, None) if key in events.__all__ else None
+    found = getattr(events, key, None)
     if isinstance(found, type) and issubclass(found, CurrentsEvent):
         return found
-    hint = did_you_mean(key, (*events.__all__, *EVENT_TYPES))
+    hint = did_you_mean(key, (*dir(events), *EVENT_TYPES))
     raise ValueError(f"{key!r} is not an event type, class or group.{hint}")
 
 

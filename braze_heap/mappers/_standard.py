@@ -5,7 +5,8 @@ The standard way to tell an event: its own name, and every field that it has.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from braze_heap._json import UnreadableError, decode, is_json_text
+from braze_heap._json import decode, is_json_text
+from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of

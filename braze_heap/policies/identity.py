@@ -1,8 +1,8 @@
 """
-The identity under which a user's events reach Heap, and the texts that must not be one.
+Policy for the identity of a user in Heap, and the texts that cannot be one.
 
-Heap merges all users who share an identity, and this cannot be undone. So an identity
-is taken unchanged, or the event is not sent.
+Heap merges all users who share an identity, and this cannot be undone. An identity is
+therefore sent unchanged, or the event is not sent.
 """
 
 import hashlib
@@ -49,12 +49,11 @@ PLACEHOLDER_IDENTITIES: Final = frozenset(
     """.split()
 ) | {"[object Object]", *_digests("", "null", "None", "undefined")}
 """
-Texts that programs write where a user's id is missing, so that many users share them.
+Texts that programs write if a user's id is missing, so that many users share them.
 
-Letter case, surrounding blanks, brackets and quotes do not matter. ``0`` stands for
-every text of zeros, such as ``000``, ``0.0`` and the UUID of zeros. The long ones are
-the MD5, SHA-1 and SHA-256 of the empty text and of ``null``, ``None`` and
-``undefined``.
+Letter case, surrounding blanks, brackets and quotes are ignored. ``0`` means every text
+of zeros, such as ``000``, ``0.0`` and the UUID of zeros. The long ones are the MD5,
+SHA-1 and SHA-256 of the empty text and of ``null``, ``None`` and ``undefined``.
 """
 
 
@@ -63,8 +62,8 @@ class IdentityError(BrazeHeapError, ValueError):
     A value that cannot identify one person.
 
     Attributes:
-        reason: A `SkipReason` if there is no identity, a `Reason` if it is refused.
-        detail: The rule that refused it. Contains no value of the event.
+        reason: A `SkipReason` if the identity is missing, a `Reason` if it is rejected.
+        detail: The rule that rejected it. Contains no value of the event.
     """
 
     def __init__(self, reason: Reason | SkipReason, detail: str) -> None:
@@ -74,30 +73,30 @@ class IdentityError(BrazeHeapError, ValueError):
 
 
 Identify: TypeAlias = Callable[[CurrentsEvent], Any]
-"""From an event to a value that names its user; ``None`` if there is none."""
+"""Function of an event to a value that identifies its user, or ``None``."""
 
 IdentityField: TypeAlias = Literal["external_user_id", "user_id"]
-"""Field whose value names the user."""
+"""Field whose value identifies the user."""
 
 Identity: TypeAlias = IdentityField | Identify
-"""The field that names the user, or a function that gives a value to name them."""
+"""The field that identifies the user, or a function that returns such a value."""
 
 
 class IdentityPolicy:
     """
-    Reads the identity of an event, and refuses what cannot be one person's.
+    Reads the identity of an event, and rejects values that many users may share.
 
     Args:
-        identity: The field or function that names the user.
-        placeholders: The texts that are refused; see `PLACEHOLDER_IDENTITIES`.
+        identity: The field or function that identifies the user.
+        placeholders: The texts to reject; see `PLACEHOLDER_IDENTITIES`.
 
     Attributes:
-        field: The field that names the user; ``""`` for a function.
-        function: Reads the value of an event, before it is checked.
+        field: The field that identifies the user; ``""`` for a function.
+        function: Returns the unchecked value of an event.
 
     Raises:
-        TypeError: *placeholders* is one text, or contains something else than texts.
-        ValueError: *identity* is not a field that names users.
+        TypeError: *placeholders* is one text, or contains values that are not text.
+        ValueError: *identity* is not a field that identifies users.
     """
 
     def __init__(
@@ -114,8 +113,8 @@ class IdentityPolicy:
                 "placeholder_identities is a set or list of texts, such as "
                 f"PLACEHOLDER_IDENTITIES | {{'test-user'}}, not {placeholders!r}"
             )
-        self.field = identity if isinstance(identity, str) else ""
-        self.function = identify_by(identity)
+        self.field: str = identity if isinstance(identity, str) else ""
+        self.function: Identify = identify_by(identity)
         self._placeholders = {_canonical(text): text for text in placeholders}
         self._suspects = {text.strip(_EDGES) for text in self._placeholders} | {""}
 
@@ -138,8 +137,8 @@ class IdentityPolicy:
         Return the identity of *event*.
 
         Raises:
-            IdentityError: There is none, or it cannot be one person's. An identity with
-                a prefix is checked with and without it.
+            IdentityError: It is missing or rejected. An identity with a prefix is
+                checked with and without it.
         """
         if isinstance(self.function, _FirstOf):
             self.check(self.function.parts(event)[1])
@@ -151,13 +150,13 @@ class IdentityPolicy:
 
     def check(self, value: Any) -> str:
         """
-        Return *value* as an identity for Heap. A whole number is its decimal text.
+        Return *value* as an identity for Heap. A whole number becomes its decimal text.
 
         Raises:
-            IdentityError: There is none (missing, null, empty, blank), or it is
-                refused: a placeholder, invisible characters only, unrendered Liquid,
-                control characters, U+FFFD, a boolean, fraction, list or object, over
-                255 UTF-16 units.
+            IdentityError: It is missing (null, empty, blank) or rejected: a
+                placeholder, only invisible characters, unrendered Liquid, control
+                characters, U+FFFD, a boolean, fraction, list or object, or over 255
+                UTF-16 units.
         """
         if value.__class__ is int:
             value = _decimal(value)
@@ -194,10 +193,10 @@ class IdentityPolicy:
 
     def _flaw_in_part(self, identity: str, event: CurrentsEvent) -> str | None:
         """
-        Return why an identity that a function composed identifies nobody.
+        Return the flaw of an identity that a function composed, if it has one.
 
-        It is composed of a refused id of the event, or ends with a placeholder after
-        ``:``, ``/`` or ``|``. Numbers may end there: many ids are composed of numbers.
+        It contains a rejected id of the event, or ends with a placeholder after ``:``,
+        ``/`` or ``|``. A number at the end is legal, because many ids contain numbers.
         """
         ids = [read(event) for read in _READERS]
         texts = [str(i).strip() for i in ids if isinstance(i, str | bool)]
@@ -206,17 +205,17 @@ class IdentityPolicy:
         rest = identity
         for text in sorted(filter(self.is_legal, texts), key=len, reverse=True):
             rest = rest.replace(text, "x")  # a legal id may contain any word
-            if text.lower() in rest.lower():  # which the function wrote in another case
+            if text.lower() in rest.lower():  # the function changed its case
                 rest = rest.lower().replace(text.lower(), "x")
         part = next((t for t in texts if not self.is_legal(t) and _has(rest, t)), None)
         if part is None:
             part = re.split("[:/|]", rest)[-1]
             word = _canonical(part)
             is_number = bool(word) and not word.strip("-.0123456789")
-            is_refused = word in self._placeholders and not is_number
+            is_rejected = word in self._placeholders and not is_number
             if not word and any(map(_is_blank, ids[:2])):
-                is_refused = True
-            if part == rest or not is_refused:
+                is_rejected = True
+            if part == rest or not is_rejected:
                 return None
         flaw = self._flaw(part)
         return f"without its prefix or suffix, {flaw[1]}" if flaw else None
@@ -236,8 +235,8 @@ _EDGES: Final = _AROUND + _ZERO
 
 def _canonical(text: str) -> str:
     """
-    Return the form of *text* by which placeholders are compared: ``0`` for zeros, empty
-    if there is nothing to see.
+    Return the form of *text* to compare with placeholders: ``0`` for zeros, empty for
+    invisible text.
     """
     if not text.isascii():
         compatible = unicodedata.normalize("NFKC", text)
@@ -270,10 +269,10 @@ def _is_forbidden(character: str) -> bool:
 
 def _has(identity: str, part: str) -> bool:
     """
-    Return whether *identity* was composed of *part*: it has *part* with no letter or
-    digit next to it, or begins or ends with *part* if that is a word.
+    Return whether *identity* was composed of *part*: it contains *part* with no letter
+    or digit next to it, or begins or ends with *part* if that is a word.
 
-    An empty *part* left a separator at the beginning or end.
+    For an empty *part*, return whether a separator is left at the beginning or end.
     """
     if not part:
         return identity.strip(_SEPARATORS) != identity
@@ -291,10 +290,10 @@ _WORD: Final = 3
 
 def identify_by(identity: Identity) -> Identify:
     """
-    Return the function that *identity* means.
+    Return the function that reads *identity*.
 
     Raises:
-        ValueError: It is not a field that names users.
+        ValueError: It is not a field that identifies users.
         TypeError: It is neither text nor a function of an event.
     """
     if isinstance(identity, list | tuple):
@@ -333,19 +332,19 @@ _READERS: Final = (*map(_reader, ("external_user_id", "user_id", "device_id")),)
 
 def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Identify:
     """
-    Name users by the first of *fields* that an event has.
+    Identify users by the first of *fields* that an event has.
 
     Args:
         fields: ``"external_user_id", "user_id"`` in the order of preference.
         prefix: Text before the identities of all but the first field, so that ids of
             two kinds cannot be equal: ``"braze:"``. May be empty.
 
-    A user who is anonymous first and known later has two identities then; Heap does
-    not know that both are one person.
+    A user who is anonymous first and identified later ends up with two identities. Heap
+    does not know that both are one person.
 
-    A placeholder such as ``null`` is not passed over: the event is rejected as
-    ``bad_identity``. Braze has one profile for all users with that external id, so the
-    next field would name all of them too.
+    A placeholder such as ``null`` does not fall back to the next field: the event is
+    rejected as ``bad_identity``. Braze has one profile for all users with that external
+    id, so the next field would identify all of them too.
     """
     if not fields or not all(isinstance(field, str) for field in fields):
         raise TypeError(
@@ -377,7 +376,7 @@ class _FirstOf:
 
     def parts(self, event: CurrentsEvent) -> tuple[str, Any]:
         """
-        Return the prefix and the id behind it; ``None`` if there is no id.
+        Return the prefix and the id after it; the id is ``None`` if it is missing.
         """
         for number, read in enumerate(self.readers):
             value = read(event)

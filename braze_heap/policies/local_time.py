@@ -1,5 +1,5 @@
 """
-When it happened where the user is: the hour and the weekday on their clock.
+Time of an event in the user's time zone: hour and weekday.
 """
 
 import datetime as dt
@@ -10,16 +10,18 @@ from typing import Final
 __all__ = ["local_time"]
 
 _NAME: Final = re.compile(r"UTC|GMT|[A-Za-z_]{1,32}(/[A-Za-z0-9_+-]{1,32}){1,2}")
-"""An IANA name. What else an event calls a time zone never reaches the file system."""
+"""An IANA name. Any other text of an event must not reach the file system."""
 
 
 def local_time(seconds: float, zone: str | None) -> dict[str, str | int]:
     """
-    Return ``local_hour`` (0 to 23) and ``local_weekday`` (``Monday``), or nothing.
+    Return ``local_hour`` (0 to 23) and ``local_weekday`` (``Monday``).
+
+    The result is empty if *zone* is unknown.
 
     Args:
         seconds: UTC epoch seconds.
-        zone: An IANA name, as profiles of Braze have it. Unknown ones are ignored.
+        zone: An IANA name, as in Braze profiles.
     """
     info = _zone(zone) if isinstance(zone, str) and _NAME.fullmatch(zone) else None
     if info is None:

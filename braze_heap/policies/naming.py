@@ -1,5 +1,5 @@
 """
-What things are called in Heap: policies for the names that `standard` gives.
+Policy for the names of events and properties in Heap.
 """
 
 import difflib
@@ -33,14 +33,14 @@ class Naming:
     The names of events and properties.
 
     Attributes:
-        event_names: What a standard event is called. Custom events keep the names that
-            the team gave them.
-        event_prefix: What the names of standard events begin with.
-        event_renames: Name in Heap, prefix included, to the name to send instead. For
-            all events, whatever mapper named them.
-        property_prefix: What the names of the properties of standard events begin with.
+        event_names: Style of the names of standard events. Custom events keep the names
+            that your team chose.
+        event_prefix: Beginning of the names of standard events.
+        event_renames: Name in Heap, including the prefix, to the name to send instead.
+            Applies to all events, including those named by your mappers.
+        property_prefix: Beginning of the property names of standard events.
         property_renames: Property name, flattened and prefixed, to the name to send
-            instead. For standard events.
+            instead. Applies to standard events.
     """
 
     event_names: Style = "display"
@@ -74,13 +74,13 @@ class Naming:
     @property
     def touches_properties(self) -> bool:
         """
-        Whether properties are renamed at all.
+        Whether any property is renamed.
         """
         return bool(self.property_prefix or self.property_renames)
 
     def event_name(self, payload: HeapEvent, event: CurrentsEvent) -> str:
         """
-        Return what *payload*, said about *event*, is called.
+        Return the name in Heap of *payload*, which a mapper returned for *event*.
         """
         name = payload.name
         if isinstance(payload, StandardEvent):
@@ -91,7 +91,7 @@ class Naming:
 
     def standard_name(self, event: CurrentsEvent) -> str:
         """
-        Return what *event* is called in the chosen style, without prefix.
+        Return the name of *event* in the chosen style, without prefix.
         """
         if callable(self.event_names):
             name: object = self.event_names(event)
@@ -105,7 +105,7 @@ class Naming:
         self, given: dict[str, Value], encoder: PropertyEncoder
     ) -> dict[str, Any]:
         """
-        Return the legal properties *given* under their names, still legal and distinct.
+        Return the legal properties *given* under their new names, legal and distinct.
         """
         if not self.touches_properties:
             return given
@@ -123,21 +123,21 @@ def checked_naming(
     event_types: Mapping[str, type[CurrentsEvent]],
 ) -> Naming:
     """
-    Return *naming*, unless it is none; loads all event classes if it renames anything.
+    Check *naming* and return it. Loads all event classes if it renames anything.
 
     Raises:
         TypeError: It is not a `Naming`.
 
     Warns:
-        UserWarning: It renames what cannot be there, or is nearly the name of something
-            that is. Names that only a custom event or a function gives are not known.
+        UserWarning: It renames a name that cannot exist, or that may be misspelled. The
+            names of custom events and of functions are not known.
     """
     if not isinstance(naming, Naming):
         raise TypeError(
             f"naming must be a Naming, not {kind_of(naming)}: "
             "write Naming(event_prefix=...)"
         )
-    is_shipped = all(rule.is_fallback for rule in mappers.registrations.values())
+    is_shipped = all(each.is_fallback for each in mappers.registrations.values())
     if naming.event_renames and not callable(naming.event_names):
         known = _event_names(naming, mappers, event_types)
         for name in naming.event_renames:
@@ -161,7 +161,7 @@ _ADDED: Final = {
 """Properties of standard events that are not fields of a class."""
 
 _RENAMED: Final = {"id", "time", "user_id"}
-"""Fields that are not properties, or have another name there."""
+"""Fields that are not sent as properties, or under another name."""
 
 
 def _event_names(
@@ -170,24 +170,24 @@ def _event_names(
     event_types: Mapping[str, type[CurrentsEvent]],
 ) -> set[str]:
     """
-    Return the names in Heap, before renaming, of all events that have a fixed one.
+    Return the names in Heap, before renaming, of all events with a fixed name.
     """
-    rules = mappers.registrations.values()
-    customs = (custom.name for rule in rules if (custom := custom_of(rule.key)))
+    registered = mappers.registrations.values()
+    customs = (custom.name for each in registered if (custom := custom_of(each.key)))
     is_by_type = naming.event_names == "type"
     own = (t if is_by_type else cls.display_name for t, cls in event_types.items())
-    declared = {r.mapper.name for r in rules if isinstance(r.mapper, Declared)}
+    declared = {r.mapper.name for r in registered if isinstance(r.mapper, Declared)}
     return declared | {f"{naming.event_prefix}{n}" for n in (*own, *customs) if n}
 
 
 def _warn(kind: str, name: str, known: set[str], prefix: str, *, is_open: bool) -> None:
     """
-    Warn if *name* is not *known*; where others are possible too, only if it is close.
+    Warn if *name* is not *known*; with *is_open*, only if a known one is similar.
     """
     if name in known:
         return
-    bare = {each.removeprefix(prefix): each for each in known}
-    close = difflib.get_close_matches(name.removeprefix(prefix), bare, 1, 0.8)
+    unprefixed = {each.removeprefix(prefix): each for each in known}
+    close = difflib.get_close_matches(name.removeprefix(prefix), unprefixed, 1, 0.8)
     if close or not is_open:
-        hint = f" Did you mean {bare[close[0]]!r}?" if close else ""
+        hint = f" Did you mean {unprefixed[close[0]]!r}?" if close else ""
         warn(f"{kind}_renames: no {kind} is called {name!r}.{hint}")

@@ -1,7 +1,7 @@
 """
-Which personal data leaves the house: a policy over fields, applied before any mapper.
+Policy for the personal data that leaves your systems, applied before any mapper.
 
-What the policy takes away no mapper ever sees, so none can send it by mistake.
+Mappers never see redacted fields, so they cannot send them by mistake.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._json import UnreadableError, decode, encode_text, is_json_text
+from braze_heap._json import decode, encode_text, is_json_text
+from braze_heap._json_limits import UnreadableError
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
@@ -23,7 +24,7 @@ from braze_heap.events._schema import schema_of
 __all__ = ["PERSONAL_NAMES", "PersonalData", "Treatment"]
 
 Treatment: TypeAlias = Literal["drop", "keep", "hash"]
-"""What becomes of a personal value: left out, sent as it is, sent as HMAC-SHA-256."""
+"""Treatment of a personal value: redact it, send it, or send its HMAC-SHA-256."""
 
 PERSONAL_NAMES: Final = frozenset(
     """
@@ -40,21 +41,20 @@ PERSONAL_NAMES: Final = frozenset(
     """.split()
 )
 """
-Names that are personal where no class says so: in unknown types, and in fields that a
-class does not know. Those that the classes mark, but for ``device_id``, which one type
-of 77 marks.
+Names of personal fields in unknown types, and of unknown fields. They are the names
+that the event classes mark, except ``device_id``, which only one of 77 types marks.
 """
 
 
 SHORTEST_KEY: Final = 16
-"""Bytes of a key; those of a shorter one could be tried."""
+"""Bytes of a key. A shorter one could be found by brute force."""
 
 _TREATMENTS: Final = ("drop", "keep", "hash")
 
 
 def _flat(overrides: Any) -> dict[str, Treatment]:
     """
-    Return *overrides* with dotted names in the place of mappings within them.
+    Return *overrides* with dotted names instead of nested mappings.
     """
     if not isinstance(overrides, Mapping):
         hint = "; the key is written key=..." if isinstance(overrides, bytes) else ""
@@ -76,20 +76,20 @@ def _flat(overrides: Any) -> dict[str, Treatment]:
 @attrs.frozen
 class PersonalData:
     """
-    What becomes of personal data.
+    Treatment of personal data.
 
     Attributes:
-        default: For the fields that Braze marks, and the sensitive ones that it does
-            not mark. ``hash`` hashes text; personal numbers and lists are left out.
+        default: Treatment of the fields that Braze marks, and of sensitive ones that it
+            does not mark. ``hash`` hashes text and redacts numbers and lists.
         overrides: Field name to treatment, for any field, marked or not. A dotted name
-            such as ``custom_properties.email``, or a mapping within the mapping,
-            reaches into objects, lists of objects and JSON text.
+            such as ``custom_properties.email``, or a nested mapping, applies inside
+            objects, lists of objects and JSON text.
         key: The secret of ``hash``, at least 16 bytes. Under the same key, equal values
-            stay equal.
+            have equal hashes.
 
     Raises:
-        ValueError: A treatment that does not exist, ``hash`` without a key, a key that
-            is too short, or a key that nothing uses.
+        ValueError: Unknown treatment, ``hash`` without a key, a key that is too short,
+            or an unused key.
         TypeError: Overrides that are not a mapping, or a key that is not bytes.
     """
 
@@ -135,22 +135,22 @@ def personal_data(
     """
     Return *policy*, written in any of its short forms, as a `PersonalData`.
 
-    A mapping changes single fields of the default.
+    A mapping overrides the default for single fields.
 
     Raises:
-        TypeError: It is something else, such as a set: whether the fields that are not
-            named are sent would be a guess.
+        TypeError: It has another type, such as a set, because it would be a guess
+            whether to send the other fields.
         ValueError: See `PersonalData`.
 
     Warns:
-        UserWarning: A name that no event class has, neither Braze's nor one of
-            *event_types*. Braze may have added it; a typo would send what it was to
-            leave out. Or a dotted name within a field that is dropped as a whole.
+        UserWarning: A name is unknown to all event classes, including *event_types*.
+            Braze may have added it, or a typo would send data you meant to redact. Or a
+            dotted name is inside a field that is dropped as a whole.
     """
-    chosen = _spelled_out(policy)
-    _warn_of_dead_overrides(chosen)
+    chosen = _to_policy(policy)
+    _warn_without_effect(chosen)
     named = {name.partition(".")[0] for name in chosen.overrides}
-    if named <= PERSONAL_NAMES:  # which loads no class
+    if named <= PERSONAL_NAMES:  # loads no class
         return chosen
     classes = (EVENT_TYPES | event_types).values()
     known = {name for cls in classes for name in schema_of(cls).places}
@@ -159,9 +159,9 @@ def personal_data(
     return chosen
 
 
-def _warn_of_dead_overrides(policy: PersonalData) -> None:
+def _warn_without_effect(policy: PersonalData) -> None:
     """
-    Warn of overrides within fields that are dropped or hashed as a whole.
+    Warn about overrides inside fields that are dropped or hashed as a whole.
     """
     for path in policy.overrides:
         field, _, inner = path.partition(".")
@@ -175,7 +175,7 @@ def _warn_of_dead_overrides(policy: PersonalData) -> None:
             )
 
 
-def _spelled_out(
+def _to_policy(
     policy: PersonalData | Treatment | Mapping[str, Treatment],
 ) -> PersonalData:
     if isinstance(policy, PersonalData):
@@ -213,19 +213,19 @@ class Redaction:
 
     def dropped(self, cls: type[CurrentsEvent]) -> tuple[str, ...]:
         """
-        Return the fields of *cls* that are left out.
+        Return the fields of *cls* that are redacted.
         """
         return tuple(self._treatments(cls)[0])
 
     def alters(self, cls: type[CurrentsEvent]) -> bool:
         """
-        Tell whether fields of *cls* are changed, other than by leaving them out.
+        Return whether the policy changes fields of *cls* other than by redacting them.
         """
         return bool(self._nested or self._treatments(cls)[1])
 
     def apply(self, event: CurrentsEvent) -> list[str]:
         """
-        Treat the personal data of *event*; return the names of what was left out.
+        Treat the personal data of *event* in place; return the redacted names.
         """
         redacted: list[str] = []
         fields = event.__dict__
@@ -247,9 +247,9 @@ class Redaction:
                 redacted.append(".".join(path))
         return redacted
 
-    def treatment_of_new(self, cls: type[CurrentsEvent], name: str) -> Treatment:
+    def treatment_of_unknown(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """
-        Return what becomes of a field that *cls* does not know.
+        Return the treatment of a field that is unknown to *cls*.
         """
         is_personal = name in PERSONAL_NAMES or name in schema_of(cls).personal
         default = self._policy.default if is_personal else "keep"
@@ -288,7 +288,7 @@ class Redaction:
         extra, cls = dict(event.extra), type(event)
         for key, value in event.extra.items():
             name = split_pointer(key)[-1]
-            treatment = self.treatment_of_new(cls, name)
+            treatment = self.treatment_of_unknown(cls, name)
             if treatment != "keep":
                 self._treat(extra, key, treatment, out)
             elif name not in self._policy.overrides:
@@ -306,16 +306,18 @@ class Redaction:
         self, cls: type[CurrentsEvent], path: str, value: Any, out: list[str]
     ) -> Any:
         """
-        Return *value*, that *cls* does not know, with the personal names in it treated.
+        Return *value*, unknown to *cls*, with the personal fields inside it treated.
 
-        JSON text that is cut cannot be looked into: if it has one, it is left out.
+        Truncated JSON text cannot be decoded. It is redacted if it has a personal name.
         """
         if is_json_text(value):
             try:
                 given = decode(value)
             except UnreadableError:
                 names = set(_QUOTED.findall(value))
-                if all(self.treatment_of_new(cls, name) == "keep" for name in names):
+                if all(
+                    self.treatment_of_unknown(cls, name) == "keep" for name in names
+                ):
                     return value
                 out.append(path)
                 return None
@@ -330,7 +332,7 @@ class Redaction:
             within = f"{path}.{name}"
             dotted = split_pointer(within)[-1]
             treatment = self._policy.overrides.get(
-                dotted, self.treatment_of_new(cls, name)
+                dotted, self.treatment_of_unknown(cls, name)
             )
             if treatment == "keep":
                 kept[name] = self._without_personal(cls, within, inner, out)
@@ -344,9 +346,11 @@ class Redaction:
         self, holder: dict[str, Any], path: list[str], treatment: Treatment
     ) -> bool:
         """
-        Treat what *path* leads to, through objects, lists of them and JSON text.
+        Treat the value at *path*, inside objects, lists of objects and JSON text.
 
-        JSON text that is cut cannot be looked into: if it has the name, it is left out.
+        Return whether anything was redacted.
+
+        Truncated JSON text cannot be decoded. It is redacted if it contains the name.
         """
         name, *rest = path
         out: list[str] = []
@@ -380,4 +384,4 @@ class Redaction:
 
 
 _QUOTED: Final = re.compile('"([a-z_]+)"')
-"""What may be a name, in JSON text that is cut."""
+"""Possible names in truncated JSON text."""

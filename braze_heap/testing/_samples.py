@@ -15,7 +15,7 @@ import attrs
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
-from braze_heap.events._kinds import FIELD_TYPES, INVALID
+from braze_heap.events._field_types import FIELD_TYPES, INVALID
 from braze_heap.events._schema import schema_of
 
 Form: TypeAlias = Literal["http", "storage", "union"]
@@ -130,7 +130,7 @@ def _fitted(cls: type[CurrentsEvent], name: str, value: Any) -> Any:
     kind = schema_of(cls).kinds.get(name)
     if kind is None or value is None:
         return value
-    fitted = kind.fit(value)
+    fitted = kind.validate(value)
     if fitted is INVALID:
         raise TypeError(
             f"{cls.__name__}.{name} holds {kind.name}, never {type(value).__name__}. "

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from braze_heap._errors import requires_extra
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
-from braze_heap.events._kinds import FIELD_TYPES, INVALID, FieldType
+from braze_heap.events._field_types import FIELD_TYPES, INVALID, FieldType
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
 from braze_heap.testing._samples import Form, make_raw
@@ -179,8 +179,10 @@ def _invalid_fields(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
 
 
 def _invalid_value(kind: FieldType) -> SearchStrategy[Any]:
-    others = [values for typical, values in _JSON_TYPES if kind.fit(typical) is INVALID]
-    return st.one_of(others).filter(lambda value: kind.fit(value) is INVALID)
+    others = [
+        values for typical, values in _JSON_TYPES if kind.validate(typical) is INVALID
+    ]
+    return st.one_of(others).filter(lambda value: kind.validate(value) is INVALID)
 
 
 def _some(choices: Sequence[_T]) -> SearchStrategy[list[_T]]:

@@ -1,15 +1,16 @@
 """
-From bytes to decoded events: request bodies, files, and what damaged them.
+Decode events from request bodies and files.
 
-Nothing here knows what an event means; limits on size and depth come before parsing.
+This package knows nothing about the meaning of events. It checks the limits on size and
+depth before it decodes anything.
 """
 
-from braze_heap._json import (
+from braze_heap._json import decode
+from braze_heap._json_limits import (
     MAX_DEPTH,
     MAX_STRUCTURE,
     TooLargeError,
     UnreadableError,
-    decode,
 )
 from braze_heap.wire._body import events_of
 from braze_heap.wire._formats import UnknownFormatError

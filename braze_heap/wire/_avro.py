@@ -11,7 +11,7 @@ from typing import IO, Any, BinaryIO, Final, TypeAlias, cast
 
 import attrs
 
-from braze_heap.events._kinds import shortest_float32
+from braze_heap.events._field_types import shortest_float32
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 
 _SCHEMA_NAME: Final = re.compile(r"dataexport\.[^.]+\.inner\.(.+)")
@@ -26,8 +26,8 @@ def read(
     Args:
         stream: At the beginning of the file.
         event_type: The type of the records, if the schema does not name it.
-        check: Raises what *stream* raised, if it did. fastavro takes an `EOFError` for
-            the end of the file.
+        check: Raises the error of *stream*, if there was one, because fastavro takes an
+            `EOFError` for the end of the file.
     """
     try:
         import fastavro
@@ -45,17 +45,17 @@ def read(
         return
     schema = blocks.writer_schema
     event_type = _type_in(schema) or event_type
-    mend = _mending(schema) or _as_it_is
+    shorten = _float32_fixer(schema) or _unchanged
     while True:
-        recorder.forget()
+        recorder.reset()
         offset = recorder.offset
         try:
             block = next(blocks, None)
         except Exception as error:
             check()
-            _refuse_missing_codec(error)
+            _raise_missing_codec(error)
             for record in _salvage(recorder.recorded, blocks.codec, schema):
-                yield RawEvent(mend(record), event_type, offset)
+                yield RawEvent(shorten(record), event_type, offset)
             flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
             yield Unreadable(offset, flaw, recorder.recorded)
             return
@@ -64,30 +64,30 @@ def read(
             return
         try:
             for record in block:
-                yield RawEvent(mend(record), event_type, offset)
+                yield RawEvent(shorten(record), event_type, offset)
         except Exception as error:
             flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
             yield Unreadable(offset, flaw, recorder.recorded)
             return
 
 
-def _refuse_missing_codec(error: Exception) -> None:
+def _raise_missing_codec(error: Exception) -> None:
     """
-    Raise a `ModuleNotFoundError` if *error* says that a codec needs another package.
+    Raise a `ModuleNotFoundError` if *error* is about the missing package of a codec.
     """
     if isinstance(error, ValueError) and "you need to install" in str(error):
         raise ModuleNotFoundError(f"Avro files: {error}") from None
 
 
 def _flaw(part: str, error: Exception) -> str:
-    why = str(error) if isinstance(error, EOFError) else type(error).__name__
-    return f"damaged {part}: {why}"
+    cause = str(error) if isinstance(error, EOFError) else type(error).__name__
+    return f"damaged {part}: {cause}"
 
 
 @attrs.define
 class _Recorder:
     """
-    A stream that keeps what was read of the current block.
+    A stream that keeps the bytes of the current block.
     """
 
     _stream: BinaryIO
@@ -102,7 +102,7 @@ class _Recorder:
     def tell(self) -> int:
         return self.offset + sum(map(len, self._parts))
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.offset = self.tell()
         self._parts.clear()
 
@@ -113,7 +113,7 @@ class _Recorder:
 
 def _salvage(block: bytes, codec: str, schema: Any) -> Iterator[Any]:
     """
-    Read the whole records at the start of a block that is damaged further on.
+    Read the complete records of a block before its damage.
     """
     import fastavro
 
@@ -155,55 +155,58 @@ def _type_in(schema: Any) -> str | None:
     return found[1] if found else None
 
 
-Mend: TypeAlias = Callable[[Any], Any]
-"""From a decoded value to the same value with its 32-bit numbers shortened."""
+_Fixer: TypeAlias = Callable[[Any], Any]
+"""Function of a decoded value to the same value with its 32-bit numbers shortened."""
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
-def _mending(schema: Any) -> Mend | None:
+def _float32_fixer(schema: Any) -> _Fixer | None:
     """
-    Return what shortens the 32-bit numbers of *schema*; ``None`` if it has none.
+    Return the function that shortens the 32-bit numbers of values of *schema*; ``None``
+    if it has none.
     """
     if isinstance(schema, list):
-        return next(filter(None, map(_mending, schema)), None)
+        return next(filter(None, map(_float32_fixer, schema)), None)
     if not isinstance(schema, dict):
-        return _mend_number if schema == "float" else None
+        return _fix_number if schema == "float" else None
     if schema.get("type") == "record":
-        return _mend_fields({f["name"]: _mending(f["type"]) for f in schema["fields"]})
+        return _record_fixer(
+            {f["name"]: _float32_fixer(f["type"]) for f in schema["fields"]}
+        )
     if schema.get("type") == "array":
-        return _mend_items(_mending(schema["items"]))
+        return _array_fixer(_float32_fixer(schema["items"]))
     if schema.get("type") == "map":
-        return _mend_entries(_mending(schema["values"]))
-    return _mending(schema.get("type"))
+        return _map_fixer(_float32_fixer(schema["values"]))
+    return _float32_fixer(schema.get("type"))
 
 
-def _mend_number(value: Any) -> Any:
+def _fix_number(value: Any) -> Any:
     return shortest_float32(value) if value.__class__ is float else value
 
 
-def _mend_fields(mends: dict[str, Mend | None]) -> Mend | None:
-    needed = {name: mend for name, mend in mends.items() if mend}
+def _record_fixer(fixers: dict[str, _Fixer | None]) -> _Fixer | None:
+    needed = {name: fix for name, fix in fixers.items() if fix}
 
-    def mend_record(record: Any) -> Any:
+    def fix_record(record: Any) -> Any:
         if not isinstance(record, dict):
             return record
-        return record | {name: mend(record[name]) for name, mend in needed.items()}
+        return record | {name: fix(record[name]) for name, fix in needed.items()}
 
-    return mend_record if needed else None
+    return fix_record if needed else None
 
 
-def _mend_items(mend: Mend | None) -> Mend | None:
-    if mend is None:
+def _array_fixer(fix: _Fixer | None) -> _Fixer | None:
+    if fix is None:
         return None
-    return lambda value: [mend(v) for v in value] if isinstance(value, list) else value
+    return lambda value: [fix(v) for v in value] if isinstance(value, list) else value
 
 
-def _mend_entries(mend: Mend | None) -> Mend | None:
-    if mend is None:
+def _map_fixer(fix: _Fixer | None) -> _Fixer | None:
+    if fix is None:
         return None
     return lambda value: (
-        {k: mend(v) for k, v in value.items()} if isinstance(value, dict) else value
+        {k: fix(v) for k, v in value.items()} if isinstance(value, dict) else value
     )

@@ -1,21 +1,21 @@
 """
-Which events a decoded document holds.
+Events of a decoded document.
 """
 
 from typing import Any
 
-from braze_heap._json import UnreadableError
+from braze_heap._json_limits import UnreadableError
 
 
 def events_of(value: Any) -> list[Any]:
     """
     Return the events in a decoded document: a batch, a list of events, or one event.
 
-    Nothing at all (``null``, ``{}``, ``{"events": null}``) is an empty batch: Braze
-    probes an endpoint so.
+    ``null``, ``{}`` and ``{"events": null}`` are empty batches, because Braze probes an
+    endpoint with them.
 
     Raises:
-        UnreadableError: ``events`` is something else than a list.
+        UnreadableError: ``events`` is not a list.
     """
     if value is None or value == {}:
         return []
@@ -27,5 +27,5 @@ def events_of(value: Any) -> list[Any]:
     if events is None:
         return []
     if not isinstance(events, list):
-        raise UnreadableError("events is no list")
+        raise UnreadableError("events is not a list")
     return events

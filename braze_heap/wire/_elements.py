@@ -1,5 +1,5 @@
 """
-Splits a stream of JSON at its brackets, without parsing it.
+Split a stream of JSON at its brackets, without parsing it.
 """
 
 import re
@@ -12,11 +12,11 @@ CHUNK: Final = 1 << 18
 """Bytes read at a time."""
 
 MAX_ELEMENT: Final = 16 << 20
-"""Bytes of one line or element. Braze's largest legitimate batch has about 10 MB."""
+"""Bytes of one line or element. The largest valid batch of Braze has about 10 MB."""
 
 _GAP: Final = re.compile(rb"[\s,]*")
 EVENTS: Final = re.compile(rb'\{\s*"events"\s*:\s*\[')
-"""How a request body begins, up to its first event."""
+"""Beginning of a request body, up to its first event."""
 
 _MAYBE_EVENTS: Final = re.compile(rb'\{\s*("(e(v(e(n(t(s("\s*:?\s*)?)?)?)?)?)?)?)?')
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
@@ -26,7 +26,7 @@ _LINE: Final = re.compile(rb"[^\n]+")
 
 class Readable(Protocol):
     """
-    Anything that gives up to *size* bytes, and none at its end.
+    A binary stream: ``read`` returns up to *size* bytes, and none at its end.
     """
 
     def read(self, size: int, /) -> bytes: ...
@@ -40,8 +40,8 @@ class Element:
     Attributes:
         offset: Bytes from the start of the stream.
         data: Its bytes.
-        is_event: Whether it stands where an event stands, in an array of them.
-        flaw: Why it is no element, if it is none.
+        is_event: Whether it is an item of an array of events.
+        flaw: Reason why it is not a complete element; empty if it is one.
     """
 
     offset: int
@@ -52,10 +52,10 @@ class Element:
 
 class Elements:
     """
-    The elements of a stream of JSON: linear in time, bounded in memory.
+    Iterator over the elements of a stream of JSON, in linear time and bounded memory.
 
-    The outermost arrays, and the ``events`` of an outermost object, are opened; their
-    elements come one by one.
+    The outermost arrays, and ``events`` of an outermost object, are split into their
+    elements.
     """
 
     def __init__(self, stream: Readable) -> None:
@@ -144,7 +144,7 @@ class Elements:
 
     def _more(self) -> bool:
         """
-        Read on; what was taken already is dropped, so positions change.
+        Read the next chunk, and discard consumed bytes, so positions change.
         """
         data = self._stream.read(CHUNK)
         self._dropped += self._at

@@ -1,5 +1,5 @@
 """
-Recognizes input that holds no events, and names its format.
+Recognize input that cannot contain events, and name its format.
 """
 
 import csv
@@ -12,10 +12,10 @@ import attrs
 from braze_heap.exceptions import BrazeHeapError
 
 HEAD: Final = 1 << 16
-"""Bytes at the beginning of a source in which its format is looked for."""
+"""Bytes at the beginning of a source that decide about its format."""
 
 _LINES: Final = 20
-"""Nonblank lines of which one has to begin like JSON."""
+"""Nonblank lines. One of them must begin like JSON."""
 
 _JSON_LINE: Final = re.compile(rb"\s*[{\[](?!\0)")
 _UTF_16: Final = re.compile(
@@ -52,21 +52,21 @@ _SIGNATURES: Final = (
     (b"%PDF", "a PDF", ""),
     (b"\x7fELF", "a program", ""),
 )
-"""First bytes, the format that they belong to, and what to do."""
+"""First bytes, the format that they indicate, and advice."""
 
 
 @attrs.frozen
 class UnknownFormatError(BrazeHeapError, ValueError):
     """
-    A source holds no events: it is neither JSON nor Avro.
+    A source contains no events, because it is neither JSON nor Avro.
 
     Raised before the first event. A source is JSON if one of its first 20 nonblank
     lines (of 64 KiB) begins with ``{`` or ``[``.
 
     Attributes:
-        looks_like: What it is instead, as far as its first bytes show.
-        advice: What to do; may be empty.
-        source: Its name; empty if it has none.
+        looks_like: The format that its first bytes indicate.
+        advice: Advice; may be empty.
+        source: Name of the source; empty if it has none.
     """
 
     looks_like: str
@@ -74,9 +74,9 @@ class UnknownFormatError(BrazeHeapError, ValueError):
     source: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.source or 'the source'} looks like {self.looks_like}."
+        problem = f"{self.source or 'the source'} looks like {self.looks_like}."
         known = "Events are read from JSON, JSON lines and Avro, gzipped or not."
-        return " ".join(filter(None, (what, known, self.advice)))
+        return " ".join(filter(None, (problem, known, self.advice)))
 
 
 def check_format(head: bytes) -> None:
@@ -84,7 +84,7 @@ def check_format(head: bytes) -> None:
     Check the first `HEAD` bytes of a source that is neither gzipped nor Avro.
 
     Raises:
-        UnknownFormatError: They hold no JSON.
+        UnknownFormatError: They are not JSON.
     """
     lines = [line for line in head[:HEAD].splitlines() if line.strip()][:_LINES]
     is_tar = head[_TAR_MAGIC].startswith(b"ustar")  # a member may be called {x}
@@ -101,7 +101,7 @@ def check_format(head: bytes) -> None:
 
 def is_decided(head: bytes) -> bool:
     """
-    Tell whether *head*, the beginning of a source, is enough for `check_format`.
+    Return whether *head*, the beginning of a source, is enough for `check_format`.
     """
     if len(head) >= HEAD:
         return True

@@ -1,8 +1,8 @@
 """
-JSON files: request bodies, arrays, lines, and documents one after another.
+Read JSON: request bodies, arrays, JSON lines, and sequences of documents.
 
-Lines are read line by line, so that one bad line costs one line. Everything else is
-split at its brackets, and each element is then parsed for itself.
+JSON lines are read line by line, so that one bad line costs one line. Everything else
+is split at its brackets, and each element is then decoded separately.
 """
 
 import io
@@ -11,17 +11,18 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from braze_heap._json import UnreadableError, decode
+from braze_heap._json import decode
+from braze_heap._json_limits import UnreadableError
 from braze_heap.wire._body import events_of
 from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._formats import HEAD, check_format, is_decided
 from braze_heap.wire._read import RawEvent, Read, Unreadable
 
 BOM: Final = b"\xef\xbb\xbf"
-"""The mark of the byte order. Offsets count from behind it."""
+"""Byte order mark. Offsets count from its end."""
 
-_KEPT: Final = 1 << 16
-_LOOKED_AT: Final = 1 << 20
+_MAX_RAW: Final = 1 << 16
+_MAX_HEAD: Final = 1 << 20
 _LIKE_JSON: Final = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 
 Buffered: TypeAlias = "io.BufferedReader[Any]"
@@ -29,38 +30,39 @@ Buffered: TypeAlias = "io.BufferedReader[Any]"
 
 def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
     """
-    Read the events of JSON in any arrangement.
+    Read the events of JSON in any layout.
 
     Raises:
-        UnknownFormatError: The stream holds no JSON.
+        UnknownFormatError: The stream is not JSON.
     """
     head = _Head(stream)
     if head.failure is None:
         check_format(head.data)
-    rewound = _Rewound(head, stream)
-    for element in _lines(rewound) if _is_lines(head.data) else Elements(rewound):
+    replayed = _Replayed(head, stream)
+    is_by_line = _has_lines(head.data)
+    for element in _lines(replayed) if is_by_line else Elements(replayed):
         yield from _events_in(element, event_type)
 
 
-def are_lines(stream: Buffered) -> bool:
+def is_json_lines(stream: Buffered) -> bool:
     """
-    Tell whether `read` would read *stream* line by line.
+    Return whether `read` would read *stream* line by line.
     """
     head = _Head(stream)
-    return head.failure is None and _is_lines(head.data)
+    return head.failure is None and _has_lines(head.data)
 
 
 def read_lines(
     stream: Buffered, event_type: str | None, start: int, end: int
 ) -> Iterator[Read]:
     """
-    Read the events of the lines that begin at the offsets from *start* to before *end*.
+    Read the events of the lines that begin at offsets from *start* to before *end*.
 
     Args:
-        stream: JSON lines, from the byte before *start* on; or all, if that is 0.
+        stream: JSON lines, from the byte before *start*; all of them if *start* is 0.
         event_type: The type of storage records.
-        start: Where the first line may begin.
-        end: Where no line may begin any more.
+        start: Smallest offset of the first line.
+        end: Lines from this offset on are not read.
     """
     offset = start
     if start:
@@ -69,12 +71,12 @@ def read_lines(
         yield from _events_in(element, event_type)
 
 
-def _rest_of_line(stream: Buffered, enough: int) -> int:
+def _rest_of_line(stream: Buffered, limit: int) -> int:
     """
-    Skip to the next line, or over *enough* bytes, and return how many they were.
+    Skip to the next line, or more than *limit* bytes, and return their number.
     """
     skipped = 0
-    while skipped <= enough and (piece := stream.readline(CHUNK)):
+    while skipped <= limit and (piece := stream.readline(CHUNK)):
         skipped += len(piece)
         if piece.endswith(b"\n"):
             break
@@ -83,12 +85,12 @@ def _rest_of_line(stream: Buffered, enough: int) -> int:
 
 class _Head:
     """
-    The beginning of a stream: enough to tell its format and arrangement.
+    The beginning of a stream, enough to detect its format and layout.
 
     Attributes:
-        data: What was read, without a byte order mark.
-        failure: What the stream raised then. Whoever reads on gets it, so that the
-            events before it are not lost.
+        data: Its bytes, without a byte order mark.
+        failure: Error of the stream after them. It is raised once they are read, so
+            that the events before it are not lost.
     """
 
     def __init__(self, stream: Buffered) -> None:
@@ -96,7 +98,7 @@ class _Head:
         data, lines = bytearray(), 0
         try:
             while (
-                len(data) < _LOOKED_AT
+                len(data) < _MAX_HEAD
                 and not (lines > 1 and is_decided(bytes(data[:HEAD])))
                 and (piece := stream.read1(CHUNK))
             ):
@@ -116,17 +118,17 @@ def _events_in(element: Element, event_type: str | None) -> Iterator[Read]:
         for event in [value] if element.is_event else events_of(value):
             yield RawEvent(event, event_type, offset)
     except UnreadableError as error:
-        yield Unreadable(offset, str(error), element.data[:_KEPT])
+        yield Unreadable(offset, str(error), element.data[:_MAX_RAW])
 
 
-def _is_lines(head: bytes) -> bool:
+def _has_lines(head: bytes) -> bool:
     """
-    Tell whether each line is a document, from the first line that begins like JSON and
-    the next one.
+    Return whether each line is a document, judging by the first line that begins like
+    JSON and the next one.
 
-    Either one of them is, or both begin like one at the left margin, where the inside
-    of a document would be indented. The beginning of an array or a request body that
-    goes on is none.
+    Either one of them is a document, or both begin like one at the left margin, because
+    the inside of a document would be indented. The beginning of an array or request
+    body of several lines is not a document.
     """
     found = _LIKE_JSON.search(head)
     first, _, rest = head[found.start() if found else 0 :].strip().partition(b"\n")
@@ -135,8 +137,8 @@ def _is_lines(head: bytes) -> bool:
         return False
     if first.startswith(b"[") or EVENTS.match(first):
         return _is_document(first)
-    begin_alike = first.startswith(b"{") and second.startswith(b"{")
-    return begin_alike or _is_document(first) or _is_document(second)
+    both_begin = first.startswith(b"{") and second.startswith(b"{")
+    return both_begin or _is_document(first) or _is_document(second)
 
 
 def _is_document(line: bytes) -> bool:
@@ -146,9 +148,9 @@ def _is_document(line: bytes) -> bool:
         return False
 
 
-class _Rewound:
+class _Replayed:
     """
-    A stream, with its beginning put back.
+    A stream including the beginning that was already read.
     """
 
     def __init__(self, head: _Head, stream: Buffered) -> None:
@@ -172,7 +174,7 @@ class _Rewound:
 
 
 def _lines(
-    stream: "_Rewound | Buffered", offset: int = 0, end: int = sys.maxsize
+    stream: "_Replayed | Buffered", offset: int = 0, end: int = sys.maxsize
 ) -> Iterator[Element]:
     while offset < end and (line := stream.readline(MAX_ELEMENT + 1)):
         if len(line) > MAX_ELEMENT:

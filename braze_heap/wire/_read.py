@@ -1,5 +1,5 @@
 """
-What reading gives: events, and what could not be read.
+Results of reading a source: events and unreadable parts.
 """
 
 from typing import Any, TypeAlias
@@ -12,14 +12,14 @@ from braze_heap.reasons import Reason
 @attrs.frozen
 class RawEvent:
     """
-    One decoded event, nothing about it checked yet.
+    One decoded event, not yet validated.
 
     Attributes:
-        value: What the decoder gave; for an event it is a dictionary.
-        event_type: The type that the path or the Avro schema names, for storage
-            records; ``None`` where the event says it itself.
+        value: The decoded value; a dictionary if it is an event.
+        event_type: The type in the path or the Avro schema, for storage records;
+            ``None`` if the event contains it.
         offset: Bytes from the start of the (inflated) source to the line or element
-            that holds the event; to its block in an Avro file.
+            that contains the event; to its block in an Avro file.
     """
 
     value: Any = attrs.field(repr=False)
@@ -34,9 +34,9 @@ class Unreadable:
 
     Attributes:
         offset: Bytes from the start of the (inflated) source to the damage.
-        detail: What is wrong there. Never a value.
-        raw: The first bytes of the damage, up to 64 KiB; the whole body where one was
-            given in memory.
+        detail: Description of the damage. Never a value.
+        raw: The first bytes of the damage, up to 64 KiB; the whole body if it was
+            passed in memory.
         source: Name of the file; empty if it has none.
         reason: Always `Reason.UNREADABLE`.
     """
@@ -49,4 +49,4 @@ class Unreadable:
 
 
 Read: TypeAlias = RawEvent | Unreadable
-"""What reading a source gives, in order."""
+"""One result of reading a source."""

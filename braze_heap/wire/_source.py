@@ -1,5 +1,5 @@
 """
-Files, streams and bytes: which of the wire forms they hold, read without loading them.
+Read files, streams and bytes in any wire form, without loading them into memory.
 """
 
 import gzip
@@ -30,19 +30,20 @@ def read_events(
     event_type: str | None = None,
 ) -> Iterator[Read]:
     """
-    Read the events of *source* in order, and name what cannot be read.
+    Read the events of *source* in order, and report unreadable parts.
 
     Args:
         source: A path (an `os.PathLike`; a ``str`` is content), an open binary file, or
-            the content itself. It holds a request body, a JSON array, one event, JSON
-            lines or a sequence of JSON documents, or an Avro container file, each of
-            them gzipped or not. Files are streamed.
-        event_type: The type of storage records. By default the Avro schema tells it, or
-            ``event_type=...`` in the path, or a file name that begins with the type.
+            the content itself. It contains a request body, a JSON array, one event,
+            JSON lines, a sequence of JSON documents, or an Avro container file. Each
+            may be gzipped. Files are streamed.
+        event_type: The type of storage records. By default it is taken from the Avro
+            schema, from ``event_type=...`` in the path, or from a file name that begins
+            with the type.
 
     Returns:
-        A `RawEvent` for each event, an `Unreadable` for each damage. Everything before
-        a damage is delivered; JSON lines go on behind it.
+        A `RawEvent` for each event, an `Unreadable` for each damage. All events before
+        a damage are returned; JSON lines continue after it.
 
     Raises:
         ValueError: At once, if *source* is a URL, or text that is a path.
@@ -50,15 +51,15 @@ def read_events(
         OSError: While reading, if the path cannot be opened.
         UnknownFormatError: Before the first event, if *source* is neither JSON nor
             Avro. It is a `ValueError`.
-        Exception: Whatever an open file raises while it is read, unchanged, after the
-            events before it. A stream that fails is not damage.
+        Exception: Any error of an open file, unchanged, after the events before it. An
+            error of a stream is not damage.
         ModuleNotFoundError: For an Avro file without the extra ``avro``.
     """
     if isinstance(source, str):
         refuse_path(source)
         source = source.encode("utf-8", "surrogatepass")
     if isinstance(source, bytes | bytearray | memoryview):
-        return _read_named(io.BytesIO(source), event_type)
+        return _read_with_name(io.BytesIO(source), event_type)
     if isinstance(source, os.PathLike):
         return _read_path(source, event_type)
     if not callable(getattr(source, "read", None)):
@@ -66,7 +67,7 @@ def read_events(
             "read_events takes a path, an open binary file or content, "
             f"not {type(source).__name__}"
         )
-    return _read_named(source, event_type)
+    return _read_with_name(source, event_type)
 
 
 def _read_path(path: "os.PathLike[str]", event_type: str | None) -> Iterator[Read]:
@@ -78,12 +79,12 @@ def _read_path(path: "os.PathLike[str]", event_type: str | None) -> Iterator[Rea
 
 def _read_file(name: str, event_type: str | None) -> Iterator[Read]:
     with open(name, "rb", buffering=0) as file:
-        yield from _read_named(file, event_type)
+        yield from _read_with_name(file, event_type)
 
 
-def _read_named(file: Any, event_type: str | None) -> Iterator[Read]:
+def _read_with_name(file: Any, event_type: str | None) -> Iterator[Read]:
     """
-    Read the events of *file*, and give its name to what cannot be read.
+    Read the events of *file*, and add its name to unreadable parts.
     """
     name, source = _name_of(file), _Source(file)
     try:
@@ -102,7 +103,7 @@ def _name_of(file: Any) -> str:
 
 def _read(file: Any, source: "_Source", event_type: str | None) -> Iterator[Read]:
     """
-    Read the events of *file*, which is *source* or inflated from it.
+    Read the events of *file*, either *source* itself or inflated from it.
     """
     start = _start(file, len(_AVRO))
     raw = _Raw(file, start)
@@ -117,7 +118,7 @@ def _read(file: Any, source: "_Source", event_type: str | None) -> Iterator[Read
 
 def _begins_with(magic: bytes, start: bytes) -> bool:
     """
-    Tell whether *start* begins with *magic*, or with as much of it as the file has.
+    Return whether *start* begins with *magic*, or with a part if the file is shorter.
     """
     return bool(start) and magic.startswith(start[: len(magic)])
 
@@ -143,7 +144,7 @@ _NO_URL: Final = (
 
 def is_path(text: str) -> bool:
     """
-    Tell whether *text* is a path or a URL rather than JSON.
+    Return whether *text* is a path or a URL rather than JSON.
     """
     text = text.strip()
     is_one_line = len(text) <= _MAX_PATH and text.isprintable()
@@ -152,36 +153,36 @@ def is_path(text: str) -> bool:
 
 def refuse_path(text: str) -> None:
     """
-    Raise a ValueError that says what to write, if *text* is a path or a URL.
+    Raise a `ValueError` with advice if *text* is a path or a URL.
     """
     if is_path(text):
         raise ValueError(_NO_URL if _URL_AS_PATH.match(text.strip()) else PATH_HINT)
 
 
-def holds_lines(file: BinaryIO) -> bool:
+def is_json_lines(file: BinaryIO) -> bool:
     """
-    Tell whether `read_events` reads *file* as JSON lines, neither inflated nor Avro.
+    Return whether `read_events` reads *file* as JSON lines, neither gzipped nor Avro.
     """
     start = _start(file, len(_AVRO))
     if start.startswith((_GZIP, _AVRO)):
         return False
-    return _json.are_lines(io.BufferedReader(_Raw(file, start), CHUNK))
+    return _json.is_json_lines(io.BufferedReader(_Raw(file, start), CHUNK))
 
 
 def read_lines(
     file: BinaryIO, event_type: str | None, start: int, end: int
 ) -> Iterator[Read]:
     """
-    Read the events of those lines of *file* that begin from *start* to before *end*.
+    Read the events of the lines of *file* that begin from *start* to before *end*.
 
-    The parts of a file read so are what `read_events` reads of it, in the same order
+    All parts of a file together equal the result of `read_events`, in the same order
     and with the same offsets.
 
     Args:
-        file: JSON lines, as `holds_lines` tells; at its beginning, and seekable.
+        file: JSON lines (`is_json_lines`), at its beginning, and seekable.
         event_type: The type of storage records.
-        start: An offset as `RawEvent` has it: where the first line may begin.
-        end: Where no line may begin any more.
+        start: Smallest offset of the first line, as in `RawEvent`.
+        end: Lines from this offset on are not read.
     """
     mark = len(_json.BOM) if _start(file, len(_json.BOM)) == _json.BOM else 0
     file.seek(mark + max(start - 1, 0))
@@ -201,10 +202,9 @@ def _start(file: Any, size: int) -> bytes:
 
 def _inflated(raw: "_Raw", source: "_Source", event_type: str | None) -> Iterator[Read]:
     """
-    Read the events of a gzip stream. If it is damaged, that is one damage: what it cut
-    is not another one.
+    Read the events of a gzip stream, with one `Unreadable` for all damage at its end.
     """
-    cut: Unreadable | None = None
+    cut: Unreadable | None = None  # the event that the damage truncates
     until_error = cast("IO[bytes]", _UntilError(raw, source))
     with gzip.GzipFile(fileobj=until_error) as file:
         inflated = _Inflated(file, source)
@@ -221,7 +221,7 @@ def _inflated(raw: "_Raw", source: "_Source", event_type: str | None) -> Iterato
 
 class _Inflated:
     """
-    A gzip stream that ends at its damage, and remembers it.
+    A gzip stream that ends at its damage, and keeps its description.
     """
 
     def __init__(self, stream: gzip.GzipFile, source: "_Source") -> None:
@@ -248,8 +248,8 @@ class _Inflated:
 @attrs.frozen
 class _UntilError:
     """
-    A stream that ends where *source* fails: gzip loses what it holds if it gets an
-    error instead. `_Inflated` raises the error at that end.
+    A stream that ends at an error of *source*, because gzip would lose buffered bytes
+    if it got the error. `_Inflated` raises the error at that end.
     """
 
     raw: "_Raw"
@@ -266,16 +266,16 @@ class _UntilError:
 
 class _Source:
     """
-    The file object of a user, as the boundary to it: its error is remembered.
+    The file object of a caller. It keeps the file's error, which `check` raises.
 
-    Whatever reads behind it may take an error for the end of the file, or for damage;
-    `check` then raises it.
+    The libraries that read from it may take an error for the end of the file, or for
+    damage.
     """
 
     def __init__(self, file: Any) -> None:
         self._file = file
         self._error: BaseException | None = None
-        # Unlike `read`, it returns what is there before it raises or waits.
+        # Unlike `read`, it returns available bytes before it raises or waits.
         self._read = getattr(file, "read1", file.read)
 
     def read(self, size: int, /) -> bytes:
@@ -301,14 +301,14 @@ class _Source:
 
     def check(self) -> None:
         """
-        Raise what `read` raised, if it did.
+        Raise the error of `read`, if there was one.
         """
         if self._error is not None:
             raise self._error
 
     def _falls_back(self) -> bool:
         """
-        Use ``read`` in place of a ``read1`` that is only inherited, not supported.
+        Use ``read`` instead of a ``read1`` that is inherited but not supported.
         """
         before, self._read = self._read, self._file.read
         return bool(before != self._read)
@@ -330,8 +330,7 @@ class _Source:
 
 class _Raw(io.RawIOBase):
     """
-    Anything that has a ``read``, as a raw stream that can be buffered; what was read of
-    it before comes first.
+    A raw stream, to be buffered, from an object with ``read``. *start* comes first.
     """
 
     def __init__(self, file: Any, start: bytes) -> None:
@@ -357,7 +356,7 @@ _FILE_NAME: Final = re.compile(
 
 def type_in_path(path: str) -> str | None:
     """
-    Return the event type that a storage path names, or a file name begins with.
+    Return the event type in a storage path, or at the beginning of a file name.
     """
     if found := _IN_PATH.findall(path):
         return str(found[-1])

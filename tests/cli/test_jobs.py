@@ -151,7 +151,7 @@ def test_jobs_change_neither_output_nor_report(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """
-    LogRateLimiter, counts, numbers and offsets are those of one job, whatever the cuts.
+    Repeats, counts, numbers and offsets are those of one job, whatever the cuts.
     """
     folder = tmp_path_factory.mktemp("files")
     inputs = [file(folder / f"{n}.jsonl", c) for n, c in enumerate(contents)]

@@ -98,7 +98,7 @@ def test_repr_shows_no_personal_data(event_type):
 @every_type
 def test_repr_names_the_personal_fields_that_are_set(event_type):
     """
-    A repr tells which personal fields an event has, with dots for their values.
+    A repr lists the personal fields of an event, with dots for their values.
     """
     event = full_of_secrets(EVENT_TYPES[event_type])
     hidden = {
@@ -127,7 +127,7 @@ def test_repr_of_unknown_events_shows_no_personal_data():
 
 def test_repr_shows_no_custom_properties():
     """
-    Custom properties may hold anything, so a repr keeps them to itself.
+    Custom properties may contain anything, so a repr hides them.
     """
     event = make_event(CustomEvent, custom_properties={"note": CANARY, CANARY: 1})
 
@@ -136,7 +136,7 @@ def test_repr_shows_no_custom_properties():
 
 def test_repr_shows_the_rest():
     """
-    What is no personal data is shown, and the number of unknown fields.
+    Fields that are not personal are shown, and the number of unknown fields.
     """
     event = EmailClick(
         id="e", time=1, user_id="u", link_alias="hero", extra={"new": CANARY}
@@ -184,7 +184,7 @@ def test_unknown_events_need_their_type():
 
 def test_unknown_keyword_is_answered_with_a_close_one():
     """
-    A misspelt field is an error that tells the right spelling.
+    A misspelled field is an error with the right spelling.
     """
     hint = "EmailClick has no field 'link_alis'. Did you mean 'link_alias'?"
 
@@ -222,7 +222,7 @@ def test_events_know_their_groups():
 
 def test_extra_is_empty_and_not_shared():
     """
-    An event without unknown fields has an empty ``extra`` that nobody can fill.
+    An event without unknown fields has an empty ``extra`` that is read-only.
     """
     extra = make_event(EmailClick).extra
 
@@ -258,7 +258,7 @@ def test_any_other_field_makes_other_events(other):
     assert make_event(EmailClick) != other
 
 
-def test_none_is_absent():
+def test_none_fields_are_absent():
     """
     A field that is ``None`` and one that was never given are the same.
     """
@@ -268,7 +268,7 @@ def test_none_is_absent():
     assert make_event(EmailClick) == event
 
 
-def test_empty_extra_is_no_extra():
+def test_empty_extra_equals_missing_extra():
     """
     An ``extra`` that is given and empty changes nothing.
     """
@@ -284,14 +284,14 @@ def test_events_of_different_types_differ():
 
 def test_events_differ_from_anything_else():
     """
-    An event is no dictionary of its fields.
+    An event is not equal to a dictionary of its fields.
     """
     assert EmailClick(id="a", time=1) != {"id": "a", "time": 1}
 
 
 def test_events_have_no_hash():
     """
-    What can change is no key; ``id`` is.
+    Events are mutable and therefore not hashable; use ``id`` as key.
     """
     with pytest.raises(TypeError, match="unhashable"):
         hash(make_event(EmailClick))
@@ -322,7 +322,7 @@ def test_copies_are_equal(copied):
 
 def test_shallow_copies_are_apart():
     """
-    Setting a field of a copy leaves the event alone.
+    Setting a field of a copy does not change the event.
     """
     event = make_event(EmailClick)
     copy.copy(event).url = "u"
@@ -330,7 +330,7 @@ def test_shallow_copies_are_apart():
     assert event.url is None
 
 
-def test_evolve_changes_what_is_named():
+def test_evolve_changes_the_named_fields():
     """
     ``attrs.evolve`` gives the event with some fields replaced.
     """
@@ -341,7 +341,7 @@ def test_evolve_changes_what_is_named():
     assert expected == attrs.evolve(event, link_alias="footer")
 
 
-def test_evolve_with_none_leaves_a_field_out():
+def test_evolve_with_none_removes_a_field():
     """
     ``None`` takes a field away.
     """
@@ -355,7 +355,7 @@ def test_evolve_with_none_leaves_a_field_out():
 )
 def test_evolved_events_can_be_copied_on(copied):
     """
-    What ``attrs.evolve`` gives is an event like any other.
+    ``attrs.evolve`` returns an event like any other.
     """
     event = attrs.evolve(make_event(EmailClick), url="u")
 
@@ -398,7 +398,7 @@ def test_events_are_small():
 
 def test_events_cost_the_fields_that_they_have():
     """
-    What is absent costs nothing: an event with five fields takes a third of a kB.
+    Absent fields take no memory: an event with five fields takes a third of a kB.
     """
     event = make_event(EmailClick, link_alias="hero")
 
@@ -428,7 +428,7 @@ def test_import_loads_no_extra(optional):
 
 def test_one_class_loads_one_family():
     """
-    Who needs email events gets those.
+    Using an email event loads only the email family.
     """
     modules = modules_after("from braze_heap.events import EmailClick")
 
@@ -488,7 +488,7 @@ def test_own_classes_do_not_become_known_to_others():
     assert UnknownEvent is type(parse_event(make_raw(OwnSend)))
 
 
-def test_fields_of_no_currents_type_are_refused():
+def test_fields_of_other_types_are_rejected():
     """
     An annotation that no Currents field has is an error that lists the possible ones.
     """

@@ -122,12 +122,12 @@ def test_undocumented_keys_of_user_are_planned_with_a_remark(
     plan: TrackingPlan,
 ) -> None:
     """
-    What can come without being documented for the type says so.
+    Fields that Braze does not document for the type say so.
     """
     event = event_of(plan, "Braze Purchase")
 
     assert property_of(event, "timezone").doc.endswith(
-        "also where Braze does not document it for the type."
+        "even if Braze does not document it for the type."
     )
     assert not property_of(event, "device_id").doc.endswith("for the type.")
 

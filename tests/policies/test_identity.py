@@ -84,7 +84,7 @@ def test_no_identity_is_skipped(value: object) -> None:
         "\uff2e\uff35\uff2c\uff2c",
     ],
 )
-def test_placeholders_are_refused(value: object) -> None:
+def test_placeholders_are_rejected(value: object) -> None:
     """
     In any letter case, and with or without what surrounds them.
     """
@@ -97,7 +97,7 @@ def test_placeholders_are_refused(value: object) -> None:
 @pytest.mark.parametrize("name", ["md5", "sha1", "sha256"])
 @pytest.mark.parametrize("text", ["", "null"])
 @pytest.mark.parametrize("case", [str.lower, str.upper])
-def test_hashes_of_nothing_are_refused(
+def test_hashes_of_empty_values_are_rejected(
     name: str, text: str, case: Callable[[str], str]
 ) -> None:
     """
@@ -110,7 +110,7 @@ def test_hashes_of_nothing_are_refused(
 @pytest.mark.parametrize(
     "value", ["{{${user_id}}}", "cust-{{ id }}", "a{% if x %}", "x{{", "{%"]
 )
-def test_unrendered_liquid_is_refused(value: str) -> None:
+def test_unrendered_liquid_is_rejected(value: str) -> None:
     """
     A template that Braze did not fill in is the same for all users.
     """
@@ -121,7 +121,7 @@ def test_unrendered_liquid_is_refused(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["\u200b", "\u200b \ufeff", "\u3164", "\u2800", "\u00ad\u2060", "\ufe0f"]
 )
-def test_what_nobody_can_see_is_refused(value: str) -> None:
+def test_invisible_text_is_rejected(value: str) -> None:
     """
     Text of invisible characters only does not name anybody.
     """
@@ -134,7 +134,7 @@ def test_what_nobody_can_see_is_refused(value: str) -> None:
     ["a\x00b", "a\nb", "a\x7f", "a\x85", "a\ufffd", "a\ud800", "a\udfff", "a\x1f"]
     + ["a\x9f"],
 )
-def test_damaged_text_is_refused(value: str) -> None:
+def test_damaged_text_is_rejected(value: str) -> None:
     """
     Control characters, surrogates and U+FFFD replace what was an id.
     """
@@ -150,7 +150,7 @@ def test_damaged_text_is_refused(value: str) -> None:
     ),
     blank=st.sampled_from(["", " ", "\u00a0", "\u200b"]),
 )
-def test_the_quick_look_agrees_with_the_whole_check(
+def test_the_fast_check_agrees_with_the_full_check(
     word: str, case: Callable[[str], str], around: Sequence[str], blank: str
 ) -> None:
     """
@@ -167,7 +167,7 @@ def test_the_quick_look_agrees_with_the_whole_check(
 
 
 @pytest.mark.parametrize("value", ["a" * 256, "🎉" * 128, 10**300, 10**5000], ids=type)
-def test_a_long_identity_is_refused_not_cut(value: object) -> None:
+def test_a_long_identity_is_rejected_not_truncated(value: object) -> None:
     """
     Over 255 UTF-16 units, cutting would merge people.
     """
@@ -355,7 +355,7 @@ def test_the_first_id_that_there_is_names_the_user(
 
 def test_an_identity_of_another_type_is_seen() -> None:
     """
-    What does not fit its field lies beside it, and is no missing identity.
+    An invalid identity is kept in ``extra``, and is not a missing one.
     """
     raw = make_raw("users.messages.email.Click")
     raw["user"]["external_user_id"] = ["a"]
@@ -365,7 +365,7 @@ def test_an_identity_of_another_type_is_seen() -> None:
     assert identify_by("user_id")(event) == event.user_id
 
 
-def test_a_field_that_names_nobody_is_an_error() -> None:
+def test_a_field_that_identifies_no_user_is_an_error() -> None:
     """
     Only the two ids of Braze can be named.
     """

@@ -86,7 +86,7 @@ def test_only_named_fields_can_be_left_out() -> None:
 
 
 @pytest.mark.parametrize("policy", [{"ip_pool"}, frozenset({"ip_pool"}), ["ip_pool"]])
-def test_a_set_is_refused_with_both_things_that_it_could_mean(policy: object) -> None:
+def test_a_set_is_rejected_with_both_possible_meanings(policy: object) -> None:
     """
     Whether the fields that it does not name are sent would be a guess.
     """
@@ -98,7 +98,7 @@ def test_a_set_is_refused_with_both_things_that_it_could_mean(policy: object) ->
 
 
 @pytest.mark.parametrize("policy", [None, False, 5, b"drop", PersonalData])
-def test_anything_else_is_refused_with_what_to_write(policy: object) -> None:
+def test_any_other_type_is_rejected_with_advice(policy: object) -> None:
     """
     No bare error of the interpreter.
     """
@@ -241,7 +241,7 @@ def test_a_dotted_name_leaves_other_values_as_they_are(
     given: dict[str, object],
 ) -> None:
     """
-    What the name does not lead to is not written anew.
+    JSON text without the name is not encoded again.
     """
     event = CustomEvent(id="1", time=1, custom_properties=given)
 
@@ -249,9 +249,9 @@ def test_a_dotted_name_leaves_other_values_as_they_are(
     assert event.custom_properties == given
 
 
-def test_a_dotted_name_reaches_into_fields_that_no_class_knows() -> None:
+def test_a_dotted_name_applies_inside_unknown_fields() -> None:
     """
-    Unknown types, and what does not fit its field, have objects as well.
+    Objects in unknown types and in invalid values are treated as well.
     """
     event = UnknownEvent(
         id="1",
@@ -269,7 +269,7 @@ def test_a_dotted_name_reaches_into_fields_that_no_class_knows() -> None:
 
 def test_unknown_types_are_redacted_by_name() -> None:
     """
-    Where no class marks a field, its name does.
+    If no class marks a field, its name decides.
     """
     event = UnknownEvent(
         id="1",
@@ -288,7 +288,7 @@ CONTACT = {"email_address": "a@example.com", "id": 7, "more": [{"dob": "1990", "
 
 
 @pytest.mark.parametrize("value", [CONTACT, [CONTACT], json.dumps(CONTACT)])
-def test_personal_names_inside_of_what_no_class_knows_are_redacted(value: Any) -> None:
+def test_personal_names_inside_unknown_fields_are_redacted(value: Any) -> None:
     """
     Objects, lists of them and JSON text in unknown fields, and in unknown types.
     """
@@ -306,7 +306,7 @@ def test_personal_names_inside_of_what_no_class_knows_are_redacted(value: Any) -
         assert rest in ({"id": 7, "more": [{"x": 1}]}, [{"id": 7, "more": [{"x": 1}]}])
 
 
-def test_cut_json_text_with_a_personal_name_is_left_out() -> None:
+def test_truncated_json_text_with_a_personal_name_is_redacted() -> None:
     """
     It cannot be looked into; other text stays as it is.
     """
@@ -332,7 +332,7 @@ def test_the_policy_decides_inside_of_unknown_fields(
     policy: PersonalData, expected: object
 ) -> None:
     """
-    What is kept on purpose is kept whole.
+    A field that is kept on purpose is kept completely.
     """
     event = EmailClick(id="1", time=1, extra={"contact": CONTACT})
 
@@ -343,7 +343,7 @@ def test_the_policy_decides_inside_of_unknown_fields(
 
 def test_personal_names_inside_of_unknown_fields_can_be_hashed() -> None:
     """
-    Texts are; what is no text is left out.
+    Text is hashed; other values are redacted.
     """
     contact = {"email_address": "a@example.com", "dob": 1990}
     event = EmailClick(id="1", time=1, extra={"contact": contact})
@@ -387,7 +387,7 @@ def test_hashing_needs_a_key() -> None:
         PersonalData("hash")
 
 
-def test_an_unknown_treatment_is_refused() -> None:
+def test_an_unknown_treatment_is_rejected() -> None:
     """
     A typo must not become a policy.
     """

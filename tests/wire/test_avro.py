@@ -115,9 +115,9 @@ def test_gzipped_files_are_read(codec):
     assert split(gzip.compress(file_of(RECORDS, codec=codec))) == (RECORDS, [])
 
 
-def test_empty_files_hold_nothing():
+def test_empty_files_have_no_records():
     """
-    A container file without records is no damage.
+    A container file without records is not damaged.
     """
     assert split(file_of([])) == ([], [])
 
@@ -138,7 +138,7 @@ def test_stored_events_are_those_of_http(event_type):
     )
 
 
-def test_schema_tells_the_type():
+def test_schema_names_the_type():
     """
     Records carry no type; the full name of their schema does.
     """
@@ -157,7 +157,7 @@ def test_schema_may_have_a_namespace():
     assert types == {"users.x.y.Click"}
 
 
-def test_given_type_stands_in_for_a_schema_without_one():
+def test_given_type_is_used_for_a_schema_without_one():
     """
     Files of others name their records as they like.
     """
@@ -169,7 +169,7 @@ def test_given_type_stands_in_for_a_schema_without_one():
 
 def test_offset_is_that_of_the_block():
     """
-    A record tells where its block begins.
+    Each record has the offset of its block.
     """
     data = file_of(RECORDS, records_a_block=4)
     offsets = [event.offset for event in read_events(data)]
@@ -182,7 +182,7 @@ def test_offset_is_that_of_the_block():
 @any_codec
 def test_32_bit_numbers_are_shortened(codec):
     """
-    A price of 3.14 reads 3.14, not 3.140000104904175, alone, in arrays, maps, records.
+    A price of 3.14 reads 3.14, not 3.140000104904175; also in arrays, maps, records.
     """
     inner = {
         "type": "record",
@@ -207,7 +207,7 @@ def test_32_bit_numbers_are_shortened(codec):
 
 def test_unions_with_several_kinds_are_read():
     """
-    A union that holds a float among others gives each value back.
+    A union of float and other types returns each value.
     """
     fields = [{"name": "a", "type": ["null", "string", "float"]}]
     schema = {"type": "record", "name": "R", "fields": fields}
@@ -216,7 +216,7 @@ def test_unions_with_several_kinds_are_read():
     assert (records, []) == split(file_of(records, schema))
 
 
-def test_64_bit_numbers_are_left_alone():
+def test_64_bit_numbers_are_unchanged():
     """
     A double is what it is.
     """
@@ -262,9 +262,9 @@ def test_missing_extra_is_named(monkeypatch):
 
 
 @any_codec
-def test_cut_files_give_everything_before_the_cut(codec):
+def test_truncated_files_give_everything_before_the_end(codec):
     """
-    A file that ends at any byte gives its whole blocks, and their records alone.
+    A file that ends at any byte gives only the records of its complete blocks.
     """
     data = file_of(RECORDS, codec=codec, records_a_block=4)
     blocks = blocks_of(data)
@@ -277,7 +277,7 @@ def test_cut_files_give_everything_before_the_cut(codec):
 
 
 @any_codec
-def test_cuts_are_reported_once_with_their_block(codec):
+def test_truncation_is_reported_once_with_its_block(codec):
     """
     The damage has the offset of the block that is cut, and its bytes.
     """
@@ -294,7 +294,7 @@ def test_cuts_are_reported_once_with_their_block(codec):
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate"])
-def test_records_before_a_cut_inside_of_a_block_are_delivered(codec):
+def test_records_of_a_truncated_block_are_delivered(codec):
     """
     Of a block that is cut in its last byte, all records are there.
     """
@@ -306,7 +306,7 @@ def test_records_before_a_cut_inside_of_a_block_are_delivered(codec):
     assert len(damages) == 1
 
 
-def test_every_record_before_a_cut_is_delivered():
+def test_every_record_before_truncation_is_delivered():
     """
     Without compression, a record whose last byte is there is delivered.
     """
@@ -326,9 +326,9 @@ def test_every_record_before_a_cut_is_delivered():
 
 
 @pytest.mark.parametrize("end", [4, 5, 20, 60])
-def test_a_cut_header_is_damaged(end):
+def test_a_truncated_header_is_damaged(end):
     """
-    A file without its whole header holds no records, and says so.
+    A file with a truncated header gives one damage and no records.
     """
     records, (damage,) = split(file_of(RECORDS)[:end])
 
@@ -339,7 +339,7 @@ def test_a_cut_header_is_damaged(end):
 @any_codec
 def test_a_lost_sync_marker_is_damage_after_the_block(codec):
     """
-    The records of a block with a wrong end are delivered, and the damage is told.
+    The records of a block with a wrong end are delivered, and the damage is reported.
     """
     data = bytearray(file_of(RECORDS, codec=codec, records_a_block=4))
     start, stop, _ = blocks_of(bytes(data))[1]
@@ -352,7 +352,7 @@ def test_a_lost_sync_marker_is_damage_after_the_block(codec):
 
 
 @any_codec
-def test_a_scratch_costs_nothing_before_its_block(codec):
+def test_a_damaged_byte_costs_nothing_before_its_block(codec):
     """
     Whichever byte is wrong, the blocks before it are delivered, and nothing raises.
     """
@@ -369,7 +369,7 @@ def test_a_scratch_costs_nothing_before_its_block(codec):
 
 
 @given(st.integers(4, 10_000), st.binary(min_size=1, max_size=8))
-def test_a_scratched_header_raises_nothing(place, scratch):
+def test_a_damaged_header_raises_nothing(place, scratch):
     """
     Whatever the header says, reading ends with a damage or without.
     """
@@ -384,7 +384,7 @@ def test_a_scratched_header_raises_nothing(place, scratch):
 @given(st.binary(max_size=200))
 def test_any_bytes_behind_the_magic_are_read(data):
     """
-    What only begins like a container file raises nothing.
+    A file that only begins like a container file raises nothing.
     """
     parts = list(read_events(b"Obj\x01" + data))
 
@@ -393,7 +393,7 @@ def test_any_bytes_behind_the_magic_are_read(data):
 
 def test_unknown_codecs_are_damage():
     """
-    A codec that nobody knows is a damage and no exception.
+    An unknown codec is a damage, not an exception.
     """
     data = file_of(RECORDS, codec="deflate").replace(b"\x0edeflate", b"\x0eunheard")
     records, (damage,) = split(data)
@@ -403,7 +403,7 @@ def test_unknown_codecs_are_damage():
 
 def test_trailing_bytes_are_damage():
     """
-    What stands behind the last block and is none is told.
+    Bytes after the last block that are not a block are reported.
     """
     data = file_of(RECORDS)
     records, damages = split(data + b"trailing")
@@ -426,9 +426,9 @@ def test_a_block_that_lies_about_its_size_is_damage(size):
     assert [start] == [damage.offset for damage in damages]
 
 
-def test_details_tell_no_values():
+def test_details_contain_no_values():
     """
-    A damage says what kind it is; the records may hold personal data.
+    A damage names only its kind, because records may contain personal data.
     """
     records = [{"id": "a", "time": 1, "link_alias": "jane@example.com" * 9}] * 3
     data = file_of(records)

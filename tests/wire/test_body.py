@@ -73,7 +73,7 @@ thread.join()
 @given(json_values())
 def test_any_json_is_read(value):
     """
-    What ``json`` writes is read, as text and as bytes.
+    The output of ``json`` is read, as text and as bytes.
     """
     text = json.dumps(value, ensure_ascii=False)
 
@@ -83,9 +83,9 @@ def test_any_json_is_read(value):
 @pytest.mark.parametrize(
     "blank", [b"", b" ", b"\r\n\t ", "", "\ufeff", b"\xef\xbb\xbf"]
 )
-def test_blank_bodies_hold_nothing(blank):
+def test_blank_bodies_have_no_value(blank):
     """
-    No text at all is no error: Braze probes an endpoint so.
+    An empty body is not an error, because Braze probes an endpoint with one.
     """
     assert decode(blank) is None
 
@@ -109,7 +109,7 @@ def test_byte_order_marks_are_skipped(body):
 )
 def test_invalid_utf8_is_replaced(body, text):
     """
-    Bytes that are no UTF-8 become U+FFFD; the document stays readable.
+    Bytes that are not UTF-8 become U+FFFD; the document stays readable.
     """
     assert text == decode(body)
 
@@ -117,7 +117,7 @@ def test_invalid_utf8_is_replaced(body, text):
 @pytest.mark.parametrize("body", [b'"\\ud800"', '"\\ud800"', '"\ud800"'])
 def test_lone_surrogates_are_read(body):
     """
-    Half a character is no reason to refuse a document.
+    A document with a lone surrogate is read.
     """
     assert decode(body) == "\ud800"
 
@@ -170,7 +170,7 @@ def test_last_of_equal_keys_wins():
         b"\x1f\x8b\x08\x00",
     ],
 )
-def test_what_is_no_json_is_unreadable(body):
+def test_invalid_json_is_unreadable(body):
     """
     Anything else, text behind the document included, is an error.
     """
@@ -178,7 +178,7 @@ def test_what_is_no_json_is_unreadable(body):
         decode(body)
 
 
-def test_errors_tell_the_place_and_no_content():
+def test_errors_name_the_place_and_no_content():
     """
     The error says at which character, and shows nothing of the document.
     """
@@ -259,9 +259,9 @@ def test_depth_cannot_end_a_small_thread(opening):
     assert on_a_small_thread(code) == "over 64 levels deep\n"
 
 
-def test_greatest_depth_fits_a_small_thread():
+def test_greatest_depth_is_safe_on_a_small_stack():
     """
-    What passes the limit can be parsed on a small stack.
+    A document within the limit can be parsed on a small stack.
     """
     body = json.dumps(nested(MAX_DEPTH, 1))
     code = f"""
@@ -345,7 +345,7 @@ def test_escapes_cost_little_memory(escape):
 )
 def test_probes_are_empty_batches(probe):
     """
-    What Braze sends to try an endpoint holds no events, and is no error.
+    The probes of Braze contain no events, and are not an error.
     """
     assert events_of(decode(probe)) == []
 
@@ -364,17 +364,17 @@ def test_probes_are_empty_batches(probe):
 )
 def test_events_are_found(document, events):
     """
-    A batch, a list of events and a single event are told apart.
+    A batch, a list of events and a single event are distinguished.
     """
     assert events == events_of(document)
 
 
 @pytest.mark.parametrize("events", [{}, {"id": 1}, 5, "x", True])
-def test_events_that_are_no_list_are_unreadable(events):
+def test_events_that_are_not_a_list_are_unreadable(events):
     """
-    An envelope whose events are no list holds none.
+    An envelope whose events are not a list is unreadable.
     """
-    with pytest.raises(UnreadableError, match="events is no list"):
+    with pytest.raises(UnreadableError, match="events is not a list"):
         events_of({"events": events})
 
 
@@ -404,7 +404,7 @@ def test_two_lists_of_events_are_unreadable(body):
         '{"a": "\\"events\\"", "events": []}',
     ],
 )
-def test_events_keys_elsewhere_are_fine(body):
+def test_inner_events_keys_are_legal(body):
     """
     Inside of events, ``events`` is a name like any other.
     """

@@ -93,7 +93,7 @@ LOOKS_LIKE = {
 
 @pytest.mark.parametrize("packed", [bytes, gzip.compress], ids=["plain", "gzipped"])
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_files_are_refused_before_the_first_event(name, packed):
+def test_wrong_formats_are_rejected_before_the_first_event(name, packed):
     """
     The error says what the file looks like, also if it is gzipped.
     """
@@ -103,7 +103,7 @@ def test_wrong_files_are_refused_before_the_first_event(name, packed):
         next(read_events(packed(WRONG[name])))
 
 
-def test_databases_are_refused(tmp_path):
+def test_databases_are_rejected(tmp_path):
     """
     Another dead letter in a folder is not read as events.
     """
@@ -113,9 +113,9 @@ def test_databases_are_refused(tmp_path):
         next(read_events(data))
 
 
-def test_refusals_name_the_file_and_show_nothing_of_it(tmp_path):
+def test_format_errors_name_the_file_and_hide_its_content(tmp_path):
     """
-    The name helps; what the file holds may be personal.
+    The name helps; the content may be personal.
     """
     path = tmp_path / "people.csv"
     path.write_text("email,name\njane@example.com,Jane\n")
@@ -128,7 +128,7 @@ def test_refusals_name_the_file_and_show_nothing_of_it(tmp_path):
     assert isinstance(raised.value, ValueError)
 
 
-def test_a_wrong_file_is_refused_without_reading_it_whole():
+def test_a_wrong_format_is_rejected_without_reading_the_whole_file():
     """
     64 KiB show what it is.
     """
@@ -167,7 +167,7 @@ def test_bad_lines_before_good_ones_cost_themselves(bad, line):
 
 def test_twenty_bad_lines_are_a_wrong_file():
     """
-    What begins with 20 lines that are not JSON is refused.
+    A file that begins with 20 lines that are not JSON is rejected.
     """
     with pytest.raises(UnknownFormatError):
         next(read_events(b"not JSON\n" * 20 + LINES))
@@ -182,7 +182,7 @@ def test_blank_lines_do_not_count(blank):
 
 
 @pytest.mark.parametrize("blank", [b"", b"\n", b" \r\n" * 30_000, b"\xef\xbb\xbf"])
-def test_blank_files_hold_nothing(blank):
+def test_blank_files_have_no_events(blank):
     """
     A file without content is not a wrong file.
     """

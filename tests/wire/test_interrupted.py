@@ -94,7 +94,7 @@ class Raw(io.RawIOBase):
 
 class OnlyRead:
     """
-    A stream as cloud libraries have it: with ``read`` alone.
+    A stream as cloud libraries have it, with only ``read``.
     """
 
     def __init__(self, raw):

@@ -96,7 +96,7 @@ def split(source):
 
 
 @arranged
-def test_events_are_read_from_any_arrangement(arrangement):
+def test_events_are_read_from_any_layout(arrangement):
     """
     Every event is read, in order.
     """
@@ -104,7 +104,7 @@ def test_events_are_read_from_any_arrangement(arrangement):
 
 
 @arranged
-def test_a_single_event_is_read_from_any_arrangement(arrangement):
+def test_a_single_event_is_read_from_any_layout(arrangement):
     """
     One event needs no different arrangement.
     """
@@ -112,9 +112,9 @@ def test_a_single_event_is_read_from_any_arrangement(arrangement):
 
 
 @arranged
-def test_arrangements_are_read_gzipped(arrangement):
+def test_layouts_are_read_gzipped(arrangement):
     """
-    Compression is told from the first bytes, not from a name.
+    Compression is detected from the first bytes, not from a name.
     """
     text = ARRANGEMENTS[arrangement](EVENTS)
 
@@ -122,9 +122,9 @@ def test_arrangements_are_read_gzipped(arrangement):
 
 
 @arranged
-def test_arrangements_are_read_in_small_pieces(arrangement, monkeypatch):
+def test_layouts_are_read_in_small_pieces(arrangement, monkeypatch):
     """
-    Where the pieces of a stream begin and end makes no difference.
+    The boundaries between the pieces of a stream make no difference.
     """
     for module in ("_elements", "_json", "_source"):
         monkeypatch.setattr(f"braze_heap.wire.{module}.CHUNK", 7)
@@ -135,9 +135,9 @@ def test_arrangements_are_read_in_small_pieces(arrangement, monkeypatch):
 @arranged
 @settings(max_examples=5)
 @given(events=st.lists(SOME_EVENTS, min_size=1, max_size=3))
-def test_any_events_are_read_from_any_arrangement(arrangement, events):
+def test_any_events_are_read_from_any_layout(arrangement, events):
     """
-    What events hold makes no difference to where they begin and end.
+    The content of events makes no difference to their boundaries.
     """
     assert events == values_of(ARRANGEMENTS[arrangement](events))
 
@@ -147,7 +147,7 @@ def test_any_events_are_read_from_any_arrangement(arrangement, events):
 @given(elements=st.lists(json_values(), min_size=1, max_size=5))
 def test_elements_need_not_be_objects(arrangement, elements):
     """
-    What stands where an event stands is delivered: others decide that it is none.
+    Any item in the place of an event is delivered, because parsing decides about it.
     """
     assert elements == values_of(ARRANGEMENTS[arrangement](elements))
 
@@ -156,9 +156,9 @@ def test_elements_need_not_be_objects(arrangement, elements):
     "probe",
     ["", " \n", "{}", "[]", "null", '{"events": []}', '{"events": null}', "\ufeff"],
 )
-def test_probes_hold_no_events(probe):
+def test_probes_have_no_events(probe):
     """
-    What Braze sends to try an endpoint is read without events and without damage.
+    The probes of Braze are read without events and without damage.
     """
     assert values_of(probe) == []
 
@@ -181,7 +181,7 @@ def test_an_event_may_have_a_field_named_events():
 
 def test_offsets_are_bytes_from_the_start():
     """
-    Each event tells where it begins.
+    Each event has the offset of its beginning.
     """
     body = json.dumps({"events": EVENTS}, ensure_ascii=False, indent=1).encode()
     found = [
@@ -192,7 +192,7 @@ def test_offsets_are_bytes_from_the_start():
     assert found == EVENTS
 
 
-def test_lines_tell_their_offsets():
+def test_lines_have_their_offsets():
     """
     An event on a line begins where its line begins.
     """
@@ -214,7 +214,7 @@ def test_events_keep_the_type_that_is_given():
 
 def test_reprs_show_no_values():
     """
-    A raw event may hold personal data, a damage too.
+    Raw events and damages may contain personal data.
     """
     event, damage = read_events('{"email": "jane@example.com"}\n{"email": "jane@')
 
@@ -237,9 +237,9 @@ def test_one_bad_line_costs_one_line():
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2, 3])
-def test_one_bad_line_costs_one_line_wherever_it_is(bad):
+def test_one_bad_line_costs_one_line_at_any_place(bad):
     """
-    That holds for the first line and the last one too.
+    That is true of the first line and the last one too.
     """
     lines = [json.dumps(event) for event in EVENTS]
     lines[bad] = lines[bad][:-1]
@@ -252,7 +252,7 @@ def test_one_bad_line_costs_one_line_wherever_it_is(bad):
 @pytest.mark.parametrize("bad", ["nope", "{'a': 1}", '{"a": nan}', "[1,]"])
 def test_one_bad_element_costs_one_element(bad):
     """
-    An element that is no JSON, with its brackets in order, costs itself.
+    An element that is not JSON, with balanced brackets, costs only itself.
     """
     first, *others = (json.dumps(event) for event in EVENTS)
     body = '{"events": [' + ", ".join([first, bad, *others]) + "]}"
@@ -263,7 +263,7 @@ def test_one_bad_element_costs_one_element(bad):
 
 
 @pytest.mark.parametrize("arrangement", ["body", "array", "pretty body", "lines"])
-def test_everything_before_a_cut_is_delivered(arrangement):
+def test_everything_before_truncation_is_delivered(arrangement):
     """
     A document cut at any byte gives its whole events, then one damage.
     """
@@ -277,7 +277,7 @@ def test_everything_before_a_cut_is_delivered(arrangement):
 
 
 @pytest.mark.parametrize("arrangement", ["body", "array"])
-def test_no_event_before_a_cut_is_lost(arrangement):
+def test_every_event_before_truncation_is_delivered(arrangement):
     """
     An event whose last byte is there is delivered, wherever the cut is behind it.
     """
@@ -293,7 +293,7 @@ def test_no_event_before_a_cut_is_lost(arrangement):
 @pytest.mark.parametrize("cut", [1, 2, 10])
 def test_an_array_without_its_end_is_damaged(cut):
     """
-    That more should have come is told, also where all that came can be read.
+    A missing end is reported, even if everything before it can be read.
     """
     body = json.dumps({"events": EVENTS})[:-cut]
     _, damages = split(body)
@@ -301,7 +301,7 @@ def test_an_array_without_its_end_is_damaged(cut):
     assert [damage.reason for damage in damages] == [Reason.UNREADABLE]
 
 
-def test_damage_tells_what_and_shows_its_first_bytes():
+def test_damage_has_its_cause_and_first_bytes():
     """
     A damage says what is wrong, and keeps what was there.
     """
@@ -324,8 +324,8 @@ def test_damage_keeps_64_kib():
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ('{"events": 5}', "events is no list"),
-        ('{"events": {"id": 1}}', "events is no list"),
+        ('{"events": 5}', "events is not a list"),
+        ('{"events": {"id": 1}}', "events is not a list"),
         ('{"events": []} trailing', "not JSON"),
         ('{"events": [], "events": []}', "more than events"),
         ('{"a": 1, "events": [], "events": []}', "two events keys"),
@@ -335,7 +335,7 @@ def test_damage_keeps_64_kib():
 )
 def test_unreadable_bodies_are_named(body, detail):
     """
-    What holds no events is one damage, and says why.
+    A body without events is one damage, with its cause.
     """
     events, damages = split(body)
 
@@ -354,14 +354,14 @@ def test_events_before_trailing_text_are_delivered():
 
 def test_invalid_utf8_costs_characters_not_events():
     """
-    Bytes that are no UTF-8 become U+FFFD.
+    Bytes that are not UTF-8 become U+FFFD.
     """
     assert values_of(b'{"events": [{"a": "x\xff"}]}') == [{"a": "x\ufffd"}]
 
 
 def test_a_deep_event_costs_itself():
     """
-    The limit on depth holds for each event, the others are delivered.
+    The limit on depth applies to each event, the others are delivered.
     """
     deep = "[" * 70 + "]" * 70
     events, damages = split('{"events": [{"id": 1}, ' + deep + ', {"id": 2}]}')
@@ -392,7 +392,7 @@ def test_anything_like_json_is_read(text):
     st.integers(0, 10_000),
     st.binary(min_size=1, max_size=3),
 )
-def test_a_scratch_raises_nothing(arrangement, place, scratch):
+def test_a_damaged_byte_raises_nothing(arrangement, place, scratch):
     """
     Overwritten bytes cost what they hit, never more than an exception would.
     """

@@ -97,7 +97,7 @@ def test_sources_may_be_paths(tmp_path):
         "[2026]/events.jsonl",
     ],
 )
-def test_texts_that_are_paths_are_refused(text):
+def test_texts_that_are_paths_are_rejected(text):
     """
     A str is content; one that is a path or a URL raises at once, and says what to do.
     """
@@ -145,7 +145,7 @@ def test_files_open_as_text_are_explained(tmp_path):
 
 
 @pytest.mark.parametrize("source", [None, 5, [b"{}"], {"events": []}])
-def test_what_cannot_be_read_is_refused(source):
+def test_unsupported_sources_are_rejected(source):
     """
     Neither a path, nor a file, nor content.
     """
@@ -163,7 +163,7 @@ def test_missing_paths_raise(tmp_path):
 
 def test_open_files_stay_open(tmp_path):
     """
-    Who opened a file closes it.
+    The caller's file stays open.
     """
     (tmp_path / "body.json").write_bytes(BODY)
     with (tmp_path / "body.json").open("rb") as file:
@@ -172,9 +172,9 @@ def test_open_files_stay_open(tmp_path):
         assert not file.closed
 
 
-def test_open_files_are_read_from_where_they_are():
+def test_open_files_are_read_from_their_position():
     """
-    What was read of a file before is passed over.
+    Reading begins at the current position of a file.
     """
     file = io.BytesIO(b"header\n" + BODY)
     file.readline()
@@ -240,12 +240,12 @@ def test_gzip_members_are_one_stream():
 
 def test_gzip_may_be_wrapped_twice():
     """
-    What was compressed twice is inflated twice.
+    Content that was compressed twice is inflated twice.
     """
     assert values_of(gzip.compress(gzip.compress(BODY))) == EVENTS
 
 
-def test_cut_gzip_gives_everything_before_the_cut():
+def test_truncated_gzip_gives_everything_before_the_end():
     """
     Lines that were inflated before the damage are delivered, then the damage.
     """
@@ -260,7 +260,7 @@ def test_cut_gzip_gives_everything_before_the_cut():
 
 
 @pytest.mark.parametrize("end", range(2, len(gzip.compress(BODY)) - 1))
-def test_gzip_cut_at_any_byte_is_damaged(end):
+def test_gzip_truncated_at_any_byte_is_damaged(end):
     """
     A gzip file without its end is one damage; its sound events are delivered.
     """
@@ -284,7 +284,7 @@ def test_broken_gzip_is_damage():
 
 def test_damage_has_the_name_of_its_file(tmp_path):
     """
-    A damage tells which file it is in, and where.
+    A damage has the name of its file, and its offset.
     """
     path = tmp_path / "cut.jsonl"
     path.write_bytes(b'{"id": 1}\n{"id": ')
@@ -317,7 +317,7 @@ def test_damage_has_the_name_of_its_file(tmp_path):
         ("", None),
     ],
 )
-def test_paths_tell_types(path, event_type):
+def test_paths_name_types(path, event_type):
     """
     The type stands in the path as Braze lays it out, or begins the name of the file.
     """
@@ -326,7 +326,7 @@ def test_paths_tell_types(path, event_type):
 
 def test_events_of_a_path_have_its_type(tmp_path):
     """
-    Records from a file know the type that its path tells.
+    Records from a file have the type in its path.
     """
     path = tmp_path / "event_type=users.canvas.Entry" / "1.json"
     path.parent.mkdir()
@@ -338,7 +338,7 @@ def test_events_of_a_path_have_its_type(tmp_path):
 
 def test_given_type_outranks_the_path(tmp_path):
     """
-    Who names the type knows better.
+    An explicit type has precedence.
     """
     path = tmp_path / "users.canvas.Entry.json"
     path.write_text('{"id": "a"}')

@@ -1,8 +1,8 @@
 """
-The types of Currents fields, and which decoded values fit them.
+Types of Currents fields, and validation of decoded values.
 
-One table of tests, used by every reader. A test is exact: ``true`` is no number, ``5``
-is no text. What does not fit is kept beside the typed fields, never converted.
+Validation is exact: ``true`` is not a number, ``5`` is not a string. Invalid values are
+kept beside the typed fields, never converted.
 """
 
 import math
@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap._json import UnreadableError, decode
+from braze_heap._json import decode
+from braze_heap._json_limits import UnreadableError
 from braze_heap.events._declare import Float32, JsonObject, JsonText
 
 INVALID: Final[Any] = object()
-"""What a test gives back for a value that does not fit."""
+"""Result of validating an invalid value."""
 
 
 @attrs.frozen
@@ -27,21 +28,21 @@ class FieldType:
 
     Attributes:
         name: Its name in Braze's documentation.
-        fit: Gives a decoded value back as the field holds it, or `INVALID`.
-        is_text: Whether all texts fit, and nothing else.
+        validate: Returns the typed value of a decoded value, or `INVALID`.
+        is_text: Whether any ``str`` is valid, and nothing else.
     """
 
     name: str
-    fit: Callable[[Any], Any]
+    validate: Callable[[Any], Any]
     is_text: bool = False
 
 
 def shortest_float32(value: float) -> float:
     """
-    Return the shortest decimal that stands for the same 32-bit number as *value*.
+    Return the shortest decimal with the same 32-bit value as *value*.
 
-    Avro keeps 32 bits of 3.14, which reads 3.140000104904175. A number that is no
-    32-bit number is given back as it is.
+    Avro stores 3.14 in 32 bits, which read 3.140000104904175. A number that is not a
+    32-bit number is returned unchanged.
     """
     if not math.isfinite(value) or not _is_float32(value):
         return value
@@ -79,15 +80,15 @@ def _number(value: Any) -> Any:
 
 
 def _texts(value: Any) -> Any:
-    fits = value.__class__ is list and all(v.__class__ is str for v in value)
-    return value if fits else INVALID
+    is_valid = value.__class__ is list and all(v.__class__ is str for v in value)
+    return value if is_valid else INVALID
 
 
 def _nullable_texts(value: Any) -> Any:
-    fits = value.__class__ is list and all(
+    is_valid = value.__class__ is list and all(
         v is None or v.__class__ is str for v in value
     )
-    return value if fits else INVALID
+    return value if is_valid else INVALID
 
 
 def _object(value: Any) -> Any:

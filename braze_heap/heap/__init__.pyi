@@ -1,0 +1,17 @@
+"""
+Public names of the package, each listed once.
+"""
+
+from braze_heap.heap._encoder import (
+    Adjustment as Adjustment,
+    Nested as Nested,
+    PropertyEncoder as PropertyEncoder,
+    UnsupportedValueError as UnsupportedValueError,
+)
+from braze_heap.heap._options import (
+    HeapOptions as HeapOptions,
+)
+from braze_heap.heap._sink import (
+    AsyncHeapSink as AsyncHeapSink,
+    HeapSink as HeapSink,
+)
