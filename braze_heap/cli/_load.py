@@ -102,7 +102,7 @@ def _imported(spec: str) -> Any:
     match = _SPEC.fullmatch(spec)
     if not match:
         raise UnusableError(
-            f"--transformer: {spec!r} is not module:name, such as rules:transformer"
+            f"--transformer: {spec!r} is not module:name, such as mappers:transformer"
         )
     folder = str(_current_folder())
     if folder not in sys.path:

@@ -33,7 +33,7 @@ _OPTIONS: Final = (
         "--transformer",
         "spec_of_transformer",
         metavar="MODULE:NAME",
-        help="Map with your own mappers, such as rules:transformer in ./rules.py: a "
+        help="Map with your own mappers, such as mappers:transformer in mappers.py: a "
         "registry or Mappers, a function from TransformConfig to Transformer, or a "
         "Transformer (then without the options below).",
     ),

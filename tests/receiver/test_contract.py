@@ -1,5 +1,5 @@
 """
-Who holds the events now: each status, through every carrier.
+Delivery guarantees now: each status, through every carrier.
 """
 
 import gzip
