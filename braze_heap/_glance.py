@@ -34,8 +34,8 @@ from braze_heap.heap.calls import (
     plain_value,
     second,
 )
-from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import decoded
+from braze_heap.mappers._user_properties import UserProperties
 from braze_heap.parsing import YEAR_2100
 from braze_heap.policies.identity import IdentityPolicy
 

@@ -21,7 +21,6 @@ from braze_heap.heap.calls import (
     legal_key,
     timestamp,
 )
-from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
     MACHINE_OPEN,
@@ -29,6 +28,7 @@ from braze_heap.mappers._standard import (
     is_machine_open,
     own_name,
 )
+from braze_heap.mappers._user_properties import UserProperties
 from braze_heap.payloads import StandardEvent
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import Redaction

@@ -23,7 +23,7 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-UNHEARD: Final = 141
+SIGPIPE_EXIT: Final = 141
 """Exit status after the reader of the output went away, as shells have it."""
 
 
@@ -129,7 +129,7 @@ _ENDLESS: Final = 1 << 14
 
 
 @contextlib.contextmanager
-def heard(stream: Stream) -> Iterator[None]:
+def exit_on_broken_pipe(stream: Stream) -> Iterator[None]:
     """
     Flush *stream* at the end; end quietly if its reader went away.
 
@@ -141,12 +141,12 @@ def heard(stream: Stream) -> Iterator[None]:
         yield
         getattr(sys, stream).flush()
     except BrokenPipeError:
-        silence(stream)
-        sys.exit(UNHEARD)
+        redirect_to_devnull(stream)
+        sys.exit(SIGPIPE_EXIT)
     except OSError as error:
         if error.filename is not None:
             raise
-        silence(stream)
+        redirect_to_devnull(stream)
         flaw = error.strerror or type(error).__name__
         raise UnusableError(f"cannot write {stream}: {flaw}") from None
 
@@ -165,7 +165,7 @@ def buffer_stdout() -> None:
         )
 
 
-def silence(stream: Stream) -> None:
+def redirect_to_devnull(stream: Stream) -> None:
     """
     Let *stream* lead nowhere, for Python writes once more at its end.
     """

@@ -22,32 +22,32 @@ from braze_heap import Pipeline, Reason
 from braze_heap.cli._console import (
     UnusableError,
     console,
-    heard,
+    exit_on_broken_pipe,
     plural,
     safe,
     show,
 )
+from braze_heap.cli._dead_letter_view import Listing, letter_view, original_text
 from braze_heap.cli._delivered import finish
-from braze_heap.cli._delivery import Delivery, Work, option_of_patience
+from braze_heap.cli._delivery import Delivery, Work, patience_option
 from braze_heap.cli._inputs import STDIN
-from braze_heap.cli._letters import Listing, letter_view, original_text
-from braze_heap.cli._meter import Meter
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import transformer_from_options, transformer_options
 from braze_heap.cli._output import is_stdout, replaced
 from braze_heap.cli._paths import FilePath
+from braze_heap.cli._progress import DeliveryProgress
 from braze_heap.cli._sinks import (
     HeapTarget,
     confirm,
-    opened,
-    option_of_agreement,
-    option_of_sink,
+    open_sink_or_exit,
     refuse_files,
+    sink_option,
+    yes_option,
 )
 from braze_heap.cli._stores import (
-    argument_of_store,
     is_of_store,
-    option_of_max_bytes,
-    store_at,
+    max_bytes_option,
+    open_store,
+    store_argument,
 )
 from braze_heap.state.dead_letters import (
     UNKNOWN_TIME,
@@ -103,7 +103,7 @@ Examples:
 @dead_letters.command(
     name="list", epilog=_LIST_EPILOG, short_help="Count by reason, and name the first."
 )
-@argument_of_store
+@store_argument
 @click.option("--reason", metavar="WORD", help="Only those with this reason.")
 @click.option(
     "--limit",
@@ -119,11 +119,11 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
 
     No values of events are shown. Times are UTC.
     """
-    with store_at(path) as store:
+    with open_store(path) as store:
         _check_reason(reason, store)
         chosen = (r for r in store.read() if reason in (None, r.reason))
         listing = Listing.of(chosen, limit)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         if as_json:
             click.echo(json.dumps(listing.to_dict(), indent=2))
         else:
@@ -156,7 +156,7 @@ Examples:
 
 
 @dead_letters.command(name="show", epilog=_SHOW_EPILOG, short_help="Show one, whole.")
-@argument_of_store
+@store_argument
 @click.argument("key", metavar="KEY")
 @click.option("--original", is_flag=True, help="The event alone, as it is kept.")
 def show_(path: Path, key: str, original: bool) -> None:
@@ -165,10 +165,10 @@ def show_(path: Path, key: str, original: bool) -> None:
 
     KEY is a key from `list`, an event's id, or the beginning of either.
     """
-    with store_at(path) as store:
+    with open_store(path) as store:
         record = _found(store, key, path)
     click.echo(PERSONAL, err=True)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         if original:
             text = original_text(record)
             if sys.stdout.isatty():
@@ -211,12 +211,12 @@ Exit status:
 @dead_letters.command(
     name="replay", epilog=_REPLAY_EPILOG, short_help="Deliver them, as far as possible."
 )
-@argument_of_store
-@option_of_sink("Where to; see `braze-heap send --help`.", required=True)
-@option_of_agreement
-@option_of_patience
-@options_of_transformer
-@option_of_max_bytes
+@store_argument
+@sink_option("Where to; see `braze-heap send --help`.", required=True)
+@yes_option
+@patience_option
+@transformer_options
+@max_bytes_option
 @click.option(
     "--force",
     is_flag=True,
@@ -242,23 +242,23 @@ def replay_(
     rest stays. So does an event that a mapper of your own took part in, if that mapper
     is missing today; the report names it.
     """
-    transformer = configured(**options)
+    transformer = transformer_from_options(**options)
     refuse_files(spec, path, options["config"])
     with (
-        store_at(path, max_bytes=max_bytes) as store,
-        contextlib.closing(opened(spec)) as sink,
+        open_store(path, max_bytes=max_bytes) as store,
+        contextlib.closing(open_sink_or_exit(spec)) as sink,
     ):
         what = plural(store.stats().records, "dead letter")
         confirm(HeapTarget.of(sink), what, is_agreed=yes)
         delivery = Delivery(spec, sink, store, patience)
-        ending = delivery.run(
+        outcome = delivery.run(
             transformer, _replaying(delivery, force=force), 0, quiet=quiet
         )
-    finish(delivery, ending, str(path), path, AGAIN, strict=strict, quiet=quiet)
+    finish(delivery, outcome, str(path), path, AGAIN, strict=strict, quiet=quiet)
 
 
 def _replaying(delivery: Delivery, *, force: bool) -> Work:
-    def work(pipeline: Pipeline, _: Meter) -> None:
+    def work(pipeline: Pipeline, _: DeliveryProgress) -> None:
         delivery.report = replay(pipeline.dead_letter, pipeline, force=force)
 
     return work
@@ -293,7 +293,7 @@ Examples:
     epilog=_PURGE_EPILOG,
     short_help="Remove those of a person, and others.",
 )
-@argument_of_store
+@store_argument
 @click.argument("identity", metavar="[IDENTITY]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Remove every dead letter.")
 @click.option("--reason", metavar="WORD", help="Remove those with this reason.")
@@ -347,7 +347,7 @@ def purge_(
     if suspected and identity is None:
         raise click.UsageError("--suspected needs an IDENTITY.")
     who = _identity(identity) or (lambda _: True)
-    with store_at(path) as store:
+    with open_store(path) as store:
         _check_reason(reason, store)
         found = search(filter(_choice(reason, before), store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
@@ -418,7 +418,7 @@ Examples:
 @dead_letters.command(
     name="export", epilog=_EXPORT_EPILOG, short_help="Write them as JSON lines."
 )
-@argument_of_store
+@store_argument
 @click.option(
     "-o",
     "--output",
@@ -436,7 +436,11 @@ def export_(path: Path, output: Path) -> None:
     """
     if is_of_store(output, path) or (output.exists() and output.samefile(path)):
         raise UnusableError(f"{path} is the dead letter itself. Name another file.")
-    with store_at(path) as store, heard("stdout"), _written(output) as stream:
+    with (
+        open_store(path) as store,
+        exit_on_broken_pipe("stdout"),
+        _written(output) as stream,
+    ):
         count = export(store, stream)
     click.echo(f"{plural(count, 'dead letter')}. {PERSONAL}", err=True)
 

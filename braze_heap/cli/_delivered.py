@@ -21,14 +21,14 @@ from braze_heap.cli._report import (
     reasons_view,
     skipped_files_view,
 )
-from braze_heap.cli._run import Ending
-from braze_heap.cli._sinks import STDOUT, named
+from braze_heap.cli._run import RunOutcome
+from braze_heap.cli._sinks import STDOUT, describe_sink
 from braze_heap.cli._transform import show_report
 
 
 def finish(
     delivery: Delivery,
-    ending: Ending,
+    outcome: RunOutcome,
     source: str,
     store: Path | None,
     again: str,
@@ -41,7 +41,7 @@ def finish(
 
     Args:
         delivery: Done with.
-        ending: How it ended.
+        outcome: How it ended.
         source: Where the events came from.
         store: Path of the dead letter; ``None`` if it was given up.
         again: What it means to run the command again.
@@ -50,21 +50,23 @@ def finish(
     """
     if not quiet:
         stream: Stream = "stderr" if delivery.spec in STDOUT else "stdout"
-        view = _view(delivery, ending, source, store)
-        hint = f"\nRun the same command again to go on: {again}" if ending.note else ""
+        view = _view(delivery, outcome, source, store)
+        hint = f"\nRun the same command again to go on: {again}" if outcome.note else ""
         show_report(Group(view, *filter(None, [hint])), stream)
-    if ending.failure:
-        raise ending.failure
-    sys.exit(ending.status or int(strict and delivery.report.dead_lettered > 0))
+    if outcome.failure:
+        raise outcome.failure
+    sys.exit(outcome.status or int(strict and delivery.report.dead_lettered > 0))
 
 
-def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -> Group:
+def _view(
+    delivery: Delivery, outcome: RunOutcome, source: str, store: Path | None
+) -> Group:
     report = delivery.report
-    note = [Text(ending.note, "bold red")] if ending.note else []
+    note = [Text(outcome.note, "bold red")] if outcome.note else []
     rate = (
         f"{delivery.seconds:,.1f} s, {report.received / delivery.seconds:,.0f} a second"
     )
-    where = named(delivery.spec, delivery.target)
+    where = describe_sink(delivery.spec, delivery.target)
     return Group(
         *note,
         Text(f"{plural(report.received, 'event')} from {source} in {rate}, to {where}"),

@@ -17,17 +17,21 @@ import click
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap._errors import place_of
 from braze_heap.cli._console import (
-    UNHEARD,
+    SIGPIPE_EXIT,
     UnavailableError,
     UnusableError,
     console,
     mapper_unavailable,
+    redirect_to_devnull,
     safe,
-    silence,
 )
 from braze_heap.cli._inputs import ReadFailedError
-from braze_heap.cli._meter import Meter, metered, span
-from braze_heap.cli._run import Ending
+from braze_heap.cli._progress import (
+    DeliveryProgress,
+    delivery_progress,
+    format_duration,
+)
+from braze_heap.cli._run import RunOutcome
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
 from braze_heap.cli._sinks import STDOUT, HeapTarget
 from braze_heap.exceptions import DeliveryError, is_of_mapper
@@ -41,11 +45,11 @@ PATIENCE: Final = 600.0
 """Seconds: outlasts a deployment of Heap, and no wrong configuration."""
 
 
-Work: TypeAlias = Callable[[Pipeline, Meter], object]
-"""Gives batches to a pipeline, and advances a meter."""
+Work: TypeAlias = Callable[[Pipeline, DeliveryProgress], object]
+"""Gives batches to a pipeline, and advances a progress."""
 
 
-option_of_patience: Final = click.option(
+patience_option: Final = click.option(
     "--patience",
     metavar="SECONDS",
     type=click.FloatRange(min=0),
@@ -57,29 +61,29 @@ option_of_patience: Final = click.option(
 
 
 @attrs.define(eq=False)
-class Patient(ClosesAtExit):
+class RetryingSink(ClosesAtExit):
     """
     A sink that is given up after some time of failures, and says why it waits.
 
     Attributes:
         sink: The one behind.
         patience: Seconds of failures without a success.
-        meter: Told of what happens.
+        progress: Told of what happens.
         clock: Monotonic seconds.
         pause: Takes seconds.
         error: The last failure, until there is a success.
         since: When failures began.
-        is_unheard: Whether the reader of the output went away.
+        is_pipe_broken: Whether the reader of the output went away.
     """
 
     sink: Sink
     patience: float
-    meter: Meter
+    progress: DeliveryProgress
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], object] = time.sleep
     error: DeliveryError | None = None
     since: float | None = None
-    is_unheard: bool = False
+    is_pipe_broken: bool = False
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
@@ -93,7 +97,7 @@ class Patient(ClosesAtExit):
             raise
         if self.since is not None and self.error is not None:
             what = "mapper works" if is_of_mapper(self.error) else "sink answers"
-            self.meter.tell(f"The {what} again.")
+            self.progress.on_message(f"The {what} again.")
         self.error = self.since = None
         return receipt
 
@@ -118,11 +122,11 @@ class Patient(ClosesAtExit):
         began = math.inf if self.since is None else self.since
         if self.clock() + seconds - began > self.patience:
             raise self.error.with_traceback(None) from None
-        self.meter.waits(seconds)
+        self.progress.show_wait(seconds)
         self.pause(seconds)
 
     def _note(self, error: Exception, started: float) -> None:
-        self.is_unheard = _is_unheard(error)
+        self.is_pipe_broken = _is_broken_pipe(error)
         if not isinstance(error, SinkUnavailable):
             error = SinkUnavailable(f"the sink raised {place_of(error)}")
         self.error = error
@@ -141,14 +145,14 @@ class Patient(ClosesAtExit):
             return
         self.since = started
         if self.patience:
-            wait = f"Trying for up to {span(self.patience)} (--patience)"
+            wait = f"Trying for up to {format_duration(self.patience)} (--patience)"
             detail = safe(detail, 500)
-            self.meter.tell(f"Waiting: {detail}. {wait}; Ctrl-C is harmless.")
+            self.progress.on_message(f"Waiting: {detail}. {wait}; Ctrl-C is harmless.")
 
 
-class _PatientPipeline(Pipeline):
+class _RetryingPipeline(Pipeline):
     def _wait(self, seconds: float, cause: DeliveryError) -> object:
-        if is_of_mapper(cause) and isinstance(self.sink, Patient):
+        if is_of_mapper(cause) and isinstance(self.sink, RetryingSink):
             self.sink.note_mapper(cause)
         return super()._wait(seconds, cause)
 
@@ -190,7 +194,7 @@ class Delivery:
         total: int,
         *,
         quiet: bool,
-    ) -> Ending:
+    ) -> RunOutcome:
         """
         Do *work*, and close the sink.
 
@@ -203,48 +207,50 @@ class Delivery:
         ceiling = self.target.events_a_minute if self.target else math.inf
         patience = 0.0 if self.spec in STDOUT else self.patience
         bar = None if quiet else console("stderr")
-        with metered(total, ceiling, bar) as meter:
-            sink = Patient(self.sink, patience, meter)
-            pipeline = _PatientPipeline(
+        with delivery_progress(total, ceiling, bar) as progress:
+            sink = RetryingSink(self.sink, patience, progress)
+            pipeline = _RetryingPipeline(
                 transformer,
                 sink,
                 self.dead_letter,
                 sleep=sink.sleep,
-                observers=[lambda details: self._note(details, meter)],
+                observers=[lambda details: self._note(details, progress)],
                 patience=math.inf,
             )
-            ending = self._ended(lambda: self._work(work, pipeline, meter), sink)
-            self.seconds = meter.seconds
-        return ending
+            outcome = self._ended(lambda: self._work(work, pipeline, progress), sink)
+            self.seconds = progress.seconds
+        return outcome
 
-    def _work(self, work: Work, pipeline: Pipeline, meter: Meter) -> None:
+    def _work(self, work: Work, pipeline: Pipeline, progress: DeliveryProgress) -> None:
         with contextlib.closing(pipeline.sink):
-            work(pipeline, meter)
+            work(pipeline, progress)
         if self.spec in STDOUT:
             sys.stdout.flush()
 
-    def _note(self, details: BatchDetails, meter: Meter) -> None:
+    def _note(self, details: BatchDetails, progress: DeliveryProgress) -> None:
         if details.report:
             self.report += details.report
-            meter.settled(details.report.received)
+            progress.add_events(details.report.received)
 
-    def _ended(self, work: Callable[[], object], sink: Patient) -> Ending:
+    def _ended(self, work: Callable[[], object], sink: RetryingSink) -> RunOutcome:
         try:
             with stopped_by_signals(), _reported_once():
                 work()
         except KeyboardInterrupt as error:
             note = f"Stopped by {name_of(error)}. Done until then:"
-            return Ending(status_of(error), note)
+            return RunOutcome(status_of(error), note)
         except (DeliveryError, OSError) as error:
-            if self.spec in STDOUT and (sink.is_unheard or _is_unheard(error)):
-                silence("stdout")
-                return Ending(UNHEARD, "Nobody reads the calls. Done until then:")
+            if self.spec in STDOUT and (sink.is_pipe_broken or _is_broken_pipe(error)):
+                redirect_to_devnull("stdout")
+                return RunOutcome(
+                    SIGPIPE_EXIT, "Nobody reads the calls. Done until then:"
+                )
             if self.spec in STDOUT and isinstance(error, OSError):
-                silence("stdout")
-            return _failed(_told(error))
+                redirect_to_devnull("stdout")
+            return _failed(_to_cli_error(error))
         except UnusableError as error:
             return _failed(error)
-        return Ending()
+        return RunOutcome()
 
 
 @contextlib.contextmanager
@@ -264,11 +270,11 @@ def _reported_once() -> Iterator[None]:
         logger.removeFilter(is_other)
 
 
-def _is_unheard(error: Exception) -> bool:
+def _is_broken_pipe(error: Exception) -> bool:
     return isinstance(error.__context__ or error, BrokenPipeError)
 
 
-def _told(error: Exception) -> UnusableError:
+def _to_cli_error(error: Exception) -> UnusableError:
     if isinstance(error, DeliveryError) and is_of_mapper(error):
         return mapper_unavailable(error)
     if isinstance(error, SinkUnavailable):
@@ -280,8 +286,8 @@ def _told(error: Exception) -> UnusableError:
     return UnavailableError(str(error))
 
 
-def _failed(error: UnusableError) -> Ending:
+def _failed(error: UnusableError) -> RunOutcome:
     note = "Stopped by an error. Done until then:"
     if isinstance(error, ReadFailedError):
         note = "Not everything could be read. Done with the rest:"
-    return Ending(error.exit_code, note, error)
+    return RunOutcome(error.exit_code, note, error)

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from braze_heap.cli._console import (
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     safe,
@@ -31,9 +31,9 @@ from braze_heap.cli._inputs import (
 from braze_heap.cli._output import open_output
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._progress import progress
+from braze_heap.cli._reasons import meaning
 from braze_heap.cli._report import TOP, rest, skipped_files_view
 from braze_heap.cli._transform import piped, show_report, warn_of_type
-from braze_heap.cli._words import meaning
 from braze_heap.drift import Drift, DriftObserver, NewType, SeenField
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
@@ -118,10 +118,10 @@ def drift(
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
             click.echo(f"Note: --ignore {safe(name)} matches nothing here.", err=True)
-    with heard("stdout"), open_output(output, inputs) as file:
+    with exit_on_broken_pipe("stdout"), open_output(output, inputs) as file:
         file.write(_text(found, form, output, all_types).encode("utf-8", "replace"))
         file.flush()
-    sys.exit(int(found.is_news))
+    sys.exit(int(found.has_findings))
 
 
 def _observed(
@@ -174,11 +174,11 @@ def _summary(found: Drift) -> RenderableType:
         "new type": len(found.new_types),
         "new field": len(found.new_fields),
         "change of types": len(found.type_changes),
-        "new name beyond what is kept": found.beyond,
+        "new name beyond what is kept": found.truncated,
     }
     said = [plural(count, noun) for noun, count in news.items() if count]
     ignored = f"; {plural(found.ignored, 'finding')} ignored" if found.ignored else ""
-    style = "bold red" if found.is_news else "bold green"
+    style = "bold red" if found.has_findings else "bold green"
     return Text.assemble(
         f"{plural(found.events, 'event')}: ",
         (", ".join(said) or "nothing new", style),

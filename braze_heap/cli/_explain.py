@@ -27,18 +27,23 @@ from braze_heap import (
 from braze_heap.cli._console import (
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     safe,
     show,
 )
 from braze_heap.cli._inputs import STDIN, InputPath, find_inputs
-from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
-from braze_heap.cli._pretty import pretty
-from braze_heap.cli._words import ADJUSTMENTS, CALLS, REASONS
+from braze_heap.cli._json_format import format_json
+from braze_heap.cli._options import (
+    Setup,
+    build_transformer,
+    setup_of,
+    transformer_options,
+)
+from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, REASONS
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
@@ -79,7 +84,7 @@ _HIDDEN: Final = "..."
     help="Which event of the file. By default the first.",
 )
 @click.option("--show-values", is_flag=True, help="Show personal values, too.")
-@options_of_transformer
+@transformer_options
 def explain(
     file: Path,
     event_type: str | None,
@@ -95,10 +100,10 @@ def explain(
     """
     read = _read(file, event_type, number)
     setup = setup_of(**options)
-    case = _Case(read, made(setup), setup, show_values)
+    case = _Case(read, build_transformer(setup), setup, show_values)
     out = console("stdout")
     out.width = min(out.width, _WIDTH)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         show(_view(case), out)
 
 
@@ -303,7 +308,7 @@ def _outcome(case: _Case) -> Iterator[RenderableType]:
     mask = _Mask.of(case)
     for call in calls:
         yield indented(Text(CALLS[type(call)]))
-        lines = pretty(mask.masked(call), _WIDTH - 4)
+        lines = format_json(mask.masked(call), _WIDTH - 4)
         yield indented(Text("\n".join(safe(line, 2_000) for line in lines)), 4)
 
 

@@ -27,7 +27,7 @@ from braze_heap.cli._output import append, is_replaced, open_output, open_part
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
 from braze_heap.cli._run import Run
-from braze_heap.cli._signals import unbroken
+from braze_heap.cli._signals import defer_sigint
 
 _AHEAD: Final = 2
 """Parts for each worker that are begun before an earlier one is joined."""
@@ -200,7 +200,7 @@ def _workers(order: _Order, number: int) -> Iterator[list[_Worker]]:
             workers.extend(_Worker.start(order) for _ in range(number))
         yield workers
     finally:
-        with unbroken():
+        with defer_sigint():
             for worker in workers:
                 worker.stop()
 
@@ -231,7 +231,7 @@ def _folder(output: Path) -> Iterator[Path]:
     try:
         yield Path(folder.name)
     finally:
-        with unbroken():
+        with defer_sigint():
             folder.cleanup()
 
 
@@ -331,7 +331,7 @@ class SplitRun(Run):
         before = 0
         for piece, part in zip(pieces, parts, strict=True):
             before = before if piece.goes_on else 0
-            with unbroken():
+            with defer_sigint():
                 append(file, part.path)
                 self.report.merge(part.report, before)
                 part.path.unlink()

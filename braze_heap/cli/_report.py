@@ -12,7 +12,7 @@ from rich.text import Text
 
 from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
 from braze_heap.cli._console import grid, heading, indented, plural, safe
-from braze_heap.cli._words import ADJUSTMENTS, CALLS, meaning
+from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, meaning
 from braze_heap.heap.calls import Adjustment
 from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable

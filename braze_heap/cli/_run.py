@@ -11,10 +11,10 @@ from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli._console import (
-    UNHEARD,
+    SIGPIPE_EXIT,
     UnusableError,
     mapper_unavailable,
-    silence,
+    redirect_to_devnull,
 )
 from braze_heap.cli._inputs import (
     UNIT,
@@ -27,12 +27,12 @@ from braze_heap.cli._inputs import (
 from braze_heap.cli._output import is_replaced, open_output, write_calls
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Report
-from braze_heap.cli._signals import name_of, status_of, stopped_by_signals, unbroken
+from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError
 
 
 @attrs.frozen
-class Ending:
+class RunOutcome:
     """
     How a run ended.
 
@@ -62,7 +62,7 @@ class Run:
     report: Report
     unit: int = UNIT
 
-    def write_to(self, path: Path, bar: Console | None) -> Ending:
+    def write_to(self, path: Path, bar: Console | None) -> RunOutcome:
         """
         Transform all inputs into the file at *path*, with a bar on the console *bar*.
         """
@@ -74,13 +74,13 @@ class Run:
                 self._write_to(path, bar)
                 check_any_read(self.inputs, self.report.skipped_files)
         except KeyboardInterrupt as error:
-            return Ending(status_of(error), f"Stopped by {name_of(error)}. {done}")
+            return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
         except BrokenPipeError:
-            silence("stdout")
-            return Ending(UNHEARD, f"Nobody reads the calls any more. {done}")
+            redirect_to_devnull("stdout")
+            return RunOutcome(SIGPIPE_EXIT, f"Nobody reads the calls any more. {done}")
         except UnusableError as error:
-            return Ending(error.exit_code, f"Stopped by an error. {done}", error)
-        return Ending()
+            return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
+        return RunOutcome()
 
     def _write_to(self, path: Path, bar: Console | None) -> None:
         with (
@@ -106,7 +106,7 @@ class Run:
                 result = self.transformer.transform(batch)
             except DeliveryError as error:
                 raise mapper_unavailable(error) from None
-            with unbroken():
+            with defer_sigint():
                 write_calls(file, result.calls)
                 self.report.add(result, batch, source.name, before)
             before += len(batch)

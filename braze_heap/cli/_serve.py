@@ -19,21 +19,21 @@ import click
 
 from braze_heap import Pipeline
 from braze_heap.cli._console import UnusableError, plural, safe
-from braze_heap.cli._journal import Journal, heard_by
-from braze_heap.cli._meter import span
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import transformer_from_options, transformer_options
 from braze_heap.cli._paths import FilePath
+from braze_heap.cli._progress import format_duration
+from braze_heap.cli._request_log import RequestLog, logging_to
 from braze_heap.cli._server import bound, check_extra, run_until_told, server_of, url_of
 from braze_heap.cli._simulate import is_here
 from braze_heap.cli._sinks import (
     SILENTLY,
     HeapTarget,
-    named,
-    opened,
-    option_of_sink,
+    describe_sink,
+    open_sink_or_exit,
     refuse_files,
+    sink_option,
 )
-from braze_heap.cli._stores import option_of_max_bytes, store_at
+from braze_heap.cli._stores import max_bytes_option, open_store
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
@@ -97,7 +97,7 @@ class CutOffError(click.ClickException):
 
 
 @click.command(epilog=_EPILOG, short_help="Run the endpoint for a Currents feed.")
-@option_of_sink(f"Where the events go. Required with a token; {CALLS} in a trial.")
+@sink_option(f"Where the events go. Required with a token; {CALLS} in a trial.")
 @click.option(
     "--token-env",
     metavar="NAME",
@@ -113,7 +113,7 @@ class CutOffError(click.ClickException):
     show_default=True,
     help="Keep here what cannot be delivered.",
 )
-@option_of_max_bytes
+@max_bytes_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to use.")
 @click.option(
     "--port",
@@ -130,7 +130,7 @@ class CutOffError(click.ClickException):
     show_default=True,
     help="How long requests in hand may take when it is stopped.",
 )
-@options_of_transformer
+@transformer_options
 @click.option("--log-json", is_flag=True, help="Log as JSON, one object a line.")
 def serve(
     spec: str | None,
@@ -150,18 +150,18 @@ def serve(
     file. Braze needs https: put a proxy or a load balancer before it.
     """
     check_extra()
-    log = Journal(sys.stderr, is_json=log_json)
+    log = RequestLog(sys.stderr, is_json=log_json)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(heard_by(log))
-        transformer = configured(**options)
+        stack.enter_context(logging_to(log))
+        transformer = transformer_from_options(**options)
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
         refuse_files(spec, path, options["config"])
         listener = stack.enter_context(bound(host, port))
-        store = stack.enter_context(store_at(path, is_made=True, max_bytes=max_bytes))
-        counted = stack.enter_context(store_at(path))
-        sink = stack.enter_context(_closing(opened(spec), log, metrics))
+        store = stack.enter_context(open_store(path, is_made=True, max_bytes=max_bytes))
+        counted = stack.enter_context(open_store(path))
+        sink = stack.enter_context(_closing(open_sink_or_exit(spec), log, metrics))
         _ = [
             *EVENT_TYPES.values()
         ]  # loaded now: later no descriptor may be left for it
@@ -182,17 +182,21 @@ def serve(
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
-def _greet(log: Journal, url: str, access: "_Access", target: str, path: Path) -> None:
+def _greet(
+    log: RequestLog, url: str, access: "_Access", target: str, path: Path
+) -> None:
     if log.is_json:
         log.tell("listening", url=url, sink=target)
     else:
         click.echo(_greeting(url, access, target, path), err=True)
 
 
-def _say_stopping(log: Journal, receiver: AsyncReceiver, grace: float) -> None:
+def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> None:
     requests, _ = receiver.in_flight
     if requests:
-        waits = f"{plural(requests, 'request')} in hand, for up to {span(grace)}"
+        waits = (
+            f"{plural(requests, 'request')} in hand, for up to {format_duration(grace)}"
+        )
         log.tell(f"Stopping: waits for {waits}; Ctrl-C cuts them off")
 
 
@@ -243,7 +247,7 @@ def _access(
 
 
 @contextlib.contextmanager
-def _closing(sink: Sink, log: Journal, metrics: Metrics) -> Iterator[Sink]:
+def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
     """
     Close *sink* at the end, and then tell what became of all events.
     """
@@ -261,7 +265,7 @@ def _closing(sink: Sink, log: Journal, metrics: Metrics) -> Iterator[Sink]:
 
 def _target(sink: Sink, spec: str) -> str:
     target = HeapTarget.of(sink)
-    return f"{target}" if target else named(spec, target)
+    return f"{target}" if target else describe_sink(spec, target)
 
 
 def _greeting(url: str, access: _Access, target: str, path: Path) -> str:

@@ -23,9 +23,9 @@ from braze_heap.cli._console import (
     INTERRUPTED,
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     safe,
@@ -171,7 +171,7 @@ def simulate(
     )
     _probe(braze, url, token_env)
     live = _sent(braze, _events(number, malformed, seed), url, patience)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         show(_view(live, token_env), console("stdout"))
     is_well = live.simulation.fates[Fate.DELIVERED] == len(live.simulation.events)
     sys.exit(INTERRUPTED if live.is_interrupted else int(not is_well))

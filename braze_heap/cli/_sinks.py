@@ -37,16 +37,14 @@ _HTTP: Final = ("anyio", "httpcore2", "httpx2")
 _HEAP: Final = "braze_heap.heap._sink"
 
 
-def option_of_sink(
-    text: str, *, required: bool = False
-) -> Callable[[_Command], _Command]:
+def sink_option(text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
     """
     Return the option that names a sink.
     """
     return click.option("--sink", "spec", metavar="SPEC", help=text, required=required)
 
 
-option_of_agreement: Final = click.option(
+yes_option: Final = click.option(
     "--yes", is_flag=True, help="Do not ask before sending to Heap."
 )
 
@@ -100,7 +98,7 @@ class HeapTarget:
         return f"Heap: app {safe(self.app_id)} at {safe(self.host, 200)}"
 
 
-def opened(spec: str) -> Sink:
+def open_sink_or_exit(spec: str) -> Sink:
     """
     Return the sink that *spec* names; the API key of Heap is in the environment.
 
@@ -117,7 +115,7 @@ def opened(spec: str) -> Sink:
         advice = "pip install 'braze_heap[cli,http]'"
         raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
-        name = named(spec, None)
+        name = describe_sink(spec, None)
         raise UnusableError(f"--sink: {name} raised {place_of(error)}") from None
 
 
@@ -129,7 +127,7 @@ def _with_key(spec: str) -> str:
     return f"{spec}{'&' if '?' in spec else '?'}api_key_env={API_KEY}"
 
 
-def named(spec: str, target: HeapTarget | None) -> str:
+def describe_sink(spec: str, target: HeapTarget | None) -> str:
     """
     Return what reports call a sink: without its options.
     """

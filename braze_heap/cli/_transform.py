@@ -14,13 +14,25 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, Transformer
-from braze_heap.cli._console import Stream, console, plural, safe, show, silence
+from braze_heap.cli._console import (
+    Stream,
+    console,
+    plural,
+    redirect_to_devnull,
+    safe,
+    show,
+)
 from braze_heap.cli._inputs import STDIN, Input, InputPath, find_inputs
-from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
+from braze_heap.cli._options import (
+    Setup,
+    build_transformer,
+    setup_of,
+    transformer_options,
+)
 from braze_heap.cli._output import as_inputs, refuse_input
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._report import Report, report_view
-from braze_heap.cli._run import Ending, Run
+from braze_heap.cli._run import Run, RunOutcome
 
 _EPILOG = """\b
 Examples:
@@ -65,7 +77,7 @@ The file of -o appears when it is complete; else nothing is changed there.
     metavar="TYPE",
     help="Type of records from storage, where neither they nor their path tell it.",
 )
-@options_of_transformer
+@transformer_options
 @click.option(
     "--jobs",
     metavar="N",
@@ -101,15 +113,15 @@ def transform(
     warn_of_type(event_type)
     refuse_input(output, as_inputs(options["config"]), "--output")
     setup = setup_of(**options)
-    run = _run(setup, made(setup), inputs, event_type, jobs)
+    run = _run(setup, build_transformer(setup), inputs, event_type, jobs)
     started = time.monotonic()
-    ending = run.write_to(output, None if quiet else _bar_console(output))
+    outcome = run.write_to(output, None if quiet else _bar_console(output))
     seconds = time.monotonic() - started
-    if not quiet and (run.report.received or not ending.failure):
-        show_report(run_view(run, ending, seconds, shows_all=all_types))
-    if ending.failure:
-        raise ending.failure
-    sys.exit(ending.status or int(strict and run.report.rejected.total() > 0))
+    if not quiet and (run.report.received or not outcome.failure):
+        show_report(run_view(run, outcome, seconds, shows_all=all_types))
+    if outcome.failure:
+        raise outcome.failure
+    sys.exit(outcome.status or int(strict and run.report.rejected.total() > 0))
 
 
 def _run(
@@ -136,7 +148,7 @@ def show_report(view: RenderableType, stream: Stream = "stderr") -> None:
     try:
         show(view, console(stream))
     except OSError:  # also a terminal that was closed
-        silence(stream)
+        redirect_to_devnull(stream)
 
 
 def piped() -> Path:
@@ -172,7 +184,9 @@ def _bar_console(output: Path) -> Console | None:
     return None if is_mixed else console("stderr")
 
 
-def run_view(run: Run, ending: Ending, seconds: float, *, shows_all: bool) -> Group:
+def run_view(
+    run: Run, outcome: RunOutcome, seconds: float, *, shows_all: bool
+) -> Group:
     """
     Show how a run went, for people.
     """
@@ -181,5 +195,5 @@ def run_view(run: Run, ending: Ending, seconds: float, *, shows_all: bool) -> Gr
         f"{plural(run.report.received, 'event')} from "
         f"{plural(len(run.inputs), 'input')} in {seconds:,.1f} s, {speed:,.0f} a second"
     )
-    note = [Text(ending.note, "bold red")] if ending.note else []
+    note = [Text(outcome.note, "bold red")] if outcome.note else []
     return Group(*note, Text(summary), report_view(run.report, shows_all=shows_all))

@@ -15,7 +15,7 @@ def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
     Return *drift* as one Markdown page that ends with *lines_to_add*.
     """
     verdict = (
-        "Braze sends what the classes do not say." if drift.is_news else "No news."
+        "Braze sends what the classes do not say." if drift.has_findings else "No news."
     )
     lines = [
         "# Drift",
@@ -33,8 +33,8 @@ def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
 
 
 def _malformed(drift: DriftContent) -> Iterator[str]:
-    if drift.beyond:
-        yield f"\n{drift.beyond:,} times, a new name was met beyond what is kept."
+    if drift.truncated:
+        yield f"\n{drift.truncated:,} times, a new name was met beyond what is kept."
     if drift.ignored:
         yield f"\nLeft out as known: {drift.ignored:,}."
     if drift.malformed:

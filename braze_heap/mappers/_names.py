@@ -17,21 +17,21 @@ from braze_heap.mappers._default import DEFAULT_MAPPERS
 from braze_heap.mappers._registry import Key, Mapper, Registration
 
 
-def is_shipped(rule: Registration) -> bool:
+def is_shipped(entry: Registration) -> bool:
     """
-    Return whether *rule* is one of `DEFAULT_MAPPERS`.
+    Return whether *entry* is one of `DEFAULT_MAPPERS`.
 
-    A shipped mapper that a team registers for another key is the team's rule.
+    A shipped mapper that a team registers for another key is the team's entry.
     """
-    shipped = DEFAULT_MAPPERS.registrations.get(rule.key)
-    return shipped is not None and shipped.mapper is rule.mapper
+    shipped = DEFAULT_MAPPERS.registrations.get(entry.key)
+    return shipped is not None and shipped.mapper is entry.mapper
 
 
-def names_of(rules: Iterable[Registration]) -> dict[str, str]:
+def names_of(entries: Iterable[Registration]) -> dict[str, str]:
     """
     Return ``module:qualname`` of each mapper, by event key.
     """
-    return {key_name(rule.key): mapper_name(rule.mapper) for rule in rules}
+    return {key_name(entry.key): mapper_name(entry.mapper) for entry in entries}
 
 
 def key_name(key: Key) -> str:
@@ -75,18 +75,18 @@ def _module_name(name: str) -> str:
 
 def missing(
     listed: Mapping[str, str],
-    rules: Iterable[Registration],
+    entries: Iterable[Registration],
     event_types: Mapping[str, type[CurrentsEvent]],
 ) -> dict[str, str]:
     """
-    Return those of *listed* that *rules* do not have for their event key.
+    Return those of *listed* that *entries* do not have for their event key.
 
     A mapper that is now registered for a class of several types, such as a channel, is
     there for each of its types.
     """
     found: dict[str, set[Key]] = {}
-    for rule in rules:
-        found.setdefault(mapper_name(rule.mapper), set()).add(rule.key)
+    for entry in entries:
+        found.setdefault(mapper_name(entry.mapper), set()).add(entry.key)
     return {
         key: name
         for key, name in listed.items()

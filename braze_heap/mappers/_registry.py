@@ -69,7 +69,7 @@ class Registration:
         mapper: The function.
         origin: Where the function stands: module, name, file and line.
         conditions: What `MapperRegistry.only` and `MapperRegistry.except_` left of it.
-        is_fallback: Whether every other rule comes before it, however far.
+        is_fallback: Whether every other entry comes before it, however far.
     """
 
     key: Key
@@ -81,13 +81,13 @@ class Registration:
     @classmethod
     def of(cls, key: Key, mapper: Mapper) -> Registration:
         """
-        Return the rule by which *mapper*, which is not checked, maps events of *key*.
+        Return the entry by which *mapper*, which is not checked, maps events of *key*.
         """
         return cls(key, mapper, origin_of(mapper))
 
     def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
         """
-        Tell whether the rule is for events of this class and type at all.
+        Tell whether the entry is for events of this class and type at all.
         """
         return all(c.admits(cls, event_type) for c in self.conditions)
 
@@ -99,9 +99,9 @@ class Explanation:
 
     Attributes:
         event: The class.
-        winner: The rule that decides; ``None`` if no rule is for the class.
+        winner: The entry that decides; ``None`` if no entry is for the class.
         excluded: Whether ``only`` or ``except_`` switched the class off.
-        beaten: The other rules for the class, the nearest first.
+        beaten: The other entries for the class, the nearest first.
     """
 
     event: type[CurrentsEvent]
@@ -112,8 +112,10 @@ class Explanation:
     def __str__(self) -> str:
         name = self.event.__name__
         if self.winner is None:
-            return f"{name}: no rule is for it, so it is left out."
-        lines = [f"{name}: {self.winner.origin}, the rule for {_name(self.winner.key)}"]
+            return f"{name}: no entry is for it, so it is left out."
+        lines = [
+            f"{name}: {self.winner.origin}, the entry for {_name(self.winner.key)}"
+        ]
         if self.excluded:
             lines = [f"{name}: left out by only() or except_()."]
         lines += [f"  before {r.origin}, for {_name(r.key)}" for r in self.beaten]
@@ -125,8 +127,8 @@ class MapperConflictError(BrazeHeapError, ValueError):
     Two mappers for the same events. Use ``override`` or ``|`` if the second shall win.
 
     Attributes:
-        first: The rule that was there.
-        second: The rule that was to join it.
+        first: The entry that was there.
+        second: The entry that was to join it.
     """
 
     def __init__(self, first: Registration, second: Registration) -> None:
@@ -145,24 +147,24 @@ class MapperRegistry:
     """
     Rules by what they are for. A value: changing it gives a new one.
 
-    For an event, the rule for its type by name comes first, then the rules for its
+    For an event, the entry for its type by name comes first, then the entries for its
     class and the bases of its class in method resolution order: the class itself, its
     channel, then the groups in the order in which the class lists them, and
-    `CurrentsEvent` at the end. The first one found decides. The shipped rules are
-    fallbacks: a team's rule for a whole channel comes before the shipped rule for one
+    `CurrentsEvent` at the end. The first one found decides. The shipped entries are
+    fallbacks: a team's entry for a whole channel comes before the shipped entry for one
     of its types.
     """
 
     def __init__(
-        self, rules: Mapping[Key, Registration] = MappingProxyType({})
+        self, entries: Mapping[Key, Registration] = MappingProxyType({})
     ) -> None:
-        self._registrations: Final = MappingProxyType(dict(rules))
+        self._registrations: Final = MappingProxyType(dict(entries))
         self._found: Final[dict[type[CurrentsEvent], Registration | None]] = {}
 
     @property
     def registrations(self) -> Mapping[Key, Registration]:
         """
-        The rules by what they are for.
+        The entries by what they are for.
         """
         return self._registrations
 
@@ -176,10 +178,10 @@ class MapperRegistry:
         return self._with(_mapper_key(key), mapper)
 
     def _with(self, key: Key, mapper: Mapper) -> MapperRegistry:
-        rule = _rule(key, mapper)
+        entry = _entry(key, mapper)
         if key in self._registrations:
-            raise MapperConflictError(self._registrations[key], rule)
-        return MapperRegistry({**self._registrations, key: rule})
+            raise MapperConflictError(self._registrations[key], entry)
+        return MapperRegistry({**self._registrations, key: entry})
 
     def override(self, key: Key, mapper: Mapper) -> MapperRegistry:
         """
@@ -194,7 +196,7 @@ class MapperRegistry:
             for k, registration in self._registrations.items()
             if k != beside or registration.is_fallback
         }
-        return MapperRegistry({**others, key: _rule(key, mapper)})
+        return MapperRegistry({**others, key: _entry(key, mapper)})
 
     def without(self, *keys: Key) -> MapperRegistry:
         """
@@ -255,14 +257,14 @@ class MapperRegistry:
     def _conditional(self, condition: Condition) -> MapperRegistry:
         return MapperRegistry(
             {
-                key: attrs.evolve(rule, conditions=(*rule.conditions, condition))
-                for key, rule in self._registrations.items()
+                key: attrs.evolve(entry, conditions=(*entry.conditions, condition))
+                for key, entry in self._registrations.items()
             }
         )
 
     def as_fallback(self) -> MapperRegistry:
         """
-        Return this registry with all its rules behind those that will join it.
+        Return this registry with all its entries behind those that will join it.
         """
         return MapperRegistry(
             {
@@ -283,17 +285,17 @@ class MapperRegistry:
         """
         if not isinstance(other, MapperRegistry | Mappers):
             return NotImplemented
-        rules = dict(self._registrations)
-        for key, rule in registry_of(other).registrations.items():
-            left = rules.get(key, rule)
-            if left.mapper is rule.mapper and left.conditions != rule.conditions:
+        entries = dict(self._registrations)
+        for key, entry in registry_of(other).registrations.items():
+            left = entries.get(key, entry)
+            if left.mapper is entry.mapper and left.conditions != entry.conditions:
                 raise ValueError(
                     "both sides of | select events from the same mappers, so one "
                     "selection would be lost: select once, with DEFAULT_MAPPERS.only()"
                 )
-            if left.is_fallback or not rule.is_fallback:
-                rules[key] = rule
-        return MapperRegistry(rules)
+            if left.is_fallback or not entry.is_fallback:
+                entries[key] = entry
+        return MapperRegistry(entries)
 
     def mapper_for(self, event: CurrentsEvent | type[CurrentsEvent]) -> Mapper | None:
         """
@@ -301,14 +303,14 @@ class MapperRegistry:
 
         ``None`` means that such events are left out.
         """
-        rule = self.registration_for(event)
-        return rule.mapper if rule else None
+        entry = self.registration_for(event)
+        return entry.mapper if entry else None
 
     def registration_for(
         self, event: CurrentsEvent | type[CurrentsEvent]
     ) -> Registration | None:
         """
-        Return the rule that decides about *event*; ``None`` if it is left out.
+        Return the entry that decides about *event*; ``None`` if it is left out.
         """
         cls = event if isinstance(event, type) else type(event)
         try:
@@ -320,12 +322,12 @@ class MapperRegistry:
         self, cls: type[CurrentsEvent], event: CurrentsEvent | type[CurrentsEvent]
     ) -> Registration | None:
         event_type = _type_of(event, cls)
-        rule = next(self._candidates(cls, event_type), None)
-        if rule and not rule.admits(cls, event_type):
-            rule = None
+        entry = next(self._candidates(cls, event_type), None)
+        if entry and not entry.admits(cls, event_type):
+            entry = None
         if not issubclass(cls, UnknownEvent):
-            self._found[cls] = rule
-        return rule
+            self._found[cls] = entry
+        return entry
 
     def _candidates(
         self, cls: type[CurrentsEvent], event_type: str
@@ -334,7 +336,7 @@ class MapperRegistry:
         nearest_first = [
             self._registrations[key] for key in keys if key in self._registrations
         ]
-        return iter(sorted(nearest_first, key=lambda rule: rule.is_fallback))
+        return iter(sorted(nearest_first, key=lambda entry: entry.is_fallback))
 
     def explain(self, event: CurrentsEvent | type[CurrentsEvent]) -> Explanation:
         """
@@ -348,12 +350,14 @@ class MapperRegistry:
 
     def custom_registrations(self) -> Mapping[tuple[str, str | None], Registration]:
         """
-        Return the rules for typed custom events and purchases.
+        Return the entries for typed custom events and purchases.
 
         Their keys are the event type, and the name or product that the class is for.
         """
-        found = ((custom_of(rule.key), rule) for rule in self._registrations.values())
-        return {(c.event_type, c.name): rule for c, rule in found if c}
+        found = (
+            (custom_of(entry.key), entry) for entry in self._registrations.values()
+        )
+        return {(c.event_type, c.name): entry for c, entry in found if c}
 
     def fields(self) -> Mapping[Key, tuple[str, ...]]:
         """
@@ -362,9 +366,9 @@ class MapperRegistry:
         What functions read cannot be told; the tracking plan shows what they send.
         """
         return {
-            key: rule.mapper.fields
-            for key, rule in self._registrations.items()
-            if isinstance(rule.mapper, Declared)
+            key: entry.mapper.fields
+            for key, entry in self._registrations.items()
+            if isinstance(entry.mapper, Declared)
         }
 
     def undecided(
@@ -379,15 +383,15 @@ class MapperRegistry:
         return [
             event_type
             for event_type, cls in event_types.items()
-            if (rule := next(self._candidates(cls, event_type), None)) is None
+            if (entry := next(self._candidates(cls, event_type), None)) is None
             or (
-                (rule.is_fallback or rule.key is CurrentsEvent)
-                and rule.admits(cls, event_type)
+                (entry.is_fallback or entry.key is CurrentsEvent)
+                and entry.admits(cls, event_type)
             )
         ]
 
     def __repr__(self) -> str:
-        return f"<MapperRegistry: {len(self._registrations)} rules>"
+        return f"<MapperRegistry: {len(self._registrations)} entries>"
 
 
 _A = TypeVar("_A", bound=CurrentsEvent)
@@ -405,7 +409,7 @@ class Mappers:
     >>> @mappers.maps(EmailClick)
     ... def click(event: EmailClick) -> HeapEvent: ...
     >>> mappers.registry()
-    <MapperRegistry: 1 rules>
+    <MapperRegistry: 1 entries>
     """
 
     def __init__(self) -> None:
@@ -534,20 +538,26 @@ def check_selection(
     Raises:
         ValueError: It has no mappers, or selects none of *event_types*.
     """
-    if any(not rule.conditions for rule in registry.registrations.values()):
+    if any(not entry.conditions for entry in registry.registrations.values()):
         return
-    rules = [rule for key, rule in registry.registrations.items() if not custom_of(key)]
-    if not rules:
+    entries = [
+        entry for key, entry in registry.registrations.items() if not custom_of(key)
+    ]
+    if not entries:
         raise ValueError(
             "these mappers are empty, so every event would be skipped: register some "
             "first, and join them to DEFAULT_MAPPERS with |"
         )
     kept = [
-        key for r in rules for c in r.conditions if c.keeps for key in (*c.keys, r.key)
+        key
+        for r in entries
+        for c in r.conditions
+        if c.keeps
+        for key in (*c.keys, r.key)
     ]
     names = [key for key in dict.fromkeys(kept) if isinstance(key, str)]
-    future = (r for r in rules if r.key in names and r.key not in event_types)
-    if any(rule.admits(UnknownEvent, str(rule.key)) for rule in future):
+    future = (r for r in entries if r.key in names and r.key not in event_types)
+    if any(entry.admits(UnknownEvent, str(entry.key)) for entry in future):
         return
     own = (key for key in kept if isinstance(key, type) and hasattr(key, "event_type"))
     by_name = (event_types[name] for name in names if name in event_types)
@@ -584,17 +594,17 @@ def _matches(key: str, event_type: str) -> bool:
     )
 
 
-def _selector(key: Any, rules: Mapping[Key, Registration]) -> Key:
+def _selector(key: Any, entries: Mapping[Key, Registration]) -> Key:
     """
     Return what *key* selects.
     """
     if isinstance(key, str) and _is_pattern(key):
-        known = (*EVENT_TYPES, *(each for each in rules if isinstance(each, str)))
+        known = (*EVENT_TYPES, *(each for each in entries if isinstance(each, str)))
         if not fnmatch.filter(known, key):
             hint = did_you_mean(key, EVENT_TYPES)
             raise ValueError(f"no event type matches the pattern {key!r}.{hint}")
         return key
-    if isinstance(key, str) and key in rules:
+    if isinstance(key, str) and key in entries:
         return key
     if custom_of(key):
         raise TypeError(
@@ -652,7 +662,7 @@ def _type_of(event: object, cls: type[Any]) -> str:
     return getattr(event, "event_type", "")
 
 
-def _rule(key: Key, mapper: Mapper) -> Registration:
+def _entry(key: Key, mapper: Mapper) -> Registration:
     check_mapper(f"the mapper for {_name(key)}", mapper)
     if custom_of(key) and isinstance(key, type):
         with contextlib.suppress(NameError):  # defined below; a transformer checks it

@@ -187,8 +187,8 @@ def _journey(
     for step in steps:
         start += chance.expovariate(1 / step.wait)
         if interest < step.share:
-            facts = shared | _facts(chance)
-            yield _event(chance, samples[step.event_type], facts, int(start))
+            values = shared | _shared_values(chance)
+            yield _event(chance, samples[step.event_type], values, int(start))
 
 
 def _message(chance: random.Random) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _message(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _facts(chance: random.Random) -> dict[str, Any]:
+def _shared_values(chance: random.Random) -> dict[str, Any]:
     return {
         "duration": round(chance.expovariate(1 / 120.0), 2),
         "machine_open": "true" if chance.random() < 0.2 else None,
@@ -214,20 +214,20 @@ def _facts(chance: random.Random) -> dict[str, Any]:
 
 
 def _event(
-    chance: random.Random, sample: dict[str, Any], facts: Mapping[str, Any], time: int
+    chance: random.Random, sample: dict[str, Any], values: Mapping[str, Any], time: int
 ) -> dict[str, Any]:
     properties = sample["properties"]
     has_both = "campaign_id" in properties and "canvas_id" in properties
-    gone = (facts["without"], "ad_") if has_both else ("ad_",)
+    gone = (values["without"], "ad_") if has_both else ("ad_",)
     filled = {
-        name: copy.deepcopy(facts.get(name, value))
+        name: copy.deepcopy(values.get(name, value))
         for name, value in properties.items()
         if not name.startswith(gone)
     }
     return sample | {
         "id": _uuid(chance),
         "time": time,
-        "user": {name: facts[name] for name in sample["user"]},
+        "user": {name: values[name] for name in sample["user"]},
         "properties": {k: v for k, v in filled.items() if v is not None},
     }
 

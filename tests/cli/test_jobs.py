@@ -25,8 +25,8 @@ from braze_heap.cli._inputs import Input, find_inputs
 from braze_heap.cli._jobs import SplitRun
 from braze_heap.cli._options import Setup
 from braze_heap.cli._report import Report
-from braze_heap.cli._run import Ending
 from braze_heap.cli._run import Run as OneJob
+from braze_heap.cli._run import RunOutcome
 from braze_heap.config import TransformConfig
 from braze_heap.wire import _json
 from braze_heap.wire._elements import CHUNK
@@ -133,9 +133,9 @@ def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     return OneJob(*arguments, Report(identity), unit), many
 
 
-def results(run: OneJob, output: Path) -> tuple[bytes, str, Ending]:
-    ending = run.write_to(output, None)
-    return output.read_bytes(), str(run.report), ending
+def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
+    outcome = run.write_to(output, None)
+    return output.read_bytes(), str(run.report), outcome
 
 
 @settings(max_examples=15, deadline=None)
