@@ -79,7 +79,7 @@ def class_from(lines: Lines) -> type[Any]:
     return vars(module)[lines.class_name]
 
 
-# --- What is news ---------------------------------------------------------------------
+# --- Findings -------------------------------------------------------------------------
 
 
 def test_invented_fields_and_types_are_found_and_nothing_else() -> None:

@@ -302,7 +302,7 @@ def _tokens(name: str | None) -> Iterator[Finding]:
 def _missing(path: Path) -> Finding:
     folder = path.absolute().parent
     if folder.is_dir() and os.access(folder, os.W_OK):
-        return Finding("dead letter", f"{path} will be made when it is needed")
+        return Finding("dead letter", f"{path} will be created when needed")
     advice = "Make the directory, or make it writable."
     return Finding("dead letter", f"{folder} cannot be written", advice, ok=False)
 
@@ -324,5 +324,5 @@ def _view(findings: list[Finding]) -> RenderableType:
         detail = "\n".join(filter(None, (finding.detail, finding.advice)))
         table.add_row(state, finding.check, Text(detail))
     problems = sum(not finding.ok for finding in findings)
-    end = plural(problems, "problem") if problems else "All is well."
+    end = plural(problems, "problem") if problems else "Everything is fine."
     return Group(table, Text(f"\n{end}"))

@@ -67,9 +67,9 @@ Examples:
   braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
 """
 
-PERSONAL: Final = "This is personal data, whole and unmasked."
+PERSONAL: Final = "This is unmasked personal data."
 
-AGAIN: Final = "what was settled is no longer in the dead letter, the rest is."
+AGAIN: Final = "The dead letter contains only what still needs to be delivered."
 
 _MAX_NAMED: Final = 5
 """Keys that an error names."""
@@ -85,10 +85,10 @@ _MAX_SUSPECTED: Final = 20
 )
 def dead_letters() -> None:
     """
-    Look after the events that could not be delivered.
+    Manage events that could not be delivered.
 
-    `braze-heap send` keeps them in a file, dead.db by default: each one whole, with the
-    reason, until somebody decides. The file holds personal data.
+    `braze-heap send` keeps them in a file, dead.db by default: complete and with
+    the reason. The file contains personal data.
     """
 
 
@@ -101,7 +101,9 @@ Examples:
 
 
 @dead_letters.command(
-    name="list", epilog=_LIST_EPILOG, short_help="Count by reason, and name the first."
+    name="list",
+    epilog=_LIST_EPILOG,
+    short_help="Summarize by reason and list the oldest.",
 )
 @store_argument
 @click.option("--reason", metavar="WORD", help="Only those with this reason.")
@@ -110,7 +112,7 @@ Examples:
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="How many to name, the oldest first.",
+    help="Number of dead letters to list, the oldest first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same, as JSON.")
 def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
@@ -200,19 +202,19 @@ Examples:
 \b
 Exit status:
   0    done, also if something stays
-  1    something stays, and --strict is given
+  1    dead letters remain, and --strict is given
   2    a file cannot be used, an option is wrong, or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
   130, 143  stopped by Ctrl-C, or by SIGTERM
-  141  nobody reads the output any more
+  141  the reader of the output closed the pipe
 """
 
 
 @dead_letters.command(
-    name="replay", epilog=_REPLAY_EPILOG, short_help="Deliver them, as far as possible."
+    name="replay", epilog=_REPLAY_EPILOG, short_help="Redeliver dead letters."
 )
 @store_argument
-@sink_option("Where to; see `braze-heap send --help`.", required=True)
+@sink_option("Destination; see `braze-heap send --help`.", required=True)
 @yes_option
 @patience_option
 @transformer_options
@@ -222,7 +224,7 @@ Exit status:
     is_flag=True,
     help="Also replay events whose mappers are missing today.",
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 if something stays.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if dead letters remain.")
 @click.option("-q", "--quiet", is_flag=True, help="No report and no progress bar.")
 def replay_(
     path: Path,
@@ -291,7 +293,7 @@ Examples:
 @dead_letters.command(
     name="purge",
     epilog=_PURGE_EPILOG,
-    short_help="Remove those of a person, and others.",
+    short_help="Delete dead letters, e.g. all of one person.",
 )
 @store_argument
 @click.argument("identity", metavar="[IDENTITY]", required=False)
@@ -301,19 +303,19 @@ Examples:
     "--before",
     metavar="DATE",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="Remove those given up before this date, UTC.",
+    help="Remove those stored before this date, UTC.",
 )
 @click.option(
     "--older-than",
     "age",
     metavar="AGE",
     type=_age,
-    help="Remove those given up longer ago than this: 12h, 30d, 8w.",
+    help="Remove those that are older than this: 12h, 30d, 8w.",
 )
 @click.option(
     "--suspected",
     is_flag=True,
-    help="Remove those too that may be about IDENTITY. By default they are named.",
+    help="Also remove those that may be about IDENTITY. By default they are listed.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge_(
@@ -403,7 +405,9 @@ def _choice(
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise UnusableError("there is no terminal to ask at; add --yes")
+        raise UnusableError(
+            "stdin is not a terminal. Pass --yes to skip the confirmation"
+        )
     if not click.confirm(question, err=True):
         raise UnusableError("not confirmed, and nothing was removed")
 

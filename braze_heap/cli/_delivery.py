@@ -1,6 +1,5 @@
 """
-A delivery as commands do it: patient, told while it waits, and reported however it
-ends.
+Deliver events for a command: retry, show progress, and report in every case.
 """
 
 import contextlib
@@ -17,6 +16,7 @@ import click
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap._errors import place_of
 from braze_heap.cli._console import (
+    PIPE_CLOSED,
     SIGPIPE_EXIT,
     UnavailableError,
     UnusableError,
@@ -42,11 +42,11 @@ from braze_heap.sinks._closing import ClosesAtExit
 from braze_heap.state.dead_letters import DeadLetter
 
 PATIENCE: Final = 600.0
-"""Seconds: outlasts a deployment of Heap, and no wrong configuration."""
+"""Seconds: longer than a deployment of Heap takes."""
 
 
 Work: TypeAlias = Callable[[Pipeline, DeliveryProgress], object]
-"""Gives batches to a pipeline, and advances a progress."""
+"""Function that passes batches to a pipeline and counts the units read."""
 
 
 patience_option: Final = click.option(
@@ -55,25 +55,25 @@ patience_option: Final = click.option(
     type=click.FloatRange(min=0),
     default=PATIENCE,
     show_default=True,
-    help="How long to try again while the sink does not answer. Waiting for Heap's "
-    "own rates does not count.",
+    help="Seconds to retry while the sink does not answer. Waiting for Heap's rate "
+    "limits does not count.",
 )
 
 
 @attrs.define(eq=False)
 class RetryingSink(ClosesAtExit):
     """
-    A sink that is given up after some time of failures, and says why it waits.
+    A sink that retries for a limited time, and shows why it waits.
 
     Attributes:
-        sink: The one behind.
-        patience: Seconds of failures without a success.
-        progress: Told of what happens.
+        sink: The wrapped sink.
+        patience: Maximum seconds without a success.
+        progress: Gets messages and waits.
         clock: Monotonic seconds.
-        pause: Takes seconds.
-        error: The last failure, until there is a success.
-        since: When failures began.
-        is_pipe_broken: Whether the reader of the output went away.
+        pause: Sleep function, in seconds.
+        error: The last failure; ``None`` after a success.
+        since: Time of the first failure since the last success.
+        is_pipe_broken: Whether the reader of the output closed the pipe.
     """
 
     sink: Sink
@@ -87,7 +87,7 @@ class RetryingSink(ClosesAtExit):
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Settle *calls*; see `Sink.send`.
+        Send *calls*; see `Sink.send`.
         """
         started = self.clock()
         try:
@@ -103,21 +103,21 @@ class RetryingSink(ClosesAtExit):
 
     def close(self) -> None:
         """
-        Close the sink behind.
+        Close the wrapped sink.
         """
         self.sink.close()
 
     def sleep(self, seconds: float) -> None:
         """
-        Wait, as a pipeline does between attempts.
+        Wait between attempts of a pipeline.
 
         Raises:
-            SinkUnavailable: It waited long enough.
+            SinkUnavailable: The wait would exceed *patience*.
         """
         if self.error is None:
             raise SinkUnavailable(
-                "the sink returns no receipt that adds up; "
-                "braze_heap.testing.check_sink tells what a sink promises"
+                "invalid receipt: accepted + rejections must equal the batch size; "
+                "test the sink with braze_heap.testing.check_sink"
             )
         began = math.inf if self.since is None else self.since
         if self.clock() + seconds - began > self.patience:
@@ -135,7 +135,7 @@ class RetryingSink(ClosesAtExit):
 
     def note_mapper(self, error: DeliveryError) -> None:
         """
-        Note that a mapper, and not the sink, could not decide about a batch.
+        Record that a mapper, not the sink, could not decide about a batch.
         """
         self.error = error
         self._tell(mapper_unavailable(error).message, self.clock())
@@ -164,12 +164,12 @@ class Delivery:
 
     Attributes:
         spec: The sink as the user wrote it.
-        sink: Opened; closed at the end.
-        dead_letter: Where what cannot be delivered goes.
-        patience: Seconds; none for what writes to stdout.
-        report: What was settled.
-        seconds: How long it took.
-        skipped_files: Why each file of a folder that holds no events was skipped.
+        sink: The open sink; `run` closes it.
+        dead_letter: Store for events that cannot be delivered.
+        patience: Maximum seconds without a success; 0 for stdout.
+        report: Counts of the events so far.
+        seconds: Duration.
+        skipped_files: A message for each skipped file of a folder.
     """
 
     spec: str
@@ -183,7 +183,7 @@ class Delivery:
     @property
     def target(self) -> HeapTarget | None:
         """
-        Where in Heap it goes, if it goes there.
+        Heap app and limits of the sink, if it is a Heap sink.
         """
         return HeapTarget.of(self.sink)
 
@@ -199,10 +199,10 @@ class Delivery:
         Do *work*, and close the sink.
 
         Args:
-            transformer: Of the pipeline.
-            work: What is to be delivered.
-            total: Units by which *work* advances; 0 if that is not known.
-            quiet: Whether nothing is told meanwhile.
+            transformer: Transformer of the pipeline.
+            work: Passes the batches to the pipeline.
+            total: Units that *work* reads; 0 if that is not known.
+            quiet: Whether to show no progress.
         """
         ceiling = self.target.events_a_minute if self.target else math.inf
         patience = 0.0 if self.spec in STDOUT else self.patience
@@ -237,13 +237,15 @@ class Delivery:
             with stopped_by_signals(), _reported_once():
                 work()
         except KeyboardInterrupt as error:
-            note = f"Stopped by {name_of(error)}. Done until then:"
+            note = f"Stopped by {name_of(error)}. Processed before that:"
             return RunOutcome(status_of(error), note)
         except (DeliveryError, OSError) as error:
             if self.spec in STDOUT and (sink.is_pipe_broken or _is_broken_pipe(error)):
                 redirect_to_devnull("stdout")
                 return RunOutcome(
-                    SIGPIPE_EXIT, "Nobody reads the calls. Done until then:"
+                    PIPE_CLOSED,
+                    SIGPIPE_EXIT,
+                    "The reader of the output closed the pipe. Processed before that:",
                 )
             if self.spec in STDOUT and isinstance(error, OSError):
                 redirect_to_devnull("stdout")
@@ -287,7 +289,7 @@ def _to_cli_error(error: Exception) -> UnusableError:
 
 
 def _failed(error: UnusableError) -> RunOutcome:
-    note = "Stopped by an error. Done until then:"
+    note = "Stopped by an error. Processed before that:"
     if isinstance(error, ReadFailedError):
-        note = "Not everything could be read. Done with the rest:"
+        note = "Not everything could be read. Processed the rest:"
     return RunOutcome(error.exit_code, note, error)

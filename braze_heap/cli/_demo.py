@@ -101,10 +101,10 @@ _NEXT: Final = (
     type=int,
     default=1,
     show_default=True,
-    help="Decides every chance: the same seed gives the same numbers.",
+    help="Random seed: the same seed gives the same numbers.",
 )
 @click.option(
-    "--fast", is_flag=True, help="Do not wait, as when nobody watches at a terminal."
+    "--fast", is_flag=True, help="Do not wait, as if the output were not a terminal."
 )
 def demo(seed: int, fast: bool) -> None:
     """
@@ -361,9 +361,7 @@ def _watch(story: _Story, seen: Simulation, metrics: Metrics, heap: FakeHeap) ->
     if seen.answers_lost:
         story.tell("An answer gets lost: Braze sends those events again.")
     for reason in metrics.report.dead_lettered_by_reason:
-        story.tell(
-            f"A malformed event ({reason}) goes to the dead letter, and it alone."
-        )
+        story.tell(f"Only the malformed event ({reason}) goes to the dead letter.")
     done = len(seen.events) - seen.fates[Fate.PENDING]
     story.advance(done, _progress(seen, heap.events.keys()))
 

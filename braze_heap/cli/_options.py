@@ -52,7 +52,7 @@ _OPTIONS: Final = (
     click.option(
         "--personal-data",
         type=click.Choice(["drop", "keep"]),
-        help="Leave personal fields out, or send them.  [default: drop]",
+        help="Drop or send personal fields.  [default: drop]",
     ),
 )
 

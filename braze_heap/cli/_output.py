@@ -61,7 +61,7 @@ def open_output(
 
     Raises:
         UnusableError: It cannot be written, or is one of *inputs*.
-        BrokenPipeError: Nobody reads it any more.
+        BrokenPipeError: The reader closed the pipe.
     """
     refuse_input(path, inputs, "--output")
     try:

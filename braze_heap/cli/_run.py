@@ -34,12 +34,12 @@ from braze_heap.exceptions import DeliveryError
 @attrs.frozen
 class RunOutcome:
     """
-    How a run ended.
+    Result of a run.
 
     Attributes:
-        status: Exit status that says so.
-        note: What the user should know about it.
-        failure: What was in the way.
+        status: Exit status.
+        note: Message for the user; empty if the run finished.
+        failure: Error that stopped the run.
     """
 
     status: int = 0
@@ -50,10 +50,10 @@ class RunOutcome:
 @attrs.define
 class Run:
     """
-    From inputs to written calls. The report counts what was written, and nothing else.
+    Transform inputs into written calls. The report counts only what was written.
 
     Attributes:
-        unit: Bytes of input that no batch goes over the end of.
+        unit: Bytes of input at whose multiples a batch ends.
     """
 
     transformer: Transformer
@@ -66,9 +66,9 @@ class Run:
         """
         Transform all inputs into the file at *path*, with a bar on the console *bar*.
         """
-        done = "Done until then:"
+        done = "Processed before that:"
         if is_replaced(path):
-            done = "The file was not written. Read until then:"
+            done = "The file was not written. Read before that:"
         try:
             with stopped_by_signals():
                 self._write_to(path, bar)
@@ -77,7 +77,9 @@ class Run:
             return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
         except BrokenPipeError:
             redirect_to_devnull("stdout")
-            return RunOutcome(SIGPIPE_EXIT, f"Nobody reads the calls any more. {done}")
+            return RunOutcome(
+                SIGPIPE_EXIT, f"The reader of the output closed the pipe. {done}"
+            )
         except UnusableError as error:
             return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
         return RunOutcome()
@@ -95,8 +97,8 @@ class Run:
         Transform one input into an open file.
 
         Raises:
-            UnusableError: It cannot be read, or not to its end, or a mapper cannot
-                decide; the calls of the batches before are written.
+            UnusableError: The input cannot be read completely, or a mapper cannot
+                decide. The calls of earlier batches are written.
         """
         before = 0
         skipped = self.report.skipped_files

@@ -64,8 +64,8 @@ DEAD_LETTER: Final = Path("dead.db")
 """Where dead letters go unless another place is named."""
 
 AGAIN: Final = (
-    "it begins at the beginning, which is harmless. Events have Braze's ids as "
-    "idempotency keys, and Heap takes none twice (a file does)."
+    "It starts over; Heap ignores events it already has, but a file sink will contain "
+    "duplicates."
 )
 
 _EPILOG = """\b
@@ -92,8 +92,8 @@ Exit status:
        an option is wrong; or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
   130, 143  stopped by Ctrl-C, or by SIGTERM
-  141  nobody reads the output any more
-Running a command again is harmless: Heap takes no event twice.
+  141  the reader of the output closed the pipe
+Running a command again is safe: Heap ignores events it already has.
 """
 
 
@@ -104,14 +104,14 @@ Running a command again is harmless: Heap takes no event twice.
     metavar="[FILE ...]",
     type=InputPath(),
 )
-@sink_option("Where to. Without it nothing is sent: a dry run.")
+@sink_option("Destination. Without it nothing is sent: a dry run.")
 @yes_option
 @click.option(
     "--dead-letter",
     "store",
     metavar="FILE",
     type=FilePath(dir_okay=False),
-    help=f"Keep here what cannot be delivered.  [default: {DEAD_LETTER}]",
+    help=f"Store events that cannot be delivered here.  [default: {DEAD_LETTER}]",
 )
 @max_bytes_option
 @click.option(
@@ -168,7 +168,7 @@ def send(
     if written := STDIN if spec in STDOUT else file_of(spec):
         refuse_input(written, inputs, "--sink")
     refuse_files(spec, kept, options["config"])
-    source = plural(len(inputs), "input")
+    source = plural(len(inputs), "file")
     with closing(open_sink_or_exit(spec)) as sink:
         confirm(HeapTarget.of(sink), f"the events of {source}", is_agreed=yes)
         with _dead_letter(kept, max_bytes, quiet=quiet) as dead_letter:
@@ -200,7 +200,7 @@ def _dry_run(run: Run, *, strict: bool, shows_all: bool, quiet: bool) -> NoRetur
 
 
 def _dry_view(report: Report) -> Iterator[RenderableType]:
-    yield heading("Nothing was sent: this is a dry run. With --sink it would be")
+    yield heading("Dry run: nothing was sent. With --sink it would send")
     table = grid("_count", "_what", right=("_count",))
     for kind, count in report.calls.items():
         table.add_row(f"{count:,}", plural(count, CALLS[kind]).partition(" ")[2])
@@ -209,7 +209,7 @@ def _dry_view(report: Report) -> Iterator[RenderableType]:
     yield indented(table)
     minutes = report.calls[Track] / EVENTS_A_MINUTE
     least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
-    yield Text(f"  {least}, for Heap takes {EVENTS_A_MINUTE:,} events a minute")
+    yield Text(f"  {least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute")
     yield from next_view(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
     )

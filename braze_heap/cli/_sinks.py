@@ -27,8 +27,8 @@ STDOUT: Final = ("-", "console:")
 """Sinks that write where a report would be read."""
 
 SILENTLY: Final = (
-    "Heap takes a wrong app id silently. Compare it with the one that Heap shows "
-    "under Manage > Projects."
+    "Heap accepts events for a wrong app ID without an error. Compare it with the one "
+    "under Manage > Projects in Heap."
 )
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -176,8 +176,8 @@ def confirm(target: HeapTarget | None, what: str, *, is_agreed: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UnusableError(
-            "there is no terminal to ask at, and nothing was sent. "
-            "If app id and host are right, add --yes."
+            "stdin is not a terminal, so nothing was sent. Pass --yes to skip the "
+            "confirmation."
         )
     if not click.confirm(f"Send {what} there?", err=True):
         raise UnusableError("not confirmed, and nothing was sent")

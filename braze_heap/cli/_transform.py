@@ -49,7 +49,7 @@ Exit status:
   2  a file cannot be read or written, or is not JSON or Avro; there is no
      input; an option is wrong; or a worker died
   130, 143  stopped by Ctrl-C, or by SIGTERM
-  141  nobody reads the output any more
+  141  the reader of the output closed the pipe
 The file of -o appears when it is complete; else nothing is changed there.
 """
 
@@ -83,8 +83,8 @@ The file of -o appears when it is complete; else nothing is changed there.
     metavar="N",
     type=click.IntRange(0),
     default=1,
-    help="Work on N cores at once; 0 for all of them. The output is the same, in the "
-    "same order. Stdin and pipes are read by one.  [default: 1]",
+    help="Use N processes (0 = one per core). The output and its order stay the same. "
+    "Stdin and pipes are read by one process.  [default: 1]",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 if an event was rejected.")
 @click.option(
@@ -193,7 +193,7 @@ def run_view(
     speed = run.report.received / max(seconds, 0.001)
     summary = (
         f"{plural(run.report.received, 'event')} from "
-        f"{plural(len(run.inputs), 'input')} in {seconds:,.1f} s, {speed:,.0f} a second"
+        f"{plural(len(run.inputs), 'file')} in {seconds:,.1f} s, {speed:,.0f} a second"
     )
     note = [Text(outcome.note, "bold red")] if outcome.note else []
     return Group(*note, Text(summary), report_view(run.report, shows_all=shows_all))

@@ -202,7 +202,7 @@ def test_a_report_shows_invalid_and_changed_values() -> None:
     delivery = Delivery("memory:", MemorySink(), DISCARD, 0.0, report)
     out = Console(file=io.StringIO(), width=100)
 
-    out.print(_view(delivery, RunOutcome(), "1 input", None))
+    out.print(_view(delivery, RunOutcome(), "1 file", None))
 
     text = out.file.getvalue()  # type: ignore[attr-defined]
     assert "Order.price: text, not float  3" in text

@@ -43,7 +43,7 @@ def test_demo_shows_the_whole_way(shown: Result) -> None:
         "12:20  Heap is down.",
         "12:25  Heap is back.",
         "An answer gets lost",
-        "goes to the dead letter, and it alone.",
+        "goes to the dead letter.",
         "What Heap holds: 985 events of",
         "a type newer than this version",
         '"event": "Braze Added To Cart"',

@@ -373,8 +373,8 @@ def test_ctrl_c_stops_all_workers_and_tells_what_was_done(
     report = stderr.decode().splitlines()
     written = keys(stdout.decode())
     assert process.returncode == 130
-    assert report[0] == "Stopped by Ctrl-C. Done until then:"
-    assert report[1].startswith(f"{len(written) + 1:,} events from 40 inputs")
+    assert report[0] == "Stopped by Ctrl-C. Processed before that:"
+    assert report[1].startswith(f"{len(written) + 1:,} events from 40 files")
     assert [f"event-{n + 1}" for n in range(len(written))] == written
     assert b"Traceback" not in stderr
     assert [*temporary.iterdir()] == []
@@ -394,7 +394,7 @@ def test_worker_that_is_killed_is_an_error(many: Path, temporary: Path) -> None:
     written = len(keys(stdout.decode())) + 1
     assert process.returncode == 2
     assert b"Error: a worker was killed by signal 9. If memory ran out" in stderr
-    assert f"{written:,} events from 40 inputs" in stderr.decode()
+    assert f"{written:,} events from 40 files" in stderr.decode()
     assert [*temporary.iterdir()] == []
 
 
@@ -409,7 +409,9 @@ def test_reader_that_goes_away_ends_all(many: Path, temporary: Path) -> None:
     _, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 141
-    assert stderr.startswith(b"Nobody reads the calls any more. Done until then:\n")
+    assert stderr.startswith(
+        b"The reader of the output closed the pipe."
+    )
     assert [*temporary.iterdir()] == []
 
 
@@ -423,7 +425,7 @@ def test_sigterm_leaves_nothing(many: Path, temporary: Path) -> None:
     _, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 143
-    assert stderr.startswith(b"Stopped by SIGTERM. Done until then:\n")
+    assert stderr.startswith(b"Stopped by SIGTERM. Processed before that:\n")
     assert [*temporary.iterdir()] == []
 
 

@@ -311,7 +311,7 @@ def test_input_without_events_is_no_error(run: Run, empty: bytes) -> None:
     result = run("transform", stdin=empty)
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "0 events from 1 input" in result.stderr
+    assert "0 events from 1 file" in result.stderr
 
 
 def test_empty_stdin_is_an_error(run: Run) -> None:
