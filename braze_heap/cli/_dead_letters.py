@@ -406,7 +406,8 @@ def _choice(
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise UnusableError(
-            "stdin is not a terminal. Pass --yes to skip the confirmation"
+            "stdin is not a terminal, so nothing was removed. Pass --yes to skip the "
+            "confirmation."
         )
     if not click.confirm(question, err=True):
         raise UnusableError("not confirmed, and nothing was removed")

@@ -242,11 +242,7 @@ class Delivery:
         except (DeliveryError, OSError) as error:
             if self.spec in STDOUT and (sink.is_pipe_broken or _is_broken_pipe(error)):
                 redirect_to_devnull("stdout")
-                return RunOutcome(
-                    PIPE_CLOSED,
-                    SIGPIPE_EXIT,
-                    "The reader of the output closed the pipe. Processed before that:",
-                )
+                return RunOutcome(SIGPIPE_EXIT, f"{PIPE_CLOSED} Processed before that:")
             if self.spec in STDOUT and isinstance(error, OSError):
                 redirect_to_devnull("stdout")
             return _failed(_to_cli_error(error))

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli._console import (
+    PIPE_CLOSED,
     SIGPIPE_EXIT,
     UnusableError,
     mapper_unavailable,
@@ -77,9 +78,7 @@ class Run:
             return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
         except BrokenPipeError:
             redirect_to_devnull("stdout")
-            return RunOutcome(
-                SIGPIPE_EXIT, f"The reader of the output closed the pipe. {done}"
-            )
+            return RunOutcome(SIGPIPE_EXIT, f"{PIPE_CLOSED} {done}")
         except UnusableError as error:
             return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
         return RunOutcome()

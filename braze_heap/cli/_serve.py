@@ -74,7 +74,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 
 \b
 Exit status:
-  0  stopped by SIGTERM, SIGHUP or Ctrl-C, and all in-flight requests were answered
+  0  stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered
   1  stopped, and requests were cut off; Braze sends their events again
   2  an option is wrong, the port is taken, a file cannot be used
 """

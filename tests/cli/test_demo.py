@@ -51,7 +51,7 @@ def test_demo_shows_the_whole_way(shown: Result) -> None:
         "985 events, each once:",
         "985 in Heap + 12 skipped (no_identity) + 3 in the dead letter",
         "Every event is in exactly one place.",
-        "What next",
+        "Next steps",
     ):
         assert part in shown.stdout
 

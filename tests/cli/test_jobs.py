@@ -409,9 +409,7 @@ def test_reader_that_goes_away_ends_all(many: Path, temporary: Path) -> None:
     _, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 141
-    assert stderr.startswith(
-        b"The reader of the output closed the pipe."
-    )
+    assert stderr.startswith(b"The reader of the output closed the pipe.")
     assert [*temporary.iterdir()] == []
 
 

@@ -57,7 +57,7 @@ def test_a_good_endpoint_gets_a_good_verdict(run: Run) -> None:
     report = report_of(result.stdout)
     assert result.exit_code == 0
     assert "250 events in" in report
-    assert "delivered 250 the endpoint took them" in report
+    assert "delivered 250 the endpoint accepted them" in report
     assert "OK: Braze would treat every event as delivered." in report
 
 
@@ -297,7 +297,7 @@ def test_patience_ends_the_trial(run: Run) -> None:
 
     assert time.monotonic() - began < 3
     assert result.exit_code == 1
-    assert "pending 1 not taken so far" in report_of(result.stdout)
+    assert "pending 1 not accepted yet" in report_of(result.stdout)
     assert "puts Braze off" in report_of(result.stdout)
 
 
@@ -328,7 +328,7 @@ def test_another_host_needs_agreement(run: Run) -> None:
     assert result.exit_code == 2
     assert "5 test events will go to currents.example.com" in report_of(result.stderr)
     assert "http is not encrypted" in result.stderr
-    assert "add --yes" in result.stderr
+    assert "Pass --yes" in result.stderr
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "::1"])

@@ -37,9 +37,7 @@ def test_reader_that_goes_away_ends_the_run_quietly(many: Path) -> None:
 
     assert json.loads(first)["idempotency_key"] == "event-0"
     assert process.returncode == 141
-    assert stderr.startswith(
-        b"The reader of the output closed the pipe."
-    )
+    assert stderr.startswith(b"The reader of the output closed the pipe.")
     assert b"Traceback" not in stderr
 
 

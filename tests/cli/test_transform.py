@@ -300,7 +300,7 @@ def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
 
     assert "email_address     1" in report
     assert "external_user_id  1  sent as the identity alone" in report
-    assert "cut  1  texts, names or lists cut to 1,023 characters" in report
+    assert "cut  1  strings, names or lists truncated to 1,023 characters" in report
 
 
 @pytest.mark.parametrize("empty", [b'{"events": []}', b"[]", b"\n", b"null"])
