@@ -67,7 +67,7 @@ Examples:
   braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
 """
 
-PERSONAL: Final = "This is unmasked personal data."
+PERSONAL: Final = "This is personal data, unmasked."
 
 AGAIN: Final = "The dead letter contains only what still needs to be delivered."
 

@@ -1,6 +1,6 @@
 """
-Names of a team's mappers that outlive a process: a dead letter lists them, and a replay
-looks for them.
+Persistent names of a team's mappers. Dead letters store them, and a replay checks
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def is_shipped(entry: Registration) -> bool:
     """
     Return whether *entry* is one of `DEFAULT_MAPPERS`.
 
-    A shipped mapper that a team registers for another key is the team's entry.
+    A shipped mapper under another key belongs to the team.
     """
     shipped = DEFAULT_MAPPERS.registrations.get(entry.key)
     return shipped is not None and shipped.mapper is entry.mapper
@@ -36,9 +36,9 @@ def names_of(entries: Iterable[Registration]) -> dict[str, str]:
 
 def key_name(key: Key) -> str:
     """
-    Return the event type that *key* is for, or the name of a class of several types.
+    Return the event type of *key*, or the name of a class of several types.
 
-    Of a class for custom events or purchases, the type and the name or product.
+    For a class of custom events or purchases, return the type and the name or product.
     """
     if isinstance(key, str):
         return key
@@ -52,9 +52,9 @@ def mapper_name(mapper: Mapper) -> str:
     """
     Return ``module:qualname`` of *mapper*.
 
-    A partial has the name of its function, a callable instance that of its class, and
-    every declared mapper the same one: a declaration that is corrected is still there.
-    A lambda is ``module:<lambda>``. A script that runs as ``__main__`` has the name by
+    A partial has the name of its function, a callable instance that of its class. All
+    declared mappers have the same name, so that a corrected declaration is found. A
+    lambda is ``module:<lambda>``. A script that runs as ``__main__`` has the name by
     which it is imported.
     """
     while isinstance(mapper, functools.partial):
@@ -79,10 +79,9 @@ def missing(
     event_types: Mapping[str, type[CurrentsEvent]],
 ) -> dict[str, str]:
     """
-    Return those of *listed* that *entries* do not have for their event key.
+    Return the mappers in *listed* that are not in *entries* for their event key.
 
-    A mapper that is now registered for a class of several types, such as a channel, is
-    there for each of its types.
+    A mapper for a class of several types, such as a channel, covers each of its types.
     """
     found: dict[str, set[Key]] = {}
     for entry in entries:

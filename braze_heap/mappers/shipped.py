@@ -1,8 +1,8 @@
 """
 The shipped mappers, and the table that says which event type has which.
 
-Most types are mapped by `standard` alone. The functions here do more: they set user
-properties, or delete the user.
+Most types use `standard`. The functions here also set user properties, or delete the
+user.
 """
 
 from collections.abc import Mapping
@@ -263,6 +263,6 @@ DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
     }
 )
 """
-Event type to mapper. Each type has its line, so that a new type fails the tests until
-somebody decides.
+Event type to mapper. Each type has a line, so that a new type fails the tests until it
+has a decision.
 """

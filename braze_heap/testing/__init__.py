@@ -1,6 +1,6 @@
 """
-Help for testing your own rules: sample events, the judge of Heap's contract, a Heap, a
-Braze.
+Support for tests of your own mappers: sample events, a check of Heap's contract, and
+simulations of Heap and Braze.
 
 >>> from braze_heap.testing import assert_legal, make_event
 >>> click(make_event(EmailClick, link_alias="hero"))

@@ -123,7 +123,7 @@ def test_show_by_the_beginning_of_a_key(run: Run, store: Path) -> None:
 
     assert '\n    "email_address": "secret@example.com",\n' in shown.stdout
     assert "reason  bad_time\n" in shown.stdout
-    assert shown.stderr == "This is personal data, whole and unmasked.\n"
+    assert shown.stderr == "This is personal data, unmasked.\n"
 
 
 def test_original_can_be_explained(run: Run, store: Path) -> None:
