@@ -173,13 +173,13 @@ def _failures_of(doing: str) -> Iterator[None]:
         raise
     except BaseException as error:  # a module can call sys.exit()
         lines = traceback.format_exception(
-            type(error), error, _beyond_this_file(error.__traceback__)
+            type(error), error, _without_own_frames(error.__traceback__)
         )
         text = "".join(lines).rstrip()
         raise UnusableError(f"--transformer: {doing}\n{text}") from None
 
 
-def _beyond_this_file(tb: TracebackType | None) -> TracebackType | None:
+def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
     """
     Leave out the frames of this file and of Python's import machinery.
     """

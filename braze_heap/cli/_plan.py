@@ -139,7 +139,10 @@ def _text(planned: TrackingPlan, form: Format) -> str:
 
 def _view(planned: TrackingPlan) -> Group:
     return Group(
-        _events_view(planned), *_facts_view(planned), *_absent_view(planned), *_more()
+        _events_view(planned),
+        *_user_properties_view(planned),
+        *_absent_view(planned),
+        *_more(),
     )
 
 
@@ -158,7 +161,7 @@ def _events_view(planned: TrackingPlan) -> RenderableType:
     return table
 
 
-def _facts_view(planned: TrackingPlan) -> Iterator[RenderableType]:
+def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
     if not planned.user_properties:
         return
     yield heading(f"User properties: {len(planned.user_properties)}")

@@ -27,7 +27,7 @@ from braze_heap.cli._inputs import (
 )
 from braze_heap.cli._output import is_replaced, open_output, write_calls
 from braze_heap.cli._progress import progress
-from braze_heap.cli._report import Report
+from braze_heap.cli._report import TransformReport
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError
 
@@ -60,7 +60,7 @@ class Run:
     transformer: Transformer
     inputs: Sequence[Input]
     event_type: str | None
-    report: Report
+    report: TransformReport
     unit: int = UNIT
 
     def write_to(self, path: Path, bar: Console | None) -> RunOutcome:

@@ -42,7 +42,7 @@ from braze_heap.cli._output import refuse_input
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._progress import DeliveryProgress, format_duration
 from braze_heap.cli._reasons import CALLS
-from braze_heap.cli._report import Report
+from braze_heap.cli._report import TransformReport
 from braze_heap.cli._run import Run
 from braze_heap.cli._sinks import (
     STDOUT,
@@ -162,7 +162,7 @@ def send(
     warn_of_type(event_type)
     transformer = transformer_from_options(**options)
     if spec is None:
-        report = Report(transformer._identity.field)
+        report = TransformReport(transformer._identity.field)
         run = Run(transformer, inputs, event_type, report)
         _dry_run(run, strict=strict, shows_all=all_types, quiet=quiet)
     if written := STDIN if spec in STDOUT else file_of(spec):
@@ -199,7 +199,7 @@ def _dry_run(run: Run, *, strict: bool, shows_all: bool, quiet: bool) -> NoRetur
     sys.exit(outcome.status or int(strict and run.report.rejected.total() > 0))
 
 
-def _dry_view(report: Report) -> Iterator[RenderableType]:
+def _dry_view(report: TransformReport) -> Iterator[RenderableType]:
     yield heading("Dry run: nothing was sent. With --sink it would send")
     table = grid("_count", "_what", right=("_count",))
     for kind, count in report.calls.items():

@@ -23,7 +23,13 @@ from braze_heap.cli._options import transformer_from_options, transformer_option
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._progress import format_duration
 from braze_heap.cli._request_log import RequestLog, logging_to
-from braze_heap.cli._server import bound, check_extra, run_until_told, server_of, url_of
+from braze_heap.cli._server import (
+    bound,
+    check_extra,
+    run_until_stopped,
+    server_of,
+    url_of,
+)
 from braze_heap.cli._simulate import is_here
 from braze_heap.cli._sinks import (
     SILENTLY,
@@ -175,7 +181,7 @@ def serve(
         )
         server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))
         _greet(log, url_of(listener), access, _target(sink, spec), path)
-        run_until_told(server, listener)
+        run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cut_off:
         cut = plural(metrics.cut_off, "request")

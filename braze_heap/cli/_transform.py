@@ -31,7 +31,7 @@ from braze_heap.cli._options import (
 )
 from braze_heap.cli._output import as_inputs, refuse_input
 from braze_heap.cli._paths import FilePath
-from braze_heap.cli._report import Report, report_view
+from braze_heap.cli._report import TransformReport, report_view
 from braze_heap.cli._run import Run, RunOutcome
 
 _EPILOG = """\b
@@ -131,7 +131,7 @@ def _run(
     event_type: str | None,
     jobs: int,
 ) -> Run:
-    report = Report(transformer._identity.field)
+    report = TransformReport(transformer._identity.field)
     if jobs == 1:
         return Run(transformer, inputs, event_type, report)
     from braze_heap.cli._jobs import SplitRun, cores

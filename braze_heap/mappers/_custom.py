@@ -37,9 +37,9 @@ def custom_event(name: str) -> Callable[[type[_T]], type[_T]]:
 
     A mapper for the class gets the properties as an instance of it. Types are exact:
     a string is not a number, and true is not 1. A string is read as a ``Decimal``,
-    ``date``, ``datetime``, ``time``, ``UUID`` or enum where the class asks for one. A number
-    without fraction fits ``float``. Properties that the class does not have are
-    ignored. Events whose properties do not fit fall back to the mapper of any
+    ``date``, ``datetime``, ``time``, ``UUID`` or enum if the class asks for one. An
+    integer fits ``float``. Properties that the class does not have are ignored. Events
+    whose properties do not fit fall back to the mapper of any
     `CustomEvent`, and `TransformResult.invalid` counts them.
 
     A field type that fits no JSON value raises TypeError when the mapper is added.

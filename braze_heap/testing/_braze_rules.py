@@ -155,10 +155,10 @@ class Simulation:
         }
         if missed:
             counts = Counter(missed.values())
-            told = ", ".join(f"{number} {why}" for why, number in counts.items())
+            counted = ", ".join(f"{number} {why}" for why, number in counts.items())
             raise AssertionError(
                 f"{len(missed)} of {len(self.outcomes)} events were not delivered: "
-                f"{told}. The first is events[{min(missed)}]."
+                f"{counted}. The first is events[{min(missed)}]."
             )
 
 
@@ -229,13 +229,13 @@ class SimulationRun:
         events = [self._events[index] for index in batch.events]
         return batch, json.dumps({"events": events}).encode()
 
-    def settle(self, batch: PendingBatch, reply: Reply, now: float) -> None:
+    def apply_response(self, batch: PendingBatch, reply: Reply, now: float) -> None:
         """
         Do what Braze does after *reply* to *batch*.
         """
         self._now = now
-        heard = self._heard(reply)
-        status = None if isinstance(heard, Failure) else heard.status
+        received = self._received(reply)
+        status = None if isinstance(received, Failure) else received.status
         if status is not None and 200 <= status < 300:
             self._mark(batch, Fate.DELIVERED, status)
         elif status in STOPPING:
@@ -245,7 +245,7 @@ class SimulationRun:
             self._divide(batch, status)
         else:
             self._mark(batch, Fate.PENDING, status)
-            self._repeat(batch, heard)
+            self._repeat(batch, received)
 
     def simulation(self) -> Simulation:
         """
@@ -291,7 +291,7 @@ class SimulationRun:
     def _put(self, batch: PendingBatch, due: float, place: float = 0.0) -> None:
         heapq.heappush(self._queue, (due, place, next(self._order), batch))
 
-    def _heard(self, reply: Reply) -> Reply:
+    def _received(self, reply: Reply) -> Reply:
         if isinstance(reply, Failure):
             self._failures[reply.kind] += 1
             return reply
@@ -316,12 +316,12 @@ class SimulationRun:
         for part in _parts(batch.events, size):
             self._put(PendingBatch(part, was_refused=status == 400), self._now)
 
-    def _repeat(self, batch: PendingBatch, heard: Reply) -> None:
+    def _repeat(self, batch: PendingBatch, received: Reply) -> None:
         since = self._now if batch.failing_since is None else batch.failing_since
         if self._now - since >= PATIENCE:
             self._disable()
             return
-        asked = None if isinstance(heard, Failure) else heard.retry_after
+        asked = None if isinstance(received, Failure) else received.retry_after
         backoff = min(FIRST_BACKOFF * 2**batch.failures, MAX_BACKOFF)
         jittered = backoff * self._chance.uniform(0.5, 1.0)
         pause = max(jittered, retry_seconds(asked, self._now) or 0.0)

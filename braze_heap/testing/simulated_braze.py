@@ -151,7 +151,7 @@ class SimulatedBraze(Behavior):
                 return pool.submit(post, body)
 
             for batch, reply in _exchanges(run, submit, clock, sleep, end, concurrency):
-                run.settle(batch, reply, clock())
+                run.apply_response(batch, reply, clock())
                 if watch is not None:
                     watch(run.simulation())
         return run.simulation()

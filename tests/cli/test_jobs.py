@@ -24,7 +24,7 @@ from braze_heap.cli import _jobs
 from braze_heap.cli._inputs import Input, find_inputs
 from braze_heap.cli._jobs import SplitRun
 from braze_heap.cli._options import Setup
-from braze_heap.cli._report import Report
+from braze_heap.cli._report import TransformReport
 from braze_heap.cli._run import Run as OneJob
 from braze_heap.cli._run import RunOutcome
 from braze_heap.config import TransformConfig
@@ -129,8 +129,8 @@ def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     transformer = SETUP.transformer()
     arguments = (transformer, inputs, None)
     identity = "external_user_id"
-    many = SplitRun(*arguments, Report(identity), unit, setup=SETUP, jobs=jobs)
-    return OneJob(*arguments, Report(identity), unit), many
+    many = SplitRun(*arguments, TransformReport(identity), unit, setup=SETUP, jobs=jobs)
+    return OneJob(*arguments, TransformReport(identity), unit), many
 
 
 def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
