@@ -76,6 +76,7 @@ EXEMPT: Final = {
 OTHER_MEANING: Final = {
     "testing/_fake_rules.py": {"rule", "rules"},  # of Heap's API
     "testing/_braze_rules.py": {"rule", "rules"},  # of Braze's connector
+    "state/_person_search.py": {"suspicion"},  # as in the option --suspected
 }
 """Modules that use a replaced word for something else."""
 

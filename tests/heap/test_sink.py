@@ -770,7 +770,7 @@ def test_the_contract_of_sinks_is_kept(heap: FakeHeap) -> None:
     check_sink(
         factory,
         received=lambda: list(heap.events.values()),
-        refused=refused,
+        rejected=refused,
         unavailable=unavailable,
     )
 
@@ -793,7 +793,7 @@ def test_the_contract_of_async_sinks_is_kept(heap: FakeHeap) -> None:
         check_async_sink(
             factory,
             received=lambda: list(heap.events.values()),
-            refused=refused,
+            rejected=refused,
             unavailable=unavailable,
         )
     )
