@@ -79,7 +79,7 @@ async def check_async_sink(
     the asyncio loop of your sinks.
 
     Args:
-        factory: Returns a sink that is ready for use. Called several times, in the loop.
+        factory: Returns a ready sink. Called several times, in the loop.
         received: As for `check_sink`; called in a thread.
         rejected: As for `check_sink`.
         unavailable: Returns a sink whose destination cannot decide.

@@ -198,5 +198,5 @@ def test_a_refusal_must_be_told() -> None:
     """
     A sink that takes what its destination refuses is found out.
     """
-    with pytest.raises(AssertionError, match="does not keep back"):
+    with pytest.raises(AssertionError, match="does not hold back"):
         check_sink(lambda: Tee(MemorySink()), rejected=REJECTED)
