@@ -32,8 +32,8 @@ from braze_heap.heap.calls import (
     timestamp_of_second,
     to_idempotency_key,
 )
-from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import decoded
+from braze_heap.mappers._user_properties import UserProperties
 from braze_heap.parsing import YEAR_2100
 from braze_heap.policies.identity import IdentityPolicy
 

@@ -16,7 +16,6 @@ from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._schema import schema_of
 from braze_heap.heap._encoder import PropertyEncoder, is_legal_text
 from braze_heap.heap.calls import Track, timestamp, to_idempotency_key
-from braze_heap.mappers._rules import UserProperties
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
     MACHINE_OPEN,
@@ -24,6 +23,7 @@ from braze_heap.mappers._standard import (
     is_machine_open,
     own_name,
 )
+from braze_heap.mappers._user_properties import UserProperties
 from braze_heap.payloads import StandardEvent
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import Redaction

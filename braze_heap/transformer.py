@@ -42,9 +42,9 @@ from braze_heap.mappers._copies import copy_of, deep_copy
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._names import is_shipped, missing, names_of
 from braze_heap.mappers._registry import check_selection, origin_of, registry_of
-from braze_heap.mappers._rules import StandardWith
 from braze_heap.mappers._standard import is_machine_open
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
+from braze_heap.mappers._user_properties import StandardWithUserProperties
 from braze_heap.parsing import EventError, EventParser, Problem, epoch_seconds
 from braze_heap.payloads import (
     HeapEvent,
@@ -534,7 +534,9 @@ class Transformer:
         rule = self.mappers.registration_for(cls)
         mapper = rule.mapper if rule else None
         user_properties = (
-            mapper.user_properties if isinstance(mapper, StandardWith) else None
+            mapper.user_properties
+            if isinstance(mapper, StandardWithUserProperties)
+            else None
         )
         if mapper is not standard and not user_properties:
             return None

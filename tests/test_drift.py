@@ -79,7 +79,7 @@ def class_from(lines: Lines) -> type[Any]:
     return vars(module)[lines.class_name]
 
 
-# --- What is news ---------------------------------------------------------------------
+# --- Findings -------------------------------------------------------------------------
 
 
 def test_invented_fields_and_types_are_found_and_nothing_else() -> None:
@@ -97,7 +97,7 @@ def test_invented_fields_and_types_are_found_and_nothing_else() -> None:
         drift.type_changes,
         drift.other_form,
         drift.events,
-        drift.is_news,
+        drift.has_findings,
     ) == ((), (), 3, True)
 
 
@@ -125,7 +125,7 @@ def test_complete_samples_are_no_news(event_type: str, form: Any) -> None:
     drift = drift_of(raw, event_type=event_type)
 
     assert str(drift) == "Nothing new."
-    assert not drift.is_news
+    assert not drift.has_findings
     assert (drift.unseen_fields, drift.malformed) == ((), ())
     assert is_documented != bool(drift.other_form)
 
@@ -197,7 +197,7 @@ def test_custom_properties_are_the_customers_own() -> None:
         for value in ({"new": 1}, {"new": "a"}, [1], "[REDACTED]", 5)
     ]
 
-    assert not drift_of(*raws).is_news
+    assert not drift_of(*raws).has_findings
 
 
 def test_field_of_the_other_form_is_not_new() -> None:
@@ -215,7 +215,7 @@ def test_field_of_the_other_form_is_not_new() -> None:
         ("properties", "carrier"),
         ("storage", "device_id"),
     ]
-    assert not drift.is_news
+    assert not drift.has_findings
 
 
 def test_known_field_at_another_place_is_new() -> None:
@@ -253,7 +253,7 @@ def test_what_cannot_be_read_is_counted() -> None:
     """
     drift = observe([Unreadable(0, "damaged"), RawEvent(5), *read_events(b"{]")])
 
-    assert (drift.events, drift.is_news) == (3, False)
+    assert (drift.events, drift.has_findings) == (3, False)
     assert drift.malformed == (("not_an_object", 1), (Reason.UNREADABLE, 2))
 
 
@@ -267,7 +267,7 @@ def test_known_news_can_be_ignored() -> None:
 
     assert found(rest) == [(CLICK, "user", "loyalty_points")]
     assert (rest.new_types, rest.ignored) == ((), 2)
-    assert not drift.ignoring({NEW, CLICK}).is_news
+    assert not drift.ignoring({NEW, CLICK}).has_findings
 
 
 # --- What is kept and shown -----------------------------------------------------------
@@ -305,7 +305,7 @@ def test_hostile_names_do_not_exhaust_memory() -> None:
     drift = observer.drift()
 
     assert (len(drift.new_types), len(drift.new_fields)) == (MAX_TYPES, MAX_NAMES)
-    assert drift.beyond == 5 + 5 + (MAX_NAMES + 5)
+    assert drift.truncated == 5 + 5 + (MAX_NAMES + 5)
     assert peak < 10_000_000
 
 
@@ -331,7 +331,7 @@ def test_json_has_everything() -> None:
     """
     told = json.loads(drift_of(*invented(), click(link_alias=5)).to_json())
 
-    assert told["is_news"] is True
+    assert told["has_findings"] is True
     assert [new["event_type"] for new in told["new_types"]] == [NEW]
     assert [change["name"] for change in told["type_changes"]] == ["link_alias"]
     assert [lines["class_name"] for lines in told["lines_to_add"]] == [

@@ -21,23 +21,23 @@ from braze_heap import Transformer
 from braze_heap.cli._console import (
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
-    heard,
     plural,
     safe,
     show,
 )
-from braze_heap.cli._options import options_of_transformer, setup_of
+from braze_heap.cli._options import setup_of, transformer_options
 from braze_heap.cli._sinks import (
     API_KEY,
     SILENTLY,
     HeapTarget,
+    describe_sink,
     file_of,
-    named,
-    opened,
-    option_of_sink,
+    open_sink_or_exit,
+    sink_option,
 )
-from braze_heap.cli._stores import option_of_max_bytes, store_at
+from braze_heap.cli._stores import max_bytes_option, open_store
 from braze_heap.receiver import Tokens
 from braze_heap.sinks import Sink
 from braze_heap.state import MAX_BYTES, SqliteDeadLetter
@@ -83,8 +83,8 @@ class Finding:
 
 
 @click.command(epilog=_EPILOG, short_help="See whether everything is in place.")
-@options_of_transformer
-@option_of_sink("A sink to look at; see `braze-heap send --help`.")
+@transformer_options
+@sink_option("A sink to look at; see `braze-heap send --help`.")
 @click.option(
     "--dead-letter",
     "store",
@@ -92,7 +92,7 @@ class Finding:
     type=click.Path(path_type=Path),
     help="A dead letter to look at.",
 )
-@option_of_max_bytes
+@max_bytes_option
 @click.option(
     "--token-env",
     metavar="NAME",
@@ -130,7 +130,7 @@ def check(
         most = max_bytes or MAX_BYTES
         findings += _looked_at("dead letter", lambda: [_dead_letter(store, most)])
     is_well = all(finding.ok for finding in findings)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         if as_json:
             checks = [attrs.asdict(finding) for finding in findings]
             click.echo(json.dumps({"ok": is_well, "checks": checks}, indent=2))
@@ -202,7 +202,7 @@ def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Findi
         yield _existing(path, spec)
         return
     try:
-        sink = opened(spec)
+        sink = open_sink_or_exit(spec)
     except UnusableError as error:
         advice = "See `braze-heap send --help` for how a sink is written."
         yield Finding("sink", safe(error.message, 1_000), advice, ok=False)
@@ -219,14 +219,14 @@ def _existing(path: Path, spec: str) -> Finding:
     """
     is_well = path.is_file() and os.access(path, os.W_OK)
     advice = "" if is_well else "Make it writable, or name another file."
-    return Finding("sink", named(spec, None), advice, ok=is_well)
+    return Finding("sink", describe_sink(spec, None), advice, ok=is_well)
 
 
 def _of_sink(
     sink: Sink, spec: str, transformer: Transformer, timeout: float
 ) -> Iterator[Finding]:
     target = HeapTarget.of(sink)
-    yield Finding("sink", named(spec, target))
+    yield Finding("sink", describe_sink(spec, target))
     if target is None:
         return
     yield Finding("app id", safe(target.options.app_id), SILENTLY)
@@ -276,7 +276,7 @@ def _dead_letter(path: Path, max_bytes: int) -> Finding:
     except (FileNotFoundError, NotADirectoryError):
         return _missing(path)
     try:
-        with store_at(path, max_bytes=max_bytes) as store:
+        with open_store(path, max_bytes=max_bytes) as store:
             store.append(())
             return _held(path, store, max_bytes)
     except UnusableError as error:
@@ -302,7 +302,7 @@ def _tokens(name: str | None) -> Iterator[Finding]:
 def _missing(path: Path) -> Finding:
     folder = path.absolute().parent
     if folder.is_dir() and os.access(folder, os.W_OK):
-        return Finding("dead letter", f"{path} will be made when it is needed")
+        return Finding("dead letter", f"{path} will be created when needed")
     advice = "Make the directory, or make it writable."
     return Finding("dead letter", f"{folder} cannot be written", advice, ok=False)
 
@@ -324,5 +324,5 @@ def _view(findings: list[Finding]) -> RenderableType:
         detail = "\n".join(filter(None, (finding.detail, finding.advice)))
         table.add_row(state, finding.check, Text(detail))
     problems = sum(not finding.ok for finding in findings)
-    end = plural(problems, "problem") if problems else "All is well."
+    end = plural(problems, "problem") if problems else "Everything is fine."
     return Group(table, Text(f"\n{end}"))

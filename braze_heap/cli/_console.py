@@ -1,5 +1,5 @@
 """
-How the commands write for people: aligned, safe for terminals, plain where piped.
+Output for people: aligned, safe for terminals, plain text in a pipe.
 """
 
 import contextlib
@@ -21,29 +21,31 @@ from braze_heap.exceptions import DeliveryError
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
 INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C: 128 + SIGINT."""
 
-UNHEARD: Final = 141
-"""Exit status after the reader of the output went away, as shells have it."""
+SIGPIPE_EXIT: Final = 141
+"""Exit status after the reader of the output closed the pipe: 128 + SIGPIPE."""
+
+PIPE_CLOSED: Final = "The reader of the output closed the pipe."
 
 
 class UnusableError(click.ClickException):
     """
-    Something outside of the data is in the way: a file, a disk, a missing package.
+    A problem outside of the data, such as a file, a disk or a missing package.
     """
 
     exit_code = 2
 
     def format_message(self) -> str:
         """
-        Return the message in a form that cannot steer a terminal.
+        Return the message without control characters.
         """
         return "\n".join(safe(line, len(line)) for line in self.message.split("\n"))
 
 
 class UnavailableError(UnusableError):
     """
-    Not now: the same command can succeed later. ``EX_TEMPFAIL`` of sysexits.h.
+    A temporary failure; the same command can succeed later. ``EX_TEMPFAIL``.
     """
 
     exit_code = 75
@@ -51,7 +53,7 @@ class UnavailableError(UnusableError):
 
 def mapper_unavailable(error: DeliveryError) -> UnavailableError:
     """
-    Return what to show because a mapper raised *error*.
+    Return the error to show after a mapper raised *error*.
     """
     notes = "; ".join(getattr(error, "__notes__", ()))
     text = f"a mapper could not decide {notes}: {type(error).__name__}: {error}"
@@ -90,11 +92,11 @@ class SafeConsole(Console):
 
 def console(stream: Stream, piped_width: int = 80) -> Console:
     """
-    Return a console that shows names from outside as they are.
+    Return a console without markup, because names from outside may contain it.
 
     Args:
-        stream: Where it writes.
-        piped_width: Columns where *stream* is no terminal.
+        stream: Stream to write to.
+        piped_width: Columns if *stream* is not a terminal.
     """
     file = getattr(sys, stream)
     width = None if file.isatty() else piped_width
@@ -105,11 +107,11 @@ def console(stream: Stream, piped_width: int = 80) -> Console:
 
 def show(view: RenderableType, out: Console) -> None:
     """
-    Write *view*, in the encoding of *out* as far as that goes. Where *out* is no
-    terminal, no word is broken, so that a path stays one.
+    Write *view* in the encoding of *out*, with ``?`` for what it cannot encode. In a
+    pipe no word is broken, so that paths can be copied.
 
     Raises:
-        BrokenPipeError: Nobody reads it any more.
+        BrokenPipeError: The reader closed the pipe.
     """
     if not out.is_terminal:
         endless = out.options.update(width=_ENDLESS)
@@ -129,34 +131,34 @@ _ENDLESS: Final = 1 << 14
 
 
 @contextlib.contextmanager
-def heard(stream: Stream) -> Iterator[None]:
+def exit_on_broken_pipe(stream: Stream) -> Iterator[None]:
     """
-    Flush *stream* at the end; end quietly if its reader went away.
+    Flush *stream* at the end; exit without a message if the pipe is closed.
 
     Raises:
-        SystemExit: It did.
+        SystemExit: The reader closed the pipe.
         UnusableError: The stream cannot be written.
     """
     try:
         yield
         getattr(sys, stream).flush()
     except BrokenPipeError:
-        silence(stream)
-        sys.exit(UNHEARD)
+        redirect_to_devnull(stream)
+        sys.exit(SIGPIPE_EXIT)
     except OSError as error:
         if error.filename is not None:
             raise
-        silence(stream)
+        redirect_to_devnull(stream)
         flaw = error.strerror or type(error).__name__
         raise UnusableError(f"cannot write {stream}: {flaw}") from None
 
 
 def buffer_stdout() -> None:
     """
-    Have all written that goes to stdout, also under ``PYTHONUNBUFFERED``.
+    Give stdout a buffer, also under ``PYTHONUNBUFFERED``.
 
-    Many containers set that. Stdout has no buffer then, and of a write that a signal
-    breaks into, or for which the disk has no room, Python forgets the rest.
+    Many containers set that. Without a buffer, Python loses the rest of a write that a
+    signal or a full disk interrupts.
     """
     out = sys.stdout
     if isinstance(getattr(out, "buffer", None), io.RawIOBase):
@@ -165,9 +167,9 @@ def buffer_stdout() -> None:
         )
 
 
-def silence(stream: Stream) -> None:
+def redirect_to_devnull(stream: Stream) -> None:
     """
-    Let *stream* lead nowhere, for Python writes once more at its end.
+    Redirect *stream* to /dev/null, because Python flushes it again at exit.
     """
     with contextlib.suppress(OSError, ValueError):
         number = getattr(sys, stream).fileno()
@@ -207,7 +209,7 @@ def heading(text: str) -> Text:
 
 def plural(number: int, noun: str) -> str:
     """
-    Return ``1 event``, ``1,000 events``, ``2 updates of facts``.
+    Return ``1 event``, ``1,000 events``, ``2 updates of user properties``.
     """
     if number == 1:
         return f"1 {noun}"
@@ -217,7 +219,7 @@ def plural(number: int, noun: str) -> str:
 
 def safe(text: str, limit: int = 64) -> str:
     """
-    Return *text* from outside in a form that cannot steer a terminal, cut to *limit*.
+    Return *text* from outside without control characters, truncated to *limit*.
     """
     text = text if len(text) <= limit else text[: limit - 3] + "..."
     if text.isprintable():  # no control, format, surrogate, private or separator

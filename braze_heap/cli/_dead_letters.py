@@ -22,32 +22,32 @@ from braze_heap import Pipeline, Reason, replay
 from braze_heap.cli._console import (
     UnusableError,
     console,
-    heard,
+    exit_on_broken_pipe,
     plural,
     safe,
     show,
 )
+from braze_heap.cli._dead_letter_view import Listing, letter_view, original_text
 from braze_heap.cli._delivered import finish
-from braze_heap.cli._delivery import Delivery, Work, option_of_patience
+from braze_heap.cli._delivery import Delivery, Work, patience_option
 from braze_heap.cli._inputs import STDIN
-from braze_heap.cli._letters import Listing, letter_view, original_text
-from braze_heap.cli._meter import Meter
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import transformer_from_options, transformer_options
 from braze_heap.cli._output import is_stdout, replaced
 from braze_heap.cli._paths import FilePath
+from braze_heap.cli._progress import DeliveryProgress
 from braze_heap.cli._sinks import (
     HeapTarget,
     confirm,
-    opened,
-    option_of_agreement,
-    option_of_sink,
+    open_sink_or_exit,
     refuse_files,
+    sink_option,
+    yes_option,
 )
 from braze_heap.cli._stores import (
-    argument_of_store,
     is_of_store,
-    option_of_max_bytes,
-    store_at,
+    max_bytes_option,
+    open_store,
+    store_argument,
 )
 from braze_heap.state import (
     UNKNOWN_TIME,
@@ -66,9 +66,9 @@ Examples:
   braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
 """
 
-PERSONAL: Final = "This is personal data, whole and unmasked."
+PERSONAL: Final = "This is personal data, unmasked."
 
-AGAIN: Final = "what was settled is no longer in the dead letter, the rest is."
+AGAIN: Final = "The dead letter contains only what still needs to be delivered."
 
 _MAX_NAMED: Final = 5
 """Keys that an error names."""
@@ -84,10 +84,10 @@ _MAX_SUSPECTED: Final = 20
 )
 def dead_letters() -> None:
     """
-    Look after the events that could not be delivered.
+    Manage events that could not be delivered.
 
-    `braze-heap send` keeps them in a file, dead.db by default: each one whole, with the
-    reason, until somebody decides. The file holds personal data.
+    `braze-heap send` keeps them in a file, dead.db by default: complete and with
+    the reason. The file contains personal data.
     """
 
 
@@ -100,16 +100,18 @@ Examples:
 
 
 @dead_letters.command(
-    name="list", epilog=_LIST_EPILOG, short_help="Count by reason, and name the first."
+    name="list",
+    epilog=_LIST_EPILOG,
+    short_help="Summarize by reason and list the oldest.",
 )
-@argument_of_store
+@store_argument
 @click.option("--reason", metavar="WORD", help="Only those with this reason.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="How many to name, the oldest first.",
+    help="Number of dead letters to list, the oldest first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same, as JSON.")
 def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
@@ -118,11 +120,11 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
 
     No values of events are shown. Times are UTC.
     """
-    with store_at(path) as store:
+    with open_store(path) as store:
         _check_reason(reason, store)
         chosen = (r for r in store.read() if reason in (None, r.reason))
         listing = Listing.of(chosen, limit)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         if as_json:
             click.echo(json.dumps(listing.to_dict(), indent=2))
         else:
@@ -155,7 +157,7 @@ Examples:
 
 
 @dead_letters.command(name="show", epilog=_SHOW_EPILOG, short_help="Show one, whole.")
-@argument_of_store
+@store_argument
 @click.argument("key", metavar="KEY")
 @click.option("--original", is_flag=True, help="The event alone, as it is kept.")
 def show_(path: Path, key: str, original: bool) -> None:
@@ -164,10 +166,10 @@ def show_(path: Path, key: str, original: bool) -> None:
 
     KEY is a key from `list`, an event's id, or the beginning of either.
     """
-    with store_at(path) as store:
+    with open_store(path) as store:
         record = _found(store, key, path)
     click.echo(PERSONAL, err=True)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         if original:
             text = original_text(record)
             if sys.stdout.isatty():
@@ -199,29 +201,29 @@ Examples:
 \b
 Exit status:
   0    done, also if something stays
-  1    something stays, and --strict is given
+  1    dead letters remain, and --strict is given
   2    a file cannot be used, an option is wrong, or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
   130, 143  stopped by Ctrl-C, or by SIGTERM
-  141  nobody reads the output any more
+  141  the reader of the output closed the pipe
 """
 
 
 @dead_letters.command(
-    name="replay", epilog=_REPLAY_EPILOG, short_help="Deliver them, as far as possible."
+    name="replay", epilog=_REPLAY_EPILOG, short_help="Redeliver dead letters."
 )
-@argument_of_store
-@option_of_sink("Where to; see `braze-heap send --help`.", required=True)
-@option_of_agreement
-@option_of_patience
-@options_of_transformer
-@option_of_max_bytes
+@store_argument
+@sink_option("Destination; see `braze-heap send --help`.", required=True)
+@yes_option
+@patience_option
+@transformer_options
+@max_bytes_option
 @click.option(
     "--force",
     is_flag=True,
     help="Also replay events whose mappers are missing today.",
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 if something stays.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if dead letters remain.")
 @click.option("-q", "--quiet", is_flag=True, help="No report and no progress bar.")
 def replay_(
     path: Path,
@@ -241,23 +243,23 @@ def replay_(
     rest stays. So does an event that a mapper of your own took part in, if that mapper
     is missing today; the report names it.
     """
-    transformer = configured(**options)
+    transformer = transformer_from_options(**options)
     refuse_files(spec, path, options["config"])
     with (
-        store_at(path, max_bytes=max_bytes) as store,
-        contextlib.closing(opened(spec)) as sink,
+        open_store(path, max_bytes=max_bytes) as store,
+        contextlib.closing(open_sink_or_exit(spec)) as sink,
     ):
         what = plural(store.stats().records, "dead letter")
         confirm(HeapTarget.of(sink), what, is_agreed=yes)
         delivery = Delivery(spec, sink, store, patience)
-        ending = delivery.run(
+        outcome = delivery.run(
             transformer, _replaying(delivery, force=force), 0, quiet=quiet
         )
-    finish(delivery, ending, str(path), path, AGAIN, strict=strict, quiet=quiet)
+    finish(delivery, outcome, str(path), path, AGAIN, strict=strict, quiet=quiet)
 
 
 def _replaying(delivery: Delivery, *, force: bool) -> Work:
-    def work(pipeline: Pipeline, _: Meter) -> None:
+    def work(pipeline: Pipeline, _: DeliveryProgress) -> None:
         delivery.report = replay(pipeline.dead_letter, pipeline, force=force)
 
     return work
@@ -290,9 +292,9 @@ Examples:
 @dead_letters.command(
     name="purge",
     epilog=_PURGE_EPILOG,
-    short_help="Remove those of a person, and others.",
+    short_help="Delete dead letters, e.g. all of one person.",
 )
-@argument_of_store
+@store_argument
 @click.argument("identity", metavar="[IDENTITY]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Remove every dead letter.")
 @click.option("--reason", metavar="WORD", help="Remove those with this reason.")
@@ -300,19 +302,19 @@ Examples:
     "--before",
     metavar="DATE",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="Remove those given up before this date, UTC.",
+    help="Remove those stored before this date, UTC.",
 )
 @click.option(
     "--older-than",
     "age",
     metavar="AGE",
     type=_age,
-    help="Remove those given up longer ago than this: 12h, 30d, 8w.",
+    help="Remove those that are older than this: 12h, 30d, 8w.",
 )
 @click.option(
     "--suspected",
     is_flag=True,
-    help="Remove those too that may be about IDENTITY. By default they are named.",
+    help="Also remove those that may be about IDENTITY. By default they are listed.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge_(
@@ -346,7 +348,7 @@ def purge_(
     if suspected and identity is None:
         raise click.UsageError("--suspected needs an IDENTITY.")
     who = _identity(identity) or (lambda _: True)
-    with store_at(path) as store:
+    with open_store(path) as store:
         _check_reason(reason, store)
         found = search(filter(_choice(reason, before), store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
@@ -402,7 +404,10 @@ def _choice(
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
-        raise UnusableError("there is no terminal to ask at; add --yes")
+        raise UnusableError(
+            "stdin is not a terminal, so nothing was removed. Pass --yes to skip the "
+            "confirmation."
+        )
     if not click.confirm(question, err=True):
         raise UnusableError("not confirmed, and nothing was removed")
 
@@ -417,7 +422,7 @@ Examples:
 @dead_letters.command(
     name="export", epilog=_EXPORT_EPILOG, short_help="Write them as JSON lines."
 )
-@argument_of_store
+@store_argument
 @click.option(
     "-o",
     "--output",
@@ -435,7 +440,11 @@ def export_(path: Path, output: Path) -> None:
     """
     if is_of_store(output, path) or (output.exists() and output.samefile(path)):
         raise UnusableError(f"{path} is the dead letter itself. Name another file.")
-    with store_at(path) as store, heard("stdout"), _written(output) as stream:
+    with (
+        open_store(path) as store,
+        exit_on_broken_pipe("stdout"),
+        _written(output) as stream,
+    ):
         count = export(store, stream)
     click.echo(f"{plural(count, 'dead letter')}. {PERSONAL}", err=True)
 

@@ -1,5 +1,5 @@
 """
-What became of a delivery, and what to do next.
+Report of a delivery, and the next commands.
 """
 
 import shlex
@@ -21,14 +21,14 @@ from braze_heap.cli._report import (
     reasons_view,
     skipped_files_view,
 )
-from braze_heap.cli._run import Ending
-from braze_heap.cli._sinks import STDOUT, named
+from braze_heap.cli._run import RunOutcome
+from braze_heap.cli._sinks import STDOUT, describe_sink
 from braze_heap.cli._transform import show_report
 
 
 def finish(
     delivery: Delivery,
-    ending: Ending,
+    outcome: RunOutcome,
     source: str,
     store: Path | None,
     again: str,
@@ -37,34 +37,36 @@ def finish(
     quiet: bool,
 ) -> NoReturn:
     """
-    Show what became of the events, and exit with the status that says so.
+    Show the report of a delivery, and exit with its status.
 
     Args:
-        delivery: Done with.
-        ending: How it ended.
-        source: Where the events came from.
-        store: Path of the dead letter; ``None`` if it was given up.
-        again: What it means to run the command again.
+        delivery: The finished delivery.
+        outcome: Its exit status, note and error.
+        source: Number of files, or the path of a dead letter.
+        store: Path of the dead letter; ``None`` if it was turned off.
+        again: Effect of running the command again.
         strict: Whether dead letters are a failure.
-        quiet: Whether nothing is shown.
+        quiet: Whether to show nothing.
     """
     if not quiet:
         stream: Stream = "stderr" if delivery.spec in STDOUT else "stdout"
-        view = _view(delivery, ending, source, store)
-        hint = f"\nRun the same command again to go on: {again}" if ending.note else ""
+        view = _view(delivery, outcome, source, store)
+        hint = f"\nRerun the same command. {again}" if outcome.note else ""
         show_report(Group(view, *filter(None, [hint])), stream)
-    if ending.failure:
-        raise ending.failure
-    sys.exit(ending.status or int(strict and delivery.report.dead_lettered > 0))
+    if outcome.failure:
+        raise outcome.failure
+    sys.exit(outcome.status or int(strict and delivery.report.dead_lettered > 0))
 
 
-def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -> Group:
+def _view(
+    delivery: Delivery, outcome: RunOutcome, source: str, store: Path | None
+) -> Group:
     report = delivery.report
-    note = [Text(ending.note, "bold red")] if ending.note else []
+    note = [Text(outcome.note, "bold red")] if outcome.note else []
     rate = (
         f"{delivery.seconds:,.1f} s, {report.received / delivery.seconds:,.0f} a second"
     )
-    where = named(delivery.spec, delivery.target)
+    where = describe_sink(delivery.spec, delivery.target)
     return Group(
         *note,
         Text(f"{plural(report.received, 'event')} from {source} in {rate}, to {where}"),
@@ -81,7 +83,7 @@ def _view(delivery: Delivery, ending: Ending, source: str, store: Path | None) -
 
 def _missing_mappers(report: Report) -> Iterator[RenderableType]:
     """
-    Show which mappers the records of a replay need that today's transformer lacks.
+    List the mappers that the records of a replay need and the transformer lacks.
     """
     if not report.missing_mappers:
         return
@@ -95,7 +97,7 @@ def _missing_mappers(report: Report) -> Iterator[RenderableType]:
 
 def _totals(report: Report, store: Path | None) -> RenderableType:
     repeats = plural(report.repeated, "repeat") + " of an earlier event among them"
-    lost = f"in {store}" if store else "discarded"
+    place = f"in {store}" if store else "discarded"
     table = grid("_name", "_count", "_note", right=("_count",))
     table.add_row("events", f"{report.received:,}", "")
     table.add_row(
@@ -105,7 +107,7 @@ def _totals(report: Report, store: Path | None) -> RenderableType:
     table.add_row(
         "  dead-lettered",
         f"{report.dead_lettered:,}",
-        Text(lost if report.dead_lettered else ""),
+        Text(place if report.dead_lettered else ""),
     )
     table.add_row("calls", f"{report.calls:,}", "")
     return table
@@ -114,10 +116,13 @@ def _totals(report: Report, store: Path | None) -> RenderableType:
 def _commands(report: Report, store: Path | None) -> Iterator[tuple[str, str]]:
     if report.dead_lettered and store:
         path = shlex.quote(str(store))
-        yield f"braze-heap dead-letters list {path}", "what is there, and why"
-        yield f"braze-heap dead-letters replay {path} --sink SPEC", "once it is mended"
-    if news := len(report.unknown):
-        what = f"{plural(news, 'name')} of types and fields that are new"
+        yield f"braze-heap dead-letters list {path}", "list dead letters and reasons"
+        yield (
+            f"braze-heap dead-letters replay {path} --sink SPEC",
+            "after the cause is fixed",
+        )
+    if unknown := len(report.unknown):
+        what = f"{plural(unknown, 'name')} of unknown types and fields"
         yield "braze-heap drift FILES", what
 
 
@@ -125,11 +130,11 @@ def next_view(
     commands: Iterator[tuple[str, str]] | Sequence[tuple[str, str]],
 ) -> Iterator[RenderableType]:
     """
-    Show which commands come next, and what each is for.
+    List the next commands with their purpose.
     """
     table = grid("_command", "_what")
     for command, what in commands:
         table.add_row(Text(command, "cyan"), what)
     if table.row_count:
-        yield heading("What next")
+        yield heading("Next steps")
         yield indented(table)

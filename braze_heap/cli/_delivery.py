@@ -1,6 +1,5 @@
 """
-A delivery as commands do it: patient, told while it waits, and reported however it
-ends.
+Deliver events for a command: retry, show progress, and report in every case.
 """
 
 import contextlib
@@ -17,17 +16,22 @@ import click
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap._errors import describe_exception
 from braze_heap.cli._console import (
-    UNHEARD,
+    PIPE_CLOSED,
+    SIGPIPE_EXIT,
     UnavailableError,
     UnusableError,
     console,
     mapper_unavailable,
+    redirect_to_devnull,
     safe,
-    silence,
 )
 from braze_heap.cli._inputs import ReadFailedError
-from braze_heap.cli._meter import Meter, metered, span
-from braze_heap.cli._run import Ending
+from braze_heap.cli._progress import (
+    DeliveryProgress,
+    delivery_progress,
+    format_duration,
+)
+from braze_heap.cli._run import RunOutcome
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
 from braze_heap.cli._sinks import STDOUT, HeapTarget
 from braze_heap.exceptions import DeliveryError, is_of_mapper
@@ -38,52 +42,52 @@ from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state import DeadLetter
 
 PATIENCE: Final = 600.0
-"""Seconds: outlasts a deployment of Heap, and no wrong configuration."""
+"""Seconds: longer than a deployment of Heap takes."""
 
 
-Work: TypeAlias = Callable[[Pipeline, Meter], object]
-"""Gives batches to a pipeline, and advances a meter."""
+Work: TypeAlias = Callable[[Pipeline, DeliveryProgress], object]
+"""Function that passes batches to a pipeline and counts the units read."""
 
 
-option_of_patience: Final = click.option(
+patience_option: Final = click.option(
     "--patience",
     metavar="SECONDS",
     type=click.FloatRange(min=0),
     default=PATIENCE,
     show_default=True,
-    help="How long to try again while the sink does not answer. Waiting for Heap's "
-    "own rates does not count.",
+    help="Seconds to retry while the sink does not answer. Waiting for Heap's rate "
+    "limits does not count.",
 )
 
 
 @attrs.define(eq=False)
-class Patient(ClosingContextManager):
+class RetryingSink(ClosingContextManager):
     """
-    A sink that is given up after some time of failures, and says why it waits.
+    A sink that retries for a limited time, and shows why it waits.
 
     Attributes:
-        sink: The one behind.
-        patience: Seconds of failures without a success.
-        meter: Told of what happens.
+        sink: The wrapped sink.
+        patience: Maximum seconds without a success.
+        progress: Gets messages and waits.
         clock: Monotonic seconds.
-        pause: Takes seconds.
-        error: The last failure, until there is a success.
-        since: When failures began.
-        is_unheard: Whether the reader of the output went away.
+        pause: Sleep function, in seconds.
+        error: The last failure; ``None`` after a success.
+        since: Time of the first failure since the last success.
+        is_pipe_broken: Whether the reader of the output closed the pipe.
     """
 
     sink: Sink
     patience: float
-    meter: Meter
+    progress: DeliveryProgress
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], object] = time.sleep
     error: DeliveryError | None = None
     since: float | None = None
-    is_unheard: bool = False
+    is_pipe_broken: bool = False
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """
-        Settle *calls*; see `Sink.send`.
+        Send *calls*; see `Sink.send`.
         """
         started = self.clock()
         try:
@@ -93,36 +97,36 @@ class Patient(ClosingContextManager):
             raise
         if self.since is not None and self.error is not None:
             what = "mapper works" if is_of_mapper(self.error) else "sink answers"
-            self.meter.tell(f"The {what} again.")
+            self.progress.on_message(f"The {what} again.")
         self.error = self.since = None
         return receipt
 
     def close(self) -> None:
         """
-        Close the sink behind.
+        Close the wrapped sink.
         """
         self.sink.close()
 
     def sleep(self, seconds: float) -> None:
         """
-        Wait, as a pipeline does between attempts.
+        Wait between attempts of a pipeline.
 
         Raises:
-            SinkUnavailable: It waited long enough.
+            SinkUnavailable: The wait would exceed *patience*.
         """
         if self.error is None:
             raise SinkUnavailable(
-                "the sink returns no receipt that adds up; "
-                "braze_heap.testing.check_sink tells what a sink promises"
+                "invalid receipt: accepted + rejections must equal the batch size; "
+                "test the sink with braze_heap.testing.check_sink"
             )
         began = math.inf if self.since is None else self.since
         if self.clock() + seconds - began > self.patience:
             raise self.error.with_traceback(None) from None
-        self.meter.waits(seconds)
+        self.progress.show_wait(seconds)
         self.pause(seconds)
 
     def _note(self, error: Exception, started: float) -> None:
-        self.is_unheard = _is_unheard(error)
+        self.is_pipe_broken = _is_broken_pipe(error)
         if not isinstance(error, SinkUnavailable):
             error = SinkUnavailable(f"the sink raised {describe_exception(error)}")
         self.error = error
@@ -131,7 +135,7 @@ class Patient(ClosingContextManager):
 
     def note_mapper(self, error: DeliveryError) -> None:
         """
-        Note that a mapper, and not the sink, could not decide about a batch.
+        Record that a mapper, not the sink, could not decide about a batch.
         """
         self.error = error
         self._tell(mapper_unavailable(error).message, self.clock())
@@ -141,14 +145,14 @@ class Patient(ClosingContextManager):
             return
         self.since = started
         if self.patience:
-            wait = f"Trying for up to {span(self.patience)} (--patience)"
+            wait = f"Trying for up to {format_duration(self.patience)} (--patience)"
             detail = safe(detail, 500)
-            self.meter.tell(f"Waiting: {detail}. {wait}; Ctrl-C is harmless.")
+            self.progress.on_message(f"Waiting: {detail}. {wait}; Ctrl-C is harmless.")
 
 
-class _PatientPipeline(Pipeline):
+class _RetryingPipeline(Pipeline):
     def _wait(self, seconds: float, cause: DeliveryError) -> object:
-        if is_of_mapper(cause) and isinstance(self.sink, Patient):
+        if is_of_mapper(cause) and isinstance(self.sink, RetryingSink):
             self.sink.note_mapper(cause)
         return super()._wait(seconds, cause)
 
@@ -160,12 +164,12 @@ class Delivery:
 
     Attributes:
         spec: The sink as the user wrote it.
-        sink: Opened; closed at the end.
-        dead_letter: Where what cannot be delivered goes.
-        patience: Seconds; none for what writes to stdout.
-        report: What was settled.
-        seconds: How long it took.
-        skipped_files: Why each file of a folder that holds no events was skipped.
+        sink: The open sink; `run` closes it.
+        dead_letter: Store for events that cannot be delivered.
+        patience: Maximum seconds without a success; 0 for stdout.
+        report: Counts of the events so far.
+        seconds: Duration.
+        skipped_files: A message for each skipped file of a folder.
     """
 
     spec: str
@@ -179,7 +183,7 @@ class Delivery:
     @property
     def target(self) -> HeapTarget | None:
         """
-        Where in Heap it goes, if it goes there.
+        Heap app and limits of the sink, if it is a Heap sink.
         """
         return HeapTarget.of(self.sink)
 
@@ -190,61 +194,61 @@ class Delivery:
         total: int,
         *,
         quiet: bool,
-    ) -> Ending:
+    ) -> RunOutcome:
         """
         Do *work*, and close the sink.
 
         Args:
-            transformer: Of the pipeline.
-            work: What is to be delivered.
-            total: Units by which *work* advances; 0 if that is not known.
-            quiet: Whether nothing is told meanwhile.
+            transformer: Transformer of the pipeline.
+            work: Passes the batches to the pipeline.
+            total: Units that *work* reads; 0 if that is not known.
+            quiet: Whether to show no progress.
         """
         ceiling = self.target.options.events_a_minute if self.target else math.inf
         patience = 0.0 if self.spec in STDOUT else self.patience
         bar = None if quiet else console("stderr")
-        with metered(total, ceiling, bar) as meter:
-            sink = Patient(self.sink, patience, meter)
-            pipeline = _PatientPipeline(
+        with delivery_progress(total, ceiling, bar) as progress:
+            sink = RetryingSink(self.sink, patience, progress)
+            pipeline = _RetryingPipeline(
                 transformer,
                 sink,
                 self.dead_letter,
                 sleep=sink.sleep,
-                observers=[lambda details: self._note(details, meter)],
+                observers=[lambda details: self._note(details, progress)],
                 patience=math.inf,
             )
-            ending = self._ended(lambda: self._work(work, pipeline, meter), sink)
-            self.seconds = meter.seconds
-        return ending
+            outcome = self._ended(lambda: self._work(work, pipeline, progress), sink)
+            self.seconds = progress.seconds
+        return outcome
 
-    def _work(self, work: Work, pipeline: Pipeline, meter: Meter) -> None:
+    def _work(self, work: Work, pipeline: Pipeline, progress: DeliveryProgress) -> None:
         with contextlib.closing(pipeline.sink):
-            work(pipeline, meter)
+            work(pipeline, progress)
         if self.spec in STDOUT:
             sys.stdout.flush()
 
-    def _note(self, details: BatchDetails, meter: Meter) -> None:
+    def _note(self, details: BatchDetails, progress: DeliveryProgress) -> None:
         if details.report:
             self.report += details.report
-            meter.settled(details.report.received)
+            progress.add_events(details.report.received)
 
-    def _ended(self, work: Callable[[], object], sink: Patient) -> Ending:
+    def _ended(self, work: Callable[[], object], sink: RetryingSink) -> RunOutcome:
         try:
             with stopped_by_signals(), _reported_once():
                 work()
         except KeyboardInterrupt as error:
-            note = f"Stopped by {name_of(error)}. Done until then:"
-            return Ending(status_of(error), note)
+            note = f"Stopped by {name_of(error)}. Processed before that:"
+            return RunOutcome(status_of(error), note)
         except (DeliveryError, OSError) as error:
-            if self.spec in STDOUT and (sink.is_unheard or _is_unheard(error)):
-                silence("stdout")
-                return Ending(UNHEARD, "Nobody reads the calls. Done until then:")
+            if self.spec in STDOUT and (sink.is_pipe_broken or _is_broken_pipe(error)):
+                redirect_to_devnull("stdout")
+                return RunOutcome(SIGPIPE_EXIT, f"{PIPE_CLOSED} Processed before that:")
             if self.spec in STDOUT and isinstance(error, OSError):
-                silence("stdout")
-            return _failed(_told(error))
+                redirect_to_devnull("stdout")
+            return _failed(_to_cli_error(error))
         except UnusableError as error:
             return _failed(error)
-        return Ending()
+        return RunOutcome()
 
 
 @contextlib.contextmanager
@@ -264,11 +268,11 @@ def _reported_once() -> Iterator[None]:
         logger.removeFilter(is_other)
 
 
-def _is_unheard(error: Exception) -> bool:
+def _is_broken_pipe(error: Exception) -> bool:
     return isinstance(error.__context__ or error, BrokenPipeError)
 
 
-def _told(error: Exception) -> UnusableError:
+def _to_cli_error(error: Exception) -> UnusableError:
     if isinstance(error, DeliveryError) and is_of_mapper(error):
         return mapper_unavailable(error)
     if isinstance(error, SinkUnavailable):
@@ -280,8 +284,8 @@ def _told(error: Exception) -> UnusableError:
     return UnavailableError(str(error))
 
 
-def _failed(error: UnusableError) -> Ending:
-    note = "Stopped by an error. Done until then:"
+def _failed(error: UnusableError) -> RunOutcome:
+    note = "Stopped by an error. Processed before that:"
     if isinstance(error, ReadFailedError):
-        note = "Not everything could be read. Done with the rest:"
-    return Ending(error.exit_code, note, error)
+        note = "Not everything could be read. Processed the rest:"
+    return RunOutcome(error.exit_code, note, error)

@@ -25,16 +25,16 @@ from braze_heap import Pipeline, Report, Transformer
 from braze_heap.cli._console import (
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     show,
 )
 from braze_heap.cli._delivered import next_view
-from braze_heap.cli._journal import fates, heard_by
-from braze_heap.cli._pretty import pretty
+from braze_heap.cli._json_format import format_json
+from braze_heap.cli._request_log import fates, logging_to
 from braze_heap.cli._server import bound, server_of, serving
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
@@ -101,10 +101,10 @@ _NEXT: Final = (
     type=int,
     default=1,
     show_default=True,
-    help="Decides every chance: the same seed gives the same numbers.",
+    help="Random seed: the same seed gives the same numbers.",
 )
 @click.option(
-    "--fast", is_flag=True, help="Do not wait, as when nobody watches at a terminal."
+    "--fast", is_flag=True, help="Do not wait, as if the output were not a terminal."
 )
 def demo(seed: int, fast: bool) -> None:
     """
@@ -114,7 +114,7 @@ def demo(seed: int, fast: bool) -> None:
     """
     _check_extra()
     out = console("stdout")
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         show(Text(_INTRODUCTION), out)
         story = _Story(out, speed=SPEED if out.is_terminal and not fast else None)
         outcome = _played(_events(seed), seed, story)
@@ -160,7 +160,7 @@ class _Story(VirtualClock):
         super().__init__(START)
         self._out = out
         self._speed = speed
-        self._told: set[str] = set()
+        self._narrated: set[str] = set()
         self._quarter = 0.0
         self._bar: Progress | None = None
         self.tick: Callable[[], object] = lambda: None
@@ -178,9 +178,9 @@ class _Story(VirtualClock):
         """
         Tell *words*, with the time; the same words once.
         """
-        if words in self._told:
+        if words in self._narrated:
             return
-        self._told.add(words)
+        self._narrated.add(words)
         line = Text.assemble((f"{self.time}  ", "cyan"), words)
         if self._bar:
             self._bar.console.print(line)
@@ -278,7 +278,7 @@ def _played(events: Sequence[Any], seed: int, story: _Story) -> _Outcome:
     began = time.monotonic()
     metrics = Metrics()
     with (
-        heard_by(logging.NullHandler()),
+        logging_to(logging.NullHandler()),
         tempfile.TemporaryDirectory() as folder,
         FakeHeap(clock=story) as heap,
         SqliteDeadLetter(Path(folder, "dead.db")) as store,
@@ -286,7 +286,7 @@ def _played(events: Sequence[Any], seed: int, story: _Story) -> _Outcome:
     ):
         pipeline = Pipeline(Transformer(), sink, store, observers=[metrics])
         service = Service(AsyncReceiver(pipeline, _TOKEN), metrics)
-        with _told(story, heap), _served(service) as url:
+        with _narrated(story, heap), _served(service) as url:
             braze = SimulatedBraze(
                 token=_TOKEN,
                 seed=seed,
@@ -333,7 +333,7 @@ def _served(service: Service) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _told(story: _Story, heap: FakeHeap) -> Iterator[None]:
+def _narrated(story: _Story, heap: FakeHeap) -> Iterator[None]:
     """
     Let Heap be down when the story says so, and show a bar at a terminal.
     """
@@ -361,9 +361,7 @@ def _watch(story: _Story, seen: Simulation, metrics: Metrics, heap: FakeHeap) ->
     if seen.answers_lost:
         story.tell("An answer gets lost: Braze sends those events again.")
     for reason in metrics.report.dead_lettered_by_reason:
-        story.tell(
-            f"A malformed event ({reason}) goes to the dead letter, and it alone."
-        )
+        story.tell(f"Only the malformed event ({reason}) goes to the dead letter.")
     done = len(seen.events) - seen.fates[Fate.PENDING]
     story.advance(done, _progress(seen, heap.events.keys()))
 
@@ -403,7 +401,7 @@ def _heap_view(heap: FakeHeap) -> Iterator[RenderableType]:
     yield indented(table)
     for example in [event for event in events if event["event"] == _SHOWN][:1]:
         yield heading("One of them. Personal data stays out unless you say otherwise")
-        yield indented(Text("\n".join(pretty(example, 78))))
+        yield indented(Text("\n".join(format_json(example, 78))))
 
 
 def _reconciled(outcome: _Outcome) -> Iterator[RenderableType]:

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from braze_heap.cli._console import (
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     safe,
@@ -31,9 +31,9 @@ from braze_heap.cli._inputs import (
 from braze_heap.cli._output import open_output
 from braze_heap.cli._paths import FilePath
 from braze_heap.cli._progress import progress
+from braze_heap.cli._reasons import meaning
 from braze_heap.cli._report import TOP, rest, skipped_files_view
 from braze_heap.cli._transform import piped, show_report, warn_of_type
-from braze_heap.cli._words import meaning
 from braze_heap.drift import Drift, DriftObserver, NewType, SeenField
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
@@ -91,7 +91,9 @@ Exit status:
     help="Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
 )
 @click.option(
-    "--all-types", is_flag=True, help="Name all types and fields that were never there."
+    "--all-types",
+    is_flag=True,
+    help="List all types and fields not seen in this input.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def drift(
@@ -106,9 +108,10 @@ def drift(
     """
     Compare observed Currents events with what this version knows.
 
-    Names new event types, new fields, and values of other types than documented; also
-    what was never there. Reads whatever `braze-heap transform` reads. Shows names,
-    types and counts, and never a value. The exit status is for cron and CI.
+    Lists new event types, new fields, and values of other types than documented. Also
+    lists documented types and fields not seen in the input. Reads the same input as
+    `braze-heap transform`. Shows names, types and counts, never a value. The exit
+    status is for cron and CI.
     """
     inputs = find_inputs(files or (piped(),))
     warn_of_type(event_type)
@@ -118,10 +121,10 @@ def drift(
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
             click.echo(f"Note: --ignore {safe(name)} matches nothing here.", err=True)
-    with heard("stdout"), open_output(output, inputs) as file:
+    with exit_on_broken_pipe("stdout"), open_output(output, inputs) as file:
         file.write(_text(found, form, output, all_types).encode("utf-8", "replace"))
         file.flush()
-    sys.exit(int(found.is_news))
+    sys.exit(int(found.has_findings))
 
 
 def _observed(
@@ -153,7 +156,7 @@ def _text(found: Drift, form: Format, output: Path, shows_all: bool) -> str:
 
 def drift_view(found: Drift, *, shows_all: bool = False) -> Group:
     """
-    Show what was found, for people.
+    Return the findings as text.
     """
     top = None if shows_all else TOP
     return Group(
@@ -161,7 +164,7 @@ def drift_view(found: Drift, *, shows_all: bool = False) -> Group:
         *_types_view(found.new_types),
         *_fields_view("New fields", found.new_fields),
         *_fields_view("Values of other types than documented", found.type_changes),
-        *_fields_view("Documented for the other form alone", found.other_form),
+        *_fields_view("Documented only for the other form", found.other_form),
         *_malformed_view(found.malformed),
         *_unseen_fields_view(found, top),
         *_unseen_types_view(found.unseen_types, top),
@@ -170,18 +173,18 @@ def drift_view(found: Drift, *, shows_all: bool = False) -> Group:
 
 
 def _summary(found: Drift) -> RenderableType:
-    news = {
+    findings = {
         "new type": len(found.new_types),
         "new field": len(found.new_fields),
         "change of types": len(found.type_changes),
-        "new name beyond what is kept": found.beyond,
+        "new name that was not kept": found.truncated,
     }
-    said = [plural(count, noun) for noun, count in news.items() if count]
+    parts = [plural(count, noun) for noun, count in findings.items() if count]
     ignored = f"; {plural(found.ignored, 'finding')} ignored" if found.ignored else ""
-    style = "bold red" if found.is_news else "bold green"
+    style = "bold red" if found.has_findings else "bold green"
     return Text.assemble(
         f"{plural(found.events, 'event')}: ",
-        (", ".join(said) or "nothing new", style),
+        (", ".join(parts) or "nothing new", style),
         ignored,
     )
 
@@ -234,7 +237,7 @@ def _malformed_view(
 def _unseen_fields_view(found: Drift, top: int | None) -> Iterator[RenderableType]:
     if not found.unseen_fields:
         return
-    yield heading("Documented fields that were never there")
+    yield heading("Documented fields not seen in this input")
     table = grid("_type", "_form", "_names")
     for unseen in found.unseen_fields[:top]:
         names = ", ".join(unseen.names[:top])
@@ -251,7 +254,7 @@ def _unseen_types_view(
 ) -> Iterator[RenderableType]:
     if not types:
         return
-    yield heading(f"Types that were never there: {len(types)}")
+    yield heading(f"Documented types not seen in this input: {len(types)}")
     yield from (Text(f"  {safe(event_type)}") for event_type in types[:top])
     yield from rest(len(types), top, "more type")
 

@@ -17,8 +17,8 @@ from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap.cli._console import (
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
-    heard,
     indented,
     plural,
     safe,
@@ -52,7 +52,7 @@ def events(event_type: str, as_json: bool) -> None:
     all that contain it are shown.
     """
     found = find(event_type)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         if as_json:
             described = [describe(cls) for cls in found]
             click.echo(json.dumps(described, ensure_ascii=False, indent=2))

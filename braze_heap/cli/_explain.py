@@ -27,18 +27,23 @@ from braze_heap import (
 from braze_heap.cli._console import (
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     safe,
     show,
 )
 from braze_heap.cli._inputs import STDIN, InputPath, find_inputs
-from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
-from braze_heap.cli._pretty import pretty
-from braze_heap.cli._words import ADJUSTMENTS, CALLS, REASONS
+from braze_heap.cli._json_format import format_json
+from braze_heap.cli._options import (
+    Setup,
+    build_transformer,
+    setup_of,
+    transformer_options,
+)
+from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, REASONS
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
@@ -79,7 +84,7 @@ _HIDDEN: Final = "..."
     help="Which event of the file. By default the first.",
 )
 @click.option("--show-values", is_flag=True, help="Show personal values, too.")
-@options_of_transformer
+@transformer_options
 def explain(
     file: Path,
     event_type: str | None,
@@ -88,17 +93,17 @@ def explain(
     **options: Any,
 ) -> None:
     """
-    Show step by step what becomes of one event.
+    Show step by step how one event becomes calls.
 
-    How it is read, which rule maps it and why that one, what the policies leave out or
-    change, and the calls that Heap gets. Reads any form; "-" is stdin.
+    The steps are parsing, the choice of the mapper, the policies, and the calls. Reads
+    any form; "-" is stdin.
     """
     read = _read(file, event_type, number)
     setup = setup_of(**options)
-    case = _Case(read, made(setup), setup, show_values)
+    case = _Case(read, build_transformer(setup), setup, show_values)
     out = console("stdout")
     out.width = min(out.width, _WIDTH)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         show(_view(case), out)
 
 
@@ -168,7 +173,7 @@ def _view(case: _Case) -> Group:
         *_reading(case),
         *_fields(case),
         *_flaws(case),
-        *_rule(case),
+        *_mapper(case),
         *_policies(case),
         *_outcome(case),
     )
@@ -219,12 +224,12 @@ def _shown(value: Any, hides: bool) -> Text:
 
 def _flaws(case: _Case) -> Iterator[RenderableType]:
     if case.problems:
-        yield heading("What does not fit")
+        yield heading("Invalid values")
         for problem in case.problems.problems:
             yield indented(Text(safe(str(problem), 300)))
     extra = case.event.extra if case.event else {}
     if extra:
-        title = "Kept beside the fields: unknown to the class, or no fit"
+        title = "Unknown or invalid fields"
         yield heading(f"{title} ({len(extra)})")
         table = grid("_name", "_value")
         for name, value in extra.items():
@@ -232,10 +237,10 @@ def _flaws(case: _Case) -> Iterator[RenderableType]:
         yield indented(table)
 
 
-def _rule(case: _Case) -> Iterator[RenderableType]:
+def _mapper(case: _Case) -> Iterator[RenderableType]:
     if case.event is None:
         return
-    yield heading("3. Registration")
+    yield heading("3. Mapper")
     explanation = case.transformer.mappers.explain(case.event)
     for line in str(explanation).splitlines():
         yield indented(Text(line))
@@ -249,7 +254,7 @@ def _why(key: object, event: CurrentsEvent) -> str:
     name = getattr(key, "__name__", str(key))
     if key is type(event):
         return "It wins: it is for exactly this class."
-    return f"It wins: {name} is the nearest of the classes and groups with a rule."
+    return f"It wins: {name} is the nearest of the classes and groups with a mapper."
 
 
 def _policies(case: _Case) -> Iterator[RenderableType]:
@@ -258,11 +263,11 @@ def _policies(case: _Case) -> Iterator[RenderableType]:
     for option, value in case.setup.described(case.transformer):
         table.add_row(option.replace("_", " "), Text(safe(value, 1_000)))
     excluded = ", ".join(sorted(case.result.redacted)) or "nothing"
-    table.add_row("left out", Text(safe(excluded, 1_000)))
+    table.add_row("redacted", Text(safe(excluded, 1_000)))
     for kind, count in case.result.adjustments.items():
         table.add_row("changed", f"{count} {kind}: {ADJUSTMENTS[kind]}")
     for invalid in case.result.invalid:
-        table.add_row("does not fit", Text(safe(str(invalid), 200)))
+        table.add_row("invalid", Text(safe(str(invalid), 200)))
     if renamed := _renamed(case):
         table.add_row("renamed", Text(safe(", ".join(renamed), 1_000)))
     yield indented(table)
@@ -303,7 +308,7 @@ def _outcome(case: _Case) -> Iterator[RenderableType]:
     mask = _Mask.of(case)
     for call in calls:
         yield indented(Text(CALLS[type(call)]))
-        lines = pretty(mask.masked(call), _WIDTH - 4)
+        lines = format_json(mask.masked(call), _WIDTH - 4)
         yield indented(Text("\n".join(safe(line, 2_000) for line in lines)), 4)
 
 

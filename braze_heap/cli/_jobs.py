@@ -25,9 +25,9 @@ from braze_heap.cli._inputs import Advance, Input
 from braze_heap.cli._options import Setup
 from braze_heap.cli._output import append, is_replaced, open_output, open_part
 from braze_heap.cli._progress import progress
-from braze_heap.cli._report import Report
+from braze_heap.cli._report import TransformReport
 from braze_heap.cli._run import Run
-from braze_heap.cli._signals import unbroken
+from braze_heap.cli._signals import defer_sigint
 
 _AHEAD: Final = 2
 """Parts for each worker that are begun before an earlier one is joined."""
@@ -46,7 +46,7 @@ def cores() -> int:
 
 
 @attrs.frozen
-class _Part:
+class _PartResult:
     """
     What a worker made of a piece.
 
@@ -59,16 +59,16 @@ class _Part:
 
     number: int
     path: Path
-    report: Report
+    report: TransformReport
     failure: UnusableError | None
 
 
-_News: TypeAlias = int | _Part | UnusableError
+_Message: TypeAlias = int | _PartResult | UnusableError
 """What a worker says: bytes that it read, a part, or why it cannot write one."""
 
 
 @attrs.frozen
-class _Order:
+class _Task:
     """
     What is the same for all parts of a run, and known to each worker from the start.
     """
@@ -82,14 +82,14 @@ class _Order:
 
     def part(
         self, number: int, piece: Input, transformer: Transformer, advance: Advance
-    ) -> _Part:
+    ) -> _PartResult:
         """
         Write the part of the output that comes of *piece*.
 
         Raises:
             UnusableError: It cannot be written.
         """
-        report, failure = Report(self.identity), None
+        report, failure = TransformReport(self.identity), None
         path = self.folder / f"{number}{self.suffix}"
         with open_part(path) as file:
             run = Run(transformer, (), self.event_type, report, self.unit)
@@ -97,10 +97,10 @@ class _Order:
                 run.transform(piece, file, advance)
             except UnusableError as error:
                 failure = error
-        return _Part(number, path, report, failure)
+        return _PartResult(number, path, report, failure)
 
 
-def _work(order: _Order, connection: Connection, other_end: Connection) -> None:
+def _work(task: _Task, connection: Connection, other_end: Connection) -> None:
     """
     Make parts, until the process that asks for them is done or dead.
     """
@@ -109,16 +109,16 @@ def _work(order: _Order, connection: Connection, other_end: Connection) -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     other_end.close()
     with warnings.catch_warnings(action="ignore"):  # they are told already
-        transformer = order.setup.transformer()
+        transformer = task.setup.transformer()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             number, piece = connection.recv()
             steps = _Steps(connection.send, piece.size)
             try:
-                news: _News = order.part(number, piece, transformer, steps)
+                message: _Message = task.part(number, piece, transformer, steps)
             except UnusableError as error:
-                news = error
-            connection.send(news)
+                message = error
+            connection.send(message)
 
 
 @attrs.define
@@ -130,13 +130,13 @@ class _Steps:
     tell: Callable[[int], object]
     size: int
     read: int = 0
-    told: int = 0
+    reported: int = 0
 
     def __call__(self, size: int) -> None:
         self.read += size
-        step = min(self.read, self.size) - self.told
+        step = min(self.read, self.size) - self.reported
         if step >= _STEP or (step and self.read >= self.size):
-            self.told += step
+            self.reported += step
             self.tell(step)
 
 
@@ -150,10 +150,10 @@ class _Worker:
     connection: Connection
 
     @classmethod
-    def start(cls, order: _Order) -> "_Worker":
+    def start(cls, task: _Task) -> "_Worker":
         ours, theirs = multiprocessing.Pipe()
         process = multiprocessing.Process(
-            target=_work, args=(order, theirs, ours), daemon=True
+            target=_work, args=(task, theirs, ours), daemon=True
         )
         process.start()
         theirs.close()
@@ -163,10 +163,10 @@ class _Worker:
         with self._alive():
             self.connection.send((number, piece))
 
-    def news(self) -> _News:
+    def message(self) -> _Message:
         with self._alive():
-            news: _News = self.connection.recv()
-        return news
+            message: _Message = self.connection.recv()
+        return message
 
     @contextlib.contextmanager
     def _alive(self) -> Iterator[None]:
@@ -174,7 +174,7 @@ class _Worker:
             yield
         except (EOFError, OSError):
             self.process.join()
-            raise UnusableError(_lost(self.process.exitcode or 0)) from None
+            raise UnusableError(_describe_exit(self.process.exitcode or 0)) from None
 
     def stop(self) -> None:
         self.process.kill()
@@ -183,7 +183,7 @@ class _Worker:
         self.connection.close()
 
 
-def _lost(status: int) -> str:
+def _describe_exit(status: int) -> str:
     if status < 0:
         return (
             f"a worker was killed by signal {-status}. If memory ran out, "
@@ -193,14 +193,14 @@ def _lost(status: int) -> str:
 
 
 @contextlib.contextmanager
-def _workers(order: _Order, number: int) -> Iterator[list[_Worker]]:
+def _workers(task: _Task, number: int) -> Iterator[list[_Worker]]:
     workers: list[_Worker] = []
     try:
         with _inheriting_no_ctrl_c():
-            workers.extend(_Worker.start(order) for _ in range(number))
+            workers.extend(_Worker.start(task) for _ in range(number))
         yield workers
     finally:
-        with unbroken():
+        with defer_sigint():
             for worker in workers:
                 worker.stop()
 
@@ -231,12 +231,12 @@ def _folder(output: Path) -> Iterator[Path]:
     try:
         yield Path(folder.name)
     finally:
-        with unbroken():
+        with defer_sigint():
             folder.cleanup()
 
 
 @attrs.define
-class _Crew:
+class _WorkerPool:
     """
     Workers, and what they are to do.
     """
@@ -246,12 +246,12 @@ class _Crew:
     advance: Advance
     given: int = 0
     idle: list[_Worker] = attrs.field(init=False)
-    done: dict[int, _Part] = attrs.field(factory=dict)
+    done: dict[int, _PartResult] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.idle = [*self.workers]
 
-    def parts(self) -> Iterator[_Part]:
+    def parts(self) -> Iterator[_PartResult]:
         """
         Let the parts be made, and return them in order.
 
@@ -276,16 +276,16 @@ class _Crew:
         ready = wait([worker.connection for worker in busy])
         for worker in busy:
             if worker.connection in ready:
-                self._take(worker, worker.news())
+                self._take(worker, worker.message())
 
-    def _take(self, worker: _Worker, news: _News) -> None:
-        if isinstance(news, UnusableError):
-            raise news
-        if isinstance(news, _Part):
-            self.done[news.number] = news
+    def _take(self, worker: _Worker, message: _Message) -> None:
+        if isinstance(message, UnusableError):
+            raise message
+        if isinstance(message, _PartResult):
+            self.done[message.number] = message
             self.idle.append(worker)
         else:
-            self.advance(news)
+            self.advance(message)
 
 
 @attrs.define(kw_only=True)
@@ -311,27 +311,27 @@ class SplitRun(Run):
         with (
             open_output(path, self.inputs, is_joined=True) as file,
             _folder(path) as folder,
-            _workers(self._order(folder, path.suffix), number) as workers,
+            _workers(self._task(folder, path.suffix), number) as workers,
             progress(self.inputs, bar) as advance,
         ):
-            self._join(pieces, _Crew(workers, pieces, advance).parts(), file)
+            self._join(pieces, _WorkerPool(workers, pieces, advance).parts(), file)
 
     def _pieces(self) -> list[Input]:
         if not all(source.is_open_to_others() for source in self.inputs):
             return []
         return [piece for source in self.inputs for piece in source.pieces(self.unit)]
 
-    def _order(self, folder: Path, suffix: str) -> _Order:
+    def _task(self, folder: Path, suffix: str) -> _Task:
         identity = self.report.identity
-        return _Order(self.setup, self.event_type, identity, self.unit, folder, suffix)
+        return _Task(self.setup, self.event_type, identity, self.unit, folder, suffix)
 
     def _join(
-        self, pieces: Sequence[Input], parts: Iterator[_Part], file: IO[bytes]
+        self, pieces: Sequence[Input], parts: Iterator[_PartResult], file: IO[bytes]
     ) -> None:
         before = 0
         for piece, part in zip(pieces, parts, strict=True):
             before = before if piece.goes_on else 0
-            with unbroken():
+            with defer_sigint():
                 append(file, part.path)
                 self.report.merge(part.report, before)
                 part.path.unlink()

@@ -102,7 +102,7 @@ def _imported(spec: str) -> Any:
     match = _SPEC.fullmatch(spec)
     if not match:
         raise UnusableError(
-            f"--transformer: {spec!r} is not module:name, such as rules:transformer"
+            f"--transformer: {spec!r} is not module:name, such as mappers:transformer"
         )
     folder = str(_current_folder())
     if folder not in sys.path:
@@ -173,13 +173,13 @@ def _failures_of(doing: str) -> Iterator[None]:
         raise
     except BaseException as error:  # a module can call sys.exit()
         lines = traceback.format_exception(
-            type(error), error, _beyond_this_file(error.__traceback__)
+            type(error), error, _without_own_frames(error.__traceback__)
         )
         text = "".join(lines).rstrip()
         raise UnusableError(f"--transformer: {doing}\n{text}") from None
 
 
-def _beyond_this_file(tb: TracebackType | None) -> TracebackType | None:
+def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
     """
     Leave out the frames of this file and of Python's import machinery.
     """

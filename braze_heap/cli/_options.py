@@ -22,7 +22,7 @@ from braze_heap.policies.privacy import Treatment
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def options_of_transformer(command: _Command) -> _Command:
+def transformer_options(command: _Command) -> _Command:
     """
     Add the options from which `configured` makes a transformer.
     """
@@ -38,7 +38,7 @@ _OPTIONS: Final = (
         "--transformer",
         "spec_of_transformer",
         metavar="MODULE:NAME",
-        help="Map with your own mappers, such as rules:transformer in ./rules.py: a "
+        help="Map with your own mappers, such as mappers:transformer in mappers.py: a "
         "registry or Mappers, a function from TransformConfig to Transformer, or a "
         "Transformer (then without the options below).",
     ),
@@ -151,14 +151,14 @@ def _joined(value: Any) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def configured(**options: Any) -> Transformer:
+def transformer_from_options(**options: Any) -> Transformer:
     """
     Return the transformer that the options describe.
 
     Raises:
         UnusableError: They do not describe one.
     """
-    return made(setup_of(**options))
+    return build_transformer(setup_of(**options))
 
 
 def setup_of(**options: Any) -> Setup:
@@ -174,7 +174,7 @@ def setup_of(**options: Any) -> Setup:
         raise UnusableError(str(error)) from None
 
 
-def made(setup: Setup) -> Transformer:
+def build_transformer(setup: Setup) -> Transformer:
     """
     Return the transformer of *setup*, and write what it warns of to stderr.
 

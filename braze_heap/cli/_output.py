@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from braze_heap import Call
-from braze_heap.cli._console import UnusableError, silence
+from braze_heap.cli._console import UnusableError, redirect_to_devnull
 from braze_heap.cli._inputs import STDIN, Input
 from braze_heap.cli._signals import stopped_by_signals
 
@@ -61,7 +61,7 @@ def open_output(
 
     Raises:
         UnusableError: It cannot be written, or is one of *inputs*.
-        BrokenPipeError: Nobody reads it any more.
+        BrokenPipeError: The reader closed the pipe.
     """
     refuse_input(path, inputs, "--output")
     try:
@@ -74,7 +74,7 @@ def open_output(
         raise
     except OSError as error:
         if path == STDIN:
-            silence("stdout")
+            redirect_to_devnull("stdout")
         name = "stdout" if path == STDIN else path
         flaw = error.strerror or error
         raise UnusableError(f"cannot write {name}: {flaw}") from None

@@ -14,16 +14,16 @@ from rich.text import Text
 from braze_heap.cli._console import (
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     safe,
     show,
 )
 from braze_heap.cli._inputs import STDIN
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import transformer_from_options, transformer_options
 from braze_heap.cli._output import as_inputs, open_output, refuse_input
 from braze_heap.cli._paths import FilePath
 from braze_heap.plan import PlanDiff, PlanError, TrackingPlan, diff, tracking_plan
@@ -49,7 +49,7 @@ _PIPED_WIDTH: Final = 200
 
 
 @click.command(epilog=_EPILOG, short_help="Show all that can reach Heap.")
-@options_of_transformer
+@transformer_options
 @click.option(
     "--format",
     "form",
@@ -84,9 +84,9 @@ def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
         raise click.UsageError("--diff is shown as text, or with --format json.")
     refuse_input(output, as_inputs(old, options["config"]), "--output")
     before = _read(old) if old else None
-    planned = tracking_plan(configured(**options))
+    planned = tracking_plan(transformer_from_options(**options))
     difference = diff(before, planned) if before else None
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         if difference is not None:
             _write(_diff_text(difference, form), output)
         elif form == "table" and output == STDIN:
@@ -139,7 +139,10 @@ def _text(planned: TrackingPlan, form: Format) -> str:
 
 def _view(planned: TrackingPlan) -> Group:
     return Group(
-        _events_view(planned), *_facts_view(planned), *_absent_view(planned), *_more()
+        _events_view(planned),
+        *_user_properties_view(planned),
+        *_absent_view(planned),
+        *_more(),
     )
 
 
@@ -158,7 +161,7 @@ def _events_view(planned: TrackingPlan) -> RenderableType:
     return table
 
 
-def _facts_view(planned: TrackingPlan) -> Iterator[RenderableType]:
+def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
     if not planned.user_properties:
         return
     yield heading(f"User properties: {len(planned.user_properties)}")

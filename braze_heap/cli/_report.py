@@ -12,7 +12,7 @@ from rich.text import Text
 
 from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
 from braze_heap.cli._console import grid, heading, indented, plural, safe
-from braze_heap.cli._words import ADJUSTMENTS, CALLS, meaning
+from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, meaning
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable
@@ -62,7 +62,7 @@ class Example:
 
 
 @attrs.define
-class Report:
+class TransformReport:
     """
     The sum of all batches of a run.
 
@@ -117,7 +117,7 @@ class Report:
             place = (source, before + index + 1, batch[index].offset)
             self._keep(event.reason, _example(event, *place, event.detail))
 
-    def merge(self, other: "Report", before: int) -> None:
+    def merge(self, other: "TransformReport", before: int) -> None:
         """
         Add the report on a piece of a file, which *before* events of it preceded.
         """
@@ -176,7 +176,7 @@ def _positions(
             yield event, index_of[id(event.raw)]
 
 
-def report_view(report: Report, *, shows_all: bool = False) -> Group:
+def report_view(report: TransformReport, *, shows_all: bool = False) -> Group:
     """
     Show what became of the events, for people.
     """
@@ -209,7 +209,7 @@ def skipped_files_view(
         yield Text(f"  ... and {plural(len(skipped) - top, 'more file')}")
 
 
-def _totals(report: Report) -> RenderableType:
+def _totals(report: TransformReport) -> RenderableType:
     repeats = plural(report.repeated, "repeat") + " of an earlier event among them"
     table = grid("_name", "_count", "_note", right=("_count",))
     table.add_row("events", f"{report.received:,}", "")

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli._console import (
-    UNHEARD,
+    PIPE_CLOSED,
+    SIGPIPE_EXIT,
     UnusableError,
     mapper_unavailable,
-    silence,
+    redirect_to_devnull,
 )
 from braze_heap.cli._inputs import (
     UNIT,
@@ -26,20 +27,20 @@ from braze_heap.cli._inputs import (
 )
 from braze_heap.cli._output import is_replaced, open_output, write_calls
 from braze_heap.cli._progress import progress
-from braze_heap.cli._report import Report
-from braze_heap.cli._signals import name_of, status_of, stopped_by_signals, unbroken
+from braze_heap.cli._report import TransformReport
+from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError
 
 
 @attrs.frozen
-class Ending:
+class RunOutcome:
     """
-    How a run ended.
+    Result of a run.
 
     Attributes:
-        status: Exit status that says so.
-        note: What the user should know about it.
-        failure: What was in the way.
+        status: Exit status.
+        note: Message for the user; empty if the run finished.
+        failure: Error that stopped the run.
     """
 
     status: int = 0
@@ -50,37 +51,37 @@ class Ending:
 @attrs.define
 class Run:
     """
-    From inputs to written calls. The report counts what was written, and nothing else.
+    Transform inputs into written calls. The report counts only what was written.
 
     Attributes:
-        unit: Bytes of input that no batch goes over the end of.
+        unit: Bytes of input at whose multiples a batch ends.
     """
 
     transformer: Transformer
     inputs: Sequence[Input]
     event_type: str | None
-    report: Report
+    report: TransformReport
     unit: int = UNIT
 
-    def write_to(self, path: Path, bar: Console | None) -> Ending:
+    def write_to(self, path: Path, bar: Console | None) -> RunOutcome:
         """
         Transform all inputs into the file at *path*, with a bar on the console *bar*.
         """
-        done = "Done until then:"
+        done = "Processed before that:"
         if is_replaced(path):
-            done = "The file was not written. Read until then:"
+            done = "The file was not written. Read before that:"
         try:
             with stopped_by_signals():
                 self._write_to(path, bar)
                 check_any_read(self.inputs, self.report.skipped_files)
         except KeyboardInterrupt as error:
-            return Ending(status_of(error), f"Stopped by {name_of(error)}. {done}")
+            return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
         except BrokenPipeError:
-            silence("stdout")
-            return Ending(UNHEARD, f"Nobody reads the calls any more. {done}")
+            redirect_to_devnull("stdout")
+            return RunOutcome(SIGPIPE_EXIT, f"{PIPE_CLOSED} {done}")
         except UnusableError as error:
-            return Ending(error.exit_code, f"Stopped by an error. {done}", error)
-        return Ending()
+            return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
+        return RunOutcome()
 
     def _write_to(self, path: Path, bar: Console | None) -> None:
         with (
@@ -95,8 +96,8 @@ class Run:
         Transform one input into an open file.
 
         Raises:
-            UnusableError: It cannot be read, or not to its end, or a mapper cannot
-                decide; the calls of the batches before are written.
+            UnusableError: The input cannot be read completely, or a mapper cannot
+                decide. The calls of earlier batches are written.
         """
         before = 0
         skipped = self.report.skipped_files
@@ -106,7 +107,7 @@ class Run:
                 result = self.transformer.transform(batch)
             except DeliveryError as error:
                 raise mapper_unavailable(error) from None
-            with unbroken():
+            with defer_sigint():
                 write_calls(file, result.calls)
                 self.report.add(result, batch, source.name, before)
             before += len(batch)

@@ -25,7 +25,7 @@ from braze_heap.cli._console import (
     safe,
 )
 from braze_heap.cli._delivered import finish, next_view
-from braze_heap.cli._delivery import Delivery, Work, option_of_patience
+from braze_heap.cli._delivery import Delivery, Work, patience_option
 from braze_heap.cli._inputs import (
     STDIN,
     TOP_NAMES,
@@ -37,25 +37,25 @@ from braze_heap.cli._inputs import (
     find_inputs,
     read_or_skip,
 )
-from braze_heap.cli._meter import Meter, span
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import transformer_from_options, transformer_options
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._paths import FilePath
-from braze_heap.cli._report import Report
+from braze_heap.cli._progress import DeliveryProgress, format_duration
+from braze_heap.cli._reasons import CALLS
+from braze_heap.cli._report import TransformReport
 from braze_heap.cli._run import Run
 from braze_heap.cli._sinks import (
     STDOUT,
     HeapTarget,
     confirm,
     file_of,
-    opened,
-    option_of_agreement,
-    option_of_sink,
+    open_sink_or_exit,
     refuse_files,
+    sink_option,
+    yes_option,
 )
-from braze_heap.cli._stores import OWN_SUFFIXES, option_of_max_bytes, store_at
+from braze_heap.cli._stores import OWN_SUFFIXES, max_bytes_option, open_store
 from braze_heap.cli._transform import piped, run_view, show_report, warn_of_type
-from braze_heap.cli._words import CALLS
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.state import DeadLetter
 from braze_heap.wire import Read
@@ -64,8 +64,8 @@ DEAD_LETTER: Final = Path("dead.db")
 """Where dead letters go unless another place is named."""
 
 AGAIN: Final = (
-    "it begins at the beginning, which is harmless. Events have Braze's ids as "
-    "idempotency keys, and Heap takes none twice (a file does)."
+    "It starts over; Heap ignores events it already has, but a file sink will contain "
+    "duplicates."
 )
 
 _EPILOG = """\b
@@ -92,8 +92,8 @@ Exit status:
        an option is wrong; or nobody confirmed
   75   the sink or the dead letter is not available: run it again later
   130, 143  stopped by Ctrl-C, or by SIGTERM
-  141  nobody reads the output any more
-Running a command again is harmless: Heap takes no event twice.
+  141  the reader of the output closed the pipe
+Running a command again is safe: Heap ignores events it already has.
 """
 
 
@@ -104,26 +104,26 @@ Running a command again is harmless: Heap takes no event twice.
     metavar="[FILE ...]",
     type=InputPath(),
 )
-@option_of_sink("Where to. Without it nothing is sent: a dry run.")
-@option_of_agreement
+@sink_option("Destination. Without it nothing is sent: a dry run.")
+@yes_option
 @click.option(
     "--dead-letter",
     "store",
     metavar="FILE",
     type=FilePath(dir_okay=False),
-    help=f"Keep here what cannot be delivered.  [default: {DEAD_LETTER}]",
+    help=f"Store events that cannot be delivered here.  [default: {DEAD_LETTER}]",
 )
-@option_of_max_bytes
+@max_bytes_option
 @click.option(
     "--discard", is_flag=True, help="Count what cannot be delivered; do not keep it."
 )
-@option_of_patience
+@patience_option
 @click.option(
     "--event-type",
     metavar="TYPE",
     help="Type of records from storage, where neither they nor their path tell it.",
 )
-@options_of_transformer
+@transformer_options
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are dead letters.")
 @click.option(
     "--all-types", is_flag=True, help="Name all types and fields after a dry run."
@@ -160,23 +160,23 @@ def send(
     kept = None if discard else store or DEAD_LETTER
     inputs = find_inputs(files or (piped(),), own=_files_of(kept))
     warn_of_type(event_type)
-    transformer = configured(**options)
+    transformer = transformer_from_options(**options)
     if spec is None:
-        report = Report(transformer._identity.field)
+        report = TransformReport(transformer._identity.field)
         run = Run(transformer, inputs, event_type, report)
         _dry_run(run, strict=strict, shows_all=all_types, quiet=quiet)
     if written := STDIN if spec in STDOUT else file_of(spec):
         refuse_input(written, inputs, "--sink")
     refuse_files(spec, kept, options["config"])
-    source = plural(len(inputs), "input")
-    with closing(opened(spec)) as sink:
+    source = plural(len(inputs), "file")
+    with closing(open_sink_or_exit(spec)) as sink:
         confirm(HeapTarget.of(sink), f"the events of {source}", is_agreed=yes)
         with _dead_letter(kept, max_bytes, quiet=quiet) as dead_letter:
             delivery = Delivery(spec, sink, dead_letter, patience)
             size = sum(read.size for read in inputs)
             work = _sending(inputs, event_type, delivery.skipped_files)
-            ending = delivery.run(transformer, work, size, quiet=quiet)
-    finish(delivery, ending, source, kept, AGAIN, strict=strict, quiet=quiet)
+            outcome = delivery.run(transformer, work, size, quiet=quiet)
+    finish(delivery, outcome, source, kept, AGAIN, strict=strict, quiet=quiet)
 
 
 def _files_of(store: Path | None) -> list[Path]:
@@ -189,18 +189,18 @@ def _files_of(store: Path | None) -> list[Path]:
 
 def _dry_run(run: Run, *, strict: bool, shows_all: bool, quiet: bool) -> NoReturn:
     started = time.monotonic()
-    ending = run.write_to(Path(os.devnull), None if quiet else console("stderr"))
+    outcome = run.write_to(Path(os.devnull), None if quiet else console("stderr"))
     seconds = time.monotonic() - started
-    if not quiet and (run.report.received or not ending.failure):
-        view = run_view(run, ending, seconds, shows_all=shows_all)
+    if not quiet and (run.report.received or not outcome.failure):
+        view = run_view(run, outcome, seconds, shows_all=shows_all)
         show_report(Group(view, *_dry_view(run.report)), "stdout")
-    if ending.failure:
-        raise ending.failure
-    sys.exit(ending.status or int(strict and run.report.rejected.total() > 0))
+    if outcome.failure:
+        raise outcome.failure
+    sys.exit(outcome.status or int(strict and run.report.rejected.total() > 0))
 
 
-def _dry_view(report: Report) -> Iterator[RenderableType]:
-    yield heading("Nothing was sent: this is a dry run. With --sink it would be")
+def _dry_view(report: TransformReport) -> Iterator[RenderableType]:
+    yield heading("Dry run: nothing was sent. With --sink it would send")
     table = grid("_count", "_what", right=("_count",))
     for kind, count in report.calls.items():
         table.add_row(f"{count:,}", plural(count, CALLS[kind]).partition(" ")[2])
@@ -208,8 +208,8 @@ def _dry_view(report: Report) -> Iterator[RenderableType]:
         table.add_row(f"{lost:,}", "for the dead letter")
     yield indented(table)
     minutes = report.calls[Track] / EVENTS_A_MINUTE
-    least = span(minutes * 60) if minutes >= 1 else "less than a minute"
-    yield Text(f"  {least}, for Heap takes {EVENTS_A_MINUTE:,} events a minute")
+    least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
+    yield Text(f"  {least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute")
     yield from next_view(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
     )
@@ -222,7 +222,7 @@ def _dead_letter(
     if path is None:
         yield DISCARD
         return
-    with store_at(path, is_made=True, max_bytes=max_bytes) as store:
+    with open_store(path, is_made=True, max_bytes=max_bytes) as store:
         if not quiet:
             click.echo(
                 f"What cannot be delivered goes to {safe(str(path), 500)}.", err=True
@@ -233,15 +233,18 @@ def _dead_letter(
 def _sending(
     inputs: Sequence[Input], event_type: str | None, skipped: list[str]
 ) -> Work:
-    def work(pipeline: Pipeline, meter: Meter) -> None:
-        for batch in batches(_reads(inputs, event_type, meter, skipped)):
+    def work(pipeline: Pipeline, progress: DeliveryProgress) -> None:
+        for batch in batches(_reads(inputs, event_type, progress, skipped)):
             pipeline.run(batch)
 
     return work
 
 
 def _reads(
-    inputs: Sequence[Input], event_type: str | None, meter: Meter, skipped: list[str]
+    inputs: Sequence[Input],
+    event_type: str | None,
+    progress: DeliveryProgress,
+    skipped: list[str],
 ) -> Iterator[Read]:
     """
     Read all *inputs*, also those behind one that cannot be read to its end.
@@ -253,7 +256,7 @@ def _reads(
     failures: list[str] = []
     for source in inputs:
         try:
-            yield from read_or_skip(source, event_type, meter.advance, skipped)
+            yield from read_or_skip(source, event_type, progress.advance, skipped)
         except ReadFailedError as error:
             failures.append(str(error))
     if failures:

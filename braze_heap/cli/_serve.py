@@ -19,28 +19,34 @@ import click
 
 from braze_heap import Pipeline
 from braze_heap.cli._console import UnusableError, plural, safe
-from braze_heap.cli._journal import Journal, heard_by
-from braze_heap.cli._meter import span
-from braze_heap.cli._options import configured, options_of_transformer
+from braze_heap.cli._options import transformer_from_options, transformer_options
 from braze_heap.cli._paths import FilePath
-from braze_heap.cli._server import bound, check_extra, run_until_told, server_of, url_of
+from braze_heap.cli._progress import format_duration
+from braze_heap.cli._request_log import RequestLog, logging_to
+from braze_heap.cli._server import (
+    bound,
+    check_extra,
+    run_until_stopped,
+    server_of,
+    url_of,
+)
 from braze_heap.cli._simulate import is_here
 from braze_heap.cli._sinks import (
     SILENTLY,
     HeapTarget,
-    named,
-    opened,
-    option_of_sink,
+    describe_sink,
+    open_sink_or_exit,
     refuse_files,
+    sink_option,
 )
-from braze_heap.cli._stores import option_of_max_bytes, store_at
+from braze_heap.cli._stores import max_bytes_option, open_store
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.sinks import Sink
 
 CALLS: Final = "file:calls.jsonl"
-"""The sink of a first try: nothing leaves the machine."""
+"""Default sink in trial mode: nothing leaves the machine."""
 
 DEAD_LETTER: Final = Path("dead.db")
 
@@ -74,7 +80,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 
 \b
 Exit status:
-  0  stopped by SIGTERM, SIGHUP or Ctrl-C, and everything in hand was settled
+  0  stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered
   1  stopped, and requests were cut off; Braze sends their events again
   2  an option is wrong, the port is taken, a file cannot be used
 """
@@ -90,19 +96,19 @@ _SAMPLE: Final[Mapping[str, Any]] = {
 
 class CutOffError(click.ClickException):
     """
-    Somebody else has the rest: Braze sends it again.
+    Requests were cut off; Braze sends their events again.
     """
 
     exit_code = 1
 
 
 @click.command(epilog=_EPILOG, short_help="Run the endpoint for a Currents feed.")
-@option_of_sink(f"Where the events go. Required with a token; {CALLS} in a trial.")
+@sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
 @click.option(
     "--token-env",
     metavar="NAME",
     help="Environment variable with the bearer token, or two while one is replaced. "
-    f"[default: {_VARIABLE}; without it and --sink, a token is made for a try]",
+    f"[default: {_VARIABLE}; without it and --sink, a token is generated]",
 )
 @click.option(
     "--dead-letter",
@@ -111,16 +117,16 @@ class CutOffError(click.ClickException):
     type=FilePath(dir_okay=False),
     default=DEAD_LETTER,
     show_default=True,
-    help="Keep here what cannot be delivered.",
+    help="Store events that cannot be delivered here.",
 )
-@option_of_max_bytes
+@max_bytes_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to use.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="0 is any that is free.",
+    help="Port; 0 for any free one.",
 )
 @click.option(
     "--grace",
@@ -128,9 +134,9 @@ class CutOffError(click.ClickException):
     type=click.FloatRange(min=1),
     default=GRACE,
     show_default=True,
-    help="How long requests in hand may take when it is stopped.",
+    help="Seconds to let in-flight requests finish on shutdown.",
 )
-@options_of_transformer
+@transformer_options
 @click.option("--log-json", is_flag=True, help="Log as JSON, one object a line.")
 def serve(
     spec: str | None,
@@ -144,24 +150,24 @@ def serve(
     **options: Any,
 ) -> None:
     """
-    Take Currents events over HTTP, and deliver them before each answer.
+    Receive Currents events over HTTP, and deliver them before each answer.
 
-    Without options it is a trial: a token is made and shown once, and the calls go to a
-    file. Braze needs https: put a proxy or a load balancer before it.
+    Without options it runs in trial mode: it generates a token and prints it once, and
+    writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
     check_extra()
-    log = Journal(sys.stderr, is_json=log_json)
+    log = RequestLog(sys.stderr, is_json=log_json)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(heard_by(log))
-        transformer = configured(**options)
+        stack.enter_context(logging_to(log))
+        transformer = transformer_from_options(**options)
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
         refuse_files(spec, path, options["config"])
         listener = stack.enter_context(bound(host, port))
-        store = stack.enter_context(store_at(path, is_made=True, max_bytes=max_bytes))
-        counted = stack.enter_context(store_at(path))
-        sink = stack.enter_context(_closing(opened(spec), log, metrics))
+        store = stack.enter_context(open_store(path, is_made=True, max_bytes=max_bytes))
+        counted = stack.enter_context(open_store(path))
+        sink = stack.enter_context(_closing(open_sink_or_exit(spec), log, metrics))
         _ = [
             *EVENT_TYPES.values()
         ]  # loaded now: later no descriptor may be left for it
@@ -175,51 +181,55 @@ def serve(
         )
         server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))
         _greet(log, url_of(listener), access, _target(sink, spec), path)
-        run_until_told(server, listener)
+        run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
         cut = plural(metrics.cancelled, "request")
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
-def _greet(log: Journal, url: str, access: "_Access", target: str, path: Path) -> None:
+def _greet(
+    log: RequestLog, url: str, access: "_Access", target: str, path: Path
+) -> None:
     if log.is_json:
         log.tell("listening", url=url, sink=target)
     else:
         click.echo(_greeting(url, access, target, path), err=True)
 
 
-def _say_stopping(log: Journal, receiver: AsyncReceiver, grace: float) -> None:
+def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> None:
     requests, _ = receiver.in_flight
     if requests:
-        waits = f"{plural(requests, 'request')} in hand, for up to {span(grace)}"
-        log.tell(f"Stopping: waits for {waits}; Ctrl-C cuts them off")
+        log.tell(
+            f"Stopping: waiting for {plural(requests, 'request')} in flight, for up to "
+            f"{format_duration(grace)}; Ctrl-C stops at once"
+        )
 
 
 @attrs.frozen
 class _Access:
     """
-    Who may send, and how that is said.
+    Tokens of the receiver, and their source.
 
     Attributes:
-        tokens: Of the receiver.
-        variable: Where the token comes from; `None` if it was made.
-        made: The token, if it was made.
+        tokens: Tokens of the receiver.
+        variable: Environment variable with the tokens; ``None`` if one was generated.
+        generated: The generated token.
     """
 
     tokens: Tokens
     variable: str | None
-    made: str | None = attrs.field(default=None, repr=False)
+    generated: str | None = attrs.field(default=None, repr=False)
 
 
 def _access(
     spec: str | None, variable: str | None, host: str, *, is_log: bool
 ) -> _Access:
     """
-    Return the tokens of the environment; for a trial, one that is made.
+    Return the tokens of the environment; in trial mode, a generated one.
 
-    Made anew at each start, a token would stop the feed for good: Braze takes a 401 for
-    an answer. And a feed whose events go to a file by default would never reach Heap.
+    Outside of trial mode, token and sink are required: a 401 after a restart would make
+    Braze disable the feed, and events in a default file would never reach Heap.
 
     Raises:
         UnusableError: There is no token or no sink, and this is not a trial.
@@ -230,8 +240,8 @@ def _access(
     has_token = bool(os.environ.get(name, "").split())
     is_trial = spec is None and variable is None and not is_log and is_here(host)
     if is_trial and not has_token:
-        made = secrets.token_urlsafe(24)
-        return _Access(Tokens(made), None, made)
+        generated = secrets.token_urlsafe(24)
+        return _Access(Tokens(generated), None, generated)
     try:
         tokens = Tokens.from_env(name)
     except ValueError as error:
@@ -243,9 +253,9 @@ def _access(
 
 
 @contextlib.contextmanager
-def _closing(sink: Sink, log: Journal, metrics: Metrics) -> Iterator[Sink]:
+def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
     """
-    Close *sink* at the end, and then tell what became of all events.
+    Close *sink* at the end, then log the totals.
     """
     try:
         yield sink
@@ -261,21 +271,23 @@ def _closing(sink: Sink, log: Journal, metrics: Metrics) -> Iterator[Sink]:
 
 def _target(sink: Sink, spec: str) -> str:
     target = HeapTarget.of(sink)
-    return f"{target}" if target else named(spec, target)
+    return f"{target}" if target else describe_sink(spec, target)
 
 
 def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
     """
-    Return what a person needs: what to enter in Braze, and how to try it.
+    Return the text at start: settings for Braze, and a command for a test.
     """
-    where = f"\n{_MARGIN}made for this try; set {_VARIABLE} to have one that stays"
-    token = f"{access.made}{where}" if access.made else f"in {access.variable}"
+    where = f"\n{_MARGIN}generated for this run; set {_VARIABLE} to use a permanent one"
+    token = (
+        f"{access.generated}{where}" if access.generated else f"in {access.variable}"
+    )
     lines = [
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
         f"  calls go to    {target}",
         f"  dead letters   {safe(str(path), 200)}",
-        f"  to watch       {url}/metrics, /healthz, /readyz",
+        f"  monitoring     {url}/metrics, /healthz, /readyz",
         "",
         "Enter in Braze, as a Current of the kind Custom HTTP (or Heap):",
         "  endpoint       https://YOUR-HOST/  (of a proxy with TLS before this)",
@@ -297,5 +309,5 @@ _MARGIN: Final = " " * 17
 
 def _curl(url: str, access: _Access) -> str:
     body = json.dumps({"events": [_SAMPLE]})
-    token = access.made or f"${{{access.variable}%% *}}"
+    token = access.generated or f"${{{access.variable}%% *}}"
     return f'curl -i {url}/ -H "Authorization: Bearer {token}" -d {shlex.quote(body)}'

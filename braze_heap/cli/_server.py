@@ -113,7 +113,7 @@ def server_of(
     return TellingServer(config)
 
 
-def run_until_told(server: "Server", listener: socket.socket) -> None:
+def run_until_stopped(server: "Server", listener: socket.socket) -> None:
     """
     Run *server* in this thread until SIGTERM, SIGHUP or Ctrl-C, and return after its
     shutdown. A second Ctrl-C cuts requests off.

@@ -59,7 +59,7 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unbroken() -> Iterator[None]:
+def defer_sigint() -> Iterator[None]:
     """
     Hold the first interruption back until the block is done; a second one breaks it.
     """

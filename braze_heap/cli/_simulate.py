@@ -23,9 +23,9 @@ from braze_heap.cli._console import (
     INTERRUPTED,
     UnusableError,
     console,
+    exit_on_broken_pipe,
     grid,
     heading,
-    heard,
     indented,
     plural,
     safe,
@@ -43,14 +43,14 @@ Examples:
 
 \b
 Exit status:
-  0  Braze would count every event as delivered
+  0  Braze would treat every event as delivered
   1  it would not, or the endpoint cannot be reached
   2  an option is wrong, or you did not agree
   130  stopped by Ctrl-C
 """
 
 USER_PREFIX: Final = "braze-heap-test-"
-"""What the external user ids of all test events begin with."""
+"""Prefix of the external user ids of all test events."""
 
 _DAY: Final = 86_400
 
@@ -59,7 +59,7 @@ _SHARE: Final = click.FloatRange(0, 1)
 
 class EndpointError(click.ClickException):
     """
-    The endpoint does not even take a request without events.
+    The endpoint rejects a request without events.
     """
 
     exit_code = 1
@@ -90,7 +90,7 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     type=click.IntRange(min=1),
     default=500,
     show_default=True,
-    help="How many test events.",
+    help="Number of test events.",
 )
 @click.option(
     "--malformed",
@@ -98,7 +98,7 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="How many malformed events besides, mixed in.",
+    help="Number of malformed events to mix in.",
 )
 @click.option(
     "--seed",
@@ -106,7 +106,7 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     type=int,
     default=1,
     show_default=True,
-    help="Decides every chance. The same seed gives the same event ids.",
+    help="Random seed. The same seed gives the same event ids.",
 )
 @click.option(
     "--lose-answers",
@@ -138,7 +138,7 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     type=click.FloatRange(min=0, min_open=True),
     default=120.0,
     show_default=True,
-    help="How long to go on. Braze goes on for 5 days.",
+    help="Seconds to keep trying. Braze tries for 5 days.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before sending to other hosts.")
 def simulate(
@@ -171,7 +171,7 @@ def simulate(
     )
     _probe(braze, url, token_env)
     live = _sent(braze, _events(number, malformed, seed), url, patience)
-    with heard("stdout"):
+    with exit_on_broken_pipe("stdout"):
         show(_view(live, token_env), console("stdout"))
     is_well = live.simulation.fates[Fate.DELIVERED] == len(live.simulation.events)
     sys.exit(INTERRUPTED if live.is_interrupted else int(not is_well))
@@ -197,8 +197,8 @@ def _confirm(url: str, what: str, *, is_agreed: bool) -> None:
         click.echo("http is not encrypted: others can read the token.", err=True)
     if not sys.stdin.isatty():
         raise UnusableError(
-            "there is no terminal to ask at, and nothing was sent. "
-            "If the host is right, add --yes."
+            "stdin is not a terminal, so nothing was sent. Pass --yes to skip the "
+            "confirmation."
         )
     if not click.confirm("Send them?", err=True):
         raise UnusableError("not confirmed, and nothing was sent")
@@ -206,7 +206,7 @@ def _confirm(url: str, what: str, *, is_agreed: bool) -> None:
 
 def is_here(host: str) -> bool:
     """
-    Tell whether *host* is this machine.
+    Return whether *host* is this machine.
     """
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
@@ -220,8 +220,8 @@ def _token(name: str) -> str | None:
         click.echo(f"Note: {safe(name)} is not set, so no token is sent.", err=True)
         return None
     asked = "Token (empty for none)"
-    told: str = click.prompt(asked, "", hide_input=True, show_default=False, err=True)
-    return told or None
+    given: str = click.prompt(asked, "", hide_input=True, show_default=False, err=True)
+    return given or None
 
 
 def _events(number: int, malformed: int, seed: int) -> list[Any]:
@@ -251,7 +251,7 @@ def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
 @attrs.define
 class _Live:
     """
-    How things stand, also where Ctrl-C ends it.
+    State of the simulation, also after Ctrl-C.
     """
 
     simulation: Simulation
@@ -280,7 +280,7 @@ def _bar(total: int) -> Iterator[Callable[[int], object]]:
         yield lambda _: None
         return
     with Progress(
-        TextColumn("Settled"),
+        TextColumn("Decided"),
         BarColumn(),
         MofNCompleteColumn(),
         console=err,
@@ -294,7 +294,7 @@ def _bar(total: int) -> Iterator[Callable[[int], object]]:
 
 def _view(live: _Live, token_env: str) -> Group:
     done = live.simulation
-    note = [Text("Stopped by Ctrl-C. Done until then:", "bold red")]
+    note = [Text("Stopped by Ctrl-C. Processed before that:", "bold red")]
     return Group(
         *note if live.is_interrupted else (),
         Text(
@@ -302,7 +302,7 @@ def _view(live: _Live, token_env: str) -> Group:
             f"{plural(done.requests, 'request')}, {done.seconds:,.1f} s"
         ),
         *_answers_view(done),
-        heading("What Braze would have done with the events"),
+        heading("Status of the events in Braze"),
         indented(_fates_view(done)),
         Text(f"\n{_verdict(done, token_env)}", "bold"),
     )
@@ -318,7 +318,7 @@ def _answers_view(done: Simulation) -> Iterator[RenderableType]:
     yield indented(table)
     if done.answers_lost:
         lost = plural(done.answers_lost, "answer")
-        yield Text(f"  {lost} thrown away on purpose; their events came again")
+        yield Text(f"  {lost} discarded on purpose; their events were sent again")
 
 
 def _fates_view(done: Simulation) -> RenderableType:
@@ -330,23 +330,23 @@ def _fates_view(done: Simulation) -> RenderableType:
 
 
 _FATES: Final = {
-    Fate.DELIVERED: "the endpoint took them; never sent again",
-    Fate.DROPPED: "the endpoint refuses them, also alone; lost for ever",
-    Fate.ABANDONED: "Braze stopped here, and mails you; not sent again",
-    Fate.PENDING: "not taken so far; Braze goes on for 5 days, unless it stopped",
+    Fate.DELIVERED: "the endpoint accepted them; never sent again",
+    Fate.DROPPED: "the endpoint rejects them, even alone; lost",
+    Fate.ABANDONED: "Braze stopped and emails you; not sent again",
+    Fate.PENDING: "not accepted yet; Braze retries for 5 days, unless it stopped",
 }
 
 
 def _verdict(done: Simulation, token_env: str) -> str:
     missed = [one for one in done.outcomes if one.fate is not Fate.DELIVERED]
     if not missed:
-        return "Well: Braze would count every event as delivered."
+        return "OK: Braze would treat every event as delivered."
     if done.stopped_by is not None:
-        return f"Not well. {_advice(done.stopped_by, token_env)}"
+        return f"FAILED: {_advice(done.stopped_by, token_env)}"
     known = next((one.status for one in missed if one.status is not None), None)
     if known is None:
-        return "Not well. The endpoint did not answer. Look into its log."
-    return f"Not well: answer {known}. {_advice(known, token_env)}"
+        return "FAILED: The endpoint did not answer. Check its log."
+    return f"FAILED: answer {known}. {_advice(known, token_env)}"
 
 
 def _advice(status: int, token_env: str) -> str:
@@ -360,36 +360,36 @@ def _advice(status: int, token_env: str) -> str:
 
 _ADVICE: Final = {
     400: (
-        "The endpoint cannot read what it gets. Answer 200 to a batch with malformed "
-        "events, and keep those: Braze drops what gets a 400 twice."
+        "The endpoint cannot read the request. Answer 200 to a batch with malformed "
+        "events, and store those: Braze drops events after a second 400."
     ),
     401: "The endpoint does not know the token. Compare it with the one in {token}.",
     403: (
-        "The endpoint, or what stands before it, forbids the request. "
+        "The endpoint, or a proxy before it, forbids the request. "
         "Let POST through from everywhere that Braze sends from."
     ),
-    404: "Nothing takes events under this path. Compare it with the endpoint's.",
-    405: "Nothing takes a POST under this path. Compare it with the endpoint's.",
-    413: "The endpoint takes no body of this size. Raise its limit to 16 MiB.",
+    404: "Nothing accepts events at this path. Compare it with the endpoint's path.",
+    405: "Nothing accepts a POST at this path. Compare it with the endpoint's path.",
+    413: "The endpoint rejects bodies of this size. Raise its limit to 16 MiB.",
 }
 
 _LATER: Final = (
-    "The endpoint puts Braze off, which disables the integration after 5 days. "
-    "Look into the log of the endpoint."
+    "The endpoint asks Braze to retry, which disables the integration after 5 days. "
+    "Check the log of the endpoint."
 )
 
 
 def _reason(failure: str) -> str:
     if failure not in _FAILURES and failure.startswith("SSL"):
         failure = "SSLError"
-    return _FAILURES.get(failure, "Is it reachable from here? Its log may tell more.")
+    return _FAILURES.get(failure, "Is it reachable from here? Check its log.")
 
 
 _FAILURES: Final = {
     "ConnectionRefusedError": "Nothing listens there. Start it, or correct the URL.",
-    "ConnectionResetError": "It hung up. Is that the right port, and http or https?",
-    "RemoteDisconnected": "It hung up. Is that the right port, and http or https?",
-    "BadStatusLine": "That is no HTTP. Is that the right port, and http or https?",
+    "ConnectionResetError": "It closed the connection. Check port and scheme.",
+    "RemoteDisconnected": "It closed the connection. Check port and scheme.",
+    "BadStatusLine": "The answer is not HTTP. Check port and scheme.",
     "SSLCertVerificationError": (
         "Its certificate is not trusted here. Braze needs one of a public authority, "
         "for this host, that has not expired, with the whole chain."

@@ -27,8 +27,8 @@ STDOUT: Final = ("-", "console:")
 """Sinks that write where a report would be read."""
 
 SILENTLY: Final = (
-    "Heap takes a wrong app id silently. Compare it with the one that Heap shows "
-    "under Manage > Projects."
+    "Heap accepts events for a wrong app ID without an error. Compare it with the one "
+    "under Manage > Projects in Heap."
 )
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -37,16 +37,14 @@ _HTTP: Final = ("anyio", "httpcore2", "httpx2")
 _HEAP: Final = "braze_heap.heap._sink"
 
 
-def option_of_sink(
-    text: str, *, required: bool = False
-) -> Callable[[_Command], _Command]:
+def sink_option(text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
     """
     Return the option that names a sink.
     """
     return click.option("--sink", "spec", metavar="SPEC", help=text, required=required)
 
 
-option_of_agreement: Final = click.option(
+yes_option: Final = click.option(
     "--yes", is_flag=True, help="Do not ask before sending to Heap."
 )
 
@@ -79,7 +77,7 @@ class HeapTarget:
         return f"Heap: app {safe(self.options.app_id)} at {safe(self.host, 200)}"
 
 
-def opened(spec: str) -> Sink:
+def open_sink_or_exit(spec: str) -> Sink:
     """
     Return the sink that *spec* names; the API key of Heap is in the environment.
 
@@ -96,7 +94,7 @@ def opened(spec: str) -> Sink:
         advice = "pip install 'braze_heap[cli,http]'"
         raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
-        name = named(spec, None)
+        name = describe_sink(spec, None)
         raise UnusableError(
             f"--sink: {name} raised {describe_exception(error)}"
         ) from None
@@ -110,7 +108,7 @@ def _with_key(spec: str) -> str:
     return f"{spec}{'&' if '?' in spec else '?'}api_key_env={API_KEY}"
 
 
-def named(spec: str, target: HeapTarget | None) -> str:
+def describe_sink(spec: str, target: HeapTarget | None) -> str:
     """
     Return what reports call a sink: without its options.
     """
@@ -159,8 +157,8 @@ def confirm(target: HeapTarget | None, what: str, *, is_agreed: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UnusableError(
-            "there is no terminal to ask at, and nothing was sent. "
-            "If app id and host are right, add --yes."
+            "stdin is not a terminal, so nothing was sent. Pass --yes to skip the "
+            "confirmation."
         )
     if not click.confirm(f"Send {what} there?", err=True):
         raise UnusableError("not confirmed, and nothing was sent")

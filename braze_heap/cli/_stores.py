@@ -29,7 +29,7 @@ def is_of_store(path: Path, store: Path) -> bool:
     return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
 
 
-option_of_max_bytes: Final = click.option(
+max_bytes_option: Final = click.option(
     "--max-bytes",
     metavar="BYTES",
     type=click.IntRange(min=MIN_BYTES),
@@ -38,7 +38,7 @@ option_of_max_bytes: Final = click.option(
 
 
 @contextlib.contextmanager
-def store_at(
+def open_store(
     path: Path, *, is_made: bool = False, max_bytes: int | None = None
 ) -> Iterator[SqliteDeadLetter]:
     """
@@ -66,7 +66,7 @@ def store_at(
         raise UnusableError(f"{name}{error}.") from None
 
 
-def argument_of_store(command: _Command) -> _Command:
+def store_argument(command: _Command) -> _Command:
     """
     Add the argument that names a dead letter.
     """

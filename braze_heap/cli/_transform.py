@@ -14,13 +14,25 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, Transformer
-from braze_heap.cli._console import Stream, console, plural, safe, show, silence
+from braze_heap.cli._console import (
+    Stream,
+    console,
+    plural,
+    redirect_to_devnull,
+    safe,
+    show,
+)
 from braze_heap.cli._inputs import STDIN, Input, InputPath, find_inputs
-from braze_heap.cli._options import Setup, made, options_of_transformer, setup_of
+from braze_heap.cli._options import (
+    Setup,
+    build_transformer,
+    setup_of,
+    transformer_options,
+)
 from braze_heap.cli._output import as_inputs, refuse_input
 from braze_heap.cli._paths import FilePath
-from braze_heap.cli._report import Report, report_view
-from braze_heap.cli._run import Ending, Run
+from braze_heap.cli._report import TransformReport, report_view
+from braze_heap.cli._run import Run, RunOutcome
 
 _EPILOG = """\b
 Examples:
@@ -37,7 +49,7 @@ Exit status:
   2  a file cannot be read or written, or is not JSON or Avro; there is no
      input; an option is wrong; or a worker died
   130, 143  stopped by Ctrl-C, or by SIGTERM
-  141  nobody reads the output any more
+  141  the reader of the output closed the pipe
 The file of -o appears when it is complete; else nothing is changed there.
 """
 
@@ -65,14 +77,14 @@ The file of -o appears when it is complete; else nothing is changed there.
     metavar="TYPE",
     help="Type of records from storage, where neither they nor their path tell it.",
 )
-@options_of_transformer
+@transformer_options
 @click.option(
     "--jobs",
     metavar="N",
     type=click.IntRange(0),
     default=1,
-    help="Work on N cores at once; 0 for all of them. The output is the same, in the "
-    "same order. Stdin and pipes are read by one.  [default: 1]",
+    help="Use N processes (0 = one per core). The output and its order stay the same. "
+    "Stdin and pipes are read by one process.  [default: 1]",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 if an event was rejected.")
 @click.option(
@@ -101,15 +113,15 @@ def transform(
     warn_of_type(event_type)
     refuse_input(output, as_inputs(options["config"]), "--output")
     setup = setup_of(**options)
-    run = _run(setup, made(setup), inputs, event_type, jobs)
+    run = _run(setup, build_transformer(setup), inputs, event_type, jobs)
     started = time.monotonic()
-    ending = run.write_to(output, None if quiet else _bar_console(output))
+    outcome = run.write_to(output, None if quiet else _bar_console(output))
     seconds = time.monotonic() - started
-    if not quiet and (run.report.received or not ending.failure):
-        show_report(run_view(run, ending, seconds, shows_all=all_types))
-    if ending.failure:
-        raise ending.failure
-    sys.exit(ending.status or int(strict and run.report.rejected.total() > 0))
+    if not quiet and (run.report.received or not outcome.failure):
+        show_report(run_view(run, outcome, seconds, shows_all=all_types))
+    if outcome.failure:
+        raise outcome.failure
+    sys.exit(outcome.status or int(strict and run.report.rejected.total() > 0))
 
 
 def _run(
@@ -119,7 +131,7 @@ def _run(
     event_type: str | None,
     jobs: int,
 ) -> Run:
-    report = Report(transformer._identity.field)
+    report = TransformReport(transformer._identity.field)
     if jobs == 1:
         return Run(transformer, inputs, event_type, report)
     from braze_heap.cli._jobs import SplitRun, cores
@@ -136,7 +148,7 @@ def show_report(view: RenderableType, stream: Stream = "stderr") -> None:
     try:
         show(view, console(stream))
     except OSError:  # also a terminal that was closed
-        silence(stream)
+        redirect_to_devnull(stream)
 
 
 def piped() -> Path:
@@ -172,14 +184,16 @@ def _bar_console(output: Path) -> Console | None:
     return None if is_mixed else console("stderr")
 
 
-def run_view(run: Run, ending: Ending, seconds: float, *, shows_all: bool) -> Group:
+def run_view(
+    run: Run, outcome: RunOutcome, seconds: float, *, shows_all: bool
+) -> Group:
     """
     Show how a run went, for people.
     """
     speed = run.report.received / max(seconds, 0.001)
     summary = (
         f"{plural(run.report.received, 'event')} from "
-        f"{plural(len(run.inputs), 'input')} in {seconds:,.1f} s, {speed:,.0f} a second"
+        f"{plural(len(run.inputs), 'file')} in {seconds:,.1f} s, {speed:,.0f} a second"
     )
-    note = [Text(ending.note, "bold red")] if ending.note else []
+    note = [Text(outcome.note, "bold red")] if outcome.note else []
     return Group(*note, Text(summary), report_view(run.report, shows_all=shows_all))

@@ -65,12 +65,12 @@ class Drift(DriftContent):
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Return everything as JSON values, `is_news` and `lines_to_add` included.
+        Return everything as JSON values, `has_findings` and `lines_to_add` included.
         """
         lines = [attrs.asdict(lines) for lines in self.lines_to_add()]
-        news = {"schema": SCHEMA, "is_news": self.is_news}
+        head = {"schema": SCHEMA, "has_findings": self.has_findings}
         found = attrs.asdict(self) | {"malformed": dict(self.malformed)}
-        return news | found | {"lines_to_add": lines}
+        return head | found | {"lines_to_add": lines}
 
     def to_json(self) -> str:
         """
@@ -85,14 +85,14 @@ class Drift(DriftContent):
         return markdown(self, self.lines_to_add())
 
     def __str__(self) -> str:
-        return "\n".join(self._news()) or "Nothing new."
+        return "\n".join(self._findings()) or "Nothing new."
 
-    def _news(self) -> Iterator[str]:
+    def _findings(self) -> Iterator[str]:
         yield from (f"new type {new}" for new in self.new_types)
         yield from (f"new field {field}" for field in self.new_fields)
         yield from (f"type change {field}" for field in self.type_changes)
-        if self.beyond:
-            yield f"{self.beyond:,} more new names than are kept"
+        if self.truncated:
+            yield f"{self.truncated:,} more new names than are kept"
 
 
 def _is_among(field: SeenField, names: Collection[str]) -> bool:

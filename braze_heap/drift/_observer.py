@@ -79,10 +79,10 @@ class DriftObserver:
     ) -> None:
         self._event_types = event_types
         self._parser = EventParser(event_types)
-        self._tallies: dict[str, _Tally] = {}
+        self._stats: dict[str, _TypeStats] = {}
         self._malformed: Counter[str] = Counter()
         self._events = 0
-        self._room = _Room()
+        self._budget = _NameBudget()
 
     def add(self, read: Read) -> None:
         """
@@ -97,9 +97,9 @@ class DriftObserver:
         except EventError as error:
             self._refuse(read.value, error)
             return
-        tally = self._tally(event.event_type, type(event))
-        if tally:
-            tally.add(read.value, event)
+        stats = self._stats_of(event.event_type, type(event))
+        if stats:
+            stats.add(read.value, event)
 
     def _refuse(self, raw: Any, error: EventError) -> None:
         """
@@ -113,72 +113,76 @@ class DriftObserver:
         kind = json_type(raw.get(part))
         if kind != "null" and (part != "time" or kind not in ("int", "float")):
             cls = self._event_types[raw["event_type"]]
-            if tally := self._tally(cls.event_type, cls):
-                tally.events["http"] += 1
-                tally.note("invalid", "envelope", part, kind)
+            if stats := self._stats_of(cls.event_type, cls):
+                stats.events["http"] += 1
+                stats.note("invalid", "envelope", part, kind)
 
-    def _tally(self, event_type: str, cls: type[CurrentsEvent]) -> "_Tally | None":
-        tally = self._tallies.get(event_type)
-        if tally is None:
-            if issubclass(cls, UnknownEvent) and not self._room.for_type():
+    def _stats_of(
+        self, event_type: str, cls: type[CurrentsEvent]
+    ) -> "_TypeStats | None":
+        stats = self._stats.get(event_type)
+        if stats is None:
+            if issubclass(cls, UnknownEvent) and not self._budget.for_type():
                 return None
-            tally = self._tallies[event_type] = _Tally(event_type, cls, self._room)
-        return tally
+            stats = self._stats[event_type] = _TypeStats(event_type, cls, self._budget)
+        return stats
 
     def drift(self) -> Drift:
         """
         Return what was found so far.
         """
-        tallies = [self._tallies[name] for name in sorted(self._tallies)]
-        known = [tally for tally in tallies if not tally.is_new]
+        all_stats = [self._stats[name] for name in sorted(self._stats)]
+        known = [stats for stats in all_stats if not stats.is_new]
         return Drift(
             events=self._events,
-            new_types=tuple(t.new_type() for t in tallies if t.is_new),
+            new_types=tuple(t.new_type() for t in all_stats if t.is_new),
             new_fields=tuple(f for t in known for f in t.fields("new")),
             type_changes=tuple(f for t in known for f in t.fields("invalid")),
             other_form=tuple(f for t in known for f in t.fields("other form")),
             unseen_fields=tuple(u for t in known for u in t.unseen()),
-            unseen_types=tuple(sorted(set(self._event_types) - set(self._tallies))),
+            unseen_types=tuple(sorted(set(self._event_types) - set(self._stats))),
             malformed=tuple(sorted(self._malformed.items())),
-            beyond=self._room.beyond,
+            truncated=self._budget.truncated,
         )
 
 
 @attrs.define
-class _Room:
+class _NameBudget:
     """
     How many more names are kept, so that hostile input cannot exhaust memory.
     """
 
     types: int = MAX_TYPES
     names: int = 10 * MAX_NAMES
-    beyond: int = 0
+    truncated: int = 0
 
     def for_type(self) -> bool:
         self.types -= 1
         if self.types < 0:
-            self.beyond += 1
+            self.truncated += 1
         return self.types >= 0
 
     def for_name(self, name: str, kept: int) -> bool:
         if len(name) > MAX_NAME or kept >= MAX_NAMES or self.names <= 0:
-            self.beyond += 1
+            self.truncated += 1
             return False
         self.names -= 1
         return True
 
 
-class _Tally:
+class _TypeStats:
     """
     What was seen of one event type.
     """
 
-    def __init__(self, event_type: str, cls: type[CurrentsEvent], room: _Room) -> None:
+    def __init__(
+        self, event_type: str, cls: type[CurrentsEvent], budget: _NameBudget
+    ) -> None:
         self.is_new = issubclass(cls, UnknownEvent)
         self.events: Counter[Form] = Counter()
         self._event_type = event_type
         self._schema = schema_of(cls)
-        self._room = room
+        self._budget = budget
         self._spots: dict[_Spot, Counter[str]] = {}
         self._unseen: dict[Form, set[str]] = {"http": set(), "storage": set()}
         self._stray: dict[Form, frozenset[str]] = {}
@@ -254,7 +258,7 @@ class _Tally:
         spot = (what, place, name)
         kinds = self._spots.get(spot)
         if kinds is None:
-            if what == "new" and not self._room.for_name(name, len(self._spots)):
+            if what == "new" and not self._budget.for_name(name, len(self._spots)):
                 return
             kinds = self._spots[spot] = Counter()
         kinds[kind] += 1

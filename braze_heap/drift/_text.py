@@ -15,7 +15,9 @@ def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
     Return *drift* as one Markdown page that ends with *lines_to_add*.
     """
     verdict = (
-        "Braze sends what the classes do not say." if drift.is_news else "No news."
+        "Braze sends types or fields that the classes do not have."
+        if drift.has_findings
+        else "Nothing new."
     )
     lines = [
         "# Drift",
@@ -25,7 +27,7 @@ def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
         *_new_types(drift.new_types),
         *_fields("New fields", drift.new_fields),
         *_fields("Values of other types", drift.type_changes),
-        *_fields("Documented for the other form alone", drift.other_form),
+        *_fields("Documented only for the other form", drift.other_form),
         *_pastes(lines_to_add),
         *_unseen(drift),
     ]
@@ -33,10 +35,10 @@ def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
 
 
 def _malformed(drift: DriftContent) -> Iterator[str]:
-    if drift.beyond:
-        yield f"\n{drift.beyond:,} times, a new name was met beyond what is kept."
+    if drift.truncated:
+        yield f"\n{drift.truncated:,} more new names than are kept."
     if drift.ignored:
-        yield f"\nLeft out as known: {drift.ignored:,}."
+        yield f"\nIgnored: {drift.ignored:,}."
     if drift.malformed:
         yield "\n## Not read\n"
     yield from (f"- {_code(reason)}: {count:,}" for reason, count in drift.malformed)
@@ -99,12 +101,12 @@ def _pastes(pastes: Sequence[Lines]) -> Iterator[str]:
 
 def _unseen(drift: DriftContent) -> Iterator[str]:
     if drift.unseen_fields:
-        yield "\n## Documented fields that were never there\n"
+        yield "\n## Documented fields not seen in this input\n"
     for unseen in drift.unseen_fields:
         names = ", ".join(map(_code, unseen.names))
         yield f"- {_code(unseen.event_type)} ({unseen.form}): {names}"
     if drift.unseen_types:
-        yield "\n## Types that were never there\n"
+        yield "\n## Documented types not seen in this input\n"
     yield from (f"- {_code(event_type)}" for event_type in drift.unseen_types)
 
 

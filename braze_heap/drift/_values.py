@@ -113,16 +113,16 @@ class DriftContent:
     unseen_fields: tuple[UnseenFields, ...] = ()
     unseen_types: tuple[str, ...] = ()
     malformed: tuple[tuple[str, int], ...] = ()
-    beyond: int = 0
+    truncated: int = 0
     ignored: int = 0
 
     @property
-    def is_news(self) -> bool:
+    def has_findings(self) -> bool:
         """
         Whether Braze sends what the classes do not say: a type, a field or a value.
         """
         return bool(
-            self.new_types or self.new_fields or self.type_changes or self.beyond
+            self.new_types or self.new_fields or self.type_changes or self.truncated
         )
 
 

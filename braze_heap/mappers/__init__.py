@@ -1,5 +1,5 @@
 """
-Mappers: from an event to a Heap event and user properties.
+Mappers: functions from an event to a Heap event and user properties.
 """
 
 from braze_heap.mappers._custom import custom_event, purchase

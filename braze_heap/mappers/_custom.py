@@ -1,5 +1,5 @@
 """
-A team's own custom events and purchases, typed: an attrs class for their properties.
+Typed custom events and purchases: an attrs class for their properties.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ _T = TypeVar("_T")
 @attrs.frozen
 class Custom:
     """
-    Whose properties a class describes.
+    Events whose properties a class describes.
 
     Attributes:
         event_type: ``users.behaviors.CustomEvent`` or ``users.behaviors.Purchase``.
-        field: The field of the event that holds the properties.
-        discriminator: The field of the event that tells which class describes it.
-        name: What that field holds; ``None`` for all.
+        field: Field of the event with the properties.
+        discriminator: Field of the event that selects the class.
+        name: Value of *discriminator*; ``None`` for all.
     """
 
     event_type: str
@@ -36,13 +36,13 @@ def custom_event(name: str) -> Callable[[type[_T]], type[_T]]:
     Declare that an attrs class describes the properties of the custom event *name*.
 
     A mapper for the class gets the properties as an instance of it. Types are exact:
-    text is not a number, and true is not 1. Text is read as a ``Decimal``, ``date``,
-    ``datetime``, ``time``, ``UUID`` or enum where the class asks for one. A number
-    without fraction fits ``float``. Properties that the class does not have are
-    ignored. Properties that do not fit are mapped as those of any `CustomEvent`, and
-    `TransformResult.invalid` counts them.
+    a string is not a number, and true is not 1. A string is read as a ``Decimal``,
+    ``date``, ``datetime``, ``time``, ``UUID`` or enum if the class asks for one. An
+    integer fits ``float``. Properties that the class does not have are ignored. Events
+    whose properties do not fit fall back to the mapper of any
+    `CustomEvent`, and `TransformResult.invalid` counts them.
 
-    A field whose type no JSON value can fit raises TypeError when the mapper is added.
+    A field type that fits no JSON value raises TypeError when the mapper is added.
 
     >>> @custom_event("Added To Cart")
     ... @attrs.define
@@ -61,7 +61,7 @@ def purchase(product_id: str | None = None) -> Callable[[type[_T]], type[_T]]:
     Declare that an attrs class describes the properties of purchases.
 
     Args:
-        product_id: The product that it is for; ``None`` for all.
+        product_id: Product of the purchases; ``None`` for all.
     """
     if product_id is not None:
         _check_name("purchase", product_id)
@@ -97,7 +97,7 @@ def _marked(custom: Custom) -> Callable[[type[_T]], type[_T]]:
 
 def custom_of(cls: object) -> Custom | None:
     """
-    Return whose properties *cls* describes; ``None`` if it is no such class.
+    Return the events that *cls* describes; ``None`` if it is not marked.
     """
     custom: Custom | None = getattr(cls, _MARK, None)
     return custom
@@ -105,11 +105,11 @@ def custom_of(cls: object) -> Custom | None:
 
 def exactly(value: Any, cls: type) -> Any:
     """
-    Return *value*; a hook for cattrs, which would convert it otherwise.
+    Return *value* unchanged; a hook that keeps cattrs from converting it.
 
     Raises:
         TypeError: It is not an instance of *cls* itself.
     """
     if type(value) is not cls:
-        raise TypeError(f"{type(value).__name__} is no {cls.__name__}")
+        raise TypeError(f"{type(value).__name__} is not a {cls.__name__}")
     return value

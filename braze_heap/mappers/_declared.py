@@ -1,5 +1,5 @@
 """
-Mappers that are data: a name, and which field or small function fills each property.
+Mappers without code: an event name, and a field or function for each property.
 """
 
 import difflib
@@ -40,11 +40,11 @@ class UnknownFieldError(BrazeHeapError, ValueError):
 @attrs.frozen
 class Declared:
     """
-    A mapper made by `declare`. Its fields are checked when it joins a registry.
+    A mapper from `declare`. Its fields are checked when it is added to a registry.
 
     Attributes:
         name: The name of the Heap event.
-        properties: Property name to what fills it.
+        properties: Property name to field or function.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Declared:
 
     def __call__(self, event: CurrentsEvent) -> HeapEvent:
         """
-        Return what is said about *event*.
+        Return the Heap event for *event*.
         """
         return HeapEvent(
             self.name,
@@ -76,7 +76,7 @@ class Declared:
         Raise if the class *event* lacks a field that is read by name.
 
         Raises:
-            UnknownFieldError: It does.
+            UnknownFieldError: A field is missing.
         """
         known = {*event._names, "event_type", "display_name"}
         for field in self.fields:
@@ -95,9 +95,9 @@ def declare(name: str, properties: Mapping[str, Filling] | None = None) -> Decla
             function of the event.
 
     Raises:
-        TypeError: A name that is not text, properties that are not a mapping, or a
-            function that cannot be called with an event.
-        ValueError: An empty name.
+        TypeError: *name* is not a string, *properties* is not a mapping, or a function
+            cannot be called with an event.
+        ValueError: *name* is empty.
 
     >>> registry.override(
     ...     EmailClick, declare("Newsletter Click", {"link": "link_alias"})

@@ -1,5 +1,5 @@
 """
-The registry of the shipped mappers, and choices among them.
+The registry of the shipped mappers, and selections of them.
 """
 
 from collections.abc import Set
@@ -27,7 +27,7 @@ _MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
 DEFAULT_MAPPERS: Final = MapperRegistry(
     {key: Registration.of(key, mapper) for key, mapper in _MAPPERS}
 ).as_fallback()
-"""A mapper for every event type. A team's own mappers come before these."""
+"""A mapper for every event type. Mappers of a team take precedence."""
 
 
 def default(
@@ -36,8 +36,8 @@ def default(
     """
     Return all payloads of the shipped mapper of *event*, with properties added.
 
-    User properties that the shipped mapper derives are among them, where `standard`
-    returns the event alone.
+    They include the user properties of the shipped mapper; `standard` returns only the
+    event.
 
     Args:
         event: Event to map.
@@ -57,7 +57,7 @@ def default(
     )
 
 
-_DID = frozenset(
+_ENGAGEMENT = frozenset(
     """
     Click Conversion CustomEvent Dismiss Entry FirstSession FormSubmission
     GlobalStateChange Impression InboundReceive InstallAttribution IosForeground
@@ -66,7 +66,7 @@ _DID = frozenset(
     Unsubscribe
     """.split()
 )
-_WAS_SENT = frozenset(
+_DELIVERY = frozenset(
     """
     Abort Bounce CarrierSend Deferral Delivery DeliveryFailure EnrollInControl Failure
     NotSent Outcome Rejection Retry Send Sent SoftBounce UniqueReceipt
@@ -78,16 +78,16 @@ def _types(last_parts: Set[str]) -> tuple[str, ...]:
     return tuple(t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts)
 
 
-ENGAGEMENT_TYPES: Final = _types(_DID)
+ENGAGEMENT_TYPES: Final = _types(_ENGAGEMENT)
 """Event types of `ENGAGEMENT`."""
 
-DELIVERY_TYPES: Final = _types(_WAS_SENT)
+DELIVERY_TYPES: Final = _types(_DELIVERY)
 """Event types of `DELIVERY`."""
 
 ENGAGEMENT: Final = DEFAULT_MAPPERS._conditional(
     Condition(ENGAGEMENT_TYPES, keeps=True)
 )
-"""What people did: opens, clicks, sessions, purchases, consent, steps of a Canvas."""
+"""Actions of people: opens, clicks, sessions, purchases, consent, Canvas steps."""
 
 DELIVERY: Final = DEFAULT_MAPPERS._conditional(Condition(DELIVERY_TYPES, keeps=True))
-"""What was sent, and what came of the sending: deliveries, bounces, aborts, retries."""
+"""Sends and their results: deliveries, bounces, aborts, retries."""

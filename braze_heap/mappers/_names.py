@@ -1,6 +1,6 @@
 """
-Names of a team's mappers that outlive a process: a dead letter lists them, and a replay
-looks for them.
+Persistent names of a team's mappers. Dead letters store them, and a replay checks
+them.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from braze_heap.mappers._default import DEFAULT_MAPPERS
 from braze_heap.mappers._registry import Key, Mapper, Registration
 
 
-def is_shipped(rule: Registration) -> bool:
+def is_shipped(entry: Registration) -> bool:
     """
-    Return whether *rule* is one of `DEFAULT_MAPPERS`.
+    Return whether *entry* is one of `DEFAULT_MAPPERS`.
 
-    A shipped mapper that a team registers for another key is the team's rule.
+    A shipped mapper under another key belongs to the team.
     """
-    shipped = DEFAULT_MAPPERS.registrations.get(rule.key)
-    return shipped is not None and shipped.mapper is rule.mapper
+    shipped = DEFAULT_MAPPERS.registrations.get(entry.key)
+    return shipped is not None and shipped.mapper is entry.mapper
 
 
-def names_of(rules: Iterable[Registration]) -> dict[str, str]:
+def names_of(entries: Iterable[Registration]) -> dict[str, str]:
     """
     Return ``module:qualname`` of each mapper, by event key.
     """
-    return {key_name(rule.key): mapper_name(rule.mapper) for rule in rules}
+    return {key_name(entry.key): mapper_name(entry.mapper) for entry in entries}
 
 
 def key_name(key: Key) -> str:
     """
-    Return the event type that *key* is for, or the name of a class of several types.
+    Return the event type of *key*, or the name of a class of several types.
 
-    Of a class for custom events or purchases, the type and the name or product.
+    For a class of custom events or purchases, return the type and the name or product.
     """
     if isinstance(key, str):
         return key
@@ -52,9 +52,9 @@ def mapper_name(mapper: Mapper) -> str:
     """
     Return ``module:qualname`` of *mapper*.
 
-    A partial has the name of its function, a callable instance that of its class, and
-    every declared mapper the same one: a declaration that is corrected is still there.
-    A lambda is ``module:<lambda>``. A script that runs as ``__main__`` has the name by
+    A partial has the name of its function, a callable instance that of its class. All
+    declared mappers have the same name, so that a corrected declaration is found. A
+    lambda is ``module:<lambda>``. A script that runs as ``__main__`` has the name by
     which it is imported.
     """
     while isinstance(mapper, functools.partial):
@@ -75,18 +75,17 @@ def _module_name(name: str) -> str:
 
 def missing(
     listed: Mapping[str, str],
-    rules: Iterable[Registration],
+    entries: Iterable[Registration],
     event_types: Mapping[str, type[CurrentsEvent]],
 ) -> dict[str, str]:
     """
-    Return those of *listed* that *rules* do not have for their event key.
+    Return the mappers in *listed* that are not in *entries* for their event key.
 
-    A mapper that is now registered for a class of several types, such as a channel, is
-    there for each of its types.
+    A mapper for a class of several types, such as a channel, covers each of its types.
     """
     found: dict[str, set[Key]] = {}
-    for rule in rules:
-        found.setdefault(mapper_name(rule.mapper), set()).add(rule.key)
+    for entry in entries:
+        found.setdefault(mapper_name(entry.mapper), set()).add(entry.key)
     return {
         key: name
         for key, name in listed.items()

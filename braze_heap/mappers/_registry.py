@@ -1,5 +1,5 @@
 """
-Which mapper says what an event becomes: an immutable value, never global.
+Registry of mappers: an immutable value, never global.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from braze_heap.payloads import (
 )
 
 Mapper: TypeAlias = Callable[[Any], Mapped]
-"""From a typed event to what it becomes in Heap. An ordinary function."""
+"""Function from a typed event to payloads for Heap."""
 
 Key: TypeAlias = type[CurrentsEvent] | type[Any] | str
 """
-What a mapper is for: an event class, a channel base, a group; an event type as Braze
+Events of a mapper: an event class, a channel base or a group; an event type as Braze
 writes it, known or not; or a class that `custom_event` or `purchase` marks.
 """
 
@@ -42,7 +42,7 @@ writes it, known or not; or a class that `custom_event` or `purchase` marks.
 @attrs.frozen
 class Condition:
     """
-    A choice of events: those of *keys*, or all others.
+    A selection of events: those of *keys*, or all others.
     """
 
     keys: tuple[Key, ...]
@@ -50,7 +50,7 @@ class Condition:
 
     def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
         """
-        Tell whether events of this class and type are chosen.
+        Return whether events of this class and type are selected.
         """
         named = any(
             _matches(key, event_type) if isinstance(key, str) else issubclass(cls, key)
@@ -62,14 +62,14 @@ class Condition:
 @attrs.frozen
 class Registration:
     """
-    A mapper, what it is for, and where it comes from.
+    Entry of a registry: a mapper with its key and origin.
 
     Attributes:
-        key: What it is for.
+        key: Events of the mapper.
         mapper: The function.
-        origin: Where the function stands: module, name, file and line.
-        conditions: What `MapperRegistry.only` and `MapperRegistry.except_` left of it.
-        is_fallback: Whether every other rule comes before it, however far.
+        origin: Module, name, file and line of the function.
+        conditions: Selections by `MapperRegistry.only` and `MapperRegistry.except_`.
+        is_fallback: Whether every other entry comes before it, however distant.
     """
 
     key: Key
@@ -81,13 +81,13 @@ class Registration:
     @classmethod
     def of(cls, key: Key, mapper: Mapper) -> Registration:
         """
-        Return the rule by which *mapper*, which is not checked, maps events of *key*.
+        Return the entry of *mapper* for *key*. The mapper is not checked.
         """
         return cls(key, mapper, origin_of(mapper))
 
     def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
         """
-        Tell whether the rule is for events of this class and type at all.
+        Return whether the conditions select events of this class and type.
         """
         return all(c.admits(cls, event_type) for c in self.conditions)
 
@@ -95,13 +95,13 @@ class Registration:
 @attrs.frozen
 class Explanation:
     """
-    Why a registry treats an event class as it does.
+    Explanation of the choice of a mapper for an event class.
 
     Attributes:
         event: The class.
-        winner: The rule that decides; ``None`` if no rule is for the class.
-        excluded: Whether ``only`` or ``except_`` switched the class off.
-        beaten: The other rules for the class, the nearest first.
+        winner: The entry that decides; ``None`` if the class has no mapper.
+        excluded: Whether ``only`` or ``except_`` excludes the class.
+        beaten: The other entries for the class, nearest first.
     """
 
     event: type[CurrentsEvent]
@@ -112,21 +112,23 @@ class Explanation:
     def __str__(self) -> str:
         name = self.event.__name__
         if self.winner is None:
-            return f"{name}: no rule is for it, so it is left out."
-        lines = [f"{name}: {self.winner.origin}, the rule for {_name(self.winner.key)}"]
+            return f"{name}: skipped, because no mapper is for it."
+        lines = [
+            f"{name}: {self.winner.origin}, the mapper for {_name(self.winner.key)}"
+        ]
         if self.excluded:
-            lines = [f"{name}: left out by only() or except_()."]
+            lines = [f"{name}: skipped by only() or except_()."]
         lines += [f"  before {r.origin}, for {_name(r.key)}" for r in self.beaten]
         return "\n".join(lines)
 
 
 class MapperConflictError(BrazeHeapError, ValueError):
     """
-    Two mappers for the same events. Use ``override`` or ``|`` if the second shall win.
+    Two mappers for the same events. Use ``override`` or ``|`` to replace the first.
 
     Attributes:
-        first: The rule that was there.
-        second: The rule that was to join it.
+        first: The existing entry.
+        second: The rejected entry.
     """
 
     def __init__(self, first: Registration, second: Registration) -> None:
@@ -136,39 +138,39 @@ class MapperConflictError(BrazeHeapError, ValueError):
 
     def __str__(self) -> str:
         return (
-            f"{_name(self.first.key)} has a mapper already, {self.first.origin}. "
-            f"To put {self.second.origin} in its place, use override()."
+            f"{_name(self.first.key)} already has a mapper, {self.first.origin}. "
+            f"To replace it with {self.second.origin}, use override()."
         )
 
 
 class MapperRegistry:
     """
-    Rules by what they are for. A value: changing it gives a new one.
+    Immutable set of mappers by event class or type. Methods return a new registry.
 
-    For an event, the rule for its type by name comes first, then the rules for its
+    For an event, the entry for its type by name comes first, then the entries for its
     class and the bases of its class in method resolution order: the class itself, its
     channel, then the groups in the order in which the class lists them, and
-    `CurrentsEvent` at the end. The first one found decides. The shipped rules are
-    fallbacks: a team's rule for a whole channel comes before the shipped rule for one
-    of its types.
+    `CurrentsEvent` at the end. The first one found decides. The shipped mappers are
+    fallbacks: a team's mapper for a whole channel comes before the shipped mapper for
+    one of its types.
     """
 
     def __init__(
-        self, rules: Mapping[Key, Registration] = MappingProxyType({})
+        self, entries: Mapping[Key, Registration] = MappingProxyType({})
     ) -> None:
-        self._registrations: Final = MappingProxyType(dict(rules))
+        self._registrations: Final = MappingProxyType(dict(entries))
         self._found: Final[dict[type[CurrentsEvent], Registration | None]] = {}
 
     @property
     def registrations(self) -> Mapping[Key, Registration]:
         """
-        The rules by what they are for.
+        The entries by key.
         """
         return self._registrations
 
     def add(self, key: Key, mapper: Mapper) -> MapperRegistry:
         """
-        Return this registry with one mapper more.
+        Return this registry with another mapper.
 
         Raises:
             MapperConflictError: There is a mapper for *key*.
@@ -176,14 +178,14 @@ class MapperRegistry:
         return self._with(_mapper_key(key), mapper)
 
     def _with(self, key: Key, mapper: Mapper) -> MapperRegistry:
-        rule = _rule(key, mapper)
+        entry = _entry(key, mapper)
         if key in self._registrations:
-            raise MapperConflictError(self._registrations[key], rule)
-        return MapperRegistry({**self._registrations, key: rule})
+            raise MapperConflictError(self._registrations[key], entry)
+        return MapperRegistry({**self._registrations, key: entry})
 
     def override(self, key: Key, mapper: Mapper) -> MapperRegistry:
         """
-        Return this registry with *mapper* in the place of what was there for *key*.
+        Return this registry with *mapper* for *key*, replacing an existing one.
 
         A class and its event type are the same here, so that *mapper* decides.
         """
@@ -194,11 +196,11 @@ class MapperRegistry:
             for k, registration in self._registrations.items()
             if k != beside or registration.is_fallback
         }
-        return MapperRegistry({**others, key: _rule(key, mapper)})
+        return MapperRegistry({**others, key: _entry(key, mapper)})
 
     def without(self, *keys: Key) -> MapperRegistry:
         """
-        Return this registry without the mappers for *keys*; the next nearest decide.
+        Return this registry without the mappers for *keys*. The next nearest decide.
 
         Raises:
             KeyError: There is no mapper for one of them.
@@ -221,9 +223,8 @@ class MapperRegistry:
                 a pattern such as ``users.messages.*.Click``.
 
         Raises:
-            ValueError: A name or a pattern that no event class has, or a choice that
-                leaves nothing.
-            TypeError: Something that is neither an event class nor text.
+            ValueError: No event class has the name or pattern, or nothing is selected.
+            TypeError: A key is neither an event class nor a string.
 
         Warns:
             UserWarning: An event type that this version does not have.
@@ -255,14 +256,14 @@ class MapperRegistry:
     def _conditional(self, condition: Condition) -> MapperRegistry:
         return MapperRegistry(
             {
-                key: attrs.evolve(rule, conditions=(*rule.conditions, condition))
-                for key, rule in self._registrations.items()
+                key: attrs.evolve(entry, conditions=(*entry.conditions, condition))
+                for key, entry in self._registrations.items()
             }
         )
 
     def as_fallback(self) -> MapperRegistry:
         """
-        Return this registry with all its rules behind those that will join it.
+        Return this registry with all its entries as fallbacks of later ones.
         """
         return MapperRegistry(
             {
@@ -283,32 +284,32 @@ class MapperRegistry:
         """
         if not isinstance(other, MapperRegistry | Mappers):
             return NotImplemented
-        rules = dict(self._registrations)
-        for key, rule in registry_of(other).registrations.items():
-            left = rules.get(key, rule)
-            if left.mapper is rule.mapper and left.conditions != rule.conditions:
+        entries = dict(self._registrations)
+        for key, entry in registry_of(other).registrations.items():
+            left = entries.get(key, entry)
+            if left.mapper is entry.mapper and left.conditions != entry.conditions:
                 raise ValueError(
                     "both sides of | select events from the same mappers, so one "
                     "selection would be lost: select once, with DEFAULT_MAPPERS.only()"
                 )
-            if left.is_fallback or not rule.is_fallback:
-                rules[key] = rule
-        return MapperRegistry(rules)
+            if left.is_fallback or not entry.is_fallback:
+                entries[key] = entry
+        return MapperRegistry(entries)
 
     def mapper_for(self, event: CurrentsEvent | type[CurrentsEvent]) -> Mapper | None:
         """
         Return the mapper that decides about *event*, or about events of that class.
 
-        ``None`` means that such events are left out.
+        ``None`` means that such events are skipped.
         """
-        rule = self.registration_for(event)
-        return rule.mapper if rule else None
+        entry = self.registration_for(event)
+        return entry.mapper if entry else None
 
     def registration_for(
         self, event: CurrentsEvent | type[CurrentsEvent]
     ) -> Registration | None:
         """
-        Return the rule that decides about *event*; ``None`` if it is left out.
+        Return the entry that decides about *event*; ``None`` if it is skipped.
         """
         cls = event if isinstance(event, type) else type(event)
         try:
@@ -320,12 +321,12 @@ class MapperRegistry:
         self, cls: type[CurrentsEvent], event: CurrentsEvent | type[CurrentsEvent]
     ) -> Registration | None:
         event_type = _type_of(event, cls)
-        rule = next(self._candidates(cls, event_type), None)
-        if rule and not rule.admits(cls, event_type):
-            rule = None
+        entry = next(self._candidates(cls, event_type), None)
+        if entry and not entry.admits(cls, event_type):
+            entry = None
         if not issubclass(cls, UnknownEvent):
-            self._found[cls] = rule
-        return rule
+            self._found[cls] = entry
+        return entry
 
     def _candidates(
         self, cls: type[CurrentsEvent], event_type: str
@@ -334,11 +335,11 @@ class MapperRegistry:
         nearest_first = [
             self._registrations[key] for key in keys if key in self._registrations
         ]
-        return iter(sorted(nearest_first, key=lambda rule: rule.is_fallback))
+        return iter(sorted(nearest_first, key=lambda entry: entry.is_fallback))
 
     def explain(self, event: CurrentsEvent | type[CurrentsEvent]) -> Explanation:
         """
-        Tell which mapper decides about *event*, where it comes from, and why it wins.
+        Explain which mapper decides about *event*, its origin, and why it wins.
         """
         cls = event if isinstance(event, type) else type(event)
         event_type = _type_of(event, cls)
@@ -348,46 +349,48 @@ class MapperRegistry:
 
     def custom_registrations(self) -> Mapping[tuple[str, str | None], Registration]:
         """
-        Return the rules for typed custom events and purchases.
+        Return the entries for typed custom events and purchases.
 
         Their keys are the event type, and the name or product that the class is for.
         """
-        found = ((custom_of(rule.key), rule) for rule in self._registrations.values())
-        return {(c.event_type, c.name): rule for c, rule in found if c}
+        found = (
+            (custom_of(entry.key), entry) for entry in self._registrations.values()
+        )
+        return {(c.event_type, c.name): entry for c, entry in found if c}
 
     def fields(self) -> Mapping[Key, tuple[str, ...]]:
         """
-        Return which fields the declared mappers read by name, by what they are for.
+        Return the fields that declared mappers read by name, by key.
 
-        What functions read cannot be told; the tracking plan shows what they send.
+        The fields that functions read are unknown; see the tracking plan for these.
         """
         return {
-            key: rule.mapper.fields
-            for key, rule in self._registrations.items()
-            if isinstance(rule.mapper, Declared)
+            key: entry.mapper.fields
+            for key, entry in self._registrations.items()
+            if isinstance(entry.mapper, Declared)
         }
 
     def undecided(
         self, event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES
     ) -> list[str]:
         """
-        Return the event types about which a team has not decided.
+        Return the event types without a decision of the team.
 
-        Decided are those that a mapper of the team is for, other than one for
-        `CurrentsEvent`, and those that `only` or `except_` leaves out.
+        A decision is a mapper of the team, other than one for `CurrentsEvent`, or an
+        exclusion by `only` or `except_`.
         """
         return [
             event_type
             for event_type, cls in event_types.items()
-            if (rule := next(self._candidates(cls, event_type), None)) is None
+            if (entry := next(self._candidates(cls, event_type), None)) is None
             or (
-                (rule.is_fallback or rule.key is CurrentsEvent)
-                and rule.admits(cls, event_type)
+                (entry.is_fallback or entry.key is CurrentsEvent)
+                and entry.admits(cls, event_type)
             )
         ]
 
     def __repr__(self) -> str:
-        return f"<MapperRegistry: {len(self._registrations)} rules>"
+        return f"<MapperRegistry: {len(self._registrations)} mappers>"
 
 
 _A = TypeVar("_A", bound=CurrentsEvent)
@@ -399,13 +402,13 @@ _T = TypeVar("_T")
 
 class Mappers:
     """
-    Collects mappers where they are written. An instance: nothing is global.
+    Collector of mappers for use as a decorator. Nothing is global.
 
     >>> mappers = Mappers()
     >>> @mappers.maps(EmailClick)
     ... def click(event: EmailClick) -> HeapEvent: ...
     >>> mappers.registry()
-    <MapperRegistry: 1 rules>
+    <MapperRegistry: 1 mappers>
     """
 
     def __init__(self) -> None:
@@ -435,9 +438,9 @@ class Mappers:
         """
         Register the decorated function for event classes, groups, or types by name.
 
-        The function stays what it is; a test calls it directly.
+        The function is returned unchanged, so tests can call it directly.
 
-        A type that no class has yet is a warning, because it may be a typo.
+        A type without a class is a warning, because it may be a typo.
 
         Raises:
             MapperConflictError: One of them has a mapper in this collector.
@@ -494,7 +497,7 @@ class Mappers:
 
     def registry(self) -> MapperRegistry:
         """
-        Return what was collected so far. Mappers that join later are not in it.
+        Return the mappers collected so far. Later ones are not in it.
         """
         return self._registry
 
@@ -510,7 +513,7 @@ class Mappers:
 
 def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
     """
-    Return *mappers* as a registry: what a collector has collected so far.
+    Return *mappers* as a registry, with the mappers collected so far.
 
     Raises:
         TypeError: It is neither a registry nor a collector.
@@ -529,25 +532,31 @@ def check_selection(
     event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
 ) -> None:
     """
-    Raise if *registry* maps nothing at all. Loads event classes only until one counts.
+    Raise if *registry* maps nothing. Loads event classes only until one is mapped.
 
     Raises:
         ValueError: It has no mappers, or selects none of *event_types*.
     """
-    if any(not rule.conditions for rule in registry.registrations.values()):
+    if any(not entry.conditions for entry in registry.registrations.values()):
         return
-    rules = [rule for key, rule in registry.registrations.items() if not custom_of(key)]
-    if not rules:
+    entries = [
+        entry for key, entry in registry.registrations.items() if not custom_of(key)
+    ]
+    if not entries:
         raise ValueError(
             "these mappers are empty, so every event would be skipped: register some "
             "first, and join them to DEFAULT_MAPPERS with |"
         )
     kept = [
-        key for r in rules for c in r.conditions if c.keeps for key in (*c.keys, r.key)
+        key
+        for r in entries
+        for c in r.conditions
+        if c.keeps
+        for key in (*c.keys, r.key)
     ]
     names = [key for key in dict.fromkeys(kept) if isinstance(key, str)]
-    future = (r for r in rules if r.key in names and r.key not in event_types)
-    if any(rule.admits(UnknownEvent, str(rule.key)) for rule in future):
+    future = (r for r in entries if r.key in names and r.key not in event_types)
+    if any(entry.admits(UnknownEvent, str(entry.key)) for entry in future):
         return
     own = (key for key in kept if isinstance(key, type) and hasattr(key, "event_type"))
     by_name = (event_types[name] for name in names if name in event_types)
@@ -558,7 +567,7 @@ def check_selection(
     unknown = [name for name in names if name not in event_types]
     hint = did_you_mean(unknown[0], event_types) if unknown else ""
     raise ValueError(
-        "the choice of events leaves none of this version's event types, so every "
+        "the selection contains none of this version's event types, so every "
         f"event would be skipped.{hint}"
     )
 
@@ -584,17 +593,17 @@ def _matches(key: str, event_type: str) -> bool:
     )
 
 
-def _selector(key: Any, rules: Mapping[Key, Registration]) -> Key:
+def _selector(key: Any, entries: Mapping[Key, Registration]) -> Key:
     """
-    Return what *key* selects.
+    Return the checked *key* of a selection.
     """
     if isinstance(key, str) and _is_pattern(key):
-        known = (*EVENT_TYPES, *(each for each in rules if isinstance(each, str)))
+        known = (*EVENT_TYPES, *(each for each in entries if isinstance(each, str)))
         if not fnmatch.filter(known, key):
             hint = did_you_mean(key, EVENT_TYPES)
             raise ValueError(f"no event type matches the pattern {key!r}.{hint}")
         return key
-    if isinstance(key, str) and key in rules:
+    if isinstance(key, str) and key in entries:
         return key
     if custom_of(key):
         raise TypeError(
@@ -606,7 +615,7 @@ def _selector(key: Any, rules: Mapping[Key, Registration]) -> Key:
 
 def _mapper_key(key: Any) -> Key:
     """
-    Return what a mapper for *key* is for.
+    Return the checked *key* of a mapper.
     """
     if isinstance(key, str) and _is_pattern(key):
         raise ValueError(f"a mapper is for one event type, not for the pattern {key!r}")
@@ -617,20 +626,20 @@ def _mapper_key(key: Any) -> Key:
 
 def _event_key(key: Any) -> Key:
     """
-    Return the event class that *key* is or names, or the event type that it is.
+    Return the event class or event type of *key*.
 
     Raises:
-        TypeError: It is neither an event class nor text.
-        ValueError: It is a name that no class has.
+        TypeError: It is neither an event class nor a string.
+        ValueError: No class has this name.
 
     Warns:
-        UserWarning: It is a type that no class has.
+        UserWarning: No class has this type.
     """
     if isinstance(key, type) and issubclass(key, CurrentsEvent):
         return key
     if not isinstance(key, str):
         raise TypeError(
-            "expected an event class, or an event type as text, such as "
+            "expected an event class, or an event type as a string, such as "
             f"maps(EmailClick) or only(EmailClick, EmailOpen), not {kind_of(key)}"
         )
     if key in EVENT_TYPES:
@@ -652,7 +661,7 @@ def _type_of(event: object, cls: type[Any]) -> str:
     return getattr(event, "event_type", "")
 
 
-def _rule(key: Key, mapper: Mapper) -> Registration:
+def _entry(key: Key, mapper: Mapper) -> Registration:
     check_mapper(f"the mapper for {_name(key)}", mapper)
     if custom_of(key) and isinstance(key, type):
         with contextlib.suppress(NameError):  # defined below; a transformer checks it
@@ -682,7 +691,7 @@ _PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
 
 def origin_of(mapper: Callable[..., Any]) -> str:
     """
-    Return where a function is defined: module, name, file and line.
+    Return module, name, file and line of a function.
     """
     if isinstance(mapper, Declared):
         return f"declare({mapper.name!r})"

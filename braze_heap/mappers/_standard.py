@@ -1,5 +1,5 @@
 """
-The standard way to tell an event: its own name, and every field that it has.
+The standard mapper: the event under its own name, with every field.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,18 @@ def standard(
     event: CurrentsEvent, name: str | None = None, /, **changes: Any
 ) -> StandardEvent:
     """
-    Return *event* under its own name, with every field that it has.
+    Return *event* under its own name, with every field.
 
-    The user properties that the shipped mapper of the event derives are not among it:
-    `default` returns them too.
+    User properties of the shipped mapper are not included; `default` returns them too.
 
     Args:
-        event: What happened.
-        name: Another name than Braze's display name, or a custom event's own.
-        changes: Properties to add or to replace; ``None`` leaves one out.
+        event: Event to map.
+        name: Event name; default: Braze's display name, or a custom event's own name.
+        changes: Properties to add or to replace; ``None`` removes one.
 
     Returns:
-        An event whose names follow the naming policies of the transformer. Objects are
-        still nested and JSON text is decoded, where it is JSON. Opens of emails say
-        whether a machine made them, as ``is_machine_open``.
+        An event to which the transformer applies its naming policies. Objects are still
+        nested, and strings with JSON are decoded. Email opens have ``is_machine_open``.
     """
     fields = event.__dict__.copy()
     del fields["id"], fields["time"]
@@ -57,18 +55,18 @@ def standard(
 
 
 MACHINE_OPEN: Final = "machine_open"
-"""The field by which Braze marks opens that no human made; text, or absent."""
+"""Field with which Braze marks opens by machines; a string, or missing."""
 
 
 def is_machine_open(fields: Mapping[str, Any]) -> bool:
     """
-    Tell whether an open with these *fields* was made by a machine.
+    Return whether an open with these *fields* comes from a machine.
     """
     return fields.get(MACHINE_OPEN) == "true"
 
 
 CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"
-"""The type whose events have names of their own."""
+"""Event type whose events have names of their own."""
 
 
 def _name_of(event: CurrentsEvent) -> str:
@@ -81,14 +79,14 @@ def _name_of(event: CurrentsEvent) -> str:
 
 def own_name(name: Any) -> str | None:
     """
-    Return the name that a team gave a custom event; ``None`` if it is none.
+    Return the name of a custom event; ``None`` if *name* is not a usable string.
     """
     return name if isinstance(name, str) and name and not name.isspace() else None
 
 
 def decoded(text: Any) -> Any:
     """
-    Return the object or list in a JSON text; the text itself if there is none.
+    Return the object or list in a JSON string, or the string itself.
     """
     if not is_json_text(text):
         return text

@@ -1,10 +1,9 @@
 """
-Typed values from JSON, exactly: nothing is converted that could be something else.
+Exactly typed values from JSON, without ambiguous conversions.
 
-`cattrs` converts (``"1.5"`` becomes ``1.5``, a text becomes the list of its letters),
-and learns only from a value that a type is not supported. Here a value that does not
-fit raises `InvalidValueError`, and a type that no value can fit raises while it is
-registered.
+`cattrs` converts ``"1.5"`` to ``1.5``, and a string to a list of letters. It notices an
+unsupported type only when it meets a value. Here, an invalid value raises
+`InvalidValueError`, and an unsupported type raises when it is registered.
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ import attrs
 from braze_heap.exceptions import BrazeHeapError, DeliveryError
 
 Reader: TypeAlias = Callable[[Any], Any]
-"""From a JSON value to the typed value. Raises `InvalidValueError`."""
+"""Function from a JSON value to a typed value. Raises `InvalidValueError`."""
 
 
 class InvalidValueError(BrazeHeapError, ValueError):
@@ -43,7 +42,7 @@ class InvalidValueError(BrazeHeapError, ValueError):
 
     def inside(self, step: str) -> "InvalidValueError":
         """
-        Return the same, one step further out.
+        Return the same error with *step* before its path.
         """
         joint = "." if self.path and not self.path.startswith("[") else ""
         return InvalidValueError(self.reason, f"{step}{joint}{self.path}")
@@ -248,7 +247,7 @@ _ARRAYS: Final = (list, tuple)
 
 def _kind(value: Any) -> str:
     """
-    Return the kind of a JSON value, as the reason of a invalid has it.
+    Return the kind of a JSON value for an error message.
     """
     if value is None:
         return "null"
@@ -296,7 +295,7 @@ def _null(value: Any) -> None:
 
 def _float(value: Any) -> float:
     """
-    Return a float: JSON does not tell 5 from 5.0.
+    Return a float; an integer is accepted, because JSON does not distinguish 5 and 5.0.
     """
     if type(value) is float:
         return value

@@ -1,8 +1,8 @@
 """
 The shipped mappers, and the table that says which event type has which.
 
-Most types are mapped by `standard` alone. The functions here do more: they set user
-properties, or delete the user.
+Most types use `standard`. The functions here also set user properties, or delete the
+user.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from braze_heap.heap.calls import timestamp
 from braze_heap.mappers._registry import Mapper
-from braze_heap.mappers._rules import StandardWith, UserProperties
 from braze_heap.mappers._standard import standard
+from braze_heap.mappers._user_properties import (
+    StandardWithUserProperties,
+    UserProperties,
+)
 from braze_heap.payloads import HeapUserDeletion, Payload
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def _prefixed(**properties: object) -> UserProperties:
     return {f"braze_{name}": value for name, value in properties.items()}
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_install_source(event: "InstallAttribution") -> UserProperties:
     """
     Store where an install came from.
@@ -43,7 +46,7 @@ def store_install_source(event: "InstallAttribution") -> UserProperties:
     return _prefixed(install_source=event.source)
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_uninstall(event: "Uninstall") -> UserProperties:
     """
     Store when the user uninstalled which app.
@@ -52,7 +55,7 @@ def store_uninstall(event: "Uninstall") -> UserProperties:
     return _prefixed(**{f"{app}uninstalled_at": timestamp(event.time)})
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_first_session(event: "FirstSession") -> UserProperties:
     """
     Store the time of the first session.
@@ -60,7 +63,7 @@ def store_first_session(event: "FirstSession") -> UserProperties:
     return _prefixed(first_session_at=timestamp(event.time))
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_email_bounce(event: "EmailBounce") -> UserProperties:
     """
     Store that an email bounced, and when.
@@ -69,7 +72,7 @@ def store_email_bounce(event: "EmailBounce") -> UserProperties:
     return _prefixed(email_bounced=True, email_bounced_at=at)
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_spam_complaint(event: "EmailMarkAsSpam") -> UserProperties:
     """
     Store that the user marked an email as spam, and when.
@@ -78,7 +81,7 @@ def store_spam_complaint(event: "EmailMarkAsSpam") -> UserProperties:
     return _prefixed(email_marked_as_spam=True, email_marked_as_spam_at=at)
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties:
     """
     Store the subscription to a channel, and when it changed.
@@ -88,7 +91,7 @@ def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties
     return _subscription(event, name)
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_group_subscription(event: "SubscriptionGroupStateChange") -> UserProperties:
     """
     Store the subscription to a subscription group, and when it changed.
@@ -106,7 +109,7 @@ def _subscription(
     return _prefixed(**{name: state, f"{name}_changed_at": timestamp(event.time)})
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_random_bucket(event: "RandomBucketNumberUpdate") -> UserProperties:
     """
     Store the new random bucket number, for random segments.
@@ -121,7 +124,7 @@ def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
     return standard(event), HeapUserDeletion()
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_merge(event: "UserOrphan") -> UserProperties:
     """
     Store on the absorbed user which profile survives.
@@ -135,7 +138,7 @@ language last_name phone_number timezone
 """.split()
 
 
-@StandardWith
+@StandardWithUserProperties
 def store_profile(event: "ProfileUpdate") -> UserProperties:
     """
     Store the profile with its custom attributes.
@@ -260,6 +263,6 @@ DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
     }
 )
 """
-Event type to mapper. Each type has its line, so that a new type fails the tests until
-somebody decides.
+Event type to mapper. Each type has a line, so that a new type fails the tests until it
+has a decision.
 """

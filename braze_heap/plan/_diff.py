@@ -94,7 +94,7 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
     Return what *new* adds, removes, renames and changes.
 
     A new name for the same event type, or for the same field of the same event, is a
-    new name, and neither addition nor removal. Types and marks of personal data are
+    new name, and neither addition nor removal. Types and sentinels of personal data are
     compared; examples and explanations are not.
     """
     events = _paired(old.events, new.events, _event_key, _event_kin)

@@ -91,14 +91,14 @@ def _data(name: str, since: int, personal: int, kind: str = "", words: str = "")
 
 
 def _event_marks(event: PlannedEvent, personal: int) -> str:
-    marks = [_mark(f"{len(event.properties)} properties")]
+    sentinels = [_mark(f"{len(event.properties)} properties")]
     if personal:
-        marks.append(_mark(f"{personal} personal", "mark personal"))
+        sentinels.append(_mark(f"{personal} personal", "mark personal"))
     if event.since > 2:
-        marks.append(_mark(f"since release {event.since}"))
+        sentinels.append(_mark(f"since release {event.since}"))
     if event.status != "current":
-        marks.append(_mark(event.status))
-    return " ".join(marks)
+        sentinels.append(_mark(event.status))
+    return " ".join(sentinels)
 
 
 def _mark(text: str, style: str = "mark") -> str:

@@ -1,5 +1,5 @@
 """
-From what was seen of a transformer to its tracking plan.
+Tracking plan of a transformer, from the results of its probes.
 """
 
 import inspect
@@ -15,8 +15,8 @@ from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
 from braze_heap.heap.calls import Value
 from braze_heap.mappers._custom import custom_of
-from braze_heap.plan._marks import Marks, without_marks
-from braze_heap.plan._probes import Hints, Probe, Prober
+from braze_heap.plan._probes import Hints, Probe, ProbeFactory
+from braze_heap.plan._sentinels import SentinelValues, without_sentinels
 from braze_heap.plan._trace import Evidence, MappingTracer, Trace, trace
 from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.plan._values import (
@@ -42,13 +42,12 @@ def tracking_plan(
     """
     Return every event and every user property that *transformer* can send to Heap.
 
-    Rules are functions, so they cannot be read. They are tried: with complete events of
-    each class, and with one thing changed at a time, some 10,000 events in all. What a
-    rule does for one particular text alone, or for several fields in combination,
-    may stay unseen.
+    Mappers are functions, so they are called with some 10,000 events: complete events
+    of each class, and the same with one field changed. A mapper's special case for one
+    particular string, or for a combination of fields, may not be found.
 
     Args:
-        transformer: With its rules and options. It sends nothing.
+        transformer: The transformer with its mappers and options. It sends nothing.
         event_types: The event classes by type.
 
     Raises:
@@ -66,59 +65,65 @@ def tracking_plan(
         for key in registry.registrations
         if isinstance(key, str) and key not in {*event_types, *EVENT_TYPES}
     )
-    studies = [
-        *(_study(transformer, cls, event_type) for event_type, cls in classes),
-        *(_study_unknown(transformer, event_type) for event_type in unknown),
-        _study_unknown(transformer, None),
+    analyses = [
+        *(_analyze(transformer, cls, event_type) for event_type, cls in classes),
+        *(_analyze_unknown(transformer, event_type) for event_type in unknown),
+        _analyze_unknown(transformer, None),
     ]
     return TrackingPlan(
         events=tuple(
             sorted(
-                (event for study in studies for event in study.events()),
+                (event for analysis in analyses for event in analysis.events()),
                 key=lambda event: (event.event_type, event.name),
             )
         ),
         user_properties=_merged(
-            p for study in studies for p in study.user_properties()
+            p for analysis in analyses for p in analysis.user_properties()
         ),
         unsent=tuple(
             sorted(
-                (study.absence() for study in studies if not study.names),
+                (analysis.unsent_type() for analysis in analyses if not analysis.names),
                 key=lambda event: event.event_type,
             )
         ),
-        deletions=tuple(sorted(s.event_type for s in studies if s.trace.deletes)),
+        deletions=tuple(sorted(s.event_type for s in analyses if s.trace.deletes)),
     )
 
 
-def _study(
+def _analyze(
     transformer: Transformer, cls: type[CurrentsEvent], event_type: str
-) -> "_Study":
-    marks = Marks()
-    prober = Prober(cls, marks, _hints(transformer))
-    alone = [prober.bare(), *_typed_probes(transformer, prober)]
-    found = trace(MappingTracer(transformer, cls, marks), prober, alone)
-    return _Study(cls, event_type, prober.fields, found)
+) -> "_TypeAnalysis":
+    sentinels = SentinelValues()
+    factory = ProbeFactory(cls, sentinels, _hints(transformer))
+    independent = [factory.minimal(), *_typed_probes(transformer, factory)]
+    found = trace(MappingTracer(transformer, cls, sentinels), factory, independent)
+    return _TypeAnalysis(cls, event_type, factory.fields, found)
 
 
-def _study_unknown(transformer: Transformer, event_type: str | None) -> "_Study":
-    marks = Marks()
-    named = event_type or marks.text("event_type")
-    prober = Prober(UnknownEvent, marks, event_type=named)
-    found = trace(MappingTracer(transformer, UnknownEvent, marks), prober, ())
-    return _Study(UnknownEvent, event_type or "*", prober.fields, found)
+def _analyze_unknown(
+    transformer: Transformer, event_type: str | None
+) -> "_TypeAnalysis":
+    sentinels = SentinelValues()
+    named = event_type or sentinels.text("event_type")
+    factory = ProbeFactory(UnknownEvent, sentinels, event_type=named)
+    found = trace(MappingTracer(transformer, UnknownEvent, sentinels), factory, ())
+    return _TypeAnalysis(UnknownEvent, event_type or "*", factory.fields, found)
 
 
-def _typed_probes(transformer: Transformer, prober: Prober) -> Iterator[Probe]:
+def _typed_probes(transformer: Transformer, factory: ProbeFactory) -> Iterator[Probe]:
     """
     Yield events for the classes that a team declared for custom events and purchases.
     """
-    complete, _ = prober.complete()
-    for (event_type, name), rule in transformer.mappers.custom_registrations().items():
-        custom = custom_of(rule.key)
-        if custom and isinstance(rule.key, type) and event_type == _type_of(prober.cls):
-            typed = prober.typed(complete, custom.field, rule.key)
-            yield typed.but(custom.discriminator, name) if name else typed
+    complete, _ = factory.complete()
+    for (event_type, name), entry in transformer.mappers.custom_registrations().items():
+        custom = custom_of(entry.key)
+        if (
+            custom
+            and isinstance(entry.key, type)
+            and event_type == _type_of(factory.cls)
+        ):
+            typed = factory.typed(complete, custom.field, entry.key)
+            yield typed.with_field(custom.discriminator, name) if name else typed
 
 
 def _type_of(cls: type[CurrentsEvent]) -> str:
@@ -140,9 +145,9 @@ def _hints(transformer: Transformer) -> Hints:
 
 
 @attrs.frozen
-class _Study:
+class _TypeAnalysis:
     """
-    What was found out about one event class.
+    Analysis of one event class.
     """
 
     cls: type[CurrentsEvent]
@@ -153,7 +158,7 @@ class _Study:
     @property
     def names(self) -> list[str]:
         """
-        What the events of the class are called in Heap.
+        Names of the class's events in Heap.
         """
         return sorted(name for name in self.trace.properties if name is not None)
 
@@ -163,7 +168,7 @@ class _Study:
 
     def events(self) -> Iterator[PlannedEvent]:
         """
-        Yield what the events of the class become, one for each name.
+        Yield the planned events of the class, one for each name.
         """
         unsent = self._unsent()
         is_known = self.cls is not UnknownEvent
@@ -193,7 +198,7 @@ class _Study:
             known = attrs.asdict(planned, recurse=False)
             yield PlannedUserProperty(**known, event_types=(self.event_type,))
 
-    def absence(self) -> UnsentType:
+    def unsent_type(self) -> UnsentType:
         """
         Return why events of the class never become an event in Heap.
         """
@@ -203,25 +208,25 @@ class _Study:
         if self.trace.deletes:
             return "The user is deleted instead."
         if None in self.trace.properties:
-            return "It sets user properties alone."
-        if not self.trace.refusals:
-            return "Nothing comes of it."
-        reason, _ = self.trace.refusals.most_common(1)[0]
+            return "It only sets user properties."
+        if not self.trace.reasons:
+            return "It is not sent."
+        reason, _ = self.trace.reasons.most_common(1)[0]
         detail = self.trace.details[reason]
-        return _REFUSALS.get(reason, reason) + (f" {detail}" if detail else "")
+        return _REASONS.get(reason, reason) + (f" {detail}" if detail else "")
 
     def _note(self, name: str) -> str:
         parts = []
-        if self._is_personal(self.trace.marks.labels_named_in(name)):
+        if self._is_personal(self.trace.sentinels.labels_named_in(name)):
             parts.append("Its name holds personal data.")
-        if self.trace.refusals[SkipReason.MACHINE]:
-            parts.append("What machines did is left out.")
-        if self.trace.refusals[SkipReason.NOT_MAPPED]:
-            parts.append("The rule leaves some of these events out.")
-        if failed := self.trace.refusals[Reason.MAPPER_ERROR]:
+        if self.trace.reasons[SkipReason.MACHINE]:
+            parts.append("Events of machines are skipped.")
+        if self.trace.reasons[SkipReason.NOT_MAPPED]:
+            parts.append("The mapper skips some of these events.")
+        if failed := self.trace.reasons[Reason.MAPPER_ERROR]:
             detail = self.trace.details[Reason.MAPPER_ERROR]
             parts.append(
-                f"The rule failed on {failed} of {self.trace.tried} samples, "
+                f"The mapper failed on {failed} of {self.trace.tried} samples, "
                 f"so the list may be incomplete: {detail}"
             )
         return " ".join(parts)
@@ -232,7 +237,7 @@ class _Study:
 
     def _unused(self) -> set[str]:
         used = set().union(
-            *self.trace.carries,
+            *self.trace.envelope_fields,
             *(
                 _roots(evidence.sources)
                 for found in self.trace.properties.values()
@@ -242,9 +247,9 @@ class _Study:
         return self.fields.keys() - used - {"id", "time"}
 
     def _why(self, name: str) -> str:
-        identity, time, _ = self.trace.carries
+        identity, time, _ = self.trace.envelope_fields
         if name not in self.trace.unsent:
-            return "The mapping rule does not use it."
+            return "The mapper does not use it."
         why = "The policy for personal data names it."
         if field := self.fields.get(name):
             if field.personal:
@@ -264,7 +269,7 @@ class _Study:
 
     def _property(self, name: str, evidence: Evidence) -> PlannedProperty:
         field = self._copied(evidence)
-        roots = _roots(evidence.sources | self.trace.marks.labels_named_in(name))
+        roots = _roots(evidence.sources | self.trace.sentinels.labels_named_in(name))
         sources = tuple(sorted(roots & self.fields.keys()))
         origin = _origin(field, roots, evidence)
         known = self.fields.get(field or "")
@@ -300,17 +305,17 @@ class _Study:
         return any(field.personal or field.sensitive for field in known)
 
 
-_REFUSALS: Final[Mapping[SkipReason | Reason, str]] = {
-    SkipReason.NO_IDENTITY: "It names nobody whom Heap could know.",
-    SkipReason.NOT_MAPPED: "The choice of events, or its rule, leaves it out.",
-    SkipReason.MACHINE: "Only machines do it, and what they do is left out.",
-    Reason.MAPPER_ERROR: "The rule fails on every sample:",
+_REASONS: Final[Mapping[SkipReason | Reason, str]] = {
+    SkipReason.NO_IDENTITY: "It has no identity.",
+    SkipReason.NOT_MAPPED: "The selection of events, or its mapper, skips it.",
+    SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
+    Reason.MAPPER_ERROR: "The mapper fails on every sample:",
     Reason.BAD_IDENTITY: "Its identity is never one person's.",
 }
 
 _DOCS: Final[Mapping[Origin, str]] = {
     "field": "",
-    "derived": "Made by the mapping rule, or by an option.",
+    "derived": "Set by the mapper or by an option.",
     "fixed": "Always the same for these events.",
 }
 
@@ -321,7 +326,7 @@ def _roots(labels: set[str]) -> set[str]:
 
 def _is_from(value: Value, given: Any) -> bool:
     """
-    Tell whether *value* is what the field value *given* looks like in Heap.
+    Return whether *value* is the field value *given* as Heap stores it.
     """
     if isinstance(given, bool):
         return value == ("true" if given else "false")
@@ -377,11 +382,11 @@ def _text_type(texts: list[str]) -> Type:
 
 def _example(evidence: Evidence) -> str:
     """
-    Return a value of an event that reads like a true one, if there is one.
+    Return a value of a realistic event, if there is one.
     """
     first, _ = evidence.values[0]
     samples = (value for value, probe in evidence.values if probe.is_sample)
-    return without_marks(next(samples, first))
+    return without_sentinels(next(samples, first))
 
 
 def _merged(found: Iterator[PlannedUserProperty]) -> tuple[PlannedUserProperty, ...]:

@@ -24,11 +24,11 @@ from braze_heap.mappers._structure import (
     unwrapped,
 )
 from braze_heap.parsing import parse_event
-from braze_heap.plan._marks import ANY_KEY, Marks, Salt
+from braze_heap.plan._sentinels import ANY_KEY, SentinelValues, Variant
 from braze_heap.testing import make_raw
 
 TIME: Final = 1_767_225_600
-"""When probes happen: 2026-01-01 00:00 UTC, in epoch seconds."""
+"""Time of the probes: 2026-01-01 00:00 UTC, in epoch seconds."""
 
 LATER: Final = TIME + 29 * 3_600
 """Another time, on another day and at another hour."""
@@ -51,26 +51,27 @@ CHOICES: Final = MappingProxyType(
     }
 )
 """
-Values of fields that rules branch on. Other fields try what their docstrings quote.
+Values of fields on which mappers branch. For other fields the docstring's quoted values
+are used.
 """
 
 
 @attrs.frozen
 class Probe:
     """
-    An event to try.
+    An event for a trial mapping.
 
     Attributes:
         fields: Its fields.
         changed: The field in which it differs from the first probe of its series.
-        is_sample: Whether it reads like a true event.
+        is_sample: Whether it is realistic.
     """
 
     fields: Mapping[str, Any]
     changed: str | None = None
     is_sample: bool = False
 
-    def but(self, name: str, value: Any) -> "Probe":
+    def with_field(self, name: str, value: Any) -> "Probe":
         """
         Return the same event with one field changed; ``None`` removes it.
         """
@@ -82,7 +83,7 @@ class Probe:
 @attrs.frozen
 class Hints:
     """
-    What the options of a transformer name, and no probe could guess.
+    Names in the options of a transformer, which probes cannot guess.
 
     Attributes:
         event_names: Names of custom events.
@@ -94,26 +95,26 @@ class Hints:
 
 
 @attrs.frozen
-class Prober:
+class ProbeFactory:
     """
-    Makes probes of one event class.
+    Make probes of one event class.
 
     Attributes:
         cls: The class.
-        marks: Where the values come from.
-        hints: What else to try.
+        sentinels: Source of the values.
+        hints: More names to use.
         event_type: The type of the events, for those of a type without a class.
     """
 
     cls: type[CurrentsEvent]
-    marks: Marks
+    sentinels: SentinelValues
     hints: Hints = Hints()
     event_type: str = ""
     fields: Mapping[str, EventField] = attrs.field(init=False)
 
     @fields.default
     def _fields_of_class(self) -> Mapping[str, EventField]:
-        # Braze sends no user with some types. To try them with one would plan events
+        # Braze sends some types without a user. Probes with a user would plan events
         # that never come.
         return {
             name: field
@@ -131,16 +132,16 @@ class Prober:
         typed = {"event_type": self.event_type} if self.event_type else {}
         return [Probe(yes | typed), Probe(no | typed)]
 
-    def bare(self) -> Probe:
+    def minimal(self) -> Probe:
         """
-        Return an event of which hardly anything is known.
+        Return an event with only the identifying fields.
         """
         known = [name for name in IDENTIFYING if name in self.fields]
         return Probe({n: self._value(self.fields[n], "a", truth=True) for n in known})
 
     def sample(self, marked: set[str]) -> Probe:
         """
-        Return an event that reads like a true one, but for the fields *marked*.
+        Return a realistic event, except for the fields *marked*.
         """
         if self.event_type:
             return self.complete()[0]
@@ -161,28 +162,30 @@ class Prober:
         """
         Return *probe* with a field that the class does not know.
         """
-        return probe.but("extra", {ANY_KEY: self.marks.text("*")})
+        return probe.with_field("extra", {ANY_KEY: self.sentinels.text("*")})
 
     def typed(self, probe: Probe, field: str, cls: type[Any]) -> Probe:
         """
         Return *probe* with properties that fit the attrs class *cls* in *field*.
         """
-        return probe.but(field, self._instance(cls, field))
+        return probe.with_field(field, self._instance(cls, field))
 
     def changes(self, complete: Probe) -> Iterator[Probe]:
         """
-        Yield *complete* with one thing changed, for all that can be changed.
+        Yield *complete* with one field changed, for every possible change.
         """
-        salt: Salt = "b" if self.marks.salt_of(complete.fields["id"]) == "a" else "a"
+        variant: Variant = (
+            "b" if self.sentinels.variant_of(complete.fields["id"]) == "a" else "a"
+        )
         for name, field in self.fields.items():
-            for value in self._others(field, complete.fields.get(name), salt):
-                yield complete.but(name, value)
+            for value in self._alternatives(field, complete.fields.get(name), variant):
+                yield complete.with_field(name, value)
             if name not in ("id", "time") and name in complete.fields:
-                yield complete.but(name, None)
+                yield complete.with_field(name, None)
         yield self._with_new_field(complete)
 
-    def _value(self, field: EventField, salt: Salt, *, truth: bool) -> Any:
-        name, marks = field.name, self.marks
+    def _value(self, field: EventField, variant: Variant, *, truth: bool) -> Any:
+        name, sentinels = field.name, self.sentinels
         if name in CHOICES and field.kind == "string":
             return CHOICES[name][0]
         if name == "time":
@@ -192,37 +195,39 @@ class Prober:
         if field.kind == "boolean":
             return truth
         if field.kind == "int":
-            return marks.number(name, salt)
+            return sentinels.number(name, variant)
         if field.kind in ("float", "double"):
-            return marks.fraction(name, salt)
+            return sentinels.fraction(name, variant)
         if field.kind == "array<string>":
-            return [marks.text(name, salt), marks.text(name, "c")]
+            return [sentinels.text(name, variant), sentinels.text(name, "c")]
         if field.kind == "json object":
-            return {ANY_KEY: marks.text(name, salt)}
+            return {ANY_KEY: sentinels.text(name, variant)}
         if field.kind == "json text":
-            return f'{{"{ANY_KEY}": "{marks.text(name, salt)}"}}'
-        return marks.text(name, salt)
+            return f'{{"{ANY_KEY}": "{sentinels.text(name, variant)}"}}'
+        return sentinels.text(name, variant)
 
-    def _others(self, field: EventField, value: Any, salt: Salt) -> Iterator[Any]:
+    def _alternatives(
+        self, field: EventField, value: Any, variant: Variant
+    ) -> Iterator[Any]:
         name = field.name
         if name in ("time", "time_ms"):
             yield {"time": LATER, "time_ms": TIME * 1_000 + 456}[name]
             return
         if field.kind == "json object":
             yield {}
-            yield _Answering({ANY_KEY: self.marks.text(name, "c")})
+            yield _AnyKeyDict({ANY_KEY: self.sentinels.text(name, "c")})
             yield from self._hinted(name)
         elif field.kind == "json text":
-            yield from (self.marks.text(name, "c"), "{}")
-            yield f'["{self.marks.text(name, "c")}"]'
+            yield from (self.sentinels.text(name, "c"), "{}")
+            yield f'["{self.sentinels.text(name, "c")}"]'
         elif field.kind == "string":
-            yield from self._choices(field, salt)
-        yield self._value(field, salt, truth=value is not True)
+            yield from self._choices(field, variant)
+        yield self._value(field, variant, truth=value is not True)
 
-    def _choices(self, field: EventField, salt: Salt) -> Iterator[str]:
+    def _choices(self, field: EventField, variant: Variant) -> Iterator[str]:
         if field.name in CHOICES:
             yield from CHOICES[field.name][1:]
-            yield self.marks.text(field.name, salt)
+            yield self.sentinels.text(field.name, variant)
         else:
             yield from filter(self._is_value, _QUOTED.findall(field.doc))
         if field.name == "name":
@@ -235,7 +240,7 @@ class Prober:
         for path in self.hints.paths:
             root, _, inner = path.partition(".")
             if root == name and inner:
-                yield _nested(inner.split("."), self.marks.text(name, "c"))
+                yield _nested(inner.split("."), self.sentinels.text(name, "c"))
 
     def _instance(self, cls: type[Any], path: str) -> dict[str, Any]:
         return {
@@ -277,10 +282,10 @@ class Prober:
 
     def _fitting_scalar(self, hint: Any, path: str) -> Any:
         if hint in (int, float, Decimal):
-            return self.marks.number(path)
+            return self.sentinels.number(path)
         if hint is bool:
             return True
-        return _TEXTS.get(hint) or self.marks.text(path)
+        return _TEXTS.get(hint) or self.sentinels.text(path)
 
 
 _MAX_STEPS: Final = 6
@@ -292,15 +297,15 @@ _TEXTS: Final[Mapping[Any, str]] = {
     dt.time: "03:04:05",
     UUID: "7c6e5b0b-6987-4f37-8f8d-1b9df686f646",
 }
-"""Types that only texts of one form fit."""
+"""Values for types that are strings of one format."""
 
 
 _QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
 
 
-class _Answering(dict[str, Any]):
+class _AnyKeyDict(dict[str, Any]):
     """
-    An object that has whatever a rule asks it for.
+    An object that has every key.
     """
 
     def __missing__(self, key: str) -> Any:
@@ -311,7 +316,7 @@ class _Answering(dict[str, Any]):
 
     def get(self, *_: Any) -> Any:
         """
-        Return the value that stands for all.
+        Return the value of all keys.
         """
         return self[ANY_KEY]
 

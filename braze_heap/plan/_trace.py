@@ -1,8 +1,8 @@
 """
-What a transformer makes of probes, and which field each property comes from.
+Trace each property of a call to the fields that it comes from.
 
-Nothing is asked of the mapping rules: events go in, calls come out, and what differs
-between two calls comes from what differs between their events.
+Mappers are not inspected. The events of two probes differ in one field, so a difference
+between their calls comes from that field.
 """
 
 from collections import Counter, defaultdict
@@ -13,8 +13,8 @@ import attrs
 
 from braze_heap.events import CurrentsEvent
 from braze_heap.heap.calls import AddUserProperties, Track, Value
-from braze_heap.plan._marks import Marks
-from braze_heap.plan._probes import Probe, Prober
+from braze_heap.plan._probes import Probe, ProbeFactory
+from braze_heap.plan._sentinels import SentinelValues
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped
 from braze_heap.transformer import Transformer
@@ -22,30 +22,30 @@ from braze_heap.transformer import Transformer
 Holder: TypeAlias = str | None
 """The name of an event; ``None`` for the user."""
 
-MAX_TURNS: Final = 24
+MAX_BASES: Final = 24
 """Complete events of one class that are changed in every way."""
 
 
 @attrs.frozen
 class Observation:
     """
-    What became of one probe.
+    Result of one probe.
 
     Attributes:
         probe: The probe.
-        said: Its properties under readable names, for each event and for the user.
-        envelope: Who, when and the key.
+        properties: Properties under readable names, by event and for the user.
+        envelope: Identity, timestamp and idempotency key.
         deletes: Whether it deletes the user.
-        refusal: Why it became nothing.
-        detail: What the refusal says.
-        unsent: The fields that the policy for personal data left out.
+        reason: Reason for which it was skipped or rejected.
+        detail: Detail of the rejection.
+        unsent: The fields that the policy for personal data redacted.
     """
 
     probe: Probe
-    said: Mapping[Holder, Mapping[str, Value]]
+    properties: Mapping[Holder, Mapping[str, Value]]
     envelope: tuple[Any, ...] = (None, None, None)
     deletes: bool = False
-    refusal: SkipReason | Reason | None = None
+    reason: SkipReason | Reason | None = None
     detail: str = ""
     unsent: frozenset[str] = frozenset()
 
@@ -53,86 +53,86 @@ class Observation:
 @attrs.define
 class Evidence:
     """
-    What was seen of one property.
+    Observed values of one property.
 
     Attributes:
-        values: Each value, with a probe that it is from.
-        sources: The fields that it depends on.
+        values: Each value, with a probe that produced it.
+        sources: The fields on which it depends.
     """
 
     values: list[tuple[Value, Probe]] = attrs.field(factory=list)
     sources: set[str] = attrs.field(factory=set)
     _seen: set[tuple[Value, bool]] = attrs.field(factory=set)
 
-    def add(self, value: Value, probe: Probe, marks: Marks) -> None:
+    def add(self, value: Value, probe: Probe, sentinels: SentinelValues) -> None:
         """
-        Note a value, unless it is known.
+        Record a value, unless it is already there.
         """
         key = value, probe.is_sample
         if key not in self._seen:
             self._seen.add(key)
             self.values.append((value, probe))
-            self.sources |= marks.labels_in(value)
+            self.sources |= sentinels.labels_in(value)
 
 
 @attrs.define
 class Trace:
     """
-    All that was seen of one event class.
+    All observations of one event class.
 
     Attributes:
-        marks: Tells whose a value is.
+        sentinels: Finds the field of a value.
         properties: Evidence by holder and name.
-        unsent: The fields that the policy for personal data left out.
-        carries: Who, when and the key, each with the fields that decide it.
-        refusals: How many probes became nothing, by reason.
-        details: What the refusals say.
+        unsent: The fields that the policy for personal data redacted.
+        envelope_fields: The fields that decide identity, timestamp and idempotency key.
+        reasons: Number of probes that were not mapped, by reason.
+        details: One detail for each reason.
         deletes: Whether an event deleted the user.
-        tried: How many probes there were.
+        tried: Number of probes.
     """
 
-    marks: Marks
+    sentinels: SentinelValues
     properties: defaultdict[Holder, defaultdict[str, Evidence]] = attrs.field(
         factory=lambda: defaultdict(lambda: defaultdict(Evidence))
     )
     unsent: set[str] = attrs.field(factory=set)
-    carries: tuple[set[str], ...] = attrs.field(
+    envelope_fields: tuple[set[str], ...] = attrs.field(
         factory=lambda: (set(), set(), set()), init=False
     )
-    refusals: Counter[SkipReason | Reason] = attrs.field(factory=Counter)
+    reasons: Counter[SkipReason | Reason] = attrs.field(factory=Counter)
     details: dict[SkipReason | Reason, str] = attrs.field(factory=dict)
     deletes: bool = False
     tried: int = 0
 
     def add(self, seen: Observation) -> None:
         """
-        Note what one probe shows by itself.
+        Record the result of one probe.
         """
         self.tried += 1
         self.unsent |= seen.unsent
         self.deletes = self.deletes or seen.deletes
-        if seen.refusal:
-            self.refusals[seen.refusal] += 1
-            self.details.setdefault(seen.refusal, seen.detail)
-        for holder, properties in seen.said.items():
+        if seen.reason:
+            self.reasons[seen.reason] += 1
+            self.details.setdefault(seen.reason, seen.detail)
+        for holder, properties in seen.properties.items():
             found = self.properties[holder]
             for name, value in properties.items():
-                found[name].add(value, seen.probe, self.marks)
+                found[name].add(value, seen.probe, self.sentinels)
 
     def compare(self, complete: Observation, seen: Observation) -> None:
         """
-        Note what a probe shows beside the complete one that it was made from.
+        Record the differences between a probe and the complete one that it changes.
         """
         changed = seen.probe.changed
-        if changed is None or seen.refusal or complete.refusal:
+        if changed is None or seen.reason or complete.reason:
             return
         for fields, was, now in zip(
-            self.carries, complete.envelope, seen.envelope, strict=True
+            self.envelope_fields, complete.envelope, seen.envelope, strict=True
         ):
             if was != now:
                 fields.add(changed)
-        for holder in complete.said.keys() & seen.said.keys():
-            was, now = complete.said[holder], seen.said[holder]
+        for holder in complete.properties.keys() & seen.properties.keys():
+            was, now = complete.properties[holder], seen.properties[holder]
             for name in was.keys() | now.keys():
                 if was.get(name) != now.get(name):
                     self.properties[holder][name].sources.add(changed)
@@ -140,7 +140,7 @@ class Trace:
     @property
     def names(self) -> set[tuple[Holder, str]]:
         """
-        Every property that was seen, with its holder.
+        Every observed property, with its holder.
         """
         return {(h, name) for h, found in self.properties.items() for name in found}
 
@@ -153,78 +153,82 @@ class MappingTracer:
 
     transformer: Transformer
     cls: type[CurrentsEvent]
-    marks: Marks
+    sentinels: SentinelValues
 
-    def see(self, probe: Probe) -> Observation:
+    def observe(self, probe: Probe) -> Observation:
         """
-        Return what becomes of *probe*.
+        Return the result of *probe*.
         """
         result = self.transformer.transform([self.cls(**probe.fields)])
-        refused: list[Skipped | Rejected] = [*result.skipped, *result.rejected]
-        said: dict[Holder, dict[str, Value]] = {}
+        unmapped: list[Skipped | Rejected] = [*result.skipped, *result.rejected]
+        properties: dict[Holder, dict[str, Value]] = {}
         envelope: tuple[Any, ...] = (None, None, None)
         for call in result.calls:
             if isinstance(call, Track):
-                holder: Holder = self.marks.readable(call.event)
+                holder: Holder = self.sentinels.readable(call.event)
                 envelope = (call.identity, call.timestamp, call.idempotency_key)
-                said.setdefault(holder, {}).update(self._named(call.properties))
+                properties.setdefault(holder, {}).update(
+                    self._readable(call.properties)
+                )
             elif isinstance(call, AddUserProperties):
-                said.setdefault(None, {}).update(self._named(call.properties))
+                properties.setdefault(None, {}).update(self._readable(call.properties))
         return Observation(
             probe,
-            said,
+            properties,
             envelope,
-            bool(result.calls) and not said,
-            refused[0].reason if refused else None,
-            getattr(refused[0], "detail", "") if refused else "",
+            bool(result.calls) and not properties,
+            unmapped[0].reason if unmapped else None,
+            getattr(unmapped[0], "detail", "") if unmapped else "",
             frozenset(result.redacted),
         )
 
-    def _named(self, properties: Mapping[str, Value]) -> dict[str, Value]:
-        return {self.marks.readable(name): v for name, v in properties.items()}
+    def _readable(self, properties: Mapping[str, Value]) -> dict[str, Value]:
+        return {self.sentinels.readable(name): v for name, v in properties.items()}
 
 
-def trace(observer: MappingTracer, prober: Prober, alone: Iterable[Probe]) -> Trace:
+def trace(
+    observer: MappingTracer, factory: ProbeFactory, independent: Iterable[Probe]
+) -> Trace:
     """
-    Send probes through a transformer and note what comes of them.
+    Send probes through a transformer and record the results.
 
-    Complete events come first, each with its changes. A change that leads to an event
-    or a user property that is new is taken for a complete event, too; so is an event
-    that reads like a true one, where it shows something new.
+    Complete events come first, each with its changes. A change that leads to a new
+    event or user property becomes a complete event too. So does a realistic event that
+    leads to a new property.
 
     Args:
-        observer: Sends them.
-        prober: Makes them.
-        alone: Events that are changes of no other.
+        observer: Sends the probes.
+        factory: Makes the probes.
+        independent: Probes that are not changes of another one.
     """
-    found = Trace(observer.marks)
-    for probe in alone:
-        found.add(observer.see(probe))
-    news = [*prober.complete()]
+    found = Trace(observer.sentinels)
+    for probe in independent:
+        found.add(observer.observe(probe))
+    pending = [*factory.complete()]
     shown: set[tuple[Holder, str]] = set()
-    turns: list[Probe] = []
-    while news and len(turns) < MAX_TURNS:
-        turns.append(news.pop(0))
-        news += _turn(observer, prober, found, turns[-1], shown)
-    _add_samples(observer, prober, found, turns)
+    bases: list[Probe] = []
+    while pending and len(bases) < MAX_BASES:
+        bases.append(pending.pop(0))
+        pending += _vary(observer, factory, found, bases[-1], shown)
+    _add_samples(observer, factory, found, bases)
     return found
 
 
-def _turn(
+def _vary(
     observer: MappingTracer,
-    prober: Prober,
+    factory: ProbeFactory,
     found: Trace,
     complete: Probe,
     shown: set[tuple[Holder, str]],
 ) -> Iterator[Probe]:
     """
-    Change a complete event in every way; yield what shows something new.
+    Change a complete event in every way. Yield the probes with new kinds of results.
     """
-    whole = observer.see(complete)
+    whole = observer.observe(complete)
     found.add(whole)
     shown |= _kinds(whole)
-    for probe in prober.changes(complete):
-        seen = observer.see(probe)
+    for probe in factory.changes(complete):
+        seen = observer.observe(probe)
         found.add(seen)
         found.compare(whole, seen)
         if _kinds(seen) - shown:
@@ -233,28 +237,30 @@ def _turn(
 
 
 def _add_samples(
-    observer: MappingTracer, prober: Prober, found: Trace, turns: list[Probe]
+    observer: MappingTracer, factory: ProbeFactory, found: Trace, bases: list[Probe]
 ) -> None:
     """
-    Add events that read like true ones, for examples and for what needs true values.
+    Add realistic events, for examples and for mappers that need realistic values.
     """
-    sample = prober.sample(found.marks.named)
-    if _properties(observer.see(sample)) - found.names:
-        list(_turn(observer, prober, found, sample, set()))
-    for turn in turns:
-        name = turn.changed
-        like_turn = sample.but(name, turn.fields.get(name)) if name else sample
-        found.add(observer.see(like_turn))
+    sample = factory.sample(found.sentinels.fields_in_names)
+    if _properties(observer.observe(sample)) - found.names:
+        list(_vary(observer, factory, found, sample, set()))
+    for base in bases:
+        name = base.changed
+        like_base = sample.with_field(name, base.fields.get(name)) if name else sample
+        found.add(observer.observe(like_base))
 
 
 def _properties(seen: Observation) -> set[tuple[Holder, str]]:
-    return {(h, name) for h, properties in seen.said.items() for name in properties}
+    return {
+        (h, name) for h, properties in seen.properties.items() for name in properties
+    }
 
 
 def _kinds(seen: Observation) -> set[tuple[Holder, str]]:
     """
-    Return which events, and which properties of the user, *seen* has.
+    Return the events and the user properties in *seen*.
     """
-    user_properties = seen.said.get(None, {})
-    kinds: set[tuple[Holder, str]] = {(h, "") for h in seen.said if h is not None}
+    user_properties = seen.properties.get(None, {})
+    kinds: set[tuple[Holder, str]] = {(h, "") for h in seen.properties if h is not None}
     return kinds | {(None, name) for name in user_properties}

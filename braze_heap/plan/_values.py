@@ -37,7 +37,7 @@ class PlannedProperty:
         field: The field of the Braze event that it repeats; ``None`` if it is none.
         origin: Whether it repeats a field, is derived, or is always the same.
         sources: The fields that it was seen to depend on, its name included.
-        personal: Whether Braze marks one of its sources as personal data.
+        personal: Whether Braze sentinels one of its sources as personal data.
         sensitive: Whether one of its sources is personal data that Braze does not mark.
         since: The Currents release from which on Braze sends it; 2 for it and before.
         doc: What it holds.

@@ -1,5 +1,5 @@
 """
-What Braze does next: its documented answers to answers, without a network or a clock.
+Braze's documented reactions to responses, without a network or a clock.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ PATIENCE: Final = 5 * 86_400.0
 """Seconds of failure after which Braze disables an integration."""
 
 FIRST_BACKOFF: Final = 1.0
-"""Seconds before the second try; assumed. They double with each further one."""
+"""Seconds before the second attempt, doubled with each further one; assumed."""
 
 MAX_BACKOFF: Final = 3600.0
 """Longest wait in seconds; assumed."""
 
 STOPPING: Final = frozenset((401, 403, 404))
-"""Answers after which Braze stops, and does not send these events again."""
+"""Statuses after which Braze stops, and does not send these events again."""
 
 PROBES: Final = (b"", b'{"events": []}')
-"""Requests without events, by which Braze checks its credentials."""
+"""Bodies without events, with which Braze checks its credentials."""
 
 
 _SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
@@ -47,15 +47,15 @@ class Behavior:
     Settings of a simulated sender.
 
     Attributes:
-        seed: Decides every chance.
-        batch_size: Most events of a request; 100 is Braze's default.
-        lose_answers: Share of the answers that get lost on their way back: the endpoint
-            took the events, and they come again.
-        send_twice: Share of the events that come once more later, among others.
-        reorder: Share of the events, and of the batches, that move to any other place.
-        probes: Requests without events, by which Braze checks its credentials. The
-            first comes before everything else.
-        rate: Events a second that happen; by default all have happened at the start.
+        seed: Random seed.
+        batch_size: Maximum number of events in a request; Braze's default is 100.
+        lose_answers: Share of the responses that get lost: the endpoint accepted the
+            events, and they are sent again.
+        send_twice: Share of the events that are sent again later, among others.
+        reorder: Share of the events, and of the batches, that move elsewhere.
+        probes: Requests without events, with which Braze checks its credentials. The
+            first one is sent before everything else.
+        rate: Events a second; by default all have happened at the start.
     """
 
     seed: int = 0
@@ -69,7 +69,7 @@ class Behavior:
 
 class Fate(Enum):
     """
-    Where an event ended.
+    Final status of an event.
     """
 
     DELIVERED = "delivered"
@@ -81,12 +81,12 @@ class Fate(Enum):
 @frozen
 class Outcome:
     """
-    What became of one event.
+    Result of one event.
 
     Attributes:
-        fate: Delivered, once Braze saw a 2XX for any request with it.
-        status: The answer that decided, else the last one; ``None`` for none.
-        sent: How many requests held the event.
+        fate: Delivered if Braze saw a 2XX for any request with the event.
+        status: The deciding status, or the last one; ``None`` without a response.
+        sent: Number of requests with the event.
     """
 
     fate: Fate = Fate.PENDING
@@ -97,18 +97,18 @@ class Outcome:
 @frozen
 class Simulation:
     """
-    What Braze did, and what became of each event.
+    Requests of Braze, and the result of each event.
 
     Attributes:
         events: As they were given.
         outcomes: One for each of the events, in their order.
-        statuses: How often the endpoint gave which answer, lost answers among them.
-        failures: Requests without an answer, by the name of the network's error.
-        answers_lost: Answers that Braze never saw, on purpose.
-        stopped_by: The 401, 403 or 404 after which Braze stopped and mailed the
+        statuses: Number of responses by status, including lost ones.
+        failures: Requests without a response, by name of the network error.
+        answers_lost: Responses that were discarded on purpose.
+        stopped_by: The 401, 403 or 404 after which Braze stopped and emailed the
             customer.
         disabled: Whether 5 days of failure disabled the integration.
-        seconds: From the start to the last answer.
+        seconds: Seconds from the start to the last response.
     """
 
     events: Sequence[Any] = field(repr=False, hash=False)
@@ -123,14 +123,14 @@ class Simulation:
     @property
     def requests(self) -> int:
         """
-        How many requests were made, probes among them.
+        Number of requests, including probes.
         """
         return sum(self.statuses.values()) + sum(self.failures.values())
 
     @property
     def fates(self) -> Counter[Fate]:
         """
-        How many events ended where. They add up to the events.
+        Number of events by fate; the sum is the number of events.
         """
         return Counter(outcome.fate for outcome in self.outcomes)
 
@@ -146,7 +146,7 @@ class Simulation:
         Raise unless Braze saw a 2XX for each of the events.
 
         Raises:
-            AssertionError: How many were not delivered, and why. It shows no event.
+            AssertionError: Some were not delivered. It shows counts, but no event.
         """
         missed = {
             index: f"{outcome.fate.value} (answer: {outcome.status})"
@@ -155,38 +155,38 @@ class Simulation:
         }
         if missed:
             counts = Counter(missed.values())
-            told = ", ".join(f"{number} {why}" for why, number in counts.items())
+            counted = ", ".join(f"{number} {why}" for why, number in counts.items())
             raise AssertionError(
                 f"{len(missed)} of {len(self.outcomes)} events were not delivered: "
-                f"{told}. The first is events[{min(missed)}]."
+                f"{counted}. The first is events[{min(missed)}]."
             )
 
 
 @define(eq=False)
 class PendingBatch:
     """
-    Events that go together.
+    Events of one request.
 
     Attributes:
-        events: Their indexes; none for a probe.
-        was_refused: Whether they are alone because of a 400.
-        failures: Tries since the last answer that decided something.
-        failing_since: When the first of these tries failed.
+        events: Indexes of the events; empty for a probe.
+        was_rejected: Whether an earlier 400 isolated the event.
+        failures: Attempts since the last deciding response.
+        failing_since: Time of the first of these attempts.
     """
 
     events: tuple[int, ...] = ()
-    was_refused: bool = False
+    was_rejected: bool = False
     failures: int = 0
     failing_since: float | None = None
 
 
 class SimulationRun:
     """
-    One simulation as it goes: what is to be sent when, and what has become of what.
+    State of a simulation: pending requests and results so far.
 
     Args:
         behavior: Settings of the sender.
-        events: What is to be delivered.
+        events: Events to deliver.
         start: UTC epoch seconds, like every time here.
     """
 
@@ -210,14 +210,14 @@ class SimulationRun:
     @property
     def due(self) -> float:
         """
-        When the next batch is to be sent; infinite if none is.
+        Time of the next batch; infinite if none is left.
         """
         is_over = self._is_disabled or self._stopped_by is not None
         return math.inf if is_over or not self._queue else self._queue[0][0]
 
     def take(self) -> tuple[PendingBatch, bytes]:
         """
-        Take the batch that is due next, with its body.
+        Return the next batch with its body, and count it as sent.
         """
         batch = heapq.heappop(self._queue)[-1]
         if not batch.events:
@@ -229,13 +229,13 @@ class SimulationRun:
         events = [self._events[index] for index in batch.events]
         return batch, json.dumps({"events": events}).encode()
 
-    def settle(self, batch: PendingBatch, reply: Reply, now: float) -> None:
+    def apply_response(self, batch: PendingBatch, reply: Reply, now: float) -> None:
         """
-        Do what Braze does after *reply* to *batch*.
+        React to *reply* to *batch* as Braze does.
         """
         self._now = now
-        heard = self._heard(reply)
-        status = None if isinstance(heard, Failure) else heard.status
+        received = self._received(reply)
+        status = None if isinstance(received, Failure) else received.status
         if status is not None and 200 <= status < 300:
             self._mark(batch, Fate.DELIVERED, status)
         elif status in STOPPING:
@@ -245,11 +245,11 @@ class SimulationRun:
             self._divide(batch, status)
         else:
             self._mark(batch, Fate.PENDING, status)
-            self._repeat(batch, heard)
+            self._repeat(batch, received)
 
     def simulation(self) -> Simulation:
         """
-        Return how things stand.
+        Return the results so far.
         """
         return Simulation(
             self._events,
@@ -291,7 +291,7 @@ class SimulationRun:
     def _put(self, batch: PendingBatch, due: float, place: float = 0.0) -> None:
         heapq.heappush(self._queue, (due, place, next(self._order), batch))
 
-    def _heard(self, reply: Reply) -> Reply:
+    def _received(self, reply: Reply) -> Reply:
         if isinstance(reply, Failure):
             self._failures[reply.kind] += 1
             return reply
@@ -308,20 +308,20 @@ class SimulationRun:
                 self._outcomes[index] = Outcome(fate, status, before.sent)
 
     def _divide(self, batch: PendingBatch, status: int) -> None:
-        if len(batch.events) == 1 and (status == 413 or batch.was_refused):
+        if len(batch.events) == 1 and (status == 413 or batch.was_rejected):
             self._mark(batch, Fate.DROPPED, status)
             return
         self._mark(batch, Fate.PENDING, status)
         size = 1 if status == 400 else -(-len(batch.events) // 2)
         for part in _parts(batch.events, size):
-            self._put(PendingBatch(part, was_refused=status == 400), self._now)
+            self._put(PendingBatch(part, was_rejected=status == 400), self._now)
 
-    def _repeat(self, batch: PendingBatch, heard: Reply) -> None:
+    def _repeat(self, batch: PendingBatch, received: Reply) -> None:
         since = self._now if batch.failing_since is None else batch.failing_since
         if self._now - since >= PATIENCE:
             self._disable()
             return
-        asked = None if isinstance(heard, Failure) else heard.retry_after
+        asked = None if isinstance(received, Failure) else received.retry_after
         backoff = min(FIRST_BACKOFF * 2**batch.failures, MAX_BACKOFF)
         jittered = backoff * self._chance.uniform(0.5, 1.0)
         pause = max(jittered, retry_seconds(asked, self._now) or 0.0)

@@ -96,7 +96,7 @@ def items_name(path: str) -> str | None:
     return _ITEMS.get(path)
 
 
-class RefusedError(Exception):
+class InvalidRequestError(Exception):
     """
     Heap does not take the request.
     """
@@ -107,7 +107,7 @@ class RefusedError(Exception):
 
 
 def _refuse(path: str, rule: str) -> NoReturn:
-    raise RefusedError(400, f"{path} {rule}")
+    raise InvalidRequestError(400, f"{path} {rule}")
 
 
 def _expect(truth: bool, path: str, rule: str) -> None:
@@ -301,7 +301,7 @@ def decoded(request: WireRequest) -> object:
     try:
         return json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return RefusedError(400, "request body should be JSON in UTF-8")
+        return InvalidRequestError(400, "request body should be JSON in UTF-8")
 
 
 class _Window:
@@ -411,10 +411,10 @@ class Heap:
     def answer(self, request: WireRequest, document: object) -> WireResponse:
         try:
             return self._route(request, document)
-        except RefusedError as refused:
-            if refused.response.status == 400:
+        except InvalidRequestError as error:
+            if error.response.status == 400:
                 self.count("invalid")
-            return refused.response
+            return error.response
 
     def _route(self, request: WireRequest, document: object) -> WireResponse:
         if request.path.startswith(DELETION_STATUS):
@@ -498,7 +498,7 @@ class Heap:
 
     def _auth_token(self, request: WireRequest) -> WireResponse:
         if _basic_of(request) != f"{self._app_id}:{self._api_key}":
-            raise RefusedError(401, "Unauthorized")
+            raise InvalidRequestError(401, "Unauthorized")
         with self.lock:
             self._issued += 1
             token = f"access-token-{self._issued}"
@@ -511,7 +511,7 @@ class Heap:
         with self.lock:
             end = self._tokens.get(token, -math.inf)
             if scheme.lower() != "bearer" or self._clock() >= end:
-                raise RefusedError(401, "Unauthorized")
+                raise InvalidRequestError(401, "Unauthorized")
 
     def _user_deletion(self, request: WireRequest, document: object) -> WireResponse:
         self._expect_token(request)
@@ -537,7 +537,7 @@ class Heap:
         number = request.path.removeprefix(DELETION_STATUS)
         with self.lock:
             if number not in self._asked:
-                raise RefusedError(404, "Not Found")
+                raise InvalidRequestError(404, "Not Found")
             self._asked[number] += 1
             status = "pending" if self._asked[number] == 1 else "complete"
 
@@ -551,12 +551,12 @@ def _merge(store: dict[str, JsonObject], items: list[JsonObject], name: str) -> 
 
 def _expect_method(request: WireRequest, method: str) -> None:
     if request.method != method:
-        raise RefusedError(405, "Method Not Allowed")
+        raise InvalidRequestError(405, "Method Not Allowed")
 
 
 def _expect_route(request: WireRequest) -> None:
     if items_name(request.path) is None and request.path != AUTH_TOKEN:
-        raise RefusedError(404, "Not Found")
+        raise InvalidRequestError(404, "Not Found")
     _expect_method(request, "POST")
 
 
@@ -565,7 +565,7 @@ def _expect_json(request: WireRequest, document: object) -> None:
     _expect(kind == "application/json", "content type", "should be application/json")
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     _expect(coding == "identity", "content encoding", "should be identity")
-    if isinstance(document, RefusedError):
+    if isinstance(document, InvalidRequestError):
         raise document
 
 

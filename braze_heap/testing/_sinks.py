@@ -29,21 +29,21 @@ def check_sink(
     factory: Callable[[], Sink],
     *,
     received: Callable[[], Sequence[dict[str, Any]]] | None = None,
-    refused: Call | None = None,
+    rejected: Call | None = None,
     unavailable: Callable[[], Sink] | None = None,
 ) -> None:
     """
     Raise unless the sinks that *factory* makes keep the promises of `Sink`.
 
     Args:
-        factory: Makes a sink that is ready for use. Called several times.
-        received: Tells what arrived since the last sink was made, as ``call.to_dict()``
-            gives it. Without it nothing is said about order and loss.
-        refused: A call that the destination refuses, and only that.
-        unavailable: Makes a sink whose destination cannot decide.
+        factory: Returns a sink that is ready for use. Called several times.
+        received: Returns the calls that arrived since the last sink was made, as
+            ``call.to_dict()``. Without it, order and loss are not checked.
+        rejected: A call that the destination rejects, and only that one.
+        unavailable: Returns a sink whose destination cannot decide.
 
     Raises:
-        AssertionError: The promise that is broken, in a sentence.
+        AssertionError: A promise is broken; the text says which.
         TypeError: *factory* is a sink, not a function that makes one.
     """
     if not callable(factory):
@@ -54,13 +54,13 @@ def check_sink(
     _check_empty(factory)
     _check_close(factory)
     _check_receipt(factory)
-    _check_batch_is_left_alone(factory)
+    _check_batch_is_unchanged(factory)
     _check_no_reference(factory)
     _check_threads(factory, received)
     if received is not None:
         _check_order(factory, received)
-    if refused is not None:
-        _check_partial_refusal(factory, refused)
+    if rejected is not None:
+        _check_partial_rejection(factory, rejected)
     if unavailable is not None:
         _check_unavailable(unavailable)
 
@@ -69,23 +69,23 @@ async def check_async_sink(
     factory: Callable[[], AsyncSink],
     *,
     received: Callable[[], Sequence[dict[str, Any]]] | None = None,
-    refused: Call | None = None,
+    rejected: Call | None = None,
     unavailable: Callable[[], AsyncSink] | None = None,
 ) -> None:
     """
     Raise unless the sinks that *factory* makes keep the promises of `AsyncSink`.
 
-    The same promises as in `check_sink`; tasks take the place of threads. For asyncio:
-    await it in the loop that your sinks are to work in.
+    The promises are those of `check_sink`, with tasks instead of threads. Await it in
+    the asyncio loop of your sinks.
 
     Args:
-        factory: Makes a sink that is ready for use. Called several times, in the loop.
+        factory: Returns a ready sink. Called several times, in the loop.
         received: As for `check_sink`; called in a thread.
-        refused: As for `check_sink`.
-        unavailable: Makes a sink whose destination cannot decide.
+        rejected: As for `check_sink`.
+        unavailable: Returns a sink whose destination cannot decide.
 
     Raises:
-        AssertionError: The promise that is broken, in a sentence.
+        AssertionError: A promise is broken; the text says which.
     """
     loop = asyncio.get_running_loop()
 
@@ -96,24 +96,24 @@ async def check_async_sink(
         check_sink,
         awaited(factory),
         received=received,
-        refused=refused,
+        rejected=rejected,
         unavailable=awaited(unavailable) if unavailable else None,
     )
 
 
 class _Awaited:
     """
-    An `AsyncSink` as a `Sink`, for threads beside its loop.
+    Adapter from `AsyncSink` to `Sink`, for threads other than its loop's.
     """
 
     def __init__(
         self, make: Callable[[], AsyncSink], loop: asyncio.AbstractEventLoop
     ) -> None:
-        async def made() -> AsyncSink:
+        async def make_in_loop() -> AsyncSink:
             return make()
 
         self._loop = loop
-        self._sink = self._wait(made())
+        self._sink = self._wait(make_in_loop())
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         return self._wait(self._sink.send(calls))
@@ -170,7 +170,7 @@ def _check_receipt(factory: Callable[[], Sink]) -> None:
     _expect(receipt == Receipt(3), "three good calls are three accepted calls")
 
 
-def _check_batch_is_left_alone(factory: Callable[[], Sink]) -> None:
+def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
     batch = _mixed()
     before = copy.deepcopy(batch)
     with factory() as sink:
@@ -217,12 +217,12 @@ def _check_threads(
         _expect(len(keys) == 25 * _THREADS, "nothing is lost between threads")
 
 
-def _check_partial_refusal(factory: Callable[[], Sink], refused: Call) -> None:
+def _check_partial_rejection(factory: Callable[[], Sink], rejected: Call) -> None:
     with factory() as sink:
-        receipt = sink.send([_track(1), refused, _track(2)])
-    _expect(receipt.accepted == 2, "one refused call does not keep back the others")
+        receipt = sink.send([_track(1), rejected, _track(2)])
+    _expect(receipt.accepted == 2, "one rejected call does not hold back the others")
     indexes = [rejection.index for rejection in receipt.rejections]
-    _expect(indexes == [1], "a rejection names the place of its call")
+    _expect(indexes == [1], "a rejection has the index of its call")
     _expect(bool(receipt.rejections[0].reason), "a rejection has a reason")
 
 

@@ -1,5 +1,5 @@
 """
-Traffic of a workspace that does not exist: people, journeys, and what is malformed.
+Invented traffic of a workspace: people, journeys and malformed events.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GAP: Final = 10.0
 """Seconds between the beginnings of two journeys, on average."""
 
 LATENESS: Final = 2.0
-"""Seconds that an event is late at Braze, on average: so the order is not of time."""
+"""Average delay of an event in seconds, because of which the order is not by time."""
 
 EVENTS_A_PERSON: Final = 10
 """Events of a person in a traffic, on average."""
@@ -31,8 +31,8 @@ class _Step:
 
     Attributes:
         event_type: As Braze writes it.
-        share: Of the journeys of its kind, those that get here.
-        wait: Seconds since the step before, on average.
+        share: Share of the journeys that reach this step.
+        wait: Average seconds since the previous step.
     """
 
     event_type: str
@@ -74,8 +74,8 @@ _JOURNEYS: Final = (
     (1, (_Step("users.behaviors.subscriptiongroup.StateChange"),)),
 )
 """
-Journeys by weight: half email, the rest what an app does. Who gets to a rare step of a
-journey gets to the frequent ones too.
+Journeys by weight: half email, the rest of an app. A journey with a rare step has the
+frequent ones too.
 """
 
 _CAMPAIGNS: Final = ("Spring Sale", "Back In Stock", "Weekly News", "Abandoned Cart")
@@ -91,20 +91,20 @@ def make_traffic(
     user_prefix: str = "example-user-",
 ) -> list[dict[str, Any]]:
     """
-    Make decoded events as a running workspace sends them, the same for the same *seed*.
+    Return realistic decoded events, the same for the same *seed*.
 
-    People get emails and open some, come to the app, buy. The events of a journey share
-    its person, its campaign or Canvas, and its session; all ids are unique.
+    People get emails, open some, use the app and buy. The events of a journey share
+    person, campaign or Canvas, and session. All ids are unique.
 
     Args:
-        number: How many events.
-        seed: Decides every chance.
-        start: When the first happens, UTC epoch seconds. A thousand take about an hour;
-            opens come up to a few hours later.
-        user_prefix: What all external user ids begin with, a number follows.
+        number: Number of events.
+        seed: Random seed.
+        start: Time of the first event, UTC epoch seconds. A thousand events take about
+            an hour, with opens up to a few hours later.
+        user_prefix: Prefix of all external user ids, before a number.
 
     Returns:
-        The events in the order in which they reach Braze: of time, but for seconds.
+        The events in the order of their arrival: by time, except for some seconds.
     """
     chance = random.Random(seed)  # noqa: S311 (no secret)
     crowd = [
@@ -128,13 +128,13 @@ def make_malformed(
     number: int, *, seed: int | str = 0, user_prefix: str = "example-user-"
 ) -> list[Any]:
     """
-    Make events that nobody can deliver, a dozen flaws in turn. A receiver takes them,
-    tells of them, and delivers the others of their batch.
+    Return events that cannot be delivered, with a dozen defects in turn. A receiver
+    accepts and dead-letters them, and delivers the other events of their batch.
 
     Args:
-        number: How many events.
-        seed: Decides every chance; ids differ from those of `make_traffic`.
-        user_prefix: What all external user ids begin with.
+        number: Number of events.
+        seed: Random seed; the ids differ from those of `make_traffic`.
+        user_prefix: Prefix of all external user ids.
     """
     good = make_traffic(number, seed=f"malformed {seed}", user_prefix=user_prefix)
     return [
@@ -187,8 +187,8 @@ def _journey(
     for step in steps:
         start += chance.expovariate(1 / step.wait)
         if interest < step.share:
-            facts = shared | _facts(chance)
-            yield _event(chance, samples[step.event_type], facts, int(start))
+            values = shared | _shared_values(chance)
+            yield _event(chance, samples[step.event_type], values, int(start))
 
 
 def _message(chance: random.Random) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _message(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _facts(chance: random.Random) -> dict[str, Any]:
+def _shared_values(chance: random.Random) -> dict[str, Any]:
     return {
         "duration": round(chance.expovariate(1 / 120.0), 2),
         "machine_open": "true" if chance.random() < 0.2 else None,
@@ -214,20 +214,20 @@ def _facts(chance: random.Random) -> dict[str, Any]:
 
 
 def _event(
-    chance: random.Random, sample: dict[str, Any], facts: Mapping[str, Any], time: int
+    chance: random.Random, sample: dict[str, Any], values: Mapping[str, Any], time: int
 ) -> dict[str, Any]:
     properties = sample["properties"]
     has_both = "campaign_id" in properties and "canvas_id" in properties
-    gone = (facts["without"], "ad_") if has_both else ("ad_",)
+    gone = (values["without"], "ad_") if has_both else ("ad_",)
     filled = {
-        name: copy.deepcopy(facts.get(name, value))
+        name: copy.deepcopy(values.get(name, value))
         for name, value in properties.items()
         if not name.startswith(gone)
     }
     return sample | {
         "id": _uuid(chance),
         "time": time,
-        "user": {name: facts[name] for name in sample["user"]},
+        "user": {name: values[name] for name in sample["user"]},
         "properties": {k: v for k, v in filled.items() if v is not None},
     }
 

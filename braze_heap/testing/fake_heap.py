@@ -1,10 +1,9 @@
 """
-A Heap of your own on the loopback interface, for tests of what you send to the real
-one.
+Simulation of Heap on the loopback interface, for tests of delivery.
 
-`FakeHeap` is a real HTTP server: it checks calls the way Heap's documentation says,
-refuses in Heap's words, remembers idempotency keys, keeps the rate limits, and fails on
-demand::
+`FakeHeap` is a real HTTP server. It checks calls as Heap's documentation says, rejects
+invalid ones with Heap's messages, and deduplicates by idempotency key. It enforces the
+rate limits, and fails on demand::
 
     with FakeHeap() as heap:
         heap.script(Status(503), Reset(after_applying=True))
@@ -12,9 +11,9 @@ demand::
 
         assert {"key-1", "key-2"} == heap.events.keys()
 
-Seconds everywhere. Rate limits and the age of tokens follow the clock that you pass in;
-the waits of the faults are real time, last ten minutes at most, and end when the server
-closes. What Heap does not document is marked *assumed* where it stands.
+All times are in seconds. Rate limits and the age of tokens follow the clock that you
+pass. The waits of faults are real time, at most ten minutes, and end when the server
+closes. Behavior that Heap does not document is marked *assumed*.
 """
 
 from __future__ import annotations
@@ -83,20 +82,20 @@ MAX_BODY: Final = 10 * 1024 * 1024
 @frozen
 class Counts:
     """
-    How often what happened, since the start or the last `FakeHeap.clear`.
+    Counts since the start or the last `FakeHeap.clear`.
 
     Attributes:
-        connections: Connections accepted, refused ones not among them.
+        connections: Connections accepted, without refused ones.
         refused: Connections that `Refuse` reset before a request.
-        requests: Requests read to their end, or refused as 413 or as no HTTP.
-        faults: Scripted and permanent faults that were played.
-        events: Events taken, repeats not among them.
-        duplicates: Events whose idempotency key was known; they changed nothing.
-        users: User updates taken.
-        accounts: Account updates taken.
-        invalid: Requests that Heap's rules refused with a 400.
-        rate_limited: Requests answered with 429 for their rate.
-        wrong_app: Events, users and accounts taken for another app id.
+        requests: Requests read completely, or rejected as too large or not HTTP.
+        faults: Scripted and permanent faults that were applied.
+        events: Events accepted, without repeats.
+        duplicates: Events with a known idempotency key; they changed nothing.
+        users: User updates accepted.
+        accounts: Account updates accepted.
+        invalid: Requests rejected with a 400 because of Heap's rules.
+        rate_limited: Requests answered with 429 because of their rate.
+        wrong_app: Events, users and accounts accepted for another app id.
     """
 
     connections: int = 0
@@ -114,17 +113,17 @@ class Counts:
 
 class FakeHeap:
     """
-    A stand-in for Heap's server-side API on 127.0.0.1. A context manager; thread-safe.
+    Simulation of Heap's server-side API on 127.0.0.1. A context manager; thread-safe.
 
-    Takes Track, Add User Properties, Add Account Properties and the user deletion API.
-    Events and user properties for a wrong app id are taken silently, as Heap does, and
-    kept in `other_apps`. What is invalid by Heap's contract is refused; unknown fields
-    are too, which is assumed.
+    Supports Track, Add User Properties, Add Account Properties and user deletion. Like
+    Heap, it accepts events and user properties for a wrong app id without an error, and
+    stores them in `other_apps`. It rejects what Heap's contract forbids, and unknown
+    fields, which is assumed.
 
     Args:
         app_id: The app that this Heap belongs to.
         api_key: With *app_id* the credentials of the deletion API.
-        clock: Gives seconds; for the rate limits and the age of tokens.
+        clock: Seconds for the rate limits and the age of tokens.
         rate_limits: Whether calls over Heap's limits are answered with 429. The windows
             slide.
         max_body: Bytes from which on a body is answered with 413.

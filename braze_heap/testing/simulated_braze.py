@@ -1,5 +1,5 @@
 """
-A Braze of your own, for tests of what receives its Currents events.
+Simulation of Braze, for tests of a receiver of Currents events.
 
 `SimulatedBraze` sends like the custom HTTP connector of Braze Currents, as documented:
 batches, repeats, splits, and the faults that at-least-once delivery brings. The same
@@ -13,14 +13,14 @@ seed gives the same requests::
 | answer | what happens |
 | --- | --- |
 | 2XX | delivered, never sent again |
-| 400 | each event is sent alone; what gets a 400 alone, again, is dropped for ever |
+| 400 | each event is sent on its own; one that gets a 400 again is dropped for good |
 | 413 | halves are sent; a single event is dropped, which is *assumed* |
-| 401, 403, 404 | Braze stops: these events are abandoned, the customer gets a mail |
-| any other, or none | sent again with backoff and jitter, not before ``Retry-After`` |
+| 401, 403, 404 | Braze stops, abandons these events and emails the customer |
+| any other, or none | sent again with backoff and jitter, after ``Retry-After`` |
 
-A batch that fails for 5 days disables the integration, and what is new then is dropped.
-Undocumented is what becomes of the events that Braze holds when it stops or is
-disabled: here they are *pending*. Seconds everywhere.
+A batch that fails for 5 days disables the integration, and later events are dropped.
+Braze does not document the fate of undelivered events after it stops or is disabled:
+here they are *pending*. All times are in seconds.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _T = TypeVar("_T")
 @define
 class VirtualClock:
     """
-    Time that passes by sleeping alone, and at once.
+    Clock that only advances by `sleep`, without waiting.
 
     Attributes:
         now: UTC epoch seconds.
@@ -96,17 +96,16 @@ class SimulatedBraze(Behavior):
     The sender of Braze's custom HTTP connector, with the faults that you ask for.
 
     Attributes:
-        token: Sent as ``Authorization: Bearer ...``; by default there is no such
-            header.
-        seed: Decides every chance.
-        batch_size: Most events of a request; 100 is Braze's default.
-        lose_answers: Share of the answers that get lost on their way back: the endpoint
-            took the events, and they come again.
-        send_twice: Share of the events that come once more later, among others.
-        reorder: Share of the events, and of the batches, that move to any other place.
-        probes: Requests without events, by which Braze checks its credentials. The
-            first comes before everything else.
-        rate: Events a second that happen; by default all have happened at the start.
+        token: Sent as ``Authorization: Bearer ...``; ``None`` omits the header.
+        seed: Random seed.
+        batch_size: Maximum number of events in a request; Braze's default is 100.
+        lose_answers: Share of the responses that get lost: the endpoint accepted the
+            events, and they are sent again.
+        send_twice: Share of the events that are sent again later, among others.
+        reorder: Share of the events, and of the batches, that move elsewhere.
+        probes: Requests without events, with which Braze checks its credentials. The
+            first one is sent before everything else.
+        rate: Events a second; by default all have happened at the start.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -123,35 +122,39 @@ class SimulatedBraze(Behavior):
         watch: Callable[[Simulation], object] | None = None,
     ) -> Simulation:
         """
-        Send *events*, until Braze would send none of them any more.
+        Send *events* until Braze would not send any of them again.
 
         Args:
-            events: Whatever JSON can say: some of them may be malformed.
-            to: A URL, or what takes a `braze_heap.receiver.Request` and returns
-                something with ``status`` and ``headers``. A ``ConnectionError`` or
-                ``TimeoutError`` out of it is a failure of the network; what else it
-                raises is raised here.
+            events: Any JSON values; some may be malformed.
+            to: A URL, or a function from `braze_heap.receiver.Request` to an object
+                with ``status`` and ``headers``. Its ``ConnectionError`` or
+                ``TimeoutError`` is a failure of the network; any other exception is
+                raised.
             clock: UTC epoch seconds. By default virtual for a callable, real for a URL.
-            sleep: Lets the time of *clock* pass. The two come together.
-            concurrency: Requests at a time, in threads. Only one is deterministic.
-            limit: Seconds after which no request begins; what is left is pending.
-            watch: Is told how things stand after each answer.
+            sleep: Sleep function for *clock*. Pass both or none.
+            concurrency: Concurrent requests, in threads. Only 1 is deterministic.
+            limit: Seconds after which no request begins; other events are pending.
+            watch: Called with the simulation so far after each response.
 
         Raises:
-            ValueError: *to* is no URL that Braze could post to, or the token no token.
-            TypeError: *clock* without *sleep*, or the other way round.
+            ValueError: *to* is not a URL for Braze, or the token is invalid.
+            TypeError: Only one of *clock* and *sleep* is given.
         """
         post = post_to(to, self.token)
         clock, sleep = _time(to, clock, sleep)
         run = SimulationRun(self, events, clock())
         end = min(run.start + limit, sys.float_info.max)
-        with _Here() if concurrency == 1 else ThreadPoolExecutor(concurrency) as pool:
+        with (
+            _SameThreadExecutor()
+            if concurrency == 1
+            else ThreadPoolExecutor(concurrency) as pool
+        ):
 
             def submit(body: bytes) -> Future[Reply]:
                 return pool.submit(post, body)
 
             for batch, reply in _exchanges(run, submit, clock, sleep, end, concurrency):
-                run.settle(batch, reply, clock())
+                run.apply_response(batch, reply, clock())
                 if watch is not None:
                     watch(run.simulation())
         return run.simulation()
@@ -172,12 +175,12 @@ def simulate(
     to: Endpoint, events: Sequence[Any] | None = None, **settings: Unpack[_Settings]
 ) -> Simulation:
     """
-    Send *events* to a receiver as Braze would, and return what became of them.
+    Send *events* to a receiver as Braze would, and return the result.
 
     Args:
         to: A URL or a callable, see `SimulatedBraze.send`.
-        events: By default 500 of a made-up workspace, see `make_traffic`.
-        settings: Of `SimulatedBraze`; ``token`` above all.
+        events: Default: 500 invented events, see `make_traffic`.
+        settings: Attributes of `SimulatedBraze`, such as ``token``.
     """
     braze = SimulatedBraze(**settings)
     sent = make_traffic(500, seed=braze.seed) if events is None else events
@@ -190,7 +193,7 @@ def _time(
     sleep: Callable[[float], object] | None,
 ) -> tuple[Callable[[], float], Callable[[float], object]]:
     if (clock is None) != (sleep is None):
-        raise TypeError("Pass clock and sleep together: they tell the same time.")
+        raise TypeError("Pass both clock and sleep, because they share the time.")
     if clock is not None and sleep is not None:
         return clock, sleep
     if isinstance(to, str):
@@ -208,26 +211,26 @@ def _exchanges(
     concurrency: int,
 ) -> Iterator[tuple[PendingBatch, Reply]]:
     """
-    Send what is due, and yield what comes back, until nothing is due before *end*.
+    Send due batches and yield the replies, until none is due before *end*.
     """
     now = run.start
-    flying: dict[Future[Reply], PendingBatch] = {}
-    while flying or max(run.due, now) <= end:
-        while run.due <= now <= end and len(flying) < concurrency:
+    in_flight: dict[Future[Reply], PendingBatch] = {}
+    while in_flight or max(run.due, now) <= end:
+        while run.due <= now <= end and len(in_flight) < concurrency:
             batch, body = run.take()
-            flying[submit(body)] = batch
-        if not flying:
+            in_flight[submit(body)] = batch
+        if not in_flight:
             sleep(run.due - now)
-        is_full = len(flying) == concurrency or run.due > end
+        is_full = len(in_flight) == concurrency or run.due > end
         timeout = None if is_full else run.due - now
-        for future in wait(flying, timeout, FIRST_COMPLETED).done:
-            yield flying.pop(future), future.result()
+        for future in wait(in_flight, timeout, FIRST_COMPLETED).done:
+            yield in_flight.pop(future), future.result()
         now = clock()
 
 
-class _Here(Executor):
+class _SameThreadExecutor(Executor):
     """
-    Runs what it is given at once, in the thread of the caller.
+    Executor that calls each function immediately, in the thread of the caller.
     """
 
     def submit(

@@ -49,10 +49,10 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert shown.exit_code == 0
     assert f"OK  host           {heap.url} answers" in shown.stdout
     assert "OK  app id         11\n" in shown.stdout
-    assert "Heap takes a wrong app id silently." in shown.stdout
+    assert "Heap accepts events for a wrong app ID without an error." in shown.stdout
     assert "15,000 events a minute, 1,000 of each identity; 7 s for" in shown.stdout
-    assert "dead.db will be made when it is needed" in shown.stdout
-    assert shown.stdout.endswith("\nAll is well.\n")
+    assert "dead.db will be created when needed" in shown.stdout
+    assert shown.stdout.endswith("\nEverything is fine.\n")
     assert list(here.iterdir()) == []
 
 

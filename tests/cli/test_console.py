@@ -63,7 +63,7 @@ def test_errors_show_paths_without_control_characters() -> None:
 )
 def test_plural_agrees_with_its_number(number: int, noun: str, expected: str) -> None:
     """
-    The word that is counted gets the ending.
+    The word that is counted gets the outcome.
     """
     assert plural(number, noun) == expected
 

@@ -16,9 +16,9 @@ from braze_heap import (
     Transformer,
 )
 from braze_heap.cli._delivered import _view
-from braze_heap.cli._delivery import Delivery, Patient
-from braze_heap.cli._meter import Meter
-from braze_heap.cli._run import Ending
+from braze_heap.cli._delivery import Delivery, RetryingSink
+from braze_heap.cli._progress import DeliveryProgress
+from braze_heap.cli._run import RunOutcome
 from braze_heap.events import EmailClick
 from braze_heap.heap.calls import Call
 from braze_heap.report import InvalidField, Report
@@ -55,17 +55,17 @@ class Clock:
         self.now += seconds
 
 
-def patient(patience: float, *errors: Exception) -> tuple[Patient, list[str]]:
+def patient(patience: float, *errors: Exception) -> tuple[RetryingSink, list[str]]:
     """
     Return a patient sink that fails with *errors*, and what it tells.
     """
     told: list[str] = []
-    meter, clock = Meter(0, tell=told.append), Clock()
+    progress, clock = DeliveryProgress(0, on_message=told.append), Clock()
     sink = Failing(*errors)
-    return Patient(sink, patience, meter, clock, clock.sleep), told
+    return RetryingSink(sink, patience, progress, clock, clock.sleep), told
 
 
-def until_it_works(sink: Patient, seconds: float) -> None:
+def until_it_works(sink: RetryingSink, seconds: float) -> None:
     """
     Send as a pipeline does, with pauses of *seconds*.
     """
@@ -164,21 +164,21 @@ def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
     sink = MemorySink()
     delivery = Delivery("memory:", sink, DISCARD, patience)
 
-    with patch.object(Patient, "sleep", slept):
-        ending = delivery.run(
+    with patch.object(RetryingSink, "sleep", slept):
+        outcome = delivery.run(
             transformer,
             lambda pipeline, _: pipeline.run([make_raw(EmailClick, id="a")]),
             1,
             quiet=True,
         )
 
-    assert (ending.status, delivery.report.delivered) == (status, delivered)
-    if ending.failure:
-        assert "a mapper could not decide while mapping" in ending.failure.message
-        assert "id 'a': DeliveryError: the CRM is down" in ending.failure.message
+    assert (outcome.status, delivery.report.delivered) == (status, delivered)
+    if outcome.failure:
+        assert "a mapper could not decide while mapping" in outcome.failure.message
+        assert "id 'a': DeliveryError: the CRM is down" in outcome.failure.message
 
 
-def slept(self: Patient, seconds: float) -> None:
+def slept(self: RetryingSink, seconds: float) -> None:
     """
     Sleep as a patient sink does, in no time.
     """
@@ -186,7 +186,7 @@ def slept(self: Patient, seconds: float) -> None:
     PATIENT_SLEEP(self, seconds)
 
 
-PATIENT_SLEEP = Patient.sleep
+PATIENT_SLEEP = RetryingSink.sleep
 
 
 def test_a_report_shows_invalid_and_changed_values() -> None:
@@ -202,7 +202,7 @@ def test_a_report_shows_invalid_and_changed_values() -> None:
     delivery = Delivery("memory:", MemorySink(), DISCARD, 0.0, report)
     out = Console(file=io.StringIO(), width=100)
 
-    out.print(_view(delivery, Ending(), "1 input", None))
+    out.print(_view(delivery, RunOutcome(), "1 file", None))
 
     text = out.file.getvalue()  # type: ignore[attr-defined]
     assert "Order.price: text, not float  3" in text

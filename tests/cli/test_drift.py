@@ -76,7 +76,7 @@ def test_json_is_for_programs(run: Run, news: Path) -> None:
     """
     told = json.loads(run("drift", news, "--format", "json").stdout)
 
-    assert told["is_news"] is True
+    assert told["has_findings"] is True
     assert told["malformed"] == {"unreadable": 1}
 
 

@@ -26,7 +26,7 @@ def test_every_step_is_told(run: Run) -> None:
     assert "class  EmailClick: Someone, or a link scanner, followed a link" in shown
     assert "link_alias        string  hero" in shown
     assert "It wins: it is for exactly this type." in shown
-    assert "left out       email_address, external_user_id, user_id" in shown
+    assert "redacted       email_address, external_user_id, user_id" in shown
     assert '"event": "Braze Email Click"' in shown
 
 
@@ -42,7 +42,7 @@ def test_personal_values_are_masked(run: Run, personal_data: str) -> None:
     shown = explain(run, event, *words, "--show-values")
 
     for value in ("secret@example.com", "cust-1", "e@x.org"):
-        assert value not in hidden.partition("3. Registration")[2]
+        assert value not in hidden.partition("3. Mapper")[2]
         assert value in shown
     assert '"identity": "cust-1"' in shown
 
@@ -75,7 +75,7 @@ def test_event_without_a_call_has_a_reason(run: Run) -> None:
     broken = explain(run, click_event(time=None))
 
     assert "5. No call" in anonymous
-    assert "Skipped, no_identity: The event names nobody" in anonymous
+    assert "Skipped, no_identity: The event has no identity" in anonymous
     assert "It cannot be read as an event." in broken
     assert "Rejected, bad_time" in broken
     assert "time is missing" in broken

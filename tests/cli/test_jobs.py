@@ -24,9 +24,9 @@ from braze_heap.cli import _jobs
 from braze_heap.cli._inputs import Input, find_inputs
 from braze_heap.cli._jobs import SplitRun
 from braze_heap.cli._options import Setup
-from braze_heap.cli._report import Report
-from braze_heap.cli._run import Ending
+from braze_heap.cli._report import TransformReport
 from braze_heap.cli._run import Run as OneJob
+from braze_heap.cli._run import RunOutcome
 from braze_heap.config import TransformConfig
 from braze_heap.wire import _json
 from braze_heap.wire._elements import CHUNK
@@ -129,13 +129,13 @@ def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     transformer = SETUP.transformer()
     arguments = (transformer, inputs, None)
     identity = "external_user_id"
-    many = SplitRun(*arguments, Report(identity), unit, setup=SETUP, jobs=jobs)
-    return OneJob(*arguments, Report(identity), unit), many
+    many = SplitRun(*arguments, TransformReport(identity), unit, setup=SETUP, jobs=jobs)
+    return OneJob(*arguments, TransformReport(identity), unit), many
 
 
-def results(run: OneJob, output: Path) -> tuple[bytes, str, Ending]:
-    ending = run.write_to(output, None)
-    return output.read_bytes(), str(run.report), ending
+def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
+    outcome = run.write_to(output, None)
+    return output.read_bytes(), str(run.report), outcome
 
 
 @settings(max_examples=15, deadline=None)
@@ -373,8 +373,8 @@ def test_ctrl_c_stops_all_workers_and_tells_what_was_done(
     report = stderr.decode().splitlines()
     written = keys(stdout.decode())
     assert process.returncode == 130
-    assert report[0] == "Stopped by Ctrl-C. Done until then:"
-    assert report[1].startswith(f"{len(written) + 1:,} events from 40 inputs")
+    assert report[0] == "Stopped by Ctrl-C. Processed before that:"
+    assert report[1].startswith(f"{len(written) + 1:,} events from 40 files")
     assert [f"event-{n + 1}" for n in range(len(written))] == written
     assert b"Traceback" not in stderr
     assert [*temporary.iterdir()] == []
@@ -394,7 +394,7 @@ def test_worker_that_is_killed_is_an_error(many: Path, temporary: Path) -> None:
     written = len(keys(stdout.decode())) + 1
     assert process.returncode == 2
     assert b"Error: a worker was killed by signal 9. If memory ran out" in stderr
-    assert f"{written:,} events from 40 inputs" in stderr.decode()
+    assert f"{written:,} events from 40 files" in stderr.decode()
     assert [*temporary.iterdir()] == []
 
 
@@ -409,7 +409,7 @@ def test_reader_that_goes_away_ends_all(many: Path, temporary: Path) -> None:
     _, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 141
-    assert stderr.startswith(b"Nobody reads the calls any more. Done until then:\n")
+    assert stderr.startswith(b"The reader of the output closed the pipe.")
     assert [*temporary.iterdir()] == []
 
 
@@ -423,7 +423,7 @@ def test_sigterm_leaves_nothing(many: Path, temporary: Path) -> None:
     _, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 143
-    assert stderr.startswith(b"Stopped by SIGTERM. Done until then:\n")
+    assert stderr.startswith(b"Stopped by SIGTERM. Processed before that:\n")
     assert [*temporary.iterdir()] == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._output import open_output
-from braze_heap.cli._signals import Stopped, _stop, unbroken
+from braze_heap.cli._signals import Stopped, _stop, defer_sigint
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines
 
 DONE = "done"
@@ -19,7 +19,7 @@ def interrupted(times: int, done: list[str], number: int = signal.SIGINT) -> Non
     """
     Be interrupted *times* inside of an unbroken block, then do something in it.
     """
-    with unbroken():
+    with defer_sigint():
         for _ in range(times):
             os.kill(os.getpid(), number)
         done.append(DONE)

@@ -16,7 +16,7 @@ from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import make_raw
 from tests.cli.conftest import MAIN, Run, click_event, lines, start
 
-RULES = """
+MODULE = """
 import braze_heap as bh
 from braze_heap.events import EmailClick
 
@@ -33,14 +33,14 @@ transformer = bh.Transformer(registry, identity="user_id")
 number = 5
 
 
-class Rules:
+class Factory:
     own = transformer
 
     def __call__(self, config):
         return make(config)
 
 
-rules = Rules()
+factory = Factory()
 
 
 def make(config):
@@ -67,12 +67,12 @@ def divides(config):
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """
-    Work in a folder with rules, where Python alone does not look for modules.
+    Work in a folder with mappers, where Python alone does not look for modules.
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     before = {*sys.modules}
-    (tmp_path / "rules.py").write_text(RULES)
+    (tmp_path / "mappers.py").write_text(MODULE)
     (tmp_path / "events.jsonl").write_bytes(lines([click_event(1)]))
     yield tmp_path
     for name in {*sys.modules} - before:
@@ -87,7 +87,7 @@ def names(output: str) -> list[str]:
     return [json.loads(line)["event"] for line in output.splitlines()]
 
 
-ALL = ["mappers", "registry", "transformer", "make", "rules", "rules.own"]
+ALL = ["mappers", "registry", "transformer", "make", "factory", "factory.own"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -95,7 +95,7 @@ def test_every_kind_of_object_maps(run: Run, name: str) -> None:
     """
     A collector, a registry, a transformer, and anything callable that makes one.
     """
-    done = run("transform", "events.jsonl", "--transformer", f"rules:{name}")
+    done = run("transform", "events.jsonl", "--transformer", f"mappers:{name}")
 
     assert done.exit_code == 0
     assert names(done.stdout) == ["Newsletter Click"]
@@ -107,10 +107,12 @@ def test_collector_alone_warns_that_the_rest_is_skipped(run: Run) -> None:
     """
     Path("entry.jsonl").write_bytes(lines([make_raw("users.canvas.Entry")]))
 
-    done = run("transform", "-q", "entry.jsonl", "--transformer", "rules:mappers")
+    done = run("transform", "-q", "entry.jsonl", "--transformer", "mappers:mappers")
 
     assert done.stdout == ""
-    assert done.stderr.startswith("Warning: rules:mappers holds your own mappers only")
+    assert done.stderr.startswith(
+        "Warning: mappers:mappers holds your own mappers only"
+    )
 
 
 @pytest.mark.parametrize("name", ["mappers", "registry", "make"])
@@ -124,7 +126,7 @@ def test_other_options_apply(
     monkeypatch.setenv("BRAZE_HEAP_PROPERTY_PREFIX", "b_")
     words = ("--config", "c.toml", "--identity", "user_id")
 
-    done = run("transform", "events.jsonl", "--transformer", f"rules:{name}", *words)
+    done = run("transform", "events.jsonl", "--transformer", f"mappers:{name}", *words)
 
     (call,) = map(json.loads, done.stdout.splitlines())
     assert call["identity"] == "braze-1"
@@ -155,7 +157,7 @@ def test_finished_transformer_takes_no_other_option(
         monkeypatch.setenv(name, value)
 
     done = run(
-        "transform", "events.jsonl", "--transformer", "rules:transformer", *words
+        "transform", "events.jsonl", "--transformer", "mappers:transformer", *words
     )
 
     assert done.exit_code == 2
@@ -166,20 +168,29 @@ def test_finished_transformer_takes_no_other_option(
 @pytest.mark.parametrize(
     ("spec", "flaw"),
     [
-        ("rules", "'rules' is not module:name"),
-        ("rules.py:registry", "no module 'rules.py'"),
+        ("mappers", "'mappers' is not module:name"),
+        ("mappers.py:registry", "no module 'mappers.py'"),
         (":registry", "is not module:name"),
-        ("../rules:registry", "is not module:name"),
-        ("rulez:registry", "there is no module 'rulez' in .*Did you mean 'rules'"),
-        ("rules:transfomer", "rules has no 'transfomer'. Did you mean 'transformer'"),
-        ("rules:rules.oven", "rules.rules has no 'oven'"),
-        ("rules:number", "rules:number is an int. Name a registry or Mappers"),
-        ("rules:Rules", "is the class Rules"),
-        ("rules:without_argument", "must take one argument, a TransformConfig"),
-        ("rules:returns_registry", "returned a MapperRegistry, not a Transformer"),
-        ("rules:later", "returned a coroutine, not a Transformer"),
-        ("rules:divides", r'rules.py", line \d+, in divides(.|\n)*ZeroDivisionError'),
-        ("rules:newsletter_click", "called with a TransformConfig:(.|\n)*link_alias"),
+        ("../mappers:registry", "is not module:name"),
+        (
+            "mapperz:registry",
+            "there is no module 'mapperz' in .*Did you mean 'mappers'",
+        ),
+        (
+            "mappers:transfomer",
+            "mappers has no 'transfomer'. Did you mean 'transformer'",
+        ),
+        ("mappers:factory.oven", "mappers.factory has no 'oven'"),
+        ("mappers:number", "mappers:number is an int. Name a registry or Mappers"),
+        ("mappers:Factory", "is the class Factory"),
+        ("mappers:without_argument", "must take one argument, a TransformConfig"),
+        ("mappers:returns_registry", "returned a MapperRegistry, not a Transformer"),
+        ("mappers:later", "returned a coroutine, not a Transformer"),
+        (
+            "mappers:divides",
+            r'mappers.py", line \d+, in divides(.|\n)*ZeroDivisionError',
+        ),
+        ("mappers:newsletter_click", "called with a TransformConfig:(.|\n)*link_alias"),
         ("needs:x", r'needs.py", line 1(.|\n)*No module named .not_there.'),
         ("broken:x", r'broken.py", line 2(.|\n)*SyntaxError'),
         ("raises:x", r'raises.py", line 1(.|\n)*ZeroDivisionError'),
@@ -219,7 +230,7 @@ def test_workers_use_the_mappers_of_the_team(here: Path, method: str) -> None:
     )
     Path("run.py").write_text(code.replace("; ", "\n    "))
 
-    words = ("transform", "events.jsonl", "more.jsonl", "--transformer", "rules:make")
+    words = ("transform", "events.jsonl", "more.jsonl", "--transformer", "mappers:make")
     process = start(
         *words,
         "--jobs",
@@ -237,7 +248,7 @@ def test_plan_shows_the_events_of_the_team(run: Run) -> None:
     """
     What a privacy officer reads is what is sent.
     """
-    done = run("plan", "--format", "csv", "--transformer", "rules:registry")
+    done = run("plan", "--format", "csv", "--transformer", "mappers:registry")
 
     assert "Newsletter Click" in done.stdout
     assert "Braze Email Click" not in done.stdout
@@ -248,11 +259,11 @@ def test_explain_names_the_mapper_of_the_team(run: Run) -> None:
     """
     The explanation follows the event through the team's mapper, and shows its options.
     """
-    done = run("explain", "events.jsonl", "--transformer", "rules:transformer")
+    done = run("explain", "events.jsonl", "--transformer", "mappers:transformer")
 
     assert "newsletter_click" in done.stdout
     assert '"event": "Newsletter Click"' in done.stdout
-    assert "transformer    rules:transformer" in done.stdout
+    assert "transformer    mappers:transformer" in done.stdout
     assert "identity       user_id" in done.stdout
     assert "None" not in done.stdout
 
@@ -261,12 +272,12 @@ def test_check_shows_the_transformer(run: Run) -> None:
     """
     One that cannot be imported is a problem, one that can is named.
     """
-    good = run("check", "--transformer", "rules:registry")
-    bad = run("check", "--transformer", "rulez:registry")
+    good = run("check", "--transformer", "mappers:registry")
+    bad = run("check", "--transformer", "mapperz:registry")
 
-    assert "transformer = rules:registry" in good.stdout
+    assert "transformer = mappers:registry" in good.stdout
     assert "PROBLEM  configuration" in bad.stdout
-    assert "Did you mean 'rules'" in " ".join(bad.stdout.split())
+    assert "Did you mean 'mappers'" in " ".join(bad.stdout.split())
     assert (good.exit_code, bad.exit_code) == (0, 1)
 
 
@@ -274,7 +285,7 @@ def test_send_delivers_what_the_team_maps(run: Run) -> None:
     """
     Sent, and in a dry run counted, is what the team's mappers return.
     """
-    words = ("events.jsonl", "--transformer", "rules:registry")
+    words = ("events.jsonl", "--transformer", "mappers:registry")
 
     dry = run("send", *words)
     sent = run("send", *words, "--sink", "file:calls.jsonl")
@@ -291,7 +302,7 @@ def test_replay_sends_what_the_team_maps(run: Run) -> None:
     def fails(_: Any) -> None:
         raise ValueError
 
-    fails.__module__, fails.__qualname__ = "rules", "newsletter_click"
+    fails.__module__, fails.__qualname__ = "mappers", "newsletter_click"
     registry = bh.DEFAULT_MAPPERS.override("users.messages.email.Click", fails)
     with SqliteDeadLetter("dead.db") as store:
         bh.Pipeline(bh.Transformer(registry), bh.MemorySink(), store).run(
@@ -299,7 +310,7 @@ def test_replay_sends_what_the_team_maps(run: Run) -> None:
         )
         assert store.stats().records == 1
 
-    words = ("--sink", "file:calls.jsonl", "--transformer", "rules:registry")
+    words = ("--sink", "file:calls.jsonl", "--transformer", "mappers:registry")
     done = run("dead-letters", "replay", "dead.db", *words)
 
     assert done.exit_code == 0

@@ -109,7 +109,7 @@ def test_without_a_sink_nothing_leaves_and_nothing_is_written(
     shown = run("send", batch, "-", stdin=lines([bad]))
 
     assert shown.exit_code == 0
-    assert "Nothing was sent: this is a dry run." in shown.stdout
+    assert "Dry run: nothing was sent." in shown.stdout
     assert "  2  events\n" in shown.stdout
     assert "  1  for the dead letter\n" in shown.stdout
     assert "less than a minute, for Heap takes 15,000 events a minute" in shown.stdout
@@ -144,7 +144,7 @@ def test_events_reach_heap_and_are_accounted_for(
         ["skipped", "1"],
         ["dead-lettered", "1", "in", "dead.db"],
     ]
-    assert "no_identity  1  The event names nobody" in shown.stdout
+    assert "no_identity  1  The event has no identity" in shown.stdout
     assert "braze-heap dead-letters list dead.db" in shown.stdout
 
 
@@ -158,8 +158,8 @@ def test_host_and_app_are_shown_and_need_a_yes(
 
     assert shown.exit_code == 2
     assert f"Heap: app 11 at {heap.url}\n" in shown.stderr
-    assert "Heap takes a wrong app id silently." in shown.stderr
-    assert "add --yes" in shown.stderr
+    assert "Heap accepts events for a wrong app ID without an error." in shown.stderr
+    assert "Pass --yes" in shown.stderr
     assert (heap.counts.requests, list(here.iterdir())) == (0, [])
 
 
@@ -179,7 +179,7 @@ def test_a_terminal_is_asked(
     os.close(stdin)
     os.close(terminal)
 
-    assert b"Send the events of 1 input there?" in stderr
+    assert b"Send the events of 1 file there?" in stderr
     assert (0 if sent else 2, sent) == (process.returncode, heap.counts.events)
 
 
@@ -227,7 +227,7 @@ def test_calls_on_stdout_stay_alone(run: Run, batch: Path) -> None:
     shown = run("send", batch, "--sink", "-")
 
     assert [json.loads(line)["idempotency_key"] for line in shown.stdout.splitlines()]
-    assert "2 events from 1 input" in shown.stderr
+    assert "2 events from 1 file" in shown.stderr
 
 
 def test_files_need_no_confirmation(run: Run, batch: Path) -> None:
@@ -253,7 +253,7 @@ def test_its_own_files_are_no_input(run: Run, batch: Path, here: Path) -> None:
     (here / "calls.jsonl").touch()
     endless = run(*words, "file:calls.jsonl")
 
-    assert "1 event from 1 input" in again.stdout
+    assert "1 event from 1 file" in again.stdout
     assert endless.exit_code == 2
     assert "Name another file with --sink." in endless.stderr
 
@@ -288,7 +288,7 @@ def test_an_unavailable_sink_is_told_and_given_up(
     assert (
         f"Error: the sink is not available: {heap.url[7:]} answers 503" in shown.stderr
     )
-    assert "Run the same command again to go on" in shown.stdout
+    assert "Rerun the same command." in shown.stdout
     assert dead() == {}
 
 
@@ -314,8 +314,8 @@ def test_signal_ends_it_with_a_report(
 
     report = stdout.decode()
     assert process.returncode == status
-    assert report.startswith(f"Stopped by {name}. Done until then:\n")
-    assert "which is harmless" in " ".join(report.split())
+    assert report.startswith(f"Stopped by {name}. Processed before that:\n")
+    assert "It starts over" in " ".join(report.split())
 
 
 def test_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
@@ -453,14 +453,14 @@ def test_a_strangers_sink_works(name: str, tmp_path: Path, batch: Path) -> None:
     assert (status, stderr) == (0, "What cannot be delivered goes to dead.db.\n")
     (call,) = map(json.loads, Path("got.jsonl").read_text().splitlines())
     assert call["identity"] == "cust-1"
-    assert "not_welcome  1  A word of the sink's own." in stdout
+    assert "not_welcome  1  Reason defined by the sink." in stdout
     assert dead() == {"not_welcome": 1}
 
 
 @pytest.mark.parametrize(
     ("sink", "message"),
     [
-        ("Careless", "check_sink tells what a sink promises"),
+        ("Careless", "braze_heap.testing.check_sink"),
         ("Broken", "the sink raised LookupError in send ("),
     ],
 )
@@ -522,7 +522,7 @@ def test_a_file_that_fails_costs_no_other(
 
     assert (failed.exit_code, done.exit_code) == (2, 0)
     assert f"cannot read {folder / '2.jsonl'}: Input/output error" in failed.stderr
-    assert "Run the same command again" in failed.stdout
+    assert "Rerun the same command" in failed.stdout
     assert heap.events.keys() == {"event-1", "event-2", "event-3"}
     for store in here.glob("*.db"):
         assert dead(store.name) == {}
@@ -602,7 +602,7 @@ def test_a_wrong_file_in_a_folder_is_skipped(
     assert shown.exit_code == 0
     assert "2 files skipped: no events in them" in text
     assert "notes.txt looks like CSV." in text
-    assert "2 events from 3 inputs" in text
+    assert "2 events from 3 files" in text
     assert not Path("dead.db").exists() or dead() == {}
 
 

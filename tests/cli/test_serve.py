@@ -221,7 +221,7 @@ def test_a_request_in_flight_is_settled_before_the_end(
 
     served.process.send_signal(number)
     until_refused(served.port)
-    served.read(r"(Stopping: waits for 1 request in hand, for up to 25 s)")
+    served.read(r"(Stopping: waiting for 1 request in flight, for up to 25 s)")
     is_closed_early = (tmp_path / "closed").exists()
     (tmp_path / "go").touch()
     post.join()
@@ -336,7 +336,7 @@ def test_heap_gets_the_events_as_configured(serve: Serve) -> None:
     identities = {key: event["identity"] for key, event in heap.events.items()}
     assert identities == {"event-1": "braze-1"}
     assert f"Heap: app 11 at {heap.url}" in "".join(served.lines)
-    assert "Heap takes a wrong app id silently" in "".join(served.lines)
+    assert "Heap accepts events for a wrong app ID" in "".join(served.lines)
     assert "canary" not in "".join(served.lines)
 
 

@@ -57,8 +57,8 @@ def test_a_good_endpoint_gets_a_good_verdict(run: Run) -> None:
     report = report_of(result.stdout)
     assert result.exit_code == 0
     assert "250 events in" in report
-    assert "delivered 250 the endpoint took them" in report
-    assert "Well: Braze would count every event as delivered." in report
+    assert "delivered 250 the endpoint accepted them" in report
+    assert "OK: Braze would treat every event as delivered." in report
 
 
 def test_events_are_marked_as_tests(run: Run) -> None:
@@ -151,7 +151,7 @@ def test_faults_and_malformed_events_are_asked_for(run: Run) -> None:
         )
 
     assert result.exit_code == 0
-    assert "thrown away on purpose; their events came again" in result.stdout
+    assert "discarded on purpose; their events were sent again" in result.stdout
     assert "124 events in" in result.stdout
     assert len(endpoint.taken) > 150
     assert "not an event" in endpoint.taken
@@ -176,13 +176,13 @@ def test_the_seed_gives_the_same_ids(run: Run) -> None:
     [
         (301, "Give Braze the URL that this one leads to."),
         (307, "Give Braze the URL that this one leads to."),
-        (400, "cannot read what it gets"),
+        (400, "cannot read the request"),
         (401, "Compare it with the one in BRAZE_TOKEN."),
         (403, "forbids the request"),
-        (404, "Compare it with the endpoint's."),
-        (405, "takes a POST"),
+        (404, "Compare it with the endpoint's path."),
+        (405, "accepts a POST"),
         (413, "Raise its limit"),
-        (503, "Look into the log of the endpoint."),
+        (503, "Check the log of the endpoint."),
     ],
 )
 def test_a_refused_probe_says_what_to_do(run: Run, status: int, advice: str) -> None:
@@ -242,7 +242,7 @@ def test_a_failure_of_tls_says_what_to_do(run: Run) -> None:
         (ssl.SSLEOFError.__name__, "TLS failed."),
         (TimeoutError.__name__, "reachable from here"),
         (socket.gaierror.__name__, "no address"),
-        ("OSError", "Its log may tell more."),
+        ("OSError", "Check its log."),
     ],
 )
 def test_every_failure_has_its_advice(failure: str, advice: str) -> None:
@@ -267,9 +267,9 @@ class Picky(Endpoint):
 @pytest.mark.parametrize(
     ("status", "fate", "advice"),
     [
-        (400, "dropped 1 ", "Not well: answer 400. The endpoint cannot read"),
-        (401, "abandoned 1 ", "Not well. The endpoint does not know the token."),
-        (413, "dropped 1 ", "Not well: answer 413. The endpoint takes no body"),
+        (400, "dropped 1 ", "FAILED: answer 400. The endpoint cannot read"),
+        (401, "abandoned 1 ", "FAILED: The endpoint does not know the token."),
+        (413, "dropped 1 ", "FAILED: answer 413. The endpoint rejects bodies"),
     ],
 )
 def test_lost_events_are_a_bad_verdict(
@@ -297,7 +297,7 @@ def test_patience_ends_the_trial(run: Run) -> None:
 
     assert time.monotonic() - began < 3
     assert result.exit_code == 1
-    assert "pending 1 not taken so far" in report_of(result.stdout)
+    assert "pending 1 not accepted yet" in report_of(result.stdout)
     assert "puts Braze off" in report_of(result.stdout)
 
 
@@ -328,7 +328,7 @@ def test_another_host_needs_agreement(run: Run) -> None:
     assert result.exit_code == 2
     assert "5 test events will go to currents.example.com" in report_of(result.stderr)
     assert "http is not encrypted" in result.stderr
-    assert "add --yes" in result.stderr
+    assert "Pass --yes" in result.stderr
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "::1"])
@@ -378,7 +378,7 @@ def test_ctrl_c_ends_with_a_report() -> None:
         stdout, stderr = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert stdout.startswith(b"Stopped by Ctrl-C. Done until then:\n1 event in")
+    assert stdout.startswith(b"Stopped by Ctrl-C. Processed before that:\n1 event in")
     assert b"Traceback" not in stderr
 
 

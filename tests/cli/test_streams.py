@@ -37,7 +37,7 @@ def test_reader_that_goes_away_ends_the_run_quietly(many: Path) -> None:
 
     assert json.loads(first)["idempotency_key"] == "event-0"
     assert process.returncode == 141
-    assert stderr.startswith(b"Nobody reads the calls any more. Done until then:\n")
+    assert stderr.startswith(b"The reader of the output closed the pipe.")
     assert b"Traceback" not in stderr
 
 
@@ -100,8 +100,8 @@ def test_signal_ends_the_run_between_whole_lines(
     report = stderr.decode().splitlines()
     written = keys(calls.read_text())
     assert process.returncode == status
-    assert report[0] == f"Stopped by {name}. Done until then:"
-    assert f"{len(written):,} events from 1 input" in report[1]
+    assert report[0] == f"Stopped by {name}. Processed before that:"
+    assert f"{len(written):,} events from 1 file" in report[1]
     assert [f"event-{n}" for n in range(len(written))] == written
 
 
@@ -130,7 +130,7 @@ def test_file_that_is_not_complete_never_appears(
     assert (calls.read_text() if calls.exists() else None) == before
     if number != "SIGKILL":
         assert not [*tmp_path.glob(".*")]
-        assert "The file was not written. Read until then:" in stderr.decode()
+        assert "The file was not written. Read before that:" in stderr.decode()
 
 
 def _wait_for(condition: Callable[[], object]) -> None:
@@ -224,7 +224,7 @@ def test_long_runs_show_their_progress_on_a_terminal(
 
     assert process.wait(timeout=20) == 0
     assert shows is (b"Transforming" in seen)
-    assert b"events from 1 input" in seen or b"1 event from 1 input" in seen
+    assert b"events from 1 file" in seen or b"1 event from 1 file" in seen
 
 
 def _read_terminal(terminal: int) -> bytes:

@@ -300,7 +300,10 @@ def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
 
     assert "email_address     1" in report
     assert "external_user_id  1  sent as the identity alone" in report
-    assert "truncated  1  texts, names or lists truncated to 1,023 characters" in report
+    shown = "truncated  1  strings, names or lists truncated to 1,023 characters"
+    assert shown in report
+        "truncated  1  strings, names or lists truncated to 1,023 characters" in report
+    )
 
 
 @pytest.mark.parametrize("empty", [b'{"events": []}', b"[]", b"\n", b"null"])
@@ -311,7 +314,7 @@ def test_input_without_events_is_no_error(run: Run, empty: bytes) -> None:
     result = run("transform", stdin=empty)
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "0 events from 1 input" in result.stderr
+    assert "0 events from 1 file" in result.stderr
 
 
 def test_empty_stdin_is_an_error(run: Run) -> None:

@@ -773,7 +773,7 @@ def test_sink_contract(heap: FakeHeap) -> None:
     check_sink(
         factory,
         received=lambda: list(heap.events.values()),
-        refused=refused,
+        rejected=refused,
         unavailable=unavailable,
     )
 
@@ -796,7 +796,7 @@ def test_async_sink_contract(heap: FakeHeap) -> None:
         check_async_sink(
             factory,
             received=lambda: list(heap.events.values()),
-            refused=refused,
+            rejected=refused,
             unavailable=unavailable,
         )
     )

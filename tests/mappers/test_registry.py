@@ -1,5 +1,5 @@
 """
-A registry is a value: rules by what they are for, and the nearest decides.
+A registry is a value: mappers by key, and the nearest decides.
 """
 
 import threading
@@ -55,7 +55,7 @@ def test_the_nearest_class_decides() -> None:
 @pytest.mark.filterwarnings("ignore:No event class has the type")
 def test_a_type_by_name_comes_first() -> None:
     """
-    A rule can be for a type that has a class, or has none yet.
+    A mapper can be for a type that has a class, or has none yet.
     """
     registry = (
         MapperRegistry()
@@ -134,7 +134,7 @@ def test_changing_a_registry_gives_a_new_one() -> None:
 
 def test_without_an_unknown_key_is_an_error() -> None:
     """
-    A typo would leave the rule in force.
+    A typo would leave the mapper in force.
     """
     with pytest.raises(KeyError, match="EmailOpen"):
         MapperRegistry().add(EmailClick, named("a")).without(EmailOpen)
@@ -142,7 +142,7 @@ def test_without_an_unknown_key_is_an_error() -> None:
 
 def test_only_and_except_choose_by_type_class_or_group() -> None:
     """
-    What is not chosen is left out, not told by a broader rule.
+    Types that are not selected are skipped, not mapped by a broader mapper.
     """
     every = MapperRegistry().add(CurrentsEvent, named("any"))
 
@@ -156,7 +156,7 @@ def test_only_and_except_choose_by_type_class_or_group() -> None:
 
 def test_a_rule_that_joins_later_is_not_left_out() -> None:
     """
-    A team's own rule counts, whatever preset it joins.
+    A team's own mapper applies, whatever preset it joins.
     """
     preset = MapperRegistry().add(CurrentsEvent, named("any")).only(EmailEvent)
     team = MapperRegistry().add(PushOpen, named("team"))
@@ -166,7 +166,7 @@ def test_a_rule_that_joins_later_is_not_left_out() -> None:
 
 def test_explain_names_winner_and_losers() -> None:
     """
-    At three in the morning, one call tells which rule decides and why.
+    At three in the morning, one call explains which mapper decides and why.
     """
     registry = bh.DEFAULT_MAPPERS.add(EmailEvent, named("email"))
 
@@ -174,9 +174,9 @@ def test_explain_names_winner_and_losers() -> None:
 
     assert explanation.winner is not None
     assert explanation.winner.key is EmailEvent
-    assert "the rule for EmailEvent" in str(explanation)
+    assert "the mapper for EmailEvent" in str(explanation)
     assert "for CurrentsEvent" in str(explanation)
-    assert "no rule" in str(MapperRegistry().explain(EmailClick))
+    assert "no mapper" in str(MapperRegistry().explain(EmailClick))
     assert "left out" in str(registry.except_(EmailClick).explain(EmailClick))
 
 
@@ -277,8 +277,10 @@ def test_a_registry_is_used_from_many_threads() -> None:
 
     def look_up() -> None:
         for cls in classes:
-            rule = registry.registration_for(cls)
-            if rule is None or (rule.key is EmailEvent) != issubclass(cls, EmailEvent):
+            entry = registry.registration_for(cls)
+            if entry is None or (entry.key is EmailEvent) != issubclass(
+                cls, EmailEvent
+            ):
                 wrong.append(cls)
 
     threads = [threading.Thread(target=look_up) for _ in range(8)]

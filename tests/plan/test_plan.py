@@ -143,7 +143,7 @@ def test_default_plan_has_no_personal_data(plan: TrackingPlan) -> None:
 
 def test_kept_personal_data_is_marked_as_the_classes_mark_it() -> None:
     """
-    The marks are those of the fields, for every type.
+    The sentinels are those of the fields, for every type.
     """
     planned = plan_under("keep")
 
@@ -160,7 +160,7 @@ def test_kept_personal_data_is_marked_as_the_classes_mark_it() -> None:
     assert {p.name for p in planned.user_properties if p.is_personal} >= {"email"}
 
 
-def test_what_a_rule_makes_of_personal_data_is_personal() -> None:
+def test_properties_made_of_personal_data_are_personal() -> None:
     """
     A property under another name, computed of an address, keeps the mark.
     """
@@ -177,10 +177,10 @@ def test_what_a_rule_makes_of_personal_data_is_personal() -> None:
     assert property_of(event, "domain").sources == ("email_address",)
     assert property_of(event, "domain").is_personal
     assert property_of(event, "team").origin == "fixed"
-    assert "The mapping rule does not use it." in {f.why for f in event.unsent}
+    assert "The mapper does not use it." in {f.why for f in event.unsent}
 
 
-def test_rules_are_tried_with_what_they_branch_on() -> None:
+def test_mappers_are_probed_with_the_values_they_branch_on() -> None:
     """
     Events that only one value of a flag leads to are in the plan.
     """
@@ -201,7 +201,7 @@ def test_rules_are_tried_with_what_they_branch_on() -> None:
 
 def test_typed_custom_events_and_read_properties_are_found() -> None:
     """
-    A class for one custom event has its own entry; so have keys that a rule asks for.
+    A class for one custom event has its own entry; so have keys that a mapper reads.
     """
     mappers = bh.Mappers()
 
@@ -260,7 +260,7 @@ def test_hashes_are_no_examples() -> None:
     assert address.is_personal
 
 
-def test_rule_that_fails_is_named() -> None:
+def test_failing_mapper_is_named() -> None:
     """
     The plan says that it is incomplete, and never raises.
     """
@@ -276,7 +276,7 @@ def test_rule_that_fails_is_named() -> None:
         if e.event_class == "EmailClick"
     ]
 
-    assert absent.why.startswith("The rule fails on every sample:")
+    assert absent.why.startswith("The mapper fails on every sample:")
 
 
 def test_options_name_what_no_probe_could_guess() -> None:

@@ -62,7 +62,7 @@ class Picky(MemorySink):
         self.closed += 1
 
 
-REFUSED = track(-1)
+REJECTED = track(-1)
 
 
 def test_wrappers_satisfy_the_contract() -> None:
@@ -71,17 +71,17 @@ def test_wrappers_satisfy_the_contract() -> None:
     """
     check_sink(
         lambda: Tee(Picky(-1), Picky()),
-        refused=REFUSED,
+        rejected=REJECTED,
         unavailable=lambda: Tee(Picky(), Picky(is_down=True)),
     )
     check_sink(
         lambda: Filtered(Picky(-1), lambda call: True),
-        refused=REFUSED,
+        rejected=REJECTED,
         unavailable=lambda: Filtered(Picky(is_down=True), lambda call: True),
     )
     check_sink(
         lambda: Buffered(Picky(-1), seconds=0.01),
-        refused=REFUSED,
+        rejected=REJECTED,
         unavailable=lambda: Buffered(Picky(is_down=True), seconds=0.01),
     )
 
@@ -277,7 +277,7 @@ def test_threaded_sink_satisfies_the_contract() -> None:
         check_async_sink(
             factory,
             received=lambda: [call.to_dict() for call in made[-1].calls],
-            refused=REFUSED,
+            rejected=REJECTED,
             unavailable=lambda: ThreadedSink(Picky(is_down=True)),
         )
     )

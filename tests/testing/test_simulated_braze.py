@@ -615,7 +615,7 @@ def test_a_clock_alone_is_refused() -> None:
     """
     Sleeping in another time than the clock's would never end.
     """
-    with pytest.raises(TypeError, match="clock and sleep together"):
+    with pytest.raises(TypeError, match="both clock and sleep"):
         BRAZE.send(FEW, Endpoint(), clock=VirtualClock())
 
 

@@ -16,7 +16,7 @@ from braze_heap.heap.calls import Call, Track
 from braze_heap.sinks import MemorySink, Receipt, Rejection, Tee
 from braze_heap.testing import check_async_sink, check_sink
 
-REFUSED = Track("Bad", "check-sink", "2024-01-01T00:00:00+00:00", "bad", {})
+REJECTED = Track("Bad", "check-sink", "2024-01-01T00:00:00+00:00", "bad", {})
 
 
 class Stranger:
@@ -47,7 +47,7 @@ class Stranger:
         """
         if self.flaw == "down":
             raise SinkUnavailable(retry_after=1.0)
-        places = [i for i, call in enumerate(calls) if call == REFUSED]
+        places = [i for i, call in enumerate(calls) if call == REJECTED]
         self._spoil(calls)
         self.taken += [call.to_dict() for call in calls]
         rejections = tuple(Rejection(i, "unwanted") for i in places)
@@ -121,7 +121,7 @@ def check_stranger(flaw: str) -> None:
     check_sink(
         factory,
         received=lambda: made[-1].taken,
-        refused=REFUSED,
+        rejected=REJECTED,
         unavailable=lambda: Stranger("down"),
     )
 
@@ -141,7 +141,7 @@ def check_async_stranger(flaw: str) -> None:
         check_async_sink(
             factory,
             received=lambda: made[-1].inner.taken,
-            refused=REFUSED,
+            rejected=REJECTED,
             unavailable=lambda: AsyncStranger("down"),
         )
     )
@@ -198,5 +198,5 @@ def test_a_refusal_must_be_told() -> None:
     """
     A sink that takes what its destination refuses is found out.
     """
-    with pytest.raises(AssertionError, match="does not keep back"):
-        check_sink(lambda: Tee(MemorySink()), refused=REFUSED)
+    with pytest.raises(AssertionError, match="does not hold back"):
+        check_sink(lambda: Tee(MemorySink()), rejected=REJECTED)

@@ -1,5 +1,5 @@
 """
-How dead letters are shown.
+Tables of dead letters, and one dead letter in full.
 """
 
 import gzip
@@ -16,17 +16,17 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli._console import grid, heading, indented, plural, safe
-from braze_heap.cli._words import meaning
+from braze_heap.cli._reasons import meaning
 from braze_heap.state import DeadRecord
 
 _DIGITS: Final = 8
-"""Digits of the digest that a list shows: enough to tell two contents apart."""
+"""Digits of the digest in a list. Enough to distinguish two contents."""
 
 
 @attrs.define
 class _ReasonGroup:
     """
-    The dead letters with one reason.
+    Number and period of the dead letters with one reason.
     """
 
     oldest: datetime
@@ -42,12 +42,12 @@ class _ReasonGroup:
 @attrs.define
 class Listing:
     """
-    How many dead letters there are, and the first of them. Holds no event.
+    Number of dead letters by reason, and the oldest ones. Contains no event.
 
     Attributes:
         by_reason: The groups.
-        letters: The first, as JSON has them.
-        limit: How many are named.
+        letters: The oldest, as JSON objects.
+        limit: Maximum number of *letters*.
     """
 
     limit: int
@@ -57,7 +57,7 @@ class Listing:
     @classmethod
     def of(cls, records: Iterable[DeadRecord], limit: int) -> Self:
         """
-        Return the listing of *records*, the first *limit* named.
+        Return the listing of *records*, which shows the first *limit*.
         """
         listing = cls(limit)
         for record in records:
@@ -66,19 +66,19 @@ class Listing:
             )
             group.add(record.at)
             if len(listing.letters) < limit:
-                listing.letters.append(_facts(record))
+                listing.letters.append(_to_dict(record))
         return listing
 
     @property
     def total(self) -> int:
         """
-        How many there are.
+        Number of dead letters.
         """
         return sum(group.records for group in self.by_reason.values())
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Return all of it, ready for JSON.
+        Return the listing as a JSON object.
         """
         by_reason = [
             {
@@ -97,7 +97,7 @@ class Listing:
 
     def view(self, path: Path) -> RenderableType:
         """
-        Show it for people; *path* is where the dead letters are.
+        Return the listing as text; *path* is the file of the dead letters.
         """
         return Group(
             Text(f"{plural(self.total, 'dead letter')} in {path}"),
@@ -124,8 +124,8 @@ class Listing:
         for letter in self.letters:
             key, detail = _short(letter["key"]), safe(letter["detail"], 300)
             typed = safe(letter["event_type"] or "")
-            told = " ".join(filter(None, (key, typed)))
-            table.add_row(Text(safe(letter["reason"])), Text(f"{told}\n{detail}"))
+            title = " ".join(filter(None, (key, typed)))
+            table.add_row(Text(safe(letter["reason"])), Text(f"{title}\n{detail}"))
         yield indented(table)
         if self._rest:
             yield Text(f"  ... and {self._rest:,} more (--limit)")
@@ -137,7 +137,7 @@ class Listing:
         return self.total - len(self.letters)
 
 
-def _facts(record: DeadRecord) -> dict[str, Any]:
+def _to_dict(record: DeadRecord) -> dict[str, Any]:
     return {
         "key": record.key,
         "reason": record.reason,
@@ -152,7 +152,7 @@ def _facts(record: DeadRecord) -> dict[str, Any]:
 
 def _short(key: str) -> str:
     """
-    Return as much of *key* as tells it from others.
+    Return enough of *key* to distinguish it from others.
     """
     name, colon, digest = key.rpartition(":")
     return safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
@@ -164,19 +164,19 @@ def _minute(at: datetime) -> str:
 
 def letter_view(record: DeadRecord) -> RenderableType:
     """
-    Show *record* with its original, whole.
+    Return *record* and its complete original as text.
     """
     table = grid("_what", "_value")
-    facts = _facts(record)
+    shown = _to_dict(record)
     for name in ("key", "reason", "detail", "at", "event_type", "format"):
-        if facts[name]:
-            table.add_row(name, Text(safe(str(facts[name]), 2_000)))
+        if shown[name]:
+            table.add_row(name, Text(safe(str(shown[name]), 2_000)))
     table.add_row("", Text(meaning(record.reason)))
     for key, name in record.mappers.items():
         table.add_row("mapper", Text(safe(f"{name}, for {key}", 2_000)))
     lines = original_text(record).splitlines()
-    shown = "\n".join(safe(line, len(line)) for line in lines)
-    return Group(table, heading("original"), Text(shown))
+    original = "\n".join(safe(line, len(line)) for line in lines)
+    return Group(table, heading("original"), Text(original))
 
 
 def _escaped(character: str) -> str:

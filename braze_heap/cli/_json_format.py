@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def pretty(value: Any, width: int, margin: int = 0, name: str = "") -> list[str]:
+def format_json(value: Any, width: int, margin: int = 0, name: str = "") -> list[str]:
     """
     Return *value* as lines of JSON: on one line where it fits into *width*.
 
@@ -22,10 +22,10 @@ def pretty(value: Any, width: int, margin: int = 0, name: str = "") -> list[str]
     if margin + len(line) <= width:
         return [line]
     if isinstance(value, dict):
-        inner = [pretty(v, width, margin + 2, k) for k, v in value.items()]
+        inner = [format_json(v, width, margin + 2, k) for k, v in value.items()]
         return [f"{label}{{", *_joined(inner), "}"]
     if isinstance(value, list):
-        inner = [pretty(v, width, margin + 2) for v in value]
+        inner = [format_json(v, width, margin + 2) for v in value]
         return [f"{label}[", *_joined(inner), "]"]
     if len(label) < width / 2:
         return [line]

@@ -1,6 +1,6 @@
 import pytest
 
-from braze_heap.cli._pretty import pretty
+from braze_heap.cli._json_format import format_json
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ def test_pretty_json_takes_as_few_lines_as_fit(
     """
     Values break at brackets, then behind long names; texts are left whole.
     """
-    assert expected == pretty(value, 20)
+    assert expected == format_json(value, 20)

@@ -1,15 +1,15 @@
 """
-Values that can be recognised again wherever a mapping rule puts them.
+Values that can be recognized wherever a mapper puts them.
 """
 
 import re
 from typing import Any, Final, Literal, TypeAlias
 
-Salt: TypeAlias = Literal["a", "b", "c"]
-"""Tells values of one field apart."""
+Variant: TypeAlias = Literal["a", "b", "c"]
+"""Distinguishes values of one field."""
 
 ANY_KEY: Final = "q7anyx"
-"""A name within an object, standing for all names."""
+"""A name within an object that represents all names."""
 
 _TEXT: Final = re.compile(r"q7f(\d{4})x[abc]", re.IGNORECASE)
 _ANY_KEY: Final = re.compile(ANY_KEY, re.IGNORECASE)
@@ -18,39 +18,39 @@ _HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _OFFSETS: Final = {"a": 0, "b": 1, "c": 2}
 
 
-class Marks:
+class SentinelValues:
     """
-    Hands out values for the fields of one event class, and tells later whose they are.
+    Provide values for the fields of one event class, and find the field of a value.
 
     Attributes:
-        named: The fields whose values showed up in names.
+        fields_in_names: The fields whose values were found in names.
     """
 
     def __init__(self) -> None:
         self._labels: list[str] = []
         self._numbers: dict[float, str] = {}
-        self.named: set[str] = set()
+        self.fields_in_names: set[str] = set()
         self._readable: dict[str, str] = {}
 
-    def text(self, label: str, salt: Salt = "a") -> str:
+    def text(self, label: str, variant: Variant = "a") -> str:
         """
-        Return a text that stands for *label*, in whatever case it is found again.
+        Return a string that represents *label*. It is recognized in any case.
         """
-        return f"q7f{self._index(label):04d}x{salt}"
+        return f"q7f{self._index(label):04d}x{variant}"
 
-    def number(self, label: str, salt: Salt = "a") -> int:
+    def number(self, label: str, variant: Variant = "a") -> int:
         """
-        Return a whole number that stands for *label*.
+        Return an integer that represents *label*.
         """
-        number = 70_000 + 10 * self._index(label) + _OFFSETS[salt]
+        number = 70_000 + 10 * self._index(label) + _OFFSETS[variant]
         self._numbers[number] = label
         return number
 
-    def fraction(self, label: str, salt: Salt = "a") -> float:
+    def fraction(self, label: str, variant: Variant = "a") -> float:
         """
-        Return a number that stands for *label*.
+        Return a number that represents *label*.
         """
-        number = self.number(label, salt) + 0.25
+        number = self.number(label, variant) + 0.25
         self._numbers[number] = label
         return number
 
@@ -59,15 +59,15 @@ class Marks:
             self._labels.append(label)
         return self._labels.index(label)
 
-    def salt_of(self, text: str) -> str:
+    def variant_of(self, text: str) -> str:
         """
-        Return what `text` was called with to return *text*.
+        Return the variant with which `text` returned *text*.
         """
         return text[-1:]
 
     def labels_in(self, value: Any) -> set[str]:
         """
-        Return whose values are in *value*.
+        Return the labels of the values in *value*.
         """
         if isinstance(value, str):
             return {self._labels[int(number)] for number in _TEXT.findall(value)}
@@ -76,7 +76,7 @@ class Marks:
 
     def readable(self, name: str) -> str:
         """
-        Return *name* with what varies in it named: ``Braze <channel>``, ``tags.*``.
+        Return *name* with placeholders, such as ``Braze <channel>`` or ``tags.*``.
         """
         try:
             return self._readable[name]
@@ -86,17 +86,21 @@ class Marks:
 
     def labels_named_in(self, name: str) -> set[str]:
         """
-        Return whose values vary in a readable *name*.
+        Return the labels of the placeholders in a readable *name*.
         """
-        return {label for label in self.named if f"<{_said(label)}>" in name}
+        return {
+            label
+            for label in self.fields_in_names
+            if f"<{_placeholder_text(label)}>" in name
+        }
 
     def _placeholder(self, index: int) -> str:
         label = self._labels[index]
-        self.named.add(label)
-        return f"<{_said(label)}>"
+        self.fields_in_names.add(label)
+        return f"<{_placeholder_text(label)}>"
 
 
-def _said(label: str) -> str:
+def _placeholder_text(label: str) -> str:
     return _PLACEHOLDERS.get(label, label)
 
 
@@ -106,7 +110,7 @@ _PLACEHOLDERS: Final = {
 }
 
 
-def without_marks(value: Any) -> str:
+def without_sentinels(value: Any) -> str:
     """
     Return *value* as an example that people understand.
     """

@@ -1,6 +1,6 @@
 import typing
 
-from braze_heap.cli._words import ADJUSTMENTS, CALLS, REASONS
+from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, REASONS
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.heap.calls import Call
 from braze_heap.reasons import Reason, SkipReason

@@ -13,7 +13,7 @@ import pytest
 
 from braze_heap import Report
 from braze_heap._log_limits import LogRateLimiter
-from braze_heap.cli._journal import Journal, heard_by
+from braze_heap.cli._request_log import RequestLog, logging_to
 
 
 def written(*records: logging.LogRecord, is_json: bool = False) -> list[str]:
@@ -21,7 +21,7 @@ def written(*records: logging.LogRecord, is_json: bool = False) -> list[str]:
     Return the lines that a journal writes for *records*.
     """
     stream = io.StringIO()
-    journal = Journal(stream, is_json=is_json)
+    journal = RequestLog(stream, is_json=is_json)
     for record in records:
         journal.handle(record)
     return stream.getvalue().splitlines()
@@ -84,7 +84,7 @@ def test_a_line_that_repeats_is_not_limited_twice(
     now = 0.0
     repeats = LogRateLimiter(lambda: now)
     stream = io.StringIO()
-    with heard_by(Journal(stream, is_json=False)):
+    with logging_to(RequestLog(stream, is_json=False)):
         for now in (0.0, 1.0, 60.0):  # noqa: B007 (the clock reads it)
             logger = logging.getLogger("braze_heap.test")
             repeats.log(logger, logging.WARNING, "down")
@@ -138,7 +138,7 @@ def test_every_record_is_one_line(context: dict[str, Any], is_json: bool) -> Non
     stream = io.StringIO()
     record = logging.makeLogRecord({"levelno": logging.ERROR, **context})
 
-    Journal(stream, is_json=is_json).emit(record)
+    RequestLog(stream, is_json=is_json).emit(record)
 
     (line,) = stream.getvalue().splitlines()
     assert "a value" not in line
@@ -151,7 +151,7 @@ def test_the_number_suppressed_is_written_at_the_end() -> None:
     Of a logger that does not limit itself, such as uvicorn's.
     """
     stream = io.StringIO()
-    journal = Journal(stream, is_json=False)
+    journal = RequestLog(stream, is_json=False)
     for _ in range(3):
         journal.emit(record())
     journal.total("Stopped.", Report())

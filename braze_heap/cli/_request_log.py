@@ -28,7 +28,7 @@ def fates(report: Report) -> str:
     return f"{plural(report.received, 'event')} = {' + '.join(parts)}"
 
 
-class Journal(logging.Handler):
+class RequestLog(logging.Handler):
     """
     Writes lines as they happen, each with its time in UTC.
 
@@ -143,7 +143,7 @@ def _counts(report: Report) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def heard_by(handler: logging.Handler) -> Iterator[None]:
+def logging_to(handler: logging.Handler) -> Iterator[None]:
     """
     Have every logger of the process speak to *handler* for as long as the block lasts.
     """

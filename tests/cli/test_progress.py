@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from braze_heap.cli._meter import Meter, span
+from braze_heap.cli._progress import DeliveryProgress, format_duration
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_durations_are_for_people(seconds: float, expected: str) -> None:
     """
     They are rounded up.
     """
-    assert expected == span(seconds)
+    assert expected == format_duration(seconds)
 
 
 @pytest.mark.parametrize(("ceiling", "left"), [(math.inf, 30), (15_000, 120)])
@@ -29,19 +29,19 @@ def test_time_left_respects_the_ceiling(ceiling: float, left: float) -> None:
     The first minute of Heap's rate goes fast, and the rest does not.
     """
     now = iter([0.0, 10.0, 10.0])
-    meter = Meter(total=4_000, ceiling=ceiling, clock=lambda: next(now))
-    meter.advance(1_000)
-    meter.events = 10_000
+    progress = DeliveryProgress(total=4_000, ceiling=ceiling, clock=lambda: next(now))
+    progress.advance(1_000)
+    progress.events = 10_000
 
-    assert left == meter.left
+    assert left == progress.left
 
 
 def test_time_left_of_a_pipe_is_not_known() -> None:
     """
     Its length is not.
     """
-    meter = Meter(total=0)
-    meter.settled(5)
+    progress = DeliveryProgress(total=0)
+    progress.add_events(5)
 
-    assert meter.left is None
-    assert "left" not in str(meter)
+    assert progress.left is None
+    assert "left" not in str(progress)

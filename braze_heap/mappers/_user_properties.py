@@ -14,7 +14,7 @@ UserProperties: TypeAlias = dict[str, Any]
 """User properties by name; ``None`` sets nothing."""
 
 
-class StandardWith:
+class StandardWithUserProperties:
     """
     A mapper that returns the standard event and user properties.
 
