@@ -362,7 +362,7 @@ class Poison(Fault):
 
     def play(self, exchange: Exchange) -> WireResponse | None:
         """
-        Look for a culprit.
+        Reject the request if an item matches.
         """
         for path, item in exchange.items.items():
             if self.predicate(item):
