@@ -176,7 +176,7 @@ class SqliteDeadLetter(ClosingContextManager):
                 waiting += [chunk[half:], chunk[:half]]
 
     def _delete(self, keys: Sequence[str]) -> None:
-        rows = [row for key in keys if (row := _rows.row_of_key(key))]
+        rows = [match[1] for key in keys if (match := _rows.ROW_KEY.fullmatch(key))]
         texts = [(_rows.replace_surrogates(key),) for key in keys]
         with self._transaction() as db:
             db.executemany(_rows.DELETE, texts)

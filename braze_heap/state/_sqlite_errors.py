@@ -43,11 +43,7 @@ class DamagedFileError(DeadLetterError):
 @attrs.frozen
 class FileSpace:
     """
-    Space that the file of a dead letter has, in bytes.
-
-    Attributes:
-        path: The file.
-        max_bytes: Cap of the file.
+    Space for the file at *path*, whose cap is *max_bytes*.
     """
 
     path: Path
@@ -55,10 +51,7 @@ class FileSpace:
 
     def check(self, size: int) -> None:
         """
-        Raise if the disk has not enough room to write *size* bytes and to purge later.
-
-        Raises:
-            DeadLetterFull: There is not enough room.
+        Raise `DeadLetterFull` if *size* bytes and a later purge do not fit on the disk.
         """
         free, needed = self._free(), self._needed(size)
         if free < needed:
@@ -68,12 +61,7 @@ class FileSpace:
         self, error: sqlite3.Error | OSError, size: int, used: int
     ) -> DeadLetterError:
         """
-        Return *error* with its cause and advice.
-
-        Args:
-            error: As raised by an operation on the file.
-            size: Bytes that the operation writes.
-            used: Bytes of the cap that are used.
+        Return *error*, of a write of *size* bytes, with advice. The file uses *used*.
         """
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -31,21 +31,10 @@ APPLICATION_ID: Final = int.from_bytes(b"BHdl")
 LAYOUT: Final = 1
 """``PRAGMA user_version``. Files of the first layout, which had no number, have 0."""
 
-_FIRST_COLUMNS: Final = (
-    "key",
-    "reason",
-    "detail",
-    "at",
-    "original",
-    "coding",  # now "format"
-    "event_type",
-)
-"""Columns of the first layout."""
+_FIRST_COLUMNS: Final = (*"key reason detail at original coding event_type".split(),)
+"""Columns of the first layout; ``coding`` is ``format`` today."""
 
-_COLUMNS: Final = frozenset(
-    {"key", "reason", "detail", "at", "original", "format", "event_type", "mappers"}
-)
-"""Columns of today's layout."""
+_COLUMNS: Final = frozenset({*_FIRST_COLUMNS, "format", "mappers"} - {"coding"})
 
 _TABLE: Final = """
 CREATE TABLE dead_letters (
@@ -64,9 +53,7 @@ _MIGRATE_FIRST_LAYOUT: Final = (
     "ALTER TABLE dead_letters ADD COLUMN mappers TEXT NOT NULL DEFAULT '{}'",
 )
 # For the counts of a service, which reads them all the time.
-_CREATE_INDEX: Final = """
-CREATE INDEX dead_letters_by_reason ON dead_letters (reason)
-"""
+_CREATE_INDEX: Final = "CREATE INDEX dead_letters_by_reason ON dead_letters (reason)"
 
 # POSIX: closing a file drops all locks of the process on it, SQLite's too.
 _CREATE_LOCK: Final = threading.Lock()

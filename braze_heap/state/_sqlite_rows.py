@@ -62,7 +62,7 @@ FROM dead_letters NOT INDEXED GROUP BY reason ORDER BY reason
 # Reads only the index of reasons, if the file has it.
 COUNT_BY_REASON: Final = "SELECT reason, count(*) FROM dead_letters GROUP BY reason"
 
-_ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
+ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
 """Key made of the number of a row, because the row's own key cannot be read."""
 
 
@@ -121,14 +121,6 @@ def from_row(row: Sequence[Any]) -> DeadRecord:
         original if isinstance(original, bytes) else b"",
         "bytes",
     )
-
-
-def row_of_key(key: str) -> str | None:
-    """
-    Return the number of the row that `from_row` made *key* of; ``None`` for other keys.
-    """
-    match = _ROW_KEY.fullmatch(key)
-    return match[1] if match else None
 
 
 def is_valid_text(text: object) -> bool:
