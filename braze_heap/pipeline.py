@@ -164,9 +164,9 @@ class _PipelineBase(Generic[_SinkT]):
 
     def _configure(self, options: PipelineOptions[_SinkT]) -> None:
         self._check(options.transformer, options.dead_letter)
-        self.transformer = options.transformer
-        self.sink = options.sink
-        self.dead_letter = options.dead_letter
+        self.transformer: Transformer = options.transformer
+        self.sink: _SinkT = options.sink
+        self.dead_letter: DeadLetter = options.dead_letter
         self._observers = _observers(options.observers)
         self._batch_size = options.batch_size
         self._patience = options.patience
