@@ -150,9 +150,9 @@ class _PipelineBase(Generic[_SinkT]):
         user = type(self).__name__
         check_transformer(user, options.transformer)
         check_dead_letter(user, options.dead_letter)
-        self.transformer = options.transformer
-        self.sink = options.sink
-        self.dead_letter = options.dead_letter
+        self.transformer: Transformer = options.transformer
+        self.sink: _SinkT = options.sink
+        self.dead_letter: DeadLetter = options.dead_letter
         self._observers = check_observers(options.observers)
         self._batch_size = options.batch_size
         self._patience = options.patience

@@ -128,8 +128,8 @@ class _ReceiverBase(Generic[_P]):
         if not isinstance(options.limits, Limits):
             kind = kind_of(options.limits)
             raise TypeError(f"limits must be Limits(...), not {kind}")
-        self.pipeline = options.pipeline
-        self.limits = options.limits
+        self.pipeline: _P = options.pipeline
+        self.limits: Limits = options.limits
         self._authenticator = as_authenticator(options.tokens)
         self._now = options.now
         self._log_limiter = LogRateLimiter(options.clock)
