@@ -31,8 +31,8 @@ class _Cause:
 class LogRateLimiter:
     """
     Log the first occurrence of a cause at once, then one message a minute while it
-    repeats, with the number suppressed. `flush` logs the numbers of causes that stopped.
-    Thread-safe; memory is bounded.
+    repeats, with the number suppressed. `flush` logs the numbers of causes that
+    stopped. Thread-safe; memory is bounded.
 
     Args:
         clock: Monotonic seconds.

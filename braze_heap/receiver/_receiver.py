@@ -38,11 +38,7 @@ from braze_heap.receiver._admission import (
     RequestBuffer,
 )
 from braze_heap.receiver._auth import Authenticator, as_authenticator
-from braze_heap.receiver._envelope import (
-    BatchTooLargeError,
-    decode_batch,
-    decompress,
-)
+from braze_heap.receiver._envelope import BatchTooLargeError, decode_batch
 from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Response
 from braze_heap.report import Report
 from braze_heap.state.dead_letters import DeadRecord
@@ -233,20 +229,14 @@ class _ReceiverBase(Generic[_P]):
             raise
 
     def _decode_body(self, buffer: RequestBuffer, *, is_zipped: bool) -> list[Any]:
-        body = buffer.body()
-        if is_zipped:
-            body = decompress(body, self.limits.body)
-        return decode_batch(body, self.limits)
+        return decode_batch(buffer.body(), self.limits, is_zipped=is_zipped)
 
     def _warn_on_version(self, request: Request) -> None:
         versions = request.values("braze-currents-version")
         if not self._is_warned and versions not in ([], [PROTOCOL]):
             self._is_warned = True
-            logger.warning(
-                "Braze-Currents-Version is not %s: upgrade braze_heap if Braze "
-                "changed its format",
-                PROTOCOL,
-            )
+            text = "Braze-Currents-Version is not %s: look for a newer braze_heap"
+            logger.warning(text, PROTOCOL)
 
 
 def _content_encoding(request: Request) -> str:
