@@ -138,7 +138,7 @@ class _ReceiverBase(Generic[_P]):
         """
         try:
             return (yield from self._admit(request))
-        except DeadLetterError:  # logged by the pipeline, or by `_store_body`
+        except DeadLetterError:  # logged by the pipeline, or by `_save_body`
             return _responses.retry_later(DEAD_LETTER_WAIT)
         except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
@@ -202,14 +202,14 @@ class _ReceiverBase(Generic[_P]):
             if buffer.is_truncated:
                 cause = f"body is larger than {self.limits.in_flight:,} bytes"
                 return self._reject(_responses.TOO_LARGE, cause)
-            yield from self._store_body(buffer, str(error), is_zipped=is_zipped)
+            yield from self._save_body(buffer, str(error), is_zipped=is_zipped)
             cause = f"body is unreadable, and stored in the dead letter: {error}"
             return self._reject(_responses.UNREADABLE, cause)
         if events:
             yield _RunPipeline(events)
         return _responses.ACCEPTED
 
-    def _store_body(
+    def _save_body(
         self, buffer: RequestBuffer, detail: str, *, is_zipped: bool
     ) -> _Steps:
         record = DeadRecord.of(

@@ -50,9 +50,9 @@ class Service:
     Endpoint for Braze with pages for health, readiness and metrics.
 
     GET or HEAD of ``/healthz`` returns 200 while the process runs. ``/metrics`` returns
-    Prometheus' text format. ``/readyz`` returns 503 while the receiver is closing or the
-    dead letter cannot be written, and for 30 seconds after a batch failed. The pages
-    need no token and contain only counts.
+    Prometheus' text format. ``/readyz`` returns 503 while the receiver is closing or
+    the dead letter cannot be written, and for 30 seconds after a batch failed. The
+    pages need no token and contain only counts.
 
     Every other request goes to the endpoint, because Braze permanently disables a feed
     that answers 404.
