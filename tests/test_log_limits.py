@@ -48,7 +48,7 @@ def test_the_first_occurrence_is_logged_at_once_and_then_one_a_minute() -> None:
 
 def test_causes_are_limited_separately() -> None:
     """
-    A second cause is logged at once while the first limiter.
+    A second cause is logged at once while the first repeats.
     """
     limiter = LogRateLimiter(Clock())
 
@@ -129,31 +129,31 @@ def test_suppressed_messages_are_logged_at_debug(
     assert vars(caplog.records[0])["braze_context"] == {"errno": 1, "suppressed": 0}
 
 
-def test_the_number_of_a_cause_that_stopped_is_logged_a_minute_later(
+def test_flush_logs_a_cause_that_stopped_a_minute_ago(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """
-    `flush` is called after each success: it logs each cause once a minute at most.
+    The number suppressed is logged once.
     """
     clock = Clock()
-    repeats, logger = LogRateLimiter(clock), logging.getLogger("braze_heap.test")
+    limiter, logger = LogRateLimiter(clock), logging.getLogger("braze_heap.test")
     for _ in range(3):
-        repeats.log(logger, logging.ERROR, "down")
-    repeats.flush()
+        limiter.log(logger, logging.ERROR, "down")
+    limiter.flush()
     clock.now += INTERVAL
     for _ in range(3):
-        repeats.flush()
+        limiter.flush()
 
     assert caplog.messages == ["down", "down (2 more since the last line)"]
 
 
-def test_the_end_logs_the_number_of_every_cause(
+def test_flush_at_the_end_logs_every_cause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    repeats, logger = LogRateLimiter(Clock()), logging.getLogger("braze_heap.test")
+    limiter, logger = LogRateLimiter(Clock()), logging.getLogger("braze_heap.test")
     for cause in ("a", "b", "a"):
-        repeats.log(logger, logging.ERROR, cause)
-    repeats.flush(at_end=True)
-    repeats.flush(at_end=True)
+        limiter.log(logger, logging.ERROR, cause)
+    limiter.flush(at_end=True)
+    limiter.flush(at_end=True)
 
     assert caplog.messages == ["a", "b", "a (1 more since the last line)"]

@@ -72,7 +72,7 @@ def _decompress_member(member: zlib._Decompress, piece: bytes, most: int) -> byt
         raise UnreadableError("not gzip data, or damaged") from None
 
 
-def decode_batch(body: bytes, limits: Limits) -> list[Any]:
+def decode_batch(body: bytes, limits: Limits, *, is_zipped: bool) -> list[Any]:
     """
     Return the events of a request body. A probe of Braze has none.
 
@@ -81,6 +81,7 @@ def decode_batch(body: bytes, limits: Limits) -> list[Any]:
         UnreadableError: *body* is neither ``{"events": [...]}`` nor one event, or one
             event beyond *limits*.
     """
+    body = decompress(body, limits.body) if is_zipped else body
     if len(body) > limits.body:
         if has_events(body, 2):
             raise BatchTooLargeError
@@ -101,8 +102,7 @@ def has_events(body: bytes, number: int) -> bool:
     """
     Return whether *body* starts a batch of at least *number* events, without parsing.
 
-    Linear in time. False for a batch with over a million brackets and commas before
-    its last event.
+    Linear in time. False if it has over a million brackets and commas.
     """
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in body else body
     at = opening.end() if (opening := _OPENING.match(plain)) else 0

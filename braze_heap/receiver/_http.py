@@ -18,9 +18,7 @@ Body: TypeAlias = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
 class IncompleteBodyError(BrazeHeapError):
     """
-    The sender disconnected before the body was complete.
-
-    Adapters raise it while the body is iterated.
+    The sender disconnected before the body was complete. Adapters raise it.
     """
 
 

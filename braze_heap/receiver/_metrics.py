@@ -201,57 +201,48 @@ def _sample(value: float, **labels: str) -> _Sample:
     return "", labels, value
 
 
+def _counter(name: str, text: str, samples: Iterable[_Sample]) -> _Family:
+    return _Family(name, "counter", text, samples)
+
+
 def _gauge(name: str, text: str, value: float) -> _Family:
     return _Family(name, "gauge", text, [_sample(value)])
 
 
 def _events(report: Report) -> Iterator[_Family]:
-    yield _Family(
+    every = attrs.evolve(
+        report,
+        skipped_by_reason={**_NO_SKIPS, **report.skipped_by_reason},
+        dead_lettered_by_reason={**_NO_REASONS, **report.dead_lettered_by_reason},
+    )
+    yield _counter(
         "events_received_total",
-        "counter",
         "Events in processed batches; an unreadable body is one event.",
         [_sample(report.received)],
     )
-    yield _Family(
+    yield _counter(
         "events_total",
-        "counter",
         "Events by outcome; the sum is braze_heap_events_received_total.",
-        [
-            _sample(n, outcome=outcome, reason=reason)
-            for outcome, reason, n in attrs.evolve(
-                report,
-                skipped_by_reason={**_NO_SKIPS, **report.skipped_by_reason},
-                dead_lettered_by_reason={
-                    **_NO_REASONS,
-                    **report.dead_lettered_by_reason,
-                },
-            ).outcomes()
-        ],
+        [_sample(n, outcome=o, reason=r) for o, r, n in every.outcomes()],
     )
-    yield _Family(
-        "calls_total",
-        "counter",
-        "Calls that the sink accepted.",
-        [_sample(report.calls)],
+    yield _counter(
+        "calls_total", "Calls that the sink accepted.", [_sample(report.calls)]
     )
-    yield _Family(
+    yield _counter(
         "unknown_total",
-        "counter",
         "Occurrences of unknown types and fields; braze-heap drift lists them.",
         [_sample(sum(report.unknown.values()))],
     )
-    yield _Family(
+    yield _counter(
         "invalid_total",
-        "counter",
         "Custom events and purchases that are invalid for their declared class.",
         [
             _sample(n, **{"class": m.class_name, "field": m.field, "reason": m.reason})
             for m, n in report.invalid.items()
         ],
     )
-    yield _Family(
+    yield _counter(
         "adjustments_total",
-        "counter",
         "Values changed to be legal for Heap, by kind.",
         [_sample(n, kind=k) for k, n in {**_NO_CHANGES, **report.adjustments}.items()],
     )
@@ -259,7 +250,7 @@ def _events(report: Report) -> Iterator[_Family]:
 
 def _requests(statuses: Mapping[int, int]) -> _Family:
     samples = [_sample(n, status=str(s)) for s, n in sorted(statuses.items())]
-    return _Family("requests_total", "counter", "Responses by status.", samples)
+    return _counter("requests_total", "Responses by status.", samples)
 
 
 def _seconds(batches: Mapping[str, _Histogram]) -> _Family:

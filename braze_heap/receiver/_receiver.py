@@ -40,11 +40,7 @@ from braze_heap.receiver._admission import (
     RequestBuffer,
 )
 from braze_heap.receiver._auth import Authenticator, as_authenticator
-from braze_heap.receiver._envelope import (
-    BatchTooLargeError,
-    decode_batch,
-    decompress,
-)
+from braze_heap.receiver._envelope import BatchTooLargeError, decode_batch
 from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Response
 from braze_heap.report import Report
 from braze_heap.state import DeadRecord
@@ -163,7 +159,7 @@ class _ReceiverBase(Generic[_P]):
         """
         try:
             return (yield from self._admit(request))
-        except DeadLetterError:  # logged by the pipeline, or by `_store_body`
+        except DeadLetterError:  # logged by the pipeline, or by `_save_body`
             return _responses.retry_later(DEAD_LETTER_WAIT)
         except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
@@ -227,14 +223,14 @@ class _ReceiverBase(Generic[_P]):
             if buffer.is_truncated:
                 cause = f"body is larger than {self.limits.in_flight:,} bytes"
                 return self._reject(_responses.TOO_LARGE, cause)
-            yield from self._store_body(buffer, str(error), is_zipped=is_zipped)
+            yield from self._save_body(buffer, str(error), is_zipped=is_zipped)
             cause = f"body is unreadable, and stored in the dead letter: {error}"
             return self._reject(_responses.UNREADABLE, cause)
         if events:
             yield _RunPipeline(events)
         return _responses.ACCEPTED
 
-    def _store_body(
+    def _save_body(
         self, buffer: RequestBuffer, detail: str, *, is_zipped: bool
     ) -> _Steps:
         record = DeadRecord.of(
@@ -254,20 +250,14 @@ class _ReceiverBase(Generic[_P]):
             raise
 
     def _decode_body(self, buffer: RequestBuffer, *, is_zipped: bool) -> list[Any]:
-        body = buffer.body()
-        if is_zipped:
-            body = decompress(body, self.limits.body)
-        return decode_batch(body, self.limits)
+        return decode_batch(buffer.body(), self.limits, is_zipped=is_zipped)
 
     def _warn_on_version(self, request: Request) -> None:
         versions = request.values("braze-currents-version")
         if not self._is_warned and versions not in ([], [PROTOCOL]):
             self._is_warned = True
-            logger.warning(
-                "Braze-Currents-Version is not %s: upgrade braze_heap if Braze "
-                "changed its format",
-                PROTOCOL,
-            )
+            text = "Braze-Currents-Version is not %s: look for a newer braze_heap"
+            logger.warning(text, PROTOCOL)
 
 
 def _content_encoding(request: Request) -> str:

@@ -33,7 +33,7 @@ _SHAPES: Final = (
 """Key of a Lambda event that is not an HTTP request, and its description."""
 
 _NOT_HTTP: Final = ("Records", "methodArn", "routeArn")
-"""Keys that no HTTP request has, whatever else is in the event."""
+"""Keys that an HTTP request never has."""
 
 
 def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]:

@@ -20,8 +20,7 @@ def view(receiver: Receiver) -> Callable[[], flask.Response]:
     """
     Return the view: ``app.post("/braze")(view(receiver))``.
 
-    The body is read from the WSGI environment, because Flask treats a chunked body as
-    empty.
+    It reads the WSGI environment, because Flask treats a chunked body as empty.
     """
     require_receiver("view", receiver, Receiver)
 

@@ -33,8 +33,8 @@ from braze_heap.receiver.asgi import (
 
 __all__ = ["Metrics", "RequestMetrics", "Service"]
 
-UNREADY_SECONDS: Final = 30.0
-"""Seconds for which a service is not ready after a failure."""
+READY_AFTER: Final = 30.0
+"""Seconds after a failure until a service is ready again."""
 
 PAGE_TIMEOUT: Final = 0.5
 """Seconds that a page waits for the dead letter."""
@@ -50,9 +50,9 @@ class Service:
     Endpoint for Braze with pages for health, readiness and metrics.
 
     GET or HEAD of ``/healthz`` returns 200 while the process runs. ``/metrics`` returns
-    Prometheus' text format. ``/readyz`` returns 503 while the receiver is closing, the
-    dead letter cannot be written, or for 30 seconds after a batch that found the sink
-    or the dead letter unavailable. The pages need no token and contain only counts.
+    Prometheus' text format. ``/readyz`` returns 503 while the receiver is closing or
+    the dead letter cannot be written, and for 30 seconds after a batch failed. The
+    pages need no token and contain only counts.
 
     Every other request goes to the endpoint, because Braze permanently disables a feed
     that answers 404.
@@ -128,7 +128,7 @@ class Service:
         if not self.receiver.is_open:
             return "closing"
         failed_at = self.metrics.failed_at
-        if failed_at is not None and self.metrics.clock() - failed_at < UNREADY_SECONDS:
+        if failed_at is not None and self.metrics.clock() - failed_at < READY_AFTER:
             return "the last batch could not be delivered"
         try:
             if not await self._writable.run(PAGE_TIMEOUT):
@@ -201,12 +201,9 @@ class _OwnThread(Generic[_Result]):
 def _text(status: int, text: str, content_type: str = _PLAIN) -> Response:
     body = text.encode()
     length = str(len(body))
-    headers = (
-        ("content-type", content_type),
-        ("content-length", length),
-        ("cache-control", "no-store"),
-    )
-    return Response(status, headers, body)
+    headers = {"content-type": content_type, "content-length": length}
+    headers["cache-control"] = "no-store"
+    return Response(status, tuple(headers.items()), body)
 
 
 def _for_method(response: Response, method: str) -> Response:

@@ -20,9 +20,7 @@ _CHUNK: Final = 1 << 16
 
 class WSGIReceiver:
     """
-    WSGI application for gunicorn, waitress, mod_wsgi and others.
-
-    Every path is the endpoint.
+    WSGI application for gunicorn, waitress and others. Every path is the endpoint.
 
     Args:
         receiver: Receiver to serve.
@@ -74,10 +72,9 @@ def _body(environ: Environ) -> Iterator[bytes]:
 
 def _read_to_end(stream: Any, *, may_be_empty: bool) -> Iterator[bytes]:
     """
-    Read to the end of *stream*.
+    Read to the end. Raise if *stream* is empty, unless *may_be_empty*.
 
-    A server that does not decode chunks may present an empty body, which must not be
-    accepted as a probe of Braze.
+    A server that does not decode chunks may present an empty body: not a probe.
     """
     is_empty = True
     while piece := _read(stream, _CHUNK):

@@ -29,16 +29,14 @@ def test_retry_after_is_whole_seconds_up_to_one_hour(seconds, after):
 
 
 @pytest.mark.parametrize(
-    ("is_throttled", "status", "body"),
-    [
-        (False, 503, b'{"result":"unavailable"}'),
-        (True, 429, b'{"result":"rate_limited"}'),
-    ],
+    ("is_throttled", "status", "result"),
+    [(False, 503, "unavailable"), (True, 429, "rate_limited")],
 )
-def test_throttling_has_its_own_status(is_throttled, status, body):
+def test_throttling_has_its_own_status(is_throttled, status, result):
     """
     429 for Heap's rate limits, 503 for any other cause.
     """
+    body = b'{"result":"%b"}' % result.encode()
     response = _responses.retry_later(7, is_throttled=is_throttled)
 
     assert (response.status, response.body) == (status, body)

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from braze_heap import AsyncPipeline, Pipeline, Transformer
-from braze_heap.receiver import AsyncReceiver, Limits, Receiver, Request
+from braze_heap.receiver import AsyncReceiver, Receiver, Request
 from braze_heap.receiver.asgi import ASGIReceiver
 from braze_heap.receiver.aws_lambda import lambda_handler
 from braze_heap.receiver.wsgi import WSGIReceiver
@@ -226,6 +226,3 @@ class Endpoint:
         closing = self.receiver.close(0)
         if asyncio.iscoroutine(closing):
             asyncio.run(closing)
-
-
-__all__ = ["AUTHORIZED", "TOKEN", "TRANSPORTS", "Answer", "Endpoint", "Limits"]

@@ -185,9 +185,7 @@ def test_factory_functions_are_accepted(module: ModuleOf) -> None:
         assert sink.where == ("none", "eu")
 
 
-def test_an_entry_point_names_a_sink(
-    acme: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_entry_point_names_a_sink(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     An entry point gives a sink of another package a name.
     """
@@ -269,9 +267,7 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert sink._core.settings.api_key == "canary"
 
 
-def test_errors_do_not_show_secrets(
-    monkeypatch: pytest.MonkeyPatch, module: ModuleOf
-) -> None:
+def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch, module: ModuleOf) -> None:
     """
     The value of the variable is removed from the sink's own message.
     """
@@ -286,9 +282,7 @@ def test_errors_do_not_show_secrets(
         open_sink("stranger:make?key_env=STRANGER_KEY")
 
 
-def test_errors_in_the_module_of_a_sink_are_not_hidden(
-    module: ModuleOf, tmp_path: Path
-) -> None:
+def test_errors_of_a_module_are_not_hidden(module: ModuleOf, tmp_path: Path) -> None:
     """
     A missing import or a bug there is not reported as an unknown sink.
     """

@@ -188,9 +188,7 @@ def test_buffered_closes_after_the_last_decision() -> None:
     assert happened == ["sent", "closed"]
 
 
-def test_buffered_wakes_all_threads_after_an_interrupt(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_interrupt_wakes_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     If the leading thread is interrupted, the others raise, and later batches are sent.
     """
