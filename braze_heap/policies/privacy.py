@@ -332,7 +332,7 @@ class Redaction:
             within = f"{path}.{name}"
             dotted = split_pointer(within)[-1]
             treatment = self._policy.overrides.get(
-                dotted, self.treatment_of_new(cls, name)
+                dotted, self.treatment_of_unknown(cls, name)
             )
             if treatment == "keep":
                 kept[name] = self._without_personal(cls, within, inner, out)
