@@ -22,22 +22,22 @@ class Drift(DriftContent):
     Where observed traffic and the event classes differ. All parts are sorted by name.
 
     Attributes:
-        events: How many were read, damaged ones included.
+        events: Number of events, including damaged ones.
         new_types: Event types without a class.
-        new_fields: Fields that the class of their type does not know there.
-        type_changes: Values that do not fit a field that is known.
-        other_form: Fields that are documented for the other form alone. They are read
-            all the same.
-        unseen_fields: Documented fields that the observed types never had.
+        new_fields: Fields that are unknown to the class of their type.
+        type_changes: Values that do not fit a known field.
+        other_form: Fields that are documented only for the other form. They are
+            read too.
+        unseen_fields: Documented fields that were not seen on the observed types.
         unseen_types: Types that were not observed.
-        malformed: How many could not be read, by reason.
-        beyond: New fields and types that were met beyond the bounds, and not kept.
-        ignored: Findings that were left out on purpose.
+        malformed: Number of unreadable events, by reason.
+        beyond: New fields and types that were not kept, because there were too many.
+        ignored: Number of findings that were ignored on request.
     """
 
     def ignoring(self, names: Collection[str]) -> "Drift":
         """
-        Leave out the findings that are known already.
+        Return the drift without known findings.
 
         Args:
             names: Event types, fields, or fields of one type as
@@ -55,7 +55,7 @@ class Drift(DriftContent):
 
     def lines_to_add(self, release: int | None = None) -> tuple[Lines, ...]:
         """
-        Return the Python that would teach the classes what is new.
+        Return the Python declarations for what is new.
 
         Args:
             release: The Currents release that added it. By default ``...`` stands in

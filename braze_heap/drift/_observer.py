@@ -1,5 +1,5 @@
 """
-Looks at events one by one, and keeps names, JSON types and counts alone.
+Compare events with the classes, keeping only names, JSON types and counts.
 """
 
 from collections import Counter
@@ -26,13 +26,13 @@ from braze_heap.parsing import EventError, EventParser
 from braze_heap.wire import Read, Unreadable
 
 MAX_NAMES: Final = 1_000
-"""New fields of one type that are kept apart; ten times as many of all types."""
+"""Maximum number of new fields kept for one type; ten times as many for all types."""
 
 MAX_TYPES: Final = 1_000
-"""New event types that are kept apart."""
+"""Maximum number of new event types kept."""
 
 MAX_NAME: Final = 255
-"""Characters of a name of a new field. Braze's longest has 44."""
+"""Maximum length of a new field's name. Braze's longest has 44 characters."""
 
 _What: TypeAlias = Literal["new", "invalid", "other form"]
 _Spot: TypeAlias = tuple[_What, Place, str]
@@ -42,7 +42,7 @@ _ENVELOPE: Final = frozenset(("id", "time"))
 _NECESSARY: Final = MappingProxyType(
     {"id": "text", "time": "epoch seconds", "user": "object", "properties": "object"}
 )
-"""The parts of every event, and what they are documented to hold."""
+"""The parts of every event, and their documented types."""
 
 
 def observe(
@@ -57,7 +57,7 @@ def observe(
     more than one source.
 
     Args:
-        reads: Decoded events, nothing about them checked yet.
+        reads: Decoded events, not yet checked.
         event_types: The classes by type. See `EventTypes` for how to add some.
     """
     observer = DriftObserver(event_types)
@@ -86,7 +86,7 @@ class DriftObserver:
 
     def add(self, read: Read) -> None:
         """
-        Look at one event, or count what could not be read.
+        Compare one event, or count an unreadable one.
         """
         self._events += 1
         if isinstance(read, Unreadable):
@@ -95,16 +95,15 @@ class DriftObserver:
         try:
             event = self._parser.parse(read.value, read.event_type)
         except EventError as error:
-            self._refuse(read.value, error)
+            self._count_malformed(read.value, error)
             return
         stats = self._stats_of(event.event_type, type(event))
         if stats:
             stats.add(read.value, event)
 
-    def _refuse(self, raw: Any, error: EventError) -> None:
+    def _count_malformed(self, raw: Any, error: EventError) -> None:
         """
-        Count an event that is none. Where Braze sends another type of value in a part
-        that makes it one, that is news.
+        Count a malformed event. A new type of value in one of its parts is a finding.
         """
         self._malformed[str(error.reason)] += 1
         part = error.problems[0].path
@@ -122,14 +121,14 @@ class DriftObserver:
     ) -> "_TypeStats | None":
         stats = self._stats.get(event_type)
         if stats is None:
-            if issubclass(cls, UnknownEvent) and not self._budget.for_type():
+            if issubclass(cls, UnknownEvent) and not self._budget.allows_type():
                 return None
             stats = self._stats[event_type] = _TypeStats(event_type, cls, self._budget)
         return stats
 
     def drift(self) -> Drift:
         """
-        Return what was found so far.
+        Return the findings so far.
         """
         all_stats = [self._stats[name] for name in sorted(self._stats)]
         known = [stats for stats in all_stats if not stats.is_new]
@@ -149,20 +148,20 @@ class DriftObserver:
 @attrs.define
 class _NameBudget:
     """
-    How many more names are kept, so that hostile input cannot exhaust memory.
+    Limit on the names kept, so that hostile input cannot exhaust memory.
     """
 
     types: int = MAX_TYPES
     names: int = 10 * MAX_NAMES
     truncated: int = 0
 
-    def for_type(self) -> bool:
+    def allows_type(self) -> bool:
         self.types -= 1
         if self.types < 0:
             self.truncated += 1
         return self.types >= 0
 
-    def for_name(self, name: str, kept: int) -> bool:
+    def allows_name(self, name: str, kept: int) -> bool:
         if len(name) > MAX_NAME or kept >= MAX_NAMES or self.names <= 0:
             self.truncated += 1
             return False
@@ -172,7 +171,7 @@ class _NameBudget:
 
 class _TypeStats:
     """
-    What was seen of one event type.
+    Statistics of one event type.
     """
 
     def __init__(
@@ -203,7 +202,7 @@ class _TypeStats:
 
     def add(self, raw: dict[str, Any], event: CurrentsEvent) -> None:
         """
-        Look at *event*, which was read from *raw*.
+        Add *event*, which was parsed from *raw*.
         """
         form = self._form(raw)
         self.events[form] += 1
@@ -246,7 +245,7 @@ class _TypeStats:
 
     def _is_custom(self, name: str) -> bool:
         """
-        Tell whether a field holds what the customer names: any change is his own.
+        Return whether the customer names the content of a field.
         """
         kind = self._schema.kinds.get(name)
         return kind is not None and kind.name == "json object"
@@ -258,14 +257,14 @@ class _TypeStats:
         spot = (what, place, name)
         kinds = self._spots.get(spot)
         if kinds is None:
-            if what == "new" and not self._budget.for_name(name, len(self._spots)):
+            if what == "new" and not self._budget.allows_name(name, len(self._spots)):
                 return
             kinds = self._spots[spot] = Counter()
         kinds[kind] += 1
 
     def fields(self, what: _What) -> Iterator[SeenField]:
         """
-        Return what was noted, by place and name.
+        Yield the findings, by place and name.
         """
         for spot in sorted(s for s in self._spots if s[0] == what):
             _, place, name = spot
@@ -287,7 +286,7 @@ class _TypeStats:
 
     def new_type(self) -> NewType:
         """
-        Return what was seen, of a type without a class.
+        Return the finding for a type without a class.
         """
         return NewType(
             self._event_type,
@@ -298,7 +297,7 @@ class _TypeStats:
 
     def unseen(self) -> Iterator[UnseenFields]:
         """
-        Return the fields that are documented for an observed form and were never there.
+        Yield the documented fields of observed forms that were not seen.
         """
         for form, count in sorted(self.events.items()):
             if names := tuple(sorted(self._unseen[form])):
@@ -311,7 +310,7 @@ def _place(form: Form, at: Place) -> Place:
 
 def json_type(value: object) -> str:
     """
-    Return the type of a decoded value, as JSON and people call it.
+    Return the JSON type of a decoded value for people.
     """
     if not isinstance(value, list):
         return _TYPES.get(type(value), "other")

@@ -119,7 +119,7 @@ class DriftContent:
     @property
     def has_findings(self) -> bool:
         """
-        Whether Braze sends what the classes do not say: a type, a field or a value.
+        Whether Braze sends a type, a field or a value that the classes do not have.
         """
         return bool(
             self.new_types or self.new_fields or self.type_changes or self.truncated
@@ -128,7 +128,7 @@ class DriftContent:
 
 def number_of_events(count: int) -> str:
     """
-    Return *count* in words.
+    Return *count* with its noun.
     """
     return "1 event" if count == 1 else f"{count:,} events"
 

@@ -95,9 +95,9 @@ def test_wrong_configuration_is_a_problem(run: Run) -> None:
             "matches the pattern",
         ),
         ('only = ["EmailClik"]', "Did you mean 'EmailClick'?"),
-        ('only = ["users.messages.email.Clik"]', "leaves none"),
-        ('preset = "delivery"\nonly = ["EmailClick"]', "leaves none"),
-        ('leave_out = ["CurrentsEvent"]', "leaves none"),
+        ('only = ["users.messages.email.Clik"]', "contains none"),
+        ('preset = "delivery"\nonly = ["EmailClick"]', "contains none"),
+        ('leave_out = ["CurrentsEvent"]', "contains none"),
         ('event_renames = {"Braze Email Clik" = "Click"}', "Did you mean 'Braze Email"),
     ],
 )

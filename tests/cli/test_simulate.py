@@ -298,7 +298,7 @@ def test_patience_ends_the_trial(run: Run) -> None:
     assert time.monotonic() - began < 3
     assert result.exit_code == 1
     assert "pending 1 not accepted yet" in report_of(result.stdout)
-    assert "puts Braze off" in report_of(result.stdout)
+    assert "asks Braze to retry" in report_of(result.stdout)
 
 
 def test_rate_spreads_the_events(run: Run) -> None:

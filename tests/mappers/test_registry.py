@@ -177,7 +177,7 @@ def test_explain_names_winner_and_losers() -> None:
     assert "the mapper for EmailEvent" in str(explanation)
     assert "for CurrentsEvent" in str(explanation)
     assert "no mapper" in str(MapperRegistry().explain(EmailClick))
-    assert "left out" in str(registry.except_(EmailClick).explain(EmailClick))
+    assert "skipped by" in str(registry.except_(EmailClick).explain(EmailClick))
 
 
 @pytest.mark.parametrize(
