@@ -127,12 +127,12 @@ class PipelineOptions(Generic[_SinkT]):
 
 
 @attrs.frozen(kw_only=True)
-class _Arguments(PipelineOptions[Sink]):
+class _PipelineArguments(PipelineOptions[Sink]):
     sleep: Callable[[float], object] = option(time.sleep, "Sleeps for seconds.")
 
 
 @attrs.frozen(kw_only=True)
-class _AsyncArguments(PipelineOptions[AsyncSink]):
+class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
     sleep: Callable[[float], Awaitable[object]] = option(
         asyncio.sleep, "Sleeps for seconds; awaited."
     )
@@ -175,7 +175,7 @@ class _PipelineBase(Generic[_SinkT]):
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         try:
             result = yield from self._process_batch(source, stored)
-            details = {"outcome": "settled", "report": result.report}
+            details = {"outcome": "processed", "report": result.report}
             self._log_limiter.flush()
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
@@ -332,8 +332,8 @@ class Pipeline(_PipelineBase[Sink]):
     Deliver events through a transformer to a sink, at least once. Thread-safe.
     """
 
-    @takes(_Arguments)
-    def __init__(self, options: _Arguments) -> None:
+    @takes(_PipelineArguments)
+    def __init__(self, options: _PipelineArguments) -> None:
         self._configure(options)
         require_sink("Pipeline", options.sink)
         check_function("sleep", options.sleep, takes="seconds")
@@ -402,8 +402,8 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
     `Pipeline` for asyncio. The dead letter is called in a thread.
     """
 
-    @takes(_AsyncArguments)
-    def __init__(self, options: _AsyncArguments) -> None:
+    @takes(_AsyncPipelineArguments)
+    def __init__(self, options: _AsyncPipelineArguments) -> None:
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
         self._sleep = options.sleep

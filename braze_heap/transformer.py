@@ -139,7 +139,7 @@ class TransformerOptions:
 
 
 @attrs.frozen(kw_only=True)
-class _Arguments(TransformerOptions):
+class _TransformerArguments(TransformerOptions):
     mappers: MapperRegistry | Mappers = attrs.field(
         default=DEFAULT_MAPPERS,
         kw_only=False,
@@ -183,8 +183,8 @@ class Transformer:
             that no event class has.
     """
 
-    @takes(_Arguments)
-    def __init__(self, options: _Arguments) -> None:
+    @takes(_TransformerArguments)
+    def __init__(self, options: _TransformerArguments) -> None:
         event_types = options.event_types
         if not isinstance(event_types, EventTypes):
             EventTypes(event_types)  # raises for what is not an event class

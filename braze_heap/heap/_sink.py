@@ -62,7 +62,7 @@ _HEADERS: Final = {
 
 
 @attrs.frozen(kw_only=True)
-class _Arguments(HeapOptions):
+class _HeapSinkArguments(HeapOptions):
     transport: httpx2.BaseTransport | None = option(
         None,
         "Transport of httpx2, for tests. It must end an exchange within its timeout.",
@@ -71,7 +71,7 @@ class _Arguments(HeapOptions):
 
 
 @attrs.frozen(kw_only=True)
-class _AsyncArguments(HeapOptions):
+class _AsyncHeapSinkArguments(HeapOptions):
     transport: httpx2.AsyncBaseTransport | None = option(
         None, "Transport of httpx2, for tests."
     )
@@ -117,8 +117,8 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
 
     _client: httpx2.Client
 
-    @takes(_Arguments)
-    def __init__(self, options: _Arguments) -> None:
+    @takes(_HeapSinkArguments)
+    def __init__(self, options: _HeapSinkArguments) -> None:
         self._host, self._core, self._proxy = _configure(options)
         self._sleep = options.sleep
         self._transport = options.transport
@@ -186,8 +186,8 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
 
     _client: httpx2.AsyncClient
 
-    @takes(_AsyncArguments)
-    def __init__(self, options: _AsyncArguments) -> None:
+    @takes(_AsyncHeapSinkArguments)
+    def __init__(self, options: _AsyncHeapSinkArguments) -> None:
         self._host, self._core, proxy = _configure(options)
         self._sleep = options.sleep
         self._client = httpx2.AsyncClient(

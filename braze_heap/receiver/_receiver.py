@@ -91,7 +91,7 @@ _P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
 
 
 @attrs.frozen(kw_only=True)
-class _Arguments(Generic[_P]):
+class _ReceiverArguments(Generic[_P]):
     pipeline: _P = attrs.field(
         kw_only=False,
         metadata=doc(
@@ -120,7 +120,7 @@ class _ReceiverBase(Generic[_P]):
     Handling of a request as a generator of steps, shared by both receivers.
     """
 
-    def _configure(self, options: _Arguments[_P]) -> None:
+    def _configure(self, options: _ReceiverArguments[_P]) -> None:
         if not isinstance(options.limits, Limits):
             kind = kind_of(options.limits)
             raise TypeError(f"limits must be Limits(...), not {kind}")
@@ -285,8 +285,8 @@ class Receiver(_ReceiverBase[Pipeline]):
         TypeError: *pipeline* is not a `Pipeline`.
     """
 
-    @takes(_Arguments[Pipeline])
-    def __init__(self, options: _Arguments[Pipeline]) -> None:
+    @takes(_ReceiverArguments[Pipeline])
+    def __init__(self, options: _ReceiverArguments[Pipeline]) -> None:
         pipeline: object = options.pipeline
         if not isinstance(pipeline, Pipeline):
             hint = ""
@@ -336,8 +336,8 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
     """
 
-    @takes(_Arguments[Pipeline | AsyncPipeline])
-    def __init__(self, options: _Arguments[Pipeline | AsyncPipeline]) -> None:
+    @takes(_ReceiverArguments[Pipeline | AsyncPipeline])
+    def __init__(self, options: _ReceiverArguments[Pipeline | AsyncPipeline]) -> None:
         pipeline: object = options.pipeline
         if not isinstance(pipeline, Pipeline | AsyncPipeline):
             raise TypeError(
