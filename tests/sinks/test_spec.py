@@ -152,7 +152,7 @@ def test_trust_env_is_a_boolean_option(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
 
     assert "HeapSink" in repr(open_sink("heap:?app_id=11&trust_env=0"))
-    with pytest.raises(SinkSpecError, match="HTTPS_PROXY is written"):
+    with pytest.raises(SinkSpecError, match="HTTPS_PROXY must be"):
         open_sink("heap:?app_id=11&trust_env=1")
 
 
