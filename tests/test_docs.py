@@ -62,7 +62,22 @@ SYBIL = Sybil(
 )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+SLOW = {
+    "add-a-currents-release.md",
+    "command-line.md",
+    "tracking-plan.md",
+    "tutorial.md",
+}
+"""Pages whose code takes seconds, because it starts services or makes plans."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(p, marks=[pytest.mark.slow] if p.name in SLOW else [], id=p.name)
+        for p in PAGES
+    ],
+)
 def test_every_code_block_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ if importlib.util.find_spec("sphinx"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "declared", "behavior", "script"),
     [

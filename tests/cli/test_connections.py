@@ -72,6 +72,7 @@ def test_a_kept_alive_connection_is_quick(serve: Serve) -> None:
     assert sorted(seconds)[10] < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [b"", b"POST / HTTP/1.1\r\nHost: x\r\nX-Y: "])
 def test_idle_connections_leave_room_for_requests(
     serve: Serve, tmp_path: Path, data: bytes
@@ -111,6 +112,7 @@ def test_endless_headers_are_refused(serve: Serve) -> None:
     assert (sent < 20, status) == (True, 200)
 
 
+@pytest.mark.slow
 def test_a_head_that_does_not_come_ends_its_connection() -> None:
     """
     Silence and half a head last so many seconds, on a kept-alive connection too.

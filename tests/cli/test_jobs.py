@@ -356,6 +356,7 @@ def begun(folder: Path, temporary: Path, jobs: int = 2, **env: str) -> Process:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_ctrl_c_stops_all_workers_and_tells_what_was_done(
     many: Path, temporary: Path, unbuffered: str

@@ -293,6 +293,7 @@ def test_an_unavailable_sink_is_told_and_given_up(
     assert dead() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "name", "status"),
     [("SIGINT", "Ctrl-C", 130), ("SIGTERM", "SIGTERM", 143), ("SIGHUP", "SIGHUP", 129)],

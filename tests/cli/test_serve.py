@@ -205,6 +205,7 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
         assert store.stats().by_reason == {"bad_time": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_request_in_flight_is_settled_before_the_end(
     serve: Serve, tmp_path: Path, number: signal.Signals
@@ -233,6 +234,7 @@ def test_a_request_in_flight_is_settled_before_the_end(
     )
 
 
+@pytest.mark.slow
 def test_what_takes_longer_than_the_grace_is_cut_off(
     serve: Serve, tmp_path: Path
 ) -> None:

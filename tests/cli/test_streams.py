@@ -105,6 +105,7 @@ def test_signal_ends_the_run_between_whole_lines(
     assert [f"event-{n}" for n in range(len(written))] == written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "what was there\n"])
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_file_that_is_not_complete_never_appears(
@@ -173,6 +174,7 @@ def test_full_disk_is_named() -> None:
 FULL = ["plan", "plan --format csv", "events", "explain {0}", "drift {0}", "check"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
 @pytest.mark.parametrize("command", [*FULL, "send {0} --discard --sink -"])
 def test_stdout_that_cannot_be_written_is_an_error(command: str, batch: Path) -> None:

@@ -412,6 +412,7 @@ def garbage_server() -> Iterator[int]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_network_errors_are_distinguished(shell: Deliver) -> None:
     """
     DNS, refused connection, TLS and timeout have different messages.

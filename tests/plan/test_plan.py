@@ -63,7 +63,13 @@ def property_of(event: PlannedEvent, name: str) -> PlannedProperty:
     return next(planned for planned in event.properties if planned.name == name)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if number else [])
+        for number, name in enumerate(POLICIES)
+    ],
+)
 def test_everything_that_is_sent_is_planned(policy: str) -> None:
     """
     Whatever becomes of events of all types is in the plan, under every policy.

@@ -562,6 +562,7 @@ def test_gzip_in_several_members_is_one_body(endpoint):
     assert (response.status, len(there.sink.calls)) == (200, 1)
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_not_decompressed(endpoint):
     """
     400: the compressed bytes are stored.

@@ -131,6 +131,7 @@ def heap() -> Iterator[FakeHeap]:
         yield heap
 
 
+@pytest.mark.slow
 def test_sigkill_loses_and_duplicates_no_event(heap: FakeHeap, tmp_path: Path) -> None:
     """
     Kill the receiver twice.

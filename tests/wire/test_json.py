@@ -492,6 +492,7 @@ def test_a_long_line_costs_itself():
     assert [damage.detail for damage in damages] == ["a line of over 65,536 bytes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "piece"),
     [

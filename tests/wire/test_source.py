@@ -420,6 +420,7 @@ def memory_used_by(path):
     return tuple(map(int, ran.stdout.split()))
 
 
+@pytest.mark.slow
 @measured
 @pytest.mark.parametrize("arrangement", LARGE)
 def test_large_json_is_streamed(arrangement, tmp_path):
