@@ -44,18 +44,7 @@ _SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
 @frozen(kw_only=True)
 class Behavior:
     """
-    Settings of a simulated sender.
-
-    Attributes:
-        seed: Random seed.
-        batch_size: Maximum number of events in a request; Braze's default is 100.
-        lose_answers: Share of the responses that get lost: the endpoint accepted the
-            events, and they are sent again.
-        send_twice: Share of the events that are sent again later, among others.
-        reorder: Share of the events, and of the batches, that move elsewhere.
-        probes: Requests without events, with which Braze checks its credentials. The
-            first one is sent before everything else.
-        rate: Events a second; by default all have happened at the start.
+    Settings of a `SimulatedBraze`, which documents the attributes, without its token.
     """
 
     seed: int = 0

@@ -85,8 +85,8 @@ def numbers_of(item: dict[str, Any]) -> set[int]:
     """
     Return the numbers of the calls that are merged into an item.
     """
-    context = item["properties"]
-    return {context["n"]} if "event" in item else {int(name[1:]) for name in context}
+    properties = item["properties"]
+    return {properties["n"]} if "event" in item else {int(n[1:]) for n in properties}
 
 
 def call_of(number: int, is_user: bool) -> Call:
