@@ -1,6 +1,4 @@
-"""
-Public names of the package, each listed once.
-"""
+"""Public names of the package, each listed once."""
 
 from braze_heap import (
     config as config,

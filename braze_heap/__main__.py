@@ -1,6 +1,4 @@
-"""
-``python -m braze_heap`` is ``braze-heap``.
-"""
+"""``python -m braze_heap`` is ``braze-heap``."""
 
 from braze_heap.cli import main
 

@@ -145,9 +145,7 @@ class Batch:
         return self.reject(Reason.MAPPER_UNAVAILABLE, detail, item, event)
 
     def note_success(self, function: object, event: CurrentsEvent) -> None:
-        """
-        Note that a function of a team decided about *event*.
-        """
+        """Note that a function of a team decided about *event*."""
         if self.outages is not None:
             self.outages.succeeded(function, event.id)
             self.failures.pop(id(function), None)
@@ -203,9 +201,7 @@ class Batch:
 
 
 def _named(item: Any) -> tuple[str | None, str | None]:
-    """
-    Return the type and the id of an event that could not be read, if it has them.
-    """
+    """Return the type and the id of an event that could not be read, if it has them."""
     raw = item.value if isinstance(item, RawEvent) else item
     if not isinstance(raw, dict):
         return None, None

@@ -120,9 +120,7 @@ def _reject_all(size: int) -> tuple[Rejection, ...]:
 def _first_rejections(
     origins: list[Any], rejections: Iterable[Rejection]
 ) -> list[tuple[Rejection, Any]]:
-    """
-    Return each event with a rejected call, and the first rejection of its calls.
-    """
+    """Return each event with a rejected call, and the first rejection of its calls."""
     first: dict[int, tuple[Rejection, Any]] = {}
     for rejection in rejections:
         origin = origins[rejection.index]
@@ -136,9 +134,7 @@ def _rejection_detail(rejection: Rejection) -> str:
 
 
 def _occurrences(source: Source, result: TransformResult) -> Counter[str]:
-    """
-    Count the occurrences of each event that the transformer did not reject.
-    """
+    """Count the occurrences of each event that the transformer did not reject."""
     if not result.repeated:  # spares decoding again
         return Counter()
     counts = Counter(_identity_key(item) for item in _events(source))

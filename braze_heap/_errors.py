@@ -1,6 +1,4 @@
-"""
-Descriptions of exceptions without payload data, and messages for missing extras.
-"""
+"""Descriptions of exceptions without payload data, and messages for missing extras."""
 
 import contextlib
 import errno
@@ -33,9 +31,7 @@ def errno_of(number: int | None) -> str:
 
 
 def error_context(error: Exception) -> dict[str, str | int]:
-    """
-    Return class and error number of *error* for structured logs.
-    """
+    """Return class and error number of *error* for structured logs."""
     number = error.errno if isinstance(error, OSError) else None
     context: dict[str, str | int] = {"error": type(error).__name__}
     return context if number is None else {**context, "errno": number}
@@ -46,9 +42,7 @@ _RETRIED: Final = ("BlockingIOError", "SSLWantReadError", "SSLWantWriteError")
 
 
 def system_error(error: BaseException) -> OSError | None:
-    """
-    Return the innermost operating system error in the causes of *error*.
-    """
+    """Return the innermost operating system error in the causes of *error*."""
     found = None
     seen: set[int] = set()
     inner: BaseException | None = error

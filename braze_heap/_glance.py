@@ -147,9 +147,7 @@ def glance_of(road: ShortRoad, identity: IdentityPolicy) -> Glance:
 
 
 def _look_of(road: ShortRoad) -> Look:
-    """
-    Generate the function for a class.
-    """
+    """Generate the function for a class."""
     fits = {name: kind.validate for name, kind in schema_of(road.cls).kinds.items()}
     names: dict[str, Any] = {**_NAMES, "fits": fits}
     exec(_compiled("".join(_source(road))), names)  # noqa: S102 (own text)
@@ -159,9 +157,7 @@ def _look_of(road: ShortRoad) -> Look:
 
 @functools.lru_cache(1024)
 def _compiled(source: str) -> CodeType:
-    """
-    Return the code of *source*, which tracebacks and debuggers then show.
-    """
+    """Return the code of *source*, which tracebacks and debuggers then show."""
     file = f"<braze_heap glance {hash(source):x}>"
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
     return compile(source, file, "exec")

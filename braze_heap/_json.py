@@ -130,9 +130,7 @@ def _has_long_number(data: bytes) -> bool:
 
 
 def is_json_text(value: Any) -> bool:
-    """
-    Return whether *value* looks like an object or array in JSON.
-    """
+    """Return whether *value* looks like an object or array in JSON."""
     return isinstance(value, str) and value[:1] in ("{", "[")
 
 

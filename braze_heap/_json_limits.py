@@ -1,6 +1,4 @@
-"""
-Limits of JSON from outside, checked in its bytes before a parser reads it.
-"""
+"""Limits of JSON from outside, checked in its bytes before a parser reads it."""
 
 import itertools
 import json
@@ -37,9 +35,7 @@ _MAX_EXACT: Final = 2.0**53
 
 
 class UnreadableError(BrazeHeapError, ValueError):
-    """
-    The bytes are not JSON, or exceed a limit. The text says where.
-    """
+    """The bytes are not JSON, or exceed a limit. The text says where."""
 
 
 class TooLargeError(UnreadableError):
@@ -69,9 +65,7 @@ def within_fast_limits(value: Any) -> bool:
 
 
 def count_brackets(data: bytes) -> int:
-    """
-    Return the number of opening brackets in *data*.
-    """
+    """Return the number of opening brackets in *data*."""
     # `bytes.count` takes four times as long.
     without = len(data.replace(b"{", b"")) + len(data.replace(b"[", b""))
     return 2 * len(data) - without
@@ -121,9 +115,7 @@ def may_repeat_events(data: bytes) -> bool:
 
 
 def repeats_events(text: str) -> bool:
-    """
-    Return whether *text* is an object with two ``events`` keys.
-    """
+    """Return whether *text* is an object with two ``events`` keys."""
     outermost: list[str] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -150,9 +142,7 @@ _STEP: Final = {ord("{"): 1, ord("}"): -1}
 
 
 def _without_escapes(data: bytes) -> bytes:
-    """
-    Return *data* without the quotes that do not end a string.
-    """
+    """Return *data* without the quotes that do not end a string."""
     # Splitting is faster for a few escapes, replacing takes less memory for many.
     if b"\\" not in data:
         return data
@@ -170,9 +160,7 @@ def _without_strings(structure: bytes) -> bytes:
 
 
 def _structure_size(unescaped: bytes) -> int:
-    """
-    Return the number of brackets and commas of a document without escapes.
-    """
+    """Return the number of brackets and commas of a document without escapes."""
     structure = unescaped.translate(None, _NO_STRUCTURE)
     if len(structure) <= MAX_STRUCTURE:
         return len(structure)
@@ -180,9 +168,7 @@ def _structure_size(unescaped: bytes) -> int:
 
 
 def _closes_within(brackets: bytes, limit: int) -> bool:
-    """
-    Return whether all *brackets* close, and at most *limit* are open at a time.
-    """
+    """Return whether all *brackets* close, and at most *limit* are open at a time."""
     for _ in range(limit):
         shorter = brackets.replace(b"{}", b"")
         if len(shorter) == len(brackets):

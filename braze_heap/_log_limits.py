@@ -1,6 +1,4 @@
-"""
-Rate limit for log messages, so that a log stays readable while one cause repeats.
-"""
+"""Rate limit for log messages, so that a log stays readable while one cause repeats."""
 
 from __future__ import annotations
 
@@ -117,9 +115,7 @@ class LogRateLimiter:
             write()
 
     def _add(self, cause: Hashable, now: float) -> _Cause:
-        """
-        Return the entry of a new cause; the shared entry beyond `MAX_CAUSES`.
-        """
+        """Return the entry of a new cause; the shared entry beyond `MAX_CAUSES`."""
         if len(self._causes) >= MAX_CAUSES:
             self._causes = {
                 key: known
@@ -131,7 +127,5 @@ class LogRateLimiter:
 
 
 def suppressed_note(suppressed: int | None) -> str:
-    """
-    Return the end of a message that represents *suppressed* others; may be empty.
-    """
+    """Return the end of a message that represents *suppressed* others; may be empty."""
     return f" ({suppressed:,} more since the last line)" if suppressed else ""

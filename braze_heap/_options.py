@@ -81,9 +81,7 @@ def _copy_of_mapping(value: Any) -> Any:
 
 
 def documented(options: type[_T]) -> type[_T]:
-    """
-    Add the documentation of each option to the docstring of the class *options*.
-    """
+    """Add the documentation of each option to the docstring of the class *options*."""
     options.__doc__ = f"{options.__doc__ or ''}\n{_section('Attributes', options)}"
     return options
 
@@ -161,23 +159,17 @@ def _annotated_init(cls: Any, options: Any) -> Any:
 
 
 def doc_of(field: "attrs.Attribute[Any]") -> str:
-    """
-    Return the documentation of an option; empty if it has none.
-    """
+    """Return the documentation of an option; empty if it has none."""
     return str(field.metadata.get(_DOC, ""))
 
 
 def types_of(options: type) -> Mapping[str, Any]:
-    """
-    Return the type of each option by name.
-    """
+    """Return the type of each option by name."""
     return _types_of(options)
 
 
 def shown_default(field: "attrs.Attribute[Any]") -> object:
-    """
-    Return the default value of an option, or its name if its repr is long.
-    """
+    """Return the default value of an option, or its name if its repr is long."""
     return field.metadata.get(_SHOWN) or field.default
 
 
@@ -188,9 +180,7 @@ def _types_of(options: type) -> Mapping[str, Any]:
 
 
 def choices_of(options: type, name: str) -> tuple[str, ...]:
-    """
-    Return the values that the option *name*, a choice or several, can have.
-    """
+    """Return the values that the option *name*, a choice or several, can have."""
     kind = types_of(options)[name]
     kind = typing.get_args(kind)[0] if is_list(kind) else kind
     return typing.get_args(kind)
@@ -225,9 +215,7 @@ def _checks_of(options: Any) -> list[tuple[str, Any, bool]]:
 
 
 def is_list(kind: Any) -> bool:
-    """
-    Return whether an option of the type *kind* takes several values.
-    """
+    """Return whether an option of the type *kind* takes several values."""
     return typing.get_origin(kind) in (tuple, Collection)
 
 

@@ -1,6 +1,4 @@
-"""
-Decide when a component that keeps failing counts as down for good.
-"""
+"""Decide when a component that keeps failing counts as down for good."""
 
 from __future__ import annotations
 
@@ -63,15 +61,11 @@ class Outage:
 
     @property
     def is_over(self) -> bool:
-        """
-        Whether there was a success, or no attempt for longer than *max_gap*.
-        """
+        """Whether there was a success, or no attempt for longer than *max_gap*."""
         return self._last is None or self._clock() - self._last > self._max_gap
 
     def succeeded(self) -> None:
-        """
-        Note a success, which ends the outage.
-        """
+        """Note a success, which ends the outage."""
         self._last = None
 
     def failed(self, began: float | None = None) -> bool:
@@ -125,9 +119,7 @@ class MapperOutages:
         self._events: dict[int, Outage] = {}
 
     def succeeded(self, mapper: object, event_id: str) -> None:
-        """
-        Note that *mapper* mapped an event.
-        """
+        """Note that *mapper* mapped an event."""
         if id(mapper) not in self._mappers:  # nothing failed, so nothing to remember
             return
         with self._lock:
@@ -139,9 +131,7 @@ class MapperOutages:
                     del self._mappers[id(mapper)]
 
     def failed(self, mapper: object, event_id: str) -> Verdict:
-        """
-        Note that *mapper* raised a `DeliveryError` for an event.
-        """
+        """Note that *mapper* raised a `DeliveryError` for an event."""
         key = _key(mapper, event_id)
         with self._lock:
             if id(mapper) not in self._mappers:
@@ -161,9 +151,7 @@ class MapperOutages:
             return "unavailable" if state.works_since(event.since) else "suspect"
 
     def is_event_at_fault(self, mapper: object, event_id: str) -> bool:
-        """
-        Return whether *mapper* mapped another event since this one began to fail.
-        """
+        """Return whether *mapper* mapped another event since this one began to fail."""
         with self._lock:
             state = self._mappers.get(id(mapper))
             event = self._events.get(_key(mapper, event_id))
@@ -174,7 +162,5 @@ class MapperOutages:
 
 
 def _key(mapper: object, event_id: str) -> int:
-    """
-    Return a key of fixed size: an id may have any length.
-    """
+    """Return a key of fixed size: an id may have any length."""
     return hash((id(mapper), event_id))

@@ -1,6 +1,4 @@
-"""
-Checks of the arguments of a pipeline, and batches of its sources.
-"""
+"""Checks of the arguments of a pipeline, and batches of its sources."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ from braze_heap.wire._source import refuse_path
 
 
 def check_transformer(user: str, transformer: object) -> None:
-    """
-    Raise a TypeError if *transformer*, given to the class *user*, is not one.
-    """
+    """Raise a TypeError if *transformer*, given to the class *user*, is not one."""
     if isinstance(transformer, type) or not hasattr(transformer, "transform"):
         is_registry = isinstance(transformer, MapperRegistry | Mappers)
         hint = ": write Transformer(mappers)" if is_registry else ""
@@ -31,9 +27,7 @@ def check_transformer(user: str, transformer: object) -> None:
 
 
 def check_dead_letter(user: str, dead_letter: object) -> None:
-    """
-    Raise a TypeError if *dead_letter*, given to the class *user*, is not one.
-    """
+    """Raise a TypeError if *dead_letter*, given to the class *user*, is not one."""
     append = getattr(dead_letter, "append", None)
     if (
         isinstance(dead_letter, type)
@@ -119,9 +113,7 @@ _SOURCES: Final = (Iterable, CurrentsEvent, RawEvent, Unreadable, float, int, No
 
 
 def _check_is_decoded(event: object) -> None:
-    """
-    Raise a TypeError if *event*, the first of a batch, is not decoded.
-    """
+    """Raise a TypeError if *event*, the first of a batch, is not decoded."""
     if isinstance(event, bytes | bytearray | memoryview):
         raise TypeError(
             f"an event is a dict, not {type(event).__name__}: decode each one first, "

@@ -1,6 +1,4 @@
-"""
-Run a generator of steps, sync or async, so that the logic is written once.
-"""
+"""Run a generator of steps, sync or async, so that the logic is written once."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ def run_steps(steps: Generator[Any, Any, Out], perform: Callable[[Any], Any]) ->
 async def run_steps_async(
     steps: Generator[Any, Any, Out], perform: Callable[[Any], Awaitable[Any]]
 ) -> Out:
-    """
-    `run_steps` with an awaitable *perform*.
-    """
+    """`run_steps` with an awaitable *perform*."""
     reply, error = None, None
     try:
         while True:
@@ -61,9 +57,7 @@ async def run_steps_async(
 async def in_thread(
     work: Callable[..., Out], *args: Any, threads: Executor | None = None
 ) -> Out:
-    """
-    Call *work* in one of *threads*, by default those of the event loop.
-    """
+    """Call *work* in one of *threads*, by default those of the event loop."""
     call = functools.partial(contextvars.copy_context().run, _call, work, *args)
     return await asyncio.get_running_loop().run_in_executor(threads, call)
 

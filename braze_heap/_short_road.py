@@ -29,9 +29,7 @@ from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import Redaction
 
 Namer: TypeAlias = Callable[[Any, PropertyEncoder], str]
-"""
-From the own name of an event, if it has one, to its name in Heap.
-"""
+"""From the own name of an event, if it has one, to its name in Heap."""
 
 Dress: TypeAlias = Callable[[dict[str, Any]], None]
 """

@@ -1,6 +1,4 @@
-"""
-Storage records in the HTTP form: unnested fields, Avro unions and 32-bit numbers.
-"""
+"""Storage records in the HTTP form: unnested fields, Avro unions and 32-bit numbers."""
 
 from typing import Any, Final
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 
 
 def utf16_length(text: str) -> int:
-    """
-    Return the length of *text* in UTF-16 code units, as JavaScript counts it.
-    """
+    """Return the length of *text* in UTF-16 code units, as JavaScript counts it."""
     if text.isascii():
         return len(text)
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,6 +1,4 @@
-"""
-Checks of constructor arguments, so that mistakes fail before any event arrives.
-"""
+"""Checks of constructor arguments, so that mistakes fail before any event arrives."""
 
 import functools
 import inspect
@@ -40,9 +38,7 @@ def _name_of(value: object) -> str:
 
 
 def warn(text: str) -> None:
-    """
-    Issue a UserWarning that points to the calling line outside this package.
-    """
+    """Issue a UserWarning that points to the calling line outside this package."""
     depth, frame = 1, sys._getframe(1)
     while frame.f_back and str(frame.f_globals.get("__name__")).startswith(_PACKAGE):
         depth, frame = depth + 1, frame.f_back

@@ -55,15 +55,11 @@ _PRESETS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
 
 
 class ConfigError(BrazeHeapError, ValueError):
-    """
-    A configuration that means nothing. The text names every flaw with its path.
-    """
+    """A configuration that means nothing. The text names every flaw with its path."""
 
 
 def _texts(given: Any) -> Any:
-    """
-    Return *given* as a tuple of texts, where one text may stand for itself.
-    """
+    """Return *given* as a tuple of texts, where one text may stand for itself."""
     return (given,) if isinstance(given, str) else tuple(given)
 
 
@@ -279,9 +275,7 @@ class TransformConfig(TransformerOptions):
 
 
 def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """
-    Return the text of each environment variable that sets an option, by option.
-    """
+    """Return the text of each environment variable that sets an option, by option."""
     found = {
         name.removeprefix(ENVIRONMENT_PREFIX): text
         for name, text in (os.environ if environ is None else environ).items()
@@ -291,9 +285,7 @@ def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def _variable(name: str) -> str:
-    """
-    Return the environment variable of an option.
-    """
+    """Return the environment variable of an option."""
     return f"{ENVIRONMENT_PREFIX}{name.upper()}"
 
 
@@ -344,9 +336,7 @@ def _check_names(
 
 
 def _flaw(error: BaseException, kind: Any) -> str:
-    """
-    Return what is wrong with a value of an option, or of a part of it.
-    """
+    """Return what is wrong with a value of an option, or of a part of it."""
     from cattrs.v import format_exception
 
     if get_origin(kind) is not Literal:
@@ -357,9 +347,7 @@ def _flaw(error: BaseException, kind: Any) -> str:
 
 
 def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
-    """
-    Accept one name instead of several.
-    """
+    """Accept one name instead of several."""
     kinds = types_of(cls)
     return {
         name: (value,) if is_list(kinds[name]) and isinstance(value, str) else value

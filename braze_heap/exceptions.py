@@ -32,9 +32,7 @@ __all__ = [
 
 
 class BrazeHeapError(Exception):
-    """
-    Base of all exceptions that this package defines.
-    """
+    """Base of all exceptions that this package defines."""
 
 
 class DeliveryError(BrazeHeapError):
@@ -79,9 +77,7 @@ class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
 
 
 class DeadLetterError(DeliveryError):
-    """
-    The dead letter cannot be written or read.
-    """
+    """The dead letter cannot be written or read."""
 
 
 @attrs.frozen
@@ -133,9 +129,7 @@ class SinkSpecError(BrazeHeapError, ValueError):
 
 
 def retry_after_of(error: DeliveryError) -> float | None:
-    """
-    Return the seconds that *error* asks to wait; ``None`` if it does not say.
-    """
+    """Return the seconds that *error* asks to wait; ``None`` if it does not say."""
     seconds = getattr(error, "retry_after", None)
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     return seconds if is_number else None
@@ -153,9 +147,7 @@ def name_event(error: DeliveryError, event_type: str, event_id: str) -> None:
 
 
 def is_of_mapper(error: DeliveryError) -> bool:
-    """
-    Return whether a mapper raised *error* while it mapped an event.
-    """
+    """Return whether a mapper raised *error* while it mapped an event."""
     notes = getattr(error, "__notes__", ())
     return any(note.startswith(_MAPPING) for note in notes)
 

@@ -145,9 +145,7 @@ class EventParser:
     def parse(
         self, raw: object, event_type: str | None = None, strict: bool = False
     ) -> CurrentsEvent:
-        """
-        Parse one decoded event; see `parse_event`.
-        """
+        """Parse one decoded event; see `parse_event`."""
         if type(raw) is dict:
             try:
                 reader = self._readers[raw["event_type"]]
@@ -194,9 +192,7 @@ def _check_unknown(event_type: object) -> None:
 
 
 def compile_reader(cls: type[CurrentsEvent]) -> Reader:
-    """
-    Return the function that parses decoded events into *cls*.
-    """
+    """Return the function that parses decoded events into *cls*."""
     schema = schema_of(cls)
     if issubclass(cls, UnknownEvent):
         return functools.partial(_read, cls, schema)
@@ -413,9 +409,7 @@ def _with_id(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> _Ev
 
 
 def _digest(raw: dict[str, Any]) -> str:
-    """
-    Return an id derived from the content of an event.
-    """
+    """Return an id derived from the content of an event."""
     canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -466,9 +460,7 @@ def configure_converter(
 
 
 def make_converter(*, strict: bool = False) -> cattrs.Converter:
-    """
-    Return a new cattrs converter for Currents events; see `configure_converter`.
-    """
+    """Return a new cattrs converter for Currents events; see `configure_converter`."""
     import cattrs
 
     converter = cattrs.Converter()

@@ -1,6 +1,4 @@
-"""
-What a mapper says about an event. The transformer adds who, when, and the key.
-"""
+"""What a mapper says about an event. The transformer adds who, when, and the key."""
 
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
@@ -60,9 +58,7 @@ class HeapUserProperties:
 
 @attrs.define
 class HeapUserDeletion:
-    """
-    The user is to be deleted in Heap, with all events. There is no way back.
-    """
+    """The user is to be deleted in Heap, with all events. There is no way back."""
 
 
 Payload: TypeAlias = HeapEvent | HeapUserProperties | HeapUserDeletion
@@ -117,9 +113,7 @@ def _check(payload: HeapEvent | HeapUserProperties) -> None:
 
 
 def _described(value: object) -> str:
-    """
-    Return the kind of a wrong return value, with what to do about it.
-    """
+    """Return the kind of a wrong return value, with what to do about it."""
     if inspect.iscoroutine(value):
         value.close()  # else Python warns that it was never awaited
     if isinstance(value, Awaitable | AsyncIterable):

@@ -97,9 +97,7 @@ _SinkT = TypeVar("_SinkT")
 @documented
 @attrs.frozen(kw_only=True)
 class PipelineOptions(Generic[_SinkT]):
-    """
-    Arguments that both pipelines take.
-    """
+    """Arguments that both pipelines take."""
 
     transformer: Transformer = attrs.field(
         kw_only=False, metadata=doc("Maps events to calls.")
@@ -142,9 +140,7 @@ _Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
 
 
 class _PipelineBase(Generic[_SinkT]):
-    """
-    Both pipelines, without I/O: steps that a subclass performs.
-    """
+    """Both pipelines, without I/O: steps that a subclass performs."""
 
     def _configure(self, options: PipelineOptions[_SinkT]) -> None:
         user = type(self).__name__
@@ -168,9 +164,7 @@ class _PipelineBase(Generic[_SinkT]):
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
 
     def _observe_batch(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
-        """
-        Process a batch, and call the observers. The value is a `BatchResult`.
-        """
+        """Process a batch, and call the observers. The value is a `BatchResult`."""
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         try:
@@ -328,9 +322,7 @@ def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
 
 
 class Pipeline(_PipelineBase[Sink]):
-    """
-    Deliver events through a transformer to a sink, at least once. Thread-safe.
-    """
+    """Deliver events through a transformer to a sink, at least once. Thread-safe."""
 
     @takes(_PipelineArguments)
     def __init__(self, options: _PipelineArguments) -> None:
@@ -359,9 +351,7 @@ class Pipeline(_PipelineBase[Sink]):
         return sum(self.batches(source), Report())
 
     def batches(self, source: Source) -> Iterator[Report]:
-        """
-        Deliver *source*, and yield a report after each batch. See `run`.
-        """
+        """Deliver *source*, and yield a report after each batch. See `run`."""
         for batch in split_into_batches(source, self._batch_size):
             yield self.run_batch(batch).report
 
@@ -398,9 +388,7 @@ class Pipeline(_PipelineBase[Sink]):
 
 
 class AsyncPipeline(_PipelineBase[AsyncSink]):
-    """
-    `Pipeline` for asyncio. The dead letter is called in a thread.
-    """
+    """`Pipeline` for asyncio. The dead letter is called in a thread."""
 
     @takes(_AsyncPipelineArguments)
     def __init__(self, options: _AsyncPipelineArguments) -> None:
@@ -409,18 +397,14 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
         self._sleep = options.sleep
 
     async def run(self, source: Source) -> Report:
-        """
-        Deliver *source*; see `Pipeline.run`.
-        """
+        """Deliver *source*; see `Pipeline.run`."""
         report = Report()
         async for done in self.batches(source):
             report += done
         return report
 
     async def batches(self, source: Source) -> AsyncIterator[Report]:
-        """
-        Deliver *source*, and yield a report after each batch. See `Pipeline.run`.
-        """
+        """Deliver *source*, and yield a report after each batch. See `Pipeline.run`."""
         for batch in split_into_batches(source, self._batch_size):
             steps = self._observe_batch(batch)
             result: BatchResult = await run_steps_async(steps, self._perform)

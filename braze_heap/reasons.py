@@ -67,9 +67,7 @@ class Reason(StrEnum):
 
 
 class SkipReason(StrEnum):
-    """
-    Why an event was left out: because the user's own policy says so.
-    """
+    """Why an event was left out: because the user's own policy says so."""
 
     NO_IDENTITY = "no_identity"
     """The event names nobody: the identity is missing, null, empty or blank."""

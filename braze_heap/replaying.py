@@ -1,6 +1,4 @@
-"""
-Redelivery of dead letters through today's transformer and sink.
-"""
+"""Redelivery of dead letters through today's transformer and sink."""
 
 from __future__ import annotations
 
@@ -87,9 +85,7 @@ def replay(
 def _replay_batch(
     pipeline: Pipeline, records: Sequence[DeadRecord]
 ) -> tuple[Report, frozenset[str]]:
-    """
-    Return the report of *records*, and the keys of the records that stay.
-    """
+    """Return the report of *records*, and the keys of the records that stay."""
     sources: list[Any] = []
     damaged: list[DeadRecord] = []
     reasons: Counter[str] = Counter()
@@ -116,9 +112,7 @@ def _replay_batch(
 
 
 def _events_in(body: bytes) -> list[Any]:
-    """
-    Return the events of *body*; an empty list if it is still unreadable.
-    """
+    """Return the events of *body*; an empty list if it is still unreadable."""
     try:
         return events_of(decode(body))
     except UnreadableError:
@@ -127,9 +121,7 @@ def _events_in(body: bytes) -> list[Any]:
 
 
 class _MissingMappers:
-    """
-    Mappers that a transformer lacks, with the number of records that need them.
-    """
+    """Mappers that a transformer lacks, with the number of records that need them."""
 
     def __init__(self, transformer: Transformer, *, force: bool) -> None:
         # A wrapper that only has `transform` lacks all of them.
@@ -140,9 +132,7 @@ class _MissingMappers:
         self._mappers: Counter[str] = Counter()
 
     def keeps(self, record: DeadRecord) -> bool:
-        """
-        Return whether *record* has to stay, and count it.
-        """
+        """Return whether *record* has to stay, and count it."""
         if self._force or not record.mappers:
             return False
         listed = tuple(record.mappers.items())
@@ -192,9 +182,7 @@ def _exclusive_replay(dead_letter: DeadLetter) -> Iterator[None]:
 def _batches(
     records: Iterable[DeadRecord], size: int
 ) -> Iterator[Sequence[DeadRecord]]:
-    """
-    Yield *records* in batches. Each body is a batch of its own.
-    """
+    """Yield *records* in batches. Each body is a batch of its own."""
     for is_event, group in itertools.groupby(records, lambda r: r.format == "json"):
         most = size if is_event else 1
         waiting = iter(group)

@@ -87,16 +87,12 @@ class Report:
 
     @property
     def skipped(self) -> int:
-        """
-        How many a policy left out.
-        """
+        """How many a policy left out."""
         return sum(self.skipped_by_reason.values())
 
     @property
     def dead_lettered(self) -> int:
-        """
-        How many are in the dead letter.
-        """
+        """How many are in the dead letter."""
         return sum(self.dead_lettered_by_reason.values())
 
     def __add__(self, other: Report) -> Report:
@@ -114,9 +110,7 @@ class Report:
         )
 
     def outcomes(self) -> Iterator[tuple[str, str, int]]:
-        """
-        Yield the number of events per outcome and reason.
-        """
+        """Yield the number of events per outcome and reason."""
         yield "delivered", "", self.delivered
         for reason, number in self.skipped_by_reason.items():
             yield "skipped", reason, number

@@ -1,6 +1,4 @@
-"""
-What became of a batch.
-"""
+"""What became of a batch."""
 
 from collections import Counter
 from typing import Any
@@ -90,21 +88,15 @@ class TransformResult:
 
     @property
     def event_types(self) -> Counter[str]:
-        """
-        How many events of each type could be read.
-        """
+        """How many events of each type could be read."""
         return Counter(self.types)
 
     @property
     def redacted(self) -> Counter[str]:
-        """
-        How often each personal field was left out.
-        """
+        """How often each personal field was left out."""
         return Counter(self.redacted_fields)
 
     @property
     def mapped(self) -> int:
-        """
-        How many events became calls, or repeat one that did.
-        """
+        """How many events became calls, or repeat one that did."""
         return self.received - len(self.skipped) - len(self.rejected)

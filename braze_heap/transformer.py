@@ -102,9 +102,7 @@ _DISCRIMINATORS: Final = {
 @documented
 @attrs.frozen(kw_only=True)
 class TransformerOptions:
-    """
-    Options of `Transformer` that `TransformConfig` has, too.
-    """
+    """Options of `Transformer` that `TransformConfig` has, too."""
 
     placeholder_identities: Collection[str] = option(
         PLACEHOLDER_IDENTITIES,
@@ -271,9 +269,7 @@ class Transformer:
         return names_of(r for r in rules if r and not is_shipped(r))
 
     def missing_mappers(self, listed: Mapping[str, str]) -> dict[str, str]:
-        """
-        Return those of *listed*, as `team_mappers` gives them, that are not here.
-        """
+        """Return those of *listed*, as `team_mappers` gives them, that are not here."""
         return missing(listed, self.mappers.registrations.values(), self._event_types)
 
     @functools.cached_property
@@ -399,9 +395,7 @@ class Transformer:
         return None
 
     def _typed(self, item: Any) -> CurrentsEvent:
-        """
-        Return *item* as an event that may be changed.
-        """
+        """Return *item* as an event that may be changed."""
         if isinstance(item, Unreadable):
             flaw = f"is unreadable at byte {item.offset:,}: {item.detail}"
             name = item.source[-_MAX_SOURCE:] or "source"
@@ -425,9 +419,7 @@ class Transformer:
             batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, item, event)
 
     def _map(self, event: CurrentsEvent, item: Any, batch: Batch) -> Outcome:
-        """
-        Add the calls that *event* becomes; return why it becomes none.
-        """
+        """Add the calls that *event* becomes; return why it becomes none."""
         batch.result.types.append(event.event_type)
         fields = event.__dict__
         if "extra" in fields or type(event) is UnknownEvent:
@@ -512,9 +504,7 @@ class Transformer:
         return None
 
     def _custom_of(self, event: CurrentsEvent) -> "_Custom | None":
-        """
-        Return the mapper for the typed properties of *event*, if there is one.
-        """
+        """Return the mapper for the typed properties of *event*, if there is one."""
         kind = event.event_type
         name = getattr(event, _DISCRIMINATORS.get(kind, ""), None)
         custom = self._customs.get((kind, name)) or self._customs.get((kind, None))
@@ -595,9 +585,7 @@ class Transformer:
 
 
 class _Glances(dict[str, Glance | None]):
-    """
-    What maps the events of a type at a glance, made when the first of them comes.
-    """
+    """What maps the events of a type at a glance, made when the first of them comes."""
 
     def __init__(self, make: Callable[[str], Glance | None]) -> None:
         super().__init__()
@@ -616,9 +604,7 @@ _MAX_SOURCE: Final = 300
 
 
 class _InexactError(ValueError):
-    """
-    An event may have been read in another way than `decode` reads it.
-    """
+    """An event may have been read in another way than `decode` reads it."""
 
 
 @attrs.frozen
@@ -670,9 +656,7 @@ class _Custom:
 
 @attrs.define
 class _Said:
-    """
-    What all calls about one event share.
-    """
+    """What all calls about one event share."""
 
     event: CurrentsEvent
     identity: str
@@ -700,9 +684,7 @@ _SPELLINGS: Final = ("/id", "/time")
 
 
 def _is_equal(first: Any, second: Any) -> bool:
-    """
-    Return whether two JSON values are equal: true is not 1, and NaN is NaN.
-    """
+    """Return whether two JSON values are equal: true is not 1, and NaN is NaN."""
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(
             _is_equal(value, second[name]) for name, value in first.items()
@@ -741,17 +723,13 @@ def _legal_fixed(properties: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _seconds(event: CurrentsEvent) -> float:
-    """
-    Return the time of *event* in UTC epoch seconds, as exactly as it is known.
-    """
+    """Return the time of *event* in UTC epoch seconds, as exactly as it is known."""
     exact = event.extra.get("/time", event.__dict__.get("time_ms"))
     seconds = None if exact is None else epoch_seconds(exact)
     return event.time if seconds is None or int(seconds) != event.time else seconds
 
 
 def is_machine(event: CurrentsEvent) -> bool:
-    """
-    Tell whether a machine made an open, or is suspected to have made a click.
-    """
+    """Tell whether a machine made an open, or is suspected to have made a click."""
     fields = event.__dict__
     return is_machine_open(fields) or fields.get("is_suspected_bot_click") is True

@@ -35,9 +35,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.fixture
 def dead_letter_at() -> Iterator[Callable[..., SqliteDeadLetter]]:
-    """
-    Open stores that are closed when the test is over.
-    """
+    """Open stores that are closed when the test is over."""
     with contextlib.ExitStack() as stores:
 
         def opened(*args: object, **options: object) -> SqliteDeadLetter:

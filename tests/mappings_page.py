@@ -27,9 +27,7 @@ html` is a page to search.
 
 
 def page() -> str:
-    """
-    Return the page as it should be.
-    """
+    """Return the page as it should be."""
     return "\n".join([HEAD, *_rows()]) + "\n"
 
 
@@ -46,9 +44,7 @@ def _rows() -> Iterator[str]:
 
 
 def _title(family: str) -> str:
-    """
-    Return what the page of the family is called.
-    """
+    """Return what the page of the family is called."""
     page = (PAGES / "events" / f"{family}.md").read_text("utf-8")
     return page.partition("\n")[0].removeprefix("# ")
 

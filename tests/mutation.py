@@ -82,9 +82,7 @@ class Mutant:
 
     @property
     def qualified(self) -> str:
-        """
-        The name that wakes it.
-        """
+        """The name that wakes it."""
         return f"braze_heap.{self.module.replace('/', '.')}.{self.name}"
 
 
@@ -110,9 +108,7 @@ def undecorated(code: str) -> str:
 
 
 def planted(module: str) -> MutatedFile:
-    """
-    Write all mutants of *module* into the file, asleep.
-    """
+    """Write all mutants of *module* into the file, asleep."""
     path = Path("braze_heap", f"{module}.py")
     mutated = mutate_file_contents(str(path), undecorated(path.read_text()))
     path.write_text(mutated.code)
@@ -120,9 +116,7 @@ def planted(module: str) -> MutatedFile:
 
 
 def run_tests(module: str, *more: str) -> int:
-    """
-    Run what covers *module* up to the first failure; give pytest's exit code.
-    """
+    """Run what covers *module* up to the first failure; give pytest's exit code."""
     files = [f"tests/{name}.py" for name in COVER[module]]
     warning = "ignore::pytest.PytestAssertRewriteWarning"
     options = ["-qx", "--tb=no", "-p", "no:cacheprovider", "-W", warning]
@@ -131,9 +125,7 @@ def run_tests(module: str, *more: str) -> int:
 
 
 def forked(mutant: Mutant, seconds: int) -> int:
-    """
-    Wake *mutant* in a process of its own, for at most *seconds*; give its id.
-    """
+    """Wake *mutant* in a process of its own, for at most *seconds*; give its id."""
     child = os.fork()
     if child:
         return child
@@ -149,9 +141,7 @@ def forked(mutant: Mutant, seconds: int) -> int:
 def fates(
     mutants: list[Mutant], seconds: Mapping[str, int]
 ) -> Iterator[tuple[Mutant, int]]:
-    """
-    Run each of *mutants*, two at a time; give it with its exit status.
-    """
+    """Run each of *mutants*, two at a time; give it with its exit status."""
     waiting, running = list(reversed(mutants)), dict[int, Mutant]()
     while waiting or running:
         if waiting and len(running) < 2:
@@ -181,9 +171,7 @@ def patience(module: str) -> int:
 
 
 def change(file: MutatedFile, mutant: Mutant) -> str:
-    """
-    Return what *mutant* changed, as lines to be taken out and put in.
-    """
+    """Return what *mutant* changed, as lines to be taken out and put in."""
     lines = file.code.splitlines()
     original = f"{mutant.name.rpartition('__mutmut_')[0]}__mutmut_orig"
     spans = [file.line_span_by_function_name[n] for n in (original, mutant.name)]
@@ -204,9 +192,7 @@ def chosen(module: str, file: MutatedFile, sample: int, only: str) -> list[Mutan
 
 
 def measure(modules: list[str], sample: int, only: str) -> None:
-    """
-    Print the figures of *modules*, and their survivors. Runs in the copy.
-    """
+    """Print the figures of *modules*, and their survivors. Runs in the copy."""
     settings.register_profile(
         "mutation",
         deadline=None,
@@ -238,9 +224,7 @@ def measure(modules: list[str], sample: int, only: str) -> None:
 
 
 def in_a_copy(arguments: list[str]) -> int:
-    """
-    Run this program again in a copy of the checkout.
-    """
+    """Run this program again in a copy of the checkout."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("braze_heap", "tests", "docs"):
             shutil.copytree(ROOT / name, Path(folder, name))
@@ -251,9 +235,7 @@ def in_a_copy(arguments: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """
-    Read the command line.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser("python -m tests.mutation")
     parser.add_argument("modules", nargs="*", help="ends of names; all without")
     parser.add_argument("--sample", type=int, default=60, help="of each; 0 for all")

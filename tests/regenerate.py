@@ -39,9 +39,7 @@ def classes_of(module: str) -> Classes:
 
 
 def families() -> dict[str, Classes]:
-    """
-    Return the classes of each family.
-    """
+    """Return the classes of each family."""
     modules = (module.name for module in pkgutil.iter_modules(events.__path__))
     return {
         name: classes_of(name)
@@ -51,16 +49,12 @@ def families() -> dict[str, Classes]:
 
 
 def is_type(cls: type[CurrentsEvent]) -> bool:
-    """
-    Return whether *cls* is an event type, not a base or group of several.
-    """
+    """Return whether *cls* is an event type, not a base or group of several."""
     return "event_type" in vars(cls)
 
 
 def index(source: str) -> str:
-    """
-    Return ``events/_index.py`` with the class of every event type.
-    """
+    """Return ``events/_index.py`` with the class of every event type."""
     rows = [
         f'"{event_type}": {_quoted(event_type, name)},'
         for own in families().values()
@@ -73,17 +67,13 @@ def index(source: str) -> str:
 
 
 def _quoted(event_type: str, name: str) -> str:
-    """
-    Return *name* in quotes, in parentheses if its line would be too long.
-    """
+    """Return *name* in quotes, in parentheses if its line would be too long."""
     room = 88 - len(f'        "{event_type}": "",')
     return f'"{name}"' if len(name) <= room else f'("{name}")'
 
 
 def exports(source: str) -> str:
-    """
-    Return ``events/__init__.pyi`` with the names of every class and group.
-    """
+    """Return ``events/__init__.pyi`` with the names of every class and group."""
     shared = {name: classes_of(name) for name in ("groups", "unknown")}
     modules = [
         (module, [cls.__name__ for cls in own])
@@ -115,9 +105,7 @@ def personal_names(source: str) -> str:
 
 
 def between(source: str, start: str, end: str, lines: Iterable[str]) -> str:
-    """
-    Return *source* with *lines* as the only text between *start* and *end*.
-    """
+    """Return *source* with *lines* as the only text between *start* and *end*."""
     head, found, rest = source.partition(start)
     _, closed, tail = rest.partition(end)
     if not (found and closed):
@@ -127,9 +115,7 @@ def between(source: str, start: str, end: str, lines: Iterable[str]) -> str:
 
 
 def main() -> None:
-    """
-    Write all files.
-    """
+    """Write all files."""
     texts = {
         PACKAGE / "events" / "_index.py": index,
         PACKAGE / "events" / "__init__.pyi": exports,

@@ -19,9 +19,7 @@ NUMBERS = [0, -1, 5, 2**53 + 1, 10**400, 1.5, 1e308, float("nan"), float("inf")]
 
 
 def any_json(chance: random.Random, depth: int = 3) -> Any:
-    """
-    Return a JSON value, odd more often than not.
-    """
+    """Return a JSON value, odd more often than not."""
     kind = chance.randrange(8 if depth else 6)
     if kind == 0:
         return chance.choice([None, True, False])
@@ -38,9 +36,7 @@ def any_json(chance: random.Random, depth: int = 3) -> Any:
 
 
 def mutated(chance: random.Random) -> Any:
-    """
-    Return an event of some type and form, with a few things changed.
-    """
+    """Return an event of some type and form, with a few things changed."""
     form = chance.choice(["http", "http", "storage", "union"])
     event = make_raw(chance.choice(TYPES), form=form)
     for _ in range(chance.randrange(4)):
@@ -57,9 +53,7 @@ def mutated(chance: random.Random) -> Any:
 @pytest.mark.campaign
 @pytest.mark.parametrize("seed", range(10))
 def test_whatever_comes_is_accounted_for_and_legal(seed: int) -> None:
-    """
-    Ten thousand values a seed: none raises, all are counted, all calls are legal.
-    """
+    """Ten thousand values a seed: none raises, all are counted, all calls are legal."""
     chance = random.Random(seed)
     transformers = [
         bh.Transformer(),

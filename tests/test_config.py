@@ -1,6 +1,4 @@
-"""
-All options as one value, from a dictionary, TOML or the environment.
-"""
+"""All options as one value, from a dictionary, TOML or the environment."""
 
 import inspect
 from pathlib import Path
@@ -15,9 +13,7 @@ from braze_heap.testing import make_raw
 
 
 def test_the_defaults_are_those_of_the_transformer() -> None:
-    """
-    An empty configuration changes nothing.
-    """
+    """An empty configuration changes nothing."""
     events = [make_raw(event_type) for event_type in bh.EVENT_TYPES]
 
     configured = TransformConfig().transformer().transform(events)
@@ -26,9 +22,7 @@ def test_the_defaults_are_those_of_the_transformer() -> None:
 
 
 def test_every_option_of_the_transformer_can_be_configured() -> None:
-    """
-    Only what is no plain data is left to code.
-    """
+    """Only what is no plain data is left to code."""
     options = {*inspect.signature(bh.Transformer).parameters}
     configured = {field.name for field in attrs.fields(TransformConfig)}
 
@@ -36,9 +30,7 @@ def test_every_option_of_the_transformer_can_be_configured() -> None:
 
 
 def test_a_configuration_comes_from_toml(tmp_path: Path) -> None:
-    """
-    Options stand in a table of their own, beside those of others.
-    """
+    """Options stand in a table of their own, beside those of others."""
     file = tmp_path / "service.toml"
     file.write_text(
         """
@@ -64,9 +56,7 @@ def test_a_configuration_comes_from_toml(tmp_path: Path) -> None:
 
 
 def test_a_configuration_comes_from_the_environment() -> None:
-    """
-    Lists have commas, mappings are JSON.
-    """
+    """Lists have commas, mappings are JSON."""
     config = TransformConfig.from_env(
         {
             "BRAZE_HEAP_LOCAL_TIME": "true",
@@ -105,33 +95,25 @@ def test_a_configuration_comes_from_the_environment() -> None:
     ],
 )
 def test_a_flaw_is_named_with_its_path(options: dict[str, Any], flaw: str) -> None:
-    """
-    A service does not start with a configuration that means nothing.
-    """
+    """A service does not start with a configuration that means nothing."""
     with pytest.raises(ConfigError, match=flaw):
         TransformConfig.from_dict(options)
 
 
 def test_an_unknown_class_is_an_error_with_a_hint() -> None:
-    """
-    A typo must not leave everything out.
-    """
+    """A typo must not leave everything out."""
     with pytest.raises(ConfigError, match="Did you mean 'EmailClick'"):
         TransformConfig(only=("EmialClick",)).transformer()
 
 
 def test_a_typo_in_the_environment_is_an_error() -> None:
-    """
-    A variable that is not read would be a policy that is not in force.
-    """
+    """A variable that is not read would be a policy that is not in force."""
     with pytest.raises(ConfigError, match="no option 'locl_time'"):
         TransformConfig.from_env({"BRAZE_HEAP_LOCL_TIME": "true"})
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
-    """
-    The error says which file, and where.
-    """
+    """The error says which file, and where."""
     file = tmp_path / "broken.toml"
     file.write_text("a = ")
 
@@ -140,9 +122,7 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_configuration_comes_from_json(tmp_path: Path) -> None:
-    """
-    The suffix tells.
-    """
+    """The suffix tells."""
     file = tmp_path / "service.json"
     file.write_text('{"event_renames": {"Braze Email Click": "Click"}}')
 
@@ -152,9 +132,7 @@ def test_a_configuration_comes_from_json(tmp_path: Path) -> None:
 
 
 def test_a_team_narrows_its_own_registry() -> None:
-    """
-    The choice of events applies to any mappers.
-    """
+    """The choice of events applies to any mappers."""
     config = TransformConfig(only=("EmailEvent",))
     transform = config.transformer(bh.DEFAULT_MAPPERS).transform
 
@@ -182,9 +160,7 @@ def test_a_team_narrows_its_own_registry() -> None:
 def test_part_of_a_file_that_nothing_reads_is_an_error(
     text: str, flaw: str, tmp_path: Path
 ) -> None:
-    """
-    An unknown table or key names itself, the file, and the nearest known name.
-    """
+    """An unknown table or key names itself, the file, and the nearest known name."""
     file = tmp_path / "service.toml"
     file.write_text(text)
 
@@ -194,9 +170,7 @@ def test_part_of_a_file_that_nothing_reads_is_an_error(
 
 @pytest.mark.parametrize("text", ["[]", "5", "[" * 100_000])
 def test_json_file_without_an_object_is_an_error(text: str, tmp_path: Path) -> None:
-    """
-    Whatever a JSON file holds instead of options, the error names the file.
-    """
+    """Whatever a JSON file holds instead of options, the error names the file."""
     file = tmp_path / "service.json"
     file.write_text(text)
 
@@ -205,9 +179,7 @@ def test_json_file_without_an_object_is_an_error(text: str, tmp_path: Path) -> N
 
 
 def test_variables_override_a_base() -> None:
-    """
-    A variable wins over the file; what no variable sets stays.
-    """
+    """A variable wins over the file; what no variable sets stays."""
     base = TransformConfig(local_time=True, event_prefix="B ")
 
     config = TransformConfig.from_env({"BRAZE_HEAP_EVENT_PREFIX": ""}, base=base)
@@ -216,9 +188,7 @@ def test_variables_override_a_base() -> None:
 
 
 def test_variables_of_kubernetes_are_ignored() -> None:
-    """
-    A service that is called braze-heap does not keep its own pod from starting.
-    """
+    """A service that is called braze-heap does not keep its own pod from starting."""
     environ = {
         "BRAZE_HEAP_SERVICE_HOST": "10.0.0.1",
         "BRAZE_HEAP_SERVICE_PORT": "80",
@@ -246,18 +216,14 @@ def test_variables_of_kubernetes_are_ignored() -> None:
 def test_variable_that_sets_nothing_is_an_error(
     name: str, value: str, flaw: str
 ) -> None:
-    """
-    The error names the variable or its option.
-    """
+    """The error names the variable or its option."""
     with pytest.raises(ConfigError, match=flaw):
         TransformConfig.from_env({f"BRAZE_HEAP_{name}": value})
 
 
 @pytest.mark.parametrize("preset", ["engagement", "delivery"])
 def test_preset_applies_to_the_registry_of_a_team(preset: Any) -> None:
-    """
-    An option is in force whichever mappers are given.
-    """
+    """An option is in force whichever mappers are given."""
     events = [make_raw(event_type) for event_type in bh.EVENT_TYPES]
     config = TransformConfig(preset=preset)
 

@@ -1,6 +1,4 @@
-"""
-The documentation keeps its promises: every code block runs.
-"""
+"""The documentation keeps its promises: every code block runs."""
 
 import importlib
 import importlib.util
@@ -29,9 +27,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def run_python(example: Example) -> None:
-    """
-    Run a block, or write it to the file that its first line names.
-    """
+    """Run a block, or write it to the file that its first line names."""
     name = re.match(r"# (\w+\.py)\n", example.parsed)
     if name:
         Path(name[1]).write_text(example.parsed)
@@ -81,9 +77,7 @@ SLOW = {
 def test_every_code_block_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The code blocks of a page run one after another, in an empty folder.
-    """
+    """The code blocks of a page run one after another, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     document: Document = SYBIL.parse(page)
@@ -96,9 +90,7 @@ def test_every_code_block_runs(
 
 
 def test_every_relative_link_leads_somewhere() -> None:
-    """
-    A link from one page to another file of the project names a file that exists.
-    """
+    """A link from one page to another file of the project names a file that exists."""
     links = [
         (page, target)
         for page in PAGES
@@ -118,16 +110,12 @@ def _link_targets(text: str) -> list[str]:
 
 
 def test_the_readme_counts_the_event_types() -> None:
-    """
-    The one number in prose that each Currents release changes.
-    """
+    """The one number in prose that each Currents release changes."""
     assert f"each of the {len(bh.EVENT_TYPES)} event types" in PAGES[0].read_text()
 
 
 def test_the_page_of_decisions_is_current() -> None:
-    """
-    What the documentation says about each type is what the shipped rules do.
-    """
+    """What the documentation says about each type is what the shipped rules do."""
     assert mappings_page.PAGE.read_text() == mappings_page.page()
 
 
@@ -159,9 +147,7 @@ needs_sphinx = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """
-    Build the pages once, as `docs/contributing.md` says; any warning is an error.
-    """
+    """Build the pages once, as `docs/contributing.md` says; any warning is an error."""
     folder = tmp_path_factory.mktemp("html")
     command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html"]
     subprocess.run(
@@ -173,9 +159,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_sphinx
 def test_every_public_name_is_documented_once(built: Path) -> None:
-    """
-    Each name in ``__all__`` of each public module has one entry in the reference.
-    """
+    """Each name in ``__all__`` of each public module has one entry in the reference."""
     entries = Counter(name for name, _ in _entries(built))
     homes = [
         (name, [e for e in entries if e.endswith(f".{name}") and _is(e, value)])
@@ -188,9 +172,7 @@ def test_every_public_name_is_documented_once(built: Path) -> None:
 
 @needs_sphinx
 def test_every_exception_says_what_to_do(built: Path) -> None:
-    """
-    The page of errors has every public exception.
-    """
+    """The page of errors has every public exception."""
     page = ERRORS.read_text("utf-8")
     names = [name for name, kind in _entries(built) if kind == "py:exception"]
 
@@ -199,9 +181,7 @@ def test_every_exception_says_what_to_do(built: Path) -> None:
 
 
 def _entries(built: Path) -> Iterator[tuple[str, str]]:
-    """
-    Yield what the pages document, each with its kind, from their index.
-    """
+    """Yield what the pages document, each with its kind, from their index."""
     *_, data = (built / "objects.inv").read_bytes().split(b"\n", 4)
     for line in zlib.decompress(data).decode().splitlines():
         name, kind, priority, *_ = line.split(" ")
@@ -220,9 +200,7 @@ def _public_names() -> Iterator[tuple[str, object]]:
 
 
 def _is(entry: str, value: object) -> bool:
-    """
-    Tell whether *entry* is the full name of *value*.
-    """
+    """Tell whether *entry* is the full name of *value*."""
     module, _, name = entry.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name) is value

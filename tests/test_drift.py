@@ -28,25 +28,19 @@ FORMS: tuple[Form, ...] = ("http", "storage", "union")
 
 
 def drift_of(*raws: dict[str, Any], event_type: str | None = None) -> Drift:
-    """
-    Observe decoded events.
-    """
+    """Observe decoded events."""
     return observe(RawEvent(raw, event_type) for raw in raws)
 
 
 def click(**properties: Any) -> dict[str, Any]:
-    """
-    Return a click with *properties* that `make_raw` does not know.
-    """
+    """Return a click with *properties* that `make_raw` does not know."""
     raw = make_raw(EmailClick, only=["user_id", "link_alias"])
     raw["properties"] |= properties
     return raw
 
 
 def invented() -> list[dict[str, Any]]:
-    """
-    Return traffic with two fields and a type that Braze never had.
-    """
+    """Return traffic with two fields and a type that Braze never had."""
     plain, odd = click(), click(link_color=CANARY)
     odd["user"]["loyalty_points"] = NUMBER
     new = make_raw("users.messages.email.Bounce") | {"event_type": NEW}
@@ -55,16 +49,12 @@ def invented() -> list[dict[str, Any]]:
 
 
 def found(drift: Drift) -> list[tuple[str, ...]]:
-    """
-    Return type, place and name of all new fields.
-    """
+    """Return type, place and name of all new fields."""
     return [(f.event_type, f.place, f.name) for f in drift.new_fields]
 
 
 def class_from(lines: Lines) -> type[Any]:
-    """
-    Execute lines in a module of their own, beside what their module defines.
-    """
+    """Execute lines in a module of their own, beside what their module defines."""
     module = ModuleType("pasted")
     if lines.module:
         vars(module).update(vars(sys.modules[lines.module]))
@@ -83,9 +73,7 @@ def class_from(lines: Lines) -> type[Any]:
 
 
 def test_invented_fields_and_types_are_found_and_nothing_else() -> None:
-    """
-    Two invented fields and one invented type are the news, and all of it.
-    """
+    """Two invented fields and one invented type are the news, and all of it."""
     drift = drift_of(*invented())
 
     assert [new.event_type for new in drift.new_types] == [NEW]
@@ -102,9 +90,7 @@ def test_invented_fields_and_types_are_found_and_nothing_else() -> None:
 
 
 def test_new_field_tells_its_types_and_its_share() -> None:
-    """
-    A new field comes with what it held, how often, and in how many of the events.
-    """
+    """A new field comes with what it held, how often, and in how many of the events."""
     drift = drift_of(click(), click(tint="a"), click(tint=None), click(tint=None))
 
     (tint,) = drift.new_fields
@@ -115,9 +101,7 @@ def test_new_field_tells_its_types_and_its_share() -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_complete_samples_are_no_news(event_type: str, form: Any) -> None:
-    """
-    The classes know all that they document, in each form.
-    """
+    """The classes know all that they document, in each form."""
     raw = make_raw(event_type, form=form)
     cls = EVENT_TYPES[event_type]
     is_documented = cls.http if form == "http" else cls.storage
@@ -159,9 +143,7 @@ def test_every_value_of_another_type_is_a_change() -> None:
 
 
 def test_change_reads_as_a_sentence() -> None:
-    """
-    A type change says what is documented and what came.
-    """
+    """A type change says what is documented and what came."""
     raw = make_raw("users.messages.email.Send", only=[])
     raw["properties"] |= {"send_id": 5}
 
@@ -180,18 +162,14 @@ def test_change_reads_as_a_sentence() -> None:
 def test_another_envelope_is_a_change(
     changes: dict[str, Any], name: str, types: tuple[str, ...]
 ) -> None:
-    """
-    Also where the event cannot be read for it.
-    """
+    """Also where the event cannot be read for it."""
     (change,) = drift_of(click() | changes).type_changes
 
     assert ("envelope", name, types) == (change.place, change.name, change.types)
 
 
 def test_custom_properties_are_the_customers_own() -> None:
-    """
-    Whatever stands in them, and whatever they are, is no news.
-    """
+    """Whatever stands in them, and whatever they are, is no news."""
     raws = [
         make_raw("users.behaviors.Purchase", only=[], purchase_properties=value)
         for value in ({"new": 1}, {"new": "a"}, [1], "[REDACTED]", 5)
@@ -219,9 +197,7 @@ def test_field_of_the_other_form_is_not_new() -> None:
 
 
 def test_known_field_at_another_place_is_new() -> None:
-    """
-    The class does not read a field from where it does not expect it.
-    """
+    """The class does not read a field from where it does not expect it."""
     drift = drift_of(click(device_id="d"))
 
     assert found(drift) == [(CLICK, "properties", "device_id")]
@@ -248,9 +224,7 @@ def test_what_was_never_there_is_named_for_the_forms_that_were() -> None:
 
 
 def test_what_cannot_be_read_is_counted() -> None:
-    """
-    Damage is no news, and is not hidden.
-    """
+    """Damage is no news, and is not hidden."""
     drift = observe([Unreadable(0, "damaged"), RawEvent(5), *read_events(b"{]")])
 
     assert (drift.events, drift.has_findings) == (3, False)
@@ -258,9 +232,7 @@ def test_what_cannot_be_read_is_counted() -> None:
 
 
 def test_known_news_can_be_ignored() -> None:
-    """
-    By type, by name, or by both; how many is told.
-    """
+    """By type, by name, or by both; how many is told."""
     drift = drift_of(*invented())
 
     rest = drift.ignoring({NEW, f"{CLICK}.link_color"})
@@ -274,9 +246,7 @@ def test_known_news_can_be_ignored() -> None:
 
 
 def test_no_value_is_shown() -> None:
-    """
-    Names, types and counts are in the reports, and never what a field holds.
-    """
+    """Names, types and counts are in the reports, and never what a field holds."""
     invalid = click(link_alias=[CANARY, NUMBER])
     bad = click() | {"time": CANARY}
     drift = drift_of(*invented(), invalid, bad)
@@ -288,9 +258,7 @@ def test_no_value_is_shown() -> None:
 
 
 def test_hostile_names_do_not_exhaust_memory() -> None:
-    """
-    New names and types are kept up to a bound, and counted beyond it.
-    """
+    """New names and types are kept up to a bound, and counted beyond it."""
     observer, event = DriftObserver(), click()
     tracemalloc.start()
     for number in range(MAX_TYPES + 5):
@@ -310,9 +278,7 @@ def test_hostile_names_do_not_exhaust_memory() -> None:
 
 
 def test_hostile_names_do_not_break_the_page() -> None:
-    """
-    A name cannot leave its place in a table or in the lines to paste.
-    """
+    """A name cannot leave its place in a table or in the lines to paste."""
     name = 'x` | <b>\n"""\nimport os #'
     raw = click(**{name: 1}) | {"event_type": CLICK}
     new = click(**{name: 1}) | {"event_type": f"users.{name}"}
@@ -326,9 +292,7 @@ def test_hostile_names_do_not_break_the_page() -> None:
 
 
 def test_json_has_everything() -> None:
-    """
-    Programs get the findings, the verdict and the lines.
-    """
+    """Programs get the findings, the verdict and the lines."""
     told = json.loads(drift_of(*invented(), click(link_alias=5)).to_json())
 
     assert told["has_findings"] is True
@@ -345,9 +309,7 @@ def test_json_has_everything() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_pasted_lines_end_the_drift(form: Any) -> None:
-    """
-    Classes made of the lines read the same events, and nothing is new any more.
-    """
+    """Classes made of the lines read the same events, and nothing is new any more."""
     odd, new = (
         make_raw(EmailClick, form=form),
         make_raw("users.messages.email.Bounce", form=form),
@@ -383,9 +345,7 @@ def test_every_type_could_be_learned_from_its_traffic() -> None:
 
 
 def test_new_class_keeps_the_groups_and_the_marks() -> None:
-    """
-    Rules for a group cover a new type, and known names stay personal data.
-    """
+    """Rules for a group cover a new type, and known names stay personal data."""
     (lines, _) = drift_of(*invented()).lines_to_add(release=14)
 
     cls = class_from(lines)
@@ -397,9 +357,7 @@ def test_new_class_keeps_the_groups_and_the_marks() -> None:
 
 
 def test_known_name_keeps_its_type() -> None:
-    """
-    What other classes hold as JSON text or as a 32-bit number is declared alike.
-    """
+    """What other classes hold as JSON text or as a 32-bit number is declared alike."""
     (lines,) = drift_of(click(message_extras="{}", latitude=1)).lines_to_add(14)
 
     assert "    latitude: Float32 | None = personal(since=14)\n" in lines.text
@@ -410,9 +368,7 @@ def test_known_name_keeps_its_type() -> None:
 
 
 def test_release_stands_on_new_fields() -> None:
-    """
-    The number is given or left for later, and both run.
-    """
+    """The number is given or left for later, and both run."""
     drift = drift_of(click(tint="a"))
 
     assert "    tint: str | None = since(14)\n" in drift.lines_to_add(14)[0].text
@@ -420,9 +376,7 @@ def test_release_stands_on_new_fields() -> None:
 
 
 def test_what_cannot_be_declared_says_why() -> None:
-    """
-    A comment stands for a field that no annotation holds.
-    """
+    """A comment stands for a field that no annotation holds."""
     raws = [click(mix=1), click(mix="a"), click(**{"a-b": 1}), click(rows=[{}])]
     raws += [click(release="a"), click() | {"batch": "a"}]
 
@@ -440,9 +394,7 @@ def test_what_cannot_be_declared_says_why() -> None:
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_names_are_suggested_by_the_rule_of_the_house(event_type: str) -> None:
-    """
-    The rule gives each class that is there its own name and module.
-    """
+    """The rule gives each class that is there its own name and module."""
     cls = EVENT_TYPES[event_type]
 
     assert (cls.__name__, cls.__module__) == class_for(event_type)

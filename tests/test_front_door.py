@@ -1,6 +1,4 @@
-"""
-The public names of the package, and what importing it costs.
-"""
+"""The public names of the package, and what importing it costs."""
 
 import ast
 import importlib
@@ -55,9 +53,7 @@ def classes_named_by(value: object) -> Iterator[str]:
 
 
 def test_every_public_name_exists() -> None:
-    """
-    All names in ``__all__`` can be imported, and none is listed twice.
-    """
+    """All names in ``__all__`` can be imported, and none is listed twice."""
     assert len(braze_heap.__all__) == len({*braze_heap.__all__})
     for name in braze_heap.__all__:
         assert getattr(braze_heap, name) is not None
@@ -65,9 +61,7 @@ def test_every_public_name_exists() -> None:
 
 @every_module
 def test_a_module_lists_its_public_names_in_order(name: str) -> None:
-    """
-    Constants, classes and functions are each in order, and all exist.
-    """
+    """Constants, classes and functions are each in order, and all exist."""
 
     def order(name: str) -> tuple[bool, bool, str]:
         return (not name.isupper(), name[0].islower(), name)
@@ -77,9 +71,7 @@ def test_a_module_lists_its_public_names_in_order(name: str) -> None:
 
 
 def test_public_names_are_public_in_their_modules() -> None:
-    """
-    A name can be imported from its home as well.
-    """
+    """A name can be imported from its home as well."""
     stub = Path(braze_heap.__file__).with_name("__init__.pyi").read_text("utf-8")
     homes = {
         name: node.module
@@ -94,9 +86,7 @@ def test_public_names_are_public_in_their_modules() -> None:
 
 @every_module
 def test_a_public_signature_names_public_classes(name: str) -> None:
-    """
-    Every class in a public signature can be imported to annotate your own code.
-    """
+    """Every class in a public signature can be imported to annotate your own code."""
     public = {each for names in PUBLIC.values() for each in names}
     public.add("Connection")  # of an `Exchange`, which only a `FakeHeap` makes
     named = {
@@ -109,9 +99,7 @@ def test_a_public_signature_names_public_classes(name: str) -> None:
 
 
 def test_importing_the_package_loads_nothing_else() -> None:
-    """
-    A module is loaded when it is first used.
-    """
+    """A module is loaded when it is first used."""
     script = "import sys, braze_heap; print(*(m for m in sys.modules if '.' in m))"
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -122,9 +110,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 
 def test_using_one_type_does_not_load_the_others() -> None:
-    """
-    Mapping an email event loads only the email family.
-    """
+    """Mapping an email event loads only the email family."""
     script = """
 import sys
 import braze_heap as bh
@@ -148,9 +134,7 @@ print(*(m for m in sys.modules))
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    """
-    The package behaves like any module.
-    """
+    """The package behaves like any module."""
     assert not hasattr(braze_heap, "no_such_name")
 
 
@@ -169,9 +153,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_a_missing_package_is_named_with_its_install_command(
     name: str, package: str, install: str
 ) -> None:
-    """
-    A module that needs a framework or an extra says so when it is imported.
-    """
+    """A module that needs a framework or an extra says so when it is imported."""
     module, _, last = name.rpartition(".")
     code = f"""
 import sys
@@ -216,9 +198,7 @@ from braze_heap.{module} import {last}
 def test_a_call_that_needs_an_extra_names_it(
     call: str, package: str, message: str
 ) -> None:
-    """
-    The error says what to install, where the package is imported by a call.
-    """
+    """The error says what to install, where the package is imported by a call."""
     code = f"""
 import sys
 

@@ -1,6 +1,4 @@
-"""
-JSON in and out: the same results with and without orjson.
-"""
+"""JSON in and out: the same results with and without orjson."""
 
 import enum
 import json
@@ -42,9 +40,7 @@ scalars = st.sampled_from([*NUMBERS, "true", "false", "null", "None", ""]) | tex
 
 
 def in_brackets(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """
-    Put documents into lists and objects; keys repeat.
-    """
+    """Put documents into lists and objects; keys repeat."""
     members = st.tuples(texts, blanks, inner).map(lambda m: f"{m[0]}:{m[1]}{m[2]}")
     lists = st.lists(inner, max_size=4).map(lambda items: f"[{','.join(items)}]")
     return lists | st.lists(members, max_size=4).map(lambda m: "{" + ",".join(m) + "}")
@@ -54,9 +50,7 @@ documents = st.recursive(scalars, in_brackets, max_leaves=12)
 
 
 def outcome(road: Callable[[Any], Any], given: Any) -> str:
-    """
-    Return what comes of *given*, to the last bit, or why nothing does.
-    """
+    """Return what comes of *given*, to the last bit, or why nothing does."""
     try:
         return repr(road(given))
     except ValueError as error:
@@ -64,9 +58,7 @@ def outcome(road: Callable[[Any], Any], given: Any) -> str:
 
 
 def slowly(road: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """
-    Return *road* as it is where orjson is not installed.
-    """
+    """Return *road* as it is where orjson is not installed."""
 
     def take(given: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
@@ -79,9 +71,7 @@ def slowly(road: Callable[[Any], Any]) -> Callable[[Any], Any]:
 @settings(max_examples=400)
 @given(blanks, documents, blanks)
 def test_documents_are_decoded_equally(before: str, document: str, behind: str) -> None:
-    """
-    Both libraries give the same value or the same error for any document.
-    """
+    """Both libraries give the same value or the same error for any document."""
     for given_text in (body := before + document + behind, body.encode()):
         assert outcome(slowly(_json.decode), given_text) == outcome(
             _json.decode, given_text
@@ -92,9 +82,7 @@ def test_documents_are_decoded_equally(before: str, document: str, behind: str) 
 def test_damaged_batches_are_decoded_equally(
     batch: dict[str, Any], place: int, scratch: bytes
 ) -> None:
-    """
-    Overwritten bytes have the same consequence.
-    """
+    """Overwritten bytes have the same consequence."""
     body = bytearray(json.dumps(batch).encode())
     place %= len(body)
     body[place : place + len(scratch)] = scratch
@@ -109,9 +97,7 @@ def test_damaged_batches_are_decoded_equally(
     "form", ["{}", "[{}]", '{{"a":{}}}', '["a",{}]', '"{}"', "[ {}]"]
 )
 def test_numbers_are_decoded_equally(number: str, form: str) -> None:
-    """
-    An integer of any length keeps all its digits, wherever it stands.
-    """
+    """An integer of any length keeps all its digits, wherever it stands."""
     body = form.format(number).encode()
 
     assert outcome(slowly(_json.decode), body) == outcome(_json.decode, body)
@@ -121,9 +107,7 @@ def test_numbers_are_decoded_equally(number: str, form: str) -> None:
 @pytest.mark.parametrize("core", ["1", '"]]"', '"\\"["', '{"a":[]}', ""])
 @pytest.mark.parametrize("form", ["{}", '{{"events":[{}]}}', '{{"events":[]{}}}'])
 def test_depth_is_limited_equally(depth: int, core: str, form: str) -> None:
-    """
-    The limits apply to both libraries.
-    """
+    """The limits apply to both libraries."""
     body = form.format("[" * depth + core + "]" * depth).encode()
 
     assert outcome(slowly(_json.decode), body) == outcome(_json.decode, body)
@@ -147,9 +131,7 @@ def test_depth_is_limited_equally(depth: int, core: str, form: str) -> None:
 def test_a_second_list_of_events_is_found_in_long_bodies(
     body: str, expected: str
 ) -> None:
-    """
-    The look that spares regular batches a search lets nothing through.
-    """
+    """The look that spares regular batches a search lets nothing through."""
     text = body % ",".join(['{"user":{"a":"b]}"}}'] * 300)
 
     for road in (_json.decode, slowly(_json.decode)):
@@ -158,9 +140,7 @@ def test_a_second_list_of_events_is_found_in_long_bodies(
 
 
 def a_body(event_type: str, name: str, document: str, number: int) -> bytes:
-    """
-    Return a request with *document* as a property of the second of its events.
-    """
+    """Return a request with *document* as a property of the second of its events."""
     event = """{"event_type": "%s", "id": "e%d", "time": 1763900000,
         "user": {"external_user_id": "a"}, "properties": {%s}}"""
     properties = ["", f'"{name}": {document}', *[""] * number]
@@ -199,9 +179,7 @@ def assert_read_alike(body: bytes) -> None:
 def test_fast_decoded_bodies_give_equal_results(
     place: tuple[str, str], document: str
 ) -> None:
-    """
-    Calls, counts and reasons equal those of the checked decoder for any property.
-    """
+    """Calls, counts and reasons equal those of the checked decoder for any property."""
     body = a_body(*place, document, 0)
 
     assert_read_alike(body)
@@ -213,9 +191,7 @@ def test_fast_decoded_bodies_give_equal_results(
 def test_fast_decoded_numbers_give_equal_results(
     number: str, place: tuple[str, str], form: str
 ) -> None:
-    """
-    No integer is rounded on the short way either.
-    """
+    """No integer is rounded on the short way either."""
     body = a_body(*place, form.format(number), 0)
 
     assert_read_alike(body)
@@ -226,9 +202,7 @@ def test_fast_decoded_numbers_give_equal_results(
 def test_fast_decoded_depth_is_limited_equally(
     depth: int, place: tuple[str, str]
 ) -> None:
-    """
-    A body that is too deep is unreadable as a whole, wherever the depth is.
-    """
+    """A body that is too deep is unreadable as a whole, wherever the depth is."""
     body = a_body(*place, "[" * depth + "]" * depth, 3)
 
     assert_read_alike(body)
@@ -240,9 +214,7 @@ def test_fast_decoded_depth_is_limited_equally(
 def test_the_stack_is_large_enough_for_unchecked_bodies(
     opening: str, fast: str
 ) -> None:
-    """
-    A thread with 128 KiB of stack reads the deepest body that parsers get unseen.
-    """
+    """A thread with 128 KiB of stack reads the deepest body that parsers get unseen."""
     closing = "]" if opening == "[" else "1}"
     depth = _json.MAX_UNCHECKED_BRACKETS - 10
     body = a_body(*PLACES[0], opening * depth + closing[-1] * depth, 0)
@@ -266,9 +238,7 @@ print(found[0].rejected[0].reason)
 
 @given(json_values().filter(lambda value: isinstance(value, dict | list)))
 def test_encoded_values_decode_equally(value: dict[str, Any] | list[Any]) -> None:
-    """
-    Both libraries write what reads back as the value, or refuse it.
-    """
+    """Both libraries write what reads back as the value, or refuse it."""
     written = outcome(_json.encode, value)
 
     assert written.startswith("b'") == outcome(slowly(_json.encode), value).startswith(
@@ -279,9 +249,7 @@ def test_encoded_values_decode_equally(value: dict[str, Any] | list[Any]) -> Non
 
 
 class Color(enum.StrEnum):
-    """
-    A text of a team's own.
-    """
+    """A text of a team's own."""
 
     RED = "red"
 
@@ -292,9 +260,7 @@ class Color(enum.StrEnum):
     + [None, "null", {1: 2}, (1, 2), Color.RED, True, 0.1, 1e-7, "\x7f\u2028\x01"],
 )
 def test_unusual_values_are_encoded_or_rejected_equally(value: Any) -> None:
-    """
-    NaN never becomes null, and no digit is lost.
-    """
+    """NaN never becomes null, and no digit is lost."""
 
     def meaning(road: Callable[[Any], Any]) -> Any:
         try:
@@ -306,9 +272,7 @@ def test_unusual_values_are_encoded_or_rejected_equally(value: Any) -> None:
 
 
 def test_lone_surrogates_stay_in_a_line_of_text() -> None:
-    """
-    A line of JSON is text, so it can contain lone surrogates.
-    """
+    """A line of JSON is text, so it can contain lone surrogates."""
     call = Track("e", "a\ud800", "2025-11-23T12:13:20+00:00", "k", {})
 
     assert '"identity":"a\ud800"' in call.to_json()

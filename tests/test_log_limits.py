@@ -1,6 +1,4 @@
-"""
-Tests of the rate limit for log messages.
-"""
+"""Tests of the rate limit for log messages."""
 
 import logging
 import threading
@@ -13,24 +11,18 @@ from braze_heap._log_limits import INTERVAL, MAX_CAUSES, LogRateLimiter
 
 
 class Clock:
-    """
-    Clock that is moved by hand.
-    """
+    """Clock that is moved by hand."""
 
     def __init__(self) -> None:
         self.now = 1e9 + 0.1
 
     def __call__(self) -> float:
-        """
-        Return the time.
-        """
+        """Return the time."""
         return self.now
 
 
 def test_the_first_occurrence_is_logged_at_once_and_then_one_a_minute() -> None:
-    """
-    A message has the number suppressed since the last one.
-    """
+    """A message has the number suppressed since the last one."""
     clock = Clock()
     limiter = LogRateLimiter(clock)
     logged: list[int | None] = []
@@ -47,18 +39,14 @@ def test_the_first_occurrence_is_logged_at_once_and_then_one_a_minute() -> None:
 
 
 def test_causes_are_limited_separately() -> None:
-    """
-    A second cause is logged at once while the first repeats.
-    """
+    """A second cause is logged at once while the first repeats."""
     limiter = LogRateLimiter(Clock())
 
     assert [limiter.record(c) for c in "aabab"] == [0, None, 0, None, None]
 
 
 def test_memory_and_lines_are_bounded() -> None:
-    """
-    More than 100 causes share one message a minute until the interval is over.
-    """
+    """More than 100 causes share one message a minute until the interval is over."""
     clock = Clock()
     limiter = LogRateLimiter(clock)
 
@@ -72,9 +60,7 @@ def test_memory_and_lines_are_bounded() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 90)), max_size=60))
 def test_every_occurrence_is_counted(steps: list[tuple[str, float]]) -> None:
-    """
-    Messages, the occurrences they count and those still waiting add up.
-    """
+    """Messages, the occurrences they count and those still waiting add up."""
     clock = Clock()
     limiter = LogRateLimiter(clock)
     seen = 0
@@ -89,9 +75,7 @@ def test_every_occurrence_is_counted(steps: list[tuple[str, float]]) -> None:
 
 
 def test_threads_do_not_lose_counts() -> None:
-    """
-    Eight threads log one message, and all other occurrences are counted.
-    """
+    """Eight threads log one message, and all other occurrences are counted."""
     clock = Clock()
     limiter = LogRateLimiter(clock)
 
@@ -112,9 +96,7 @@ def test_threads_do_not_lose_counts() -> None:
 def test_suppressed_messages_are_logged_at_debug(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """
-    The record has the machine-readable context as an attribute.
-    """
+    """The record has the machine-readable context as an attribute."""
     caplog.set_level("DEBUG")
     limiter = LogRateLimiter(Clock())
     for _ in range(2):
@@ -132,9 +114,7 @@ def test_suppressed_messages_are_logged_at_debug(
 def test_flush_logs_a_cause_that_stopped_a_minute_ago(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """
-    The number suppressed is logged once.
-    """
+    """The number suppressed is logged once."""
     clock = Clock()
     limiter, logger = LogRateLimiter(clock), logging.getLogger("braze_heap.test")
     for _ in range(3):

@@ -29,9 +29,7 @@ from tests.test_pipeline import (
 
 
 class Lookup:
-    """
-    A mapper that needs a lookup, which is down for some events or for all.
-    """
+    """A mapper that needs a lookup, which is down for some events or for all."""
 
     def __init__(self, *down_for: str, error: Exception | None = None) -> None:
         self.down_for = set(down_for)
@@ -39,9 +37,7 @@ class Lookup:
         self.calls: list[str] = []
 
     def __call__(self, event: bh.CurrentsEvent) -> bh.HeapEvent:
-        """
-        Map an event.
-        """
+        """Map an event."""
         self.calls.append(event.id)
         if self.down_for & {event.id, "all"}:
             raise self.error or bh.SinkUnavailable("the CRM is down", 3)
@@ -49,9 +45,7 @@ class Lookup:
 
 
 def transformer_of(lookup: Callable[[Any], Any]) -> bh.Transformer:
-    """
-    Map clicks with *lookup*.
-    """
+    """Map clicks with *lookup*."""
     return bh.Transformer(
         bh.DEFAULT_MAPPERS.override("users.messages.email.Click", lookup)
     )
@@ -84,18 +78,14 @@ def run_until_decided(
 
 @pytest.fixture(params=[run_sync, run_async], ids=["sync", "async"])
 def run(request: pytest.FixtureRequest) -> Runner:
-    """
-    Give each way to run.
-    """
+    """Give each way to run."""
     chosen: Runner = request.param
     return chosen
 
 
 @attrs.frozen
 class CrmError(bh.DeliveryError):
-    """
-    A team's own error, which cannot be changed.
-    """
+    """A team's own error, which cannot be changed."""
 
     retry_after: Any = None
     throttled: bool = False
@@ -108,9 +98,7 @@ class CrmError(bh.DeliveryError):
 def test_transform_raises_what_the_mapper_raised_and_names_the_event(
     form: str, error: Exception
 ) -> None:
-    """
-    The same error, with the type and the id of the event as a note.
-    """
+    """The same error, with the type and the id of the event as a note."""
     batch: list[Any] = [click("a"), click("b")]
     sources: dict[str, Any] = {
         "decoded": batch,
@@ -131,9 +119,7 @@ def test_transform_raises_what_the_mapper_raised_and_names_the_event(
 
 @pytest.mark.parametrize("error", [ValueError(), OSError(), bh.EventError(())])
 def test_transform_raises_nothing_else(error: Exception) -> None:
-    """
-    Any other exception of a mapper rejects its event alone.
-    """
+    """Any other exception of a mapper rejects its event alone."""
     result = transformer_of(Lookup("b", error=error)).transform(
         [click("a"), click("b")]
     )
@@ -143,9 +129,7 @@ def test_transform_raises_nothing_else(error: Exception) -> None:
 
 
 def test_a_generator_that_fails_halfway_is_undecided_too() -> None:
-    """
-    The error may come while payloads are fetched one by one.
-    """
+    """The error may come while payloads are fetched one by one."""
 
     def mapper(event: Any) -> Any:
         yield bh.HeapEvent("One")
@@ -156,9 +140,7 @@ def test_a_generator_that_fails_halfway_is_undecided_too() -> None:
 
 
 def test_a_function_for_identity_may_be_down_too() -> None:
-    """
-    A lookup of the identity is a lookup.
-    """
+    """A lookup of the identity is a lookup."""
 
     def identify(event: Any) -> str:
         raise bh.SinkUnavailable("the CRM is down")
@@ -170,9 +152,7 @@ def test_a_function_for_identity_may_be_down_too() -> None:
 
 
 def test_a_pipeline_decides_nothing(run: Runner) -> None:
-    """
-    Nothing is sent and nothing is dead-lettered, not even what is malformed.
-    """
+    """Nothing is sent and nothing is dead-lettered, not even what is malformed."""
     sink, dead = MemorySink(), MemoryDeadLetter()
 
     with pytest.raises(bh.DeliveryError):
@@ -187,9 +167,7 @@ def test_a_pipeline_decides_nothing(run: Runner) -> None:
 
 
 def test_patience_is_for_mappers_too(run: Runner) -> None:
-    """
-    A pipeline that may wait asks the mapper again after the seconds it asks for.
-    """
+    """A pipeline that may wait asks the mapper again after the seconds it asks for."""
     time, lookup = ManualClock(), Lookup("all")
     waits: list[float] = []
 
@@ -225,9 +203,7 @@ def test_patience_is_for_mappers_too(run: Runner) -> None:
 def test_a_receiver_asks_braze_to_send_the_batch_again(
     error: Exception, status: int, after: str
 ) -> None:
-    """
-    503, or 429 for an error that is throttled, with the seconds that it asks for.
-    """
+    """503, or 429 for an error that is throttled, with the seconds that it asks for."""
     pipeline = Pipeline(
         transformer_of(Lookup("all", error=error)), MemorySink(), DISCARD
     )
@@ -242,9 +218,7 @@ def test_a_receiver_asks_braze_to_send_the_batch_again(
 
 
 def test_an_event_is_given_up_after_an_hour_if_its_mapper_works_for_others() -> None:
-    """
-    The rest of its batch is delivered then.
-    """
+    """The rest of its batch is delivered then."""
     lookup = Lookup("bad")
     lost, hours, dead = run_until_decided(
         lookup, [click("bad"), click("good")], [click("other")]
@@ -257,9 +231,7 @@ def test_an_event_is_given_up_after_an_hour_if_its_mapper_works_for_others() -> 
 
 
 def test_an_event_is_given_up_even_if_its_batch_is_the_only_one() -> None:
-    """
-    After an hour the mapper is tried with the next event of the batch.
-    """
+    """After an hour the mapper is tried with the next event of the batch."""
     lost, hours, _ = run_until_decided(
         Lookup("bad"), [click("bad"), click("good"), click("bad")]
     )
@@ -268,9 +240,7 @@ def test_an_event_is_given_up_even_if_its_batch_is_the_only_one() -> None:
 
 
 def test_events_that_fail_together_are_given_up_together() -> None:
-    """
-    A batch with many of them does not take an hour for each.
-    """
+    """A batch with many of them does not take an hour for each."""
     bad = [f"bad {number}" for number in range(40)]
     batch = [click(name) for each in bad for name in (each, f"good, not {each}")]
 
@@ -280,9 +250,7 @@ def test_events_that_fail_together_are_given_up_together() -> None:
 
 
 def test_a_lookup_that_is_down_for_all_is_not_tried_for_all() -> None:
-    """
-    Five failures in a row are enough to send a batch again.
-    """
+    """Five failures in a row are enough to send a batch again."""
     lookup = Lookup("all")
     pipeline = Pipeline(transformer_of(lookup), MemorySink(), DISCARD)
 
@@ -293,9 +261,7 @@ def test_a_lookup_that_is_down_for_all_is_not_tried_for_all() -> None:
 
 
 def test_a_mapper_that_works_for_none_is_given_up_after_72_hours() -> None:
-    """
-    Each batch is dead-lettered after one attempt then.
-    """
+    """Each batch is dead-lettered after one attempt then."""
     lookup = Lookup("all")
     batches = [[click("a"), click("b")], [click("c")]]
 
@@ -306,17 +272,13 @@ def test_a_mapper_that_works_for_none_is_given_up_after_72_hours() -> None:
 
 
 def test_72_hours_of_a_mapper_need_attempts_all_the_time() -> None:
-    """
-    After more than six hours without an attempt they start again.
-    """
+    """After more than six hours without an attempt they start again."""
     with pytest.raises(AssertionError, match="never decided"):
         run_until_decided(Lookup("all"), [click("a")], step=7)
 
 
 def test_a_mapper_that_comes_back_loses_nothing() -> None:
-    """
-    An outage of ten hours delays all events, and dead-letters none.
-    """
+    """An outage of ten hours delays all events, and dead-letters none."""
     time, dead, lookup = ManualClock(), MemoryDeadLetter(), Lookup("all")
     pipeline = Pipeline(transformer_of(lookup), MemorySink(), dead, clock=time)
     for _ in range(20):
@@ -333,9 +295,7 @@ def test_a_mapper_that_comes_back_loses_nothing() -> None:
 
 
 def test_other_mappers_do_not_prove_that_a_mapper_works() -> None:
-    """
-    Successes count for the mapper that had them alone.
-    """
+    """Successes count for the mapper that had them alone."""
     lookup = Lookup("all")
     registry = bh.DEFAULT_MAPPERS.override("users.messages.email.Click", lookup)
     registry = registry.override(
@@ -352,9 +312,7 @@ def test_other_mappers_do_not_prove_that_a_mapper_works() -> None:
 
 
 def test_failing_events_are_remembered_in_bounded_memory() -> None:
-    """
-    A new one is remembered as soon as an old one is not tried any more.
-    """
+    """A new one is remembered as soon as an old one is not tried any more."""
     time = ManualClock()
     outages, mapper = MapperOutages(time), object()
     for number in range(MAX_EVENTS + 10):

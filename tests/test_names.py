@@ -91,9 +91,7 @@ REWRITTEN_NEXT: Final = {
 
 
 def words_of(name: str) -> str:
-    """
-    Return the words of *name* with a space around each: ``is_read``, ``IsRead``.
-    """
+    """Return the words of *name* with a space around each: ``is_read``, ``IsRead``."""
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", " ", name)
     return f" {split.lower().strip()} "
 
@@ -139,9 +137,7 @@ def _is_word(key: str) -> bool:
 
 
 def test_class_names_are_unique() -> None:
-    """
-    No two modules define a class of the same name.
-    """
+    """No two modules define a class of the same name."""
     homes = defaultdict(list)
     for path, module in MODULES.items():
         for node in module.body:
@@ -173,7 +169,5 @@ def test_names_follow_the_glossary(path: str) -> None:
     [("left_out", " left out "), ("ShortRoad", " short road "), ("_told", " told ")],
 )
 def test_words_of_a_name_are_found(name: str, words: str) -> None:
-    """
-    Words are found in every style of writing a name.
-    """
+    """Words are found in every style of writing a name."""
     assert words_of(name) == words

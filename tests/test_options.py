@@ -1,6 +1,4 @@
-"""
-Each option is declared once, and every other place derives from the declaration.
-"""
+"""Each option is declared once, and every other place derives from the declaration."""
 
 import inspect
 import os
@@ -110,9 +108,7 @@ if importlib.util.find_spec("sphinx"):
 def test_one_declaration_adds_an_option_everywhere(
     file: str, declared: Any, behavior: Any, script: str, tmp_path: Path
 ) -> None:
-    """
-    A copy of the package gets one more declaration, and what the option does.
-    """
+    """A copy of the package gets one more declaration, and what the option does."""
     copy = shutil.copytree(PACKAGE, tmp_path / "braze_heap") / file
     text = copy.read_text("utf-8")
     for line, more in filter(None, (declared, behavior)):
@@ -145,9 +141,7 @@ def test_one_declaration_adds_an_option_everywhere(
     ],
 )
 def test_unknown_option_is_an_error_with_a_hint(cls: Any) -> None:
-    """
-    The hint names an option of the class.
-    """
+    """The hint names an option of the class."""
     name = next(reversed(inspect.signature(cls).parameters))
 
     with pytest.raises(TypeError, match=f"'{name}s'. Did you mean '{name}'"):
@@ -158,9 +152,7 @@ def test_unknown_option_is_an_error_with_a_hint(cls: Any) -> None:
     "cls", [bh.Transformer, bh.TransformConfig, HeapSink, bh.Pipeline, bh.Receiver]
 )
 def test_help_documents_each_argument(cls: Any) -> None:
-    """
-    The docstring has an entry for each parameter of the signature.
-    """
+    """The docstring has an entry for each parameter of the signature."""
     text = f"{cls.__doc__}{cls.__init__.__doc__}"
 
     for name in inspect.signature(cls).parameters:
@@ -168,18 +160,14 @@ def test_help_documents_each_argument(cls: Any) -> None:
 
 
 def test_every_declared_option_is_documented() -> None:
-    """
-    No option lacks its one sentence.
-    """
+    """No option lacks its one sentence."""
     for cls in (bh.TransformConfig, HeapOptions):
         assert [f.name for f in attrs.fields(cls) if not doc_of(f)] == []
 
 
 @attrs.frozen(kw_only=True)
 class Things:
-    """
-    One option of each kind.
-    """
+    """One option of each kind."""
 
     flag: bool = option(False, "A switch.")
     count: int = option(1, "A number.", positive=True)
@@ -192,9 +180,7 @@ class Things:
 
 
 class Thing:
-    """
-    A class with options.
-    """
+    """A class with options."""
 
     @takes(Things)
     def __init__(self, options: Things) -> None:
@@ -202,9 +188,7 @@ class Thing:
 
 
 def test_text_is_read_by_the_type_of_the_option() -> None:
-    """
-    Switches, numbers, choices, lists with commas, mappings as JSON.
-    """
+    """Switches, numbers, choices, lists with commas, mappings as JSON."""
     texts = {
         "flag": "Yes",
         "count": "5",
@@ -240,9 +224,7 @@ def test_text_is_read_by_the_type_of_the_option() -> None:
     ],
 )
 def test_text_without_a_value_is_an_error(texts: dict[str, str], message: str) -> None:
-    """
-    An option without a text form, such as a function, is unknown there.
-    """
+    """An option without a text form, such as a function, is unknown there."""
     with pytest.raises(ValueError, match=message):
         from_text(Things, texts)
 
@@ -259,22 +241,16 @@ def test_text_without_a_value_is_an_error(texts: dict[str, str], message: str) -
 def test_constructor_checks_values(
     options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    """
-    The check derives from the type of the option.
-    """
+    """The check derives from the type of the option."""
     with pytest.raises(error, match=message):
         Thing(**options)
 
 
 def test_default_mapping_is_not_shared() -> None:
-    """
-    Each instance has a copy.
-    """
+    """Each instance has a copy."""
     assert Thing().options.renames is not Thing().options.renames
 
 
 def test_choices_come_from_the_type() -> None:
-    """
-    Of one choice and of several.
-    """
+    """Of one choice and of several."""
     assert choices_of(Things, "kind") == choices_of(Things, "kinds") == ("one", "two")

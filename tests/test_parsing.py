@@ -1,6 +1,4 @@
-"""
-From decoded events to typed ones: nothing converted, nothing lost.
-"""
+"""From decoded events to typed ones: nothing converted, nothing lost."""
 
 import copy
 import json
@@ -51,9 +49,7 @@ every_type = pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 
 
 def http(event_type=CLICK, **parts):
-    """
-    Build an event in the HTTP form; what is set to ``...`` is left out.
-    """
+    """Build an event in the HTTP form; what is set to ``...`` is left out."""
     raw = {
         "event_type": event_type,
         "id": "event-1",
@@ -66,27 +62,21 @@ def http(event_type=CLICK, **parts):
 
 
 def problems_of(raw, **options):
-    """
-    Return what ``strict=True`` has to say against *raw*.
-    """
+    """Return what ``strict=True`` has to say against *raw*."""
     with pytest.raises(EventError) as raised:
         parse_event(raw, strict=True, **options)
     return raised.value.problems
 
 
 def carried_by_all_forms(cls):
-    """
-    Name the fields that each wire form has.
-    """
+    """Name the fields that each wire form has."""
     fields = event_fields(cls).values()
     carried = [f.name for f in fields if f.http and f.storage]
     return carried or [f.name for f in fields]
 
 
 def forms_of(event):
-    """
-    Write *event* in the three wire forms, with the fields that all of them carry.
-    """
+    """Write *event* in the three wire forms, with the fields that all of them carry."""
     names = carried_by_all_forms(type(event))
     fields = {n: v for n, v in vars(event).items() if n in names}
     return [
@@ -96,9 +86,7 @@ def forms_of(event):
 
 
 def outcome_of(raw):
-    """
-    Return the event that *raw* is, or the reason why it is none.
-    """
+    """Return the event that *raw* is, or the reason why it is none."""
     try:
         return parse_event(raw)
     except EventError as error:
@@ -110,9 +98,7 @@ def outcome_of(raw):
 
 @every_type
 def test_full_events_are_valid(event_type):
-    """
-    An event with every field set is read without a invalid, and none is left out.
-    """
+    """An event with every field set is read without a invalid, and none is left out."""
     event = parse_event(make_raw(event_type), strict=True)
     carried = {n for n, f in event_fields(type(event)).items() if f.http}
 
@@ -123,9 +109,7 @@ def test_full_events_are_valid(event_type):
 
 @every_type
 def test_full_events_survive_the_round_trip(event_type):
-    """
-    ``to_raw`` gives an event in the HTTP form back as it came.
-    """
+    """``to_raw`` gives an event in the HTTP form back as it came."""
     raw = make_raw(event_type)
 
     assert raw == parse_event(raw).to_raw()
@@ -155,9 +139,7 @@ def test_every_type_has_the_keys_of_user_in_every_wire_form(event_type, form):
 
 @every_type
 def test_parsing_does_not_change_the_raw_event(event_type):
-    """
-    Reading does not change what is read.
-    """
+    """Reading does not change what is read."""
     raw = make_raw(event_type) | {"new": {"a": [1]}}
     before = copy.deepcopy(raw)
     parse_event(raw).to_raw()
@@ -167,17 +149,13 @@ def test_parsing_does_not_change_the_raw_event(event_type):
 
 @given(raw_events())
 def test_http_events_come_back_as_they_came(raw):
-    """
-    ``to_raw`` is the inverse of reading, to the last field and value.
-    """
+    """``to_raw`` is the inverse of reading, to the last field and value."""
     assert raw == parse_event(raw, strict=True).to_raw()
 
 
 @given(raw_events(unknown_fields=True, invalid=True))
 def test_invalid_events_are_returned_unchanged(raw):
-    """
-    Unknown fields and invalid come back at the place where they stood.
-    """
+    """Unknown fields and invalid come back at the place where they stood."""
     assert raw == parse_event(raw).to_raw()
 
 
@@ -185,9 +163,7 @@ def test_invalid_events_are_returned_unchanged(raw):
 @settings(max_examples=3)
 @given(data=st.data())
 def test_parsing_the_raw_form_gives_an_equal_event(event_type, data):
-    """
-    parse, to_raw, parse is the identity for every type, also with nulls.
-    """
+    """parse, to_raw, parse is the identity for every type, also with nulls."""
     event = parse_event(data.draw(raw_events(event_type, **ODD)))
 
     assert event == parse_event(event.to_raw())
@@ -195,9 +171,7 @@ def test_parsing_the_raw_form_gives_an_equal_event(event_type, data):
 
 @given(st.data(), st.sampled_from(sorted(EVENT_TYPES)))
 def test_stored_events_survive_the_round_trip(data, event_type):
-    """
-    A storage record becomes an equal event again through the HTTP form.
-    """
+    """A storage record becomes an equal event again through the HTTP form."""
     form = data.draw(st.sampled_from(["storage", "union"]))
     record = data.draw(raw_events(event_type, form=form, **ODD))
     event = parse_event(record, event_type=event_type)
@@ -207,17 +181,13 @@ def test_stored_events_survive_the_round_trip(data, event_type):
 
 @given(events())
 def test_events_made_by_hand_survive_the_round_trip(event):
-    """
-    An event that was made in code is read back from its HTTP form.
-    """
+    """An event that was made in code is read back from its HTTP form."""
     assert event == parse_event(event.to_raw(), strict=True)
 
 
 @given(raw_events(nulls=True))
 def test_null_is_absent(raw):
-    """
-    A null field is one that is not there, never an unknown or a invalid.
-    """
+    """A null field is one that is not there, never an unknown or a invalid."""
     without_nulls = raw | {
         part: {n: v for n, v in raw[part].items() if v is not None}
         for part in ("user", "properties")
@@ -231,9 +201,7 @@ def test_null_is_absent(raw):
 
 @every_type
 def test_forms_of_a_full_event_are_equal(event_type):
-    """
-    An event is the same, whichever form brought it.
-    """
+    """An event is the same, whichever form brought it."""
     cls = EVENT_TYPES[event_type]
     names = carried_by_all_forms(cls)
     http_event, stored, union = (
@@ -248,9 +216,7 @@ def test_forms_of_a_full_event_are_equal(event_type):
 @settings(max_examples=3)
 @given(data=st.data())
 def test_forms_are_equal(event_type, data):
-    """
-    Any event of any type is the same, whichever form brought it.
-    """
+    """Any event of any type is the same, whichever form brought it."""
     event = data.draw(events(EVENT_TYPES[event_type]))
     http_event, stored, union = (
         parse_event(raw, event_type=event_type, strict=True) for raw in forms_of(event)
@@ -261,9 +227,7 @@ def test_forms_are_equal(event_type, data):
 
 @every_type
 def test_stored_events_may_have_gained_their_type(event_type):
-    """
-    A storage record with its type beside its fields is still a storage record.
-    """
+    """A storage record with its type beside its fields is still a storage record."""
     record = make_raw(event_type, form="storage")
     expected = parse_event(record, event_type=event_type)
 
@@ -271,9 +235,7 @@ def test_stored_events_may_have_gained_their_type(event_type):
 
 
 def test_flat_event_without_a_user_may_have_gained_its_type():
-    """
-    So is one whose type has no user that could give it away.
-    """
+    """So is one whose type has no user that could give it away."""
     record = {"event_type": "agentconsole.ToolInvocation", "id": "a", "time": 1}
     event = parse_event(record | {"tool_name": "search"})
 
@@ -294,9 +256,7 @@ def test_custom_properties_in_a_union_are_read():
 
 
 def test_renamed_fields_are_read_under_both_names():
-    """
-    A flat record may use the names of the HTTP form.
-    """
+    """A flat record may use the names of the HTTP form."""
     event = make_event(CustomEvent, custom_properties={"a": 1})
     flat = {"id": event.id, "time": event.time, "user_id": event.user_id}
     flat["external_user_id"] = event.external_user_id
@@ -306,9 +266,7 @@ def test_renamed_fields_are_read_under_both_names():
 
 
 def test_nothing_is_lost_when_a_field_comes_under_both_names():
-    """
-    A record with a field under both of its names keeps both values.
-    """
+    """A record with a field under both of its names keeps both values."""
     flat = {"id": "a", "time": 1, "properties": '{"one": 1}'}
     flat["custom_properties"] = '{"other": 2}'
     written = json.dumps(parse_event(flat, event_type=CustomEvent.event_type).to_raw())
@@ -330,9 +288,7 @@ def test_custom_properties_that_look_like_unions_stay(branch):
 
 
 def test_stored_custom_properties_that_look_like_unions_stay():
-    """
-    Custom properties are their owner's, in JSON text too.
-    """
+    """Custom properties are their owner's, in JSON text too."""
     record = make_raw(CustomEvent, form="union", custom_properties={"string": "x"})
     event = parse_event(record, event_type=CustomEvent.event_type)
 
@@ -340,18 +296,14 @@ def test_stored_custom_properties_that_look_like_unions_stay():
 
 
 def test_unknown_http_fields_that_look_like_unions_stay():
-    """
-    An unknown property over HTTP is kept as it is.
-    """
+    """An unknown property over HTTP is kept as it is."""
     raw = http(properties={"new": {"string": "x"}})
 
     assert parse_event(raw).extra == {"new": {"string": "x"}}
 
 
 def test_texts_over_http_are_not_unions():
-    """
-    A union where the HTTP form has a text is a invalid.
-    """
+    """A union where the HTTP form has a text is a invalid."""
     event = parse_event(http(properties={"link_alias": {"string": "hero"}}))
 
     assert (event.link_alias, event.extra) == (None, {"link_alias": {"string": "hero"}})
@@ -367,9 +319,7 @@ def test_texts_over_http_are_not_unions():
     ids=["bare", "union", "union of unions"],
 )
 def test_nullable_items_are_read_in_each_form(stored):
-    """
-    Arrays whose items may be null are read from storage records of either kind.
-    """
+    """Arrays whose items may be null are read from storage records of either kind."""
     record = {"id": "a", "time": 1, "user_id": "u", "media_urls": stored}
     event = parse_event(record, event_type=SmsInboundReceive.event_type, strict=True)
 
@@ -377,9 +327,7 @@ def test_nullable_items_are_read_in_each_form(stored):
 
 
 def test_null_items_are_invalid_where_the_facts_know_none():
-    """
-    An array whose items are never null is a invalid with one.
-    """
+    """An array whose items are never null is a invalid with one."""
     reasons = ["user_agent", None]
     event = parse_event(http(properties={"suspected_bot_click_reason": reasons}))
 
@@ -419,9 +367,7 @@ MISFITS = [
 
 @pytest.mark.parametrize(("cls", "name", "value"), MISFITS)
 def test_nothing_is_converted(cls, name, value):
-    """
-    A value of another type than the field's is kept in ``extra``, as it is.
-    """
+    """A value of another type than the field's is kept in ``extra``, as it is."""
     event = parse_event(http(cls.event_type, properties={name: value}))
 
     assert (None, {name: value}) == (getattr(event, name), event.extra)
@@ -445,9 +391,7 @@ def test_nothing_is_converted(cls, name, value):
     ],
 )
 def test_unusual_values_of_the_right_type_are_valid(cls, name, value):
-    """
-    Braze promises types, not contents: whatever has the type is taken as it is.
-    """
+    """Braze promises types, not contents: whatever has the type is taken as it is."""
     event = parse_event(http(cls.event_type, properties={name: value}), strict=True)
 
     assert value == getattr(event, name)
@@ -456,9 +400,7 @@ def test_unusual_values_of_the_right_type_are_valid(cls, name, value):
 
 @pytest.mark.parametrize("cls", [CustomEvent, Purchase, ProfileUpdate])
 def test_json_text_is_decoded_for_object_fields(cls):
-    """
-    An object that comes as JSON text, as in storage records, is read.
-    """
+    """An object that comes as JSON text, as in storage records, is read."""
     (name,) = (n for n, f in event_fields(cls).items() if f.kind == "json object")
     raw = http(cls.event_type, properties={name: '{"a": {"b": [1, null]}}'})
 
@@ -467,9 +409,7 @@ def test_json_text_is_decoded_for_object_fields(cls):
 
 @given(raw_events(invalid=True))
 def test_typed_fields_never_lie(raw):
-    """
-    Each value is either in its field, with the field's type, or in ``extra``.
-    """
+    """Each value is either in its field, with the field's type, or in ``extra``."""
     classes = {
         "string": (str,),
         "json text": (str,),
@@ -493,9 +433,7 @@ def test_typed_fields_never_lie(raw):
 
 @given(raw_events(invalid=True))
 def test_strict_names_every_invalid_value(raw):
-    """
-    The paths of the problems are those of the invalid, all of them, no others.
-    """
+    """The paths of the problems are those of the invalid, all of them, no others."""
     lenient = parse_event(raw)
     places = {n: f.place for n, f in event_fields(type(lenient)).items()}
     names = [key.rpartition("/")[2] for key in lenient.extra]
@@ -507,9 +445,7 @@ def test_strict_names_every_invalid_value(raw):
 
 
 def test_strict_names_every_invalid_value_with_its_type():
-    """
-    One error lists all invalid: where, what is there, what should be there.
-    """
+    """One error lists all invalid: where, what is there, what should be there."""
     raw = http(user={"timezone": 5}, properties={"is_amp": "no", "link_alias": []})
     expected = [
         "user.timezone is a number (int), not string",
@@ -521,9 +457,7 @@ def test_strict_names_every_invalid_value_with_its_type():
 
 
 def test_strict_names_envelope_and_fields_at_once():
-    """
-    A flawed id or time does not hide the other flaws, nor they it.
-    """
+    """A flawed id or time does not hide the other flaws, nor they it."""
     raw = http(id=5, time="1700000000", properties={"link_alias": 5})
 
     assert {"id", "time", "properties.link_alias"} == {
@@ -532,18 +466,14 @@ def test_strict_names_envelope_and_fields_at_once():
 
 
 def test_strict_takes_unknown_fields():
-    """
-    Unknown fields are not flaws.
-    """
+    """Unknown fields are not flaws."""
     raw = http(properties={"new": 1}, user={"new": 2}, new=3)
 
     assert parse_event(raw, strict=True).extra == {"new": 1, "/user/new": 2, "/new": 3}
 
 
 def test_strict_takes_unknown_types():
-    """
-    Unknown types are not flaws.
-    """
+    """Unknown types are not flaws."""
     raw = http("users.messages.pigeon.Send", properties={"ring": 5})
 
     assert UnknownEvent is type(parse_event(raw, strict=True))
@@ -552,9 +482,7 @@ def test_strict_takes_unknown_types():
 @pytest.mark.parametrize("strict", [True, False])
 @every_type
 def test_errors_never_show_values(event_type, strict):
-    """
-    An error has path and kind, never the value, because it may be personal data.
-    """
+    """An error has path and kind, never the value, because it may be personal data."""
     cls = EVENT_TYPES[event_type]
     invalid = {n: {CANARY: [CANARY]} for n in event_fields(cls)} | {"time": CANARY}
 
@@ -565,9 +493,7 @@ def test_errors_never_show_values(event_type, strict):
 
 
 def test_errors_of_the_envelope_never_show_values():
-    """
-    Nor does an error about an event that cannot be one.
-    """
+    """Nor does an error about an event that cannot be one."""
     raw = http([CANARY], id=[CANARY], time=[CANARY], user=CANARY, properties=[CANARY])
 
     assert CANARY not in repr(problems_of(raw))
@@ -601,9 +527,7 @@ def test_errors_of_the_envelope_never_show_values():
     ],
 )
 def test_unknown_fields_are_kept(raw, extra):
-    """
-    Properties are kept under their name, all else under its JSON Pointer.
-    """
+    """Properties are kept under their name, all else under its JSON Pointer."""
     event = parse_event(raw)
 
     assert extra == event.extra
@@ -613,9 +537,7 @@ def test_unknown_fields_are_kept(raw, extra):
 @pytest.mark.parametrize("given_type", [None, CLICK])
 @pytest.mark.parametrize("missing", ["event_type", "user", "properties", "id"])
 def test_unknown_fields_are_kept_in_incomplete_events(missing, given_type):
-    """
-    A field more does not make up for an envelope with a field less.
-    """
+    """A field more does not make up for an envelope with a field less."""
     raw = http(new=1, **{missing: ...})
     event = parse_event(
         raw, event_type=CLICK if missing == "event_type" else given_type
@@ -625,9 +547,7 @@ def test_unknown_fields_are_kept_in_incomplete_events(missing, given_type):
 
 
 def test_unknown_types_are_values():
-    """
-    An event of an unknown type keeps all it has.
-    """
+    """An event of an unknown type keeps all it has."""
     raw = http(
         "users.messages.pigeon.Send",
         user={"user_id": "u", "external_user_id": "x", "timezone": "UTC", "new": 1},
@@ -649,9 +569,7 @@ def test_unknown_types_are_values():
 
 
 def test_stored_events_of_unknown_types_are_values():
-    """
-    A flat record of an unknown type is read too, its unions seen through.
-    """
+    """A flat record of an unknown type is read too, its unions seen through."""
     record = {"id": "a", "time": 1, "user_id": "u", "ring": {"string": "r"}}
     event = parse_event(record, event_type="users.messages.pigeon.Send")
 
@@ -660,18 +578,14 @@ def test_stored_events_of_unknown_types_are_values():
 
 @given(json_values().filter(lambda value: isinstance(value, dict)), st.text(min_size=1))
 def test_unknown_events_are_returned_unchanged(properties, name):
-    """
-    Properties of an unknown type come back as they came.
-    """
+    """Properties of an unknown type come back as they came."""
     raw = http(f"users.{name}", properties=properties)
 
     assert raw == parse_event(raw).to_raw()
 
 
 def test_type_in_the_event_wins():
-    """
-    An event that carries its type is read as what it says it is.
-    """
+    """An event that carries its type is read as what it says it is."""
     event = parse_event(http(), event_type="users.messages.email.Open")
 
     assert EmailClick is type(event)
@@ -704,9 +618,7 @@ def test_type_in_the_event_wins():
     ],
 )
 def test_values_that_are_not_events_are_rejected(raw, reason, path):
-    """
-    An unusable event is an error with a reason for reports.
-    """
+    """An unusable event is an error with a reason for reports."""
     with pytest.raises(EventError) as raised:
         parse_event(raw)
 
@@ -715,26 +627,20 @@ def test_values_that_are_not_events_are_rejected(raw, reason, path):
 
 @pytest.mark.parametrize("event_type", ["x" * 1023, "\U0001f600" * 511, "\ud800", "\0"])
 def test_unusual_event_types_are_types(event_type):
-    """
-    Any other text is the name of a type that may come one day.
-    """
+    """Any other text is the name of a type that may come one day."""
     assert event_type == parse_event(http(event_type)).event_type
 
 
 @pytest.mark.parametrize("part", ["user", "properties"])
 @pytest.mark.parametrize("nothing", [..., None])
 def test_missing_parts_are_empty(part, nothing):
-    """
-    An event without user or properties is one with empty ones.
-    """
+    """An event without user or properties is one with empty ones."""
     assert parse_event(http()) == parse_event(http(**{part: nothing}))
 
 
 @given(json_values())
 def test_any_value_is_parsed_or_rejected(value):
-    """
-    No JSON value does more than be refused.
-    """
+    """No JSON value does more than be refused."""
     assert isinstance(outcome_of(value), Reason | CurrentsEvent)
 
 
@@ -744,9 +650,7 @@ def test_any_value_is_parsed_or_rejected(value):
 @settings(max_examples=25)
 @given(value=json_values())
 def test_any_envelope_is_parsed_or_rejected(part, value):
-    """
-    Whatever stands at a place of the envelope, the event is read or refused.
-    """
+    """Whatever stands at a place of the envelope, the event is read or refused."""
     assert isinstance(outcome_of(http(**{part: value})), Reason | CurrentsEvent)
 
 
@@ -755,9 +659,7 @@ def test_any_envelope_is_parsed_or_rejected(part, value):
 
 @pytest.mark.parametrize("nothing", [..., None, ""])
 def test_missing_ids_are_made_from_the_content(nothing):
-    """
-    An event without an id gets a SHA-256 of what it says.
-    """
+    """An event without an id gets a SHA-256 of what it says."""
     event = parse_event(http(id=nothing))
 
     assert event.id == parse_event(http(id=nothing)).id
@@ -765,9 +667,7 @@ def test_missing_ids_are_made_from_the_content(nothing):
 
 
 def test_generated_ids_differ_by_content():
-    """
-    Events with different contents get different ids.
-    """
+    """Events with different contents get different ids."""
     raws = [
         http(id=...),
         http(id=..., time=TIME + 1),
@@ -781,9 +681,7 @@ def test_generated_ids_differ_by_content():
 
 
 def test_made_ids_do_not_depend_on_order():
-    """
-    Braze may write the same event with its keys in another order.
-    """
+    """Braze may write the same event with its keys in another order."""
     properties = {"link_alias": "a", "url": "u"}
     turned = dict(reversed(properties.items()))
     ids = {parse_event(http(id=..., properties=p)).id for p in (properties, turned)}
@@ -793,9 +691,7 @@ def test_made_ids_do_not_depend_on_order():
 
 @pytest.mark.parametrize("odd", [5, 1.5, True, ["a"], {"a": 1}])
 def test_invalid_ids_are_kept(odd):
-    """
-    An invalid id is kept in ``extra``, beside the generated one.
-    """
+    """An invalid id is kept in ``extra``, beside the generated one."""
     raw = http(id=odd)
     event = parse_event(raw)
 
@@ -816,26 +712,20 @@ def test_invalid_ids_are_kept(odd):
     ],
 )
 def test_numeric_ids_are_their_decimal_text(number, text):
-    """
-    A number identifies an event as its digits do, whatever its size.
-    """
+    """A number identifies an event as its digits do, whatever its size."""
     assert text == parse_event(http(id=number)).id
 
 
 @pytest.mark.parametrize("odd", [True, False, 1e300, math.nan, 2**5_000, [5], {"a": 1}])
 def test_useless_ids_are_replaced_by_a_digest_of_the_content(odd):
-    """
-    A boolean, and a float that two ids may have been rounded to, are not ids.
-    """
+    """A boolean, and a float that two ids may have been rounded to, are not ids."""
     assert len(parse_event(http(id=odd)).id) == 64
 
 
 @pytest.mark.parametrize("form", ["http", "storage"])
 @pytest.mark.parametrize("odd", [5, 1.5, True, None, ["a"], {"a": 1, "b": 2}])
 def test_invalid_ids_lose_no_other_field(odd, form):
-    """
-    Unknown fields and invalid values are kept beside an invalid id.
-    """
+    """Unknown fields and invalid values are kept beside an invalid id."""
     raw = make_raw("users.messages.email.Click", form=form) | {"id": "a"}
     part = raw["properties"] if form == "http" else raw
     part |= {"new": 1, "newer": {"a": [1]}, "link_alias": 5}
@@ -949,9 +839,7 @@ def test_invalid_times_are_kept(written):
     ids=lambda value: repr(value)[:30],
 )
 def test_times_out_of_range_are_rejected(written):
-    """
-    From 1970 to 2100: anything else is a broken clock.
-    """
+    """From 1970 to 2100: anything else is a broken clock."""
     with pytest.raises(EventError) as raised:
         parse_event(http(time=written))
 
@@ -960,18 +848,14 @@ def test_times_out_of_range_are_rejected(written):
 
 @given(st.floats() | st.integers() | st.text() | st.from_regex(r"[0-9.]{1,25}"))
 def test_any_time_is_in_range_or_rejected(written):
-    """
-    No time gets past the bounds.
-    """
+    """No time gets past the bounds."""
     outcome = outcome_of(http(time=written))
 
     assert outcome is Reason.BAD_TIME or 0 <= outcome.time < YEAR_2100
 
 
 def test_milliseconds_replace_a_missing_time():
-    """
-    If a type has ``time_ms``, it replaces a missing ``time``.
-    """
+    """If a type has ``time_ms``, it replaces a missing ``time``."""
     raw = http(
         ProfileUpdate.event_type, time=None, properties={"time_ms": TIME * 1000 + 5}
     )
@@ -986,9 +870,7 @@ def test_milliseconds_replace_a_missing_time():
     "number", [3.14, 0.1, 19.99, 48.8584, -2.2945, 1e-30, 3.4e38, 16777216.0, 0.0, -0.5]
 )
 def test_32_bit_numbers_come_back_as_their_shortest_decimal(number):
-    """
-    Avro keeps 32 bits of a price: 3.14 comes as 3.140000104904175 and reads 3.14.
-    """
+    """Avro keeps 32 bits of a price: 3.14 comes as 3.140000104904175 and reads 3.14."""
     (widened,) = struct.unpack("f", struct.pack("f", number))
     record = {"id": "a", "time": 1, "user_id": "u", "price": widened}
 
@@ -997,9 +879,7 @@ def test_32_bit_numbers_come_back_as_their_shortest_decimal(number):
 
 @given(st.decimals("-99999", "99999", places=1) | st.decimals("-999", "999", places=3))
 def test_six_digits_survive_32_bits(decimal):
-    """
-    Whatever has at most six digits reads from storage as over HTTP.
-    """
+    """Whatever has at most six digits reads from storage as over HTTP."""
     fields = {"duration": float(decimal)}
     stored = make_raw(SessionEnd, form="storage", only=(), **fields)
     event = parse_event(stored, event_type=SessionEnd.event_type)
@@ -1009,9 +889,7 @@ def test_six_digits_survive_32_bits(decimal):
 
 @given(st.floats(width=32, allow_nan=False))
 def test_shortest_decimals_have_the_same_32_bits(number):
-    """
-    Shortening changes how a number is written, not which one it is.
-    """
+    """Shortening changes how a number is written, not which one it is."""
     record = {"id": "a", "time": 1, "user_id": "u", "latitude": number}
     latitude = parse_event(record, event_type=Location.event_type).latitude
 
@@ -1019,9 +897,7 @@ def test_shortest_decimals_have_the_same_32_bits(number):
 
 
 def test_64_bit_numbers_are_unchanged():
-    """
-    A double from storage is what it is.
-    """
+    """A double from storage is what it is."""
     record = {"id": "a", "time": 1, "user_id": "u"}
     record["answer_single_number"] = 3.140000104904175
     event = parse_event(record, event_type=SurveyResponse.event_type)
@@ -1030,9 +906,7 @@ def test_64_bit_numbers_are_unchanged():
 
 
 def test_numbers_over_http_are_unchanged():
-    """
-    Over HTTP a number is written in decimals already.
-    """
+    """Over HTTP a number is written in decimals already."""
     raw = http(Purchase.event_type, properties={"price": 3.140000104904175})
 
     assert parse_event(raw).price == 3.140000104904175
@@ -1043,9 +917,7 @@ def test_numbers_over_http_are_unchanged():
 
 @pytest.mark.parametrize("depth", [60, 900, 100_000])
 def test_deep_json_text_does_not_end_the_process(depth):
-    """
-    JSON text inside a field is bounded like any JSON: a small thread survives it.
-    """
+    """JSON text inside a field is bounded like any JSON: a small thread survives it."""
     code = f"""
 import threading
 from braze_heap import parse_event
@@ -1068,9 +940,7 @@ print("alive")
 
 @attrs.define
 class Envelope:
-    """
-    A class of somebody else, with an event in it.
-    """
+    """A class of somebody else, with an event in it."""
 
     source: str
     event: EmailClick
@@ -1089,27 +959,21 @@ def test_any_converter_can_be_configured():
 
 
 def test_other_peoples_converters_write_events():
-    """
-    They write events in the HTTP form.
-    """
+    """They write events in the HTTP form."""
     raw = make_raw(CLICK)
 
     assert raw == make_converter().unstructure(parse_event(raw))
 
 
 def test_converters_are_as_exact_as_we_are():
-    """
-    A converter that would make text of numbers does not do so in events.
-    """
+    """A converter that would make text of numbers does not do so in events."""
     event = make_converter().structure(http(properties={"link_alias": 5}), EmailClick)
 
     assert (event.link_alias, event.extra) == (None, {"link_alias": 5})
 
 
 def test_converters_can_be_strict():
-    """
-    Strictness is one argument away, there too.
-    """
+    """Strictness is one argument away, there too."""
     raw = http(properties={"link_alias": 5})
 
     with pytest.raises(EventError, match=r"properties\.link_alias"):
@@ -1118,16 +982,12 @@ def test_converters_can_be_strict():
 
 @pytest.mark.parametrize("cls", [CurrentsEvent, HasCampaign, EmailClick])
 def test_converters_read_bases_and_groups(cls):
-    """
-    For a base or a group the event says which class it is of.
-    """
+    """For a base or a group the event says which class it is of."""
     assert parse_event(http()) == make_converter().structure(http(), cls)
 
 
 def test_converters_take_the_type_from_the_class():
-    """
-    A storage record needs no type where the class gives it.
-    """
+    """A storage record needs no type where the class gives it."""
     record = make_raw(CLICK, form="storage")
 
     assert parse_event(record, event_type=CLICK) == make_converter().structure(
@@ -1136,17 +996,13 @@ def test_converters_take_the_type_from_the_class():
 
 
 def test_converters_reject_events_of_another_class():
-    """
-    An open is not a click.
-    """
+    """An open is not a click."""
     with pytest.raises(EventError, match="EmailClick"):
         make_converter().structure(http(EmailOpen.event_type), EmailClick)
 
 
 def test_events_survive_a_round_trip_through_json():
-    """
-    An event that is written as JSON and parsed again is equal.
-    """
+    """An event that is written as JSON and parsed again is equal."""
     event = parse_event(make_raw("users.behaviors.Purchase"))
 
     assert event == parse_event(json.loads(json.dumps(event.to_raw())))

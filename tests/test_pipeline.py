@@ -1,6 +1,4 @@
-"""
-Tests of the pipeline: counts of its reports, failures, waiting, observers, logs.
-"""
+"""Tests of the pipeline: counts of its reports, failures, waiting, observers, logs."""
 
 from __future__ import annotations
 
@@ -41,45 +39,33 @@ HOUR = 3600.0
 
 
 class MemoryDeadLetter:
-    """
-    A custom store in memory.
-    """
+    """A custom store in memory."""
 
     def __init__(self, *, is_full: bool = False) -> None:
         self.records: dict[str, DeadRecord] = {}
         self.is_full = is_full
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
-        """
-        Keep all *records*, or none.
-        """
+        """Keep all *records*, or none."""
         if self.is_full:
             raise DeadLetterFull(0)
         self.records |= {record.key: record for record in records}
 
     def read(self) -> Any:
-        """
-        Return a snapshot of the records.
-        """
+        """Return a snapshot of the records."""
         return iter(list(self.records.values()))
 
     def forget(self, keys: Iterable[str], /) -> None:
-        """
-        Remove records.
-        """
+        """Remove records."""
         for key in keys:
             self.records.pop(key, None)
 
     def close(self) -> None:
-        """
-        Do nothing.
-        """
+        """Do nothing."""
 
 
 class FailingSink(MemorySink):
-    """
-    A sink that rejects events by id, and raises given errors.
-    """
+    """A sink that rejects events by id, and raises given errors."""
 
     def __init__(
         self, *rejected: str, failures: Iterable[Exception | None] = ()
@@ -89,9 +75,7 @@ class FailingSink(MemorySink):
         self.failures = iter(failures)
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Raise the next failure, or return a receipt with the rejections.
-        """
+        """Raise the next failure, or return a receipt with the rejections."""
         if failure := next(self.failures, None):
             raise failure
         super().send(calls)
@@ -109,33 +93,25 @@ class FailingSink(MemorySink):
 
 
 class FixedReceiptSink(MemorySink):
-    """
-    A sink that always returns *receipt*.
-    """
+    """A sink that always returns *receipt*."""
 
     def __init__(self, receipt: Receipt) -> None:
         super().__init__()
         self.receipt = receipt
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Return the receipt.
-        """
+        """Return the receipt."""
         super().send(calls)
         return self.receipt
 
 
 def down(times: int, retry_after: float | None = None) -> list[Exception | None]:
-    """
-    Return failures of a sink that is down for *times* attempts.
-    """
+    """Return failures of a sink that is down for *times* attempts."""
     return [SinkUnavailable("down", retry_after)] * times
 
 
 def click(event_id: str, **changes: Any) -> dict[str, Any]:
-    """
-    Return a Braze event.
-    """
+    """Return a Braze event."""
     return {
         "id": event_id,
         "event_type": "users.messages.email.Click",
@@ -147,23 +123,17 @@ def click(event_id: str, **changes: Any) -> dict[str, Any]:
 
 
 class ManualClock:
-    """
-    A clock that advances only by `sleep`.
-    """
+    """A clock that advances only by `sleep`."""
 
     def __init__(self) -> None:
         self.now = 0.0
 
     def __call__(self) -> float:
-        """
-        Return seconds.
-        """
+        """Return seconds."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """
-        Advance the clock.
-        """
+        """Advance the clock."""
         self.now += seconds
 
 
@@ -171,17 +141,13 @@ Runner = Callable[..., Report]
 
 
 def run_sync(source: Any, sink: Any, dead: DeadLetter, **options: Any) -> Report:
-    """
-    Run the sync pipeline.
-    """
+    """Run the sync pipeline."""
     options.setdefault("transformer", bh.Transformer())
     return Pipeline(sink=sink, dead_letter=dead, **options).run(source)
 
 
 def run_async(source: Any, sink: Any, dead: DeadLetter, **options: Any) -> Report:
-    """
-    Run the async pipeline.
-    """
+    """Run the async pipeline."""
     options.setdefault("transformer", bh.Transformer())
     if sleep := options.pop("sleep", None):
 
@@ -195,9 +161,7 @@ def run_async(source: Any, sink: Any, dead: DeadLetter, **options: Any) -> Repor
 
 @pytest.fixture(params=[run_sync, run_async], ids=["sync", "async"])
 def run(request: pytest.FixtureRequest) -> Runner:
-    """
-    Return a function that runs a pipeline, sync or async.
-    """
+    """Return a function that runs a pipeline, sync or async."""
     chosen: Runner = request.param
     return chosen
 
@@ -243,9 +207,7 @@ def test_each_event_is_counted_once(run: Runner) -> None:
 
 @pytest.mark.parametrize("form", ["bytes", "text", "object", "iterator", "typed"])
 def test_run_accepts_every_source_type(run: Runner, form: str) -> None:
-    """
-    Counts of bodies, documents, streams and typed events add up.
-    """
+    """Counts of bodies, documents, streams and typed events add up."""
     good: Any = MIXED[:7]
     body = json.dumps({"events": good})
     sources: dict[str, Any] = {
@@ -264,9 +226,7 @@ def test_run_accepts_every_source_type(run: Runner, form: str) -> None:
 
 
 def test_an_unreadable_body_is_one_record(run: Runner) -> None:
-    """
-    All bytes of the body are kept.
-    """
+    """All bytes of the body are kept."""
     dead = MemoryDeadLetter()
 
     report = run(b'{"events": [', MemorySink(), dead)
@@ -277,9 +237,7 @@ def test_an_unreadable_body_is_one_record(run: Runner) -> None:
 
 
 def test_an_unavailable_sink_leaves_no_dead_letter(run: Runner) -> None:
-    """
-    The run raises, and nothing is in the dead letter.
-    """
+    """The run raises, and nothing is in the dead letter."""
     dead = MemoryDeadLetter()
 
     with pytest.raises(SinkUnavailable) as caught:
@@ -290,18 +248,14 @@ def test_an_unavailable_sink_leaves_no_dead_letter(run: Runner) -> None:
 
 
 def test_a_batch_without_calls_does_not_use_the_sink(run: Runner) -> None:
-    """
-    Rejected and skipped events are reported while the sink is down.
-    """
+    """Rejected and skipped events are reported while the sink is down."""
     report = run(MIXED[5:], FailingSink(failures=down(1)), MemoryDeadLetter())
 
     assert (report.received, report.skipped, report.dead_lettered) == (4, 1, 3)
 
 
 def test_patience_waits_and_retries(run: Runner) -> None:
-    """
-    A backfill sleeps as long as the sink asks, within its patience.
-    """
+    """A backfill sleeps as long as the sink asks, within its patience."""
     time = ManualClock()
     options: dict[str, Any] = {"clock": time, "sleep": time.sleep}
     sink = FailingSink(failures=down(3, 30.0))
@@ -321,9 +275,7 @@ def test_patience_waits_and_retries(run: Runner) -> None:
 
 
 def test_waiting_keeps_no_batch_alive() -> None:
-    """
-    Calls of failed attempts are freed without the garbage collector.
-    """
+    """Calls of failed attempts are freed without the garbage collector."""
     watched: list[weakref.ref[Call]] = []
 
     class Watching(MemorySink):
@@ -345,9 +297,7 @@ def test_waiting_keeps_no_batch_alive() -> None:
 
 
 def test_a_full_dead_letter_raises(run: Runner) -> None:
-    """
-    The run raises, so the caller repeats the batch.
-    """
+    """The run raises, so the caller repeats the batch."""
     with pytest.raises(DeadLetterFull):
         run(MIXED, MemorySink(), MemoryDeadLetter(is_full=True))
 
@@ -355,9 +305,7 @@ def test_a_full_dead_letter_raises(run: Runner) -> None:
 def test_a_bug_in_a_dead_letter_raises_a_dead_letter_error(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """
-    Any exception of a store becomes a `DeadLetterError` without its text.
-    """
+    """Any exception of a store becomes a `DeadLetterError` without its text."""
 
     class Broken(MemoryDeadLetter):
         def append(self, records: Sequence[DeadRecord], /) -> None:
@@ -372,9 +320,7 @@ def test_a_bug_in_a_dead_letter_raises_a_dead_letter_error(
 
 
 def test_a_stop_iteration_is_an_error_like_any_other(run: Runner) -> None:
-    """
-    A `StopIteration` of a sink or a store does not end the generator or a future.
-    """
+    """A `StopIteration` of a sink or a store does not end the generator or a future."""
 
     class Broken(MemoryDeadLetter):
         def append(self, records: Sequence[DeadRecord], /) -> None:
@@ -387,9 +333,7 @@ def test_a_stop_iteration_is_an_error_like_any_other(run: Runner) -> None:
 
 
 def test_a_rejected_event_with_the_same_id_is_not_a_repeat(run: Runner) -> None:
-    """
-    A rejected event is not counted again with a valid one that has its id.
-    """
+    """A rejected event is not counted again with a valid one that has its id."""
     batch = [click("a", time=0), click("a"), click("a")]
 
     report = run(batch, FailingSink("a"), MemoryDeadLetter())
@@ -421,9 +365,7 @@ def test_a_rejected_event_counts_with_its_repeats(
 
 
 def test_counting_repeats_decodes_the_batch_once() -> None:
-    """
-    A thousand rejected events and one repeat do not cause a thousand decodings.
-    """
+    """A thousand rejected events and one repeat do not cause a thousand decodings."""
     batch = [click(f"{n}") for n in range(1000)]
     body = json.dumps({"events": [*batch, batch[0]]}).encode()
     sink = FailingSink(*(event["id"] for event in batch))
@@ -439,9 +381,7 @@ def test_counting_repeats_decodes_the_batch_once() -> None:
 def test_a_bug_in_a_sink_raises_sink_unavailable(
     run: Runner, failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """
-    Any exception of a sink becomes a `SinkUnavailable` without its text.
-    """
+    """Any exception of a sink becomes a `SinkUnavailable` without its text."""
     dead = MemoryDeadLetter()
 
     with pytest.raises(SinkUnavailable, match=type(failure).__name__) as caught:
@@ -464,18 +404,14 @@ def test_a_bug_in_a_sink_raises_sink_unavailable(
     ],
 )
 def test_invalid_receipt_raises(run: Runner, receipt: Receipt) -> None:
-    """
-    A receipt that does not add up is not a decision.
-    """
+    """A receipt that does not add up is not a decision."""
 
     with pytest.raises(SinkUnavailable):
         run([click("a")], FixedReceiptSink(receipt), DISCARD)
 
 
 def test_a_sink_without_success_for_72_hours_is_down() -> None:
-    """
-    Calls go to the dead letter before Braze disables the feed.
-    """
+    """Calls go to the dead letter before Braze disables the feed."""
     time, dead = ManualClock(), MemoryDeadLetter()
     sink = FailingSink(failures=down(75))
     pipeline = Pipeline(bh.Transformer(), sink, dead, clock=time)
@@ -497,9 +433,7 @@ def test_a_sink_without_success_for_72_hours_is_down() -> None:
 
 
 def test_one_success_starts_the_72_hours_again() -> None:
-    """
-    Any success restarts the 72 hours.
-    """
+    """Any success restarts the 72 hours."""
     time = ManualClock()
     failures = [*down(1), None, *down(1), *down(1)]
     pipeline = Pipeline(
@@ -516,9 +450,7 @@ def test_one_success_starts_the_72_hours_again() -> None:
 
 @pytest.mark.parametrize(("gap", "fate"), [(6, "sink_down"), (7, "unavailable")])
 def test_72_hours_need_attempts_all_the_time(gap: float, fate: str) -> None:
-    """
-    A gap of more than six hours between attempts restarts the 72 hours.
-    """
+    """A gap of more than six hours between attempts restarts the 72 hours."""
     time = ManualClock()
     sink = FailingSink(failures=down(20))
     pipeline = Pipeline(bh.Transformer(), sink, DISCARD, clock=time)
@@ -553,9 +485,7 @@ def test_a_batch_before_and_after_a_weekend_is_not_an_outage() -> None:
 
 
 def test_a_long_attempt_is_not_a_gap() -> None:
-    """
-    An attempt that takes eight hours counts as continuous attempts.
-    """
+    """An attempt that takes eight hours counts as continuous attempts."""
     time = ManualClock()
 
     class Slow(MemorySink):
@@ -572,9 +502,7 @@ def test_a_long_attempt_is_not_a_gap() -> None:
 
 
 def test_a_partly_rejected_event_counts_once(run: Runner) -> None:
-    """
-    An event with two calls, one of them rejected, is one dead letter.
-    """
+    """An event with two calls, one of them rejected, is one dead letter."""
     mappers = bh.Mappers()
 
     @mappers.maps(CurrentsEvent)
@@ -594,9 +522,7 @@ def test_a_partly_rejected_event_counts_once(run: Runner) -> None:
 
 
 def test_user_properties_are_sent_in_order_of_event_time(run: Runner) -> None:
-    """
-    Properties of the newest event are sent last, because Heap's last write wins.
-    """
+    """Properties of the newest event are sent last, because Heap's last write wins."""
     mappers = bh.Mappers()
 
     @mappers.maps(CurrentsEvent)
@@ -620,9 +546,7 @@ def test_user_properties_are_sent_in_order_of_event_time(run: Runner) -> None:
     "options", [{"batch_size": 0}, {"patience": -1}, {"patience": float("nan")}]
 )
 def test_invalid_options_raise(options: dict[str, Any]) -> None:
-    """
-    Invalid and unknown options raise in the constructor.
-    """
+    """Invalid and unknown options raise in the constructor."""
     with pytest.raises(ValueError, match="batch_size"):
         Pipeline(bh.Transformer(), MemorySink(), DISCARD, **options)
     with pytest.raises(TypeError, match="no option 'pateince'"):
@@ -630,9 +554,7 @@ def test_invalid_options_raise(options: dict[str, Any]) -> None:
 
 
 def test_streams_are_split_into_batches() -> None:
-    """
-    Each batch has a report; their sum is the report of the run.
-    """
+    """Each batch has a report; their sum is the report of the run."""
     seen: list[BatchDetails] = []
     pipeline = Pipeline(
         bh.Transformer(), MemorySink(), DISCARD, batch_size=100, observers=[seen.append]
@@ -690,9 +612,7 @@ def test_observers_get_seconds_and_sink() -> None:
 def test_a_delivered_batch_is_logged_at_debug(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """
-    A delivered batch is logged at DEBUG, one to repeat at WARNING.
-    """
+    """A delivered batch is logged at DEBUG, one to repeat at WARNING."""
     caplog.set_level("DEBUG")
 
     run([click("a")], MemorySink(), DISCARD)
@@ -705,9 +625,7 @@ def test_a_delivered_batch_is_logged_at_debug(
 
 
 def test_records_have_the_time_of_the_clock(run: Runner) -> None:
-    """
-    The time of a record is UTC, from the clock, never from the event.
-    """
+    """The time of a record is UTC, from the clock, never from the event."""
     dead = MemoryDeadLetter()
 
     run([click("a", time=0)], MemorySink(), dead, now=lambda: 1700000000.0)
@@ -722,9 +640,7 @@ def test_logs_contain_counts_and_no_values(
     tmp_path: Path,
     dead_letter_at: Callable[..., SqliteDeadLetter],
 ) -> None:
-    """
-    Logs, also at DEBUG, contain reasons and numbers, but not values.
-    """
+    """Logs, also at DEBUG, contain reasons and numbers, but not values."""
     caplog.set_level("DEBUG")
     events = [
         click("a", user={"external_user_id": "canary"}, properties={"url": "canary"}),
@@ -764,9 +680,7 @@ EVENTS = st.lists(
 def test_the_counts_of_any_batch_add_up(
     events: list[Any], rejected: set[str], is_down: bool
 ) -> None:
-    """
-    Counts of any batch with any rejections add up, and dead letters are stored.
-    """
+    """Counts of any batch with any rejections add up, and dead letters are stored."""
     dead = MemoryDeadLetter()
     sink = FailingSink(*rejected, failures=down(1) if is_down else ())
     try:
@@ -786,9 +700,7 @@ def test_the_counts_of_any_batch_add_up(
 
 
 def test_a_report_names_unknown_types_and_fields() -> None:
-    """
-    Unknown types and fields are counted by name, without values.
-    """
+    """Unknown types and fields are counted by name, without values."""
     click = make_raw("users.messages.email.Click")
     click["properties"] |= {"link_color": "canary", "is_amp": "canary"}
     unknown = {**click, "id": "other", "event_type": "users.messages.email.Read"}
@@ -804,9 +716,7 @@ def test_a_report_names_unknown_types_and_fields() -> None:
 
 
 def test_a_report_names_a_thousand_at_most() -> None:
-    """
-    The number of names is bounded; their sum is exact.
-    """
+    """The number of names is bounded; their sum is exact."""
     reports = [Report(unknown={f"{n}-{m}": 2 for m in range(700)}) for n in range(4)]
 
     total = sum(reports, Report()).unknown
@@ -817,9 +727,7 @@ def test_a_report_names_a_thousand_at_most() -> None:
 
 
 def test_a_report_of_a_thousand_names_has_no_others() -> None:
-    """
-    A thousand names are all reported.
-    """
+    """A thousand names are all reported."""
     names = {f"{number}": 1 for number in range(1_000)}
 
     assert Report(unknown=names).unknown == names
@@ -828,9 +736,7 @@ def test_a_report_of_a_thousand_names_has_no_others() -> None:
 def test_reports_logs_and_metrics_count_invalid_and_changed_values(
     run: Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """
-    Invalid values are counted by class, field and reason; adjustments by kind.
-    """
+    """Invalid values are counted by class, field and reason; adjustments by kind."""
 
     @bh.custom_event("Order")
     @attrs.define
@@ -880,9 +786,7 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
     ids=["text", "URL", "path", "URL as path", "paths", "file"],
 )
 def test_files_are_not_events(run: Runner, source: Any) -> None:
-    """
-    A path, a URL or an open file raises with the advice to read it.
-    """
+    """A path, a URL or an open file raises with the advice to read it."""
     dead = MemoryDeadLetter()
 
     with pytest.raises(ValueError, match=r"read_events|open binary file"):
@@ -893,9 +797,7 @@ def test_files_are_not_events(run: Runner, source: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"events.jsonl", ["a.jsonl"], '{"id": "a/b.jsonl"}'])
 def test_input_of_a_sender_never_raises(run: Runner, body: Any) -> None:
-    """
-    A body or an element that is any text is rejected, and does not raise.
-    """
+    """A body or an element that is any text is rejected, and does not raise."""
     report = run(body, MemorySink(), MemoryDeadLetter())
 
     assert report.dead_lettered == 1

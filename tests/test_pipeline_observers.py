@@ -1,6 +1,4 @@
-"""
-Tests of the shipped observers.
-"""
+"""Tests of the shipped observers."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ FAILED = BatchDetails("throttled", None, 0.5, "HeapSink", 7.0)
 
 
 def test_prometheus_counts() -> None:
-    """
-    Events by outcome and reason, batches by outcome.
-    """
+    """Events by outcome and reason, batches by outcome."""
     client = pytest.importorskip("prometheus_client")
     from braze_heap.observers.prometheus import PrometheusObserver
 
@@ -55,9 +51,7 @@ def test_prometheus_counts() -> None:
 
 
 def test_opentelemetry_counts() -> None:
-    """
-    OpenTelemetry gets the same counts.
-    """
+    """OpenTelemetry gets the same counts."""
     metrics = pytest.importorskip("opentelemetry.sdk.metrics")
     export = pytest.importorskip("opentelemetry.sdk.metrics.export")
     from braze_heap.observers.opentelemetry import OpenTelemetryObserver
@@ -94,9 +88,7 @@ def test_opentelemetry_counts() -> None:
 
 
 def test_no_extra_is_imported() -> None:
-    """
-    Sinks, pipeline and observers do not import an extra.
-    """
+    """Sinks, pipeline and observers do not import an extra."""
     code = (
         "import sys, braze_heap.pipeline, braze_heap.sinks, braze_heap.observers;"
         "import braze_heap.observers.prometheus, braze_heap.observers.opentelemetry;"

@@ -1,6 +1,4 @@
-"""
-Tests of replays: records that leave, records that stay, and batches.
-"""
+"""Tests of replays: records that leave, records that stay, and batches."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ from tests.test_pipeline import FailingSink, MemoryDeadLetter, click, down
 def test_replay_delivers_what_can_be_delivered(
     tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
-    """
-    Records that the sink accepts are removed; records that it rejects stay.
-    """
+    """Records that the sink accepts are removed; records that it rejects stay."""
     store = dead_letter_at(tmp_path / "dead.db")
     sink = FailingSink("a", "b")
     pipeline = Pipeline(bh.Transformer(), sink, store)
@@ -49,9 +45,7 @@ def test_replay_delivers_what_can_be_delivered(
 def test_replay_keeps_damaged_records(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """
-    A damaged record stays, is counted and logged; the others are delivered.
-    """
+    """A damaged record stays, is counted and logged; the others are delivered."""
     dead = MemoryDeadLetter()
     at = datetime(2024, 1, 1, tzinfo=UTC)
     bad = DeadRecord("bad", "bad_time", "", at, b"{", "json")
@@ -67,9 +61,7 @@ def test_replay_keeps_damaged_records(
 
 
 def test_replay_ends_with_a_store_that_appends_at_the_end() -> None:
-    """
-    A record that stays is tried only once.
-    """
+    """A record that stays is tried only once."""
 
     class Queue(MemoryDeadLetter):
         appended = 0
@@ -92,9 +84,7 @@ def test_replay_ends_with_a_store_that_appends_at_the_end() -> None:
 
 
 def test_replay_sends_each_body_separately_and_events_in_batches() -> None:
-    """
-    Bodies that can be read today are delivered one by one.
-    """
+    """Bodies that can be read today are delivered one by one."""
     dead = MemoryDeadLetter()
     at = datetime(2024, 1, 1, tzinfo=UTC)
     bodies = [json.dumps({"events": [click(name)]}).encode() for name in "ab"]
@@ -114,9 +104,7 @@ def test_replay_sends_each_body_separately_and_events_in_batches() -> None:
 def test_replay_stops_if_the_sink_is_unavailable(
     tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
-    """
-    Records that were not delivered stay.
-    """
+    """Records that were not delivered stay."""
     store = dead_letter_at(tmp_path / "dead.db")
     sink = FailingSink("a")
     pipeline = Pipeline(bh.Transformer(), sink, store)
@@ -131,9 +119,7 @@ def test_replay_stops_if_the_sink_is_unavailable(
 
 
 def test_replay_works_with_any_store() -> None:
-    """
-    A custom store needs three methods; a pipeline with another store raises.
-    """
+    """A custom store needs three methods; a pipeline with another store raises."""
     dead = MemoryDeadLetter()
     sink = FailingSink("a")
     pipeline = Pipeline(bh.Transformer(), sink, dead)
@@ -173,9 +159,7 @@ def test_replay_keeps_records_of_damaged_files(tmp_path: Path) -> None:
 
 
 def test_a_body_that_can_be_read_today_is_delivered(tmp_path: Path) -> None:
-    """
-    A body that was unreadable before is replayed as its events.
-    """
+    """A body that was unreadable before is replayed as its events."""
     body = json.dumps({"events": [click("one"), click("two")]}).encode()
     with SqliteDeadLetter(tmp_path / "dead.db") as store:
         store.append([DeadRecord.of(body, "unreadable", "x", datetime.now(UTC))])

@@ -51,9 +51,7 @@ MARGIN = 1.6
 def test_each_step_costs_what_it_did(
     measured: float, step: Callable[[int], Any]
 ) -> None:
-    """
-    The best of many rounds is no dearer, in units of ``json.loads``, than it was.
-    """
+    """The best of many rounds is no dearer, in units of ``json.loads``, than it was."""
     steps = {"json.loads": lambda _: json.loads(BODY), "step": step}
 
     seconds = cpu_seconds(steps, ROUNDS)
@@ -69,9 +67,7 @@ def slowly_decoded() -> Any:
 
 @needs_orjson
 def test_orjson_makes_the_way_shorter() -> None:
-    """
-    Where it is installed it is used, and pays.
-    """
+    """Where it is installed it is used, and pays."""
     seconds = cpu_seconds({"with": way, "without": slow_way}, ROUNDS)
 
     assert min(seconds["with"]) < min(seconds["without"])

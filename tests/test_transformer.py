@@ -84,9 +84,7 @@ def test_device_and_time_zone_are_properties_of_every_type(
 
 
 def test_an_unknown_property_does_not_hide_the_time_zone_of_the_user() -> None:
-    """
-    Both reach Heap, under two names.
-    """
+    """Both reach Heap, under two names."""
     raw = an_event(
         event_type="users.behaviors.Purchase",
         user={"external_user_id": "a", "timezone": "Europe/Paris"},
@@ -102,9 +100,7 @@ def test_an_unknown_property_does_not_hide_the_time_zone_of_the_user() -> None:
 
 
 def test_an_event_becomes_a_track_call() -> None:
-    """
-    Name, identity, time and key come from the event; properties are its fields.
-    """
+    """Name, identity, time and key come from the event; properties are its fields."""
     assert the_call(an_event()) == {
         "event": "Braze Email Click",
         "identity": "cust-1",
@@ -133,9 +129,7 @@ def test_an_event_becomes_a_track_call() -> None:
     ids=lambda source: type(source).__name__,
 )
 def test_every_kind_of_source_gives_the_same_call(source: Any) -> None:
-    """
-    Bytes, text, decoded batches, raw and typed events mean the same.
-    """
+    """Bytes, text, decoded batches, raw and typed events mean the same."""
     assert the_call(source) == the_call(an_event())
 
 
@@ -145,9 +139,7 @@ def test_every_kind_of_source_gives_the_same_call(source: Any) -> None:
     + [b'{"events": null}', {"events": None}, b"\xef\xbb\xbf"],
 )
 def test_a_probe_is_an_empty_batch(probe: Any) -> None:
-    """
-    Braze tries an endpoint with nothing at all.
-    """
+    """Braze tries an endpoint with nothing at all."""
     assert bh.Transformer().transform(probe) == bh.TransformResult()
 
 
@@ -182,9 +174,7 @@ def test_a_probe_is_an_empty_batch(probe: Any) -> None:
     ],
 )
 def test_a_malformed_event_is_rejected_by_its_reason(event: Any, reason: str) -> None:
-    """
-    The original is kept whole beside the reason.
-    """
+    """The original is kept whole beside the reason."""
     rejected = the_rejection([event])
 
     assert rejected.reason == reason
@@ -195,9 +185,7 @@ def test_a_malformed_event_is_rejected_by_its_reason(event: Any, reason: str) ->
     "user", [{}, None, ..., {"external_user_id": None}, {"external_user_id": " "}]
 )
 def test_an_anonymous_event_is_skipped(user: Any) -> None:
-    """
-    Without an external id there is nobody to track, and no fault either.
-    """
+    """Without an external id there is nobody to track, and no fault either."""
     result = bh.Transformer().transform(an_event(user=user))
 
     assert [s.reason for s in result.skipped] == ["no_identity"]
@@ -217,9 +205,7 @@ def test_an_anonymous_event_is_skipped(user: Any) -> None:
     ],
 )
 def test_an_unreadable_body_is_kept_whole(body: bytes, detail: str) -> None:
-    """
-    What holds no events is one rejection, with its bytes.
-    """
+    """What holds no events is one rejection, with its bytes."""
     rejected = the_rejection(body)
 
     assert (rejected.reason, rejected.raw) == ("unreadable", body)
@@ -227,9 +213,7 @@ def test_an_unreadable_body_is_kept_whole(body: bytes, detail: str) -> None:
 
 
 def test_a_bad_event_does_not_touch_the_others() -> None:
-    """
-    One malformed event in a batch costs that event.
-    """
+    """One malformed event in a batch costs that event."""
     good = [an_event(id=str(i)) for i in range(3)]
 
     alone = bh.Transformer().transform(good)
@@ -240,9 +224,7 @@ def test_a_bad_event_does_not_touch_the_others() -> None:
 
 
 def test_an_equal_repeat_is_delivered_once_and_counted() -> None:
-    """
-    A repeat shares the outcome of the first, also across wire forms.
-    """
+    """A repeat shares the outcome of the first, also across wire forms."""
     flat = {"id": "e1", "time": 1763900000, "external_user_id": "cust-1"}
     flat |= {"link_alias": "hero", "email_address": "a@example.com"}
 
@@ -256,9 +238,7 @@ def test_an_equal_repeat_is_delivered_once_and_counted() -> None:
 
 
 def test_an_unequal_repeat_is_rejected() -> None:
-    """
-    Heap would keep the first for ever, so the second must not vanish.
-    """
+    """Heap would keep the first for ever, so the second must not vanish."""
     result = bh.Transformer().transform([an_event(), an_event(time=1763900001)])
 
     assert [r.reason for r in result.rejected] == ["duplicate_id_conflict"]
@@ -266,9 +246,7 @@ def test_an_unequal_repeat_is_rejected() -> None:
 
 
 def test_an_unknown_type_is_tracked_under_its_own_name() -> None:
-    """
-    A new event type is news, not an error.
-    """
+    """A new event type is news, not an error."""
     call = the_call(an_event(event_type="users.messages.kakao.Send"))
 
     assert call["event"] == "Braze users.messages.kakao.Send"
@@ -279,9 +257,7 @@ def test_an_unknown_type_is_tracked_under_its_own_name() -> None:
 
 
 def test_a_custom_event_keeps_its_own_name() -> None:
-    """
-    Custom properties become dotted names, lists of objects JSON text.
-    """
+    """Custom properties become dotted names, lists of objects JSON text."""
     properties = {
         "name": "Added To Cart",
         "custom_properties": {"cart": {"value": 42.5, "items": [{"sku": "A"}]}},
@@ -301,9 +277,7 @@ def test_a_custom_event_keeps_its_own_name() -> None:
 
 
 def test_a_value_that_does_not_fit_is_mapped_all_the_same() -> None:
-    """
-    Misfits, unknown fields and unknown parts of the user reach Heap.
-    """
+    """Misfits, unknown fields and unknown parts of the user reach Heap."""
     call = the_call(
         an_event(
             user={"external_user_id": "cust-1", "tier": "gold"},
@@ -333,16 +307,12 @@ def test_a_value_that_does_not_fit_is_mapped_all_the_same() -> None:
     ],
 )
 def test_a_time_is_read_in_any_unit(time: Any, expected: str) -> None:
-    """
-    Milliseconds never become the year 55840.
-    """
+    """Milliseconds never become the year 55840."""
     assert the_call(an_event(time=time))["timestamp"] == expected
 
 
 def test_milliseconds_come_from_time_ms_where_it_agrees() -> None:
-    """
-    ``time`` decides; ``time_ms`` adds what it cannot say.
-    """
+    """``time`` decides; ``time_ms`` adds what it cannot say."""
     kind = "users.behaviors.pushnotification.TokenStateChange"
     agreeing = an_event(event_type=kind, properties={"time_ms": 1763900000123})
     other = an_event(event_type=kind, properties={"time_ms": 1763900005123})
@@ -352,9 +322,7 @@ def test_milliseconds_come_from_time_ms_where_it_agrees() -> None:
 
 
 def test_an_event_without_id_has_the_key_of_its_content() -> None:
-    """
-    The same content has the same key, so that a repeat is counted once.
-    """
+    """The same content has the same key, so that a repeat is counted once."""
     first, again, other = (
         the_call(an_event(id=None, time=time))["idempotency_key"]
         for time in (1763900000, 1763900000, 1763900001)
@@ -365,9 +333,7 @@ def test_an_event_without_id_has_the_key_of_its_content() -> None:
 
 
 def test_identity_can_be_the_braze_id_or_a_function() -> None:
-    """
-    Heap must know the same people by the identity that is chosen.
-    """
+    """Heap must know the same people by the identity that is chosen."""
     event = an_event(user={"user_id": "b" * 24, "external_user_id": "cust-1"})
 
     assert the_call(event, identity="user_id")["identity"] == "b" * 24
@@ -375,17 +341,13 @@ def test_identity_can_be_the_braze_id_or_a_function() -> None:
 
 
 def test_a_typo_in_an_option_is_an_error_at_once() -> None:
-    """
-    Wiring fails, not streaming.
-    """
+    """Wiring fails, not streaming."""
     with pytest.raises(ValueError, match="identity is"):
         bh.Transformer(identity="userid")  # type: ignore[arg-type]
 
 
 def test_kept_personal_data_is_sent() -> None:
-    """
-    ``user_id`` has another name in Heap, where it means something else.
-    """
+    """``user_id`` has another name in Heap, where it means something else."""
     call = the_call(
         an_event(user={"user_id": "b1", "external_user_id": "cust-1"}),
         personal_data="keep",
@@ -405,9 +367,7 @@ def transformer_with(mapper: Callable[[Any], Any]) -> bh.Transformer:
 
 
 def test_a_mapper_that_raises_rejects_its_event_alone_and_is_named() -> None:
-    """
-    The text of the exception is not repeated: it may quote personal data.
-    """
+    """The text of the exception is not repeated: it may quote personal data."""
 
     def broken(event: EmailClick) -> bh.HeapEvent:
         raise KeyError(event.link_alias)
@@ -426,18 +386,14 @@ def test_a_mapper_that_raises_rejects_its_event_alone_and_is_named() -> None:
     "returned", [5, "text", [None], object(), bh.HeapEvent("", {}), {"a": 1}]
 )
 def test_a_mapper_that_returns_nonsense_rejects_its_event(returned: Any) -> None:
-    """
-    What is no payload is a fault of the mapper.
-    """
+    """What is no payload is a fault of the mapper."""
     result = transformer_with(lambda event: returned).transform(an_event())
 
     assert [r.reason for r in result.rejected] == ["mapper_error"]
 
 
 def test_a_mapper_may_say_nothing_or_several_things() -> None:
-    """
-    Each call has a key of its own; nothing said is skipped.
-    """
+    """Each call has a key of its own; nothing said is skipped."""
     both = [bh.HeapEvent("A"), bh.HeapEvent("B"), bh.HeapUserProperties({"c": True})]
 
     nothing = transformer_with(lambda event: None).transform(an_event())
@@ -465,9 +421,7 @@ def test_a_mapper_may_say_nothing_or_several_things() -> None:
 
 
 def test_no_mapper_sees_personal_data() -> None:
-    """
-    What the policy takes away cannot be sent by mistake.
-    """
+    """What the policy takes away cannot be sent by mistake."""
     seen = []
     transformer_with(lambda event: seen.append(event)).transform(an_event())
 
@@ -476,9 +430,7 @@ def test_no_mapper_sees_personal_data() -> None:
 
 
 def test_typed_events_are_left_as_they_are() -> None:
-    """
-    The caller's events are not changed by policies.
-    """
+    """The caller's events are not changed by policies."""
     event = bh.parse_event(an_event())
     before = copy.deepcopy(event)
 
@@ -490,17 +442,13 @@ def test_typed_events_are_left_as_they_are() -> None:
 @given(batches())
 @settings(max_examples=60)
 def test_the_short_road_leads_where_the_long_one_does(batch: dict[str, Any]) -> None:
-    """
-    Standard events are mapped the same way with and without the shortcut.
-    """
+    """Standard events are mapped the same way with and without the shortcut."""
     short, long = bh.Transformer(), bh.Transformer(long_road())
     assert in_short(long.transform(batch)) == in_short(short.transform(batch))
 
 
 def long_road() -> bh.MapperRegistry:
-    """
-    Return the shipped rules in a form that no shortcut knows.
-    """
+    """Return the shipped rules in a form that no shortcut knows."""
     mappers = bh.DEFAULT_MAPPERS
     for key, rule in mappers.registrations.items():
         mappers = mappers.override(key, lambda event, rule=rule: rule.mapper(event))
@@ -508,9 +456,7 @@ def long_road() -> bh.MapperRegistry:
 
 
 class Text(str):
-    """
-    A text of a team's own.
-    """
+    """A text of a team's own."""
 
     __slots__ = ()
 
@@ -532,9 +478,7 @@ email_address message_extras name machine_open dob is_amp braze_user_id is_machi
 
 
 def scratched(event_type: str) -> Iterator[dict[str, Any]]:
-    """
-    Give events of few fields, each with one odd value at one place.
-    """
+    """Give events of few fields, each with one odd value at one place."""
     full: dict[str, Any] = make_raw(event_type)
     few = dict(itertools.islice(full["properties"].items(), 6))
     number = 0
@@ -552,9 +496,7 @@ def scratched(event_type: str) -> Iterator[dict[str, Any]]:
 
 
 def in_short(result: bh.TransformResult) -> list[Any]:
-    """
-    Return what counts of *result*, with NaN and infinities to be compared.
-    """
+    """Return what counts of *result*, with NaN and infinities to be compared."""
     rejected = [(r.reason, r.detail, r.event_type, r.event_id) for r in result.rejected]
     counts = [result.received, result.repeated, result.adjustments, result.redacted]
     return [
@@ -566,9 +508,7 @@ def in_short(result: bh.TransformResult) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def looking_closely() -> Callable[..., bh.Transformer]:
-    """
-    Make transformers that take the long road with every event, field by field.
-    """
+    """Make transformers that take the long road with every event, field by field."""
 
     def make(**options: Any) -> bh.Transformer:
         with pytest.MonkeyPatch.context() as patch:
@@ -629,9 +569,7 @@ ODD_CLASSES: list[type[bh.CurrentsEvent]] = [
 @given(batches())
 @settings(max_examples=25)
 def test_events_of_files_are_mapped_as_those_of_requests(batch: dict[str, Any]) -> None:
-    """
-    What `read_events` gives is mapped at a glance too.
-    """
+    """What `read_events` gives is mapped at a glance too."""
     transform = bh.Transformer().transform
     transform(batch)
 
@@ -645,9 +583,7 @@ def test_events_of_files_are_mapped_as_those_of_requests(batch: dict[str, Any]) 
 def test_whole_batches_are_mapped_alike_at_a_glance(
     looking_closely: Callable[..., bh.Transformer], batch: dict[str, Any]
 ) -> None:
-    """
-    Events of any type, some of them with repeated ids, are too.
-    """
+    """Events of any type, some of them with repeated ids, are too."""
     transform = bh.Transformer().transform
     transform(batch)
 
@@ -717,9 +653,7 @@ def test_a_text_is_made_legal_at_a_glance_too(text: str) -> None:
 def test_every_event_is_counted_once_and_every_call_is_legal(
     batch: dict[str, Any],
 ) -> None:
-    """
-    received == mapped + skipped + rejected, whatever comes.
-    """
+    """received == mapped + skipped + rejected, whatever comes."""
     result = bh.Transformer().transform(batch)
 
     assert result.received == len(batch["events"])
@@ -731,9 +665,7 @@ def test_every_event_is_counted_once_and_every_call_is_legal(
 @given(json_values())
 @settings(max_examples=300)
 def test_no_json_value_makes_transform_raise(value: Any) -> None:
-    """
-    Any JSON is mapped, skipped or rejected.
-    """
+    """Any JSON is mapped, skipped or rejected."""
     for source in (value, [value], {"events": value}, json.dumps(value)):
         for call in bh.Transformer().transform(source).calls:
             assert_legal(call)
@@ -741,9 +673,7 @@ def test_no_json_value_makes_transform_raise(value: Any) -> None:
 
 @pytest.mark.parametrize("key", [5, None, ("a",), b"a"])
 def test_keys_that_are_no_texts_reject_their_event_alone(key: Any) -> None:
-    """
-    No JSON holds such an event, but a caller may.
-    """
+    """No JSON holds such an event, but a caller may."""
     odd = an_event(id="e2", properties={key: "x"})
 
     result = bh.Transformer().transform([an_event(), odd, an_event(id="e3")])
@@ -757,9 +687,7 @@ def test_keys_that_are_no_texts_reject_their_event_alone(key: Any) -> None:
 def test_how_a_batch_is_split_makes_no_difference(
     batch: dict[str, Any], data: st.DataObject
 ) -> None:
-    """
-    Two halves give the calls of the whole, where ids are told apart.
-    """
+    """Two halves give the calls of the whole, where ids are told apart."""
     unique = list({json.dumps(e, sort_keys=True): e for e in batch["events"]}.values())
     at = data.draw(st.integers(0, len(unique)))
     transform = bh.Transformer().transform
@@ -774,9 +702,7 @@ def test_how_a_batch_is_split_makes_no_difference(
 
 @pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
 def test_every_type_becomes_a_legal_call_or_names_nobody(event_type: str) -> None:
-    """
-    A complete event of each type is tracked under its display name.
-    """
+    """A complete event of each type is tracked under its display name."""
     result = bh.Transformer().transform(make_raw(event_type))
 
     assert not result.rejected
@@ -788,9 +714,7 @@ def test_every_type_becomes_a_legal_call_or_names_nobody(event_type: str) -> Non
 
 
 def test_a_rule_for_a_group_covers_its_events() -> None:
-    """
-    A rule for anything with a campaign concerns clicks and opens alike.
-    """
+    """A rule for anything with a campaign concerns clicks and opens alike."""
     mappers = bh.MapperRegistry().add(HasCampaign, lambda e: bh.HeapEvent("Campaign"))
     push = an_event(event_type=PushOpen.event_type, id="e2")
 
@@ -802,9 +726,7 @@ def test_a_rule_for_a_group_covers_its_events() -> None:
 @pytest.mark.parametrize("number", [290, 310, 2_000])
 @pytest.mark.parametrize("depth", [1, 2])
 def test_no_call_has_more_properties_than_a_call_has_room_for(number, depth):
-    """
-    An event with very many properties is cut at 1,000, counted, on either road.
-    """
+    """An event with very many properties is cut at 1,000, counted, on either road."""
     event = make_raw("users.behaviors.CustomEvent")
     inner = {f"name {index}": index for index in range(number)}
     event["properties"]["custom_properties"] = inner if depth == 1 else {"in": inner}
@@ -820,9 +742,7 @@ def test_no_call_has_more_properties_than_a_call_has_room_for(number, depth):
 
 
 def test_colliding_names_take_no_time():
-    """
-    Thousands of long names that are cut to the same get numbers, in linear time.
-    """
+    """Thousands of long names that are cut to the same get numbers, in linear time."""
     event = make_raw("users.behaviors.CustomEvent")
     names = {f"{'x' * 1_100}{index}": index for index in range(900)}
     event["properties"]["custom_properties"] = names
@@ -834,9 +754,7 @@ def test_colliding_names_take_no_time():
 
 
 def test_a_text_that_is_a_path_is_explained() -> None:
-    """
-    It is unreadable, as any other text, and the detail says how to read a file.
-    """
+    """It is unreadable, as any other text, and the detail says how to read a file."""
     result = bh.Transformer().transform("currents/events.jsonl")
 
     (rejected,) = result.rejected
@@ -846,9 +764,7 @@ def test_a_text_that_is_a_path_is_explained() -> None:
 
 
 def test_a_conflict_of_ids_points_out_braze_s_samples() -> None:
-    """
-    Whoever tries the test samples learns why all but one are rejected.
-    """
+    """Whoever tries the test samples learns why all but one are rejected."""
     event = make_raw("users.messages.email.Click")
     result = bh.Transformer().transform([event, event | {"time": 1763900001}])
 
@@ -857,9 +773,7 @@ def test_a_conflict_of_ids_points_out_braze_s_samples() -> None:
 
 
 def test_a_numeric_id_is_the_key_as_text() -> None:
-    """
-    In a batch as bytes, as text and decoded alike.
-    """
+    """In a batch as bytes, as text and decoded alike."""
     event = make_raw("users.messages.email.Click") | {"id": 2**53 + 1}
     batch = {"events": [event]}
     sources = [json.dumps(batch).encode(), json.dumps(batch), batch, [event]]
@@ -884,9 +798,7 @@ def test_a_numeric_id_is_the_key_as_text() -> None:
 def test_a_repeat_may_be_written_in_another_way(
     first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    """
-    The same event is delivered once, and its repeat counts with it.
-    """
+    """The same event is delivered once, and its repeat counts with it."""
     sink = bh.MemorySink()
     pipeline = bh.Pipeline(bh.Transformer(), sink, bh.DISCARD)
 
@@ -900,9 +812,7 @@ def test_a_repeat_may_be_written_in_another_way(
     [(1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True}), (1, 2)],
 )
 def test_another_content_under_one_id_is_a_conflict(first: Any, second: Any) -> None:
-    """
-    Python takes true for 1; JSON does not.
-    """
+    """Python takes true for 1; JSON does not."""
     batch = [an_event(more=first), an_event(more=second)]
 
     assert the_rejection(batch).reason == bh.Reason.DUPLICATE_ID_CONFLICT
@@ -910,9 +820,7 @@ def test_another_content_under_one_id_is_a_conflict(first: Any, second: Any) -> 
 
 @pytest.mark.parametrize("make", [bytes, bytearray, memoryview])
 def test_a_body_is_any_kind_of_bytes(make: Callable[[bytes], Any]) -> None:
-    """
-    A bytearray is a body, not a list of numbers.
-    """
+    """A bytearray is a body, not a list of numbers."""
     body = make(json.dumps({"events": [an_event(), an_event()]}).encode())
 
     report = bh.Pipeline(bh.Transformer(), bh.MemorySink(), bh.DISCARD).run(body)
@@ -933,7 +841,5 @@ def test_an_event_is_any_mapping(wrap: Callable[[Any], Any]) -> None:
 
 @pytest.mark.parametrize("data", [gzip.compress(b"{}", mtime=0), b"Obj\x01avro"])
 def test_the_bytes_of_a_file_are_told_where_to_go(data: bytes) -> None:
-    """
-    Gzip and Avro are formats of files.
-    """
+    """Gzip and Avro are formats of files."""
     assert "use read_events" in the_rejection(data).detail

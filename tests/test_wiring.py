@@ -1,6 +1,4 @@
-"""
-Mistakes in what a program puts together raise while it does, not event by event.
-"""
+"""Mistakes in what a program puts together raise while it does, not event by event."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ from braze_heap.testing import check_sink, make_event, make_raw
 
 
 class KakaoSend(bh.CurrentsEvent, event_type="users.messages.kakao.Send"):
-    """
-    A class of a team's own, for a type that is newer than this version.
-    """
+    """A class of a team's own, for a type that is newer than this version."""
 
 
 @bh.custom_event("Order")
@@ -55,18 +51,14 @@ def mapper(event: Any) -> bh.HeapEvent:
 
 
 class Awaitable:
-    """
-    What a plain function returns that hides an async one.
-    """
+    """What a plain function returns that hides an async one."""
 
     def __await__(self) -> Any:
         yield
 
 
 class TheirSink:
-    """
-    A sink of a team: the protocol, and nothing of this package.
-    """
+    """A sink of a team: the protocol, and nothing of this package."""
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         return Receipt(len(calls))
@@ -92,18 +84,14 @@ class TheirAsyncSink:
 
 
 class TheirRetry(TheirAsyncSink):
-    """
-    Hands on what another sink returns: ``send`` is a plain method.
-    """
+    """Hands on what another sink returns: ``send`` is a plain method."""
 
     def send(self, calls: Sequence[Call], /) -> Any:
         return TheirAsyncSink().send(calls)
 
 
 class Minimal:
-    """
-    Only what a pipeline calls.
-    """
+    """Only what a pipeline calls."""
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         return Receipt(len(calls))
@@ -128,9 +116,7 @@ class AsyncDeadLetter:
 
 
 class HiddenAsyncDeadLetter:
-    """
-    A plain method that returns a coroutine, which nobody awaits.
-    """
+    """A plain method that returns a coroutine, which nobody awaits."""
 
     def append(self, records: Sequence[DeadRecord], /) -> Any:
         return Awaitable()
@@ -178,9 +164,7 @@ async def not_awaited(*_: object) -> Any: ...
     ids=kind_of,
 )
 def test_a_pipeline_takes_any_sync_sink(sink: Any) -> None:
-    """
-    The protocol decides, not the class.
-    """
+    """The protocol decides, not the class."""
     assert pipeline(sink=sink).run(make_raw("users.messages.email.Click")).delivered
 
     with pytest.raises(TypeError, match=r"needs an async sink.*use ThreadedSink"):
@@ -193,9 +177,7 @@ def test_a_pipeline_takes_any_sync_sink(sink: Any) -> None:
     ids=kind_of,
 )
 def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
-    """
-    The protocol decides, not the class.
-    """
+    """The protocol decides, not the class."""
     event = make_raw("users.messages.email.Click")
     assert asyncio.run(async_pipeline(sink=sink).run(event)).delivered
 
@@ -270,9 +252,7 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
     ],
 )
 def test_a_wiring_mistake_raises_at_once(wire: Callable[[], Any], message: str) -> None:
-    """
-    The TypeError names what was given, and what to write.
-    """
+    """The TypeError names what was given, and what to write."""
     with pytest.raises(TypeError, match=message):
         wire()
 
@@ -302,17 +282,13 @@ async def stream() -> Any:
 def test_a_wrong_argument_of_a_call_raises(
     wire: Callable[[], Any], message: str
 ) -> None:
-    """
-    It is not taken for data, of which some is unreadable.
-    """
+    """It is not taken for data, of which some is unreadable."""
     with pytest.raises(TypeError, match=message):
         wire()
 
 
 def test_one_text_stands_for_a_list_of_it() -> None:
-    """
-    In code as in a file.
-    """
+    """In code as in a file."""
     config = bh.TransformConfig(only="EmailClick", identity="user_id")
 
     assert config == bh.TransformConfig(only=("EmailClick",), identity=("user_id",))
@@ -351,9 +327,7 @@ ADAPTERS: dict[Callable[[Any], object], str] = {
 def test_an_adapter_takes_only_its_receiver(
     adapter: Callable[[Any], object], wanted: str
 ) -> None:
-    """
-    The other kind, a class, a pipeline or nothing is a TypeError that names it.
-    """
+    """The other kind, a class, a pipeline or nothing is a TypeError that names it."""
     kinds = {
         "a Receiver": bh.Receiver(pipeline(), "t"),
         "an AsyncReceiver": bh.AsyncReceiver(pipeline(), "t"),
@@ -366,9 +340,7 @@ def test_an_adapter_takes_only_its_receiver(
 
 
 def test_an_async_receiver_runs_either_pipeline() -> None:
-    """
-    A `Pipeline` works in threads there, as documented.
-    """
+    """A `Pipeline` works in threads there, as documented."""
     body = json.dumps({"events": [make_raw("users.messages.email.Click")]}).encode()
     request = Request("POST", {"Authorization": "Bearer t"}, body)
     sinks = [bh.MemorySink(), bh.MemorySink()]
@@ -384,9 +356,7 @@ def test_an_async_receiver_runs_either_pipeline() -> None:
 
 
 class NotRun(bh.Pipeline):
-    """
-    A subclass that overrides `run` by a coroutine, which nobody awaits.
-    """
+    """A subclass that overrides `run` by a coroutine, which nobody awaits."""
 
     def run(self, source: Any) -> Any:
         return Awaitable()
@@ -404,9 +374,7 @@ class NotRun(bh.Pipeline):
 def test_what_is_only_found_at_work_is_never_200(
     receiver: Callable[[], bh.Receiver],
 ) -> None:
-    """
-    Where nobody awaits a coroutine nothing was done, so Braze is to come again.
-    """
+    """Where nobody awaits a coroutine nothing was done, so Braze is to come again."""
     bad = {**make_raw("users.messages.email.Click"), "id": "b", "time": None}
     events = {"events": [make_raw("users.messages.email.Click"), bad]}
     request = Request(
@@ -417,9 +385,7 @@ def test_what_is_only_found_at_work_is_never_200(
 
 
 def test_an_unreadable_body_that_was_not_kept_is_not_given_away() -> None:
-    """
-    400 makes Braze drop it, so it is for what is in the dead letter.
-    """
+    """400 makes Braze drop it, so it is for what is in the dead letter."""
     receiver = bh.Receiver(pipeline(dead_letter=HiddenAsyncDeadLetter()), "t")
     request = Request("POST", {"Authorization": "Bearer t"}, b"{")
 
@@ -432,9 +398,7 @@ class HiddenSink(TheirSink):
 
 
 def test_a_sink_that_is_both_may_be_used_as_either() -> None:
-    """
-    A double such as a mock has every method.
-    """
+    """A double such as a mock has every method."""
     from unittest.mock import MagicMock
 
     both: Sink = MagicMock()
@@ -458,9 +422,7 @@ NO_CLASS = "No event class has the type 'users.messages.email.Clik'. Did you mea
     ],
 )
 def test_a_name_that_no_class_has_is_never_silent(wire: Callable[[str], Any]) -> None:
-    """
-    A full type may be newer than this version; anything else is a mistake.
-    """
+    """A full type may be newer than this version; anything else is a mistake."""
     with pytest.warns(UserWarning, match=NO_CLASS) as caught:
         wire("users.messages.email.Clik")
     assert [warning.filename for warning in caught] == [__file__]
@@ -490,18 +452,14 @@ def test_a_name_that_no_class_has_is_never_silent(wire: Callable[[str], Any]) ->
     ],
 )
 def test_a_choice_that_leaves_nothing_is_an_error(wire: Callable[[], Any]) -> None:
-    """
-    It would skip every event, and answer 200.
-    """
+    """It would skip every event, and answer 200."""
     with pytest.raises(ValueError, match="every event would be skipped"):
         wire()
 
 
 @pytest.mark.filterwarnings("ignore:No event class has the type")
 def test_a_choice_of_one_unknown_type_needs_a_class_for_it() -> None:
-    """
-    A typo would skip every event; a type that Braze added can be given a class.
-    """
+    """A typo would skip every event; a type that Braze added can be given a class."""
     typo = bh.DEFAULT_MAPPERS.only("users.messages.email.Clik")
     future = bh.DEFAULT_MAPPERS.only("users.messages.kakao.Send")
 
@@ -525,18 +483,14 @@ def test_a_choice_of_one_unknown_type_needs_a_class_for_it() -> None:
 def test_choices_that_cancel_each_other_are_an_error(
     left: bh.MapperRegistry, right: bh.MapperRegistry
 ) -> None:
-    """
-    The right side would replace the left one, though | reads like both.
-    """
+    """The right side would replace the left one, though | reads like both."""
     with pytest.raises(ValueError, match="one selection would be lost"):
         left | right
 
 
 @pytest.mark.parametrize("key", [EmailClick, EmailEvent, EmailClick.event_type])
 def test_a_mapper_of_a_team_beats_a_shipped_one_on_either_side(key: Any) -> None:
-    """
-    Whether the shipped mapper is for the class, the type, or all events.
-    """
+    """Whether the shipped mapper is for the class, the type, or all events."""
     team = bh.Mappers()
     team.maps(key)(mapper)
     registry = team.registry()
@@ -552,9 +506,7 @@ def test_a_mapper_of_a_team_beats_a_shipped_one_on_either_side(key: Any) -> None
 
 
 def test_a_collector_stands_wherever_a_registry_may() -> None:
-    """
-    What it has collected so far counts.
-    """
+    """What it has collected so far counts."""
     team, other = bh.Mappers(), bh.Mappers()
     team.maps(EmailClick)(mapper)
     other.maps(PushOpen)(mapper)
@@ -604,9 +556,7 @@ async def async_generator(event: Any) -> Any:
 def test_a_mapper_that_cannot_work_is_an_error_at_registration(
     wrong: Any, message: str
 ) -> None:
-    """
-    However it is registered; the collector and the registry stay as they are.
-    """
+    """However it is registered; the collector and the registry stay as they are."""
     team = bh.Mappers()
     for register in (
         team.maps(EmailClick),
@@ -640,9 +590,7 @@ def test_a_mapper_that_cannot_work_is_an_error_at_registration(
     ],
 )
 def test_any_callable_of_one_event_is_a_mapper(right: Any) -> None:
-    """
-    Functions, lambdas, partials, callable objects.
-    """
+    """Functions, lambdas, partials, callable objects."""
     assert bh.MapperRegistry().add(EmailClick, right).mapper_for(EmailClick) is right
 
 
@@ -690,9 +638,7 @@ def test_any_callable_of_one_event_is_a_mapper(right: Any) -> None:
 def test_a_wrong_option_raises_at_once(
     wire: Callable[[], Any], error: type[Exception], message: str
 ) -> None:
-    """
-    The message says what was expected, and what was given.
-    """
+    """The message says what was expected, and what was given."""
     with pytest.raises(error, match=message):
         wire()
 
@@ -718,9 +664,7 @@ def test_a_wrong_option_raises_at_once(
 def test_renaming_what_nothing_is_called_is_a_warning(
     naming: bh.Naming, meant: str
 ) -> None:
-    """
-    The name that may be meant is named.
-    """
+    """The name that may be meant is named."""
     with pytest.warns(UserWarning, match=f"_renames: .*{meant}") as caught:
         bh.Transformer(naming=naming)
 
@@ -728,9 +672,7 @@ def test_renaming_what_nothing_is_called_is_a_warning(
 
 
 def test_renaming_what_may_be_there_is_silent() -> None:
-    """
-    Names of classes, of custom events, and of what a team's functions may give.
-    """
+    """Names of classes, of custom events, and of what a team's functions may give."""
     team = bh.Mappers()
     team.maps(EmailClick)(mapper)
     team.maps(EmailOpen)(bh.declare("Newsletter Open"))
@@ -766,9 +708,7 @@ def test_renaming_what_may_be_there_is_silent() -> None:
     ],
 )
 def test_a_pipeline_refuses_what_holds_no_events(source: Any) -> None:
-    """
-    A stream of lines as bytes would be dead-lettered as a whole.
-    """
+    """A stream of lines as bytes would be dead-lettered as a whole."""
     sink = bh.MemorySink()
 
     with pytest.raises(TypeError, match=r"takes events|event is a dict"):
@@ -778,9 +718,7 @@ def test_a_pipeline_refuses_what_holds_no_events(source: Any) -> None:
 
 
 def test_a_path_within_a_body_is_an_element_like_any_other(tmp_path: Path) -> None:
-    """
-    It is dead-lettered, and can be replayed.
-    """
+    """It is dead-lettered, and can be replayed."""
     with bh.SqliteDeadLetter(tmp_path / "dead.db") as dead_letter:
         pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), dead_letter)
 

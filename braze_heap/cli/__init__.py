@@ -1,6 +1,4 @@
-"""
-The command line: thin shells over the public functions. Needs the extra ``cli``.
-"""
+"""The command line: thin shells over the public functions. Needs the extra ``cli``."""
 
 import sys
 
@@ -8,9 +6,7 @@ _EXTRA = ("click", "rich")
 
 
 def main() -> None:
-    """
-    Run ``braze-heap``.
-    """
+    """Run ``braze-heap``."""
     try:
         from braze_heap.cli._app import run
     except ModuleNotFoundError as error:

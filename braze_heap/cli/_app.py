@@ -1,6 +1,4 @@
-"""
-The commands, as one click application.
-"""
+"""The commands, as one click application."""
 
 import importlib
 import os
@@ -85,9 +83,7 @@ def app() -> None:
 
 
 def run() -> None:
-    """
-    Run the command line, and exit with its status.
-    """
+    """Run the command line, and exit with its status."""
     buffer_stdout()
     try:
         sys.exit(app.main(prog_name="braze-heap", standalone_mode=False))

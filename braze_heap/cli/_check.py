@@ -1,6 +1,4 @@
-"""
-``braze-heap check``: whether everything is in place, before anything is sent.
-"""
+"""``braze-heap check``: whether everything is in place, before anything is sent."""
 
 import contextlib
 import json
@@ -214,9 +212,7 @@ def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Findi
 
 
 def _existing(path: Path, spec: str) -> Finding:
-    """
-    Look at a file without opening it: that could end a line in it.
-    """
+    """Look at a file without opening it: that could end a line in it."""
     is_well = path.is_file() and os.access(path, os.W_OK)
     advice = "" if is_well else "Make it writable, or name another file."
     return Finding("sink", describe_sink(spec, None), advice, ok=is_well)
@@ -284,9 +280,7 @@ def _dead_letter(path: Path, max_bytes: int) -> Finding:
 
 
 def _tokens(name: str | None) -> Iterator[Finding]:
-    """
-    Look at the tokens of `serve`, if there are any; none of them is shown.
-    """
+    """Look at the tokens of `serve`, if there are any; none of them is shown."""
     if name is None and not os.environ.get(TOKEN_VARIABLE):
         return
     name = name or TOKEN_VARIABLE

@@ -43,18 +43,14 @@ class BoundedProtocol(H11Protocol):
     _has_served = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """
-        Begin a connection.
-        """
+        """Begin a connection."""
         super().connection_made(transport)
         self._wait_for_head()
         if len(self.connections) > self.most:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        """
-        Read a part of a request.
-        """
+        """Read a part of a request."""
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
             self._wait_for_head()
@@ -62,18 +58,14 @@ class BoundedProtocol(H11Protocol):
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
-        """
-        Wait for the next request; uvicorn's keep-alive timeout is running.
-        """
+        """Wait for the next request; uvicorn's keep-alive timeout is running."""
         self._has_served = True
         super().on_response_complete()
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
             self.waiting[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """
-        End a connection.
-        """
+        """End a connection."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -101,17 +93,13 @@ class BoundedProtocol(H11Protocol):
 
 
 def bounded_protocol(head_seconds: float) -> type[BoundedProtocol]:
-    """
-    Return the protocol of one server.
-    """
+    """Return the protocol of one server."""
     own: dict[str, Any] = {"most": _most(), "head_seconds": head_seconds, "waiting": {}}
     return type("BoundedProtocol", (BoundedProtocol,), own)
 
 
 def _most() -> int:
-    """
-    Return how many connections the limit of file descriptors has room for.
-    """
+    """Return how many connections the limit of file descriptors has room for."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows

@@ -1,6 +1,4 @@
-"""
-Output for people: aligned, safe for terminals, plain text in a pipe.
-"""
+"""Output for people: aligned, safe for terminals, plain text in a pipe."""
 
 import contextlib
 import io
@@ -30,49 +28,37 @@ PIPE_CLOSED: Final = "The reader of the output closed the pipe."
 
 
 class UnusableError(click.ClickException):
-    """
-    A problem outside of the data, such as a file, a disk or a missing package.
-    """
+    """A problem outside of the data, such as a file, a disk or a missing package."""
 
     exit_code = 2
 
     def format_message(self) -> str:
-        """
-        Return the message without control characters.
-        """
+        """Return the message without control characters."""
         return "\n".join(safe(line, len(line)) for line in self.message.split("\n"))
 
 
 class UnavailableError(UnusableError):
-    """
-    A temporary failure; the same command can succeed later. ``EX_TEMPFAIL``.
-    """
+    """A temporary failure; the same command can succeed later. ``EX_TEMPFAIL``."""
 
     exit_code = 75
 
 
 def mapper_unavailable(error: DeliveryError) -> UnavailableError:
-    """
-    Return the error to show after a mapper raised *error*.
-    """
+    """Return the error to show after a mapper raised *error*."""
     notes = "; ".join(getattr(error, "__notes__", ()))
     text = f"a mapper could not decide {notes}: {type(error).__name__}: {error}"
     return UnavailableError(f"{safe(text, 500)}. Run the command again later.")
 
 
 class SafeConsole(Console):
-    """
-    A console on which names from outside cannot steer the terminal.
-    """
+    """A console on which names from outside cannot steer the terminal."""
 
     _is_rendering = False
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """
-        Yield the segments of *renderable*, their texts escaped.
-        """
+        """Yield the segments of *renderable*, their texts escaped."""
         if self._is_rendering:  # a part, which has to keep its width
             yield from super().render(renderable, options)
             return
@@ -168,9 +154,7 @@ def buffer_stdout() -> None:
 
 
 def redirect_to_devnull(stream: Stream) -> None:
-    """
-    Redirect *stream* to /dev/null, because Python flushes it again at exit.
-    """
+    """Redirect *stream* to /dev/null, because Python flushes it again at exit."""
     with contextlib.suppress(OSError, ValueError):
         number = getattr(sys, stream).fileno()
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)
@@ -194,23 +178,17 @@ def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def indented(view: RenderableType, columns: int = 2) -> Padding:
-    """
-    Return *view*, moved to the right.
-    """
+    """Return *view*, moved to the right."""
     return Padding(view, (0, 0, 0, columns))
 
 
 def heading(text: str) -> Text:
-    """
-    Return the heading of a section, an empty line before it.
-    """
+    """Return the heading of a section, an empty line before it."""
     return Text.assemble("\n", (text, "bold"))
 
 
 def plural(number: int, noun: str) -> str:
-    """
-    Return ``1 event``, ``1,000 events``, ``2 updates of user properties``.
-    """
+    """Return ``1 event``, ``1,000 events``, ``2 updates of user properties``."""
     if number == 1:
         return f"1 {noun}"
     first, separator, rest = noun.partition(" of ")
@@ -218,9 +196,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def safe(text: str, limit: int = 64) -> str:
-    """
-    Return *text* from outside without control characters, truncated to *limit*.
-    """
+    """Return *text* from outside without control characters, truncated to *limit*."""
     text = text if len(text) <= limit else text[: limit - 3] + "..."
     if text.isprintable():  # no control, format, surrogate, private or separator
         return text

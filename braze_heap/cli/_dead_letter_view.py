@@ -1,6 +1,4 @@
-"""
-Tables of dead letters, and one dead letter in full.
-"""
+"""Tables of dead letters, and one dead letter in full."""
 
 import gzip
 import json
@@ -25,9 +23,7 @@ _DIGITS: Final = 8
 
 @attrs.define
 class _ReasonGroup:
-    """
-    Number and period of the dead letters with one reason.
-    """
+    """Number and period of the dead letters with one reason."""
 
     oldest: datetime
     newest: datetime
@@ -56,9 +52,7 @@ class Listing:
 
     @classmethod
     def of(cls, records: Iterable[DeadRecord], limit: int) -> Self:
-        """
-        Return the listing of *records*, which shows the first *limit*.
-        """
+        """Return the listing of *records*, which shows the first *limit*."""
         listing = cls(limit)
         for record in records:
             group = listing.by_reason.setdefault(
@@ -71,15 +65,11 @@ class Listing:
 
     @property
     def total(self) -> int:
-        """
-        Number of dead letters.
-        """
+        """Number of dead letters."""
         return sum(group.records for group in self.by_reason.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """
-        Return the listing as a JSON object.
-        """
+        """Return the listing as a JSON object."""
         by_reason = [
             {
                 "reason": reason,
@@ -96,9 +86,7 @@ class Listing:
         }
 
     def view(self, path: Path) -> RenderableType:
-        """
-        Return the listing as text; *path* is the file of the dead letters.
-        """
+        """Return the listing as text; *path* is the file of the dead letters."""
         return Group(
             Text(f"{plural(self.total, 'dead letter')} in {path}"),
             *self._reasons(),
@@ -151,9 +139,7 @@ def _to_dict(record: DeadRecord) -> dict[str, Any]:
 
 
 def _short(key: str) -> str:
-    """
-    Return enough of *key* to distinguish it from others.
-    """
+    """Return enough of *key* to distinguish it from others."""
     name, colon, digest = key.rpartition(":")
     return safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
 
@@ -163,9 +149,7 @@ def _minute(at: datetime) -> str:
 
 
 def letter_view(record: DeadRecord) -> RenderableType:
-    """
-    Return *record* and its complete original as text.
-    """
+    """Return *record* and its complete original as text."""
     table = grid("_what", "_value")
     shown = _to_dict(record)
     for name in ("key", "reason", "detail", "at", "event_type", "format"):
@@ -184,9 +168,7 @@ def _escaped(character: str) -> str:
 
 
 def original_text(record: DeadRecord) -> str:
-    """
-    Return the original as text: an event as JSON, a body as it came.
-    """
+    """Return the original as text: an event as JSON, a body as it came."""
     raw = record.original
     try:
         if record.format == "json":

@@ -1,6 +1,4 @@
-"""
-``braze-heap dead-letters``: what could not be delivered, and what becomes of it.
-"""
+"""``braze-heap dead-letters``: what could not be delivered, and what becomes of it."""
 
 import codecs
 import contextlib
@@ -269,9 +267,7 @@ _HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
 
 
 def _age(text: str) -> timedelta:
-    """
-    Return a number of hours, days or weeks, such as ``30d``.
-    """
+    """Return a number of hours, days or weeks, such as ``30d``."""
     match = re.fullmatch(r"(\d{1,4})([hdw])", text, re.ASCII)
     if not match or not int(match[1]):
         raise click.BadParameter(f"{text!r} is not an age such as 12h, 30d or 8w.")

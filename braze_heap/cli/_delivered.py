@@ -1,6 +1,4 @@
-"""
-Report of a delivery, and the next commands.
-"""
+"""Report of a delivery, and the next commands."""
 
 import shlex
 import sys
@@ -82,9 +80,7 @@ def _view(
 
 
 def _missing_mappers(report: Report) -> Iterator[RenderableType]:
-    """
-    List the mappers that the records of a replay need and the transformer lacks.
-    """
+    """List the mappers that the records of a replay need and the transformer lacks."""
     if not report.missing_mappers:
         return
     yield heading("Not replayed, because these mappers are missing")
@@ -129,9 +125,7 @@ def _commands(report: Report, store: Path | None) -> Iterator[tuple[str, str]]:
 def next_view(
     commands: Iterator[tuple[str, str]] | Sequence[tuple[str, str]],
 ) -> Iterator[RenderableType]:
-    """
-    List the next commands with their purpose.
-    """
+    """List the next commands with their purpose."""
     table = grid("_command", "_what")
     for command, what in commands:
         table.add_row(Text(command, "cyan"), what)

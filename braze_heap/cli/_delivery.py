@@ -1,6 +1,4 @@
-"""
-Deliver events for a command: retry, show progress, and report in every case.
-"""
+"""Deliver events for a command: retry, show progress, and report in every case."""
 
 import contextlib
 import logging
@@ -86,9 +84,7 @@ class RetryingSink(ClosingContextManager):
     is_pipe_broken: bool = False
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Send *calls*; see `Sink.send`.
-        """
+        """Send *calls*; see `Sink.send`."""
         started = self.clock()
         try:
             receipt = self.sink.send(calls)
@@ -102,9 +98,7 @@ class RetryingSink(ClosingContextManager):
         return receipt
 
     def close(self) -> None:
-        """
-        Close the wrapped sink.
-        """
+        """Close the wrapped sink."""
         self.sink.close()
 
     def sleep(self, seconds: float) -> None:
@@ -134,9 +128,7 @@ class RetryingSink(ClosingContextManager):
             self._tell(error.detail, started)
 
     def note_mapper(self, error: DeliveryError) -> None:
-        """
-        Record that a mapper, not the sink, could not decide about a batch.
-        """
+        """Record that a mapper, not the sink, could not decide about a batch."""
         self.error = error
         self._tell(mapper_unavailable(error).message, self.clock())
 
@@ -182,9 +174,7 @@ class Delivery:
 
     @property
     def target(self) -> HeapTarget | None:
-        """
-        Heap app and limits of the sink, if it is a Heap sink.
-        """
+        """Heap app and limits of the sink, if it is a Heap sink."""
         return HeapTarget.of(self.sink)
 
     def run(

@@ -1,6 +1,4 @@
-"""
-``braze-heap demo``: an hour of a Currents feed in seconds, over real connections.
-"""
+"""``braze-heap demo``: an hour of a Currents feed in seconds, over real connections."""
 
 import contextlib
 import importlib
@@ -132,9 +130,7 @@ def _check_extra() -> None:
 
 
 def _events(seed: int) -> list[Any]:
-    """
-    Return the events of the hour, in the order in which they reach Braze.
-    """
+    """Return the events of the hour, in the order in which they reach Braze."""
     known = NUMBER - ANONYMOUS - MALFORMED
     events: list[Any] = list(make_traffic(known, seed=seed, start=START))
     events[0] = events[0] | {"event_type": _TOMORROW}
@@ -166,18 +162,14 @@ class _Story(VirtualClock):
         self.tick: Callable[[], object] = lambda: None
 
     def sleep(self, seconds: float) -> None:
-        """
-        Let *seconds* of the story pass.
-        """
+        """Let *seconds* of the story pass."""
         super().sleep(seconds)
         if self._speed:
             time.sleep(seconds / self._speed)
         self.tick()
 
     def tell(self, words: str) -> None:
-        """
-        Tell *words*, with the time; the same words once.
-        """
+        """Tell *words*, with the time; the same words once."""
         if words in self._narrated:
             return
         self._narrated.add(words)
@@ -188,9 +180,7 @@ class _Story(VirtualClock):
             show(line, self._out)
 
     def advance(self, done: int, words: str) -> None:
-        """
-        Show how far it is: on a bar at a terminal, else in a line each quarter.
-        """
+        """Show how far it is: on a bar at a terminal, else in a line each quarter."""
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=done, description=words)
             return
@@ -201,9 +191,7 @@ class _Story(VirtualClock):
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """
-        Have a bar, if that is a terminal.
-        """
+        """Have a bar, if that is a terminal."""
         if not self._out.is_terminal:
             yield
             return
@@ -214,9 +202,7 @@ class _Story(VirtualClock):
 
     @property
     def time(self) -> str:
-        """
-        The time of day.
-        """
+        """The time of day."""
         return f"{datetime.fromtimestamp(self.now, UTC):%H:%M}"
 
 
@@ -253,9 +239,7 @@ class _Outcome:
 
     @property
     def adds_up(self) -> bool:
-        """
-        Whether Heap holds exactly what it should, and everybody says so.
-        """
+        """Whether Heap holds exactly what it should, and everybody says so."""
         report = self.report
         fates = report.delivered + report.skipped + report.dead_lettered
         return (
@@ -272,9 +256,7 @@ def _id(event: Any) -> str:
 
 
 def _played(events: Sequence[Any], seed: int, story: _Story) -> _Outcome:
-    """
-    Have Braze send *events* to a service that delivers to a Heap.
-    """
+    """Have Braze send *events* to a service that delivers to a Heap."""
     began = time.monotonic()
     metrics = Metrics()
     with (
@@ -334,9 +316,7 @@ def _served(service: Service) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _narrated(story: _Story, heap: FakeHeap) -> Iterator[None]:
-    """
-    Let Heap be down when the story says so, and show a bar at a terminal.
-    """
+    """Let Heap be down when the story says so, and show a bar at a terminal."""
 
     def tick() -> None:
         is_down = DOWN[0] <= story.now < DOWN[1]
@@ -352,9 +332,7 @@ def _narrated(story: _Story, heap: FakeHeap) -> Iterator[None]:
 
 
 def _watch(story: _Story, seen: Simulation, metrics: Metrics, heap: FakeHeap) -> None:
-    """
-    Tell what is new since the answer before.
-    """
+    """Tell what is new since the answer before."""
     story.tell("Braze checks endpoint and token: a request without events, answer 200.")
     if 503 in seen.statuses:
         story.tell("The endpoint answers 503: Braze keeps the events, and comes again.")

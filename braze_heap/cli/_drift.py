@@ -1,6 +1,4 @@
-"""
-``braze-heap drift``: what Braze sends and this version does not know.
-"""
+"""``braze-heap drift``: what Braze sends and this version does not know."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -155,9 +153,7 @@ def _text(found: Drift, form: Format, output: Path, shows_all: bool) -> str:
 
 
 def drift_view(found: Drift, *, shows_all: bool = False) -> Group:
-    """
-    Return the findings as text.
-    """
+    """Return the findings as text."""
     top = None if shows_all else TOP
     return Group(
         _summary(found),

@@ -1,6 +1,4 @@
-"""
-``braze-heap events``: what Braze can send, as the event classes know it.
-"""
+"""``braze-heap events``: what Braze can send, as the event classes know it."""
 
 import difflib
 import inspect
@@ -108,9 +106,7 @@ def _names() -> Mapping[str, str]:
 
 
 def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
-    """
-    Return all that the class says about its event type, ready for JSON.
-    """
+    """Return all that the class says about its event type, ready for JSON."""
     return {
         "event_type": cls.event_type,
         "class": cls.__name__,
@@ -218,8 +214,6 @@ def _wires(http: bool, storage: bool) -> str:
 
 
 def _prose(text: str) -> str:
-    """
-    Return running text without the marks of its markup, unwrapped.
-    """
+    """Return running text without the marks of its markup, unwrapped."""
     paragraphs = text.replace("``", "`").split("\n\n")
     return "\n\n".join(" ".join(p.split()) for p in paragraphs)

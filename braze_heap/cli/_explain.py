@@ -1,6 +1,4 @@
-"""
-``braze-heap explain``: what becomes of one event, step by step.
-"""
+"""``braze-heap explain``: what becomes of one event, step by step."""
 
 import inspect
 import itertools
@@ -119,9 +117,7 @@ def _read(path: Path, event_type: str | None, number: int) -> Read:
 
 @attrs.frozen
 class _Case:
-    """
-    One event under explanation.
-    """
+    """One event under explanation."""
 
     read: Read
     transformer: Transformer
@@ -151,9 +147,7 @@ class _Case:
         return self.transformer.transform([self.read])
 
     def plan(self) -> TrackingPlan:
-        """
-        Return what events of the type can become.
-        """
+        """Return what events of the type can become."""
         if self.event is None or isinstance(self.event, UnknownEvent):
             return tracking_plan(self.transformer, {})
         return tracking_plan(
@@ -274,9 +268,7 @@ def _policies(case: _Case) -> Iterator[RenderableType]:
 
 
 def _renamed(case: _Case) -> list[str]:
-    """
-    Return which fields of the event have another name as a property.
-    """
+    """Return which fields of the event have another name as a property."""
     if case.event is None or isinstance(case.event, UnknownEvent):
         return []
     fields = case.event.__dict__
@@ -339,9 +331,7 @@ class _Mask:
         )
 
     def masked(self, call: Call) -> dict[str, Any]:
-        """
-        Return *call* as JSON has it, its personal values hidden.
-        """
+        """Return *call* as JSON has it, its personal values hidden."""
         data = call.to_dict()
         if self.is_off:
             return data

@@ -1,6 +1,4 @@
-"""
-What a command reads: files, directories and stdin, and how far it has come.
-"""
+"""What a command reads: files, directories and stdin, and how far it has come."""
 
 import contextlib
 import os
@@ -43,9 +41,7 @@ _MAX_NAMED: Final = 5
 
 
 class InputPath(FilePath):
-    """
-    The path of a file that exists, ``-`` for stdin; a URL is explained.
-    """
+    """The path of a file that exists, ``-`` for stdin; a URL is explained."""
 
     def __init__(self, *, dir_okay: bool = True) -> None:
         super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True)
@@ -68,15 +64,11 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class ReadFailedError(UnusableError):
-    """
-    The stream of an input failed: what was read before is sound.
-    """
+    """The stream of an input failed: what was read before is sound."""
 
 
 class WrongFormatError(UnusableError):
-    """
-    An input holds no events.
-    """
+    """An input holds no events."""
 
 
 @attrs.frozen
@@ -136,9 +128,7 @@ class Input:
         return self.path is not None and self.path.is_file()
 
     def is_empty(self) -> bool:
-        """
-        Tell whether it is a file without a byte.
-        """
+        """Tell whether it is a file without a byte."""
         return self._is_regular() and not self.size
 
     def check(self) -> None:
@@ -160,9 +150,7 @@ class Input:
 
     @property
     def goes_on(self) -> bool:
-        """
-        Whether other pieces of the same file come before.
-        """
+        """Whether other pieces of the same file come before."""
         return self.lines is not None and self.lines[0] > 0
 
     def is_open_to_others(self) -> bool:

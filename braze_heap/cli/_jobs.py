@@ -37,9 +37,7 @@ _STEP: Final = 1 << 20
 
 
 def cores() -> int:
-    """
-    Return how many cores this process may use.
-    """
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -101,9 +99,7 @@ class _Task:
 
 
 def _work(task: _Task, connection: Connection, other_end: Connection) -> None:
-    """
-    Make parts, until the process that asks for them is done or dead.
-    """
+    """Make parts, until the process that asks for them is done or dead."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # who asks ends this process, too
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -123,9 +119,7 @@ def _work(task: _Task, connection: Connection, other_end: Connection) -> None:
 
 @attrs.define
 class _Steps:
-    """
-    Tells in large steps what was read, and no more than was to be read.
-    """
+    """Tells in large steps what was read, and no more than was to be read."""
 
     tell: Callable[[int], object]
     size: int
@@ -142,9 +136,7 @@ class _Steps:
 
 @attrs.frozen(eq=False)
 class _Worker:
-    """
-    A process that makes parts, as seen by the one that joins them.
-    """
+    """A process that makes parts, as seen by the one that joins them."""
 
     process: BaseProcess
     connection: Connection
@@ -222,9 +214,7 @@ def _inheriting_no_ctrl_c() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _folder(output: Path) -> Iterator[Path]:
-    """
-    Make a folder for parts: beside the output, where there is room for it.
-    """
+    """Make a folder for parts: beside the output, where there is room for it."""
     folder_of_output = Path(os.path.realpath(output)).parent
     place = folder_of_output if is_replaced(output) else None
     folder = tempfile.TemporaryDirectory(prefix=".braze-heap-", dir=place)
@@ -237,9 +227,7 @@ def _folder(output: Path) -> Iterator[Path]:
 
 @attrs.define
 class _WorkerPool:
-    """
-    Workers, and what they are to do.
-    """
+    """Workers, and what they are to do."""
 
     workers: Sequence[_Worker]
     pieces: Sequence[Input]

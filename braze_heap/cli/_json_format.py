@@ -1,6 +1,4 @@
-"""
-JSON as a person reads it.
-"""
+"""JSON as a person reads it."""
 
 import json
 from collections.abc import Sequence
@@ -33,8 +31,6 @@ def format_json(value: Any, width: int, margin: int = 0, name: str = "") -> list
 
 
 def _joined(parts: Sequence[list[str]]) -> list[str]:
-    """
-    Return the lines of *parts*, indented, a comma behind each part but the last.
-    """
+    """Return the lines of *parts*, indented, a comma behind each part but the last."""
     ended = [[*part[:-1], f"{part[-1]},"] for part in parts[:-1]] + [*parts[-1:]]
     return [f"  {line}" for part in ended for line in part]

@@ -1,6 +1,4 @@
-"""
-A team's own mappers or transformer, imported from ``module:name``.
-"""
+"""A team's own mappers or transformer, imported from ``module:name``."""
 
 import contextlib
 import difflib
@@ -180,9 +178,7 @@ def _failures_of(doing: str) -> Iterator[None]:
 
 
 def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
-    """
-    Leave out the frames of this file and of Python's import machinery.
-    """
+    """Leave out the frames of this file and of Python's import machinery."""
     while tb is not None:
         name = tb.tb_frame.f_code.co_filename
         if name != __file__ and "importlib" not in name:

@@ -1,6 +1,4 @@
-"""
-The options by which a command gets its transformer.
-"""
+"""The options by which a command gets its transformer."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,9 +21,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def transformer_options(command: _Command) -> _Command:
-    """
-    Add the options from which `configured` makes a transformer.
-    """
+    """Add the options from which `configured` makes a transformer."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

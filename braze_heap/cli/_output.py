@@ -1,6 +1,4 @@
-"""
-Where calls go: stdout or a file, whole lines only.
-"""
+"""Where calls go: stdout or a file, whole lines only."""
 
 import contextlib
 import gzip
@@ -26,9 +24,7 @@ _COPIED: Final = 1 << 20
 
 
 def is_stdout(path: Path) -> bool:
-    """
-    Tell whether *path* is stdout: ``-``, or another name such as ``/dev/stdout``.
-    """
+    """Tell whether *path* is stdout: ``-``, or another name such as ``/dev/stdout``."""
     if path == STDIN:
         return True
     with contextlib.suppress(OSError, ValueError):
@@ -155,9 +151,7 @@ def open_part(path: Path) -> Iterator[IO[bytes]]:
 
 
 def as_inputs(*paths: Path | None) -> list[Input]:
-    """
-    Return files that a command reads beside its inputs, for `refuse_input`.
-    """
+    """Return files that a command reads beside its inputs, for `refuse_input`."""
     return [Input(str(path), path) for path in paths if path]
 
 
@@ -187,9 +181,7 @@ def refuse_input(path: Path, inputs: Iterable[Input], option: str) -> None:
 
 
 def _status(path: Path, stream: IO[str]) -> os.stat_result | None:
-    """
-    Return the status of a regular file, or of *stream* for ``-`` if it is one.
-    """
+    """Return the status of a regular file, or of *stream* for ``-`` if it is one."""
     try:
         status = os.fstat(stream.fileno()) if path == STDIN else path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -198,17 +190,13 @@ def _status(path: Path, stream: IO[str]) -> os.stat_result | None:
 
 
 def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
-    """
-    Write each of *calls* as one line of JSON, in UTF-8.
-    """
+    """Write each of *calls* as one line of JSON, in UTF-8."""
     file.write("".join(f"{call.to_json()}\n" for call in calls).encode())
     file.flush()
 
 
 def append(file: IO[bytes], part: Path) -> None:
-    """
-    Write the content of the file *part* as it is.
-    """
+    """Write the content of the file *part* as it is."""
     with part.open("rb") as source:
         shutil.copyfileobj(source, file, _COPIED)
     file.flush()

@@ -1,6 +1,4 @@
-"""
-Paths that a user names.
-"""
+"""Paths that a user names."""
 
 import os
 from pathlib import Path
@@ -25,9 +23,7 @@ class FilePath(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:
-        """
-        Return *value* as a path.
-        """
+        """Return *value* as a path."""
         if self.allow_dash and value in ("-", Path("-")):
             return Path("-")
         try:

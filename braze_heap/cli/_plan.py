@@ -1,6 +1,4 @@
-"""
-``braze-heap plan``: all that can reach Heap, as a page, a table or a file.
-"""
+"""``braze-heap plan``: all that can reach Heap, as a page, a table or a file."""
 
 import sys
 from collections.abc import Iterator
@@ -106,9 +104,7 @@ def _read(path: Path) -> TrackingPlan:
 
 
 def _write(text: str, path: Path) -> None:
-    """
-    Write *text* in UTF-8, whatever the encoding of the terminal.
-    """
+    """Write *text* in UTF-8, whatever the encoding of the terminal."""
     data = text.encode("utf-8", "replace")
     with open_output(path, ()) as file:
         sys.stdout.flush()

@@ -1,6 +1,4 @@
-"""
-Progress of long runs: bars on a terminal, rates, and the time that is left.
-"""
+"""Progress of long runs: bars on a terminal, rates, and the time that is left."""
 
 import contextlib
 import math
@@ -58,29 +56,21 @@ class DeliveryProgress:
         return self.clock()
 
     def advance(self, units: int) -> None:
-        """
-        Count *units* that were read.
-        """
+        """Count *units* that were read."""
         self.done += units
 
     def add_events(self, events: int) -> None:
-        """
-        Count *events* that were delivered, skipped or dead-lettered.
-        """
+        """Count *events* that were delivered, skipped or dead-lettered."""
         self.events += events
         self.on_change(str(self), self.done)
 
     def show_wait(self, seconds: float) -> None:
-        """
-        Show that the delivery waits for *seconds*.
-        """
+        """Show that the delivery waits for *seconds*."""
         self.on_change(f"{self}, waiting {format_duration(seconds)}", self.done)
 
     @property
     def seconds(self) -> float:
-        """
-        Seconds since the start.
-        """
+        """Seconds since the start."""
         return max(self.clock() - self.started, 0.001)
 
     @property
@@ -101,9 +91,7 @@ class DeliveryProgress:
 
 
 def format_duration(seconds: float) -> str:
-    """
-    Return a rounded duration: ``40 s``, ``12 min``, ``1 h 7 min``.
-    """
+    """Return a rounded duration: ``40 s``, ``12 min``, ``1 h 7 min``."""
     if seconds < 60:
         return f"{math.ceil(seconds)} s"
     hours, minutes = divmod(math.ceil(seconds / 60), 60)

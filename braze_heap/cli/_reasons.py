@@ -1,6 +1,4 @@
-"""
-Meanings of the reasons and adjustments in reports.
-"""
+"""Meanings of the reasons and adjustments in reports."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -80,7 +78,5 @@ ADJUSTMENTS: Final[Mapping[Adjustment, str]] = MappingProxyType(
 
 
 def meaning(reason: str) -> str:
-    """
-    Return the meaning of *reason*; a sink can define reasons of its own.
-    """
+    """Return the meaning of *reason*; a sink can define reasons of its own."""
     return REASONS.get(reason, "Reason defined by the sink.")

@@ -1,6 +1,4 @@
-"""
-What became of the events of a run: counts by reason, and the first few of each.
-"""
+"""What became of the events of a run: counts by reason, and the first few of each."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,9 +86,7 @@ class TransformReport:
     def add(
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
     ) -> None:
-        """
-        Add what became of *batch*, which *before* events of *source* preceded.
-        """
+        """Add what became of *batch*, which *before* events of *source* preceded."""
         self.received += result.received
         self.mapped += result.mapped
         self.repeated += result.repeated
@@ -118,9 +114,7 @@ class TransformReport:
             self._keep(event.reason, _example(event, *place, event.detail))
 
     def merge(self, other: "TransformReport", before: int) -> None:
-        """
-        Add the report on a piece of a file, which *before* events of it preceded.
-        """
+        """Add the report on a piece of a file, which *before* events of it preceded."""
         self.received += other.received
         self.mapped += other.mapped
         self.repeated += other.repeated
@@ -154,9 +148,7 @@ def _example(
 
 
 def _path(source: str) -> str:
-    """
-    Return the end of a path, where storage tells one file from another.
-    """
+    """Return the end of a path, where storage tells one file from another."""
     start = "..." if len(source) > MAX_PATH else ""
     return start + safe(source[-MAX_PATH:], 8 * MAX_PATH)
 
@@ -164,9 +156,7 @@ def _path(source: str) -> str:
 def _positions(
     rejected: Sequence[Rejected], batch: Sequence[Read]
 ) -> Iterator[tuple[Rejected, int]]:
-    """
-    Find the rejected events in their batch; damage is told by its order alone.
-    """
+    """Find the rejected events in their batch; damage is told by its order alone."""
     index_of = {id(read): index for index, read in enumerate(batch)}
     damages = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
     for event in rejected:
@@ -177,9 +167,7 @@ def _positions(
 
 
 def report_view(report: TransformReport, *, shows_all: bool = False) -> Group:
-    """
-    Show what became of the events, for people.
-    """
+    """Show what became of the events, for people."""
     top = None if shows_all else TOP
     return Group(
         _totals(report),
@@ -196,9 +184,7 @@ def report_view(report: TransformReport, *, shows_all: bool = False) -> Group:
 def skipped_files_view(
     skipped: Sequence[str], top: int | None = TOP
 ) -> Iterator[RenderableType]:
-    """
-    Show how many files of a folder were skipped, and what the first look like.
-    """
+    """Show how many files of a folder were skipped, and what the first look like."""
     if skipped:
         yield heading(f"{plural(len(skipped), 'file')} skipped: no events in them")
         table = grid("_dash", "_file")
@@ -233,9 +219,7 @@ def _types_view(counts: Counter[str], top: int | None) -> Iterator[RenderableTyp
 
 
 def rest(number: int, top: int | None, noun: str) -> Iterator[RenderableType]:
-    """
-    Say how many of *number* come behind the first *top*, if any do.
-    """
+    """Say how many of *number* come behind the first *top*, if any do."""
     if top is not None and number > top:
         more = plural(number - top, noun)
         yield Text(f"  ... and {more} (--all-types names them)")
@@ -244,9 +228,7 @@ def rest(number: int, top: int | None, noun: str) -> Iterator[RenderableType]:
 def reasons_view(
     title: str, counts: Counter[str], examples: dict[str, list[Example]]
 ) -> Iterator[RenderableType]:
-    """
-    Show why events made no call, how many, and the first few.
-    """
+    """Show why events made no call, how many, and the first few."""
     if counts:
         yield heading(f"{title}: {plural(counts.total(), 'event')}")
     for reason, count in counts.most_common():
@@ -269,9 +251,7 @@ def _examples_view(shown: Sequence[Example], count: int) -> Iterator[RenderableT
 def redacted_view(
     counts: Counter[str], identity: str, top: int | None = TOP
 ) -> Iterator[RenderableType]:
-    """
-    Show which personal fields were left out, and how often.
-    """
+    """Show which personal fields were left out, and how often."""
     if not counts:
         return
     yield heading("Personal fields left out (--personal-data keep sends them)")
@@ -284,9 +264,7 @@ def redacted_view(
 
 
 def adjustments_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
-    """
-    Show which values had to be changed for Heap, and how often.
-    """
+    """Show which values had to be changed for Heap, and how often."""
     if not counts:
         return
     yield heading("Changed to be legal for Heap")
@@ -297,9 +275,7 @@ def adjustments_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
 
 
 def invalid_view(counts: Mapping[InvalidField, int]) -> Iterator[RenderableType]:
-    """
-    Show which properties do not fit the classes that a team declared for them.
-    """
+    """Show which properties do not fit the classes that a team declared for them."""
     if not counts:
         return
     yield heading("Mapped as any custom event: they do not fit the class declared")

@@ -1,6 +1,4 @@
-"""
-The log of a service: a line a request, counts and reasons, never a value.
-"""
+"""The log of a service: a line a request, counts and reasons, never a value."""
 
 import contextlib
 import json
@@ -17,9 +15,7 @@ from braze_heap.receiver.service import RequestMetrics
 
 
 def fates(report: Report) -> str:
-    """
-    Return ``10 events = 8 delivered + 1 skipped + 1 dead-lettered``.
-    """
+    """Return ``10 events = 8 delivered + 1 skipped + 1 dead-lettered``."""
     parts = (
         f"{report.delivered:,} delivered",
         f"{report.skipped:,} skipped",
@@ -44,9 +40,7 @@ class RequestLog(logging.Handler):
         self.is_json = is_json
 
     def request(self, exchange: RequestMetrics) -> None:
-        """
-        Write the line of a request.
-        """
+        """Write the line of a request."""
         report, ms = exchange.report, exchange.seconds * 1000
         words = f"{exchange.status}  {plural(report.received, 'event')}  {ms:,.0f} ms"
         is_plain = report.received == report.delivered
@@ -56,15 +50,11 @@ class RequestLog(logging.Handler):
         )
 
     def tell(self, words: str, **context: Any) -> None:
-        """
-        Write *words*; as JSON, with *context* beside them.
-        """
+        """Write *words*; as JSON, with *context* beside them."""
         self._write(words, {"message": words, **context})
 
     def total(self, words: str, report: Report) -> None:
-        """
-        Write *words*, and what became of all events, after what was suppressed.
-        """
+        """Write *words*, and what became of all events, after what was suppressed."""
         self._repeats.flush(at_end=True)
         told = f"{words} {fates(report)}"
         self._write(told, {"message": words, **_counts(report)})

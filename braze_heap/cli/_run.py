@@ -1,6 +1,4 @@
-"""
-A run over many inputs, in batches, so that memory stays flat.
-"""
+"""A run over many inputs, in batches, so that memory stays flat."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""
-``braze-heap send``: events in any form, to Heap or another sink.
-"""
+"""``braze-heap send``: events in any form, to Heap or another sink."""
 
 import contextlib
 import os
@@ -180,9 +178,7 @@ def send(
 
 
 def _files_of(store: Path | None) -> list[Path]:
-    """
-    Return the files of the dead letter, which may lie in a folder that is read.
-    """
+    """Return the files of the dead letter, which may lie in a folder that is read."""
     suffixes = ("", *OWN_SUFFIXES) if store else ()
     return [Path(f"{store}{suffix}") for suffix in suffixes]
 

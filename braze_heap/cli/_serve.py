@@ -1,6 +1,4 @@
-"""
-``braze-heap serve``: the endpoint that a Currents feed is pointed at.
-"""
+"""``braze-heap serve``: the endpoint that a Currents feed is pointed at."""
 
 import asyncio
 import contextlib
@@ -95,9 +93,7 @@ _SAMPLE: Final[Mapping[str, Any]] = {
 
 
 class CutOffError(click.ClickException):
-    """
-    Requests were cut off; Braze sends their events again.
-    """
+    """Requests were cut off; Braze sends their events again."""
 
     exit_code = 1
 
@@ -254,9 +250,7 @@ def _access(
 
 @contextlib.contextmanager
 def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
-    """
-    Close *sink* at the end, then log the totals.
-    """
+    """Close *sink* at the end, then log the totals."""
     try:
         yield sink
     finally:
@@ -275,9 +269,7 @@ def _target(sink: Sink, spec: str) -> str:
 
 
 def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
-    """
-    Return the text at start: settings for Braze, and a command for a test.
-    """
+    """Return the text at start: settings for Braze, and a command for a test."""
     where = f"\n{_MARGIN}generated for this run; set {_VARIABLE} to use a permanent one"
     token = (
         f"{access.generated}{where}" if access.generated else f"in {access.variable}"

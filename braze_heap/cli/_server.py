@@ -1,6 +1,4 @@
-"""
-A port, and uvicorn on it. Needs the extra ``server``.
-"""
+"""A port, and uvicorn on it. Needs the extra ``server``."""
 
 import contextlib
 import errno
@@ -68,9 +66,7 @@ def _advice(error: OSError, host: str, port: int) -> str:
 
 
 def url_of(listener: socket.socket) -> str:
-    """
-    Return where *listener* is found.
-    """
+    """Return where *listener* is found."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -149,9 +145,7 @@ def _ending_signals() -> Iterator[signal.Signals]:
 
 @contextlib.contextmanager
 def serving(server: "Server", listener: socket.socket) -> Iterator[str]:
-    """
-    Run *server* in a thread for as long as the block lasts, and give its URL.
-    """
+    """Run *server* in a thread for as long as the block lasts, and give its URL."""
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:

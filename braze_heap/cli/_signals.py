@@ -1,6 +1,4 @@
-"""
-Ctrl-C, SIGTERM and SIGHUP: each ends a run with a report and a status of its own.
-"""
+"""Ctrl-C, SIGTERM and SIGHUP: each ends a run with a report and a status of its own."""
 
 import contextlib
 import signal
@@ -15,9 +13,7 @@ _STOPS: Final = tuple(
 
 
 class Stopped(KeyboardInterrupt):
-    """
-    The process was asked to end by another signal than Ctrl-C's.
-    """
+    """The process was asked to end by another signal than Ctrl-C's."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -32,9 +28,7 @@ def status_of(error: BaseException | None) -> int:
 
 
 def name_of(error: KeyboardInterrupt) -> str:
-    """
-    Return what interrupted: ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``.
-    """
+    """Return what interrupted: ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``."""
     if isinstance(error, Stopped):
         return signal.Signals(error.number).name
     return "Ctrl-C"

@@ -58,9 +58,7 @@ _SHARE: Final = click.FloatRange(0, 1)
 
 
 class EndpointError(click.ClickException):
-    """
-    The endpoint rejects a request without events.
-    """
+    """The endpoint rejects a request without events."""
 
     exit_code = 1
 
@@ -205,9 +203,7 @@ def _confirm(url: str, what: str, *, is_agreed: bool) -> None:
 
 
 def is_here(host: str) -> bool:
-    """
-    Return whether *host* is this machine.
-    """
+    """Return whether *host* is this machine."""
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
@@ -250,9 +246,7 @@ def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
 
 @attrs.define
 class _Live:
-    """
-    State of the simulation, also after Ctrl-C.
-    """
+    """State of the simulation, also after Ctrl-C."""
 
     simulation: Simulation
     is_interrupted: bool = False

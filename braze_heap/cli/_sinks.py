@@ -1,6 +1,4 @@
-"""
-The sink of a command: from one line of text to a sink that the user agreed to.
-"""
+"""The sink of a command: from one line of text to a sink that the user agreed to."""
 
 import os
 import sys
@@ -38,9 +36,7 @@ _HEAP: Final = "braze_heap.heap._sink"
 
 
 def sink_option(text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
-    """
-    Return the option that names a sink.
-    """
+    """Return the option that names a sink."""
     return click.option("--sink", "spec", metavar="SPEC", help=text, required=required)
 
 
@@ -64,9 +60,7 @@ class HeapTarget:
 
     @classmethod
     def of(cls, sink: Sink) -> "HeapTarget | None":
-        """
-        Return the destination of *sink*; ``None`` if that is not Heap.
-        """
+        """Return the destination of *sink*; ``None`` if that is not Heap."""
         heap = sys.modules.get(_HEAP)
         if heap is None or not isinstance(sink, heap.HeapSink):
             return None
@@ -109,16 +103,12 @@ def _with_key(spec: str) -> str:
 
 
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
-    """
-    Return what reports call a sink: without its options.
-    """
+    """Return what reports call a sink: without its options."""
     return str(target) if target else safe(spec.partition("?")[0], 200)
 
 
 def file_of(spec: str) -> Path | None:
-    """
-    Return the file that a sink appends to.
-    """
+    """Return the file that a sink appends to."""
     scheme, _, rest = spec.partition(":")
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 

@@ -1,6 +1,4 @@
-"""
-Dead letters on the command line.
-"""
+"""Dead letters on the command line."""
 
 import contextlib
 import os
@@ -22,9 +20,7 @@ OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
 
 
 def is_of_store(path: Path, store: Path) -> bool:
-    """
-    Tell whether *path* is the dead letter *store*, or a file of SQLite beside it.
-    """
+    """Tell whether *path* is the dead letter *store*, or a file of SQLite beside it."""
     found, own = os.path.realpath(path), os.path.realpath(store)
     return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
 
@@ -67,8 +63,6 @@ def open_store(
 
 
 def store_argument(command: _Command) -> _Command:
-    """
-    Add the argument that names a dead letter.
-    """
+    """Add the argument that names a dead letter."""
     kind = FilePath(exists=True, dir_okay=False)
     return click.argument("path", metavar="DEAD.db", type=kind)(command)

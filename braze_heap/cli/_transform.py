@@ -1,6 +1,4 @@
-"""
-``braze-heap transform``: events in any form, as calls, one JSON object a line.
-"""
+"""``braze-heap transform``: events in any form, as calls, one JSON object a line."""
 
 import difflib
 import sys
@@ -142,9 +140,7 @@ def _run(
 
 
 def show_report(view: RenderableType, stream: Stream = "stderr") -> None:
-    """
-    Write the report, unless nobody reads it: the exit status matters more.
-    """
+    """Write the report, unless nobody reads it: the exit status matters more."""
     try:
         show(view, console(stream))
     except OSError:  # also a terminal that was closed
@@ -164,9 +160,7 @@ def piped() -> Path:
 
 
 def warn_of_type(event_type: str | None) -> None:
-    """
-    Point out an event type that this version does not know.
-    """
+    """Point out an event type that this version does not know."""
     if event_type is None or event_type in EVENT_TYPES:
         return
     close = difflib.get_close_matches(event_type, EVENT_TYPES, 1)
@@ -177,9 +171,7 @@ def warn_of_type(event_type: str | None) -> None:
 
 
 def _bar_console(output: Path) -> Console | None:
-    """
-    Return where a progress bar does not run into the calls.
-    """
+    """Return where a progress bar does not run into the calls."""
     is_mixed = output == STDIN and sys.stdout.isatty()
     return None if is_mixed else console("stderr")
 
@@ -187,9 +179,7 @@ def _bar_console(output: Path) -> Console | None:
 def run_view(
     run: Run, outcome: RunOutcome, seconds: float, *, shows_all: bool
 ) -> Group:
-    """
-    Show how a run went, for people.
-    """
+    """Show how a run went, for people."""
     speed = run.report.received / max(seconds, 0.001)
     summary = (
         f"{plural(run.report.received, 'event')} from "

@@ -1,6 +1,4 @@
-"""
-Drift and its forms: text, JSON, Markdown and Python declarations.
-"""
+"""Drift and its forms: text, JSON, Markdown and Python declarations."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -73,15 +71,11 @@ class Drift(DriftContent):
         return head | found | {"lines_to_add": lines}
 
     def to_json(self) -> str:
-        """
-        Return `to_dict` as JSON.
-        """
+        """Return `to_dict` as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
 
     def to_markdown(self) -> str:
-        """
-        Return everything as one Markdown page.
-        """
+        """Return everything as one Markdown page."""
         return markdown(self, self.lines_to_add())
 
     def __str__(self) -> str:

@@ -58,9 +58,7 @@ class Lines:
 
 @attrs.define
 class _Writer:
-    """
-    Writes declarations, and remembers what they need.
-    """
+    """Writes declarations, and remembers what they need."""
 
     release: str
     needs: set[str] = attrs.field(factory=set)
@@ -68,9 +66,7 @@ class _Writer:
     def field(
         self, name: str, seen: Sequence[SeenField], taken: Mapping[str, object]
     ) -> str:
-        """
-        Return the declaration of the field *name*, or why there is none.
-        """
+        """Return the declaration of the field *name*, or why there is none."""
         flaw = _flaw(name, seen, taken)
         annotation = _annotation(name, seen)
         if flaw or annotation is None:
@@ -106,9 +102,7 @@ class _Writer:
 
 
 def lines_for(drift: DriftContent, release: int | None) -> Iterator[Lines]:
-    """
-    Return the lines for each new type, then for each type with new fields.
-    """
+    """Return the lines for each new type, then for each type with new fields."""
     number = "..." if release is None else str(release)
     for new in drift.new_types:
         if new.class_name:
@@ -168,9 +162,7 @@ def _declarations(
 
 
 def _bases(new: NewType) -> Iterator[type[CurrentsEvent]]:
-    """
-    Choose the shared classes whose fields were all observed, the largest first.
-    """
+    """Choose the shared classes whose fields were all observed, the largest first."""
     spots: dict[tuple[str, str], SeenField]
     spots = {(field.place, field.name): field for field in new.fields}
     modules = [new.module, _GROUPS] if new.module else [_GROUPS]
@@ -219,9 +211,7 @@ def _flaw(name: str, seen: Sequence[SeenField], taken: Mapping[str, object]) -> 
 
 
 def _taken(cls: type[CurrentsEvent]) -> Mapping[str, object]:
-    """
-    Return the names that mean something on *cls* already.
-    """
+    """Return the names that mean something on *cls* already."""
     annotated = (vars(base).get("__annotations__", {}) for base in cls.__mro__)
     names = {*dir(cls), *itertools.chain.from_iterable(annotated)}
     return dict.fromkeys(names - (event_fields(cls).keys() - _documented(cls).keys()))

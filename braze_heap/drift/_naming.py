@@ -1,6 +1,4 @@
-"""
-What the class of a new event type would be called here, and where it would live.
-"""
+"""What the class of a new event type would be called here, and where it would live."""
 
 import functools
 import re

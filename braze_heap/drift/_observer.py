@@ -1,6 +1,4 @@
-"""
-Compare events with the classes, keeping only names, JSON types and counts.
-"""
+"""Compare events with the classes, keeping only names, JSON types and counts."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -85,9 +83,7 @@ class DriftObserver:
         self._budget = _NameBudget()
 
     def add(self, read: Read) -> None:
-        """
-        Compare one event, or count an unreadable one.
-        """
+        """Compare one event, or count an unreadable one."""
         self._events += 1
         if isinstance(read, Unreadable):
             self._malformed[read.reason] += 1
@@ -127,9 +123,7 @@ class DriftObserver:
         return stats
 
     def drift(self) -> Drift:
-        """
-        Return the findings so far.
-        """
+        """Return the findings so far."""
         all_stats = [self._stats[name] for name in sorted(self._stats)]
         known = [stats for stats in all_stats if not stats.is_new]
         return Drift(
@@ -147,9 +141,7 @@ class DriftObserver:
 
 @attrs.define
 class _NameBudget:
-    """
-    Limit on the names kept, so that hostile input cannot exhaust memory.
-    """
+    """Limit on the names kept, so that hostile input cannot exhaust memory."""
 
     types: int = MAX_TYPES
     names: int = 10 * MAX_NAMES
@@ -170,9 +162,7 @@ class _NameBudget:
 
 
 class _TypeStats:
-    """
-    Statistics of one event type.
-    """
+    """Statistics of one event type."""
 
     def __init__(
         self, event_type: str, cls: type[CurrentsEvent], budget: _NameBudget
@@ -201,9 +191,7 @@ class _TypeStats:
         self._stray["http"] -= {f.name for f in fields if not f.documented}
 
     def add(self, raw: dict[str, Any], event: CurrentsEvent) -> None:
-        """
-        Add *event*, which was parsed from *raw*.
-        """
+        """Add *event*, which was parsed from *raw*."""
         form = self._form(raw)
         self.events[form] += 1
         fields = event.__dict__
@@ -244,16 +232,12 @@ class _TypeStats:
         return is_envelope or self._schema.places.get(name) == at
 
     def _is_custom(self, name: str) -> bool:
-        """
-        Return whether the customer names the content of a field.
-        """
+        """Return whether the customer names the content of a field."""
         kind = self._schema.kinds.get(name)
         return kind is not None and kind.name == "json object"
 
     def note(self, what: _What, place: Place, name: str, kind: str) -> None:
-        """
-        Count a value of the JSON type *kind*.
-        """
+        """Count a value of the JSON type *kind*."""
         spot = (what, place, name)
         kinds = self._spots.get(spot)
         if kinds is None:
@@ -263,9 +247,7 @@ class _TypeStats:
         kinds[kind] += 1
 
     def fields(self, what: _What) -> Iterator[SeenField]:
-        """
-        Yield the findings, by place and name.
-        """
+        """Yield the findings, by place and name."""
         for spot in sorted(s for s in self._spots if s[0] == what):
             _, place, name = spot
             kinds = self._spots[spot]
@@ -285,9 +267,7 @@ class _TypeStats:
         return kind.name if kind else _NECESSARY[name]
 
     def new_type(self) -> NewType:
-        """
-        Return the finding for a type without a class.
-        """
+        """Return the finding for a type without a class."""
         return NewType(
             self._event_type,
             self.events.total(),
@@ -296,9 +276,7 @@ class _TypeStats:
         )
 
     def unseen(self) -> Iterator[UnseenFields]:
-        """
-        Yield the documented fields of observed forms that were not seen.
-        """
+        """Yield the documented fields of observed forms that were not seen."""
         for form, count in sorted(self.events.items()):
             if names := tuple(sorted(self._unseen[form])):
                 yield UnseenFields(self._event_type, form, count, names)
@@ -309,9 +287,7 @@ def _place(form: Form, at: Place) -> Place:
 
 
 def json_type(value: object) -> str:
-    """
-    Return the JSON type of a decoded value for people.
-    """
+    """Return the JSON type of a decoded value for people."""
     if not isinstance(value, list):
         return _TYPES.get(type(value), "other")
     items = " and ".join(sorted({_TYPES.get(type(item), "other") for item in value}))

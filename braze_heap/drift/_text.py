@@ -1,6 +1,4 @@
-"""
-Drift as a Markdown page.
-"""
+"""Drift as a Markdown page."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,9 +9,7 @@ from braze_heap.drift._values import DriftContent, NewType, SeenField, number_of
 
 
 def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
-    """
-    Return *drift* as one Markdown page that ends with *lines_to_add*.
-    """
+    """Return *drift* as one Markdown page that ends with *lines_to_add*."""
     verdict = (
         "Braze sends types or fields that the classes do not have."
         if drift.has_findings
@@ -114,9 +110,7 @@ _UNUSUAL: Final = re.compile(r"[^ -_a-{}~]")
 
 
 def _code(text: str) -> str:
-    """
-    Return a name from outside as code, which Markdown leaves alone.
-    """
+    """Return a name from outside as code, which Markdown leaves alone."""
     text = text if len(text) <= 100 else f"{text[:97]}..."
     escaped = _UNUSUAL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return f"`{escaped}`" if escaped else ""

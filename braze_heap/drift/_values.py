@@ -1,6 +1,4 @@
-"""
-What a look at traffic found. Names, JSON types and counts; never a value.
-"""
+"""What a look at traffic found. Names, JSON types and counts; never a value."""
 
 from typing import Literal, TypeAlias
 
@@ -39,17 +37,13 @@ class SeenField:
 
     @property
     def found(self) -> str:
-        """
-        What was observed, beside what is documented.
-        """
+        """What was observed, beside what is documented."""
         instead = f" where {self.documented} is documented" if self.documented else ""
         return " or ".join(self.types) + instead
 
     @property
     def frequency(self) -> str:
-        """
-        How often, in words.
-        """
+        """How often, in words."""
         return f"{number_of_events(self.count)} ({_percent(self.share)})"
 
     def __str__(self) -> str:
@@ -101,9 +95,7 @@ class UnseenFields:
 
 @attrs.frozen
 class DriftContent:
-    """
-    Content of a `Drift`, which documents the attributes, without its text forms.
-    """
+    """Content of a `Drift`, which documents the attributes, without its text forms."""
 
     events: int
     new_types: tuple[NewType, ...] = ()
@@ -127,16 +119,12 @@ class DriftContent:
 
 
 def number_of_events(count: int) -> str:
-    """
-    Return *count* with its noun.
-    """
+    """Return *count* with its noun."""
     return "1 event" if count == 1 else f"{count:,} events"
 
 
 def _percent(share: float) -> str:
-    """
-    Return *share* as a percentage that is 0 or 100 only where it is so.
-    """
+    """Return *share* as a percentage that is 0 or 100 only where it is so."""
     percent = round(share * 100)
     if percent == 0 and share > 0:
         return "under 1%"

@@ -1,6 +1,4 @@
-"""
-Public names of the package, each listed once. The event classes are generated.
-"""
+"""Public names of the package, each listed once. The event classes are generated."""
 
 from braze_heap.events._base import CurrentsEvent as CurrentsEvent
 from braze_heap.events._declare import (

@@ -1,6 +1,4 @@
-"""
-Base class of all Currents events.
-"""
+"""Base class of all Currents events."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -63,9 +61,7 @@ class CurrentsEvent(_EventBase):
     """
 
     def to_raw(self) -> dict[str, Any]:
-        """
-        Return the event in the HTTP form, including everything in `extra`.
-        """
+        """Return the event in the HTTP form, including everything in `extra`."""
         raw: dict[str, Any] = {
             "event_type": self.event_type,
             "id": self.id,
@@ -94,9 +90,7 @@ class CurrentsEvent(_EventBase):
         )
 
     def __repr__(self) -> str:
-        """
-        Return a text without personal data, nor values that may contain some.
-        """
+        """Return a text without personal data, nor values that may contain some."""
         schema = schema_of(type(self))
         shown = [f"id={self.id!r}", f"time={self.time!r}"]
         for name, value in self._given():
@@ -109,25 +103,19 @@ class CurrentsEvent(_EventBase):
 
 
 def pointer(*steps: str) -> str:
-    """
-    Return the JSON Pointer (RFC 6901) with *steps*.
-    """
+    """Return the JSON Pointer (RFC 6901) with *steps*."""
     return "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)
 
 
 def split_pointer(key: str) -> list[str]:
-    """
-    Return the path in the HTTP form of *key* of `CurrentsEvent.extra`.
-    """
+    """Return the path in the HTTP form of *key* of `CurrentsEvent.extra`."""
     if not key.startswith("/"):
         return ["properties", key]
     return [s.replace("~1", "/").replace("~0", "~") for s in key[1:].split("/")]
 
 
 def extra_key(place: str, name: str) -> str:
-    """
-    Return the key in `CurrentsEvent.extra` of the field *name* at *place*.
-    """
+    """Return the key in `CurrentsEvent.extra` of the field *name* at *place*."""
     if place == "properties" and not name.startswith("/"):
         return name
     return pointer(name) if place == "envelope" else pointer(place, name)

@@ -29,9 +29,7 @@ JsonObject: TypeAlias = Annotated[dict[str, Any], "JSON"]
 
 
 class Privacy(Enum):
-    """
-    Reason to treat a field as personal data.
-    """
+    """Reason to treat a field as personal data."""
 
     MARKED = "marked as personal data by Braze"
     SENSITIVE = "not marked by Braze, but sensitive"
@@ -73,9 +71,7 @@ def field(
     storage: str | None = "",
     deprecated: bool = False,
 ) -> Any:
-    """
-    Declare a field. See `FieldMetadata` for the arguments.
-    """
+    """Declare a field. See `FieldMetadata` for the arguments."""
     metadata = FieldMetadata(place, privacy, since, http, storage, deprecated)
     return attrs.field(default=None, metadata={_KEY: metadata})
 
@@ -87,9 +83,7 @@ def personal(
     http: bool = True,
     storage: str | None = "",
 ) -> Any:
-    """
-    Declare a field that Braze's documentation marks as personal data.
-    """
+    """Declare a field that Braze's documentation marks as personal data."""
     return field(
         place=place,
         privacy=Privacy.MARKED,
@@ -100,23 +94,17 @@ def personal(
 
 
 def sensitive(*, since: int | None = None) -> Any:
-    """
-    Declare a field that Braze does not mark as personal data although it is.
-    """
+    """Declare a field that Braze does not mark as personal data although it is."""
     return field(privacy=Privacy.SENSITIVE, since=since)
 
 
 def since(release: int, /) -> Any:
-    """
-    Declare a field that Currents release *release* added.
-    """
+    """Declare a field that Currents release *release* added."""
     return field(since=release)
 
 
 def http_only(*, place: Place = "properties", privacy: Privacy | None = None) -> Any:
-    """
-    Declare a field that storage records do not have.
-    """
+    """Declare a field that storage records do not have."""
     return field(place=place, privacy=privacy, storage=None)
 
 
@@ -126,9 +114,7 @@ def storage_only(
     since: int | None = None,
     deprecated: bool = False,
 ) -> Any:
-    """
-    Declare a field that the HTTP form does not document.
-    """
+    """Declare a field that the HTTP form does not document."""
     return field(
         http=False,
         privacy=privacy,
@@ -138,9 +124,7 @@ def storage_only(
 
 
 def field_metadata(attribute: "attrs.Attribute[Any]") -> FieldMetadata:
-    """
-    Return the metadata that *attribute* was declared with.
-    """
+    """Return the metadata that *attribute* was declared with."""
     metadata: FieldMetadata = attribute.metadata.get(_KEY, _DEFAULT)
     return metadata
 

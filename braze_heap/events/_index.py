@@ -1,6 +1,4 @@
-"""
-Event types to their classes, which load when they are first used.
-"""
+"""Event types to their classes, which load when they are first used."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType

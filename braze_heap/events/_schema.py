@@ -1,6 +1,4 @@
-"""
-Tables about the fields of an event class.
-"""
+"""Tables about the fields of an event class."""
 
 import ast
 import functools
@@ -69,9 +67,7 @@ class EventField:
 
     @property
     def doc(self) -> str:
-        """
-        Meaning and unit: the docstring below its declaration.
-        """
+        """Meaning and unit: the docstring below its declaration."""
         for owner in self.declared_by.__mro__:
             if doc := _docs_in(owner).get(self.name):
                 return doc
@@ -99,9 +95,7 @@ class Schema:
     json_texts: frozenset[str]
 
     def names_in(self, place: Place) -> frozenset[str]:
-        """
-        Return the names of the fields at *place* over HTTP.
-        """
+        """Return the names of the fields at *place* over HTTP."""
         return frozenset(name for name, p in self.places.items() if p == place)
 
 
@@ -134,9 +128,7 @@ def schema_of(cls: type[_EventBase]) -> Schema:
 
 
 def event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
-    """
-    Return the fields of the event class *cls* by name, in the order of its bases.
-    """
+    """Return the fields of the event class *cls* by name, in the order of its bases."""
     return MappingProxyType({f.name: f for f in _event_fields(cls)})
 
 

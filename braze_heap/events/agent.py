@@ -1,6 +1,4 @@
-"""
-Agents: what AI agents of a workspace ran and which tools they called.
-"""
+"""Agents: what AI agents of a workspace ran and which tools they called."""
 
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, personal, sensitive, since
@@ -8,9 +6,7 @@ from braze_heap.events.groups import HasNamedCanvas, HasUser
 
 
 class AgentEvent(CurrentsEvent):
-    """
-    An AI agent of the workspace did something.
-    """
+    """An AI agent of the workspace did something."""
 
     request_id: str | None = None
     """

@@ -1,6 +1,4 @@
-"""
-Banners: messages that an app or a website shows in place.
-"""
+"""Banners: messages that an app or a website shows in place."""
 
 from braze_heap.events._declare import field, personal, since
 from braze_heap.events.groups import (
@@ -37,9 +35,7 @@ class BannerEvent(
     HasSdkVersion,
     HasDeviceDetails,
 ):
-    """
-    Something happened with a banner.
-    """
+    """Something happened with a banner."""
 
     banner_placement_id: str | None = None
     """

@@ -1,6 +1,4 @@
-"""
-Behaviors: what people do in apps and shops, sent or not by a message.
-"""
+"""Behaviors: what people do in apps and shops, sent or not by a message."""
 
 from braze_heap.events._declare import (
     Float32,
@@ -24,9 +22,7 @@ from braze_heap.events.groups import (
 
 
 class SessionEvent(HasUser, HasDevice, HasWorkspace, HasApp, HasPlatform):
-    """
-    Something happened with a session in an app.
-    """
+    """Something happened with a session in an app."""
 
     session_id: str | None = None
     """One session of the app, as a UUID. Joins its start with its end."""
@@ -228,9 +224,7 @@ class SessionEnd(
     """
 
     duration: Float32 | None = None
-    """
-    Duration of the session, in seconds with a fraction. ``None`` when unknown.
-    """
+    """Duration of the session, in seconds with a fraction. ``None`` when unknown."""
 
 
 class SessionStart(

@@ -1,6 +1,4 @@
-"""
-Campaigns: conversions, control groups and unique recipients.
-"""
+"""Campaigns: conversions, control groups and unique recipients."""
 
 from braze_heap.events._declare import field, http_only, personal
 from braze_heap.events.groups import (
@@ -27,9 +25,7 @@ class CampaignEvent(
     HasDispatch,
     HasSend,
 ):
-    """
-    Something happened in a campaign.
-    """
+    """Something happened in a campaign."""
 
     dispatch_id: str | None = http_only()
 

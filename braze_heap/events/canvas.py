@@ -1,6 +1,4 @@
-"""
-Canvas: how people enter, pass and leave a journey.
-"""
+"""Canvas: how people enter, pass and leave a journey."""
 
 from braze_heap.events._declare import storage_only
 from braze_heap.events.groups import (
@@ -19,15 +17,11 @@ from braze_heap.events.groups import (
 
 
 class CanvasEvent(HasUser):
-    """
-    Something happened in a Canvas.
-    """
+    """Something happened in a Canvas."""
 
 
 class CanvasExitEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
-    """
-    A user left a Canvas by its exit criteria.
-    """
+    """A user left a Canvas by its exit criteria."""
 
     app_group_api_id: str | None = storage_only(deprecated=True)
     """Deprecated by Braze and empty in its own samples. Read ``app_group_id``."""
@@ -46,9 +40,7 @@ class CanvasExitEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
 
 
 class CanvasExperimentStepEvent(CanvasEvent, HasNamedCanvas):
-    """
-    Something happened at an experiment step of a Canvas.
-    """
+    """Something happened at an experiment step of a Canvas."""
 
     experiment_step_id: str | None = None
     """
@@ -70,9 +62,7 @@ class CanvasExperimentStepEvent(CanvasEvent, HasNamedCanvas):
 
 
 class CanvasDestinationEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
-    """
-    A Canvas step was to hand a user to a destination.
-    """
+    """A Canvas step was to hand a user to a destination."""
 
     canvas_step_type: str | None = None
     """FieldType of Canvas step that handled the user, as Braze words it."""

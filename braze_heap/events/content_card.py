@@ -1,6 +1,4 @@
-"""
-Content Cards: messages that wait in a feed of the app or website.
-"""
+"""Content Cards: messages that wait in a feed of the app or website."""
 
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import http_only, since
@@ -24,9 +22,7 @@ from braze_heap.events.groups import (
 
 
 class HasContentCard(CurrentsEvent):
-    """
-    Anything about one Content Card.
-    """
+    """Anything about one Content Card."""
 
     content_card_id: str | None = None
     """One Content Card. Joins its send, impressions, clicks and dismissals."""
@@ -42,9 +38,7 @@ class ContentCardEvent(
     HasDispatch,
     HasSend,
 ):
-    """
-    Something happened with a Content Card.
-    """
+    """Something happened with a Content Card."""
 
     dispatch_id: str | None = http_only()
 

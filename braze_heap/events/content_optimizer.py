@@ -1,6 +1,4 @@
-"""
-Content optimizer: the combinations of content that it tries.
-"""
+"""Content optimizer: the combinations of content that it tries."""
 
 from braze_heap.events._declare import JsonText, personal
 from braze_heap.events.groups import HasContentCombination, HasWorkspace

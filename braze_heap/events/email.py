@@ -1,6 +1,4 @@
-"""
-Email: from send to click, and everything that can go wrong between.
-"""
+"""Email: from send to click, and everything that can go wrong between."""
 
 from braze_heap.events._declare import (
     personal,
@@ -33,9 +31,7 @@ from braze_heap.events.groups import (
 
 
 class HasSendingIp(HasEmailProvider):
-    """
-    Anything about an email with the address of the server that sent it.
-    """
+    """Anything about an email with the address of the server that sent it."""
 
     sending_ip: str | None = None
     """
@@ -53,9 +49,7 @@ class EmailEvent(
     HasDispatch,
     HasSend,
 ):
-    """
-    Something happened with an email.
-    """
+    """Something happened with an email."""
 
     email_address: str | None = personal()
     """

@@ -1,6 +1,4 @@
-"""
-Feature flags: who saw which side of an experiment.
-"""
+"""Feature flags: who saw which side of an experiment."""
 
 from braze_heap.events._declare import since
 from braze_heap.events.groups import (

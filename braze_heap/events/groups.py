@@ -19,9 +19,7 @@ from braze_heap.events._declare import (
 
 
 class HasUser(CurrentsEvent):
-    """
-    Anything that happened to one user profile.
-    """
+    """Anything that happened to one user profile."""
 
     user_id: str | None = personal(place="user")
     """
@@ -37,9 +35,7 @@ class HasUser(CurrentsEvent):
 
 
 class HasTimezone(CurrentsEvent):
-    """
-    Events with the time zone of the user.
-    """
+    """Events with the time zone of the user."""
 
     timezone: str | None = field(place="user")
     """
@@ -49,9 +45,7 @@ class HasTimezone(CurrentsEvent):
 
 
 class HasDevice(CurrentsEvent):
-    """
-    Anything that names the device of the user.
-    """
+    """Anything that names the device of the user."""
 
     device_id: str | None = field(place="user")
     """
@@ -61,17 +55,13 @@ class HasDevice(CurrentsEvent):
 
 
 class HasDeviceOverHttp(HasDevice):
-    """
-    Anything that names the device of the user over HTTP, but not in storage.
-    """
+    """Anything that names the device of the user over HTTP, but not in storage."""
 
     device_id: str | None = http_only(place="user")
 
 
 class HasWorkspace(CurrentsEvent):
-    """
-    Anything that names the Braze workspace it comes from.
-    """
+    """Anything that names the Braze workspace it comes from."""
 
     app_group_id: str | None = None
     """
@@ -81,9 +71,7 @@ class HasWorkspace(CurrentsEvent):
 
 
 class HasApp(CurrentsEvent):
-    """
-    Anything that concerns one app of the workspace.
-    """
+    """Anything that concerns one app of the workspace."""
 
     app_id: str | None = None
     """
@@ -93,9 +81,7 @@ class HasApp(CurrentsEvent):
 
 
 class HasPlatform(CurrentsEvent):
-    """
-    Events with details of the device.
-    """
+    """Events with details of the device."""
 
     platform: str | None = None
     """
@@ -111,9 +97,7 @@ class HasPlatform(CurrentsEvent):
 
 
 class HasBrowser(CurrentsEvent):
-    """
-    Anything that can name the browser.
-    """
+    """Anything that can name the browser."""
 
     browser: str | None = None
     """
@@ -123,9 +107,7 @@ class HasBrowser(CurrentsEvent):
 
 
 class HasSdkVersion(CurrentsEvent):
-    """
-    Anything with the version of the Braze SDK in storage.
-    """
+    """Anything with the version of the Braze SDK in storage."""
 
     sdk_version: str | None = storage_only()
     """
@@ -135,9 +117,7 @@ class HasSdkVersion(CurrentsEvent):
 
 
 class HasDeviceDetails(CurrentsEvent):
-    """
-    Anything with the screen and the carrier of the device in storage.
-    """
+    """Anything with the screen and the carrier of the device in storage."""
 
     resolution: str | None = storage_only()
     """Screen size that the device reports, as text."""
@@ -147,9 +127,7 @@ class HasDeviceDetails(CurrentsEvent):
 
 
 class HasAdvertisingId(CurrentsEvent):
-    """
-    Anything that carries the advertising identifier of the device.
-    """
+    """Anything that carries the advertising identifier of the device."""
 
     ad_id: str | None = personal()
     """
@@ -171,9 +149,7 @@ class HasAdvertisingId(CurrentsEvent):
 
 
 class HasCampaign(CurrentsEvent):
-    """
-    Anything that a campaign may have caused.
-    """
+    """Anything that a campaign may have caused."""
 
     campaign_id: str | None = None
     """
@@ -195,9 +171,7 @@ class HasCampaign(CurrentsEvent):
 
 
 class HasNamedCampaign(HasCampaign):
-    """
-    Anything that a campaign may have caused, with the name of the variation.
-    """
+    """Anything that a campaign may have caused, with the name of the variation."""
 
     message_variation_name: str | None = None
     """
@@ -207,9 +181,7 @@ class HasNamedCampaign(HasCampaign):
 
 
 class HasCanvas(CurrentsEvent):
-    """
-    Anything that a Canvas may have caused.
-    """
+    """Anything that a Canvas may have caused."""
 
     canvas_id: str | None = None
     """
@@ -234,9 +206,7 @@ class HasCanvas(CurrentsEvent):
 
 
 class HasNamedCanvas(HasCanvas):
-    """
-    Anything that a Canvas may have caused, with the names of Canvas and variant.
-    """
+    """Anything that a Canvas may have caused, with the names of Canvas and variant."""
 
     canvas_name: str | None = None
     """
@@ -252,20 +222,14 @@ class HasNamedCanvas(HasCanvas):
 
 
 class HasStepMessageVariation(CurrentsEvent):
-    """
-    Anything that a message variation of a Canvas step caused.
-    """
+    """Anything that a message variation of a Canvas step caused."""
 
     canvas_step_message_variation_id: str | None = storage_only()
-    """
-    Message variation of the Canvas step that was used. ``None`` outside Canvases.
-    """
+    """Message variation of the Canvas step that was used. ``None`` outside Canvases."""
 
 
 class HasDispatch(CurrentsEvent):
-    """
-    Anything that belongs to one transmission of a message.
-    """
+    """Anything that belongs to one transmission of a message."""
 
     dispatch_id: str | None = None
     """
@@ -275,9 +239,7 @@ class HasDispatch(CurrentsEvent):
 
 
 class HasSend(CurrentsEvent):
-    """
-    Anything that belongs to one send.
-    """
+    """Anything that belongs to one send."""
 
     send_id: str | None = None
     """
@@ -287,9 +249,7 @@ class HasSend(CurrentsEvent):
 
 
 class HasMessageExtras(CurrentsEvent):
-    """
-    Any message that may carry tags set in Liquid.
-    """
+    """Any message that may carry tags set in Liquid."""
 
     message_extras: JsonText | None = personal()
     """
@@ -299,17 +259,13 @@ class HasMessageExtras(CurrentsEvent):
 
 
 class HasAbortExtras(HasMessageExtras):
-    """
-    Any aborted message that may carry tags set in Liquid.
-    """
+    """Any aborted message that may carry tags set in Liquid."""
 
     message_extras: JsonText | None = personal(since=12)
 
 
 class HasMessageArchive(CurrentsEvent):
-    """
-    Any message that Braze can store in the message archive.
-    """
+    """Any message that Braze can store in the message archive."""
 
     is_archived: bool | None = since(13)
     """
@@ -319,9 +275,7 @@ class HasMessageArchive(CurrentsEvent):
 
 
 class HasDataObjectProvenance(CurrentsEvent):
-    """
-    Anything in which Braze data objects can take part.
-    """
+    """Anything in which Braze data objects can take part."""
 
     data_object_provenance: str | None = personal(since=13)
     """
@@ -331,9 +285,7 @@ class HasDataObjectProvenance(CurrentsEvent):
 
 
 class HasSubscriptionGroup(CurrentsEvent):
-    """
-    Anything that concerns a subscription group.
-    """
+    """Anything that concerns a subscription group."""
 
     subscription_group_id: str | None = None
     """
@@ -343,9 +295,7 @@ class HasSubscriptionGroup(CurrentsEvent):
 
 
 class HasAbort(CurrentsEvent):
-    """
-    Any message that Braze gave up before sending it.
-    """
+    """Any message that Braze gave up before sending it."""
 
     abort_type: str | None = None
     """
@@ -362,9 +312,7 @@ class HasAbort(CurrentsEvent):
 
 
 class HasRetry(CurrentsEvent):
-    """
-    Any message that Braze will try to send again.
-    """
+    """Any message that Braze will try to send again."""
 
     retry_type: str | None = None
     """Reason code for trying again. An open list."""
@@ -377,23 +325,17 @@ class HasRetry(CurrentsEvent):
 
 
 class HasLinkClick(CurrentsEvent):
-    """
-    Any click on a link.
-    """
+    """Any click on a link."""
 
     url: str | None = None
-    """
-    Full target of the clicked link. Its query string may contain personal data.
-    """
+    """Full target of the clicked link. Its query string may contain personal data."""
 
     user_agent: str | None = None
     """User agent of the clicking browser or scanner, unparsed."""
 
 
 class HasShortLinkClick(HasLinkClick):
-    """
-    Any click on a link that Braze had shortened.
-    """
+    """Any click on a link that Braze had shortened."""
 
     short_url: str | None = None
     """
@@ -403,9 +345,7 @@ class HasShortLinkClick(HasLinkClick):
 
 
 class HasBotVerdict(CurrentsEvent):
-    """
-    Any click that Braze can suspect to be made by a bot.
-    """
+    """Any click that Braze can suspect to be made by a bot."""
 
     is_suspected_bot_click: bool | None = None
     """
@@ -415,9 +355,7 @@ class HasBotVerdict(CurrentsEvent):
 
 
 class HasBotClickReason(HasBotVerdict):
-    """
-    Any click with the reasons for suspecting a bot.
-    """
+    """Any click with the reasons for suspecting a bot."""
 
     suspected_bot_click_reason: list[str] | None = None
     """
@@ -427,9 +365,7 @@ class HasBotClickReason(HasBotVerdict):
 
 
 class HasUniqueness(CurrentsEvent):
-    """
-    Events that mark their first occurrence.
-    """
+    """Events that mark their first occurrence."""
 
     is_unique: bool | None = since(11)
     """
@@ -439,36 +375,28 @@ class HasUniqueness(CurrentsEvent):
 
 
 class HasRecipientPhone(CurrentsEvent):
-    """
-    Any message sent to a phone number.
-    """
+    """Any message sent to a phone number."""
 
     to_phone_number: str | None = personal()
     """Number that the message was addressed to, in E.164 form (``+15551234567``)."""
 
 
 class HasSenderPhone(CurrentsEvent):
-    """
-    Any message sent from a phone number.
-    """
+    """Any message sent from a phone number."""
 
     from_phone_number: str | None = None
     """Business number that the message left from, in E.164 form (``+15551234567``)."""
 
 
 class HasUserPhone(CurrentsEvent):
-    """
-    Anything that a user did from a phone number.
-    """
+    """Anything that a user did from a phone number."""
 
     user_phone_number: str | None = personal()
     """Number that the user wrote from, in E.164 form. Several profiles can share it."""
 
 
 class HasConversion(CurrentsEvent):
-    """
-    Any conversion: the user did what the campaign or Canvas hoped for.
-    """
+    """Any conversion: the user did what the campaign or Canvas hoped for."""
 
     conversion_behavior_index: int | None = None
     """
@@ -484,9 +412,7 @@ class HasConversion(CurrentsEvent):
 
 
 class HasLandingPage(CurrentsEvent):
-    """
-    Anything that happened on a landing page.
-    """
+    """Anything that happened on a landing page."""
 
     landing_page_api_id: str | None = None
     """
@@ -499,9 +425,7 @@ class HasLandingPage(CurrentsEvent):
 
 
 class HasContentCombination(CurrentsEvent):
-    """
-    Anything about a combination that the content optimizer chose.
-    """
+    """Anything about a combination that the content optimizer chose."""
 
     combination_token: str | None = None
     """
@@ -511,9 +435,7 @@ class HasContentCombination(CurrentsEvent):
 
 
 class HasInboundMessage(CurrentsEvent):
-    """
-    Anything that a user wrote to the sender.
-    """
+    """Anything that a user wrote to the sender."""
 
     message_body: str | None = sensitive()
     """
@@ -523,9 +445,7 @@ class HasInboundMessage(CurrentsEvent):
 
 
 class HasInboundPhoneMessage(HasInboundMessage):
-    """
-    Anything that a user wrote to a phone number of the sender.
-    """
+    """Anything that a user wrote to a phone number of the sender."""
 
     action: str | None = None
     """
@@ -541,9 +461,7 @@ class HasInboundPhoneMessage(HasInboundMessage):
 
 
 class HasEmailProvider(CurrentsEvent):
-    """
-    Events that the email service provider reports about a sent email.
-    """
+    """Events that the email service provider reports about a sent email."""
 
     esp: str | None = None
     """
@@ -562,9 +480,7 @@ class HasEmailProvider(CurrentsEvent):
 
 
 class HasProfileTraits(CurrentsEvent):
-    """
-    Events that have traits of the profile in storage.
-    """
+    """Events that have traits of the profile in storage."""
 
     gender: str | None = storage_only(privacy=Privacy.MARKED)
     """
@@ -586,9 +502,7 @@ class HasProfileTraits(CurrentsEvent):
 
 
 class HasEmailClient(HasBrowser):
-    """
-    Anything that somebody did in a program for reading email.
-    """
+    """Anything that somebody did in a program for reading email."""
 
     is_amp: bool | None = None
     """``True`` when the interaction took place in the AMP version of the email."""
@@ -610,9 +524,7 @@ class HasEmailClient(HasBrowser):
 
 
 class HasFailureCause(CurrentsEvent):
-    """
-    Any failure that the provider of a text message explained.
-    """
+    """Any failure that the provider of a text message explained."""
 
     error: str | None = None
     """
@@ -628,9 +540,7 @@ class HasFailureCause(CurrentsEvent):
 
 
 class HasTokenChange(CurrentsEvent):
-    """
-    Any change of a push token in its life.
-    """
+    """Any change of a push token in its life."""
 
     ios_push_token_apns_gateway: int | None = None
     """

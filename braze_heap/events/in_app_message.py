@@ -1,6 +1,4 @@
-"""
-In-app messages: shown while somebody uses the app or website.
-"""
+"""In-app messages: shown while somebody uses the app or website."""
 
 from braze_heap.events._declare import http_only, personal, storage_only
 from braze_heap.events.groups import (
@@ -35,9 +33,7 @@ class InAppMessageEvent(
     HasDispatch,
     HasSend,
 ):
-    """
-    Something happened with an in-app message.
-    """
+    """Something happened with an in-app message."""
 
     card_id: str | None = None
     """

@@ -1,15 +1,11 @@
-"""
-Landing pages: hosted by Braze, seen by known and by anonymous people.
-"""
+"""Landing pages: hosted by Braze, seen by known and by anonymous people."""
 
 from braze_heap.events._declare import personal
 from braze_heap.events.groups import HasLandingPage, HasUser, HasWorkspace
 
 
 class LandingPageEvent(HasUser, HasWorkspace, HasLandingPage):
-    """
-    Something happened on a landing page.
-    """
+    """Something happened on a landing page."""
 
     user_id: str | None = personal(place="user")
     """

@@ -1,6 +1,4 @@
-"""
-LINE: messages of the LINE messenger.
-"""
+"""LINE: messages of the LINE messenger."""
 
 from braze_heap.events._declare import personal, sensitive
 from braze_heap.events.groups import (
@@ -36,9 +34,7 @@ class LineEvent(
     HasSend,
     HasSubscriptionGroup,
 ):
-    """
-    Something happened with a LINE message.
-    """
+    """Something happened with a LINE message."""
 
     line_channel_id: str | None = None
     """The business's LINE channel through which the message passed."""

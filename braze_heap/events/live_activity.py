@@ -1,6 +1,4 @@
-"""
-Live Activities: the iOS widgets that Braze starts, updates and ends.
-"""
+"""Live Activities: the iOS widgets that Braze starts, updates and ends."""
 
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import sensitive
@@ -15,9 +13,7 @@ from braze_heap.events.groups import (
 
 
 class HasLiveActivity(CurrentsEvent):
-    """
-    Anything about one running Live Activity.
-    """
+    """Anything about one running Live Activity."""
 
     activity_id: str | None = None
     """One running Live Activity. Joins its token changes, sends and outcomes."""
@@ -30,9 +26,7 @@ class HasLiveActivity(CurrentsEvent):
 
 
 class HasLiveActivityType(CurrentsEvent):
-    """
-    Anything about one type of Live Activities.
-    """
+    """Anything about one type of Live Activities."""
 
     activity_attributes_type: str | None = None
     """
@@ -50,9 +44,7 @@ class HasLiveActivityType(CurrentsEvent):
 class LiveActivityEvent(
     HasUser, HasWorkspace, HasApp, HasLiveActivity, HasLiveActivityType
 ):
-    """
-    Something happened with a Live Activity.
-    """
+    """Something happened with a Live Activity."""
 
     live_activity_event_type: str | None = None
     """Requested action: ``start``, ``update`` or ``end``."""
@@ -61,9 +53,7 @@ class LiveActivityEvent(
 class LiveActivityTokenChange(
     HasUser, HasDevice, HasWorkspace, HasApp, HasTokenChange, HasSdkVersion
 ):
-    """
-    A token of a Live Activity changed.
-    """
+    """A token of a Live Activity changed."""
 
 
 class LiveActivityPushToStartTokenChange(

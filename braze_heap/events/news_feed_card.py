@@ -1,6 +1,4 @@
-"""
-News Feed: the predecessor of Content Cards, not sold any more.
-"""
+"""News Feed: the predecessor of Content Cards, not sold any more."""
 
 from braze_heap.events.groups import (
     HasAbort,
@@ -14,9 +12,7 @@ from braze_heap.events.groups import (
 
 
 class NewsFeedCardEvent(HasUser, HasTimezone, HasDevice, HasApp, HasPlatform):
-    """
-    Something happened with a News Feed card.
-    """
+    """Something happened with a News Feed card."""
 
     card_id: str | None = None
     """The News Feed card."""

@@ -1,6 +1,4 @@
-"""
-Push notifications, and the tokens that they are sent to.
-"""
+"""Push notifications, and the tokens that they are sent to."""
 
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import (
@@ -34,9 +32,7 @@ from braze_heap.events.groups import (
 
 
 class HasPushToken(CurrentsEvent):
-    """
-    Anything about one push token.
-    """
+    """Anything about one push token."""
 
     push_token: str | None = sensitive(since=4)
     """
@@ -56,9 +52,7 @@ class PushEvent(
     HasDispatch,
     HasSend,
 ):
-    """
-    Something happened with a push notification.
-    """
+    """Something happened with a push notification."""
 
     platform: str | None = None
     """

@@ -1,6 +1,4 @@
-"""
-RCS: rich messages to phone numbers.
-"""
+"""RCS: rich messages to phone numbers."""
 
 from braze_heap.events._declare import (
     JsonText,
@@ -34,17 +32,13 @@ from braze_heap.events.groups import (
 class RcsEvent(
     HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas, HasStepMessageVariation
 ):
-    """
-    Something happened with an RCS message.
-    """
+    """Something happened with an RCS message."""
 
     canvas_id: str | None = since(10)
 
 
 class RcsMessageEvent(RcsEvent, HasDevice, HasDispatch, HasSend):
-    """
-    Braze sent an RCS message, or something became of one that it had sent.
-    """
+    """Braze sent an RCS message, or something became of one that it had sent."""
 
     from_rcs_sender: str | None = None
     """The business's RCS agent on whose behalf the message went out."""

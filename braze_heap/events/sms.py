@@ -1,6 +1,4 @@
-"""
-SMS and MMS.
-"""
+"""SMS and MMS."""
 
 from braze_heap.events._declare import personal, sensitive, since
 from braze_heap.events.groups import (
@@ -30,21 +28,15 @@ from braze_heap.events.groups import (
 
 
 class SmsEvent(HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas):
-    """
-    Something happened with an SMS or MMS.
-    """
+    """Something happened with an SMS or MMS."""
 
 
 class SmsMessageEvent(SmsEvent, HasTimezone, HasDeviceOverHttp, HasDispatch, HasSend):
-    """
-    Braze sent an SMS, or something became of one that it had sent.
-    """
+    """Braze sent an SMS, or something became of one that it had sent."""
 
 
 class SmsOutcomeEvent(SmsMessageEvent, HasSubscriptionGroup, HasRecipientPhone):
-    """
-    An SMS reached the user's phone, or did not.
-    """
+    """An SMS reached the user's phone, or did not."""
 
     is_sms_fallback: bool | None = since(3)
     """

@@ -1,6 +1,4 @@
-"""
-Subscriptions: who may be contacted, and on which channel.
-"""
+"""Subscriptions: who may be contacted, and on which channel."""
 
 from braze_heap.events._declare import http_only, personal
 from braze_heap.events.groups import (
@@ -26,9 +24,7 @@ class SubscriptionEvent(
     HasNamedCanvas,
     HasSend,
 ):
-    """
-    The user changed what they want to receive.
-    """
+    """The user changed what they want to receive."""
 
     state_change_source: str | None = None
     """

@@ -1,6 +1,4 @@
-"""
-Surveys: answers given on landing pages and in apps.
-"""
+"""Surveys: answers given on landing pages and in apps."""
 
 from braze_heap.events._declare import JsonText, field, personal
 from braze_heap.events.groups import (

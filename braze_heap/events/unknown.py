@@ -1,6 +1,4 @@
-"""
-Events of types that this version does not know.
-"""
+"""Events of types that this version does not know."""
 
 from braze_heap.events.groups import HasDevice, HasTimezone, HasUser
 

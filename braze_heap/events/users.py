@@ -1,6 +1,4 @@
-"""
-Users: what happens to the profile itself.
-"""
+"""Users: what happens to the profile itself."""
 
 from braze_heap.events._declare import JsonObject, personal, sensitive
 from braze_heap.events.groups import (

@@ -1,6 +1,4 @@
-"""
-Webhooks: requests that Braze sends to other services.
-"""
+"""Webhooks: requests that Braze sends to other services."""
 
 from braze_heap.events._declare import sensitive
 from braze_heap.events.groups import (
@@ -25,9 +23,7 @@ from braze_heap.events.groups import (
 class WebhookEvent(
     HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas, HasDispatch, HasSend
 ):
-    """
-    Something happened with a webhook.
-    """
+    """Something happened with a webhook."""
 
 
 class WebhookAbort(

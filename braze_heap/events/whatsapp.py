@@ -1,6 +1,4 @@
-"""
-WhatsApp: messages of the WhatsApp Business Platform.
-"""
+"""WhatsApp: messages of the WhatsApp Business Platform."""
 
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, http_only, personal, sensitive, since
@@ -28,9 +26,7 @@ from braze_heap.events.groups import (
 
 
 class HasBsuid(CurrentsEvent):
-    """
-    Anything with WhatsApp's business-scoped id of the user.
-    """
+    """Anything with WhatsApp's business-scoped id of the user."""
 
     bsuid: str | None = sensitive(since=8)
     """
@@ -41,9 +37,7 @@ class HasBsuid(CurrentsEvent):
 
 
 class HasWhatsAppMessage(HasBsuid):
-    """
-    Anything about one message on WhatsApp.
-    """
+    """Anything about one message on WhatsApp."""
 
     flow_id: str | None = since(3)
     """The WhatsApp Flow attached to the message. ``None`` for messages without one."""
@@ -65,15 +59,11 @@ class WhatsAppEvent(
     HasNamedCanvas,
     HasStepMessageVariation,
 ):
-    """
-    Something happened with a WhatsApp message.
-    """
+    """Something happened with a WhatsApp message."""
 
 
 class WhatsAppMessageEvent(WhatsAppEvent, HasDispatch, HasSend, HasSenderPhone):
-    """
-    Braze sent a WhatsApp message, or something became of one that it had sent.
-    """
+    """Braze sent a WhatsApp message, or something became of one that it had sent."""
 
     template_name: str | None = personal(since=3)
     """

@@ -66,9 +66,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """
-        Describe *error* and its cause.
-        """
+        """Describe *error* and its cause."""
         system, kind = system_error(error), type(error).__name__
         if system is None:
             return cls(kind)
@@ -79,9 +77,7 @@ class Failure:
 
 
 class Verdict(Enum):
-    """
-    Consequence of an answer.
-    """
+    """Consequence of an answer."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -133,9 +129,7 @@ def _is_json_or_empty(text: bytes) -> bool:
 
 
 def describe_reply(reply: Answer | Failure, host: str, path: str) -> str:
-    """
-    Describe why *host* did not accept a request to *path*.
-    """
+    """Describe why *host* did not accept a request to *path*."""
     if isinstance(reply, Failure):
         names = filter(None, (reply.kind, reply.error, errno_of(reply.errno)))
         return f"{_network_problem(reply, host)} ({', '.join(names)})"
@@ -165,9 +159,7 @@ def _network_problem(failure: Failure, host: str) -> str:
 
 
 def reply_context(reply: Answer | Failure, host: str) -> dict[str, str | int]:
-    """
-    Return the fields about *reply* for structured logs.
-    """
+    """Return the fields about *reply* for structured logs."""
     if isinstance(reply, Answer):
         return {"host": host, "status": reply.status}
     context: dict[str, str | int] = {"host": host, "error": reply.error or reply.kind}

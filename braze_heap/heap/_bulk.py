@@ -1,6 +1,4 @@
-"""
-Group calls into the items of Heap's bulk requests. Pure.
-"""
+"""Group calls into the items of Heap's bulk requests. Pure."""
 
 from __future__ import annotations
 
@@ -67,22 +65,16 @@ class Item:
     user_properties: tuple[AddUserProperties, ...] = ()
 
     def parts(self) -> list[Item]:
-        """
-        Return an item for each of the merged calls.
-        """
+        """Return an item for each of the merged calls."""
         calls = self.user_properties or (self.call,)
         return [Item(c, (i,)) for c, i in zip(calls, self.indexes, strict=True)]
 
     def halves(self) -> list[Item]:
-        """
-        Return two items with half of the merged calls each, in order.
-        """
+        """Return two items with half of the merged calls each, in order."""
         return [merge_user_properties(half) for half in split_in_half(self.parts())]
 
     def values(self) -> Iterable[Any]:
-        """
-        Return all values that may be personal data.
-        """
+        """Return all values that may be personal data."""
         calls = self.user_properties or (self.call,)
         keys = [getattr(call, "idempotency_key", "") for call in calls]
         properties = [getattr(call, "properties", {}).values() for call in calls]
@@ -90,9 +82,7 @@ class Item:
 
 
 def merge_user_properties(items: Sequence[Item]) -> Item:
-    """
-    Merge the user properties of one user into one item. Later values win.
-    """
+    """Merge the user properties of one user into one item. Later values win."""
     if len(items) == 1:
         return items[0]
     calls = tuple(cast("AddUserProperties", item.call) for item in items)
@@ -118,9 +108,7 @@ class BulkRequests:
 
 
 def group_by_endpoint(calls: Sequence[Call]) -> BulkRequests:
-    """
-    Group *calls* by endpoint.
-    """
+    """Group *calls* by endpoint."""
     requests = BulkRequests()
     users: dict[str, list[Item]] = defaultdict(list)
     for index, call in enumerate(calls):
@@ -136,9 +124,7 @@ def group_by_endpoint(calls: Sequence[Call]) -> BulkRequests:
 
 
 def key_of(item: Item) -> str | None:
-    """
-    Return the idempotency key of *item* if it is an event.
-    """
+    """Return the idempotency key of *item* if it is an event."""
     call = item.call
     return call.idempotency_key if isinstance(call, Track) else None
 
@@ -156,9 +142,7 @@ def body_of(items: Iterable[Item], endpoint: Endpoint, app_id: bytes) -> bytes:
 
 
 def is_writable(item: Item) -> bool:
-    """
-    Return whether *item* can be written as JSON in UTF-8.
-    """
+    """Return whether *item* can be written as JSON in UTF-8."""
     try:
         encode(item.call.to_dict())
     except (TypeError, ValueError):
@@ -167,15 +151,11 @@ def is_writable(item: Item) -> bool:
 
 
 def cost_of(items: Iterable[Item]) -> Counter[str]:
-    """
-    Count the events of each identity.
-    """
+    """Count the events of each identity."""
     return Counter([item.call.identity for item in items])
 
 
 def split_in_half(items: list[Item]) -> list[list[Item]]:
-    """
-    Return the first and the second half of *items*.
-    """
+    """Return the first and the second half of *items*."""
     middle = len(items) // 2
     return [items[:middle], items[middle:]]

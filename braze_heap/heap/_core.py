@@ -48,9 +48,7 @@ class Post:
 
 @attrs.frozen
 class Sleep:
-    """
-    Seconds to sleep. The reply is ignored.
-    """
+    """Seconds to sleep. The reply is ignored."""
 
     seconds: float
 
@@ -60,9 +58,7 @@ Steps: TypeAlias = Generator[Step, Any, Any]
 
 
 class HeapCore:
-    """
-    State of a Heap sink between batches. Thread-safe.
-    """
+    """State of a Heap sink between batches. Thread-safe."""
 
     def __init__(self, settings: HeapOptions, pacer: Pacer, host: str = "Heap") -> None:
         self.settings = settings
@@ -86,34 +82,24 @@ class HeapCore:
                 del self._accepted_keys[key]
 
     def unmark_accepted(self, keys: Iterable[str]) -> None:
-        """
-        Delete *keys*, because their batch is complete.
-        """
+        """Delete *keys*, because their batch is complete."""
         with self._lock:
             for key in keys if self._accepted_keys else ():
                 self._accepted_keys.pop(key, None)
 
     def is_marked_accepted(self, key: str | None) -> bool:
-        """
-        Return whether Heap accepted *key* from a batch that failed later on.
-        """
+        """Return whether Heap accepted *key* from a batch that failed later on."""
         return key in self._accepted_keys
 
     def note_acceptance(self) -> None:
-        """
-        Store the time as that of the last accepted request.
-        """
+        """Store the time as that of the last accepted request."""
         self._accepted_at = self.settings.clock()
 
     def accepted_lately(self) -> bool:
-        """
-        Return whether Heap accepted a request in the last five minutes.
-        """
+        """Return whether Heap accepted a request in the last five minutes."""
         at = self._accepted_at
         return at is not None and self.settings.clock() - at <= PROOF_LIFE
 
     def lower_max_bytes(self, size: int) -> None:
-        """
-        Lower the limit of bodies after Heap answered 413 to one of *size* bytes.
-        """
+        """Lower the limit of bodies after Heap answered 413 to one of *size* bytes."""
         self.max_bytes = min(self.max_bytes, max(size // 2, LEAST_BODY))

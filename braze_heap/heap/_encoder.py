@@ -1,6 +1,4 @@
-"""
-The one place where names and values are made legal for Heap.
-"""
+"""The one place where names and values are made legal for Heap."""
 
 import dataclasses
 import datetime as dt
@@ -28,9 +26,7 @@ Nested: TypeAlias = Literal["flatten", "json", "drop"]
 
 
 class Adjustment(StrEnum):
-    """
-    Kind of change that made a value legal. Each change is counted.
-    """
+    """Kind of change that made a value legal. Each change is counted."""
 
     TRUNCATED = "truncated"
     """A text, a name or a joined list was longer than Heap accepts."""
@@ -72,9 +68,7 @@ class UnsupportedValueError(BrazeHeapError, TypeError):
 
 
 def is_legal_text(text: str) -> bool:
-    """
-    Return whether *text*, and thus every part of it, is legal.
-    """
+    """Return whether *text*, and thus every part of it, is legal."""
     if len(text) > MAX_TEXT or "\0" in text:
         return False
     if text.isascii():
@@ -226,9 +220,7 @@ class PropertyEncoder:
         return dict(itertools.islice(legal.items(), MAX_PROPERTIES))
 
     def user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
-        """
-        Return *given* as user properties: names reserved by Heap are prefixed.
-        """
+        """Return *given* as user properties: names reserved by Heap are prefixed."""
         if _RESERVED_NAMES.isdisjoint(given):
             return self.properties(given)
         others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
@@ -239,9 +231,7 @@ class PropertyEncoder:
         return self._limit_count(legal)
 
     def text(self, text: str) -> str:
-        """
-        Return *text* without illegal characters, truncated to 1,023 UTF-16 units.
-        """
+        """Return *text* without illegal characters, truncated to 1,023 UTF-16 units."""
         if len(text) <= _SURELY_SHORT and text.isascii() and "\0" not in text:
             return text
         if _ILLEGAL.search(text):
@@ -341,9 +331,7 @@ class PropertyEncoder:
         return self._scalar(as_json(value))
 
     def unused_name(self, name: str, used: Mapping[str, Value]) -> str:
-        """
-        Return *name* made legal, with a number appended if it is used.
-        """
+        """Return *name* made legal, with a number appended if it is used."""
         wanted = name if self._is_legal_name(name) else self.text(name)
         if wanted and wanted not in used:
             return wanted
@@ -398,9 +386,7 @@ def as_json(value: Any) -> Any:
 
 
 def _name_text(name: Any) -> str:
-    """
-    Return a property name, or a key of an object, as text.
-    """
+    """Return a property name, or a key of an object, as text."""
     while isinstance(name, Enum):
         name = name.value
     if isinstance(name, str):

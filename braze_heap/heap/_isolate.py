@@ -1,6 +1,4 @@
-"""
-One bulk request, divided until Heap accepted or rejected each of its items.
-"""
+"""One bulk request, divided until Heap accepted or rejected each of its items."""
 
 import logging
 from typing import Final
@@ -78,9 +76,7 @@ class Isolator:
         self._last_rejection: Answer | None = None
 
     def send_until_decided(self, bulk: list[Item], endpoint: Endpoint) -> Steps:
-        """
-        Send *bulk* until every item is accepted or rejected.
-        """
+        """Send *bulk* until every item is accepted or rejected."""
         self._isolation = _Isolation()
         stack = [_ItemGroup(bulk)]
         while stack:
@@ -111,9 +107,7 @@ class Isolator:
                 stack += self._isolate(group, answer, endpoint)
 
     def check_configuration(self) -> None:
-        """
-        Raise `SinkUnavailable` if Heap rejects everything, as for a wrong app id.
-        """
+        """Raise `SinkUnavailable` if Heap rejects everything, as for a wrong app id."""
         answer = self._last_rejection
         if answer is not None and not self._is_configuration_proven():
             text = next((r.detail for r in self.rejections if r.status), "")

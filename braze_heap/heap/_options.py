@@ -1,6 +1,4 @@
-"""
-Options of the Heap sinks.
-"""
+"""Options of the Heap sinks."""
 
 import random
 import time
@@ -17,9 +15,7 @@ from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 @documented
 @attrs.frozen(kw_only=True)
 class HeapOptions:
-    """
-    Arguments that both Heap sinks take.
-    """
+    """Arguments that both Heap sinks take."""
 
     app_id: str = attrs.field(
         kw_only=False,

@@ -67,17 +67,13 @@ class Pacer:
         self._sum = 0
 
     def room(self, identity: str, now: float) -> int:
-        """
-        Return the number of events of *identity* that may be sent now.
-        """
+        """Return the number of events of *identity* that may be sent now."""
         with self._lock:
             self._expire(now)
             return self.identity_limit - self._sums[identity]
 
     def reserve(self, cost: Mapping[str, int], now: float) -> Ticket | float:
-        """
-        Reserve all of *cost*, or return the seconds until that may succeed.
-        """
+        """Reserve all of *cost*, or return the seconds until that may succeed."""
         with self._lock:
             self._expire(now)
             wait = self._wait(cost, now)
@@ -88,9 +84,7 @@ class Pacer:
             return Ticket(cost)
 
     def wait(self, cost: Mapping[str, int], now: float) -> float:
-        """
-        Return the seconds until `reserve` may succeed for *cost*.
-        """
+        """Return the seconds until `reserve` may succeed for *cost*."""
         with self._lock:
             self._expire(now)
             return self._wait(cost, now)
@@ -106,9 +100,7 @@ class Pacer:
             self._slots[-1][1].update(ticket.cost)
 
     def refund(self, ticket: Ticket) -> None:
-        """
-        Release *ticket*, because Heap rejected the request and does not count it.
-        """
+        """Release *ticket*, because Heap rejected the request and does not count it."""
         with self._lock:
             self._release(ticket.cost)
 

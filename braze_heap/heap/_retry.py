@@ -45,16 +45,12 @@ class RetryingSender:
     def send_until_final(
         self, items: list[Item], body: bytes, endpoint: Endpoint
     ) -> Steps:
-        """
-        Send *items*, and return the `Answer` that accepts or rejects the request.
-        """
+        """Send *items*, and return the `Answer` that accepts or rejects the request."""
         send = lambda: self._send_once(items, body, endpoint)  # noqa: E731
         return self._retry(send, endpoint.path, is_keyed=endpoint.is_keyed)
 
     def sleep(self, seconds: float, cause: str) -> Steps:
-        """
-        Sleep for *seconds* because *cause* is at Heap's limit.
-        """
+        """Sleep for *seconds* because *cause* is at Heap's limit."""
         if self._clock() + seconds >= self._end:
             detail = f"{cause} is at Heap's limit"
             raise SinkUnavailable(detail, seconds, throttled=True)
@@ -167,9 +163,7 @@ class RetryingSender:
         yield Sleep(wait)
 
     def _token(self) -> Steps:
-        """
-        Return a valid ``Authorization`` header, and fetch a token if needed.
-        """
+        """Return a valid ``Authorization`` header, and fetch a token if needed."""
         token = self._core.token
         if token is not None and self._clock() < token[1]:
             return token[0]

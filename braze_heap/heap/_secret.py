@@ -1,14 +1,10 @@
-"""
-Text that must not be shown.
-"""
+"""Text that must not be shown."""
 
 from typing import NoReturn
 
 
 class Secret:
-    """
-    A text that is not shown in a repr, logged or pickled.
-    """
+    """A text that is not shown in a repr, logged or pickled."""
 
     __slots__ = ("_text",)
 
@@ -22,7 +18,5 @@ class Secret:
         raise TypeError("a secret cannot be pickled")
 
     def reveal(self) -> str:
-        """
-        Return the text.
-        """
+        """Return the text."""
         return self._text

@@ -1,6 +1,4 @@
-"""
-Heap sinks: a sync and an async shell on httpx2 around the sans-I/O protocol.
-"""
+"""Heap sinks: a sync and an async shell on httpx2 around the sans-I/O protocol."""
 
 from __future__ import annotations
 
@@ -136,9 +134,7 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
         return receipt
 
     def close(self) -> None:
-        """
-        Close the connections.
-        """
+        """Close the connections."""
         self._client.close()
 
     def _perform(self, step: Step) -> Answer | Failure | None:
@@ -163,9 +159,7 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
             reader.is_done = True
 
     def _own_client(self) -> httpx2.Client:
-        """
-        Return the client of this process: a fork would share the sockets.
-        """
+        """Return the client of this process: a fork would share the sockets."""
         if self._pid != os.getpid():
             self._client, self._pid = self._new_client(), os.getpid()
         return self._client
@@ -199,16 +193,12 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
         )
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Send *calls* until each is accepted or rejected; see `HeapSink.send`.
-        """
+        """Send *calls* until each is accepted or rejected; see `HeapSink.send`."""
         receipt: Receipt = await run_steps_async(self._steps(calls), self._perform)
         return receipt
 
     async def close(self) -> None:
-        """
-        Close the connections.
-        """
+        """Close the connections."""
         await self._client.aclose()
 
     async def _perform(self, step: Step) -> Answer | Failure | None:
@@ -255,9 +245,7 @@ class _ResponseReader:
     failure: Failure = attrs.field(factory=lambda: Failure("NoAnswer"))
 
     def add(self, chunk: bytes) -> bool:
-        """
-        Append *chunk*, and return whether the maximum is exceeded.
-        """
+        """Append *chunk*, and return whether the maximum is exceeded."""
         is_full = len(self.text) + len(chunk) > MAX_ANSWER
         self.text = (self.text + chunk)[:MAX_ANSWER]
         return is_full
@@ -281,9 +269,7 @@ def _chunks(response: httpx2.Response) -> Iterable[bytes]:
 
 
 def _is_framed(response: httpx2.Response) -> bool:
-    """
-    Return whether the head declares the end of the body.
-    """
+    """Return whether the head declares the end of the body."""
     headers = response.headers
     is_chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
     return response.status_code == 204 or is_chunked or "content-length" in headers
@@ -296,9 +282,7 @@ def _request_kwargs(post: Post) -> dict[str, Any]:
 
 
 def _configure(options: HeapOptions) -> tuple[str, HeapCore, Secret | None]:
-    """
-    Return the URL of the host, the core and the URL of the proxy.
-    """
+    """Return the URL of the host, the core and the URL of the proxy."""
     _check_app_id(options.app_id)
     url = _url_of_host(options)
     parts = urllib.parse.urlsplit(url)

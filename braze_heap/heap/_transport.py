@@ -35,9 +35,7 @@ _WRITE: Final = 16 << 10
 
 
 class _Deadline(threading.local):
-    """
-    End of the exchange of this thread, in seconds of `time.monotonic`.
-    """
+    """End of the exchange of this thread, in seconds of `time.monotonic`."""
 
     at: float = 0.0
 
@@ -113,9 +111,7 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
-    """
-    Resolve *host* to at least one address within *seconds*.
-    """
+    """Resolve *host* to at least one address within *seconds*."""
     found: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
     def resolve() -> None:
@@ -179,9 +175,7 @@ class DeadlineTransport(httpx2.BaseTransport):
         self._pool = _pool(proxy, options)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """
-        Send *request*. Its read timeout applies to the whole exchange.
-        """
+        """Send *request*. Its read timeout applies to the whole exchange."""
         seconds = request.extensions["timeout"]["read"]
         self._deadline.at = time.monotonic() + seconds
         answer = self._pool.handle_request(
@@ -201,9 +195,7 @@ class DeadlineTransport(httpx2.BaseTransport):
         )
 
     def close(self) -> None:
-        """
-        Close every connection.
-        """
+        """Close every connection."""
         self._pool.close()
 
 
@@ -215,9 +207,7 @@ def _pool(proxy: str | None, options: dict[str, Any]) -> httpcore2.ConnectionPoo
 
 
 def tls_for(url: str) -> ssl.SSLContext:
-    """
-    Return a TLS context that trusts the system's certificates.
-    """
+    """Return a TLS context that trusts the system's certificates."""
     if url.startswith("http:"):  # unused, and loading the certificates takes 30 ms
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx2.create_ssl_context(trust_env=False)

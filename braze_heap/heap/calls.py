@@ -1,6 +1,4 @@
-"""
-Calls of Heap's server-side API, and its limits. Lengths count UTF-16 units.
-"""
+"""Calls of Heap's server-side API, and its limits. Lengths count UTF-16 units."""
 
 import datetime as dt
 import functools
@@ -49,9 +47,7 @@ class _HeapCall:
         raise NotImplementedError  # pragma: no cover
 
     def to_json(self) -> str:
-        """
-        Return the object of `to_dict` as one line of JSON.
-        """
+        """Return the object of `to_dict` as one line of JSON."""
         return encode_text(self.to_dict())
 
 
@@ -75,9 +71,7 @@ class Track(_HeapCall):
     properties: dict[str, Value] = attrs.field(repr=lambda p: f"<{len(p)} properties>")
 
     def to_dict(self) -> dict[str, Any]:
-        """
-        Return the object that goes into the ``events`` of a bulk Track call.
-        """
+        """Return the object that goes into the ``events`` of a bulk Track call."""
         return {
             "event": self.event,
             "identity": self.identity,
@@ -101,9 +95,7 @@ class AddUserProperties(_HeapCall):
     properties: dict[str, Value] = attrs.field(repr=lambda p: f"<{len(p)} properties>")
 
     def to_dict(self) -> dict[str, Any]:
-        """
-        Return the object that goes into the ``users`` of a bulk call.
-        """
+        """Return the object that goes into the ``users`` of a bulk call."""
         return {"identity": self.identity, "properties": self.properties}
 
 
@@ -119,9 +111,7 @@ class DeleteUser(_HeapCall):
     identity: str = attrs.field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """
-        Return the object that goes into the ``users`` of a deletion call.
-        """
+        """Return the object that goes into the ``users`` of a deletion call."""
         return {"identity": self.identity}
 
 
@@ -145,9 +135,7 @@ def _to_datetime(seconds: float) -> dt.datetime:
 
 @functools.lru_cache(8192)
 def timestamp_of_second(seconds: int) -> str:
-    """
-    Return the `timestamp` of whole *seconds*.
-    """
+    """Return the `timestamp` of whole *seconds*."""
     return _to_datetime(seconds).isoformat()
 
 

@@ -1,6 +1,4 @@
-"""
-Mappers: functions from an event to a Heap event and user properties.
-"""
+"""Mappers: functions from an event to a Heap event and user properties."""
 
 from braze_heap.mappers._custom import custom_event, purchase
 from braze_heap.mappers._declared import Declared, UnknownFieldError, declare

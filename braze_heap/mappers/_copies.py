@@ -1,6 +1,4 @@
-"""
-Copies of events, so that mappers of a team cannot change the original.
-"""
+"""Copies of events, so that mappers of a team cannot change the original."""
 
 import copy
 from collections.abc import Mapping
@@ -13,9 +11,7 @@ _Event = TypeVar("_Event", bound=CurrentsEvent)
 
 
 def copy_of(event: _Event) -> _Event:
-    """
-    Return a copy of *event* that shares no mutable value.
-    """
+    """Return a copy of *event* that shares no mutable value."""
     copied = object.__new__(type(event))
     copied.__dict__ = {
         name: value if type(value) in _IMMUTABLE else deep_copy(value)
@@ -25,9 +21,7 @@ def copy_of(event: _Event) -> _Event:
 
 
 def deep_copy(value: Any) -> Any:
-    """
-    Return a deep copy of *value*. A mapping becomes a dict.
-    """
+    """Return a deep copy of *value*. A mapping becomes a dict."""
     # Several times faster than `copy.deepcopy` for JSON.
     cls = type(value)
     if cls in _IMMUTABLE:

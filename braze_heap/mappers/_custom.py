@@ -1,6 +1,4 @@
-"""
-Typed custom events and purchases: an attrs class for their properties.
-"""
+"""Typed custom events and purchases: an attrs class for their properties."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -96,9 +94,7 @@ def _marked(custom: Custom) -> Callable[[type[_T]], type[_T]]:
 
 
 def custom_of(cls: object) -> Custom | None:
-    """
-    Return the events that *cls* describes; ``None`` if it is not marked.
-    """
+    """Return the events that *cls* describes; ``None`` if it is not marked."""
     custom: Custom | None = getattr(cls, _MARK, None)
     return custom
 

@@ -1,6 +1,4 @@
-"""
-Mappers without code: an event name, and a field or function for each property.
-"""
+"""Mappers without code: an event name, and a field or function for each property."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -52,15 +50,11 @@ class Declared:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """
-        The fields that are read by name.
-        """
+        """The fields that are read by name."""
         return tuple(f for f in self.properties.values() if isinstance(f, str))
 
     def __call__(self, event: CurrentsEvent) -> HeapEvent:
-        """
-        Return the Heap event for *event*.
-        """
+        """Return the Heap event for *event*."""
         return HeapEvent(
             self.name,
             {

@@ -1,6 +1,4 @@
-"""
-The registry of the shipped mappers, and selections of them.
-"""
+"""The registry of the shipped mappers, and selections of them."""
 
 from collections.abc import Set
 from typing import Any, Final

@@ -28,9 +28,7 @@ def is_shipped(entry: Registration) -> bool:
 
 
 def names_of(entries: Iterable[Registration]) -> dict[str, str]:
-    """
-    Return ``module:qualname`` of each mapper, by event key.
-    """
+    """Return ``module:qualname`` of each mapper, by event key."""
     return {key_name(entry.key): mapper_name(entry.mapper) for entry in entries}
 
 

@@ -1,6 +1,4 @@
-"""
-Registry of mappers: an immutable value, never global.
-"""
+"""Registry of mappers: an immutable value, never global."""
 
 from __future__ import annotations
 
@@ -41,17 +39,13 @@ writes it, known or not; or a class that `custom_event` or `purchase` marks.
 
 @attrs.frozen
 class Condition:
-    """
-    A selection of events: those of *keys*, or all others.
-    """
+    """A selection of events: those of *keys*, or all others."""
 
     keys: tuple[Key, ...]
     keeps: bool
 
     def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
-        """
-        Return whether events of this class and type are selected.
-        """
+        """Return whether events of this class and type are selected."""
         named = any(
             _matches(key, event_type) if isinstance(key, str) else issubclass(cls, key)
             for key in self.keys
@@ -80,15 +74,11 @@ class Registration:
 
     @classmethod
     def of(cls, key: Key, mapper: Mapper) -> Registration:
-        """
-        Return the entry of *mapper* for *key*. The mapper is not checked.
-        """
+        """Return the entry of *mapper* for *key*. The mapper is not checked."""
         return cls(key, mapper, origin_of(mapper))
 
     def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
-        """
-        Return whether the conditions select events of this class and type.
-        """
+        """Return whether the conditions select events of this class and type."""
         return all(c.admits(cls, event_type) for c in self.conditions)
 
 
@@ -163,9 +153,7 @@ class MapperRegistry:
 
     @property
     def registrations(self) -> Mapping[Key, Registration]:
-        """
-        The entries by key.
-        """
+        """The entries by key."""
         return self._registrations
 
     def add(self, key: Key, mapper: Mapper) -> MapperRegistry:
@@ -262,9 +250,7 @@ class MapperRegistry:
         )
 
     def as_fallback(self) -> MapperRegistry:
-        """
-        Return this registry with all its entries as fallbacks of later ones.
-        """
+        """Return this registry with all its entries as fallbacks of later ones."""
         return MapperRegistry(
             {
                 k: attrs.evolve(r, is_fallback=True)
@@ -308,9 +294,7 @@ class MapperRegistry:
     def registration_for(
         self, event: CurrentsEvent | type[CurrentsEvent]
     ) -> Registration | None:
-        """
-        Return the entry that decides about *event*; ``None`` if it is skipped.
-        """
+        """Return the entry that decides about *event*; ``None`` if it is skipped."""
         cls = event if isinstance(event, type) else type(event)
         try:
             return self._found[cls]
@@ -338,9 +322,7 @@ class MapperRegistry:
         return iter(sorted(nearest_first, key=lambda entry: entry.is_fallback))
 
     def explain(self, event: CurrentsEvent | type[CurrentsEvent]) -> Explanation:
-        """
-        Explain which mapper decides about *event*, its origin, and why it wins.
-        """
+        """Explain which mapper decides about *event*, its origin, and why it wins."""
         cls = event if isinstance(event, type) else type(event)
         event_type = _type_of(event, cls)
         winner, *beaten = (*self._candidates(cls, event_type), None)
@@ -496,15 +478,11 @@ class Mappers:
         return self.maps(custom)  # type: ignore[type-var]
 
     def registry(self) -> MapperRegistry:
-        """
-        Return the mappers collected so far. Later ones are not in it.
-        """
+        """Return the mappers collected so far. Later ones are not in it."""
         return self._registry
 
     def __or__(self, other: MapperRegistry | Mappers) -> MapperRegistry:
-        """
-        Return a registry with the mappers of both sides; see `MapperRegistry`.
-        """
+        """Return a registry with the mappers of both sides; see `MapperRegistry`."""
         return self._registry | other
 
     def __repr__(self) -> str:
@@ -594,9 +572,7 @@ def _matches(key: str, event_type: str) -> bool:
 
 
 def _selector(key: Any, entries: Mapping[Key, Registration]) -> Key:
-    """
-    Return the checked *key* of a selection.
-    """
+    """Return the checked *key* of a selection."""
     if isinstance(key, str) and _is_pattern(key):
         known = (*EVENT_TYPES, *(each for each in entries if isinstance(each, str)))
         if not fnmatch.filter(known, key):
@@ -614,9 +590,7 @@ def _selector(key: Any, entries: Mapping[Key, Registration]) -> Key:
 
 
 def _mapper_key(key: Any) -> Key:
-    """
-    Return the checked *key* of a mapper.
-    """
+    """Return the checked *key* of a mapper."""
     if isinstance(key, str) and _is_pattern(key):
         raise ValueError(f"a mapper is for one event type, not for the pattern {key!r}")
     if custom_of(key):
@@ -690,9 +664,7 @@ _PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
 
 
 def origin_of(mapper: Callable[..., Any]) -> str:
-    """
-    Return module, name, file and line of a function.
-    """
+    """Return module, name, file and line of a function."""
     if isinstance(mapper, Declared):
         return f"declare({mapper.name!r})"
     function = inspect.unwrap(mapper)

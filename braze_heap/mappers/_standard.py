@@ -1,6 +1,4 @@
-"""
-The standard mapper: the event under its own name, with every field.
-"""
+"""The standard mapper: the event under its own name, with every field."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -59,9 +57,7 @@ MACHINE_OPEN: Final = "machine_open"
 
 
 def is_machine_open(fields: Mapping[str, Any]) -> bool:
-    """
-    Return whether an open with these *fields* comes from a machine.
-    """
+    """Return whether an open with these *fields* comes from a machine."""
     return fields.get(MACHINE_OPEN) == "true"
 
 
@@ -78,16 +74,12 @@ def _name_of(event: CurrentsEvent) -> str:
 
 
 def own_name(name: Any) -> str | None:
-    """
-    Return the name of a custom event; ``None`` if *name* is not a usable string.
-    """
+    """Return the name of a custom event; ``None`` if *name* is not a usable string."""
     return name if isinstance(name, str) and name and not name.isspace() else None
 
 
 def decoded(text: Any) -> Any:
-    """
-    Return the object or list in a JSON string, or the string itself.
-    """
+    """Return the object or list in a JSON string, or the string itself."""
     if not is_json_text(text):
         return text
     try:

@@ -41,9 +41,7 @@ class InvalidValueError(BrazeHeapError, ValueError):
         self.path = path
 
     def inside(self, step: str) -> "InvalidValueError":
-        """
-        Return the same error with *step* before its path.
-        """
+        """Return the same error with *step* before its path."""
         joint = "." if self.path and not self.path.startswith("[") else ""
         return InvalidValueError(self.reason, f"{step}{joint}{self.path}")
 
@@ -198,9 +196,7 @@ def _reader(hint: Any, known: _Known) -> Reader:
 
 
 def unwrapped(hint: Any) -> Any:
-    """
-    Return the type that *hint* means, without `typing.Annotated` and the like.
-    """
+    """Return the type that *hint* means, without `typing.Annotated` and the like."""
     if typing.get_origin(hint) in _WRAPPERS:
         return unwrapped(typing.get_args(hint)[0])
     if isinstance(hint, typing.NewType):
@@ -211,9 +207,7 @@ def unwrapped(hint: Any) -> Any:
 
 
 def has_members(hint: Any) -> bool:
-    """
-    Return whether *hint* is a class that `members_of` knows.
-    """
+    """Return whether *hint* is a class that `members_of` knows."""
     if not isinstance(hint, type):
         return False
     is_named_tuple = issubclass(hint, tuple) and hasattr(hint, "_field_defaults")
@@ -246,9 +240,7 @@ _ARRAYS: Final = (list, tuple)
 
 
 def _kind(value: Any) -> str:
-    """
-    Return the kind of a JSON value for an error message.
-    """
+    """Return the kind of a JSON value for an error message."""
     if value is None:
         return "null"
     return _KINDS.get(type(value), type(value).__name__)
@@ -315,9 +307,7 @@ def _decimal(value: Any) -> Decimal:
 
 
 def _text_of(name: str, pattern: str, parse: Callable[[str], Any]) -> Reader:
-    """
-    Return the function that reads texts of one form.
-    """
+    """Return the function that reads texts of one form."""
     form = re.compile(pattern, re.ASCII)
 
     def read(value: Any) -> Any:
@@ -504,9 +494,7 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
 
 
 def _names_of(option: Any) -> frozenset[str]:
-    """
-    Return the names that a class knows; nothing for another type.
-    """
+    """Return the names that a class knows; nothing for another type."""
     if isinstance(option, type) and not typing.get_origin(option):
         if attrs.has(option):
             return frozenset(a.name for a in attrs.fields(option))

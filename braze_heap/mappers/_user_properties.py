@@ -1,6 +1,4 @@
-"""
-Mappers that set user properties besides the standard event.
-"""
+"""Mappers that set user properties besides the standard event."""
 
 import functools
 from collections.abc import Callable
@@ -27,7 +25,5 @@ class StandardWithUserProperties:
         self.user_properties = user_properties
 
     def __call__(self, event: CurrentsEvent) -> tuple[Payload, ...]:
-        """
-        Return the payloads for *event*.
-        """
+        """Return the payloads for *event*."""
         return standard(event), HeapUserProperties(self.user_properties(event))

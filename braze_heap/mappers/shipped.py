@@ -40,52 +40,40 @@ def _prefixed(**properties: object) -> UserProperties:
 
 @StandardWithUserProperties
 def store_install_source(event: "InstallAttribution") -> UserProperties:
-    """
-    Store where an install came from.
-    """
+    """Store where an install came from."""
     return _prefixed(install_source=event.source)
 
 
 @StandardWithUserProperties
 def store_uninstall(event: "Uninstall") -> UserProperties:
-    """
-    Store when the user uninstalled which app.
-    """
+    """Store when the user uninstalled which app."""
     app = f"app_{event.app_id}_" if event.app_id else ""
     return _prefixed(**{f"{app}uninstalled_at": timestamp(event.time)})
 
 
 @StandardWithUserProperties
 def store_first_session(event: "FirstSession") -> UserProperties:
-    """
-    Store the time of the first session.
-    """
+    """Store the time of the first session."""
     return _prefixed(first_session_at=timestamp(event.time))
 
 
 @StandardWithUserProperties
 def store_email_bounce(event: "EmailBounce") -> UserProperties:
-    """
-    Store that an email bounced, and when.
-    """
+    """Store that an email bounced, and when."""
     at = timestamp(event.time)
     return _prefixed(email_bounced=True, email_bounced_at=at)
 
 
 @StandardWithUserProperties
 def store_spam_complaint(event: "EmailMarkAsSpam") -> UserProperties:
-    """
-    Store that the user marked an email as spam, and when.
-    """
+    """Store that the user marked an email as spam, and when."""
     at = timestamp(event.time)
     return _prefixed(email_marked_as_spam=True, email_marked_as_spam_at=at)
 
 
 @StandardWithUserProperties
 def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties:
-    """
-    Store the subscription to a channel, and when it changed.
-    """
+    """Store the subscription to a channel, and when it changed."""
     channel = (event.channel or "").strip().lower().replace(" ", "_")
     name = f"{channel}_subscription" if channel else "subscription"
     return _subscription(event, name)
@@ -93,9 +81,7 @@ def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties
 
 @StandardWithUserProperties
 def store_group_subscription(event: "SubscriptionGroupStateChange") -> UserProperties:
-    """
-    Store the subscription to a subscription group, and when it changed.
-    """
+    """Store the subscription to a subscription group, and when it changed."""
     group = event.subscription_group_id
     return _subscription(event, f"subscription_group_{group}") if group else {}
 
@@ -111,24 +97,18 @@ def _subscription(
 
 @StandardWithUserProperties
 def store_random_bucket(event: "RandomBucketNumberUpdate") -> UserProperties:
-    """
-    Store the new random bucket number, for random segments.
-    """
+    """Store the new random bucket number, for random segments."""
     return _prefixed(random_bucket_number=event.random_bucket_number)
 
 
 def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
-    """
-    Delete the user if deletions are enabled, else send the request as an event.
-    """
+    """Delete the user if deletions are enabled, else send the request as an event."""
     return standard(event), HeapUserDeletion()
 
 
 @StandardWithUserProperties
 def store_merge(event: "UserOrphan") -> UserProperties:
-    """
-    Store on the absorbed user which profile survives.
-    """
+    """Store on the absorbed user which profile survives."""
     return _prefixed(merged_into=event.orphaned_by_id)
 
 

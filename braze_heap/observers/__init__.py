@@ -43,8 +43,6 @@ class BatchDetails:
 
 
 class Observer(Protocol):
-    """
-    Callable that takes `BatchDetails`. Its exceptions are logged and ignored.
-    """
+    """Callable that takes `BatchDetails`. Its exceptions are logged and ignored."""
 
     def __call__(self, details: BatchDetails, /) -> None: ...

@@ -1,6 +1,4 @@
-"""
-OpenTelemetry metrics. Needs only ``opentelemetry-api``.
-"""
+"""OpenTelemetry metrics. Needs only ``opentelemetry-api``."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ class OpenTelemetryObserver:
         )
 
     def __call__(self, details: BatchDetails, /) -> None:
-        """
-        Count one batch.
-        """
+        """Count one batch."""
         attributes = {"outcome": details.outcome, "sink": details.sink}
         self._duration.record(details.seconds, attributes)
         report = details.report

@@ -1,6 +1,4 @@
-"""
-Prometheus metrics. Needs ``prometheus_client``.
-"""
+"""Prometheus metrics. Needs ``prometheus_client``."""
 
 from __future__ import annotations
 
@@ -56,9 +54,7 @@ class PrometheusObserver:
         )
 
     def __call__(self, details: BatchDetails, /) -> None:
-        """
-        Count one batch.
-        """
+        """Count one batch."""
         self._seconds.labels(details.outcome, details.sink).observe(details.seconds)
         report = details.report
         if report is None:

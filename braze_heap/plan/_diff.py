@@ -1,6 +1,4 @@
-"""
-What one tracking plan has and another has not.
-"""
+"""What one tracking plan has and another has not."""
 
 import json
 from collections import defaultdict
@@ -81,9 +79,7 @@ class PlanDiff:
         return "\n".join(map(str, self.changes)) or "Nothing differs."
 
     def to_json(self) -> str:
-        """
-        Return the changes as JSON.
-        """
+        """Return the changes as JSON."""
         changes = [attrs.asdict(change) for change in self.changes]
         data = {"schema": SCHEMA, "changes": changes}
         return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
@@ -122,9 +118,7 @@ def _paired(
     key: Callable[[_T], Hashable],
     kin: Callable[[_T], Hashable],
 ) -> list[_Pair[_T]]:
-    """
-    Pair what has the same key, and of the rest what is the only one of its kin.
-    """
+    """Pair what has the same key, and of the rest what is the only one of its kin."""
     olds, news = {key(o): o for o in old}, {key(n): n for n in new}
     pairs: list[_Pair[_T]] = [(o, news[k]) for k, o in olds.items() if k in news]
     groups: dict[Hashable, tuple[list[_T], list[_T]]] = defaultdict(lambda: ([], []))

@@ -1,6 +1,4 @@
-"""
-Tracking plans as a page that needs nothing but a browser.
-"""
+"""Tracking plans as a page that needs nothing but a browser."""
 
 import base64
 import hashlib
@@ -142,9 +140,7 @@ def _row(planned: PlannedProperty) -> str:
 
 
 def _usual(holds: bool) -> str:
-    """
-    Mark a cell that a small screen need not show.
-    """
+    """Mark a cell that a small screen need not show."""
     return ' class="usual"' if holds else ""
 
 

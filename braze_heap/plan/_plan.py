@@ -1,6 +1,4 @@
-"""
-Tracking plan of a transformer, from the results of its probes.
-"""
+"""Tracking plan of a transformer, from the results of its probes."""
 
 import inspect
 import re
@@ -131,9 +129,7 @@ def _type_of(cls: type[CurrentsEvent]) -> str:
 
 
 def _hints(transformer: Transformer) -> Hints:
-    """
-    Return the names that the options of *transformer* hold.
-    """
+    """Return the names that the options of *transformer* hold."""
     naming = transformer.naming
     overrides = transformer.personal_data.overrides.items()
     nested = (n for n, treatment in overrides if "." in n and treatment != "keep")
@@ -146,9 +142,7 @@ def _hints(transformer: Transformer) -> Hints:
 
 @attrs.frozen
 class _TypeAnalysis:
-    """
-    Analysis of one event class.
-    """
+    """Analysis of one event class."""
 
     cls: type[CurrentsEvent]
     event_type: str
@@ -157,9 +151,7 @@ class _TypeAnalysis:
 
     @property
     def names(self) -> list[str]:
-        """
-        Names of the class's events in Heap.
-        """
+        """Names of the class's events in Heap."""
         return sorted(name for name in self.trace.properties if name is not None)
 
     @property
@@ -167,9 +159,7 @@ class _TypeAnalysis:
         return getattr(self.cls, "release", 2)
 
     def events(self) -> Iterator[PlannedEvent]:
-        """
-        Yield the planned events of the class, one for each name.
-        """
+        """Yield the planned events of the class, one for each name."""
         unsent = self._unsent()
         is_known = self.cls is not UnknownEvent
         for name in self.names:
@@ -191,17 +181,13 @@ class _TypeAnalysis:
             )
 
     def user_properties(self) -> Iterator[PlannedUserProperty]:
-        """
-        Yield the user properties that events of the class set.
-        """
+        """Yield the user properties that events of the class set."""
         for planned in self._properties(self.trace.properties.get(None, {})):
             known = attrs.asdict(planned, recurse=False)
             yield PlannedUserProperty(**known, event_types=(self.event_type,))
 
     def unsent_type(self) -> UnsentType:
-        """
-        Return why events of the class never become an event in Heap.
-        """
+        """Return why events of the class never become an event in Heap."""
         return UnsentType(self.event_type, self.cls.__name__, self._why_absent())
 
     def _why_absent(self) -> str:
@@ -287,9 +273,7 @@ class _TypeAnalysis:
         )
 
     def _copied(self, evidence: Evidence) -> str | None:
-        """
-        Return the field whose value the property always has.
-        """
+        """Return the field whose value the property always has."""
         roots = sorted(_roots(evidence.sources) & self.fields.keys())
         return next(
             (
@@ -325,9 +309,7 @@ def _roots(labels: set[str]) -> set[str]:
 
 
 def _is_from(value: Value, given: Any) -> bool:
-    """
-    Return whether *value* is the field value *given* as Heap stores it.
-    """
+    """Return whether *value* is the field value *given* as Heap stores it."""
     if isinstance(given, bool):
         return value == ("true" if given else "false")
     if isinstance(given, dict):
@@ -381,9 +363,7 @@ def _text_type(texts: list[str]) -> Type:
 
 
 def _example(evidence: Evidence) -> str:
-    """
-    Return a value of a realistic event, if there is one.
-    """
+    """Return a value of a realistic event, if there is one."""
     first, _ = evidence.values[0]
     samples = (value for value, probe in evidence.values if probe.is_sample)
     return without_sentinels(next(samples, first))
@@ -395,9 +375,7 @@ def _merged(found: Iterator[PlannedUserProperty]) -> tuple[PlannedUserProperty, 
 
 
 def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
-    """
-    Return one user property for those of one name that different events set.
-    """
+    """Return one user property for those of one name that different events set."""
     first = same[0]
     fields = {p.field for p in same}
     types: set[Type] = {p.type for p in same}

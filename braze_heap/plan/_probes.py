@@ -1,6 +1,4 @@
-"""
-Complete events of a class, and the same events with one thing changed.
-"""
+"""Complete events of a class, and the same events with one thing changed."""
 
 import datetime as dt
 import re
@@ -72,9 +70,7 @@ class Probe:
     is_sample: bool = False
 
     def with_field(self, name: str, value: Any) -> "Probe":
-        """
-        Return the same event with one field changed; ``None`` removes it.
-        """
+        """Return the same event with one field changed; ``None`` removes it."""
         fields = {**self.fields, name: value}
         given = {n: v for n, v in fields.items() if v is not None}
         return Probe(given, name, self.is_sample)
@@ -123,9 +119,7 @@ class ProbeFactory:
         }
 
     def complete(self) -> list[Probe]:
-        """
-        Return two complete events: all true, and all false without a machine.
-        """
+        """Return two complete events: all true, and all false without a machine."""
         yes = {n: self._value(f, "a", truth=True) for n, f in self.fields.items()}
         no = {n: self._value(f, "b", truth=False) for n, f in self.fields.items()}
         no.pop("machine_open", None)
@@ -133,16 +127,12 @@ class ProbeFactory:
         return [Probe(yes | typed), Probe(no | typed)]
 
     def minimal(self) -> Probe:
-        """
-        Return an event with only the identifying fields.
-        """
+        """Return an event with only the identifying fields."""
         known = [name for name in IDENTIFYING if name in self.fields]
         return Probe({n: self._value(self.fields[n], "a", truth=True) for n in known})
 
     def sample(self, marked: set[str]) -> Probe:
-        """
-        Return a realistic event, except for the fields *marked*.
-        """
+        """Return a realistic event, except for the fields *marked*."""
         if self.event_type:
             return self.complete()[0]
         raw = make_raw(self.cls, only=self.fields.keys())
@@ -159,21 +149,15 @@ class ProbeFactory:
         return Probe(fields, is_sample=True)
 
     def _with_new_field(self, probe: Probe) -> Probe:
-        """
-        Return *probe* with a field that the class does not know.
-        """
+        """Return *probe* with a field that the class does not know."""
         return probe.with_field("extra", {ANY_KEY: self.sentinels.text("*")})
 
     def typed(self, probe: Probe, field: str, cls: type[Any]) -> Probe:
-        """
-        Return *probe* with properties that fit the attrs class *cls* in *field*.
-        """
+        """Return *probe* with properties that fit the attrs class *cls* in *field*."""
         return probe.with_field(field, self._instance(cls, field))
 
     def changes(self, complete: Probe) -> Iterator[Probe]:
-        """
-        Yield *complete* with one field changed, for every possible change.
-        """
+        """Yield *complete* with one field changed, for every possible change."""
         variant: Variant = (
             "b" if self.sentinels.variant_of(complete.fields["id"]) == "a" else "a"
         )
@@ -249,9 +233,7 @@ class ProbeFactory:
         }
 
     def _fitting(self, hint: Any, path: str) -> Any:
-        """
-        Return a JSON value that fits the type *hint*.
-        """
+        """Return a JSON value that fits the type *hint*."""
         hint = unwrapped(hint)
         arguments = typing.get_args(hint)
         outer = typing.get_origin(hint) or hint
@@ -304,9 +286,7 @@ _QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
 
 
 class _AnyKeyDict(dict[str, Any]):
-    """
-    An object that has every key.
-    """
+    """An object that has every key."""
 
     def __missing__(self, key: str) -> Any:
         return self[ANY_KEY]
@@ -315,9 +295,7 @@ class _AnyKeyDict(dict[str, Any]):
         return True
 
     def get(self, *_: Any) -> Any:
-        """
-        Return the value of all keys.
-        """
+        """Return the value of all keys."""
         return self[ANY_KEY]
 
 

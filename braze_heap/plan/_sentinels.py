@@ -1,6 +1,4 @@
-"""
-Values that can be recognized wherever a mapper puts them.
-"""
+"""Values that can be recognized wherever a mapper puts them."""
 
 import re
 from typing import Any, Final, Literal, TypeAlias
@@ -33,23 +31,17 @@ class SentinelValues:
         self._readable: dict[str, str] = {}
 
     def text(self, label: str, variant: Variant = "a") -> str:
-        """
-        Return a string that represents *label*. It is recognized in any case.
-        """
+        """Return a string that represents *label*. It is recognized in any case."""
         return f"q7f{self._index(label):04d}x{variant}"
 
     def number(self, label: str, variant: Variant = "a") -> int:
-        """
-        Return an integer that represents *label*.
-        """
+        """Return an integer that represents *label*."""
         number = 70_000 + 10 * self._index(label) + _OFFSETS[variant]
         self._numbers[number] = label
         return number
 
     def fraction(self, label: str, variant: Variant = "a") -> float:
-        """
-        Return a number that represents *label*.
-        """
+        """Return a number that represents *label*."""
         number = self.number(label, variant) + 0.25
         self._numbers[number] = label
         return number
@@ -60,15 +52,11 @@ class SentinelValues:
         return self._labels.index(label)
 
     def variant_of(self, text: str) -> str:
-        """
-        Return the variant with which `text` returned *text*.
-        """
+        """Return the variant with which `text` returned *text*."""
         return text[-1:]
 
     def labels_in(self, value: Any) -> set[str]:
-        """
-        Return the labels of the values in *value*.
-        """
+        """Return the labels of the values in *value*."""
         if isinstance(value, str):
             return {self._labels[int(number)] for number in _TEXT.findall(value)}
         label = self._numbers.get(value)
@@ -85,9 +73,7 @@ class SentinelValues:
             return self._readable.setdefault(name, _ANY_KEY.sub("*", named))
 
     def labels_named_in(self, name: str) -> set[str]:
-        """
-        Return the labels of the placeholders in a readable *name*.
-        """
+        """Return the labels of the placeholders in a readable *name*."""
         return {
             label
             for label in self.fields_in_names
@@ -111,8 +97,6 @@ _PLACEHOLDERS: Final = {
 
 
 def without_sentinels(value: Any) -> str:
-    """
-    Return *value* as an example that people understand.
-    """
+    """Return *value* as an example that people understand."""
     text = _ANY_KEY.sub("name", _TEXT.sub("example", str(value)))
     return "<64 hexadecimal digits>" if _HEX_DIGEST.fullmatch(text) else text

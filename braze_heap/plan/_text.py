@@ -1,6 +1,4 @@
-"""
-Tracking plans as Markdown and as CSV.
-"""
+"""Tracking plans as Markdown and as CSV."""
 
 import csv
 import io
@@ -17,18 +15,14 @@ from braze_heap.plan._values import (
 
 
 def privacy(planned: PlannedProperty) -> str:
-    """
-    Return how personal data is marked; nothing where there is none.
-    """
+    """Return how personal data is marked; nothing where there is none."""
     if planned.personal:
         return "personal"
     return "sensitive" if planned.sensitive else ""
 
 
 def origin(planned: PlannedProperty) -> str:
-    """
-    Return where a property comes from, in words.
-    """
+    """Return where a property comes from, in words."""
     if planned.field:
         return planned.field
     if planned.origin == "fixed":
@@ -38,16 +32,12 @@ def origin(planned: PlannedProperty) -> str:
 
 
 def release(number: int) -> str:
-    """
-    Return a Currents release in words; 2 stands for all before it, too.
-    """
+    """Return a Currents release in words; 2 stands for all before it, too."""
     return "2 or before" if number <= 2 else str(number)
 
 
 def markdown(plan: PlanContent) -> str:
-    """
-    Return *plan* as one Markdown page.
-    """
+    """Return *plan* as one Markdown page."""
     lines = [
         "# Tracking plan",
         "",

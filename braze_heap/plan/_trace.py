@@ -65,9 +65,7 @@ class Evidence:
     _seen: set[tuple[Value, bool]] = attrs.field(factory=set)
 
     def add(self, value: Value, probe: Probe, sentinels: SentinelValues) -> None:
-        """
-        Record a value, unless it is already there.
-        """
+        """Record a value, unless it is already there."""
         key = value, probe.is_sample
         if key not in self._seen:
             self._seen.add(key)
@@ -105,9 +103,7 @@ class Trace:
     tried: int = 0
 
     def add(self, seen: Observation) -> None:
-        """
-        Record the result of one probe.
-        """
+        """Record the result of one probe."""
         self.tried += 1
         self.unsent |= seen.unsent
         self.deletes = self.deletes or seen.deletes
@@ -139,26 +135,20 @@ class Trace:
 
     @property
     def names(self) -> set[tuple[Holder, str]]:
-        """
-        Every observed property, with its holder.
-        """
+        """Every observed property, with its holder."""
         return {(h, name) for h, found in self.properties.items() for name in found}
 
 
 @attrs.frozen
 class MappingTracer:
-    """
-    Sends probes of one class through a transformer.
-    """
+    """Sends probes of one class through a transformer."""
 
     transformer: Transformer
     cls: type[CurrentsEvent]
     sentinels: SentinelValues
 
     def observe(self, probe: Probe) -> Observation:
-        """
-        Return the result of *probe*.
-        """
+        """Return the result of *probe*."""
         result = self.transformer.transform([self.cls(**probe.fields)])
         unmapped: list[Skipped | Rejected] = [*result.skipped, *result.rejected]
         properties: dict[Holder, dict[str, Value]] = {}
@@ -239,9 +229,7 @@ def _vary(
 def _add_samples(
     observer: MappingTracer, factory: ProbeFactory, found: Trace, bases: list[Probe]
 ) -> None:
-    """
-    Add realistic events, for examples and for mappers that need realistic values.
-    """
+    """Add realistic events, for examples and for mappers that need realistic values."""
     sample = factory.sample(found.sentinels.fields_in_names)
     if _properties(observer.observe(sample)) - found.names:
         list(_vary(observer, factory, found, sample, set()))
@@ -258,9 +246,7 @@ def _properties(seen: Observation) -> set[tuple[Holder, str]]:
 
 
 def _kinds(seen: Observation) -> set[tuple[Holder, str]]:
-    """
-    Return the events and the user properties in *seen*.
-    """
+    """Return the events and the user properties in *seen*."""
     user_properties = seen.properties.get(None, {})
     kinds: set[tuple[Holder, str]] = {(h, "") for h in seen.properties if h is not None}
     return kinds | {(None, name) for name in user_properties}

@@ -1,6 +1,4 @@
-"""
-A tracking plan and its text forms: JSON, Markdown, CSV and HTML.
-"""
+"""A tracking plan and its text forms: JSON, Markdown, CSV and HTML."""
 
 import json
 from typing import Any, Final
@@ -49,9 +47,7 @@ class TrackingPlan(PlanContent):
     """
 
     def to_json(self) -> str:
-        """
-        Return the plan as JSON, always in the same order; `from_json` reads it.
-        """
+        """Return the plan as JSON, always in the same order; `from_json` reads it."""
         plan = {"schema": SCHEMA, **attrs.asdict(self)}
         return json.dumps(plan, ensure_ascii=False, indent=1) + "\n"
 
@@ -70,15 +66,11 @@ class TrackingPlan(PlanContent):
         return _structured(plan)
 
     def to_markdown(self) -> str:
-        """
-        Return the plan as one Markdown page.
-        """
+        """Return the plan as one Markdown page."""
         return markdown(self)
 
     def to_csv(self) -> str:
-        """
-        Return the plan as a table, a line for each property of each event.
-        """
+        """Return the plan as a table, a line for each property of each event."""
         return csv_table(self)
 
     def to_html(self) -> str:

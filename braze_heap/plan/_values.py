@@ -1,6 +1,4 @@
-"""
-Content of a tracking plan.
-"""
+"""Content of a tracking plan."""
 
 from typing import Literal, TypeAlias
 

@@ -1,3 +1,1 @@
-"""
-Policies of the mapping: identity, names, personal data and local time.
-"""
+"""Policies of the mapping: identity, names, personal data and local time."""

@@ -31,9 +31,7 @@ __all__ = [
 
 
 def _digests(*texts: str) -> set[str]:
-    """
-    Return the MD5, SHA-1 and SHA-256 of *texts* in hexadecimal.
-    """
+    """Return the MD5, SHA-1 and SHA-256 of *texts* in hexadecimal."""
     return {
         hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
         for name in ("md5", "sha1", "sha256")
@@ -119,9 +117,7 @@ class IdentityPolicy:
         self._suspects = {text.strip(_EDGES) for text in self._placeholders} | {""}
 
     def is_legal(self, text: str) -> bool:
-        """
-        Return whether *text* can identify one person.
-        """
+        """Return whether *text* can identify one person."""
         if (  # decides for almost all, in a fraction of a microsecond
             text.isascii()
             and text.isprintable()
@@ -361,9 +357,7 @@ def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Id
 
 @attrs.frozen
 class _FirstOf:
-    """
-    The function that `first_of` returns.
-    """
+    """The function that `first_of` returns."""
 
     readers: tuple[Identify, ...]
     prefix: str

@@ -1,6 +1,4 @@
-"""
-Time of an event in the user's time zone: hour and weekday.
-"""
+"""Time of an event in the user's time zone: hour and weekday."""
 
 import datetime as dt
 import functools

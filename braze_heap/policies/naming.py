@@ -1,6 +1,4 @@
-"""
-Policy for the names of events and properties in Heap.
-"""
+"""Policy for the names of events and properties in Heap."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -73,15 +71,11 @@ class Naming:
 
     @property
     def touches_properties(self) -> bool:
-        """
-        Whether any property is renamed.
-        """
+        """Whether any property is renamed."""
         return bool(self.property_prefix or self.property_renames)
 
     def event_name(self, payload: HeapEvent, event: CurrentsEvent) -> str:
-        """
-        Return the name in Heap of *payload*, which a mapper returned for *event*.
-        """
+        """Return the name in Heap of *payload*, which a mapper returned for *event*."""
         name = payload.name
         if isinstance(payload, StandardEvent):
             if name == getattr(event, "display_name", None):
@@ -90,9 +84,7 @@ class Naming:
         return self.event_renames.get(name, name)
 
     def standard_name(self, event: CurrentsEvent) -> str:
-        """
-        Return the name of *event* in the chosen style, without prefix.
-        """
+        """Return the name of *event* in the chosen style, without prefix."""
         if callable(self.event_names):
             name: object = self.event_names(event)
             if isinstance(name, str):
@@ -169,9 +161,7 @@ def _event_names(
     mappers: MapperRegistry,
     event_types: Mapping[str, type[CurrentsEvent]],
 ) -> set[str]:
-    """
-    Return the names in Heap, before renaming, of all events with a fixed name.
-    """
+    """Return the names in Heap, before renaming, of all events with a fixed name."""
     registered = mappers.registrations.values()
     customs = (custom.name for each in registered if (custom := custom_of(each.key)))
     is_by_type = naming.event_names == "type"
@@ -181,9 +171,7 @@ def _event_names(
 
 
 def _warn(kind: str, name: str, known: set[str], prefix: str, *, is_open: bool) -> None:
-    """
-    Warn if *name* is not *known*; with *is_open*, only if a known one is similar.
-    """
+    """Warn if *name* is not *known*; with *is_open*, only if a known one is similar."""
     if name in known:
         return
     unprefixed = {each.removeprefix(prefix): each for each in known}

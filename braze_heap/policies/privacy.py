@@ -53,9 +53,7 @@ _TREATMENTS: Final = ("drop", "keep", "hash")
 
 
 def _flat(overrides: Any) -> dict[str, Treatment]:
-    """
-    Return *overrides* with dotted names instead of nested mappings.
-    """
+    """Return *overrides* with dotted names instead of nested mappings."""
     if not isinstance(overrides, Mapping):
         hint = "; the key is written key=..." if isinstance(overrides, bytes) else ""
         raise TypeError(
@@ -160,9 +158,7 @@ def personal_data(
 
 
 def _warn_without_effect(policy: PersonalData) -> None:
-    """
-    Warn about overrides inside fields that are dropped or hashed as a whole.
-    """
+    """Warn about overrides inside fields that are dropped or hashed as a whole."""
     for path in policy.overrides:
         field, _, inner = path.partition(".")
         default = policy.default if field in PERSONAL_NAMES else "keep"
@@ -198,9 +194,7 @@ def _to_policy(
 
 
 class Redaction:
-    """
-    Applies a policy to events, in place.
-    """
+    """Applies a policy to events, in place."""
 
     def __init__(self, policy: PersonalData) -> None:
         self._policy = policy
@@ -212,9 +206,7 @@ class Redaction:
         ]
 
     def dropped(self, cls: type[CurrentsEvent]) -> tuple[str, ...]:
-        """
-        Return the fields of *cls* that are redacted.
-        """
+        """Return the fields of *cls* that are redacted."""
         return tuple(self._treatments(cls)[0])
 
     def alters(self, cls: type[CurrentsEvent]) -> bool:
@@ -224,9 +216,7 @@ class Redaction:
         return bool(self._nested or self._treatments(cls)[1])
 
     def apply(self, event: CurrentsEvent) -> list[str]:
-        """
-        Treat the personal data of *event* in place; return the redacted names.
-        """
+        """Treat the personal data of *event* in place; return the redacted names."""
         redacted: list[str] = []
         fields = event.__dict__
         try:
@@ -248,9 +238,7 @@ class Redaction:
         return redacted
 
     def treatment_of_unknown(self, cls: type[CurrentsEvent], name: str) -> Treatment:
-        """
-        Return the treatment of a field that is unknown to *cls*.
-        """
+        """Return the treatment of a field that is unknown to *cls*."""
         is_personal = name in PERSONAL_NAMES or name in schema_of(cls).personal
         default = self._policy.default if is_personal else "keep"
         return self._policy.overrides.get(name, default)

@@ -1,6 +1,4 @@
-"""
-Limits of a receiver, and the accounting of requests in flight.
-"""
+"""Limits of a receiver, and the accounting of requests in flight."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ class Limits:
 
 
 class CapacityError(BrazeHeapError):
-    """
-    Too many requests are in flight, or the receiver is closing.
-    """
+    """Too many requests are in flight, or the receiver is closing."""
 
 
 class RequestBuffer:
@@ -80,17 +76,13 @@ class RequestBuffer:
         return not self.is_truncated
 
     def body(self) -> bytes:
-        """
-        Return the bytes received so far.
-        """
+        """Return the bytes received so far."""
         self._pieces = [b"".join(self._pieces)]
         return self._pieces[0]
 
 
 class Admission:
-    """
-    Requests and bytes in flight, bounded by *limits*. Thread-safe.
-    """
+    """Requests and bytes in flight, bounded by *limits*. Thread-safe."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -101,17 +93,13 @@ class Admission:
 
     @property
     def in_flight(self) -> tuple[int, int]:
-        """
-        Number of requests and of bytes in flight.
-        """
+        """Number of requests and of bytes in flight."""
         with self._changed:
             return self._requests, self._size
 
     @contextlib.contextmanager
     def buffer(self) -> Iterator[RequestBuffer]:
-        """
-        Provide a buffer whose bytes are in flight until the block ends.
-        """
+        """Provide a buffer whose bytes are in flight until the block ends."""
         buffer = RequestBuffer(self)
         self._require_open()
         try:
@@ -142,9 +130,7 @@ class Admission:
 
     @contextlib.contextmanager
     def slot(self) -> Iterator[None]:
-        """
-        Occupy one slot for a batch inside the block.
-        """
+        """Occupy one slot for a batch inside the block."""
         with self._changed:
             self._require_open()
             if self._requests >= self._limits.requests:

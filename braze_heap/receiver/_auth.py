@@ -1,6 +1,4 @@
-"""
-Authentication of senders by bearer tokens, which are stored as digests.
-"""
+"""Authentication of senders by bearer tokens, which are stored as digests."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ _CREDENTIALS: Final = re.compile(r"[ \t]*bearer +(\S+)[ \t]*", re.IGNORECASE)
 
 @runtime_checkable
 class Authenticator(Protocol):
-    """
-    Decide whether a request is authorized.
-    """
+    """Decide whether a request is authorized."""
 
     def is_authorized(self, authorizations: Sequence[str], /) -> bool:
         """
@@ -92,9 +88,7 @@ class Tokens:
         return cls(tokens)
 
     def weakness(self) -> str | None:
-        """
-        Return a warning if a token is short enough to guess, else `None`.
-        """
+        """Return a warning if a token is short enough to guess, else `None`."""
         if self._shortest >= MIN_LENGTH:
             return None
         return (
@@ -103,9 +97,7 @@ class Tokens:
         )
 
     def is_authorized(self, authorizations: Sequence[str], /) -> bool:
-        """
-        Return whether exactly one credential is given, and it is a known token.
-        """
+        """Return whether exactly one credential is given, and it is a known token."""
         found = [_CREDENTIALS.fullmatch(value) for value in authorizations]
         given = _digest(found[0][1]) if len(found) == 1 and found[0] else b""
         # Compare with every token: the time must not reveal which one matches.
@@ -114,9 +106,7 @@ class Tokens:
 
 
 def _flaw(token: str) -> str | None:
-    """
-    Return why *token* is invalid, without showing it; `None` if it is valid.
-    """
+    """Return why *token* is invalid, without showing it; `None` if it is valid."""
     if _SCHEME.match(token):
         return "must be written without the word Bearer, because Braze adds it"
     if not _TOKEN.fullmatch(token):
@@ -139,9 +129,7 @@ class _Unauthenticated:
 
 
 UNAUTHENTICATED: Final[Authenticator] = _Unauthenticated()
-"""
-Disable authentication. Only behind a proxy that authenticates.
-"""
+"""Disable authentication. Only behind a proxy that authenticates."""
 
 
 def as_authenticator(tokens: str | Iterable[str] | Authenticator) -> Authenticator:

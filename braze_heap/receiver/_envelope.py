@@ -139,9 +139,7 @@ def _skip_value(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
 
 
 def _events_of(value: Any) -> list[Any]:
-    """
-    Return the events of a decoded envelope; see `decode_batch`.
-    """
+    """Return the events of a decoded envelope; see `decode_batch`."""
     if value is None or value in ({}, []):
         return []
     if not isinstance(value, dict):

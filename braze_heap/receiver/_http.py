@@ -1,6 +1,4 @@
-"""
-Requests and responses, independent of a framework.
-"""
+"""Requests and responses, independent of a framework."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ Body: TypeAlias = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
 
 class IncompleteBodyError(BrazeHeapError):
-    """
-    The sender disconnected before the body was complete. Adapters raise it.
-    """
+    """The sender disconnected before the body was complete. Adapters raise it."""
 
 
 def _pairs(headers: Mapping[Text, Text] | Iterable[tuple[Text, Text]]) -> Headers:
@@ -50,9 +46,7 @@ class Request:
     body: Body = attrs.field(default=b"", repr=False)
 
     def values(self, name: str) -> list[str]:
-        """
-        Return the values of the header *name* (lower case), in order.
-        """
+        """Return the values of the header *name* (lower case), in order."""
         return [value for known, value in self.headers if known == name]
 
 

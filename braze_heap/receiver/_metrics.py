@@ -1,6 +1,4 @@
-"""
-Counters of a service, and their Prometheus text format.
-"""
+"""Counters of a service, and their Prometheus text format."""
 
 from __future__ import annotations
 
@@ -84,9 +82,7 @@ class Metrics:
         return {outcome: _Histogram() for outcome in get_args(Outcome)}
 
     def __call__(self, details: BatchDetails, /) -> None:
-        """
-        Count a batch.
-        """
+        """Count a batch."""
         report = details.report or Report()
         with self._lock:
             self._batches[details.outcome].observe(details.seconds)
@@ -100,9 +96,7 @@ class Metrics:
 
     @contextlib.contextmanager
     def measure_request(self) -> Iterator[RequestMetrics]:
-        """
-        Count one request, which includes the batches that run in the block.
-        """
+        """Count one request, which includes the batches that run in the block."""
         request, start = RequestMetrics(), self.clock()
         token = _REQUEST.set(request)
         try:
@@ -113,9 +107,7 @@ class Metrics:
             self._count(request)
 
     def _count(self, request: RequestMetrics) -> None:
-        """
-        Count a finished request. An unreadable body is one event without a batch.
-        """
+        """Count a finished request. An unreadable body is one event without a batch."""
         unreadable = _UNREADABLE if request.status == UNREADABLE.status else Report()
         request.report += unreadable
         with self._lock:

@@ -1,6 +1,4 @@
-"""
-Request handling, for threads (`Receiver`) and for asyncio (`AsyncReceiver`).
-"""
+"""Request handling, for threads (`Receiver`) and for asyncio (`AsyncReceiver`)."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class _ReadBody:
 
 @attrs.frozen
 class _Compute:
-    """
-    CPU-bound work; offloaded to a thread if *size* is large.
-    """
+    """CPU-bound work; offloaded to a thread if *size* is large."""
 
     size: int
     work: Callable[[], Any]
@@ -116,9 +112,7 @@ class _ReceiverArguments(Generic[_P]):
 
 
 class _ReceiverBase(Generic[_P]):
-    """
-    Handling of a request as a generator of steps, shared by both receivers.
-    """
+    """Handling of a request as a generator of steps, shared by both receivers."""
 
     def _configure(self, options: _ReceiverArguments[_P]) -> None:
         if not isinstance(options.limits, Limits):
@@ -137,16 +131,12 @@ class _ReceiverBase(Generic[_P]):
 
     @property
     def is_open(self) -> bool:
-        """
-        Whether the receiver accepts requests; false once it is closed.
-        """
+        """Whether the receiver accepts requests; false once it is closed."""
         return self._admission.is_open
 
     @property
     def in_flight(self) -> tuple[int, int]:
-        """
-        Number of batches and of body bytes in flight.
-        """
+        """Number of batches and of body bytes in flight."""
         return self._admission.in_flight
 
     def _flush_log(self) -> None:
@@ -154,9 +144,7 @@ class _ReceiverBase(Generic[_P]):
             limiter.flush(at_end=True)
 
     def _respond(self, request: Request) -> _Steps:
-        """
-        Yield the steps of handling *request*; the value is the response.
-        """
+        """Yield the steps of handling *request*; the value is the response."""
         try:
             return (yield from self._admit(request))
         except DeadLetterError:  # logged by the pipeline, or by `_save_body`
@@ -180,9 +168,7 @@ class _ReceiverBase(Generic[_P]):
             return _responses.retry_later()
 
     def _reject(self, response: Response, cause: str) -> Response:
-        """
-        Log *cause* as a warning, and return *response*.
-        """
+        """Log *cause* as a warning, and return *response*."""
         text = f"Request rejected ({response.status}): {cause}"
         context = {"status": response.status}
         self._log_limiter.log(logger, logging.WARNING, text, context=context)
@@ -261,9 +247,7 @@ class _ReceiverBase(Generic[_P]):
 
 
 def _content_encoding(request: Request) -> str:
-    """
-    Return the content encoding: ``gzip``, empty if there is none, or another one.
-    """
+    """Return the content encoding: ``gzip``, empty if there is none, or another one."""
     encodings = [
         encoding.strip().lower()
         for value in request.values("content-encoding")
@@ -298,9 +282,7 @@ class Receiver(_ReceiverBase[Pipeline]):
         self._configure(options)
 
     def handle(self, request: Request) -> Response:
-        """
-        Return the response to *request*. Does not raise an `Exception`.
-        """
+        """Return the response to *request*. Does not raise an `Exception`."""
         response: Response = run_steps(self._respond(request), self._perform)
         return response
 
@@ -331,10 +313,7 @@ class Receiver(_ReceiverBase[Pipeline]):
 
 
 class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
-    """
-    `Receiver` for asyncio.
-
-    """
+    """`Receiver` for asyncio."""
 
     @takes(_ReceiverArguments[Pipeline | AsyncPipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline | AsyncPipeline]) -> None:
@@ -350,18 +329,14 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
         )
 
     async def handle(self, request: Request) -> Response:
-        """
-        Return the response to *request*; see `Receiver.handle`.
-        """
+        """Return the response to *request*; see `Receiver.handle`."""
         response: Response = await run_steps_async(
             self._respond(request), self._perform
         )
         return response
 
     async def close(self, seconds: float = 30.0) -> bool:
-        """
-        See `Receiver.close`.
-        """
+        """See `Receiver.close`."""
         done = await in_thread(self._admission.close, seconds)
         self._flush_log()
         self._threads.shutdown(wait=False)
@@ -389,9 +364,7 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
 
 def _require_report(report: object) -> None:
-    """
-    Raise if a pipeline did not run, so that the response is not a 200.
-    """
+    """Raise if a pipeline did not run, so that the response is not a 200."""
     if not isinstance(report, Report):
         raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
 

@@ -1,6 +1,4 @@
-"""
-Every response of a receiver. The status tells Braze whether to resend the events.
-"""
+"""Every response of a receiver. The status tells Braze whether to resend the events."""
 
 from __future__ import annotations
 

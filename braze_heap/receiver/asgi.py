@@ -1,6 +1,4 @@
-"""
-ASGI 3 application for a receiver.
-"""
+"""ASGI 3 application for a receiver."""
 
 from __future__ import annotations
 
@@ -62,16 +60,12 @@ class ASGIReceiver:
 
 
 def to_request(scope: Message, receive: Receive) -> Request:
-    """
-    Return the request of an ASGI connection. Its body is read on iteration.
-    """
+    """Return the request of an ASGI connection. Its body is read on iteration."""
     return Request(scope["method"], scope["headers"], _body(receive))
 
 
 async def respond(send: Send, handling: Awaitable[Response]) -> None:
-    """
-    Send the response that *handling* returns; 503 if the server cancels it.
-    """
+    """Send the response that *handling* returns; 503 if the server cancels it."""
     try:
         response = await handling
     except asyncio.CancelledError:
@@ -91,9 +85,7 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def send_response(send: Send, response: Response) -> None:
-    """
-    Send *response*, unless the client disconnected (``OSError`` since ASGI 2.4).
-    """
+    """Send *response*, unless the client disconnected (``OSError`` since ASGI 2.4)."""
     headers = [(name.encode(), value.encode()) for name, value in response.headers]
     start = {"type": "http.response.start", "status": response.status}
     with contextlib.suppress(OSError):

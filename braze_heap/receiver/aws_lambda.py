@@ -1,6 +1,4 @@
-"""
-AWS Lambda handler for a receiver.
-"""
+"""AWS Lambda handler for a receiver."""
 
 from __future__ import annotations
 
@@ -83,9 +81,7 @@ def _not_http(event: object) -> ValueError:
 
 
 def _shape(event: object) -> str:
-    """
-    Describe *event* without showing its values.
-    """
+    """Describe *event* without showing its values."""
     if not isinstance(event, Mapping):
         return f"a direct invocation with a value of type {type(event).__name__}"
     records = event.get("Records")

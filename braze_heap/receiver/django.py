@@ -1,6 +1,4 @@
-"""
-Django view for a receiver, under WSGI or ASGI.
-"""
+"""Django view for a receiver, under WSGI or ASGI."""
 
 from __future__ import annotations
 

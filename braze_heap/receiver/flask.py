@@ -1,6 +1,4 @@
-"""
-Flask view for a receiver.
-"""
+"""Flask view for a receiver."""
 
 from __future__ import annotations
 

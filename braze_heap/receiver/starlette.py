@@ -1,6 +1,4 @@
-"""
-FastAPI and Starlette endpoint for a receiver.
-"""
+"""FastAPI and Starlette endpoint for a receiver."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-WSGI application for a receiver.
-"""
+"""WSGI application for a receiver."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ class WSGIReceiver:
     def __call__(
         self, environ: Environ, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """
-        Serve one request.
-        """
+        """Serve one request."""
         response = self.receiver.handle(to_request(environ))
         phrase = HTTPStatus(response.status).phrase
         start_response(f"{response.status} {phrase}", list(response.headers))
@@ -43,9 +39,7 @@ class WSGIReceiver:
 
 
 def to_request(environ: Environ) -> Request:
-    """
-    Return the request of a WSGI environment. Its body is read on iteration.
-    """
+    """Return the request of a WSGI environment. Its body is read on iteration."""
     headers = [
         (name.removeprefix("HTTP_").replace("_", "-"), value)
         for name, value in environ.items()

@@ -1,6 +1,4 @@
-"""
-Sink protocol, and sinks for files, memory, the console and other sinks.
-"""
+"""Sink protocol, and sinks for files, memory, the console and other sinks."""
 
 from braze_heap.sinks._local import ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks._protocol import AsyncSink, Receipt, Rejection, Sink

@@ -1,6 +1,4 @@
-"""
-Sinks for memory, the console and files.
-"""
+"""Sinks for memory, the console and files."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 
 
 class MemorySink(ClosingContextManager):
-    """
-    Store copies of the calls in memory. For tests.
-    """
+    """Store copies of the calls in memory. For tests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,17 +35,13 @@ class MemorySink(ClosingContextManager):
         return f"<MemorySink with {len(self.calls)} calls>"
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Append copies of *calls* to the list.
-        """
+        """Append copies of *calls* to the list."""
         with self._lock:
             self.calls += copy.deepcopy(list(calls))
         return Receipt(accepted=len(calls))
 
     def close(self) -> None:
-        """
-        Do nothing; the calls remain available.
-        """
+        """Do nothing; the calls remain available."""
 
 
 class ConsoleSink(ClosingContextManager):
@@ -67,17 +59,13 @@ class ConsoleSink(ClosingContextManager):
         return "<ConsoleSink>"
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Print *calls*.
-        """
+        """Print *calls*."""
         text = "".join(f"{_line(call)}\n" for call in calls)
         (self._stream or sys.stdout).write(text)
         return Receipt(accepted=len(calls))
 
     def close(self) -> None:
-        """
-        Do nothing; the stream stays open.
-        """
+        """Do nothing; the stream stays open."""
 
 
 def _line(call: Call) -> str:
@@ -150,9 +138,7 @@ class JsonLinesSink(ClosingContextManager):
         return Receipt(len(calls) - len(rejections), rejections)
 
     def close(self) -> None:
-        """
-        Flush a file to disk and close it. A stream is flushed and stays open.
-        """
+        """Flush a file to disk and close it. A stream is flushed and stays open."""
         with self._lock:
             if not self._is_closed:
                 self._is_closed = True
@@ -224,9 +210,7 @@ class _RotatedFile:
 
 
 def _write_all(file: FileIO, data: bytes) -> None:
-    """
-    Write all of *data*, or restore the file and raise.
-    """
+    """Write all of *data*, or restore the file and raise."""
     end = file.seek(0, os.SEEK_END)
     try:
         _write_whole(file, data)
@@ -237,9 +221,7 @@ def _write_all(file: FileIO, data: bytes) -> None:
 
 
 def _write_whole(file: io.RawIOBase, data: bytes) -> None:
-    """
-    Write *data* to an unbuffered file, whose writes may be partial.
-    """
+    """Write *data* to an unbuffered file, whose writes may be partial."""
     rest = memoryview(data)
     while rest:
         written = file.write(rest)
@@ -249,9 +231,7 @@ def _write_whole(file: io.RawIOBase, data: bytes) -> None:
 
 
 def _sync(file: FileIO) -> None:
-    """
-    Flush *file* to disk. Pipes and devices do not support it.
-    """
+    """Flush *file* to disk. Pipes and devices do not support it."""
     try:
         os.fsync(file.fileno())
     except OSError as error:
@@ -260,9 +240,7 @@ def _sync(file: FileIO) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """
-    Flush the names in a directory to disk, if the system supports it.
-    """
+    """Flush the names in a directory to disk, if the system supports it."""
     with contextlib.suppress(OSError):
         directory = os.open(path, os.O_RDONLY)
         try:

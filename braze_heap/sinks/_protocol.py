@@ -1,6 +1,4 @@
-"""
-Sink protocol, receipts, and the checks of sinks that are passed as arguments.
-"""
+"""Sink protocol, receipts, and the checks of sinks that are passed as arguments."""
 
 from __future__ import annotations
 
@@ -64,14 +62,10 @@ class Receipt:
 
 
 class ClosingContextManager(Protocol):
-    """
-    Context manager that calls `close` at the end of the block.
-    """
+    """Context manager that calls `close` at the end of the block."""
 
     def close(self) -> None:
-        """
-        Flush accepted calls to durable storage and release resources. Idempotent.
-        """
+        """Flush accepted calls to durable storage and release resources. Idempotent."""
         ...
 
     def __enter__(self) -> Self:
@@ -88,14 +82,10 @@ class ClosingContextManager(Protocol):
 
 
 class AsyncClosingContextManager(Protocol):
-    """
-    Async context manager that awaits `close` at the end of the block.
-    """
+    """Async context manager that awaits `close` at the end of the block."""
 
     async def close(self) -> None:
-        """
-        See `Sink.close`.
-        """
+        """See `Sink.close`."""
         ...
 
     async def __aenter__(self) -> Self:
@@ -131,14 +121,10 @@ class Sink(ClosingContextManager, Protocol):
 
 
 class AsyncSink(AsyncClosingContextManager, Protocol):
-    """
-    `Sink` for asyncio. An async context manager.
-    """
+    """`Sink` for asyncio. An async context manager."""
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Send *calls*; see `Sink.send`.
-        """
+        """Send *calls*; see `Sink.send`."""
         ...
 
 
@@ -187,9 +173,7 @@ def _require_send(user: str, wanted: str, sink: object) -> None:
 
 
 def _is_async_sink(sink: object) -> bool:
-    """
-    Return whether ``send`` must be awaited.
-    """
+    """Return whether ``send`` must be awaited."""
     # A plain `send` that returns a coroutine is not recognized: the other methods are.
     return (
         is_async(getattr(sink, "send", None))

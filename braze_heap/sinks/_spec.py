@@ -1,6 +1,4 @@
-"""
-Sink specs: one line of text for command lines and configuration files.
-"""
+"""Sink specs: one line of text for command lines and configuration files."""
 
 from __future__ import annotations
 
@@ -100,9 +98,7 @@ def _check_call(
 
 
 def _check_factory(factory: Any) -> None:
-    """
-    Raise `ValueError` if *factory* cannot return a sink, without calling it.
-    """
+    """Raise `ValueError` if *factory* cannot return a sink, without calling it."""
     while isinstance(factory, functools.partial):
         factory = factory.func
     if not callable(factory):
@@ -118,9 +114,7 @@ def _check_factory(factory: Any) -> None:
 
 
 def _return_type(function: Any) -> Any:
-    """
-    Return the return annotation of *function*; `None` if it has none.
-    """
+    """Return the return annotation of *function*; `None` if it has none."""
     try:
         annotation = typing.get_type_hints(function).get("return")
     except Exception:  # a name imported only for type checkers
@@ -129,9 +123,7 @@ def _return_type(function: Any) -> Any:
 
 
 def _require_sink_methods(sink: Any) -> Any:
-    """
-    Return *sink*, a sink or its class; raise `ValueError` for any other value.
-    """
+    """Return *sink*, a sink or its class; raise `ValueError` for any other value."""
     for name in ("send", "close"):
         if not callable(getattr(sink, name, None)):
             raise ValueError(f"it is not a sink: {name} is missing")

@@ -1,6 +1,4 @@
-"""
-Sinks that wrap other sinks.
-"""
+"""Sinks that wrap other sinks."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ class Tee(ClosingContextManager):
         return Receipt(len(calls) - len(rejections), rejections)
 
     def close(self) -> None:
-        """
-        Close every sink, even if closing one of them raises.
-        """
+        """Close every sink, even if closing one of them raises."""
         _close_all(list(self._sinks))
 
 
@@ -95,9 +91,7 @@ class Filtered(ClosingContextManager):
         return f"Filtered({self._sink!r})"
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Send the calls for which *keep* is true.
-        """
+        """Send the calls for which *keep* is true."""
         kept = [index for index, call in enumerate(calls) if self._keep(call)]
         receipt = self._sink.send([calls[index] for index in kept]).checked(len(kept))
         rejections = tuple(
@@ -107,17 +101,13 @@ class Filtered(ClosingContextManager):
         return Receipt(len(calls) - len(rejections), rejections)
 
     def close(self) -> None:
-        """
-        Close the wrapped sink.
-        """
+        """Close the wrapped sink."""
         self._sink.close()
 
 
 @attrs.define(eq=False)
 class _SharedBatch:
-    """
-    Batches of several threads that are sent as one.
-    """
+    """Batches of several threads that are sent as one."""
 
     send_at: float
     calls: list[Call] = attrs.field(factory=list)
@@ -126,9 +116,7 @@ class _SharedBatch:
     error: Exception | None = None
 
     def receipt_for(self, start: int, size: int) -> Receipt:
-        """
-        Return the receipt of the *size* calls from *start* on.
-        """
+        """Return the receipt of the *size* calls from *start* on."""
         if self.error is not None:
             raise self.error.with_traceback(None)
         assert self.receipt is not None  # noqa: S101 (done, and no error)
@@ -191,9 +179,7 @@ class Buffered(ClosingContextManager):
         return batch.receipt_for(start, len(calls))
 
     def close(self) -> None:
-        """
-        Send waiting batches now, and close the wrapped sink when all are decided.
-        """
+        """Send waiting batches now, and close the wrapped sink when all are decided."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
@@ -252,13 +238,9 @@ class ThreadedSink(AsyncClosingContextManager):
         return f"ThreadedSink({self._sink!r})"
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Send *calls*; see `Sink.send`.
-        """
+        """Send *calls*; see `Sink.send`."""
         return await in_thread(self._sink.send, calls)
 
     async def close(self) -> None:
-        """
-        Close the wrapped sink.
-        """
+        """Close the wrapped sink."""
         await in_thread(self._sink.close)

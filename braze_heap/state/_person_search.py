@@ -42,9 +42,7 @@ class Match:
 
     @property
     def is_certain(self) -> bool:
-        """
-        Whether the record is surely about the person.
-        """
+        """Whether the record is surely about the person."""
         return not self.suspicion
 
 
@@ -99,9 +97,7 @@ class PersonSearch:
         self._base64 = {*_base64_forms(self._folded, self._exact, in_json)}
 
     def in_event(self, original: bytes) -> Match | None:
-        """
-        Return the match of an event, as JSON; ``None`` if it does not match.
-        """
+        """Return the match of an event, as JSON; ``None`` if it does not match."""
         text = original.decode("utf-8", "replace")
         if not self._may_have(text):
             return None
@@ -147,9 +143,7 @@ class PersonSearch:
         )
 
     def _has(self, view: str, pattern: re.Pattern[str]) -> bool:
-        """
-        Return whether *view* contains *pattern*.
-        """
+        """Return whether *view* contains *pattern*."""
         # The patterns look behind, which is slow at every position of a long text.
         places = self._anywhere.finditer(view)
         return any(pattern.match(view, place.start()) for place in places)
@@ -172,9 +166,7 @@ class PersonSearch:
                 yield self._match_number(name, value)
 
     def _match_value(self, name: str, text: str) -> Match | None:
-        """
-        Return the match of *text*, the whole value of the field *name*.
-        """
+        """Return the match of *text*, the whole value of the field *name*."""
         if not self._is_same(text):
             return None
         is_identity = text == self._exact and _IDENTITY_FIELDS.search(name.lower())
@@ -205,9 +197,7 @@ class PersonSearch:
         return _CERTAIN
 
     def in_text(self, text: str) -> Match | None:
-        """
-        Return the match of a part of *text*; ``None`` if no part matches.
-        """
+        """Return the match of a part of *text*; ``None`` if no part matches."""
         suspicion = None
         for view in filter(self._anywhere.search, self._views(text)):
             if self._has(view, self._bounded):
@@ -221,9 +211,7 @@ class PersonSearch:
         return suspicion
 
     def _views(self, text: str) -> Iterator[str]:
-        """
-        Yield *text* as it is, and with its escapes undone step by step.
-        """
+        """Yield *text* as it is, and with its escapes undone step by step."""
         yield _fold(text)
         if "\\" in self._folded:  # DOMAIN\user, however often it was written as JSON
             yield _fold(_BACKSLASHES.sub(r"\\", text))
@@ -283,9 +271,7 @@ def _fold(text: str) -> str:
 
 
 def _same_kind(character: str) -> str:
-    """
-    Return the pattern of the characters that continue a word after *character*.
-    """
+    """Return the pattern of the characters that continue a word after *character*."""
     return r"\d" if character.isdigit() else r"[^\W\d_]"
 
 
@@ -302,9 +288,7 @@ def _parse_json(text: str) -> Any:
 
 
 def _without_escapes(text: str, pattern: re.Pattern[str]) -> str:
-    """
-    Return *text* without the JSON escapes that *pattern* matches.
-    """
+    """Return *text* without the JSON escapes that *pattern* matches."""
     if "\\" not in text:
         return text
     plain = pattern.sub(_unescape, text)
@@ -328,9 +312,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def _inflate(data: bytes) -> tuple[bytes, bool]:
-    """
-    Return the readable part of gzipped *data*, and whether that is all of it.
-    """
+    """Return the readable part of gzipped *data*, and whether that is all of it."""
     parts, room = [], _MAX_INFLATED
     while data.startswith(b"\x1f\x8b"):
         inflater = zlib.decompressobj(wbits=31)
@@ -346,9 +328,7 @@ def _inflate(data: bytes) -> tuple[bytes, bool]:
 
 
 def _base64_forms(*texts: str) -> Iterator[str]:
-    """
-    Yield the forms of *texts* inside longer data in Base64.
-    """
+    """Yield the forms of *texts* inside longer data in Base64."""
     for text in dict.fromkeys(texts):
         data = text.encode("utf-8", "replace")
         if len(data) < _MIN_DISTINCTIVE + 2:

@@ -1,6 +1,4 @@
-"""
-Protocol of a dead letter, and operations that work with every implementation.
-"""
+"""Protocol of a dead letter, and operations that work with every implementation."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ from braze_heap.state._record import DeadRecord
 
 
 class DeadLetter(Protocol):
-    """
-    A store of records. Thread-safe.
-    """
+    """A store of records. Thread-safe."""
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
         """
@@ -40,22 +36,16 @@ class DeadLetter(Protocol):
         ...
 
     def forget(self, keys: Iterable[str], /) -> None:
-        """
-        Remove the records with these keys. Unknown keys are ignored.
-        """
+        """Remove the records with these keys. Unknown keys are ignored."""
         ...
 
     def close(self) -> None:
-        """
-        Release all resources. A second call does nothing.
-        """
+        """Release all resources. A second call does nothing."""
         ...
 
 
 class _Discard:
-    """
-    A dead letter that keeps nothing.
-    """
+    """A dead letter that keeps nothing."""
 
     def __repr__(self) -> str:
         return "DISCARD"
@@ -108,16 +98,12 @@ class Stats:
 
     @property
     def records(self) -> int:
-        """
-        Number of records.
-        """
+        """Number of records."""
         return sum(self.by_reason.values())
 
 
 def stats(dead_letter: DeadLetter) -> Stats:
-    """
-    Return the counts of *dead_letter*. Reads all of it.
-    """
+    """Return the counts of *dead_letter*. Reads all of it."""
     reasons: Counter[str] = Counter()
     moments: list[datetime] = []
     size = 0

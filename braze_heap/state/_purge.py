@@ -1,6 +1,4 @@
-"""
-Find and remove the records of one person.
-"""
+"""Find and remove the records of one person."""
 
 from __future__ import annotations
 
@@ -79,9 +77,7 @@ class Found:
 
 
 def search(records: Iterable[DeadRecord], person: PersonFilter) -> Found:
-    """
-    Return the *records* that `purge` removes, and those that it suspects.
-    """
+    """Return the *records* that `purge` removes, and those that it suspects."""
     keys: list[str] = []
     suspected: dict[str, str] = {}
     find = _matcher(person)

@@ -1,6 +1,4 @@
-"""
-One event, or one unreadable body, that was not delivered.
-"""
+"""One event, or one unreadable body, that was not delivered."""
 
 from __future__ import annotations
 
@@ -103,9 +101,7 @@ class DeadRecord:
 
     @property
     def is_damaged(self) -> bool:
-        """
-        Whether the store could not read all of the record.
-        """
+        """Whether the store could not read all of the record."""
         return self.reason == Reason.DAMAGED_RECORD
 
     def source(self) -> Any:
@@ -177,9 +173,7 @@ def _key(original: Any, data: bytes, event_type: str) -> str:
 
 
 def event_id(original: Any) -> str | None:
-    """
-    Return the id that Braze gave to an event; ``None`` if it has none.
-    """
+    """Return the id that Braze gave to an event; ``None`` if it has none."""
     value = original.value if isinstance(original, RawEvent) else original
     if isinstance(value, CurrentsEvent):
         return value.id

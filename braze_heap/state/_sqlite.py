@@ -1,6 +1,4 @@
-"""
-Dead letter in one file of SQLite.
-"""
+"""Dead letter in one file of SQLite."""
 
 from __future__ import annotations
 
@@ -184,9 +182,7 @@ class SqliteDeadLetter(ClosingContextManager):
         self._query("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """
-        Close the file.
-        """
+        """Close the file."""
         with self._lock:
             self._is_closed = True
             if self._db is not None and self._pid == os.getpid():
@@ -194,15 +190,11 @@ class SqliteDeadLetter(ClosingContextManager):
                 self._db = None
 
     def purge(self, person: PersonFilter) -> Purged:
-        """
-        Remove the records of a person; see `purge`.
-        """
+        """Remove the records of a person; see `purge`."""
         return purge(self, person)
 
     def export(self, stream: IO[str]) -> int:
-        """
-        Write the records as JSON lines; see `export`.
-        """
+        """Write the records as JSON lines; see `export`."""
         return export(self, stream)
 
     @contextlib.contextmanager
@@ -232,9 +224,7 @@ class SqliteDeadLetter(ClosingContextManager):
         return int(self._query(_USED)[0][0])
 
     def stats(self) -> Stats:
-        """
-        Return the counts; see `braze_heap.state.stats`.
-        """
+        """Return the counts; see `braze_heap.state.stats`."""
         try:
             rows = self._query(_rows.COUNT)
         except DamagedFileError:
@@ -260,9 +250,7 @@ class SqliteDeadLetter(ClosingContextManager):
         return dict(self._query(_rows.COUNT_BY_REASON))
 
     def _check_file_unmoved(self) -> None:
-        """
-        Raise if the file was moved or deleted after it was opened.
-        """
+        """Raise if the file was moved or deleted after it was opened."""
         with self._translate_errors():
             found = self._path.stat() if self._path.exists() else None
         if found is None or (found.st_dev, found.st_ino) != self._file:
@@ -277,9 +265,7 @@ class SqliteDeadLetter(ClosingContextManager):
 
     @contextlib.contextmanager
     def _transaction(self, size: int = 0) -> Iterator[sqlite3.Connection]:
-        """
-        Run the block in a transaction that writes about *size* bytes.
-        """
+        """Run the block in a transaction that writes about *size* bytes."""
         with self._lock, self._translate_errors(size):
             db = self._connection()
             try:
@@ -292,9 +278,7 @@ class SqliteDeadLetter(ClosingContextManager):
                 raise
 
     def _connection(self) -> sqlite3.Connection:
-        """
-        Return the connection of this process.
-        """
+        """Return the connection of this process."""
         if self._is_closed:
             raise DeadLetterError("this SqliteDeadLetter is closed: make a new one")
         if self._db is None:

@@ -35,16 +35,12 @@ _ADVICE: Final = MappingProxyType(
 
 
 class DamagedFileError(DeadLetterError):
-    """
-    A page of the file is damaged.
-    """
+    """A page of the file is damaged."""
 
 
 @attrs.frozen
 class FileSpace:
-    """
-    Space for the file at *path*, whose cap is *max_bytes*.
-    """
+    """Space for the file at *path*, whose cap is *max_bytes*."""
 
     path: Path
     max_bytes: int

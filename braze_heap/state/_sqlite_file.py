@@ -96,9 +96,7 @@ def open_file(path: Path, max_bytes: int, *, create: bool) -> sqlite3.Connection
 
 
 def _decode_text(text: bytes) -> str:
-    """
-    Decode *text*. Invalid bytes become surrogates, which mark damage.
-    """
+    """Decode *text*. Invalid bytes become surrogates, which mark damage."""
     return text.decode("utf-8", "surrogateescape")
 
 
@@ -134,9 +132,7 @@ def _check_or_create(path: Path, *, create: bool) -> None:
 
 
 def _is_unfinished(path: Path) -> bool:
-    """
-    Return whether a journal will make SQLite restore the file to an empty one.
-    """
+    """Return whether a journal will make SQLite restore the file to an empty one."""
     journal = path.with_name(f"{path.name}-journal")
     try:
         with journal.open("rb") as file:
@@ -148,9 +144,7 @@ def _is_unfinished(path: Path) -> bool:
 
 @attrs.frozen
 class _Contents:
-    """
-    Header and table of a SQLite file, by which a dead letter is recognized.
-    """
+    """Header and table of a SQLite file, by which a dead letter is recognized."""
 
     application_id: int
     layout: int
@@ -159,9 +153,7 @@ class _Contents:
 
     @classmethod
     def of(cls, path: Path) -> _Contents:
-        """
-        Read *path*, and change nothing.
-        """
+        """Read *path*, and change nothing."""
         # To read a database in WAL mode, SQLite creates files beside it, unless it is
         # opened as immutable. Without these files no process has it open: that is safe.
         beside = (path.with_name(f"{path.name}-{end}") for end in ("wal", "journal"))
@@ -179,9 +171,7 @@ class _Contents:
 
     @classmethod
     def read(cls, db: sqlite3.Connection) -> _Contents:
-        """
-        Read an open database.
-        """
+        """Read an open database."""
         tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         columns = db.execute("SELECT name FROM pragma_table_info('dead_letters')")
         return cls(
@@ -192,9 +182,7 @@ class _Contents:
         )
 
     def check(self, path: Path) -> None:
-        """
-        Raise if this version of braze_heap cannot use the file.
-        """
+        """Raise if this version of braze_heap cannot use the file."""
         if self.application_id == APPLICATION_ID and self.layout > LAYOUT:
             raise DeadLetterError(
                 f"{path} was made by a newer version of braze_heap (layout "
@@ -215,9 +203,7 @@ class _Contents:
 
     @property
     def is_first_layout(self) -> bool:
-        """
-        Whether it is a dead letter of the first layout, which had no number.
-        """
+        """Whether it is a dead letter of the first layout, which had no number."""
         has_no_number = self.application_id == self.layout == 0
         return has_no_number and self.columns == _FIRST_COLUMNS
 
@@ -250,9 +236,7 @@ def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int) -> None:
 
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    """
-    Create the table, or migrate the first layout, in one transaction.
-    """
+    """Create the table, or migrate the first layout, in one transaction."""
     db.execute("BEGIN IMMEDIATE")
     try:
         contents = _Contents.read(db)  # another process may have migrated it

@@ -1,6 +1,4 @@
-"""
-Rows of the table of a SQLite dead letter: statements, and conversion to records.
-"""
+"""Rows of the table of a SQLite dead letter: statements, and conversion to records."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
 
 
 def to_row(record: DeadRecord) -> tuple[Any, ...]:
-    """
-    Return the values of *record* for `INSERT`.
-    """
+    """Return the values of *record* for `INSERT`."""
     return (
         record.key,
         record.reason,
@@ -83,16 +79,12 @@ def to_row(record: DeadRecord) -> tuple[Any, ...]:
 
 
 def replace_surrogates(text: str) -> str:
-    """
-    Return *text* with ``?`` for lone surrogates, which SQLite cannot store.
-    """
+    """Return *text* with ``?`` for lone surrogates, which SQLite cannot store."""
     return text.encode("utf-8", "replace").decode()
 
 
 def from_row(row: Sequence[Any]) -> DeadRecord:
-    """
-    Return the record of a row. A damaged one has the values that can be read.
-    """
+    """Return the record of a row. A damaged one has the values that can be read."""
     number, key, reason, detail, at, original, format_, event_type, mappers = row
     if isinstance(original, str):  # edited by hand
         original = original.encode("utf-8", "surrogateescape")
@@ -137,9 +129,7 @@ def is_valid_text(text: object) -> bool:
 
 
 def parse_time(text: Any) -> datetime | None:
-    """
-    Return the time of the column ``at``; ``None`` if it is damaged.
-    """
+    """Return the time of the column ``at``; ``None`` if it is damaged."""
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):

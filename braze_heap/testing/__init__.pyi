@@ -1,6 +1,4 @@
-"""
-Public names of the package, each listed once.
-"""
+"""Public names of the package, each listed once."""
 
 from braze_heap.testing._legal import assert_legal as assert_legal
 from braze_heap.testing._samples import (

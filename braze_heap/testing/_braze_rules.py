@@ -1,6 +1,4 @@
-"""
-Braze's documented reactions to responses, without a network or a clock.
-"""
+"""Braze's documented reactions to responses, without a network or a clock."""
 
 from __future__ import annotations
 
@@ -57,9 +55,7 @@ class Behavior:
 
 
 class Fate(Enum):
-    """
-    Final status of an event.
-    """
+    """Final status of an event."""
 
     DELIVERED = "delivered"
     DROPPED = "dropped"
@@ -111,22 +107,16 @@ class Simulation:
 
     @property
     def requests(self) -> int:
-        """
-        Number of requests, including probes.
-        """
+        """Number of requests, including probes."""
         return sum(self.statuses.values()) + sum(self.failures.values())
 
     @property
     def fates(self) -> Counter[Fate]:
-        """
-        Number of events by fate; the sum is the number of events.
-        """
+        """Number of events by fate; the sum is the number of events."""
         return Counter(outcome.fate for outcome in self.outcomes)
 
     def having(self, fate: Fate) -> list[Any]:
-        """
-        Return the events that ended as *fate*, in the order they were given.
-        """
+        """Return the events that ended as *fate*, in the order they were given."""
         pairs = zip(self.events, self.outcomes, strict=True)
         return [event for event, outcome in pairs if outcome.fate is fate]
 
@@ -198,16 +188,12 @@ class SimulationRun:
 
     @property
     def due(self) -> float:
-        """
-        Time of the next batch; infinite if none is left.
-        """
+        """Time of the next batch; infinite if none is left."""
         is_over = self._is_disabled or self._stopped_by is not None
         return math.inf if is_over or not self._queue else self._queue[0][0]
 
     def take(self) -> tuple[PendingBatch, bytes]:
-        """
-        Return the next batch with its body, and count it as sent.
-        """
+        """Return the next batch with its body, and count it as sent."""
         batch = heapq.heappop(self._queue)[-1]
         if not batch.events:
             self._probes += 1
@@ -219,9 +205,7 @@ class SimulationRun:
         return batch, json.dumps({"events": events}).encode()
 
     def apply_response(self, batch: PendingBatch, reply: Reply, now: float) -> None:
-        """
-        React to *reply* to *batch* as Braze does.
-        """
+        """React to *reply* to *batch* as Braze does."""
         self._now = now
         received = self._received(reply)
         status = None if isinstance(received, Failure) else received.status
@@ -237,9 +221,7 @@ class SimulationRun:
             self._repeat(batch, received)
 
     def simulation(self) -> Simulation:
-        """
-        Return the results so far.
-        """
+        """Return the results so far."""
         return Simulation(
             self._events,
             tuple(self._outcomes),

@@ -1,6 +1,4 @@
-"""
-How a simulated Braze reaches an endpoint: over HTTP, or by calling it.
-"""
+"""How a simulated Braze reaches an endpoint: over HTTP, or by calling it."""
 
 from __future__ import annotations
 

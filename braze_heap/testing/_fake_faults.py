@@ -1,6 +1,4 @@
-"""
-What can go wrong between a client and `FakeHeap`, as values.
-"""
+"""What can go wrong between a client and `FakeHeap`, as values."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ class Fault:
     path: str | None = field(default=None, kw_only=True)
 
     def touches(self, path: str) -> bool:
-        """
-        Tell whether the fault has to do with requests for *path*.
-        """
+        """Tell whether the fault has to do with requests for *path*."""
         return self.path is None or self.path == path
 
     def play(self, exchange: Exchange) -> WireResponse | None:
@@ -88,9 +84,7 @@ class Status(Fault):
     apply: bool = False
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Give the status.
-        """
+        """Give the status."""
         exchange.proceed_if(self.apply)
 
         return WireResponse(self.code, self.body, self.headers)
@@ -108,9 +102,7 @@ class Refuse(Fault):
     """
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Reset the connection.
-        """
+        """Reset the connection."""
         exchange.reset()
 
         return None
@@ -128,9 +120,7 @@ class Reset(Fault):
     after_applying: bool = False
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Reset the connection.
-        """
+        """Reset the connection."""
         exchange.proceed_if(self.after_applying)
         exchange.reset()
 
@@ -153,9 +143,7 @@ class Stall(Fault):
     apply: bool = False
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Wait, and leave.
-        """
+        """Wait, and leave."""
         exchange.proceed_if(self.apply)
         exchange.note(None)
         exchange.hold(self.seconds)
@@ -178,9 +166,7 @@ class Drip(Fault):
     interval: float = _waiting()
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Send the answer in pieces.
-        """
+        """Send the answer in pieces."""
         response = exchange.proceed()
         if response is None:
             return None
@@ -208,9 +194,7 @@ class HalfClose(Fault):
     apply: bool = False
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Say goodbye, but stay.
-        """
+        """Say goodbye, but stay."""
         exchange.proceed_if(self.apply)
         exchange.end_sending()
         exchange.hold(IDLE)
@@ -230,9 +214,7 @@ class CutStatusLine(Fault):
     apply: bool = False
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Send half a status line.
-        """
+        """Send half a status line."""
         exchange.proceed_if(self.apply)
         exchange.send(b"HTTP/1.1 20")
 
@@ -260,9 +242,7 @@ class EndlessBody(Fault):
     seconds: float = _waiting(60.0)
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Send until nobody listens.
-        """
+        """Send until nobody listens."""
         exchange.proceed_if(self.apply)
         exchange.send(self._head())
         end = time.monotonic() + self.seconds
@@ -294,9 +274,7 @@ class Redirect(Fault):
     apply: bool = False
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Send the client elsewhere.
-        """
+        """Send the client elsewhere."""
         exchange.proceed_if(self.apply)
 
         return WireResponse(self.code, headers={"Location": self.to})
@@ -316,9 +294,7 @@ class Garbage(Fault):
     apply: bool = False
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Send the bytes.
-        """
+        """Send the bytes."""
         exchange.proceed_if(self.apply)
         exchange.send(self.data)
 
@@ -338,9 +314,7 @@ class Latency(Fault):
     seconds: float = _waiting()
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Be slow.
-        """
+        """Be slow."""
         return exchange.proceed() if exchange.sleep(self.seconds) else None
 
 
@@ -361,9 +335,7 @@ class Poison(Fault):
     named: bool = True
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Reject the request if an item matches.
-        """
+        """Reject the request if an item matches."""
         for path, item in exchange.items.items():
             if self.predicate(item):
                 return WireResponse.text(400, self._text(path))
@@ -375,9 +347,7 @@ class Poison(Fault):
 
 
 class Exchange:
-    """
-    One request that is being answered, as its faults see it.
-    """
+    """One request that is being answered, as its faults see it."""
 
     def __init__(
         self,
@@ -424,9 +394,7 @@ class Exchange:
         return fault.play(self) if fault else self._answer(self.request, self._document)
 
     def proceed_if(self, wanted: bool) -> None:
-        """
-        Let the request take effect, and forget the answer.
-        """
+        """Let the request take effect, and forget the answer."""
         if wanted:
             self.proceed()
 
@@ -445,23 +413,17 @@ class Exchange:
             )
 
     def send(self, data: bytes) -> None:
-        """
-        Send bytes by hand.
-        """
+        """Send bytes by hand."""
         self.note(None)
         self._wire.send(data)
 
     def end_sending(self) -> None:
-        """
-        End our side of the connection (FIN).
-        """
+        """End our side of the connection (FIN)."""
         self.note(None)
         self._wire.end_sending()
 
     def reset(self) -> None:
-        """
-        Reset the connection (RST).
-        """
+        """Reset the connection (RST)."""
         self.note(None)
         self._wire.reset()
 
@@ -497,9 +459,7 @@ def _objects(items: object, path: str) -> dict[str, JsonObject]:
 
 
 class Script:
-    """
-    The faults to come.
-    """
+    """The faults to come."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

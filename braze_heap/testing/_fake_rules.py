@@ -97,9 +97,7 @@ def items_name(path: str) -> str | None:
 
 
 class InvalidRequestError(Exception):
-    """
-    Heap does not take the request.
-    """
+    """Heap does not take the request."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -251,9 +249,7 @@ def without_app(document: JsonObject) -> JsonObject:
 
 @frozen
 class _Batch:
-    """
-    The items of one call, checked.
-    """
+    """The items of one call, checked."""
 
     app_id: str
     items: list[JsonObject]
@@ -305,9 +301,7 @@ def decoded(request: WireRequest) -> object:
 
 
 class _Window:
-    """
-    At most *limit* per key in any *seconds*. Refused calls do not count; assumed.
-    """
+    """At most *limit* per key in any *seconds*. Refused calls do not count; assumed."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
@@ -336,9 +330,7 @@ class _Window:
 
 @define
 class _App:
-    """
-    One app id: what it received and how fast.
-    """
+    """One app id: what it received and how fast."""
 
     data: AppData = field(factory=AppData)
     unkeyed: int = 0
@@ -376,9 +368,7 @@ _OK: Final = WireResponse.json(200, {})
 
 
 class Heap:
-    """
-    Heap without its network: a request in, an answer out.
-    """
+    """Heap without its network: a request in, an answer out."""
 
     def __init__(
         self,

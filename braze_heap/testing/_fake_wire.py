@@ -90,18 +90,14 @@ class WireResponse:
 
     @classmethod
     def json(cls, status: int, content: object) -> WireResponse:
-        """
-        Answer with *content* as JSON.
-        """
+        """Answer with *content* as JSON."""
         return cls(
             status, json.dumps(content).encode(), {"Content-Type": "application/json"}
         )
 
     @classmethod
     def text(cls, status: int, content: str) -> WireResponse:
-        """
-        Answer with *content* as plain text.
-        """
+        """Answer with *content* as plain text."""
         return cls(
             status, content.encode(), {"Content-Type": "text/plain; charset=utf-8"}
         )
@@ -117,9 +113,7 @@ class WireResponse:
         return names.isdisjoint(("content-length", "transfer-encoding", "connection"))
 
     def to_bytes(self, *, keep_alive: bool, is_head: bool = False) -> bytes:
-        """
-        Write the answer as it goes over the wire; to a HEAD without its body.
-        """
+        """Write the answer as it goes over the wire; to a HEAD without its body."""
         lines = [f"HTTP/1.1 {self.status} {reason(self.status)}"]
         lines += [
             f"{name}: {value}" for name, value in self._all_headers(keep_alive).items()
@@ -151,9 +145,7 @@ def reason(status: int) -> str:
 
 
 class NotHttpError(Exception):
-    """
-    A request that cannot be read; the connection ends after its answer.
-    """
+    """A request that cannot be read; the connection ends after its answer."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -161,9 +153,7 @@ class NotHttpError(Exception):
 
 
 class Connection:
-    """
-    One connection: requests out of bytes, bytes into the socket, bounded waits.
-    """
+    """One connection: requests out of bytes, bytes into the socket, bounded waits."""
 
     def __init__(
         self, sock: socket.socket, stop: threading.Event, max_body: int
@@ -323,9 +313,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 class _Listener:
-    """
-    Accepts connections on a bound socket, in a thread of its own, until closed.
-    """
+    """Accepts connections on a bound socket, in a thread of its own, until closed."""
 
     def __init__(
         self, sock: socket.socket, welcome: Callable[[socket.socket], None]
@@ -361,9 +349,7 @@ class _Listener:
 
 
 class Server:
-    """
-    The listener, the open connections and their threads.
-    """
+    """The listener, the open connections and their threads."""
 
     def __init__(
         self, host: str, max_body: int, serve: Callable[[Connection], None]

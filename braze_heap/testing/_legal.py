@@ -137,9 +137,7 @@ def problems(obj: object, kind: FieldType | None = None) -> list[str]:
 
 
 def utf16_units(text: str) -> int:
-    """
-    Measure *text* the way JavaScript does: characters beyond U+FFFF count twice.
-    """
+    """Measure *text* the way JavaScript does: characters beyond U+FFFF count twice."""
     return (
         len(text)
         if text.isascii()
@@ -156,9 +154,7 @@ def is_timestamp(text: str) -> bool:
 
 
 def is_user_id(text: str) -> bool:
-    """
-    Tell whether *text* is a number that Heap's SDK can have given: 0 to 2^53-1.
-    """
+    """Tell whether *text* is a number that Heap's SDK can have given: 0 to 2^53-1."""
     return _NUMBER.fullmatch(text) is not None and int(text) <= MAX_USER_ID
 
 

@@ -1,6 +1,4 @@
-"""
-Sample events: the same on every run, plausible, and obviously nobody's.
-"""
+"""Sample events: the same on every run, plausible, and obviously nobody's."""
 
 import functools
 import json

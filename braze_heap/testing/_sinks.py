@@ -1,6 +1,4 @@
-"""
-The contract of sinks, as a test that everybody can run against their own.
-"""
+"""The contract of sinks, as a test that everybody can run against their own."""
 
 from __future__ import annotations
 
@@ -102,9 +100,7 @@ async def check_async_sink(
 
 
 class _Awaited:
-    """
-    Adapter from `AsyncSink` to `Sink`, for threads other than its loop's.
-    """
+    """Adapter from `AsyncSink` to `Sink`, for threads other than its loop's."""
 
     def __init__(
         self, make: Callable[[], AsyncSink], loop: asyncio.AbstractEventLoop

@@ -1,6 +1,4 @@
-"""
-Invented traffic of a workspace: people, journeys and malformed events.
-"""
+"""Invented traffic of a workspace: people, journeys and malformed events."""
 
 from __future__ import annotations
 

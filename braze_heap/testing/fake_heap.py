@@ -162,9 +162,7 @@ class FakeHeap:
         self.close()
 
     def start(self) -> Self:
-        """
-        Listen on a free port. The ``with`` statement does it for you.
-        """
+        """Listen on a free port. The ``with`` statement does it for you."""
         if self._closed:
             raise RuntimeError("This FakeHeap is closed: make a new one.")
         if self._server is None:
@@ -190,9 +188,7 @@ class FakeHeap:
         self._running.pause()
 
     def resume(self) -> None:
-        """
-        Listen again, on the same port, after `pause`.
-        """
+        """Listen again, on the same port, after `pause`."""
         self._running.listen(self._refuses)
 
     def script(self, *faults: Fault) -> None:
@@ -214,9 +210,7 @@ class FakeHeap:
         self._script.replace(faults)
 
     def calm(self) -> None:
-        """
-        Forget every fault, scripted or permanent.
-        """
+        """Forget every fault, scripted or permanent."""
         self._script.calm()
 
     def clear(self) -> None:
@@ -231,16 +225,12 @@ class FakeHeap:
 
     @property
     def url(self) -> str:
-        """
-        Where it listens: ``http://127.0.0.1:<port>``, without a slash at the end.
-        """
+        """Where it listens: ``http://127.0.0.1:<port>``, without a slash at the end."""
         return f"http://127.0.0.1:{self._running.port}"
 
     @property
     def scripted(self) -> tuple[Fault, ...]:
-        """
-        The faults of the script that no request has taken yet.
-        """
+        """The faults of the script that no request has taken yet."""
         return self._script.once
 
     @property
@@ -264,16 +254,12 @@ class FakeHeap:
 
     @property
     def accounts(self) -> dict[str, JsonObject]:
-        """
-        Account id to its properties, the last write wins.
-        """
+        """Account id to its properties, the last write wins."""
         return self._snapshot(self._app_id).accounts
 
     @property
     def other_apps(self) -> dict[str, AppData]:
-        """
-        What came for app ids that are not ours, by app id.
-        """
+        """What came for app ids that are not ours, by app id."""
         with self._heap.lock:
             names = [name for name in self._heap.apps if name != self._app_id]
 
@@ -281,9 +267,7 @@ class FakeHeap:
 
     @property
     def deleted(self) -> list[str]:
-        """
-        The identities (or user ids) to delete, in order, repeats included.
-        """
+        """The identities (or user ids) to delete, in order, repeats included."""
         with self._heap.lock:
             return list(self._heap.deleted)
 
@@ -298,9 +282,7 @@ class FakeHeap:
 
     @property
     def counts(self) -> Counts:
-        """
-        What happened how often.
-        """
+        """What happened how often."""
         with self._heap.lock:
             return Counts(**self._heap.counts)
 

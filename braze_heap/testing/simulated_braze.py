@@ -78,15 +78,11 @@ class VirtualClock:
     now: float = float(TIME)
 
     def __call__(self) -> float:
-        """
-        Return the time.
-        """
+        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """
-        Let *seconds* pass.
-        """
+        """Let *seconds* pass."""
         self.now += seconds
 
 
@@ -210,9 +206,7 @@ def _exchanges(
     end: float,
     concurrency: int,
 ) -> Iterator[tuple[PendingBatch, Reply]]:
-    """
-    Send due batches and yield the replies, until none is due before *end*.
-    """
+    """Send due batches and yield the replies, until none is due before *end*."""
     now = run.start
     in_flight: dict[Future[Reply], PendingBatch] = {}
     while in_flight or max(run.due, now) <= end:
@@ -229,9 +223,7 @@ def _exchanges(
 
 
 class _SameThreadExecutor(Executor):
-    """
-    Executor that calls each function immediately, in the thread of the caller.
-    """
+    """Executor that calls each function immediately, in the thread of the caller."""
 
     def submit(
         self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs

@@ -1,6 +1,4 @@
-"""
-Avro container files, as Braze writes them to storage.
-"""
+"""Avro container files, as Braze writes them to storage."""
 
 import contextlib
 import io
@@ -86,9 +84,7 @@ def _flaw(part: str, error: Exception) -> str:
 
 @attrs.define
 class _Recorder:
-    """
-    A stream that keeps the bytes of the current block.
-    """
+    """A stream that keeps the bytes of the current block."""
 
     _stream: BinaryIO
     offset: int = 0
@@ -112,9 +108,7 @@ class _Recorder:
 
 
 def _salvage(block: bytes, codec: str, schema: Any) -> Iterator[Any]:
-    """
-    Read the complete records of a block before its damage.
-    """
+    """Read the complete records of a block before its damage."""
     import fastavro
 
     data = io.BytesIO(block)

@@ -1,6 +1,4 @@
-"""
-Events of a decoded document.
-"""
+"""Events of a decoded document."""
 
 from typing import Any
 

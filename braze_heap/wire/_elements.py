@@ -1,6 +1,4 @@
-"""
-Split a stream of JSON at its brackets, without parsing it.
-"""
+"""Split a stream of JSON at its brackets, without parsing it."""
 
 import re
 from collections.abc import Iterator
@@ -25,9 +23,7 @@ _LINE: Final = re.compile(rb"[^\n]+")
 
 
 class Readable(Protocol):
-    """
-    A binary stream: ``read`` returns up to *size* bytes, and none at its end.
-    """
+    """A binary stream: ``read`` returns up to *size* bytes, and none at its end."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -143,9 +139,7 @@ class Elements:
         return len(self._buffer) - self._at
 
     def _more(self) -> bool:
-        """
-        Read the next chunk, and discard consumed bytes, so positions change.
-        """
+        """Read the next chunk, and discard consumed bytes, so positions change."""
         data = self._stream.read(CHUNK)
         self._dropped += self._at
         self._buffer = self._buffer[self._at :] + data

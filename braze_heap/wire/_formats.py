@@ -1,6 +1,4 @@
-"""
-Recognize input that cannot contain events, and name its format.
-"""
+"""Recognize input that cannot contain events, and name its format."""
 
 import csv
 import re

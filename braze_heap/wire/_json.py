@@ -45,9 +45,7 @@ def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
 
 
 def is_json_lines(stream: Buffered) -> bool:
-    """
-    Return whether `read` would read *stream* line by line.
-    """
+    """Return whether `read` would read *stream* line by line."""
     head = _Head(stream)
     return head.failure is None and _has_lines(head.data)
 
@@ -72,9 +70,7 @@ def read_lines(
 
 
 def _rest_of_line(stream: Buffered, limit: int) -> int:
-    """
-    Skip to the next line, or more than *limit* bytes, and return their number.
-    """
+    """Skip to the next line, or more than *limit* bytes, and return their number."""
     skipped = 0
     while skipped <= limit and (piece := stream.readline(CHUNK)):
         skipped += len(piece)
@@ -149,9 +145,7 @@ def _is_document(line: bytes) -> bool:
 
 
 class _Replayed:
-    """
-    A stream including the beginning that was already read.
-    """
+    """A stream including the beginning that was already read."""
 
     def __init__(self, head: _Head, stream: Buffered) -> None:
         self._head = io.BytesIO(head.data)

@@ -1,6 +1,4 @@
-"""
-Results of reading a source: events and unreadable parts.
-"""
+"""Results of reading a source: events and unreadable parts."""
 
 from typing import Any, TypeAlias
 

@@ -1,6 +1,4 @@
-"""
-Read files, streams and bytes in any wire form, without loading them into memory.
-"""
+"""Read files, streams and bytes in any wire form, without loading them into memory."""
 
 import gzip
 import inspect
@@ -83,9 +81,7 @@ def _read_file(name: str, event_type: str | None) -> Iterator[Read]:
 
 
 def _read_with_name(file: Any, event_type: str | None) -> Iterator[Read]:
-    """
-    Read the events of *file*, and add its name to unreadable parts.
-    """
+    """Read the events of *file*, and add its name to unreadable parts."""
     name, source = _name_of(file), _Source(file)
     try:
         for read in _read(source, source, event_type):
@@ -102,9 +98,7 @@ def _name_of(file: Any) -> str:
 
 
 def _read(file: Any, source: "_Source", event_type: str | None) -> Iterator[Read]:
-    """
-    Read the events of *file*, either *source* itself or inflated from it.
-    """
+    """Read the events of *file*, either *source* itself or inflated from it."""
     start = _start(file, len(_AVRO))
     raw = _Raw(file, start)
     stream = io.BufferedReader(raw, CHUNK)
@@ -143,18 +137,14 @@ _NO_URL: Final = (
 
 
 def is_path(text: str) -> bool:
-    """
-    Return whether *text* is a path or a URL rather than JSON.
-    """
+    """Return whether *text* is a path or a URL rather than JSON."""
     text = text.strip()
     is_one_line = len(text) <= _MAX_PATH and text.isprintable()
     return is_one_line and _PATH.fullmatch(text) is not None
 
 
 def refuse_path(text: str) -> None:
-    """
-    Raise a `ValueError` with advice if *text* is a path or a URL.
-    """
+    """Raise a `ValueError` with advice if *text* is a path or a URL."""
     if is_path(text):
         raise ValueError(_NO_URL if _URL_AS_PATH.match(text.strip()) else PATH_HINT)
 
@@ -220,9 +210,7 @@ def _inflated(raw: "_Raw", source: "_Source", event_type: str | None) -> Iterato
 
 
 class _Inflated:
-    """
-    A gzip stream that ends at its damage, and keeps its description.
-    """
+    """A gzip stream that ends at its damage, and keeps its description."""
 
     def __init__(self, stream: gzip.GzipFile, source: "_Source") -> None:
         self._stream = stream
@@ -300,16 +288,12 @@ class _Source:
         return self._error is not None
 
     def check(self) -> None:
-        """
-        Raise the error of `read`, if there was one.
-        """
+        """Raise the error of `read`, if there was one."""
         if self._error is not None:
             raise self._error
 
     def _falls_back(self) -> bool:
-        """
-        Use ``read`` instead of a ``read1`` that is inherited but not supported.
-        """
+        """Use ``read`` instead of a ``read1`` that is inherited but not supported."""
         before, self._read = self._read, self._file.read
         return bool(before != self._read)
 
@@ -355,9 +339,7 @@ _FILE_NAME: Final = re.compile(
 
 
 def type_in_path(path: str) -> str | None:
-    """
-    Return the event type in a storage path, or at the beginning of a file name.
-    """
+    """Return the event type in a storage path, or at the beginning of a file name."""
     if found := _IN_PATH.findall(path):
         return str(found[-1])
     named = _FILE_NAME.match(PurePath(path).name)

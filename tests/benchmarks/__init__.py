@@ -1,3 +1,1 @@
-"""
-What it costs to turn Braze batches into Heap requests, here and done otherwise.
-"""
+"""What it costs to turn Braze batches into Heap requests, here and done otherwise."""

@@ -33,9 +33,7 @@ PAGES = Path(__file__).parents[2] / "docs/explanation"
 
 @contextmanager
 def reading_with(library: Library) -> Iterator[None]:
-    """
-    Let braze_heap use *library*.
-    """
+    """Let braze_heap use *library*."""
     before = _json._fast
     _json._fast = before if library is ORJSON else None
     try:
@@ -45,9 +43,7 @@ def reading_with(library: Library) -> Iterator[None]:
 
 
 def with_library(way: Way, library: Library) -> Way:
-    """
-    Return *way* of ours as it is where only *library* is installed.
-    """
+    """Return *way* of ours as it is where only *library* is installed."""
 
     def chosen(given: bytes) -> bytes:
         with reading_with(library):
@@ -57,9 +53,7 @@ def with_library(way: Way, library: Library) -> Way:
 
 
 def ways() -> dict[str, Way]:
-    """
-    Return every way by its name.
-    """
+    """Return every way by its name."""
     ours = contenders.ours(bh.Transformer())
     answers = {given: json.loads(ours(given)) for given in BODIES}
     named: dict[str, Way] = {}
@@ -80,9 +74,7 @@ def ways() -> dict[str, Way]:
 
 
 def check(named: dict[str, Way]) -> None:
-    """
-    Raise if two ways give different events for a batch.
-    """
+    """Raise if two ways give different events for a batch."""
     expected = None
     for name, way in named.items():
         given = [json.loads(way(b)) for b in BODIES]
@@ -94,9 +86,7 @@ def check(named: dict[str, Way]) -> None:
 
 
 def whole_path(named: dict[str, Way]) -> dict[str, Any]:
-    """
-    Return the cost of each way, from bytes to bytes.
-    """
+    """Return the cost of each way, from bytes to bytes."""
     steps: dict[str, Step] = {"json.loads": lambda n: json.loads(BODIES[n % 10])}
     for name, way in named.items():
         steps[name] = lambda n, way=way: way(BODIES[n % 10])  # type: ignore[misc]
@@ -116,9 +106,7 @@ def table(steps: dict[str, Step], events: int = 100) -> dict[str, Any]:
 
 
 def parts(bodies: list[bytes]) -> dict[str, Any]:
-    """
-    Return what the parts of the way cost where they are used alone.
-    """
+    """Return what the parts of the way cost where they are used alone."""
     transform = bh.Transformer().transform
     way = contenders.ours(bh.Transformer())
     slow_way = with_library(way, STDLIB)
@@ -198,9 +186,7 @@ def starts() -> dict[str, float]:
 
 
 def memory() -> dict[str, int]:
-    """
-    Return the bytes that an event keeps, decoded, typed and as a call.
-    """
+    """Return the bytes that an event keeps, decoded, typed and as a call."""
     transform = bh.Transformer().transform
     transform(BODIES[0])
     batch = json.loads(BODIES[1])
@@ -240,9 +226,7 @@ def throughput(seconds: float) -> int:
 
 
 def processes() -> dict[str, int]:
-    """
-    Return the throughput of one process, and of two at once.
-    """
+    """Return the throughput of one process, and of two at once."""
     with ProcessPoolExecutor(2) as pool:
         alone = pool.submit(throughput, 2.0).result()
         two = sum(pool.map(throughput, [2.0, 2.0]))
@@ -250,9 +234,7 @@ def processes() -> dict[str, int]:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """
-    Return the tables of *results*.
-    """
+    """Return the tables of *results*."""
     return "\n\n".join(_table(title, costs) for title, costs in results.items()) + "\n"
 
 
@@ -270,9 +252,7 @@ def _table(title: str, costs: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """
-    Measure what the command line asks for.
-    """
+    """Measure what the command line asks for."""
     files = [arg for arg in sys.argv[1:] if arg != "--check"]
     if files:
         print(markdown({"parts": parts([Path(name).read_bytes() for name in files])}))

@@ -1,6 +1,4 @@
-"""
-Made-up request bodies in the mix of a running workspace, the same each time.
-"""
+"""Made-up request bodies in the mix of a running workspace, the same each time."""
 
 import json
 import random

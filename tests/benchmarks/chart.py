@@ -21,9 +21,7 @@ text { font: 13px system-ui, sans-serif; fill: #333 }
 
 
 def chart(costs: Mapping[str, Mapping[str, Any]]) -> str:
-    """
-    Return an SVG with a bar for each of *costs*, by name, the shortest first.
-    """
+    """Return an SVG with a bar for each of *costs*, by name, the shortest first."""
     bars = [(n, c["ratio"]) for n, c in costs.items() if n != "json.loads"]
     bars.sort(key=lambda bar: bar[1])
     height = TOP + ROW * len(bars) + 8

@@ -52,9 +52,7 @@ TYPES: Mapping[str, Any] = {
 
 @attrs.frozen
 class Library:
-    """
-    A JSON library.
-    """
+    """A JSON library."""
 
     name: str
     loads: Callable[[bytes], Any]
@@ -68,9 +66,7 @@ ORJSON = Library("orjson", orjson.loads, orjson.dumps)
 
 
 def legal(value: Any) -> Any:
-    """
-    Return a value as Heap takes it.
-    """
+    """Return a value as Heap takes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -83,9 +79,7 @@ def legal(value: Any) -> Any:
 
 
 def flat(found: dict[str, Any], name: str, value: Any) -> None:
-    """
-    Put *value* into *found*, objects under dotted names.
-    """
+    """Put *value* into *found*, objects under dotted names."""
     if isinstance(value, dict):
         for key, inner in value.items():
             flat(found, f"{name}.{key}", inner)
@@ -101,9 +95,7 @@ def timestamp(seconds: int) -> str:
 def a_track(
     event_type: str, event: Mapping[str, Any], fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """
-    Return the call for an event, whose *fields* are no personal data.
-    """
+    """Return the call for an event, whose *fields* are no personal data."""
     properties: dict[str, Any] = {"event_type": event_type}
     for name, value in fields.items():
         flat(properties, name, value)
@@ -127,9 +119,7 @@ def request(events: list[Any], library: Library) -> bytes:
 
 
 def untyped(body: bytes, library: Library) -> bytes:
-    """
-    An ordinary loop over dictionaries.
-    """
+    """An ordinary loop over dictionaries."""
     calls = []
     for event in library.loads(body)["events"]:
         if not event["user"].get("external_user_id"):
@@ -226,9 +216,7 @@ def pydantic_models() -> dict[str, type[pydantic.BaseModel]]:
 
 
 def by_pydantic(body: bytes, library: Library) -> bytes:
-    """
-    A pydantic model for each type.
-    """
+    """A pydantic model for each type."""
     models = pydantic_models()
     calls = []
     for event in library.loads(body)["events"]:
@@ -270,9 +258,7 @@ def msgspec_decoder() -> msgspec.json.Decoder[Any]:
 
 
 def by_msgspec(body: bytes) -> bytes:
-    """
-    msgspec structs for the whole batch, read and written by msgspec.
-    """
+    """msgspec structs for the whole batch, read and written by msgspec."""
     calls = []
     for event in msgspec_decoder().decode(body).events:
         event_type = event.__struct_config__.tag
@@ -290,9 +276,7 @@ def _items(struct: Any) -> list[tuple[str, Any]]:
 
 
 def ours(transformer: bh.Transformer) -> Way:
-    """
-    `Transformer`, and the requests that `HeapSink` makes of its calls.
-    """
+    """`Transformer`, and the requests that `HeapSink` makes of its calls."""
 
     def way(body: bytes) -> bytes:
         calls = group_by_endpoint(transformer.transform(body).calls)
@@ -303,9 +287,7 @@ def ours(transformer: bh.Transformer) -> Way:
 
 
 def floor(answers: Mapping[bytes, Any], library: Library) -> Way:
-    """
-    Reading the batch and writing the ready answer: no work at all between.
-    """
+    """Reading the batch and writing the ready answer: no work at all between."""
 
     def way(body: bytes) -> bytes:
         library.loads(body)

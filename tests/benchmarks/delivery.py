@@ -48,30 +48,22 @@ MARKS = (10, 25, 50, 75, 100)
 
 
 class Clock:
-    """
-    A clock that only sleeping moves.
-    """
+    """A clock that only sleeping moves."""
 
     now = 0.0
 
     def __call__(self) -> float:
-        """
-        Give the time.
-        """
+        """Give the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """
-        Let *seconds* go by.
-        """
+        """Let *seconds* go by."""
         self.now += seconds
 
 
 @contextlib.contextmanager
 def heap_elsewhere() -> Iterator[tuple[str, Callable[[], None]]]:
-    """
-    Run a Heap in another process; give its URL, and what makes it forget.
-    """
+    """Run a Heap in another process; give its URL, and what makes it forget."""
     command = [sys.executable, "-c", HEAP]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -88,9 +80,7 @@ def heap_elsewhere() -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 def clicks(count: int) -> Iterator[dict[str, Any]]:
-    """
-    Make clicks in emails, each with its own id and time.
-    """
+    """Make clicks in emails, each with its own id and time."""
     event = make_raw("users.messages.email.Click")
     for number in range(count):
         user = {"external_user_id": f"person-{number % PEOPLE}"}
@@ -99,62 +89,48 @@ def clicks(count: int) -> Iterator[dict[str, Any]]:
 
 
 def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """
-    Cut *items*.
-    """
+    """Cut *items*."""
     waiting = iter(items)
     return iter(lambda: list(itertools.islice(waiting, size)), [])
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """
-    Give the seconds that *work* takes, by the clock and of the processor.
-    """
+    """Give the seconds that *work* takes, by the clock and of the processor."""
     start, busy = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - start, time.process_time() - busy
 
 
 def send_sync(url: str, calls: list[Call], size: int) -> None:
-    """
-    Send with the sync sink.
-    """
+    """Send with the sync sink."""
     with HeapSink("11", base_url=url, allow_http=True, **LIFTED) as sink:
         for batch in batches(calls, size):
             assert sink.send(batch).accepted == len(batch)
 
 
 async def send_async(url: str, calls: list[Call], size: int) -> None:
-    """
-    Send with the async sink.
-    """
+    """Send with the async sink."""
     async with AsyncHeapSink("11", base_url=url, allow_http=True, **LIFTED) as sink:
         for batch in batches(calls, size):
             assert (await sink.send(batch)).accepted == len(batch)
 
 
 def run_sync(url: str, events: list[Any], size: int) -> None:
-    """
-    Map and send with the sync pipeline.
-    """
+    """Map and send with the sync pipeline."""
     with HeapSink("11", base_url=url, allow_http=True, **LIFTED) as sink:
         pipeline = Pipeline(bh.Transformer(), sink, DISCARD, batch_size=size)
         assert pipeline.run(iter(events)).delivered == len(events)
 
 
 async def run_async(url: str, events: list[Any], size: int) -> None:
-    """
-    Map and send with the async pipeline.
-    """
+    """Map and send with the async pipeline."""
     async with AsyncHeapSink("11", base_url=url, allow_http=True, **LIFTED) as sink:
         pipeline = AsyncPipeline(bh.Transformer(), sink, DISCARD, batch_size=size)
         assert (await pipeline.run(iter(events))).delivered == len(events)
 
 
 def throughput(count: int) -> None:
-    """
-    Print events a second and processor time an event, for each way to deliver.
-    """
+    """Print events a second and processor time an event, for each way to deliver."""
     events = list(clicks(count))
     calls = bh.Transformer().transform(events).calls
     ways: dict[str, tuple[Callable[..., Any], list[Any]]] = {
@@ -176,32 +152,24 @@ def throughput(count: int) -> None:
 
 
 def run(way: Callable[..., Any], *given: Any) -> None:
-    """
-    Call *way*, and await what it gives.
-    """
+    """Call *way*, and await what it gives."""
     if (work := way(*given)) is not None:
         asyncio.run(work)
 
 
 def resident() -> float:
-    """
-    Give the memory of this process in MB, as Linux counts it.
-    """
+    """Give the memory of this process in MB, as Linux counts it."""
     pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * 4096 / 1e6
 
 
 def traced() -> float:
-    """
-    Give the memory that Python has allocated, in MB.
-    """
+    """Give the memory that Python has allocated, in MB."""
     return tracemalloc.get_traced_memory()[0] / 1e6
 
 
 def memory(count: int, measure: Callable[[], float]) -> Iterator[tuple[int, float]]:
-    """
-    Give the memory in MB after each of `MARKS`, at Heap's rate.
-    """
+    """Give the memory in MB after each of `MARKS`, at Heap's rate."""
     clock = Clock()
     times: Any = {"clock": clock, "sleep": clock.sleep}
     marks, done = [count * mark // 100 for mark in MARKS], 0
@@ -219,9 +187,7 @@ def memory(count: int, measure: Callable[[], float]) -> Iterator[tuple[int, floa
 
 
 def main(what: str, count: int) -> None:
-    """
-    Measure.
-    """
+    """Measure."""
     if what == "throughput":
         throughput(count)
         return

@@ -25,9 +25,7 @@ COMMAND = "from braze_heap.cli import main; main()"
 
 
 def make_file(path: Path, megabytes: int) -> int:
-    """
-    Write JSON lines, each id once, and return how many.
-    """
+    """Write JSON lines, each id once, and return how many."""
     events = make_traffic(20_000)
     lines = [(json.dumps(event) + "\n", event["id"]) for event in events]
     rounds = 0
@@ -39,17 +37,13 @@ def make_file(path: Path, megabytes: int) -> int:
 
 
 def begin(path: Path, output: Path, jobs: int) -> "subprocess.Popen[bytes]":
-    """
-    Start the command.
-    """
+    """Start the command."""
     words = ["transform", path, "-o", output, "--jobs", jobs, "--quiet"]
     return subprocess.Popen([sys.executable, "-c", COMMAND, *map(str, words)])
 
 
 def seconds(path: Path, output: Path, jobs: int) -> float:
-    """
-    Return how long a run takes.
-    """
+    """Return how long a run takes."""
     start = time.perf_counter()
     if begin(path, output, jobs).wait():
         raise RuntimeError("the run failed")
@@ -57,18 +51,14 @@ def seconds(path: Path, output: Path, jobs: int) -> float:
 
 
 def most_held(parent: int) -> list[int]:
-    """
-    Return the peak of a process and of each of its workers until now, in MB.
-    """
+    """Return the peak of a process and of each of its workers until now, in MB."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     statuses = [Path(f"/proc/{pid}/status").read_text() for pid in [parent, *children]]
     return [int(text.split("VmHWM:")[1].split()[0]) // 1024 for text in statuses]
 
 
 def memory(path: Path, output: Path, jobs: int, size: int) -> None:
-    """
-    Print the peaks of a run whose output will have *size* bytes.
-    """
+    """Print the peaks of a run whose output will have *size* bytes."""
     output.unlink()
     process = begin(path, output, jobs)
     marks = [*MARKS]
@@ -86,9 +76,7 @@ def memory(path: Path, output: Path, jobs: int, size: int) -> None:
 
 
 def main() -> None:
-    """
-    Make a file, measure, and print.
-    """
+    """Make a file, measure, and print."""
     megabytes, rounds = map(int, [*sys.argv[1:], *DEFAULTS[len(sys.argv) - 1 :]])
     jobs = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,4 @@
-"""
-Measuring on a machine that others use too.
-"""
+"""Measuring on a machine that others use too."""
 
 import statistics
 import time
@@ -28,9 +26,7 @@ def cpu_seconds(steps: Mapping[str, Step], rounds: int) -> dict[str, list[float]
 
 
 def ratios(seconds: Mapping[str, list[float]], base: str) -> dict[str, float]:
-    """
-    Return the median of the ratios of each step to *base* in the same round.
-    """
+    """Return the median of the ratios of each step to *base* in the same round."""
     return {
         name: statistics.median(
             t / b for t, b in zip(times, seconds[base], strict=True)

@@ -54,9 +54,7 @@ PERIOD = 10.0
 
 
 def bodies(seed: int) -> Iterator[bytes]:
-    """
-    Return request bodies without end, each event with an id of its own.
-    """
+    """Return request bodies without end, each event with an id of its own."""
     templates = []
     for number in range(20):
         events = make_traffic(BATCH, seed=f"{seed} {number}")
@@ -74,9 +72,7 @@ def bodies(seed: int) -> Iterator[bytes]:
 
 @attrs.define
 class Sender:
-    """
-    One connection of Braze's.
-    """
+    """One connection of Braze's."""
 
     port: int
     seed: int
@@ -85,9 +81,7 @@ class Sender:
     statuses: Counter[int] = attrs.field(factory=Counter)
 
     def run(self) -> None:
-        """
-        Send until *end*, a batch again if it is refused.
-        """
+        """Send until *end*, a batch again if it is refused."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         for body in bodies(self.seed):
             status = 0
@@ -105,17 +99,13 @@ class Sender:
 
 
 def resident(pid: int) -> float:
-    """
-    Return the memory of a process in MB.
-    """
+    """Return the memory of a process in MB."""
     text = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024  # type: ignore[index]
 
 
 def soak(minutes: float, folder: str) -> None:
-    """
-    Run, and print a line every ten seconds and the sums at the end.
-    """
+    """Run, and print a line every ten seconds and the sums at the end."""
     heap = subprocess.Popen(
         [sys.executable, "-c", HEAP], stdout=subprocess.PIPE, text=True
     )
@@ -160,9 +150,7 @@ def soak(minutes: float, folder: str) -> None:
 def watched(
     pid: int, senders: list[Sender], threads: list[threading.Thread], start: float
 ) -> list[float]:
-    """
-    Return the memory of the service, every ten seconds.
-    """
+    """Return the memory of the service, every ten seconds."""
     marks: list[float] = []
     while any(thread.is_alive() for thread in threads):
         time.sleep(PERIOD)
@@ -175,9 +163,7 @@ def watched(
 
 
 def told(marks: list[float], senders: list[Sender], seconds: float, last: str) -> None:
-    """
-    Print the sums.
-    """
+    """Print the sums."""
     times = sorted(itertools.chain.from_iterable(s.seconds for s in senders))
     statuses = sum((sender.statuses for sender in senders), Counter[int]())
     settled = marks[len(marks) // 5 :]

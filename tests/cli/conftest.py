@@ -1,6 +1,4 @@
-"""
-Ways to run the command line: inside of the test, or as a process of its own.
-"""
+"""Ways to run the command line: inside of the test, or as a process of its own."""
 
 import json
 import subprocess
@@ -21,9 +19,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run() -> Run:
-    """
-    Run a command inside of the test.
-    """
+    """Run a command inside of the test."""
 
     def run(*args: Any, stdin: bytes | None = None) -> Result:
         words = [str(arg) for arg in args]
@@ -42,9 +38,7 @@ def start(*args: Any, code: str = MAIN, **options: Any) -> "subprocess.Popen[byt
 
 
 def click_event(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """
-    Return an email click in the HTTP form.
-    """
+    """Return an email click in the HTTP form."""
     event = {
         "event_type": "users.messages.email.Click",
         "id": f"event-{number}",
@@ -56,25 +50,19 @@ def click_event(number: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def lines(events: list[dict[str, Any]]) -> bytes:
-    """
-    Return *events* as lines of JSON.
-    """
+    """Return *events* as lines of JSON."""
     return b"".join(json.dumps(event).encode() + b"\n" for event in events)
 
 
 def keys(output: str) -> list[str]:
-    """
-    Return the idempotency keys of the events in *output*.
-    """
+    """Return the idempotency keys of the events in *output*."""
     calls = [json.loads(line) for line in output.splitlines()]
     return [call["idempotency_key"] for call in calls if "event" in call]
 
 
 @pytest.fixture
 def batch(tmp_path: Path) -> Path:
-    """
-    A request body with two events.
-    """
+    """A request body with two events."""
     path = tmp_path / "batch.json"
     path.write_text(json.dumps({"events": [click_event(1), click_event(2)]}))
     return path

@@ -12,18 +12,14 @@ from tests.cli.conftest import Run, click_event
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Work in an empty folder, without an API key.
-    """
+    """Work in an empty folder, without an API key."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEAP_API_KEY", raising=False)
     return tmp_path
 
 
 def findings(run: Run, *words: Any) -> dict[str, Any]:
-    """
-    Return what a check finds, by what it looks at.
-    """
+    """Return what a check finds, by what it looks at."""
     shown = run("check", *words, "--json")
     found = json.loads(shown.stdout)
     assert shown.exit_code == int(not found["ok"])
@@ -31,9 +27,7 @@ def findings(run: Run, *words: Any) -> dict[str, Any]:
 
 
 def problems(found: dict[str, Any]) -> list[str]:
-    """
-    Return what is not well.
-    """
+    """Return what is not well."""
     return [name for name, finding in found.items() if not finding["ok"]]
 
 
@@ -57,9 +51,7 @@ def test_all_is_well(run: Run, here: Path) -> None:
 
 
 def test_options_in_force_are_named_without_secrets(run: Run) -> None:
-    """
-    Identity and personal data always, the others where they are not the default.
-    """
+    """Identity and personal data always, the others where they are not the default."""
     Path("c.toml").write_text(
         'personal_data = "hash"\nhash_key = "canary of sixteen"\n'
     )
@@ -73,9 +65,7 @@ def test_options_in_force_are_named_without_secrets(run: Run) -> None:
 
 
 def test_wrong_configuration_is_a_problem(run: Run) -> None:
-    """
-    It is said where it is wrong.
-    """
+    """It is said where it is wrong."""
     Path("c.toml").write_text('presett = "all"\n')
 
     shown = run("check", "--config", "c.toml")
@@ -104,9 +94,7 @@ def test_wrong_configuration_is_a_problem(run: Run) -> None:
 def test_an_event_that_this_version_lacks_is_a_problem(
     run: Run, option: str, problem: str
 ) -> None:
-    """
-    So is a choice of events that leaves nothing.
-    """
+    """So is a choice of events that leaves nothing."""
     Path("c.toml").write_text(option)
 
     shown = run("check", "--config", "c.toml", "--json")
@@ -117,9 +105,7 @@ def test_an_event_that_this_version_lacks_is_a_problem(
 
 
 def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:
-    """
-    It may be a field that is newer than its class, and is no problem then.
-    """
+    """It may be a field that is newer than its class, and is no problem then."""
     Path("c.toml").write_text('personal_fields = {emial_address = "drop"}')
 
     shown = run("check", "--config", "c.toml")
@@ -129,9 +115,7 @@ def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:
 
 
 def test_unreachable_host_is_a_problem(run: Run) -> None:
-    """
-    With advice.
-    """
+    """With advice."""
     with FakeHeap() as heap:
         url = heap.url
 
@@ -146,9 +130,7 @@ def test_unreachable_host_is_a_problem(run: Run) -> None:
 def test_deletions_need_a_key(
     key: str, expected: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    It is told from the environment, and never shown.
-    """
+    """It is told from the environment, and never shown."""
     monkeypatch.setenv("HEAP_API_KEY", key)
     Path("c.json").write_text('{"deletions": true}')
 
@@ -161,9 +143,7 @@ def test_deletions_need_a_key(
 
 
 def test_wrong_sink_is_a_problem(run: Run) -> None:
-    """
-    What is wrong with it is said.
-    """
+    """What is wrong with it is said."""
     found = findings(run, "--sink", "haep:?app_id=11")
 
     assert problems(found) == ["sink"]
@@ -171,9 +151,7 @@ def test_wrong_sink_is_a_problem(run: Run) -> None:
 
 
 def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
-    """
-    Opening it proves that it can be written, and leaves no trace.
-    """
+    """Opening it proves that it can be written, and leaves no trace."""
     found = findings(run, "--sink", "file:calls.jsonl")
 
     assert list(found) == ["configuration", "sink"]
@@ -181,9 +159,7 @@ def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
 
 
 def test_dead_letter_is_measured(run: Run) -> None:
-    """
-    What it holds is a reason to look, and no problem.
-    """
+    """What it holds is a reason to look, and no problem."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     with SqliteDeadLetter("dead.db") as store:
         store.append([DeadRecord.of(click_event(), "bad_time", "", at)])
@@ -198,9 +174,7 @@ def test_dead_letter_is_measured(run: Run) -> None:
 def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Its file keeps its size, which is no problem.
-    """
+    """Its file keeps its size, which is no problem."""
     monkeypatch.setattr("braze_heap.cli._check.MAX_BYTES", 100_000)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     big = DeadRecord.of(click_event(properties={"x": "x" * 200_000}), "bad", "", at)
@@ -218,9 +192,7 @@ def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
 
 @pytest.mark.parametrize("path", ["no/such/dead.db", "text.txt"])
 def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
-    """
-    A folder that is not there, or a file that is something else.
-    """
+    """A folder that is not there, or a file that is something else."""
     Path("text.txt").write_text("hello, I am longer than a header of SQLite is")
 
     assert problems(findings(run, "--dead-letter", path)) == ["dead letter"]
@@ -245,9 +217,7 @@ def test_the_token_is_looked_at_and_not_shown(
     said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    What Braze would never send is a problem, what can be guessed a warning.
-    """
+    """What Braze would never send is a problem, what can be guessed a warning."""
     monkeypatch.setenv("BRAZE_TOKEN", token)
 
     result = run("check", "--json", *args)
@@ -259,9 +229,7 @@ def test_the_token_is_looked_at_and_not_shown(
 
 
 def test_a_path_that_cannot_be_looked_at_is_a_problem(run: Run, here: Path) -> None:
-    """
-    Here links that lead to themselves; elsewhere a folder of another user.
-    """
+    """Here links that lead to themselves; elsewhere a folder of another user."""
     for name in ("dead.db", "calls.jsonl"):
         Path(name).symlink_to(name)
 

@@ -1,6 +1,4 @@
-"""
-The connections of ``braze-heap serve``: without delay, and bounded.
-"""
+"""The connections of ``braze-heap serve``: without delay, and bounded."""
 
 import contextlib
 import http.client
@@ -31,9 +29,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 
 @contextlib.contextmanager
 def idle_connections(port: int, number: int, data: bytes = b"") -> Iterator[None]:
-    """
-    Open connections that send *data*, and then nothing.
-    """
+    """Open connections that send *data*, and then nothing."""
     with contextlib.ExitStack() as stack:
         for _ in range(number):
             address = ("127.0.0.1", port)
@@ -44,9 +40,7 @@ def idle_connections(port: int, number: int, data: bytes = b"") -> Iterator[None
 
 
 def test_small_packets_are_not_held_back() -> None:
-    """
-    An accepted connection has TCP_NODELAY.
-    """
+    """An accepted connection has TCP_NODELAY."""
     with (
         bound("127.0.0.1", 0) as listener,
         socket.create_connection(listener.getsockname()),
@@ -56,9 +50,7 @@ def test_small_packets_are_not_held_back() -> None:
 
 
 def test_a_kept_alive_connection_is_quick(serve: Serve) -> None:
-    """
-    No answer waits for a delayed acknowledgement, which takes 40 ms.
-    """
+    """No answer waits for a delayed acknowledgement, which takes 40 ms."""
     served = serve("--sink", "file:out.jsonl")
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     seconds = []
@@ -96,9 +88,7 @@ def test_idle_connections_leave_room_for_requests(
 
 
 def test_endless_headers_are_refused(serve: Serve) -> None:
-    """
-    The connection ends after some 64 KiB, long before 45 MiB are sent.
-    """
+    """The connection ends after some 64 KiB, long before 45 MiB are sent."""
     served = serve("--sink", "file:out.jsonl")
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
         wire.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n")
@@ -114,9 +104,7 @@ def test_endless_headers_are_refused(serve: Serve) -> None:
 
 @pytest.mark.slow
 def test_a_head_that_does_not_come_ends_its_connection() -> None:
-    """
-    Silence and half a head last so many seconds, on a kept-alive connection too.
-    """
+    """Silence and half a head last so many seconds, on a kept-alive connection too."""
     pipeline = Pipeline(Transformer(), MemorySink(), DISCARD)
     service = Service(AsyncReceiver(pipeline, "a" * 16), Metrics())
     whole, half = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /heal"

@@ -24,16 +24,12 @@ from braze_heap.cli._console import SafeConsole, UnusableError, grid, plural, sa
     ],
 )
 def test_safe_text_cannot_steer_a_terminal(text: str, expected: str) -> None:
-    """
-    Readable text stays, everything else is escaped, and the length is bounded.
-    """
+    """Readable text stays, everything else is escaped, and the length is bounded."""
     assert expected == safe(text)
 
 
 def test_no_control_or_format_character_passes() -> None:
-    """
-    Of every character that steers, hides or breaks a line, the escape is shown.
-    """
+    """Of every character that steers, hides or breaks a line, the escape is shown."""
     steering = [
         c
         for c in map(chr, range(sys.maxunicode + 1))
@@ -45,9 +41,7 @@ def test_no_control_or_format_character_passes() -> None:
 
 
 def test_errors_show_paths_without_control_characters() -> None:
-    """
-    A file may be called anything.
-    """
+    """A file may be called anything."""
     error = UnusableError("cannot read a\u202eb\x1b[2J:\nno such file")
 
     assert error.format_message() == "cannot read a\\u202eb\\x1b[2J:\nno such file"
@@ -62,17 +56,13 @@ def test_errors_show_paths_without_control_characters() -> None:
     ],
 )
 def test_plural_agrees_with_its_number(number: int, noun: str, expected: str) -> None:
-    """
-    The word that is counted gets the outcome.
-    """
+    """The word that is counted gets the outcome."""
     assert plural(number, noun) == expected
 
 
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_no_text_that_is_shown_can_steer_a_terminal(is_terminal: bool) -> None:
-    """
-    Neither in a table, nor in a line that is folded.
-    """
+    """Neither in a table, nor in a line that is folded."""
     odd = "a\u202e\u2066\u200b\x1b[31m\x9b\u2028b"
     file = io.StringIO()
     out = SafeConsole(file=file, force_terminal=is_terminal, width=40, markup=False)

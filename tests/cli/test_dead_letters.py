@@ -16,9 +16,7 @@ from tests.cli.conftest import Run, click_event, start
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    A dead letter with a good event, one without a time, and a damaged body.
-    """
+    """A dead letter with a good event, one without a time, and a damaged body."""
     monkeypatch.chdir(tmp_path)
     kept = [
         (click_event(1), "rejected_by_heap", 3),
@@ -34,9 +32,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def reasons(path: Path) -> list[str]:
-    """
-    Return the reasons of what is left.
-    """
+    """Return the reasons of what is left."""
     with SqliteDeadLetter(path) as store:
         return [record.reason for record in store.read()]
 
@@ -54,9 +50,7 @@ def reasons(path: Path) -> list[str]:
 def test_only_a_dead_letter_is_opened(
     words: tuple[str, ...], run: Run, tmp_path: Path
 ) -> None:
-    """
-    A path without one is an error, and nothing is made or changed there.
-    """
+    """A path without one is an error, and nothing is made or changed there."""
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as db:
         db.execute("CREATE TABLE mine (a)")
@@ -76,9 +70,7 @@ def test_only_a_dead_letter_is_opened(
 
 
 def test_list_counts_by_reason_and_names_keys(run: Run, store: Path) -> None:
-    """
-    The values of events are not shown.
-    """
+    """The values of events are not shown."""
     shown = run("dead-letters", "list", store)
 
     assert shown.stdout.startswith(f"3 dead letters in {store}\n")
@@ -89,9 +81,7 @@ def test_list_counts_by_reason_and_names_keys(run: Run, store: Path) -> None:
 
 
 def test_list_is_narrowed(run: Run, store: Path) -> None:
-    """
-    By reason, and to the oldest.
-    """
+    """By reason, and to the oldest."""
     one = run("dead-letters", "list", store, "--reason", "bad_time").stdout
     few = run("dead-letters", "list", store, "--limit", 1).stdout
 
@@ -100,9 +90,7 @@ def test_list_is_narrowed(run: Run, store: Path) -> None:
 
 
 def test_list_as_json(run: Run, store: Path) -> None:
-    """
-    Programs get whole keys and exact times.
-    """
+    """Programs get whole keys and exact times."""
     listed = json.loads(run("dead-letters", "list", store, "--json").stdout)
 
     assert listed["records"] == 3
@@ -116,9 +104,7 @@ def test_list_as_json(run: Run, store: Path) -> None:
 
 
 def test_show_by_the_beginning_of_a_key(run: Run, store: Path) -> None:
-    """
-    The event is whole, and the warning apart from it.
-    """
+    """The event is whole, and the warning apart from it."""
     shown = run("dead-letters", "show", store, "event-2")
 
     assert '\n    "email_address": "secret@example.com",\n' in shown.stdout
@@ -127,9 +113,7 @@ def test_show_by_the_beginning_of_a_key(run: Run, store: Path) -> None:
 
 
 def test_original_can_be_explained(run: Run, store: Path) -> None:
-    """
-    What is kept goes through a pipe as it came.
-    """
+    """What is kept goes through a pipe as it came."""
     original = run("dead-letters", "show", store, "event-2", "--original").stdout
 
     explained = run("explain", "-", stdin=original.encode())
@@ -142,9 +126,7 @@ def test_original_can_be_explained(run: Run, store: Path) -> None:
 def test_damaged_bodies_are_shown_as_text(
     zipped: bool, run: Run, tmp_path: Path
 ) -> None:
-    """
-    Inflated, and unable to steer a terminal.
-    """
+    """Inflated, and unable to steer a terminal."""
     body = b'{"a": "\x1b[31m\xff'
     at = datetime(2026, 1, 1, tzinfo=UTC)
     raw = gzip.compress(body) if zipped else body
@@ -157,9 +139,7 @@ def test_damaged_bodies_are_shown_as_text(
 
 
 def test_an_id_is_not_the_beginning_of_another(run: Run, tmp_path: Path) -> None:
-    """
-    Whoever writes all of it means this one.
-    """
+    """Whoever writes all of it means this one."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     with SqliteDeadLetter(tmp_path / "d.db") as store:
         records = [DeadRecord.of(click_event(n), "bad_time", "", at) for n in (1, 10)]
@@ -175,9 +155,7 @@ def test_an_id_is_not_the_beginning_of_another(run: Run, tmp_path: Path) -> None
     [("event-", "2 keys begin with 'event-': event-1:"), ("x", "no key begins")],
 )
 def test_one_key_is_meant(key: str, message: str, run: Run, store: Path) -> None:
-    """
-    Several, or none, are an error that helps.
-    """
+    """Several, or none, are an error that helps."""
     shown = run("dead-letters", "show", store, key)
 
     assert (shown.exit_code, shown.stdout) == (2, "")
@@ -201,9 +179,7 @@ def test_replay_delivers_and_keeps_the_rest(run: Run, store: Path) -> None:
 
 
 def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:
-    """
-    A record that cannot be read stays, and the others are delivered.
-    """
+    """A record that cannot be read stays, and the others are delivered."""
     with contextlib.closing(sqlite3.connect(store)) as db, db:
         db.execute("UPDATE dead_letters SET original = '{' WHERE reason = 'bad_time'")
 
@@ -216,9 +192,7 @@ def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:
 
 
 def test_replay_takes_todays_configuration(run: Run, store: Path) -> None:
-    """
-    What a policy leaves out today is gone, too.
-    """
+    """What a policy leaves out today is gone, too."""
     Path("c.toml").write_text('leave_out = ["EmailClick"]\n')
 
     shown = run(
@@ -231,9 +205,7 @@ def test_replay_takes_todays_configuration(run: Run, store: Path) -> None:
 
 
 def test_replay_that_cannot_go_on_keeps_what_is_left(run: Run, store: Path) -> None:
-    """
-    The status says "again later".
-    """
+    """The status says "again later"."""
     with FakeHeap(app_id="11") as heap:
         heap.always(Status(503))
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1&deadline=0.1"
@@ -269,9 +241,7 @@ def test_replay_that_cannot_go_on_keeps_what_is_left(run: Run, store: Path) -> N
 def test_purge_removes_what_is_named(
     words: list[str], left: list[str], run: Run, store: Path
 ) -> None:
-    """
-    A person, a reason, what is old, or everything; conditions narrow down.
-    """
+    """A person, a reason, what is old, or everything; conditions narrow down."""
     shown = run("dead-letters", "purge", store, *words, "--yes")
 
     assert shown.exit_code == 0
@@ -280,9 +250,7 @@ def test_purge_removes_what_is_named(
 
 
 def test_identity_from_stdin_stays_out_of_the_history(run: Run, store: Path) -> None:
-    """
-    It is not repeated in the output either.
-    """
+    """It is not repeated in the output either."""
     shown = run("dead-letters", "purge", store, "-", "--yes", stdin=b"cust-2\n")
 
     assert shown.output == "1 dead letter removed.\n"
@@ -290,9 +258,7 @@ def test_identity_from_stdin_stays_out_of_the_history(run: Run, store: Path) -> 
 
 
 def test_purge_names_what_it_suspects(run: Run, tmp_path: Path) -> None:
-    """
-    With what to do about it; `--suspected` removes that too.
-    """
+    """With what to do about it; `--suspected` removes that too."""
     path = tmp_path / "suspects.db"
     with SqliteDeadLetter(path) as store:
         events = [{"id": "a", "user_id": "42"}, {"id": "b", "x": "42"}]
@@ -318,9 +284,7 @@ def test_purge_names_what_it_suspects(run: Run, tmp_path: Path) -> None:
 def test_purge_needs_to_know_what(
     words: list[str], stdin: bytes | None, run: Run, store: Path
 ) -> None:
-    """
-    Nothing is removed by mistake.
-    """
+    """Nothing is removed by mistake."""
     shown = run("dead-letters", "purge", store, *words, "--yes", stdin=stdin)
 
     assert shown.exit_code == 2
@@ -329,9 +293,7 @@ def test_purge_needs_to_know_what(
 
 @pytest.mark.parametrize("age", ["1w", "36h", "2d"])
 def test_purge_by_age(age: str, run: Run, tmp_path: Path) -> None:
-    """
-    A job of cron removes what is too old, and nothing whose date cannot be read.
-    """
+    """A job of cron removes what is too old, and nothing whose date cannot be read."""
     now, path = datetime.now(UTC), tmp_path / "dead.db"
     with SqliteDeadLetter(path) as store:
         for days, reason in ((1.4, "rejected_by_heap"), (9, "bad_time"), (10, "none")):
@@ -350,9 +312,7 @@ def test_purge_by_age(age: str, run: Run, tmp_path: Path) -> None:
     "age", ["30", "d", "0d", "-3d", "30 d", "3m", "99999w", "\u0663d"]
 )
 def test_an_age_is_a_number_and_a_unit(age: str, run: Run, store: Path) -> None:
-    """
-    Anything else removes nothing.
-    """
+    """Anything else removes nothing."""
     shown = run("dead-letters", "purge", store, "--older-than", age, "--yes")
     both = ("--older-than", "3d", "--before", "2026-01-01", "--yes")
     twice = run("dead-letters", "purge", store, *both)
@@ -364,9 +324,7 @@ def test_an_age_is_a_number_and_a_unit(age: str, run: Run, store: Path) -> None:
 
 
 def test_damaged_rows_are_shown_and_do_no_harm(run: Run, store: Path) -> None:
-    """
-    Every command goes on, and names the row.
-    """
+    """Every command goes on, and names the row."""
     with contextlib.closing(sqlite3.connect(store)) as db, db:
         db.execute("UPDATE dead_letters SET at = '?', key = NULL WHERE rowid = 2")
 
@@ -387,9 +345,7 @@ def test_damaged_rows_are_shown_and_do_no_harm(run: Run, store: Path) -> None:
 def test_replay_keeps_what_a_missing_mapper_took_part_in(
     run: Run, tmp_path: Path
 ) -> None:
-    """
-    The report names the mapper and says what to do; --force delivers it.
-    """
+    """The report names the mapper and says what to do; --force delivers it."""
     path, at = tmp_path / "dead.db", datetime(2026, 1, 1, tzinfo=UTC)
     mappers = {"users.messages.email.Click": "team.mappers:newsletter"}
     with SqliteDeadLetter(path) as store:
@@ -412,9 +368,7 @@ def test_replay_keeps_what_a_missing_mapper_took_part_in(
 
 
 def test_purge_asks(run: Run, store: Path) -> None:
-    """
-    Where nobody can be asked, nothing is removed.
-    """
+    """Where nobody can be asked, nothing is removed."""
     pty = pytest.importorskip("pty")
     unasked = run("dead-letters", "purge", store, "--all")
     terminal, stdin = pty.openpty()
@@ -433,9 +387,7 @@ def test_purge_asks(run: Run, store: Path) -> None:
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_export_is_for_its_owner_alone(name: str, run: Run, store: Path) -> None:
-    """
-    Also where the file was there before, with another mode.
-    """
+    """Also where the file was there before, with another mode."""
     path = Path(name)
     path.touch(0o644)
 
@@ -450,16 +402,12 @@ def test_export_is_for_its_owner_alone(name: str, run: Run, store: Path) -> None
 
 
 def test_export_to_stdout(run: Run, store: Path) -> None:
-    """
-    It is the default.
-    """
+    """It is the default."""
     assert len(run("dead-letters", "export", store).stdout.splitlines()) == 3
 
 
 def test_export_never_overwrites_the_dead_letter(run: Run, store: Path) -> None:
-    """
-    Nor does it hide that a file cannot be written.
-    """
+    """Nor does it hide that a file cannot be written."""
     itself = run("dead-letters", "export", store, "-o", store)
     nowhere = run("dead-letters", "export", store, "-o", "no/such/file")
 
@@ -472,9 +420,7 @@ def test_export_never_overwrites_the_dead_letter(run: Run, store: Path) -> None:
 def test_reason_that_does_not_exist_is_an_error(
     command: str, run: Run, store: Path
 ) -> None:
-    """
-    A typo would show, or remove, nothing; the error names all reasons.
-    """
+    """A typo would show, or remove, nothing; the error names all reasons."""
     name, *words = command.split()
     before = run("dead-letters", "list", store).stdout
 

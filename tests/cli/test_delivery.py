@@ -27,9 +27,7 @@ from braze_heap.testing import make_raw
 
 
 class Failing(MemorySink):
-    """
-    Raises each of *errors*, and works then.
-    """
+    """Raises each of *errors*, and works then."""
 
     def __init__(self, *errors: Exception) -> None:
         super().__init__()
@@ -42,9 +40,7 @@ class Failing(MemorySink):
 
 
 class Clock:
-    """
-    A clock that sleeping moves.
-    """
+    """A clock that sleeping moves."""
 
     now = 0.0
 
@@ -56,9 +52,7 @@ class Clock:
 
 
 def patient(patience: float, *errors: Exception) -> tuple[RetryingSink, list[str]]:
-    """
-    Return a patient sink that fails with *errors*, and what it tells.
-    """
+    """Return a patient sink that fails with *errors*, and what it tells."""
     told: list[str] = []
     progress, clock = DeliveryProgress(0, on_message=told.append), Clock()
     sink = Failing(*errors)
@@ -66,9 +60,7 @@ def patient(patience: float, *errors: Exception) -> tuple[RetryingSink, list[str
 
 
 def until_it_works(sink: RetryingSink, seconds: float) -> None:
-    """
-    Send as a pipeline does, with pauses of *seconds*.
-    """
+    """Send as a pipeline does, with pauses of *seconds*."""
     while True:
         try:
             sink.send([])
@@ -79,9 +71,7 @@ def until_it_works(sink: RetryingSink, seconds: float) -> None:
 
 
 def test_failures_are_told_once_and_so_is_the_end() -> None:
-    """
-    One line when it begins, one when it is over.
-    """
+    """One line when it begins, one when it is over."""
     down = SinkUnavailable("503")
     sink, told = patient(60, down, down, down)
 
@@ -94,9 +84,7 @@ def test_failures_are_told_once_and_so_is_the_end() -> None:
 
 
 def test_patience_ends() -> None:
-    """
-    What the sink said last is raised.
-    """
+    """What the sink said last is raised."""
     down = SinkUnavailable("503")
     sink, _ = patient(12, *[down] * 9)
 
@@ -107,9 +95,7 @@ def test_patience_ends() -> None:
 
 
 def test_rates_do_not_cost_patience() -> None:
-    """
-    A backfill waits for Heap's rates all the time, and silently.
-    """
+    """A backfill waits for Heap's rates all the time, and silently."""
     paced = SinkUnavailable("the rate of the app", 60, throttled=True)
     sink, told = patient(10, *[paced] * 100)
 
@@ -119,9 +105,7 @@ def test_rates_do_not_cost_patience() -> None:
 
 
 def test_success_renews_patience() -> None:
-    """
-    Ten short failures in a long run are no long one.
-    """
+    """Ten short failures in a long run are no long one."""
     down = SinkUnavailable("503")
     sink, _ = patient(12, down, down)
     until_it_works(sink, 5)
@@ -134,17 +118,13 @@ def test_success_renews_patience() -> None:
 
 
 class Lookup:
-    """
-    A mapper that raises each of *errors*, and works then.
-    """
+    """A mapper that raises each of *errors*, and works then."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
 
     def __call__(self, event: CurrentsEvent) -> HeapEvent:
-        """
-        Map an event.
-        """
+        """Map an event."""
         if self.errors:
             raise self.errors.pop(0)
         return HeapEvent("Click")
@@ -179,9 +159,7 @@ def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
 
 
 def slept(self: RetryingSink, seconds: float) -> None:
-    """
-    Sleep as a patient sink does, in no time.
-    """
+    """Sleep as a patient sink does, in no time."""
     self.pause = lambda _: None
     PATIENT_SLEEP(self, seconds)
 
@@ -190,9 +168,7 @@ PATIENT_SLEEP = RetryingSink.sleep
 
 
 def test_a_report_shows_invalid_and_changed_values() -> None:
-    """
-    What does not fit a team's class, and what was changed for Heap, is no secret.
-    """
+    """What does not fit a team's class, and what was changed for Heap, is no secret."""
     report = Report(
         1,
         1,

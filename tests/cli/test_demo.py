@@ -1,6 +1,4 @@
-"""
-The whole way, played: what it says is what happened.
-"""
+"""The whole way, played: what it says is what happened."""
 
 import re
 import sys
@@ -19,24 +17,18 @@ SHORT = "from braze_heap.cli import _demo; _demo.NUMBER = 150"
 
 @pytest.fixture(scope="module")
 def shown() -> Result:
-    """
-    Run the demo once, and let several tests look at it.
-    """
+    """Run the demo once, and let several tests look at it."""
     return CliRunner().invoke(app, ["demo"], prog_name="braze-heap")
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Make it an hour of a smaller shop.
-    """
+    """Make it an hour of a smaller shop."""
     monkeypatch.setattr(_demo, "NUMBER", 150)
 
 
 def test_demo_shows_the_whole_way(shown: Result) -> None:
-    """
-    A person sees the story, what Heap holds, and that it adds up.
-    """
+    """A person sees the story, what Heap holds, and that it adds up."""
     assert shown.exit_code == 0
     for part in (
         "Braze checks endpoint and token",
@@ -57,9 +49,7 @@ def test_demo_shows_the_whole_way(shown: Result) -> None:
 
 
 def test_demo_shows_what_really_happened(shown: Result) -> None:
-    """
-    The fates add up to what was received, and there were repeats and refusals.
-    """
+    """The fates add up to what was received, and there were repeats and refusals."""
     counts = re.search(
         r"endpoint +([\d,]+) events = ([\d,]+) delivered \+ (\d+) skipped \+ (\d+) d",
         shown.stdout,
@@ -72,9 +62,7 @@ def test_demo_shows_what_really_happened(shown: Result) -> None:
 
 
 def test_progress_of_the_demo_adds_up(shown: Result) -> None:
-    """
-    At each quarter, what Braze counts as delivered is in Heap or kept back.
-    """
+    """At each quarter, what Braze counts as delivered is in Heap or kept back."""
     lines = re.findall(
         r"([\d,]+) delivered: ([\d,]+) in Heap, (\d+) skipped or kept", shown.stdout
     )
@@ -87,41 +75,31 @@ def test_progress_of_the_demo_adds_up(shown: Result) -> None:
 
 
 def test_demo_shows_no_personal_value(shown: Result) -> None:
-    """
-    What Heap holds is without the addresses that the events have.
-    """
+    """What Heap holds is without the addresses that the events have."""
     assert "@example.com" not in shown.stdout
 
 
 @pytest.mark.usefixtures("short")
 def test_demo_is_the_same_for_the_same_seed(run: Run) -> None:
-    """
-    Only how long it took differs; another seed is another hour.
-    """
+    """Only how long it took differs; another seed is another hour."""
     one, same, other = (run("demo", "--seed", seed) for seed in (7, 7, 8))
 
     assert untimed(one.stdout) == untimed(same.stdout) != untimed(other.stdout)
 
 
 def untimed(text: str) -> str:
-    """
-    Return *text* without the seconds that it took.
-    """
+    """Return *text* without the seconds that it took."""
     return re.sub(r"in [\d.]+ s\n", "", text)
 
 
 def test_demo_fits_80_columns_without_colour_where_it_is_piped(shown: Result) -> None:
-    """
-    The demo reads well in a log.
-    """
+    """The demo reads well in a log."""
     assert "\x1b" not in shown.stdout
     assert [line for line in shown.stdout.splitlines() if len(line) > 80] == []
 
 
 def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
-    """
-    A terminal that knows ASCII alone gets the demo too; its files are gone.
-    """
+    """A terminal that knows ASCII alone gets the demo too; its files are gone."""
     environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "TMPDIR": str(tmp_path)}
     process = start("demo", code=f"{SHORT}; {MAIN}", env=environ)
 
@@ -136,9 +114,7 @@ def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
 def test_demo_tells_when_it_does_not_add_up(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One event less in Heap is exit status 1.
-    """
+    """One event less in Heap is exit status 1."""
     held = FakeHeap.events.fget  # type: ignore[attr-defined]
     monkeypatch.setattr(
         FakeHeap, "events", property(lambda heap: dict([*held(heap).items()][1:]))
@@ -151,9 +127,7 @@ def test_demo_tells_when_it_does_not_add_up(
 
 
 def test_demo_at_a_terminal_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    There it takes its time: an hour in seconds.
-    """
+    """There it takes its time: an hour in seconds."""
     slept: list[float] = []
     monkeypatch.setattr(_demo.time, "sleep", slept.append)
 
@@ -165,9 +139,7 @@ def test_demo_at_a_terminal_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_demo_without_its_extra_says_what_to_install(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One line of advice, and exit status 2.
-    """
+    """One line of advice, and exit status 2."""
     monkeypatch.setitem(sys.modules, "httpx2", None)
 
     result = run("demo")

@@ -1,6 +1,4 @@
-"""
-``braze-heap drift``: a verdict for cron, and the news for people.
-"""
+"""``braze-heap drift``: a verdict for cron, and the news for people."""
 
 import json
 from pathlib import Path
@@ -17,9 +15,7 @@ NEW = "users.messages.email.Read"
 
 @pytest.fixture
 def news(tmp_path: Path) -> Path:
-    """
-    Lines with a new field, a new type, a invalid and a damage.
-    """
+    """Lines with a new field, a new type, a invalid and a damage."""
     path = tmp_path / "news.jsonl"
     odd = click_event(1, properties={"link_color": CANARY, "link_alias": [CANARY]})
     path.write_bytes(
@@ -29,9 +25,7 @@ def news(tmp_path: Path) -> Path:
 
 
 def test_known_traffic_is_status_0(run: Run, batch: Path) -> None:
-    """
-    Without novelty there is nothing to do.
-    """
+    """Without novelty there is nothing to do."""
     shown = run("drift", batch)
 
     assert shown.exit_code == 0
@@ -41,9 +35,7 @@ def test_known_traffic_is_status_0(run: Run, batch: Path) -> None:
 
 
 def test_news_is_status_1_and_named(run: Run, news: Path) -> None:
-    """
-    Each piece of news has its line, and no value is shown.
-    """
+    """Each piece of news has its line, and no value is shown."""
     shown = run("drift", news)
 
     assert shown.exit_code == 1
@@ -59,9 +51,7 @@ def test_news_is_status_1_and_named(run: Run, news: Path) -> None:
 def test_every_format_goes_to_a_file(
     run: Run, news: Path, tmp_path: Path, form: str
 ) -> None:
-    """
-    The file holds the news and no value, and stdout stays empty.
-    """
+    """The file holds the news and no value, and stdout stays empty."""
     path = tmp_path / "drift"
     shown = run("drift", news, "--format", form, "-o", path)
 
@@ -71,9 +61,7 @@ def test_every_format_goes_to_a_file(
 
 
 def test_json_is_for_programs(run: Run, news: Path) -> None:
-    """
-    stdout is one JSON object.
-    """
+    """stdout is one JSON object."""
     told = json.loads(run("drift", news, "--format", "json").stdout)
 
     assert told["has_findings"] is True
@@ -81,9 +69,7 @@ def test_json_is_for_programs(run: Run, news: Path) -> None:
 
 
 def test_known_news_is_ignored(run: Run, news: Path) -> None:
-    """
-    What a team knows already does not wake it up again, and is counted.
-    """
+    """What a team knows already does not wake it up again, and is counted."""
     names = ("link_color", "users.messages.email.Click.link_alias", NEW)
     words = [word for name in names for word in ("--ignore", name)]
 
@@ -94,9 +80,7 @@ def test_known_news_is_ignored(run: Run, news: Path) -> None:
 
 
 def test_storage_records_get_their_type(run: Run) -> None:
-    """
-    Records from stdin are of the type that is named.
-    """
+    """Records from stdin are of the type that is named."""
     raw = make_raw("users.behaviors.Purchase", form="storage")
     words = ("drift", "-", "--event-type", "users.behaviors.Purchase")
 
@@ -107,18 +91,14 @@ def test_storage_records_get_their_type(run: Run) -> None:
 
 
 def test_names_cannot_steer_the_terminal(run: Run) -> None:
-    """
-    Control characters of a name are shown as escapes.
-    """
+    """Control characters of a name are shown as escapes."""
     event = click_event(1, properties={"\x1b[2J": 1}, event_type="users.\x1b[2J.X")
 
     assert "\x1b" not in run("drift", "-", stdin=lines([event])).stdout
 
 
 def test_output_cannot_be_an_input(run: Run, batch: Path) -> None:
-    """
-    The traffic is not written over.
-    """
+    """The traffic is not written over."""
     shown = run("drift", batch, "-o", batch)
 
     assert shown.exit_code == 2
@@ -126,16 +106,12 @@ def test_output_cannot_be_an_input(run: Run, batch: Path) -> None:
 
 
 def test_missing_file_is_status_2(run: Run, tmp_path: Path) -> None:
-    """
-    An error is told from news by the exit status.
-    """
+    """An error is told from news by the exit status."""
     assert run("drift", tmp_path / "none.json").exit_code == 2
 
 
 def test_help_has_examples_and_fits_80_columns(run: Run) -> None:
-    """
-    The command shows how it is used.
-    """
+    """The command shows how it is used."""
     shown = run("drift", "--help").stdout
 
     assert "Examples:\n" in shown
@@ -145,9 +121,7 @@ def test_help_has_examples_and_fits_80_columns(run: Run) -> None:
 def test_name_to_ignore_that_matches_nothing_is_pointed_out(
     run: Run, batch: Path
 ) -> None:
-    """
-    It may be a typo, or no longer needed; the status stays.
-    """
+    """It may be a typo, or no longer needed; the status stays."""
     done = run("drift", batch, "--ignore", "link_colour")
 
     assert "Note: --ignore link_colour matches nothing here." in done.stderr

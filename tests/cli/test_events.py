@@ -9,9 +9,7 @@ from tests.cli.conftest import Run
 
 
 def test_catalogue_has_one_line_for_each_type(run: Run) -> None:
-    """
-    A table that is piped can be searched with grep.
-    """
+    """A table that is piped can be searched with grep."""
     head, *rows = run("events").stdout.splitlines()
 
     assert head.split() == ["type", "class", "name", "fields", "release", "status"]
@@ -19,9 +17,7 @@ def test_catalogue_has_one_line_for_each_type(run: Run) -> None:
 
 
 def test_part_of_a_type_filters_the_catalogue(run: Run) -> None:
-    """
-    What is no type shows all types that contain it.
-    """
+    """What is no type shows all types that contain it."""
     rows = run("events", "liveactivity").stdout.splitlines()[1:]
 
     assert rows
@@ -32,16 +28,12 @@ def test_part_of_a_type_filters_the_catalogue(run: Run) -> None:
     "query", ["users.messages.email.Click", "EmailClick", "email click"]
 )
 def test_type_is_found_by_any_of_its_names(query: str) -> None:
-    """
-    The type, its class and its words all lead to it.
-    """
+    """The type, its class and its words all lead to it."""
     assert [cls.__name__ for cls in find(query)] == ["EmailClick"]
 
 
 def test_type_shows_its_meaning_and_its_fields(run: Run) -> None:
-    """
-    One type is described in full: class, doc, and each field with its marks.
-    """
+    """One type is described in full: class, doc, and each field with its marks."""
     shown = run("events", "users.messages.email.Bounce").stdout
 
     assert shown.startswith(
@@ -56,9 +48,7 @@ def test_type_shows_its_meaning_and_its_fields(run: Run) -> None:
 
 
 def test_sensitive_fields_are_told_from_those_that_braze_marks(run: Run) -> None:
-    """
-    A reader sees whose judgement a mark is.
-    """
+    """A reader sees whose judgement a mark is."""
     shown = run("events", "PushSend").stdout
 
     assert (
@@ -67,9 +57,7 @@ def test_sensitive_fields_are_told_from_those_that_braze_marks(run: Run) -> None
 
 
 def test_unknown_type_gets_a_suggestion(run: Run) -> None:
-    """
-    A misspelt name is an error that knows better.
-    """
+    """A misspelt name is an error that knows better."""
     result = run("events", "emial")
 
     assert result.exit_code == 2
@@ -77,9 +65,7 @@ def test_unknown_type_gets_a_suggestion(run: Run) -> None:
 
 
 def test_json_holds_every_type_with_every_field(run: Run) -> None:
-    """
-    --json is always a list, and always complete.
-    """
+    """--json is always a list, and always complete."""
     described = json.loads(run("events", "--json").stdout)
 
     assert {t: [*event_fields(cls)] for t, cls in EVENT_TYPES.items()} == {
@@ -88,9 +74,7 @@ def test_json_holds_every_type_with_every_field(run: Run) -> None:
 
 
 def test_json_of_a_type_is_a_list_of_one(run: Run) -> None:
-    """
-    Machines get the same shape whatever was asked for.
-    """
+    """Machines get the same shape whatever was asked for."""
     (described,) = json.loads(run("events", "EmailBounce", "--json").stdout)
 
     assert {

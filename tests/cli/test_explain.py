@@ -8,18 +8,14 @@ from tests.cli.conftest import Run, click_event
 
 
 def explain(run: Run, event: Any, *words: str) -> str:
-    """
-    Return what is explained of *event*.
-    """
+    """Return what is explained of *event*."""
     shown = run("explain", "-", *words, stdin=json.dumps(event).encode())
     assert shown.exit_code == 0, shown.output
     return shown.stdout
 
 
 def test_every_step_is_told(run: Run) -> None:
-    """
-    From the form of the event to the call.
-    """
+    """From the form of the event to the call."""
     shown = explain(run, click_event())
 
     assert "form   HTTP form" in shown
@@ -32,9 +28,7 @@ def test_every_step_is_told(run: Run) -> None:
 
 @pytest.mark.parametrize("personal_data", ["drop", "keep"])
 def test_personal_values_are_masked(run: Run, personal_data: str) -> None:
-    """
-    In the fields as well as in the call, unless one asks for them.
-    """
+    """In the fields as well as in the call, unless one asks for them."""
     event = click_event(user={"external_user_id": "cust-1", "email_address": "e@x.org"})
     event["properties"] |= {"gender": 5, "url": "https://x.org/secret@example.com"}
     words = ("--personal-data", personal_data)
@@ -48,9 +42,7 @@ def test_personal_values_are_masked(run: Run, personal_data: str) -> None:
 
 
 def test_invalid_and_unknown_fields_are_named(run: Run) -> None:
-    """
-    What does not fit, and what the class does not know.
-    """
+    """What does not fit, and what the class does not know."""
     event = click_event(properties={"link_alias": 5, "tomorrow": "x"})
     shown = explain(run, event)
 
@@ -59,18 +51,14 @@ def test_invalid_and_unknown_fields_are_named(run: Run) -> None:
 
 
 def test_names_that_change_are_told(run: Run) -> None:
-    """
-    A field that has another name in Heap.
-    """
+    """A field that has another name in Heap."""
     shown = explain(run, click_event(), "--personal-data", "keep")
 
     assert "user_id -> braze_user_id" in shown
 
 
 def test_event_without_a_call_has_a_reason(run: Run) -> None:
-    """
-    Skipped or rejected, and what that means.
-    """
+    """Skipped or rejected, and what that means."""
     anonymous = explain(run, click_event(user={}))
     broken = explain(run, click_event(time=None))
 
@@ -82,9 +70,7 @@ def test_event_without_a_call_has_a_reason(run: Run) -> None:
 
 
 def test_records_from_storage_need_their_type(run: Run) -> None:
-    """
-    The option names it.
-    """
+    """The option names it."""
     record = {"id": "1", "time": 1763900000, "external_user_id": "c-1", "name": "Order"}
     shown = explain(run, record, "--event-type", "users.behaviors.CustomEvent")
 
@@ -93,9 +79,7 @@ def test_records_from_storage_need_their_type(run: Run) -> None:
 
 
 def test_types_of_tomorrow_are_explained(run: Run) -> None:
-    """
-    The rule for all events covers them.
-    """
+    """The rule for all events covers them."""
     shown = explain(run, click_event(event_type="users.messages.kakao.Send"))
 
     assert "This version does not know the type" in shown
@@ -103,9 +87,7 @@ def test_types_of_tomorrow_are_explained(run: Run) -> None:
 
 
 def test_one_event_of_a_batch_is_chosen(run: Run, batch: Path) -> None:
-    """
-    By its number, and there has to be one.
-    """
+    """By its number, and there has to be one."""
     assert "event-2" in run("explain", batch, "-n", 2).stdout
     missing = run("explain", batch, "-n", 3)
     assert missing.exit_code == 2
@@ -113,9 +95,7 @@ def test_one_event_of_a_batch_is_chosen(run: Run, batch: Path) -> None:
 
 
 def test_damage_is_no_crash(run: Run) -> None:
-    """
-    Bytes that are no event are rejected with their reason.
-    """
+    """Bytes that are no event are rejected with their reason."""
     shown = run("explain", "-", stdin=b"{nonsense")
 
     assert shown.exit_code == 0

@@ -27,18 +27,14 @@ def test_directory_is_read_recursively_in_order_without_hidden_files(
 
 
 def test_batches_are_bounded_in_number() -> None:
-    """
-    A long input comes in batches of a thousand events.
-    """
+    """A long input comes in batches of a thousand events."""
     reads = [RawEvent({}, None, 0)] * (2 * BATCH + 1)
 
     assert [len(batch) for batch in batches(reads)] == [BATCH, BATCH, 1]
 
 
 def test_batches_are_bounded_in_bytes() -> None:
-    """
-    Large events come in smaller batches, so that memory stays flat.
-    """
+    """Large events come in smaller batches, so that memory stays flat."""
     reads = [RawEvent({}, None, n * BATCH_BYTES // 2) for n in range(8)]
 
     assert [len(batch) for batch in batches(reads)] == [4, 4]
@@ -55,9 +51,7 @@ def test_batches_end_with_the_unit() -> None:
 
 @pytest.mark.parametrize("error", [UnusableError("gone"), KeyboardInterrupt()])
 def test_what_was_read_before_an_error_is_a_batch(error: BaseException) -> None:
-    """
-    Neither an I/O error nor Ctrl-C costs the events that were read already.
-    """
+    """Neither an I/O error nor Ctrl-C costs the events that were read already."""
 
     def reads() -> Iterator[Read]:
         yield RawEvent({}, None, 0)
@@ -104,9 +98,7 @@ def test_what_a_folder_holds_besides_files_is_named(
 def test_folder_that_cannot_be_read_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
-    """
-    What lies in it would be missing without a word.
-    """
+    """What lies in it would be missing without a word."""
     (tmp_path / "locked").mkdir()
     (tmp_path / "a.jsonl").touch()
     scan = os.scandir

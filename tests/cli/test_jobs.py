@@ -93,9 +93,7 @@ def test_pieces_of_a_file_hold_what_the_file_holds(
 def test_line_over_the_limit_is_one_damage_over_many_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Pieces that lie within a line hold nothing; the one where it begins names it.
-    """
+    """Pieces that lie within a line hold nothing; the one where it begins names it."""
     monkeypatch.setattr(_json, "MAX_ELEMENT", 5_000)
     good = [line(click_event(n)) for n in range(4)]
     content = b"\n".join([*good[:2], b'{"' + b"x" * 600_000, *good[2:]])
@@ -108,9 +106,7 @@ def test_line_over_the_limit_is_one_damage_over_many_pieces(
 
 
 def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
-    """
-    A long line costs each piece little more than its size, not all that follows.
-    """
+    """A long line costs each piece little more than its size, not all that follows."""
     good = lines([click_event(1), click_event(2)])
     whole = file(tmp_path / "long.jsonl", good + b'"' + b"x" * 4_000_000)
     *before, _ = whole.pieces(100_000)
@@ -123,9 +119,7 @@ def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
 
 
 def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
-    """
-    Return the same run for one worker and for several.
-    """
+    """Return the same run for one worker and for several."""
     transformer = SETUP.transformer()
     arguments = (transformer, inputs, None)
     identity = "external_user_id"
@@ -150,9 +144,7 @@ def test_jobs_change_neither_output_nor_report(
     jobs: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """
-    Repeats, counts, numbers and offsets are those of one job, whatever the cuts.
-    """
+    """Repeats, counts, numbers and offsets are those of one job, whatever the cuts."""
     folder = tmp_path_factory.mktemp("files")
     inputs = [file(folder / f"{n}.jsonl", c) for n, c in enumerate(contents)]
     one, many = runs(inputs, unit, jobs)
@@ -164,9 +156,7 @@ def test_jobs_change_neither_output_nor_report(
 
 @pytest.fixture
 def mixed(tmp_path: Path) -> Path:
-    """
-    Files of all forms, and many of them, with a flaw here and there.
-    """
+    """Files of all forms, and many of them, with a flaw here and there."""
     fastavro = pytest.importorskip("fastavro")
     folder = tmp_path / "mixed"
     folder.mkdir()
@@ -187,16 +177,12 @@ def mixed(tmp_path: Path) -> Path:
 
 
 def body(report: str) -> list[str]:
-    """
-    Return a report without the speed.
-    """
+    """Return a report without the speed."""
     return report.splitlines()[1:]
 
 
 def test_files_of_all_forms_come_out_in_order(run: Run, mixed: Path) -> None:
-    """
-    Many small files, compressed ones and Avro among them, are shared out whole.
-    """
+    """Many small files, compressed ones and Avro among them, are shared out whole."""
     expected = run("transform", mixed)
 
     actual = run("transform", mixed, "--jobs", "2")
@@ -209,9 +195,7 @@ def test_files_of_all_forms_come_out_in_order(run: Run, mixed: Path) -> None:
 def test_compressed_output_is_equal_inside(
     jobs: str, run: Run, mixed: Path, tmp_path: Path
 ) -> None:
-    """
-    A .gz is joined of compressed parts; nothing else is left beside it.
-    """
+    """A .gz is joined of compressed parts; nothing else is left beside it."""
     calls = tmp_path / "out" / "calls.jsonl.gz"
     calls.parent.mkdir()
     expected = run("transform", mixed).stdout_bytes
@@ -223,9 +207,7 @@ def test_compressed_output_is_equal_inside(
 
 
 def test_stdin_is_read_by_one_job(run: Run) -> None:
-    """
-    A pipe cannot be shared out, which is no error.
-    """
+    """A pipe cannot be shared out, which is no error."""
     stdin = lines([click_event(1), click_event(2)])
 
     result = run("transform", "--jobs", "2", stdin=stdin)
@@ -234,9 +216,7 @@ def test_stdin_is_read_by_one_job(run: Run) -> None:
 
 
 def test_options_reach_the_workers(run: Run, mixed: Path, tmp_path: Path) -> None:
-    """
-    Workers transform by the configuration and the options of the command.
-    """
+    """Workers transform by the configuration and the options of the command."""
     config = tmp_path / "config.toml"
     config.write_text('event_prefix = "Ours "')
     args = ("transform", mixed, "--config", config, "--identity", "user_id")
@@ -251,9 +231,7 @@ def test_options_reach_the_workers(run: Run, mixed: Path, tmp_path: Path) -> Non
 def test_wrong_configuration_is_told_before_workers_start(
     run: Run, mixed: Path, tmp_path: Path
 ) -> None:
-    """
-    An option that means nothing is one line, as with one job.
-    """
+    """An option that means nothing is one line, as with one job."""
     config = tmp_path / "config.toml"
     config.write_text('event_prefx = "x"')
     args = ("transform", mixed, "--config", config)
@@ -264,9 +242,7 @@ def test_wrong_configuration_is_told_before_workers_start(
 def test_file_that_cannot_be_read_ends_the_run_in_its_turn(
     run: Run, mixed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Files before it are done, those behind it are not, and the status is 2.
-    """
+    """Files before it are done, those behind it are not, and the status is 2."""
     monkeypatch.setitem(sys.modules, "fastavro", None)
     (mixed / "zz.jsonl").write_bytes(lines([click_event()]))
     expected = run("transform", mixed)
@@ -319,9 +295,7 @@ def test_workers_report_each_byte_once(tmp_path: Path) -> None:
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
-    """
-    More than a pipe and the workers can hold.
-    """
+    """More than a pipe and the workers can hold."""
     folder = tmp_path / "many"
     folder.mkdir()
     for n in range(40):
@@ -338,9 +312,7 @@ def temporary(tmp_path: Path) -> Path:
 
 
 def begun(folder: Path, temporary: Path, jobs: int = 2, **env: str) -> Process:
-    """
-    Start a run and read its first line, so that it waits for somebody to read on.
-    """
+    """Start a run and read its first line, so that it waits for somebody to read on."""
     process = start(
         *("transform", folder, "--jobs", jobs),
         env=os.environ | {"TMPDIR": str(temporary)} | env,
@@ -400,9 +372,7 @@ def test_worker_that_is_killed_is_an_error(many: Path, temporary: Path) -> None:
 
 
 def test_reader_that_goes_away_ends_all(many: Path, temporary: Path) -> None:
-    """
-    A broken pipe stops the workers, has a report, and leaves no files.
-    """
+    """A broken pipe stops the workers, has a report, and leaves no files."""
     process = begun(many, temporary)
     assert process.stdout
     process.stdout.close()
@@ -429,9 +399,7 @@ def test_sigterm_leaves_nothing(many: Path, temporary: Path) -> None:
 
 
 def test_workers_do_not_outlive_their_run(many: Path, temporary: Path) -> None:
-    """
-    Where the run is killed, its workers end: nobody holds its output open.
-    """
+    """Where the run is killed, its workers end: nobody holds its output open."""
     process = begun(many, temporary, jobs=3)
     process.kill()
 
@@ -442,9 +410,7 @@ def test_workers_do_not_outlive_their_run(many: Path, temporary: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
 def test_full_disk_is_named(many: Path, temporary: Path) -> None:
-    """
-    Parts that cannot be joined end the run with an error.
-    """
+    """Parts that cannot be joined end the run with an error."""
     with open("/dev/full", "wb") as full:
         process = start(
             *("transform", many, "--jobs", 2),
@@ -459,9 +425,7 @@ def test_full_disk_is_named(many: Path, temporary: Path) -> None:
 
 
 def test_workers_may_be_spawned(mixed: Path, run: Run) -> None:
-    """
-    Nothing that workers need must be inherited, for not every system forks.
-    """
+    """Nothing that workers need must be inherited, for not every system forks."""
     code = f"import multiprocessing as m; m.set_start_method('spawn'); {MAIN}"
     expected = run("transform", mixed).stdout_bytes
 
@@ -474,9 +438,7 @@ def test_workers_may_be_spawned(mixed: Path, run: Run) -> None:
 
 
 def test_directories_that_others_look_into_hold_no_parts(run: Run, mixed: Path) -> None:
-    """
-    Parts lie in a hidden folder, which a run over the same directory leaves out.
-    """
+    """Parts lie in a hidden folder, which a run over the same directory leaves out."""
     calls = mixed / "calls"
     calls.touch()
     expected = find_inputs([mixed])

@@ -18,7 +18,5 @@ from braze_heap.cli._json_format import format_json
 def test_pretty_json_takes_as_few_lines_as_fit(
     value: object, expected: list[str]
 ) -> None:
-    """
-    Values break at brackets, then behind long names; texts are left whole.
-    """
+    """Values break at brackets, then behind long names; texts are left whole."""
     assert expected == format_json(value, 20)

@@ -9,9 +9,7 @@ from tests.cli.conftest import MAIN, Run, start
 
 @pytest.mark.parametrize("extra", ["click", "rich"])
 def test_missing_extra_is_one_line_of_advice(extra: str) -> None:
-    """
-    Without click or rich, the command says what to install and exits with 2.
-    """
+    """Without click or rich, the command says what to install and exits with 2."""
     process = start("demo", code=f"import sys; sys.modules[{extra!r}] = None; {MAIN}")
 
     stdout, stderr = process.communicate(timeout=20)
@@ -21,9 +19,7 @@ def test_missing_extra_is_one_line_of_advice(extra: str) -> None:
 
 
 def test_missing_package_that_is_no_extra_is_not_hidden() -> None:
-    """
-    A broken installation is shown as what it is.
-    """
+    """A broken installation is shown as what it is."""
     process = start("demo", code=f"import sys; sys.modules['attrs'] = None; {MAIN}")
 
     _, stderr = process.communicate(timeout=20)
@@ -32,18 +28,14 @@ def test_missing_package_that_is_no_extra_is_not_hidden() -> None:
 
 
 def test_version_is_the_one_that_is_installed(run: Run) -> None:
-    """
-    --version names the command and its version.
-    """
+    """--version names the command and its version."""
     version = importlib.metadata.version("braze_heap")
 
     assert f"braze-heap {version}\n" == run("--version").stdout
 
 
 def test_package_runs_as_a_module(run: Run) -> None:
-    """
-    Where no script is on the path, Python itself finds the command.
-    """
+    """Where no script is on the path, Python itself finds the command."""
     words = [sys.executable, "-m", "braze_heap", "--version"]
 
     assert subprocess.check_output(words, text=True) == run("--version").stdout
@@ -66,9 +58,7 @@ def test_package_runs_as_a_module(run: Run) -> None:
 def test_help_has_examples_and_fits_80_columns(
     command: tuple[str, ...], run: Run
 ) -> None:
-    """
-    Each command shows how it is used.
-    """
+    """Each command shows how it is used."""
     result = run(*command, "--help")
 
     assert result.exit_code == 0
@@ -77,9 +67,7 @@ def test_help_has_examples_and_fits_80_columns(
 
 
 def test_wrong_option_is_exit_status_2(run: Run) -> None:
-    """
-    Usage errors are told from rejected events by their exit status.
-    """
+    """Usage errors are told from rejected events by their exit status."""
     result = run("transform", "--identity", "email")
 
     assert result.exit_code == 2

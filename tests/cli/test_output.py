@@ -16,9 +16,7 @@ DONE = "done"
 
 
 def interrupted(times: int, done: list[str], number: int = signal.SIGINT) -> None:
-    """
-    Be interrupted *times* inside of an unbroken block, then do something in it.
-    """
+    """Be interrupted *times* inside of an unbroken block, then do something in it."""
     with defer_sigint():
         for _ in range(times):
             os.kill(os.getpid(), number)
@@ -26,9 +24,7 @@ def interrupted(times: int, done: list[str], number: int = signal.SIGINT) -> Non
 
 
 def test_ctrl_c_waits_for_the_end_of_an_unbroken_block() -> None:
-    """
-    What must be done whole is done whole, and stops behind.
-    """
+    """What must be done whole is done whole, and stops behind."""
     done: list[str] = []
 
     with pytest.raises(KeyboardInterrupt):
@@ -38,9 +34,7 @@ def test_ctrl_c_waits_for_the_end_of_an_unbroken_block() -> None:
 
 
 def test_second_ctrl_c_does_not_wait() -> None:
-    """
-    A block that hangs can be left.
-    """
+    """A block that hangs can be left."""
     done: list[str] = []
 
     with pytest.raises(KeyboardInterrupt):
@@ -50,9 +44,7 @@ def test_second_ctrl_c_does_not_wait() -> None:
 
 
 def test_ignored_ctrl_c_stays_ignored() -> None:
-    """
-    Shells let their background jobs ignore Ctrl-C.
-    """
+    """Shells let their background jobs ignore Ctrl-C."""
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
     done: list[str] = []
 
@@ -63,9 +55,7 @@ def test_ignored_ctrl_c_stays_ignored() -> None:
 
 
 def test_output_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    """
-    The error says which file, and why.
-    """
+    """The error says which file, and why."""
     path = tmp_path / "missing" / "calls.jsonl"
 
     with pytest.raises(UnusableError) as caught, open_output(path, []):
@@ -84,9 +74,7 @@ def events(tmp_path: Path) -> Path:
 def test_output_keeps_the_mode_of_the_file_that_it_replaces(
     run: Run, events: Path, tmp_path: Path
 ) -> None:
-    """
-    Who could read the calls before can read them after, and nobody else.
-    """
+    """Who could read the calls before can read them after, and nobody else."""
     calls = tmp_path / "calls.jsonl"
     calls.write_text("before")
     calls.chmod(0o640)
@@ -100,9 +88,7 @@ def test_output_keeps_the_mode_of_the_file_that_it_replaces(
 
 
 def test_new_output_has_the_usual_mode(run: Run, events: Path, tmp_path: Path) -> None:
-    """
-    The umask decides, as for any new file.
-    """
+    """The umask decides, as for any new file."""
     before = os.umask(0o027)
     try:
         run("transform", events, "-o", tmp_path / "calls.jsonl")
@@ -115,9 +101,7 @@ def test_new_output_has_the_usual_mode(run: Run, events: Path, tmp_path: Path) -
 def test_output_at_a_symbolic_link_is_its_target(
     run: Run, events: Path, tmp_path: Path
 ) -> None:
-    """
-    The link stays one, also if its target is not there yet.
-    """
+    """The link stays one, also if its target is not there yet."""
     (tmp_path / "data").mkdir()
     link = tmp_path / "calls.jsonl.gz"
     link.symlink_to("data/calls.jsonl.gz")
@@ -134,9 +118,7 @@ def test_output_at_a_symbolic_link_is_its_target(
 def test_stdout_by_any_name_is_appended_to(
     name: str, events: Path, tmp_path: Path
 ) -> None:
-    """
-    What the shell redirects to stays the same file, with what was in it.
-    """
+    """What the shell redirects to stays the same file, with what was in it."""
     calls = tmp_path / "calls.jsonl"
     calls.write_text("before\n")
     with calls.open("ab") as stdout:
@@ -152,9 +134,7 @@ def test_stdout_by_any_name_is_appended_to(
 
 
 def test_output_can_be_a_named_pipe(events: Path, tmp_path: Path) -> None:
-    """
-    What is no file is written as it is.
-    """
+    """What is no file is written as it is."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     words = [sys.executable, "-c", MAIN, "transform", "-q", events, "-o", pipe]
@@ -180,9 +160,7 @@ def test_output_that_is_an_input_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    Whatever the file is called, it is read and not written.
-    """
+    """Whatever the file is called, it is read and not written."""
     monkeypatch.chdir(tmp_path)
     before = events.read_bytes()
     output = tmp_path / "alias"
@@ -210,9 +188,7 @@ def test_output_that_is_an_input_is_refused(
 def test_redirected_file_is_not_read_while_it_is_written(
     words: str, events: Path
 ) -> None:
-    """
-    Stdin and stdout are files, too, if the shell redirects them.
-    """
+    """Stdin and stdout are files, too, if the shell redirects them."""
     before = events.read_bytes()
     with events.open("rb") as stdin, events.open("ab") as stdout:
         done = subprocess.run(
@@ -232,9 +208,7 @@ def test_redirected_file_is_not_read_while_it_is_written(
 def test_calls_do_not_go_into_the_dead_letter(
     command: str, run: Run, events: Path, tmp_path: Path
 ) -> None:
-    """
-    A sink that is the file of the dead letter is refused before it is opened.
-    """
+    """A sink that is the file of the dead letter is refused before it is opened."""
     store = tmp_path / "dead.db"
     run("send", events, "--sink", "memory:", "--dead-letter", store)
     before = store.read_bytes()
@@ -248,9 +222,7 @@ def test_calls_do_not_go_into_the_dead_letter(
 
 
 def test_sigterm_waits_for_the_end_of_an_unbroken_block() -> None:
-    """
-    What must be done whole is done whole, whichever signal comes.
-    """
+    """What must be done whole is done whole, whichever signal comes."""
     before = signal.signal(signal.SIGTERM, _stop)
     done: list[str] = []
 
@@ -279,9 +251,7 @@ def test_a_file_that_is_read_is_not_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    Neither inputs nor files of options, under whichever name.
-    """
+    """Neither inputs nor files of options, under whichever name."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRAZE_TOKEN", "a-token-for-this-test")
     Path("in.jsonl").write_bytes(lines([click_event()]))

@@ -1,6 +1,4 @@
-"""
-A team's own mappers on the command line.
-"""
+"""A team's own mappers on the command line."""
 
 import json
 import re
@@ -66,9 +64,7 @@ def divides(config):
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """
-    Work in a folder with mappers, where Python alone does not look for modules.
-    """
+    """Work in a folder with mappers, where Python alone does not look for modules."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     before = {*sys.modules}
@@ -81,9 +77,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def names(output: str) -> list[str]:
-    """
-    Return the names of the events in *output*.
-    """
+    """Return the names of the events in *output*."""
     return [json.loads(line)["event"] for line in output.splitlines()]
 
 
@@ -92,9 +86,7 @@ ALL = ["mappers", "registry", "transformer", "make", "factory", "factory.own"]
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_kind_of_object_maps(run: Run, name: str) -> None:
-    """
-    A collector, a registry, a transformer, and anything callable that makes one.
-    """
+    """A collector, a registry, a transformer, and anything callable that makes one."""
     done = run("transform", "events.jsonl", "--transformer", f"mappers:{name}")
 
     assert done.exit_code == 0
@@ -102,9 +94,7 @@ def test_every_kind_of_object_maps(run: Run, name: str) -> None:
 
 
 def test_collector_alone_warns_that_the_rest_is_skipped(run: Run) -> None:
-    """
-    It means what it means in Python: there are no other mappers.
-    """
+    """It means what it means in Python: there are no other mappers."""
     Path("entry.jsonl").write_bytes(lines([make_raw("users.canvas.Entry")]))
 
     done = run("transform", "-q", "entry.jsonl", "--transformer", "mappers:mappers")
@@ -119,9 +109,7 @@ def test_collector_alone_warns_that_the_rest_is_skipped(run: Run) -> None:
 def test_other_options_apply(
     run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Options, variables and the file are in force for a team's mappers.
-    """
+    """Options, variables and the file are in force for a team's mappers."""
     Path("c.toml").write_text('fixed_properties = {source = "braze"}')
     monkeypatch.setenv("BRAZE_HEAP_PROPERTY_PREFIX", "b_")
     words = ("--config", "c.toml", "--identity", "user_id")
@@ -149,9 +137,7 @@ def test_finished_transformer_takes_no_other_option(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    An option that would have no effect is an error that names it.
-    """
+    """An option that would have no effect is an error that names it."""
     Path("c.toml").write_text("local_time = true")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -200,9 +186,7 @@ def test_finished_transformer_takes_no_other_option(
 def test_what_cannot_be_a_transformer_is_an_error(
     spec: str, flaw: str, run: Run
 ) -> None:
-    """
-    The error says what failed, where, and what to name instead.
-    """
+    """The error says what failed, where, and what to name instead."""
     Path("needs.py").write_text("import not_there\n")
     Path("broken.py").write_text("a = 1\ndef f(:\n")
     Path("raises.py").write_text("1 / 0\n")
@@ -218,9 +202,7 @@ def test_what_cannot_be_a_transformer_is_an_error(
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_use_the_mappers_of_the_team(here: Path, method: str) -> None:
-    """
-    Several jobs give the output of one, however processes are started.
-    """
+    """Several jobs give the output of one, however processes are started."""
     Path("more.jsonl").write_bytes(lines([click_event(n) for n in range(500)]))
     code = (
         "import multiprocessing\n"
@@ -245,9 +227,7 @@ def test_workers_use_the_mappers_of_the_team(here: Path, method: str) -> None:
 
 
 def test_plan_shows_the_events_of_the_team(run: Run) -> None:
-    """
-    What a privacy officer reads is what is sent.
-    """
+    """What a privacy officer reads is what is sent."""
     done = run("plan", "--format", "csv", "--transformer", "mappers:registry")
 
     assert "Newsletter Click" in done.stdout
@@ -269,9 +249,7 @@ def test_explain_names_the_mapper_of_the_team(run: Run) -> None:
 
 
 def test_check_shows_the_transformer(run: Run) -> None:
-    """
-    One that cannot be imported is a problem, one that can is named.
-    """
+    """One that cannot be imported is a problem, one that can is named."""
     good = run("check", "--transformer", "mappers:registry")
     bad = run("check", "--transformer", "mapperz:registry")
 
@@ -282,9 +260,7 @@ def test_check_shows_the_transformer(run: Run) -> None:
 
 
 def test_send_delivers_what_the_team_maps(run: Run) -> None:
-    """
-    Sent, and in a dry run counted, is what the team's mappers return.
-    """
+    """Sent, and in a dry run counted, is what the team's mappers return."""
     words = ("events.jsonl", "--transformer", "mappers:registry")
 
     dry = run("send", *words)
@@ -295,9 +271,7 @@ def test_send_delivers_what_the_team_maps(run: Run) -> None:
 
 
 def test_replay_sends_what_the_team_maps(run: Run) -> None:
-    """
-    A record whose mapper was fixed goes out under the team's name.
-    """
+    """A record whose mapper was fixed goes out under the team's name."""
 
     def fails(_: Any) -> None:
         raise ValueError

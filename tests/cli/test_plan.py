@@ -11,9 +11,7 @@ from tests.cli.conftest import Run
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Plan two types instead of all.
-    """
+    """Plan two types instead of all."""
     types = {c.event_type: c for c in (EmailClick, EmailBounce)}
     monkeypatch.setattr(_plan, "tracking_plan", lambda t: tracking_plan(t, types))
 
@@ -24,9 +22,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_table_has_one_line_for_each_event(run: Run) -> None:
-    """
-    A table that is piped can be searched with grep.
-    """
+    """A table that is piped can be searched with grep."""
     shown = run("plan").stdout
 
     assert "Braze Email Click" in shown
@@ -38,9 +34,7 @@ def test_table_has_one_line_for_each_event(run: Run) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_plan_is_compared_with_an_old_one(run: Run, old: Path) -> None:
-    """
-    The exit status tells whether anything differs.
-    """
+    """The exit status tells whether anything differs."""
     run("plan", "--format", "json", "-o", old)
     assert TrackingPlan.from_json(old.read_bytes()).events
 
@@ -54,9 +48,7 @@ def test_plan_is_compared_with_an_old_one(run: Run, old: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_difference_as_json(run: Run, tmp_path: Path) -> None:
-    """
-    Programs read it, too.
-    """
+    """Programs read it, too."""
     path = tmp_path / "empty.json"
     path.write_text(TrackingPlan(()).to_json())
     shown = run("plan", "--diff", path, "--format", "json")
@@ -75,16 +67,12 @@ def test_difference_as_json(run: Run, tmp_path: Path) -> None:
     ],
 )
 def test_other_formats(run: Run, form: str, start: str) -> None:
-    """
-    Each is written as the library writes it.
-    """
+    """Each is written as the library writes it."""
     assert run("plan", "--format", form).stdout.startswith(start)
 
 
 def test_what_is_no_plan_is_an_error(run: Run, tmp_path: Path) -> None:
-    """
-    The message names the file and what to do.
-    """
+    """The message names the file and what to do."""
     path = tmp_path / "x.json"
     path.write_text("{}")
     shown = run("plan", "--diff", path)
@@ -94,9 +82,7 @@ def test_what_is_no_plan_is_an_error(run: Run, tmp_path: Path) -> None:
 
 
 def test_diff_has_two_formats(run: Run, tmp_path: Path) -> None:
-    """
-    An option that would do nothing is refused.
-    """
+    """An option that would do nothing is refused."""
     path = tmp_path / "x.json"
     path.write_text("{}")
 
@@ -105,9 +91,7 @@ def test_diff_has_two_formats(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "", "[]", "5"])
 def test_file_that_is_no_plan_is_an_error(run: Run, tmp_path: Path, text: str) -> None:
-    """
-    However deep it is nested, the error says what to do.
-    """
+    """However deep it is nested, the error says what to do."""
     path = tmp_path / "plan.json"
     path.write_text(text)
 

@@ -17,17 +17,13 @@ from braze_heap.cli._progress import DeliveryProgress, format_duration
     ],
 )
 def test_durations_are_for_people(seconds: float, expected: str) -> None:
-    """
-    They are rounded up.
-    """
+    """They are rounded up."""
     assert expected == format_duration(seconds)
 
 
 @pytest.mark.parametrize(("ceiling", "left"), [(math.inf, 30), (15_000, 120)])
 def test_time_left_respects_the_ceiling(ceiling: float, left: float) -> None:
-    """
-    The first minute of Heap's rate goes fast, and the rest does not.
-    """
+    """The first minute of Heap's rate goes fast, and the rest does not."""
     now = iter([0.0, 10.0, 10.0])
     progress = DeliveryProgress(total=4_000, ceiling=ceiling, clock=lambda: next(now))
     progress.advance(1_000)
@@ -37,9 +33,7 @@ def test_time_left_respects_the_ceiling(ceiling: float, left: float) -> None:
 
 
 def test_time_left_of_a_pipe_is_not_known() -> None:
-    """
-    Its length is not.
-    """
+    """Its length is not."""
     progress = DeliveryProgress(total=0)
     progress.add_events(5)
 

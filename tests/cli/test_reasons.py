@@ -7,21 +7,15 @@ from braze_heap.reasons import Reason, SkipReason
 
 
 def test_every_reason_is_explained() -> None:
-    """
-    A report has words for each reason that the library has.
-    """
+    """A report has words for each reason that the library has."""
     assert {*Reason, *SkipReason} == REASONS.keys()
 
 
 def test_every_degradation_is_explained() -> None:
-    """
-    A report has words for each change that the library makes.
-    """
+    """A report has words for each change that the library makes."""
     assert set(Adjustment) == ADJUSTMENTS.keys()
 
 
 def test_every_kind_of_call_has_a_name() -> None:
-    """
-    A report has words for each thing that Heap can be asked to do.
-    """
+    """A report has words for each thing that Heap can be asked to do."""
     assert set(typing.get_args(Call)) == CALLS.keys()

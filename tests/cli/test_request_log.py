@@ -1,6 +1,4 @@
-"""
-Tests of the log of a service.
-"""
+"""Tests of the log of a service."""
 
 import errno
 import io
@@ -17,9 +15,7 @@ from braze_heap.cli._request_log import RequestLog, logging_to
 
 
 def written(*records: logging.LogRecord, is_json: bool = False) -> list[str]:
-    """
-    Return the lines that a journal writes for *records*.
-    """
+    """Return the lines that a journal writes for *records*."""
     stream = io.StringIO()
     journal = RequestLog(stream, is_json=is_json)
     for record in records:
@@ -30,17 +26,13 @@ def written(*records: logging.LogRecord, is_json: bool = False) -> list[str]:
 def record(
     error: BaseException | None = None, msg: str = "it failed"
 ) -> logging.LogRecord:
-    """
-    Return what a library logs, with an exception or without.
-    """
+    """Return what a library logs, with an exception or without."""
     info = (type(error), error, error.__traceback__) if error else None
     return logging.LogRecord("asyncio", logging.ERROR, "", 1, msg, (), info)
 
 
 def test_no_descriptor_is_one_line_that_says_so() -> None:
-    """
-    asyncio logs it a hundred times a second, and its text has no number.
-    """
+    """asyncio logs it a hundred times a second, and its text has no number."""
     error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     (line,) = written(*(record(error) for _ in range(1_000)))
@@ -49,18 +41,14 @@ def test_no_descriptor_is_one_line_that_says_so() -> None:
 
 
 def test_another_error_is_another_line() -> None:
-    """
-    The class and the number of an exception tell causes apart, as the text does.
-    """
+    """The class and the number of an exception tell causes apart, as the text does."""
     full, gone = OSError(errno.ENOSPC, ""), OSError(errno.ENOENT, "")
 
     assert len(written(*map(record, (full, gone, full, ValueError(), None)))) == 4
 
 
 def test_facts_are_members_of_the_json_line() -> None:
-    """
-    For machines; they never replace what a line has anyway.
-    """
+    """For machines; they never replace what a line has anyway."""
     odd = record()
     odd.braze_context = {
         "host": "h",
@@ -78,9 +66,7 @@ def test_facts_are_members_of_the_json_line() -> None:
 def test_a_line_that_repeats_is_not_limited_twice(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """
-    What the library logs once a minute passes, with its count.
-    """
+    """What the library logs once a minute passes, with its count."""
     now = 0.0
     repeats = LogRateLimiter(lambda: now)
     stream = io.StringIO()
@@ -147,9 +133,7 @@ def test_every_record_is_one_line(context: dict[str, Any], is_json: bool) -> Non
 
 
 def test_the_number_suppressed_is_written_at_the_end() -> None:
-    """
-    Of a logger that does not limit itself, such as uvicorn's.
-    """
+    """Of a logger that does not limit itself, such as uvicorn's."""
     stream = io.StringIO()
     journal = RequestLog(stream, is_json=False)
     for _ in range(3):

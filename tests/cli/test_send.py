@@ -67,9 +67,7 @@ acme = acme_sinks:Bucket
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Work in an empty folder, without an API key.
-    """
+    """Work in an empty folder, without an API key."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -84,16 +82,12 @@ def heap() -> Iterator[FakeHeap]:
 
 
 def spec(heap: FakeHeap, more: str = "") -> str:
-    """
-    Return the sink that sends to *heap*.
-    """
+    """Return the sink that sends to *heap*."""
     return f"heap:?app_id=11&base_url={heap.url}&allow_http=1{more}"
 
 
 def dead(path: str = "dead.db") -> dict[str, int]:
-    """
-    Return what a dead letter holds, by reason.
-    """
+    """Return what a dead letter holds, by reason."""
     with SqliteDeadLetter(path) as store:
         return dict(store.stats().by_reason)
 
@@ -101,9 +95,7 @@ def dead(path: str = "dead.db") -> dict[str, int]:
 def test_without_a_sink_nothing_leaves_and_nothing_is_written(
     run: Run, batch: Path, here: Path
 ) -> None:
-    """
-    A dry run says what would be sent and how long Heap would take for it.
-    """
+    """A dry run says what would be sent and how long Heap would take for it."""
     bad = click_event(3, time=None)
 
     shown = run("send", batch, "-", stdin=lines([bad]))
@@ -118,9 +110,7 @@ def test_without_a_sink_nothing_leaves_and_nothing_is_written(
 
 
 def test_dry_run_fails_with_strict(run: Run) -> None:
-    """
-    What would go to the dead letter is a failure, if one says so.
-    """
+    """What would go to the dead letter is a failure, if one says so."""
     shown = run("send", "--strict", stdin=lines([click_event(time=None)]))
 
     assert shown.exit_code == 1
@@ -152,9 +142,7 @@ def test_events_reach_heap_and_are_accounted_for(
 def test_host_and_app_are_shown_and_need_a_yes(
     run: Run, heap: FakeHeap, batch: Path, here: Path
 ) -> None:
-    """
-    Where nobody can be asked, nothing is sent and nothing is made.
-    """
+    """Where nobody can be asked, nothing is sent and nothing is made."""
     shown = run("send", batch, "--sink", spec(heap))
 
     assert shown.exit_code == 2
@@ -168,9 +156,7 @@ def test_host_and_app_are_shown_and_need_a_yes(
 def test_a_terminal_is_asked(
     answer: bytes, sent: int, heap: FakeHeap, batch: Path
 ) -> None:
-    """
-    Yes sends; anything else does not, with a status of its own.
-    """
+    """Yes sends; anything else does not, with a status of its own."""
     pty = pytest.importorskip("pty")
     terminal, stdin = pty.openpty()
     os.write(terminal, answer)
@@ -185,9 +171,7 @@ def test_a_terminal_is_asked(
 
 
 def test_running_it_again_is_harmless(run: Run, heap: FakeHeap, batch: Path) -> None:
-    """
-    Heap knows each event by its id.
-    """
+    """Heap knows each event by its id."""
     for _ in range(2):
         run("send", batch, "--sink", spec(heap), "--yes")
 
@@ -209,9 +193,7 @@ def test_refused_events_are_kept_by_name(run: Run, heap: FakeHeap, batch: Path) 
 
 
 def test_dead_letters_are_given_up_by_name_alone(run: Run, here: Path) -> None:
-    """
-    --discard counts them, and no file is made.
-    """
+    """--discard counts them, and no file is made."""
     bad = lines([click_event(time=None)])
 
     shown = run("send", "--sink", "memory:", "--discard", stdin=bad)
@@ -222,9 +204,7 @@ def test_dead_letters_are_given_up_by_name_alone(run: Run, here: Path) -> None:
 
 
 def test_calls_on_stdout_stay_alone(run: Run, batch: Path) -> None:
-    """
-    The report goes to stderr, where calls go to stdout.
-    """
+    """The report goes to stderr, where calls go to stdout."""
     shown = run("send", batch, "--sink", "-")
 
     assert [json.loads(line)["idempotency_key"] for line in shown.stdout.splitlines()]
@@ -232,9 +212,7 @@ def test_calls_on_stdout_stay_alone(run: Run, batch: Path) -> None:
 
 
 def test_files_need_no_confirmation(run: Run, batch: Path) -> None:
-    """
-    What stays on the machine is written at once.
-    """
+    """What stays on the machine is written at once."""
     shown = run("send", batch, "--sink", "file:calls.jsonl.gz", "-q")
 
     assert (shown.exit_code, shown.output) == (0, "")
@@ -260,9 +238,7 @@ def test_its_own_files_are_no_input(run: Run, batch: Path, here: Path) -> None:
 
 
 def test_a_file_that_is_no_dead_letter_is_left_alone(run: Run, batch: Path) -> None:
-    """
-    Neither its content nor its mode changes.
-    """
+    """Neither its content nor its mode changes."""
     batch.chmod(0o644)
     before = batch.read_bytes()
 
@@ -321,9 +297,7 @@ def test_signal_ends_it_with_a_report(
 
 
 def test_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
-    """
-    Nobody waits for a pipe to open again.
-    """
+    """Nobody waits for a pipe to open again."""
     path = tmp_path / "many.jsonl"
     path.write_bytes(lines([click_event(n) for n in range(1_500)]))
     read, write = os.pipe()
@@ -340,9 +314,7 @@ def test_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
 def test_the_cause_of_a_failure_is_not_logged_beside_the_error(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """
-    The command itself reports it.
-    """
+    """The command itself reports it."""
     sink = "heap:?app_id=1&base_url=http://127.0.0.1:1&allow_http=1&deadline=0.5"
 
     shown = run(
@@ -371,9 +343,7 @@ def test_a_full_dead_letter_stops_it(run: Run) -> None:
 
 
 def test_a_cap_for_nothing_is_an_error(run: Run, batch: Path) -> None:
-    """
-    With --discard there is no dead letter that it could be for.
-    """
+    """With --discard there is no dead letter that it could be for."""
     words = ("--sink", "memory:", "--discard", "--max-bytes", 100_000)
 
     shown = run("send", batch, *words)
@@ -409,9 +379,7 @@ def test_secrets_come_from_the_environment(
 def test_missing_packages_are_named(
     name: str, run: Run, monkeypatch: pytest.MonkeyPatch, batch: Path
 ) -> None:
-    """
-    A Heap sink has an extra; others say what they need.
-    """
+    """A Heap sink has an extra; others say what they need."""
 
     def missing(_: str) -> Any:
         raise ModuleNotFoundError(name=name)
@@ -426,9 +394,7 @@ def test_missing_packages_are_named(
 
 
 def stranger(tmp_path: Path, sink: str, batch: Path, *more: str) -> Any:
-    """
-    Send *batch* to a *sink* of somebody else, in a process of its own.
-    """
+    """Send *batch* to a *sink* of somebody else, in a process of its own."""
     packages = tmp_path / "packages"
     packages.mkdir()
     (packages / "acme_sinks.py").write_text(STRANGER)
@@ -469,9 +435,7 @@ def test_a_strangers_sink_works(name: str, tmp_path: Path, batch: Path) -> None:
 def test_a_strangers_mistake_is_named(
     sink: str, message: str, tmp_path: Path, batch: Path
 ) -> None:
-    """
-    The place is told, values are not, and nothing is sent in circles.
-    """
+    """The place is told, values are not, and nothing is sent in circles."""
     words = (f"acme_sinks:{sink}?path=got.jsonl", batch, "--patience", "0")
 
     status, _, stderr = stranger(tmp_path, *words)
@@ -483,9 +447,7 @@ def test_a_strangers_mistake_is_named(
 
 
 def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> None:
-    """
-    The class of the error and its place, and no traceback with values.
-    """
+    """The class of the error and its place, and no traceback with values."""
     status, _, stderr = stranger(tmp_path, "acme_sinks:slip?path=got.jsonl", batch)
 
     assert status == 2
@@ -495,9 +457,7 @@ def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> Non
 
 
 def failing(folder: Path, name: str) -> None:
-    """
-    Put a file into *folder* whose reading fails.
-    """
+    """Put a file into *folder* whose reading fails."""
     (folder / name).symlink_to("/proc/self/mem")
     if not (folder / name).exists():
         pytest.skip("needs Linux")
@@ -571,9 +531,7 @@ def test_a_stream_may_fail_in_the_middle(
 def test_a_wrong_file_that_is_named_is_refused(
     command: str, run: Run, batch: Path, here: Path
 ) -> None:
-    """
-    Before anything is sent or written, and with what it looks like.
-    """
+    """Before anything is sent or written, and with what it looks like."""
     (here / "people.csv").write_text("id,name\n" + "a,b\n" * 300_000)
     sink = ("--sink", "file:calls.jsonl") if command == "send" else ()
 
@@ -590,9 +548,7 @@ def test_a_wrong_file_that_is_named_is_refused(
 def test_a_wrong_file_in_a_folder_is_skipped(
     words: tuple[str, ...], run: Run, batch: Path, here: Path
 ) -> None:
-    """
-    It is counted and named in the report, and costs the other files nothing.
-    """
+    """It is counted and named in the report, and costs the other files nothing."""
     for name in ("notes.txt", "people.csv"):
         (batch.parent / "in").mkdir(exist_ok=True)
         (batch.parent / "in" / name).write_text("id,name\na,b\n")
@@ -612,9 +568,7 @@ def test_a_wrong_file_in_a_folder_is_skipped(
 def test_a_folder_without_events_is_refused(
     command: str, run: Run, tmp_path: Path
 ) -> None:
-    """
-    No input at all is an error: an empty folder, empty files, or only wrong ones.
-    """
+    """No input at all is an error: an empty folder, empty files, or only wrong ones."""
     folder = tmp_path / "currents"
     folder.mkdir()
     statuses = [run(command, folder).exit_code]
@@ -629,9 +583,7 @@ def test_a_folder_without_events_is_refused(
 
 
 def test_an_empty_file_among_others_is_fine(run: Run, batch: Path) -> None:
-    """
-    Spark marks a folder as complete with an empty file.
-    """
+    """Spark marks a folder as complete with an empty file."""
     (batch.parent / "in").mkdir()
     (batch.parent / "in" / "_SUCCESS").touch()
     (batch.parent / "in" / "batch.json").write_bytes(batch.read_bytes())
@@ -641,9 +593,7 @@ def test_an_empty_file_among_others_is_fine(run: Run, batch: Path) -> None:
 
 @pytest.mark.parametrize("command", ["send", "transform", "drift", "explain"])
 def test_urls_are_explained(command: str, run: Run) -> None:
-    """
-    A command opens no URL; the message says how to pipe it in.
-    """
+    """A command opens no URL; the message says how to pipe it in."""
     shown = run(command, "s3://bucket/events.jsonl")
 
     assert shown.exit_code == 2

@@ -1,6 +1,4 @@
-"""
-The endpoint as people run it: a process of its own, on a port, ended by a signal.
-"""
+"""The endpoint as people run it: a process of its own, on a port, ended by a signal."""
 
 import contextlib
 import http.client
@@ -30,9 +28,7 @@ PATIENCE = 60.0
 
 
 class Served:
-    """
-    A service that runs, and what it has written so far.
-    """
+    """A service that runs, and what it has written so far."""
 
     def __init__(
         self, folder: Path, *args: object, code: str = MAIN, **environ: str
@@ -55,15 +51,11 @@ class Served:
 
     @property
     def port(self) -> int:
-        """
-        Where it listens, once it does.
-        """
+        """Where it listens, once it does."""
         return int(self.read(r"http://[\d.]+:(\d+)"))
 
     def read(self, pattern: str) -> str:
-        """
-        Return the first group of what it writes sooner or later.
-        """
+        """Return the first group of what it writes sooner or later."""
         end = time.monotonic() + PATIENCE
         while not (found := re.search(pattern, "".join(self.lines))):
             assert self.process.poll() is None or self._reader.is_alive(), self.lines
@@ -74,9 +66,7 @@ class Served:
     def ask(
         self, method: str, path: str, body: str = "", token: str = TOKEN
     ) -> tuple[int, str]:
-        """
-        Make a request, and return status and text.
-        """
+        """Make a request, and return status and text."""
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         ) as connection:
@@ -87,22 +77,16 @@ class Served:
             return answer.status, answer.read().decode()
 
     def post(self, *events: Any) -> int:
-        """
-        Post a batch, and return the status.
-        """
+        """Post a batch, and return the status."""
         return self.ask("POST", "/any?secret=canary", json.dumps({"events": events}))[0]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """
-        Send a signal, and return the exit status.
-        """
+        """Send a signal, and return the exit status."""
         self.process.send_signal(number)
         return self.ended()
 
     def ended(self) -> int:
-        """
-        Wait for the end, and return the exit status.
-        """
+        """Wait for the end, and return the exit status."""
         status = self.process.wait(PATIENCE)
         self._reader.join()
         return status
@@ -113,9 +97,7 @@ Serve = Callable[..., Served]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """
-    Start services in an empty folder; they end with the test.
-    """
+    """Start services in an empty folder; they end with the test."""
     started: list[Served] = []
 
     def serve(*args: object, **options: Any) -> Served:
@@ -150,9 +132,7 @@ class Slow(JsonLinesSink):
 
 
 def until(path: Path) -> None:
-    """
-    Wait for a file.
-    """
+    """Wait for a file."""
     end = time.monotonic() + PATIENCE
     while not path.exists():
         assert time.monotonic() < end
@@ -160,9 +140,7 @@ def until(path: Path) -> None:
 
 
 def until_refused(port: int) -> None:
-    """
-    Wait until nobody listens on *port* any more.
-    """
+    """Wait until nobody listens on *port* any more."""
     with contextlib.suppress(ConnectionRefusedError):
         while True:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -172,9 +150,7 @@ def until_refused(port: int) -> None:
 def test_without_options_it_runs_and_says_how_to_try_it(
     serve: Serve, tmp_path: Path
 ) -> None:
-    """
-    What it shows for curl is settled: the call is in the file.
-    """
+    """What it shows for curl is settled: the call is in the file."""
     served = serve(BRAZE_TOKEN="")
     words = shlex.split(served.read(r"(curl -i .*)\n"))
 
@@ -210,9 +186,7 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
 def test_a_request_in_flight_is_settled_before_the_end(
     serve: Serve, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """
-    SIGTERM and SIGHUP wait for the sink; then sink and dead letter are closed.
-    """
+    """SIGTERM and SIGHUP wait for the sink; then sink and dead letter are closed."""
     (tmp_path / "slow_sink.py").write_text(SLOW)
     served = serve("--sink", "slow_sink:Slow")
     answers: list[int] = []
@@ -238,9 +212,7 @@ def test_a_request_in_flight_is_settled_before_the_end(
 def test_what_takes_longer_than_the_grace_is_cut_off(
     serve: Serve, tmp_path: Path
 ) -> None:
-    """
-    Braze is told that it has the events still; the exit status is 1.
-    """
+    """Braze is told that it has the events still; the exit status is 1."""
     (tmp_path / "slow_sink.py").write_text(SLOW)
     served = serve("--sink", "slow_sink:Slow", "--grace", 1)
     answers: list[int] = []
@@ -258,9 +230,7 @@ def test_what_takes_longer_than_the_grace_is_cut_off(
 
 
 def test_a_sink_that_cannot_be_closed_is_said(serve: Serve, tmp_path: Path) -> None:
-    """
-    What became of the events is told all the same; the exit status is 2.
-    """
+    """What became of the events is told all the same; the exit status is 2."""
     failing = "def close(self): raise OSError(28, 'No space left on device')"
     (tmp_path / "full_sink.py").write_text(
         f"from braze_heap import MemorySink\nclass Full(MemorySink):\n    {failing}\n"
@@ -276,9 +246,7 @@ def test_a_sink_that_cannot_be_closed_is_said(serve: Serve, tmp_path: Path) -> N
 
 
 def test_a_line_a_request_tells_no_value(serve: Serve) -> None:
-    """
-    Time, status, events, milliseconds: neither token nor identity nor query.
-    """
+    """Time, status, events, milliseconds: neither token nor identity nor query."""
     served = serve("--sink", "file:out.jsonl")
     served.post(click_event(1), click_event(2, time="canary"))
     served.ask("POST", "/?canary", token="canary")
@@ -292,9 +260,7 @@ def test_a_line_a_request_tells_no_value(serve: Serve) -> None:
 
 
 def test_the_log_can_be_json(serve: Serve) -> None:
-    """
-    With --log-json each line is an object, warnings too.
-    """
+    """With --log-json each line is an object, warnings too."""
     served = serve("--sink", "file:out.jsonl", "--log-json")
     served.post(click_event(1), click_event(2, time=None))
     served.ask("POST", "/", token="wrong")
@@ -309,9 +275,7 @@ def test_the_log_can_be_json(serve: Serve) -> None:
 
 
 def test_pages_and_metrics_are_served(serve: Serve) -> None:
-    """
-    What looks after the service needs no token.
-    """
+    """What looks after the service needs no token."""
     served = serve("--sink", "file:out.jsonl")
     served.post(click_event(1), click_event(2, time=None))
 
@@ -326,9 +290,7 @@ def test_pages_and_metrics_are_served(serve: Serve) -> None:
 
 
 def test_heap_gets_the_events_as_configured(serve: Serve) -> None:
-    """
-    Where they go is shown, with a word about wrong app ids; the key never is.
-    """
+    """Where they go is shown, with a word about wrong app ids; the key never is."""
     with FakeHeap() as heap:
         sink = f"heap:?app_id=11&allow_http=1&base_url={heap.url}"
         served = serve("--sink", sink, "--identity", "user_id", HEAP_API_KEY="canary")
@@ -357,9 +319,7 @@ def test_a_token_is_made_for_a_try_alone(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """
-    A token that changes at each start would stop a real feed for good.
-    """
+    """A token that changes at each start would stop a real feed for good."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BRAZE_TOKEN", raising=False)
 
@@ -412,9 +372,7 @@ def test_a_feed_needs_a_sink_and_a_token_that_braze_sends(
 
 
 def test_a_short_token_is_a_warning(serve: Serve) -> None:
-    """
-    It is in the log of the start, and not shown.
-    """
+    """It is in the log of the start, and not shown."""
     served = serve("--sink", "file:out.jsonl", BRAZE_TOKEN="canary-short")
     assert served.port
 
@@ -425,9 +383,7 @@ def test_a_short_token_is_a_warning(serve: Serve) -> None:
 def test_a_port_that_is_taken_is_one_line_of_advice(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """
-    Another port is proposed, and no file is made.
-    """
+    """Another port is proposed, and no file is made."""
     monkeypatch.chdir(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -464,9 +420,7 @@ def test_errors_say_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """
-    Exit status 2, one line, no traceback.
-    """
+    """Exit status 2, one line, no traceback."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRAZE_TOKEN", TOKEN)
 
@@ -478,9 +432,7 @@ def test_errors_say_what_to_do(
 
 
 def test_without_uvicorn_the_extra_is_named(tmp_path: Path) -> None:
-    """
-    The command line alone can do without.
-    """
+    """The command line alone can do without."""
     code = f"import sys; sys.modules['uvicorn'] = None; {MAIN}"
     process = start("serve", "--port", 0, code=code, cwd=tmp_path)
 
@@ -492,9 +444,7 @@ def test_without_uvicorn_the_extra_is_named(tmp_path: Path) -> None:
 
 
 def test_serve_maps_with_the_mappers_of_the_team(serve: Serve, tmp_path: Path) -> None:
-    """
-    The current folder is searched for them.
-    """
+    """The current folder is searched for them."""
     (tmp_path / "own.py").write_text(
         "import braze_heap as bh\n"
         "click = bh.declare('Newsletter Click', {'link': 'link_alias'})\n"

@@ -24,33 +24,25 @@ TOKEN = "canary-token"
 
 @pytest.fixture(autouse=True)
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Set the token as people do.
-    """
+    """Set the token as people do."""
     monkeypatch.setenv("BRAZE_TOKEN", TOKEN)
 
 
 def report_of(text: str) -> str:
-    """
-    Return *text* with single blanks.
-    """
+    """Return *text* with single blanks."""
     return " ".join(text.split())
 
 
 @contextlib.contextmanager
 def closed_port() -> Iterator[int]:
-    """
-    Give a port that nobody listens on, and that nobody else gets.
-    """
+    """Give a port that nobody listens on, and that nobody else gets."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
 
 
 def test_a_good_endpoint_gets_a_good_verdict(run: Run) -> None:
-    """
-    All events delivered is exit status 0 and a report of it.
-    """
+    """All events delivered is exit status 0 and a report of it."""
     with listening(Endpoint()) as url:
         result = run("simulate", url, "--events", 250)
 
@@ -62,9 +54,7 @@ def test_a_good_endpoint_gets_a_good_verdict(run: Run) -> None:
 
 
 def test_events_are_marked_as_tests(run: Run) -> None:
-    """
-    Every user is recognisable in Heap, and the events happened yesterday.
-    """
+    """Every user is recognisable in Heap, and the events happened yesterday."""
     endpoint = Endpoint()
     with listening(endpoint) as url:
         run("simulate", url, "--events", 50)
@@ -76,9 +66,7 @@ def test_events_are_marked_as_tests(run: Run) -> None:
 
 
 def test_a_probe_comes_before_everything(run: Run) -> None:
-    """
-    The endpoint sees the token before it sees an event.
-    """
+    """The endpoint sees the token before it sees an event."""
     endpoint = Endpoint()
     with listening(endpoint) as url:
         run("simulate", url, "--events", 1)
@@ -90,9 +78,7 @@ def test_a_probe_comes_before_everything(run: Run) -> None:
 def test_the_token_comes_from_the_variable_of_your_choice(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    --token-env names the variable; of several tokens in it the first is sent.
-    """
+    """--token-env names the variable; of several tokens in it the first is sent."""
     monkeypatch.setenv("OTHER", "new old")
     endpoint = Endpoint()
     with listening(endpoint) as url:
@@ -102,9 +88,7 @@ def test_the_token_comes_from_the_variable_of_your_choice(
 
 
 def test_no_token_is_a_note(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Without a variable and a terminal, no token is sent, and that is said.
-    """
+    """Without a variable and a terminal, no token is sent, and that is said."""
     monkeypatch.delenv("BRAZE_TOKEN")
     endpoint = Endpoint()
     with listening(endpoint) as url:
@@ -117,9 +101,7 @@ def test_no_token_is_a_note(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_token_that_is_none_is_an_error_that_does_not_show_it(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Characters outside of RFC 6750 are refused before anything is sent.
-    """
+    """Characters outside of RFC 6750 are refused before anything is sent."""
     monkeypatch.setenv("BRAZE_TOKEN", "canary{}")
     endpoint = Endpoint()
     with listening(endpoint) as url:
@@ -131,9 +113,7 @@ def test_a_token_that_is_none_is_an_error_that_does_not_show_it(
 
 
 def test_the_token_is_never_shown(run: Run) -> None:
-    """
-    Neither a good nor a bad verdict holds the token.
-    """
+    """Neither a good nor a bad verdict holds the token."""
     for endpoint in (Endpoint(), Endpoint(then=401), Endpoint([200], then=401)):
         with listening(endpoint) as url:
             assert TOKEN not in run("simulate", url, "--events", 1).output
@@ -158,9 +138,7 @@ def test_faults_and_malformed_events_are_asked_for(run: Run) -> None:
 
 
 def test_the_seed_gives_the_same_ids(run: Run) -> None:
-    """
-    A second run changes nothing in Heap, which knows the ids.
-    """
+    """A second run changes nothing in Heap, which knows the ids."""
     ids = []
     for seed in (7, 7, 8):
         endpoint = Endpoint()
@@ -186,9 +164,7 @@ def test_the_seed_gives_the_same_ids(run: Run) -> None:
     ],
 )
 def test_a_refused_probe_says_what_to_do(run: Run, status: int, advice: str) -> None:
-    """
-    An endpoint that refuses a request without events gets none with events.
-    """
+    """An endpoint that refuses a request without events gets none with events."""
     endpoint = Endpoint(then=status)
     with listening(endpoint) as url:
         result = run("simulate", url)
@@ -200,9 +176,7 @@ def test_a_refused_probe_says_what_to_do(run: Run, status: int, advice: str) -> 
 
 
 def test_a_redirect_is_not_followed(run: Run) -> None:
-    """
-    The token goes to the host that was named, and to no other.
-    """
+    """The token goes to the host that was named, and to no other."""
     other = Endpoint()
     with (
         listening(other) as target,
@@ -214,9 +188,7 @@ def test_a_redirect_is_not_followed(run: Run) -> None:
 
 
 def test_a_refused_connection_says_what_to_do(run: Run) -> None:
-    """
-    Where nobody listens, the URL is wrong or the endpoint is not up.
-    """
+    """Where nobody listens, the URL is wrong or the endpoint is not up."""
     with closed_port() as port:
         result = run("simulate", f"http://127.0.0.1:{port}/")
 
@@ -225,9 +197,7 @@ def test_a_refused_connection_says_what_to_do(run: Run) -> None:
 
 
 def test_a_failure_of_tls_says_what_to_do(run: Run) -> None:
-    """
-    https to a port without TLS is named as that.
-    """
+    """https to a port without TLS is named as that."""
     with listening(Endpoint()) as url:
         result = run("simulate", url.replace("http:", "https:"))
 
@@ -246,21 +216,15 @@ def test_a_failure_of_tls_says_what_to_do(run: Run) -> None:
     ],
 )
 def test_every_failure_has_its_advice(failure: str, advice: str) -> None:
-    """
-    Failures that a test cannot bring about have their words too.
-    """
+    """Failures that a test cannot bring about have their words too."""
     assert advice in _simulate._reason(failure)
 
 
 class Picky(Endpoint):
-    """
-    Takes requests without events, and answers the others by its script.
-    """
+    """Takes requests without events, and answers the others by its script."""
 
     def __call__(self, request: Request) -> Answered:
-        """
-        Answer one request.
-        """
+        """Answer one request."""
         return super().__call__(request) if events_of(request) else Answered(200)
 
 
@@ -275,9 +239,7 @@ class Picky(Endpoint):
 def test_lost_events_are_a_bad_verdict(
     run: Run, status: int, fate: str, advice: str
 ) -> None:
-    """
-    An endpoint that makes Braze lose events is told what Braze would have done.
-    """
+    """An endpoint that makes Braze lose events is told what Braze would have done."""
     options = ("--events", 1, "--send-twice", 0, "--lose-answers", 0)
     with listening(Picky(then=status)) as url:
         result = run("simulate", url, *options)
@@ -288,9 +250,7 @@ def test_lost_events_are_a_bad_verdict(
 
 
 def test_patience_ends_the_trial(run: Run) -> None:
-    """
-    An endpoint that is down does not keep you for five days.
-    """
+    """An endpoint that is down does not keep you for five days."""
     began = time.monotonic()
     with listening(Picky(then=503)) as url:
         result = run("simulate", url, "--events", 1, "--patience", 0.3)
@@ -302,9 +262,7 @@ def test_patience_ends_the_trial(run: Run) -> None:
 
 
 def test_rate_spreads_the_events(run: Run) -> None:
-    """
-    --rate keeps a pause between batches.
-    """
+    """--rate keeps a pause between batches."""
     times: list[float] = []
 
     class Timed(Endpoint):
@@ -333,25 +291,19 @@ def test_another_host_needs_agreement(run: Run) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "::1"])
 def test_this_machine_needs_none(host: str) -> None:
-    """
-    Loopback addresses are tried without a question.
-    """
+    """Loopback addresses are tried without a question."""
     assert _simulate.is_here(host)
 
 
 @pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "localhost.example.com"])
 def test_every_other_machine_does(host: str) -> None:
-    """
-    Private addresses and look-alikes are other machines.
-    """
+    """Private addresses and look-alikes are other machines."""
     assert not _simulate.is_here(host)
 
 
 @pytest.mark.parametrize("url", ["currents", "https://me:secret@host/", "http://[::1"])
 def test_what_is_no_url_is_a_wrong_argument(run: Run, url: str) -> None:
-    """
-    The usage is explained, and a password in a URL is not repeated.
-    """
+    """The usage is explained, and a password in a URL is not repeated."""
     result = run("simulate", url)
 
     assert result.exit_code == 2
@@ -360,9 +312,7 @@ def test_what_is_no_url_is_a_wrong_argument(run: Run, url: str) -> None:
 
 
 def test_ctrl_c_ends_with_a_report() -> None:
-    """
-    What was done until then is shown, and the status is 130.
-    """
+    """What was done until then is shown, and the status is 130."""
     is_there = threading.Event()
 
     class Watched(Picky):
@@ -383,9 +333,7 @@ def test_ctrl_c_ends_with_a_report() -> None:
 
 
 def test_at_a_terminal_agreement_and_token_are_asked_for() -> None:
-    """
-    A yes is followed by the question for the token; what is typed is not shown.
-    """
+    """A yes is followed by the question for the token; what is typed is not shown."""
     endpoint = Endpoint()
     environment = {**os.environ, "BRAZE_TOKEN": ""}
     options = {"start_new_session": True, "env": environment}
@@ -406,9 +354,7 @@ def test_at_a_terminal_agreement_and_token_are_asked_for() -> None:
 
 
 def test_a_no_at_a_terminal_sends_nothing() -> None:
-    """
-    Anything but a yes ends it, with a status of its own.
-    """
+    """Anything but a yes ends it, with a status of its own."""
     endpoint = Endpoint()
     with listening(endpoint) as url, terminal() as (typing, stdin):
         os.write(typing, b"n\n")
@@ -420,17 +366,13 @@ def test_a_no_at_a_terminal_sends_nothing() -> None:
 
 
 def elsewhere(url: str) -> str:
-    """
-    Return the *url* of this machine under an address that is no loopback address.
-    """
+    """Return the *url* of this machine under an address that is no loopback address."""
     return url.replace("127.0.0.1", "0.0.0.0")
 
 
 @contextlib.contextmanager
 def terminal() -> Iterator[tuple[int, int]]:
-    """
-    Give both ends of a terminal: where is typed, and where that is read.
-    """
+    """Give both ends of a terminal: where is typed, and where that is read."""
     pty = pytest.importorskip("pty")
     typing, stdin = pty.openpty()
     yield typing, stdin

@@ -1,6 +1,4 @@
-"""
-What only a process of its own shows: pipes, signals, terminals.
-"""
+"""What only a process of its own shows: pipes, signals, terminals."""
 
 import json
 import os
@@ -25,9 +23,7 @@ def many(tmp_path: Path) -> Path:
 
 
 def test_reader_that_goes_away_ends_the_run_quietly(many: Path) -> None:
-    """
-    A broken pipe has no traceback, its own exit status, and a report.
-    """
+    """A broken pipe has no traceback, its own exit status, and a report."""
     process = start("transform", many)
     assert process.stdout
     first = process.stdout.readline()
@@ -43,9 +39,7 @@ def test_reader_that_goes_away_ends_the_run_quietly(many: Path) -> None:
 
 @pytest.mark.parametrize("command", [("events", "--json"), ("demo",)])
 def test_broken_pipe_of_other_commands_is_quiet_too(command: tuple[str, ...]) -> None:
-    """
-    What is written for people may be left unread.
-    """
+    """What is written for people may be left unread."""
     read, write = os.pipe()
     os.close(read)
     process = start(*command, stdout=write)
@@ -58,9 +52,7 @@ def test_broken_pipe_of_other_commands_is_quiet_too(command: tuple[str, ...]) ->
 
 
 def test_report_that_nobody_reads_does_not_change_the_exit_status(many: Path) -> None:
-    """
-    The exit status says what became of the events.
-    """
+    """The exit status says what became of the events."""
     read, write = os.pipe()
     os.close(read)
     process = start("transform", many, "-o", os.devnull, stderr=write)
@@ -140,9 +132,7 @@ def _wait_for(condition: Callable[[], object]) -> None:
 
 
 def test_missing_avro_package_is_one_line_of_advice(tmp_path: Path) -> None:
-    """
-    Without the extra avro, the command says what to install and exits with 2.
-    """
+    """Without the extra avro, the command says what to install and exits with 2."""
     path = tmp_path / "1.avro"
     path.write_bytes(b"Obj\x01")
     code = f"import sys; sys.modules['fastavro'] = None; {MAIN}"
@@ -159,9 +149,7 @@ def test_missing_avro_package_is_one_line_of_advice(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
 def test_full_disk_is_named() -> None:
-    """
-    Calls that cannot be written end the run with an error.
-    """
+    """Calls that cannot be written end the run with an error."""
     with open("/dev/full", "wb") as full:
         process = start("transform", stdin=subprocess.PIPE, stdout=full)
         _, stderr = process.communicate(lines([click_event()]), timeout=20)
@@ -178,9 +166,7 @@ FULL = ["plan", "plan --format csv", "events", "explain {0}", "drift {0}", "chec
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
 @pytest.mark.parametrize("command", [*FULL, "send {0} --discard --sink -"])
 def test_stdout_that_cannot_be_written_is_an_error(command: str, batch: Path) -> None:
-    """
-    No command ends with a traceback or with success then.
-    """
+    """No command ends with a traceback or with success then."""
     with open("/dev/full", "wb") as full:
         process = start(*command.format(batch).split(), stdout=full)
         _, stderr = process.communicate(timeout=60)
@@ -192,9 +178,7 @@ def test_stdout_that_cannot_be_written_is_an_error(command: str, batch: Path) ->
 
 
 def test_terminal_without_input_is_told_what_to_do() -> None:
-    """
-    Nothing waits for a person to type events.
-    """
+    """Nothing waits for a person to type events."""
     pty = pytest.importorskip("pty")
     terminal, stdin = pty.openpty()
     process = start("transform", stdin=stdin)
@@ -211,9 +195,7 @@ def test_terminal_without_input_is_told_what_to_do() -> None:
 def test_long_runs_show_their_progress_on_a_terminal(
     size: int, shows: bool, tmp_path: Path
 ) -> None:
-    """
-    From 5 MB on there is a bar; its end leaves the report alone.
-    """
+    """From 5 MB on there is a bar; its end leaves the report alone."""
     pty = pytest.importorskip("pty")
     big = click_event(properties={"url": "u" * 100_000})
     path = tmp_path / "long.jsonl"
@@ -242,9 +224,7 @@ def _read_terminal(terminal: int) -> bytes:
 
 @pytest.mark.parametrize("command", ["transform", "send"])
 def test_stdin_that_is_not_ready_is_not_at_its_end(command: str) -> None:
-    """
-    What would still come is not lost with the exit status of success.
-    """
+    """What would still come is not lost with the exit status of success."""
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.write(write, lines([click_event(1)]))

@@ -10,9 +10,7 @@ from tests.cli.conftest import Run, click_event, keys, lines, start
 
 
 def test_calls_are_lines_of_json_in_order(run: Run, batch: Path) -> None:
-    """
-    Stdout holds one call a line, and nothing else.
-    """
+    """Stdout holds one call a line, and nothing else."""
     result = run("transform", batch)
 
     assert result.exit_code == 0
@@ -31,18 +29,14 @@ def test_calls_are_lines_of_json_in_order(run: Run, batch: Path) -> None:
 
 @pytest.mark.parametrize("args", [(), ("-",)])
 def test_stdin_is_read_where_no_file_is_named(args: tuple[str, ...], run: Run) -> None:
-    """
-    A pipe needs no dash, and may have one.
-    """
+    """A pipe needs no dash, and may have one."""
     result = run("transform", *args, stdin=lines([click_event(1), click_event(2)]))
 
     assert keys(result.stdout) == ["event-1", "event-2"]
 
 
 def test_gzipped_input_is_inflated(run: Run, batch: Path) -> None:
-    """
-    Neither files nor pipes need to be inflated first.
-    """
+    """Neither files nor pipes need to be inflated first."""
     assert keys(run("transform", stdin=gzip.compress(batch.read_bytes())).stdout) == [
         "event-1",
         "event-2",
@@ -50,9 +44,7 @@ def test_gzipped_input_is_inflated(run: Run, batch: Path) -> None:
 
 
 def test_avro_is_read_under_the_type_of_its_path(run: Run, tmp_path: Path) -> None:
-    """
-    Records from storage carry no type; their directory does.
-    """
+    """Records from storage carry no type; their directory does."""
     fastavro = pytest.importorskip("fastavro")
     fields = ["id", "external_user_id"]
     schema = {
@@ -74,9 +66,7 @@ def test_avro_is_read_under_the_type_of_its_path(run: Run, tmp_path: Path) -> No
 
 
 def test_event_type_names_records_that_nothing_else_names(run: Run) -> None:
-    """
-    --event-type makes records from storage readable out of a pipe.
-    """
+    """--event-type makes records from storage readable out of a pipe."""
     record = {"id": "a", "external_user_id": "cust-1", "time": 1763900000}
 
     result = run(
@@ -87,9 +77,7 @@ def test_event_type_names_records_that_nothing_else_names(run: Run) -> None:
 
 
 def test_misspelt_event_type_is_pointed_out(run: Run) -> None:
-    """
-    An unknown type may be news, so it is a note and no error.
-    """
+    """An unknown type may be news, so it is a note and no error."""
     result = run("transform", "--event-type", "users.behaviors.Purchas", stdin=b"[]")
 
     assert result.exit_code == 0
@@ -97,9 +85,7 @@ def test_misspelt_event_type_is_pointed_out(run: Run) -> None:
 
 
 def test_output_file_takes_the_calls(run: Run, batch: Path, tmp_path: Path) -> None:
-    """
-    With --output, stdout stays empty.
-    """
+    """With --output, stdout stays empty."""
     calls = tmp_path / "calls.jsonl"
 
     result = run("transform", batch, "--output", calls)
@@ -111,9 +97,7 @@ def test_output_file_takes_the_calls(run: Run, batch: Path, tmp_path: Path) -> N
 def test_output_ending_in_gz_is_compressed(
     run: Run, batch: Path, tmp_path: Path
 ) -> None:
-    """
-    The name of the output says how it is written.
-    """
+    """The name of the output says how it is written."""
     calls = tmp_path / "calls.jsonl.gz"
 
     run("transform", batch, "-o", calls)
@@ -122,9 +106,7 @@ def test_output_ending_in_gz_is_compressed(
 
 
 def test_input_is_never_overwritten(run: Run, batch: Path) -> None:
-    """
-    An output that is an input too is an error, before anything is written.
-    """
+    """An output that is an input too is an error, before anything is written."""
     before = batch.read_bytes()
 
     result = run("transform", batch, "-o", batch)
@@ -135,9 +117,7 @@ def test_input_is_never_overwritten(run: Run, batch: Path) -> None:
 
 
 def test_missing_file_is_named(run: Run, batch: Path) -> None:
-    """
-    Nothing is transformed if one of the files is missing.
-    """
+    """Nothing is transformed if one of the files is missing."""
     result = run("transform", batch, "missing.json")
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -148,9 +128,7 @@ def test_missing_file_is_named(run: Run, batch: Path) -> None:
 def test_rejected_events_fail_the_run_with_strict_alone(
     option: tuple[str, ...], status: int, run: Run
 ) -> None:
-    """
-    A rejected event is in the report always, in the exit status on demand.
-    """
+    """A rejected event is in the report always, in the exit status on demand."""
     events = [click_event(1), click_event(2, time="yesterday")]
 
     result = run("transform", *option, stdin=lines(events))
@@ -160,27 +138,21 @@ def test_rejected_events_fail_the_run_with_strict_alone(
 
 
 def test_skipped_events_do_not_fail_a_strict_run(run: Run) -> None:
-    """
-    What a policy leaves out is no fault.
-    """
+    """What a policy leaves out is no fault."""
     assert (
         run("transform", "--strict", stdin=lines([click_event(user={})])).exit_code == 0
     )
 
 
 def test_identity_may_be_the_id_of_braze(run: Run) -> None:
-    """
-    --identity user_id names the user by Braze's own id.
-    """
+    """--identity user_id names the user by Braze's own id."""
     result = run("transform", "--identity", "user_id", stdin=lines([click_event()]))
 
     assert json.loads(result.stdout)["identity"] == "braze-1"
 
 
 def test_personal_data_is_sent_when_asked_for(run: Run) -> None:
-    """
-    --personal-data keep sends what is left out by default.
-    """
+    """--personal-data keep sends what is left out by default."""
     result = run("transform", "--personal-data", "keep", stdin=lines([click_event()]))
 
     sent = json.loads(result.stdout)["properties"]["email_address"]
@@ -188,9 +160,7 @@ def test_personal_data_is_sent_when_asked_for(run: Run) -> None:
 
 
 def test_quiet_run_says_nothing(run: Run, batch: Path) -> None:
-    """
-    With --quiet, stderr stays empty.
-    """
+    """With --quiet, stderr stays empty."""
     assert run("transform", "--quiet", batch).stderr == ""
 
 
@@ -219,9 +189,7 @@ def test_report_adds_up(run: Run) -> None:
 def test_rejected_event_is_found_by_its_place(
     run: Run, batch: Path, tmp_path: Path
 ) -> None:
-    """
-    The report names file, number, offset, type and id, and what is wrong.
-    """
+    """The report names file, number, offset, type and id, and what is wrong."""
     path = tmp_path / "bad.jsonl"
     path.write_bytes(lines([click_event(1)]) + b'{"torn\n' + lines([{"id": "x"}]))
     offset = len(lines([click_event(1)]))
@@ -234,9 +202,7 @@ def test_rejected_event_is_found_by_its_place(
 
 @pytest.mark.parametrize("length", [8, 50, 90])
 def test_a_path_is_never_broken(run: Run, tmp_path: Path, length: int) -> None:
-    """
-    What is piped can be searched and copied, however long a path is.
-    """
+    """What is piped can be searched and copied, however long a path is."""
     path = tmp_path / ("x" * length)
     path.write_bytes(b'{"torn\n')
 
@@ -246,9 +212,7 @@ def test_a_path_is_never_broken(run: Run, tmp_path: Path, length: int) -> None:
 
 
 def test_report_holds_no_value_of_any_event(run: Run) -> None:
-    """
-    Neither personal data nor any other value gets into the report.
-    """
+    """Neither personal data nor any other value gets into the report."""
     canary = "canary@example.com"
     events = [
         click_event(1, user={"external_user_id": canary + "\0"}),
@@ -266,9 +230,7 @@ def test_report_holds_no_value_of_any_event(run: Run) -> None:
 
 
 def test_report_cannot_steer_the_terminal(run: Run) -> None:
-    """
-    A name with control characters is shown escaped, and markup is shown as it is.
-    """
+    """A name with control characters is shown escaped, and markup is shown as it is."""
     event = click_event(event_type="[red]\x1b[31mevil")
 
     report = run("transform", stdin=lines([event])).stderr
@@ -278,9 +240,7 @@ def test_report_cannot_steer_the_terminal(run: Run) -> None:
 
 
 def test_report_names_the_top_types_or_all(run: Run) -> None:
-    """
-    A long list of types ends with how many there are besides.
-    """
+    """A long list of types ends with how many there are besides."""
     events = lines([click_event(n, event_type=f"users.x.Type{n}") for n in range(12)])
 
     short = run("transform", stdin=events).stderr
@@ -291,9 +251,7 @@ def test_report_names_the_top_types_or_all(run: Run) -> None:
 
 
 def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
-    """
-    Personal fields and adjustments values are counted.
-    """
+    """Personal fields and adjustments values are counted."""
     event = click_event(properties={"email_address": "x", "url": "u" * 2000})
 
     report = run("transform", stdin=lines([event])).stderr
@@ -306,9 +264,7 @@ def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
 
 @pytest.mark.parametrize("empty", [b'{"events": []}', b"[]", b"\n", b"null"])
 def test_input_without_events_is_no_error(run: Run, empty: bytes) -> None:
-    """
-    An hour without events is an hour without calls.
-    """
+    """An hour without events is an hour without calls."""
     result = run("transform", stdin=empty)
 
     assert (result.exit_code, result.stdout) == (0, "")
@@ -329,9 +285,7 @@ def test_empty_stdin_is_an_error(run: Run) -> None:
 def test_misspelt_personal_field_is_pointed_out(
     words: tuple[Any, ...], tmp_path: Path
 ) -> None:
-    """
-    In one line, once, and the run goes on: Braze may have added the field.
-    """
+    """In one line, once, and the run goes on: Braze may have added the field."""
     events, config = tmp_path / "events.jsonl", tmp_path / "c.toml"
     events.write_bytes(lines([click_event(n) for n in range(10_000)]))
     config.write_text('personal_fields = {emial_address = "drop"}')

@@ -1,6 +1,4 @@
-"""
-What every event class does: hold, show, compare, copy, and load late.
-"""
+"""What every event class does: hold, show, compare, copy, and load late."""
 
 import copy
 import json
@@ -49,9 +47,7 @@ def secret_of(kind):
 
 
 def full_of_secrets(cls):
-    """
-    Make an event whose personal data, and whose unknown fields, are canaries.
-    """
+    """Make an event whose personal data, and whose unknown fields, are canaries."""
     fields = {
         name: secret_of(field.kind)
         for name, field in event_fields(cls).items()
@@ -62,9 +58,7 @@ def full_of_secrets(cls):
 
 
 def modules_after(code):
-    """
-    Name the modules that a fresh interpreter has loaded after it ran *code*.
-    """
+    """Name the modules that a fresh interpreter has loaded after it ran *code*."""
     script = f"{code}\nimport sys\nprint(*sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -73,9 +67,7 @@ def modules_after(code):
 
 
 def families_among(modules):
-    """
-    Tell the event families among names of modules.
-    """
+    """Tell the event families among names of modules."""
     place = "braze_heap.events."
     names = {m.removeprefix(place) for m in modules if m.startswith(place)}
     return {n for n in names if not n.startswith("_")} - {"groups", "unknown"}
@@ -86,9 +78,7 @@ def families_among(modules):
 
 @every_type
 def test_repr_shows_no_personal_data(event_type):
-    """
-    Nothing that is marked, sensitive or unknown appears in a repr.
-    """
+    """Nothing that is marked, sensitive or unknown appears in a repr."""
     shown = repr(full_of_secrets(EVENT_TYPES[event_type]))
 
     assert CANARY not in shown
@@ -97,9 +87,7 @@ def test_repr_shows_no_personal_data(event_type):
 
 @every_type
 def test_repr_names_the_personal_fields_that_are_set(event_type):
-    """
-    A repr lists the personal fields of an event, with dots for their values.
-    """
+    """A repr lists the personal fields of an event, with dots for their values."""
     event = full_of_secrets(EVENT_TYPES[event_type])
     hidden = {
         name
@@ -111,9 +99,7 @@ def test_repr_names_the_personal_fields_that_are_set(event_type):
 
 
 def test_repr_of_unknown_events_shows_no_personal_data():
-    """
-    Of an event of an unknown type, only the envelope is shown.
-    """
+    """Of an event of an unknown type, only the envelope is shown."""
     raw = {
         "event_type": "users.messages.pigeon.Send",
         "id": "event-1",
@@ -126,18 +112,14 @@ def test_repr_of_unknown_events_shows_no_personal_data():
 
 
 def test_repr_shows_no_custom_properties():
-    """
-    Custom properties may contain anything, so a repr hides them.
-    """
+    """Custom properties may contain anything, so a repr hides them."""
     event = make_event(CustomEvent, custom_properties={"note": CANARY, CANARY: 1})
 
     assert CANARY not in repr(event)
 
 
 def test_repr_shows_the_rest():
-    """
-    Fields that are not personal are shown, and the number of unknown fields.
-    """
+    """Fields that are not personal are shown, and the number of unknown fields."""
     event = EmailClick(
         id="e", time=1, user_id="u", link_alias="hero", extra={"new": CANARY}
     )
@@ -153,9 +135,7 @@ def test_repr_shows_the_rest():
 
 @every_type
 def test_absent_fields_are_none(event_type):
-    """
-    Every field that was not given reads as ``None``.
-    """
+    """Every field that was not given reads as ``None``."""
     event = EVENT_TYPES[event_type](id="event-1", time=1)
     optional = event_fields(type(event)).keys() - {"id", "time"}
 
@@ -167,25 +147,19 @@ def test_absent_fields_are_none(event_type):
     [({"time": 1}, "id"), ({"id": "a"}, "time"), ({}, "id and time")],
 )
 def test_id_and_time_are_required(given, missing):
-    """
-    An event without id or time cannot be made by hand.
-    """
+    """An event without id or time cannot be made by hand."""
     with pytest.raises(TypeError, match=f"^EmailClick needs {missing}$"):
         EmailClick(**given)
 
 
 def test_unknown_events_need_their_type():
-    """
-    An event of an unknown type has to say what it is.
-    """
+    """An event of an unknown type has to say what it is."""
     with pytest.raises(TypeError, match="event_type"):
         UnknownEvent(id="a", time=1)
 
 
 def test_unknown_keyword_is_answered_with_a_close_one():
-    """
-    A misspelled field is an error with the right spelling.
-    """
+    """A misspelled field is an error with the right spelling."""
     hint = "EmailClick has no field 'link_alis'. Did you mean 'link_alias'?"
 
     with pytest.raises(TypeError) as raised:
@@ -195,17 +169,13 @@ def test_unknown_keyword_is_answered_with_a_close_one():
 
 
 def test_fields_are_keyword_only():
-    """
-    Positions mean nothing: fields move between releases.
-    """
+    """Positions mean nothing: fields move between releases."""
     with pytest.raises(TypeError):
         EmailClick("a", 1)
 
 
 def test_fields_can_be_set():
-    """
-    An event is an ordinary object: a rule may correct a copy of it.
-    """
+    """An event is an ordinary object: a rule may correct a copy of it."""
     event = make_event(EmailClick)
     event.link_alias = "hero"
 
@@ -213,17 +183,13 @@ def test_fields_can_be_set():
 
 
 def test_events_know_their_groups():
-    """
-    A rule for anything with a campaign covers an email click and no purchase.
-    """
+    """A rule for anything with a campaign covers an email click and no purchase."""
     assert isinstance(make_event(EmailClick), HasCampaign)
     assert not isinstance(make_event(Purchase), HasCampaign)
 
 
 def test_extra_is_empty_and_not_shared():
-    """
-    An event without unknown fields has an empty ``extra`` that is read-only.
-    """
+    """An event without unknown fields has an empty ``extra`` that is read-only."""
     extra = make_event(EmailClick).extra
 
     with pytest.raises(TypeError):
@@ -234,9 +200,7 @@ def test_extra_is_empty_and_not_shared():
 
 
 def test_equal_fields_make_equal_events():
-    """
-    Two events are equal when their type and fields are.
-    """
+    """Two events are equal when their type and fields are."""
     assert make_event(EmailClick, url="u") == make_event(EmailClick, url="u")
 
 
@@ -252,16 +216,12 @@ def test_equal_fields_make_equal_events():
     ids=["id", "time", "more", "less", "extra"],
 )
 def test_any_other_field_makes_other_events(other):
-    """
-    One field more, less or different is another event.
-    """
+    """One field more, less or different is another event."""
     assert make_event(EmailClick) != other
 
 
 def test_none_fields_are_absent():
-    """
-    A field that is ``None`` and one that was never given are the same.
-    """
+    """A field that is ``None`` and one that was never given are the same."""
     event = make_event(EmailClick, url="u")
     event.url = None
 
@@ -269,30 +229,22 @@ def test_none_fields_are_absent():
 
 
 def test_empty_extra_equals_missing_extra():
-    """
-    An ``extra`` that is given and empty changes nothing.
-    """
+    """An ``extra`` that is given and empty changes nothing."""
     assert make_event(EmailClick) == make_event(EmailClick, extra={})
 
 
 def test_events_of_different_types_differ():
-    """
-    The type counts, also where all fields are the same.
-    """
+    """The type counts, also where all fields are the same."""
     assert EmailClick(id="a", time=1) != EmailOpen(id="a", time=1)
 
 
 def test_events_differ_from_anything_else():
-    """
-    An event is not equal to a dictionary of its fields.
-    """
+    """An event is not equal to a dictionary of its fields."""
     assert EmailClick(id="a", time=1) != {"id": "a", "time": 1}
 
 
 def test_events_have_no_hash():
-    """
-    Events are mutable and therefore not hashable; use ``id`` as key.
-    """
+    """Events are mutable and therefore not hashable; use ``id`` as key."""
     with pytest.raises(TypeError, match="unhashable"):
         hash(make_event(EmailClick))
 
@@ -302,9 +254,7 @@ def test_events_have_no_hash():
 
 @every_type
 def test_events_survive_pickle(event_type):
-    """
-    An event can go to another process.
-    """
+    """An event can go to another process."""
     event = parse_event(make_raw(event_type) | {"new": [1]})
 
     assert event == pickle.loads(pickle.dumps(event))
@@ -312,18 +262,14 @@ def test_events_survive_pickle(event_type):
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, attrs.evolve])
 def test_copies_are_equal(copied):
-    """
-    A copy has the type and the fields of the event, the unknown ones too.
-    """
+    """A copy has the type and the fields of the event, the unknown ones too."""
     event = parse_event(make_raw("users.behaviors.Purchase") | {"new": [1]})
 
     assert event == copied(event)
 
 
 def test_shallow_copies_are_apart():
-    """
-    Setting a field of a copy does not change the event.
-    """
+    """Setting a field of a copy does not change the event."""
     event = make_event(EmailClick)
     copy.copy(event).url = "u"
 
@@ -331,9 +277,7 @@ def test_shallow_copies_are_apart():
 
 
 def test_evolve_changes_the_named_fields():
-    """
-    ``attrs.evolve`` gives the event with some fields replaced.
-    """
+    """``attrs.evolve`` gives the event with some fields replaced."""
     event = make_event(EmailClick, url="u", link_alias="hero")
 
     expected = make_event(EmailClick, url="u", link_alias="footer")
@@ -342,9 +286,7 @@ def test_evolve_changes_the_named_fields():
 
 
 def test_evolve_with_none_removes_a_field():
-    """
-    ``None`` takes a field away.
-    """
+    """``None`` takes a field away."""
     event = attrs.evolve(make_event(EmailClick, url="u"), url=None)
 
     assert make_event(EmailClick) == event
@@ -354,18 +296,14 @@ def test_evolve_with_none_removes_a_field():
     "copied", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
 )
 def test_evolved_events_can_be_copied_on(copied):
-    """
-    ``attrs.evolve`` returns an event like any other.
-    """
+    """``attrs.evolve`` returns an event like any other."""
     event = attrs.evolve(make_event(EmailClick), url="u")
 
     assert event == copied(event)
 
 
 def test_asdict_gives_every_field():
-    """
-    ``attrs.asdict`` works, with ``None`` for what is absent.
-    """
+    """``attrs.asdict`` works, with ``None`` for what is absent."""
     event = make_event(PushOpen, platform="ios")
     absent = dict.fromkeys(attrs.fields_dict(PushOpen))
     expected = absent | {"extra": {}} | vars(event)
@@ -375,9 +313,7 @@ def test_asdict_gives_every_field():
 
 @every_type
 def test_attrs_knows_the_fields(event_type):
-    """
-    ``attrs.fields`` lists what the class holds.
-    """
+    """``attrs.fields`` lists what the class holds."""
     cls = EVENT_TYPES[event_type]
 
     assert {*event_fields(cls), "extra"} == {a.name for a in attrs.fields(cls)}
@@ -387,9 +323,7 @@ def test_attrs_knows_the_fields(event_type):
 
 
 def test_events_are_small():
-    """
-    An event with every field set costs under 1 kB on average beside its values.
-    """
+    """An event with every field set costs under 1 kB on average beside its values."""
     events = [parse_event(make_raw(event_type)) for event_type in EVENT_TYPES]
     sizes = [sys.getsizeof(event) + sys.getsizeof(vars(event)) for event in events]
 
@@ -397,9 +331,7 @@ def test_events_are_small():
 
 
 def test_events_cost_the_fields_that_they_have():
-    """
-    Absent fields take no memory: an event with five fields takes a third of a kB.
-    """
+    """Absent fields take no memory: an event with five fields takes a third of a kB."""
     event = make_event(EmailClick, link_alias="hero")
 
     assert sys.getsizeof(event) + sys.getsizeof(vars(event)) < 400
@@ -409,9 +341,7 @@ def test_events_cost_the_fields_that_they_have():
 
 
 def test_import_loads_no_family():
-    """
-    ``import braze_heap`` does not pay for a hundred event classes.
-    """
+    """``import braze_heap`` does not pay for a hundred event classes."""
     assert set() == families_among(modules_after("import braze_heap"))
 
 
@@ -420,25 +350,19 @@ def test_import_loads_no_family():
     ["cattrs", "click", "rich", "fastavro", "orjson", "hypothesis", "httpx", "pytest"],
 )
 def test_import_loads_no_extra(optional):
-    """
-    ``import braze_heap`` works, and is quick, without any extra.
-    """
+    """``import braze_heap`` works, and is quick, without any extra."""
     assert optional not in modules_after("import braze_heap")
 
 
 def test_one_class_loads_one_family():
-    """
-    Using an email event loads only the email family.
-    """
+    """Using an email event loads only the email family."""
     modules = modules_after("from braze_heap.events import EmailClick")
 
     assert {"email"} == families_among(modules)
 
 
 def test_one_event_loads_one_family():
-    """
-    Reading an email click loads the email events.
-    """
+    """Reading an email click loads the email events."""
     raw = {"event_type": "users.messages.email.Click", "id": "a", "time": 1}
     modules = modules_after(f"import braze_heap\nbraze_heap.parse_event({raw})")
 
@@ -446,9 +370,7 @@ def test_one_event_loads_one_family():
 
 
 def test_asking_for_a_type_loads_nothing():
-    """
-    Whether a type is known, and how many are, is known without its class.
-    """
+    """Whether a type is known, and how many are, is known without its class."""
     code = (
         "from braze_heap import EVENT_TYPES\n"
         "'users.messages.email.Click' in EVENT_TYPES, len(EVENT_TYPES), [*EVENT_TYPES]"
@@ -461,18 +383,14 @@ def test_asking_for_a_type_loads_nothing():
 
 
 class OwnSend(HasCampaign, event_type="users.messages.pigeon.Send"):
-    """
-    A pigeon took off.
-    """
+    """A pigeon took off."""
 
     ring: str | None = None
     altitude: float | None = None
 
 
 def test_own_classes_are_read():
-    """
-    A class that joined `EVENT_TYPES` is read like a shipped one.
-    """
+    """A class that joined `EVENT_TYPES` is read like a shipped one."""
     raw = make_raw(OwnSend, only=("ring", "campaign_id"))
     types = EVENT_TYPES | {OwnSend.event_type: OwnSend}
 
@@ -482,9 +400,7 @@ def test_own_classes_are_read():
 
 
 def test_own_classes_do_not_become_known_to_others():
-    """
-    Defining a class registers it nowhere.
-    """
+    """Defining a class registers it nowhere."""
     assert UnknownEvent is type(parse_event(make_raw(OwnSend)))
 
 
@@ -494,9 +410,7 @@ def test_fields_of_other_types_are_rejected():
     """
 
     class OddSend(CurrentsEvent, event_type="users.messages.odd.Send"):
-        """
-        Odd.
-        """
+        """Odd."""
 
         size: complex | None = None
 

@@ -1,6 +1,4 @@
-"""
-The event classes against the facts, both ways, field by field.
-"""
+"""The event classes against the facts, both ways, field by field."""
 
 import importlib
 import inspect
@@ -39,9 +37,7 @@ every_type = pytest.mark.parametrize(
 
 
 def facts_told_by(cls: type[CurrentsEvent]) -> TypeFacts:
-    """
-    Read the facts about its type from a class.
-    """
+    """Read the facts about its type from a class."""
     return TypeFacts(
         display_name=cls.display_name,
         status=cls.status,
@@ -55,9 +51,7 @@ def facts_told_by(cls: type[CurrentsEvent]) -> TypeFacts:
 def field_facts_told_by(
     cls: type[CurrentsEvent], known: Mapping[str, FieldFacts]
 ) -> dict[str, FieldFacts]:
-    """
-    Read the same from its fields; places only where the facts know one.
-    """
+    """Read the same from its fields; places only where the facts know one."""
     return {
         name: FieldFacts(
             kind=field.kind,
@@ -74,18 +68,14 @@ def field_facts_told_by(
 
 
 def family_modules() -> Iterator[str]:
-    """
-    Name the modules of `braze_heap.events` that are not private.
-    """
+    """Name the modules of `braze_heap.events` that are not private."""
     for module in pkgutil.iter_modules(events.__path__):
         if not module.name.startswith("_"):
             yield module.name
 
 
 def classes_of(module: str) -> set[str]:
-    """
-    Name the classes that a module of `braze_heap.events` defines.
-    """
+    """Name the classes that a module of `braze_heap.events` defines."""
     loaded = importlib.import_module(f"braze_heap.events.{module}")
     return {
         name
@@ -95,33 +85,25 @@ def classes_of(module: str) -> set[str]:
 
 
 def test_every_type_has_a_class_and_every_class_a_type():
-    """
-    The index names the types of the facts and no others.
-    """
+    """The index names the types of the facts and no others."""
     assert set(FACTS) == set(EVENT_TYPES)
 
 
 @every_type
 def test_class_agrees_with_the_facts_about_its_type(event_type):
-    """
-    Display name, status, release and wire forms stand on the class.
-    """
+    """Display name, status, release and wire forms stand on the class."""
     assert FACTS[event_type] == facts_told_by(EVENT_TYPES[event_type])
 
 
 @every_type
 def test_class_knows_its_type(event_type):
-    """
-    The class that the index gives for a type is of that type.
-    """
+    """The class that the index gives for a type is of that type."""
     assert event_type == EVENT_TYPES[event_type].event_type
 
 
 @every_type
 def test_fields_are_those_of_the_facts(event_type):
-    """
-    No field is missing or too many, and each has the properties in the facts.
-    """
+    """No field is missing or too many, and each has the properties in the facts."""
     known = FACTS[event_type].fields
 
     assert dict(known) == field_facts_told_by(EVENT_TYPES[event_type], known)
@@ -167,9 +149,7 @@ def test_all_fields_but_id_and_time_are_optional(event_type):
 
 @every_type
 def test_arrays_admit_null_items_where_the_facts_do(event_type):
-    """
-    The annotation of an array says whether its items may be null.
-    """
+    """The annotation of an array says whether its items may be null."""
     types = {a.name: a.type for a in attrs.fields(EVENT_TYPES[event_type])}
     arrays = {
         name: facts.items_nullable
@@ -182,9 +162,7 @@ def test_arrays_admit_null_items_where_the_facts_do(event_type):
 
 @every_type
 def test_sensitive_fields_are_marked(event_type):
-    """
-    Personal data that Braze does not mark is marked as sensitive.
-    """
+    """Personal data that Braze does not mark is marked as sensitive."""
     attributes = attrs.fields_dict(EVENT_TYPES[event_type])
     unmarked = {n for n, a in attributes.items() if field_metadata(a).privacy is None}
 
@@ -193,9 +171,7 @@ def test_sensitive_fields_are_marked(event_type):
 
 @every_type
 def test_only_unmarked_personal_data_is_called_sensitive(event_type):
-    """
-    A field is either marked by Braze or sensitive all the same, never both.
-    """
+    """A field is either marked by Braze or sensitive all the same, never both."""
     attributes = attrs.fields_dict(EVENT_TYPES[event_type])
     sensitive = {
         n
@@ -208,9 +184,7 @@ def test_only_unmarked_personal_data_is_called_sensitive(event_type):
 
 
 def test_a_field_name_is_treated_alike_in_all_types():
-    """
-    A field is personal in all types or in none; Braze marks ``device_id`` in one.
-    """
+    """A field is personal in all types or in none; Braze marks ``device_id`` in one."""
     treatments = {}
     for cls in EVENT_TYPES.values():
         for name, attribute in attrs.fields_dict(cls).items():
@@ -222,9 +196,7 @@ def test_a_field_name_is_treated_alike_in_all_types():
 
 @every_type
 def test_every_field_has_a_docstring(event_type):
-    """
-    The docstring of a field describes it.
-    """
+    """The docstring of a field describes it."""
     fields = event_fields(EVENT_TYPES[event_type])
 
     undocumented = {name for name, field in fields.items() if not field.doc}
@@ -234,9 +206,7 @@ def test_every_field_has_a_docstring(event_type):
 
 @every_type
 def test_every_class_has_a_docstring_of_its_own(event_type):
-    """
-    Each class says what its event means, in a sentence on a line of its own.
-    """
+    """Each class says what its event means, in a sentence on a line of its own."""
     doc = EVENT_TYPES[event_type].__dict__.get("__doc__") or ""
 
     assert doc.strip().splitlines()[0].endswith(".")
@@ -244,24 +214,18 @@ def test_every_class_has_a_docstring_of_its_own(event_type):
 
 @pytest.mark.parametrize("name", sorted(classes_of("groups")))
 def test_every_group_has_a_docstring_of_its_own(name):
-    """
-    Each field group says what its events have in common.
-    """
+    """Each field group says what its events have in common."""
     assert getattr(groups, name).__dict__.get("__doc__")
 
 
 def test_index_reads_the_same_both_ways():
-    """
-    No two types share a class.
-    """
+    """No two types share a class."""
     assert len(EVENT_TYPES) == len(set(map(id, EVENT_TYPES.values())))
 
 
 @pytest.mark.parametrize("module", [*family_modules()])
 def test_every_class_is_public_in_the_module_that_defines_it(module):
-    """
-    Each event class, channel base and field group is listed with its module.
-    """
+    """Each event class, channel base and field group is listed with its module."""
     public = {
         name
         for name in events.__all__
@@ -273,41 +237,29 @@ def test_every_class_is_public_in_the_module_that_defines_it(module):
 
 @pytest.mark.parametrize("name", events.__all__)
 def test_every_public_name_exists(name):
-    """
-    Each name of ``__all__`` can be imported.
-    """
+    """Each name of ``__all__`` can be imported."""
     assert hasattr(events, name)
 
 
 def test_lists_every_public_name():
-    """
-    ``dir()`` shows classes that are not loaded yet.
-    """
+    """``dir()`` shows classes that are not loaded yet."""
     assert set(events.__all__) <= set(dir(events))
 
 
 def test_misspelt_class_is_an_attribute_error():
-    """
-    A name that is none of ours is reported as any module reports it.
-    """
+    """A name that is none of ours is reported as any module reports it."""
     with pytest.raises(AttributeError, match="EmailClik"):
         events.EmailClik  # noqa: B018
 
 
 def test_own_types_join_on_the_right():
-    """
-    ``EVENT_TYPES | {...}`` knows the shipped types and the added one, which wins.
-    """
+    """``EVENT_TYPES | {...}`` knows the shipped types and the added one, which wins."""
 
     class OwnClick(CurrentsEvent, event_type="users.messages.email.Click"):
-        """
-        A click, seen differently.
-        """
+        """A click, seen differently."""
 
     class OwnSend(CurrentsEvent, event_type="users.messages.pigeon.Send"):
-        """
-        A pigeon took off.
-        """
+        """A pigeon took off."""
 
     own = MappingProxyType({cls.event_type: cls for cls in (OwnClick, OwnSend)})
     joined = EVENT_TYPES | own
@@ -317,9 +269,7 @@ def test_own_types_join_on_the_right():
 
 
 def test_joining_does_not_change_the_shipped_types():
-    """
-    ``EVENT_TYPES`` is a value: ``|`` gives another one.
-    """
+    """``EVENT_TYPES`` is a value: ``|`` gives another one."""
     EVENT_TYPES | {"users.messages.pigeon.Send": CurrentsEvent}
 
     assert "users.messages.pigeon.Send" not in EVENT_TYPES

@@ -1,6 +1,4 @@
-"""
-Fixtures of the delivery tests.
-"""
+"""Fixtures of the delivery tests."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ from tests.heap.support import SHELLS, Deliver
 
 @pytest.fixture
 def heap() -> Iterator[FakeHeap]:
-    """
-    Run a Heap without rate limits. The sinks respect them anyway.
-    """
+    """Run a Heap without rate limits. The sinks respect them anyway."""
     with FakeHeap(rate_limits=False) as running:
         yield running
     for error in running.errors:
@@ -25,8 +21,6 @@ def heap() -> Iterator[FakeHeap]:
 
 @pytest.fixture(params=SHELLS, ids=["sync", "async"])
 def shell(request: pytest.FixtureRequest) -> Deliver:
-    """
-    Return each way to deliver.
-    """
+    """Return each way to deliver."""
     chosen: Deliver = request.param
     return chosen

@@ -19,9 +19,7 @@ BATCH = 20
 
 
 def events(start: int) -> list[dict[str, object]]:
-    """
-    Make a batch. Of every ten events one has no time, and Heap rejects one.
-    """
+    """Make a batch. Of every ten events one has no time, and Heap rejects one."""
     return [
         {
             "id": f"event-{number}",
@@ -35,9 +33,7 @@ def events(start: int) -> list[dict[str, object]]:
 
 
 def main(url: str, path: str, start: int, log: str) -> None:
-    """
-    Deliver from batch *start* on, and log acknowledged batches.
-    """
+    """Deliver from batch *start* on, and log acknowledged batches."""
     sink = HeapSink("11", base_url=url, allow_http=True)
     pipeline = Pipeline(bh.Transformer(), sink, SqliteDeadLetter(path))
     with open(log, "a", buffering=1) as acknowledged:

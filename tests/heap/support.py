@@ -1,6 +1,4 @@
-"""
-Calls, a clock, and one way to use both sinks.
-"""
+"""Calls, a clock, and one way to use both sinks."""
 
 from __future__ import annotations
 
@@ -19,45 +17,33 @@ MOMENT = "2024-01-01T00:00:00+00:00"
 
 
 def track(number: int, identity: str | None = None, **properties: Any) -> Track:
-    """
-    Make an event with *number* in its key.
-    """
+    """Make an event with *number* in its key."""
     name = f"person-{number % 200}" if identity is None else identity
     properties = {"n": number, **properties}
     return Track("Braze Email Click", name, MOMENT, f"key-{number}", properties)
 
 
 def tracks(count: int) -> list[Call]:
-    """
-    Make *count* events of 200 identities.
-    """
+    """Make *count* events of 200 identities."""
     return [track(number) for number in range(count)]
 
 
 @define
 class Clock:
-    """
-    A clock that only sleeping advances.
-    """
+    """A clock that only sleeping advances."""
 
     now: float = 1000.0
 
     def __call__(self) -> float:
-        """
-        Return the time.
-        """
+        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """
-        Advance by *seconds*.
-        """
+        """Advance by *seconds*."""
         self.now += seconds
 
     async def async_sleep(self, seconds: float) -> None:
-        """
-        Advance by *seconds*.
-        """
+        """Advance by *seconds*."""
         self.now += seconds
 
 
@@ -70,9 +56,7 @@ Batch = Sequence[Call] | Callable[[], Sequence[Call]]
 
 
 def deliver(heap: FakeHeap, *batches: Batch, **options: Any) -> Receipt:
-    """
-    Deliver with `HeapSink`.
-    """
+    """Deliver with `HeapSink`."""
     options = {"base_url": heap.url, "allow_http": True, "sleep": _skip_sleep} | options
     receipt = Receipt()
     with HeapSink(options.pop("app_id", "11"), **options) as sink:
@@ -82,9 +66,7 @@ def deliver(heap: FakeHeap, *batches: Batch, **options: Any) -> Receipt:
 
 
 def deliver_async(heap: FakeHeap, *batches: Batch, **options: Any) -> Receipt:
-    """
-    Deliver with `AsyncHeapSink`.
-    """
+    """Deliver with `AsyncHeapSink`."""
     sleep = options.pop("sleep", None)
     options = {"base_url": heap.url, "allow_http": True, **options}
     options["sleep"] = _async(sleep or _skip_sleep)

@@ -1,6 +1,4 @@
-"""
-Tests of reading Heap's answers.
-"""
+"""Tests of reading Heap's answers."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ def test_every_status_has_a_verdict() -> None:
 
 
 def test_incomplete_success_is_retried() -> None:
-    """
-    A 2xx counts only if the end of its body was declared and read.
-    """
+    """A 2xx counts only if the end of its body was declared and read."""
     assert verdict(Answer(200, complete=False)) is Verdict.RETRY
     assert verdict(Failure("ReadTimeout")) is Verdict.RETRY
 
@@ -91,9 +87,7 @@ def test_retry_after_grammars(value: str | None, expected: float | None) -> None
     st.one_of(st.text(max_size=40), st.from_regex(r"[A-Z][a-z]{2}, [\d :A-Za-z+-]+"))
 )
 def test_retry_after_never_raises(value: str) -> None:
-    """
-    Any header gives ``None`` or at most an hour.
-    """
+    """Any header gives ``None`` or at most an hour."""
     seconds = retry_seconds(value, NOW)
 
     assert seconds is None or 0.0 <= seconds <= MAX_RETRY_AFTER
@@ -114,16 +108,12 @@ def test_retry_after_never_raises(value: str) -> None:
     ],
 )
 def test_rejected_index(text: bytes, expected: int | None) -> None:
-    """
-    An index counts only if the request has that item.
-    """
+    """An index counts only if the request has that item."""
     assert rejected_index(text, "events", 10) == expected
 
 
 def test_details_hide_personal_data() -> None:
-    """
-    Values of the call, quoted text, addresses and long numbers are removed.
-    """
+    """Values of the call, quoted text, addresses and long numbers are removed."""
     text = (
         b"postBody.events[0].identity 'jane doe' is not jane doe, j@x.org, 491701234567"
     )
@@ -135,18 +125,14 @@ def test_details_hide_personal_data() -> None:
 
 
 def test_details_hide_escaped_values() -> None:
-    """
-    A value is also found as JSON escapes in Heap's text.
-    """
+    """A value is also found as JSON escapes in Heap's text."""
     text = rb'{"message": "bad \"Jos\u00e9\" here"}'
 
     assert "Jos" not in redact_reply(text, ["Jos\u00e9"])
 
 
 def test_details_hide_values_that_contain_others() -> None:
-    """
-    Longer values are removed first, so that no part of them remains.
-    """
+    """Longer values are removed first, so that no part of them remains."""
     values = ["smith", "jane smith", "Zoë"]
 
     assert redact_reply("jane smith, smith, Zoë".encode(), values) == "…, …, …"
@@ -154,9 +140,7 @@ def test_details_hide_values_that_contain_others() -> None:
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be changed")
 def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A date without a zone is UTC, whatever the zone of the machine is.
-    """
+    """A date without a zone is UTC, whatever the zone of the machine is."""
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
@@ -167,18 +151,14 @@ def test_a_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_details_keep_schema_terms() -> None:
-    """
-    Names of Heap's own fields stay readable.
-    """
+    """Names of Heap's own fields stay readable."""
     text = b"postBody.events[0] should have required property 'event'"
 
     assert redact_reply(text, []) == text.decode()
 
 
 def test_details_end_after_300_characters() -> None:
-    """
-    A text of 300 characters is kept, a longer one is truncated with an ellipsis.
-    """
+    """A text of 300 characters is kept, a longer one is truncated with an ellipsis."""
     assert redact_reply(b"a" * 300, []) == "a" * 300
     assert redact_reply(b"a" * 301, []) == "a" * 299 + "…"
 
@@ -197,17 +177,13 @@ def test_details_end_after_300_characters() -> None:
     ],
 )
 def test_details_hide_values(text: bytes, values: list[object], expected: str) -> None:
-    """
-    Values of three or more characters are removed, unless they are schema terms.
-    """
+    """Values of three or more characters are removed, unless they are schema terms."""
     assert redact_reply(text, values) == expected
 
 
 @given(st.binary(max_size=5000))
 def test_details_are_short_and_printable(text: bytes) -> None:
-    """
-    Details of any answer fit into one line.
-    """
+    """Details of any answer fit into one line."""
     detail = redact_reply(text, ["x" * 10])
 
     assert len(detail) <= 300

@@ -1,6 +1,4 @@
-"""
-Tests of Heap's calls.
-"""
+"""Tests of Heap's calls."""
 
 from typing import Any
 
@@ -33,9 +31,7 @@ from braze_heap.heap.calls import (
     ],
 )
 def test_call_as_json_line(call: Any, expected: str) -> None:
-    """
-    A line in a file of calls equals the object sent to Heap.
-    """
+    """A line in a file of calls equals the object sent to Heap."""
     assert call.to_json() == expected
 
 
@@ -58,24 +54,18 @@ def test_timestamp_format(seconds: float, expected: str) -> None:
 
 @pytest.mark.parametrize("key", ["7c6e5b0b-6987", "a" * 255])
 def test_legal_event_id_is_the_idempotency_key(key: str) -> None:
-    """
-    A legal event id is used unchanged as idempotency key.
-    """
+    """A legal event id is used unchanged as idempotency key."""
     assert to_idempotency_key(key) == key
 
 
 @pytest.mark.parametrize("key", ["a" * 256, "é", "a\n", "\ud800"])
 def test_illegal_event_id_is_hashed(key: str) -> None:
-    """
-    An illegal event id is replaced by its SHA-256.
-    """
+    """An illegal event id is replaced by its SHA-256."""
     assert len(to_idempotency_key(key)) == 64
 
 
 def test_repr_hides_identity_and_values() -> None:
-    """
-    The repr of a call contains neither the identity nor any value.
-    """
+    """The repr of a call contains neither the identity nor any value."""
     calls = [
         Track("Event", "secret-person", timestamp(1), "key", {"p": "secret"}),
         AddUserProperties("secret-person", {"p": "secret"}),

@@ -1,6 +1,4 @@
-"""
-Tests of the delivery protocol, against a small fake of Heap.
-"""
+"""Tests of the delivery protocol, against a small fake of Heap."""
 
 from __future__ import annotations
 
@@ -42,9 +40,7 @@ class TinyHeap:
         self.decisions = 0
 
     def perform(self, step: Any) -> Answer | Failure | None:
-        """
-        Sleep or answer.
-        """
+        """Sleep or answer."""
         if not isinstance(step, Post):
             self.clock.sleep(step.seconds)
             return None
@@ -72,9 +68,7 @@ class TinyHeap:
 
 
 def core_of(heap: TinyHeap, pacer: Pacer | None = None, **options: Any) -> HeapCore:
-    """
-    Make the state of a sink under the clock of *heap*.
-    """
+    """Make the state of a sink under the clock of *heap*."""
     settings = HeapOptions(
         "11", clock=heap.clock, now=heap.clock, random=lambda: 0.5, **options
     )
@@ -82,17 +76,13 @@ def core_of(heap: TinyHeap, pacer: Pacer | None = None, **options: Any) -> HeapC
 
 
 def numbers_of(item: dict[str, Any]) -> set[int]:
-    """
-    Return the numbers of the calls that are merged into an item.
-    """
+    """Return the numbers of the calls that are merged into an item."""
     properties = item["properties"]
     return {properties["n"]} if "event" in item else {int(n[1:]) for n in properties}
 
 
 def call_of(number: int, is_user: bool) -> Call:
-    """
-    Make a call that contains its number.
-    """
+    """Make a call that contains its number."""
     if is_user:
         return AddUserProperties(f"person-{number % 5}", {f"f{number}": 1})
     return track(number)
@@ -131,9 +121,7 @@ def test_each_call_is_accepted_or_rejected(
 
 @pytest.mark.parametrize("names", ["truly", "wrongly", "always the same", "not at all"])
 def test_isolation_sends_at_most_64_requests(names: str) -> None:
-    """
-    The limit holds for any number of bad calls, and any naming by Heap.
-    """
+    """The limit holds for any number of bad calls, and any naming by Heap."""
     for bad in ({3}, set(range(0, 300, 2)), set(range(300))):
         heap = TinyHeap(1, bad, names, 10**7)
         heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
@@ -146,9 +134,7 @@ def test_isolation_sends_at_most_64_requests(names: str) -> None:
 
 
 def test_everything_rejected_raises() -> None:
-    """
-    If Heap rejects everything, the batch fails until Heap accepted something.
-    """
+    """If Heap rejects everything, the batch fails until Heap accepted something."""
     heap = TinyHeap(1, {0, 1}, "truly", 10**7)
     core = core_of(heap)
     batch = [track(0), track(1)]
@@ -160,18 +146,14 @@ def test_everything_rejected_raises() -> None:
 
 
 def quiet_heap(*bad: int) -> TinyHeap:
-    """
-    Make a Heap that never fails, and names the right index.
-    """
+    """Make a Heap that never fails, and names the right index."""
     heap = TinyHeap(1, {*bad}, "truly", 10**7)
     heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
     return heap
 
 
 def test_rejection_has_status_and_reply() -> None:
-    """
-    A rejection contains Heap's status and text.
-    """
+    """A rejection contains Heap's status and text."""
     heap = quiet_heap(1)
     core = core_of(heap)
 
@@ -183,9 +165,7 @@ def test_rejection_has_status_and_reply() -> None:
 
 
 def test_rate_limit_is_named() -> None:
-    """
-    The error says whether the app or an identity is at its limit.
-    """
+    """The error says whether the app or an identity is at its limit."""
     heap = quiet_heap()
     pacer = Pacer(events_a_minute=1)
     core = core_of(heap, pacer)
@@ -197,9 +177,7 @@ def test_rate_limit_is_named() -> None:
 
 
 def test_accepted_keys_last_until_the_batch_is_complete() -> None:
-    """
-    Accepted calls are skipped only while their batch is incomplete.
-    """
+    """Accepted calls are skipped only while their batch is incomplete."""
     heap, calls = quiet_heap(), [call_of(0, is_user=False), call_of(1, is_user=True)]
     core = core_of(heap)
 
@@ -250,9 +228,7 @@ def test_request_size_is_bounded(
 
 
 def test_backoff_doubles_up_to_two_seconds() -> None:
-    """
-    The backoff of seven failures, with the largest jitter.
-    """
+    """The backoff of seven failures, with the largest jitter."""
     answers = [Answer(503)] * 7 + [Answer(200)]
     clock, pauses = Clock(), list[float]()
     core = HeapCore(
@@ -272,9 +248,7 @@ def test_backoff_doubles_up_to_two_seconds() -> None:
 
 
 def test_unknown_api_key_is_not_retried() -> None:
-    """
-    A 401 to the token request raises at once. The request is an empty object.
-    """
+    """A 401 to the token request raises at once. The request is an empty object."""
     clock, posts = Clock(), list[Post]()
     set_up = HeapOptions(
         "11", clock=clock, now=clock, random=lambda: 0.5, api_key="wrong"

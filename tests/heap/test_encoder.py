@@ -1,6 +1,4 @@
-"""
-Tests of making names and values legal for Heap.
-"""
+"""Tests of making names and values legal for Heap."""
 
 import datetime as dt
 import math
@@ -59,16 +57,12 @@ from braze_heap.testing.strategies import json_values
     ids=lambda value: type(value).__name__,
 )
 def test_values_become_legal(value: Any, expected: object) -> None:
-    """
-    Each kind of value has one legal form. Numbers stay numbers.
-    """
+    """Each kind of value has one legal form. Numbers stay numbers."""
     assert PropertyEncoder().properties({"p": value}) == {"p": expected}
 
 
 def test_null_is_omitted() -> None:
-    """
-    Nulls and empty objects are omitted.
-    """
+    """Nulls and empty objects are omitted."""
     assert PropertyEncoder().properties({"p": None, "q": {"r": None}, "s": {}}) == {}
 
 
@@ -83,18 +77,14 @@ def test_null_is_omitted() -> None:
 def test_nested_policy_decides_about_objects(
     nested: Any, expected: dict[str, object]
 ) -> None:
-    """
-    Objects become dotted names, become JSON text, or are omitted.
-    """
+    """Objects become dotted names, become JSON text, or are omitted."""
     given_properties = {"a": {"b": {"c": 1}, "d": ["x", "y"]}, "e": 2}
 
     assert PropertyEncoder(nested).properties(given_properties) == expected
 
 
 def test_colliding_names_are_numbered() -> None:
-    """
-    A scalar keeps its name. A name that collides with it gets a number.
-    """
+    """A scalar keeps its name. A name that collides with it gets a number."""
     encoder = PropertyEncoder()
 
     legal = encoder.properties({"a": {"b": 1}, "a.b": 2, "": 3, "x" * 1030: 4})
@@ -104,18 +94,14 @@ def test_colliding_names_are_numbered() -> None:
 
 
 def test_names_equal_after_truncation_stay_two_properties() -> None:
-    """
-    Two names that differ beyond the limit remain two properties.
-    """
+    """Two names that differ beyond the limit remain two properties."""
     legal = PropertyEncoder().properties({"x" * 1030: 1, "x" * 1031: 2})
 
     assert sorted(legal.values()) == [1, 2]
 
 
 def test_reserved_user_properties_are_prefixed() -> None:
-    """
-    ``id`` in any casing and ``user_id`` are reserved by Heap.
-    """
+    """``id`` in any casing and ``user_id`` are reserved by Heap."""
     encoder = PropertyEncoder()
 
     legal = encoder.user_properties({"id": 1, "ID": 2, "user_id": 3, "email": "a"})
@@ -125,18 +111,14 @@ def test_reserved_user_properties_are_prefixed() -> None:
 
 
 def test_prefixed_names_never_overwrite() -> None:
-    """
-    A renamed user property does not replace another.
-    """
+    """A renamed user property does not replace another."""
     legal = PropertyEncoder().user_properties({"braze_id": "kept", "id": "moved"})
 
     assert sorted(map(str, legal.values())) == ["kept", "moved"]
 
 
 def test_properties_beyond_1000_are_omitted() -> None:
-    """
-    The first 1,000 properties are kept, the others are counted.
-    """
+    """The first 1,000 properties are kept, the others are counted."""
     encoder = PropertyEncoder()
 
     for times in (1, 2):
@@ -154,16 +136,12 @@ def test_properties_beyond_1000_are_omitted() -> None:
     ],
 )
 def test_names_become_legal(name: str, expected: str) -> None:
-    """
-    Names obey the limits of texts, and are never empty.
-    """
+    """Names obey the limits of texts, and are never empty."""
     assert PropertyEncoder().properties({name: 5}) == {expected: 5}
 
 
 def test_numbered_names_are_legal() -> None:
-    """
-    A long name is truncated so that its number fits.
-    """
+    """A long name is truncated so that its number fits."""
     names = {"🎉" * 600 + str(number): number for number in range(30)}
 
     legal = PropertyEncoder().properties(names)
@@ -183,9 +161,7 @@ def test_numbered_names_are_legal() -> None:
     ],
 )
 def test_changed_value_is_counted_once(value: object, kind: Adjustment) -> None:
-    """
-    Each changed property counts once, however many flaws its value has.
-    """
+    """Each changed property counts once, however many flaws its value has."""
     encoder = PropertyEncoder()
 
     encoder.properties({"plain": "a", "p": value, "q": {"r": value}})
@@ -197,9 +173,7 @@ def test_changed_value_is_counted_once(value: object, kind: Adjustment) -> None:
     "value", ["x" * 1023, "é" * 1023, "🎉" * 511, 2**53, -(2**53), "", 0, 1e300]
 )
 def test_values_at_the_limit_are_unchanged(value: object) -> None:
-    """
-    Values at the limit are unchanged, also inside objects.
-    """
+    """Values at the limit are unchanged, also inside objects."""
     encoder = PropertyEncoder()
 
     legal = encoder.properties({"p": value, "q": {"r": value}})
@@ -209,9 +183,7 @@ def test_values_at_the_limit_are_unchanged(value: object) -> None:
 
 
 def test_booleans_become_text() -> None:
-    """
-    Booleans become text at the top, inside an object, and in a list.
-    """
+    """Booleans become text at the top, inside an object, and in a list."""
     legal = PropertyEncoder().properties(
         {"a": False, "b": {"c": False}, "d": [True, False]}
     )
@@ -221,9 +193,7 @@ def test_booleans_become_text() -> None:
 
 @given(st.dictionaries(st.text(), json_values()), st.sampled_from(["flatten", "json"]))
 def test_any_json_becomes_legal(properties: dict[str, Any], nested: Any) -> None:
-    """
-    An independent validator accepts the call for any properties.
-    """
+    """An independent validator accepts the call for any properties."""
     legal = PropertyEncoder(nested).properties(properties)
 
     assert_legal(Track("e", "somebody", timestamp(1), "key", legal))
@@ -231,18 +201,14 @@ def test_any_json_becomes_legal(properties: dict[str, Any], nested: Any) -> None
 
 @given(st.dictionaries(st.text(), json_values()))
 def test_any_json_becomes_legal_user_properties(properties: dict[str, Any]) -> None:
-    """
-    An independent validator accepts any user properties, reserved names included.
-    """
+    """An independent validator accepts any user properties, reserved names included."""
     legal = PropertyEncoder().user_properties(properties)
 
     assert_legal(AddUserProperties("somebody", legal))
 
 
 def test_encoder_does_not_modify_its_argument() -> None:
-    """
-    The dict that a mapper returned is not modified.
-    """
+    """The dict that a mapper returned is not modified."""
     properties = {"a": True, "b": {"c": 1}}
 
     PropertyEncoder().properties(properties)
@@ -251,9 +217,7 @@ def test_encoder_does_not_modify_its_argument() -> None:
 
 
 def test_legal_values_are_not_counted() -> None:
-    """
-    Legal values need no adjustments.
-    """
+    """Legal values need no adjustments."""
     encoder = PropertyEncoder()
 
     encoder.properties({"a": "b", "c": True, "d": {"e": [1, 2]}})
@@ -278,9 +242,7 @@ edge_texts = st.sampled_from(EDGES) | st.text(max_size=9)
 
 @given(st.lists(edge_texts, max_size=6))
 def test_fast_checks_accept_only_legal_texts(texts: list[str]) -> None:
-    """
-    The fast checks accept no text that the encoder would change.
-    """
+    """The fast checks accept no text that the encoder would change."""
     encoder = PropertyEncoder()
     changed = [text for text in texts if encoder.text(text) != text]
 
@@ -312,9 +274,7 @@ def test_flatten_plain_equals_add(value: dict[str, Any]) -> None:
 
 
 def test_flatten_plain_accepts_known_names() -> None:
-    """
-    The second object with the same names is flattened fast.
-    """
+    """The second object with the same names is flattened fast."""
     value = {"a": {"b": [{"c": 1}], "d": True, "e": None}, "f": 1.5, "g": ["x", "y"]}
     encoder = PropertyEncoder()
     encoder.add({}, "c", value)
@@ -343,9 +303,7 @@ def test_flatten_plain_accepts_known_names() -> None:
     ],
 )
 def test_legal_texts_are_checked_at_once(texts: list[str], expected: bool) -> None:
-    """
-    One check of the concatenated texts accepts usual texts, however many.
-    """
+    """One check of the concatenated texts accepts usual texts, however many."""
     assert are_legal_texts(texts, "".join(texts)) is expected
 
 
@@ -359,16 +317,12 @@ def test_legal_texts_are_checked_at_once(texts: list[str], expected: bool) -> No
     ],
 )
 def test_to_simple_value(value: object, expected: object) -> None:
-    """
-    ``None`` is returned if a change of the value would have to be counted.
-    """
+    """``None`` is returned if a change of the value would have to be counted."""
     assert to_simple_value(value) == expected
 
 
 def test_flattened_value_never_uses_a_used_name() -> None:
-    """
-    Of two values for one dotted name, the flattened one gets a number.
-    """
+    """Of two values for one dotted name, the flattened one gets a number."""
     given_properties = {"a": {"b": "1"}, "a.b": "2", "c": {"b": 1, "c": "x" * 600}}
     encoder = PropertyEncoder()
 

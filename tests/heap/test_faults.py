@@ -1,6 +1,4 @@
-"""
-Tests of faults at the first, a middle and the last request.
-"""
+"""Tests of faults at the first, a middle and the last request."""
 
 from __future__ import annotations
 
@@ -78,9 +76,7 @@ SIZES = (1, 2, 30)
 
 
 def positions(calls: int) -> list[int]:
-    """
-    Return the first, a middle and the last index of *calls*.
-    """
+    """Return the first, a middle and the last index of *calls*."""
     return sorted({0, calls // 2, calls - 1})
 
 
@@ -94,9 +90,7 @@ def in_three(batch: list[Track]) -> int:
 def assert_exactly_once(
     heap: FakeHeap, shell: Deliver, size: int, script: list[Fault], **options: object
 ) -> None:
-    """
-    Deliver under *script*, and again without faults if that raises.
-    """
+    """Deliver under *script*, and again without faults if that raises."""
     batch = tracks(size)
     heap.clear()
     heap.calm()
@@ -124,9 +118,7 @@ def assert_exactly_once(
 def test_fault_neither_loses_nor_duplicates(
     heap: FakeHeap, shell: Deliver, fault: Fault
 ) -> None:
-    """
-    After one fault at any request, each event is in Heap once or rejected.
-    """
+    """After one fault at any request, each event is in Heap once or rejected."""
     for size in SIZES:
         for position in positions(min(size, 3)):
             assert_exactly_once(heap, shell, size, [Fault()] * position + [fault])
@@ -138,18 +130,14 @@ def test_fault_neither_loses_nor_duplicates(
 def test_fault_neither_loses_nor_duplicates_many(
     heap: FakeHeap, shell: Deliver, size: int
 ) -> None:
-    """
-    The same for 100 and 1,000 events.
-    """
+    """The same for 100 and 1,000 events."""
     for fault in FAULTS:
         for position in positions(3):
             assert_exactly_once(heap, shell, size, [Fault()] * position + [fault])
 
 
 def test_permanent_fault_ends_at_the_deadline(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    Retries end at the deadline, and back off before.
-    """
+    """Retries end at the deadline, and back off before."""
     heap.always(Status(503))
     start = time.monotonic()
 
@@ -164,9 +152,7 @@ def test_permanent_fault_ends_at_the_deadline(heap: FakeHeap, shell: Deliver) ->
 def test_timeout_covers_the_whole_exchange(
     heap: FakeHeap, shell: Deliver, fault: Fault
 ) -> None:
-    """
-    The timeout applies to the whole exchange, not to each read.
-    """
+    """The timeout applies to the whole exchange, not to each read."""
     heap.always(fault)
     start = time.monotonic()
 
@@ -177,9 +163,7 @@ def test_timeout_covers_the_whole_exchange(
 
 
 def test_rejected_connection_is_retried_later(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    A rejected connection raises; a later batch succeeds.
-    """
+    """A rejected connection raises; a later batch succeeds."""
     heap.pause()
     with pytest.raises(SinkUnavailable, match="ConnectError"):
         shell(heap, tracks(3), deadline=0.3)
@@ -189,9 +173,7 @@ def test_rejected_connection_is_retried_later(heap: FakeHeap, shell: Deliver) ->
 
 
 def random_script(seed: int) -> tuple[int, list[Fault]]:
-    """
-    Return a batch size and up to six faults.
-    """
+    """Return a batch size and up to six faults."""
     dice = random.Random(seed)
     script = [dice.choice([Fault(), *FAULTS]) for _ in range(dice.randint(1, 6))]
     return dice.choice((1, 2, 7, 100)), script
@@ -199,9 +181,7 @@ def random_script(seed: int) -> tuple[int, list[Fault]]:
 
 @pytest.mark.parametrize("shell", SHELLS, ids=["sync", "async"])
 def test_random_faults(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    Faults in any order and number lose nothing.
-    """
+    """Faults in any order and number lose nothing."""
     for seed in range(10):
         size, script = random_script(seed)
         assert_exactly_once(heap, shell, size, script, timeout=0.05)
@@ -210,9 +190,7 @@ def test_random_faults(heap: FakeHeap, shell: Deliver) -> None:
 @pytest.mark.campaign
 @pytest.mark.parametrize("shell", SHELLS, ids=["sync", "async"])
 def test_ten_thousand_random_faults(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    The same, 5,000 times for each sink.
-    """
+    """The same, 5,000 times for each sink."""
     for seed in range(1000, 6000):
         size, script = random_script(seed)
         assert_exactly_once(heap, shell, size, script, timeout=0.05)

@@ -1,6 +1,4 @@
-"""
-Tests of SIGKILL during delivery.
-"""
+"""Tests of SIGKILL during delivery."""
 
 from __future__ import annotations
 
@@ -23,18 +21,14 @@ from tests.heap.crashing_sender import BATCH, events
 
 
 def acknowledged(log: Path) -> int:
-    """
-    Return the number of acknowledged batches. An incomplete line does not count.
-    """
+    """Return the number of acknowledged batches. An incomplete line does not count."""
     text = log.read_text() if log.exists() else ""
     whole = text[: text.rfind("\n") + 1]
     return max((int(line) + 1 for line in whole.split()), default=0)
 
 
 def run_and_kill(heap: FakeHeap, dead: Path, log: Path, dice: random.Random) -> None:
-    """
-    Run the sender from where the last one stopped, and kill it at a random time.
-    """
+    """Run the sender from where the last one stopped, and kill it at a random time."""
     before = heap.counts.requests
     process = subprocess.Popen(
         [
@@ -54,9 +48,7 @@ def run_and_kill(heap: FakeHeap, dead: Path, log: Path, dice: random.Random) -> 
 
 
 def kill_loop(heap: FakeHeap, tmp_path: Path, loops: int) -> None:
-    """
-    Kill *loops* processes, then finish, replay and compare.
-    """
+    """Kill *loops* processes, then finish, replay and compare."""
     heap.always(Poison(lambda item: item["properties"]["link_alias"] == "poison"))
     dead, log = tmp_path / "dead.db", tmp_path / "acknowledged"
     dice = random.Random(loops)
@@ -80,9 +72,7 @@ def kill_loop(heap: FakeHeap, tmp_path: Path, loops: int) -> None:
 
 
 def assert_nothing_lost(heap: FakeHeap, store: SqliteDeadLetter, count: int) -> None:
-    """
-    Assert that each event is either in Heap or in the dead letter.
-    """
+    """Assert that each event is either in Heap or in the dead letter."""
     kept = {record.key.split(":")[0]: record.reason for record in store.read()}
     bad = {f"event-{n}": "bad_time" for n in range(count) if n % 10 == 3}
     rejected = {f"event-{n}": "rejected_by_heap" for n in range(count) if n % 10 == 7}
@@ -93,15 +83,11 @@ def assert_nothing_lost(heap: FakeHeap, store: SqliteDeadLetter, count: int) -> 
 
 
 def test_two_sigkills(heap: FakeHeap, tmp_path: Path) -> None:
-    """
-    Two kills neither lose nor duplicate events.
-    """
+    """Two kills neither lose nor duplicate events."""
     kill_loop(heap, tmp_path, 2)
 
 
 @pytest.mark.campaign
 def test_sender_survives_200_sigkills(heap: FakeHeap, tmp_path: Path) -> None:
-    """
-    The same, 200 times.
-    """
+    """The same, 200 times."""
     kill_loop(heap, tmp_path, 200)

@@ -1,6 +1,4 @@
-"""
-Tests of memory in a long run.
-"""
+"""Tests of memory in a long run."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "delivery.py"
 
 
 def sizes(kind: str, count: int) -> dict[int, float]:
-    """
-    Return the memory in MB by number of events, up to *count*.
-    """
+    """Return the memory in MB by number of events, up to *count*."""
     command = [sys.executable, str(BENCHMARK), kind, str(count)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = [line.removesuffix(" MB").split(" events: ") for line in text.splitlines()]
@@ -36,9 +32,7 @@ def test_python_memory_is_constant() -> None:
 @pytest.mark.campaign
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_process_memory_is_constant() -> None:
-    """
-    Between 50,000 and 200,000 events the resident memory grows by less than 4 MB.
-    """
+    """Between 50,000 and 200,000 events the resident memory grows by less than 4 MB."""
     found = sizes("memory", 200_000)
 
     assert found[200_000] - found[50_000] < 4.0

@@ -1,6 +1,4 @@
-"""
-Tests of the rate limits, under a clock that only sleeping advances.
-"""
+"""Tests of the rate limits, under a clock that only sleeping advances."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ from tests.heap.support import MOMENT, Clock
 
 
 class RateMeter:
-    """
-    Count the events of any 60 seconds.
-    """
+    """Count the events of any 60 seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -34,9 +30,7 @@ class RateMeter:
         self.sum = self.total = self.most = self.most_of_one = 0
 
     def take(self, identities: Iterable[str]) -> None:
-        """
-        Count a request that is sent now.
-        """
+        """Count a request that is sent now."""
         cost = Counter(identities)
         while self.seen and self.clock.now - self.seen[0][0] >= 60.0:
             old = self.seen.popleft()[1]
@@ -51,9 +45,7 @@ class RateMeter:
 
 
 def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> RateMeter:
-    """
-    Deliver *batches*, and retry each until it succeeds.
-    """
+    """Deliver *batches*, and retry each until it succeeds."""
     meter = RateMeter(clock)
     core = HeapCore(
         HeapOptions("11", clock=clock, now=clock, random=lambda: 0.5), Pacer()
@@ -79,16 +71,12 @@ def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> Ra
 
 
 def identities(body: bytes) -> list[str]:
-    """
-    Return the identity of each event in a body.
-    """
+    """Return the identity of each event in a body."""
     return [part.split(b'"', 1)[0].decode() for part in body.split(b'"identity":"')[1:]]
 
 
 def batch_of(number: int, people: int, hot: int = 0) -> list[Track]:
-    """
-    Make 1,000 events, *hot* of them of one identity.
-    """
+    """Make 1,000 events, *hot* of them of one identity."""
     start = number * 1000
     return [
         Track(
@@ -135,9 +123,7 @@ def test_million_calls() -> None:
 
 
 def test_hot_identity_does_not_delay_others() -> None:
-    """
-    Of 10,000 events, 2,000 have one identity: only those need a minute.
-    """
+    """Of 10,000 events, 2,000 have one identity: only those need a minute."""
     clock = Clock()
 
     meter = backfill([batch_of(n, 900, hot=200) for n in range(10)], clock, 0.0)
@@ -148,9 +134,7 @@ def test_hot_identity_does_not_delay_others() -> None:
 
 
 def test_slow_answers_do_not_compress_the_window() -> None:
-    """
-    Events count from the answer on, because Heap may have received them then.
-    """
+    """Events count from the answer on, because Heap may have received them then."""
     pacer = Pacer(10, 10)
     ticket = pacer.reserve({"a": 10}, 0.0)
     assert isinstance(ticket, Ticket)
@@ -163,9 +147,7 @@ def test_slow_answers_do_not_compress_the_window() -> None:
 
 
 def test_refund_releases_the_reservation() -> None:
-    """
-    Events of a rejected request can be reserved again at once.
-    """
+    """Events of a rejected request can be reserved again at once."""
     pacer = Pacer(10, 10)
     ticket = pacer.reserve({"a": 10}, 0.0)
     assert isinstance(ticket, Ticket)
@@ -176,9 +158,7 @@ def test_refund_releases_the_reservation() -> None:
 
 
 def test_rate_is_at_least_one() -> None:
-    """
-    A rate of 0 raises.
-    """
+    """A rate of 0 raises."""
     assert Pacer(1, 1).limit == 1
     for rates in ((0, 1), (1, 0)):
         with pytest.raises(ValueError, match="at least 1"):
@@ -186,9 +166,7 @@ def test_rate_is_at_least_one() -> None:
 
 
 def test_room_of_an_identity() -> None:
-    """
-    Events of other identities and expired events do not count.
-    """
+    """Events of other identities and expired events do not count."""
     pacer = Pacer(10, 5)
     ticket = pacer.reserve({"a": 2, "b": 5}, 0.0)
     assert isinstance(ticket, Ticket)
@@ -199,9 +177,7 @@ def test_room_of_an_identity() -> None:
 
 
 def test_wait_until_enough_events_expire() -> None:
-    """
-    The wait covers both limits, of the app and of the identity.
-    """
+    """The wait covers both limits, of the app and of the identity."""
     pacer = Pacer(10, 5)
     for moment, who in ((0.0, "a"), (10.0, "b")):
         ticket = pacer.reserve({who: 5}, moment)
@@ -216,9 +192,7 @@ def test_wait_until_enough_events_expire() -> None:
 
 
 def test_tenths_of_a_second_are_counted_together() -> None:
-    """
-    Two answers within a tenth of a second expire together, at its end.
-    """
+    """Two answers within a tenth of a second expire together, at its end."""
     pacer = Pacer(2, 2)
     for moment in (0.01, 0.1):
         ticket = pacer.reserve({"a": 1}, moment)
@@ -230,9 +204,7 @@ def test_tenths_of_a_second_are_counted_together() -> None:
 
 
 def test_threads_never_exceed_the_limit() -> None:
-    """
-    Concurrent threads reserve no more than the limit.
-    """
+    """Concurrent threads reserve no more than the limit."""
     pacer = Pacer(1000, 1000)
     taken: list[int] = []
 

@@ -1,6 +1,4 @@
-"""
-Tests of the Heap sinks over real connections on 127.0.0.1.
-"""
+"""Tests of the Heap sinks over real connections on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -50,16 +48,12 @@ from tests.heap.support import MOMENT, Clock, Deliver, deliver, track, tracks
 
 
 def is_number(number: int) -> Any:
-    """
-    Return a predicate that is true for one event.
-    """
+    """Return a predicate that is true for one event."""
     return lambda item: item.get("properties", {}).get("n") == number
 
 
 def test_calls_arrive_unchanged(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    Events are sent first, then user properties, then deletions.
-    """
+    """Events are sent first, then user properties, then deletions."""
     calls: list[Call] = [
         DeleteUser("gone"),
         AddUserProperties("jane", {"braze_email": "opted_in"}),
@@ -81,9 +75,7 @@ def test_calls_arrive_unchanged(heap: FakeHeap, shell: Deliver) -> None:
 
 
 def test_user_properties_are_merged_by_identity(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    User properties of an identity become one item. Later values win.
-    """
+    """User properties of an identity become one item. Later values win."""
     properties = [{"a": 1, "b": 1}, {"b": 2}, {"c": 3}]
 
     receipt = shell(heap, [AddUserProperties("jane", {**each}) for each in properties])
@@ -94,9 +86,7 @@ def test_user_properties_are_merged_by_identity(heap: FakeHeap, shell: Deliver) 
 
 
 def test_rejected_user_properties_are_isolated(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    If Heap rejects merged user properties, only the bad call is rejected.
-    """
+    """If Heap rejects merged user properties, only the bad call is rejected."""
     heap.always(Poison(lambda item: "bad" in item.get("properties", {})))
     calls: list[Call] = [AddUserProperties("jane", {"a": 1})]
     calls += [
@@ -111,17 +101,13 @@ def test_rejected_user_properties_are_isolated(heap: FakeHeap, shell: Deliver) -
 
 
 def test_request_has_at_most_1000_items(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    1,001 events are sent in two requests.
-    """
+    """1,001 events are sent in two requests."""
     assert shell(heap, tracks(1001)) == Receipt(1001)
     assert [request.items for request in heap.requests] == [1000, 1]
 
 
 def test_body_size_is_bounded(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    No body exceeds the limit, unless a single event does.
-    """
+    """No body exceeds the limit, unless a single event does."""
     shell(heap, [*tracks(50), track(51, text="x" * 1000)], max_bytes=1000)
 
     sizes = [request.size for request in heap.requests]
@@ -133,9 +119,7 @@ def test_body_size_is_bounded(heap: FakeHeap, shell: Deliver) -> None:
 def test_one_rejected_event_of_1000(
     heap: FakeHeap, shell: Deliver, named: bool
 ) -> None:
-    """
-    999 events are delivered and one is rejected, with 3 or 21 requests.
-    """
+    """999 events are delivered and one is rejected, with 3 or 21 requests."""
     for number in (0, 500, 999):
         heap.clear()
         heap.always(Poison(is_number(number), named=named))
@@ -162,9 +146,7 @@ def test_sixty_named_indexes_are_isolated(heap: FakeHeap, shell: Deliver) -> Non
 
 
 def test_wrong_index_is_detected(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    A wrong index is detected by sending that item alone.
-    """
+    """A wrong index is detected by sending that item alone."""
     lie = "postBody.events[0] should NOT be valid"
 
     class Liar(Poison):
@@ -197,9 +179,7 @@ def test_index_right_by_chance_is_not_trusted(heap: FakeHeap, shell: Deliver) ->
 
 
 def test_isolation_is_bounded(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    Events that 64 requests do not isolate are rejected.
-    """
+    """Events that 64 requests do not isolate are rejected."""
     heap.always(Poison(lambda item: item["properties"]["n"] % 2, named=False))
 
     receipt = shell(heap, tracks(1000))
@@ -210,9 +190,7 @@ def test_isolation_is_bounded(heap: FakeHeap, shell: Deliver) -> None:
 
 
 def test_body_limit_is_learned(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    After a 413 later bodies stay below the limit.
-    """
+    """After a 413 later bodies stay below the limit."""
     with FakeHeap(rate_limits=False, max_body=90_000) as small:
         receipt = shell(small, tracks(1000), tracks(1000))
         statuses = [request.status for request in small.requests]
@@ -223,9 +201,7 @@ def test_body_limit_is_learned(heap: FakeHeap, shell: Deliver) -> None:
 
 
 def test_413_for_everything_raises(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    413 for every body is a configuration error, found after 65 requests.
-    """
+    """413 for every body is a configuration error, found after 65 requests."""
     heap.always(Status(413))
 
     with pytest.raises(SinkUnavailable, match="everything too large"):
@@ -235,9 +211,7 @@ def test_413_for_everything_raises(heap: FakeHeap, shell: Deliver) -> None:
 
 
 def test_single_too_large_event_is_rejected(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    An event that is too large on its own is rejected.
-    """
+    """An event that is too large on its own is rejected."""
     with FakeHeap(rate_limits=False, max_body=3000) as small:
         receipt = shell(small, [track(1), track(2, text="x" * 5000), track(3)])
 
@@ -246,9 +220,7 @@ def test_single_too_large_event_is_rejected(heap: FakeHeap, shell: Deliver) -> N
 
 
 def test_unwritable_calls_are_rejected_locally(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    A call that cannot be JSON is not sent, and does not stop the others.
-    """
+    """A call that cannot be JSON is not sent, and does not stop the others."""
     bad: list[Call] = [track(1, x=float("nan")), track(2, x="\ud800"), track(3)]
     bad += [AddUserProperties("jane", {"x": object()})]  # type: ignore[dict-item]
     bad += [AddUserProperties("jane", {"a": 1})]
@@ -269,9 +241,7 @@ def test_unwritable_calls_are_rejected_locally(heap: FakeHeap, shell: Deliver) -
     ids=["long", "empty"],
 )
 def test_long_answer_counts(heap: FakeHeap, shell: Deliver, answer: Fault) -> None:
-    """
-    A 2xx with a declared end is accepted after its first 4 kB.
-    """
+    """A 2xx with a declared end is accepted after its first 4 kB."""
     heap.always(answer)
 
     assert shell(heap, tracks(3)) == Receipt(3)
@@ -286,9 +256,7 @@ def test_long_answer_counts(heap: FakeHeap, shell: Deliver, answer: Fault) -> No
 def test_long_answer_that_begins_with_blanks_is_not_a_success(
     heap: FakeHeap, shell: Deliver, answer: Fault
 ) -> None:
-    """
-    A page may begin with empty lines, Heap's JSON does not.
-    """
+    """A page may begin with empty lines, Heap's JSON does not."""
     heap.always(answer)
 
     with pytest.raises(SinkUnavailable) as raised:
@@ -298,9 +266,7 @@ def test_long_answer_that_begins_with_blanks_is_not_a_success(
 
 
 def test_answer_without_framing_is_retried(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    If only the closed connection ends a body, it may be incomplete.
-    """
+    """If only the closed connection ends a body, it may be incomplete."""
     heap.script(EndlessBody(chunked=False, apply=True))
 
     assert shell(heap, tracks(3)) == Receipt(3)
@@ -311,9 +277,7 @@ def test_answer_without_framing_is_retried(heap: FakeHeap, shell: Deliver) -> No
 def test_configuration_error_raises(
     heap: FakeHeap, shell: Deliver, status: int
 ) -> None:
-    """
-    A configuration error raises at once, and no event is rejected.
-    """
+    """A configuration error raises at once, and no event is rejected."""
     heap.always(Status(status))
     host = heap.url.removeprefix("http://")
 
@@ -345,9 +309,7 @@ CALLS: dict[str, Call] = {
 def test_success_that_is_not_json_is_a_configuration_error(
     heap: FakeHeap, shell: Deliver, call: Call, page: bytes, code: int
 ) -> None:
-    """
-    A proxy or a wrong host answers 200 with a page: nothing was delivered.
-    """
+    """A proxy or a wrong host answers 200 with a page: nothing was delivered."""
     heap.always(Status(code, body=page, headers={"Content-Type": "text/html"}))
 
     with pytest.raises(SinkUnavailable, match=r"not JSON: a proxy.*url") as raised:
@@ -362,9 +324,7 @@ def test_success_that_is_not_json_is_a_configuration_error(
 def test_page_after_other_successes_is_an_error(
     heap: FakeHeap, shell: Deliver, path: str
 ) -> None:
-    """
-    Each request needs a JSON answer, whatever Heap accepted before.
-    """
+    """Each request needs a JSON answer, whatever Heap accepted before."""
     heap.always(Status(200, body=PAGES["html"], path=f"/api/public/v0/{path}"))
     heap.script(Status(200, body=PAGES["html"], path=f"/api/{path}"))
 
@@ -377,27 +337,21 @@ def test_page_after_other_successes_is_an_error(
     [b"", b" \r\n", b"{}", b"[]", b"null", b"\xef\xbb\xbf{}", b' {"a": 1} \n', b'"ok"'],
 )
 def test_success_is_json_or_empty(heap: FakeHeap, shell: Deliver, body: bytes) -> None:
-    """
-    Heap documents ``{}``. Other JSON and an empty body are accepted too.
-    """
+    """Heap documents ``{}``. Other JSON and an empty body are accepted too."""
     heap.always(Status(200, body=body, apply=True))
 
     assert shell(heap, tracks(3)) == Receipt(3)
 
 
 def unused_port() -> int:
-    """
-    Return a port without a listener.
-    """
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         return int(closed.getsockname()[1])
 
 
 @contextlib.contextmanager
 def garbage_server() -> Iterator[int]:
-    """
-    Answer everything with bytes that are not TLS.
-    """
+    """Answer everything with bytes that are not TLS."""
 
     class Answering(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -414,9 +368,7 @@ def garbage_server() -> Iterator[int]:
 
 @pytest.mark.slow
 def test_network_errors_are_distinguished(shell: Deliver) -> None:
-    """
-    DNS, refused connection, TLS and timeout have different messages.
-    """
+    """DNS, refused connection, TLS and timeout have different messages."""
     with FakeHeap() as heap, garbage_server() as port:
         heap.always(Stall(30.0))
         secure = f"https://127.0.0.1:{port}"
@@ -447,9 +399,7 @@ def test_network_errors_are_distinguished(shell: Deliver) -> None:
 def test_everything_rejected_is_a_configuration_error(
     heap: FakeHeap, shell: Deliver
 ) -> None:
-    """
-    If Heap rejects all and accepted nothing lately, the events are not at fault.
-    """
+    """If Heap rejects all and accepted nothing lately, the events are not at fault."""
     heap.always(Status(400, body=b"postBody.app_id should be string"))
 
     with pytest.raises(SinkUnavailable, match="accepted nothing lately") as caught:
@@ -463,18 +413,14 @@ def test_everything_rejected_is_a_configuration_error(
 def test_single_event_is_rejected_if_heap_accepted_others(
     heap: FakeHeap, shell: Deliver
 ) -> None:
-    """
-    After Heap accepted something, a single bad event is rejected.
-    """
+    """After Heap accepted something, a single bad event is rejected."""
     heap.always(Poison(is_number(7)))
 
     assert shell(heap, tracks(3), [track(7)]).rejections[0].index == 0
 
 
 def test_throttling_is_reported(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    A 429 with a long wait raises as throttled, with Heap's seconds.
-    """
+    """A 429 with a long wait raises as throttled, with Heap's seconds."""
     heap.always(Status(429, headers={"Retry-After": "77"}))
 
     with pytest.raises(SinkUnavailable) as caught:
@@ -485,9 +431,7 @@ def test_throttling_is_reported(heap: FakeHeap, shell: Deliver) -> None:
 
 
 def test_retry_after_is_honored(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    A short ``Retry-After`` is slept. Without one, the sink backs off with jitter.
-    """
+    """A short ``Retry-After`` is slept. Without one, the sink backs off with jitter."""
     slept: list[float] = []
     heap.script(Status(503, headers={"Retry-After": "3"}), Status(503), Status(503))
 
@@ -517,9 +461,7 @@ def test_accepted_calls_are_not_sent_again(heap: FakeHeap) -> None:
 
 
 def test_canceled_send_stores_accepted_calls(heap: FakeHeap) -> None:
-    """
-    After a cancellation only the rest is sent.
-    """
+    """After a cancellation only the rest is sent."""
     heap.script(Fault(), Stall(30))
 
     async def run() -> Receipt:
@@ -535,9 +477,7 @@ def test_canceled_send_stores_accepted_calls(heap: FakeHeap) -> None:
 
 
 def test_trio(heap: FakeHeap) -> None:
-    """
-    The async sink retries, times out and sleeps under trio.
-    """
+    """The async sink retries, times out and sleeps under trio."""
     trio = pytest.importorskip("trio")
     heap.script(Status(503), Stall(30), Fault())
 
@@ -568,18 +508,14 @@ with HeapSink("11", base_url=sys.argv[1], allow_http=True) as sink:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_fork_shares_no_connection(heap: FakeHeap) -> None:
-    """
-    With a shared connection, parent and child would read each other's answers.
-    """
+    """With a shared connection, parent and child would read each other's answers."""
     subprocess.run([sys.executable, "-c", FORKED, heap.url], check=True, timeout=30)
 
     assert (heap.counts.events, heap.counts.connections) == (39, 2)
 
 
 def test_slow_resolver_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The deadline holds while the system still resolves the host.
-    """
+    """The deadline holds while the system still resolves the host."""
     answered = threading.Event()
 
     def getaddrinfo(*args: Any, **kwargs: Any) -> list[Any]:
@@ -599,9 +535,7 @@ def test_slow_resolver_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_invalid_host_name(shell: Deliver) -> None:
-    """
-    A label that is too long for the resolver raises `SinkUnavailable`.
-    """
+    """A label that is too long for the resolver raises `SinkUnavailable`."""
     url = f"https://{'x' * 70}.example"
 
     with FakeHeap() as heap, pytest.raises(SinkUnavailable):
@@ -609,9 +543,7 @@ def test_invalid_host_name(shell: Deliver) -> None:
 
 
 def test_hot_identity_does_not_delay_others_of_the_batch(heap: FakeHeap) -> None:
-    """
-    Events of other identities are sent before the sink waits for the hot one.
-    """
+    """Events of other identities are sent before the sink waits for the hot one."""
     hot = [track(number, "hot") for number in range(1500)]
     others = [track(number, f"cool-{number}") for number in range(2000, 2100)]
     clock = Clock()
@@ -625,9 +557,7 @@ def test_hot_identity_does_not_delay_others_of_the_batch(heap: FakeHeap) -> None
 
 
 def test_short_waits_for_the_rate_are_slept(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    Within the deadline the sink itself waits for the rate limit.
-    """
+    """Within the deadline the sink itself waits for the rate limit."""
     clock = Clock()
     options = {"clock": clock, "sleep": clock.sleep, "deadline": 100.0}
     options |= {"events_a_minute": 1_500}
@@ -637,9 +567,7 @@ def test_short_waits_for_the_rate_are_slept(heap: FakeHeap, shell: Deliver) -> N
 
 
 def test_rate_limit_of_heap_is_never_exceeded() -> None:
-    """
-    Against a Heap that enforces its limits, no request gets a 429.
-    """
+    """Against a Heap that enforces its limits, no request gets a 429."""
     with FakeHeap() as strict:
         with pytest.raises(SinkUnavailable) as caught:
             deliver(strict, tracks(16_000))
@@ -650,9 +578,7 @@ def test_rate_limit_of_heap_is_never_exceeded() -> None:
 
 
 def test_deletion_needs_the_api_key(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    Without an API key nothing of the batch is sent.
-    """
+    """Without an API key nothing of the batch is sent."""
     with pytest.raises(SinkUnavailable, match="pass api_key"):
         shell(heap, [track(1), DeleteUser("gone")])
 
@@ -660,9 +586,7 @@ def test_deletion_needs_the_api_key(heap: FakeHeap, shell: Deliver) -> None:
 
 
 def test_token_is_cached_and_renewed(shell: Deliver) -> None:
-    """
-    A token is used for four minutes, then renewed.
-    """
+    """A token is used for four minutes, then renewed."""
     clock = Clock()
     with FakeHeap(clock=clock) as heap:
 
@@ -678,9 +602,7 @@ def test_token_is_cached_and_renewed(shell: Deliver) -> None:
 
 
 def test_revoked_token_is_renewed_once(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    A 401 on a deletion fetches a new token. A second 401 raises.
-    """
+    """A 401 on a deletion fetches a new token. A second 401 raises."""
     path = "/api/public/v0/user_deletion"
     heap.script(Status(401, path=path))
     assert shell(heap, [DeleteUser("gone")], api_key="secret") == Receipt(1)
@@ -703,9 +625,7 @@ def test_401_for_events_keeps_the_token(heap: FakeHeap, shell: Deliver) -> None:
 
 
 def test_two_batches_renew_an_expired_token() -> None:
-    """
-    Two concurrent deletions both fetch a new token, and neither raises.
-    """
+    """Two concurrent deletions both fetch a new token, and neither raises."""
     core = HeapCore(
         HeapOptions("11", clock=Clock(), now=Clock(), random=lambda: 0.5, api_key="k"),
         Pacer(),
@@ -725,9 +645,7 @@ def test_two_batches_renew_an_expired_token() -> None:
 def test_unusable_token_is_a_configuration_error(
     heap: FakeHeap, shell: Deliver, body: bytes
 ) -> None:
-    """
-    An answer without a usable token raises.
-    """
+    """An answer without a usable token raises."""
     heap.script(Status(200, body=body))
 
     with pytest.raises(SinkUnavailable, match="auth_token"):
@@ -735,17 +653,13 @@ def test_unusable_token_is_a_configuration_error(
 
 
 def test_wrong_api_key_raises(heap: FakeHeap, shell: Deliver) -> None:
-    """
-    The error contains Heap's 401.
-    """
+    """The error contains Heap's 401."""
     with pytest.raises(SinkUnavailable, match="401"):
         shell(heap, [DeleteUser("gone")], api_key="wrong")
 
 
 def test_threads_share_a_sink(heap: FakeHeap) -> None:
-    """
-    Sixteen threads deliver concurrently.
-    """
+    """Sixteen threads deliver concurrently."""
     batches = [[track(n * 100 + i) for i in range(100)] for n in range(32)]
     with (
         HeapSink("11", base_url=heap.url, allow_http=True) as sink,
@@ -758,9 +672,7 @@ def test_threads_share_a_sink(heap: FakeHeap) -> None:
 
 
 def test_sink_contract(heap: FakeHeap) -> None:
-    """
-    The public contract test passes.
-    """
+    """The public contract test passes."""
     refused = Track("Poison", "check-sink", MOMENT, "poison", {})
     heap.always(Poison(lambda item: item.get("event") == "Poison"))
 
@@ -780,9 +692,7 @@ def test_sink_contract(heap: FakeHeap) -> None:
 
 
 def test_async_sink_contract(heap: FakeHeap) -> None:
-    """
-    The public contract test passes.
-    """
+    """The public contract test passes."""
     refused = Track("Poison", "check-sink", MOMENT, "poison", {})
     heap.always(Poison(lambda item: item.get("event") == "Poison"))
 
@@ -836,9 +746,7 @@ def test_invalid_options_raise(
 
 
 def test_closed_sink_raises() -> None:
-    """
-    A closed sink raises `SinkUnavailable`, not an error of its HTTP client.
-    """
+    """A closed sink raises `SinkUnavailable`, not an error of its HTTP client."""
     sink, async_sink = HeapSink("11"), AsyncHeapSink("11")
 
     async def use_async() -> None:
@@ -857,9 +765,7 @@ def test_closed_sink_raises() -> None:
 
 @contextlib.contextmanager
 def proxy_that_refuses() -> Iterator[tuple[int, list[bytes]]]:
-    """
-    Yield the port of a proxy that answers 407, and the requests that it received.
-    """
+    """Yield the port of a proxy that answers 407, and the requests that it received."""
     seen: list[bytes] = []
 
     class Handler(socketserver.BaseRequestHandler):
@@ -877,9 +783,7 @@ def proxy_that_refuses() -> Iterator[tuple[int, list[bytes]]]:
 def test_proxy_of_the_environment_needs_trust_env(
     heap: FakeHeap, shell: Deliver, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The proxy and its password are used only with ``trust_env=True``.
-    """
+    """The proxy and its password are used only with ``trust_env=True``."""
     with proxy_that_refuses() as (port, seen):
         proxy = f"{scheme}joe:canary-key@127.0.0.1:{port}"
         monkeypatch.setenv("HTTPS_PROXY", proxy)
@@ -903,9 +807,7 @@ def test_proxy_of_the_environment_needs_trust_env(
 def test_unusable_proxy_raises(
     kind: Any, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The error contains advice, but not the password.
-    """
+    """The error contains advice, but not the password."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
 
     with pytest.raises(ValueError, match="http://host:port") as caught:
@@ -915,17 +817,13 @@ def test_unusable_proxy_raises(
 
 
 def test_hosts_by_region() -> None:
-    """
-    The US host is the default.
-    """
+    """The US host is the default."""
     assert "https://heapanalytics.com" in repr(HeapSink("11"))
     assert "https://c.eu.heap-api.com" in repr(HeapSink("11", region="eu"))
 
 
 def test_cookies_are_not_sent_back(heap: FakeHeap) -> None:
-    """
-    A cookie of an answer is not sent with the next request.
-    """
+    """A cookie of an answer is not sent with the next request."""
     seen: list[httpx2.Headers] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -945,9 +843,7 @@ CANARIES = ("canary-key", "canary-person", "canary-value", "Y2FuYXJ5")
 
 
 def leaks(*texts: str) -> list[str]:
-    """
-    Return the canaries in *texts*. The last canary is base64.
-    """
+    """Return the canaries in *texts*. The last canary is base64."""
     return [canary for canary in CANARIES for text in texts if canary in text]
 
 
@@ -989,9 +885,7 @@ def test_no_secret_and_no_value_leaks(
 
 @pytest.mark.parametrize("kind", [HeapSink, AsyncHeapSink])
 def test_no_secret_in_repr_or_pickle(kind: Any) -> None:
-    """
-    The repr of a sink contains no secret, and it cannot be pickled or copied.
-    """
+    """The repr of a sink contains no secret, and it cannot be pickled or copied."""
     sink = kind("11", api_key="canary-key")
 
     assert leaks(repr(sink), repr(vars(sink)), repr(sink._core.settings)) == []

@@ -1,6 +1,4 @@
-"""
-Tests of the boundary between the transformer and a team's functions.
-"""
+"""Tests of the boundary between the transformer and a team's functions."""
 
 import copy
 import dataclasses
@@ -33,25 +31,19 @@ ITEMS = {"price": 5, "items": [{"sku": "a"}]}
 def mapped_by(
     mapper: Callable[[Any], Any], key: Any = bh.CurrentsEvent
 ) -> bh.Transformer:
-    """
-    Return a transformer that maps all events, or those of *key*, with *mapper*.
-    """
+    """Return a transformer that maps all events, or those of *key*, with *mapper*."""
     return bh.Transformer(bh.DEFAULT_MAPPERS.override(key, mapper))
 
 
 def purchase_of(**more: Any) -> dict[str, Any]:
-    """
-    Return a custom event with nested properties.
-    """
+    """Return a custom event with nested properties."""
     return make_raw(
         CustomEvent, name="Order", custom_properties=copy.deepcopy(ITEMS), **more
     )
 
 
 def destructive(event: CustomEvent) -> bh.HeapEvent:
-    """
-    Change everything that an event holds.
-    """
+    """Change everything that an event holds."""
     properties: Any = event.custom_properties
     properties["items"][0]["sku"] = "changed"
     properties["items"].append("changed")
@@ -69,9 +61,7 @@ def destructive(event: CustomEvent) -> bh.HeapEvent:
 
 @pytest.mark.parametrize("form", ["decoded", "typed", "bytes"])
 def test_a_mapper_cannot_change_the_original(form: str) -> None:
-    """
-    An equal repeat stays equal, and the source is left as it was.
-    """
+    """An equal repeat stays equal, and the source is left as it was."""
     raw = purchase_of(id="a")
     raw["properties"]["news"] = [1]
     event = bh.parse_event(copy.deepcopy(raw))
@@ -94,9 +84,7 @@ def test_a_mapper_cannot_change_the_original(form: str) -> None:
 
 
 def test_a_mapper_that_changes_its_event_and_raises_keeps_the_original() -> None:
-    """
-    The dead letter gets what Braze sent.
-    """
+    """The dead letter gets what Braze sent."""
 
     def fails(event: CustomEvent) -> None:
         destructive(event)
@@ -111,18 +99,14 @@ def test_a_mapper_that_changes_its_event_and_raises_keeps_the_original() -> None
 @bh.custom_event("Order")
 @attrs.define
 class Order:
-    """
-    Properties of which one is not described further.
-    """
+    """Properties of which one is not described further."""
 
     price: Any
     items: Any
 
 
 def test_a_mapper_of_a_typed_class_cannot_change_the_original() -> None:
-    """
-    What the class does not describe is a copy, too.
-    """
+    """What the class does not describe is a copy, too."""
 
     def change(order: Order) -> None:
         order.items[0].clear()
@@ -138,9 +122,7 @@ def test_a_mapper_of_a_typed_class_cannot_change_the_original() -> None:
 
 
 def test_functions_for_identity_cannot_change_the_event() -> None:
-    """
-    A mapper sees what Braze sent, whatever the function before it did.
-    """
+    """A mapper sees what Braze sent, whatever the function before it did."""
 
     def identify(event: Any) -> str:
         event.custom_properties.clear()
@@ -155,9 +137,7 @@ def test_functions_for_identity_cannot_change_the_event() -> None:
 
 
 def test_a_function_for_names_cannot_change_the_event_either() -> None:
-    """
-    It gets a copy; a name that is not text rejects the event, and says so.
-    """
+    """It gets a copy; a name that is not text rejects the event, and says so."""
     raw = make_raw(EmailClick, id="a")
     raw["properties"]["news"] = [1]
 
@@ -175,9 +155,7 @@ def test_a_function_for_names_cannot_change_the_event_either() -> None:
 
 @pytest.mark.parametrize("event_type", list(bh.EVENT_TYPES))
 def test_the_default_is_all_that_the_shipped_mapper_returns(event_type: str) -> None:
-    """
-    A mapper that adds a property loses no user property.
-    """
+    """A mapper that adds a property loses no user property."""
 
     def add(event: bh.CurrentsEvent) -> Any:
         return bh.default(event, added=1)
@@ -196,9 +174,7 @@ def test_the_default_is_all_that_the_shipped_mapper_returns(event_type: str) -> 
 
 
 def test_the_default_renames_and_removes() -> None:
-    """
-    A name replaces that of the event, and ``None`` removes a property.
-    """
+    """A name replaces that of the event, and ``None`` removes a property."""
 
     def rename(event: EmailBounce) -> Any:
         return bh.default(event, "Lost Email", campaign_name=None)
@@ -215,9 +191,7 @@ def test_the_default_renames_and_removes() -> None:
 
 
 def test_the_default_of_a_type_without_a_class_is_its_event() -> None:
-    """
-    An unknown type has a shipped mapper too.
-    """
+    """An unknown type has a shipped mapper too."""
     raw = {**make_raw(EmailClick), "event_type": "users.messages.fax.Send"}
     event = bh.parse_event({**raw, "properties": {"number": 5}})
 
@@ -229,15 +203,11 @@ def test_the_default_of_a_type_without_a_class_is_its_event() -> None:
 
 
 async def coroutine() -> None:
-    """
-    Stand for an async mapper.
-    """
+    """Stand for an async mapper."""
 
 
 async def generator() -> AsyncIterator[bh.HeapEvent]:
-    """
-    Stand for an async mapper with yield.
-    """
+    """Stand for an async mapper with yield."""
     yield bh.HeapEvent("X")
 
 
@@ -266,9 +236,7 @@ async def generator() -> AsyncIterator[bh.HeapEvent]:
     ],
 )
 def test_a_wrong_return_value_is_named(make: Callable[[], Any], told: str) -> None:
-    """
-    The detail names the mapper, what it returned and what to return.
-    """
+    """The detail names the mapper, what it returned and what to return."""
 
     def wrong(event: Any) -> Any:
         return make()
@@ -281,9 +249,7 @@ def test_a_wrong_return_value_is_named(make: Callable[[], Any], told: str) -> No
 
 
 def test_a_generator_is_several_payloads() -> None:
-    """
-    A mapper may yield what it has to say.
-    """
+    """A mapper may yield what it has to say."""
 
     def both(event: Any) -> Iterator[bh.HeapEvent]:
         yield bh.HeapEvent("One")
@@ -299,9 +265,7 @@ def test_a_generator_is_several_payloads() -> None:
 
 @attrs.define
 class Link:
-    """
-    An attrs class.
-    """
+    """An attrs class."""
 
     url: str
     inner: Any = None
@@ -309,34 +273,26 @@ class Link:
 
 @dataclasses.dataclass
 class Shop:
-    """
-    A dataclass.
-    """
+    """A dataclass."""
 
     city: str
     link: Any = None
 
 
 class Color(enum.Enum):
-    """
-    An enum whose values are of several types.
-    """
+    """An enum whose values are of several types."""
 
     RED = "red"
     BOX = (1, 2)
 
 
 class Scalar:
-    """
-    A number as numpy has it.
-    """
+    """A number as numpy has it."""
 
     ndim = 0
 
     def item(self) -> int:
-        """
-        Return the Python number.
-        """
+        """Return the Python number."""
         return 7
 
 
@@ -368,9 +324,7 @@ MOMENT = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 def test_values_of_a_mapper_become_json(
     payload: Any, value: Any, expected: dict[str, Any]
 ) -> None:
-    """
-    An attrs class or dataclass is an object, at any depth; an enum is its value.
-    """
+    """An attrs class or dataclass is an object, at any depth; an enum is its value."""
 
     def mapper(event: Any) -> Any:
         if payload is bh.HeapEvent:
@@ -403,9 +357,7 @@ NO_JSON: list[Any] = [
 def test_a_value_without_a_form_in_json_rejects_its_event_alone(
     nested: Any, value: Any, wrap: str
 ) -> None:
-    """
-    The detail names the mapper, the property and the type, and never the value.
-    """
+    """The detail names the mapper, the property and the type, and never the value."""
     wrapped: dict[str, Any] = {
         "alone": lambda: value,
         "list": lambda: [1, value],
@@ -438,9 +390,7 @@ def test_a_value_without_a_form_in_json_rejects_its_event_alone(
 
 
 def test_a_typed_event_with_a_value_without_a_form_in_json_is_rejected() -> None:
-    """
-    The shipped mappers send no repr either, on any path.
-    """
+    """The shipped mappers send no repr either, on any path."""
     events = [
         make_event(CustomEvent, name="A", custom_properties={"a": object()}),
         make_event(ProfileUpdate, custom_attributes={"a": object()}),
@@ -454,17 +404,13 @@ def test_a_typed_event_with_a_value_without_a_form_in_json_is_rejected() -> None
 
 
 def test_fixed_properties_are_checked_while_wiring() -> None:
-    """
-    A value that no event could send is an error at once.
-    """
+    """A value that no event could send is an error at once."""
     with pytest.raises(TypeError, match=r"fixed_properties: property 'f' .* function"):
         bh.Transformer(fixed_properties={"f": lambda: 1})  # type: ignore[dict-item]
 
 
 def test_a_declared_mapper_is_held_to_the_same_values() -> None:
-    """
-    A small function that forgets its parentheses rejects the event.
-    """
+    """A small function that forgets its parentheses rejects the event."""
     mapper = bh.declare("Click", {"link": lambda event: event.link_alias.upper})
 
     (rejected,) = mapped_by(mapper, EmailClick).transform(make_raw(EmailClick)).rejected
@@ -473,9 +419,7 @@ def test_a_declared_mapper_is_held_to_the_same_values() -> None:
 
 
 def test_a_typed_class_needs_no_other_mapper() -> None:
-    """
-    A registry of typed classes alone maps what fits them, and skips the others.
-    """
+    """A registry of typed classes alone maps what fits them, and skips the others."""
     registry = MapperRegistry().add(Order, lambda order: bh.HeapEvent("Typed"))
     transformer = bh.Transformer(registry)
 
@@ -488,9 +432,7 @@ def test_a_typed_class_needs_no_other_mapper() -> None:
 
 
 def test_the_mapper_of_a_typed_class_is_the_one_that_is_named() -> None:
-    """
-    A mapper that raises is named by its own place.
-    """
+    """A mapper that raises is named by its own place."""
 
     def typed_mapper(order: Order) -> None:
         raise KeyError
@@ -503,9 +445,7 @@ def test_the_mapper_of_a_typed_class_is_the_one_that_is_named() -> None:
 
 
 def test_a_typed_class_that_is_switched_off_is_not_mapped_by_it() -> None:
-    """
-    ``except_`` concerns the mappers of typed classes as all others.
-    """
+    """``except_`` concerns the mappers of typed classes as all others."""
     typed = MapperRegistry().add(Order, lambda order: bh.HeapEvent("Typed"))
     mine = typed.add(EmailClick, lambda click: bh.HeapEvent("Mine"))
     registry = bh.DEFAULT_MAPPERS | mine.except_(CustomEvent)
@@ -516,9 +456,7 @@ def test_a_typed_class_that_is_switched_off_is_not_mapped_by_it() -> None:
 
 
 def endless(kind: str) -> Any:
-    """
-    Return a value that contains itself.
-    """
+    """Return a value that contains itself."""
     values: list[Any] = []
     names: dict[str, Any] = {"values": values}
     values.append(names if kind == "dict" else values)
@@ -532,9 +470,7 @@ def endless(kind: str) -> Any:
 def test_a_value_that_contains_itself_is_named(
     kind: str, make: Callable[[Any], Any]
 ) -> None:
-    """
-    Each letter of a UserString is a UserString.
-    """
+    """Each letter of a UserString is a UserString."""
     value = endless(kind)
     transformer = mapped_by(lambda _: make({"a": 1, "looped": value}))
 
@@ -555,9 +491,7 @@ def test_a_number_beyond_the_floats_keeps_its_digits() -> None:
 
 
 def test_a_converter_that_cannot_decide_puts_the_batch_off() -> None:
-    """
-    Its lookup may work later, so the properties are not invalid.
-    """
+    """Its lookup may work later, so the properties are not invalid."""
 
     def look_up(value: Any) -> Any:
         raise bh.SinkUnavailable("crm")

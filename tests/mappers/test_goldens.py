@@ -861,9 +861,7 @@ left out: country dob email_address external_user_id first_name gender home_city
 
 
 def told(event_type: str) -> str:
-    """
-    Write down what becomes of a complete event of a type.
-    """
+    """Write down what becomes of a complete event of a type."""
     raw = make_raw(event_type)
     raw["user"].setdefault("external_user_id", "golden")
     return "\n" + "\n".join(_lines(bh.Transformer().transform(raw))) + "\n"
@@ -897,16 +895,12 @@ def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
 
 @pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
 def test_a_complete_event_becomes_what_was_decided(event_type: str) -> None:
-    """
-    Each type is told as its family decided.
-    """
+    """Each type is told as its family decided."""
     assert told(event_type) == GOLDENS[event_type]
 
 
 def told_anew(source: str) -> str:
-    """
-    Return this module, its *source* given, with every type told as it is now.
-    """
+    """Return this module, its *source* given, with every type told as it is now."""
     start, end = "GOLDENS = {\n", '}\n"""Event type to what becomes'
     head, _, rest = source.partition(start)
     _, _, tail = rest.partition(end)

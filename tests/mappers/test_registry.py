@@ -1,6 +1,4 @@
-"""
-A registry is a value: mappers by key, and the nearest decides.
-"""
+"""A registry is a value: mappers by key, and the nearest decides."""
 
 import threading
 from typing import Any
@@ -33,9 +31,7 @@ def name_for(registry: MapperRegistry, event: Any) -> str | None:
 
 
 def test_the_nearest_class_decides() -> None:
-    """
-    The class itself comes before its channel, its groups, and all events.
-    """
+    """The class itself comes before its channel, its groups, and all events."""
     registry = (
         MapperRegistry()
         .add(CurrentsEvent, named("any"))
@@ -54,9 +50,7 @@ def test_the_nearest_class_decides() -> None:
 
 @pytest.mark.filterwarnings("ignore:No event class has the type")
 def test_a_type_by_name_comes_first() -> None:
-    """
-    A mapper can be for a type that has a class, or has none yet.
-    """
+    """A mapper can be for a type that has a class, or has none yet."""
     registry = (
         MapperRegistry()
         .add(EmailClick, named("class"))
@@ -79,9 +73,7 @@ def test_a_type_by_name_comes_first() -> None:
     ],
 )
 def test_an_override_wins_however_its_type_is_written(first: Any, second: Any) -> None:
-    """
-    A mapper for the type by name would come before the one that overrides it.
-    """
+    """A mapper for the type by name would come before the one that overrides it."""
     registry = bh.DEFAULT_MAPPERS.override(first, named("first"))
 
     registry = registry.override(second, named("second"))
@@ -90,9 +82,7 @@ def test_an_override_wins_however_its_type_is_written(first: Any, second: Any) -
 
 
 def test_a_second_mapper_for_a_class_names_both_places() -> None:
-    """
-    Which of the two is meant is not guessed.
-    """
+    """Which of the two is meant is not guessed."""
 
     def first(event: EmailClick) -> None: ...
     def second(event: EmailClick) -> None: ...
@@ -108,9 +98,7 @@ def test_a_second_mapper_for_a_class_names_both_places() -> None:
 
 
 def test_the_right_side_wins() -> None:
-    """
-    A team's registry goes behind the default one.
-    """
+    """A team's registry goes behind the default one."""
     left = MapperRegistry().add(EmailClick, named("left")).add(EmailOpen, named("left"))
     right = MapperRegistry().add(EmailClick, named("right"))
 
@@ -120,9 +108,7 @@ def test_the_right_side_wins() -> None:
 
 
 def test_changing_a_registry_gives_a_new_one() -> None:
-    """
-    Whoever holds the old value keeps it.
-    """
+    """Whoever holds the old value keeps it."""
     registry = MapperRegistry().add(EmailClick, named("old"))
 
     registry.override(EmailClick, named("new"))
@@ -133,17 +119,13 @@ def test_changing_a_registry_gives_a_new_one() -> None:
 
 
 def test_without_an_unknown_key_is_an_error() -> None:
-    """
-    A typo would leave the mapper in force.
-    """
+    """A typo would leave the mapper in force."""
     with pytest.raises(KeyError, match="EmailOpen"):
         MapperRegistry().add(EmailClick, named("a")).without(EmailOpen)
 
 
 def test_only_and_except_choose_by_type_class_or_group() -> None:
-    """
-    Types that are not selected are skipped, not mapped by a broader mapper.
-    """
+    """Types that are not selected are skipped, not mapped by a broader mapper."""
     every = MapperRegistry().add(CurrentsEvent, named("any"))
 
     assert name_for(every.only(EmailEvent), EmailClick) == "any"
@@ -155,9 +137,7 @@ def test_only_and_except_choose_by_type_class_or_group() -> None:
 
 
 def test_a_rule_that_joins_later_is_not_left_out() -> None:
-    """
-    A team's own mapper applies, whatever preset it joins.
-    """
+    """A team's own mapper applies, whatever preset it joins."""
     preset = MapperRegistry().add(CurrentsEvent, named("any")).only(EmailEvent)
     team = MapperRegistry().add(PushOpen, named("team"))
 
@@ -165,9 +145,7 @@ def test_a_rule_that_joins_later_is_not_left_out() -> None:
 
 
 def test_explain_names_winner_and_losers() -> None:
-    """
-    At three in the morning, one call explains which mapper decides and why.
-    """
+    """At three in the morning, one call explains which mapper decides and why."""
     registry = bh.DEFAULT_MAPPERS.add(EmailEvent, named("email"))
 
     explanation = registry.explain(EmailClick)
@@ -191,9 +169,7 @@ def test_explain_names_winner_and_losers() -> None:
 def test_undecided_lists_what_no_mapper_of_the_team_is_for(
     nothing: MapperRegistry,
 ) -> None:
-    """
-    Shipped mappers, and one for all events, decide about no type in particular.
-    """
+    """Shipped mappers, and one for all events, decide about no type in particular."""
     assert nothing.undecided() == [*EVENT_TYPES]
     for some in (nothing.add(EmailEvent, named("email")), named_emails() | nothing):
         assert {*EVENT_TYPES} - {*some.undecided()} == {
@@ -206,9 +182,7 @@ def named_emails() -> MapperRegistry:
 
 
 def test_what_a_team_left_out_is_decided() -> None:
-    """
-    `only` and `except_` are decisions.
-    """
+    """`only` and `except_` are decisions."""
     assert "users.messages.email.Open" not in (
         bh.DEFAULT_MAPPERS.except_(EmailOpen).undecided()
     )
@@ -217,25 +191,19 @@ def test_what_a_team_left_out_is_decided() -> None:
 
 @pytest.mark.parametrize("key", [int, 5, None, object()])
 def test_a_mapper_is_for_events(key: Any) -> None:
-    """
-    Wiring fails, not streaming.
-    """
+    """Wiring fails, not streaming."""
     with pytest.raises(TypeError, match="an event class, or an event type"):
         MapperRegistry().add(key, named("x"))
 
 
 def test_a_mapper_is_callable() -> None:
-    """
-    Wiring fails, not streaming.
-    """
+    """Wiring fails, not streaming."""
     with pytest.raises(TypeError, match="must be a function of an event, not a str"):
         MapperRegistry().add(EmailClick, "click")  # type: ignore[arg-type]
 
 
 def test_a_decorated_function_stays_itself() -> None:
-    """
-    A test calls it directly.
-    """
+    """A test calls it directly."""
     mappers = Mappers()
 
     @mappers.maps(EmailClick, EmailOpen)
@@ -247,9 +215,7 @@ def test_a_decorated_function_stays_itself() -> None:
 
 
 def test_collectors_do_not_know_each_other() -> None:
-    """
-    Two teams in one process have nothing in common.
-    """
+    """Two teams in one process have nothing in common."""
     one, two = Mappers(), Mappers()
 
     one.maps(EmailClick)(named("one"))
@@ -260,17 +226,13 @@ def test_collectors_do_not_know_each_other() -> None:
 
 
 def test_nothing_to_map_is_an_error() -> None:
-    """
-    ``@mappers.maps()`` would silently do nothing.
-    """
+    """``@mappers.maps()`` would silently do nothing."""
     with pytest.raises(TypeError, match="needs an event class"):
         Mappers().maps()
 
 
 def test_a_registry_is_used_from_many_threads() -> None:
-    """
-    The same value serves many threads at once.
-    """
+    """The same value serves many threads at once."""
     registry = bh.DEFAULT_MAPPERS.add(EmailEvent, named("email"))
     classes = [EmailClick, EmailOpen, PushOpen] * 200
     wrong: list[object] = []

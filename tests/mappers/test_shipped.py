@@ -43,9 +43,7 @@ def test_every_type_is_decided() -> None:
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_a_shipped_mapper_takes_the_class_of_its_type(event_type: str) -> None:
-    """
-    A mapper of one type is annotated with the class of that type.
-    """
+    """A mapper of one type is annotated with the class of that type."""
     mapper = bh.DEFAULT_MAPPERS.mapper_for(EVENT_TYPES[event_type])
     assert mapper is not None
     (parameter, *_) = inspect.signature(mapper).parameters.values()
@@ -57,9 +55,7 @@ def test_a_shipped_mapper_takes_the_class_of_its_type(event_type: str) -> None:
 
 
 def test_the_newest_fact_about_a_user_wins_in_whatever_order() -> None:
-    """
-    In Heap the last write wins, so an older fact of a batch is not sent.
-    """
+    """In Heap the last write wins, so an older fact of a batch is not sent."""
     newer, older = state_change("Unsubscribed", 200), state_change("Subscribed", 100)
 
     user_properties = [
@@ -75,9 +71,7 @@ def test_the_newest_fact_about_a_user_wins_in_whatever_order() -> None:
 
 
 def test_facts_about_other_users_and_channels_stay() -> None:
-    """
-    UserProperties compete under one name of one user alone.
-    """
+    """UserProperties compete under one name of one user alone."""
     events = [
         state_change("Subscribed", 100),
         state_change("Subscribed", 101, channel="push"),
@@ -90,9 +84,7 @@ def test_facts_about_other_users_and_channels_stay() -> None:
 
 
 def test_a_profile_update_sets_email_only_if_personal_data_is_kept() -> None:
-    """
-    Heap's built-in property for the address has a name of its own.
-    """
+    """Heap's built-in property for the address has a name of its own."""
     update = make_raw("users.profile.Update")
 
     _, dropped = calls_of(update)
@@ -107,9 +99,7 @@ def test_a_profile_update_sets_email_only_if_personal_data_is_kept() -> None:
 
 
 def test_a_deletion_has_to_be_asked_for() -> None:
-    """
-    By default the request is an event like any other.
-    """
+    """By default the request is an event like any other."""
     request = make_raw("users.UserDeleteRequest")
 
     (told,) = calls_of(request, identity="user_id")
@@ -120,9 +110,7 @@ def test_a_deletion_has_to_be_asked_for() -> None:
 
 
 def test_machines_are_marked_and_can_be_left_out() -> None:
-    """
-    Opens by privacy proxies and clicks by scanners are no engagement.
-    """
+    """Opens by privacy proxies and clicks by scanners are no engagement."""
     events = [
         make_raw("users.messages.email.Open", id="1", machine_open="true"),
         make_raw("users.messages.email.Open", id="2", machine_open=None),
@@ -140,9 +128,7 @@ def test_machines_are_marked_and_can_be_left_out() -> None:
 
 
 def test_presets_choose_what_people_did_or_what_was_sent() -> None:
-    """
-    No type is in both; state and operations of Braze itself are in neither.
-    """
+    """No type is in both; state and operations of Braze itself are in neither."""
     every = {t: EVENT_TYPES[t] for t in EVENT_TYPES}
     did = {t for t, cls in every.items() if bh.ENGAGEMENT.mapper_for(cls)}
     sent = {t for t, cls in every.items() if bh.DELIVERY.mapper_for(cls)}
@@ -163,9 +149,7 @@ def test_presets_choose_what_people_did_or_what_was_sent() -> None:
 
 
 def test_names_follow_the_policy() -> None:
-    """
-    Style, prefixes and renames apply to what is told the standard way.
-    """
+    """Style, prefixes and renames apply to what is told the standard way."""
     click = make_raw(
         "users.messages.email.Click", only=["link_alias", "external_user_id"]
     )
@@ -184,9 +168,7 @@ def test_names_follow_the_policy() -> None:
 
 
 def test_own_rules_keep_their_names() -> None:
-    """
-    Prefixes are not for names that a team chose itself.
-    """
+    """Prefixes are not for names that a team chose itself."""
     mappers = bh.DEFAULT_MAPPERS.override(
         EmailClick, declare("Newsletter Click", {"link": "link_alias"})
     )
@@ -198,9 +180,7 @@ def test_own_rules_keep_their_names() -> None:
 
 
 def test_renamed_properties_never_overwrite() -> None:
-    """
-    Two properties with one new name stay two properties.
-    """
+    """Two properties with one new name stay two properties."""
     click = make_raw(
         "users.messages.email.Click", only=["external_user_id", "url", "link_id"]
     )
@@ -212,9 +192,7 @@ def test_renamed_properties_never_overwrite() -> None:
 
 
 def test_local_time_is_the_users() -> None:
-    """
-    Unknown zones, and texts that are none, are ignored.
-    """
+    """Unknown zones, and texts that are none, are ignored."""
 
     def local(zone: str) -> tuple[object, object]:
         event = make_raw("users.messages.email.Open", time=1763900000, timezone=zone)
@@ -229,9 +207,7 @@ def test_local_time_is_the_users() -> None:
 
 
 def test_fixed_properties_stand_behind_the_events_own() -> None:
-    """
-    Every tracked event has them, whatever mapper told it.
-    """
+    """Every tracked event has them, whatever mapper told it."""
     open_ = make_raw("users.messages.email.Open", only=["external_user_id", "esp"])
     fixed = {"workspace": "EU", "esp": "none", "vip": True}
 
@@ -243,9 +219,7 @@ def test_fixed_properties_stand_behind_the_events_own() -> None:
 
 
 def test_first_of_tells_two_kinds_of_ids_apart() -> None:
-    """
-    Braze's id stands in for a missing external id, with a prefix.
-    """
+    """Braze's id stands in for a missing external id, with a prefix."""
     identity = bh.first_of("external_user_id", "user_id", prefix="braze:")
     known = make_raw("users.messages.email.Open", external_user_id="cust-1")
     anonymous = make_raw("users.messages.email.Open", external_user_id=None)
@@ -257,17 +231,13 @@ def test_first_of_tells_two_kinds_of_ids_apart() -> None:
 
 
 def test_a_declared_mapper_is_checked_when_it_is_added() -> None:
-    """
-    A misspelled field is an error while wiring, with the likely one.
-    """
+    """A misspelled field is an error while wiring, with the likely one."""
     with pytest.raises(UnknownFieldError, match="Did you mean 'link_alias'"):
         bh.MapperRegistry().add(EmailClick, declare("Click", {"link": "link_alais"}))
 
 
 def test_a_declared_mapper_reads_fields_and_functions() -> None:
-    """
-    The common case needs no code.
-    """
+    """The common case needs no code."""
     mapper = declare("Click", {"link": "link_alias", "day": lambda e: e.time // 86400})
     registry = bh.MapperRegistry().add(EmailClick, mapper)
 
@@ -280,9 +250,7 @@ def test_a_declared_mapper_reads_fields_and_functions() -> None:
 @bh.custom_event("Added To Cart")
 @attrs.define
 class AddedToCart:
-    """
-    A team's own event.
-    """
+    """A team's own event."""
 
     sku: str
     price: float
@@ -298,9 +266,7 @@ def added(**properties: Any) -> dict[str, Any]:
 
 
 def test_a_typed_custom_event_is_mapped_by_its_class() -> None:
-    """
-    Its mapper gets an instance, whose types are checked.
-    """
+    """Its mapper gets an instance, whose types are checked."""
     mappers = bh.Mappers()
 
     @mappers.maps_custom(AddedToCart)
@@ -324,9 +290,7 @@ def test_a_typed_custom_event_is_mapped_by_its_class() -> None:
 def test_custom_properties_that_do_not_fit_are_mapped_as_any_custom_event(
     properties: Any, field: str, reason: str
 ) -> None:
-    """
-    Nothing is lost, and the invalid is counted by class, field and reason.
-    """
+    """Nothing is lost, and the invalid is counted by class, field and reason."""
     mappers = bh.DEFAULT_MAPPERS.add(AddedToCart, lambda cart: bh.HeapEvent("Cart"))
 
     result = bh.Transformer(mappers).transform(added(**properties))
@@ -336,9 +300,7 @@ def test_custom_properties_that_do_not_fit_are_mapped_as_any_custom_event(
 
 
 def test_purchases_are_typed_the_same_way() -> None:
-    """
-    A class can be for one product, or for all.
-    """
+    """A class can be for one product, or for all."""
 
     @bh.purchase()
     @attrs.define
@@ -356,9 +318,7 @@ def test_purchases_are_typed_the_same_way() -> None:
 
 
 def test_a_class_without_attrs_cannot_be_marked() -> None:
-    """
-    Wiring fails, not streaming.
-    """
+    """Wiring fails, not streaming."""
     with pytest.raises(TypeError, match=r"put @attrs\.define below"):
 
         @bh.custom_event("X")
@@ -368,9 +328,7 @@ def test_a_class_without_attrs_cannot_be_marked() -> None:
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_no_personal_value_is_told_or_shown(event_type: str) -> None:
-    """
-    With personal data left out, a canary in each personal field appears nowhere.
-    """
+    """With personal data left out, a canary in each personal field appears nowhere."""
     cls = EVENT_TYPES[event_type]
     fields = bh.events.event_fields(cls)
     canaries = {
@@ -392,9 +350,7 @@ def test_no_personal_value_is_told_or_shown(event_type: str) -> None:
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_every_value_reaches_heap_or_is_named_as_left_out(event_type: str) -> None:
-    """
-    Nothing of a complete event is just gone.
-    """
+    """Nothing of a complete event is just gone."""
     raw = make_raw(event_type)
     raw["user"].setdefault("external_user_id", "somebody")
     result = bh.Transformer().transform(raw)
@@ -421,9 +377,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options))
 def test_every_option_gives_legal_calls_for_every_type(options: dict[str, Any]) -> None:
-    """
-    Policies change what is said, never whether Heap takes it.
-    """
+    """Policies change what is said, never whether Heap takes it."""
     from braze_heap.testing import assert_legal
 
     events = [make_raw(event_type) for event_type in EVENT_TYPES]
@@ -435,9 +389,7 @@ def test_every_option_gives_legal_calls_for_every_type(options: dict[str, Any]) 
 
 
 def test_two_teams_do_not_know_each_other() -> None:
-    """
-    Registries and options are values: one transformer does not change another.
-    """
+    """Registries and options are values: one transformer does not change another."""
     one = bh.Transformer(
         bh.DEFAULT_MAPPERS.override(PushOpen, lambda e: bh.HeapEvent("One")),
         naming=Naming(event_prefix="1 "),

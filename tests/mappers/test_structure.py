@@ -1,6 +1,4 @@
-"""
-Tests of typed custom events: each type gets exactly what fits it, or nothing.
-"""
+"""Tests of typed custom events: each type gets exactly what fits it, or nothing."""
 
 import contextlib
 import dataclasses
@@ -67,9 +65,7 @@ UUID_TEXT = "7c6e5b0b-6987-4f37-8f8d-1b9df686f646"
 
 
 def read(hint: t.Any, value: t.Any) -> t.Any:
-    """
-    Return what a field of the type *hint* holds.
-    """
+    """Return what a field of the type *hint* holds."""
     cls = attrs.make_class("C", {"x": attrs.field(type=hint)})
     return reader_of(cls)({"x": value}).x
 
@@ -139,9 +135,7 @@ def read(hint: t.Any, value: t.Any) -> t.Any:
     ],
 )
 def test_a_value_that_fits_is_read(hint: t.Any, value: t.Any, expected: t.Any) -> None:
-    """
-    Each type has the one Python value that the JSON value stands for.
-    """
+    """Each type has the one Python value that the JSON value stands for."""
     found = read(hint, value)
 
     assert found == expected
@@ -191,9 +185,7 @@ def test_a_value_that_fits_is_read(hint: t.Any, value: t.Any, expected: t.Any) -
 def test_a_value_that_does_not_fit_is_not_converted(
     hint: t.Any, value: t.Any, reason: str
 ) -> None:
-    """
-    The reason names the kind of the value and the type, and never the value.
-    """
+    """The reason names the kind of the value and the type, and never the value."""
     with pytest.raises(InvalidValueError) as caught:
         read(hint, value)
 
@@ -213,9 +205,7 @@ def test_a_value_that_does_not_fit_is_not_converted(
 def test_a_misfit_names_its_place_without_keys_of_the_data(
     hint: t.Any, value: t.Any, path: str
 ) -> None:
-    """
-    The number of paths is bounded by the classes, whatever Braze sends.
-    """
+    """The number of paths is bounded by the classes, whatever Braze sends."""
     with pytest.raises(InvalidValueError) as caught:
         read(hint, value)
 
@@ -223,9 +213,7 @@ def test_a_misfit_names_its_place_without_keys_of_the_data(
 
 
 class Plain:
-    """
-    A class that nothing describes.
-    """
+    """A class that nothing describes."""
 
 
 @pytest.mark.parametrize(
@@ -253,9 +241,7 @@ class Plain:
 def test_a_type_that_no_json_value_fits_is_an_error_while_wiring(
     hint: t.Any,
 ) -> None:
-    """
-    The error names the class, the field and what to use instead.
-    """
+    """The error names the class, the field and what to use instead."""
     cls = bh.custom_event("E")(attrs.make_class("C", {"x": attrs.field(type=hint)}))
 
     with pytest.raises(TypeError, match=r"(C\.x|Inner\.y) .*Use") as caught:
@@ -275,9 +261,7 @@ def test_a_converter_of_the_class_reads_a_type_of_its_own() -> None:
 
 
 def test_a_validator_makes_a_misfit() -> None:
-    """
-    What a class itself does not accept does not fit it.
-    """
+    """What a class itself does not accept does not fit it."""
     field = attrs.field(type=int, validator=attrs.validators.gt(0))
     cls = attrs.make_class("C", {"x": field})
 
@@ -286,9 +270,7 @@ def test_a_validator_makes_a_misfit() -> None:
 
 
 def test_a_type_that_is_not_defined_is_an_error_of_the_transformer() -> None:
-    """
-    A class may be defined below its mapper; it has to be there when all is wired.
-    """
+    """A class may be defined below its mapper; it has to be there when all is wired."""
     cls = attrs.make_class("C", {"x": attrs.field(type="Nowhere")})
     mappers = bh.DEFAULT_MAPPERS.add(bh.custom_event("E")(cls), lambda c: None)
 
@@ -298,9 +280,7 @@ def test_a_type_that_is_not_defined_is_an_error_of_the_transformer() -> None:
 
 @given(json_values() | st.from_regex(r"\A[-0-9eE.:TZ+ ]{1,30}\Z"))
 def test_any_json_value_fits_or_is_a_misfit(value: t.Any) -> None:
-    """
-    No JSON value makes reading raise anything else.
-    """
+    """No JSON value makes reading raise anything else."""
     hints: list[t.Any] = [
         *(str, int, float, bool, Decimal, dt.datetime, dt.date, dt.time, UUID, Color),
         *(Item, Bundle, Place, Options, Point, list[Item], dict[str, Item], set[str]),
@@ -317,9 +297,7 @@ class AllOptional:
 
 
 def test_properties_that_are_no_object_do_not_become_an_empty_instance() -> None:
-    """
-    A class without required fields takes no properties, and nothing else.
-    """
+    """A class without required fields takes no properties, and nothing else."""
     cls = bh.custom_event("E")(AllOptional)
     mappers = bh.DEFAULT_MAPPERS.add(cls, lambda c: bh.HeapEvent("Typed"))
     transformer = bh.Transformer(mappers)

@@ -1,6 +1,4 @@
-"""
-A browser to look at pages with, over the DevTools protocol and a pair of pipes.
-"""
+"""A browser to look at pages with, over the DevTools protocol and a pair of pipes."""
 
 import base64
 import contextlib
@@ -21,9 +19,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find_browser() -> str | None:
-    """
-    Return the path of an installed Chromium.
-    """
+    """Return the path of an installed Chromium."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -45,9 +41,7 @@ class Page:
     numbers: Any = attrs.field(factory=lambda: itertools.count(1))
 
     def call(self, method: str, **params: Any) -> Any:
-        """
-        Run one command, and return its result.
-        """
+        """Run one command, and return its result."""
         number = next(self.numbers)
         command = {"id": number, "method": method, "params": params}
         if self.session:
@@ -78,9 +72,7 @@ class Page:
             self.errors.append(told["params"]["entry"]["text"])
 
     def open(self, url: str, width: int = 1280, height: int = 900, dark: bool = False):
-        """
-        Show *url* on a screen of this size.
-        """
+        """Show *url* on a screen of this size."""
         is_phone = width < 600
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -104,18 +96,14 @@ class Page:
             pass
 
     def run(self, script: str) -> Any:
-        """
-        Return what *script* evaluates to.
-        """
+        """Return what *script* evaluates to."""
         told = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
         return told["result"].get("value")
 
     def picture(self, path: Path, whole: bool = False) -> None:
-        """
-        Take a picture of the page.
-        """
+        """Take a picture of the page."""
         told = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(told["data"]))
 
@@ -130,9 +118,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 def _pipe() -> tuple[int, int]:
-    """
-    Return a pipe whose ends are none of the low descriptors.
-    """
+    """Return a pipe whose ends are none of the low descriptors."""
     low = os.pipe()
     high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
     for end in low:
@@ -142,9 +128,7 @@ def _pipe() -> tuple[int, int]:
 
 @contextlib.contextmanager
 def browsing(binary: str, profile: Path) -> Iterator[Page]:
-    """
-    Start a browser, and end it.
-    """
+    """Start a browser, and end it."""
     (theirs_in, ours_out), (ours_in, theirs_out) = _pipe(), _pipe()
     process = subprocess.Popen(
         [

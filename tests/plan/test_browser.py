@@ -35,9 +35,7 @@ WIDTH = "document.documentElement.scrollWidth"
 def test_phone_shows_all_without_scrolling_sideways(
     page: Page, url: str, dark: bool
 ) -> None:
-    """
-    Nothing is wider than 390 pixels, closed or open, light or dark.
-    """
+    """Nothing is wider than 390 pixels, closed or open, light or dark."""
     page.open(url, width=390, dark=dark)
 
     assert page.run(WIDTH) <= 390
@@ -46,9 +44,7 @@ def test_phone_shows_all_without_scrolling_sideways(
 
 
 def test_search_filters_events(page: Page, url: str) -> None:
-    """
-    An address with a question is answered, and can be shared.
-    """
+    """An address with a question is answered, and can be shared."""
     names = [
         "Braze Email Bounce",
         "Braze Email Soft Bounce",
@@ -61,9 +57,7 @@ def test_search_filters_events(page: Page, url: str) -> None:
 
 
 def test_typing_filters_properties_too(page: Page, url: str) -> None:
-    """
-    Events open at the properties that match, and the address follows.
-    """
+    """Events open at the properties that match, and the address follows."""
     page.open(url)
     page.run("box.value = 'bounce_reason'; box.dispatchEvent(new Event('input'))")
     page.run("new Promise((done) => setTimeout(done, 300))")
@@ -74,9 +68,7 @@ def test_typing_filters_properties_too(page: Page, url: str) -> None:
 
 
 def test_events_can_be_sorted(page: Page, url: str) -> None:
-    """
-    Newest first, and personal data first.
-    """
+    """Newest first, and personal data first."""
     page.open(f"{url}#sort=since")
     releases = page.run(f"{SHOWN}.map((e) => +e.closest('details').dataset.since)")
     page.open(f"{url}#sort=personal")
@@ -88,9 +80,7 @@ def test_events_can_be_sorted(page: Page, url: str) -> None:
 
 
 def test_page_asks_for_nothing_and_fails_nowhere(page: Page, url: str) -> None:
-    """
-    One request, for the page itself; its own policy lets its script run.
-    """
+    """One request, for the page itself; its own policy lets its script run."""
     page.errors.clear()
     page.open(url)
 
@@ -99,9 +89,7 @@ def test_page_asks_for_nothing_and_fails_nowhere(page: Page, url: str) -> None:
 
 
 def test_dark_and_light_differ(page: Page, url: str) -> None:
-    """
-    The page follows the system.
-    """
+    """The page follows the system."""
     color = "getComputedStyle(document.body).backgroundColor"
     page.open(url, dark=True)
     dark = page.run(color)
@@ -111,9 +99,7 @@ def test_dark_and_light_differ(page: Page, url: str) -> None:
 
 
 def test_hostile_names_do_nothing(page: Page, tmp_path: Path) -> None:
-    """
-    They are text: no element, no request, and searchable.
-    """
+    """They are text: no element, no request, and searchable."""
     path = tmp_path / "hostile.html"
     path.write_text(hostile().to_html(), "utf-8")
     page.errors.clear()

@@ -53,9 +53,7 @@ def hostile() -> TrackingPlan:
 
 
 class Tags(HTMLParser):
-    """
-    Collects the tags of a page.
-    """
+    """Collects the tags of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,9 +64,7 @@ class Tags(HTMLParser):
 
 
 def test_json_comes_back_as_the_same_plan() -> None:
-    """
-    Also with names that need escaping.
-    """
+    """Also with names that need escaping."""
     for plan in (hostile(), tracking_plan(bh.Transformer(), {})):
         assert plan == TrackingPlan.from_json(plan.to_json())
 
@@ -84,9 +80,7 @@ def test_json_comes_back_as_the_same_plan() -> None:
     ],
 )
 def test_what_is_no_plan_is_refused(text: str, flaw: str) -> None:
-    """
-    The error names the flaw and what to do.
-    """
+    """The error names the flaw and what to do."""
     with pytest.raises(PlanError, match="braze-heap plan --format json") as caught:
         TrackingPlan.from_json(text)
 
@@ -94,9 +88,7 @@ def test_what_is_no_plan_is_refused(text: str, flaw: str) -> None:
 
 
 def test_html_escapes_what_comes_from_outside() -> None:
-    """
-    Hostile names make no element, and the page asks for none.
-    """
+    """Hostile names make no element, and the page asks for none."""
     page = hostile().to_html()
     tags = Tags()
     tags.feed(page)
@@ -110,9 +102,7 @@ def test_html_escapes_what_comes_from_outside() -> None:
 
 
 def test_csv_cells_are_no_formulas() -> None:
-    """
-    A spreadsheet calculates nothing, and every row has every column.
-    """
+    """A spreadsheet calculates nothing, and every row has every column."""
     plan = hostile()
     evil = TrackingPlan((), (), (UnsentType("=1+1", "A", "@x"),))
     head, *rows = csv.reader(io.StringIO(plan.to_csv() + evil.to_csv()))
@@ -122,9 +112,7 @@ def test_csv_cells_are_no_formulas() -> None:
 
 
 def test_markdown_of_one_event() -> None:
-    """
-    A row for each property; bars and angle brackets do not break the page.
-    """
+    """A row for each property; bars and angle brackets do not break the page."""
     plan = tracking_plan(bh.Transformer(), {EmailClick.event_type: EmailClick})
     lines = plan.to_markdown().splitlines()
 
@@ -139,9 +127,7 @@ def test_markdown_of_one_event() -> None:
 
 
 def test_json_is_plain_data_with_a_version() -> None:
-    """
-    Other programs read it without this library.
-    """
+    """Other programs read it without this library."""
     plan = json.loads(hostile().to_json())
 
     assert [*plan] == ["schema", "events", "user_properties", "unsent", "deletions"]

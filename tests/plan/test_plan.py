@@ -38,9 +38,7 @@ def plan() -> TrackingPlan:
 
 
 def is_planned(name: str, planned: set[str]) -> bool:
-    """
-    Tell whether one of the *planned* names covers *name*.
-    """
+    """Tell whether one of the *planned* names covers *name*."""
     return name in planned or any(_pattern(p).fullmatch(name) for p in planned)
 
 
@@ -71,9 +69,7 @@ def property_of(event: PlannedEvent, name: str) -> PlannedProperty:
     ],
 )
 def test_everything_that_is_sent_is_planned(policy: str) -> None:
-    """
-    Whatever becomes of events of all types is in the plan, under every policy.
-    """
+    """Whatever becomes of events of all types is in the plan, under every policy."""
     transformer = POLICIES[policy]
     planned = plan_under(policy)
     missing = []
@@ -103,18 +99,14 @@ def test_everything_that_is_sent_is_planned(policy: str) -> None:
 
 
 def test_every_type_is_planned_or_left_out(plan: TrackingPlan) -> None:
-    """
-    No type is forgotten: it has an event, or a reason why not.
-    """
+    """No type is forgotten: it has an event, or a reason why not."""
     told = {e.event_type for e in plan.events} | {e.event_type for e in plan.unsent}
 
     assert {*bh.EVENT_TYPES, "*"} == told
 
 
 def test_every_field_becomes_a_property_or_has_a_reason(plan: TrackingPlan) -> None:
-    """
-    A field that is no property is named among those left out.
-    """
+    """A field that is no property is named among those left out."""
     for event in plan.events:
         if event.event_type != "*":
             fields = event_fields(bh.EVENT_TYPES[event.event_type]).items()
@@ -127,9 +119,7 @@ def test_every_field_becomes_a_property_or_has_a_reason(plan: TrackingPlan) -> N
 def test_undocumented_keys_of_user_are_planned_with_a_remark(
     plan: TrackingPlan,
 ) -> None:
-    """
-    Fields that Braze does not document for the type say so.
-    """
+    """Fields that Braze does not document for the type say so."""
     event = event_of(plan, "Braze Purchase")
 
     assert property_of(event, "timezone").doc.endswith(
@@ -139,18 +129,14 @@ def test_undocumented_keys_of_user_are_planned_with_a_remark(
 
 
 def test_default_plan_has_no_personal_data(plan: TrackingPlan) -> None:
-    """
-    What the policy drops comes back in no property, event or user.
-    """
+    """What the policy drops comes back in no property, event or user."""
     sent = [p for event in plan.events for p in event.properties]
 
     assert not [p.name for p in (*sent, *plan.user_properties) if p.is_personal]
 
 
 def test_kept_personal_data_is_marked_as_the_classes_mark_it() -> None:
-    """
-    The sentinels are those of the fields, for every type.
-    """
+    """The sentinels are those of the fields, for every type."""
     planned = plan_under("keep")
 
     for event in planned.events:
@@ -167,9 +153,7 @@ def test_kept_personal_data_is_marked_as_the_classes_mark_it() -> None:
 
 
 def test_properties_made_of_personal_data_are_personal() -> None:
-    """
-    A property under another name, computed of an address, keeps the mark.
-    """
+    """A property under another name, computed of an address, keeps the mark."""
     mappers = bh.Mappers()
 
     @mappers.maps(EmailSend)
@@ -187,9 +171,7 @@ def test_properties_made_of_personal_data_are_personal() -> None:
 
 
 def test_mappers_are_probed_with_the_values_they_branch_on() -> None:
-    """
-    Events that only one value of a flag leads to are in the plan.
-    """
+    """Events that only one value of a flag leads to are in the plan."""
     mappers = bh.Mappers()
 
     @mappers.maps(EmailClick)
@@ -238,9 +220,7 @@ def test_typed_custom_events_and_read_properties_are_found() -> None:
 
 
 def test_names_that_vary_have_placeholders(plan: TrackingPlan) -> None:
-    """
-    What only the event tells is named, and never an invented value.
-    """
+    """What only the event tells is named, and never an invented value."""
     names = {event.name for event in plan.events}
     user_properties = {fact.name for fact in plan.user_properties}
     custom = event_of(plan, "Braze <name of the custom event>")
@@ -256,9 +236,7 @@ def test_names_that_vary_have_placeholders(plan: TrackingPlan) -> None:
 
 
 def test_hashes_are_no_examples() -> None:
-    """
-    A digest of a known text would let readers try keys, so none is shown.
-    """
+    """A digest of a known text would let readers try keys, so none is shown."""
     planned = small(POLICIES["hash"], EmailClick)
     address = property_of(event_of(planned, "Braze Email Click"), "email_address")
 
@@ -267,9 +245,7 @@ def test_hashes_are_no_examples() -> None:
 
 
 def test_failing_mapper_is_named() -> None:
-    """
-    The plan says that it is incomplete, and never raises.
-    """
+    """The plan says that it is incomplete, and never raises."""
     mappers = bh.Mappers()
 
     @mappers.maps(EmailClick)
@@ -286,9 +262,7 @@ def test_failing_mapper_is_named() -> None:
 
 
 def test_options_name_what_no_probe_could_guess() -> None:
-    """
-    Renamed custom events and dropped nested properties are tried, too.
-    """
+    """Renamed custom events and dropped nested properties are tried, too."""
     transformer = bh.Transformer(
         naming=bh.Naming(event_renames={"Braze Order": "Order Placed"}),
         personal_data={"custom_properties.email": "drop"},
@@ -300,9 +274,7 @@ def test_options_name_what_no_probe_could_guess() -> None:
 
 
 def test_plan_is_the_same_every_time(plan: TrackingPlan) -> None:
-    """
-    Two plans of one configuration are equal, and a part is equal to its whole.
-    """
+    """Two plans of one configuration are equal, and a part is equal to its whole."""
     again = small(bh.Transformer(), EmailClick, CustomEvent)
 
     assert again == small(bh.Transformer(), EmailClick, CustomEvent)

@@ -1,6 +1,4 @@
-"""
-Tests of the tracking plan of typed custom events.
-"""
+"""Tests of the tracking plan of typed custom events."""
 
 import typing as t
 
@@ -23,9 +21,7 @@ HINTS: list[t.Any] = [
 
 @pytest.mark.parametrize("hint", HINTS, ids=str)
 def test_what_a_typed_event_becomes_is_in_the_plan(hint: t.Any) -> None:
-    """
-    Whatever the types of its fields are: a plan without it would be wrong.
-    """
+    """Whatever the types of its fields are: a plan without it would be wrong."""
     cls = bh.custom_event("E")(attrs.make_class("C", {"x": attrs.field(type=hint)}))
     registry = bh.DEFAULT_MAPPERS.add(cls, lambda c: bh.HeapEvent("Typed Event"))
     classes = {t: c for t, c in bh.EVENT_TYPES.items() if t.endswith(".CustomEvent")}

@@ -1,6 +1,4 @@
-"""
-An identity is taken unchanged or refused; what many users can share is refused.
-"""
+"""An identity is taken unchanged or refused; what many users can share is refused."""
 
 import hashlib
 import json
@@ -41,25 +39,19 @@ def hexadecimal(name: str, text: str) -> str:
     + [hexadecimal("sha256", "jane"), hexadecimal("md5", "jane")],
 )
 def test_an_identity_is_taken_as_it_is(value: str) -> None:
-    """
-    Text that can name one person is not changed, whatever words it contains.
-    """
+    """Text that can name one person is not changed, whatever words it contains."""
     assert check(value) == value
 
 
 @pytest.mark.parametrize("number", [42, -12, 10])
 def test_a_whole_number_is_its_decimal_text(number: int) -> None:
-    """
-    A number as external id becomes its digits.
-    """
+    """A number as external id becomes its digits."""
     assert check(number) == str(number)
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "\t\n", "\u2003"])
 def test_no_identity_is_skipped(value: object) -> None:
-    """
-    A missing, empty or blank identity is not a fault of the event.
-    """
+    """A missing, empty or blank identity is not a fault of the event."""
     with pytest.raises(IdentityError) as caught:
         check(value)
 
@@ -85,9 +77,7 @@ def test_no_identity_is_skipped(value: object) -> None:
     ],
 )
 def test_placeholders_are_rejected(value: object) -> None:
-    """
-    In any letter case, and with or without what surrounds them.
-    """
+    """In any letter case, and with or without what surrounds them."""
     with pytest.raises(IdentityError) as caught:
         check(value)
 
@@ -100,9 +90,7 @@ def test_placeholders_are_rejected(value: object) -> None:
 def test_hashes_of_empty_values_are_rejected(
     name: str, text: str, case: Callable[[str], str]
 ) -> None:
-    """
-    Whoever hashes ids before sending them hashes a missing id too.
-    """
+    """Whoever hashes ids before sending them hashes a missing id too."""
     with pytest.raises(IdentityError, match="placeholder"):
         check(case(hexadecimal(name, text)))
 
@@ -111,9 +99,7 @@ def test_hashes_of_empty_values_are_rejected(
     "value", ["{{${user_id}}}", "cust-{{ id }}", "a{% if x %}", "x{{", "{%"]
 )
 def test_unrendered_liquid_is_rejected(value: str) -> None:
-    """
-    A template that Braze did not fill in is the same for all users.
-    """
+    """A template that Braze did not fill in is the same for all users."""
     with pytest.raises(IdentityError, match="Liquid"):
         check(value)
 
@@ -122,9 +108,7 @@ def test_unrendered_liquid_is_rejected(value: str) -> None:
     "value", ["\u200b", "\u200b \ufeff", "\u3164", "\u2800", "\u00ad\u2060", "\ufe0f"]
 )
 def test_invisible_text_is_rejected(value: str) -> None:
-    """
-    Text of invisible characters only does not name anybody.
-    """
+    """Text of invisible characters only does not name anybody."""
     with pytest.raises(IdentityError, match="invisible"):
         check(value)
 
@@ -135,9 +119,7 @@ def test_invisible_text_is_rejected(value: str) -> None:
     + ["a\x9f"],
 )
 def test_damaged_text_is_rejected(value: str) -> None:
-    """
-    Control characters, surrogates and U+FFFD replace what was an id.
-    """
+    """Control characters, surrogates and U+FFFD replace what was an id."""
     with pytest.raises(IdentityError, match="control character"):
         check(value)
 
@@ -153,9 +135,7 @@ def test_damaged_text_is_rejected(value: str) -> None:
 def test_the_fast_check_agrees_with_the_full_check(
     word: str, case: Callable[[str], str], around: Sequence[str], blank: str
 ) -> None:
-    """
-    No spelling of a placeholder passes, by itself or as a user of an event.
-    """
+    """No spelling of a placeholder passes, by itself or as a user of an event."""
     opening, closing = around or ("", "")
     text = f"{blank}{opening}{blank}{case(word)}{blank}{closing}{blank}"
     result = bh.Transformer().transform(
@@ -168,9 +148,7 @@ def test_the_fast_check_agrees_with_the_full_check(
 
 @pytest.mark.parametrize("value", ["a" * 256, "🎉" * 128, 10**300, 10**5000], ids=type)
 def test_a_long_identity_is_rejected_not_truncated(value: object) -> None:
-    """
-    Over 255 UTF-16 units, cutting would merge people.
-    """
+    """Over 255 UTF-16 units, cutting would merge people."""
     with pytest.raises(IdentityError) as caught:
         check(value)
 
@@ -178,18 +156,14 @@ def test_a_long_identity_is_rejected_not_truncated(value: object) -> None:
 
 
 def test_a_number_of_255_digits_is_taken() -> None:
-    """
-    Its decimal text is as long as an identity may be.
-    """
+    """Its decimal text is as long as an identity may be."""
     number = 10**255 - 1
 
     assert check(number) == "9" * 255
 
 
 def test_the_list_can_be_replaced() -> None:
-    """
-    Some of these words are user names somewhere, and some teams have others.
-    """
+    """Some of these words are user names somewhere, and some teams have others."""
     own = IdentityPolicy("user_id", {"Test User"})
 
     assert own.check("guest") == "guest"
@@ -200,17 +174,13 @@ def test_the_list_can_be_replaced() -> None:
 
 @pytest.mark.parametrize("placeholders", ["guest", [1], None])
 def test_a_list_of_something_else_is_an_error(placeholders: Any) -> None:
-    """
-    One text would be taken for its letters.
-    """
+    """One text would be taken for its letters."""
     with pytest.raises(TypeError, match="placeholder_identities"):
         bh.Transformer(placeholder_identities=placeholders)
 
 
 def test_the_list_can_be_configured() -> None:
-    """
-    By default it is the built-in one.
-    """
+    """By default it is the built-in one."""
     click = make_raw("users.messages.email.Click", external_user_id="guest")
     own = TransformConfig.from_env({"BRAZE_HEAP_PLACEHOLDER_IDENTITIES": "a, n/a"})
 
@@ -246,9 +216,7 @@ BRAZE = first_of("external_user_id", "user_id", prefix="braze:")
 def test_an_identity_is_checked_with_and_without_its_prefix(
     identity: Any, ids: tuple[Any, Any]
 ) -> None:
-    """
-    A placeholder behind a prefix is shared by as many users as without one.
-    """
+    """A placeholder behind a prefix is shared by as many users as without one."""
     click = make_raw("users.messages.email.Click")
     click["user"] |= dict(zip(("external_user_id", "user_id"), ids, strict=True))
 
@@ -277,9 +245,7 @@ def test_an_identity_is_checked_with_and_without_its_prefix(
 def test_a_prefix_makes_no_legal_id_illegal(
     identity: Any, ids: tuple[Any, Any], expected: str
 ) -> None:
-    """
-    Ids that contain such a word, and ids composed of numbers, are taken.
-    """
+    """Ids that contain such a word, and ids composed of numbers, are taken."""
     click = make_raw("users.messages.email.Click")
     click["user"] |= dict(zip(("external_user_id", "user_id"), ids, strict=True))
 
@@ -299,9 +265,7 @@ def test_a_prefix_makes_no_legal_id_illegal(
     + ["users.UserDeleteRequest", "users.acme.New"],
 )
 def test_nothing_is_sent_under_a_placeholder(identity: Any, event_type: str) -> None:
-    """
-    Neither events nor user properties nor deletions, from bytes or decoded.
-    """
+    """Neither events nor user properties nor deletions, from bytes or decoded."""
     raw = {"id": "1", "event_type": event_type, "time": 1, "properties": {}}
     raw["user"] = {"external_user_id": "Null", "user_id": "5f7c"}
     raw["properties"] = {"subscription_status": "Subscribed", "channel": "email"}
@@ -343,9 +307,7 @@ def test_the_detail_names_the_placeholder_and_no_value() -> None:
 def test_the_first_id_that_there_is_names_the_user(
     ids: tuple[object, object], expected: object
 ) -> None:
-    """
-    The others carry the prefix, so that two kinds of ids are never taken for one.
-    """
+    """The others carry the prefix, so that two kinds of ids are never taken for one."""
     event = make_event(EmailClick)
     event.external_user_id, event.user_id = ids  # type: ignore[assignment]
 
@@ -354,9 +316,7 @@ def test_the_first_id_that_there_is_names_the_user(
 
 
 def test_an_identity_of_another_type_is_seen() -> None:
-    """
-    An invalid identity is kept in ``extra``, and is not a missing one.
-    """
+    """An invalid identity is kept in ``extra``, and is not a missing one."""
     raw = make_raw("users.messages.email.Click")
     raw["user"]["external_user_id"] = ["a"]
     event = parse_event(raw)
@@ -366,17 +326,13 @@ def test_an_identity_of_another_type_is_seen() -> None:
 
 
 def test_a_field_that_identifies_no_user_is_an_error() -> None:
-    """
-    Only the two ids of Braze can be named.
-    """
+    """Only the two ids of Braze can be named."""
     with pytest.raises(ValueError, match="not 'email'"):
         identify_by("email")  # type: ignore[arg-type]
 
 
 def composed(template: str, external_user_id: object) -> list[bh.TransformResult]:
-    """
-    Map an event whose identity is *template* filled with its external id.
-    """
+    """Map an event whose identity is *template* filled with its external id."""
     raw = make_raw(EmailClick)
     raw["user"]["external_user_id"] = external_user_id
     transformer = bh.Transformer(identity=lambda e: template.format(e.external_user_id))
@@ -391,9 +347,7 @@ def composed(template: str, external_user_id: object) -> list[bh.TransformResult
 def test_no_function_composes_an_identity_of_a_missing_id(
     template: str, missing: object
 ) -> None:
-    """
-    Python writes a missing id as ``None``, and an empty one leaves the separator.
-    """
+    """Python writes a missing id as ``None``, and an empty one leaves the separator."""
     for result in composed(template, missing):
         assert [r.reason for r in result.rejected] == [Reason.BAD_IDENTITY]
 
@@ -410,9 +364,7 @@ def test_a_word_is_found_without_a_separator(template: str, word: object) -> Non
     "legal", ["john:null", "x/guest", "a|user", "Danone", "nilsson", "7:0", "user-17"]
 )
 def test_a_legal_id_stays_legal_behind_a_prefix(template: str, legal: str) -> None:
-    """
-    It may contain any word.
-    """
+    """It may contain any word."""
     for result in composed(template, legal):
         assert [call.identity for call in result.calls] == [template.format(legal)]
 

@@ -1,6 +1,4 @@
-"""
-Personal data is left out, hashed or kept, before any mapper sees the event.
-"""
+"""Personal data is left out, hashed or kept, before any mapper sees the event."""
 
 import hashlib
 import hmac
@@ -43,9 +41,7 @@ def an_email_click() -> EmailClick:
 
 
 def test_personal_fields_are_left_out_and_named() -> None:
-    """
-    The default leaves out what Braze marks, and says what it was.
-    """
+    """The default leaves out what Braze marks, and says what it was."""
     event = an_email_click()
 
     assert names(event, "drop") == ["email_address"]
@@ -54,9 +50,7 @@ def test_personal_fields_are_left_out_and_named() -> None:
 
 
 def test_keep_keeps_everything() -> None:
-    """
-    Sending personal data takes one word.
-    """
+    """Sending personal data takes one word."""
     event = an_email_click()
 
     assert names(event, "keep") == []
@@ -64,9 +58,7 @@ def test_keep_keeps_everything() -> None:
 
 
 def test_hashed_text_joins_under_the_same_key() -> None:
-    """
-    A hash is the HMAC-SHA-256 of the text, so that equal values stay equal.
-    """
+    """A hash is the HMAC-SHA-256 of the text, so that equal values stay equal."""
     event = an_email_click()
 
     names(event, PersonalData("hash", key=KEY))
@@ -76,9 +68,7 @@ def test_hashed_text_joins_under_the_same_key() -> None:
 
 
 def test_only_named_fields_can_be_left_out() -> None:
-    """
-    Under ``keep`` marks do not count: the names decide.
-    """
+    """Under ``keep`` marks do not count: the names decide."""
     event = an_email_click()
 
     assert names(event, PersonalData("keep", {"ip_pool": "drop"})) == ["ip_pool"]
@@ -87,9 +77,7 @@ def test_only_named_fields_can_be_left_out() -> None:
 
 @pytest.mark.parametrize("policy", [{"ip_pool"}, frozenset({"ip_pool"}), ["ip_pool"]])
 def test_a_set_is_rejected_with_both_possible_meanings(policy: object) -> None:
-    """
-    Whether the fields that it does not name are sent would be a guess.
-    """
+    """Whether the fields that it does not name are sent would be a guess."""
     with pytest.raises(TypeError) as caught:
         bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
 
@@ -99,9 +87,7 @@ def test_a_set_is_rejected_with_both_possible_meanings(policy: object) -> None:
 
 @pytest.mark.parametrize("policy", [None, False, 5, b"drop", PersonalData])
 def test_any_other_type_is_rejected_with_advice(policy: object) -> None:
-    """
-    No bare error of the interpreter.
-    """
+    """No bare error of the interpreter."""
     with pytest.raises(TypeError, match="must be 'drop', 'keep', a mapping or"):
         bh.Transformer(personal_data=policy)  # type: ignore[arg-type]
 
@@ -128,9 +114,7 @@ def test_any_other_type_is_rejected_with_advice(policy: object) -> None:
 def test_a_wrong_policy_raises_when_it_is_made(
     make: Any, error: type[Exception], message: str
 ) -> None:
-    """
-    Not event by event; and the message never shows the key.
-    """
+    """Not event by event; and the message never shows the key."""
     with pytest.raises(error, match=message) as caught:
         make()
 
@@ -146,9 +130,7 @@ def test_a_wrong_policy_raises_when_it_is_made(
 )
 @pytest.mark.parametrize("default", ["drop", "keep", "hash"])
 def test_overrides_within_objects_are_hashed(default: Any, overrides: Any) -> None:
-    """
-    Dotted, or as a mapping within the mapping; whatever the default is.
-    """
+    """Dotted, or as a mapping within the mapping; whatever the default is."""
     raw = make_raw(
         CustomEvent, custom_properties={"email": "a", "to": {"email": "b"}, "n": 1}
     )
@@ -170,9 +152,7 @@ def test_overrides_within_objects_are_hashed(default: Any, overrides: Any) -> No
     "known", ["dob", "email_address", "is_amp", "custom_properties.x"]
 )
 def test_a_known_name_silences_no_warning_about_another(known: str) -> None:
-    """
-    Every name that no class has is a warning of its own.
-    """
+    """Every name that no class has is a warning of its own."""
     names = (known, "emial_address", "lastname", "frist_name.x")
 
     with pytest.warns(UserWarning, match="No event class") as caught:
@@ -186,9 +166,7 @@ def test_a_known_name_silences_no_warning_about_another(known: str) -> None:
 
 
 def test_a_mapping_overrides_single_fields() -> None:
-    """
-    The other fields follow the default.
-    """
+    """The other fields follow the default."""
     event = an_email_click()
 
     assert names(event, {"email_address": "keep", "ip_pool": "drop"}) == ["ip_pool"]
@@ -196,9 +174,7 @@ def test_a_mapping_overrides_single_fields() -> None:
 
 
 def test_a_dotted_name_reaches_into_objects() -> None:
-    """
-    A team can leave out what it put into its own custom properties.
-    """
+    """A team can leave out what it put into its own custom properties."""
     properties = {"plan": "pro", "contact": {"email": "a@example.com", "x": 1}}
     event = CustomEvent(id="1", time=1, custom_properties=properties)
 
@@ -240,9 +216,7 @@ def test_a_dotted_name_reaches_through_lists_and_json_text(
 def test_a_dotted_name_leaves_other_values_as_they_are(
     given: dict[str, object],
 ) -> None:
-    """
-    JSON text without the name is not encoded again.
-    """
+    """JSON text without the name is not encoded again."""
     event = CustomEvent(id="1", time=1, custom_properties=given)
 
     assert names(event, {"custom_properties.a.email": "drop"}) == []
@@ -250,9 +224,7 @@ def test_a_dotted_name_leaves_other_values_as_they_are(
 
 
 def test_a_dotted_name_applies_inside_unknown_fields() -> None:
-    """
-    Objects in unknown types and in invalid values are treated as well.
-    """
+    """Objects in unknown types and in invalid values are treated as well."""
     event = UnknownEvent(
         id="1",
         time=1,
@@ -268,9 +240,7 @@ def test_a_dotted_name_applies_inside_unknown_fields() -> None:
 
 
 def test_unknown_types_are_redacted_by_name() -> None:
-    """
-    If no class marks a field, its name decides.
-    """
+    """If no class marks a field, its name decides."""
     event = UnknownEvent(
         id="1",
         time=1,
@@ -289,9 +259,7 @@ CONTACT = {"email_address": "a@example.com", "id": 7, "more": [{"dob": "1990", "
 
 @pytest.mark.parametrize("value", [CONTACT, [CONTACT], json.dumps(CONTACT)])
 def test_personal_names_inside_unknown_fields_are_redacted(value: Any) -> None:
-    """
-    Objects, lists of them and JSON text in unknown fields, and in unknown types.
-    """
+    """Objects, lists of them and JSON text in unknown fields, and in unknown types."""
     for event in (
         UnknownEvent(
             id="1", time=1, extra={"contact": value}, event_type="users.kakao.Send"
@@ -307,9 +275,7 @@ def test_personal_names_inside_unknown_fields_are_redacted(value: Any) -> None:
 
 
 def test_truncated_json_text_with_a_personal_name_is_redacted() -> None:
-    """
-    It cannot be looked into; other text stays as it is.
-    """
+    """It cannot be looked into; other text stays as it is."""
     extra = {"a": '{"dob": "19', "b": '{"x": "19', "c": "[see] dob", "d": "dob"}
     event = EmailClick(id="1", time=1, extra=extra)
 
@@ -331,9 +297,7 @@ def test_truncated_json_text_with_a_personal_name_is_redacted() -> None:
 def test_the_policy_decides_inside_of_unknown_fields(
     policy: PersonalData, expected: object
 ) -> None:
-    """
-    A field that is kept on purpose is kept completely.
-    """
+    """A field that is kept on purpose is kept completely."""
     event = EmailClick(id="1", time=1, extra={"contact": CONTACT})
 
     Redaction(policy).apply(event)
@@ -342,9 +306,7 @@ def test_the_policy_decides_inside_of_unknown_fields(
 
 
 def test_personal_names_inside_of_unknown_fields_can_be_hashed() -> None:
-    """
-    Text is hashed; other values are redacted.
-    """
+    """Text is hashed; other values are redacted."""
     contact = {"email_address": "a@example.com", "dob": 1990}
     event = EmailClick(id="1", time=1, extra={"contact": contact})
 
@@ -356,9 +318,7 @@ def test_personal_names_inside_of_unknown_fields_can_be_hashed() -> None:
 
 
 def test_invalid_personal_fields_are_redacted() -> None:
-    """
-    A personal value of another type than expected is personal all the same.
-    """
+    """A personal value of another type than expected is personal all the same."""
     event = EmailClick(id="1", time=1, extra={"email_address": ["a@example.com"]})
 
     assert Redaction(PersonalData()).apply(event) == ["email_address"]
@@ -366,9 +326,7 @@ def test_invalid_personal_fields_are_redacted() -> None:
 
 
 def test_the_personal_names_are_those_of_the_classes() -> None:
-    """
-    The list for unknown fields follows the marks on the classes.
-    """
+    """The list for unknown fields follows the marks on the classes."""
     marked = {
         name
         for cls in EVENT_TYPES.values()
@@ -380,17 +338,13 @@ def test_the_personal_names_are_those_of_the_classes() -> None:
 
 
 def test_hashing_needs_a_key() -> None:
-    """
-    Without a secret, a hash of an email address can be guessed.
-    """
+    """Without a secret, a hash of an email address can be guessed."""
     with pytest.raises(ValueError, match="needs a secret"):
         PersonalData("hash")
 
 
 def test_an_unknown_treatment_is_rejected() -> None:
-    """
-    A typo must not become a policy.
-    """
+    """A typo must not become a policy."""
     with pytest.raises(ValueError, match="not 'remove'"):
         personal_data("remove")  # type: ignore[arg-type]
 
@@ -417,17 +371,13 @@ def test_a_name_that_no_class_has_is_a_warning(policy: object, expected: str) ->
 
 
 class Survey(CurrentsEvent, event_type="users.acme.Survey"):
-    """
-    A class of a team's own.
-    """
+    """A class of a team's own."""
 
     nickname: str | None = None
 
 
 def test_names_that_some_class_has_are_no_warning() -> None:
-    """
-    Marked or not, dotted or not, of Braze or of a team's own.
-    """
+    """Marked or not, dotted or not, of Braze or of a team's own."""
     names = {"email_address", "is_amp", "custom_properties.contact.email", "nickname"}
     types = {"users.acme.Survey": Survey}
 
@@ -436,9 +386,7 @@ def test_names_that_some_class_has_are_no_warning() -> None:
 
 
 def test_personal_names_are_checked_without_loading_classes() -> None:
-    """
-    The usual policy costs no start-up time.
-    """
+    """The usual policy costs no start-up time."""
     code = (
         "import sys, braze_heap as bh\n"
         "bh.Transformer(personal_data={'email_address': 'keep', 'dob': 'keep'})\n"
@@ -449,9 +397,7 @@ def test_personal_names_are_checked_without_loading_classes() -> None:
 
 
 def test_the_key_is_never_shown() -> None:
-    """
-    Secrets appear in no repr.
-    """
+    """Secrets appear in no repr."""
     assert KEY.decode() not in repr(PersonalData("hash", key=KEY))
 
 
@@ -468,9 +414,7 @@ def test_the_key_is_never_shown() -> None:
     ],
 )
 def test_an_override_within_a_dropped_field_is_a_warning(policy: Any) -> None:
-    """
-    The whole field is treated, so nothing reads the override.
-    """
+    """The whole field is treated, so nothing reads the override."""
     with pytest.warns(UserWarning, match=r"has no effect, because '\w+' as a whole is"):
         bh.Transformer(personal_data=policy)
 

@@ -1,6 +1,4 @@
-"""
-Adversarial bodies, each with its expected status.
-"""
+"""Adversarial bodies, each with its expected status."""
 
 import gzip
 import json
@@ -15,23 +13,17 @@ EVENT: Final = json.dumps(click()).encode()
 
 
 def holding(value: bytes) -> bytes:
-    """
-    Return a batch of one event that has a field with this JSON.
-    """
+    """Return a batch of one event that has a field with this JSON."""
     return b'{"events":[' + EVENT[:-1] + b',"x":' + value + b"}]}"
 
 
 def text(piece: bytes, size: int = 15 * MIB) -> bytes:
-    """
-    Return a batch of one event that has a text of *size* bytes.
-    """
+    """Return a batch of one event that has a text of *size* bytes."""
     return holding(b'"' + piece * (size // len(piece)) + b'"')
 
 
 def listed(element: bytes, number: int) -> bytes:
-    """
-    Return a batch of *number* equal events.
-    """
+    """Return a batch of *number* equal events."""
     return b'{"events":[' + b",".join([element] * number) + b"]}"
 
 
@@ -44,9 +36,7 @@ def long_names(number: int) -> list[str]:
 
 
 def bomb(piece: bytes, number: int) -> bytes:
-    """
-    Return *number* times *piece*, compressed piece by piece.
-    """
+    """Return *number* times *piece*, compressed piece by piece."""
     zipper = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join(zipper.compress(piece) for _ in range(number)) + zipper.flush()
 

@@ -1,6 +1,4 @@
-"""
-Fixture for an endpoint behind each transport.
-"""
+"""Fixture for an endpoint behind each transport."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,9 +10,7 @@ from tests.receiver.transports import TRANSPORTS, Endpoint
 
 @pytest.fixture(params=TRANSPORTS, ids=lambda transport: transport.__name__)
 def endpoint(request: pytest.FixtureRequest) -> Iterator[Callable[..., Endpoint]]:
-    """
-    Build endpoints that are closed after the test.
-    """
+    """Build endpoints that are closed after the test."""
     built: list[Endpoint] = []
 
     def build(**options: Any) -> Endpoint:

@@ -13,9 +13,7 @@ from braze_heap.receiver.asgi import ASGIReceiver
 
 
 def main(port: str, heap: str, path: str, token: str) -> None:
-    """
-    Serve until killed.
-    """
+    """Serve until killed."""
     sink = bh.HeapSink("11", base_url=heap, allow_http=True)
     pipeline = bh.Pipeline(bh.Transformer(), sink, bh.SqliteDeadLetter(path))
     app = ASGIReceiver(bh.AsyncReceiver(pipeline, token))

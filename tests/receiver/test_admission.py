@@ -1,6 +1,4 @@
-"""
-Tests of limits and of requests in flight.
-"""
+"""Tests of limits and of requests in flight."""
 
 import threading
 
@@ -12,9 +10,7 @@ from braze_heap.receiver._admission import Admission, CapacityError
 
 @pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
 def test_a_limit_of_zero_is_an_error(name):
-    """
-    Each limit must be positive; 1 is accepted.
-    """
+    """Each limit must be positive; 1 is accepted."""
     with pytest.raises(ValueError, match="positive"):
         Limits(**{name: 0})
 
@@ -22,18 +18,14 @@ def test_a_limit_of_zero_is_an_error(name):
 
 
 def test_in_flight_must_be_at_least_one_body():
-    """
-    As many bytes as one body are enough, fewer are an error.
-    """
+    """As many bytes as one body are enough, fewer are an error."""
     assert Limits(body=10, in_flight=10).in_flight == 10
     with pytest.raises(ValueError, match="one body"):
         Limits(body=10, in_flight=9)
 
 
 def test_bytes_are_in_flight_until_the_request_ends():
-    """
-    The bytes of a buffer are released when the block ends, also by an exception.
-    """
+    """The bytes of a buffer are released when the block ends, also by an exception."""
     admission = Admission(Limits(body=10, in_flight=10))
 
     def fail() -> None:
@@ -50,9 +42,7 @@ def test_bytes_are_in_flight_until_the_request_ends():
 
 
 def test_a_single_request_is_truncated_at_the_limit():
-    """
-    The only request gets all bytes that are left, and stops reading.
-    """
+    """The only request gets all bytes that are left, and stops reading."""
     admission = Admission(Limits(body=10, in_flight=10))
     with admission.buffer() as buffer:
         assert buffer.append(b"x" * 10)
@@ -64,9 +54,7 @@ def test_a_single_request_is_truncated_at_the_limit():
 
 
 def test_concurrent_requests_share_the_limit():
-    """
-    The second request raises only if the first leaves too few bytes.
-    """
+    """The second request raises only if the first leaves too few bytes."""
     admission = Admission(Limits(body=10, in_flight=10))
     with admission.buffer() as first, admission.buffer() as second:
         first.append(b"x" * 6)
@@ -78,9 +66,7 @@ def test_concurrent_requests_share_the_limit():
 
 
 def test_slots_are_bounded_by_requests():
-    """
-    One more slot raises; a released slot can be used again.
-    """
+    """One more slot raises; a released slot can be used again."""
     admission = Admission(Limits(requests=2))
     with admission.slot():
         with admission.slot():
@@ -94,9 +80,7 @@ def test_slots_are_bounded_by_requests():
 
 
 def test_a_closed_admission_rejects_requests():
-    """
-    A buffer or a slot raises after `close`.
-    """
+    """A buffer or a slot raises after `close`."""
     admission = Admission(Limits())
     assert admission.is_open
 
@@ -109,9 +93,7 @@ def test_a_closed_admission_rejects_requests():
 
 
 def test_closing_waits_for_requests_in_flight():
-    """
-    `close` returns false after the timeout, and true when the last request ends.
-    """
+    """`close` returns false after the timeout, and true when the last request ends."""
     admission = Admission(Limits())
     closed = []
     closing = threading.Thread(target=lambda: closed.append(admission.close(30.0)))

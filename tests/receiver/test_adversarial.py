@@ -40,9 +40,7 @@ def made(name: str) -> tuple[int, bytes, list[tuple[str, str]]]:
 
 
 def in_a_thread(work: Any) -> Any:
-    """
-    Run *work* in a thread with a small stack, as on musl and some servers.
-    """
+    """Run *work* in a thread with a small stack, as on musl and some servers."""
     results: list[Any] = []
     before = threading.stack_size(STACK)
     try:
@@ -56,9 +54,7 @@ def in_a_thread(work: Any) -> Any:
 
 @pytest.mark.parametrize("name", MARKED)
 def test_an_adversarial_body_gets_its_status(name, caplog):
-    """
-    Events are accounted for, and the log shows none of them.
-    """
+    """Events are accounted for, and the log shows none of them."""
     status, body, headers = made(name)
     there = Endpoint(library)
 
@@ -77,9 +73,7 @@ def test_an_adversarial_body_gets_its_status(name, caplog):
     ids=range(9),
 )
 def test_a_malformed_token_is_unauthorized(token):
-    """
-    401: the comparison does not raise.
-    """
+    """401: the comparison does not raise."""
     there = Endpoint(library)
 
     for value in (token, f"Bearer {token}"):
@@ -87,9 +81,7 @@ def test_a_malformed_token_is_unauthorized(token):
 
 
 def mutated(chance: random.Random) -> bytes:
-    """
-    Return a batch with changed bytes, or events replaced by other JSON.
-    """
+    """Return a batch with changed bytes, or events replaced by other JSON."""
     events: list[Any] = [click(id=str(chance.random())) for _ in range(3)]
     for _ in range(chance.randrange(3)):
         odd = chance.choice([None, [], {}, 5, "x", float("nan"), -1, "\ud800", 2**70])
@@ -104,9 +96,7 @@ def mutated(chance: random.Random) -> bytes:
 
 
 def is_accounted_for(there: Endpoint, body: bytes) -> bool:
-    """
-    Return whether each event of *body*, or the whole body, is accounted for.
-    """
+    """Return whether each event of *body*, or the whole body, is accounted for."""
     headers = [AUTHORIZED]
     there.dead.records.clear()
     answer = there.receiver.handle(Request("POST", headers, body))
@@ -122,9 +112,7 @@ def is_accounted_for(there: Endpoint, body: bytes) -> bool:
 
 
 class Reported(Endpoint):
-    """
-    Endpoint that collects its reports.
-    """
+    """Endpoint that collects its reports."""
 
     def __init__(self) -> None:
         super().__init__(library)
@@ -139,9 +127,7 @@ class Reported(Endpoint):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_mutated_body_is_accounted_for(seed):
-    """
-    Each event is delivered, skipped or stored, or the body is; 500 bodies a seed.
-    """
+    """Each event is delivered, skipped or stored, or the body is; 500 bodies a seed."""
     chance = random.Random(seed)
     there = Reported()
     bodies = [mutated(chance) for _ in range(500)]
@@ -153,9 +139,7 @@ def test_a_mutated_body_is_accounted_for(seed):
 @pytest.mark.campaign
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_many_mutated_bodies_are_accounted_for(seed):
-    """
-    Campaign of 2,000 bodies a seed.
-    """
+    """Campaign of 2,000 bodies a seed."""
     chance = random.Random(seed)
     there = Reported()
     bodies = (mutated(chance) for _ in range(2_000))
@@ -164,18 +148,14 @@ def test_many_mutated_bodies_are_accounted_for(seed):
 
 
 def peak() -> int:
-    """
-    Return the peak memory of this process since the last call, in bytes.
-    """
+    """Return the peak memory of this process since the last call, in bytes."""
     status = Path("/proc/self/status").read_text()
     Path("/proc/self/clear_refs").write_text("5")
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
 def measured(path: str, *headers: str) -> tuple[float, int]:
-    """
-    Return the seconds that a body takes, and the memory growth in bytes.
-    """
+    """Return the seconds that a body takes, and the memory growth in bytes."""
     logging.disable()
     there = Endpoint(library)
     there.post(batch(click()))
@@ -192,9 +172,7 @@ def measured(path: str, *headers: str) -> tuple[float, int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", NAMES)
 def test_an_adversarial_body_takes_bounded_time_and_memory(name, tmp_path):
-    """
-    Under 5 seconds and 600 MiB of growth, in a separate process.
-    """
+    """Under 5 seconds and 600 MiB of growth, in a separate process."""
     _, body, headers = made(name)
     (tmp_path / "body").write_bytes(body)
     command = [sys.executable, "-m", "tests.receiver.test_adversarial"]
@@ -209,9 +187,7 @@ def test_an_adversarial_body_takes_bounded_time_and_memory(name, tmp_path):
 
 
 def test_a_bomb_is_decompressed_up_to_the_limit():
-    """
-    Output ends one byte after the limit, which shows that it is exceeded.
-    """
+    """Output ends one byte after the limit, which shows that it is exceeded."""
     assert len(decompress(bomb(b"\0" * MIB, 5), 1000)) == 1001
 
 

@@ -1,6 +1,4 @@
-"""
-Tests of the ASGI application, called directly and under uvicorn.
-"""
+"""Tests of the ASGI application, called directly and under uvicorn."""
 
 import asyncio
 import os
@@ -28,9 +26,7 @@ def http(*, headers: Any = AUTHORIZED, method: str = "POST") -> dict[str, Any]:
 
 
 def talk(app: Any, scope: Any, *messages: Any) -> list[Any]:
-    """
-    Pass *messages* to *app*, and return the messages that it sent.
-    """
+    """Pass *messages* to *app*, and return the messages that it sent."""
     waiting, sent = list(messages), []
 
     async def receive() -> Any:
@@ -51,18 +47,14 @@ def there() -> Any:
 
 
 def test_the_body_is_not_received_before_the_token_is_checked(there):
-    """
-    401: no message of the body is awaited.
-    """
+    """401: no message of the body is awaited."""
     sent = talk(ASGIReceiver(there.receiver), http(headers=[]))
 
     assert sent[0]["status"] == 401
 
 
 def test_an_incomplete_body_is_not_processed(there):
-    """
-    503: the part before the disconnect is neither delivered nor stored.
-    """
+    """503: the part before the disconnect is neither delivered nor stored."""
     sent = talk(
         ASGIReceiver(there.receiver),
         http(),
@@ -75,9 +67,7 @@ def test_an_incomplete_body_is_not_processed(there):
 
 
 def test_a_response_after_a_disconnect_is_not_an_error(there):
-    """
-    An `OSError` of sending is ignored.
-    """
+    """An `OSError` of sending is ignored."""
 
     async def receive() -> Any:
         return {"type": "http.request", "body": batch(click())}
@@ -91,9 +81,7 @@ def test_a_response_after_a_disconnect_is_not_an_error(there):
 
 
 def test_a_request_that_the_server_cancels_gets_a_503():
-    """
-    503: without it, a server that shuts down would respond 500.
-    """
+    """503: without it, a server that shuts down would respond 500."""
     sink, sent = BlockingSink(), []
     there = Endpoint(asgi, sink=sink)
 
@@ -118,17 +106,13 @@ def test_a_request_that_the_server_cancels_gets_a_503():
 
 
 def test_another_protocol_is_an_error(there):
-    """
-    A receiver supports only HTTP.
-    """
+    """A receiver supports only HTTP."""
     with pytest.raises(ValueError, match="not websocket"):
         talk(ASGIReceiver(there.receiver), {"type": "websocket"})
 
 
 def test_the_lifespan_closes_the_receiver(there):
-    """
-    After both messages of the lifespan, requests are rejected.
-    """
+    """After both messages of the lifespan, requests are rejected."""
     sent = talk(
         ASGIReceiver(there.receiver),
         {"type": "lifespan"},
@@ -144,9 +128,7 @@ def test_the_lifespan_closes_the_receiver(there):
 
 
 def test_a_blocking_sink_does_not_block_the_loop():
-    """
-    Other requests are answered while a sink blocks its thread.
-    """
+    """Other requests are answered while a sink blocks its thread."""
     there = Endpoint(asgi, sink=BlockingSink())
     app = ASGIReceiver(there.receiver)
     with uvicorn_of(app) as port, Wire(port) as slow, Wire(port) as quick:
@@ -162,9 +144,7 @@ def test_a_blocking_sink_does_not_block_the_loop():
 
 
 def test_a_large_or_zipped_body_is_decoded_in_a_thread(there, monkeypatch):
-    """
-    Only a small body is decoded on the event loop.
-    """
+    """Only a small body is decoded on the event loop."""
     threads = []
     receiver = there.receiver
     opened = receiver._decode_body
@@ -183,9 +163,7 @@ def test_a_large_or_zipped_body_is_decoded_in_a_thread(there, monkeypatch):
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
 def test_the_response_to_head_has_no_body(http):
-    """
-    405 to a HEAD has no body, so that the connection can be reused.
-    """
+    """405 to a HEAD has no body, so that the connection can be reused."""
     pytest.importorskip(http)
     request = counted(b"").replace(b"POST", b"HEAD", 1)
     with served(http) as (port, _), Wire(port) as wire:
@@ -199,9 +177,7 @@ def test_the_response_to_head_has_no_body(http):
 
 
 def test_lifespan_is_optional():
-    """
-    A server without lifespan messages is supported.
-    """
+    """A server without lifespan messages is supported."""
     there = Endpoint(asgi)
     app = ASGIReceiver(there.receiver)
     with uvicorn_of(app, lifespan="off") as port, Wire(port) as wire:
@@ -240,9 +216,7 @@ server.run([listening])
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_sigterm_waits_for_the_request_in_flight(tmp_path):
-    """
-    After SIGTERM, uvicorn answers the request in flight with 200, and then exits.
-    """
+    """After SIGTERM, uvicorn answers the request in flight with 200, and then exits."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number, port = listening.fileno(), listening.getsockname()[1]
         process = subprocess.Popen(

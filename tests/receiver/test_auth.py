@@ -1,6 +1,4 @@
-"""
-Tests of tokens and authenticators.
-"""
+"""Tests of tokens and authenticators."""
 
 import pickle
 
@@ -11,9 +9,7 @@ from braze_heap.receiver._auth import Tokens, as_authenticator
 
 
 def test_from_env_reads_tokens_separated_by_spaces():
-    """
-    Only tokens in the variable are authorized.
-    """
+    """Only tokens in the variable are authorized."""
     tokens = Tokens.from_env("FEED", {"FEED": " new  old ", "BRAZE_TOKEN": "other"})
 
     admitted = {
@@ -23,17 +19,13 @@ def test_from_env_reads_tokens_separated_by_spaces():
 
 
 def test_from_env_reads_braze_token_by_default():
-    """
-    The default variable is ``BRAZE_TOKEN``.
-    """
+    """The default variable is ``BRAZE_TOKEN``."""
     assert Tokens.from_env(environ={"BRAZE_TOKEN": "t"}).is_authorized(["Bearer t"])
 
 
 @pytest.mark.parametrize("environ", [{}, {"FEED": ""}, {"FEED": "  "}])
 def test_an_environment_without_a_token_is_an_error(environ):
-    """
-    The error names the variable.
-    """
+    """The error names the variable."""
     with pytest.raises(ValueError, match=r"^FEED contains no token"):
         Tokens.from_env("FEED", environ)
 
@@ -53,9 +45,7 @@ def test_an_environment_without_a_token_is_an_error(environ):
     ],
 )
 def test_an_environment_with_an_invalid_token_is_an_error(token, flaw):
-    """
-    The error names the variable and the flaw, and does not show the token.
-    """
+    """The error names the variable and the flaw, and does not show the token."""
     with pytest.raises(ValueError, match=rf"^a token in FEED .*{flaw}") as raised:
         Tokens.from_env("FEED", {"FEED": token})
 
@@ -64,17 +54,13 @@ def test_an_environment_with_an_invalid_token_is_an_error(token, flaw):
 
 
 def test_a_token_may_start_like_the_scheme():
-    """
-    Only the word Bearer is invalid, not a token that starts with it.
-    """
+    """Only the word Bearer is invalid, not a token that starts with it."""
     assert Tokens("bearers-of-good-news").is_authorized(["Bearer bearers-of-good-news"])
 
 
 @pytest.mark.parametrize(("length", "is_short"), [(15, True), (16, False)])
 def test_a_short_token_is_a_warning(length, is_short, caplog):
-    """
-    Fewer than 16 characters are a warning, which shows only their number.
-    """
+    """Fewer than 16 characters are a warning, which shows only their number."""
     as_authenticator(["a-token-that-is-long-enough", "s" * length])
 
     assert ("fewer than 16 characters (15)" in caplog.text) == is_short
@@ -82,16 +68,12 @@ def test_a_short_token_is_a_warning(length, is_short, caplog):
 
 
 def test_a_lone_surrogate_is_unauthorized():
-    """
-    A header that cannot be encoded is compared without an exception.
-    """
+    """A header that cannot be encoded is compared without an exception."""
     assert not Tokens("t").is_authorized(["Bearer \ud800"])
 
 
 def test_tokens_are_not_shown_or_pickled():
-    """
-    The repr shows their number; pickling raises.
-    """
+    """The repr shows their number; pickling raises."""
     tokens = Tokens(["first", "second"])
 
     assert repr(tokens) == "<2 tokens>"

@@ -1,6 +1,4 @@
-"""
-Tests of the Lambda handler, with each format of AWS for a request.
-"""
+"""Tests of the Lambda handler, with each format of AWS for a request."""
 
 import base64
 import gzip
@@ -17,9 +15,7 @@ BEARER = f"Bearer {TOKEN}"
 
 
 def rest(headers: dict[str, str], body: str | None, **more: Any) -> dict[str, Any]:
-    """
-    API Gateway, REST API: payload format 1.0.
-    """
+    """API Gateway, REST API: payload format 1.0."""
     return {
         "resource": "/braze",
         "path": "/braze",
@@ -35,9 +31,7 @@ def rest(headers: dict[str, str], body: str | None, **more: Any) -> dict[str, An
 
 
 def http(headers: dict[str, str], body: str | None, **more: Any) -> dict[str, Any]:
-    """
-    API Gateway HTTP API and Function URL: payload format 2.0, lower case.
-    """
+    """API Gateway HTTP API and Function URL: payload format 2.0, lower case."""
     event = {
         "version": "2.0",
         "routeKey": "POST /braze",
@@ -54,9 +48,7 @@ def http(headers: dict[str, str], body: str | None, **more: Any) -> dict[str, An
 def load_balancer(
     headers: dict[str, str], body: str | None, **more: Any
 ) -> dict[str, Any]:
-    """
-    Application Load Balancer: lower case, without a version.
-    """
+    """Application Load Balancer: lower case, without a version."""
     return {
         "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:"}},
         "httpMethod": "POST",
@@ -95,9 +87,7 @@ def ask(there: Endpoint, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_text_body_is_read(there, shape):
-    """
-    200: a batch in plain text, with header names in any case.
-    """
+    """200: a batch in plain text, with header names in any case."""
     body = batch(click()).decode()
 
     reply = ask(there, shape({"AuthoriZation": BEARER}, body))
@@ -106,9 +96,7 @@ def test_a_text_body_is_read(there, shape):
 
 
 def test_a_base64_body_is_decoded(there, shape):
-    """
-    200: a gzipped batch arrives in base64.
-    """
+    """200: a gzipped batch arrives in base64."""
     body = base64.b64encode(gzip.compress(batch(click()))).decode()
     headers = {"Authorization": BEARER, "Content-Encoding": "gzip"}
 
@@ -118,18 +106,14 @@ def test_a_base64_body_is_decoded(there, shape):
 
 
 def test_a_missing_body_is_a_probe(there, shape):
-    """
-    200: the body is null, absent or empty.
-    """
+    """200: the body is null, absent or empty."""
     reply = ask(there, shape({"Authorization": BEARER}, None))
 
     assert reply["statusCode"] == 200
 
 
 def test_invalid_base64_is_stored(there, shape):
-    """
-    400: a body that cannot be decoded is stored unchanged.
-    """
+    """400: a body that cannot be decoded is stored unchanged."""
     event = shape({"Authorization": BEARER}, "n\u00f6 base64", isBase64Encoded=True)
 
     reply = ask(there, event)
@@ -152,9 +136,7 @@ def test_the_reply_has_the_format_of_the_request(there, shape):
 
 
 def test_a_body_is_not_decoded_before_the_token_is_checked(there):
-    """
-    401: the body does not matter.
-    """
+    """401: the body does not matter."""
     event = {**http({}, None), "body": {"not": "text"}}
 
     assert ask(there, event)["statusCode"] == 401
@@ -192,9 +174,7 @@ EVENT = {"event_type": "users.messages.email.Click", "id": "canary"}
     ],
 )
 def test_an_event_that_is_not_an_http_request_is_an_error(there, event, shape):
-    """
-    A normal return would make SQS delete the message. The error shows no values.
-    """
+    """A normal return would make SQS delete the message. The error shows no values."""
     with pytest.raises(ValueError, match=f"it looks like .*{shape}.*Pipeline.run") as e:
         ask(there, event)
 
@@ -203,9 +183,7 @@ def test_an_event_that_is_not_an_http_request_is_an_error(there, event, shape):
 
 
 def test_a_console_test_event_is_answered(there):
-    """
-    405: a GET is an HTTP request, even if all other keys are null.
-    """
+    """405: a GET is an HTTP request, even if all other keys are null."""
     nulls = {"headers": None, "multiValueHeaders": None, "body": None}
 
     assert ask(there, {"httpMethod": "GET", **nulls})["statusCode"] == 405
@@ -213,9 +191,7 @@ def test_a_console_test_event_is_answered(there):
 
 @pytest.mark.parametrize("is_base64", [False, True])
 def test_a_body_that_is_an_object_is_read_as_json(there, shape, is_base64):
-    """
-    200: a mapping template may have decoded the body.
-    """
+    """200: a mapping template may have decoded the body."""
     event = shape({"Authorization": BEARER}, None, isBase64Encoded=is_base64)
     event["body"] = json.loads(batch(click()))
 
@@ -226,9 +202,7 @@ def test_a_body_that_is_an_object_is_read_as_json(there, shape, is_base64):
 
 @pytest.mark.parametrize("body", [5, True, [1]])
 def test_a_body_of_another_type_is_unreadable(there, body):
-    """
-    400: the body is encoded as JSON and stored.
-    """
+    """400: the body is encoded as JSON and stored."""
     event = {**http({"Authorization": BEARER}, None), "body": body}
 
     assert ask(there, event)["statusCode"] == 400
@@ -236,9 +210,7 @@ def test_a_body_of_another_type_is_unreadable(there, body):
 
 
 def test_a_null_header_is_ignored(there, shape):
-    """
-    200: with a Content-Encoding of null the body is not compressed.
-    """
+    """200: with a Content-Encoding of null the body is not compressed."""
     event = shape({"Authorization": BEARER}, batch(click()).decode())
     if "headers" in event:
         event["headers"] = {**event["headers"], "content-encoding": None}
@@ -250,18 +222,14 @@ def test_a_null_header_is_ignored(there, shape):
 
 
 def test_headers_may_be_only_in_lists(there):
-    """
-    200: ``headers`` is null if API Gateway sends only lists.
-    """
+    """200: ``headers`` is null if API Gateway sends only lists."""
     event = rest({"Authorization": BEARER}, batch(click()).decode())
 
     assert ask(there, {**event, "headers": None})["statusCode"] == 200
 
 
 def test_a_repeated_header_is_not_merged(there):
-    """
-    401: two credentials in a list are rejected.
-    """
+    """401: two credentials in a list are rejected."""
     event = rest({}, None, multiValueHeaders={"Authorization": [BEARER, BEARER]})
 
     assert ask(there, event)["statusCode"] == 401
@@ -271,9 +239,7 @@ def test_a_repeated_header_is_not_merged(there):
 def test_a_header_that_is_missing_in_the_lists_is_read_from_the_other_headers(
     there, lists
 ):
-    """
-    200: a 401 would end the feed.
-    """
+    """200: a 401 would end the feed."""
     event = rest({"Authorization": BEARER}, batch(click()).decode())
 
     assert ask(there, {**event, "multiValueHeaders": lists})["statusCode"] == 200

@@ -1,6 +1,4 @@
-"""
-Tests of each status, through every transport.
-"""
+"""Tests of each status, through every transport."""
 
 import gzip
 import json
@@ -32,9 +30,7 @@ def click(**changes: Any) -> dict[str, Any]:
 
 
 class ScriptedSink(MemorySink):
-    """
-    Sink that raises or returns its *outcome*.
-    """
+    """Sink that raises or returns its *outcome*."""
 
     def __init__(self, outcome: Any) -> None:
         super().__init__()
@@ -47,9 +43,7 @@ class ScriptedSink(MemorySink):
 
 
 def test_200_means_that_the_sink_has_the_events(endpoint):
-    """
-    200: the sink accepted every call.
-    """
+    """200: the sink accepted every call."""
     there = endpoint()
 
     response = there.post(batch(click(id="one"), click(id="two")))
@@ -59,9 +53,7 @@ def test_200_means_that_the_sink_has_the_events(endpoint):
 
 
 def test_200_means_that_the_dead_letter_has_the_rest(endpoint):
-    """
-    200: a malformed event goes to the dead letter, and the others are delivered.
-    """
+    """200: a malformed event goes to the dead letter, and the others are delivered."""
     there = endpoint()
     events = [click(id=f"id-{number}") for number in range(99)]
 
@@ -73,9 +65,7 @@ def test_200_means_that_the_dead_letter_has_the_rest(endpoint):
 
 
 def test_200_after_heap_rejected_one_event(endpoint):
-    """
-    200: a call that Heap rejects is stored as rejected_by_heap.
-    """
+    """200: a call that Heap rejects is stored as rejected_by_heap."""
     refusal = Rejection(1, "rejected_by_heap", 400, "no")
     there = endpoint(sink=ScriptedSink(Receipt(1, (refusal,))))
 
@@ -86,9 +76,7 @@ def test_200_after_heap_rejected_one_event(endpoint):
 
 
 def test_200_if_a_mapper_raises(endpoint):
-    """
-    200: only the event whose mapper raises is stored in the dead letter.
-    """
+    """200: only the event whose mapper raises is stored in the dead letter."""
     mappers = bh.Mappers()
 
     @mappers.maps(EmailClick)
@@ -109,9 +97,7 @@ def test_200_if_a_mapper_raises(endpoint):
 
 
 def test_503_if_the_sink_is_unavailable(endpoint):
-    """
-    503: Retry-After is the time that the sink asks for, rounded up.
-    """
+    """503: Retry-After is the time that the sink asks for, rounded up."""
     there = endpoint(sink=ScriptedSink(SinkUnavailable("down", retry_after=6.2)))
 
     response = there.post(batch(click()))
@@ -120,9 +106,7 @@ def test_503_if_the_sink_is_unavailable(endpoint):
 
 
 def test_503_if_the_sink_raises(endpoint):
-    """
-    503: an unexpected exception of a sink does not reject events.
-    """
+    """503: an unexpected exception of a sink does not reject events."""
     there = endpoint(sink=ScriptedSink(ZeroDivisionError("canary")))
 
     response = there.post(batch(click()))
@@ -131,9 +115,7 @@ def test_503_if_the_sink_raises(endpoint):
 
 
 def test_a_503_writes_no_dead_letters(endpoint):
-    """
-    503: dead letters are written last, because Braze resends the whole batch.
-    """
+    """503: dead letters are written last, because Braze resends the whole batch."""
     there = endpoint(sink=ScriptedSink(SinkUnavailable("down")))
 
     response = there.post(batch(click(), click(time="soon")))
@@ -142,9 +124,7 @@ def test_a_503_writes_no_dead_letters(endpoint):
 
 
 def test_503_on_shutdown(endpoint):
-    """
-    503: a closing receiver rejects requests.
-    """
+    """503: a closing receiver rejects requests."""
     there = endpoint()
     there.close()
 
@@ -157,9 +137,7 @@ def test_503_on_shutdown(endpoint):
     "failure", [DeadLetterError("the disk is full"), OSError(28), StopIteration()]
 )
 def test_503_if_the_dead_letter_fails(endpoint, failure):
-    """
-    503: Braze resends events that cannot be stored.
-    """
+    """503: Braze resends events that cannot be stored."""
     there = endpoint()
     there.dead.failure = failure
 
@@ -168,9 +146,7 @@ def test_503_if_the_dead_letter_fails(endpoint, failure):
 
 
 def test_429_if_heap_throttles(endpoint):
-    """
-    429: Retry-After is the time until Heap's rate limit allows more.
-    """
+    """429: Retry-After is the time until Heap's rate limit allows more."""
     slow = SinkUnavailable("the rate of the app", retry_after=0.2, throttled=True)
     there = endpoint(sink=ScriptedSink(slow))
 
@@ -181,9 +157,7 @@ def test_429_if_heap_throttles(endpoint):
 
 @pytest.mark.parametrize("asked", [float("nan"), float("inf"), -3.0, 1e9])
 def test_retry_after_is_between_one_second_and_one_hour(endpoint, asked):
-    """
-    503: the time that a sink asks for is clamped.
-    """
+    """503: the time that a sink asks for is clamped."""
     there = endpoint(sink=ScriptedSink(SinkUnavailable("down", retry_after=asked)))
 
     response = there.post(batch(click()))
@@ -192,9 +166,7 @@ def test_retry_after_is_between_one_second_and_one_hour(endpoint, asked):
 
 
 def test_413_for_more_than_1000_events(endpoint):
-    """
-    413: Braze splits more than 1,000 events; 1,000 are accepted.
-    """
+    """413: Braze splits more than 1,000 events; 1,000 are accepted."""
     there = endpoint()
 
     assert there.post(batch(*[{}] * 1001)).status == 413
@@ -204,9 +176,7 @@ def test_413_for_more_than_1000_events(endpoint):
 
 @pytest.mark.parametrize("encoding", [(), (GZIP,)], ids=["plain", "gzip"])
 def test_413_for_a_large_body_of_two_events(endpoint, encoding):
-    """
-    413: Braze splits a large body of two events, compressed or not.
-    """
+    """413: Braze splits a large body of two events, compressed or not."""
     there = endpoint(limits=Limits(body=5000, in_flight=64_000))
     body = batch(click(pad="x" * 2500), click(pad="x" * 2500))
 
@@ -217,9 +187,7 @@ def test_413_for_a_large_body_of_two_events(endpoint, encoding):
 
 @pytest.mark.parametrize("encoding", [(), (GZIP,)], ids=["plain", "gzip"])
 def test_400_for_one_event_that_is_too_large(endpoint, encoding):
-    """
-    400: a single event cannot be split, so its bytes are stored unchanged.
-    """
+    """400: a single event cannot be split, so its bytes are stored unchanged."""
     there = endpoint(limits=Limits(body=5000, in_flight=64_000))
     body = batch(click(pad="x" * 5000))
     sent = gzip.compress(body) if encoding else body
@@ -255,9 +223,7 @@ ONE_OF_THEM = [
     [(413, body) for body in TWO_OF_THEM] + [(400, body) for body in ONE_OF_THEM],
 )
 def test_two_events_are_distinguished_from_one_without_parsing(endpoint, status, body):
-    """
-    413 for a large body with a second event anywhere; 400 for any other.
-    """
+    """413 for a large body with a second event anywhere; 400 for any other."""
     there = endpoint(limits=Limits(body=5000, in_flight=64_000))
 
     response = there.post(body)
@@ -267,9 +233,7 @@ def test_two_events_are_distinguished_from_one_without_parsing(endpoint, status,
 
 
 def test_413_if_the_body_cannot_be_stored(endpoint):
-    """
-    413: a body beyond `in_flight` is not stored, so a 400 would lose it.
-    """
+    """413: a body beyond `in_flight` is not stored, so a 400 would lose it."""
     there = endpoint(limits=Limits(body=2000, in_flight=4000))
 
     response = there.post(batch(click(pad="x" * 5000)))
@@ -296,9 +260,7 @@ def test_413_if_the_body_cannot_be_stored(endpoint):
     ],
 )
 def test_401_without_the_token(endpoint, authorization):
-    """
-    401: the token is missing, wrong or malformed.
-    """
+    """401: the token is missing, wrong or malformed."""
     there = endpoint()
     headers = [] if authorization is None else [("Authorization", authorization)]
 
@@ -309,9 +271,7 @@ def test_401_without_the_token(endpoint, authorization):
 
 
 def test_401_for_two_credentials(endpoint):
-    """
-    401: two credentials are rejected, even if both are valid.
-    """
+    """401: two credentials are rejected, even if both are valid."""
     there = endpoint()
 
     response = there.post(batch(click()), ("Authorization", f"Bearer {TOKEN}"))
@@ -321,18 +281,14 @@ def test_401_for_two_credentials(endpoint):
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"events": []}'])
 def test_401_comes_before_the_probe(endpoint, body):
-    """
-    401: a probe needs the token too.
-    """
+    """401: a probe needs the token too."""
     assert endpoint().post(body, authorized=False).status == 401
 
 
 @pytest.mark.parametrize("space", [" ", "   "])
 @pytest.mark.parametrize("around", ["", " ", "\t"])
 def test_spaces_around_a_credential_are_ignored(endpoint, space, around):
-    """
-    200: spaces around the value and after the scheme are ignored.
-    """
+    """200: spaces around the value and after the scheme are ignored."""
     value = f"{around}Bearer{space}{TOKEN}{around}"
 
     response = endpoint().post(b"", ("Authorization", value), authorized=False)
@@ -342,9 +298,7 @@ def test_spaces_around_a_credential_are_ignored(endpoint, space, around):
 
 @pytest.mark.parametrize("token", ["old-token", "new-token"])
 def test_tokens_rotate(endpoint, token):
-    """
-    200: each of several tokens is valid during a rotation.
-    """
+    """200: each of several tokens is valid during a rotation."""
     there = endpoint(tokens=["old-token", "new-token"])
     header = ("authorization", f"bEARER {token}")
 
@@ -354,9 +308,7 @@ def test_tokens_rotate(endpoint, token):
 
 
 def test_authentication_can_be_disabled_explicitly(endpoint):
-    """
-    200: UNAUTHENTICATED accepts requests without a token.
-    """
+    """200: UNAUTHENTICATED accepts requests without a token."""
     there = endpoint(tokens=UNAUTHENTICATED)
 
     assert there.post(batch(click()), authorized=False).status == 200
@@ -364,9 +316,7 @@ def test_authentication_can_be_disabled_explicitly(endpoint):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
 def test_405_for_anything_but_a_post(endpoint, method):
-    """
-    405: the method is not POST. Methods are case-sensitive.
-    """
+    """405: the method is not POST. Methods are case-sensitive."""
     response = endpoint().post(batch(click()), method=method)
 
     assert (response.status, response.headers["allow"]) == (405, "POST")
@@ -377,9 +327,7 @@ def test_405_for_anything_but_a_post(endpoint, method):
     ["br", "deflate", "gzip, gzip", "zstd", "identity,br", "gzip;q=1", "x-identity"],
 )
 def test_415_for_another_encoding(endpoint, encoding):
-    """
-    415: the content encoding is not gzip.
-    """
+    """415: the content encoding is not gzip."""
     there = endpoint()
 
     response = there.post(batch(click()), ("Content-Encoding", encoding))
@@ -391,9 +339,7 @@ def test_415_for_another_encoding(endpoint, encoding):
     "encoding", ["gzip", "GZIP", "X-Gzip", "identity, gzip", "gzip ,"]
 )
 def test_gzip_is_read(endpoint, encoding):
-    """
-    200: all spellings of gzip are accepted.
-    """
+    """200: all spellings of gzip are accepted."""
     there = endpoint()
 
     response = there.post(gzip.compress(batch(click())), ("Content-Encoding", encoding))
@@ -417,9 +363,7 @@ NO_OPS = [
 @pytest.mark.parametrize("body", NO_OPS)
 @pytest.mark.parametrize("encoding", [(), (GZIP,)], ids=["plain", "gzip"])
 def test_200_for_a_probe(endpoint, body, encoding):
-    """
-    200: a request without events, in any spelling.
-    """
+    """200: a request without events, in any spelling."""
     there = endpoint()
 
     response = there.post(gzip.compress(body) if encoding else body, *encoding)
@@ -457,9 +401,7 @@ UNREADABLE = [
 
 
 def test_200_for_one_bare_event(endpoint):
-    """
-    200: a body that is one event is a batch of one.
-    """
+    """200: a body that is one event is a batch of one."""
     there = endpoint()
 
     response = there.post(EVENT)
@@ -469,9 +411,7 @@ def test_200_for_one_bare_event(endpoint):
 
 
 def test_a_bare_record_without_a_type_is_explained(endpoint):
-    """
-    400: the detail says that a storage record needs its type.
-    """
+    """400: the detail says that a storage record needs its type."""
     there = endpoint()
 
     there.post(b'{"id": "a", "time": 1763900000, "external_user_id": "u"}')
@@ -482,9 +422,7 @@ def test_a_bare_record_without_a_type_is_explained(endpoint):
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: repr(body[:24]))
 def test_400_after_the_body_is_stored(endpoint, body):
-    """
-    400: the bytes of an unreadable body are in the dead letter.
-    """
+    """400: the bytes of an unreadable body are in the dead letter."""
     there = endpoint()
 
     response = there.post(body)
@@ -496,9 +434,7 @@ def test_400_after_the_body_is_stored(endpoint, body):
 
 
 def test_413_for_very_much_structure_in_a_batch(endpoint):
-    """
-    413: Braze splits millions of tiny events, which are not parsed.
-    """
+    """413: Braze splits millions of tiny events, which are not parsed."""
     there = endpoint()
 
     response = there.post(b'{"events":[' + b"{}," * 3_000_000 + b"{}]}")
@@ -507,9 +443,7 @@ def test_413_for_very_much_structure_in_a_batch(endpoint):
 
 
 def test_413_for_few_events_with_very_much_structure(endpoint):
-    """
-    413: Braze splits two events with a million commas; one such event is stored.
-    """
+    """413: Braze splits two events with a million commas; one such event is stored."""
     there = endpoint()
     event = b'{"a":[' + b"0," * 600_000 + b"0]}"
 
@@ -550,9 +484,7 @@ def test_invalid_gzip_is_unreadable(endpoint, body):
 
 
 def test_gzip_in_several_members_is_one_body(endpoint):
-    """
-    200: gzip members may be concatenated and padded with zeros.
-    """
+    """200: gzip members may be concatenated and padded with zeros."""
     there = endpoint()
     body = batch(click())
     zipped = gzip.compress(body[:99]) + gzip.compress(body[99:]) + b"\0\0\0"
@@ -564,9 +496,7 @@ def test_gzip_in_several_members_is_one_body(endpoint):
 
 @pytest.mark.slow
 def test_a_gzip_bomb_is_not_decompressed(endpoint):
-    """
-    400: the compressed bytes are stored.
-    """
+    """400: the compressed bytes are stored."""
     there = endpoint()
     bomb = gzip.compress(b" " * (64 << 20))
 
@@ -598,9 +528,7 @@ def test_a_gzip_bomb_is_not_decompressed(endpoint):
     ids=range(16),
 )
 def test_200_for_unusual_but_valid_events(endpoint, body):
-    """
-    200: these events are delivered.
-    """
+    """200: these events are delivered."""
     there = endpoint()
 
     response = there.post(body)
@@ -644,9 +572,7 @@ def test_200_for_unusual_but_valid_events(endpoint, body):
     ids=repr,
 )
 def test_a_malformed_event_is_stored_with_its_reason(endpoint, event, reason):
-    """
-    200: each flaw of an event has a reason in the dead letter.
-    """
+    """200: each flaw of an event has a reason in the dead letter."""
     there = endpoint()
 
     response = there.post(batch(event))
@@ -655,9 +581,7 @@ def test_a_malformed_event_is_stored_with_its_reason(endpoint, event, reason):
 
 
 def test_a_conflicting_duplicate_id_is_stored(endpoint):
-    """
-    200: the same id with different content is a conflict; an equal event is not.
-    """
+    """200: the same id with different content is a conflict; an equal event is not."""
     there = endpoint()
     first, other = click(id="same", time=1), click(id="same", time=2)
 
@@ -668,9 +592,7 @@ def test_a_conflicting_duplicate_id_is_stored(endpoint):
 
 
 def test_an_event_without_identity_is_skipped(endpoint):
-    """
-    200: an event without an external ID is skipped by policy.
-    """
+    """200: an event without an external ID is skipped by policy."""
     there = endpoint()
 
     response = there.post(batch(click(user={})))
@@ -679,9 +601,7 @@ def test_an_event_without_identity_is_skipped(endpoint):
 
 
 class BlockingSink(MemorySink):
-    """
-    Sink that blocks until `may_end` is set.
-    """
+    """Sink that blocks until `may_end` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -700,9 +620,7 @@ class BlockingSink(MemorySink):
     ids=["requests", "bytes"],
 )
 def test_503_without_a_free_slot(endpoint, limits, size):
-    """
-    503: requests and bytes in flight are bounded, and released afterwards.
-    """
+    """503: requests and bytes in flight are bounded, and released afterwards."""
     there = endpoint(sink=BlockingSink(), limits=limits)
     responses: list[int] = []
     first = threading.Thread(
@@ -720,9 +638,7 @@ def test_503_without_a_free_slot(endpoint, limits, size):
 
 
 def test_another_version_of_the_protocol_is_accepted_and_logged_once(endpoint, caplog):
-    """
-    200: only the first unsupported Braze-Currents-Version is a warning.
-    """
+    """200: only the first unsupported Braze-Currents-Version is a warning."""
     there, warnings = endpoint(), list[int]()
 
     for version in ("1", "2", "3\x0aforged"):
@@ -734,9 +650,7 @@ def test_another_version_of_the_protocol_is_accepted_and_logged_once(endpoint, c
 
 
 def test_a_stored_body_has_the_time_of_the_clock(dead_letter_at, tmp_path):
-    """
-    400: the time of arrival is stored in UTC.
-    """
+    """400: the time of arrival is stored in UTC."""
     store = dead_letter_at(tmp_path / "dead.db")
     pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), store)
     receiver = Receiver(pipeline, TOKEN, now=lambda: 1700000000.0)
@@ -749,9 +663,7 @@ def test_a_stored_body_has_the_time_of_the_clock(dead_letter_at, tmp_path):
 
 
 def test_responses_and_logs_contain_no_request_data(endpoint, caplog):
-    """
-    A response or a log line does not contain a value, an identity or the token.
-    """
+    """A response or a log line does not contain a value, an identity or the token."""
     there = endpoint(sink=ScriptedSink(ZeroDivisionError("canary")))
     caplog.set_level("DEBUG")
     user = {"external_user_id": "canary"}
@@ -790,9 +702,7 @@ def test_responses_and_logs_contain_no_request_data(endpoint, caplog):
     ],
 )
 def test_a_receiver_needs_a_valid_token(tokens, advice):
-    """
-    A token that is missing or not valid in a header raises.
-    """
+    """A token that is missing or not valid in a header raises."""
     pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), DISCARD)
 
     with pytest.raises(ValueError, match=advice) as raised:
@@ -802,8 +712,6 @@ def test_a_receiver_needs_a_valid_token(tokens, advice):
 
 
 def test_a_receiver_needs_a_dead_letter():
-    """
-    A pipeline without a dead letter raises and suggests DISCARD.
-    """
+    """A pipeline without a dead letter raises and suggests DISCARD."""
     with pytest.raises(TypeError, match="write DISCARD"):
         bh.Pipeline(bh.Transformer(), MemorySink(), None)  # type: ignore[arg-type]

@@ -81,29 +81,21 @@ def seen() -> Any:
 
 @pytest.mark.parametrize("way", ["wsgi", "chunked", "asgi"])
 def test_djangos_limit_for_forms_does_not_apply(seen, way):
-    """
-    200 without a CSRF token, regardless of DATA_UPLOAD_MAX_MEMORY_SIZE.
-    """
+    """200 without a CSRF token, regardless of DATA_UPLOAD_MAX_MEMORY_SIZE."""
     assert seen[way] == [200, 1, 0]
 
 
 def test_a_short_body_is_not_processed(seen):
-    """
-    503: fewer bytes than announced, which Django treats as complete.
-    """
+    """503: fewer bytes than announced, which Django treats as complete."""
     assert seen["short"] == [503, 0, 0]
 
 
 def test_a_body_read_by_middleware_is_available(seen):
-    """
-    200: a middleware may read the body first.
-    """
+    """200: a middleware may read the body first."""
     assert seen["read before"] == [200, 1, 0]
 
 
 def test_the_receiver_authenticates(seen):
-    """
-    401 and 405 are not redirects to a login page.
-    """
+    """401 and 405 are not redirects to a login page."""
     assert (seen["unknown"], seen["get"]) == ([401, 0, 0], [405, 0, 0])
     assert seen["login_required"] is False

@@ -1,6 +1,4 @@
-"""
-Tests of the FastAPI and Starlette endpoint.
-"""
+"""Tests of the FastAPI and Starlette endpoint."""
 
 from typing import Any
 
@@ -60,18 +58,14 @@ def test_each_kind_of_route_works(there, make):
 
 
 def test_a_get_gets_a_405(there):
-    """
-    405 with Allow: POST comes from the framework or the receiver.
-    """
+    """405 with Allow: POST comes from the framework or the receiver."""
     answer = TestClient(routed(there)).get("/braze")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 def test_a_mount_redirects(there):
-    """
-    A mount answers /braze with a 307, so the recipes use a route.
-    """
+    """A mount answers /braze with a 307, so the recipes use a route."""
     app = Starlette(routes=[Mount("/braze", ASGIReceiver(there.receiver))])
     client = TestClient(app, follow_redirects=False)
 
@@ -81,9 +75,7 @@ def test_a_mount_redirects(there):
 
 @pytest.mark.parametrize(("make", "paths"), [(added, []), (decorated, ["/braze"])])
 def test_the_openapi_schema_lists_the_receiver(there, make, paths):
-    """
-    With FastAPI's decorator the schema has the receiver, without parameters.
-    """
+    """With FastAPI's decorator the schema has the receiver, without parameters."""
     schema = TestClient(make(there)).get("/openapi.json").json()
 
     assert paths == list(schema["paths"])

@@ -1,6 +1,4 @@
-"""
-Tests of the Flask view.
-"""
+"""Tests of the Flask view."""
 
 import io
 from typing import Any
@@ -29,9 +27,7 @@ def client(there: Endpoint) -> Any:
 
 
 def test_flasks_limit_does_not_apply(there, client):
-    """
-    200: MAX_CONTENT_LENGTH would cause a 413 that splitting does not fix.
-    """
+    """200: MAX_CONTENT_LENGTH would cause a 413 that splitting does not fix."""
     answer = client.post("/braze", data=batch(click()), headers=HEADERS)
 
     assert (answer.status_code, answer.content_type) == (200, "application/json")
@@ -39,9 +35,7 @@ def test_flasks_limit_does_not_apply(there, client):
 
 
 def test_a_chunked_body_is_read(there, client):
-    """
-    200: Flask itself treats a chunked body as empty.
-    """
+    """200: Flask itself treats a chunked body as empty."""
     answer = client.post(
         "/braze",
         input_stream=io.BytesIO(batch(click())),
@@ -52,9 +46,7 @@ def test_a_chunked_body_is_read(there, client):
 
 
 def test_the_response_has_its_headers_once(client):
-    """
-    401 with one WWW-Authenticate header.
-    """
+    """401 with one WWW-Authenticate header."""
     answer = client.post("/braze", data=b"x")
 
     assert answer.status_code == 401

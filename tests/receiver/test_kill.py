@@ -1,6 +1,4 @@
-"""
-Tests with ``kill -9`` of the receiver, while Braze sends and Heap fails.
-"""
+"""Tests with ``kill -9`` of the receiver, while Braze sends and Heap fails."""
 
 import random
 import signal
@@ -30,23 +28,17 @@ FAULTS = [Status(503), Status(503, apply=True), Reset(after_applying=True), Faul
 
 
 def fast_clock() -> float:
-    """
-    Return the time of a faster clock.
-    """
+    """Return the time of a faster clock."""
     return time.time() * FASTER
 
 
 def fast_sleep(seconds: float) -> None:
-    """
-    Sleep *seconds* of the fast clock.
-    """
+    """Sleep *seconds* of the fast clock."""
     time.sleep(seconds / FASTER)
 
 
 class KillableReceiver:
-    """
-    Receiver process that is killed and restarted on the same port.
-    """
+    """Receiver process that is killed and restarted on the same port."""
 
     def __init__(self, heap: FakeHeap, dead: Path) -> None:
         with socket.socket() as probe:
@@ -57,25 +49,19 @@ class KillableReceiver:
         self.start()
 
     def start(self) -> None:
-        """
-        Start the process.
-        """
+        """Start the process."""
         script = crashing_receiver.__file__
         arguments = [self._port, self._heap.url, self._dead, TOKEN]
         self._process = subprocess.Popen([sys.executable, script, *arguments])
 
     def kill(self) -> None:
-        """
-        Kill the process with SIGKILL.
-        """
+        """Kill the process with SIGKILL."""
         self._process.send_signal(signal.SIGKILL)
         assert self._process.wait() == -signal.SIGKILL
 
 
 def send(url: str, seed: int, events: list[Any]) -> None:
-    """
-    Send *events* as Braze does, several requests at a time.
-    """
+    """Send *events* as Braze does, several requests at a time."""
     braze = SimulatedBraze(
         token=TOKEN, seed=seed, batch_size=20, lose_answers=0.1, send_twice=0.1
     )
@@ -86,9 +72,7 @@ def send(url: str, seed: int, events: list[Any]) -> None:
 
 
 def kill_while_sending(heap: FakeHeap, tmp_path: Path, kills: int) -> None:
-    """
-    Kill a receiver *kills* times during traffic, and check every event.
-    """
+    """Kill a receiver *kills* times during traffic, and check every event."""
     dice = random.Random(kills)
     dead = tmp_path / "dead.db"
     everything: list[Any] = []
@@ -113,9 +97,7 @@ def kill_while_sending(heap: FakeHeap, tmp_path: Path, kills: int) -> None:
 
 
 def wait_for_traffic(heap: FakeHeap, before: int, is_done: Any) -> None:
-    """
-    Wait until Heap gets a request.
-    """
+    """Wait until Heap gets a request."""
     waiting = threading.Event()
     while heap.counts.requests == before and not is_done():
         waiting.wait(0.002)
@@ -123,9 +105,7 @@ def wait_for_traffic(heap: FakeHeap, before: int, is_done: Any) -> None:
 
 @pytest.fixture
 def heap() -> Iterator[FakeHeap]:
-    """
-    Fake Heap without rate limits.
-    """
+    """Fake Heap without rate limits."""
     with FakeHeap(rate_limits=False) as heap:
         heap.always(Poison(is_poison))
         yield heap
@@ -133,15 +113,11 @@ def heap() -> Iterator[FakeHeap]:
 
 @pytest.mark.slow
 def test_sigkill_loses_and_duplicates_no_event(heap: FakeHeap, tmp_path: Path) -> None:
-    """
-    Kill the receiver twice.
-    """
+    """Kill the receiver twice."""
     kill_while_sending(heap, tmp_path, 2)
 
 
 @pytest.mark.campaign
 def test_receiver_survives_100_sigkills(heap: FakeHeap, tmp_path: Path) -> None:
-    """
-    Campaign with 100 kills.
-    """
+    """Campaign with 100 kills."""
     kill_while_sending(heap, tmp_path, 100)

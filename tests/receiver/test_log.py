@@ -1,6 +1,4 @@
-"""
-Tests of the receiver's log: each response except 2xx has its cause in it.
-"""
+"""Tests of the receiver's log: each response except 2xx has its cause in it."""
 
 import contextlib
 import json
@@ -26,9 +24,7 @@ LIMITS = Limits(events=2, body=4_000, in_flight=5_000, requests=1)
 
 
 class Failing(MemorySink):
-    """
-    Sink that raises its failure, if set.
-    """
+    """Sink that raises its failure, if set."""
 
     failure: Exception | None = None
 
@@ -39,18 +35,14 @@ class Failing(MemorySink):
 
 
 def broken_off() -> Iterator[bytes]:
-    """
-    Yield some bytes, then raise as if the sender disconnected.
-    """
+    """Yield some bytes, then raise as if the sender disconnected."""
     yield b'{"events": ['
     raise IncompleteBodyError
 
 
 @attrs.frozen
 class Case:
-    """
-    A failing request, with the expected status and cause.
-    """
+    """A failing request, with the expected status and cause."""
 
     status: int
     cause: str
@@ -121,9 +113,7 @@ def test_each_response_except_200_has_its_cause_in_the_log(
 def test_a_configuration_error_is_logged_as_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """
-    An unavailable sink is a warning; a misconfigured one is an error.
-    """
+    """An unavailable sink is a warning; a misconfigured one is an error."""
     sink = Failing()
     pipeline = Pipeline(Transformer(), sink, MemoryDeadLetter())  # type: ignore[arg-type]
     for misconfigured in (False, True):
@@ -153,9 +143,7 @@ with FakeHeap() as heap:
 
 
 def test_the_log_is_visible_without_configuration() -> None:
-    """
-    Without logging configuration, stderr shows why nothing arrives.
-    """
+    """Without logging configuration, stderr shows why nothing arrives."""
     command = [sys.executable, "-c", UNCONFIGURED]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 

@@ -1,6 +1,4 @@
-"""
-Tests with curl, httpx2 and bare sockets against uvicorn.
-"""
+"""Tests with curl, httpx2 and bare sockets against uvicorn."""
 
 import gzip
 import json
@@ -60,9 +58,7 @@ def curl(port: int, body: bytes, *options: str) -> str:
     ids=["plain", "chunked", "expect"],
 )
 def test_curl_can_send_in_each_way(there, port, options):
-    """
-    200: a batch, with each of curl's ways to send one.
-    """
+    """200: a batch, with each of curl's ways to send one."""
     answer = curl(port, batch(click()), *options)
 
     assert (answer, len(there.sink.calls)) == ('{"result":"accepted"} 200', 1)
@@ -70,9 +66,7 @@ def test_curl_can_send_in_each_way(there, port, options):
 
 @needs_curl
 def test_curl_sees_a_401_to_a_large_upload(there, port):
-    """
-    401 is not a connection reset, after which Braze would retry.
-    """
+    """401 is not a connection reset, after which Braze would retry."""
     answer = curl(port, b" " * LARGE, "-H", "Authorization: Bearer other")
 
     assert answer.endswith(" 401")
@@ -81,9 +75,7 @@ def test_curl_sees_a_401_to_a_large_upload(there, port):
 @pytest.mark.parametrize("is_zipped", [False, True])
 @pytest.mark.parametrize("in_chunks", [False, True])
 def test_httpx2_can_send_in_each_way(there, port, is_zipped, in_chunks):
-    """
-    200: chunked or with a length, compressed or not.
-    """
+    """200: chunked or with a length, compressed or not."""
     body = batch(click(pad="x" * 100_000))
     body = gzip.compress(body) if is_zipped else body
     headers = {**BEARER, "Content-Encoding": "gzip"} if is_zipped else BEARER
@@ -100,9 +92,7 @@ def test_httpx2_can_send_in_each_way(there, port, is_zipped, in_chunks):
 
 @pytest.mark.parametrize("refused", [b"", b" " * LARGE], ids=["small", "large"])
 def test_a_connection_is_reused_after_a_401(there, port, refused):
-    """
-    200: the unread body of a rejected request does not affect the next request.
-    """
+    """200: the unread body of a rejected request does not affect the next request."""
     with Wire(port) as wire:
         wire.send(counted(refused, token="other"))
         assert wire.status() == 401
@@ -115,9 +105,7 @@ def test_a_connection_is_reused_after_a_401(there, port, refused):
 
 
 def test_requests_may_be_pipelined(there, port):
-    """
-    200, 401, 200: responses have the order of the requests.
-    """
+    """200, 401, 200: responses have the order of the requests."""
     one, other = counted(batch(click())), counted(b"x", token="other")
     with Wire(port) as wire:
         wire.send(one + other + chunked(batch(click()), 50))
@@ -127,9 +115,7 @@ def test_requests_may_be_pipelined(there, port):
 
 
 def test_half_a_body_is_not_processed(there, port):
-    """
-    A sender that disconnects within a body does not affect the receiver.
-    """
+    """A sender that disconnects within a body does not affect the receiver."""
     body = batch(click())
     halves = [counted(body)[:-1], chunked(body, 50)[:-20]]
     for half in halves:
@@ -143,9 +129,7 @@ def test_half_a_body_is_not_processed(there, port):
 
 
 def test_expect_is_answered_before_the_body_is_sent(there, port):
-    """
-    100 with a valid token; 401 at once without.
-    """
+    """100 with a valid token; 401 at once without."""
     body = batch(click())
     told = (f"Content-Length: {len(body)}", "Expect: 100-continue")
     with Wire(port) as wire:
@@ -159,9 +143,7 @@ def test_expect_is_answered_before_the_body_is_sent(there, port):
 
 
 def test_a_slow_body_gets_a_503():
-    """
-    503 if a body takes too long; other requests are served.
-    """
+    """503 if a body takes too long; other requests are served."""
     with served(limits=SMALL) as (port, there), Wire(port) as slow:
         slow.send(head("Content-Length: 1000") + b'{"events"')
         with Wire(port) as quick:
@@ -173,9 +155,7 @@ def test_a_slow_body_gets_a_503():
 
 
 def test_the_response_is_json(there, port):
-    """
-    The body has the result as JSON.
-    """
+    """The body has the result as JSON."""
     answer = httpx2.post(f"http://127.0.0.1:{port}/", headers=BEARER)
 
     assert json.loads(answer.content) == {"result": "accepted"}

@@ -1,6 +1,4 @@
-"""
-Tests of the responses, byte by byte.
-"""
+"""Tests of the responses, byte by byte."""
 
 import math
 
@@ -22,9 +20,7 @@ from braze_heap.receiver import _responses
     ],
 )
 def test_retry_after_is_whole_seconds_up_to_one_hour(seconds, after):
-    """
-    The time is rounded up.
-    """
+    """The time is rounded up."""
     assert dict(_responses.retry_later(seconds).headers)["retry-after"] == after
 
 
@@ -33,9 +29,7 @@ def test_retry_after_is_whole_seconds_up_to_one_hour(seconds, after):
     [(False, 503, "unavailable"), (True, 429, "rate_limited")],
 )
 def test_throttling_has_its_own_status(is_throttled, status, result):
-    """
-    429 for Heap's rate limits, 503 for any other cause.
-    """
+    """429 for Heap's rate limits, 503 for any other cause."""
     body = b'{"result":"%b"}' % result.encode()
     response = _responses.retry_later(7, is_throttled=is_throttled)
 

@@ -1,6 +1,4 @@
-"""
-Tests of health, readiness and metrics.
-"""
+"""Tests of health, readiness and metrics."""
 
 import asyncio
 import json
@@ -26,9 +24,7 @@ from tests.receiver.transports import AUTHORIZED, TOKEN, Answer, MemoryDeadLette
 
 
 class Scripted(MemorySink):
-    """
-    Sink that raises `failure`, if set.
-    """
+    """Sink that raises `failure`, if set."""
 
     failure: Exception | None = None
 
@@ -39,9 +35,7 @@ class Scripted(MemorySink):
 
 
 class Site:
-    """
-    Service with its sink and dead letter.
-    """
+    """Service with its sink and dead letter."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -66,17 +60,13 @@ class Site:
         )
 
     def ask(self, method: str, path: str, body: bytes = b"", **scope: Any) -> Answer:
-        """
-        Send a request with the token.
-        """
+        """Send a request with the token."""
         return asyncio.run(self.asked(method, path, body, **scope))
 
     async def asked(
         self, method: str, path: str, body: bytes = b"", **scope: Any
     ) -> Answer:
-        """
-        Make a request in a loop that runs.
-        """
+        """Make a request in a loop that runs."""
         sent = self.sent = list[Any]()
 
         async def receive() -> Any:
@@ -93,15 +83,11 @@ class Site:
         return Answer(start["status"], pairs, end["body"])
 
     def post(self, *events: Any) -> int:
-        """
-        Post a batch, and return the status.
-        """
+        """Post a batch, and return the status."""
         return self.ask("POST", "/", batch(*events)).status
 
     def samples(self) -> dict[str, float]:
-        """
-        Return the samples, as Prometheus' own parser reads them.
-        """
+        """Return the samples, as Prometheus' own parser reads them."""
         text = self.ask("GET", "/metrics").body.decode()
         return {
             f"{sample.name}{sorted(sample.labels.values())}": sample.value
@@ -112,25 +98,19 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    """
-    Service that is closed after the test.
-    """
+    """Service that is closed after the test."""
     site = Site()
     yield site
     asyncio.run(site.receiver.close(0))
 
 
 def batch(*events: Any) -> bytes:
-    """
-    Return the body of a request.
-    """
+    """Return the body of a request."""
     return json.dumps({"events": events}).encode()
 
 
 def click(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """
-    Return a deliverable event.
-    """
+    """Return a deliverable event."""
     return make_raw("users.messages.email.Click", id=f"id-{number}") | changes
 
 
@@ -139,9 +119,7 @@ PAGES = ["/healthz", "/readyz", "/metrics"]
 
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_do_not_need_a_token(site: Site, page: str) -> None:
-    """
-    Pages are plain text and must not be cached.
-    """
+    """Pages are plain text and must not be cached."""
     answer = site.ask("GET", page, headers=[])
 
     assert answer.status == 200
@@ -152,9 +130,7 @@ def test_pages_do_not_need_a_token(site: Site, page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_head_has_the_headers_of_get(site: Site, page: str) -> None:
-    """
-    Only the body is missing.
-    """
+    """Only the body is missing."""
     got, headed = site.ask("GET", page), site.ask("HEAD", page)
 
     assert (headed.status, headed.headers) == (got.status, got.headers)
@@ -163,42 +139,32 @@ def test_head_has_the_headers_of_get(site: Site, page: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/any/where", *PAGES])
 def test_a_post_to_any_path_is_for_the_endpoint(site: Site, path: str) -> None:
-    """
-    Braze permanently disables a feed that answers 404.
-    """
+    """Braze permanently disables a feed that answers 404."""
     answer = site.ask("POST", path, batch(click()))
 
     assert (answer.status, len(site.sink.calls)) == (200, 1)
 
 
 def test_other_paths_are_not_pages(site: Site) -> None:
-    """
-    The endpoint accepts only POST.
-    """
+    """The endpoint accepts only POST."""
     assert site.ask("GET", "/metrics/x").status == 405
 
 
 def test_pages_are_found_where_the_service_is_mounted(site: Site) -> None:
-    """
-    The mount prefix is ignored.
-    """
+    """The mount prefix is ignored."""
     answer = site.ask("GET", "/braze/healthz", root_path="/braze")
 
     assert answer.body == b"alive\n"
 
 
 def test_another_protocol_is_an_error(site: Site) -> None:
-    """
-    A websocket raises.
-    """
+    """A websocket raises."""
     with pytest.raises(ValueError, match="supports http"):
         asyncio.run(site.service({"type": "websocket"}, None, None))  # type: ignore[arg-type]
 
 
 def test_a_closing_service_is_alive_and_not_ready(site: Site) -> None:
-    """
-    A load balancer sends no more requests, and the process is not killed.
-    """
+    """A load balancer sends no more requests, and the process is not killed."""
     asyncio.run(site.receiver.close(0))
 
     assert site.ask("GET", "/readyz").status == 503
@@ -220,9 +186,7 @@ def test_a_failed_batch_is_not_ready_for_a_while(site: Site) -> None:
 
 
 def test_a_processed_batch_makes_the_service_ready(site: Site) -> None:
-    """
-    Only the latest batch counts.
-    """
+    """Only the latest batch counts."""
     site.sink.failure = SinkUnavailable("down")
     site.post(click())
     site.sink.failure = None
@@ -232,9 +196,7 @@ def test_a_processed_batch_makes_the_service_ready(site: Site) -> None:
 
 
 def test_a_throttled_service_is_ready(site: Site) -> None:
-    """
-    Another process would not help against Heap's rate limits.
-    """
+    """Another process would not help against Heap's rate limits."""
     site.sink.failure = SinkUnavailable("slow down", throttled=True)
     assert site.post(click()) == 429
 
@@ -242,9 +204,7 @@ def test_a_throttled_service_is_ready(site: Site) -> None:
 
 
 def test_a_dead_letter_that_fails_is_not_ready(site: Site) -> None:
-    """
-    The dead letter is tested before an event needs it.
-    """
+    """The dead letter is tested before an event needs it."""
     site.dead.failure = DeadLetterError("disk full")
 
     answer = site.ask("GET", "/readyz")
@@ -255,9 +215,7 @@ def test_a_dead_letter_that_fails_is_not_ready(site: Site) -> None:
 def test_a_full_dead_letter_is_not_ready_until_space_is_free(
     site: Site, tmp_path: Path
 ) -> None:
-    """
-    Time does not matter, because the next batch like it would fail too.
-    """
+    """Time does not matter, because the next batch like it would fail too."""
     big = click(3, time=None) | {"properties": {"url": "u" * 200_000}}
     with SqliteDeadLetter(tmp_path / "dead.db", max_bytes=300_000) as dead:
         site.receiver.pipeline.dead_letter = dead
@@ -279,9 +237,7 @@ def test_a_full_dead_letter_is_not_ready_until_space_is_free(
 
 
 def test_metrics_account_for_every_event(site: Site) -> None:
-    """
-    Received events are the sum of outcomes; an unreadable body is one event.
-    """
+    """Received events are the sum of outcomes; an unreadable body is one event."""
     site.counts = {"bad_time": 2}
     nobody = click(2)
     del nobody["user"]["external_user_id"]
@@ -316,9 +272,7 @@ def test_metrics_account_for_every_event(site: Site) -> None:
 def test_metrics_count_batches_that_braze_must_resend(
     site: Site, failure: Exception, outcome: str
 ) -> None:
-    """
-    Their duration is measured, and their events are not counted as received.
-    """
+    """Their duration is measured, and their events are not counted as received."""
     site.sink.failure = failure
     site.post(click())
 
@@ -330,9 +284,7 @@ def test_metrics_count_batches_that_braze_must_resend(
 
 
 def test_durations_are_counted_in_buckets() -> None:
-    """
-    Each bucket counts durations up to its bound.
-    """
+    """Each bucket counts durations up to its bound."""
     metrics = Metrics()
     for seconds in (0.01, 0.3, 99.0):
         metrics(BatchDetails("processed", Report(), seconds, "Sink"))
@@ -347,9 +299,7 @@ def test_durations_are_counted_in_buckets() -> None:
 
 
 def test_label_values_are_escaped() -> None:
-    """
-    Quotes, backslashes and line ends in a reason are escaped.
-    """
+    """Quotes, backslashes and line ends in a reason are escaped."""
     metrics = Metrics()
 
     text = metrics.text(0, 0, {'a"b\\c\nd': 3})
@@ -358,9 +308,7 @@ def test_label_values_are_escaped() -> None:
 
 
 def test_metrics_contain_no_values_of_events(site: Site) -> None:
-    """
-    Tokens, identities and properties are not in the metrics.
-    """
+    """Tokens, identities and properties are not in the metrics."""
     site.post(click(user={"external_user_id": "canary-1"}), click(2, time="canary-2"))
 
     text = site.ask("GET", "/metrics").body.decode()
@@ -370,9 +318,7 @@ def test_metrics_contain_no_values_of_events(site: Site) -> None:
 
 
 def test_metrics_work_without_a_dead_letter(site: Site) -> None:
-    """
-    A store that cannot be read does not affect other metrics.
-    """
+    """A store that cannot be read does not affect other metrics."""
 
     def fails() -> dict[str, int]:
         raise DeadLetterError("gone")
@@ -386,9 +332,7 @@ def test_metrics_work_without_a_dead_letter(site: Site) -> None:
 
 
 def test_a_slow_dead_letter_does_not_delay_pages(site: Site) -> None:
-    """
-    Records are counted in a single thread; later pages show the count.
-    """
+    """Records are counted in a single thread; later pages show the count."""
     go, counts = threading.Event(), list[int]()
 
     def slow() -> dict[str, int]:
@@ -416,9 +360,7 @@ def test_a_slow_dead_letter_does_not_delay_pages(site: Site) -> None:
 
 
 def test_counting_pauses_for_twenty_times_its_duration(site: Site) -> None:
-    """
-    A large dead letter is not read for each scrape.
-    """
+    """A large dead letter is not read for each scrape."""
     counts: list[int] = []
 
     def slow() -> dict[str, int]:
@@ -433,9 +375,7 @@ def test_counting_pauses_for_twenty_times_its_duration(site: Site) -> None:
 
 
 def test_a_dead_letter_that_hangs_is_not_ready(site: Site) -> None:
-    """
-    Probes are answered in time, and share one waiting thread.
-    """
+    """Probes are answered in time, and share one waiting thread."""
     go = threading.Event()
     threads = threading.active_count()
 
@@ -455,9 +395,7 @@ def test_a_dead_letter_that_hangs_is_not_ready(site: Site) -> None:
 
 
 def test_an_exception_of_on_request_is_logged(site: Site, caplog: Any) -> None:
-    """
-    The response is still 200.
-    """
+    """The response is still 200."""
 
     def fails(_: RequestMetrics) -> None:
         raise ZeroDivisionError("canary")
@@ -470,9 +408,7 @@ def test_an_exception_of_on_request_is_logged(site: Site, caplog: Any) -> None:
 
 
 def test_concurrent_requests_are_measured_separately(site: Site) -> None:
-    """
-    Each request has its own events, although batches run in threads.
-    """
+    """Each request has its own events, although batches run in threads."""
 
     async def posts() -> None:
         bodies = (batch(*map(click, range(size))) for size in range(1, 9))
@@ -486,9 +422,7 @@ def test_concurrent_requests_are_measured_separately(site: Site) -> None:
 
 
 def test_counts_are_exact_under_threads() -> None:
-    """
-    Concurrent threads do not lose counts.
-    """
+    """Concurrent threads do not lose counts."""
     metrics = Metrics()
     details = BatchDetails("processed", Report(2, 2), 0.1, "Sink")
 
@@ -510,9 +444,7 @@ def test_counts_are_exact_under_threads() -> None:
 
 
 def test_gauges_show_what_is_in_flight(site: Site) -> None:
-    """
-    A batch in the sink is one request in flight, with its bytes.
-    """
+    """A batch in the sink is one request in flight, with its bytes."""
     body, seen = batch(click()), list[str]()
 
     class Observing(Scripted):
@@ -529,9 +461,7 @@ def test_gauges_show_what_is_in_flight(site: Site) -> None:
 
 
 def test_a_cancelled_request_is_counted(site: Site) -> None:
-    """
-    Braze gets a 503, so that it resends the events.
-    """
+    """Braze gets a 503, so that it resends the events."""
     go = threading.Event()
 
     class Slow(Scripted):

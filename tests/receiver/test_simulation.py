@@ -1,6 +1,4 @@
-"""
-Simulation of Braze, a receiver and Heap, with faults on both sides.
-"""
+"""Simulation of Braze, a receiver and Heap, with faults on both sides."""
 
 import random
 from collections import Counter
@@ -48,17 +46,13 @@ FAULTS = [
 
 
 def is_poison(item: Any) -> bool:
-    """
-    Return whether Heap rejects an event, each time it is sent.
-    """
+    """Return whether Heap rejects an event, each time it is sent."""
     return str(item.get("idempotency_key", "")).endswith("00")
 
 
 @pytest.fixture
 def heap() -> Iterator[FakeHeap]:
-    """
-    Fake Heap in virtual time, with its rate limits.
-    """
+    """Fake Heap in virtual time, with its rate limits."""
     with FakeHeap(clock=CLOCK) as heap:
         yield heap
 
@@ -66,9 +60,7 @@ def heap() -> Iterator[FakeHeap]:
 def unreliable(
     handle: Callable[[Request], Response], dice: random.Random
 ) -> Callable[[Request], Response]:
-    """
-    Lose one in ten requests, and one in ten responses.
-    """
+    """Lose one in ten requests, and one in ten responses."""
 
     def call(request: Request) -> Response:
         if dice.random() < 0.1:
@@ -82,9 +74,7 @@ def unreliable(
 
 
 def run(heap: FakeHeap, path: Path, seed: int, number: int) -> None:
-    """
-    Send *number* events, and check that each is delivered or stored.
-    """
+    """Send *number* events, and check that each is delivered or stored."""
     dice = random.Random(seed)
     events = make_traffic(number, seed=seed)
     events += make_malformed(number // 50, seed=seed)
@@ -129,9 +119,7 @@ def run(heap: FakeHeap, path: Path, seed: int, number: int) -> None:
 def assert_delivered_or_stored(
     events: list[Any], heap: FakeHeap, dead: SqliteDeadLetter
 ) -> None:
-    """
-    Valid events are in Heap once; all others are in the dead letter once.
-    """
+    """Valid events are in Heap once; all others are in the dead letter once."""
     result = bh.Transformer().transform(events)
     tracks = [call for call in result.calls if isinstance(call, bh.Track)]
     told = {track.idempotency_key for track in tracks}
@@ -149,17 +137,13 @@ def assert_delivered_or_stored(
 def test_faults_on_both_sides_lose_and_duplicate_no_event(
     heap: FakeHeap, tmp_path: Path, seed: int
 ) -> None:
-    """
-    After finitely many requests every event is in Heap or the dead letter.
-    """
+    """After finitely many requests every event is in Heap or the dead letter."""
     run(heap, tmp_path, seed, number=150)
 
 
 @pytest.mark.campaign
 def test_1000_runs_of_1000_events(heap: FakeHeap, tmp_path: Path) -> None:
-    """
-    Campaign of a million events.
-    """
+    """Campaign of a million events."""
     for seed in range(1000, 2000):
         run(heap, tmp_path, seed, number=1000)
         (tmp_path / f"{seed}.db").unlink()

@@ -1,6 +1,4 @@
-"""
-Tests of the WSGI application, with the ways in which servers describe a body.
-"""
+"""Tests of the WSGI application, with the ways in which servers describe a body."""
 
 import contextlib
 import io
@@ -29,18 +27,14 @@ def there() -> Any:
 
 
 class Untouchable(io.BytesIO):
-    """
-    Body that must not be read.
-    """
+    """Body that must not be read."""
 
     def read(self, size: Any = -1, /) -> bytes:
         raise AssertionError
 
 
 class Torn(io.BytesIO):
-    """
-    Body whose reading raises, as those of servers do.
-    """
+    """Body whose reading raises, as those of servers do."""
 
     def read(self, size: Any = -1, /) -> bytes:
         raise ConnectionResetError
@@ -64,9 +58,7 @@ def nothing(there: Endpoint) -> bool:
 
 
 def test_the_body_is_not_read_before_the_token_is_checked(there):
-    """
-    401: the body is not read.
-    """
+    """401: the body is not read."""
     denied = {"HTTP_AUTHORIZATION": "Bearer other", "CONTENT_LENGTH": "5"}
 
     assert ask(there, Untouchable(), **denied) == 401
@@ -74,18 +66,14 @@ def test_the_body_is_not_read_before_the_token_is_checked(there):
 
 @pytest.mark.parametrize("length", ["abc", "-5", "1.5", "0x10", "5, 5", "9" * 5000])
 def test_an_invalid_length_is_not_a_probe(there, length):
-    """
-    503: a batch with an invalid length is not read, so it is not accepted.
-    """
+    """503: a batch with an invalid length is not read, so it is not accepted."""
     status = ask(there, io.BytesIO(batch(click())), CONTENT_LENGTH=length)
 
     assert (status, nothing(there)) == (503, True)
 
 
 def test_a_short_body_is_not_processed(there):
-    """
-    503: fewer bytes than announced are neither delivered nor stored.
-    """
+    """503: fewer bytes than announced are neither delivered nor stored."""
     body = batch(click())
 
     status = ask(there, io.BytesIO(body), CONTENT_LENGTH=str(len(body) + 1))
@@ -94,18 +82,14 @@ def test_a_short_body_is_not_processed(there):
 
 
 def test_a_body_that_raises_is_not_processed(there):
-    """
-    503: an OSError of the stream means that the sender disconnected.
-    """
+    """503: an OSError of the stream means that the sender disconnected."""
     assert ask(there, Torn(), CONTENT_LENGTH="9") == 503
     assert ask(there, Torn(), **CHUNKED, **TERMINATED) == 503
     assert nothing(there)
 
 
 def test_only_the_length_is_read(there):
-    """
-    200: later bytes of the connection are another request.
-    """
+    """200: later bytes of the connection are another request."""
     body = batch(click())
     stream = io.BytesIO(body + b"GET / HTTP/1.1")
 
@@ -116,9 +100,7 @@ def test_only_the_length_is_read(there):
 @pytest.mark.parametrize("told", [{}, TERMINATED], ids=["untold", "terminated"])
 @pytest.mark.parametrize("length", ["", None, "5"])
 def test_chunks_are_read_to_their_end(there, told, length):
-    """
-    200: a length is ignored for a chunked body.
-    """
+    """200: a length is ignored for a chunked body."""
     lengths = {} if length is None else {"CONTENT_LENGTH": length}
 
     status = ask(there, io.BytesIO(batch(click())), **CHUNKED, **told, **lengths)
@@ -127,25 +109,19 @@ def test_chunks_are_read_to_their_end(there, told, length):
 
 
 def test_hidden_chunks_are_not_a_probe(there):
-    """
-    503: an empty body is accepted only if the server decodes chunks.
-    """
+    """503: an empty body is accepted only if the server decodes chunks."""
     assert ask(there, io.BytesIO(), **CHUNKED) == 503
     assert ask(there, io.BytesIO(), **CHUNKED, **TERMINATED) == 200
 
 
 def test_a_body_without_a_length_is_not_read(there):
-    """
-    200: the request is a probe; reading its stream could block.
-    """
+    """200: the request is a probe; reading its stream could block."""
     assert ask(there, Untouchable()) == 200
     assert ask(there, Untouchable(), CONTENT_LENGTH="0") == 200
 
 
 def test_the_application_is_valid_wsgi(there):
-    """
-    The validator of the standard library accepts a POST and a HEAD.
-    """
+    """The validator of the standard library accepts a POST and a HEAD."""
     for method in ("POST", "HEAD"):
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
@@ -165,9 +141,7 @@ def test_the_application_is_valid_wsgi(there):
 
 
 class Quiet(WSGIRequestHandler):
-    """
-    Request handler that does not log.
-    """
+    """Request handler that does not log."""
 
     def log_message(self, *args: Any) -> None: ...
 
@@ -199,9 +173,7 @@ def werkzeug(app: Any) -> Any:
 
 @pytest.mark.parametrize("make", [reference, werkzeug])
 def test_a_real_server_passes_complete_batches_only(there, make):
-    """
-    200 for a complete body; an incomplete one is not processed.
-    """
+    """200 for a complete body; an incomplete one is not processed."""
     body = batch(click())
     with serving(make(WSGIReceiver(there.receiver))) as port:
         with Wire(port) as wire:
@@ -216,9 +188,7 @@ def test_a_real_server_passes_complete_batches_only(there, make):
 
 
 def test_a_real_server_passes_chunked_bodies(there):
-    """
-    200: chunks joined by werkzeug's server; incomplete ones are not processed.
-    """
+    """200: chunks joined by werkzeug's server; incomplete ones are not processed."""
     request = chunked(batch(click()), 100)
     with serving(werkzeug(WSGIReceiver(there.receiver))) as port:
         with Wire(port) as wire:

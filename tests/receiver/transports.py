@@ -1,6 +1,4 @@
-"""
-Transports by which a request reaches a receiver in production.
-"""
+"""Transports by which a request reaches a receiver in production."""
 
 import asyncio
 import base64
@@ -26,9 +24,7 @@ Pairs = Iterable[tuple[str, str]]
 
 @attrs.frozen
 class Answer:
-    """
-    Response as the sender sees it.
-    """
+    """Response as the sender sees it."""
 
     status: int
     headers: dict[str, str]
@@ -36,9 +32,7 @@ class Answer:
 
 
 class MemoryDeadLetter:
-    """
-    Dead letter in a list; raises `failure` if it is set.
-    """
+    """Dead letter in a list; raises `failure` if it is set."""
 
     def __init__(self) -> None:
         self.records: list[DeadRecord] = []
@@ -60,9 +54,7 @@ class MemoryDeadLetter:
 
 
 class AwaitedSink:
-    """
-    Async sink that wraps a sync one.
-    """
+    """Async sink that wraps a sync one."""
 
     def __init__(self, sink: Any) -> None:
         self._sink = sink
@@ -77,9 +69,7 @@ Handle = Callable[[str, Pairs, bytes], Answer]
 
 
 def library(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
-    """
-    Call `Receiver.handle`.
-    """
+    """Call `Receiver.handle`."""
     receiver = Receiver(pipeline, **options)
 
     def handle(method: str, headers: Pairs, body: bytes) -> Answer:
@@ -89,9 +79,7 @@ def library(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
 
 
 def awaited(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
-    """
-    Await `AsyncReceiver.handle`, over an asynchronous pipeline.
-    """
+    """Await `AsyncReceiver.handle`, over an asynchronous pipeline."""
     twin = AsyncPipeline(
         pipeline.transformer, AwaitedSink(pipeline.sink), pipeline.dead_letter
     )
@@ -108,9 +96,7 @@ def _plain(response: Any) -> Answer:
 
 
 def asgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
-    """
-    Send ASGI messages, the body in two; the pipeline runs in threads.
-    """
+    """Send ASGI messages, the body in two; the pipeline runs in threads."""
     receiver = AsyncReceiver(pipeline, **options)
     app = ASGIReceiver(receiver)
 
@@ -139,9 +125,7 @@ def asgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
 
 
 def wsgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
-    """
-    Send a WSGI environment with a content length.
-    """
+    """Send a WSGI environment with a content length."""
     receiver = Receiver(pipeline, **options)
     app = WSGIReceiver(receiver)
 
@@ -164,9 +148,7 @@ def wsgi(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
 
 
 def aws_lambda(pipeline: Pipeline, **options: Any) -> tuple[Handle, Any]:
-    """
-    Call the handler as a Lambda Function URL does, with a base64 body.
-    """
+    """Call the handler as a Lambda Function URL does, with a base64 body."""
     receiver = Receiver(pipeline, **options)
     handler = lambda_handler(receiver)
 
@@ -192,9 +174,7 @@ TRANSPORTS = [library, awaited, asgi, wsgi, aws_lambda]
 
 
 class Endpoint:
-    """
-    Receiver behind a transport, with its sink and dead letter.
-    """
+    """Receiver behind a transport, with its sink and dead letter."""
 
     def __init__(self, transport: Any, **options: Any) -> None:
         self.dead: MemoryDeadLetter = options.pop("dead", None) or MemoryDeadLetter()
@@ -213,16 +193,12 @@ class Endpoint:
         method: str = "POST",
         authorized: bool = True,
     ) -> Answer:
-        """
-        Send a request, with the valid token by default.
-        """
+        """Send a request, with the valid token by default."""
         pairs = [AUTHORIZED, *headers] if authorized else list(headers)
         return self._handle(method, pairs, body)
 
     def close(self) -> None:
-        """
-        Close the receiver at once.
-        """
+        """Close the receiver at once."""
         closing = self.receiver.close(0)
         if asyncio.iscoroutine(closing):
             asyncio.run(closing)

@@ -1,6 +1,4 @@
-"""
-Tests of the sinks for memory, the console and files.
-"""
+"""Tests of the sinks for memory, the console and files."""
 
 from __future__ import annotations
 
@@ -26,18 +24,14 @@ from tests.heap.support import track, tracks
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """
-    Read JSON lines, plain or gzipped.
-    """
+    """Read JSON lines, plain or gzipped."""
     opened: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
 def test_memory_sink_satisfies_the_contract() -> None:
-    """
-    The public contract test passes.
-    """
+    """The public contract test passes."""
     made: list[MemorySink] = []
 
     def factory() -> MemorySink:
@@ -49,9 +43,7 @@ def test_memory_sink_satisfies_the_contract() -> None:
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_json_lines_sink_satisfies_the_contract(tmp_path: Path, name: str) -> None:
-    """
-    The public contract test passes; a full disk raises `SinkUnavailable`.
-    """
+    """The public contract test passes; a full disk raises `SinkUnavailable`."""
     numbers: Iterator[int] = iter(range(100))
     paths: list[Path] = []
 
@@ -67,9 +59,7 @@ def test_json_lines_sink_satisfies_the_contract(tmp_path: Path, name: str) -> No
 
 
 def test_each_call_is_one_appended_line(tmp_path: Path) -> None:
-    """
-    Each line has the form of an item of Heap's bulk requests.
-    """
+    """Each line has the form of an item of Heap's bulk requests."""
     path = tmp_path / "out.jsonl"
     calls = [track(1, "é"), AddUserProperties("jane", {"a": 1}), DeleteUser("jane")]
 
@@ -82,9 +72,7 @@ def test_each_call_is_one_appended_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_a_batch_is_readable_before_close(tmp_path: Path, name: str) -> None:
-    """
-    After `send` the whole batch can be read from the file.
-    """
+    """After `send` the whole batch can be read from the file."""
     path = tmp_path / name
     sink = JsonLinesSink(path)
 
@@ -95,9 +83,7 @@ def test_a_batch_is_readable_before_close(tmp_path: Path, name: str) -> None:
 
 
 def test_a_truncated_line_is_terminated(tmp_path: Path) -> None:
-    """
-    After a crash the next call starts on a new line.
-    """
+    """After a crash the next call starts on a new line."""
     path = tmp_path / "out.jsonl"
     path.write_text('{"event": "ha')
 
@@ -109,9 +95,7 @@ def test_a_truncated_line_is_terminated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_rotation_loses_nothing(tmp_path: Path, name: str) -> None:
-    """
-    A full file is renamed to the next free number.
-    """
+    """A full file is renamed to the next free number."""
     path = tmp_path / name
     with JsonLinesSink(path, max_bytes=500) as sink:
         for number in range(20):
@@ -128,9 +112,7 @@ def test_rotation_loses_nothing(tmp_path: Path, name: str) -> None:
 def test_a_failed_rotation_is_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The sink is unavailable while the file cannot be renamed, and loses nothing.
-    """
+    """The sink is unavailable while the file cannot be renamed, and loses nothing."""
 
     def rename(path: Path, target: Path) -> Path:
         raise PermissionError(13, "Permission denied")
@@ -150,9 +132,7 @@ def test_a_failed_rotation_is_retried(
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_a_batch_is_written_completely_or_not_at_all(tmp_path: Path, name: str) -> None:
-    """
-    On a full disk the file has its earlier content and nothing of the batch.
-    """
+    """On a full disk the file has its earlier content and nothing of the batch."""
     path = tmp_path / name
     batch = [track(n, text=secrets.token_hex(400)) for n in range(10)]
     with JsonLinesSink(path) as sink:
@@ -172,9 +152,7 @@ def test_a_batch_is_written_completely_or_not_at_all(tmp_path: Path, name: str) 
 
 
 def test_values_without_json_form_are_rejected(tmp_path: Path) -> None:
-    """
-    Invalid data is a rejection, not an unavailable sink.
-    """
+    """Invalid data is a rejection, not an unavailable sink."""
     with JsonLinesSink(tmp_path / "out.jsonl") as sink:
         receipt = sink.send([track(1), track(2, x="\ud800"), track(3, x=float("nan"))])
 
@@ -183,9 +161,7 @@ def test_values_without_json_form_are_rejected(tmp_path: Path) -> None:
 
 
 def test_streams_stay_open() -> None:
-    """
-    The stream of the caller is flushed, not closed.
-    """
+    """The stream of the caller is flushed, not closed."""
     for stream in (io.StringIO(), io.BytesIO()):
         with JsonLinesSink(stream) as sink:
             sink.send([track(1)])
@@ -197,9 +173,7 @@ def test_streams_stay_open() -> None:
 
 
 class Sipping(io.RawIOBase):
-    """
-    Raw stream with partial writes and a capacity.
-    """
+    """Raw stream with partial writes and a capacity."""
 
     def __init__(self, room: int = sys.maxsize) -> None:
         super().__init__()
@@ -218,9 +192,7 @@ class Sipping(io.RawIOBase):
 
 @pytest.mark.parametrize("is_text", [True, False])
 def test_partial_writes_are_continued(is_text: bool) -> None:
-    """
-    An unbuffered stream may write a part; stdout is one under PYTHONUNBUFFERED.
-    """
+    """An unbuffered stream may write a part; stdout is one under PYTHONUNBUFFERED."""
     raw, sent = Sipping(), tracks(3)
     stream = io.TextIOWrapper(raw, "utf-8", write_through=True)  # type: ignore[type-var]
 
@@ -231,17 +203,13 @@ def test_partial_writes_are_continued(is_text: bool) -> None:
 
 
 def test_a_full_stream_is_unavailable() -> None:
-    """
-    A batch that is not written completely raises `SinkUnavailable`.
-    """
+    """A batch that is not written completely raises `SinkUnavailable`."""
     with pytest.raises(SinkUnavailable, match="cannot be written"):
         JsonLinesSink(Sipping(room=50)).send(tracks(3))
 
 
 def test_a_closed_file_is_unavailable(tmp_path: Path) -> None:
-    """
-    Sending after `close` raises `SinkUnavailable`.
-    """
+    """Sending after `close` raises `SinkUnavailable`."""
     sink = JsonLinesSink(tmp_path / "out.jsonl")
     sink.close()
 
@@ -250,9 +218,7 @@ def test_a_closed_file_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_close_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Closing flushes the file and its directory to disk.
-    """
+    """Closing flushes the file and its directory to disk."""
     synced: list[bool] = []
     monkeypatch.setattr(
         os,
@@ -267,9 +233,7 @@ def test_close_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_console_is_for_people() -> None:
-    """
-    The console has one line per call; line breaks in values are escaped.
-    """
+    """The console has one line per call; line breaks in values are escaped."""
     stream = io.StringIO()
 
     with ConsoleSink(stream) as sink:

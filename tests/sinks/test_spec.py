@@ -1,6 +1,4 @@
-"""
-Tests of sink specs.
-"""
+"""Tests of sink specs."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ from tests.heap.support import track
 
 
 class ThirdPartySink(MemorySink):
-    """
-    Sink of another package.
-    """
+    """Sink of another package."""
 
     def __init__(self, bucket: str = "none", *, region: str = "nowhere") -> None:
         super().__init__()
@@ -32,20 +28,14 @@ class ThirdPartySink(MemorySink):
 
 
 class AsyncThirdPartySink:
-    """
-    A sink for `AsyncPipeline`.
-    """
+    """A sink for `AsyncPipeline`."""
 
     async def send(self, calls: Any, /) -> Receipt:
-        """
-        Take *calls*.
-        """
+        """Take *calls*."""
         return Receipt(len(calls))
 
     async def close(self) -> None:
-        """
-        Do nothing.
-        """
+        """Do nothing."""
 
 
 NUMBER = 5
@@ -53,30 +43,22 @@ bound_system = functools.partial(system, "touch canary")
 
 
 def makes_a_number() -> int:
-    """
-    Factory whose annotation is not a sink.
-    """
+    """Factory whose annotation is not a sink."""
     raise AssertionError("it was called")
 
 
 def makes_nothing() -> None:
-    """
-    Factory annotated with `None`.
-    """
+    """Factory annotated with `None`."""
     raise AssertionError("it was called")
 
 
 async def makes_later() -> MemorySink:
-    """
-    Async factory.
-    """
+    """Async factory."""
     raise AssertionError("it was called")
 
 
 def makes_async() -> AsyncThirdPartySink:
-    """
-    Factory of an async sink.
-    """
+    """Factory of an async sink."""
     raise AssertionError("it was called")
 
 
@@ -86,9 +68,7 @@ ModuleOf = Callable[..., None]
 
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleOf:
-    """
-    Install modules, in *tmp_path* if they are files.
-    """
+    """Install modules, in *tmp_path* if they are files."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def install(name: str, **content: Any) -> None:
@@ -101,9 +81,7 @@ def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleOf:
 
 @pytest.fixture
 def acme(module: ModuleOf) -> None:
-    """
-    Install a package with a sink.
-    """
+    """Install a package with a sink."""
     module("acme_sinks", ThirdPartySink=ThirdPartySink)
 
 
@@ -118,17 +96,13 @@ def acme(module: ModuleOf) -> None:
     ],
 )
 def test_included_sinks_are_opened_by_name(spec: str, kind: type) -> None:
-    """
-    Each included sink has a spec.
-    """
+    """Each included sink has a spec."""
     with open_sink(spec) as sink:
         assert isinstance(sink, kind)
 
 
 def test_a_file_has_a_path_and_a_size(tmp_path: Path) -> None:
-    """
-    The spec of a file has a path and a size for rotation.
-    """
+    """The spec of a file has a path and a size for rotation."""
     with open_sink(f"file:{tmp_path}/out.jsonl?max_bytes=10") as sink:
         sink.send([track(1)])
         sink.send([track(2)])
@@ -137,18 +111,14 @@ def test_a_file_has_a_path_and_a_size(tmp_path: Path) -> None:
 
 
 def test_heap_options_are_converted() -> None:
-    """
-    Options of the Heap sink are converted from text.
-    """
+    """Options of the Heap sink are converted from text."""
     sink = open_sink("heap:?app_id=11&base_url=http://127.0.0.1:9&allow_http=yes")
 
     assert repr(sink) == "HeapSink(app_id='11', base_url='http://127.0.0.1:9')"
 
 
 def test_trust_env_is_a_boolean_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    ``trust_env`` is not the name of an environment variable.
-    """
+    """``trust_env`` is not the name of an environment variable."""
     monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
 
     assert "HeapSink" in repr(open_sink("heap:?app_id=11&trust_env=0"))
@@ -157,18 +127,14 @@ def test_trust_env_is_a_boolean_option(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_import_string_names_a_sink(acme: None) -> None:
-    """
-    A sink of another package does not need an entry point.
-    """
+    """A sink of another package does not need an entry point."""
     sink: Any = open_sink("acme_sinks:ThirdPartySink?region=eu")
 
     assert sink.where == ("none", "eu")
 
 
 def test_factory_functions_are_accepted(module: ModuleOf) -> None:
-    """
-    Factories may be annotated, unannotated, bound, or use typing-only names.
-    """
+    """Factories may be annotated, unannotated, bound, or use typing-only names."""
 
     def plain(region: str = "") -> Any:
         return ThirdPartySink(region=region)
@@ -186,9 +152,7 @@ def test_factory_functions_are_accepted(module: ModuleOf) -> None:
 
 
 def test_entry_point_names_a_sink(acme: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    An entry point gives a sink of another package a name.
-    """
+    """An entry point gives a sink of another package a name."""
     point = importlib.metadata.EntryPoint(
         "acme", "acme_sinks:ThirdPartySink", "braze_heap.sinks"
     )
@@ -247,9 +211,7 @@ def test_entry_point_names_a_sink(acme: None, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_an_invalid_spec_is_an_error_with_advice(spec: str, message: str) -> None:
-    """
-    The error gives advice and does not show secrets.
-    """
+    """The error gives advice and does not show secrets."""
     with pytest.raises(SinkSpecError, match=message) as caught:
         open_sink(spec)
 
@@ -257,9 +219,7 @@ def test_an_invalid_spec_is_an_error_with_advice(spec: str, message: str) -> Non
 
 
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A secret option names an environment variable.
-    """
+    """A secret option names an environment variable."""
     monkeypatch.setenv("HEAP_KEY", "canary")
 
     sink: Any = open_sink("heap:?app_id=11&api_key_env=HEAP_KEY")
@@ -268,9 +228,7 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch, module: ModuleOf) -> None:
-    """
-    The value of the variable is removed from the sink's own message.
-    """
+    """The value of the variable is removed from the sink's own message."""
     monkeypatch.setenv("STRANGER_KEY", "canary")
 
     def refuse(key: str) -> MemorySink:
@@ -283,9 +241,7 @@ def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch, module: ModuleOf) -
 
 
 def test_errors_of_a_module_are_not_hidden(module: ModuleOf, tmp_path: Path) -> None:
-    """
-    A missing import or a bug there is not reported as an unknown sink.
-    """
+    """A missing import or a bug there is not reported as an unknown sink."""
 
     def slip() -> MemorySink:
         return {}["x"]  # type: ignore[no-any-return, misc]

@@ -1,6 +1,4 @@
-"""
-Tests of the sinks that wrap other sinks.
-"""
+"""Tests of the sinks that wrap other sinks."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ from tests.heap.support import track, tracks
 
 
 class Picky(MemorySink):
-    """
-    Sink that rejects some calls, and can be unavailable.
-    """
+    """Sink that rejects some calls, and can be unavailable."""
 
     def __init__(self, *numbers: int, is_down: bool = False) -> None:
         super().__init__()
@@ -41,9 +37,7 @@ class Picky(MemorySink):
         self.closed = 0
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Reject the configured calls.
-        """
+        """Reject the configured calls."""
         if self.is_down:
             raise SinkUnavailable("down", 7.0)
         super().send(calls)
@@ -56,9 +50,7 @@ class Picky(MemorySink):
         return Receipt(len(calls) - len(rejections), rejections)
 
     def close(self) -> None:
-        """
-        Count calls of `close`.
-        """
+        """Count calls of `close`."""
         self.closed += 1
 
 
@@ -66,9 +58,7 @@ REJECTED = track(-1)
 
 
 def test_wrappers_satisfy_the_contract() -> None:
-    """
-    The public contract test passes for each wrapper.
-    """
+    """The public contract test passes for each wrapper."""
     check_sink(
         lambda: Tee(Picky(-1), Picky()),
         rejected=REJECTED,
@@ -87,9 +77,7 @@ def test_wrappers_satisfy_the_contract() -> None:
 
 
 def test_tee_combines_rejections() -> None:
-    """
-    A call is accepted only if every sink accepts it.
-    """
+    """A call is accepted only if every sink accepts it."""
     receipt = Tee(Picky(1, 2), Picky(2, 3)).send(tracks(5))
 
     assert receipt.accepted == 2
@@ -97,9 +85,7 @@ def test_tee_combines_rejections() -> None:
 
 
 def test_tee_closes_every_sink() -> None:
-    """
-    An exception of one `close` does not keep the others open.
-    """
+    """An exception of one `close` does not keep the others open."""
 
     class Broken(Picky):
         def close(self) -> None:
@@ -115,9 +101,7 @@ def test_tee_closes_every_sink() -> None:
 
 
 def test_filtered_keeps_indexes() -> None:
-    """
-    The index of a rejection is that of the original batch.
-    """
+    """The index of a rejection is that of the original batch."""
     sink = Filtered(
         Picky(3), lambda call: isinstance(call, Track) and call.properties["n"] != 0
     )
@@ -128,9 +112,7 @@ def test_filtered_keeps_indexes() -> None:
 
 
 def test_buffered_combines_batches_of_threads() -> None:
-    """
-    Batches are sent together, and each thread gets its own receipt.
-    """
+    """Batches are sent together, and each thread gets its own receipt."""
     inner = Picky(*range(0, 400, 100))
     batches = [[track(n * 100 + i) for i in range(100)] for n in range(4)]
 
@@ -143,9 +125,7 @@ def test_buffered_combines_batches_of_threads() -> None:
 
 
 def test_buffered_waits_no_longer_than_seconds() -> None:
-    """
-    A single batch is sent after *seconds*, or when the sink is closed.
-    """
+    """A single batch is sent after *seconds*, or when the sink is closed."""
     start = time.monotonic()
     with Buffered(Picky(), size=1000, seconds=0.05) as sink:
         assert sink.send(tracks(3)) == Receipt(3)
@@ -161,9 +141,7 @@ def test_buffered_waits_no_longer_than_seconds() -> None:
 
 
 def test_buffered_closes_after_the_last_decision() -> None:
-    """
-    The wrapped sink is not closed while a batch is undecided.
-    """
+    """The wrapped sink is not closed while a batch is undecided."""
     started, decided = threading.Event(), threading.Event()
     happened: list[str] = []
 
@@ -227,9 +205,7 @@ def test_an_interrupt_wakes_all_threads(monkeypatch: pytest.MonkeyPatch) -> None
     ids=["tee", "filtered", "buffered"],
 )
 def test_invalid_receipt_raises(wrap: Callable[[MemorySink], Sink]) -> None:
-    """
-    A receipt that does not account for every call raises, also inside a wrapper.
-    """
+    """A receipt that does not account for every call raises, also inside a wrapper."""
 
     class Miscounting(MemorySink):
         def send(self, calls: Sequence[Call], /) -> Receipt:
@@ -240,9 +216,7 @@ def test_invalid_receipt_raises(wrap: Callable[[MemorySink], Sink]) -> None:
 
 
 def test_buffered_raises_in_every_thread() -> None:
-    """
-    Each thread of a shared batch raises `SinkUnavailable`.
-    """
+    """Each thread of a shared batch raises `SinkUnavailable`."""
     sink = Buffered(Picky(is_down=True), size=300, seconds=5)
     heard: list[float | None] = []
 
@@ -262,9 +236,7 @@ def test_buffered_raises_in_every_thread() -> None:
 
 
 def test_threaded_sink_satisfies_the_contract() -> None:
-    """
-    The public contract test for async sinks passes.
-    """
+    """The public contract test for async sinks passes."""
     made: list[Picky] = []
 
     def factory() -> ThreadedSink:
@@ -282,9 +254,7 @@ def test_threaded_sink_satisfies_the_contract() -> None:
 
 
 def test_threaded_sink_is_async() -> None:
-    """
-    A sync sink is called in a thread from async code.
-    """
+    """A sync sink is called in a thread from async code."""
 
     async def run() -> Receipt:
         async with ThreadedSink(Picky(1)) as sink:

@@ -1,6 +1,4 @@
-"""
-Tests of dead-letter records, stores and purges.
-"""
+"""Tests of dead-letter records, stores and purges."""
 
 from __future__ import annotations
 
@@ -44,17 +42,13 @@ AT = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def record(original: Any, reason: str = "bad_time", at: datetime = AT) -> DeadRecord:
-    """
-    Make a record of *original*.
-    """
+    """Make a record of *original*."""
     return DeadRecord.of(original, reason, "a detail", at)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
-    """
-    Yield an empty store.
-    """
+    """Yield an empty store."""
     opened = SqliteDeadLetter(tmp_path / "dead.db")
     yield opened
     opened.close()
@@ -63,9 +57,7 @@ def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
 def test_records_are_read_as_they_were_appended(
     store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
-    """
-    Records are complete, in order, and still there after reopening.
-    """
+    """Records are complete, in order, and still there after reopening."""
     records = [
         record({"id": "a", "x": [1, {"y": "\U0001f600\ud800"}]}),
         record(b"\xff\x00 no JSON"),
@@ -94,9 +86,7 @@ def test_records_are_read_as_they_were_appended(
 
 
 def test_a_repeated_event_is_one_record(store: SqliteDeadLetter) -> None:
-    """
-    The same event again is one record, with the newest reason.
-    """
+    """The same event again is one record, with the newest reason."""
     store.append([record({"id": "a", "x": 1}), record({"x": 1, "id": "a"})])
     store.append([record({"id": "a", "x": 1}, "mapper_error")])
 
@@ -105,9 +95,7 @@ def test_a_repeated_event_is_one_record(store: SqliteDeadLetter) -> None:
 
 
 def test_another_event_with_the_same_id_is_kept(store: SqliteDeadLetter) -> None:
-    """
-    Two events with one id and different content are two records.
-    """
+    """Two events with one id and different content are two records."""
     store.append([record({"id": "a", "x": 1}), record({"id": "a", "x": 2})])
 
     assert [r.source()["x"] for r in store.read()] == [1, 2]
@@ -122,9 +110,7 @@ def test_another_event_with_the_same_id_is_kept(store: SqliteDeadLetter) -> None
     )
 )
 def test_any_json_is_a_record(value: Any) -> None:
-    """
-    The original is kept unchanged, and the key has a bounded length.
-    """
+    """The original is kept unchanged, and the key has a bounded length."""
     made = record(value)
 
     assert json.dumps(made.source(), sort_keys=True) == json.dumps(
@@ -141,18 +127,14 @@ def test_any_json_is_a_record(value: Any) -> None:
     ids=["object", "keys", "number", "set"],
 )
 def test_a_value_that_is_not_json_is_a_record_too(odd: Any) -> None:
-    """
-    A record can be made of any object.
-    """
+    """A record can be made of any object."""
     assert record(odd).original
 
 
 def test_only_the_owner_can_read_the_files(
     store: SqliteDeadLetter, tmp_path: Path
 ) -> None:
-    """
-    The mode is 0600, also of the log and of an existing file.
-    """
+    """The mode is 0600, also of the log and of an existing file."""
     store.append([record({"id": "a"})])
     loose = tmp_path / "loose.db"
     loose.touch(0o666)
@@ -166,9 +148,7 @@ def test_only_the_owner_can_read_the_files(
 
 
 def test_commits_are_durable(store: SqliteDeadLetter) -> None:
-    """
-    The journal is a write-ahead log that is synchronized at each commit.
-    """
+    """The journal is a write-ahead log that is synchronized at each commit."""
     assert store._query("PRAGMA journal_mode") == [("wal",)]
     assert store._query("PRAGMA synchronous") == [(2,)]
 
@@ -176,9 +156,7 @@ def test_commits_are_durable(store: SqliteDeadLetter) -> None:
 def test_append_at_the_cap_keeps_all_records_or_none(
     tmp_path: Path, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
-    """
-    At the cap nothing of a batch is written; forgetting records makes room.
-    """
+    """At the cap nothing of a batch is written; forgetting records makes room."""
     store = dead_letter_at(tmp_path / "dead.db", max_bytes=100_000)
     store.append([record({"id": "first", "x": "x" * 10_000})])
     batch = [record({"id": f"{n}", "x": "x" * 20_000}) for n in range(10)]
@@ -194,9 +172,7 @@ def test_append_at_the_cap_keeps_all_records_or_none(
 
 
 def test_forgetting_shrinks_used_bytes(store: SqliteDeadLetter, tmp_path: Path) -> None:
-    """
-    The file keeps its size, but uses less of the cap.
-    """
+    """The file keeps its size, but uses less of the cap."""
     store.append([record({"id": f"{n}", "x": "x" * 20_000}) for n in range(10)])
     full = store.used_bytes()
 
@@ -210,9 +186,7 @@ def test_forgetting_shrinks_used_bytes(store: SqliteDeadLetter, tmp_path: Path) 
 def test_append_raises_if_the_file_was_moved(
     store: SqliteDeadLetter, tmp_path: Path, is_replaced: bool
 ) -> None:
-    """
-    Events are not written to a file that was moved or replaced.
-    """
+    """Events are not written to a file that was moved or replaced."""
     store.append([record({"id": "first"})])
     (tmp_path / "dead.db").rename(tmp_path / "old.db")
     if is_replaced:
@@ -223,9 +197,7 @@ def test_append_raises_if_the_file_was_moved(
 
 
 def test_another_kind_of_file_raises(tmp_path: Path) -> None:
-    """
-    The error names the kind of file, and quotes nothing.
-    """
+    """The error names the kind of file, and quotes nothing."""
     (tmp_path / "dead.db").write_text("canary " * 100)
 
     with pytest.raises(DeadLetterError, match="it is text") as caught:
@@ -237,9 +209,7 @@ def test_another_kind_of_file_raises(tmp_path: Path) -> None:
 
 
 def test_closing_leaves_one_file(store: SqliteDeadLetter, tmp_path: Path) -> None:
-    """
-    After closing, one file contains everything: it can be copied and moved.
-    """
+    """After closing, one file contains everything: it can be copied and moved."""
     store.append([record({"id": "a"})])
 
     store.close()
@@ -248,9 +218,7 @@ def test_closing_leaves_one_file(store: SqliteDeadLetter, tmp_path: Path) -> Non
 
 
 def test_failed_forget_rolls_back(store: SqliteDeadLetter) -> None:
-    """
-    An iterable of keys that raises removes nothing, and the store stays usable.
-    """
+    """An iterable of keys that raises removes nothing, and the store stays usable."""
 
     def keys() -> Iterator[str]:
         yield kept.key
@@ -276,17 +244,13 @@ def test_failed_forget_rolls_back(store: SqliteDeadLetter) -> None:
     ids=["object", "record", "typed"],
 )
 def test_a_key_begins_with_the_id_of_the_event(original: Any) -> None:
-    """
-    The id that Braze gave is the beginning of the key, in every form of event.
-    """
+    """The id that Braze gave is the beginning of the key, in every form of event."""
     assert event_id(original) == "a-1"
     assert record(original).key.startswith("a-1:")
 
 
 def test_a_closed_store_raises(store: SqliteDeadLetter) -> None:
-    """
-    A second close does nothing; any other use raises.
-    """
+    """A second close does nothing; any other use raises."""
     store.close()
     store.close()
 
@@ -297,9 +261,7 @@ def test_a_closed_store_raises(store: SqliteDeadLetter) -> None:
 def test_threads_share_a_store(
     store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
-    """
-    Four threads on two connections lose nothing.
-    """
+    """Four threads on two connections lose nothing."""
     other = dead_letter_at(store._path)
 
     def write(name: str, to: SqliteDeadLetter) -> None:
@@ -348,9 +310,7 @@ def test_processes_share_a_file(store: SqliteDeadLetter) -> None:
 
 
 def test_reading_survives_forgetting(store: SqliteDeadLetter) -> None:
-    """
-    Records may be forgotten during iteration.
-    """
+    """Records may be forgotten during iteration."""
     store.append([record({"id": f"{n}"}) for n in range(250)])
 
     for kept in itertools.islice(store.read(), 30):
@@ -401,18 +361,14 @@ def test_purge_matches_whole_identities(store: SqliteDeadLetter, original: Any) 
 
 
 def test_purge_takes_any_text(store: SqliteDeadLetter) -> None:
-    """
-    An identity that cannot be encoded is found too.
-    """
+    """An identity that cannot be encoded is found too."""
     store.append([record({"user": {"external_user_id": "jane\ud800"}}), record(b"x")])
 
     assert store.purge("jane\ud800") == Purged(1)
 
 
 def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
-    """
-    Events are readable; bodies are in Base64.
-    """
+    """Events are readable; bodies are in Base64."""
     store.append([record({"id": "a"}), record(b"\xff")])
     stream = io.StringIO()
 
@@ -425,9 +381,7 @@ def test_export_writes_json_lines(store: SqliteDeadLetter) -> None:
 
 
 def test_stats_by_reason(store: SqliteDeadLetter) -> None:
-    """
-    The counts of the store equal the counts of its records.
-    """
+    """The counts of the store equal the counts of its records."""
     later = AT + timedelta(days=1)
     store.append([record({"id": "a"}), record({"id": "b"}, "bad_user", later)])
     store.append([record({"id": "c"})])
@@ -440,9 +394,7 @@ def test_stats_by_reason(store: SqliteDeadLetter) -> None:
 
 
 def test_discard_keeps_nothing() -> None:
-    """
-    `DISCARD` implements the protocol, and is always empty.
-    """
+    """`DISCARD` implements the protocol, and is always empty."""
     DISCARD.append([record({"id": "a"})])
     DISCARD.forget(["a"])
     DISCARD.close()
@@ -454,9 +406,7 @@ def test_discard_keeps_nothing() -> None:
 
 
 def test_repr_hides_original() -> None:
-    """
-    The repr of a record does not contain values.
-    """
+    """The repr of a record does not contain values."""
     assert "canary" not in repr(record({"id": "a", "x": "canary"}))
 
 
@@ -466,9 +416,7 @@ def test_repr_hides_original() -> None:
     ids=["cut", "other", "deflate"],
 )
 def test_a_damaged_body_raises(store: SqliteDeadLetter, body: bytes) -> None:
-    """
-    Damaged gzip raises an error with the key, and can be exported.
-    """
+    """Damaged gzip raises an error with the key, and can be exported."""
     store.append([DeadRecord.of(body, "unreadable", "", AT, zipped=True)])
 
     (damaged,) = store.read()
@@ -483,9 +431,7 @@ def test_a_damaged_body_raises(store: SqliteDeadLetter, body: bytes) -> None:
 
 
 def test_a_body_that_inflates_too_much_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The inflated size of a body is bounded.
-    """
+    """The inflated size of a body is bounded."""
     monkeypatch.setattr("braze_heap.state._record.MAX_INFLATED", 1000)
     body = gzip.compress(b" " * 1001)
 
@@ -519,9 +465,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize(("used", "code", "kept"), [("", 0, 18), ("used", 7, 18)])
 def test_forks(store: SqliteDeadLetter, used: str, code: int, kept: int) -> None:
-    """
-    A store made before a fork works in each process; used before, it raises.
-    """
+    """A store made before a fork works in each process; used before, it raises."""
     command = [sys.executable, "-c", FORKED, str(store._path), used]
 
     assert subprocess.run(command, timeout=30, check=False).returncode == code
@@ -529,9 +473,7 @@ def test_forks(store: SqliteDeadLetter, used: str, code: int, kept: int) -> None
 
 
 def test_a_full_disk_keeps_all_or_none(store: SqliteDeadLetter) -> None:
-    """
-    A failed write raises and keeps earlier records; with room it succeeds.
-    """
+    """A failed write raises and keeps earlier records; with room it succeeds."""
     store.append([record({"id": "first"})])
     batch = [record({"id": f"{n}", "x": "x" * 1_000}) for n in range(200)]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -548,9 +490,7 @@ def test_a_full_disk_keeps_all_or_none(store: SqliteDeadLetter) -> None:
 
 
 def test_a_damaged_record_raises(store: SqliteDeadLetter) -> None:
-    """
-    Damage raises an error with the key, and does not stop a purge.
-    """
+    """Damage raises an error with the key, and does not stop a purge."""
     store.append([record({"id": "a"})])
     database = sqlite3.connect(store._path)
     database.execute("UPDATE dead_letters SET original = x'7b'")

@@ -1,6 +1,4 @@
-"""
-Tests of the mappers that a dead letter lists, and of replays without them.
-"""
+"""Tests of the mappers that a dead letter lists, and of replays without them."""
 
 from __future__ import annotations
 
@@ -39,23 +37,17 @@ CUSTOM = "users.behaviors.CustomEvent"
 
 
 def newsletter(event: Any) -> bh.HeapEvent:
-    """
-    Map to a custom event name.
-    """
+    """Map to a custom event name."""
     return bh.HeapEvent("Newsletter Click")
 
 
 def other(event: Any) -> bh.HeapEvent:
-    """
-    Map to another custom event name.
-    """
+    """Map to another custom event name."""
     return bh.HeapEvent("Other")
 
 
 class Instance:
-    """
-    A mapper with a state.
-    """
+    """A mapper with a state."""
 
     def __call__(self, event: Any) -> None: ...
 
@@ -65,9 +57,7 @@ class Instance:
 @custom_event("Signup")
 @attrs.define
 class Signup:
-    """
-    Properties of a custom event.
-    """
+    """Properties of a custom event."""
 
     plan: str
 
@@ -76,9 +66,7 @@ NAME = f"{__name__}:newsletter"
 
 
 def with_mappers(*pairs: tuple[Key, Mapper]) -> bh.Transformer:
-    """
-    Return a transformer with these mappers and the shipped ones.
-    """
+    """Return a transformer with these mappers and the shipped ones."""
     registry = bh.DEFAULT_MAPPERS
     for key, mapper in pairs:
         registry = registry.override(key, mapper)
@@ -99,9 +87,7 @@ def with_mappers(*pairs: tuple[Key, Mapper]) -> bh.Transformer:
     ],
 )
 def test_every_kind_of_mapper_has_a_name(mapper: Any, name: str) -> None:
-    """
-    The name is the module and the qualified name.
-    """
+    """The name is the module and the qualified name."""
     event = make_raw(CLICK)
 
     assert with_mappers((EmailClick, mapper)).team_mappers(event) == {CLICK: name}
@@ -141,9 +127,7 @@ def test_the_mappers_of_an_event_are_listed(item: Any, keys: set[str]) -> None:
 
 
 def test_shipped_mappers_are_not_listed() -> None:
-    """
-    Shipped mappers are not listed, also those of a preset.
-    """
+    """Shipped mappers are not listed, also those of a preset."""
     for registry in (bh.DEFAULT_MAPPERS, bh.ENGAGEMENT):
         transformer = bh.Transformer(registry)
         assert transformer.team_mappers() == {}
@@ -176,16 +160,12 @@ def test_a_mapper_of_the_transformer_is_not_missing(
 def test_a_mapper_that_the_type_lacks_is_missing(
     pairs: list[tuple[Key, Mapper]],
 ) -> None:
-    """
-    A mapper that is there only for another type is missing.
-    """
+    """A mapper that is there only for another type is missing."""
     assert with_mappers(*pairs).missing_mappers({CLICK: NAME}) == {CLICK: NAME}
 
 
 class RejectingSink(MemorySink):
-    """
-    A sink that rejects every call.
-    """
+    """A sink that rejects every call."""
 
     def send(self, calls: Sequence[Any], /) -> Receipt:
         rejections = [Rejection(n, "rejected_by_heap") for n in range(len(calls))]
@@ -209,9 +189,7 @@ def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
 
 
 def test_records_list_their_mappers(store: SqliteDeadLetter) -> None:
-    """
-    Records in the file and in an export list their mappers.
-    """
+    """Records in the file and in an export list their mappers."""
     stream = io.StringIO()
     store.export(stream)
     exported = [json.loads(line)["mappers"] for line in stream.getvalue().splitlines()]
@@ -239,9 +217,7 @@ def test_replay_keeps_events_that_the_shipped_mapper_would_rename(
 
 
 def test_force_replays_without_the_mappers(store: SqliteDeadLetter) -> None:
-    """
-    A record that is rejected again still lists its mappers.
-    """
+    """A record that is rejected again still lists its mappers."""
     transformer = bh.Transformer()
 
     bh.replay(store, bh.Pipeline(transformer, RejectingSink(), store), force=True)
@@ -257,9 +233,7 @@ def test_force_replays_without_the_mappers(store: SqliteDeadLetter) -> None:
 
 
 def test_replay_with_the_mapper_delivers_its_event(store: SqliteDeadLetter) -> None:
-    """
-    A record is delivered if its mapper is there, also with additional mappers.
-    """
+    """A record is delivered if its mapper is there, also with additional mappers."""
     sink = MemorySink()
     today = with_mappers((EmailClick, newsletter), (EmailSend, other))
 
@@ -270,9 +244,7 @@ def test_replay_with_the_mapper_delivers_its_event(store: SqliteDeadLetter) -> N
 
 
 class CustomStore:
-    """
-    A custom store with the methods of the protocol.
-    """
+    """A custom store with the methods of the protocol."""
 
     def __init__(self) -> None:
         self.records: dict[str, DeadRecord] = {}
@@ -291,9 +263,7 @@ class CustomStore:
 
 
 def test_replay_works_with_another_store() -> None:
-    """
-    Missing mappers are found in records of a custom store.
-    """
+    """Missing mappers are found in records of a custom store."""
     store = CustomStore()
     mapped = with_mappers((EmailBounce, newsletter), (EmailDelivery, newsletter))
     event = make_raw("users.messages.email.Bounce")
@@ -319,9 +289,7 @@ if __name__ == "__main__":
 
 
 def test_a_script_has_the_name_by_which_it_is_imported(tmp_path: Path) -> None:
-    """
-    A script has the same mapper names if it is run and if it is imported.
-    """
+    """A script has the same mapper names if it is run and if it is imported."""
     (tmp_path / "team_script.py").write_text(SCRIPT)
     command = [sys.executable, "team_script.py"], [sys.executable, "-m", "team_script"]
     run = functools.partial(subprocess.check_output, cwd=tmp_path, text=True)

@@ -1,6 +1,4 @@
-"""
-Tests of the search for a person: forms of an id, and suspicions.
-"""
+"""Tests of the search for a person: forms of an id, and suspicions."""
 
 import base64
 import gzip
@@ -35,9 +33,7 @@ def body(data: bytes) -> DeadRecord:
 
 
 def outcome(record: DeadRecord, person: str) -> str:
-    """
-    Return ``removed``, ``suspected`` or ``kept``.
-    """
+    """Return ``removed``, ``suspected`` or ``kept``."""
     found = search([record], person)
     return "removed" if found.keys else "suspected" if found.suspected else "kept"
 
@@ -67,9 +63,7 @@ def escaped(text: str) -> str:
 def test_an_event_with_the_person_in_any_place_is_removed(
     person: str, written: Callable[[str], object]
 ) -> None:
-    """
-    The person is found in every field and key, in JSON text, URLs and other text.
-    """
+    """The person is found in every field and key, in JSON text, URLs and other text."""
     assert outcome(event(written(person)), person) == "removed"
     assert outcome(event(written("somebody-else")), person) == "kept"
 
@@ -80,9 +74,7 @@ def test_an_event_with_the_person_in_any_place_is_removed(
 def test_a_body_in_any_encoding_is_removed(
     person: str, encoding: str, write: Callable[[str], str]
 ) -> None:
-    """
-    The person is found in plain, compressed and damaged bodies, with any escapes.
-    """
+    """The person is found in plain, compressed and damaged bodies, with any escapes."""
     data = f'{{"events": [{{"x": "{write(person)}"'.encode(encoding)
     noise = bytes(range(256)) * 40
 
@@ -98,9 +90,7 @@ def test_a_body_in_any_encoding_is_removed(
     + [4915112345678],
 )
 def test_a_phone_number_is_found_in_other_forms(written: object) -> None:
-    """
-    A phone number is found with other prefixes and separators.
-    """
+    """A phone number is found with other prefixes and separators."""
     assert outcome(event({"x": written}), PHONE) == "removed"
 
 
@@ -120,9 +110,7 @@ def test_a_phone_number_is_found_in_other_forms(written: object) -> None:
 def test_a_short_id_is_certain_only_in_an_identity_field(
     properties: object, expected: str
 ) -> None:
-    """
-    Elsewhere a short text may be a coincidence, so it is only suspected.
-    """
+    """Elsewhere a short text may be a coincidence, so it is only suspected."""
     assert outcome(event(properties), "42") == expected
 
 
@@ -138,9 +126,7 @@ def test_a_short_id_is_certain_only_in_an_identity_field(
 def test_a_short_id_in_a_body_is_certain_only_in_an_identity_field(
     data: bytes, expected: str
 ) -> None:
-    """
-    The name of the field before the id decides.
-    """
+    """The name of the field before the id decides."""
     assert outcome(body(data), "42") == expected
 
 
@@ -154,9 +140,7 @@ def test_a_short_id_in_a_body_is_certain_only_in_an_identity_field(
     ],
 )
 def test_a_suspected_record_has_a_reason(record: DeadRecord, why: str) -> None:
-    """
-    A record that cannot be searched, or only may match, is kept and named.
-    """
+    """A record that cannot be searched, or only may match, is kept and named."""
     found = search([record], "cust-4711")
 
     assert found.keys == []
@@ -165,9 +149,7 @@ def test_a_suspected_record_has_a_reason(record: DeadRecord, why: str) -> None:
 
 
 def test_other_people_are_not_suspected() -> None:
-    """
-    Ids that contain the identity are different people.
-    """
+    """Ids that contain the identity are different people."""
     others = ["cust-47110", "cust-4711a", "acust-4711", "14711", "cust-471"]
 
     found = search([event({"user_id": other}) for other in others], "cust-4711")
@@ -177,9 +159,7 @@ def test_other_people_are_not_suspected() -> None:
 
 
 def test_the_outcome_names_the_suspected_records(tmp_path: Path) -> None:
-    """
-    Suspected records are named by key, and a predicate removes them.
-    """
+    """Suspected records are named by key, and a predicate removes them."""
     with SqliteDeadLetter(tmp_path / "dead.db") as store:
         store.append([event({"user_id": "42"}), event({"x": "42"}), event({"x": "43"})])
 
@@ -194,9 +174,7 @@ def test_the_outcome_names_the_suspected_records(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("person", ["", " ", 42, None])
 def test_a_blank_identity_raises(person: object) -> None:
-    """
-    An identity that is blank or not a string raises.
-    """
+    """An identity that is blank or not a string raises."""
     with pytest.raises(ValueError, match="searched by a text"):
         search([], person)  # type: ignore[arg-type]
 
@@ -205,9 +183,7 @@ def test_a_blank_identity_raises(person: object) -> None:
 @example("CORP\\Jané", "")
 @example('%11"', "")
 def test_a_search_accepts_any_text(person: str, other: str) -> None:
-    """
-    A search never raises, and finds the identity in an identity field.
-    """
+    """A search never raises, and finds the identity in an identity field."""
     record = event({"user_id": person, "x": other})
 
     assert search([record, body(other.encode("utf-8", "replace"))], person).keys
@@ -216,9 +192,7 @@ def test_a_search_accepts_any_text(person: str, other: str) -> None:
 @pytest.mark.parametrize("person", ["DOMAIN\\jdoe17", 'O"Neil-17', EMAIL])
 @pytest.mark.parametrize("times", [0, 1, 2, 3])
 def test_escapes_do_not_hide_a_person(person: str, times: int) -> None:
-    """
-    The person is found in JSON that was encoded as JSON several times.
-    """
+    """The person is found in JSON that was encoded as JSON several times."""
     text = person
     for _ in range(times):
         text = json.dumps({"x": text})
@@ -232,9 +206,7 @@ def test_escapes_do_not_hide_a_person(person: str, times: int) -> None:
 def test_json_within_base64_is_suspected(
     person: str, encode: Callable[[bytes], bytes]
 ) -> None:
-    """
-    The escapes of JSON inside Base64 do not hide a person.
-    """
+    """The escapes of JSON inside Base64 do not hide a person."""
     data = encode(json.dumps({"person": person}).encode())
 
     assert outcome(body(data), person) == "suspected"

@@ -1,6 +1,4 @@
-"""
-Tests of the SQLite file: recognition, migration, damage, disk space, locks.
-"""
+"""Tests of the SQLite file: recognition, migration, damage, disk space, locks."""
 
 from __future__ import annotations
 
@@ -44,17 +42,13 @@ CREATE TABLE dead_letters (
 
 
 def record(number: int, size: int = 0) -> DeadRecord:
-    """
-    Make a record of a valid event.
-    """
+    """Make a record of a valid event."""
     event = make_raw("users.messages.email.Click", id=f"e{number}", url="x" * size)
     return DeadRecord.of(event, "bad_time", "a detail", AT)
 
 
 def execute(path: Path, *statements: str) -> None:
-    """
-    Change the file at *path* without the library.
-    """
+    """Change the file at *path* without the library."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         for statement in statements:
             db.execute(statement)
@@ -62,18 +56,14 @@ def execute(path: Path, *statements: str) -> None:
 
 
 def pragma(path: Path, name: str) -> Any:
-    """
-    Return the value of a pragma of the file.
-    """
+    """Return the value of a pragma of the file."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         return db.execute(f"PRAGMA {name}").fetchone()[0]
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """
-    Return the path of a closed dead letter with three records.
-    """
+    """Return the path of a closed dead letter with three records."""
     path = tmp_path / "dead.db"
     with SqliteDeadLetter(path) as store:
         store.append([record(number) for number in range(3)])
@@ -81,9 +71,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_header_identifies_a_dead_letter(path: Path) -> None:
-    """
-    The header has the application id and the number of the layout.
-    """
+    """The header has the application id and the number of the layout."""
     assert pragma(path, "application_id") == APPLICATION_ID
     assert pragma(path, "user_version") == LAYOUT
     assert path.read_bytes()[68:72] == b"BHdl"
@@ -137,9 +125,7 @@ def test_another_kind_of_file_stays_unchanged(kind: str, tmp_path: Path) -> None
 def test_the_error_names_the_kind_of_file(
     kind: str, words: str, tmp_path: Path
 ) -> None:
-    """
-    The error quotes nothing of the file but names of tables.
-    """
+    """The error quotes nothing of the file but names of tables."""
     FOREIGN[kind](tmp_path / "other.db")
 
     with pytest.raises(DeadLetterError, match=f"is not a dead letter.*{words}"):
@@ -147,9 +133,7 @@ def test_the_error_names_the_kind_of_file(
 
 
 def test_another_database_that_is_open_stays_unchanged(tmp_path: Path) -> None:
-    """
-    A process that has the other database open can still write to it.
-    """
+    """A process that has the other database open can still write to it."""
     path = tmp_path / "other.db"
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode=WAL")
@@ -164,9 +148,7 @@ def test_another_database_that_is_open_stays_unchanged(tmp_path: Path) -> None:
 
 
 def test_a_newer_layout_raises(path: Path) -> None:
-    """
-    A file of a newer version of the package stays unchanged.
-    """
+    """A file of a newer version of the package stays unchanged."""
     execute(path, f"PRAGMA user_version = {LAYOUT + 1}")
     before = path.read_bytes()
 
@@ -205,9 +187,7 @@ def test_the_first_layout_is_migrated(journal: str, tmp_path: Path) -> None:
 def test_records_are_never_kept_in_memory(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Names that SQLite does not take for a file raise.
-    """
+    """Names that SQLite does not take for a file raise."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ValueError, match="needs a file"):
@@ -217,9 +197,7 @@ def test_records_are_never_kept_in_memory(
 
 
 def test_a_path_that_is_not_a_file_is_named(tmp_path: Path) -> None:
-    """
-    The error tells a folder, a device, a missing folder and a missing file apart.
-    """
+    """The error tells a folder, a device, a missing folder and a missing file apart."""
     (tmp_path / "file").touch()
     cases = {
         tmp_path: "is a folder",
@@ -241,9 +219,7 @@ def test_a_path_that_is_not_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_symbolic_link_is_followed(path: Path, tmp_path: Path) -> None:
-    """
-    A file has one log, under whatever name it is opened.
-    """
+    """A file has one log, under whatever name it is opened."""
     link = tmp_path / "link.db"
     link.symlink_to(path)
 
@@ -257,9 +233,7 @@ def test_a_symbolic_link_is_followed(path: Path, tmp_path: Path) -> None:
 def test_the_working_directory_may_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A relative path is resolved when the store is made.
-    """
+    """A relative path is resolved when the store is made."""
     monkeypatch.chdir(tmp_path)
     store = SqliteDeadLetter("dead.db")
     (tmp_path / "other").mkdir()
@@ -283,9 +257,7 @@ with SqliteDeadLetter(sys.argv[1]) as store:
 
 @pytest.mark.parametrize("is_empty", [False, True])
 def test_processes_create_one_file(is_empty: bool, tmp_path: Path) -> None:
-    """
-    Processes that start together use one file, and lose nothing.
-    """
+    """Processes that start together use one file, and lose nothing."""
     path = tmp_path / "dead.db"
     if is_empty:
         path.touch()
@@ -300,9 +272,7 @@ def test_processes_create_one_file(is_empty: bool, tmp_path: Path) -> None:
 def test_a_file_that_was_half_created_is_created_again(
     tmp_path: Path,
 ) -> None:
-    """
-    SQLite restores the file to an empty one by its journal.
-    """
+    """SQLite restores the file to an empty one by its journal."""
     path, journal = tmp_path / "dead.db", tmp_path / "dead.db-journal"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA cache_size = 1")
@@ -339,9 +309,7 @@ DAMAGES = {
 def damaged(
     request: pytest.FixtureRequest, path: Path
 ) -> Iterator[tuple[SqliteDeadLetter, Path]]:
-    """
-    Yield the store, with its second record damaged.
-    """
+    """Yield the store, with its second record damaged."""
     lax = "REPLACE(sql, 'NOT NULL', '')"
     execute(
         path,
@@ -356,9 +324,7 @@ def damaged(
 def test_a_damaged_row_is_one_damaged_record(
     damaged: tuple[SqliteDeadLetter, Path],
 ) -> None:
-    """
-    Reading, counting, exporting and purging include the damaged record.
-    """
+    """Reading, counting, exporting and purging include the damaged record."""
     store, _ = damaged
     first, bad, last = store.read()
     stream = io.StringIO()
@@ -384,9 +350,7 @@ def test_a_damaged_row_is_one_damaged_record(
 def test_replay_keeps_a_damaged_row(
     damaged: tuple[SqliteDeadLetter, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """
-    A damaged row is counted and logged; the others are delivered.
-    """
+    """A damaged row is counted and logged; the others are delivered."""
     store, _ = damaged
 
     report = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
@@ -410,9 +374,7 @@ def test_an_event_that_comes_again_repairs_its_row(path: Path) -> None:
 
 @pytest.fixture
 def torn(tmp_path: Path) -> Iterator[tuple[SqliteDeadLetter, int]]:
-    """
-    Yield a store of 200 records with a page of its table overwritten.
-    """
+    """Yield a store of 200 records with a page of its table overwritten."""
     path = tmp_path / "dead.db"
     with SqliteDeadLetter(path) as store:
         store.append([record(number, 300) for number in range(200)])
@@ -446,9 +408,7 @@ def test_a_damaged_page_damages_only_its_rows(
 def test_a_purge_suspects_rows_that_are_too_damaged_to_search(
     torn: tuple[SqliteDeadLetter, int],
 ) -> None:
-    """
-    "0 removed" would be wrong if the person is in a row that cannot be searched.
-    """
+    """ "0 removed" would be wrong if the person is in a row that cannot be searched."""
     store, _ = torn
     bad = {r.key for r in store.read() if r.is_damaged}
 
@@ -461,9 +421,7 @@ def test_a_purge_suspects_rows_that_are_too_damaged_to_search(
 def test_removing_a_record_of_a_damaged_page_raises(
     torn: tuple[SqliteDeadLetter, int],
 ) -> None:
-    """
-    The error gives advice.
-    """
+    """The error gives advice."""
     store, _ = torn
 
     with pytest.raises(DeadLetterError, match=r"damaged.*export what can be read"):
@@ -472,9 +430,7 @@ def test_removing_a_record_of_a_damaged_page_raises(
 
 @contextlib.contextmanager
 def limited(size: int) -> Iterator[None]:
-    """
-    Limit the size of files of this process to *size* bytes.
-    """
+    """Limit the size of files of this process to *size* bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -484,9 +440,7 @@ def limited(size: int) -> Iterator[None]:
 
 
 def fill(store: SqliteDeadLetter, records: list[DeadRecord]) -> str:
-    """
-    Append *records* one by one, and return the error of the first that fails.
-    """
+    """Append *records* one by one, and return the error of the first that fails."""
     try:
         for one in records:
             store.append([one])
@@ -515,9 +469,7 @@ def test_the_check_fails_while_the_failed_append_would_fail(path: Path) -> None:
 
 
 def test_the_check_fails_at_the_cap(tmp_path: Path) -> None:
-    """
-    The check of a full store fails until records are forgotten.
-    """
+    """The check of a full store fails until records are forgotten."""
     with SqliteDeadLetter(tmp_path / "dead.db", max_bytes=100_000) as store:
         store.append([record(number, 20_000) for number in range(3)])
         with pytest.raises(DeadLetterFull, match=r"of 100,000 bytes.*Replay or purge"):
@@ -533,9 +485,7 @@ def test_the_check_fails_at_the_cap(tmp_path: Path) -> None:
 
 
 def test_a_full_dead_letter_can_be_replayed(tmp_path: Path) -> None:
-    """
-    Records that are rejected again are stored already, and need no more room.
-    """
+    """Records that are rejected again are stored already, and need no more room."""
 
     def wordy(event: Any) -> None:
         raise ValueError
@@ -554,9 +504,7 @@ def test_a_full_dead_letter_can_be_replayed(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """
-    Yield a folder on a separate disk of 2 MB.
-    """
+    """Yield a folder on a separate disk of 2 MB."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)]
     try:
         done = subprocess.run(mount, capture_output=True, check=False).returncode == 0
@@ -569,9 +517,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
-    """
-    The store is full before the room for the log of a purge is used.
-    """
+    """The store is full before the room for the log of a purge is used."""
     with SqliteDeadLetter(small_disk / "dead.db") as store:
         error = fill(store, [record(number, 20_000) for number in range(1_000)])
         with pytest.raises(DeadLetterFull):
@@ -588,9 +534,7 @@ def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
 
 
 def test_freeing_the_named_bytes_of_a_full_disk_is_enough(small_disk: Path) -> None:
-    """
-    On a disk without any free byte, the error names the bytes to free.
-    """
+    """On a disk without any free byte, the error names the bytes to free."""
     with SqliteDeadLetter(small_disk / "dead.db") as store:
         store.append([record(number, 20_000) for number in range(20)])
         filling = small_disk / "filling"
@@ -622,9 +566,7 @@ with bh.SqliteDeadLetter(sys.argv[1]) as store:
 
 
 def test_a_second_replay_raises(path: Path) -> None:
-    """
-    A replay in another process counts too, until that process ends or is killed.
-    """
+    """A replay in another process counts too, until that process ends or is killed."""
     command = [sys.executable, "-c", REPLAYER, str(path)]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE) as other,
@@ -644,9 +586,7 @@ def test_a_second_replay_raises(path: Path) -> None:
 
 
 def test_a_replay_inside_a_replay_raises(path: Path) -> None:
-    """
-    A nested replay of the same store, or of the same file, raises.
-    """
+    """A nested replay of the same store, or of the same file, raises."""
     with SqliteDeadLetter(path) as store, SqliteDeadLetter(path) as same:
         errors: list[str] = []
 
@@ -686,9 +626,7 @@ def test_a_dead_letter_with_another_table_stays_unchanged(
 
 
 def test_by_reason_does_not_read_the_rows(tmp_path: Path) -> None:
-    """
-    The query is answered from an index, because a service runs it often.
-    """
+    """The query is answered from an index, because a service runs it often."""
     with SqliteDeadLetter(tmp_path / "dead.db") as store:
         store.append([record(1), record(2)])
         plan = store._query(f"EXPLAIN QUERY PLAN {COUNT_BY_REASON}")

@@ -21,9 +21,7 @@ Answer: TypeAlias = int | tuple[int, dict[str, str]] | type[Exception]
 
 @frozen
 class Answered:
-    """
-    The least that an endpoint returns.
-    """
+    """The least that an endpoint returns."""
 
     status: int
     headers: dict[str, str] = Factory(dict)
@@ -31,9 +29,7 @@ class Answered:
 
 @define
 class Endpoint:
-    """
-    Answers by *script*, then with *then*; keeps what came.
-    """
+    """Answers by *script*, then with *then*; keeps what came."""
 
     script: list[Answer] = Factory(list)
     then: Answer = 200
@@ -41,9 +37,7 @@ class Endpoint:
     taken: list[Any] = Factory(list)
 
     def __call__(self, request: Request) -> Answered:
-        """
-        Answer one request.
-        """
+        """Answer one request."""
         self.requests.append(request)
         answer = self.script.pop(0) if self.script else self.then
         if isinstance(answer, type):
@@ -55,25 +49,19 @@ class Endpoint:
 
     @property
     def batches(self) -> list[list[Any]]:
-        """
-        The events of each request.
-        """
+        """The events of each request."""
         return [events_of(request) for request in self.requests]
 
 
 def events_of(request: Request) -> list[Any]:
-    """
-    Read the events of *request*; none of an empty body.
-    """
+    """Read the events of *request*; none of an empty body."""
     assert isinstance(request.body, bytes)
     return json.loads(request.body)["events"] if request.body else []
 
 
 @contextlib.contextmanager
 def listening(endpoint: Endpoint) -> Iterator[str]:
-    """
-    Serve *endpoint* on a port of the loopback interface, and give its URL.
-    """
+    """Serve *endpoint* on a port of the loopback interface, and give its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -99,7 +87,5 @@ def listening(endpoint: Endpoint) -> Iterator[str]:
 
 
 def ids(events: Sequence[Any]) -> list[Any]:
-    """
-    Return the ids of *events*.
-    """
+    """Return the ids of *events*."""
     return [event["id"] for event in events]

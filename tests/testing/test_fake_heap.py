@@ -1,6 +1,4 @@
-"""
-Tests of the stand-in for Heap, over real connections on 127.0.0.1.
-"""
+"""Tests of the stand-in for Heap, over real connections on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -44,54 +42,40 @@ BROKEN = (OSError, http.client.HTTPException)
 
 @define
 class Clock:
-    """
-    A clock that a test moves.
-    """
+    """A clock that a test moves."""
 
     now: float = 1000.0
 
     def __call__(self) -> float:
-        """
-        Give the time.
-        """
+        """Give the time."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """
-    Give a clock that stands still.
-    """
+    """Give a clock that stands still."""
     return Clock()
 
 
 @pytest.fixture
 def heap(clock: Clock) -> Iterator[FakeHeap]:
-    """
-    Give a running Heap on the clock of the test.
-    """
+    """Give a running Heap on the clock of the test."""
     with FakeHeap(clock=clock) as running:
         yield running
 
 
 def port_of(heap: FakeHeap) -> int:
-    """
-    Give the port of *heap*.
-    """
+    """Give the port of *heap*."""
     return int(heap.url.rpartition(":")[2])
 
 
 def connect(heap: FakeHeap, timeout: float = 5.0) -> http.client.HTTPConnection:
-    """
-    Open a connection that is kept alive.
-    """
+    """Open a connection that is kept alive."""
     return http.client.HTTPConnection("127.0.0.1", port_of(heap), timeout=timeout)
 
 
 def raw(heap: FakeHeap, data: bytes = b"") -> socket.socket:
-    """
-    Open a bare socket and send *data*.
-    """
+    """Open a bare socket and send *data*."""
     sock = socket.create_connection(("127.0.0.1", port_of(heap)), timeout=5)
     sock.sendall(data)
 
@@ -101,9 +85,7 @@ def raw(heap: FakeHeap, data: bytes = b"") -> socket.socket:
 def exchange(
     connection: http.client.HTTPConnection, body: object, path: str = "/api/track"
 ) -> tuple[int, str]:
-    """
-    Send one JSON body and give status and text.
-    """
+    """Send one JSON body and give status and text."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.request("POST", path, data, {"Content-Type": "application/json"})
     answer = connection.getresponse()
@@ -114,9 +96,7 @@ def exchange(
 def post(
     heap: FakeHeap, body: object, path: str = "/api/track", timeout: float = 5.0
 ) -> tuple[int, str]:
-    """
-    Send one JSON body on a connection of its own.
-    """
+    """Send one JSON body on a connection of its own."""
     connection = connect(heap, timeout)
     try:
         return exchange(connection, body, path)
@@ -125,9 +105,7 @@ def post(
 
 
 def event(key: str = "key-1", **changes: object) -> dict[str, Any]:
-    """
-    Build a legal event.
-    """
+    """Build a legal event."""
     return {
         "event": "Braze Email Click",
         "identity": "jane",
@@ -139,30 +117,22 @@ def event(key: str = "key-1", **changes: object) -> dict[str, Any]:
 
 
 def bulk(*events: object, app_id: str = "11") -> dict[str, Any]:
-    """
-    Build a bulk track.
-    """
+    """Build a bulk track."""
     return {"app_id": app_id, "events": list(events)}
 
 
 def many(number: int, start: int = 0, **changes: object) -> dict[str, Any]:
-    """
-    Build a bulk track with so many events.
-    """
+    """Build a bulk track with so many events."""
     return bulk(*(event(f"key-{n}", **changes) for n in range(start, start + number)))
 
 
 def users(*items: object, app_id: str = "11") -> dict[str, Any]:
-    """
-    Build a bulk call of user properties.
-    """
+    """Build a bulk call of user properties."""
     return {"app_id": app_id, "users": list(items)}
 
 
 def request_bytes(body: object, *headers: str) -> bytes:
-    """
-    Write a track with ``Content-Length`` by hand.
-    """
+    """Write a track with ``Content-Length`` by hand."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [
         "POST /api/track HTTP/1.1",
@@ -176,9 +146,7 @@ def request_bytes(body: object, *headers: str) -> bytes:
 
 
 def read_all(sock: socket.socket) -> bytes:
-    """
-    Read until the other side ends.
-    """
+    """Read until the other side ends."""
     data = b""
     while piece := sock.recv(65536):
         data += piece
@@ -187,9 +155,7 @@ def read_all(sock: socket.socket) -> bytes:
 
 
 def eventually(truth: Callable[[], bool]) -> bool:
-    """
-    Wait for something, two seconds at most.
-    """
+    """Wait for something, two seconds at most."""
     end = time.monotonic() + 2.0
     while not truth() and time.monotonic() < end:
         time.sleep(0.005)
@@ -211,9 +177,7 @@ def test_single_track_is_kept(heap: FakeHeap) -> None:
 
 
 def test_bulk_track_is_kept(heap: FakeHeap) -> None:
-    """
-    The events of a bulk track are found by their keys.
-    """
+    """The events of a bulk track are found by their keys."""
     answer = post(heap, bulk(event("a"), event("b")))
 
     assert answer == (200, "{}")
@@ -221,18 +185,14 @@ def test_bulk_track_is_kept(heap: FakeHeap) -> None:
 
 
 def test_kept_events_can_be_judged(heap: FakeHeap) -> None:
-    """
-    An event is kept exactly as the judge of calls wants it.
-    """
+    """An event is kept exactly as the judge of calls wants it."""
     post(heap, {"app_id": "11", **event()})
 
     assert_legal(heap.events["key-1"])
 
 
 def test_first_write_of_a_key_wins(heap: FakeHeap) -> None:
-    """
-    A later event with the same key changes nothing and is counted as a repeat.
-    """
+    """A later event with the same key changes nothing and is counted as a repeat."""
     post(heap, bulk(event("a"), event("a", event="Other")))
     post(heap, {"app_id": "11", **event("a", event="Third")})
 
@@ -241,9 +201,7 @@ def test_first_write_of_a_key_wins(heap: FakeHeap) -> None:
 
 
 def test_events_without_key_all_count(heap: FakeHeap) -> None:
-    """
-    Events without an idempotency key are told apart, each counts.
-    """
+    """Events without an idempotency key are told apart, each counts."""
     bare = {"event": "Click", "user_id": "17"}
 
     post(heap, bulk(bare, bare))
@@ -252,9 +210,7 @@ def test_events_without_key_all_count(heap: FakeHeap) -> None:
 
 
 def test_user_properties_are_merged(heap: FakeHeap) -> None:
-    """
-    User properties of one identity are merged, the last write wins.
-    """
+    """User properties of one identity are merged, the last write wins."""
     path = "/api/add_user_properties"
     post(heap, users({"identity": "jane", "properties": {"a": 1, "b": 1}}), path)
     post(heap, {"app_id": "11", "identity": "jane", "properties": {"b": 2}}, path)
@@ -263,9 +219,7 @@ def test_user_properties_are_merged(heap: FakeHeap) -> None:
 
 
 def test_account_properties_are_merged(heap: FakeHeap) -> None:
-    """
-    Account properties are merged by account id.
-    """
+    """Account properties are merged by account id."""
     for properties in ({"a": 1}, {"b": "x"}):
         accounts = [{"account_id": "acme", "properties": properties}]
         post(
@@ -276,9 +230,7 @@ def test_account_properties_are_merged(heap: FakeHeap) -> None:
 
 
 def test_wrong_app_is_taken_silently(heap: FakeHeap) -> None:
-    """
-    A wrong app id is answered with 200; what came is kept apart and counted.
-    """
+    """A wrong app id is answered with 200; what came is kept apart and counted."""
     answer = post(heap, bulk(event("a"), app_id="12"))
 
     assert answer == (200, "{}")
@@ -288,9 +240,7 @@ def test_wrong_app_is_taken_silently(heap: FakeHeap) -> None:
 
 
 def without(name: str) -> dict[str, Any]:
-    """
-    Build an event that lacks a field.
-    """
+    """Build an event that lacks a field."""
     return {key: value for key, value in event().items() if key != name}
 
 
@@ -357,9 +307,7 @@ def test_invalid_event_refuses_the_whole_call(
 
 
 def test_single_calls_are_named_without_index(heap: FakeHeap) -> None:
-    """
-    A bad single call is named from the body on.
-    """
+    """A bad single call is named from the body on."""
     answer = post(heap, {"app_id": "11", **event(properties=[])})
 
     assert answer == (400, "postBody.properties should be object")
@@ -382,9 +330,7 @@ def test_single_calls_are_named_without_index(heap: FakeHeap) -> None:
     ],
 )
 def test_invalid_bodies_are_refused(heap: FakeHeap, text: str, body: object) -> None:
-    """
-    A body that is no call is a 400 that says why.
-    """
+    """A body that is no call is a 400 that says why."""
     assert (400, text) == post(heap, body)
 
 
@@ -412,9 +358,7 @@ def test_invalid_bodies_are_refused(heap: FakeHeap, text: str, body: object) -> 
 def test_invalid_user_refuses_the_whole_call(
     heap: FakeHeap, rule: str, invalid: object
 ) -> None:
-    """
-    One bad user refuses its whole call, named by its index.
-    """
+    """One bad user refuses its whole call, named by its index."""
     good = {"identity": "jane", "properties": {}}
 
     status, text = post(heap, users(good, invalid), "/api/add_user_properties")
@@ -425,9 +369,7 @@ def test_invalid_user_refuses_the_whole_call(
 
 
 def test_limits_are_inclusive(heap: FakeHeap) -> None:
-    """
-    A thousand events of the greatest legal lengths are taken.
-    """
+    """A thousand events of the greatest legal lengths are taken."""
     longest = {"k" * 1023: "v" * 1023, "list": ["a", 1]}
 
     status, _ = post(
@@ -439,9 +381,7 @@ def test_limits_are_inclusive(heap: FakeHeap) -> None:
 
 
 def test_content_type_must_be_json(heap: FakeHeap) -> None:
-    """
-    A body that is not declared as JSON is refused.
-    """
+    """A body that is not declared as JSON is refused."""
     connection = connect(heap)
     connection.request("POST", "/api/track", b"{}", {"Content-Type": "text/plain"})
 
@@ -450,9 +390,7 @@ def test_content_type_must_be_json(heap: FakeHeap) -> None:
 
 
 def test_a_head_has_no_body(heap: FakeHeap) -> None:
-    """
-    The connection is good for another request.
-    """
+    """The connection is good for another request."""
     port = int(heap.url.rpartition(":")[2])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     with contextlib.closing(connection):
@@ -475,9 +413,7 @@ def test_a_head_has_no_body(heap: FakeHeap) -> None:
     ],
 )
 def test_unknown_routes(heap: FakeHeap, status: int, method: str, path: str) -> None:
-    """
-    Unknown paths are 404, wrong methods 405.
-    """
+    """Unknown paths are 404, wrong methods 405."""
     connection = connect(heap)
     connection.request(method, path)
 
@@ -533,9 +469,7 @@ def test_an_app_has_fifteen_thousand_events_a_minute(
 
 
 def test_repeats_take_from_the_rate(heap: FakeHeap) -> None:
-    """
-    A repeated event counts against the limits, as it is received again.
-    """
+    """A repeated event counts against the limits, as it is received again."""
     post(heap, many(1000))
 
     assert post(heap, many(1))[0] == 429
@@ -551,9 +485,7 @@ def test_repeats_take_from_the_rate(heap: FakeHeap) -> None:
 def test_single_calls_are_thirty_in_thirty_seconds(
     heap: FakeHeap, clock: Clock, path: str, call: dict[str, Any]
 ) -> None:
-    """
-    The single forms take thirty requests per identity in thirty seconds.
-    """
+    """The single forms take thirty requests per identity in thirty seconds."""
     connection = connect(heap)
 
     statuses = [
@@ -568,9 +500,7 @@ def test_single_calls_are_thirty_in_thirty_seconds(
 
 
 def test_rate_limits_can_be_switched_off(clock: Clock) -> None:
-    """
-    Without rate limits everything is taken at once.
-    """
+    """Without rate limits everything is taken at once."""
     with FakeHeap(clock=clock, rate_limits=False) as heap:
         statuses = {post(heap, many(1000, start=1000 * n))[0] for n in range(16)}
 
@@ -584,9 +514,7 @@ def test_rate_limits_can_be_switched_off(clock: Clock) -> None:
 def ask(
     heap: FakeHeap, method: str, path: str, authorization: str, body: object = None
 ) -> tuple[int, Any]:
-    """
-    Send one request with credentials.
-    """
+    """Send one request with credentials."""
     connection = connect(heap)
     data = None if body is None else json.dumps(body)
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
@@ -599,16 +527,12 @@ def ask(
 
 
 def basic(text: str) -> str:
-    """
-    Write HTTP Basic credentials.
-    """
+    """Write HTTP Basic credentials."""
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
 def bearer(heap: FakeHeap) -> str:
-    """
-    Fetch a token.
-    """
+    """Fetch a token."""
     status, answer = ask(heap, "POST", "auth_token", basic("11:secret"))
     assert status == 200
 
@@ -620,16 +544,12 @@ def bearer(heap: FakeHeap) -> str:
     ["", basic("11:wrong"), basic("12:secret"), "Basic %", "Bearer 11:secret"],
 )
 def test_tokens_need_the_key(heap: FakeHeap, authorization: str) -> None:
-    """
-    Without the app's API key there is no token.
-    """
+    """Without the app's API key there is no token."""
     assert ask(heap, "POST", "auth_token", authorization)[0] == 401
 
 
 def test_deletion_goes_through_a_token(heap: FakeHeap) -> None:
-    """
-    With a token people are deleted; the request is pending first, then complete.
-    """
+    """With a token people are deleted; the request is pending first, then complete."""
     post(
         heap,
         users({"identity": "jane", "properties": {"a": 1}}),
@@ -649,9 +569,7 @@ def test_deletion_goes_through_a_token(heap: FakeHeap) -> None:
 
 
 def test_tokens_live_five_minutes(heap: FakeHeap, clock: Clock) -> None:
-    """
-    A token is good for five minutes by the clock, and useless from then on.
-    """
+    """A token is good for five minutes by the clock, and useless from then on."""
     token = bearer(heap)
     body = {"users": [{"identity": "jane"}]}
 
@@ -668,9 +586,7 @@ def test_tokens_live_five_minutes(heap: FakeHeap, clock: Clock) -> None:
     "authorization", ["", "Bearer ", "Bearer nonsense", basic("11:secret")]
 )
 def test_deletion_needs_a_token(heap: FakeHeap, authorization: str) -> None:
-    """
-    Without a token nobody is deleted and no state is told.
-    """
+    """Without a token nobody is deleted and no state is told."""
     body = {"users": [{"identity": "jane"}]}
 
     assert ask(heap, "POST", "user_deletion", authorization, body)[0] == 401
@@ -691,9 +607,7 @@ def test_deletion_needs_a_token(heap: FakeHeap, authorization: str) -> None:
     ],
 )
 def test_invalid_deletions_are_refused(heap: FakeHeap, rule: str, body: object) -> None:
-    """
-    A deletion that Heap would not understand deletes nobody.
-    """
+    """A deletion that Heap would not understand deletes nobody."""
     status, text = ask(heap, "POST", "user_deletion", bearer(heap), body)
 
     assert status == 400
@@ -702,9 +616,7 @@ def test_invalid_deletions_are_refused(heap: FakeHeap, rule: str, body: object) 
 
 
 def test_unknown_deletions_are_not_found(heap: FakeHeap) -> None:
-    """
-    A request id that was never given is a 404.
-    """
+    """A request id that was never given is a 404."""
     assert ask(heap, "GET", "deletion_status/none", bearer(heap))[0] == 404
 
 
@@ -712,9 +624,7 @@ def test_unknown_deletions_are_not_found(heap: FakeHeap) -> None:
 
 
 def test_connections_are_kept_alive(heap: FakeHeap) -> None:
-    """
-    Many requests go over one connection, refused ones too.
-    """
+    """Many requests go over one connection, refused ones too."""
     connection = connect(heap)
 
     statuses = [
@@ -727,9 +637,7 @@ def test_connections_are_kept_alive(heap: FakeHeap) -> None:
 
 
 def test_chunked_bodies_are_read(heap: FakeHeap) -> None:
-    """
-    A body in chunks, with extensions and trailers, is one body.
-    """
+    """A body in chunks, with extensions and trailers, is one body."""
     data = json.dumps(bulk(event())).encode()
     head = (
         b"POST /api/track?x=1 HTTP/1.1\r\n"
@@ -748,9 +656,7 @@ def test_chunked_bodies_are_read(heap: FakeHeap) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(heap: FakeHeap) -> None:
-    """
-    Requests that arrive together are answered one after the other.
-    """
+    """Requests that arrive together are answered one after the other."""
     data = request_bytes(bulk(event("a"))) + request_bytes(b"x", "Connection: close")
 
     with raw(heap, data) as sock:
@@ -760,9 +666,7 @@ def test_pipelined_requests_are_answered_in_order(heap: FakeHeap) -> None:
 
 
 def test_clients_may_ask_before_they_send(heap: FakeHeap) -> None:
-    """
-    ``Expect: 100-continue`` is answered before the body comes.
-    """
+    """``Expect: 100-continue`` is answered before the body comes."""
     data = request_bytes(bulk(event()), "Expect: 100-continue", "Connection: close")
     head, _, body = data.partition(b"\r\n\r\n")
 
@@ -776,9 +680,7 @@ def test_clients_may_ask_before_they_send(heap: FakeHeap) -> None:
 
 
 def test_http_1_0_connections_end(heap: FakeHeap) -> None:
-    """
-    A client of HTTP/1.0 gets its answer and the end of the connection.
-    """
+    """A client of HTTP/1.0 gets its answer and the end of the connection."""
     with raw(
         heap, request_bytes(bulk(event())).replace(b"HTTP/1.1", b"HTTP/1.0")
     ) as sock:
@@ -809,9 +711,7 @@ def test_http_1_0_connections_end(heap: FakeHeap) -> None:
     ],
 )
 def test_what_is_no_http_is_refused(heap: FakeHeap, status: int, data: bytes) -> None:
-    """
-    A request that cannot be read is refused, and its connection ends.
-    """
+    """A request that cannot be read is refused, and its connection ends."""
     with raw(heap, data) as sock:
         answer = read_all(sock)
 
@@ -820,9 +720,7 @@ def test_what_is_no_http_is_refused(heap: FakeHeap, status: int, data: bytes) ->
 
 
 def test_cut_requests_have_no_effect(heap: FakeHeap) -> None:
-    """
-    A client that dies before its last byte changed nothing.
-    """
+    """A client that dies before its last byte changed nothing."""
     with raw(heap, request_bytes(bulk(event()))[:-1]) as sock:
         sock.shutdown(socket.SHUT_WR)
         answer = read_all(sock)
@@ -853,9 +751,7 @@ def test_large_bodies_are_refused(chunked: bool) -> None:
 
 
 def test_script_is_used_up_one_a_request(heap: FakeHeap) -> None:
-    """
-    Each request takes one fault; after the last one everything is normal.
-    """
+    """Each request takes one fault; after the last one everything is normal."""
     heap.script(Status(500), Status(503), Status(429))
     connection = connect(heap)
 
@@ -869,9 +765,7 @@ def test_script_is_used_up_one_a_request(heap: FakeHeap) -> None:
 
 
 def test_status_has_headers_and_body(heap: FakeHeap) -> None:
-    """
-    A scripted answer carries its headers and its body.
-    """
+    """A scripted answer carries its headers and its body."""
     heap.script(Status(503, {"Retry-After": "7"}, b"<html>"))
     connection = connect(heap)
     connection.request("POST", "/api/track", b"{}")
@@ -887,9 +781,7 @@ def test_status_has_headers_and_body(heap: FakeHeap) -> None:
 
 @pytest.mark.parametrize("code", [200, 204, 304, 404, 500, 599, 999])
 def test_every_status_keeps_the_connection(heap: FakeHeap, code: int) -> None:
-    """
-    After any status the connection goes on, those without a body too.
-    """
+    """After any status the connection goes on, those without a body too."""
     heap.script(Status(code, body=b"x"))
     connection = connect(heap)
 
@@ -901,9 +793,7 @@ def test_every_status_keeps_the_connection(heap: FakeHeap, code: int) -> None:
 
 
 def test_a_lying_length_cuts_the_body(heap: FakeHeap) -> None:
-    """
-    A status with a ``Content-Length`` of its own ends before its body does.
-    """
+    """A status with a ``Content-Length`` of its own ends before its body does."""
     heap.script(Status(200, {"content-length": "100"}, b"{}"))
 
     with pytest.raises(http.client.IncompleteRead):
@@ -943,9 +833,7 @@ def test_faults_come_before_or_after_the_effect(
 
 
 def test_refuse_resets_new_connections(heap: FakeHeap) -> None:
-    """
-    A refused connection is reset before anything is read, one for each fault.
-    """
+    """A refused connection is reset before anything is read, one for each fault."""
     heap.script(Refuse(), Refuse())
 
     for _ in range(2):
@@ -974,9 +862,7 @@ def test_refuse_resets_open_connections(heap: FakeHeap) -> None:
 
 
 def test_pause_refuses_for_good(heap: FakeHeap) -> None:
-    """
-    While paused nobody listens on the port; resumed, it goes on with what it had.
-    """
+    """While paused nobody listens on the port; resumed, it goes on with what it had."""
     post(heap, bulk(event("a")))
     connection = connect(heap)
     exchange(connection, bulk(event("b")))
@@ -996,9 +882,7 @@ def test_pause_refuses_for_good(heap: FakeHeap) -> None:
 
 
 def test_reset_is_a_reset(heap: FakeHeap) -> None:
-    """
-    The client sees RST and not an orderly end.
-    """
+    """The client sees RST and not an orderly end."""
     heap.script(Reset())
 
     with (
@@ -1022,9 +906,7 @@ def test_stall_keeps_the_client_waiting(heap: FakeHeap) -> None:
 
 
 def connection_threads() -> list[threading.Thread]:
-    """
-    List the threads of open connections.
-    """
+    """List the threads of open connections."""
     return [
         thread
         for thread in threading.enumerate()
@@ -1033,9 +915,7 @@ def connection_threads() -> list[threading.Thread]:
 
 
 def test_drip_is_slow_but_right(heap: FakeHeap) -> None:
-    """
-    A dripping answer arrives whole, in many pieces, after its effect.
-    """
+    """A dripping answer arrives whole, in many pieces, after its effect."""
     heap.script(Drip(0.002))
 
     with raw(heap, request_bytes(bulk(event()))) as sock:
@@ -1048,9 +928,7 @@ def test_drip_is_slow_but_right(heap: FakeHeap) -> None:
 
 @pytest.mark.parametrize("apply", [False, True])
 def test_half_close_ends_one_side(heap: FakeHeap, apply: bool) -> None:
-    """
-    The client reads the end at once, but can go on sending.
-    """
+    """The client reads the end at once, but can go on sending."""
     heap.script(HalfClose(apply=apply))
 
     with raw(heap, request_bytes(bulk(event()))) as sock:
@@ -1064,9 +942,7 @@ def test_half_close_ends_one_side(heap: FakeHeap, apply: bool) -> None:
 
 
 def test_cut_status_line_is_half_a_line(heap: FakeHeap) -> None:
-    """
-    The answer ends in the middle of its status.
-    """
+    """The answer ends in the middle of its status."""
     heap.script(CutStatusLine())
 
     with raw(heap, request_bytes(bulk(event()))) as sock:
@@ -1077,9 +953,7 @@ def test_cut_status_line_is_half_a_line(heap: FakeHeap) -> None:
 
 @pytest.mark.parametrize("chunked", [True, False])
 def test_endless_body_goes_on(heap: FakeHeap, chunked: bool) -> None:
-    """
-    The body runs as long as somebody reads it.
-    """
+    """The body runs as long as somebody reads it."""
     heap.script(EndlessBody(chunked=chunked))
     connection = connect(heap)
     connection.request("POST", "/api/track", b"{}")
@@ -1094,9 +968,7 @@ def test_endless_body_goes_on(heap: FakeHeap, chunked: bool) -> None:
 
 
 def test_redirect_names_its_target(heap: FakeHeap) -> None:
-    """
-    A redirect carries its location.
-    """
+    """A redirect carries its location."""
     heap.script(Redirect("https://elsewhere.invalid/api/track", 308))
     connection = connect(heap)
     connection.request("POST", "/api/track", b"{}")
@@ -1108,9 +980,7 @@ def test_redirect_names_its_target(heap: FakeHeap) -> None:
 
 
 def test_garbage_is_no_http(heap: FakeHeap) -> None:
-    """
-    The bytes of garbage arrive as they are.
-    """
+    """The bytes of garbage arrive as they are."""
     heap.script(Garbage(b"\0\xff"))
 
     with raw(heap, request_bytes(bulk(event()))) as sock:
@@ -1120,9 +990,7 @@ def test_garbage_is_no_http(heap: FakeHeap) -> None:
 
 
 def test_latency_is_late_but_right(heap: FakeHeap) -> None:
-    """
-    A slow answer is a good answer.
-    """
+    """A slow answer is a good answer."""
     heap.script(Latency(0.1))
     start = time.monotonic()
 
@@ -1133,9 +1001,7 @@ def test_latency_is_late_but_right(heap: FakeHeap) -> None:
 
 
 def test_latency_takes_effect_after_the_client_left(heap: FakeHeap) -> None:
-    """
-    A client that gave up finds its events in Heap later.
-    """
+    """A client that gave up finds its events in Heap later."""
     heap.script(Latency(0.2))
 
     with pytest.raises(TimeoutError):
@@ -1146,16 +1012,12 @@ def test_latency_takes_effect_after_the_client_left(heap: FakeHeap) -> None:
 
 
 def bad(item: dict[str, Any]) -> bool:
-    """
-    Tell whether an item is marked as bad.
-    """
+    """Tell whether an item is marked as bad."""
     return bool(item.get("properties", {}).get("bad"))
 
 
 def test_poison_names_the_first_culprit(heap: FakeHeap) -> None:
-    """
-    A call with a poisoned item is refused whole, by the index of the first.
-    """
+    """A call with a poisoned item is refused whole, by the index of the first."""
     heap.always(Poison(bad))
     poisoned = event("bad", properties={"bad": 1})
 
@@ -1168,9 +1030,7 @@ def test_poison_names_the_first_culprit(heap: FakeHeap) -> None:
 
 
 def test_poison_may_name_nothing(heap: FakeHeap) -> None:
-    """
-    The unnamed variant leaves the client to bisect.
-    """
+    """The unnamed variant leaves the client to bisect."""
     heap.always(Poison(bad, named=False))
 
     answer = post(heap, bulk(event("bad", properties={"bad": 1})))
@@ -1192,18 +1052,14 @@ def test_poison_may_name_nothing(heap: FakeHeap) -> None:
 def test_poison_looks_into_every_call(
     heap: FakeHeap, name: str, path: str, body: object
 ) -> None:
-    """
-    Single calls and users are looked at too.
-    """
+    """Single calls and users are looked at too."""
     heap.always(Poison(bad))
 
     assert (400, f"{name} should NOT be valid") == post(heap, body, path)
 
 
 def test_bisection_finds_the_poison(heap: FakeHeap) -> None:
-    """
-    A client that halves refused calls delivers all events but one.
-    """
+    """A client that halves refused calls delivers all events but one."""
     heap.always(Poison(bad, named=False))
     events = many(64)["events"]
     events[37]["properties"]["bad"] = 1
@@ -1222,9 +1078,7 @@ def test_bisection_finds_the_poison(heap: FakeHeap) -> None:
 
 
 def test_errors_of_predicates_are_kept(heap: FakeHeap) -> None:
-    """
-    A predicate that raises gives a 500, and its error can be looked up.
-    """
+    """A predicate that raises gives a 500, and its error can be looked up."""
     heap.always(Poison(lambda item: bool(item["nothing"])))
 
     status, text = post(heap, bulk(event()))
@@ -1234,9 +1088,7 @@ def test_errors_of_predicates_are_kept(heap: FakeHeap) -> None:
 
 
 def test_faults_keep_to_their_path(heap: FakeHeap) -> None:
-    """
-    A fault for one path lets requests for others pass and waits for its own.
-    """
+    """A fault for one path lets requests for others pass and waits for its own."""
     heap.script(Status(500, path="/api/track"), Status(503))
     person = users({"identity": "jane", "properties": {}})
 
@@ -1251,9 +1103,7 @@ def test_faults_keep_to_their_path(heap: FakeHeap) -> None:
 
 
 def test_permanent_faults_stay(heap: FakeHeap) -> None:
-    """
-    A permanent fault touches every request until it is replaced.
-    """
+    """A permanent fault touches every request until it is replaced."""
     heap.always(Status(500))
     before = [post(heap, bulk(event()))[0] for _ in range(3)]
     heap.always()
@@ -1275,9 +1125,7 @@ def test_scripted_faults_come_before_permanent_ones(heap: FakeHeap) -> None:
 
 
 def test_permanent_refusal(heap: FakeHeap) -> None:
-    """
-    A permanent refusal resets every connection until things calm down.
-    """
+    """A permanent refusal resets every connection until things calm down."""
     heap.always(Refuse())
     for _ in range(3):
         with pytest.raises(BROKEN):
@@ -1289,9 +1137,7 @@ def test_permanent_refusal(heap: FakeHeap) -> None:
 
 
 def test_calm_forgets_the_script(heap: FakeHeap) -> None:
-    """
-    After calming no fault is left.
-    """
+    """After calming no fault is left."""
     heap.script(Status(500), Reset())
     heap.always(Stall(60))
 
@@ -1303,21 +1149,15 @@ def test_calm_forgets_the_script(heap: FakeHeap) -> None:
 
 @frozen
 class Teapot(Fault):
-    """
-    A fault of somebody else.
-    """
+    """A fault of somebody else."""
 
     def play(self, exchange: Exchange) -> WireResponse | None:
-        """
-        Count the items.
-        """
+        """Count the items."""
         return WireResponse.text(418, ",".join(exchange.items))
 
 
 def test_own_faults_are_played(heap: FakeHeap) -> None:
-    """
-    Users write faults of their own.
-    """
+    """Users write faults of their own."""
     heap.script(Teapot())
 
     assert post(heap, many(2)) == (418, "postBody.events[0],postBody.events[1]")
@@ -1336,17 +1176,13 @@ def test_own_faults_are_played(heap: FakeHeap) -> None:
     ],
 )
 def test_senseless_faults_fail_early(make: Callable[[], Fault]) -> None:
-    """
-    A fault that could never be played, or wait for ever, cannot be made.
-    """
+    """A fault that could never be played, or wait for ever, cannot be made."""
     with pytest.raises(ValueError, match=r"must be"):
         make()
 
 
 def test_faults_are_values() -> None:
-    """
-    Faults are immutable and compare by content.
-    """
+    """Faults are immutable and compare by content."""
     fault = Status(503, {"Retry-After": "1"})
 
     assert Status(503, {"Retry-After": "1"}) == fault
@@ -1380,9 +1216,7 @@ def test_closing_ends_every_wait(fault: Fault | None) -> None:
 
 
 def test_close_does_not_apply_what_waits() -> None:
-    """
-    A request that is still being delayed when the server closes has no effect.
-    """
+    """A request that is still being delayed when the server closes has no effect."""
     with FakeHeap() as heap:
         heap.script(Latency(60))
         sock = raw(heap, request_bytes(bulk(event())))
@@ -1393,9 +1227,7 @@ def test_close_does_not_apply_what_waits() -> None:
 
 
 def test_what_was_received_outlives_the_server() -> None:
-    """
-    After the end the port is closed, and the events can still be read.
-    """
+    """After the end the port is closed, and the events can still be read."""
     with FakeHeap() as heap:
         post(heap, bulk(event("a")))
         heap.close()
@@ -1406,9 +1238,7 @@ def test_what_was_received_outlives_the_server() -> None:
 
 
 def test_use_before_start_says_what_to_do() -> None:
-    """
-    Without a start there is no url, after the end no start.
-    """
+    """Without a start there is no url, after the end no start."""
     heap = FakeHeap()
 
     with pytest.raises(RuntimeError, match="with statement"):
@@ -1419,9 +1249,7 @@ def test_use_before_start_says_what_to_do() -> None:
 
 
 def test_clear_forgets_what_came(heap: FakeHeap) -> None:
-    """
-    After clearing everything counts as new, the rate too.
-    """
+    """After clearing everything counts as new, the rate too."""
     post(heap, many(1000))
 
     heap.clear()
@@ -1431,9 +1259,7 @@ def test_clear_forgets_what_came(heap: FakeHeap) -> None:
 
 
 def test_answers_are_snapshots(heap: FakeHeap) -> None:
-    """
-    What a test got from the server does not change under its hands.
-    """
+    """What a test got from the server does not change under its hands."""
     post(heap, bulk(event("a")))
     before = heap.events
 
@@ -1444,9 +1270,7 @@ def test_answers_are_snapshots(heap: FakeHeap) -> None:
 
 
 def test_threads_lose_and_double_nothing(heap: FakeHeap) -> None:
-    """
-    Sixteen clients at once, each event twice: every event is there once.
-    """
+    """Sixteen clients at once, each event twice: every event is there once."""
     heap.always(Latency(0.001))
 
     def deliver(worker: int) -> int:
@@ -1469,9 +1293,7 @@ def test_threads_lose_and_double_nothing(heap: FakeHeap) -> None:
 
 
 def test_two_heaps_know_nothing_of_each_other() -> None:
-    """
-    Each server has its own port, script and memory.
-    """
+    """Each server has its own port, script and memory."""
     with FakeHeap() as one, FakeHeap() as two:
         one.script(Status(500))
         answers = [post(two, bulk(event()))[0], post(one, bulk(event()))[0]]
@@ -1481,16 +1303,12 @@ def test_two_heaps_know_nothing_of_each_other() -> None:
 
 
 def test_repr_hides_the_key() -> None:
-    """
-    The API key is not shown.
-    """
+    """The API key is not shown."""
     with FakeHeap(api_key="canary") as heap:
         assert "canary" not in repr(heap)
         assert heap.url in repr(heap)
 
 
 def test_fixture_gives_a_running_heap(fake_heap: FakeHeap) -> None:
-    """
-    The opt-in fixture is ready to be sent to.
-    """
+    """The opt-in fixture is ready to be sent to."""
     assert post(fake_heap, bulk(event()))[0] == 200

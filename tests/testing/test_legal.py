@@ -1,6 +1,4 @@
-"""
-Tests of the independent judge of Heap's contract.
-"""
+"""Tests of the independent judge of Heap's contract."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from braze_heap.testing._legal import assert_legal, problems
 
 
 def track(**changes: object) -> dict[str, Any]:
-    """
-    Build a legal track, then change fields; a field set to Ellipsis is removed.
-    """
+    """Build a legal track, then change fields; a field set to Ellipsis is removed."""
     obj: dict[str, Any] = {
         "event": "Braze Email Click",
         "identity": "jane",
@@ -29,9 +25,7 @@ def track(**changes: object) -> dict[str, Any]:
 
 
 def user(**changes: object) -> dict[str, Any]:
-    """
-    Build legal user properties, then change fields.
-    """
+    """Build legal user properties, then change fields."""
     obj: dict[str, Any] = {
         "identity": "jane",
         "properties": {"braze_email": "opted_in"},
@@ -42,17 +36,13 @@ def user(**changes: object) -> dict[str, Any]:
 
 
 class Call:
-    """
-    A call object the way the library makes them.
-    """
+    """A call object the way the library makes them."""
 
     def __init__(self, plain: object) -> None:
         self._plain = plain
 
     def to_dict(self) -> object:
-        """
-        Give the plain object.
-        """
+        """Give the plain object."""
         return self._plain
 
 
@@ -95,9 +85,7 @@ class Call:
     ],
 )
 def test_legal_calls_pass(legal: dict[str, Any]) -> None:
-    """
-    What lies on the legal side of every limit has no problems.
-    """
+    """What lies on the legal side of every limit has no problems."""
     assert problems(legal) == []
 
 
@@ -171,9 +159,7 @@ ILLEGAL_TRACKS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("rule", "illegal"), ILLEGAL_TRACKS)
 def test_illegal_tracks_are_named(rule: str, illegal: dict[str, Any]) -> None:
-    """
-    Every broken rule of a track is told with its path.
-    """
+    """Every broken rule of a track is told with its path."""
     found = problems(illegal, "track")
 
     assert any(rule in problem for problem in found), found
@@ -205,9 +191,7 @@ SHOUTED = [
 
 @pytest.mark.parametrize("word", [*SHARED, *SHOUTED])
 def test_shared_identities_are_illegal(word: str) -> None:
-    """
-    An identity that many people share is refused in any casing and padding.
-    """
+    """An identity that many people share is refused in any casing and padding."""
     found = problems({"identity": word})
 
     assert "identity: should not be a word that many people share" in found
@@ -236,9 +220,7 @@ def test_shared_identities_are_illegal(word: str) -> None:
     ],
 )
 def test_timestamps_without_offset_or_sense_are_illegal(timestamp: object) -> None:
-    """
-    A timestamp is a complete ISO 8601 moment with its offset.
-    """
+    """A timestamp is a complete ISO 8601 moment with its offset."""
     assert problems(track(timestamp=timestamp)) == [
         "timestamp: should be ISO 8601 with offset"
     ]
@@ -249,9 +231,7 @@ def test_timestamps_without_offset_or_sense_are_illegal(timestamp: object) -> No
     ["1969-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "2099-12-31T23:00:00-02:00"],
 )
 def test_years_are_bounded(timestamp: str) -> None:
-    """
-    A moment before 1970 or after 2099, in UTC, is a mistake and no event time.
-    """
+    """A moment before 1970 or after 2099, in UTC, is a mistake and no event time."""
     expected = ["timestamp: should lie in the years 1970 to 2099, in UTC"]
 
     assert expected == problems(track(timestamp=timestamp))
@@ -259,9 +239,7 @@ def test_years_are_bounded(timestamp: str) -> None:
 
 @pytest.mark.parametrize("key", ["id", "ID", "Id", "iD", "user_id"])
 def test_reserved_user_properties_are_illegal(key: str) -> None:
-    """
-    Heap reserves ``id`` in any casing and ``user_id`` among user properties.
-    """
+    """Heap reserves ``id`` in any casing and ``user_id`` among user properties."""
     expected = [f"properties['{key}']: is a name that Heap reserves"]
 
     assert expected == problems(user(properties={key: "x"}))
@@ -281,9 +259,7 @@ def test_reserved_user_properties_are_illegal(key: str) -> None:
     ],
 )
 def test_illegal_user_properties_are_named(rule: str, illegal: dict[str, Any]) -> None:
-    """
-    Every broken rule of user properties is told with its path.
-    """
+    """Every broken rule of user properties is told with its path."""
     found = problems(illegal)
 
     assert any(rule in problem for problem in found), found
@@ -293,24 +269,18 @@ def test_illegal_user_properties_are_named(rule: str, illegal: dict[str, Any]) -
     "illegal", [{}, {"identity": "a", "user_id": "1"}, {"email": "a"}]
 )
 def test_deletions_name_exactly_one_person(illegal: dict[str, Any]) -> None:
-    """
-    A deletion names one person and nothing else.
-    """
+    """A deletion names one person and nothing else."""
     assert problems(illegal)
 
 
 @pytest.mark.parametrize("other", [None, [], "x", 5, [track()], Call(None)])
 def test_other_things_are_no_calls(other: object) -> None:
-    """
-    What is no object is no call.
-    """
+    """What is no object is no call."""
     assert problems(other) == ["call: should be an object"]
 
 
 def test_call_objects_are_judged_by_their_plain_form() -> None:
-    """
-    An object with ``to_dict`` is judged by what that gives.
-    """
+    """An object with ``to_dict`` is judged by what that gives."""
     assert_legal(Call(track()))
 
     with pytest.raises(AssertionError, match="timestamp: should be ISO 8601"):
@@ -318,9 +288,7 @@ def test_call_objects_are_judged_by_their_plain_form() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    """
-    The error lists all broken rules, each on its line.
-    """
+    """The error lists all broken rules, each on its line."""
     with pytest.raises(AssertionError) as caught:
         assert_legal(track(event="", identity="null", properties={"x": None}))
 
@@ -328,9 +296,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_values_are_never_shown() -> None:
-    """
-    The error tells paths and rules, no personal values.
-    """
+    """The error tells paths and rules, no personal values."""
     with pytest.raises(AssertionError) as caught:
         assert_legal(
             track(
@@ -342,16 +308,12 @@ def test_values_are_never_shown() -> None:
 
 
 def test_a_named_kind_overrules_the_guess() -> None:
-    """
-    A track that lost its event is still judged as a track when told so.
-    """
+    """A track that lost its event is still judged as a track when told so."""
     assert "event: should be present" in problems(user(), "track")
 
 
 def test_circular_and_deep_values_are_illegal() -> None:
-    """
-    What JSON cannot write is a problem, not a crash.
-    """
+    """What JSON cannot write is a problem, not a crash."""
     circle: dict[str, Any] = {}
     circle["self"] = circle
     deep: list[Any] = []

@@ -1,6 +1,4 @@
-"""
-Sample events: plausible, the same each time, and nobody's.
-"""
+"""Sample events: plausible, the same each time, and nobody's."""
 
 import json
 import re
@@ -32,9 +30,7 @@ every_form = pytest.mark.parametrize("form", ["http", "storage", "union"])
 
 
 def texts_in(value):
-    """
-    Yield every text inside of *value*.
-    """
+    """Yield every text inside of *value*."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
@@ -46,9 +42,7 @@ def texts_in(value):
 
 
 def test_events_have_an_id_a_time_and_a_user():
-    """
-    What every event has is filled, and nothing else.
-    """
+    """What every event has is filled, and nothing else."""
     event = make_event(EmailClick)
     expected = EmailClick(
         id=event.id,
@@ -62,9 +56,7 @@ def test_events_have_an_id_a_time_and_a_user():
 
 @every_type
 def test_events_of_any_type_can_be_made(event_type):
-    """
-    Each type can be made without naming a field, also those that know no user.
-    """
+    """Each type can be made without naming a field, also those that know no user."""
     event = make_event(EVENT_TYPES[event_type])
 
     assert EVENT_TYPES[event_type] is type(event)
@@ -72,34 +64,26 @@ def test_events_of_any_type_can_be_made(event_type):
 
 
 def test_events_have_what_is_named():
-    """
-    Named fields are set, and overrule what would be filled.
-    """
+    """Named fields are set, and overrule what would be filled."""
     event = make_event(EmailClick, id="a", user_id="u", link_alias="hero")
 
     assert (event.id, event.user_id, event.link_alias) == ("a", "u", "hero")
 
 
 def test_none_leaves_a_field_out_of_events():
-    """
-    An anonymous user is one argument away.
-    """
+    """An anonymous user is one argument away."""
     assert make_event(EmailClick, external_user_id=None).external_user_id is None
 
 
 def test_events_of_unknown_types_can_be_made():
-    """
-    An unknown event needs its type.
-    """
+    """An unknown event needs its type."""
     event = make_event(UnknownEvent, event_type="users.messages.pigeon.Send")
 
     assert event.event_type == "users.messages.pigeon.Send"
 
 
 def test_misspelt_fields_of_events_are_answered_with_a_close_one():
-    """
-    A typo in a test is an error, not a field that is missing.
-    """
+    """A typo in a test is an error, not a field that is missing."""
     with pytest.raises(TypeError, match=r"'link_alis'.*'link_alias'"):
         make_event(EmailClick, link_alis="hero")
 
@@ -114,31 +98,23 @@ def test_misspelt_fields_of_events_are_answered_with_a_close_one():
     ],
 )
 def test_values_of_another_type_are_refused(cls, field):
-    """
-    A typed event cannot hold a invalid, so a test cannot make one by mistake.
-    """
+    """A typed event cannot hold a invalid, so a test cannot make one by mistake."""
     with pytest.raises(TypeError, match=r"holds .*, never .*\. Use make_raw"):
         make_event(cls, **field)
 
 
 @pytest.mark.parametrize("group", [CurrentsEvent, HasCampaign, EmailEvent])
 def test_groups_are_no_events(group):
-    """
-    Braze sends no event that is only a group.
-    """
+    """Braze sends no event that is only a group."""
     with pytest.raises(TypeError, match=f"^{group.__name__} is not an event type"):
         make_event(group)
 
 
 def test_own_classes_can_be_made():
-    """
-    A class of your own is made like a shipped one.
-    """
+    """A class of your own is made like a shipped one."""
 
     class PigeonSend(HasCampaign, event_type="users.messages.pigeon.Send"):
-        """
-        A pigeon took off.
-        """
+        """A pigeon took off."""
 
         ring: str | None = None
 
@@ -152,9 +128,7 @@ def test_own_classes_can_be_made():
 @every_form
 @every_type
 def test_raw_events_are_deterministic(event_type, form):
-    """
-    Two calls give equal events, and not the same objects.
-    """
+    """Two calls give equal events, and not the same objects."""
     one, other = make_raw(event_type, form=form), make_raw(event_type, form=form)
 
     assert (one, False) == (other, one is other)
@@ -163,9 +137,7 @@ def test_raw_events_are_deterministic(event_type, form):
 @every_form
 @every_type
 def test_raw_events_are_valid(event_type, form):
-    """
-    Every value has the type of its field, and every field is known.
-    """
+    """Every value has the type of its field, and every field is known."""
     event = parse_event(
         make_raw(event_type, form=form), event_type=event_type, strict=True
     )
@@ -175,9 +147,7 @@ def test_raw_events_are_valid(event_type, form):
 
 @every_type
 def test_raw_events_are_full(event_type):
-    """
-    Every field that Braze documents for the form is filled.
-    """
+    """Every field that Braze documents for the form is filled."""
     fields = event_fields(EVENT_TYPES[event_type]).values()
     raw = make_raw(event_type)
     filled = {*raw["user"], *raw["properties"], "id", "time"}
@@ -187,9 +157,7 @@ def test_raw_events_are_full(event_type):
 
 @every_type
 def test_raw_events_are_json(event_type):
-    """
-    A raw event can be written to a fixture and read again.
-    """
+    """A raw event can be written to a fixture and read again."""
     raw = make_raw(event_type)
 
     assert raw == json.loads(json.dumps(raw))
@@ -197,9 +165,7 @@ def test_raw_events_are_json(event_type):
 
 @every_type
 def test_persons_are_obviously_fake(event_type):
-    """
-    Addresses are at example.com, numbers are ones that are never given out.
-    """
+    """Addresses are at example.com, numbers are ones that are never given out."""
     texts = list(texts_in(make_raw(event_type)))
     addresses = {found for text in texts for found in re.findall(r"@([\w.]+)", text)}
     numbers = {found for text in texts for found in re.findall(r"\+\d+", text)}
@@ -210,9 +176,7 @@ def test_persons_are_obviously_fake(event_type):
 
 @every_type
 def test_ids_look_like_ids(event_type):
-    """
-    Braze's ids are UUIDs, its user ids 24 hexadecimal digits.
-    """
+    """Braze's ids are UUIDs, its user ids 24 hexadecimal digits."""
     raw = make_raw(event_type)
     ids = {
         n: v for n, v in raw["properties"].items() if n.startswith(("canvas_", "app_"))
@@ -223,16 +187,12 @@ def test_ids_look_like_ids(event_type):
 
 
 def test_raw_events_can_be_named_by_class():
-    """
-    The class says the type.
-    """
+    """The class says the type."""
     assert make_raw(CLICK) == make_raw(EmailClick)
 
 
 def test_only_what_is_named_is_filled():
-    """
-    ``only`` keeps a fixture small.
-    """
+    """``only`` keeps a fixture small."""
     raw = make_raw(CLICK, only=("link_alias",), url="https://example.com/")
     expected = {"link_alias": "hero", "url": "https://example.com/"}
 
@@ -242,9 +202,7 @@ def test_only_what_is_named_is_filled():
 
 @every_form
 def test_none_leaves_a_field_out_of_raw_events(form):
-    """
-    A field set to ``None`` is absent.
-    """
+    """A field set to ``None`` is absent."""
     event_type = "users.messages.email.Click"
     raw = make_raw(event_type, form=form, link_alias=None)
 
@@ -252,16 +210,12 @@ def test_none_leaves_a_field_out_of_raw_events(form):
 
 
 def test_raw_events_may_be_invalid():
-    """
-    Values are not checked: some tests need what Braze got wrong.
-    """
+    """Values are not checked: some tests need what Braze got wrong."""
     assert make_raw(CLICK, link_alias=[5])["properties"]["link_alias"] == [5]
 
 
 def test_stored_events_are_flat_and_without_a_type():
-    """
-    A storage record is flat, carries no type, and has properties as JSON text.
-    """
+    """A storage record is flat, carries no type, and has properties as JSON text."""
     names = ("user_id", "name", "custom_properties")
     record = make_raw(
         CustomEvent, form="storage", only=names, custom_properties={"a": 1}
@@ -272,18 +226,14 @@ def test_stored_events_are_flat_and_without_a_type():
 
 
 def test_stored_floats_are_widened():
-    """
-    A storage record holds what an Avro reader makes of 32 bits.
-    """
+    """A storage record holds what an Avro reader makes of 32 bits."""
     record = make_raw(Purchase, form="storage", price=3.14)
 
     assert record["price"] == 3.140000104904175
 
 
 def test_unions_are_spelled_out():
-    """
-    The form of avro-tools names the type of each value that may be null.
-    """
+    """The form of avro-tools names the type of each value that may be null."""
     record = make_raw(SmsInboundReceive, form="union")
 
     assert UUID.fullmatch(record["id"])
@@ -311,25 +261,19 @@ def test_unions_are_spelled_out():
     ],
 )
 def test_unions_name_the_avro_type(cls, name, value, union):
-    """
-    Each kind of value has the name of its Avro type.
-    """
+    """Each kind of value has the name of its Avro type."""
     assert union == make_raw(cls, form="union", **{name: value})[name]
 
 
 def test_misspelt_types_are_answered_with_a_close_one():
-    """
-    A typo in a type is an error.
-    """
+    """A typo in a type is an error."""
     with pytest.raises(ValueError, match=f"Clik'. Did you mean '{re.escape(CLICK)}'"):
         make_raw("users.messages.email.Clik")
 
 
 @pytest.mark.parametrize("named", [{"link_alis": "a"}, {"only": ("link_alis",)}])
 def test_misspelt_fields_are_answered_with_a_close_one(named):
-    """
-    A typo in a field is an error, named as a value or under ``only``.
-    """
+    """A typo in a field is an error, named as a value or under ``only``."""
     with pytest.raises(TypeError, match=r"'link_alis'.*'link_alias'"):
         make_raw(CLICK, **named)
 
@@ -341,9 +285,7 @@ def test_misspelt_fields_are_answered_with_a_close_one(named):
     "module", ["hypothesis", "pytest", "braze_heap.testing.fake_heap", "cattrs"]
 )
 def test_importing_the_help_is_light(module):
-    """
-    ``braze_heap.testing`` needs the core alone, and starts no server's imports.
-    """
+    """``braze_heap.testing`` needs the core alone, and starts no server's imports."""
     code = "import braze_heap.testing, sys; print(*sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -353,9 +295,7 @@ def test_importing_the_help_is_light(module):
 
 
 def test_fake_heap_is_there_when_asked_for():
-    """
-    The Heap of your own is a name of the module, and loads late.
-    """
+    """The Heap of your own is a name of the module, and loads late."""
     from braze_heap import testing
     from braze_heap.testing.fake_heap import FakeHeap
 
@@ -365,9 +305,7 @@ def test_fake_heap_is_there_when_asked_for():
 
 @pytest.mark.parametrize("form", ["http", "storage"])
 def test_a_raw_event_of_few_fields_has_a_user(form):
-    """
-    Otherwise it would be skipped, and a test of one field would test nothing.
-    """
+    """Otherwise it would be skipped, and a test of one field would test nothing."""
     raw = make_raw(EmailClick, only=["link_alias"], form=form)
 
     event = parse_event(raw, event_type=EmailClick.event_type)

@@ -1,6 +1,4 @@
-"""
-The stand-in for Braze: what it does after each answer, as Braze documents it.
-"""
+"""The stand-in for Braze: what it does after each answer, as Braze documents it."""
 
 from __future__ import annotations
 
@@ -40,31 +38,23 @@ BRAZE = SimulatedBraze(probes=0)
 
 @define
 class Times:
-    """
-    A virtual clock that remembers how long was slept.
-    """
+    """A virtual clock that remembers how long was slept."""
 
     clock: VirtualClock = field(factory=VirtualClock)
     slept: list[float] = field(factory=list)
 
     def sleep(self, seconds: float) -> None:
-        """
-        Let time pass.
-        """
+        """Let time pass."""
         self.slept.append(seconds)
         self.clock.sleep(seconds)
 
     def send(self, endpoint: Any, braze: SimulatedBraze = BRAZE, **options: Any) -> Any:
-        """
-        Send a few events in this time.
-        """
+        """Send a few events in this time."""
         return braze.send(FEW, endpoint, clock=self.clock, sleep=self.sleep, **options)
 
 
 def outcomes(simulation: Simulation) -> set[Outcome]:
-    """
-    Return the different outcomes.
-    """
+    """Return the different outcomes."""
     return {*simulation.outcomes}
 
 
@@ -72,9 +62,7 @@ def outcomes(simulation: Simulation) -> set[Outcome]:
 
 
 def test_requests_are_those_of_the_custom_connector() -> None:
-    """
-    A POST of JSON, with the token and the version of the protocol.
-    """
+    """A POST of JSON, with the token and the version of the protocol."""
     endpoint = Endpoint()
 
     SimulatedBraze(token="secret", probes=0).send(FEW, endpoint)
@@ -90,9 +78,7 @@ def test_requests_are_those_of_the_custom_connector() -> None:
 
 
 def test_a_token_is_optional() -> None:
-    """
-    Without a token there is no header for one.
-    """
+    """Without a token there is no header for one."""
     endpoint = Endpoint()
 
     BRAZE.send(FEW, endpoint)
@@ -101,9 +87,7 @@ def test_a_token_is_optional() -> None:
 
 
 def test_batches_hold_up_to_a_hundred_events_in_their_order() -> None:
-    """
-    Events go out a hundred at a time, first come first.
-    """
+    """Events go out a hundred at a time, first come first."""
     endpoint = Endpoint()
 
     BRAZE.send(EVENTS, endpoint)
@@ -112,9 +96,7 @@ def test_batches_hold_up_to_a_hundred_events_in_their_order() -> None:
 
 
 def test_the_size_of_batches_is_yours() -> None:
-    """
-    Customers may have agreed on another size.
-    """
+    """Customers may have agreed on another size."""
     endpoint = Endpoint()
 
     SimulatedBraze(batch_size=3, probes=0).send(FEW, endpoint)
@@ -123,9 +105,7 @@ def test_the_size_of_batches_is_yours() -> None:
 
 
 def test_a_probe_comes_first() -> None:
-    """
-    Credentials are checked by requests without events, in both forms.
-    """
+    """Credentials are checked by requests without events, in both forms."""
     endpoint = Endpoint()
 
     SimulatedBraze(probes=2).send(FEW, endpoint)
@@ -140,9 +120,7 @@ def test_a_probe_comes_first() -> None:
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
 def test_events_with_a_2xx_are_never_sent_again(status: int) -> None:
-    """
-    2XX: delivered.
-    """
+    """2XX: delivered."""
     simulation = BRAZE.send(FEW, Endpoint(then=status))
 
     assert outcomes(simulation) == {Outcome(Fate.DELIVERED, status, sent=1)}
@@ -150,9 +128,7 @@ def test_events_with_a_2xx_are_never_sent_again(status: int) -> None:
 
 
 def test_a_batch_with_a_400_is_sent_again_one_by_one() -> None:
-    """
-    400: the batch is split into single events, and these are delivered.
-    """
+    """400: the batch is split into single events, and these are delivered."""
     endpoint = Endpoint([400])
 
     simulation = BRAZE.send(FEW, endpoint)
@@ -162,9 +138,7 @@ def test_a_batch_with_a_400_is_sent_again_one_by_one() -> None:
 
 
 def test_a_single_event_with_another_400_is_dropped_for_ever() -> None:
-    """
-    400, twice: only the event that got the second one is lost.
-    """
+    """400, twice: only the event that got the second one is lost."""
     simulation = BRAZE.send(FEW, Endpoint([400, 200, 400]))
 
     assert simulation.having(Fate.DROPPED) == [FEW[1]]
@@ -173,27 +147,21 @@ def test_a_single_event_with_another_400_is_dropped_for_ever() -> None:
 
 
 def test_an_event_that_was_alone_from_the_start_gets_its_second_chance() -> None:
-    """
-    400 to a batch of one: sent again once, then dropped.
-    """
+    """400 to a batch of one: sent again once, then dropped."""
     simulation = BRAZE.send(FEW[:1], Endpoint(then=400))
 
     assert simulation.outcomes == (Outcome(Fate.DROPPED, 400, sent=2),)
 
 
 def test_a_5xx_between_two_400s_changes_nothing() -> None:
-    """
-    A single event that waited for a 503 is dropped by the next 400.
-    """
+    """A single event that waited for a 503 is dropped by the next 400."""
     simulation = BRAZE.send(FEW[:1], Endpoint([400, 503, 400]))
 
     assert simulation.outcomes == (Outcome(Fate.DROPPED, 400, sent=3),)
 
 
 def test_a_batch_with_a_413_is_sent_in_halves() -> None:
-    """
-    413: halves, and halves of them, until they fit.
-    """
+    """413: halves, and halves of them, until they fit."""
     endpoint = Endpoint([413, 413])
 
     simulation = BRAZE.send(FEW, endpoint)
@@ -203,9 +171,7 @@ def test_a_batch_with_a_413_is_sent_in_halves() -> None:
 
 
 def test_an_event_that_a_413_left_alone_has_its_400_yet_before_it() -> None:
-    """
-    413 is no 400: the first one after it is followed by another try.
-    """
+    """413 is no 400: the first one after it is followed by another try."""
     simulation = BRAZE.send(FEW[:2], Endpoint([413, 400]))
 
     assert [outcome.sent for outcome in simulation.outcomes] == [3, 2]
@@ -213,9 +179,7 @@ def test_an_event_that_a_413_left_alone_has_its_400_yet_before_it() -> None:
 
 
 def test_a_single_event_with_a_413_is_dropped() -> None:
-    """
-    413 to one event: not documented, assumed to be the end.
-    """
+    """413 to one event: not documented, assumed to be the end."""
     simulation = BRAZE.send(FEW[:1], Endpoint(then=413))
 
     assert simulation.outcomes == (Outcome(Fate.DROPPED, 413, sent=1),)
@@ -237,9 +201,7 @@ def test_braze_stops_at_an_answer_about_access(status: int) -> None:
 
 
 def test_a_refused_probe_keeps_everything_back() -> None:
-    """
-    401 to the first probe: no event leaves Braze.
-    """
+    """401 to the first probe: no event leaves Braze."""
     endpoint = Endpoint(then=401)
 
     simulation = SimulatedBraze().send(FEW, endpoint)
@@ -266,9 +228,7 @@ def test_what_is_not_listed_is_tried_again_later(answer: Answer) -> None:
 
 
 def test_pauses_double_up_to_an_hour_and_are_never_the_same() -> None:
-    """
-    Backoff is exponential, with up to half of it taken away.
-    """
+    """Backoff is exponential, with up to half of it taken away."""
     times = Times()
 
     times.send(Endpoint([503] * 20))
@@ -281,9 +241,7 @@ def test_pauses_double_up_to_an_hour_and_are_never_the_same() -> None:
 
 @pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
 def test_a_retry_after_in_seconds_is_honoured(name: str) -> None:
-    """
-    Nothing is sent before the seconds are over.
-    """
+    """Nothing is sent before the seconds are over."""
     times = Times()
 
     times.send(Endpoint([(503, {name: "40"})]))
@@ -292,9 +250,7 @@ def test_a_retry_after_in_seconds_is_honoured(name: str) -> None:
 
 
 def test_a_retry_after_with_a_date_is_honoured() -> None:
-    """
-    The date counts from the time of the simulation.
-    """
+    """The date counts from the time of the simulation."""
     times = Times()
     date = formatdate(times.clock.now + 90, usegmt=True)
 
@@ -305,9 +261,7 @@ def test_a_retry_after_with_a_date_is_honoured() -> None:
 
 @pytest.mark.parametrize("value", ["soon", "", "-5", "0", "1e400"])
 def test_a_retry_after_without_sense_leaves_the_backoff(value: str) -> None:
-    """
-    Braze goes on, whatever the header holds.
-    """
+    """Braze goes on, whatever the header holds."""
     times = Times()
 
     times.send(Endpoint([(503, {"Retry-After": value})]))
@@ -316,9 +270,7 @@ def test_a_retry_after_without_sense_leaves_the_backoff(value: str) -> None:
 
 
 def test_a_batch_in_backoff_keeps_no_other_back() -> None:
-    """
-    While one batch waits, the next are delivered.
-    """
+    """While one batch waits, the next are delivered."""
     endpoint = Endpoint([503])
 
     BRAZE.send(EVENTS, endpoint)
@@ -332,9 +284,7 @@ def test_a_batch_in_backoff_keeps_no_other_back() -> None:
 
 
 def test_five_days_of_failure_disable_the_integration() -> None:
-    """
-    Braze holds what it tried in vain, and drops what is new.
-    """
+    """Braze holds what it tried in vain, and drops what is new."""
     braze = SimulatedBraze(batch_size=10, rate=30 / DAY, probes=0)
 
     simulation = braze.send(EVENTS, Endpoint(then=503))
@@ -347,9 +297,7 @@ def test_five_days_of_failure_disable_the_integration() -> None:
 
 
 def test_less_than_five_days_of_failure_lose_nothing() -> None:
-    """
-    An endpoint that is back after four days gets everything.
-    """
+    """An endpoint that is back after four days gets everything."""
     clock = VirtualClock()
     back = clock() + 4 * DAY
 
@@ -366,9 +314,7 @@ def test_less_than_five_days_of_failure_lose_nothing() -> None:
 
 
 def test_a_lost_answer_brings_the_events_again() -> None:
-    """
-    The endpoint took a batch, Braze does not know, and sends it again.
-    """
+    """The endpoint took a batch, Braze does not know, and sends it again."""
     endpoint = Endpoint()
     braze = SimulatedBraze(seed=1, lose_answers=0.5, probes=0)
 
@@ -384,9 +330,7 @@ def test_a_lost_answer_brings_the_events_again() -> None:
 
 
 def test_events_come_twice_among_others() -> None:
-    """
-    A share of the events comes once more, later and in another batch.
-    """
+    """A share of the events comes once more, later and in another batch."""
     endpoint = Endpoint()
 
     simulation = SimulatedBraze(send_twice=0.2).send(EVENTS, endpoint)
@@ -402,9 +346,7 @@ def test_events_come_twice_among_others() -> None:
 
 
 def test_an_event_that_was_delivered_once_stays_delivered() -> None:
-    """
-    What becomes of a repeat takes nothing back.
-    """
+    """What becomes of a repeat takes nothing back."""
     braze = SimulatedBraze(send_twice=1, batch_size=1, probes=0)
 
     simulation = braze.send(FEW[:1], Endpoint([200], then=400))
@@ -413,9 +355,7 @@ def test_an_event_that_was_delivered_once_stays_delivered() -> None:
 
 
 def test_events_and_batches_lose_their_order() -> None:
-    """
-    With reorder=1, all come, in any order.
-    """
+    """With reorder=1, all come, in any order."""
     endpoint = Endpoint()
 
     SimulatedBraze(reorder=1, probes=0).send(EVENTS, endpoint)
@@ -426,9 +366,7 @@ def test_events_and_batches_lose_their_order() -> None:
 
 
 def test_malformed_events_are_sent_as_they_are() -> None:
-    """
-    Anything that JSON can say may be an event.
-    """
+    """Anything that JSON can say may be an event."""
     endpoint = Endpoint()
     malformed = make_malformed(12)
 
@@ -438,9 +376,7 @@ def test_malformed_events_are_sent_as_they_are() -> None:
 
 
 def test_events_come_at_the_rate_that_they_happen() -> None:
-    """
-    A batch goes out when the events before it have happened.
-    """
+    """A batch goes out when the events before it have happened."""
     simulation = SimulatedBraze(rate=10).send(EVENTS, Endpoint())
 
     assert simulation.seconds == 20
@@ -488,9 +424,7 @@ def test_every_event_is_delivered_or_named(
 
 
 def test_the_seed_decides_every_request() -> None:
-    """
-    Equal seeds give equal requests and equal results, other seeds others.
-    """
+    """Equal seeds give equal requests and equal results, other seeds others."""
     runs = []
     for seed in (1, 1, 2):
         endpoint = Endpoint([503, 400, 413, ConnectionError])
@@ -504,9 +438,7 @@ def test_the_seed_decides_every_request() -> None:
 
 
 def test_a_receiver_delivers_everything_once(tmp_path: Any) -> None:
-    """
-    Under all faults of Braze, the receiver loses nothing and doubles nothing.
-    """
+    """Under all faults of Braze, the receiver loses nothing and doubles nothing."""
     sink = bh.MemorySink()
     with bh.SqliteDeadLetter(tmp_path / "dead.db") as dead_letter:
         pipeline = bh.Pipeline(bh.Transformer(), sink, dead_letter=dead_letter)
@@ -525,9 +457,7 @@ def test_a_receiver_delivers_everything_once(tmp_path: Any) -> None:
 
 
 def test_the_assertion_tells_what_was_not_delivered() -> None:
-    """
-    It counts by fate and answer, and shows no event.
-    """
+    """It counts by fate and answer, and shows no event."""
     simulation = BRAZE.send(FEW, Endpoint([400, 200, 400, 413]))
 
     with pytest.raises(AssertionError) as raised:
@@ -540,9 +470,7 @@ def test_the_assertion_tells_what_was_not_delivered() -> None:
 
 
 def test_no_repr_shows_a_secret_or_an_event() -> None:
-    """
-    Neither settings nor results show more than counts.
-    """
+    """Neither settings nor results show more than counts."""
     braze = SimulatedBraze(token="canary", probes=0)
     event = {"id": "canary", "user": {"external_user_id": "canary"}}
 
@@ -552,9 +480,7 @@ def test_no_repr_shows_a_secret_or_an_event() -> None:
 
 
 def test_the_limit_ends_a_simulation() -> None:
-    """
-    What is left when the time is over is pending, and nothing more is sent.
-    """
+    """What is left when the time is over is pending, and nothing more is sent."""
     simulation = BRAZE.send(FEW, Endpoint(then=503), limit=60)
 
     assert outcomes(simulation) == {Outcome(Fate.PENDING, 503, simulation.requests)}
@@ -562,9 +488,7 @@ def test_the_limit_ends_a_simulation() -> None:
 
 
 def test_whoever_watches_is_told_after_each_answer() -> None:
-    """
-    There is a snapshot for each request, the last one is the result.
-    """
+    """There is a snapshot for each request, the last one is the result."""
     told: list[Simulation] = []
 
     simulation = BRAZE.send(EVENTS, Endpoint([503]), watch=told.append)
@@ -574,9 +498,7 @@ def test_whoever_watches_is_told_after_each_answer() -> None:
 
 
 def test_what_an_endpoint_raises_is_raised() -> None:
-    """
-    A mistake in the endpoint under test is no failure of the network.
-    """
+    """A mistake in the endpoint under test is no failure of the network."""
     with pytest.raises(ZeroDivisionError):
         BRAZE.send(FEW, Endpoint(then=ZeroDivisionError))
 
@@ -593,18 +515,14 @@ def test_what_an_endpoint_raises_is_raised() -> None:
     ],
 )
 def test_settings_out_of_range_are_refused(options: dict[str, Any]) -> None:
-    """
-    A share is 0 to 1, a batch has an event, a rate is above 0.
-    """
+    """A share is 0 to 1, a batch has an event, a rate is above 0."""
     with pytest.raises(ValueError, match=next(iter(options))):
         SimulatedBraze(**options)
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\r\nbreak", "naïve", "=a"])
 def test_a_token_that_no_header_carries_is_refused(token: str) -> None:
-    """
-    Tokens are those of RFC 6750, and the error does not quote one.
-    """
+    """Tokens are those of RFC 6750, and the error does not quote one."""
     with pytest.raises(ValueError, match="RFC 6750") as raised:
         SimulatedBraze(token=token).send(FEW, Endpoint())
 
@@ -612,9 +530,7 @@ def test_a_token_that_no_header_carries_is_refused(token: str) -> None:
 
 
 def test_a_clock_alone_is_refused() -> None:
-    """
-    Sleeping in another time than the clock's would never end.
-    """
+    """Sleeping in another time than the clock's would never end."""
     with pytest.raises(TypeError, match="both clock and sleep"):
         BRAZE.send(FEW, Endpoint(), clock=VirtualClock())
 
@@ -640,9 +556,7 @@ def test_a_url_gets_the_same_requests() -> None:
 
 
 def test_path_and_query_are_kept() -> None:
-    """
-    The URL is posted to as it is, blanks and umlauts percent-encoded.
-    """
+    """The URL is posted to as it is, blanks and umlauts percent-encoded."""
     with hasty(204) as (url, seen):
         simulation = BRAZE.send(FEW, f"{url}/cürrents/x?feed=1&to=a b#part")
 
@@ -651,9 +565,7 @@ def test_path_and_query_are_kept() -> None:
 
 
 def test_an_answer_before_the_body_was_read_counts() -> None:
-    """
-    Who answers 401 and hangs up does not need a megabyte of events for it.
-    """
+    """Who answers 401 and hangs up does not need a megabyte of events for it."""
     braze = SimulatedBraze(batch_size=2_000, probes=0)
 
     with hasty(401) as (url, _):
@@ -684,9 +596,7 @@ def hasty(status: int) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    """
-    What a redirect names is never asked.
-    """
+    """What a redirect names is never asked."""
     other = Endpoint()
     clock = VirtualClock()
     with listening(other) as target:
@@ -699,9 +609,7 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_failures_of_the_network_are_named_and_tried_again() -> None:
-    """
-    A connection that is cut, and a port that nobody listens on, are failures.
-    """
+    """A connection that is cut, and a port that nobody listens on, are failures."""
     clock = VirtualClock()
     with listening(Endpoint([ConnectionError])) as url:
         cut = BRAZE.send(FEW, url, clock=clock, sleep=clock.sleep)
@@ -714,9 +622,7 @@ def test_failures_of_the_network_are_named_and_tried_again() -> None:
 
 
 def test_tls_is_verified() -> None:
-    """
-    What does not speak TLS, or is not trusted, gets no event.
-    """
+    """What does not speak TLS, or is not trusted, gets no event."""
     endpoint = Endpoint()
     with listening(endpoint) as url:
         simulation = BRAZE.send(FEW, url.replace("http:", "https:"), limit=0)
@@ -727,9 +633,7 @@ def test_tls_is_verified() -> None:
 
 
 def test_requests_may_go_out_at_the_same_time() -> None:
-    """
-    With concurrency=3, three requests are in the endpoint at once.
-    """
+    """With concurrency=3, three requests are in the endpoint at once."""
     together = threading.Barrier(3, timeout=10)
 
     def endpoint(request: Request) -> Any:
@@ -773,9 +677,7 @@ def test_concurrent_requests_lose_nothing() -> None:
     ],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
-    """
-    A URL that Braze could not post to is an error before anything is sent.
-    """
+    """A URL that Braze could not post to is an error before anything is sent."""
     with pytest.raises(ValueError, match=r"https://host/path|Port|IPv6") as raised:
         BRAZE.send(FEW, url)
 
@@ -783,9 +685,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 
 
 def test_one_call_sends_traffic_to_a_receiver() -> None:
-    """
-    `simulate` makes up events where none are given, and takes every setting.
-    """
+    """`simulate` makes up events where none are given, and takes every setting."""
     endpoint = Endpoint([])
 
     simulation = simulate(endpoint, seed=3, batch_size=50)
@@ -795,9 +695,7 @@ def test_one_call_sends_traffic_to_a_receiver() -> None:
 
 
 def test_simulate_takes_every_setting():
-    """
-    Its signature, which type checkers read, lists those of `SimulatedBraze`.
-    """
+    """Its signature, which type checkers read, lists those of `SimulatedBraze`."""
     settings = fields_dict(SimulatedBraze)
 
     assert simulated_braze._Settings.__annotations__.keys() == settings.keys()

@@ -1,6 +1,4 @@
-"""
-Tests of the contract tests for sinks: each broken promise is found, by name.
-"""
+"""Tests of the contract tests for sinks: each broken promise is found, by name."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ REJECTED = Track("Bad", "check-sink", "2024-01-01T00:00:00+00:00", "bad", {})
 
 
 class Stranger:
-    """
-    A sink that inherits nothing, with one flaw.
-    """
+    """A sink that inherits nothing, with one flaw."""
 
     def __init__(self, flaw: str = "") -> None:
         self.flaw = flaw
@@ -42,9 +38,7 @@ class Stranger:
         self.close()
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Take *calls*, or do what the flaw says.
-        """
+        """Take *calls*, or do what the flaw says."""
         if self.flaw == "down":
             raise SinkUnavailable(retry_after=1.0)
         places = [i for i, call in enumerate(calls) if call == REJECTED]
@@ -67,18 +61,14 @@ class Stranger:
                 raise KeyError
 
     def close(self) -> None:
-        """
-        Close once.
-        """
+        """Close once."""
         if self.is_closed and self.flaw == "closes once":
             raise OSError("closed twice")
         self.is_closed = True
 
 
 class AsyncStranger:
-    """
-    The same for async code.
-    """
+    """The same for async code."""
 
     def __init__(self, flaw: str = "") -> None:
         self.inner = Stranger(flaw)
@@ -95,23 +85,17 @@ class AsyncStranger:
         await self.close()
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
-        """
-        Take *calls*, after others had their turn.
-        """
+        """Take *calls*, after others had their turn."""
         await asyncio.sleep(0)
         return self.inner.send(calls)
 
     async def close(self) -> None:
-        """
-        Close.
-        """
+        """Close."""
         self.inner.close()
 
 
 def check_stranger(flaw: str) -> None:
-    """
-    Check the sync one.
-    """
+    """Check the sync one."""
     made: list[Stranger] = []
 
     def factory() -> Stranger:
@@ -127,9 +111,7 @@ def check_stranger(flaw: str) -> None:
 
 
 def check_async_stranger(flaw: str) -> None:
-    """
-    Check the async one.
-    """
+    """Check the async one."""
     made: list[AsyncStranger] = []
 
     def factory() -> AsyncStranger:
@@ -154,9 +136,7 @@ CHECKS = pytest.mark.parametrize(
 
 @CHECKS
 def test_a_strangers_sink_passes(check: Callable[[str], None]) -> None:
-    """
-    A sink needs nothing of ours but the words it answers with.
-    """
+    """A sink needs nothing of ours but the words it answers with."""
     check("")
 
 
@@ -179,24 +159,18 @@ def test_a_broken_promise_is_named(
     error: type[Exception],
     promise: str | None,
 ) -> None:
-    """
-    The check raises, and says which promise it is.
-    """
+    """The check raises, and says which promise it is."""
     with pytest.raises(error, match=promise):
         check(flaw)
 
 
 def test_what_cannot_decide_must_say_so() -> None:
-    """
-    A sink that takes everything is not unavailable.
-    """
+    """A sink that takes everything is not unavailable."""
     with pytest.raises(AssertionError, match="raises SinkUnavailable"):
         check_sink(MemorySink, unavailable=MemorySink)
 
 
 def test_a_refusal_must_be_told() -> None:
-    """
-    A sink that takes what its destination refuses is found out.
-    """
+    """A sink that takes what its destination refuses is found out."""
     with pytest.raises(AssertionError, match="does not hold back"):
         check_sink(lambda: Tee(MemorySink()), rejected=REJECTED)

@@ -1,6 +1,4 @@
-"""
-Traffic: what a workspace sends, the same each time.
-"""
+"""Traffic: what a workspace sends, the same each time."""
 
 from collections import Counter
 from itertools import pairwise
@@ -17,45 +15,33 @@ SENT = "users.messages.email.Send"
 
 @pytest.fixture(scope="module")
 def traffic():
-    """
-    A few thousand events.
-    """
+    """A few thousand events."""
     return make_traffic(4_000, seed=1)
 
 
 def test_traffic_is_as_long_as_asked_for():
-    """
-    The number of events is exact.
-    """
+    """The number of events is exact."""
     assert [len(make_traffic(number)) for number in (0, 1, 37)] == [0, 1, 37]
 
 
 def test_the_seed_decides_everything():
-    """
-    Equal seeds give equal events, other seeds others.
-    """
+    """Equal seeds give equal events, other seeds others."""
     assert make_traffic(50, seed=3) == make_traffic(50, seed=3)
     assert make_traffic(50, seed=3) != make_traffic(50, seed=4)
 
 
 def test_every_event_is_what_braze_documents(traffic):
-    """
-    Each field is one that its type has, of its type.
-    """
+    """Each field is one that its type has, of its type."""
     assert [event for event in traffic if parse_event(event, strict=True).extra] == []
 
 
 def test_ids_are_unique(traffic):
-    """
-    No id comes twice, so that each event counts in Heap.
-    """
+    """No id comes twice, so that each event counts in Heap."""
     assert len(traffic) == len({event["id"] for event in traffic})
 
 
 def test_types_come_as_often_as_in_a_running_workspace(traffic):
-    """
-    The share of each type is that of the benchmark's mix, to a point and a half.
-    """
+    """The share of each type is that of the benchmark's mix, to a point and a half."""
     counts = Counter(event["event_type"] for event in traffic)
     shares = {name: 100 * count / len(traffic) for name, count in counts.items()}
 
@@ -64,9 +50,7 @@ def test_types_come_as_often_as_in_a_running_workspace(traffic):
 
 
 def test_events_come_nearly_in_the_order_of_time(traffic):
-    """
-    Times ascend but for a few seconds, and not everywhere.
-    """
+    """Times ascend but for a few seconds, and not everywhere."""
     steps = [after["time"] - before["time"] for before, after in pairwise(traffic)]
 
     assert -60 < min(steps) < 0
@@ -74,9 +58,7 @@ def test_events_come_nearly_in_the_order_of_time(traffic):
 
 
 def test_nobody_opens_before_it_was_sent(traffic):
-    """
-    A journey has one person and one message, and its times go forward.
-    """
+    """A journey has one person and one message, and its times go forward."""
     sends = {e["properties"]["send_id"]: e for e in traffic if e["event_type"] == SENT}
     opens = [e for e in traffic if e["event_type"] == "users.messages.email.Open"]
     matched = [(e, sends[e["properties"]["send_id"]]) for e in opens]
@@ -87,9 +69,7 @@ def test_nobody_opens_before_it_was_sent(traffic):
 
 
 def test_a_message_is_of_a_campaign_or_of_a_canvas(traffic):
-    """
-    Sends name one of the two, and both kinds occur.
-    """
+    """Sends name one of the two, and both kinds occur."""
     sends = [event["properties"] for event in traffic if event["event_type"] == SENT]
     kinds = Counter(("campaign_id" in sent, "canvas_id" in sent) for sent in sends)
 
@@ -97,18 +77,14 @@ def test_a_message_is_of_a_campaign_or_of_a_canvas(traffic):
 
 
 def test_people_come_again(traffic):
-    """
-    There are about ten events a person.
-    """
+    """There are about ten events a person."""
     people = {event["user"]["external_user_id"] for event in traffic}
 
     assert len(traffic) / 12 < len(people) < len(traffic) / 8
 
 
 def test_prefix_and_start_are_yours():
-    """
-    Users are recognisable, and nothing happens before the start.
-    """
+    """Users are recognisable, and nothing happens before the start."""
     events = make_traffic(100, start=1_000_000, user_prefix="test-")
 
     assert all(e["user"]["external_user_id"].startswith("test-") for e in events)
@@ -116,9 +92,7 @@ def test_prefix_and_start_are_yours():
 
 
 def test_events_share_no_objects():
-    """
-    Changing an event leaves the others alone.
-    """
+    """Changing an event leaves the others alone."""
     events = make_traffic(200)
     custom = [e["properties"] for e in events if "custom_properties" in e["properties"]]
 
@@ -129,9 +103,7 @@ def test_events_share_no_objects():
 
 
 def test_malformed_events_are_malformed():
-    """
-    None of them can be delivered, for all the reasons that lie in an event.
-    """
+    """None of them can be delivered, for all the reasons that lie in an event."""
     result = Transformer().transform({"events": make_malformed(24)})
 
     assert (result.mapped, len(result.rejected)) == (0, 24)
@@ -147,9 +119,7 @@ def test_malformed_events_are_malformed():
 
 
 def test_malformed_events_have_ids_of_their_own():
-    """
-    They do not collide with the traffic of the same seed.
-    """
+    """They do not collide with the traffic of the same seed."""
     malformed = [event for event in make_malformed(24) if isinstance(event, dict)]
     ids = {event["id"] for event in malformed}
 

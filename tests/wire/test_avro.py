@@ -1,6 +1,4 @@
-"""
-Avro container files: every record in order, up to the end or the first damage.
-"""
+"""Avro container files: every record in order, up to the end or the first damage."""
 
 import gzip
 import io
@@ -50,9 +48,7 @@ any_codec = pytest.mark.parametrize("codec", CODECS)
 
 
 def schema_of(cls):
-    """
-    Return the Avro schema of Braze's files for *cls*.
-    """
+    """Return the Avro schema of Braze's files for *cls*."""
     fields = [
         {"name": field.storage or name, "type": ["null", AVRO_TYPES[field.kind]]}
         for name, field in event_fields(cls).items()
@@ -62,9 +58,7 @@ def schema_of(cls):
 
 
 def file_of(records, schema=SMALL, codec="null", records_a_block=None):
-    """
-    Write *records* as a container file.
-    """
+    """Write *records* as a container file."""
     file = io.BytesIO()
     writer = fastavro.write.Writer(file, schema, codec, sync_marker=b"-sync-marker-16-")
     for count, record in enumerate(records, 1):
@@ -76,17 +70,13 @@ def file_of(records, schema=SMALL, codec="null", records_a_block=None):
 
 
 def blocks_of(data):
-    """
-    Return offset, end and number of records of each block.
-    """
+    """Return offset, end and number of records of each block."""
     blocks = fastavro.block_reader(io.BytesIO(data))
     return [(b.offset, b.offset + b.size, b.num_records) for b in blocks]
 
 
 def split(source, **options):
-    """
-    Return the records of *source*, then its damages.
-    """
+    """Return the records of *source*, then its damages."""
     read = list(read_events(source, **options))
     return (
         [part.value for part in read if isinstance(part, RawEvent)],
@@ -99,9 +89,7 @@ def split(source, **options):
 
 @any_codec
 def test_records_are_read_with_any_codec(codec):
-    """
-    Every record is delivered, in order, over the blocks of the file.
-    """
+    """Every record is delivered, in order, over the blocks of the file."""
     data = file_of(RECORDS, codec=codec, records_a_block=5)
 
     assert split(data) == (RECORDS, [])
@@ -109,24 +97,18 @@ def test_records_are_read_with_any_codec(codec):
 
 @any_codec
 def test_gzipped_files_are_read(codec):
-    """
-    A container file may have been compressed once more.
-    """
+    """A container file may have been compressed once more."""
     assert split(gzip.compress(file_of(RECORDS, codec=codec))) == (RECORDS, [])
 
 
 def test_empty_files_have_no_records():
-    """
-    A container file without records is not damaged.
-    """
+    """A container file without records is not damaged."""
     assert split(file_of([])) == ([], [])
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_stored_events_are_those_of_http(event_type):
-    """
-    An event of any type reads from its file as it reads over HTTP.
-    """
+    """An event of any type reads from its file as it reads over HTTP."""
     cls = EVENT_TYPES[event_type]
     fields = event_fields(cls)
     names = [n for n, f in fields.items() if f.http and f.storage] or [*fields]
@@ -139,18 +121,14 @@ def test_stored_events_are_those_of_http(event_type):
 
 
 def test_schema_names_the_type():
-    """
-    Records carry no type; the full name of their schema does.
-    """
+    """Records carry no type; the full name of their schema does."""
     types = {event.event_type for event in read_events(file_of(RECORDS))}
 
     assert types == {"users.messages.email.Click"}
 
 
 def test_schema_may_have_a_namespace():
-    """
-    The full name may come in two parts.
-    """
+    """The full name may come in two parts."""
     schema = SMALL | {"name": "Click", "namespace": "dataexport.gcs.inner.users.x.y"}
     types = {event.event_type for event in read_events(file_of(RECORDS, schema))}
 
@@ -158,9 +136,7 @@ def test_schema_may_have_a_namespace():
 
 
 def test_given_type_is_used_for_a_schema_without_one():
-    """
-    Files of others name their records as they like.
-    """
+    """Files of others name their records as they like."""
     data = file_of(RECORDS, SMALL | {"name": "Record"})
     types = {event.event_type for event in read_events(data, event_type="users.x.Y")}
 
@@ -168,9 +144,7 @@ def test_given_type_is_used_for_a_schema_without_one():
 
 
 def test_offset_is_that_of_the_block():
-    """
-    Each record has the offset of its block.
-    """
+    """Each record has the offset of its block."""
     data = file_of(RECORDS, records_a_block=4)
     offsets = [event.offset for event in read_events(data)]
 
@@ -206,9 +180,7 @@ def test_32_bit_numbers_are_shortened(codec):
 
 
 def test_unions_with_several_kinds_are_read():
-    """
-    A union of float and other types returns each value.
-    """
+    """A union of float and other types returns each value."""
     fields = [{"name": "a", "type": ["null", "string", "float"]}]
     schema = {"type": "record", "name": "R", "fields": fields}
     records = [{"a": None}, {"a": "x"}, {"a": 3.14}]
@@ -217,9 +189,7 @@ def test_unions_with_several_kinds_are_read():
 
 
 def test_64_bit_numbers_are_unchanged():
-    """
-    A double is what it is.
-    """
+    """A double is what it is."""
     fields = [{"name": "a", "type": "double"}]
     schema = {"type": "record", "name": "R", "fields": fields}
     records = [{"a": 3.140000104904175}]
@@ -228,19 +198,13 @@ def test_64_bit_numbers_are_unchanged():
 
 
 def test_files_can_be_read_in_small_pieces():
-    """
-    A stream may give less than it is asked for.
-    """
+    """A stream may give less than it is asked for."""
 
     class Dripping(io.BytesIO):
-        """
-        Three bytes at a time.
-        """
+        """Three bytes at a time."""
 
         def read(self, size=-1):
-            """
-            Give some of them.
-            """
+            """Give some of them."""
             return super().read(min(size, 3) if size > 0 else 3)
 
     data = file_of(RECORDS, codec="deflate", records_a_block=4)
@@ -249,9 +213,7 @@ def test_files_can_be_read_in_small_pieces():
 
 
 def test_missing_extra_is_named(monkeypatch):
-    """
-    Without fastavro, the error says what to install.
-    """
+    """Without fastavro, the error says what to install."""
     monkeypatch.setitem(sys.modules, "fastavro", None)
 
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'braze_heap\[avro\]'"):
@@ -263,9 +225,7 @@ def test_missing_extra_is_named(monkeypatch):
 
 @any_codec
 def test_truncated_files_give_everything_before_the_end(codec):
-    """
-    A file that ends at any byte gives only the records of its complete blocks.
-    """
+    """A file that ends at any byte gives only the records of its complete blocks."""
     data = file_of(RECORDS, codec=codec, records_a_block=4)
     blocks = blocks_of(data)
     for end in range(4, len(data)):
@@ -278,9 +238,7 @@ def test_truncated_files_give_everything_before_the_end(codec):
 
 @any_codec
 def test_truncation_is_reported_once_with_its_block(codec):
-    """
-    The damage has the offset of the block that is cut, and its bytes.
-    """
+    """The damage has the offset of the block that is cut, and its bytes."""
     data = file_of(RECORDS, codec=codec, records_a_block=4)
     blocks = blocks_of(data)
     starts = [start for start, _, _ in blocks]
@@ -295,9 +253,7 @@ def test_truncation_is_reported_once_with_its_block(codec):
 
 @pytest.mark.parametrize("codec", ["null", "deflate"])
 def test_records_of_a_truncated_block_are_delivered(codec):
-    """
-    Of a block that is cut in its last byte, all records are there.
-    """
+    """Of a block that is cut in its last byte, all records are there."""
     data = file_of(RECORDS, codec=codec)
     cut = len(data) - len(b"-sync-marker-16-") - 1
     records, damages = split(data[:cut])
@@ -307,9 +263,7 @@ def test_records_of_a_truncated_block_are_delivered(codec):
 
 
 def test_every_record_before_truncation_is_delivered():
-    """
-    Without compression, a record whose last byte is there is delivered.
-    """
+    """Without compression, a record whose last byte is there is delivered."""
     data = file_of(RECORDS)
     (start, _, _) = blocks_of(data)[0]
     sizes = []
@@ -327,9 +281,7 @@ def test_every_record_before_truncation_is_delivered():
 
 @pytest.mark.parametrize("end", [4, 5, 20, 60])
 def test_a_truncated_header_is_damaged(end):
-    """
-    A file with a truncated header gives one damage and no records.
-    """
+    """A file with a truncated header gives one damage and no records."""
     records, (damage,) = split(file_of(RECORDS)[:end])
 
     assert (records, damage.offset) == ([], 0)
@@ -370,9 +322,7 @@ def test_a_damaged_byte_costs_nothing_before_its_block(codec):
 
 @given(st.integers(4, 10_000), st.binary(min_size=1, max_size=8))
 def test_a_damaged_header_raises_nothing(place, scratch):
-    """
-    Whatever the header says, reading ends with a damage or without.
-    """
+    """Whatever the header says, reading ends with a damage or without."""
     data = bytearray(file_of(RECORDS[:2]))
     place = 4 + place % (blocks_of(bytes(data))[0][0] - 4)
     data[place : place + len(scratch)] = scratch
@@ -383,18 +333,14 @@ def test_a_damaged_header_raises_nothing(place, scratch):
 
 @given(st.binary(max_size=200))
 def test_any_bytes_behind_the_magic_are_read(data):
-    """
-    A file that only begins like a container file raises nothing.
-    """
+    """A file that only begins like a container file raises nothing."""
     parts = list(read_events(b"Obj\x01" + data))
 
     assert all(isinstance(part, RawEvent | Unreadable) for part in parts)
 
 
 def test_unknown_codecs_are_damage():
-    """
-    An unknown codec is a damage, not an exception.
-    """
+    """An unknown codec is a damage, not an exception."""
     data = file_of(RECORDS, codec="deflate").replace(b"\x0edeflate", b"\x0eunheard")
     records, (damage,) = split(data)
 
@@ -402,9 +348,7 @@ def test_unknown_codecs_are_damage():
 
 
 def test_trailing_bytes_are_damage():
-    """
-    Bytes after the last block that are not a block are reported.
-    """
+    """Bytes after the last block that are not a block are reported."""
     data = file_of(RECORDS)
     records, damages = split(data + b"trailing")
 
@@ -413,9 +357,7 @@ def test_trailing_bytes_are_damage():
 
 @pytest.mark.parametrize("size", [2**20, 2**40, 2**62])
 def test_a_block_that_lies_about_its_size_is_damage(size):
-    """
-    A size that the file does not have is neither believed nor reserved.
-    """
+    """A size that the file does not have is neither believed nor reserved."""
     data = file_of(RECORDS)
     start, _, _ = blocks_of(data)[0]
     lie = io.BytesIO()
@@ -427,9 +369,7 @@ def test_a_block_that_lies_about_its_size_is_damage(size):
 
 
 def test_details_contain_no_values():
-    """
-    A damage names only its kind, because records may contain personal data.
-    """
+    """A damage names only its kind, because records may contain personal data."""
     records = [{"id": "a", "time": 1, "link_alias": "jane@example.com" * 9}] * 3
     data = file_of(records)
     found = [damage for end in range(1, len(data)) for damage in split(data[:end])[1]]
@@ -439,9 +379,7 @@ def test_details_contain_no_values():
 
 @pytest.mark.parametrize("cls", [EmailClick, Purchase])
 def test_a_damaged_block_still_names_its_type(cls):
-    """
-    Records from the sound part of a damaged block know their type.
-    """
+    """Records from the sound part of a damaged block know their type."""
     record = make_raw(cls, form="storage")
     data = file_of([record] * 3, schema_of(cls))
     events = [e for e in read_events(data[:-20]) if isinstance(e, RawEvent)]

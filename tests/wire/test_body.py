@@ -1,6 +1,4 @@
-"""
-One JSON document from outside: limits first, then parsing, then the events in it.
-"""
+"""One JSON document from outside: limits first, then parsing, then the events in it."""
 
 import contextlib
 import json
@@ -28,9 +26,7 @@ MEGABYTE = 1_000_000
 
 
 def depth_of(value):
-    """
-    Return how many objects and arrays of *value* lie inside of one another.
-    """
+    """Return how many objects and arrays of *value* lie inside of one another."""
     if not isinstance(value, dict | list):
         return 0
     inner = value.values() if isinstance(value, dict) else value
@@ -38,18 +34,14 @@ def depth_of(value):
 
 
 def nested(depth, core):
-    """
-    Put *core* into arrays and objects, in turns.
-    """
+    """Put *core* into arrays and objects, in turns."""
     for level in range(depth):
         core = {"[": core} if level % 2 else [core]
     return core
 
 
 def on_a_small_thread(code):
-    """
-    Run *code* on a thread with a stack of 128 KiB; return what it prints.
-    """
+    """Run *code* on a thread with a stack of 128 KiB; return what it prints."""
     script = f"""
 import threading
 from braze_heap.wire import UnreadableError, decode
@@ -72,9 +64,7 @@ thread.join()
 
 @given(json_values())
 def test_any_json_is_read(value):
-    """
-    The output of ``json`` is read, as text and as bytes.
-    """
+    """The output of ``json`` is read, as text and as bytes."""
     text = json.dumps(value, ensure_ascii=False)
 
     assert value == decode(text) == decode(text.encode())
@@ -84,17 +74,13 @@ def test_any_json_is_read(value):
     "blank", [b"", b" ", b"\r\n\t ", "", "\ufeff", b"\xef\xbb\xbf"]
 )
 def test_blank_bodies_have_no_value(blank):
-    """
-    An empty body is not an error, because Braze probes an endpoint with one.
-    """
+    """An empty body is not an error, because Braze probes an endpoint with one."""
     assert decode(blank) is None
 
 
 @pytest.mark.parametrize("body", [b'\xef\xbb\xbf{"a": 1}', '\ufeff{"a": 1}'])
 def test_byte_order_marks_are_skipped(body):
-    """
-    A byte order mark before the document means nothing.
-    """
+    """A byte order mark before the document means nothing."""
     assert decode(body) == {"a": 1}
 
 
@@ -108,24 +94,18 @@ def test_byte_order_marks_are_skipped(body):
     ],
 )
 def test_invalid_utf8_is_replaced(body, text):
-    """
-    Bytes that are not UTF-8 become U+FFFD; the document stays readable.
-    """
+    """Bytes that are not UTF-8 become U+FFFD; the document stays readable."""
     assert text == decode(body)
 
 
 @pytest.mark.parametrize("body", [b'"\\ud800"', '"\\ud800"', '"\ud800"'])
 def test_lone_surrogates_are_read(body):
-    """
-    A document with a lone surrogate is read.
-    """
+    """A document with a lone surrogate is read."""
     assert decode(body) == "\ud800"
 
 
 def test_numbers_beyond_json_are_read():
-    """
-    NaN and infinities are read: other decoders write them.
-    """
+    """NaN and infinities are read: other decoders write them."""
     nan, *infinities = decode(b"[NaN, Infinity, -Infinity]")
 
     assert math.isnan(nan)
@@ -133,23 +113,17 @@ def test_numbers_beyond_json_are_read():
 
 
 def test_endless_integers_become_text():
-    """
-    One integer of over 4,300 digits does not cost its batch.
-    """
+    """One integer of over 4,300 digits does not cost its batch."""
     assert decode(b'{"a": ' + b"9" * 5_000 + b', "b": 5}') == {"a": "9" * 5_000, "b": 5}
 
 
 def test_long_integers_stay_numbers():
-    """
-    Integers that Python reads are numbers, of any size.
-    """
+    """Integers that Python reads are numbers, of any size."""
     assert decode(b"9" * 4_000) == int("9" * 4_000)
 
 
 def test_last_of_equal_keys_wins():
-    """
-    Keys may repeat inside of events; the last one counts.
-    """
+    """Keys may repeat inside of events; the last one counts."""
     assert decode(b'{"a": 1, "a": 2}') == {"a": 2}
 
 
@@ -171,17 +145,13 @@ def test_last_of_equal_keys_wins():
     ],
 )
 def test_invalid_json_is_unreadable(body):
-    """
-    Anything else, text behind the document included, is an error.
-    """
+    """Anything else, text behind the document included, is an error."""
     with pytest.raises(UnreadableError, match="not JSON"):
         decode(body)
 
 
 def test_errors_name_the_place_and_no_content():
-    """
-    The error says at which character, and shows nothing of the document.
-    """
+    """The error says at which character, and shows nothing of the document."""
     with pytest.raises(UnreadableError) as raised:
         decode(b'{"email": "jane@example.com" nonsense}')
 
@@ -190,9 +160,7 @@ def test_errors_name_the_place_and_no_content():
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_unreadable(data):
-    """
-    No bytes cause any other error.
-    """
+    """No bytes cause any other error."""
     try:
         decode(data)
     except UnreadableError as error:
@@ -204,9 +172,7 @@ def test_any_bytes_are_read_or_unreadable(data):
 
 @pytest.mark.parametrize("core", [1, "[", '"', "\\", '\\"[', "]]]]", "\\\\", ""])
 def test_depth_is_counted_outside_of_texts(core):
-    """
-    64 levels are read, whatever brackets, quotes and backslashes the texts hold.
-    """
+    """64 levels are read, whatever brackets, quotes and backslashes the texts hold."""
     value = nested(MAX_DEPTH, core)
 
     assert value == decode(json.dumps(value))
@@ -214,9 +180,7 @@ def test_depth_is_counted_outside_of_texts(core):
 
 @pytest.mark.parametrize("core", [1, "[", '"', "\\", '\\"[', "]]]]", "\\\\", ""])
 def test_one_level_more_is_unreadable(core):
-    """
-    65 levels are refused, whatever closing brackets the texts hold.
-    """
+    """65 levels are refused, whatever closing brackets the texts hold."""
     with pytest.raises(UnreadableError, match="over 64 levels deep"):
         decode(json.dumps(nested(MAX_DEPTH + 1, core)))
 
@@ -229,9 +193,7 @@ def test_one_level_more_is_unreadable(core):
     st.booleans(),
 )
 def test_depth_is_that_of_the_document(texts, depth, ascii_only):
-    """
-    A document is refused if and only if it is too deep.
-    """
+    """A document is refused if and only if it is too deep."""
     document = nested(depth, dict.fromkeys(texts, texts))
     body = json.dumps(document, ensure_ascii=ascii_only)
     is_too_deep = depth_of(document) > MAX_DEPTH
@@ -246,9 +208,7 @@ def test_depth_is_that_of_the_document(texts, depth, ascii_only):
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":', '{"\\"":['])
 def test_depth_cannot_end_a_small_thread(opening):
-    """
-    A hundred thousand levels are refused before anything recurses into them.
-    """
+    """A hundred thousand levels are refused before anything recurses into them."""
     code = f"""
     try:
         decode({opening!r} * 100_000)
@@ -260,9 +220,7 @@ def test_depth_cannot_end_a_small_thread(opening):
 
 
 def test_greatest_depth_is_safe_on_a_small_stack():
-    """
-    A document within the limit can be parsed on a small stack.
-    """
+    """A document within the limit can be parsed on a small stack."""
     body = json.dumps(nested(MAX_DEPTH, 1))
     code = f"""
     print(decode({body!r}) == {nested(MAX_DEPTH, 1)!r})
@@ -275,9 +233,7 @@ def test_greatest_depth_is_safe_on_a_small_stack():
 
 
 def test_greatest_structure_is_read():
-    """
-    A million brackets and commas are read.
-    """
+    """A million brackets and commas are read."""
     commas = MAX_STRUCTURE - 2
 
     assert len(decode(b"[" + b"0," * commas + b"0]")) == commas + 1
@@ -285,9 +241,7 @@ def test_greatest_structure_is_read():
 
 @pytest.mark.parametrize("piece", [b"0,", b"{},", b"[],", b'"",'])
 def test_more_structure_is_unreadable(piece):
-    """
-    More are refused before they become objects of forty times their size.
-    """
+    """More are refused before they become objects of forty times their size."""
     with pytest.raises(TooLargeError, match="over 1,000,000 brackets and commas"):
         decode(b"[" + piece * MAX_STRUCTURE + b"0]")
 
@@ -310,9 +264,7 @@ def test_more_structure_is_unreadable(piece):
     ids=lambda body: repr(body[:9]),
 )
 def test_hostile_bodies_cost_linear_time(body):
-    """
-    Four megabytes of anything are decided in two seconds.
-    """
+    """Four megabytes of anything are decided in two seconds."""
     start = time.process_time()
     with contextlib.suppress(UnreadableError):
         decode(body)
@@ -322,9 +274,7 @@ def test_hostile_bodies_cost_linear_time(body):
 
 @pytest.mark.parametrize("escape", [b'\\"', b"\\\\", b"\\u3042", b"\\n"])
 def test_escapes_cost_little_memory(escape):
-    """
-    Checking and reading a text of escapes takes at most ten times its size.
-    """
+    """Checking and reading a text of escapes takes at most ten times its size."""
     body = b'"' + escape * (MEGABYTE // len(escape)) + b'"'
     tracemalloc.start()
     try:
@@ -344,9 +294,7 @@ def test_escapes_cost_little_memory(escape):
     [b"", b" \n", b"{}", b"[]", b"null", b'{"events": []}', b'{"events": null}', ""],
 )
 def test_probes_are_empty_batches(probe):
-    """
-    The probes of Braze contain no events, and are not an error.
-    """
+    """The probes of Braze contain no events, and are not an error."""
     assert events_of(decode(probe)) == []
 
 
@@ -363,17 +311,13 @@ def test_probes_are_empty_batches(probe):
     ],
 )
 def test_events_are_found(document, events):
-    """
-    A batch, a list of events and a single event are distinguished.
-    """
+    """A batch, a list of events and a single event are distinguished."""
     assert events == events_of(document)
 
 
 @pytest.mark.parametrize("events", [{}, {"id": 1}, 5, "x", True])
 def test_events_that_are_not_a_list_are_unreadable(events):
-    """
-    An envelope whose events are not a list is unreadable.
-    """
+    """An envelope whose events are not a list is unreadable."""
     with pytest.raises(UnreadableError, match="events is not a list"):
         events_of({"events": events})
 
@@ -388,9 +332,7 @@ def test_events_that_are_not_a_list_are_unreadable(events):
     ],
 )
 def test_two_lists_of_events_are_unreadable(body):
-    """
-    An envelope with two ``events`` keys would lose one of them silently.
-    """
+    """An envelope with two ``events`` keys would lose one of them silently."""
     with pytest.raises(UnreadableError, match="two events keys"):
         decode(body)
 
@@ -405,7 +347,5 @@ def test_two_lists_of_events_are_unreadable(body):
     ],
 )
 def test_inner_events_keys_are_legal(body):
-    """
-    Inside of events, ``events`` is a name like any other.
-    """
+    """Inside of events, ``events`` is a name like any other."""
     assert json.loads(body) == decode(body)

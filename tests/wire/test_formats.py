@@ -20,9 +20,7 @@ LINES = (LINE * 5_000).encode()
 
 
 def zipped(name):
-    """
-    Write a zip archive of JSON lines that are only stored.
-    """
+    """Write a zip archive of JSON lines that are only stored."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(name, LINES)
@@ -30,9 +28,7 @@ def zipped(name):
 
 
 def tarred(format_):
-    """
-    Write a tar archive of JSON lines.
-    """
+    """Write a tar archive of JSON lines."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=format_) as archive:
         info = tarfile.TarInfo("events.jsonl")
@@ -42,9 +38,7 @@ def tarred(format_):
 
 
 def database(path):
-    """
-    Write an SQLite database.
-    """
+    """Write an SQLite database."""
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE t (x)")
     return path.read_bytes()
@@ -94,9 +88,7 @@ LOOKS_LIKE = {
 @pytest.mark.parametrize("packed", [bytes, gzip.compress], ids=["plain", "gzipped"])
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_formats_are_rejected_before_the_first_event(name, packed):
-    """
-    The error says what the file looks like, also if it is gzipped.
-    """
+    """The error says what the file looks like, also if it is gzipped."""
     looks_like = LOOKS_LIKE.get(name, name)
 
     with pytest.raises(UnknownFormatError, match=f"looks like (a |an )?{looks_like}"):
@@ -104,9 +96,7 @@ def test_wrong_formats_are_rejected_before_the_first_event(name, packed):
 
 
 def test_databases_are_rejected(tmp_path):
-    """
-    Another dead letter in a folder is not read as events.
-    """
+    """Another dead letter in a folder is not read as events."""
     data = database(tmp_path / "dead.db")
 
     with pytest.raises(UnknownFormatError, match="SQLite database"):
@@ -114,9 +104,7 @@ def test_databases_are_rejected(tmp_path):
 
 
 def test_format_errors_name_the_file_and_hide_its_content(tmp_path):
-    """
-    The name helps; the content may be personal.
-    """
+    """The name helps; the content may be personal."""
     path = tmp_path / "people.csv"
     path.write_text("email,name\njane@example.com,Jane\n")
 
@@ -129,21 +117,15 @@ def test_format_errors_name_the_file_and_hide_its_content(tmp_path):
 
 
 def test_a_wrong_format_is_rejected_without_reading_the_whole_file():
-    """
-    64 KiB show what it is.
-    """
+    """64 KiB show what it is."""
 
     class Endless:
-        """
-        CSV without an end.
-        """
+        """CSV without an end."""
 
         given = 0
 
         def read(self, size):
-            """
-            Give some lines.
-            """
+            """Give some lines."""
             self.given += size
             return (b"a,b,c\n" * size)[:size]
 
@@ -157,43 +139,33 @@ def test_a_wrong_format_is_rejected_without_reading_the_whole_file():
 @pytest.mark.parametrize("bad", [1, 5, 19])
 @pytest.mark.parametrize("line", [b"not JSON\n", b"\0\0\0\n", b"a,b\n", b"\xff\n"])
 def test_bad_lines_before_good_ones_cost_themselves(bad, line):
-    """
-    A file is good if one of its first 20 lines begins like JSON.
-    """
+    """A file is good if one of its first 20 lines begins like JSON."""
     parts = list(read_events(line * bad + b"\n\n" + LINES))
 
     assert [type(part) for part in parts] == [Unreadable] * bad + [RawEvent] * 5_000
 
 
 def test_twenty_bad_lines_are_a_wrong_file():
-    """
-    A file that begins with 20 lines that are not JSON is rejected.
-    """
+    """A file that begins with 20 lines that are not JSON is rejected."""
     with pytest.raises(UnknownFormatError):
         next(read_events(b"not JSON\n" * 20 + LINES))
 
 
 @pytest.mark.parametrize("blank", [b"\n" * 100_000, b" \r\n" * 100, b"\xef\xbb\xbf\n"])
 def test_blank_lines_do_not_count(blank):
-    """
-    A file may begin with any number of blank lines, and with a byte order mark.
-    """
+    """A file may begin with any number of blank lines, and with a byte order mark."""
     assert len(list(read_events(blank + LINES))) == 5_000
 
 
 @pytest.mark.parametrize("blank", [b"", b"\n", b" \r\n" * 30_000, b"\xef\xbb\xbf"])
 def test_blank_files_have_no_events(blank):
-    """
-    A file without content is not a wrong file.
-    """
+    """A file without content is not a wrong file."""
     assert list(read_events(blank)) == []
 
 
 @pytest.mark.parametrize("end", [1, 2, 3])
 def test_the_first_bytes_of_an_avro_file_are_damage(end):
-    """
-    A file cut within its first bytes is damaged, not of another format.
-    """
+    """A file cut within its first bytes is damaged, not of another format."""
     (part,) = read_events(b"Obj\x01"[:end])
 
     assert isinstance(part, Unreadable)
@@ -202,9 +174,7 @@ def test_the_first_bytes_of_an_avro_file_are_damage(end):
 @pytest.mark.parametrize("name", ["{date}.jsonl", "[1].jsonl", '{"a": 1}'])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_tar_archive_is_refused_whatever_its_first_file_is_called(name, pack):
-    """
-    Its header begins with that name, which may look like JSON.
-    """
+    """Its header begins with that name, which may look like JSON."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
         info = tarfile.TarInfo(name)
@@ -217,8 +187,6 @@ def test_a_tar_archive_is_refused_whatever_its_first_file_is_called(name, pack):
 
 @pytest.mark.parametrize("line", [b"{\x00\x01", b"[\x02x", b"{\x08"])
 def test_a_line_of_binary_data_is_not_json_by_chance(line):
-    """
-    In 20 random lines, one in seven files has one that begins with a bracket.
-    """
+    """In 20 random lines, one in seven files has one that begins with a bracket."""
     with pytest.raises(UnknownFormatError, match="binary data"):
         next(read_events(b"\x80\x01\x02\n" + line + b"\nmore\n" * 100))

@@ -1,6 +1,4 @@
-"""
-Streams that fail while they are read: the error is raised, and nothing is damage.
-"""
+"""Streams that fail while they are read: the error is raised, and nothing is damage."""
 
 import asyncio
 import gzip
@@ -22,9 +20,7 @@ LINES = "".join(json.dumps(event) + "\n" for event in EVENTS).encode()
 
 
 class StoreError(Exception):
-    """
-    An error of a cloud library: not an OSError.
-    """
+    """An error of a cloud library: not an OSError."""
 
 
 ERRORS = [
@@ -44,9 +40,7 @@ ERRORS = [
 
 
 def avro(codec):
-    """
-    Write the events as an Avro file of many blocks.
-    """
+    """Write the events as an Avro file of many blocks."""
     types = {"id": "string", "time": "int", "text": "string"}
     fields = [{"name": name, "type": type_} for name, type_ in types.items()]
     schema = {"type": "record", "name": "R", "fields": fields}
@@ -69,23 +63,17 @@ FORMS["lines, gzip twice"] = gzip.compress(FORMS["lines, gzip"])
 
 
 class Raw(io.RawIOBase):
-    """
-    A raw stream that gives *data* up to *end*, then raises *error*.
-    """
+    """A raw stream that gives *data* up to *end*, then raises *error*."""
 
     def __init__(self, data, end, error):
         self._file, self._end, self._error = io.BytesIO(data), end, error
 
     def readable(self):
-        """
-        Tell that it can be read.
-        """
+        """Tell that it can be read."""
         return True
 
     def readinto(self, buffer):
-        """
-        Read up to the end, or raise.
-        """
+        """Read up to the end, or raise."""
         left = self._end - self._file.tell()
         if left <= 0:
             raise self._error
@@ -93,26 +81,20 @@ class Raw(io.RawIOBase):
 
 
 class OnlyRead:
-    """
-    A stream as cloud libraries have it, with only ``read``.
-    """
+    """A stream as cloud libraries have it, with only ``read``."""
 
     def __init__(self, raw):
         self.read = raw.read
 
 
 class NoRead1(io.BufferedIOBase):
-    """
-    A stream that inherits a ``read1`` which only raises.
-    """
+    """A stream that inherits a ``read1`` which only raises."""
 
     def __init__(self, raw):
         self._raw = raw
 
     def read(self, size=-1):
-        """
-        Read some bytes.
-        """
+        """Read some bytes."""
         return self._raw.read(size)
 
 
@@ -125,9 +107,7 @@ WRAPPED = {
 
 
 def read_until_error(source):
-    """
-    Read *source* to its error; return what came before it, and the error.
-    """
+    """Read *source* to its error; return what came before it, and the error."""
     parts = []
     try:
         for part in read_events(source, event_type="t"):
@@ -140,9 +120,7 @@ def read_until_error(source):
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("form", FORMS)
 def test_any_error_of_a_stream_is_raised(form, error):
-    """
-    The very exception is raised, after events and without any damage.
-    """
+    """The very exception is raised, after events and without any damage."""
     data = FORMS[form]
     parts, raised = read_until_error(Raw(data, len(data) // 2, error))
 
@@ -155,9 +133,7 @@ def test_any_error_of_a_stream_is_raised(form, error):
 @pytest.mark.parametrize("wrapped", WRAPPED)
 @pytest.mark.parametrize("form", FORMS)
 def test_any_kind_of_file_object_may_fail(form, wrapped):
-    """
-    Whatever lies around the stream that fails.
-    """
+    """Whatever lies around the stream that fails."""
     data, error = FORMS[form], StoreError("503")
     raw = Raw(data, len(data) // 2, error)
     parts, raised = read_until_error(WRAPPED[wrapped](raw))
@@ -169,9 +145,7 @@ def test_any_kind_of_file_object_may_fail(form, wrapped):
 
 @given(st.sampled_from(sorted(FORMS)), st.floats(0, 1), st.sampled_from(ERRORS))
 def test_a_stream_may_fail_anywhere(form, part, error):
-    """
-    Wherever it fails, also at its very end, that is an error and not damage.
-    """
+    """Wherever it fails, also at its very end, that is an error and not damage."""
     data = FORMS[form]
     parts, raised = read_until_error(Raw(data, int(part * len(data)), error))
 
@@ -182,9 +156,7 @@ def test_a_stream_may_fail_anywhere(form, part, error):
 @pytest.mark.parametrize("form", ["lines", "body", "array"])
 @given(st.integers(1, len(FORMS["lines"])))
 def test_events_before_the_failure_are_delivered(form, end):
-    """
-    Every event whose last byte was read is there.
-    """
+    """Every event whose last byte was read is there."""
     data = FORMS[form]
     ends = [data.index(json.dumps(e).encode()) + len(json.dumps(e)) for e in EVENTS]
     parts, _ = read_until_error(Raw(data, end, StoreError()))
@@ -195,9 +167,7 @@ def test_events_before_the_failure_are_delivered(form, end):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_stream_that_ends_early_is_damaged(form):
-    """
-    A file that was cut, and read without an error, is one damage.
-    """
+    """A file that was cut, and read without an error, is one damage."""
     data = FORMS[form]
     parts, raised = read_until_error(io.BytesIO(data[: len(data) // 2]))
     damages = [part for part in parts if not isinstance(part, RawEvent)]
@@ -213,9 +183,7 @@ def test_pipelines_deliver_what_came_before_the_failure(form):
     """
 
     class DeadLetter(list):
-        """
-        A dead letter that is a list.
-        """
+        """A dead letter that is a list."""
 
         append = list.extend
 
@@ -235,24 +203,16 @@ def test_pipelines_deliver_what_came_before_the_failure(form):
 
 
 def test_async_pipelines_deliver_it_too():
-    """
-    The error comes out of an AsyncPipeline after the events before it.
-    """
+    """The error comes out of an AsyncPipeline after the events before it."""
 
     class Nowhere:
-        """
-        A sink that gets nothing: the events have no identity.
-        """
+        """A sink that gets nothing: the events have no identity."""
 
         async def send(self, calls):
-            """
-            Take nothing.
-            """
+            """Take nothing."""
 
         async def close(self):
-            """
-            Close nothing.
-            """
+            """Close nothing."""
 
     async def receive():
         reads = read_events(Raw(data, half, error), event_type="t")
@@ -272,9 +232,7 @@ def test_async_pipelines_deliver_it_too():
 
 
 def test_a_path_whose_reading_fails_raises(tmp_path):
-    """
-    A disk that fails is the error of the system.
-    """
+    """A disk that fails is the error of the system."""
     path = tmp_path / "memory"
     path.symlink_to("/proc/self/mem")
     if not path.exists():
@@ -285,36 +243,26 @@ def test_a_path_whose_reading_fails_raises(tmp_path):
 
 
 def test_a_stream_that_is_not_ready_raises():
-    """
-    A file without data at the moment has not ended.
-    """
+    """A file without data at the moment has not ended."""
 
     class NotReady:
-        """
-        A non-blocking stream.
-        """
+        """A non-blocking stream."""
 
         def read(self, size):
-            """
-            Give nothing yet.
-            """
+            """Give nothing yet."""
 
     with pytest.raises(BlockingIOError):
         list(read_events(NotReady()))
 
 
 def test_a_missing_codec_is_not_damage(monkeypatch):
-    """
-    A file that needs another package is not read, rather than dead-lettered.
-    """
+    """A file that needs another package is not read, rather than dead-lettered."""
 
     def missing(*_):
         raise ValueError("snappy codec is supported but you need to install cramjam")
 
     class Blocks:
-        """
-        Blocks of a codec that is missing.
-        """
+        """Blocks of a codec that is missing."""
 
         writer_schema, codec = {}, "snappy"
         __next__ = missing

@@ -1,6 +1,4 @@
-"""
-JSON in any arrangement: every event in order, every damage with its place.
-"""
+"""JSON in any arrangement: every event in order, every damage with its place."""
 
 import gzip
 import io
@@ -27,9 +25,7 @@ EVENTS = [
 
 
 def a_line_each(documents, end="\n"):
-    """
-    Write each document on a line.
-    """
+    """Write each document on a line."""
     return "".join(json.dumps(document) + end for document in documents)
 
 
@@ -73,18 +69,14 @@ arranged = pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 
 
 def values_of(source):
-    """
-    Return the events of *source*; there must be no damage.
-    """
+    """Return the events of *source*; there must be no damage."""
     read = list(read_events(source))
     assert [part for part in read if isinstance(part, Unreadable)] == []
     return [event.value for event in read]
 
 
 def split(source):
-    """
-    Return the events of *source*, then its damages.
-    """
+    """Return the events of *source*, then its damages."""
     read = list(read_events(source))
     return (
         [part.value for part in read if isinstance(part, RawEvent)],
@@ -97,25 +89,19 @@ def split(source):
 
 @arranged
 def test_events_are_read_from_any_layout(arrangement):
-    """
-    Every event is read, in order.
-    """
+    """Every event is read, in order."""
     assert values_of(ARRANGEMENTS[arrangement](EVENTS)) == EVENTS
 
 
 @arranged
 def test_a_single_event_is_read_from_any_layout(arrangement):
-    """
-    One event needs no different arrangement.
-    """
+    """One event needs no different arrangement."""
     assert EVENTS[:1] == values_of(ARRANGEMENTS[arrangement](EVENTS[:1]))
 
 
 @arranged
 def test_layouts_are_read_gzipped(arrangement):
-    """
-    Compression is detected from the first bytes, not from a name.
-    """
+    """Compression is detected from the first bytes, not from a name."""
     text = ARRANGEMENTS[arrangement](EVENTS)
 
     assert values_of(gzip.compress(text.encode())) == EVENTS
@@ -123,9 +109,7 @@ def test_layouts_are_read_gzipped(arrangement):
 
 @arranged
 def test_layouts_are_read_in_small_pieces(arrangement, monkeypatch):
-    """
-    The boundaries between the pieces of a stream make no difference.
-    """
+    """The boundaries between the pieces of a stream make no difference."""
     for module in ("_elements", "_json", "_source"):
         monkeypatch.setattr(f"braze_heap.wire.{module}.CHUNK", 7)
 
@@ -136,9 +120,7 @@ def test_layouts_are_read_in_small_pieces(arrangement, monkeypatch):
 @settings(max_examples=5)
 @given(events=st.lists(SOME_EVENTS, min_size=1, max_size=3))
 def test_any_events_are_read_from_any_layout(arrangement, events):
-    """
-    The content of events makes no difference to their boundaries.
-    """
+    """The content of events makes no difference to their boundaries."""
     assert events == values_of(ARRANGEMENTS[arrangement](events))
 
 
@@ -157,32 +139,24 @@ def test_elements_need_not_be_objects(arrangement, elements):
     ["", " \n", "{}", "[]", "null", '{"events": []}', '{"events": null}', "\ufeff"],
 )
 def test_probes_have_no_events(probe):
-    """
-    The probes of Braze are read without events and without damage.
-    """
+    """The probes of Braze are read without events and without damage."""
     assert values_of(probe) == []
 
 
 def test_more_keys_before_the_events_are_passed_over():
-    """
-    An envelope may say more than its events.
-    """
+    """An envelope may say more than its events."""
     assert values_of(json.dumps({"sent_at": [1, {"a": 2}], "events": EVENTS})) == EVENTS
 
 
 def test_an_event_may_have_a_field_named_events():
-    """
-    An object that says its type is an event.
-    """
+    """An object that says its type is an event."""
     event = {"event_type": "t", "events": [1, 2]}
 
     assert [event] == values_of(json.dumps(event))
 
 
 def test_offsets_are_bytes_from_the_start():
-    """
-    Each event has the offset of its beginning.
-    """
+    """Each event has the offset of its beginning."""
     body = json.dumps({"events": EVENTS}, ensure_ascii=False, indent=1).encode()
     found = [
         json.JSONDecoder().raw_decode(body[event.offset :].decode())[0]
@@ -193,9 +167,7 @@ def test_offsets_are_bytes_from_the_start():
 
 
 def test_lines_have_their_offsets():
-    """
-    An event on a line begins where its line begins.
-    """
+    """An event on a line begins where its line begins."""
     offsets = [
         event.offset for event in read_events(b'{"a": 1}\n\n{"b": "\xc3\xa9"}\n{}1\n')
     ]
@@ -204,18 +176,14 @@ def test_lines_have_their_offsets():
 
 
 def test_events_keep_the_type_that_is_given():
-    """
-    Records without a type get the one that the caller knows.
-    """
+    """Records without a type get the one that the caller knows."""
     (event,) = read_events('{"id": "a"}', event_type="users.messages.email.Click")
 
     assert event == RawEvent({"id": "a"}, "users.messages.email.Click", 0)
 
 
 def test_reprs_show_no_values():
-    """
-    Raw events and damages may contain personal data.
-    """
+    """Raw events and damages may contain personal data."""
     event, damage = read_events('{"email": "jane@example.com"}\n{"email": "jane@')
 
     assert "jane" not in f"{event!r} {damage!r}"
@@ -225,9 +193,7 @@ def test_reprs_show_no_values():
 
 
 def test_one_bad_line_costs_one_line():
-    """
-    Lines stand for themselves: the ones behind a damage are read.
-    """
+    """Lines stand for themselves: the ones behind a damage are read."""
     lines = [json.dumps(event) for event in EVENTS]
     lines[1:1] = ['{"cut": "he']
     events, damages = split("\n".join(lines))
@@ -238,9 +204,7 @@ def test_one_bad_line_costs_one_line():
 
 @pytest.mark.parametrize("bad", [0, 1, 2, 3])
 def test_one_bad_line_costs_one_line_at_any_place(bad):
-    """
-    That is true of the first line and the last one too.
-    """
+    """That is true of the first line and the last one too."""
     lines = [json.dumps(event) for event in EVENTS]
     lines[bad] = lines[bad][:-1]
     events, damages = split("\n".join(lines) + "\n")
@@ -251,9 +215,7 @@ def test_one_bad_line_costs_one_line_at_any_place(bad):
 
 @pytest.mark.parametrize("bad", ["nope", "{'a': 1}", '{"a": nan}', "[1,]"])
 def test_one_bad_element_costs_one_element(bad):
-    """
-    An element that is not JSON, with balanced brackets, costs only itself.
-    """
+    """An element that is not JSON, with balanced brackets, costs only itself."""
     first, *others = (json.dumps(event) for event in EVENTS)
     body = '{"events": [' + ", ".join([first, bad, *others]) + "]}"
     events, damages = split(body)
@@ -264,9 +226,7 @@ def test_one_bad_element_costs_one_element(bad):
 
 @pytest.mark.parametrize("arrangement", ["body", "array", "pretty body", "lines"])
 def test_everything_before_truncation_is_delivered(arrangement):
-    """
-    A document cut at any byte gives its whole events, then one damage.
-    """
+    """A document cut at any byte gives its whole events, then one damage."""
     whole = ARRANGEMENTS[arrangement](EVENTS[2:] + EVENTS[2:]).encode()
     for end in range(len(whole.rstrip())):
         events, damages = split(whole[:end])
@@ -278,9 +238,7 @@ def test_everything_before_truncation_is_delivered(arrangement):
 
 @pytest.mark.parametrize("arrangement", ["body", "array"])
 def test_every_event_before_truncation_is_delivered(arrangement):
-    """
-    An event whose last byte is there is delivered, wherever the cut is behind it.
-    """
+    """An event whose last byte is there is delivered, wherever the cut is behind it."""
     whole = ARRANGEMENTS[arrangement](EVENTS).encode()
     texts = [json.dumps(event).encode() for event in EVENTS]
     ends = [whole.index(text) + len(text) for text in texts]
@@ -292,9 +250,7 @@ def test_every_event_before_truncation_is_delivered(arrangement):
 
 @pytest.mark.parametrize("cut", [1, 2, 10])
 def test_an_array_without_its_end_is_damaged(cut):
-    """
-    A missing end is reported, even if everything before it can be read.
-    """
+    """A missing end is reported, even if everything before it can be read."""
     body = json.dumps({"events": EVENTS})[:-cut]
     _, damages = split(body)
 
@@ -302,9 +258,7 @@ def test_an_array_without_its_end_is_damaged(cut):
 
 
 def test_damage_has_its_cause_and_first_bytes():
-    """
-    A damage says what is wrong, and keeps what was there.
-    """
+    """A damage says what is wrong, and keeps what was there."""
     _, (damage,) = split('{"events": [{"id": 1}, {"id": ')
 
     assert damage.offset == 23
@@ -313,9 +267,7 @@ def test_damage_has_its_cause_and_first_bytes():
 
 
 def test_damage_keeps_64_kib():
-    """
-    Of a large damage, the start is kept.
-    """
+    """Of a large damage, the start is kept."""
     _, damages = split('{"events": ["' + "x" * 100_000)
 
     assert len(damages[0].raw) == 65_536
@@ -334,9 +286,7 @@ def test_damage_keeps_64_kib():
     ],
 )
 def test_unreadable_bodies_are_named(body, detail):
-    """
-    A body without events is one damage, with its cause.
-    """
+    """A body without events is one damage, with its cause."""
     events, damages = split(body)
 
     assert events == []
@@ -344,25 +294,19 @@ def test_unreadable_bodies_are_named(body, detail):
 
 
 def test_events_before_trailing_text_are_delivered():
-    """
-    Text behind a body is a damage of its own.
-    """
+    """Text behind a body is a damage of its own."""
     events, damages = split(json.dumps({"events": EVENTS}) + "\ntrailing")
 
     assert (events, len(damages)) == (EVENTS, 1)
 
 
 def test_invalid_utf8_costs_characters_not_events():
-    """
-    Bytes that are not UTF-8 become U+FFFD.
-    """
+    """Bytes that are not UTF-8 become U+FFFD."""
     assert values_of(b'{"events": [{"a": "x\xff"}]}') == [{"a": "x\ufffd"}]
 
 
 def test_a_deep_event_costs_itself():
-    """
-    The limit on depth applies to each event, the others are delivered.
-    """
+    """The limit on depth applies to each event, the others are delivered."""
     deep = "[" * 70 + "]" * 70
     events, damages = split('{"events": [{"id": 1}, ' + deep + ', {"id": 2}]}')
 
@@ -372,18 +316,14 @@ def test_a_deep_event_costs_itself():
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(data):
-    """
-    No bytes raise anything but that they are not JSON.
-    """
+    """No bytes raise anything but that they are not JSON."""
     for part in parts_of(data):
         assert 0 <= part.offset <= max(len(data), part.offset)
 
 
 @given(st.text(alphabet='[]{}",\\:events1 \n\r\t\ufeff', max_size=60))
 def test_anything_like_json_is_read(text):
-    """
-    No mixture of brackets, quotes and keys raises, or reads for ever.
-    """
+    """No mixture of brackets, quotes and keys raises, or reads for ever."""
     assert len(parts_of(text.encode())) <= len(text) + 1
 
 
@@ -393,9 +333,7 @@ def test_anything_like_json_is_read(text):
     st.binary(min_size=1, max_size=3),
 )
 def test_a_damaged_byte_raises_nothing(arrangement, place, scratch):
-    """
-    Overwritten bytes cost what they hit, never more than an exception would.
-    """
+    """Overwritten bytes cost what they hit, never more than an exception would."""
     data = bytearray(ARRANGEMENTS[arrangement](EVENTS).encode())
     place %= len(data)
     data[place : place + len(scratch)] = scratch
@@ -404,9 +342,7 @@ def test_a_damaged_byte_raises_nothing(arrangement, place, scratch):
 
 
 def parts_of(data):
-    """
-    Read *data*; none if it is refused because it is not JSON.
-    """
+    """Read *data*; none if it is refused because it is not JSON."""
     try:
         return list(read_events(data))
     except UnknownFormatError:
@@ -418,9 +354,7 @@ def parts_of(data):
 
 @pytest.fixture
 def small_limits(monkeypatch):
-    """
-    Make elements of 64 KiB the largest ones.
-    """
+    """Make elements of 64 KiB the largest ones."""
     for module in ("_elements", "_json"):
         monkeypatch.setattr(f"braze_heap.wire.{module}.MAX_ELEMENT", 1 << 16)
     for module in ("_elements", "_json", "_source"):
@@ -428,9 +362,7 @@ def small_limits(monkeypatch):
 
 
 class Endless(io.RawIOBase):
-    """
-    A stream that begins with *start*, then repeats *piece*; it ends in an error.
-    """
+    """A stream that begins with *start*, then repeats *piece*; it ends in an error."""
 
     def __init__(self, start, piece):
         self._start = start
@@ -438,9 +370,7 @@ class Endless(io.RawIOBase):
         self._given = 0
 
     def read(self, size=-1):
-        """
-        Give up to *size* bytes.
-        """
+        """Give up to *size* bytes."""
         assert self._given < 1 << 21, "2 MiB were read and no element was given up"
         start, self._start = self._start[:size], self._start[size:]
         given = start or self._pieces[:size]
@@ -468,9 +398,7 @@ class Endless(io.RawIOBase):
 )
 @pytest.mark.usefixtures("small_limits")
 def test_endless_elements_are_given_up(start, piece):
-    """
-    An element without an end is a damage, after a bounded number of bytes.
-    """
+    """An element without an end is a damage, after a bounded number of bytes."""
     damage = next(
         part
         for part in read_events(Endless(start, piece))
@@ -482,9 +410,7 @@ def test_endless_elements_are_given_up(start, piece):
 
 @pytest.mark.usefixtures("small_limits")
 def test_a_long_line_costs_itself():
-    """
-    The lines behind a line over the limit are read.
-    """
+    """The lines behind a line over the limit are read."""
     lines = ['{"id": 1}', '{"id": "' + "x" * 300_000 + '"}', '{"id": 2}']
     events, damages = split("\n".join(lines))
 
@@ -510,9 +436,7 @@ def test_a_long_line_costs_itself():
     ids=repr,
 )
 def test_hostile_files_cost_linear_time(start, piece):
-    """
-    Half a megabyte of anything without events is decided in ten seconds.
-    """
+    """Half a megabyte of anything without events is decided in ten seconds."""
     data = start + piece * (500_000 // len(piece))
     began = time.process_time()
     list(read_events(data))

@@ -31,25 +31,19 @@ BRAZE_S_LAYOUT = (
 
 
 def values_of(source, **options):
-    """
-    Return the events of *source*; a damage would be ``None``.
-    """
+    """Return the events of *source*; a damage would be ``None``."""
     parts = read_events(source, **options)
     return [part.value if isinstance(part, RawEvent) else None for part in parts]
 
 
 class Pipe:
-    """
-    Something that can only be read, as a socket's file can.
-    """
+    """Something that can only be read, as a socket's file can."""
 
     def __init__(self, data):
         self._file = io.BytesIO(data)
 
     def read(self, size):
-        """
-        Give some of the bytes that are asked for.
-        """
+        """Give some of the bytes that are asked for."""
         return self._file.read(min(size, 5))
 
 
@@ -68,16 +62,12 @@ class Pipe:
     ids=["bytes", "text", "file", "pipe", "buffered"],
 )
 def test_sources_may_be_content_or_files(source):
-    """
-    Content and open files are read alike.
-    """
+    """Content and open files are read alike."""
     assert values_of(source) == EVENTS
 
 
 def test_sources_may_be_paths(tmp_path):
-    """
-    A path is opened, read and closed.
-    """
+    """A path is opened, read and closed."""
     (tmp_path / "body.json").write_bytes(BODY)
 
     assert values_of(tmp_path / "body.json") == EVENTS
@@ -107,24 +97,18 @@ def test_texts_that_are_paths_are_rejected(text):
 
 @pytest.mark.parametrize("text", ['{"id": "a/b.json"}', '[{"url": "s3://x"}]', ""])
 def test_texts_that_are_json_are_content(text):
-    """
-    Paths within JSON mean nothing.
-    """
+    """Paths within JSON mean nothing."""
     assert None not in values_of(text)
 
 
 def test_urls_are_not_paths():
-    """
-    pathlib turns s3:// into s3:/, which would only be a missing file.
-    """
+    """pathlib turns s3:// into s3:/, which would only be a missing file."""
     with pytest.raises(ValueError, match="a URL is not a path"):
         list(read_events(pathlib.PurePosixPath("s3://bucket/events.jsonl")))
 
 
 def test_folders_may_look_like_urls(tmp_path, monkeypatch):
-    """
-    A path that exists is read, whatever its name.
-    """
+    """A path that exists is read, whatever its name."""
     monkeypatch.chdir(tmp_path)
     pathlib.Path("s3:").mkdir()
     pathlib.Path("s3:/body.json").write_bytes(BODY)
@@ -133,9 +117,7 @@ def test_folders_may_look_like_urls(tmp_path, monkeypatch):
 
 
 def test_files_open_as_text_are_explained(tmp_path):
-    """
-    The error says how to open the file.
-    """
+    """The error says how to open the file."""
     (tmp_path / "body.json").write_bytes(BODY)
     with (
         (tmp_path / "body.json").open() as file,
@@ -146,25 +128,19 @@ def test_files_open_as_text_are_explained(tmp_path):
 
 @pytest.mark.parametrize("source", [None, 5, [b"{}"], {"events": []}])
 def test_unsupported_sources_are_rejected(source):
-    """
-    Neither a path, nor a file, nor content.
-    """
+    """Neither a path, nor a file, nor content."""
     with pytest.raises(TypeError, match="read_events takes"):
         read_events(source)
 
 
 def test_missing_paths_raise(tmp_path):
-    """
-    A path that cannot be opened is the caller's error.
-    """
+    """A path that cannot be opened is the caller's error."""
     with pytest.raises(FileNotFoundError):
         list(read_events(tmp_path / "missing.json"))
 
 
 def test_open_files_stay_open(tmp_path):
-    """
-    The caller's file stays open.
-    """
+    """The caller's file stays open."""
     (tmp_path / "body.json").write_bytes(BODY)
     with (tmp_path / "body.json").open("rb") as file:
         list(read_events(file))
@@ -173,9 +149,7 @@ def test_open_files_stay_open(tmp_path):
 
 
 def test_open_files_are_read_from_their_position():
-    """
-    Reading begins at the current position of a file.
-    """
+    """Reading begins at the current position of a file."""
     file = io.BytesIO(b"header\n" + BODY)
     file.readline()
 
@@ -183,20 +157,14 @@ def test_open_files_are_read_from_their_position():
 
 
 def test_reading_is_lazy():
-    """
-    An event is delivered before the rest of its stream is read.
-    """
+    """An event is delivered before the rest of its stream is read."""
     read = []
 
     class Slow:
-        """
-        A stream of lines without an end.
-        """
+        """A stream of lines without an end."""
 
         def read(self, size):
-            """
-            Give a few lines.
-            """
+            """Give a few lines."""
             read.append(size)
             return b'{"id": 1}\n' * 1_000
 
@@ -207,19 +175,13 @@ def test_reading_is_lazy():
 
 @pytest.mark.parametrize("error", [OSError("gone"), ValueError("closed")])
 def test_errors_of_a_file_are_not_swallowed(error):
-    """
-    A disk that fails is not a damaged file.
-    """
+    """A disk that fails is not a damaged file."""
 
     class Failing:
-        """
-        A stream that breaks.
-        """
+        """A stream that breaks."""
 
         def read(self, size):
-            """
-            Break.
-            """
+            """Break."""
             raise error
 
     with pytest.raises(type(error), match=str(error)):
@@ -230,25 +192,19 @@ def test_errors_of_a_file_are_not_swallowed(error):
 
 
 def test_gzip_members_are_one_stream():
-    """
-    Concatenated gzip files are one, also within an event.
-    """
+    """Concatenated gzip files are one, also within an event."""
     data = b"".join(gzip.compress(BODY[i : i + 5]) for i in range(0, len(BODY), 5))
 
     assert values_of(data) == EVENTS
 
 
 def test_gzip_may_be_wrapped_twice():
-    """
-    Content that was compressed twice is inflated twice.
-    """
+    """Content that was compressed twice is inflated twice."""
     assert values_of(gzip.compress(gzip.compress(BODY))) == EVENTS
 
 
 def test_truncated_gzip_gives_everything_before_the_end():
-    """
-    Lines that were inflated before the damage are delivered, then the damage.
-    """
+    """Lines that were inflated before the damage are delivered, then the damage."""
     lines = [{"id": n, "text": f"{n * 7919 % 10_007:x}" * 50} for n in range(2_000)]
     data = gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode())
     values = values_of(data[: len(data) // 2])
@@ -261,9 +217,7 @@ def test_truncated_gzip_gives_everything_before_the_end():
 
 @pytest.mark.parametrize("end", range(2, len(gzip.compress(BODY)) - 1))
 def test_gzip_truncated_at_any_byte_is_damaged(end):
-    """
-    A gzip file without its end is one damage; its sound events are delivered.
-    """
+    """A gzip file without its end is one damage; its sound events are delivered."""
     *values, last = values_of(gzip.compress(BODY)[:end])
 
     assert EVENTS[: len(values)] == values
@@ -271,9 +225,7 @@ def test_gzip_truncated_at_any_byte_is_damaged(end):
 
 
 def test_broken_gzip_is_damage():
-    """
-    Bytes that do not inflate are a damage with its offset in the inflated text.
-    """
+    """Bytes that do not inflate are a damage with its offset in the inflated text."""
     data = bytearray(gzip.compress(BODY))
     data[-6] ^= 0xFF
     damage = list(read_events(bytes(data)))[-1]
@@ -283,9 +235,7 @@ def test_broken_gzip_is_damage():
 
 
 def test_damage_has_the_name_of_its_file(tmp_path):
-    """
-    A damage has the name of its file, and its offset.
-    """
+    """A damage has the name of its file, and its offset."""
     path = tmp_path / "cut.jsonl"
     path.write_bytes(b'{"id": 1}\n{"id": ')
     with path.open("rb") as file:
@@ -325,9 +275,7 @@ def test_paths_name_types(path, event_type):
 
 
 def test_events_of_a_path_have_its_type(tmp_path):
-    """
-    Records from a file have the type in its path.
-    """
+    """Records from a file have the type in its path."""
     path = tmp_path / "event_type=users.canvas.Entry" / "1.json"
     path.parent.mkdir()
     path.write_text('{"id": "a"}')
@@ -337,9 +285,7 @@ def test_events_of_a_path_have_its_type(tmp_path):
 
 
 def test_given_type_outranks_the_path(tmp_path):
-    """
-    An explicit type has precedence.
-    """
+    """An explicit type has precedence."""
     path = tmp_path / "users.canvas.Entry.json"
     path.write_text('{"id": "a"}')
     (event,) = read_events(path, event_type="users.x.Y")
@@ -351,17 +297,13 @@ def test_given_type_outranks_the_path(tmp_path):
 
 
 def click(number):
-    """
-    Build an event of about a kilobyte.
-    """
+    """Build an event of about a kilobyte."""
     properties = {f"property_{n}": f"{number:x} {'x' * 60}" for n in range(10)}
     return {"event_type": "t", "id": str(number), "time": 1, "properties": properties}
 
 
 def write_json(file, size, before, between, after, **options):
-    """
-    Write *size* bytes of events.
-    """
+    """Write *size* bytes of events."""
     file.write(before)
     event = json.dumps(click(10**9), **options)
     for number in range(size // len(event)):
@@ -370,9 +312,7 @@ def write_json(file, size, before, between, after, **options):
 
 
 def write_avro(path):
-    """
-    Write 20 MB of records.
-    """
+    """Write 20 MB of records."""
     event = click(10**9)
     record = {"id": event["id"], **event["properties"]}
     fields = [{"name": name, "type": "string"} for name in record]
@@ -424,9 +364,7 @@ def memory_used_by(path):
 @measured
 @pytest.mark.parametrize("arrangement", LARGE)
 def test_large_json_is_streamed(arrangement, tmp_path):
-    """
-    20 to 50 MB of JSON, in whatever arrangement, take 12 MB of memory at most.
-    """
+    """20 to 50 MB of JSON, in whatever arrangement, take 12 MB of memory at most."""
     path = tmp_path / "large.json"
     with path.open("w") as file:
         LARGE[arrangement](file)
@@ -438,9 +376,7 @@ def test_large_json_is_streamed(arrangement, tmp_path):
 
 @measured
 def test_large_avro_is_streamed(tmp_path):
-    """
-    20 MB of Avro take a few blocks' worth of memory.
-    """
+    """20 MB of Avro take a few blocks' worth of memory."""
     path = tmp_path / "large.avro"
     write_avro(path)
     events, memory = memory_used_by(path)
@@ -451,9 +387,7 @@ def test_large_avro_is_streamed(tmp_path):
 
 @measured
 def test_large_gzip_is_streamed(tmp_path):
-    """
-    A gzip file is inflated piece by piece.
-    """
+    """A gzip file is inflated piece by piece."""
     path = tmp_path / "large.json.gz"
     with gzip.open(path, "wt", compresslevel=1) as file:
         LARGE["pretty array"](file)
@@ -465,9 +399,7 @@ def test_large_gzip_is_streamed(tmp_path):
 
 @pytest.mark.parametrize("written", [b"", BODY[:10]])
 def test_a_file_that_is_not_ready_is_not_at_its_end(written):
-    """
-    A buffered file that would block returns nothing, as at its end.
-    """
+    """A buffered file that would block returns nothing, as at its end."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     with open(reading, "rb") as file, open(writing, "wb", buffering=0) as sender:
@@ -478,9 +410,7 @@ def test_a_file_that_is_not_ready_is_not_at_its_end(written):
 
 
 class Odd:
-    """
-    A file whose ``read`` returns *data*, whatever that is.
-    """
+    """A file whose ``read`` returns *data*, whatever that is."""
 
     def __init__(self, data):
         self.data = data
@@ -496,9 +426,7 @@ class Async:
 
 @pytest.mark.parametrize("file", [Odd(5), Odd([1, 2]), Odd(object()), Async()])
 def test_a_file_that_returns_no_bytes_is_an_error(file):
-    """
-    An integer would be read as so many zeros.
-    """
+    """An integer would be read as so many zeros."""
     with pytest.raises(TypeError, match=r"read\(\) of the file returned"):
         list(read_events(file))
 
@@ -508,8 +436,6 @@ def test_a_file_that_returns_no_bytes_is_an_error(file):
     ["events.log", " events.jsonl\n", "events.tar.bz2", "users.messages.email.Open"],
 )
 def test_a_file_name_is_a_path_whatever_its_extension(text):
-    """
-    No JSON looks like that.
-    """
+    """No JSON looks like that."""
     with pytest.raises(ValueError, match="a str is content, not a path"):
         read_events(text)
