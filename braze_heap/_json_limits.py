@@ -30,6 +30,8 @@ MAX_FAST_VALUES: Final = 300
 _MAX_FAST_PARTS: Final = MAX_DEPTH - 4
 """Objects and lists of such an event, which may all be inside one another."""
 
+_SCALARS: Final = frozenset((str, int, bool, type(None)))
+
 _MAX_EXACT: Final = 2.0**53
 """Above it, a float may be an integer that orjson rounded."""
 
@@ -59,7 +61,10 @@ def within_fast_limits(value: Any) -> bool:
             cls = type(inner)
             if cls is dict or cls is list:
                 waiting.append(inner)
-            elif cls is float and not -_MAX_EXACT <= inner <= _MAX_EXACT:
+            elif cls is float:
+                if not -_MAX_EXACT <= inner <= _MAX_EXACT:
+                    return False
+            elif cls not in _SCALARS:
                 return False
     return True
 

@@ -369,6 +369,14 @@ def epoch_seconds(time: object) -> float | int | None:
     return time if ticks == 1 else seconds + rest * 10**6 // ticks / 10**6
 
 
+def exact_time(time: int, exact: object) -> float:
+    """
+    Return *exact* in UTC epoch seconds if it is within the second *time*, else *time*.
+    """
+    seconds = None if exact is None else epoch_seconds(exact)
+    return time if seconds is None or int(seconds) != time else seconds
+
+
 def id_text(value: object) -> str | None:
     """
     Return the id of an event as text; ``None`` if *value* cannot identify one.

@@ -72,6 +72,8 @@ class TransformResult:
             of a type (``users.messages.email.Click link_color``) that
             is new or has another type of value. Names alone; `braze_heap.drift` says
             more.
+        compiled_errors: Number of events by type for which the compiled mapping raised,
+            a bug of this library. The generic mapping took them.
     """
 
     received: int = 0
@@ -85,6 +87,7 @@ class TransformResult:
     types: list[str] = attrs.field(factory=list, repr=False)
     redacted_fields: list[str] = attrs.field(factory=list, repr=False)
     unknown: Counter[str] = attrs.field(factory=Counter)
+    compiled_errors: Counter[str] = attrs.field(factory=Counter)
 
     @property
     def event_types(self) -> Counter[str]:

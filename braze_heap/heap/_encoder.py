@@ -116,32 +116,116 @@ def to_simple_value(value: Any) -> Value | None:
             return None
     elif cls is not str:
         return None
-    is_legal = len(value) <= _SURELY_SHORT and value.isascii() and "\0" not in value
-    return value if is_legal else None
+    if len(value) > _SURELY_SHORT:
+        return None
+    if value.isascii():
+        return None if "\0" in value else value
+    return None if _ILLEGAL.search(value) else value
 
 
-def _flatten_into(found: dict[str, Value], path: str, value: dict[str, Any]) -> bool:
+class LegalNames:
     """
-    Add the values in *value* to *found*; return whether none needs a counted change.
+    Property names that are known to be legal. Encoders share it; it is bounded.
+
+    Attributes:
+        names: The names.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._paths: dict[str, _PathNames] = {}
+
+    def is_legal(self, name: Any) -> bool:
+        """Return whether *name* is legal as it is."""
+        if name in self.names:
+            return True
+        is_legal = type(name) is str and name != "" and to_simple_value(name) == name
+        if is_legal and len(self.names) < _MAX_LEGAL_NAMES:
+            self.names.add(name)
+        return is_legal
+
+    def below(self, path: str) -> "_PathNames":
+        """Return the dotted names below *path*, by key."""
+        try:
+            return self._paths[path]
+        except KeyError:
+            names = _PathNames(path, 0, self)
+            if len(self._paths) < _MAX_PATHS:
+                self._paths[path] = names
+            return names
+
+
+class _PathNames(dict[str, str | None]):
+    """Key of an object to its dotted name; ``None`` if the name may not be legal."""
+
+    def __init__(self, path: str, depth: int, legal: LegalNames) -> None:
+        super().__init__()
+        self._path = path
+        self._depth = depth
+        self._legal = legal
+        self._below: dict[str, _PathNames] = {}
+
+    def __missing__(self, key: Any) -> str | None:
+        if type(key) is not str:
+            return None
+        name = f"{self._path}.{key}"
+        if not self._legal.is_legal(name):
+            return None
+        if name in self._legal.names:
+            self[key] = name
+        return name
+
+    def below(self, key: str) -> "_PathNames | None":
+        """Return the names one level down; ``None`` beyond a depth of 20."""
+        try:
+            return self._below[key]
+        except KeyError:
+            if self._depth >= _MAX_DEPTH or type(key) is not str:
+                return None
+            names = _PathNames(f"{self._path}.{key}", self._depth + 1, self._legal)
+            if len(self._below) < _MAX_PATHS:
+                self._below[key] = names
+            return names
+
+
+def _flatten_into(
+    found: dict[str, Value], names: _PathNames, value: dict[str, Any]
+) -> int:
+    """
+    Add the values in *value* to *found*, under *names*.
+
+    Return their number; -1 if a change may have to be counted.
     """
     if len(value) > MAX_FAST_VALUES:
-        return False
+        return -1
+    count = 0
     for key, inner in value.items():
-        name = f"{path}.{key}"
         cls = type(inner)
         if cls is dict:
-            if not _flatten_into(found, name, inner):
-                return False
+            inner_names = names.below(key)
+            number = (
+                -1 if inner_names is None else _flatten_into(found, inner_names, inner)
+            )
+            if number < 0:
+                return -1
+            count += number
             continue
         simple = to_simple_value(inner)
-        if simple is None and cls is list and within_fast_limits(inner):
+        if simple is None:
+            if inner is None:
+                continue
+            if cls is not list or not within_fast_limits(inner):
+                return -1
             is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
             simple = to_simple_value(_json_text(inner)) if is_nested else None
-        if simple is not None and name not in found:
-            found[name] = simple
-        elif inner is not None:
-            return False
-    return True
+            if simple is None:
+                return -1
+        name = names[key]
+        if name is None:
+            return -1
+        found[name] = simple
+        count += 1
+    return count
 
 
 class PropertyEncoder:
@@ -150,7 +234,7 @@ class PropertyEncoder:
 
     Args:
         nested: Treatment of objects.
-        legal_names: Names known to be legal. Encoders may share the set, and add to it.
+        legal_names: Names known to be legal. Encoders may share it, and add to it.
 
     Attributes:
         nested: Treatment of objects.
@@ -158,11 +242,11 @@ class PropertyEncoder:
     """
 
     def __init__(
-        self, nested: Nested = "flatten", legal_names: set[str] | None = None
+        self, nested: Nested = "flatten", legal_names: LegalNames | None = None
     ) -> None:
         self.nested = nested
         self.adjustments: Counter[Adjustment] = Counter()
-        self._legal_names = set() if legal_names is None else legal_names
+        self.legal_names = LegalNames() if legal_names is None else legal_names
 
     def properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """
@@ -176,8 +260,8 @@ class PropertyEncoder:
         """
         legal = dict(given)
         illegal: list[str] = []
-        if not self._legal_names.issuperset(given):
-            illegal = [name for name in given if not self._is_legal_name(name)]
+        if not self.legal_names.names.issuperset(given):
+            illegal = [name for name in given if not self.legal_names.is_legal(name)]
         for name in illegal:
             del legal[name]
         self.legalize_in_place(legal, [*legal])
@@ -276,7 +360,7 @@ class PropertyEncoder:
         elif value is not None and len(legal) >= MAX_PROPERTIES:
             self.adjustments[Adjustment.TOO_MANY] += 1
         elif value is not None:
-            is_unused = name in self._legal_names and name not in legal
+            is_unused = name in self.legal_names.names and name not in legal
             unused = name if is_unused else self.unused_name(name, legal)
             is_text = type(value) is str
             legal[unused] = self.text(value) if is_text else self._scalar(value)
@@ -285,33 +369,25 @@ class PropertyEncoder:
         """
         Return the properties that `add` would add under *path*.
 
-        Return ``None`` if a change may have to be counted, or if a name is not known
-        to be legal yet.
+        Return ``None`` if a change may have to be counted.
         """
         if type(value) is not dict or self.nested != "flatten":
             return None
         found: dict[str, Value] = {}
-        is_simple = _flatten_into(found, path, value) and len(found) <= MAX_FAST_VALUES
-        return found if is_simple and self._legal_names.issuperset(found) else None
+        count = _flatten_into(found, self.legal_names.below(path), value)
+        is_simple = count == len(found) <= MAX_FAST_VALUES  # fewer: names collide
+        return found if is_simple else None
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
         for key, inner in value.items():
             name = f"{path}.{key if type(key) is str else _name_text(key)}"
             simple = to_simple_value(inner)
-            if simple is None or name in legal or name not in self._legal_names:
+            if simple is None or name in legal or name not in self.legal_names.names:
                 self.add(legal, name, inner)
             elif len(legal) < MAX_PROPERTIES:
                 legal[name] = simple
             else:
                 self.adjustments[Adjustment.TOO_MANY] += 1
-
-    def _is_legal_name(self, name: str) -> bool:
-        if name in self._legal_names:
-            return True
-        is_legal = type(name) is str and name != "" and to_simple_value(name) == name
-        if is_legal and len(self._legal_names) < _MAX_LEGAL_NAMES:
-            self._legal_names.add(name)
-        return is_legal
 
     def _scalar(self, value: Any) -> Value:
         cls = type(value)
@@ -332,7 +408,7 @@ class PropertyEncoder:
 
     def unused_name(self, name: str, used: Mapping[str, Value]) -> str:
         """Return *name* made legal, with a number appended if it is used."""
-        wanted = name if self._is_legal_name(name) else self.text(name)
+        wanted = name if self.legal_names.is_legal(name) else self.text(name)
         if wanted and wanted not in used:
             return wanted
         self.adjustments[Adjustment.RENAMED] += 1
@@ -417,6 +493,9 @@ _SURELY_SHORT: Final = MAX_TEXT // 2
 """Characters that always fit: none has more than two UTF-16 units."""
 
 _MAX_LEGAL_NAMES: Final = 10_000
+_MAX_PATHS: Final = 1_000
+_MAX_DEPTH: Final = 20
+"""Levels of an object that are flattened without a full check."""
 
 _ILLEGAL: Final = re.compile("[\0\ud800-\udfff]")
 

@@ -61,6 +61,11 @@ def is_machine_open(fields: Mapping[str, Any]) -> bool:
     return fields.get(MACHINE_OPEN) == "true"
 
 
+def is_machine(fields: Mapping[str, Any]) -> bool:
+    """Return whether a machine made an open, or is suspected to have made a click."""
+    return is_machine_open(fields) or fields.get("is_suspected_bot_click") is True
+
+
 CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"
 """Event type whose events have names of their own."""
 

@@ -113,6 +113,10 @@ class IdentityPolicy:
             )
         self.field: str = identity if isinstance(identity, str) else ""
         self.function: Identify = identify_by(identity)
+        self.fields: tuple[str, ...] = (self.field,) if self.field else ()
+        self.prefix = ""
+        if isinstance(self.function, _FirstOf):
+            self.fields, self.prefix = self.function.fields, self.function.prefix
         self._placeholders = {_canonical(text): text for text in placeholders}
         self._suspects = {text.strip(_EDGES) for text in self._placeholders} | {""}
 
@@ -352,7 +356,7 @@ def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Id
     if not isinstance(prefix, str):
         raise TypeError(f"the prefix of first_of must be text, not {kind_of(prefix)}")
     first, *others = map(identify_by, fields)
-    return _FirstOf((first, *others), prefix)
+    return _FirstOf((first, *others), prefix, fields)
 
 
 @attrs.frozen
@@ -361,6 +365,7 @@ class _FirstOf:
 
     readers: tuple[Identify, ...]
     prefix: str
+    fields: tuple[str, ...]
 
     def __call__(self, event: CurrentsEvent) -> Any:
         prefix, value = self.parts(event)

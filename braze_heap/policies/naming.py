@@ -93,19 +93,26 @@ class Naming:
             raise ReturnValueError(f"event_names returned a {kind}, not text")
         return event.display_name if self.event_names == "display" else event.event_type
 
+    def property_name(self, name: str) -> str:
+        """Return the new name of the property *name*."""
+        prefixed = f"{self.property_prefix}{name}"
+        return self.property_renames.get(prefixed, prefixed)
+
     def properties(
         self, given: dict[str, Value], encoder: PropertyEncoder
     ) -> dict[str, Any]:
         """
         Return the legal properties *given* under their new names, legal and distinct.
+
+        If new names are equal, the order of the old ones decides which is numbered.
         """
         if not self.touches_properties:
             return given
+        new = {name: self.property_name(name) for name in given}
+        names = given if len({*new.values()}) == len(new) else sorted(given)
         renamed: dict[str, Any] = {}
-        for name, value in given.items():
-            prefixed = f"{self.property_prefix}{name}"
-            wanted = self.property_renames.get(prefixed, prefixed)
-            renamed[encoder.unused_name(wanted, renamed)] = value
+        for name in names:
+            renamed[encoder.unused_name(new[name], renamed)] = given[name]
         return renamed
 
 

@@ -4,7 +4,6 @@ Policy for the personal data that leaves your systems, applied before any mapper
 Mappers never see redacted fields, so they cannot send them by mistake.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Set
@@ -205,15 +204,27 @@ class Redaction:
             if "." in name and treatment != "keep"
         ]
 
-    def dropped(self, cls: type[CurrentsEvent]) -> tuple[str, ...]:
-        """Return the fields of *cls* that are redacted."""
-        return tuple(self._treatments(cls)[0])
+    def treatment_of(self, cls: type[CurrentsEvent], name: str) -> Treatment:
+        """Return the treatment of the field *name* of *cls* as a whole."""
+        is_personal = name in schema_of(cls).personal
+        default = self._policy.default if is_personal else "keep"
+        return self._policy.overrides.get(name, default)
 
-    def alters(self, cls: type[CurrentsEvent]) -> bool:
+    def has_nested(self, name: str) -> bool:
+        """Return whether the policy treats values inside the field *name*."""
+        return any(path[0] == name for path, _ in self._nested)
+
+    def apply_nested(self, name: str, value: Any, out: list[str]) -> Any:
         """
-        Return whether the policy changes fields of *cls* other than by redacting them.
+        Return *value*, of the field *name*, with the values inside it treated.
+
+        The names of the redacted ones are added to *out*.
         """
-        return bool(self._nested or self._treatments(cls)[1])
+        holder = {name: value}
+        for path, treatment in self._nested:
+            if path[0] == name and self._treat_nested(holder, path, treatment):
+                out.append(".".join(path))
+        return holder.get(name)
 
     def apply(self, event: CurrentsEvent) -> list[str]:
         """Treat the personal data of *event* in place; return the redacted names."""
@@ -245,12 +256,7 @@ class Redaction:
 
     def _treatments(self, cls: type[CurrentsEvent]) -> tuple[list[str], list[str]]:
         schema = schema_of(cls)
-        chosen = {
-            name: self._policy.overrides.get(
-                name, self._policy.default if name in schema.personal else "keep"
-            )
-            for name in schema.places
-        }
+        chosen = {name: self.treatment_of(cls, name) for name in schema.places}
         names = tuple(
             [name for name, treatment in chosen.items() if treatment == wanted]
             for wanted in ("drop", "hash")
@@ -263,14 +269,15 @@ class Redaction:
     ) -> None:
         value = holder[key]
         if treatment == "hash" and isinstance(value, str):
-            holder[key] = self._hash(value)
+            holder[key] = self.hash_text(value)
         else:
             del holder[key]
             out.append(key)
 
-    def _hash(self, text: str) -> str:
+    def hash_text(self, text: str) -> str:
+        """Return the HMAC-SHA-256 of *text*, in hexadecimal digits."""
         data = text.encode("utf-8", "surrogatepass")
-        return hmac.new(self._policy.key, data, hashlib.sha256).hexdigest()
+        return hmac.digest(self._policy.key, data, "sha256").hex()
 
     def _treat_extra(self, event: CurrentsEvent, out: list[str]) -> None:
         extra, cls = dict(event.extra), type(event)

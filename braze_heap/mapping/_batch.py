@@ -1,6 +1,4 @@
-"""
-A batch on its way through a transformer: what is known of it, and what became of it.
-"""
+"""A batch while it is mapped: its result so far, and which mappers are down."""
 
 import itertools
 from collections import Counter
@@ -14,7 +12,7 @@ from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
 from braze_heap.heap._encoder import PropertyEncoder
-from braze_heap.heap.calls import AddUserProperties
+from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.parsing import id_text
 from braze_heap.policies.identity import IdentityError
 from braze_heap.reasons import Reason, SkipReason
@@ -22,28 +20,34 @@ from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable
 
 Outcome: TypeAlias = Skipped | Rejected | None
-"""What became of an event; ``None`` if it became calls."""
+"""Outcome of an event; ``None`` if it became calls."""
 
 _MAX_FAILURES: Final = 5
-"""Failures in a row after which a lookup is taken to be down for all events."""
+"""Failures in a row from which on a lookup counts as down for all events."""
 
 _MAX_NAMES: Final = 100
 _MAX_NAME: Final = 255
-"""Unfamiliar names of an event that are counted, and their characters."""
+"""Unknown names of an event that are counted, and their characters."""
 
 
 @attrs.define
 class Batch:
     """
-    A batch on its way through a transformer.
+    A batch while it is mapped.
 
     Attributes:
-        outages: Remembers failing mappers from batch to batch, if anything does.
+        encoder: Makes properties legal, and counts the changes.
+        outages: Failing mappers of this and earlier batches, if a pipeline keeps them.
+        result: The result so far.
+        seen: Each event that could be read, by id.
+        outcomes: Outcome of each event without calls, by id.
+        user_properties: Calls that state user properties, with the time of the event in
+            UTC epoch seconds.
         undecided: Error of the first event that is not decided, if there is one.
         failures: Events put off since a mapper last worked, by id of the mapper.
-        suspects: Events to give up if their mapper works for others, each with the
+        suspects: Events to dead-letter if their mapper works for others, each with the
             error and the mapper.
-        down: Errors of the mappers that are given up, by id of the mapper.
+        down: Errors of the mappers that count as down, by id of the mapper.
     """
 
     encoder: PropertyEncoder
@@ -64,13 +68,12 @@ class Batch:
         self, user_properties: Mapping[str, Any], identity: str, time: float
     ) -> AddUserProperties | None:
         """
-        Return the call that states *user_properties*, which is noted; ``None`` if none
-        is left.
+        Return the call that states *user_properties*; ``None`` if there are none.
 
         Args:
-            user_properties: About a user.
-            identity: Whose.
-            time: Of the event that states them, UTC epoch seconds.
+            user_properties: Names and values, not legal yet.
+            identity: Identity of the user.
+            time: Time of the event that states them, in UTC epoch seconds.
         """
         legal = self.encoder.user_properties(user_properties)
         if not legal:
@@ -104,7 +107,14 @@ class Batch:
         self.result.rejected.append(rejected)
         return rejected
 
-    def refuse(self, error: IdentityError, item: Any, event: CurrentsEvent) -> Outcome:
+    def add(self, calls: list[Call], item: Any) -> None:
+        """Add the *calls* of the event *item*."""
+        self.result.calls += calls
+        self.result.origins += [item] * len(calls)
+
+    def reject_identity(
+        self, error: IdentityError, item: Any, event: CurrentsEvent
+    ) -> Outcome:
         if isinstance(error.reason, SkipReason):
             return self.skip(error.reason, event)
         return self.reject(error.reason, error.detail, item, event)
@@ -121,11 +131,11 @@ class Batch:
         Reject *event* because *function* cannot decide about it.
 
         The rest of the batch is tried too, so that events which fail together are
-        given up together; `check_decided` raises in the end. If the lookup is down
-        altogether, it is not tried a thousand times.
+        dead-lettered together; `check_decided` raises in the end. After several
+        failures in a row the rest is not tried.
 
         Raises:
-            DeliveryError: It is *error*: the batch is to be sent again.
+            DeliveryError: It is *error*: send the batch again.
         """
         if id(function) not in self.down:
             name_event(error, event.event_type, event.id)
@@ -152,10 +162,10 @@ class Batch:
 
     def check_decided(self) -> None:
         """
-        Raise unless every event that was put off is to be given up.
+        Raise unless every event that was put off is to be dead-lettered.
 
         Raises:
-            DeliveryError: The batch is to be sent again.
+            DeliveryError: Send the batch again.
         """
         if self.undecided:
             raise self.undecided
@@ -176,7 +186,7 @@ class Batch:
 
     def drop_outdated_user_properties(self) -> None:
         """
-        Leave to each user, of user properties of one name, the newest alone.
+        Keep only the newest statement of each user property of each user.
 
         In Heap the last write wins, and calls may be made in any order.
         """
@@ -185,7 +195,7 @@ class Batch:
         ):
             return
         newest: dict[tuple[str, str], AddUserProperties] = {}
-        for call, _ in sorted(self.user_properties, key=lambda fact: fact[1]):
+        for call, _ in sorted(self.user_properties, key=lambda stated: stated[1]):
             newest |= {(call.identity, name): call for name in call.properties}
         for call, _ in self.user_properties:
             for name in [*call.properties]:
@@ -201,7 +211,7 @@ class Batch:
 
 
 def _named(item: Any) -> tuple[str | None, str | None]:
-    """Return the type and the id of an event that could not be read, if it has them."""
+    """Return the type and id of an event that could not be read, if it has them."""
     raw = item.value if isinstance(item, RawEvent) else item
     if not isinstance(raw, dict):
         return None, None

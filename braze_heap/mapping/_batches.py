@@ -1,0 +1,138 @@
+"""Batches of events to calls: compiled functions first, the generic mapping after."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from braze_heap._errors import describe_exception
+from braze_heap._json_limits import within_fast_limits
+from braze_heap._outage import MapperOutages
+from braze_heap.events import CurrentsEvent
+from braze_heap.heap._encoder import PropertyEncoder
+from braze_heap.heap.calls import Track
+from braze_heap.mapping._batch import Batch
+from braze_heap.mapping._compiled import MapEvent, compile_mapping
+from braze_heap.mapping._envelopes import read_envelope
+from braze_heap.mapping._generic import GenericMapping
+from braze_heap.mapping._policies import Policies
+from braze_heap.reasons import SkipReason
+from braze_heap.results import Skipped, TransformResult
+
+Exact: TypeAlias = Callable[[int], Any]
+"""Function from the number of an event in a batch to the event, decoded exactly."""
+
+_log: Final = logging.getLogger("braze_heap")
+
+RAISE_ERRORS: bool = False
+"""Whether exceptions in compiled functions are raised, as in the tests."""
+
+
+class BatchMapping:
+    """
+    Maps batches. Usable from threads.
+
+    Args:
+        policies: What to do with the events.
+    """
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+        self._event_types = policies.options.event_types
+        self._compiled = _CompiledMappings(self._compile)
+        self._failed: set[str] = set()
+        self.generic = GenericMapping(policies)
+
+    def map(
+        self, items: list[Any], exact: Exact | None, outages: MapperOutages | None
+    ) -> TransformResult:
+        """
+        Map *items*.
+
+        Args:
+            items: Events in any form.
+            exact: Given if *items* were decoded fast: returns one of them, decoded
+                exactly, for the generic mapping.
+            outages: See `Batch`.
+
+        Raises:
+            DeliveryError: A lookup is down: send the batch again.
+            Exception: Whatever *exact* raises.
+        """
+        encoder = PropertyEncoder(
+            self._policies.options.nested, self._policies.legal_names
+        )
+        batch = Batch(encoder, outages)
+        result, seen, compiled = batch.result, batch.seen, self._compiled
+        result.received = len(items)
+        for number, item in enumerate(items):
+            made = None
+            envelope = read_envelope(item, self._class_of)
+            if envelope is not None:
+                event_type, event_id, time, user, properties = envelope
+                map_event = compiled[event_type]
+                if map_event is not None and event_id not in seen:
+                    try:
+                        made = map_event(event_id, time, user, properties, batch)
+                    except Exception as error:
+                        self._note_failure(event_type, error, result)
+            if made is None:
+                if exact is not None and not within_fast_limits(item):
+                    item = exact(number)
+                self.generic.map(item, batch)
+                continue
+            seen[event_id] = item
+            result.types.append(event_type)
+            if type(made) is Track:
+                result.calls.append(made)
+                result.origins.append(item)
+            elif type(made) is SkipReason:
+                skipped = Skipped(made, event_type, event_id)
+                result.skipped.append(skipped)
+                batch.outcomes[event_id] = skipped
+            elif type(made) is list:
+                batch.add(made, item)
+        batch.check_decided()
+        batch.drop_outdated_user_properties()
+        return result
+
+    def _class_of(self, event_type: str) -> type[CurrentsEvent] | None:
+        return self._event_types.get(event_type)
+
+    def _compile(self, event_type: str) -> MapEvent | None:
+        cls = self._event_types[event_type]
+        if cls.event_type != event_type:
+            return None
+        return compile_mapping(cls, self._policies)
+
+    def _note_failure(
+        self, event_type: str, error: Exception, result: TransformResult
+    ) -> None:
+        """Count an exception of a compiled function, a bug, and log the first one."""
+        if RAISE_ERRORS:
+            raise error
+        result.compiled_errors[event_type] += 1
+        if event_type not in self._failed:
+            self._failed.add(event_type)
+            _log.error(
+                "The compiled mapping of %s failed, and the generic mapping took the "
+                "event. This is a bug of braze_heap: please report it. %s",
+                event_type,
+                describe_exception(error),
+                exc_info=error,
+            )
+
+
+class _CompiledMappings(dict[str, MapEvent | None]):
+    """Event type to its compiled function, made for the first event."""
+
+    def __init__(self, compile_type: Callable[[str], MapEvent | None]) -> None:
+        super().__init__()
+        self._compile_type = compile_type
+
+    def __missing__(self, event_type: str) -> MapEvent | None:
+        try:
+            map_event = self._compile_type(event_type)
+        except KeyError:  # an unknown type; there may be any number
+            return None
+        self[event_type] = map_event
+        return map_event

@@ -1,0 +1,143 @@
+"""
+The three forms of an event in one: type, id, time, fields of the user, properties.
+
+Only usual events have an envelope here. The generic mapping reads all others, and
+explains what is wrong with them.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from braze_heap.events import CurrentsEvent
+from braze_heap.events._field_types import shortest_float32
+from braze_heap.events._schema import schema_of
+from braze_heap.parsing import YEAR_2100
+from braze_heap.wire import RawEvent
+
+Envelope: TypeAlias = tuple[str, str, int, dict[str, Any], dict[str, Any]]
+"""Event type, id, UTC epoch seconds, fields of the user, properties."""
+
+ClassOf: TypeAlias = Callable[[str], type[CurrentsEvent] | None]
+"""Function from an event type to its class."""
+
+
+def read_envelope(item: Any, class_of: ClassOf) -> Envelope | None:
+    """
+    Return the envelope of *item*, an event in any form; ``None`` if it is unusual.
+
+    Args:
+        item: The event. It is not changed, and the envelope may share its dicts.
+        class_of: Returns the class of an event type.
+    """
+    if type(item) is dict:
+        return _of_http(item)
+    if type(item) is RawEvent:
+        raw, event_type = item.value, item.event_type
+        if type(raw) is not dict:
+            return None
+        if "event_type" in raw:
+            return _of_http(raw)
+        return (
+            _of_storage(raw, event_type, class_of(event_type)) if event_type else None
+        )
+    if isinstance(item, CurrentsEvent):
+        return _of_typed(item, class_of)
+    return None
+
+
+def _of_http(raw: dict[str, Any]) -> Envelope | None:
+    try:
+        event_type, event_id, time = raw["event_type"], raw["id"], raw["time"]
+        user, properties = raw["user"], raw["properties"]
+    except KeyError:
+        return None
+    if (
+        len(raw) == 5
+        and type(event_type) is str
+        and type(event_id) is str
+        and event_id
+        and type(time) is int
+        and 0 < time < YEAR_2100
+        and type(user) is dict
+        and type(properties) is dict
+    ):
+        return event_type, event_id, time, user, properties
+    return None
+
+
+def _of_typed(event: CurrentsEvent, class_of: ClassOf) -> Envelope | None:
+    properties = event.__dict__.copy()
+    cls, event_id, time = type(event), properties.pop("id"), properties.pop("time")
+    if (
+        class_of(event.event_type) is not cls
+        or "extra" in properties
+        or type(event_id) is not str
+        or not event_id
+        or type(time) is not int
+        or not 0 < time < YEAR_2100
+    ):
+        return None
+    names = schema_of(cls).names_in("user")
+    user = {name: properties.pop(name) for name in names & properties.keys()}
+    return event.event_type, event_id, time, user, properties
+
+
+def _of_storage(
+    record: dict[str, Any], event_type: str, cls: type[CurrentsEvent] | None
+) -> Envelope | None:
+    """Return the envelope of a storage record without Avro unions."""
+    if cls is None or "user" in record:
+        return None
+    columns = _columns_of(cls)
+    user: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+    for stored, value in record.items():
+        if value is None:
+            if stored not in columns:
+                return None
+            continue
+        kind = type(value)
+        if kind is dict:  # may be a union
+            return None
+        name, is_user, is_float = columns.get(stored, (stored, False, False))
+        if kind is float and is_float:
+            value = shortest_float32(value)
+        elif kind is list and not _TEXTS.issuperset(map(type, value)):
+            return None
+        fields = user if is_user else properties
+        if name in fields:
+            return None
+        fields[name] = value
+    event_id, time = properties.pop("id", None), properties.pop("time", None)
+    if (
+        type(event_id) is str
+        and event_id
+        and type(time) is int
+        and 0 < time < YEAR_2100
+    ):
+        return event_type, event_id, time, user, properties
+    return None
+
+
+_TEXTS: Final = frozenset((str,))
+
+
+@functools.lru_cache(1024)
+def _columns_of(cls: Any) -> Mapping[str, tuple[str, bool, bool]]:
+    """
+    Return the columns of storage records of *cls*, by name.
+
+    Each has the name of its field, whether it describes the user, and whether it has
+    floats of 32 bits.
+    """
+    schema = schema_of(cls)
+    columns = {
+        stored: (
+            name,
+            schema.places[name] == "user",
+            schema.kinds[name].name == "float",
+        )
+        for stored, name in schema.storage_names.items()
+    }
+    return columns | {name: (name, False, False) for name in ("id", "time")}
