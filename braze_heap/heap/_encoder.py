@@ -378,6 +378,19 @@ class PropertyEncoder:
         is_simple = count == len(found) <= MAX_FAST_VALUES  # fewer: names collide
         return found if is_simple else None
 
+    def add_object(
+        self,
+        legal: dict[str, Any],
+        name: str,
+        value: Any,
+        flat: dict[str, Value] | None,
+    ) -> None:
+        """Add *value*; *flat* is what `flatten_plain` returned for it."""
+        if flat and legal.keys().isdisjoint(flat):
+            legal |= flat
+        else:
+            self.add(legal, name, value)
+
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
         for key, inner in value.items():
             name = f"{path}.{key if type(key) is str else _name_text(key)}"

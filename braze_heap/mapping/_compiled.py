@@ -10,7 +10,6 @@ A policy has one step here and one twin in `braze_heap.mapping._generic`.
 """
 
 import functools
-import keyword
 import linecache
 import re
 import textwrap
@@ -18,14 +17,12 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
-import attrs
-
 from braze_heap._json import is_json_text
 from braze_heap._json_limits import within_fast_limits
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
-from braze_heap.events._field_types import INVALID, FieldType
-from braze_heap.events._schema import schema_of
+from braze_heap.events._field_types import INVALID
+from braze_heap.events._schema import Schema, schema_of
 from braze_heap.heap._encoder import (
     are_legal_texts,
     is_legal_text,
@@ -58,7 +55,7 @@ from braze_heap.payloads import StandardEvent
 from braze_heap.policies.identity import IdentityError
 from braze_heap.policies.local_time import local_time
 from braze_heap.policies.naming import Naming
-from braze_heap.policies.privacy import Redaction
+from braze_heap.policies.privacy import Redaction, Treatment
 from braze_heap.reasons import SkipReason
 
 MapEvent: TypeAlias = Callable[
@@ -105,26 +102,6 @@ def _code(name: str, text: str) -> CodeType:
     return compile(text, file, "exec")
 
 
-@attrs.frozen
-class _Field:
-    """
-    The lines for one field of a class, by the place where they stand.
-
-    Attributes:
-        take: Take the field out of ``fields`` and check it; all others are texts.
-        redact: Apply the policy for personal data.
-        put: Put it back, if it is a number or was hashed.
-        flatten: Add the properties of an object.
-        local: Its local variable; empty if it stays in ``fields``.
-    """
-
-    take: str = ""
-    redact: str = ""
-    put: str = ""
-    flatten: str = ""
-    local: str = ""
-
-
 class _Function:
     """
     The function for one class, while it is written.
@@ -149,6 +126,8 @@ class _Function:
             "VALIDATE": {n: kind.validate for n, kind in self.schema.kinds.items()},
             "split_unknown": unknown.split,
             "LABELS": unknown.labels,
+            "hash_text": policies.redaction.hash_text,
+            "redact_nested": policies.redaction.apply_nested,
         }
         self._lines: list[str] = []
 
@@ -157,106 +136,127 @@ class _Function:
         body = textwrap.indent("".join(self._lines), "    ")
         return f"def map_event(event_id, time, user, properties, batch):\n{body}"
 
-    def add(self, lines: str, **constants: Any) -> None:
-        """Add *lines*, which may use *constants*."""
-        self._lines.append(lines)
+    def add(self, lines: str, name: str = "", **constants: Any) -> None:
+        """
+        Add *lines*, which may use *constants*.
+
+        ``NAME`` stands for the field *name*, and ``LOCAL`` for its local variable.
+        """
+        lines = re.sub(r"\bNAME\b", repr(name), lines)
+        self._lines.append(lines.replace("LOCAL", f"{name}_"))
         self.globals |= constants
 
     def write(self, user_properties: Callable[[Any], Any] | None) -> None:
         """Write all steps, in the order of the generic mapping."""
-        fields = [self._field(name, kind) for name, kind in self.schema.kinds.items()]
-        has_function_for_names = callable(self.policies.naming.event_names)
-        has_identity_function = not self.policies.identity.fields
-        self.add(_BEGIN)
+        fields = {name: self._steps(name, kind) for name, kind in _kinds(self.schema)}
+        self.add(_MERGE)
         self._read_for_policies()
-        for field in fields:
-            self.add(field.take)
-        self.add(_CHECK_TEXTS)
-        if has_identity_function or has_function_for_names or user_properties:
-            self._typed_event(fields)
-        if has_identity_function:
-            self._identity_function()
-        self._skip_machines()
-        self._decline_typed_custom_events()
-        if has_function_for_names or user_properties:
-            self.add("redact(event)\n", redact=self.policies.redaction.apply)
-        if has_function_for_names:
-            self._function_for_names()
-        if user_properties:
-            self.add("stated = state(event)\n", state=user_properties)
-
+        self._check_fields({name: check for name, (check, _) in fields.items()})
+        self._skip_or_decline(user_properties)
         self.add(_LEGALIZE_TEXTS)
-        for field in fields:
-            self.add(field.redact)
-            self.add(field.put)
-        if not has_function_for_names:
-            self._event_name()
-        self._added_properties()
-        for field in fields:
-            self.add(field.flatten)
-        self.add(_ADD_UNKNOWN)
-        self._property_names()
-        if self.policies.fixed:
-            self.add("fields = {**FIXED, **fields}\n", FIXED=self.policies.fixed)
-        self._track()
-        if user_properties:
-            self.add(_CALLS)
-        else:
-            self.add("return track\n")
-
-    def _field(self, name: str, kind: FieldType) -> _Field:
-        """Return the lines for a field."""
-        redaction = self.policies.redaction
-        treatment = redaction.treatment_of(self.cls, name)
-        local = f"{name}_" if name in _TAKEN_LOCALS or keyword.iskeyword(name) else name
-        check = kind.name if kind.name in _CHECKS or not kind.is_text else "string"
-        has_nested = redaction.has_nested(name)
-        lines = _Field(_TAKE + _CHECKS.get(check, _CHECK_VALID), local=local)
-        if treatment == "hash" and kind.is_text:
-            self.globals["hash_text"] = redaction.hash_text
-            lines = attrs.evolve(lines, put=_PUT_HASH)
-        elif treatment != "keep":
-            lines = attrs.evolve(lines, redact=_REDACT)
-        elif has_nested:
-            take = _TAKE + _CHECK_OBJECT if check == "json object" else lines.take
-            self.globals["redact_nested"] = redaction.apply_nested
-            decode = _DECODE if check == "json text" else ""
-            put, flatten = (_ADD, "") if check == "string" else ("", _ADD)
-            lines = _Field(take, _REDACT_NESTED + decode, put, flatten, local)
-        elif check == "json object":
-            lines = _Field(_TAKE_OBJECT, flatten=_FLATTEN, local=local)
-        elif check == "json text":
-            lines = attrs.evolve(lines, flatten=_DECODE + _FLATTEN_LATER + _FLATTEN)
-        elif check in _IN_PLACE:
-            lines = _Field(_IN_PLACE[check])
-        else:
-            lines = _Field() if check == "string" else attrs.evolve(lines, put=_PUT)
-        places = ("take", "redact", "put", "flatten")
-        words = {"NAME": repr(name), "LOCAL": local}
-        filled = {place: _filled(getattr(lines, place), words) for place in places}
-        return attrs.evolve(lines, **filled)
+        self._write_properties({name: put for name, (_, put) in fields.items()})
+        self.add(_TRACK)
+        self.add(_CALLS if user_properties else "return track\n")
 
     def _read_for_policies(self) -> None:
-        """Read what policies need before fields are taken out."""
-        identity = self.policies.identity
-        if identity.fields:
-            first, *others = identity.fields
-            self.globals["is_legal_identity"] = identity.is_legal
-            if not others:
-                self.add(_filled(_IDENTITY, {"NAME": repr(first)}))
-            else:
-                self.add(_filled(_FIRST_IDENTITY, {"NAME": repr(first)}))
-                for field in others:
-                    self.add(_filled(_NEXT_IDENTITY, {"NAME": repr(field)}))
-                self.add(_IDENTITY_FOUND, PREFIX=identity.prefix)
+        """Read fields for policies, before the fields are taken out."""
+        if self.policies.identity.fields:
+            self._identity_fields()
         if self._drops_machines:
             self.add("is_by_machine = is_machine(fields)\n")
         if self.policies.options.local_time:
             self.add("zone = fields.get('timezone')\n")
         if "time_ms" in self.schema.places:
             self.add("exact = fields.get('time_ms')\n")
-        if self._custom_names:
-            self.add(f"own_kind = fields.get({self._discriminator!r})\n")
+
+    def _check_fields(self, checks: dict[str, str]) -> None:
+        for name, condition in checks.items():
+            if condition:
+                is_object = "flat_" in condition
+                lines = _TAKE.replace("FLATTEN", _FLATTEN if is_object else "")
+                self.add(lines.replace("CONDITION", condition), name)
+        self.add(_CHECK_TEXTS)
+
+    def _skip_or_decline(self, user_properties: Callable[[Any], Any] | None) -> None:
+        identity, naming = self.policies.identity, self.policies.naming
+        event_type, customs = self.cls.event_type, self.policies.customs
+        if names := {name for kind, name in customs if kind == event_type}:
+            lines = "if fields.get(NAME) in TYPED_NAMES:\n    return None\n"
+            self.add(lines, DISCRIMINATORS[event_type], TYPED_NAMES=names)
+        needs_redacted = user_properties or callable(naming.event_names)
+        if needs_redacted or not identity.fields:
+            self._typed_event()
+        if not identity.fields:
+            self.globals |= {"identity_of": identity.identity_of}
+            self.add(_IDENTITY_FUNCTION, read=identity.function)
+        if self._drops_machines:
+            self.add(_SKIP_MACHINE)
+        if needs_redacted:
+            self.add("redact(event)\n", redact=self.policies.redaction.apply)
+        if callable(naming.event_names):
+            self._function_for_names()
+        if user_properties:
+            self.add("stated = state(event)\n", state=user_properties)
+
+    def _write_properties(self, puts: dict[str, str]) -> None:
+        naming, fixed = self.policies.naming, self.policies.fixed
+        objects = {name: put for name, put in puts.items() if "encoder.add" in put}
+        for name in [n for n, put in puts.items() if put and n not in objects]:
+            self._put(name, puts[name])
+        self._event_name()
+        self._added_properties()
+        for name, put in objects.items():  # after the scalars, whose names win
+            self._put(name, put)
+        self.add(_ADD_UNKNOWN)
+        if naming.touches_properties:
+            self.add(_RENAME, NEW_NAMES=_NewNames(naming), rename=naming.properties)
+        if fixed:
+            self.add("fields = {**FIXED, **fields}\n", FIXED=fixed)
+        is_exact = "time_ms" in self.schema.places
+        is_exact = is_exact and self._treatment("time_ms") == "keep"
+        self.add(_EXACT_SECONDS if is_exact else _SECONDS)
+
+    def _put(self, name: str, line: str) -> None:
+        self.add(f"if LOCAL is not None:\n    {line}\n", name)
+
+    def _treatment(self, name: str) -> Treatment:
+        return self.policies.redaction.treatment_of(self.cls, name)
+
+    def _steps(self, name: str, kind: str) -> tuple[str, str]:
+        """
+        Return the condition that a field must fulfill, and the line that adds it.
+
+        Both are empty for text that is sent as it is.
+        """
+        condition, put = _KINDS[kind]
+        treatment = self._treatment(name)
+        if treatment == "hash" and kind in ("string", "json text"):
+            return "type(LOCAL) is str", "fields[NAME] = hash_text(LOCAL)"
+        if treatment != "keep":
+            is_text = kind in ("string", "json text")
+            valid = "VALIDATE[NAME](LOCAL) is not INVALID"
+            put = "batch.result.redacted_fields.append(NAME)"
+            return "type(LOCAL) is str" if is_text else valid, put
+        if self.policies.redaction.has_nested(name):
+            redacted = "redact_nested(NAME, LOCAL, batch.result.redacted_fields)"
+            value = f"decoded({redacted})" if kind == "json text" else redacted
+            if kind == "string":
+                return condition, _PUT_NESTED
+            return condition, f"batch.encoder.add(fields, NAME, {value})"
+        return ("", "") if kind == "string" else (condition, put)
+
+    def _identity_fields(self) -> None:
+        identity = self.policies.identity
+        first, *others = identity.fields
+        self.add("identity, prefix = fields.get(NAME), ''\n", first)
+        for name in others:
+            lines = (
+                "if not identity:\n    identity, prefix = fields.get(NAME), PREFIX\n"
+            )
+            self.add(lines, name, PREFIX=identity.prefix)
+        self.add(_CHECK_IDENTITY, is_legal_identity=identity.is_legal)
+        if others:
+            self.add(_PREFIX_IDENTITY)
 
     @property
     def _drops_machines(self) -> bool:
@@ -264,67 +264,41 @@ class _Function:
         has_mark = not marks.isdisjoint(self.schema.places)
         return has_mark and self.policies.options.machines == "drop"
 
-    @property
-    def _custom_names(self) -> frozenset[str]:
-        """The names of the events of the class that a team declared classes for."""
-        event_type = self.cls.event_type
-        names = (n for kind, n in self.policies.customs if kind == event_type)
-        return frozenset(name for name in names if name is not None)
-
-    @property
-    def _discriminator(self) -> str:
-        return DISCRIMINATORS[self.cls.event_type]
-
-    def _decline_typed_custom_events(self) -> None:
-        if names := self._custom_names:
-            self.add(
-                "if own_kind in TYPED_NAMES:\n    return None\n", TYPED_NAMES=names
-            )
-
-    def _skip_machines(self) -> None:
-        if self._drops_machines:
-            self.add(_SKIP_MACHINE)
-
-    def _typed_event(self, fields: list[_Field]) -> None:
-        """Make the typed event, for functions of a team and of user properties."""
-        self.add(_TYPED, CLASS=self.cls, event_of=_event_of)
-        for (name, kind), field in zip(self.schema.kinds.items(), fields, strict=True):
-            if kind.name == "json object":
-                words = {"NAME": repr(name), "LOCAL": field.local}
-                self.add(_filled(_TYPED_OBJECT, words))
-        self.add("event = event_of(CLASS, typed, event_id, time, extra)\n")
-
-    def _identity_function(self) -> None:
-        identity = self.policies.identity
-        names = {"identity_of": identity.identity_of, "identify": identity.function}
-        self.add(_IDENTITY_FUNCTION, **names)
+    def _typed_event(self) -> None:
+        """Make the event for functions of a team and of user properties."""
+        self.add(_TYPED, event_of=functools.partial(_event_of, self.cls))
+        for name, kind in _kinds(self.schema):
+            if kind == "json object":
+                self.add("if LOCAL is not None:\n    typed[NAME] = LOCAL\n", name)
+        self.add("event = event_of(event_id, time, typed, extra)\n")
 
     def _function_for_names(self) -> None:
-        naming, cls = self.policies.naming, self.cls
-        own = "own_name(event.__dict__.get('name')) or " if self._has_own_name else ""
+        own = "own_name(event.__dict__.get('name')) or "
+        own = own if self.cls.event_type == CUSTOM_EVENT else ""
         self.add(
             f"name = name_of(StandardEvent({own}DISPLAY_NAME), event)\n"
             "if name is None:\n    return None\n",
-            name_of=functools.partial(_name_by_function, naming),
-            DISPLAY_NAME=cls.display_name,
+            name_of=functools.partial(_name_by_function, self.policies.naming),
+            DISPLAY_NAME=self.cls.display_name,
         )
 
-    @property
-    def _has_own_name(self) -> bool:
-        return self.cls.event_type == CUSTOM_EVENT
-
     def _event_name(self) -> None:
-        naming, cls = self.policies.naming, self.cls
-        sample = cls(id="", time=1)
+        naming, display_name = self.policies.naming, self.cls.display_name
+        if callable(naming.event_names):  # it is known already
+            self.add("name = batch.encoder.text(name)\n")
+            return
+        sample = self.cls(id="", time=1)
 
         @functools.lru_cache(1024)
         def name_of(own: str) -> str:
             return naming.event_name(StandardEvent(own), sample)
 
-        if self._has_own_name:
-            self.add(_OWN_NAME, name_of=name_of, DISPLAY_NAME=cls.display_name)
+        if self.cls.event_type == CUSTOM_EVENT:
+            own = "own_name(fields.get('name')) or DISPLAY_NAME"
+            line = f"name = batch.encoder.text(name_of({own}))\n"
+            self.add(line, name_of=name_of, DISPLAY_NAME=display_name)
             return
-        name = name_of(cls.display_name)
+        name = name_of(display_name)
         is_legal = is_legal_text(name)
         value = "EVENT_NAME" if is_legal else "batch.encoder.text(EVENT_NAME)"
         self.add(f"name = {value}\n", EVENT_NAME=name)
@@ -332,32 +306,17 @@ class _Function:
     def _added_properties(self) -> None:
         """Add the properties that are not fields of the event."""
         self.add("fields['event_type'] = EVENT_TYPE\n")
-        if self.policies.redaction.treatment_of(self.cls, "user_id") != "drop":
+        if "user_id" in self.schema.places and self._treatment("user_id") != "drop":
             self.add(_USER_ID)
         if MACHINE_OPEN in self.schema.places:
             self.add(_IS_MACHINE_OPEN)
         if self.policies.options.local_time:
             self.add("if zone:\n    fields = {**local_time(time, zone), **fields}\n")
 
-    def _property_names(self) -> None:
-        naming = self.policies.naming
-        if naming.touches_properties:
-            self.add(_RENAME, NAMES=_NewNames(naming), rename=naming.properties)
 
-    def _track(self) -> None:
-        is_exact = self.policies.redaction.treatment_of(self.cls, "time_ms") == "keep"
-        if "time_ms" in self.schema.places and is_exact:
-            self.add("seconds = exact_time(time, exact)\n")
-            self.add("written = timestamp(seconds)\n")
-        else:
-            self.add("seconds = time\nwritten = timestamp_of_second(time)\n")
-        self.add(_TRACK)
-
-
-def _filled(lines: str, words: dict[str, str]) -> str:
-    for word, text in words.items():
-        lines = lines.replace(word, text)
-    return lines
+def _kinds(schema: Schema) -> list[tuple[str, str]]:
+    """Return the names of the fields, each with the name of its type."""
+    return [(name, kind.name) for name, kind in schema.kinds.items()]
 
 
 class _UnknownFields:
@@ -446,9 +405,9 @@ _MAX_NEW_NAMES: Final = 10_000
 
 def _event_of(
     cls: type[CurrentsEvent],
-    fields: dict[str, Any],
     event_id: str,
     time: int,
+    fields: dict[str, Any],
     extra: dict[str, Any] | None,
 ) -> CurrentsEvent:
     event = object.__new__(cls)
@@ -507,7 +466,42 @@ _GLOBALS: Final = {
 }
 """Objects that every function may use."""
 
-_BEGIN: Final = """\
+_EXACT = "-MAX_INTEGER <= LOCAL <= MAX_INTEGER"
+_NUMBER = f"(type(LOCAL) is float or type(LOCAL) is int) and {_EXACT}"
+_OBJECT = (
+    "flat_LOCAL is not None or is_small(LOCAL) "
+    "and (LOCAL := VALIDATE[NAME](LOCAL)) is not INVALID"
+)
+_ADD_OBJECT = "batch.encoder.add_object(fields, NAME, LOCAL, flat_LOCAL)"
+_ADD_JSON_TEXT = "batch.encoder.add(fields, NAME, decoded(LOCAL))"
+
+_PUT_NESTED: Final = """\
+LOCAL = redact_nested(NAME, LOCAL, batch.result.redacted_fields)
+    if LOCAL is not None:
+        fields[NAME] = batch.encoder.text(LOCAL)"""
+
+_KINDS: Final = {
+    "string": ("type(LOCAL) is str", ""),
+    "boolean": (
+        "type(LOCAL) is bool",
+        "fields[NAME] = 'true' if LOCAL else 'false'",
+    ),
+    "int": (f"type(LOCAL) is int and {_EXACT}", "fields[NAME] = LOCAL"),
+    "float": (_NUMBER, "fields[NAME] = LOCAL"),
+    "double": (_NUMBER, "fields[NAME] = LOCAL"),
+    "array<string>": (
+        "type(LOCAL) is list and (LOCAL := to_simple_value(LOCAL)) is not None",
+        "fields[NAME] = LOCAL",
+    ),
+    "json object": (
+        _OBJECT,
+        _ADD_OBJECT,
+    ),
+    "json text": ("type(LOCAL) is str and is_small(LOCAL)", _ADD_JSON_TEXT),
+}
+"""Type of a field to the condition that its value must fulfill, and what adds it."""
+
+_MERGE: Final = """\
 if not FIELDS_OF_USER.issuperset(user):
     return None
 unknown = None
@@ -519,30 +513,20 @@ if not PROPERTIES.issuperset(properties):
 fields = properties | user
 """
 
-_IDENTITY: Final = """\
-identity = fields.get(NAME)
-if type(identity) is not str or not is_legal_identity(identity):
-    return None
-"""
-
-_FIRST_IDENTITY: Final = """\
-identity = fields.get(NAME)
-prefix = ''
-"""
-
 _NEXT_IDENTITY: Final = """\
 if not identity:
-    identity = fields.get(NAME)
-    prefix = PREFIX
+    identity, prefix = fields.get(NAME), PREFIX
 """
 
-_IDENTITY_FOUND: Final = """\
+_CHECK_IDENTITY: Final = """\
 if type(identity) is not str or not is_legal_identity(identity):
     return None
-if prefix:
-    identity = prefix + identity
-    if not is_legal_identity(identity):
-        return None
+"""
+
+_PREFIX_IDENTITY: Final = """\
+identity = prefix + identity
+if prefix and not is_legal_identity(identity):
+    return None
 """
 
 _IDENTITY_FUNCTION: Final = """\
@@ -550,83 +534,17 @@ try:
     identity = identity_of(copy_of(event))
 except Exception:  # the generic mapping calls it again, and reports the error
     return None
-batch.note_success(identify, event)
+batch.note_success(read, event)
 """
 
 _TAKE: Final = """\
 LOCAL = None
 if NAME in fields:
     LOCAL = fields.pop(NAME)
-"""
-
-_CHECK_VALID: Final = """\
-    if LOCAL is not None and VALIDATE[NAME](LOCAL) is INVALID:
+FLATTEN    if LOCAL is not None and not (CONDITION):
         return None
 """
-
-_CHECKS: Final = {
-    "string": """\
-    if LOCAL is not None and type(LOCAL) is not str:
-        return None
-""",
-    "int": """\
-    if LOCAL is not None and not (
-        type(LOCAL) is int and -MAX_INTEGER <= LOCAL <= MAX_INTEGER
-    ):
-        return None
-""",
-    "float": """\
-    if LOCAL is not None and not (
-        (type(LOCAL) is float or type(LOCAL) is int)
-        and -MAX_INTEGER <= LOCAL <= MAX_INTEGER
-    ):
-        return None
-""",
-    "json text": """\
-    if LOCAL is not None and not (type(LOCAL) is str and is_small(LOCAL)):
-        return None
-""",
-}
-_CHECKS["double"] = _CHECKS["float"]
-"""Lines that check a field that was taken out, by type; others are validated."""
-
-_IN_PLACE: Final = {
-    "boolean": """\
-if NAME in fields:
-    value = fields[NAME]
-    if value is True:
-        fields[NAME] = 'true'
-    elif value is False:
-        fields[NAME] = 'false'
-    elif value is not None:
-        return None
-""",
-    "array<string>": """\
-if NAME in fields:
-    value = fields[NAME]
-    if value is not None:
-        if type(value) is not list or (value := to_simple_value(value)) is None:
-            return None
-        fields[NAME] = value
-""",
-}
-"""Lines that turn a field into text, by type."""
-
-_TAKE_OBJECT: Final = """\
-LOCAL = flat_LOCAL = None
-if NAME in fields:
-    LOCAL = fields.pop(NAME)
-    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)
-    if flat_LOCAL is None and LOCAL is not None:
-        if not is_small(LOCAL) or (LOCAL := VALIDATE[NAME](LOCAL)) is INVALID:
-            return None
-"""
-
-_CHECK_OBJECT: Final = """\
-    if LOCAL is not None:
-        if not is_small(LOCAL) or (LOCAL := VALIDATE[NAME](LOCAL)) is INVALID:
-            return None
-"""
+_FLATTEN: Final = "    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)\n"
 
 _CHECK_TEXTS: Final = """\
 try:
@@ -643,74 +561,16 @@ typed = {n: v for n, v in (properties | user).items() if v is not None}
 extra = {n: given[n] for n in unknown} if unknown else None
 """
 
-_TYPED_OBJECT: Final = """\
-if LOCAL is not None:
-    typed[NAME] = LOCAL
-"""
-
 _SKIP_MACHINE: Final = """\
 if is_by_machine:
-    if unknown:
-        for field in unknown:
-            batch.result.unknown[LABELS[field]] += 1
+    batch.result.unknown.update(LABELS[field] for field in unknown or ())
     return SkipReason.MACHINE
-"""
-
-_DECLINE_TYPED: Final = """\
-if own_kind in TYPED_NAMES:
-    return None
 """
 
 _LEGALIZE_TEXTS: Final = """\
 if len(joined) > MAX_TEXT or not joined.isascii() or '\\0' in joined:
     if not are_legal_texts(fields.values(), joined):
         batch.encoder.legalize_in_place(fields, [*fields])
-"""
-
-_REDACT: Final = """\
-if LOCAL is not None:
-    batch.result.redacted_fields.append(NAME)
-"""
-
-_REDACT_NESTED: Final = """\
-if LOCAL is not None:
-    LOCAL = redact_nested(NAME, LOCAL, batch.result.redacted_fields)
-"""
-
-_PUT: Final = """\
-if LOCAL is not None:
-    fields[NAME] = LOCAL
-"""
-
-_PUT_HASH: Final = """\
-if LOCAL is not None:
-    fields[NAME] = hash_text(LOCAL)
-"""
-
-_DECODE: Final = """\
-if LOCAL is not None:
-    LOCAL = decoded(LOCAL)
-"""
-
-_FLATTEN_LATER: Final = """\
-flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)
-"""
-
-_FLATTEN: Final = """\
-if flat_LOCAL and fields.keys().isdisjoint(flat_LOCAL):
-    fields |= flat_LOCAL
-elif LOCAL is not None:
-    batch.encoder.add(fields, NAME, LOCAL)
-"""
-
-_ADD: Final = """\
-if LOCAL is not None:
-    batch.encoder.add(fields, NAME, LOCAL)
-"""
-
-_OWN_NAME: Final = """\
-own = own_name(fields.get('name'))
-name = batch.encoder.text(name_of(own or DISPLAY_NAME))
 """
 
 _USER_ID: Final = """\
@@ -726,18 +586,21 @@ fields['is_machine_open'] = 'true' if is_open else 'false'
 _ADD_UNKNOWN: Final = """\
 if unknown:
     fields |= unknown
-    for field in unknown:
-        batch.result.unknown[LABELS[field]] += 1
+    batch.result.unknown.update(LABELS[field] for field in unknown)
 """
 
 _RENAME: Final = """\
 try:
-    renamed = {NAMES[field]: value for field, value in fields.items()}
+    renamed = {NEW_NAMES[field]: value for field, value in fields.items()}
 except KeyError:
     renamed = {}
-fields = (
-    renamed if len(renamed) == len(fields) else rename(fields, batch.encoder)
-)
+fields = renamed if len(renamed) == len(fields) else rename(fields, batch.encoder)
+"""
+
+_SECONDS: Final = "seconds = time\nwritten = timestamp_of_second(time)\n"
+_EXACT_SECONDS: Final = """\
+seconds = exact_time(time, exact)
+written = timestamp(seconds)
 """
 
 _TRACK: Final = """\
@@ -753,11 +616,3 @@ _CALLS: Final = """\
 call = batch.call_of(stated, identity, seconds)
 return [track] if call is None else [track, call]
 """
-
-_TEMPLATES: Final = (
-    *(_BEGIN, _FIRST_IDENTITY, _IDENTITY_FUNCTION, _CHECK_TEXTS, _TYPED, _OWN_NAME),
-    *(_IS_MACHINE_OPEN, _SKIP_MACHINE, _ADD_UNKNOWN, _RENAME, _TRACK, _CALLS),
-    "event_id time is_by_machine zone exact own_kind seconds written name_of stated",
-)
-_TAKEN_LOCALS: Final = frozenset(re.findall(r"\w+", " ".join(_TEMPLATES))) | {*_GLOBALS}
-"""Names that the local variable of a field cannot have."""

@@ -7,7 +7,7 @@ explains what is wrong with them.
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._field_types import shortest_float32
@@ -89,7 +89,7 @@ def _of_storage(
     """Return the envelope of a storage record without Avro unions."""
     if cls is None or "user" in record:
         return None
-    columns = _columns_of(cls)
+    columns = _columns_of(cast("Any", cls))  # mypy: not hashable
     user: dict[str, Any] = {}
     properties: dict[str, Any] = {}
     for stored, value in record.items():
