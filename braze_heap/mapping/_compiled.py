@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final, TypeAlias
 
+import attrs
+
 from braze_heap._json import is_json_text
 from braze_heap._json_limits import within_fast_limits
 from braze_heap.events import CurrentsEvent, UnknownEvent
@@ -36,7 +38,6 @@ from braze_heap.heap.calls import (
     Value,
     timestamp,
     timestamp_of_second,
-    to_idempotency_key,
 )
 from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._standard import (
@@ -63,8 +64,9 @@ MapEvent: TypeAlias = Callable[
     Track | list[Call] | SkipReason | None,
 ]
 """
-Function from id, UTC epoch seconds, fields of the user, properties, and batch to the
-calls of an event, or the reason why a policy skips it; ``None`` if it declines.
+Function from id, a legal idempotency key, UTC epoch seconds, fields of the user,
+properties, and batch to the calls of an event, or the reason why a policy skips it;
+``None`` if it declines.
 
 It counts redacted and unknown fields in the batch, and does not change the dicts.
 """
@@ -102,6 +104,24 @@ def _code(name: str, text: str) -> CodeType:
     return compile(text, file, "exec")
 
 
+@attrs.frozen
+class _Steps:
+    """
+    The lines for one field, by their place in the function; empty where none is needed.
+
+    Attributes:
+        check: Check the value. All values that stay in ``fields`` must be texts.
+        redact: Apply the policy for personal data.
+        put: Put the value back as a property.
+        put_object: Put the values in an object back, after all scalars.
+    """
+
+    check: str = ""
+    redact: str = ""
+    put: str = ""
+    put_object: str = ""
+
+
 class _Function:
     """
     The function for one class, while it is written.
@@ -127,7 +147,7 @@ class _Function:
             "split_unknown": unknown.split,
             "LABELS": unknown.labels,
             "hash_text": policies.redaction.hash_text,
-            "redact_nested": policies.redaction.apply_nested,
+            "redact_inside": policies.redaction.apply_nested,
         }
         self._lines: list[str] = []
 
@@ -151,12 +171,22 @@ class _Function:
         fields = {name: self._steps(name, kind) for name, kind in _kinds(self.schema)}
         self.add(_MERGE)
         self._read_for_policies()
-        self._check_fields({name: check for name, (check, _) in fields.items()})
+        for name, field in fields.items():
+            self.add(field.check, name)
+        self.add(_CHECK_TEXTS)
         self._skip_or_decline(user_properties)
+        self.add(_REDACTING)
+        for name, field in fields.items():
+            self.add(field.redact, name)
         self.add(_LEGALIZE_TEXTS)
-        self._write_properties({name: put for name, (_, put) in fields.items()})
-        self.add(_TRACK)
-        self.add(_CALLS if user_properties else "return track\n")
+        for name, field in fields.items():
+            self.add(field.put, name)
+        self._event_name()
+        self._added_properties()
+        for name, field in fields.items():
+            self.add(field.put_object, name)
+        self.add(_ADD_UNKNOWN)
+        self._finish(user_properties is not None)
 
     def _read_for_policies(self) -> None:
         """Read fields for policies, before the fields are taken out."""
@@ -168,14 +198,6 @@ class _Function:
             self.add("zone = fields.get('timezone')\n")
         if "time_ms" in self.schema.places:
             self.add("exact = fields.get('time_ms')\n")
-
-    def _check_fields(self, checks: dict[str, str]) -> None:
-        for name, condition in checks.items():
-            if condition:
-                is_object = "flat_" in condition
-                lines = _TAKE.replace("FLATTEN", _FLATTEN if is_object else "")
-                self.add(lines.replace("CONDITION", condition), name)
-        self.add(_CHECK_TEXTS)
 
     def _skip_or_decline(self, user_properties: Callable[[Any], Any] | None) -> None:
         identity, naming = self.policies.identity, self.policies.naming
@@ -192,22 +214,16 @@ class _Function:
         if self._drops_machines:
             self.add(_SKIP_MACHINE)
         if needs_redacted:
-            self.add("redact(event)\n", redact=self.policies.redaction.apply)
+            self.add(
+                "redact_event(event)\n", redact_event=self.policies.redaction.apply
+            )
         if callable(naming.event_names):
             self._function_for_names()
         if user_properties:
             self.add("stated = state(event)\n", state=user_properties)
 
-    def _write_properties(self, puts: dict[str, str]) -> None:
+    def _finish(self, has_user_properties: bool) -> None:
         naming, fixed = self.policies.naming, self.policies.fixed
-        objects = {name: put for name, put in puts.items() if "encoder.add" in put}
-        for name in [n for n, put in puts.items() if put and n not in objects]:
-            self._put(name, puts[name])
-        self._event_name()
-        self._added_properties()
-        for name, put in objects.items():  # after the scalars, whose names win
-            self._put(name, put)
-        self.add(_ADD_UNKNOWN)
         if naming.touches_properties:
             self.add(_RENAME, NEW_NAMES=_NewNames(naming), rename=naming.properties)
         if fixed:
@@ -215,35 +231,25 @@ class _Function:
         is_exact = "time_ms" in self.schema.places
         is_exact = is_exact and self._treatment("time_ms") == "keep"
         self.add(_EXACT_SECONDS if is_exact else _SECONDS)
-
-    def _put(self, name: str, line: str) -> None:
-        self.add(f"if LOCAL is not None:\n    {line}\n", name)
+        self.add(_TRACK)
+        self.add(_CALLS if has_user_properties else "return track\n")
 
     def _treatment(self, name: str) -> Treatment:
         return self.policies.redaction.treatment_of(self.cls, name)
 
-    def _steps(self, name: str, kind: str) -> tuple[str, str]:
-        """
-        Return the condition that a field must fulfill, and the line that adds it.
-
-        Both are empty for text that is sent as it is.
-        """
-        condition, put = _KINDS[kind]
-        treatment = self._treatment(name)
-        if treatment == "hash" and kind in ("string", "json text"):
-            return "type(LOCAL) is str", "fields[NAME] = hash_text(LOCAL)"
+    def _steps(self, name: str, kind: str) -> _Steps:
+        treatment, is_text = self._treatment(name), kind in ("string", "json text")
+        has_nested = self.policies.redaction.has_nested(name)
+        if is_text and treatment != "keep":
+            return _Steps(redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT)
         if treatment != "keep":
-            is_text = kind in ("string", "json text")
-            valid = "VALIDATE[NAME](LOCAL) is not INVALID"
-            put = "batch.result.redacted_fields.append(NAME)"
-            return "type(LOCAL) is str" if is_text else valid, put
-        if self.policies.redaction.has_nested(name):
-            redacted = "redact_nested(NAME, LOCAL, batch.result.redacted_fields)"
-            value = f"decoded({redacted})" if kind == "json text" else redacted
-            if kind == "string":
-                return condition, _PUT_NESTED
-            return condition, f"batch.encoder.add(fields, NAME, {value})"
-        return ("", "") if kind == "string" else (condition, put)
+            return _Steps(_take("VALIDATE[NAME](LOCAL) is not INVALID"), _REDACT)
+        if kind == "string":
+            return _Steps(redact=_REDACT_INSIDE_TEXT if has_nested else "")
+        steps = _STEPS[kind]
+        if has_nested and steps.put_object:
+            return attrs.evolve(steps, redact=_REDACT_INSIDE)
+        return steps
 
     def _identity_fields(self) -> None:
         identity = self.policies.identity
@@ -461,45 +467,94 @@ _GLOBALS: Final = {
     "own_name": own_name,
     "timestamp": timestamp,
     "timestamp_of_second": timestamp_of_second,
-    "to_idempotency_key": to_idempotency_key,
     "to_simple_value": to_simple_value,
 }
 """Objects that every function may use."""
 
-_EXACT = "-MAX_INTEGER <= LOCAL <= MAX_INTEGER"
-_NUMBER = f"(type(LOCAL) is float or type(LOCAL) is int) and {_EXACT}"
-_OBJECT = (
+
+def _take(condition: str, before: str = "") -> str:
+    """Return lines that take a field out if it fulfills *condition*, else decline."""
+    return f"""\
+LOCAL = None
+if NAME in fields:
+    LOCAL = fields.pop(NAME)
+{before}    if LOCAL is not None and not ({condition}):
+        return None
+"""
+
+
+def _to_text(condition: str, text: str) -> str:
+    """Return lines that turn a field into *text* if it fulfills *condition*."""
+    return f"""\
+if NAME in fields and (value := fields[NAME]) is not None:
+    if not ({condition}):
+        return None
+    fields[NAME] = {text}
+"""
+
+
+_IS_EXACT: Final = "-MAX_INTEGER <= LOCAL <= MAX_INTEGER"
+_IS_NUMBER: Final = f"(type(LOCAL) is float or type(LOCAL) is int) and {_IS_EXACT}"
+_IS_TEXTS: Final = (
+    "type(value) is list and (value := to_simple_value(value)) is not None"
+)
+_IS_OBJECT: Final = (
     "flat_LOCAL is not None or is_small(LOCAL) "
     "and (LOCAL := VALIDATE[NAME](LOCAL)) is not INVALID"
 )
-_ADD_OBJECT = "batch.encoder.add_object(fields, NAME, LOCAL, flat_LOCAL)"
-_ADD_JSON_TEXT = "batch.encoder.add(fields, NAME, decoded(LOCAL))"
+_FLATTEN: Final = "    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)\n"
 
-_PUT_NESTED: Final = """\
-LOCAL = redact_nested(NAME, LOCAL, batch.result.redacted_fields)
-    if LOCAL is not None:
-        fields[NAME] = batch.encoder.text(LOCAL)"""
+_PUT: Final = "if LOCAL is not None:\n    fields[NAME] = LOCAL\n"
+_PUT_OBJECT: Final = """\
+if LOCAL is not None:
+    batch.encoder.add_object(fields, NAME, LOCAL, flat_LOCAL)
+"""
+_PUT_JSON_TEXT: Final = """\
+if LOCAL is not None:
+    batch.encoder.add(fields, NAME, decoded(LOCAL))
+"""
 
-_KINDS: Final = {
-    "string": ("type(LOCAL) is str", ""),
-    "boolean": (
-        "type(LOCAL) is bool",
-        "fields[NAME] = 'true' if LOCAL else 'false'",
+_STEPS: Final = {
+    "boolean": _Steps(_to_text("type(value) is bool", "'true' if value else 'false'")),
+    "array<string>": _Steps(_to_text(_IS_TEXTS, "value")),
+    "int": _Steps(_take(f"type(LOCAL) is int and {_IS_EXACT}"), put=_PUT),
+    "float": _Steps(_take(_IS_NUMBER), put=_PUT),
+    "double": _Steps(_take(_IS_NUMBER), put=_PUT),
+    "json object": _Steps(_take(_IS_OBJECT, _FLATTEN), put_object=_PUT_OBJECT),
+    "json text": _Steps(
+        _take("type(LOCAL) is str and is_small(LOCAL)"), put_object=_PUT_JSON_TEXT
     ),
-    "int": (f"type(LOCAL) is int and {_EXACT}", "fields[NAME] = LOCAL"),
-    "float": (_NUMBER, "fields[NAME] = LOCAL"),
-    "double": (_NUMBER, "fields[NAME] = LOCAL"),
-    "array<string>": (
-        "type(LOCAL) is list and (LOCAL := to_simple_value(LOCAL)) is not None",
-        "fields[NAME] = LOCAL",
-    ),
-    "json object": (
-        _OBJECT,
-        _ADD_OBJECT,
-    ),
-    "json text": ("type(LOCAL) is str and is_small(LOCAL)", _ADD_JSON_TEXT),
 }
-"""Type of a field to the condition that its value must fulfill, and what adds it."""
+"""Lines for the fields of a type; text stays as it is."""
+
+_REDACT_TEXT: Final = """\
+if NAME in fields:
+    del fields[NAME]
+    redact(NAME)
+"""
+
+_HASH_TEXT: Final = """\
+if NAME in fields:
+    fields[NAME] = hash_text(fields[NAME])
+"""
+
+_REDACT: Final = """\
+if LOCAL is not None:
+    redact(NAME)
+"""
+
+_REDACT_INSIDE: Final = """\
+if LOCAL is not None:
+    LOCAL = redact_inside(NAME, LOCAL, batch.result.redacted_fields)
+    flat_LOCAL = None
+"""
+
+_REDACT_INSIDE_TEXT: Final = """\
+if NAME in fields:
+    value = redact_inside(NAME, fields.pop(NAME), batch.result.redacted_fields)
+    if value is not None:
+        fields[NAME] = batch.encoder.text(value)
+"""
 
 _MERGE: Final = """\
 if not FIELDS_OF_USER.issuperset(user):
@@ -537,15 +592,6 @@ except Exception:  # the generic mapping calls it again, and reports the error
 batch.note_success(read, event)
 """
 
-_TAKE: Final = """\
-LOCAL = None
-if NAME in fields:
-    LOCAL = fields.pop(NAME)
-FLATTEN    if LOCAL is not None and not (CONDITION):
-        return None
-"""
-_FLATTEN: Final = "    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)\n"
-
 _CHECK_TEXTS: Final = """\
 try:
     joined = ''.join(fields.values())
@@ -566,6 +612,8 @@ if is_by_machine:
     batch.result.unknown.update(LABELS[field] for field in unknown or ())
     return SkipReason.MACHINE
 """
+
+_REDACTING: Final = "redact = batch.result.redacted_fields.append\n"
 
 _LEGALIZE_TEXTS: Final = """\
 if len(joined) > MAX_TEXT or not joined.isascii() or '\\0' in joined:
@@ -608,7 +656,7 @@ track = new(Track)  # half the price of a call of the class
 track.event = name
 track.identity = identity
 track.timestamp = written
-track.idempotency_key = to_idempotency_key(event_id)
+track.idempotency_key = event_id
 track.properties = fields
 """
 

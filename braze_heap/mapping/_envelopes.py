@@ -12,11 +12,16 @@ from typing import Any, Final, TypeAlias, cast
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._field_types import shortest_float32
 from braze_heap.events._schema import schema_of
+from braze_heap.heap.calls import MAX_IDENTITY
 from braze_heap.parsing import YEAR_2100
 from braze_heap.wire import RawEvent
 
 Envelope: TypeAlias = tuple[str, str, int, dict[str, Any], dict[str, Any]]
-"""Event type, id, UTC epoch seconds, fields of the user, properties."""
+"""
+Event type, id, UTC epoch seconds, fields of the user, properties.
+
+The id is not empty, and a legal idempotency key as it is.
+"""
 
 ClassOf: TypeAlias = Callable[[str], type[CurrentsEvent] | None]
 """Function from an event type to its class."""
@@ -55,10 +60,7 @@ def _of_http(raw: dict[str, Any]) -> Envelope | None:
     if (
         len(raw) == 5
         and type(event_type) is str
-        and type(event_id) is str
-        and event_id
-        and type(time) is int
-        and 0 < time < YEAR_2100
+        and _is_usual(event_id, time)
         and type(user) is dict
         and type(properties) is dict
     ):
@@ -72,10 +74,7 @@ def _of_typed(event: CurrentsEvent, class_of: ClassOf) -> Envelope | None:
     if (
         class_of(event.event_type) is not cls
         or "extra" in properties
-        or type(event_id) is not str
-        or not event_id
-        or type(time) is not int
-        or not 0 < time < YEAR_2100
+        or not _is_usual(event_id, time)
     ):
         return None
     names = schema_of(cls).names_in("user")
@@ -110,14 +109,22 @@ def _of_storage(
             return None
         fields[name] = value
     event_id, time = properties.pop("id", None), properties.pop("time", None)
-    if (
+    if not _is_usual(event_id, time):
+        return None
+    return event_type, event_id, time, user, properties
+
+
+def _is_usual(event_id: Any, time: Any) -> bool:
+    """Return whether *event_id* and *time* are what Braze sends."""
+    return (
         type(event_id) is str
-        and event_id
+        and event_id != ""
+        and len(event_id) <= MAX_IDENTITY
+        and event_id.isascii()
+        and event_id.isprintable()
         and type(time) is int
         and 0 < time < YEAR_2100
-    ):
-        return event_type, event_id, time, user, properties
-    return None
+    )
 
 
 _TEXTS: Final = frozenset((str,))
