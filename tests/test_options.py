@@ -95,7 +95,7 @@ if importlib.util.find_spec("sphinx"):
             OF_HEAP,
         ),
         (
-            "transformer.py",
+            "mapping/_options.py",
             ("    nested: Nested = ", TRIAL.format("the transformer")),
             (
                 "        event_types = options.event_types\n",

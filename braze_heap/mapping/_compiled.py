@@ -105,7 +105,7 @@ def _code(name: str, text: str) -> CodeType:
 
 
 @attrs.frozen
-class _Steps:
+class _FieldSteps:
     """
     The lines for one field, by their place in the function; empty where none is needed.
 
@@ -178,10 +178,10 @@ class _Function:
         self.add(_REDACTING)
         for name, field in fields.items():
             self.add(field.redact, name)
+        self._event_name()
         self.add(_LEGALIZE_TEXTS)
         for name, field in fields.items():
             self.add(field.put, name)
-        self._event_name()
         self._added_properties()
         for name, field in fields.items():
             self.add(field.put_object, name)
@@ -237,15 +237,15 @@ class _Function:
     def _treatment(self, name: str) -> Treatment:
         return self.policies.redaction.treatment_of(self.cls, name)
 
-    def _steps(self, name: str, kind: str) -> _Steps:
+    def _steps(self, name: str, kind: str) -> _FieldSteps:
         treatment, is_text = self._treatment(name), kind in ("string", "json text")
         has_nested = self.policies.redaction.has_nested(name)
         if is_text and treatment != "keep":
-            return _Steps(redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT)
+            return _FieldSteps(redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT)
         if treatment != "keep":
-            return _Steps(_take("VALIDATE[NAME](LOCAL) is not INVALID"), _REDACT)
+            return _FieldSteps(_take("VALIDATE[NAME](LOCAL) is not INVALID"), _REDACT)
         if kind == "string":
-            return _Steps(redact=_REDACT_INSIDE_TEXT if has_nested else "")
+            return _FieldSteps(redact=_REDACT_INSIDE_TEXT if has_nested else "")
         steps = _STEPS[kind]
         if has_nested and steps.put_object:
             return attrs.evolve(steps, redact=_REDACT_INSIDE)
@@ -515,13 +515,13 @@ if LOCAL is not None:
 """
 
 _STEPS: Final = {
-    "boolean": _Steps(_to_text("type(value) is bool", "'true' if value else 'false'")),
-    "array<string>": _Steps(_to_text(_IS_TEXTS, "value")),
-    "int": _Steps(_take(f"type(LOCAL) is int and {_IS_EXACT}"), put=_PUT),
-    "float": _Steps(_take(_IS_NUMBER), put=_PUT),
-    "double": _Steps(_take(_IS_NUMBER), put=_PUT),
-    "json object": _Steps(_take(_IS_OBJECT, _FLATTEN), put_object=_PUT_OBJECT),
-    "json text": _Steps(
+    "boolean": _FieldSteps(_to_text("type(value) is bool", "'true' if value else 'false'")),
+    "array<string>": _FieldSteps(_to_text(_IS_TEXTS, "value")),
+    "int": _FieldSteps(_take(f"type(LOCAL) is int and {_IS_EXACT}"), put=_PUT),
+    "float": _FieldSteps(_take(_IS_NUMBER), put=_PUT),
+    "double": _FieldSteps(_take(_IS_NUMBER), put=_PUT),
+    "json object": _FieldSteps(_take(_IS_OBJECT, _FLATTEN), put_object=_PUT_OBJECT),
+    "json text": _FieldSteps(
         _take("type(LOCAL) is str and is_small(LOCAL)"), put_object=_PUT_JSON_TEXT
     ),
 }
@@ -553,7 +553,8 @@ _REDACT_INSIDE_TEXT: Final = """\
 if NAME in fields:
     value = redact_inside(NAME, fields.pop(NAME), batch.result.redacted_fields)
     if value is not None:
-        fields[NAME] = batch.encoder.text(value)
+        fields[NAME] = value
+        joined += value
 """
 
 _MERGE: Final = """\
