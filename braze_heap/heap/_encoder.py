@@ -234,19 +234,17 @@ class PropertyEncoder:
 
     Args:
         nested: Treatment of objects.
-        legal_names: Names known to be legal. Encoders may share it, and add to it.
 
     Attributes:
         nested: Treatment of objects.
         adjustments: Number of changes of each kind.
+        legal_names: Names known to be legal. Encoders may share and extend it.
     """
 
-    def __init__(
-        self, nested: Nested = "flatten", legal_names: LegalNames | None = None
-    ) -> None:
+    def __init__(self, nested: Nested = "flatten") -> None:
         self.nested = nested
         self.adjustments: Counter[Adjustment] = Counter()
-        self.legal_names = LegalNames() if legal_names is None else legal_names
+        self.legal_names = LegalNames()
 
     def properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """

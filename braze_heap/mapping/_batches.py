@@ -58,9 +58,8 @@ class BatchMapping:
             DeliveryError: A lookup is down: send the batch again.
             Exception: Whatever *exact* raises.
         """
-        encoder = PropertyEncoder(
-            self._policies.options.nested, self._policies.legal_names
-        )
+        encoder = PropertyEncoder(self._policies.options.nested)
+        encoder.legal_names = self._policies.legal_names
         batch = Batch(encoder, outages)
         result, seen, compiled = batch.result, batch.seen, self._compiled
         result.received = len(items)

@@ -241,7 +241,9 @@ class _Function:
         treatment, is_text = self._treatment(name), kind in ("string", "json text")
         has_nested = self.policies.redaction.has_nested(name)
         if is_text and treatment != "keep":
-            return _FieldSteps(redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT)
+            return _FieldSteps(
+                redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT
+            )
         if treatment != "keep":
             return _FieldSteps(_take("VALIDATE[NAME](LOCAL) is not INVALID"), _REDACT)
         if kind == "string":
@@ -515,7 +517,9 @@ if LOCAL is not None:
 """
 
 _STEPS: Final = {
-    "boolean": _FieldSteps(_to_text("type(value) is bool", "'true' if value else 'false'")),
+    "boolean": _FieldSteps(
+        _to_text("type(value) is bool", "'true' if value else 'false'")
+    ),
     "array<string>": _FieldSteps(_to_text(_IS_TEXTS, "value")),
     "int": _FieldSteps(_take(f"type(LOCAL) is int and {_IS_EXACT}"), put=_PUT),
     "float": _FieldSteps(_take(_IS_NUMBER), put=_PUT),
