@@ -17,6 +17,11 @@ class Entry:
     channel: str | None
     action: str
 
+    @property
+    def http(self) -> bool:
+        """Whether Braze documents the type for the HTTP connector."""
+        return self.category != "user"
+
 
 _ROWS: Final = """
 agentconsole.AgentExecuted AgentExecuted agent - agent_run

@@ -121,12 +121,14 @@ class Selection:
         """
         Return the included choices of which no event can arrive over HTTP.
 
-        Loads the classes of their types. All four ``user`` types arrive in files alone.
+        All four ``user`` types arrive in storage files alone.
         """
+        entries = catalog()
         return [
             choice.name
             for choice in self.included
-            if choice.types and not any(EVENT_TYPES[t].http for t in choice.types)
+            if choice.types
+            and all(t in entries and not entries[t].http for t in choice.types)
         ]
 
     def _is_in(self, choices: Iterable[ResolvedChoice], event_type: str) -> bool:

@@ -96,6 +96,15 @@ def is_url(text: str) -> bool:
     return _IS_URL.match(text) is not None
 
 
+def may_change(texts: str) -> bool:
+    """
+    Return whether a URL in *texts*, which are joined in one, could have to be cleaned.
+
+    Fast, because most events have no such text.
+    """
+    return "?" in texts or ":" in texts or "#" in texts or "@" in texts or "%" in texts
+
+
 def url_parameters_of(field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     """
     Return the globs of the parameters that stay in the field or property *field*.

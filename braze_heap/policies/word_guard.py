@@ -88,6 +88,9 @@ def _is_listed(word: str, listed: frozenset[str]) -> bool:
     )
 
 
+_MAX_CACHED: Final = 32
+_JSON_BEGINS: Final = ("{", "[")
+
 REDACTED: Final = object()
 """Result of `without_personal_text` for a value that is redacted as a whole."""
 
@@ -113,6 +116,8 @@ def without_personal_text(
     if path in allowed:
         return value
     if isinstance(value, dict):
+        if _is_surely_impersonal(path, value):
+            return value
         inner = {
             name: without_personal_text(f"{path}.{name}", each, redacted, allowed)
             for name, each in value.items()
@@ -134,6 +139,26 @@ def without_personal_text(
     if is_json_text(value):
         return _json_without_personal_text(path, value, redacted, allowed)
     return value
+
+
+def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
+    """
+    Return whether *value* has no personal name and nothing to search.
+
+    Events of one kind have the same names, so the answer about these is cached.
+    """
+    if len(value) > _MAX_CACHED or _has_personal_name(path, tuple(value)):
+        return False
+    for each in value.values():
+        cls = each.__class__
+        if cls is dict or cls is list or (cls is str and each[:1] in _JSON_BEGINS):
+            return False
+    return True
+
+
+@functools.lru_cache(256)
+def _has_personal_name(path: str, names: tuple[str, ...]) -> bool:
+    return any(is_personal_name(f"{path}.{name}") for name in names)
 
 
 def _json_without_personal_text(

@@ -191,7 +191,8 @@ def test_a_team_can_choose_its_own_types() -> None:
 
 
 def test_choices_that_never_arrive_over_http_are_named() -> None:
-    selection = select_events(["user", "UserOrphan", "EmailClick"])
+    choices = ["user", "UserOrphan", "EmailClick", "acme.Seen"]
+    selection = select_events(choices, other_types=["acme.Seen"])
 
     assert selection.only_in_storage() == ["user", "UserOrphan"]
 

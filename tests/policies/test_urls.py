@@ -13,6 +13,7 @@ from braze_heap.policies.urls import (
     checked_url_parameters,
     clean_url,
     is_url,
+    may_change,
     url_parameters_of,
 )
 
@@ -216,6 +217,13 @@ def test_a_clean_url_does_not_change(text: str, patterns: tuple[str, ...]) -> No
     cleaned, _ = clean_url(text, patterns)
 
     assert clean_url(cleaned, patterns) == (cleaned, [])
+
+
+@given(TEXTS, TEXTS)
+def test_the_fast_check_of_joined_texts_misses_no_url(one: str, other: str) -> None:
+    if not may_change(one + other):
+        assert clean_url(one, ()) == (one, [])
+        assert clean_url(other, ()) == (other, [])
 
 
 @given(TEXTS, PATTERNS)
