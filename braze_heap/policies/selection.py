@@ -117,6 +117,12 @@ class Selection:
         """
         return not self._is_in(self.excluded, event_type)
 
+    @property
+    def future_types(self) -> list[str]:
+        """The chosen event types that no class has; Braze may not have them either."""
+        choices = (*self.included, *self.excluded)
+        return [c.name for c in choices if not c.types and c.pattern == c.name]
+
     def only_in_storage(self) -> list[str]:
         """
         Return the included choices of which no event can arrive over HTTP.
@@ -166,9 +172,10 @@ def select_events(
     if not types and not any(choice.pattern == _ANY for choice in included):
         names = [choice.name for choice in included]
         hint = did_you_mean(names[0], vocabulary.known) if names else ""
+        shown = (", ".join(c.name for c in chosen) for chosen in (included, excluded))
         raise ValueError(
-            f"include ({', '.join(names) or 'everything'}) without exclude leaves no "
-            f"known event type, so every event would be skipped.{hint}"
+            "include ({}) and exclude ({}) select none of this version's event types, "
+            "so every event would be skipped.{}".format(*shown, hint)
         )
     return Selection(included, excluded, vocabulary.known, types)
 
@@ -219,7 +226,14 @@ class Vocabulary:
 
         Raises and warns as `select_events` does.
         """
-        return tuple(self._resolve(option, choice) for choice in _flat(option, choices))
+        resolved = tuple(self._resolve(option, each) for each in _flat(option, choices))
+        for choice in resolved:
+            if not choice.types and not choice.pattern:
+                raise ValueError(
+                    f"{option}: none of the event types has {choice.name!r}: add its "
+                    "type and class to event_types"
+                )
+        return resolved
 
     def _entry(self, event_type: str) -> Any:
         own = getattr(self._classes, "_added", {}).get(event_type)

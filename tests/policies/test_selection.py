@@ -123,6 +123,7 @@ def test_a_future_type_is_selected_with_a_warning() -> None:
 
     assert selection.types == {CLICK}
     assert selection.selects(FAX)
+    assert selection.future_types == [FAX]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +189,15 @@ def test_a_team_can_choose_its_own_types() -> None:
         assert select_events(choice, event_types=types).types == {FAX}
     assert select_events(EmailClick, event_types=types).types == {CLICK, FAX}
     assert select_events("acme.Seen", other_types=["acme.Seen"]).types == {"acme.Seen"}
+
+
+@pytest.mark.parametrize("choice", ["EmailEvent", EmailClick, "engagement"])
+def test_a_choice_of_none_of_the_types_is_an_error(choice: Any) -> None:
+    """Even beside another choice, and with a table of few types."""
+    types = {"users.UserOrphan": EVENT_TYPES["users.UserOrphan"]}
+
+    with pytest.raises(ValueError, match="none of the event types has"):
+        select_events(["UserOrphan", choice], event_types=types)
 
 
 def test_choices_that_never_arrive_over_http_are_named() -> None:
