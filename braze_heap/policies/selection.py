@@ -59,6 +59,7 @@ DELIVERY: Final = frozenset(
 )
 """Event types for sends and their results: deliveries, bounces, aborts, retries."""
 
+_KINDS: Final = ("channel", "action", "category")
 _ANY: Final = "*"
 _PRESETS: Final = {"engagement": ENGAGEMENT, "delivery": DELIVERY}
 
@@ -211,14 +212,10 @@ class Vocabulary:
                 self._class_names[event_type] = event_types[event_type].__name__
                 continue
             self._class_names[event_type] = entry.class_name
-            for word in (
-                entry.category,
-                f"category:{entry.category}",
-                f"channel:{entry.channel}" if entry.channel else None,
-                f"action:{entry.action}",
-            ):
-                if word:
-                    self._sets[word] = self._sets.get(word, frozenset()) | {event_type}
+            details = {kind: getattr(entry, kind) for kind in _KINDS}
+            words = [f"{kind}:{word}" for kind, word in details.items() if word]
+            for word in (*words, *filter(None, [entry.category])):
+                self._sets[word] = self._sets.get(word, frozenset()) | {event_type}
 
     def resolve(self, option: str, choices: Any) -> tuple[ResolvedChoice, ...]:
         """
@@ -256,9 +253,7 @@ class Vocabulary:
         found = getattr(events, choice, None) if choice.isidentifier() else None
         if _is_event_class(found):
             return attrs.evolve(self._of_class(found), name=choice)
-        if "." in choice and not choice.startswith(
-            ("category:", "channel:", "action:")
-        ):
+        if "." in choice and choice.partition(":")[0] not in _KINDS:
             hint = did_you_mean(choice, self.known)
             warn(f"{option}: no event class has the type {choice!r}.{hint}")
             return ResolvedChoice(choice, frozenset(), choice)
@@ -290,7 +285,7 @@ class Vocabulary:
 
     def _suggestion(self, choice: str) -> str:
         word = choice.rpartition(":")[2].strip().lower().replace(" ", "_")
-        for kind in ("channel", "action", "category"):
+        for kind in _KINDS:
             if f"{kind}:{word}" in self._sets:
                 return f" Did you mean '{kind}:{word}'?"
         groups = [name for name in dir(events) if name[:1].isupper()]
