@@ -27,7 +27,7 @@ from braze_heap.mappers import (
 from braze_heap.mappers._custom import exactly
 from braze_heap.mappers._default import DELIVERY_TYPES, ENGAGEMENT_TYPES
 from braze_heap.mappers._registry import registry_of
-from braze_heap.policies.identity import Identity, IdentityField, first_of
+from braze_heap.policies.identity import FirstOfField, Identity, IdentityField, first_of
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
 from braze_heap.transformer import Transformer, TransformerOptions
@@ -84,9 +84,10 @@ class TransformConfig(TransformerOptions):
     leave_out: tuple[str, ...] = option(
         (), "Types, classes or groups by name that are skipped.", converter=_texts
     )
-    identity: tuple[IdentityField, ...] = option(
+    identity: tuple[FirstOfField, ...] = option(
         ("external_user_id",),
-        "``external_user_id`` or ``user_id``; of several, the first that is present.",
+        "``external_user_id`` or ``user_id``; of several, with or without "
+        "``device_id``, the first that is present.",
         converter=_texts,
     )
     identity_prefix: str = option(
@@ -270,7 +271,7 @@ class TransformConfig(TransformerOptions):
                     "identity_prefix has no effect, because identity is one field: it "
                     "stands before the ids of the second and further fields"
                 )
-            return self.identity[0]
+            return cast("IdentityField", self.identity[0])  # checked by the transformer
         return first_of(*self.identity, prefix=self.identity_prefix)
 
 

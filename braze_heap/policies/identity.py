@@ -8,13 +8,14 @@ therefore sent unchanged, or the event is not sent.
 import hashlib
 import re
 import string
+import typing
 import unicodedata
 from collections.abc import Callable, Collection
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._text import utf16_length
+from braze_heap._text import did_you_mean, utf16_length
 from braze_heap._wiring import check_function, kind_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.exceptions import BrazeHeapError
@@ -41,7 +42,8 @@ def _digests(*texts: str) -> set[str]:
 
 PLACEHOLDER_IDENTITIES: Final = frozenset(
     """
-    0 -1 -1.0 anon anonymous anonymous_id distinct_id email external_id false guest id
+    0 -1 -1.0 anon anonymous anonymous_id distinct_id distinctid email external_id false
+    guest id
     n/a nan nil none not_authenticated null [redacted] string true undefined unknown
     user user_id
     """.split()
@@ -75,6 +77,9 @@ Identify: TypeAlias = Callable[[CurrentsEvent], Any]
 
 IdentityField: TypeAlias = Literal["external_user_id", "user_id"]
 """Field whose value identifies the user."""
+
+FirstOfField: TypeAlias = Literal["external_user_id", "user_id", "device_id"]
+"""Field that `first_of` accepts."""
 
 Identity: TypeAlias = IdentityField | Identify
 """The field that identifies the user, or a function that returns such a value."""
@@ -141,12 +146,33 @@ class IdentityPolicy:
                 checked with and without it.
         """
         if isinstance(self.function, _FirstOf):
-            self.check(self.function.parts(event)[1])
-            return self.check(self.function(event))
+            prefix, value = self.function.parts(event)
+            identity = self.check(value)
+            return self.check(prefix + identity) if prefix else identity
         identity = self.check(self.function(event))
-        if not self.field and (flaw := self._flaw_in_part(identity, event)):
+        if self.field or self._is_surely_legal(identity, event):
+            return identity
+        if flaw := self._flaw_in_part(identity, event):
             raise IdentityError(Reason.BAD_IDENTITY, flaw)
         return identity
+
+    def _is_surely_legal(self, identity: str, event: CurrentsEvent) -> bool:
+        """
+        Return whether *identity*, a legal text that a function composed, surely has no
+        rejected part. Fast, because it is called for almost every event.
+
+        If all ids of the event are legal, only ``None`` or a placeholder after a
+        separator can be such a part.
+        """
+        if "none" in identity.lower() or event.extra:
+            return False
+        fields = event.__dict__
+        for name in _ID_FIELDS:
+            value = fields.get(name)
+            if value is not None and not (type(value) is str and self.is_legal(value)):
+                return False
+        tail = identity.replace("|", ":").replace("/", ":").rpartition(":")[2]
+        return self.is_legal(tail)
 
     def check(self, value: Any) -> str:
         """
@@ -311,8 +337,13 @@ def identify_by(identity: Identity) -> Identify:
         check_function("identity", identity)
         return identity
     if identity not in ("external_user_id", "user_id"):
+        hint = (
+            ": a person can use several devices, so write "
+            "first_of('external_user_id', 'device_id', prefix='device:')"
+        )
         raise ValueError(
-            f"identity is 'external_user_id', 'user_id' or a function, not {identity!r}"
+            "identity is 'external_user_id', 'user_id' or a function, not "
+            f"{identity!r}{hint if str(identity) == 'device_id' else ''}"
         )
     return _reader(identity)
 
@@ -327,17 +358,23 @@ def _reader(field: str) -> Identify:
     return read
 
 
-_READERS: Final = (*map(_reader, ("external_user_id", "user_id", "device_id")),)
+_ID_FIELDS: Final = typing.get_args(FirstOfField)
+_READERS: Final = (*map(_reader, _ID_FIELDS),)
 
 
-def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Identify:
+def first_of(*fields: FirstOfField, prefix: str) -> Identify:
     """
     Identify users by the first of *fields* that an event has.
 
     Args:
-        fields: ``"external_user_id", "user_id"`` in the order of preference.
+        fields: ``"external_user_id"``, ``"user_id"``, ``"device_id"`` in the order of
+            preference. All users of a shared device have the same ``device_id``.
         prefix: Text before the identities of all but the first field, so that ids of
             two kinds cannot be equal: ``"braze:"``. May be empty.
+
+    Raises:
+        TypeError: *fields* are not names, or *prefix* is not text.
+        ValueError: A name is unknown, or named twice.
 
     A user who is anonymous first and identified later ends up with two identities. Heap
     does not know that both are one person.
@@ -355,8 +392,13 @@ def first_of(*fields: Literal["external_user_id", "user_id"], prefix: str) -> Id
         raise ValueError(f"first_of names a field twice: {', '.join(fields)}")
     if not isinstance(prefix, str):
         raise TypeError(f"the prefix of first_of must be text, not {kind_of(prefix)}")
-    first, *others = map(identify_by, fields)
-    return _FirstOf((first, *others), prefix, fields)
+    for field in fields:
+        if field not in _ID_FIELDS:
+            raise ValueError(
+                f"first_of takes {', '.join(map(repr, _ID_FIELDS))}, not {field!r}."
+                f"{did_you_mean(field, _ID_FIELDS)}"
+            )
+    return _FirstOf(tuple(map(_reader, fields)), prefix, fields)
 
 
 @attrs.frozen

@@ -183,7 +183,7 @@ NAMINGS: Final = (
 IDENTITIES: Final = (
     *("external_user_id", "external_user_id", "user_id", by_last_character),
     first_of("external_user_id", "user_id", prefix="braze:"),
-    first_of("user_id", "external_user_id", prefix=""),
+    first_of("user_id", "external_user_id", "device_id", prefix=""),
 )
 
 VALUES: Final[Mapping[str, Callable[[], Any]]] = {

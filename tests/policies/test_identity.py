@@ -315,6 +315,104 @@ def test_the_first_id_that_there_is_names_the_user(
     assert identify(event) == expected
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (("external_user_id", "device_id"), "device:d-1"),
+        (("external_user_id", "user_id", "device_id"), "device:5f7c"),
+        (("device_id", "user_id"), "d-1"),
+    ],
+)
+def test_an_event_can_be_identified_by_its_device(
+    fields: tuple[Any, ...], expected: str
+) -> None:
+    """Only together with another field, because a device is not a person."""
+    raw = make_raw(EmailClick)
+    raw["user"] = {"user_id": "5f7c", "device_id": "d-1"}
+    identity = first_of(*fields, prefix="device:")
+
+    for personal_data in ("drop", "keep"):
+        transformer = bh.Transformer(identity=identity, personal_data=personal_data)
+        assert [call.identity for call in transformer.transform(raw).calls] == [
+            expected
+        ]
+
+
+def test_first_of_can_be_configured_with_the_device() -> None:
+    config = TransformConfig.from_dict({"identity": ["external_user_id", "device_id"]})
+    raw = make_raw(EmailClick)
+    raw["user"] = {"device_id": "d-1"}
+
+    (call,) = config.transformer().transform(raw).calls
+
+    assert call.identity == "braze:d-1"
+
+
+def test_the_device_alone_is_an_error_that_names_first_of() -> None:
+    with pytest.raises(ValueError, match="first_of\\('external_user_id', 'device_id'"):
+        identify_by("device_id")  # type: ignore[arg-type]
+
+
+def test_a_misspelled_field_of_first_of_gets_a_suggestion() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'device_id'"):
+        first_of("external_user_id", "devise_id", prefix="")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_bytes", [True, False])
+def test_an_identity_function_whose_lookup_is_down_decides_nothing(
+    is_bytes: bool,
+) -> None:
+    """The event is neither skipped nor rejected: the batch is to be sent again."""
+
+    def look_up(event: Any) -> str:
+        raise bh.DeliveryError("the CRM is down")
+
+    raw = make_raw(EmailClick)
+    source = json.dumps({"events": [raw]}).encode() if is_bytes else raw
+
+    with pytest.raises(bh.DeliveryError, match="the CRM is down"):
+        bh.Transformer(identity=look_up).transform(source)
+
+
+IDS = st.sampled_from(
+    [
+        None,
+        "",
+        " ",
+        "null",
+        "None",
+        "cust-1",
+        "Danone",
+        "a|user",
+        "nilsson",
+        "5f7c",
+        "0",
+    ]
+)
+
+
+@given(
+    st.sampled_from(
+        ["{}", "b:{}", "{}@b", "b{}", "b/{}|x", "{}:user", "x:{}:", "None{}"]
+    ),
+    IDS,
+    IDS,
+    st.booleans(),
+)
+def test_the_fast_check_of_a_composed_identity_agrees_with_the_full_one(
+    template: str, external: Any, user_id: Any, is_lower: bool
+) -> None:
+    """It takes nothing that the full check rejects."""
+    text = template.format(external)
+    identity = text.lower() if is_lower else text
+    event = make_event(EmailClick)
+    event.external_user_id, event.user_id = external, user_id
+    policy = IdentityPolicy(lambda _: identity)
+
+    if policy.is_legal(identity) and policy._is_surely_legal(identity, event):
+        assert policy._flaw_in_part(identity, event) is None
+
+
 def test_an_identity_of_another_type_is_seen() -> None:
     """An invalid identity is kept in ``extra``, and is not a missing one."""
     raw = make_raw("users.messages.email.Click")

@@ -337,6 +337,57 @@ def test_the_personal_names_are_those_of_the_classes() -> None:
     assert marked - {"device_id"} == PERSONAL_NAMES
 
 
+def test_a_name_has_one_treatment_over_all_types() -> None:
+    """
+    A field is personal in every type or in none, except ``device_id``, which Braze
+    marks in one type alone.
+    """
+    treatments: dict[str, set[bool]] = {}
+    for cls in EVENT_TYPES.values():
+        for name, field in event_fields(cls).items():
+            is_personal = field.personal or field.sensitive
+            treatments.setdefault(name, set()).add(is_personal)
+
+    assert [name for name, found in treatments.items() if len(found) > 1] == [
+        "device_id"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "names"),
+    [
+        ("users.messages.whatsapp.InboundReceive", "message_id in_reply_to media_urls"),
+        ("users.messages.whatsapp.InboundReceive", "quick_reply_text"),
+        ("users.messages.whatsapp.Send", "message_id"),
+        ("users.messages.line.InboundReceive", "media_id"),
+        ("users.messages.email.Retry", "retry_log"),
+        ("users.messages.webhook.Failure", "endpoint_url url_path raw_response"),
+        ("users.behaviors.pushnotification.TokenStateChange", "push_token_device_id"),
+        ("users.messages.rcs.Send", "message_extras"),
+        ("users.behaviors.app.FirstSession", "gender country language"),
+        ("users.UserOrphan", "orphaned_by_id user_id"),
+    ],
+)
+def test_fields_that_braze_does_not_mark_are_redacted_by_default(
+    event_type: str, names: str
+) -> None:
+    """They contain phone numbers, messages, secrets or ids of people."""
+    fields = dict.fromkeys(names.split(), "x")
+    event = EVENT_TYPES[event_type](id="1", time=1, **fields)  # type: ignore[arg-type]
+
+    redacted = Redaction(personal_data("drop")).apply(event)
+
+    assert set(names.split()) <= set(redacted)
+
+
+def test_the_mapping_form_changes_single_fields_of_the_default() -> None:
+    """It is short for `PersonalData` with the default."""
+    overrides = {"email_address": "keep", "ip_pool": "drop"}
+
+    assert personal_data(overrides) == PersonalData("drop", overrides)  # type: ignore[arg-type]
+    assert personal_data("keep") == PersonalData("keep", {})
+
+
 def test_hashing_needs_a_key() -> None:
     """Without a secret, a hash of an email address can be guessed."""
     with pytest.raises(ValueError, match="needs a secret"):

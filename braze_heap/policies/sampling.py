@@ -1,0 +1,145 @@
+"""
+Policy for whose events are sent: suppressed people, and samples of a type.
+
+Both decide by the identity under which the call is sent, so they decide alike for all
+events of a person.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from braze_heap._wiring import check_function, kind_of
+from braze_heap.policies.selection import ResolvedChoice, Vocabulary
+
+__all__ = ["Sample", "Suppress"]
+
+Suppress: TypeAlias = Container[str] | Callable[[str], object]
+"""
+Identities whose events are not sent: a container such as a set, or a function of an
+identity. It is asked for each event, so a set that grows takes effect at once.
+"""
+
+Sample: TypeAlias = Mapping[Any, float]
+"""
+Choice of events, as in ``include``, to the share of people whose events are sent: from
+0 to 1. A choice of one type wins over a choice of several.
+"""
+
+
+def suppressor(suppress: Suppress | None) -> Callable[[str], object] | None:
+    """
+    Return the function that decides whether an identity is suppressed.
+
+    A container is asked by ``in``, so one that changes is up to date.
+
+    Raises:
+        TypeError: *suppress* is text, is neither a container nor a function of one
+            argument, or contains something else than text.
+    """
+    if suppress is None:
+        return None
+    if isinstance(suppress, str | bytes | bytearray | type):
+        raise TypeError(
+            "suppress is a set of identities or a function of an identity, not "
+            f"{kind_of(suppress)}: write suppress={{'cust-1'}}"
+        )
+    if not isinstance(suppress, Container):
+        check_function("suppress", suppress, takes="an identity")
+        return suppress
+    if isinstance(suppress, Collection):
+        other = next((each for each in suppress if not isinstance(each, str)), None)
+        if other is not None:
+            raise TypeError(
+                f"suppress contains {kind_of(other)}, which is never equal to an "
+                "identity: identities are text"
+            )
+    return suppress.__contains__
+
+
+def share_of(identity: str) -> float:
+    """
+    Return the number from 0 to below 1 by which *identity* is sampled.
+
+    It is the same for all event types and in all processes, so that the people in a
+    sample of 10 % are also in one of 50 %, and funnels hold. It is evenly distributed.
+    """
+    data = identity.encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(data, digest_size=6).digest()
+    return int.from_bytes(digest, "big") / _HASHES
+
+
+_HASHES: Final = 1 << 48
+"""Number of values of the hash, small enough for the quotient to be exact."""
+
+
+class Sampling:
+    """
+    Shares of people whose events are sent, by event type.
+
+    Args:
+        sample: See `Sample`.
+        vocabulary: The words by which events can be chosen.
+
+    Attributes:
+        rates: The share of each known event type that is sampled.
+
+    Raises:
+        TypeError: *sample* is not a mapping, or a share is not a number.
+        ValueError: A share is not from 0 to 1, a choice matches no event type, or two
+            choices give one type different shares.
+    """
+
+    def __init__(self, sample: Sample, vocabulary: Vocabulary | None = None) -> None:
+        if not isinstance(sample, Mapping):
+            raise TypeError(
+                "sample is a mapping from events to shares, such as "
+                f"{{'EmailSend': 0.1}} or {{'*': 0.1}}, not {kind_of(sample)}"
+            )
+        vocabulary = vocabulary or Vocabulary()
+        self._known = vocabulary.known
+        self._patterns: list[tuple[ResolvedChoice, float]] = []
+        self.rates: dict[str, float] = {}
+        of_one: dict[str, float] = {}
+        for key, share in sample.items():
+            choices = vocabulary.resolve("sample", key)
+            types = frozenset[str]().union(*(choice.types for choice in choices))
+            _add(of_one if len(types) == 1 else self.rates, key, types, _checked(share))
+            self._patterns += [(each, share) for each in choices if each.pattern]
+        self.rates |= of_one
+
+    def rate_of(self, event_type: str) -> float:
+        """Return the share of *event_type*, known or not; 1 if it is not sampled."""
+        if event_type in self._known:
+            return self.rates.get(event_type, 1)
+        shares = [
+            share
+            for choice, share in self._patterns
+            if choice.covers(event_type, self._known)
+        ]
+        return min(shares, default=1)
+
+    def keeps(self, identity: str, event_type: str) -> bool:
+        """Return whether events of *event_type* of *identity* are sent."""
+        rate = self.rate_of(event_type)
+        return rate == 1 or share_of(identity) < rate
+
+
+def _checked(share: Any) -> float:
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        raise TypeError(f"a share in sample is a number, such as 0.1, not {share!r}")
+    if not 0 <= share <= 1:
+        hint = f": write {share / 100:g} for {share:g} %" if 1 < share <= 100 else ""
+        raise ValueError(f"a share in sample is from 0 to 1, not {share!r}{hint}")
+    return share
+
+
+def _add(
+    rates: dict[str, float], key: object, types: Iterable[str], share: float
+) -> None:
+    for event_type in types:
+        if rates.setdefault(event_type, share) != share:
+            raise ValueError(
+                f"sample gives {event_type} two shares, {rates[event_type]:g} and, by "
+                f"{key!r}, {share:g}: choose it in one of them only, or by itself"
+            )

@@ -1,0 +1,221 @@
+"""
+Policy for URLs: which query parameters stay, because links carry addresses and tokens.
+"""
+
+import functools
+import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+from typing import Final
+from urllib.parse import quote, unquote, unquote_plus
+
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
+
+__all__ = ["URL_PARAMETERS"]
+
+URL_PARAMETERS: Final = ("utm_*",)
+"""Globs of the query parameters that stay in URLs, in any letter case."""
+
+URL_FIELDS: Final = frozenset(("url", "click_url", "short_url"))
+"""Fields of event classes that contain a URL."""
+
+USER_INFO: Final = "@"
+"""Name under which removed user info (``user:password@``) is counted."""
+
+FRAGMENT: Final = "#"
+"""Name under which a removed fragment is counted."""
+
+UNNAMED: Final = "?"
+"""
+Name under which a removed parameter is counted if its name may itself be a value, as in
+``?jane@example.com``.
+"""
+
+_KEYED_URLS: Final = frozenset(("checkouturl", "orderstatusurl"))
+
+_CONTACT: Final = "mailto|tel|sms|smsto|mms|mmsto|callto|facetime|facetime-audio|sips?"
+_IS_CONTACT: Final = re.compile(rf"\s*({_CONTACT}):", re.IGNORECASE)
+
+# Each alternative matches in linear time, because values can have 100,000 characters.
+_IS_URL: Final = re.compile(
+    rf"""\s*(?:
+        [a-z][a-z\d+.-]*:[/\\]{{2}}             # https://, //, a deep link of an app
+      | (?:https?|{_CONTACT}):(?=\S)
+      | [/\\]{{2}}[^\s/\\]+\.
+      | www\.(?=[^\s.])
+      | [a-z][a-z\d+.-]*%3a(?:%2f|/){{2}}       # the whole URL is encoded
+      | (?:/[^\s?]*|[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/[^\s?]*)?)\?[^\s=]+=
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_IS_ENCODED: Final = re.compile(r"\s*[a-z][a-z\d+.-]*%3a", re.IGNORECASE)
+_SCHEME_AND_SLASHES: Final = re.compile(
+    r"\s*(?:(?:https?|ftp|wss?):[/\\]*|(?:[a-z][a-z\d+.-]*:)?[/\\]{2})?", re.IGNORECASE
+)
+_END_OF_AUTHORITY: Final = re.compile(r"[/\\?#]")
+_IS_PLAIN: Final = re.compile(r"[\w.~+ -]*\Z")
+_IS_QUERY: Final = re.compile(r"[^\s?#]*[?#][^\s=]*=")
+_IS_NAME: Final = re.compile(r"[A-Za-z_][\w.\-\[\]]{0,39}", re.ASCII)
+_MAX_NAME: Final = 200
+_MAX_DEPTH: Final = 3
+"""Levels of URLs within parameters of URLs; a parameter with more is removed."""
+
+
+def checked_url_parameters(patterns: object) -> tuple[str, ...]:
+    """
+    Return the globs *patterns* as a tuple.
+
+    Raises:
+        TypeError: They are one text, or contain something else than text.
+        ValueError: A glob is empty, or the beginning of a query rather than a name.
+    """
+    if isinstance(patterns, str | bytes) or not isinstance(patterns, Collection):
+        raise TypeError(
+            "url_parameters is a list of names or globs, such as ['utm_*', 'ref'], not "
+            f"{kind_of(patterns)}"
+        )
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(f"url_parameters contains {kind_of(pattern)}, not text")
+        name = pattern.lstrip("?&").partition("=")[0].strip()
+        if not pattern or name != pattern:
+            raise ValueError(
+                f"url_parameters contains {pattern!r}, which is not the name of a "
+                f"parameter.{did_you_mean(name, [name]) if name else ''}"
+            )
+    return tuple(patterns)
+
+
+def is_url(text: str) -> bool:
+    """
+    Return whether *text* is a URL, from its beginning on.
+
+    A host or path without scheme is one only if a query with ``=`` follows.
+    """
+    return _IS_URL.match(text) is not None
+
+
+def may_change(texts: str) -> bool:
+    """
+    Return whether a URL in *texts*, which are joined in one, could have to be cleaned.
+
+    Fast, because most events have no such text.
+    """
+    return "?" in texts or ":" in texts or "#" in texts or "@" in texts or "%" in texts
+
+
+def url_parameters_of(field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Return the globs of the parameters that stay in the field or property *field*.
+
+    Args:
+        field: Its name, or dotted path.
+        patterns: The globs for other fields. Nothing stays in ``checkout_url`` and
+            ``order_status_url``, because their queries contain secret keys.
+    """
+    name = field.rpartition(".")[2].replace("_", "").replace("-", "").lower()
+    return () if name in _KEYED_URLS else patterns
+
+
+def clean_url(text: str, patterns: tuple[str, ...]) -> tuple[str, list[str]]:
+    """
+    Return the URL *text* without what may identify a person, and the names of what was
+    removed.
+
+    The fragment, user info and all query parameters whose decoded name matches no glob
+    are removed. ``mailto:``, ``tel:``, ``sms:`` and the like keep only the scheme. A
+    URL in a parameter that stays is cleaned, too. Any text can be cleaned, and a clean
+    one does not change.
+
+    Args:
+        text: A URL, absolute or relative, valid or not.
+        patterns: Globs of the parameters that stay, such as `URL_PARAMETERS`.
+    """
+    removed: list[str] = []
+    clean = _clean_value if _IS_ENCODED.match(text) else _clean
+    return clean(text, patterns, removed, 0), removed
+
+
+def _clean(text: str, patterns: tuple[str, ...], removed: list[str], depth: int) -> str:
+    while True:
+        if contact := _IS_CONTACT.match(text):
+            scheme = f"{contact[1].lower()}:"
+            if text[contact.end() :].strip():
+                removed.append(scheme)
+            return scheme
+        cleaned = _without_user_info(text)
+        if cleaned == text:
+            break
+        removed.append(USER_INFO)
+        text = cleaned  # which may have user info again, as in a@https://b@c/
+    text, _, fragment = text.partition("#")
+    if fragment:
+        removed.append(FRAGMENT)
+    path, _, query = text.partition("?")
+    query = _clean_query(query, patterns, removed, depth)
+    return f"{path}?{query}" if query else path
+
+
+def _without_user_info(text: str) -> str:
+    scheme = _SCHEME_AND_SLASHES.match(text)
+    start = scheme.end() if scheme else 0
+    end = _END_OF_AUTHORITY.search(text, start)
+    authority = text[start : end.start() if end else None]
+    host = authority.rpartition("@")[2]
+    return f"{text[:start]}{host}{text[start + len(authority) :]}"
+
+
+def _clean_query(
+    query: str, patterns: tuple[str, ...], removed: list[str], depth: int
+) -> str:
+    kept = ""
+    separator = ""
+    for number, part in enumerate(re.split("([&;])", query)):
+        if number % 2:
+            separator = part
+        elif part:
+            name, equals, value = part.partition("=")
+            if not _stays(name, patterns) or (value and depth > _MAX_DEPTH):
+                removed.append(name if equals and _IS_NAME.fullmatch(name) else UNNAMED)
+                continue
+            cleaned = _clean_value(value, patterns, removed, depth + 1)
+            kept += f"{separator if kept else ''}{name}{equals}{cleaned}"
+    return kept
+
+
+def _stays(name: str, patterns: tuple[str, ...]) -> bool:
+    if "*" in patterns:
+        return True
+    return len(name) <= _MAX_NAME and _is_listed(name, patterns)
+
+
+@functools.lru_cache(4096)
+def _is_listed(name: str, patterns: tuple[str, ...]) -> bool:
+    # Whatever else a decoded name contains, such as "=", may be a value in disguise.
+    decoded = unquote_plus(name)
+    return bool(_IS_NAME.fullmatch(decoded)) and any(
+        fnmatchcase(decoded.lower(), pattern.lower()) for pattern in patterns
+    )
+
+
+def _clean_value(
+    value: str, patterns: tuple[str, ...], removed: list[str], depth: int
+) -> str:
+    """Return the value of a parameter with a URL in it cleaned, however encoded."""
+    if _IS_PLAIN.match(value):
+        return value
+    decoded = value
+    for times in range(_MAX_DEPTH + 1):
+        if is_url(decoded) or _IS_QUERY.match(decoded):
+            names: list[str] = []
+            cleaned = _clean(decoded, patterns, names, depth)
+            if cleaned != decoded:
+                removed += names
+                for _ in range(times):
+                    cleaned = quote(cleaned, safe="+")
+                return cleaned
+        if "%" not in decoded:
+            break
+        decoded = unquote(decoded)
+    return value

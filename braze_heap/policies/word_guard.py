@@ -1,0 +1,192 @@
+"""
+Guard for fields that no class declares: text is redacted if the name of its field
+contains a word such as ``email``.
+"""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Container
+from typing import Any, Final, Literal, TypeAlias
+
+from braze_heap._json import decode, encode_text, is_json_text
+from braze_heap._json_limits import UnreadableError
+
+__all__ = ["CustomFields", "UnknownFields"]
+
+UnknownFields: TypeAlias = Literal["guard", "send", "drop"]
+"""
+Treatment of fields that no class declares: redact text under a personal name, send
+everything, or send nothing.
+"""
+
+CustomFields: TypeAlias = Literal["guard", "send"]
+"""
+Treatment of custom properties and attributes: redact text under a personal name, or
+send everything.
+"""
+
+_WORDS: Final = frozenset(
+    """
+    address birth cell coordinates dob email fax gender geo iban ip lat lng lon mail
+    mobile msisdn passport password phone postal secret ssn street tel telephone
+    token zip
+    """.split()
+)
+
+_COMPOUNDS: Final = frozenset(
+    """
+    accesstoken apikey authtoken bankaccount billingaddress birthdate birthday
+    birthplace cardnumber cellnumber cellphone contactemail creditcard customeremail
+    customerphone dateofbirth email emailaddress emailid familyname firstname
+    fullname geolocation givenname homeaddress homephone ipaddr ipaddress ipv
+    lastname latitude latlng latlon latlong longitude lonlat maidenname middlename
+    mobilenumber mobilephone nickname passcode passphrase passport passwd password
+    phoneno phonenumber postalcode postcode privatekey pwd recipientemail
+    refreshtoken secretkey sessiontoken shippingaddress socialsecurity streetaddress
+    surname taxid telephone telephonenumber useremail username userphone workphone
+    zipcode
+    """.split()
+)
+
+_PART: Final = re.compile(
+    r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]"  # IPAddress, emailAddress, e_mail
+)
+_MAX_NAME: Final = 1_000
+
+
+def is_personal_name(name: str) -> bool:
+    """
+    Return whether *name* contains a word for personal data, in any letter case.
+
+    Words end at ``_``, ``-``, ``.``, blanks, digits and other characters that are not
+    letters, and where camelCase has a capital. ``postcode``, ``post_code`` and
+    ``postCode`` are the same compound. ``emails`` is ``email``; ``emailing`` is not.
+
+    Args:
+        name: Name of a field, or the dotted path to a value within it. Of a name with
+            over 1,000 characters, the end decides.
+    """
+    return _is_personal_name(name[-_MAX_NAME:])
+
+
+@functools.lru_cache(4096)
+def _is_personal_name(name: str) -> bool:
+    parts = _PART.findall(unicodedata.normalize("NFKC", name))
+    words = [part.lower() for part in parts]
+    return any(_is_listed(word, _WORDS) for word in words) or any(
+        _is_listed("".join(words[start : start + length]), _COMPOUNDS)
+        for start in range(len(words))
+        for length in (1, 2, 3)
+    )
+
+
+def _is_listed(word: str, listed: frozenset[str]) -> bool:
+    return word in listed or any(
+        word.endswith(plural) and word.removesuffix(plural) in listed
+        for plural in ("s", "es")
+    )
+
+
+_MAX_CACHED: Final = 32
+_JSON_BEGINS: Final = ("{", "[")
+
+REDACTED: Final = object()
+"""Result of `without_personal_text` for a value that is redacted as a whole."""
+
+
+def without_personal_text(
+    path: str, value: Any, redacted: list[str], allowed: Container[str] = ()
+) -> Any:
+    """
+    Return *value* without the text under personal names, or `REDACTED`.
+
+    Numbers, booleans and null stay, whatever the name. A list is redacted as a whole if
+    it contains text. Objects, lists of objects and JSON text are searched; JSON text
+    that is truncated is redacted if it contains a personal name.
+
+    Args:
+        path: Dotted path to the value, such as ``custom_properties.contact.email``. The
+            first name counts as a word, too.
+        value: A value of JSON. It is not changed.
+        redacted: Receives the path of each redacted value.
+        allowed: Paths whose values stay, with all that they contain: those that a typed
+            class declares or a policy names.
+    """
+    if path in allowed:
+        return value
+    if isinstance(value, dict):
+        if _is_surely_impersonal(path, value):
+            return value
+        inner = {
+            name: without_personal_text(f"{path}.{name}", each, redacted, allowed)
+            for name, each in value.items()
+        }
+        return {name: each for name, each in inner.items() if each is not REDACTED}
+    if isinstance(value, list):
+        if is_personal_name(path) and _contains_text(value):
+            return _redact(path, redacted)
+        return [
+            each
+            for item in value
+            if (each := without_personal_text(path, item, redacted, allowed))
+            is not REDACTED
+        ]
+    if not isinstance(value, str):
+        return value
+    if is_personal_name(path):
+        return _redact(path, redacted)
+    if is_json_text(value):
+        return _json_without_personal_text(path, value, redacted, allowed)
+    return value
+
+
+def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
+    """
+    Return whether *value* has no personal name and nothing to search.
+
+    Events of one kind have the same names, so the answer about these is cached.
+    """
+    if len(value) > _MAX_CACHED or _has_personal_name(path, tuple(value)):
+        return False
+    for each in value.values():
+        cls = each.__class__
+        if cls is dict or cls is list or (cls is str and each[:1] in _JSON_BEGINS):
+            return False
+    return True
+
+
+@functools.lru_cache(256)
+def _has_personal_name(path: str, names: tuple[str, ...]) -> bool:
+    return any(is_personal_name(f"{path}.{name}") for name in names)
+
+
+def _json_without_personal_text(
+    path: str, text: str, redacted: list[str], allowed: Container[str]
+) -> Any:
+    try:
+        given = decode(text)
+    except UnreadableError:
+        if any(map(is_personal_name, _QUOTED.findall(text))):
+            return _redact(path, redacted)
+        return text
+    inner = without_personal_text(path, given, redacted, allowed)
+    return text if inner == given else encode_text(inner)
+
+
+def _redact(path: str, redacted: list[str]) -> object:
+    redacted.append(path)
+    return REDACTED
+
+
+def _contains_text(value: list[Any]) -> bool:
+    return any(
+        isinstance(each, str)
+        or (isinstance(each, list) and _contains_text(each))
+        or (isinstance(each, dict) and _contains_text([*each.values()]))
+        for each in value
+    )
+
+
+_QUOTED: Final = re.compile(r'"([^"\\]{1,100})"\s*:')
+"""Names in truncated JSON text."""
