@@ -16,25 +16,26 @@ from typing import Any
 import pytest
 from attrs import define, frozen
 
-from braze_heap.testing._legal import assert_legal
+from braze_heap.testing import assert_legal
 from braze_heap.testing.fake_heap import (
-    CutStatusLine,
-    Drip,
-    EndlessBody,
     Exchange,
     FakeHeap,
     Fault,
-    Garbage,
-    HalfClose,
     Latency,
     Poison,
-    Redirect,
-    Refuse,
     RequestRecord,
     Reset,
     Stall,
     Status,
     WireResponse,
+)
+from tests.support.faults import (
+    CutStatusLine,
+    Drip,
+    EndlessBody,
+    Garbage,
+    HalfClose,
+    redirect,
 )
 
 BROKEN = (OSError, http.client.HTTPException)
@@ -216,17 +217,6 @@ def test_user_properties_are_merged(heap: FakeHeap) -> None:
     post(heap, {"app_id": "11", "identity": "jane", "properties": {"b": 2}}, path)
 
     assert heap.people == {"jane": {"a": 1, "b": 2}}
-
-
-def test_account_properties_are_merged(heap: FakeHeap) -> None:
-    """Account properties are merged by account id."""
-    for properties in ({"a": 1}, {"b": "x"}):
-        accounts = [{"account_id": "acme", "properties": properties}]
-        post(
-            heap, {"app_id": "11", "accounts": accounts}, "/api/add_account_properties"
-        )
-
-    assert heap.accounts == {"acme": {"a": 1, "b": "x"}}
 
 
 def test_wrong_app_is_taken_silently(heap: FakeHeap) -> None:
@@ -806,7 +796,7 @@ APPLYING: list[tuple[Fault, Fault]] = [
     (Stall(0.01), Stall(0.01, apply=True)),
     (CutStatusLine(), CutStatusLine(apply=True)),
     (EndlessBody(seconds=0.01), EndlessBody(seconds=0.01, apply=True)),
-    (Redirect("http://127.0.0.1:9/"), Redirect("http://127.0.0.1:9/", apply=True)),
+    (redirect("http://127.0.0.1:9/"), redirect("http://127.0.0.1:9/", apply=True)),
     (Garbage(), Garbage(apply=True)),
 ]
 
@@ -830,35 +820,6 @@ def test_faults_come_before_or_after_the_effect(
     assert {"applied"} == heap.events.keys()
     assert len(heap.requests) == 2
     assert heap.scripted == ()
-
-
-def test_refuse_resets_new_connections(heap: FakeHeap) -> None:
-    """A refused connection is reset before anything is read, one for each fault."""
-    heap.script(Refuse(), Refuse())
-
-    for _ in range(2):
-        with pytest.raises(BROKEN):
-            post(heap, bulk(event()))
-
-    assert post(heap, bulk(event()))[0] == 200
-    assert (heap.counts.refused, heap.counts.connections) == (2, 1)
-    assert len(heap.requests) == 1
-
-
-def test_refuse_resets_open_connections(heap: FakeHeap) -> None:
-    """
-    On a connection that is open already the next request is reset, without effect.
-    """
-    connection = connect(heap)
-    exchange(connection, bulk(event("a")))
-    heap.script(Refuse())
-
-    with pytest.raises(BROKEN):
-        exchange(connection, bulk(event("b")))
-
-    assert {"a"} == heap.events.keys()
-    assert [record.status for record in heap.requests] == [200, None]
-    connection.close()
 
 
 def test_pause_refuses_for_good(heap: FakeHeap) -> None:
@@ -965,18 +926,6 @@ def test_endless_body_goes_on(heap: FakeHeap, chunked: bool) -> None:
 
     assert (answer.status, read) == (200, 50_000)
     assert eventually(lambda: not connection_threads())
-
-
-def test_redirect_names_its_target(heap: FakeHeap) -> None:
-    """A redirect carries its location."""
-    heap.script(Redirect("https://elsewhere.invalid/api/track", 308))
-    connection = connect(heap)
-    connection.request("POST", "/api/track", b"{}")
-    answer = connection.getresponse()
-
-    expected = (308, "https://elsewhere.invalid/api/track")
-    assert expected == (answer.status, answer.getheader("Location"))
-    connection.close()
 
 
 def test_garbage_is_no_http(heap: FakeHeap) -> None:
@@ -1124,18 +1073,6 @@ def test_scripted_faults_come_before_permanent_ones(heap: FakeHeap) -> None:
     assert statuses == [500, 418, 418]
 
 
-def test_permanent_refusal(heap: FakeHeap) -> None:
-    """A permanent refusal resets every connection until things calm down."""
-    heap.always(Refuse())
-    for _ in range(3):
-        with pytest.raises(BROKEN):
-            post(heap, bulk(event()))
-
-    heap.calm()
-
-    assert post(heap, bulk(event()))[0] == 200
-
-
 def test_calm_forgets_the_script(heap: FakeHeap) -> None:
     """After calming no fault is left."""
     heap.script(Status(500), Reset())
@@ -1171,8 +1108,7 @@ def test_own_faults_are_played(heap: FakeHeap) -> None:
         lambda: Stall(-1),
         lambda: Stall(float("inf")),
         lambda: Latency(float("nan")),
-        lambda: Drip(601),
-        lambda: Redirect("/", 200),
+        lambda: Latency(601),
     ],
 )
 def test_senseless_faults_fail_early(make: Callable[[], Fault]) -> None:
