@@ -1,4 +1,4 @@
-"""Raw events with what Braze does not document: nulls, unknown fields, invalid values."""
+"""Raw events with nulls, unknown fields and invalid values."""
 
 from __future__ import annotations
 
