@@ -10,15 +10,15 @@ new type users.messages.pigeon.Send, 2 events
 new field users.messages.email.Click properties.link_color: text, 3 events (100%)
 """
 
+from braze_heap.drift._declarations import Lines
 from braze_heap.drift._drift import Drift
-from braze_heap.drift._lines import Lines
-from braze_heap.drift._observer import MAX_NAMES, MAX_TYPES, DriftObserver, observe
-from braze_heap.drift._values import (
+from braze_heap.drift._findings import (
     NewType,
     Place,
     SeenField,
     UnseenFields,
 )
+from braze_heap.drift._observer import MAX_NAMES, MAX_TYPES, DriftObserver, observe
 
 __all__ = [
     "MAX_NAMES",

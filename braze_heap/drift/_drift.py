@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap.drift._lines import Lines, lines_for
-from braze_heap.drift._text import markdown
-from braze_heap.drift._values import DriftContent, SeenField
+from braze_heap.drift._declarations import Lines, lines_for
+from braze_heap.drift._findings import DriftContent, SeenField
+from braze_heap.drift._markdown import markdown
 
 SCHEMA: Final = 1
 """Version of the JSON form."""

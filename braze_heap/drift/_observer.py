@@ -9,14 +9,14 @@ import attrs
 
 from braze_heap._storage_form import is_nested
 from braze_heap.drift._drift import Drift
-from braze_heap.drift._naming import class_for
-from braze_heap.drift._values import (
+from braze_heap.drift._findings import (
     Form,
     NewType,
     Place,
     SeenField,
     UnseenFields,
 )
+from braze_heap.drift._naming import class_for
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of

@@ -36,7 +36,7 @@ def shown(new: TrackingPlan, old: TrackingPlan = OLD) -> list[str]:
 def test_equal_plans_do_not_differ() -> None:
     """The difference is false, and says so."""
     assert not diff(OLD, OLD)
-    assert shown(OLD) == ["Nothing differs."]
+    assert shown(OLD) == ["No differences."]
 
 
 def test_new_and_lost_properties() -> None:

@@ -72,9 +72,9 @@ def test_json_comes_back_as_the_same_plan() -> None:
 @pytest.mark.parametrize(
     ("text", "flaw"),
     [
-        ("{", "it is no JSON"),
-        ("[]", "it says nothing about its schema"),
-        ('{"schema": 2}', "its schema is 2, and not 1"),
+        ("{", "it is not JSON"),
+        ("[]", "it has no schema number"),
+        ('{"schema": 2}', "its schema is 2, not 1"),
         ('{"schema": 1, "events": [{"name": 5}]}', "plan.events"),
         ('{"schema": 1}', "events"),
     ],

@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from braze_heap.drift._lines import Lines
-from braze_heap.drift._values import DriftContent, NewType, SeenField, number_of_events
+from braze_heap.drift._declarations import Lines
+from braze_heap.drift._findings import (
+    DriftContent,
+    NewType,
+    SeenField,
+    number_of_events,
+)
 
 
 def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:

@@ -14,8 +14,8 @@ from typing import Final
 
 import attrs
 
+from braze_heap.drift._findings import DriftContent, NewType, SeenField
 from braze_heap.drift._naming import class_for
-from braze_heap.drift._values import DriftContent, NewType, SeenField
 from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
