@@ -383,11 +383,11 @@ def test_what_cannot_be_declared_says_why() -> None:
     (lines,) = drift_of(*raws).lines_to_add()
 
     assert [line for line in lines.text.splitlines() if line] == [
-        "    # 'a-b': no name of a field in Python",
+        "    # 'a-b': not a valid name of a Python field",
         "    # 'batch': the envelope of an event cannot gain fields",
-        "    # 'mix': no field holds int and text",
+        "    # 'mix': no field type fits int and text",
         "    # 'release': the class has another use for this name",
-        "    # 'rows': no field holds list of object",
+        "    # 'rows': no field type fits list of object",
     ]
     assert class_from(lines)
 

@@ -1,8 +1,8 @@
 """
-What Braze sends and the event classes do not say: new types, new fields, other values.
+Schema drift: types, fields and values of Braze that the event classes do not have.
 
-Currents gains types and fields monthly, some unannounced. No value is kept and none is
-shown: names, JSON types and counts alone.
+Braze adds types and fields monthly, some without announcement. Values are neither kept
+nor shown, only names, JSON types and counts.
 
 >>> drift = observe(read_events(Path("batch.json")))
 >>> print(drift)

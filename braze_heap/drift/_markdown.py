@@ -115,7 +115,7 @@ _UNUSUAL: Final = re.compile(r"[^ -_a-{}~]")
 
 
 def _code(text: str) -> str:
-    """Return a name from outside as code, which Markdown leaves alone."""
+    """Return a name from outside as code that cannot contain markup."""
     text = text if len(text) <= 100 else f"{text[:97]}..."
     escaped = _UNUSUAL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return f"`{escaped}`" if escaped else ""
