@@ -33,14 +33,14 @@ def shown(new: TrackingPlan, old: TrackingPlan = OLD) -> list[str]:
     return str(diff(old, new)).splitlines()
 
 
-def test_equal_plans_do_not_differ() -> None:
-    """The difference is false, and says so."""
+def test_equal_plans_have_no_differences() -> None:
+    """The difference of equal plans is false, and has a text."""
     assert not diff(OLD, OLD)
     assert shown(OLD) == ["No differences."]
 
 
-def test_new_and_lost_properties() -> None:
-    """A field that is gone is a removal; the other way round it is an addition."""
+def test_removed_property_is_a_removal() -> None:
+    """A property of only one plan is a removal or an addition."""
     fewer = with_click(properties=OLD.events[1].properties[1:])
 
     assert shown(fewer) == ["- property app_group_id of Braze Email Click"]
@@ -48,14 +48,14 @@ def test_new_and_lost_properties() -> None:
 
 
 def test_renamed_property_is_one_change() -> None:
-    """The same field under another name is neither lost nor new."""
+    """The same field under another name is one renaming."""
     assert shown(with_link(name="link")) == [
         "> property link_alias of Braze Email Click: -> link"
     ]
 
 
 def test_type_and_mark_are_compared() -> None:
-    """Both are what privacy officers and analysts ask for; examples are not."""
+    """Types and marks of personal data are compared, and examples are not."""
     assert shown(
         with_link(type="number", personal=True, example="other", doc="other")
     ) == [
@@ -65,7 +65,7 @@ def test_type_and_mark_are_compared() -> None:
 
 
 def test_renamed_event_is_one_change() -> None:
-    """Its properties are compared all the same."""
+    """Another name of an event is one renaming, and its properties are compared."""
     new = with_click(name="Newsletter Click", properties=OLD.events[1].properties[1:])
 
     assert shown(new) == [
@@ -74,23 +74,23 @@ def test_renamed_event_is_one_change() -> None:
     ]
 
 
-def test_new_and_lost_events() -> None:
-    """A type that is gone is a removal, without a line for each of its properties."""
+def test_removed_event_is_one_removal() -> None:
+    """An event of only one plan is one removal or addition, without its properties."""
     fewer = attrs.evolve(OLD, events=OLD.events[:2])
 
     assert shown(fewer) == ["- event Braze Email Open (users.messages.email.Open)"]
     assert shown(OLD, fewer) == ["+ event Braze Email Open (users.messages.email.Open)"]
 
 
-def test_deletions_are_compared() -> None:
-    """That users are deleted is no detail."""
+def test_new_deletion_is_an_addition() -> None:
+    """A type that newly deletes users is an addition."""
     new = attrs.evolve(OLD, deletions=("users.UserDeleteRequest",))
 
     assert shown(new) == ["+ deletion users.UserDeleteRequest"]
 
 
-def test_difference_as_json() -> None:
-    """Each change says what, where, and how it was and is."""
+def test_difference_can_be_written_as_json() -> None:
+    """The JSON form has all attributes of a change."""
     (change,) = json.loads(diff(OLD, with_link(name="link")).to_json())["changes"]
 
     assert change == {
