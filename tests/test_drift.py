@@ -235,6 +235,50 @@ def test_known_findings_can_be_ignored() -> None:
     assert not drift.ignoring({NEW, CLICK}).has_findings
 
 
+@pytest.mark.parametrize(
+    ("count", "total", "shown"),
+    [
+        (1, 1, "1 event (100%)"),
+        (1, 300, "1 event (under 1%)"),
+        (299, 300, "299 events (over 99%)"),
+        (2, 3, "2 events (67%)"),
+    ],
+)
+def test_percentage_is_exact_at_its_ends(count: int, total: int, shown: str) -> None:
+    """Only an exact share is shown as 0% or 100%."""
+    events = [click(tint="a")] * count + [click()] * (total - count)
+
+    (tint,) = drift_of(*events).new_fields
+
+    assert tint.frequency == shown
+
+
+def test_markdown_has_the_counts_of_what_is_not_listed() -> None:
+    """Ignored findings and names beyond the limits are counted in the report."""
+    drift = drift_of(*invented(), click(**{"n" * 300: 1}))
+    page = drift.ignoring([NEW]).to_markdown()
+
+    assert "\nIgnored: 1.\n" in page
+    assert "\n1 more new names than are kept.\n" in page
+    assert "1 more new names than are kept" in str(drift)
+
+
+def test_markdown_shortens_long_names() -> None:
+    """A name of more than a hundred characters is cut in the report."""
+    page = drift_of(click(**{"n" * 101: 1}, **{"m" * 100: 1})).to_markdown()
+
+    assert f"`{'n' * 97}...`" in page
+    assert f"`{'m' * 100}`" in page
+
+
+def test_markdown_of_equal_traffic_has_no_findings() -> None:
+    """The verdict of traffic that fits the classes is short."""
+    page = drift_of(click()).to_markdown()
+
+    assert page.startswith("# Drift\n\nNothing new. Read: 1 event.\n")
+    assert "## New" not in page
+
+
 # --- What is kept and shown -----------------------------------------------------------
 
 
@@ -286,12 +330,12 @@ def test_hostile_name_cannot_break_the_markdown() -> None:
 
 def test_json_has_findings_and_lines() -> None:
     """The JSON form has the findings, the verdict and the declarations."""
-    told = json.loads(drift_of(*invented(), click(link_alias=5)).to_json())
+    data = json.loads(drift_of(*invented(), click(link_alias=5)).to_json())
 
-    assert told["has_findings"] is True
-    assert [new["event_type"] for new in told["new_types"]] == [NEW]
-    assert [change["name"] for change in told["type_changes"]] == ["link_alias"]
-    assert [lines["class_name"] for lines in told["lines_to_add"]] == [
+    assert data["has_findings"] is True
+    assert [new["event_type"] for new in data["new_types"]] == [NEW]
+    assert [change["name"] for change in data["type_changes"]] == ["link_alias"]
+    assert [lines["class_name"] for lines in data["lines_to_add"]] == [
         "EmailRead",
         "EmailClick",
     ]

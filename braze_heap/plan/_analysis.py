@@ -294,7 +294,7 @@ _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     SkipReason.NOT_MAPPED: "The selection of events, or its mapper, skips it.",
     SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
     Reason.MAPPER_ERROR: "The mapper fails on every sample:",
-    Reason.BAD_IDENTITY: "Its identity is never one person's.",
+    Reason.BAD_IDENTITY: "Its identity is never valid.",
 }
 
 _DOCS: Final[Mapping[Origin, str]] = {

@@ -89,14 +89,14 @@ def _data(name: str, since: int, personal: int, kind: str = "", words: str = "")
 
 
 def _event_marks(event: PlannedEvent, personal: int) -> str:
-    sentinels = [_mark(f"{len(event.properties)} properties")]
+    marks = [_mark(f"{len(event.properties)} properties")]
     if personal:
-        sentinels.append(_mark(f"{personal} personal", "mark personal"))
+        marks.append(_mark(f"{personal} personal", "mark personal"))
     if event.since > 2:
-        sentinels.append(_mark(f"since release {event.since}"))
+        marks.append(_mark(f"since release {event.since}"))
     if event.status != "current":
-        sentinels.append(_mark(event.status))
-    return " ".join(sentinels)
+        marks.append(_mark(event.status))
+    return " ".join(marks)
 
 
 def _mark(text: str, style: str = "mark") -> str:

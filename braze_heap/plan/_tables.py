@@ -155,12 +155,13 @@ COLUMNS: Final = (
 
 def csv_table(plan: PlanContent) -> str:
     """
-    Return *plan* as CSV, with a line for each event, property and unsent field.
+    Return *plan* as CSV (RFC 4180), with a line for each event, property and field.
 
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
     file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+    # With lines that end in "\n", the csv module would not quote a cell with "\r".
+    writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
     for row in _rows(plan):
         writer.writerow({name: _inert(str(cell)) for name, cell in row.items()})

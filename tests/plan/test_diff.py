@@ -5,7 +5,13 @@ import attrs
 
 import braze_heap as bh
 from braze_heap.events import EmailClick, EmailOpen
-from braze_heap.plan import PlannedEvent, TrackingPlan, diff, tracking_plan
+from braze_heap.plan import (
+    PlannedEvent,
+    PlannedUserProperty,
+    TrackingPlan,
+    diff,
+    tracking_plan,
+)
 
 OLD = tracking_plan(
     bh.Transformer(), {cls.event_type: cls for cls in (EmailClick, EmailOpen)}
@@ -61,6 +67,78 @@ def test_type_and_mark_are_compared() -> None:
     ) == [
         "~ property link_alias of Braze Email Click: type: text -> number",
         "~ property link_alias of Braze Email Click: personal data: none -> personal",
+    ]
+
+
+def renamed(*names: tuple[str, str]) -> TrackingPlan:
+    """Return the plan with other names for properties of clicks."""
+    by_name = dict(names)
+    return with_click(
+        properties=tuple(
+            attrs.evolve(p, name=by_name.get(p.name, p.name))
+            for p in OLD.events[1].properties
+        )
+    )
+
+
+def test_renamed_properties_are_paired_by_field() -> None:
+    """Two properties that exchange their order are paired with their own fields."""
+    new = renamed(("link_alias", "zz"), ("link_id", "aa"))
+
+    assert shown(new) == [
+        "> property link_alias of Braze Email Click: -> zz",
+        "> property link_id of Braze Email Click: -> aa",
+    ]
+
+
+def test_two_new_names_of_one_field_are_not_a_renaming() -> None:
+    """If a field becomes two properties, the old one is removed and both are added."""
+    (link,) = (p for p in OLD.events[1].properties if p.name == "link_alias")
+    others = tuple(p for p in OLD.events[1].properties if p.name != "link_alias")
+    both = (attrs.evolve(link, name="a"), attrs.evolve(link, name="b"))
+
+    assert shown(with_click(properties=(*others, *both))) == [
+        "+ property a of Braze Email Click",
+        "+ property b of Braze Email Click",
+        "- property link_alias of Braze Email Click",
+    ]
+
+
+def test_property_of_no_field_is_not_paired() -> None:
+    """Constants of one event are an addition and a removal, not a renaming."""
+    (link,) = (p for p in OLD.events[1].properties if p.name == "link_alias")
+    old = with_click(properties=(attrs.evolve(link, name="a", field=None),))
+    new = with_click(properties=(attrs.evolve(link, name="b", field=None),))
+
+    assert shown(new, old) == [
+        "- property a of Braze Email Click",
+        "+ property b of Braze Email Click",
+    ]
+
+
+def test_name_with_a_star_is_not_paired_with_one_without() -> None:
+    """A property for all names within an object is not renamed to a single one."""
+    assert shown(with_link(name="links.*")) == [
+        "- property link_alias of Braze Email Click",
+        "+ property links.* of Braze Email Click",
+    ]
+
+
+def user_property(name: str, *event_types: str) -> TrackingPlan:
+    """Return a plan with one user property."""
+    (link,) = (p for p in OLD.events[1].properties if p.name == "link_alias")
+    planned = PlannedUserProperty(**attrs.asdict(link), event_types=event_types)
+    return TrackingPlan((), (attrs.evolve(planned, name=name),))
+
+
+def test_user_property_of_the_same_events_is_renamed() -> None:
+    """The same field under another name is a renaming only for the same events."""
+    old = user_property("a", "x")
+
+    assert shown(user_property("b", "x"), old) == ["> user property a: -> b"]
+    assert shown(user_property("b", "y"), old) == [
+        "- user property a",
+        "+ user property b",
     ]
 
 

@@ -111,6 +111,36 @@ def test_csv_cell_is_not_a_formula() -> None:
     assert rows[-1][-2:] == ["'=1+1", "'@x"]
 
 
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_cell_that_begins_like_a_formula_has_an_apostrophe(first: str) -> None:
+    """Each first character that a spreadsheet interprets is escaped."""
+    plan = TrackingPlan((), (), (UnsentType(f"{first}1", "A", "plain - text"),))
+    _, row = csv.reader(io.StringIO(plan.to_csv(), newline=""))
+
+    assert row[-2:] == [f"'{first}1", "plain - text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("a|b", "`a\\|b`"),
+        ("a`b", "`` a`b ``"),
+        ("a``b`c", "``` a``b`c ```"),
+        ("a\n  b", "`a b`"),
+        ("*_<b>", "`*_<b>`"),
+    ],
+)
+def test_markdown_code_keeps_its_cell(name: str, code: str) -> None:
+    """Bars and line breaks do not end a cell, and backticks do not end the code."""
+    (event,) = hostile().events
+    (planned,) = event.properties
+    renamed = attrs.evolve(planned, name=name)
+    plan = TrackingPlan((attrs.evolve(event, properties=(renamed,), unsent=()),))
+    row = plan.to_markdown().splitlines()[-1]
+
+    assert row.startswith(f"| {code} | text |")
+
+
 def test_markdown_has_a_row_for_each_property() -> None:
     """Each property is a row, with bars and angle brackets escaped."""
     plan = tracking_plan(bh.Transformer(), {EmailClick.event_type: EmailClick})

@@ -100,9 +100,9 @@ def test_everything_that_is_sent_is_in_the_plan(policy: str) -> None:
 
 def test_every_type_has_an_event_or_a_reason(plan: TrackingPlan) -> None:
     """Each type has an event in the plan, or a reason why not."""
-    told = {e.event_type for e in plan.events} | {e.event_type for e in plan.unsent}
+    known = {e.event_type for e in plan.events} | {e.event_type for e in plan.unsent}
 
-    assert {*bh.EVENT_TYPES, "*"} == told
+    assert {*bh.EVENT_TYPES, "*"} == known
 
 
 def test_every_field_has_a_property_or_a_reason(plan: TrackingPlan) -> None:
@@ -111,8 +111,8 @@ def test_every_field_has_a_property_or_a_reason(plan: TrackingPlan) -> None:
         if event.event_type != "*":
             fields = event_fields(bh.EVENT_TYPES[event.event_type]).items()
             documented = {name for name, field in fields if field.documented}
-            told = {p.field for p in event.properties} | {f.name for f in event.unsent}
-            absent = documented - told - {"id", "time", "time_ms", "name"}
+            known = {p.field for p in event.properties} | {f.name for f in event.unsent}
+            absent = documented - known - {"id", "time", "time_ms", "name"}
             assert not absent, event.name
 
 
