@@ -115,7 +115,7 @@ class HttpError(Exception):
 
 
 class Connection(BaseHTTPRequestHandler):
-    """Reads the requests of one connection, and sends the responses of the server."""
+    """Connection of a client: reads requests, and sends the responses of the server."""
 
     protocol_version = "HTTP/1.1"
     timeout = IDLE
@@ -143,22 +143,24 @@ class Connection(BaseHTTPRequestHandler):
         if response is not None:
             is_head = request.method == "HEAD"
             keep_alive = not self.close_connection
-            self.connection.sendall(
-                response.to_bytes(keep_alive=keep_alive, is_head=is_head)
-            )
+            self.send(response.to_bytes(keep_alive=keep_alive, is_head=is_head))
 
     def send_error(self, code: int, *_: object, **__: object) -> None:
         """Answer a request that cannot be read, and close the connection."""
         self.close_connection = True
         self.server.reject(code)
         response = WireResponse.text(code, _phrase(code))
-        self.connection.sendall(response.to_bytes(keep_alive=False))
+        self.send(response.to_bytes(keep_alive=False))
         # Closing with unread bytes would reset the connection and lose the response.
         self.connection.shutdown(socket.SHUT_WR)
         self.connection.settimeout(_LINGER)
         end = time.monotonic() + _LINGER
         while time.monotonic() < end and self.connection.recv(_MAX_LINE):
             pass
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self.connection.sendall(data)
 
     def reset(self) -> None:
         """Reset the connection (RST)."""
@@ -168,11 +170,16 @@ class Connection(BaseHTTPRequestHandler):
         self.connection.close()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, and return whether the server is still open."""
+        """Wait *seconds*, and return whether the server is still open."""
         return not self.server.closing.wait(seconds)
 
     def wait_for_client(self, seconds: float) -> bool:
-        """Wait until the client or the server closes, and return whether none did."""
+        """
+        Wait *seconds*, or until the client or the server closes.
+
+        Returns:
+            Whether the whole time passed.
+        """
         end = time.monotonic() + seconds
         if select.select([self.connection], [], [], seconds)[0]:
             if not self.connection.recv(1, socket.MSG_PEEK):

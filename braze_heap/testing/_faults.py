@@ -44,7 +44,7 @@ class Fault:
 
         Returns:
             The response to send; ``None`` to close the connection, after whatever the
-            fault wrote to ``exchange.connection`` itself.
+            fault sent with ``exchange.connection`` itself.
         """
         return exchange.proceed()
 
@@ -89,7 +89,7 @@ class Reset(Fault):
         """Reset the connection."""
         if self.after_applying:
             exchange.proceed()
-        exchange.reset()
+        exchange.connection.reset()
         return None
 
 
@@ -112,7 +112,7 @@ class Stall(Fault):
         """Wait, and close the connection."""
         if self.apply:
             exchange.proceed()
-        exchange.wait_for_client(self.seconds)
+        exchange.connection.wait_for_client(self.seconds)
         return None
 
 
@@ -131,7 +131,7 @@ class Latency(Fault):
 
     def play(self, exchange: Exchange) -> WireResponse | None:
         """Answer late."""
-        return exchange.proceed() if exchange.sleep(self.seconds) else None
+        return exchange.proceed() if exchange.connection.sleep(self.seconds) else None
 
 
 @frozen
@@ -186,7 +186,8 @@ class Exchange:
 
     Attributes:
         request: The request.
-        connection: The socket of the connection.
+        connection: The connection, with `send`, `reset`, `sleep`, `wait_for_client`,
+            and ``connection``, its socket.
         items: Events or users of the call by Heap's name for them:
             ``postBody.events[3]``, or ``postBody`` for a single call.
         record: The entry in `FakeHeap.requests`.
@@ -200,8 +201,7 @@ class Exchange:
         answer: Callable[[WireRequest, object], WireResponse],
     ) -> None:
         self.request: Final = request
-        self.connection: Final = connection.connection
-        self._http = connection
+        self.connection: Final = connection
         self._faults = faults
         self._answer = answer
         self.record: Final = RequestRecord(
@@ -224,25 +224,3 @@ class Exchange:
         """
         fault = next(self._faults, None)
         return fault.play(self) if fault else self._answer(self.request, self._document)
-
-    def reset(self) -> None:
-        """Reset the connection (RST)."""
-        self._http.reset()
-
-    def sleep(self, seconds: float) -> bool:
-        """
-        Wait *seconds*, whatever the client does.
-
-        Returns:
-            False if the server closed meanwhile.
-        """
-        return self._http.sleep(seconds)
-
-    def wait_for_client(self, seconds: float) -> bool:
-        """
-        Wait until the client or the server closes, *seconds* at most.
-
-        Returns:
-            Whether the whole time passed.
-        """
-        return self._http.wait_for_client(seconds)

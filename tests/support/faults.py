@@ -22,8 +22,8 @@ class Drip(Fault):
         if response is not None:
             exchange.record.status = response.status
             for byte in response.to_bytes(keep_alive=False):
-                exchange.connection.sendall(bytes((byte,)))
-                if not exchange.wait_for_client(self.interval):
+                exchange.connection.send(bytes((byte,)))
+                if not exchange.connection.wait_for_client(self.interval):
                     break
         return None
 
@@ -38,8 +38,8 @@ class HalfClose(Fault):
         """Close the sending side."""
         if self.apply:
             exchange.proceed()
-        exchange.connection.shutdown(socket.SHUT_WR)
-        exchange.wait_for_client(60.0)
+        exchange.connection.connection.shutdown(socket.SHUT_WR)
+        exchange.connection.wait_for_client(60.0)
         return None
 
 
@@ -54,7 +54,7 @@ class Garbage(Fault):
         """Send the bytes."""
         if self.apply:
             exchange.proceed()
-        exchange.connection.sendall(self.data)
+        exchange.connection.send(self.data)
         return None
 
 
@@ -80,11 +80,11 @@ class EndlessBody(Fault):
             exchange.proceed()
         framing = "Transfer-Encoding: chunked" if self.chunked else "Connection: close"
         head = f"HTTP/1.1 {self.code} Status\r\n{framing}\r\n\r\n"
-        exchange.connection.sendall(head.encode())
+        exchange.connection.send(head.encode())
         piece = b"400\r\n" + b" " * 1024 + b"\r\n" if self.chunked else b" " * 1024
         end = time.monotonic() + self.seconds
-        while time.monotonic() < end and exchange.wait_for_client(0.001):
-            exchange.connection.sendall(piece)
+        while time.monotonic() < end and exchange.connection.wait_for_client(0.001):
+            exchange.connection.send(piece)
         return None
 
 
