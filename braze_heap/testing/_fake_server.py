@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import field, frozen
 
@@ -120,7 +120,10 @@ class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE
     disable_nagle_algorithm = True
-    server: FakeServer
+
+    @property
+    def _owner(self) -> FakeServer:
+        return cast("FakeServer", self.server)
 
     def handle(self) -> None:
         """Serve requests until one side ends the connection."""
@@ -138,7 +141,7 @@ class Connection(BaseHTTPRequestHandler):
         except HttpError as error:
             self.send_error(error.status)
             return
-        response = self.server.respond(self, request)
+        response = self._owner.respond(self, request)
         self.close_connection |= response is None or response.has_own_framing
         if response is not None:
             is_head = request.method == "HEAD"
@@ -148,7 +151,7 @@ class Connection(BaseHTTPRequestHandler):
     def send_error(self, code: int, *_: object, **__: object) -> None:
         """Answer a request that cannot be read, and close the connection."""
         self.close_connection = True
-        self.server.reject(code)
+        self._owner.reject(code)
         response = WireResponse.text(code, _phrase(code))
         self.send(response.to_bytes(keep_alive=False))
         # Closing with unread bytes would reset the connection and lose the response.
@@ -171,7 +174,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def sleep(self, seconds: float) -> bool:
         """Wait *seconds*, and return whether the server is still open."""
-        return not self.server.closing.wait(seconds)
+        return not self._owner.closing.wait(seconds)
 
     def wait_for_client(self, seconds: float) -> bool:
         """
@@ -186,7 +189,7 @@ class Connection(BaseHTTPRequestHandler):
                 return False
             # The client has sent more. Its end can no longer be seen.
             return self.sleep(max(0.0, end - time.monotonic()))
-        return not self.server.closing.is_set()
+        return not self._owner.closing.is_set()
 
     def _read_request(self) -> WireRequest:
         if self.headers.defects:
@@ -219,7 +222,7 @@ class Connection(BaseHTTPRequestHandler):
         return _integer(self._read_line().partition(b";")[0].decode("latin-1"), 16)
 
     def _read(self, size: int, already: int = 0) -> bytes:
-        if already + size > self.server.max_body:
+        if already + size > self._owner.max_body:
             raise HttpError(413)
         data = self.rfile.read(size)
         if len(data) < size:

@@ -235,7 +235,11 @@ def _samples() -> Mapping[str, Mapping[str, Any]]:
     Persons, hosts, addresses and numbers are of the ranges reserved for examples
     (RFC 2606, RFC 5737, 555-0100 to -0199).
     """
-    text = resources.files(__package__).joinpath("samples.json").read_text("utf-8")
+    text = (
+        resources.files("braze_heap.testing")
+        .joinpath("samples.json")
+        .read_text("utf-8")
+    )
     samples: Mapping[str, Mapping[str, Any]] = json.loads(text)
     return samples
 
