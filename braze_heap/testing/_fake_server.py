@@ -134,7 +134,10 @@ class Connection(BaseHTTPRequestHandler):
         """Read one request of any method, and send its response."""
         self.close_connection = True
         self.raw_requestline = self.rfile.readline(_MAX_LINE + 1)
-        if not self.raw_requestline or not self.parse_request():
+        is_cut = not self.raw_requestline.endswith(b"\n")
+        if is_cut and len(self.raw_requestline) <= _MAX_LINE:
+            return
+        if not self.parse_request():
             return
         try:
             request = self._read_request()
@@ -192,7 +195,7 @@ class Connection(BaseHTTPRequestHandler):
         return not self._owner.closing.is_set()
 
     def _read_request(self) -> WireRequest:
-        if self.headers.defects:
+        if self.headers.defects or self.request_version == "HTTP/0.9":
             raise HttpError(400)
         headers = {
             name: ", ".join(self.headers.get_all(name, ()))
@@ -207,10 +210,8 @@ class Connection(BaseHTTPRequestHandler):
             return self._read(_integer(length or "0", 10))
         if length is not None or coding.lower() != "chunked":
             raise HttpError(400)
-        body = b""
-        while size := _integer(
-            self._read_line().partition(b";")[0].decode("latin-1"), 16
-        ):
+        body = bytearray()
+        while size := self._read_chunk_size():
             body += self._read(size, len(body))
             if self._read_line():
                 raise HttpError(400)
@@ -232,7 +233,7 @@ class Connection(BaseHTTPRequestHandler):
     def _read_line(self) -> bytes:
         line = self.rfile.readline(_MAX_LINE)
         if not line.endswith(b"\n"):
-            raise HttpError(400)
+            raise HttpError(400) if len(line) == _MAX_LINE else ConnectionError
         return line.rstrip(b"\r\n")
 
 

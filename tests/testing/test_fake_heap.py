@@ -678,6 +678,7 @@ def test_http_1_0_connection_is_closed(heap: FakeHeap) -> None:
     ("status", "data"),
     [
         (400, b"nonsense\r\n\r\n"),
+        (400, b"GET /\r\n\r\n"),
         (400, b"POST /api/track HTTP/1.1\r\nno colon\r\n\r\n"),
         (400, b"POST /api/track HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
         (400, b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
@@ -705,9 +706,22 @@ def test_request_that_is_not_http_is_rejected(
     assert [status] == [record.status for record in heap.requests]
 
 
-def test_incomplete_request_has_no_effect(heap: FakeHeap) -> None:
-    """A request without its last byte changes nothing."""
-    with raw(heap, request_bytes(bulk(event()))[:-1]) as sock:
+CHUNKED = b"POST /api/track HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request_bytes(bulk(event()))[:-1],
+        b"POST /api/tr",
+        CHUNKED + b"5\r\nab",
+        CHUNKED + b"2\r\nab",
+        CHUNKED + b"2\r\nab\r\n0\r\n",
+    ],
+)
+def test_incomplete_request_has_no_effect(heap: FakeHeap, data: bytes) -> None:
+    """A request that ends too early changes nothing, and gets no answer."""
+    with raw(heap, data) as sock:
         sock.shutdown(socket.SHUT_WR)
         answer = read_all(sock)
 
