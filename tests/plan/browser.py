@@ -30,7 +30,7 @@ class Page:
 
     Attributes:
         requests: The addresses that it asked for.
-        errors: What its script failed with, and what its policy refused.
+        errors: Errors of its script, and violations of its content policy.
     """
 
     commands: Any

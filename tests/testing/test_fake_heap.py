@@ -1,4 +1,4 @@
-"""Tests of the stand-in for Heap, over real connections on 127.0.0.1."""
+"""Tests of `FakeHeap`, over connections on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -43,30 +43,30 @@ BROKEN = (OSError, http.client.HTTPException)
 
 @define
 class Clock:
-    """A clock that a test moves."""
+    """A clock that a test advances."""
 
     now: float = 1000.0
 
     def __call__(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give a clock that stands still."""
+    """Provide a clock that only the test advances."""
     return Clock()
 
 
 @pytest.fixture
 def heap(clock: Clock) -> Iterator[FakeHeap]:
-    """Give a running Heap on the clock of the test."""
+    """Provide a running server with the clock of the test."""
     with FakeHeap(clock=clock) as running:
         yield running
 
 
 def port_of(heap: FakeHeap) -> int:
-    """Give the port of *heap*."""
+    """Return the port of *heap*."""
     return int(heap.url.rpartition(":")[2])
 
 
@@ -86,7 +86,7 @@ def raw(heap: FakeHeap, data: bytes = b"") -> socket.socket:
 def exchange(
     connection: http.client.HTTPConnection, body: object, path: str = "/api/track"
 ) -> tuple[int, str]:
-    """Send one JSON body and give status and text."""
+    """Send one JSON body, and return status and text."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.request("POST", path, data, {"Content-Type": "application/json"})
     answer = connection.getresponse()
@@ -156,7 +156,7 @@ def read_all(sock: socket.socket) -> bytes:
 
 
 def eventually(truth: Callable[[], bool]) -> bool:
-    """Wait for something, two seconds at most."""
+    """Wait until *truth* returns true, two seconds at most."""
     end = time.monotonic() + 2.0
     while not truth() and time.monotonic() < end:
         time.sleep(0.005)
@@ -967,7 +967,7 @@ def test_delayed_request_takes_effect_after_the_client_left(heap: FakeHeap) -> N
 
 
 def bad(item: dict[str, Any]) -> bool:
-    """Tell whether an item is marked as bad."""
+    """Return whether an item is marked as bad."""
     return bool(item.get("properties", {}).get("bad"))
 
 

@@ -1,4 +1,4 @@
-"""Sample events: plausible, the same each time, and nobody's."""
+"""Sample events: plausible, the same on every run, with invented people."""
 
 import json
 import re

@@ -482,12 +482,12 @@ def test_limit_ends_a_simulation() -> None:
 
 def test_watch_is_called_after_each_answer() -> None:
     """There is a snapshot for each answer, and the last one is the result."""
-    told: list[Simulation] = []
+    snapshots: list[Simulation] = []
 
-    simulation = BRAZE.send(EVENTS, Endpoint([503]), watch=told.append)
+    simulation = BRAZE.send(EVENTS, Endpoint([503]), watch=snapshots.append)
 
-    assert [one.fates[Fate.DELIVERED] for one in told] == [0, 100, 150, 250]
-    assert simulation == told[-1]
+    assert [one.fates[Fate.DELIVERED] for one in snapshots] == [0, 100, 150, 250]
+    assert simulation == snapshots[-1]
 
 
 def test_error_of_the_endpoint_is_raised() -> None:
