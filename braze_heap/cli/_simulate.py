@@ -32,7 +32,7 @@ from braze_heap.cli._console import (
     show,
 )
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
-from braze_heap.testing._braze_wire import post_to
+from braze_heap.testing._endpoint import post_to
 from braze_heap.testing.simulated_braze import Fate, Simulation
 
 _EPILOG = """\b
