@@ -63,6 +63,7 @@ class BatchMapping:
         batch = Batch(encoder, outages=outages)
         result, seen, compiled = batch.result, batch.seen, self._compiled
         result.received, origins = len(items), batch.origins
+        event_id = event_type = ""
         for number, item in enumerate(items):
             made = None
             envelope = read_envelope(item, self._class_of)
