@@ -364,7 +364,8 @@ class _UnknownFields:
 
     def _learn(self, name: str) -> bool:
         if (
-            len(self.labels) >= _MAX_LEARNED
+            type(name) is not str
+            or len(self.labels) >= _MAX_LEARNED
             or not _is_usual_name(name)
             or name in _TAKEN_NAMES
             or name in schema_of(self._cls).places
