@@ -44,7 +44,7 @@ def test_type_shows_its_meaning_and_its_fields(run: Run) -> None:
     assert "  bounce_reason  string, properties, personal data\n" in shown
     assert "  device_id  string, user, HTTP only\n" in shown
     assert "  send_time  int, properties, since release 12\n" in shown
-    assert "      Answer of the receiving server, status code and text" in shown
+    assert "      Answer of the receiving server, verbatim." in shown
 
 
 def test_sensitive_fields_are_told_from_those_that_braze_marks(run: Run) -> None:
