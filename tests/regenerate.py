@@ -111,6 +111,7 @@ def main() -> None:
             title = family.replace("_", " ").capitalize()
             page.write_text(f"# {title}\n\n```{{event-family}} {family}\n```\n")
     _run("tests.mappers.test_goldens")
+    _run("tests.catalog_page")
     _run("tests.mappings_page")
 
 
