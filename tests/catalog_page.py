@@ -32,7 +32,7 @@ subscription or Canvas step, the keyword that a message answers.
 
 CATEGORIES: Final = MappingProxyType(
     {
-        "message_engagement": "Messages, campaigns, Canvases, subscriptions, uninstalls",
+        "message_engagement": "Messages, campaigns, Canvases, consent, uninstalls",
         "customer_behavior": "What people do in apps and shops, and push tokens",
         "user": "Changes of profiles, in storage files only",
         "agent": "Runs and tool calls of AI agents",
