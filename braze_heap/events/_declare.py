@@ -6,7 +6,6 @@ below add to the annotation whether Braze marks the field as personal data, the 
 release that added it, and its place in the wire forms.
 """
 
-import difflib
 from enum import Enum
 from typing import (
     Annotated,
@@ -20,6 +19,7 @@ from typing import (
 
 import attrs
 
+from braze_heap._text import did_you_mean
 from braze_heap.events._catalog import CatalogArguments, CatalogEntry, Status, catalog
 
 Place: TypeAlias = Literal["envelope", "user", "properties"]
@@ -200,6 +200,4 @@ class _EventBase:
 
 def _unexpected(cls: type[_EventBase], names: set[str]) -> str:
     name = min(names)
-    close = difflib.get_close_matches(name, cls._names, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{cls.__name__} has no field {name!r}.{hint}"
+    return f"{cls.__name__} has no field {name!r}.{did_you_mean(name, cls._names)}"
