@@ -178,7 +178,9 @@ class _EventBase:
             entry = catalog().get(event_type) or CatalogEntry(
                 event_type, cls.__name__, display_name=event_type
             )
-            cls._entry = attrs.evolve(entry, class_name=cls.__name__, **details)
+            if details or entry.class_name != cls.__name__:
+                entry = attrs.evolve(entry, class_name=cls.__name__, **details)
+            cls._entry = entry
             cls.event_type = event_type
             for name in ("display_name", "release", "status", "http", "storage"):
                 setattr(cls, name, getattr(cls._entry, name))
