@@ -83,21 +83,9 @@ def field(
     return attrs.field(default=None, metadata={_KEY: metadata})
 
 
-def personal(
-    *,
-    place: Place = "properties",
-    since: int | None = None,
-    http: bool = True,
-    storage: str | None = "",
-) -> Any:
+def personal(*, place: Place = "properties", since: int | None = None) -> Any:
     """Declare a field that Braze's documentation marks as personal data."""
-    return field(
-        place=place,
-        privacy=Privacy.MARKED,
-        since=since,
-        http=http,
-        storage=storage,
-    )
+    return field(place=place, privacy=Privacy.MARKED, since=since)
 
 
 def sensitive(*, since: int | None = None) -> Any:
@@ -122,12 +110,7 @@ def storage_only(
     deprecated: bool = False,
 ) -> Any:
     """Declare a field that the HTTP form does not document."""
-    return field(
-        http=False,
-        privacy=privacy,
-        since=since,
-        deprecated=deprecated,
-    )
+    return field(http=False, privacy=privacy, since=since, deprecated=deprecated)
 
 
 def field_metadata(attribute: "attrs.Attribute[Any]") -> FieldMetadata:

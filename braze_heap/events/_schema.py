@@ -188,9 +188,7 @@ def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> FieldType:
 
 @functools.cache
 def _docs_in(cls: type) -> Mapping[str, str]:
-    """
-    Read the docstrings below the declarations in the body of *cls* from its source.
-    """
+    """Read the docstrings below the declarations of *cls* from its source."""
     classes = _classes_in(cls.__module__)
     if cls.__name__ not in classes:
         return {}

@@ -71,9 +71,7 @@ def read(
 
 
 def _raise_missing_codec(error: Exception) -> None:
-    """
-    Raise a `ModuleNotFoundError` if *error* is about the missing package of a codec.
-    """
+    """Raise `ModuleNotFoundError` if *error* is a missing package of a codec."""
     if isinstance(error, ValueError) and "you need to install" in str(error):
         raise ModuleNotFoundError(f"Avro files: {error}") from None
 
