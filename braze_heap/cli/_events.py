@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import attrs
 import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -39,6 +40,9 @@ _PIPED_WIDTH: Final = 240
 
 _TEXT_WIDTH: Final = 96
 """Columns of running text, where the terminal has as many."""
+
+
+_FILTERS: Final = ("category", "channel", "action")
 
 
 def _filter(name: str) -> Callable[[Any], Any]:
@@ -103,14 +107,11 @@ def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
     Raises:
         UnusableError: There are none.
     """
+    filters = {name: words for name, words in wanted.items() if words}
     classes = [
         cls
         for cls in EVENT_TYPES.values()
-        if all(
-            getattr(catalog_entry(cls), name) in words
-            for name, words in wanted.items()
-            if words
-        )
+        if all(getattr(catalog_entry(cls), n) in words for n, words in filters.items())
     ]
     exact = [c for c in classes if query in (c.event_type, c.__name__)]
     words = query.lower().split()
@@ -149,17 +150,10 @@ def _names() -> Mapping[str, str]:
 
 def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
     """Return all that the class says about its event type, ready for JSON."""
+    entry = attrs.asdict(catalog_entry(cls))
     return {
-        "event_type": cls.event_type,
-        "class": cls.__name__,
-        "display_name": cls.display_name,
-        "category": catalog_entry(cls).category,
-        "channel": catalog_entry(cls).channel,
-        "action": catalog_entry(cls).action,
-        "release": cls.release,
-        "status": cls.status,
-        "http": cls.http,
-        "storage": cls.storage,
+        "class": entry.pop("class_name"),
+        **entry,
         "doc": inspect.getdoc(cls),
         "fields": [_describe_field(field) for field in event_fields(cls).values()],
     }
@@ -195,7 +189,7 @@ def _catalogue(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
     table = grid(*shown, "fields", "release", "status", right=("fields", "release"))
     for cls in classes:
         table.add_row(
-            *map(_cells(cls).__getitem__, shown),
+            *(_cell(cls, column) for column in shown),
             str(len(_documented(cls))),
             str(cls.release or "-"),
             cls.status,
@@ -203,16 +197,9 @@ def _catalogue(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
     return table
 
 
-def _cells(cls: type[CurrentsEvent]) -> Mapping[str, str]:
-    entry = catalog_entry(cls)
-    return {
-        "type": cls.event_type,
-        "class": cls.__name__,
-        "name": cls.display_name,
-        "category": entry.category or "-",
-        "channel": entry.channel or "-",
-        "action": entry.action or "-",
-    }
+def _cell(cls: type[CurrentsEvent], column: str) -> str:
+    names = {"type": "event_type", "class": "class_name", "name": "display_name"}
+    return getattr(catalog_entry(cls), names.get(column, column)) or "-"
 
 
 def _detail(cls: type[CurrentsEvent]) -> Group:
@@ -226,18 +213,14 @@ def _detail(cls: type[CurrentsEvent]) -> Group:
     return Group(
         Text(cls.event_type, "bold"),
         Text(f"{cls.__name__} ({', '.join(filter(None, facts))})"),
-        Text(_words(cls)),
+        Text(
+            ", ".join(f"{n} {_cell(cls, n)}" for n in _FILTERS if _cell(cls, n) != "-")
+        ),
         Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
         Text(f"{plural(len(fields), 'field')}:"),
         *(part for field in fields for part in _field_view(field)),
         *_undocumented_view(cls),
     )
-
-
-def _words(cls: type[CurrentsEvent]) -> str:
-    cells = _cells(cls)
-    names = [n for n in ("category", "channel", "action") if cells[n] != "-"]
-    return ", ".join(f"{name} {cells[name]}" for name in names)
 
 
 def _documented(cls: type[CurrentsEvent]) -> list[EventField]:
