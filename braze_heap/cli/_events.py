@@ -3,15 +3,17 @@
 import difflib
 import inspect
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import attrs
 import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, CurrentsEvent
+from braze_heap._text import did_you_mean
 from braze_heap.cli._console import (
     UnusableError,
     console,
@@ -22,34 +24,60 @@ from braze_heap.cli._console import (
     safe,
     show,
 )
-from braze_heap.events import EventField, event_fields
+from braze_heap.events import EventField, catalog, catalog_entry, event_fields
 
 _EPILOG = """\b
 Examples:
   braze-heap events
   braze-heap events email
   braze-heap events users.messages.email.Click
+  braze-heap events --channel email --channel push --action click
   braze-heap events --json | jq '.[] | select(.release == 13)'
 """
 
-_PIPED_WIDTH: Final = 200
+_PIPED_WIDTH: Final = 240
 """Columns of a table that is piped: each row on one line, for grep."""
 
 _TEXT_WIDTH: Final = 96
 """Columns of running text, where the terminal has as many."""
 
 
+_FILTERS: Final = ("category", "channel", "action")
+
+
+def _filter(name: str) -> Callable[[Any], Any]:
+    """Return the option to show only types with certain words as *name*."""
+    known = {getattr(entry, name) for entry in catalog().values()} - {None}
+
+    def check(_: Any, __: Any, words: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [word for word in words if word not in known]:
+            hint = did_you_mean(wrong[0], known) or f" Use {', '.join(sorted(known))}."
+            raise click.BadParameter(f"{safe(wrong[0])!r} is not a known one.{hint}")
+        return words
+
+    return click.option(
+        f"--{name}",
+        metavar=name.upper(),
+        multiple=True,
+        callback=check,
+        help=f"Show only types of this {name}. May be repeated.",
+    )
+
+
 @click.command(epilog=_EPILOG, short_help="Look up event types and their fields.")
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
+@_filter("category")
+@_filter("channel")
+@_filter("action")
 @click.option("--json", "as_json", is_flag=True, help="Everything known, as JSON.")
-def events(event_type: str, as_json: bool) -> None:
+def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
     """
     Show the catalogue of Currents events, or one of them with its fields.
 
     TYPE is a type as Braze writes it, the name of its class, or a part of either: then
     all that contain it are shown.
     """
-    found = find(event_type)
+    found = find(event_type, **wanted)
     with exit_on_broken_pipe("stdout"):
         if as_json:
             described = [describe(cls) for cls in found]
@@ -67,18 +95,30 @@ def _at_most(width: int) -> Console:
     return out
 
 
-def find(query: str) -> list[type[CurrentsEvent]]:
+def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
     """
     Return the classes that *query* names exactly; else those that contain its words.
+
+    Args:
+        query: A type, a class, or words.
+        wanted: Name of a detail in the catalog to the words that it may have. Empty for
+            any.
 
     Raises:
         UnusableError: There are none.
     """
-    exact = [c for t, c in EVENT_TYPES.items() if query in (t, c.__name__)]
+    filters = {name: words for name, words in wanted.items() if words}
+    classes = [
+        cls
+        for cls in EVENT_TYPES.values()
+        if all(getattr(catalog_entry(cls), n) in words for n, words in filters.items())
+    ]
+    exact = [c for c in classes if query in (c.event_type, c.__name__)]
     words = query.lower().split()
-    found = exact or [c for c in EVENT_TYPES.values() if _contains(c, words)]
+    found = exact or [c for c in classes if _contains(c, words)]
     if not found:
-        raise UnusableError(_no_match(query))
+        options = [f"--{name} {w}" for name, words in wanted.items() for w in words]
+        raise UnusableError(_no_match(query, options))
     return found
 
 
@@ -87,7 +127,10 @@ def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
     return all(word in names for word in words)
 
 
-def _no_match(query: str) -> str:
+def _no_match(query: str, options: Sequence[str]) -> str:
+    if options:
+        sought = " ".join([safe(repr(query))] * bool(query) + [*options])
+        return f"no event type matches {sought}. Leave one of them out."
     close = difflib.get_close_matches(query.lower(), _names(), 1)
     hint = f" Did you mean {_names()[close[0]]}?" if close else ""
     return (
@@ -107,14 +150,10 @@ def _names() -> Mapping[str, str]:
 
 def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
     """Return all that the class says about its event type, ready for JSON."""
+    entry = attrs.asdict(catalog_entry(cls))
     return {
-        "event_type": cls.event_type,
-        "class": cls.__name__,
-        "display_name": cls.display_name,
-        "release": cls.release,
-        "status": cls.status,
-        "http": cls.http,
-        "storage": cls.storage,
+        "class": entry.pop("class_name"),
+        **entry,
         "doc": inspect.getdoc(cls),
         "fields": [_describe_field(field) for field in event_fields(cls).values()],
     }
@@ -136,22 +175,31 @@ def _describe_field(field: EventField) -> dict[str, Any]:
     }
 
 
-_NAME_COLUMNS: Final = ((150, 3), (110, 2), (0, 1))
-"""From which width on there is room for how many names of a type."""
+_COLUMNS: Final = (
+    (220, ("type", "class", "name", "category", "channel", "action")),
+    (180, ("type", "class", "category", "channel", "action")),
+    (120, ("type", "channel", "action")),
+    (0, ("type",)),
+)
+"""From which width on there is room for which columns."""
 
 
 def _catalogue(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
-    shown = next(count for least, count in _NAME_COLUMNS if width >= least)
-    names = ("type", "class", "name")[:shown]
-    table = grid(*names, "fields", "release", "status", right=("fields", "release"))
+    shown = next(columns for least, columns in _COLUMNS if width >= least)
+    table = grid(*shown, "fields", "release", "status", right=("fields", "release"))
     for cls in classes:
         table.add_row(
-            *(cls.event_type, cls.__name__, cls.display_name)[:shown],
+            *(_cell(cls, column) for column in shown),
             str(len(_documented(cls))),
             str(cls.release or "-"),
             cls.status,
         )
     return table
+
+
+def _cell(cls: type[CurrentsEvent], column: str) -> str:
+    names = {"type": "event_type", "class": "class_name", "name": "display_name"}
+    return getattr(catalog_entry(cls), names.get(column, column)) or "-"
 
 
 def _detail(cls: type[CurrentsEvent]) -> Group:
@@ -165,6 +213,9 @@ def _detail(cls: type[CurrentsEvent]) -> Group:
     return Group(
         Text(cls.event_type, "bold"),
         Text(f"{cls.__name__} ({', '.join(filter(None, facts))})"),
+        Text(
+            ", ".join(f"{n} {_cell(cls, n)}" for n in _FILTERS if _cell(cls, n) != "-")
+        ),
         Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
         Text(f"{plural(len(fields), 'field')}:"),
         *(part for field in fields for part in _field_view(field)),

@@ -150,8 +150,7 @@ def test_markdown_has_a_row_for_each_property() -> None:
     assert "## Braze \\<event type\\>" in lines
     assert (
         "| `link_alias` | text | `hero` | link\\_alias |  | 2 or before "
-        "| Name that the author gave the link. "
-        "A steadier reporting key than a personalised url. |"
+        "| The author's name of the link. Steadier than a personalized url. |"
     ) in lines
     assert "- `email_address`: Personal data, marked by Braze." in lines
 

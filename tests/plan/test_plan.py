@@ -123,7 +123,7 @@ def test_undocumented_user_field_has_a_remark(
     event = event_of(plan, "Braze Purchase")
 
     assert property_of(event, "timezone").doc.endswith(
-        "even if Braze does not document it for the type."
+        "Braze does not document it for the type."
     )
     assert not property_of(event, "device_id").doc.endswith("for the type.")
 
