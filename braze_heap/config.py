@@ -102,11 +102,17 @@ class TransformConfig(TransformerOptions):
         "Secret of ``hash``. Set it in the environment rather than in a file.",
         secret=True,
     )
-    event_names: Literal["display", "type"] = option(
+    event_names: Literal["display", "type", "action"] = option(
         "display",
-        "``display`` (``Email Click``) or ``type`` (``users.messages.email.Click``).",
+        "``display`` (``Email Click``), ``type`` (``users.messages.email.Click``) or "
+        "``action`` (``Message Click`` for all channels).",
     )
     event_prefix: str = option("Braze ", "Beginning of the names of standard events.")
+    custom_event_prefix: str | None = option(
+        None,
+        "Beginning of the names of custom events. By default that of standard events "
+        "and ``Custom``.",
+    )
     event_renames: Mapping[str, str] = option(
         {}, "Name in Heap to the name to send instead."
     )
@@ -260,6 +266,7 @@ class TransformConfig(TransformerOptions):
                 self.event_renames,
                 self.property_prefix,
                 self.property_renames,
+                self.custom_event_prefix,
             ),
             **{name: getattr(self, name) for name in types_of(TransformerOptions)},
         )

@@ -41,7 +41,14 @@ class StandardEvent(HeapEvent):
 
     The naming policies of the transformer (style, prefixes, renames) apply to it, where
     they leave the names of a `HeapEvent` alone. `standard` makes one of an event.
+
+    Attributes:
+        has_own_name: Whether *name* is the own name of a custom event.
+        renamed: Number of properties that were renamed because their name is taken.
     """
+
+    has_own_name: bool = attrs.field(default=False, kw_only=True, eq=False)
+    renamed: int = attrs.field(default=0, kw_only=True, eq=False)
 
 
 @attrs.define

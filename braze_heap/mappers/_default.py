@@ -15,7 +15,7 @@ from braze_heap.mappers._registry import (
 )
 from braze_heap.mappers._standard import standard
 from braze_heap.mappers.shipped import DECISIONS
-from braze_heap.payloads import HeapEvent, Payload, payloads_of
+from braze_heap.payloads import HeapEvent, Payload, StandardEvent, payloads_of
 
 _MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
     (CurrentsEvent, standard),
@@ -43,16 +43,19 @@ def default(
         changes: Properties of the event to add or to replace; ``None`` removes one.
     """
     mapper = DEFAULT_MAPPERS.mapper_for(event)
+    payloads = payloads_of(mapper(event) if mapper else None)
     return tuple(
-        attrs.evolve(
-            payload,
-            name=name or payload.name,
-            properties={**payload.properties, **changes},
-        )
-        if isinstance(payload, HeapEvent)
-        else payload
-        for payload in payloads_of(mapper(event) if mapper else None)
+        _changed(p, name, changes) if isinstance(p, HeapEvent) else p for p in payloads
     )
+
+
+def _changed(
+    payload: HeapEvent, name: str | None, changes: dict[str, Any]
+) -> HeapEvent:
+    properties = {**payload.properties, **changes}
+    if name and isinstance(payload, StandardEvent):
+        payload = attrs.evolve(payload, name=name, has_own_name=False)
+    return attrs.evolve(payload, properties=properties)
 
 
 _ENGAGEMENT = frozenset(

@@ -1,13 +1,16 @@
 """The standard mapper: the event under its own name, with every field."""
 
+import functools
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from braze_heap._json import decode, is_json_text
 from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent, UnknownEvent
-from braze_heap.events._base import split_pointer
+from braze_heap.events._base import extra_key, split_pointer
 from braze_heap.events._schema import schema_of
+from braze_heap.heap.calls import timestamp
+from braze_heap.parsing import epoch_seconds
 from braze_heap.payloads import StandardEvent
 
 
@@ -26,44 +29,129 @@ def standard(
 
     Returns:
         An event to which the transformer applies its naming policies. Objects are still
-        nested, and strings with JSON are decoded. Email opens have ``is_machine_open``.
+        nested, strings with JSON are decoded, and times are ISO 8601. Email opens have
+        ``is_machine_open``.
     """
-    fields = event.__dict__.copy()
-    del fields["id"], fields["time"]
+    cls = type(event)
+    schema, names = schema_of(cls), property_names(cls)
+    fields: dict[str, Any] = {}
+    for field, value in event.__dict__.items():
+        if field in _ENVELOPE:
+            continue
+        if field in schema.json_texts:
+            value = decoded(value)
+        elif field in EPOCH_FIELDS:
+            value = date_of(value)
+        fields[names.get(field, field)] = value
     fields["event_type"] = event.event_type
-    if "user_id" in fields:
-        fields["braze_user_id"] = fields.pop("user_id")
-    schema = schema_of(type(event))
-    for text in schema.json_texts:
-        if text in fields:
-            fields[text] = decoded(fields[text])
     if MACHINE_OPEN in schema.places:
-        fields["is_machine_open"] = is_machine_open(fields)
-    if "extra" in fields:
-        del fields["extra"]
-        unknown = _extra_properties(event)
-        # Without this, a property named `timezone` hides the time zone of the user.
-        for field in unknown.keys() & fields.keys():
-            if schema.places.get(field) == "user":
-                fields[f"user.{field}"] = fields[field]
-        fields |= unknown
+        fields["is_machine_open"] = is_machine_open(machine_open_of(event))
+    renamed = 0
+    for field, value in _extra_properties(event).items():
+        own = names.get(field, field)
+        unused = unused_name(own, fields)
+        fields[unused] = value
+        renamed += unused != own
     if changes:
         fields |= changes
-    return StandardEvent(name or _name_of(event), fields)
+    is_own = event.event_type == CUSTOM_EVENT and not name
+    own_event_name = own_name(event.__dict__.get("name")) if is_own else None
+    return StandardEvent(
+        name or own_event_name or _name_of(event),
+        fields,
+        has_own_name=own_event_name is not None,
+        renamed=renamed,
+    )
+
+
+_ENVELOPE: Final = ("id", "time", "extra", "event_type")
+
+EPOCH_FIELDS: Final = frozenset(
+    ("send_time", "push_token_created_at", "push_token_updated_at", "time_ms")
+)
+"""Fields with a time in UTC epoch seconds or milliseconds. Heap needs ISO 8601."""
+
+DERIVED_NAMES: Final = frozenset(
+    "channel action message_key message_name link_domain seconds_since_send".split()
+)
+TAKEN_NAMES: Final = DERIVED_NAMES | frozenset(
+    "braze_user_id event_type is_machine_open local_hour local_weekday".split()
+)
+"""
+Properties that are not fields of an event. A field of such a name gets a number, so
+that it overwrites none of them: ``event_type_2``.
+"""
+
+_NAMES: Final = {
+    ("user_id", ""): "braze_user_id",
+    ("canvas_step_message_variation_api_id", ""): "canvas_step_message_variation_id",
+    ("duration", "agentconsole."): "duration_ms",
+    ("channel", "users.behaviors.subscription"): "subscription_channel",
+    ("channel", "users.canvas.costep."): "step_channel",
+    ("action", "users.messages."): "subscription_action",
+}
+"""Field, and beginning of the event types, to the name of the property."""
+
+
+@functools.lru_cache(1024)
+def _property_names(cls: Any) -> Mapping[str, str]:
+    places, event_type = schema_of(cls).places, getattr(cls, "event_type", "")
+    names = {field: f"{field}_2" for field in places if field in TAKEN_NAMES}
+    return names | {
+        field: name
+        for (field, beginning), name in _NAMES.items()
+        if field in places and str(event_type).startswith(beginning)
+    }
+
+
+def property_names(cls: type[CurrentsEvent]) -> Mapping[str, str]:
+    """Return the fields of *cls* whose property has another name, with that name."""
+    return _property_names(cast("Any", cls))
+
+
+def unused_name(name: str, used: Mapping[str, Any]) -> str:
+    """Return *name*, with a number if *used* has it or it is one of `TAKEN_NAMES`."""
+    unused, number = name, 1
+    while unused in used or unused in TAKEN_NAMES:
+        number += 1
+        unused = f"{name}_{number}"
+    return unused
+
+
+def date_of(value: int) -> str | int:
+    """Return UTC epoch seconds, or smaller units, as ISO 8601; *value* if too large."""
+    seconds = epoch_seconds(value)
+    return value if seconds is None else timestamp(seconds)
 
 
 MACHINE_OPEN: Final = "machine_open"
 """Field with which Braze marks opens by machines; a string, or missing."""
 
 
-def is_machine_open(fields: Mapping[str, Any]) -> bool:
-    """Return whether an open with these *fields* comes from a machine."""
-    return fields.get(MACHINE_OPEN) == "true"
+def machine_open_of(event: CurrentsEvent) -> Any:
+    """Return the mark of an open by a machine, of whatever type; ``None`` without."""
+    mark = event.__dict__.get(MACHINE_OPEN)
+    return (
+        event.extra.get(extra_key("properties", MACHINE_OPEN)) if mark is None else mark
+    )
 
 
-def is_machine(fields: Mapping[str, Any]) -> bool:
+def is_machine_open(mark: Any) -> bool:
+    """
+    Return whether an open with this *mark* comes from a machine.
+
+    Braze announces more values than ``true``: any but none, and spellings of false.
+    """
+    return str(mark).strip().lower() not in _FALSE
+
+
+_FALSE: Final = frozenset(("", "none", "null", "false", "no", "n", "f", "off", "0"))
+
+
+def is_machine(event: CurrentsEvent) -> bool:
     """Return whether a machine made an open, or is suspected to have made a click."""
-    return is_machine_open(fields) or fields.get("is_suspected_bot_click") is True
+    is_click = event.__dict__.get("is_suspected_bot_click") is True
+    return is_click or is_machine_open(machine_open_of(event))
 
 
 CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"
@@ -73,8 +161,6 @@ CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"
 def _name_of(event: CurrentsEvent) -> str:
     if isinstance(event, UnknownEvent):
         return event.event_type
-    if event.event_type == CUSTOM_EVENT:
-        return own_name(event.__dict__.get("name")) or event.display_name
     return event.display_name
 
 

@@ -42,10 +42,14 @@ from braze_heap.heap.calls import (
 from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._standard import (
     CUSTOM_EVENT,
+    EPOCH_FIELDS,
     MACHINE_OPEN,
+    TAKEN_NAMES,
+    date_of,
     decoded,
-    is_machine,
+    is_machine_open,
     own_name,
+    property_names,
     standard,
 )
 from braze_heap.mappers._user_properties import StandardWithUserProperties
@@ -53,6 +57,16 @@ from braze_heap.mapping._batch import Batch
 from braze_heap.mapping._policies import DISCRIMINATORS, Policies
 from braze_heap.parsing import exact_time
 from braze_heap.payloads import StandardEvent
+from braze_heap.policies.derived import (
+    CHANNEL_FIELDS,
+    KEYS,
+    NAMES,
+    channel_of,
+    constants_of,
+    domain_of,
+    first_of_properties,
+    varying_of,
+)
 from braze_heap.policies.identity import IdentityError
 from braze_heap.policies.local_time import local_time
 from braze_heap.policies.naming import Naming
@@ -183,6 +197,7 @@ class _Function:
         for name, field in fields.items():
             self.add(field.put, name)
         self._added_properties()
+        self._derived_properties()
         for name, field in fields.items():
             self.add(field.put_object, name)
         self.add(_ADD_UNKNOWN)
@@ -193,7 +208,7 @@ class _Function:
         if self.policies.identity.fields:
             self._identity_fields()
         if self._drops_machines:
-            self.add("is_by_machine = is_machine(fields)\n")
+            self.add("is_by_machine = is_machine_event(fields)\n")
         if self.policies.options.local_time:
             self.add("zone = fields.get('timezone')\n")
         if "time_ms" in self.schema.places:
@@ -234,6 +249,13 @@ class _Function:
         self.add(_TRACK)
         self.add(_CALLS if has_user_properties else "return track\n")
 
+    def _derived_properties(self) -> None:
+        names = self.policies.derived
+        if constants := constants_of(self.cls, names):
+            self.add("fields |= DERIVED\n", DERIVED=constants)
+        for name in varying_of(self.cls, names):
+            self.add(_ADD_DERIVED.format(value=_DERIVED[name]), name)
+
     def _treatment(self, name: str) -> Treatment:
         return self.policies.redaction.treatment_of(self.cls, name)
 
@@ -249,6 +271,8 @@ class _Function:
         if kind == "string":
             return _FieldSteps(redact=_REDACT_INSIDE_TEXT if has_nested else "")
         steps = _STEPS[kind]
+        if name in EPOCH_FIELDS and kind == "int":
+            steps = attrs.evolve(steps, put=_PUT_DATE)
         if has_nested and steps.put_object:
             return attrs.evolve(steps, redact=_REDACT_INSIDE)
         return steps
@@ -281,14 +305,11 @@ class _Function:
         self.add("event = event_of(event_id, time, typed, extra)\n")
 
     def _function_for_names(self) -> None:
-        own = "own_name(event.__dict__.get('name')) or "
-        own = own if self.cls.event_type == CUSTOM_EVENT else ""
-        self.add(
-            f"name = name_of(StandardEvent({own}DISPLAY_NAME), event)\n"
-            "if name is None:\n    return None\n",
-            name_of=functools.partial(_name_by_function, self.policies.naming),
-            DISPLAY_NAME=self.cls.display_name,
+        name_of = functools.partial(
+            _name_by_function, self.policies.naming, self.cls.display_name
         )
+        lines = "name = name_of(event)\nif name is None:\n    return None\n"
+        self.add(lines, name_of=name_of)
 
     def _event_name(self) -> None:
         naming, display_name = self.policies.naming, self.cls.display_name
@@ -299,23 +320,25 @@ class _Function:
 
         @functools.lru_cache(1024)
         def name_of(own: str) -> str:
-            return naming.event_name(StandardEvent(own), sample)
+            own_name = own or display_name
+            payload = StandardEvent(own_name, has_own_name=bool(own))
+            return naming.event_name(payload, sample)
 
         if self.cls.event_type == CUSTOM_EVENT:
-            own = "own_name(fields.get('name')) or DISPLAY_NAME"
-            line = f"name = batch.encoder.text(name_of({own}))\n"
-            self.add(line, name_of=name_of, DISPLAY_NAME=display_name)
+            own = "own_name(fields.get('name')) or ''"
+            self.add(f"name = batch.encoder.text(name_of({own}))\n", name_of=name_of)
             return
-        name = name_of(display_name)
+        name = name_of("")
         is_legal = is_legal_text(name)
         value = "EVENT_NAME" if is_legal else "batch.encoder.text(EVENT_NAME)"
         self.add(f"name = {value}\n", EVENT_NAME=name)
 
     def _added_properties(self) -> None:
         """Add the properties that are not fields of the event."""
+        for field, name in property_names(self.cls).items():
+            if self._treatment(field) != "drop":
+                self.add(_RENAME_FIELD.format(new=repr(name)), field)
         self.add("fields['event_type'] = EVENT_TYPE\n")
-        if "user_id" in self.schema.places and self._treatment("user_id") != "drop":
-            self.add(_USER_ID)
         if MACHINE_OPEN in self.schema.places:
             self.add(_IS_MACHINE_OPEN)
         if self.policies.options.local_time:
@@ -342,6 +365,7 @@ class _UnknownFields:
         self._redaction = redaction
         self.known = schema_of(cls).names_in("properties")
         self.labels: dict[str, str] = {}
+        self._taken = TAKEN_NAMES.union(property_names(cls).values())
 
     def split(
         self, properties: dict[str, Any]
@@ -367,7 +391,7 @@ class _UnknownFields:
             type(name) is not str
             or len(self.labels) >= _MAX_LEARNED
             or not _is_usual_name(name)
-            or name in _TAKEN_NAMES
+            or name in self._taken
             or name in schema_of(self._cls).places
             or self._redaction.treatment_of_unknown(self._cls, name) != "keep"
         ):
@@ -381,11 +405,6 @@ _MAX_UNKNOWN: Final = 20
 
 _MAX_LEARNED: Final = 1_000
 _is_usual_name: Final = re.compile("[a-z][a-z0-9_]{0,99}").fullmatch
-
-_TAKEN_NAMES: Final = frozenset(
-    "braze_user_id event_type extra is_machine_open local_hour local_weekday".split()
-)
-"""Names that the properties of an event get besides those of its fields."""
 
 
 class _NewNames(dict[str, str]):
@@ -429,9 +448,12 @@ def _event_of(
 
 
 def _name_by_function(
-    naming: Naming, payload: StandardEvent, event: CurrentsEvent
+    naming: Naming, display_name: str, event: CurrentsEvent
 ) -> str | None:
     """Return the name of an event; ``None`` if the function of the team failed."""
+    is_custom = event.event_type == CUSTOM_EVENT
+    own = own_name(event.__dict__.get("name")) if is_custom else None
+    payload = StandardEvent(own or display_name, has_own_name=own is not None)
     try:
         return naming.event_name(payload, copy_of(event))
     except Exception:  # the generic mapping calls it again, and reports the error
@@ -448,22 +470,34 @@ def _is_small(value: Any) -> bool:
     return within_fast_limits(value)
 
 
+def _is_machine(fields: dict[str, Any]) -> bool:
+    mark = fields.get(MACHINE_OPEN)
+    return fields.get("is_suspected_bot_click") is True or is_machine_open(mark)
+
+
 _MAX_JSON_TEXT: Final = 1_800
 """Characters of JSON text that has at most 300 values."""
 
 _GLOBALS: Final = {
+    "CHANNEL_FIELDS": CHANNEL_FIELDS,
+    "KEYS": KEYS,
+    "NAMES": NAMES,
     "IdentityError": IdentityError,
     "INVALID": INVALID,
     "MAX_INTEGER": MAX_INTEGER,
     "MAX_TEXT": MAX_TEXT,
     "SkipReason": SkipReason,
-    "StandardEvent": StandardEvent,
     "Track": Track,
     "are_legal_texts": are_legal_texts,
     "copy_of": copy_of,
     "decoded": decoded,
     "exact_time": exact_time,
-    "is_machine": is_machine,
+    "is_machine_event": _is_machine,
+    "is_machine_open": is_machine_open,
+    "channel_of": channel_of,
+    "date_of": date_of,
+    "domain_of": domain_of,
+    "first_of_properties": first_of_properties,
     "is_small": _is_small,
     "local_time": local_time,
     "new": object.__new__,
@@ -508,6 +542,7 @@ _IS_OBJECT: Final = (
 _FLATTEN: Final = "    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)\n"
 
 _PUT: Final = "if LOCAL is not None:\n    fields[NAME] = LOCAL\n"
+_PUT_DATE: Final = "if LOCAL is not None:\n    fields[NAME] = date_of(LOCAL)\n"
 _PUT_OBJECT: Final = """\
 if LOCAL is not None:
     batch.encoder.add_object(fields, NAME, LOCAL, flat_LOCAL)
@@ -627,15 +662,29 @@ if len(joined) > MAX_TEXT or not joined.isascii() or '\\0' in joined:
         batch.encoder.legalize_in_place(fields, [*fields])
 """
 
-_USER_ID: Final = """\
-if 'user_id' in fields:
-    fields['braze_user_id'] = fields.pop('user_id')
+_RENAME_FIELD: Final = """\
+if NAME in fields:
+    fields[{new}] = fields.pop(NAME)
 """
 
 _IS_MACHINE_OPEN: Final = f"""\
-is_open = fields.get({MACHINE_OPEN!r}) == 'true'
+is_open = is_machine_open(fields.get({MACHINE_OPEN!r}))
 fields['is_machine_open'] = 'true' if is_open else 'false'
 """
+
+_ADD_DERIVED: Final = """\
+value = {value}
+if value is not None:
+    fields[NAME] = value
+"""
+_DERIVED: Final = {
+    "channel": "channel_of(first_of_properties(fields, CHANNEL_FIELDS))",
+    "message_key": "first_of_properties(fields, KEYS)",
+    "message_name": "first_of_properties(fields, NAMES)",
+    "link_domain": "domain_of(fields.get('url'))",
+    "seconds_since_send": "time - send_time_ if 'send_time' in fields else None",
+}
+"""Derived property to the expression for its value."""
 
 _ADD_UNKNOWN: Final = """\
 if unknown:

@@ -13,7 +13,7 @@ import attrs
 from braze_heap._errors import describe_exception
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError
-from braze_heap.heap._encoder import PropertyEncoder, UnsupportedValueError
+from braze_heap.heap._encoder import Adjustment, PropertyEncoder, UnsupportedValueError
 from braze_heap.heap.calls import (
     Call,
     DeleteUser,
@@ -44,6 +44,7 @@ from braze_heap.payloads import (
     StandardEvent,
     payloads_of,
 )
+from braze_heap.policies.derived import derive
 from braze_heap.policies.identity import IdentityError
 from braze_heap.policies.local_time import local_time
 from braze_heap.reasons import Reason, SkipReason
@@ -150,7 +151,7 @@ class GenericMapping:
         custom = policies.custom_of(event) if policies.customs else None
         if entry is None and custom is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
-        if policies.options.machines == "drop" and is_machine(event.__dict__):
+        if policies.options.machines == "drop" and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
         zone = event.timezone if policies.options.local_time else None
         context = _Context(event, identity, local_time(event.time, zone))
@@ -230,6 +231,12 @@ class GenericMapping:
         event, naming = context.event, self._policies.naming
         legal = encoder.properties({**context.local_time, **payload.properties})
         if isinstance(payload, StandardEvent):
+            if payload.renamed:
+                encoder.adjustments[Adjustment.RENAMED] += payload.renamed
+            sent = event.__dict__.get("send_time")
+            names = self._policies.derived
+            derived = derive(type(event), names, legal, sent, event.time)
+            legal = {**derived, **legal}
             legal = naming.properties(legal, encoder)
         named = copy_of(event) if callable(naming.event_names) else event
         return Track(

@@ -10,6 +10,7 @@ from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.heap._encoder import Nested
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers
+from braze_heap.policies.derived import DERIVED_PROPERTIES, DerivedProperty
 from braze_heap.policies.identity import PLACEHOLDER_IDENTITIES, Identity
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
@@ -46,6 +47,13 @@ class TransformerOptions:
     )
     local_time: bool = option(
         False, "Whether events have the hour and weekday on the user's clock."
+    )
+    derived_properties: Collection[DerivedProperty] = option(
+        DERIVED_PROPERTIES,
+        "Properties that are derived from each standard event: ``channel``, "
+        "``action``, ``message_key``, ``message_name``, ``link_domain`` and "
+        "``seconds_since_send``.",
+        shown="DERIVED_PROPERTIES",
     )
     fixed_properties: Mapping[str, Value] = option(
         {},

@@ -14,6 +14,7 @@ from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._registry import check_selection, registry_of
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
+from braze_heap.policies.derived import checked_derived
 from braze_heap.policies.identity import IdentityPolicy
 from braze_heap.policies.naming import Naming, checked_naming
 from braze_heap.policies.privacy import PersonalData, Redaction, personal_data
@@ -40,6 +41,7 @@ class Policies:
         personal_data: Treatment of personal data.
         redaction: Applies it.
         naming: Names of events and properties.
+        derived: Names of the derived properties.
         fixed: Legal properties of all events.
         customs: Mappers of typed custom events and purchases, by event type and name.
         legal_names: Names of properties that are known to be legal.
@@ -61,6 +63,12 @@ class Policies:
         )
         self.redaction = Redaction(self.personal_data)
         self.naming: Naming = checked_naming(options.naming, self.mappers, event_types)
+        self.derived = checked_derived(options.derived_properties)
+        if self.naming.event_names == "action" and "channel" not in self.derived:
+            raise ValueError(
+                "event_names='action' gives events of all channels one name, so "
+                "derived_properties must include 'channel'"
+            )
         self.fixed = _legal_fixed(options.fixed_properties)
         self.customs = {
             key: CustomMapper.of(entry)

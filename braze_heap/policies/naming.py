@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -14,14 +14,17 @@ from braze_heap.heap._encoder import PropertyEncoder
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
+from braze_heap.mappers._standard import TAKEN_NAMES, property_names
 from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent
 
 __all__ = ["Naming", "Style"]
 
-Style: TypeAlias = Literal["display", "type"] | Callable[[CurrentsEvent], str]
+Style: TypeAlias = Literal["display", "type", "action"] | Callable[[CurrentsEvent], str]
 """
 Braze's display name (``Email Click``), its event type
-(``users.messages.email.Click``), or a function of the event.
+(``users.messages.email.Click``), the action (``Message Click`` for all message
+engagement events with a channel, the display name for others), or a function of the
+event.
 """
 
 
@@ -39,6 +42,9 @@ class Naming:
         property_prefix: Beginning of the property names of standard events.
         property_renames: Property name, flattened and prefixed, to the name to send
             instead. Applies to standard events.
+        custom_event_prefix: Beginning of the names of your custom events, so that a
+            custom event *Purchase* and Braze's are two events in Heap; ``None`` for
+            *event_prefix* and ``Custom``.
     """
 
     event_names: Style = "display"
@@ -46,18 +52,21 @@ class Naming:
     event_renames: Mapping[str, str] = MappingProxyType({})
     property_prefix: str = ""
     property_renames: Mapping[str, str] = MappingProxyType({})
+    custom_event_prefix: str | None = None
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.event_names, str):
-            if self.event_names not in ("display", "type"):
+            if self.event_names not in ("display", "type", "action"):
                 raise ValueError(
-                    "event_names is 'display', 'type' or a function, "
+                    "event_names is 'display', 'type', 'action' or a function, "
                     f"not {self.event_names!r}"
                 )
         else:
             check_function("event_names", self.event_names)
-        for option in ("event_prefix", "property_prefix"):
-            if not isinstance(prefix := getattr(self, option), str):
+        for option in ("event_prefix", "property_prefix", "custom_event_prefix"):
+            prefix = getattr(self, option)
+            is_default = option == "custom_event_prefix" and prefix is None
+            if not is_default and not isinstance(prefix, str):
                 raise TypeError(f"{option} must be text, not {kind_of(prefix)}")
         for option in ("event_renames", "property_renames"):
             renames = getattr(self, option)
@@ -77,7 +86,9 @@ class Naming:
     def event_name(self, payload: HeapEvent, event: CurrentsEvent) -> str:
         """Return the name in Heap of *payload*, which a mapper returned for *event*."""
         name = payload.name
-        if isinstance(payload, StandardEvent):
+        if isinstance(payload, StandardEvent) and payload.has_own_name:
+            name = f"{self.own_prefix}{name}"
+        elif isinstance(payload, StandardEvent):
             if name == getattr(event, "display_name", None):
                 name = self.standard_name(event)
             name = f"{self.event_prefix}{name}"
@@ -91,7 +102,13 @@ class Naming:
                 return name
             kind = type(name).__name__
             raise ReturnValueError(f"event_names returned a {kind}, not text")
-        return event.display_name if self.event_names == "display" else event.event_type
+        return name_in_style(type(event), self.event_names) or event.event_type
+
+    @property
+    def own_prefix(self) -> str:
+        """Beginning of the names of custom events."""
+        prefix = self.custom_event_prefix
+        return f"{self.event_prefix}Custom " if prefix is None else prefix
 
     def property_name(self, name: str) -> str:
         """Return the new name of the property *name*."""
@@ -114,6 +131,16 @@ class Naming:
         for name in names:
             renamed[encoder.unused_name(new[name], renamed)] = given[name]
         return renamed
+
+
+def name_in_style(cls: type[CurrentsEvent], style: object) -> str:
+    """Return the name of the events of *cls* in *style*, which is not a function."""
+    entry: Any = getattr(cls, "_entry", None)
+    is_message = entry and entry.category == "message_engagement" and entry.channel
+    if style == "action" and is_message and entry.action:
+        return f"Message {entry.action.replace('_', ' ').title()}"
+    name = "event_type" if style == "type" else "display_name"
+    return str(getattr(cls, name, ""))
 
 
 def checked_naming(
@@ -144,8 +171,7 @@ def checked_naming(
             _warn("event", name, known, naming.event_prefix, is_open=is_open)
     if naming.property_renames:
         prefix = naming.property_prefix
-        fields = {f for cls in event_types.values() for f in schema_of(cls).places}
-        known = {f"{prefix}{f}" for f in (fields | _ADDED) - _RENAMED}
+        known = {f"{prefix}{name}" for name in _properties_of(event_types)}
         for name in naming.property_renames:
             top = f"{name[: len(prefix)]}{name[len(prefix) :].partition('.')[0]}"
             is_open = not is_shipped and name.startswith(prefix)
@@ -153,14 +179,13 @@ def checked_naming(
     return naming
 
 
-_ADDED: Final = {
-    *("braze_user_id", "event_type", "is_machine_open"),
-    *("local_hour", "local_weekday", "user"),
-}
-"""Properties of standard events that are not fields of a class."""
-
-_RENAMED: Final = {"id", "time", "user_id"}
-"""Fields that are not sent as properties, or under another name."""
+def _properties_of(event_types: Mapping[str, type[CurrentsEvent]]) -> set[str]:
+    """Return the names of the properties that standard events can have."""
+    found = {*TAKEN_NAMES, "user"}
+    for cls in event_types.values():
+        names = property_names(cls)
+        found |= {names.get(field, field) for field in schema_of(cls).places}
+    return found - {"id", "time"}
 
 
 def _event_names(
@@ -171,10 +196,10 @@ def _event_names(
     """Return the names in Heap, before renaming, of all events with a fixed name."""
     registered = mappers.registrations.values()
     customs = (custom.name for each in registered if (custom := custom_of(each.key)))
-    is_by_type = naming.event_names == "type"
-    own = (t if is_by_type else cls.display_name for t, cls in event_types.items())
+    own = (name_in_style(cls, naming.event_names) for cls in event_types.values())
     declared = {r.mapper.name for r in registered if isinstance(r.mapper, Declared)}
-    return declared | {f"{naming.event_prefix}{n}" for n in (*own, *customs) if n}
+    named = {f"{naming.event_prefix}{name}" for name in own}
+    return declared | named | {f"{naming.own_prefix}{name}" for name in customs if name}
 
 
 def _warn(kind: str, name: str, known: set[str], prefix: str, *, is_open: bool) -> None:

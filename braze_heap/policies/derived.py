@@ -1,0 +1,169 @@
+"""Properties derived from an event: one vocabulary for charts over all channels."""
+
+import functools
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
+
+from braze_heap._text import did_you_mean
+from braze_heap.events import CurrentsEvent
+from braze_heap.events._catalog import catalog
+from braze_heap.events._schema import schema_of
+from braze_heap.heap.calls import MAX_TEXT, Value
+
+__all__ = ["DERIVED_PROPERTIES", "DerivedProperty"]
+
+DerivedProperty: TypeAlias = Literal[
+    "channel",
+    "action",
+    "message_key",
+    "message_name",
+    "link_domain",
+    "seconds_since_send",
+]
+"""Name of a derived property."""
+
+DERIVED_PROPERTIES: Final[tuple[DerivedProperty, ...]] = get_args(DerivedProperty)
+"""All derived properties."""
+
+MEANINGS: Final = MappingProxyType(
+    {
+        "channel": "Messaging channel, spelled the same way for all event types.",
+        "action": "What happened, one word for the same act on every channel.",
+        "message_key": "Id of the campaign, else of the Canvas step, else of the "
+        "Canvas. Stays the same when the message is renamed.",
+        "message_name": "Name of the campaign, else of the Canvas step, else of the "
+        "Canvas. Missing or old for an hour after an edit.",
+        "link_domain": "Host of the link that was clicked.",
+        "seconds_since_send": "Seconds from the sending of the email to the event.",
+    }
+)
+"""Derived property to its meaning."""
+
+KEYS: Final = ("campaign_id", "canvas_step_id", "canvas_id")
+NAMES: Final = ("campaign_name", "canvas_step_name", "canvas_name")
+CHANNEL_FIELDS: Final = ("subscription_channel", "step_channel")
+"""Properties that may name the channel of an event, if its type does not."""
+
+
+def checked_derived(names: Any) -> frozenset[str]:
+    """
+    Return the names of derived properties as a set.
+
+    Raises:
+        TypeError: They are one text, or not a collection.
+        ValueError: A name is not that of a derived property.
+    """
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise TypeError(
+            "derived_properties is a list of names, such as ['channel', 'action'], "
+            f"not {names!r}; [] for none"
+        )
+    for name in names:
+        if name not in DERIVED_PROPERTIES:
+            hint = did_you_mean(str(name), DERIVED_PROPERTIES)
+            raise ValueError(f"there is no derived property {name!r}.{hint}")
+    return frozenset(names)
+
+
+def constants_of(cls: type[CurrentsEvent], names: Collection[str]) -> dict[str, Value]:
+    """Return the derived properties that all events of *cls* share."""
+    entry: Any = getattr(cls, "_entry", None)
+    found = {name: getattr(entry, name, None) for name in ("channel", "action")}
+    return {name: value for name, value in found.items() if value and name in names}
+
+
+def varying_of(cls: type[CurrentsEvent], names: Collection[str]) -> list[str]:
+    """Return the names of the derived properties that events of *cls* may have."""
+    places = schema_of(cls).places
+    has = {
+        "channel": "channel" in places and not constants_of(cls, ["channel"]),
+        "message_key": not places.keys().isdisjoint(KEYS),
+        "message_name": not places.keys().isdisjoint(NAMES),
+        "link_domain": "url" in places and _is_click(cls),
+        "seconds_since_send": "send_time" in places,
+    }
+    return [name for name, is_there in has.items() if is_there and name in names]
+
+
+def derive(
+    cls: type[CurrentsEvent],
+    names: Collection[str],
+    properties: Mapping[str, Any],
+    sent: int | None,
+    time: int,
+) -> dict[str, Value]:
+    """
+    Return the derived properties of an event.
+
+    Args:
+        cls: The class of the event.
+        names: The wanted ones.
+        properties: The legal properties of the event, before naming.
+        sent: Its ``send_time``, in UTC epoch seconds, if it is sent.
+        time: Its time, in UTC epoch seconds.
+    """
+    derived = constants_of(cls, names)
+    values = {
+        "channel": channel_of(first_of_properties(properties, CHANNEL_FIELDS)),
+        "message_key": first_of_properties(properties, KEYS),
+        "message_name": first_of_properties(properties, NAMES),
+        "link_domain": domain_of(properties.get("url")),
+        "seconds_since_send": None if sent is None else time - sent,
+    }
+    for name in varying_of(cls, names):
+        value = values[name]
+        if value is not None and value != "":
+            derived[name] = value
+    return derived
+
+
+def _is_click(cls: type[CurrentsEvent]) -> bool:
+    return constants_of(cls, ["action"]).get("action") == "click"
+
+
+def first_of_properties(properties: Mapping[str, Any], names: Collection[str]) -> Any:
+    """Return the first of the properties *names* that is there."""
+    for name in names:
+        if value := properties.get(name):
+            return value
+    return None
+
+
+def domain_of(url: Any) -> str | None:
+    """Return the host of *url* in lower case; ``None`` if it has none."""
+    return _domain_of(url) if isinstance(url, str) else None
+
+
+@functools.lru_cache(1024)
+def _domain_of(url: str) -> str | None:
+    try:
+        host = urlsplit(url.strip()).hostname
+    except ValueError:  # an invalid IPv6 address
+        return None
+    return host[:MAX_TEXT] if host and host.isprintable() else None
+
+
+def channel_of(text: Any) -> str | None:
+    """Return the channel that a field of an event names, spelled as in the catalog."""
+    return _channel_of(text) if isinstance(text, str) else None
+
+
+@functools.lru_cache(1024)
+def _channel_of(text: str) -> str | None:
+    word = text.strip().lower().replace("-", "_").replace(" ", "_")
+    channels = {entry.channel for entry in catalog().values()}
+    singular = word.removesuffix("s")
+    if word not in channels and singular in channels:
+        return singular
+    return _CHANNELS.get(word, word) or None
+
+
+_CHANNELS: Final = {
+    **dict.fromkeys(("push_notification", "push_notifications"), "push"),
+    **dict.fromkeys(("ios_push", "android_push", "web_push", "mobile_push"), "push"),
+    **dict.fromkeys(("text", "text_message", "mms"), "sms"),
+    **dict.fromkeys(("e_mail", "emails"), "email"),
+}
+"""Other spellings of channels."""
