@@ -129,11 +129,14 @@ MACHINE_OPEN: Final = "machine_open"
 
 
 def machine_open_of(event: CurrentsEvent) -> Any:
-    """Return the mark of an open by a machine, of whatever type; ``None`` without."""
-    mark = event.__dict__.get(MACHINE_OPEN)
-    return (
-        event.extra.get(extra_key("properties", MACHINE_OPEN)) if mark is None else mark
-    )
+    """
+    Return the mark of an open by a machine, of whatever type; ``None`` without one, and
+    for types that are not documented to have it.
+    """
+    if MACHINE_OPEN not in schema_of(type(event)).places:
+        return None
+    invalid = event.extra.get(extra_key("properties", MACHINE_OPEN))
+    return event.__dict__.get(MACHINE_OPEN, invalid)
 
 
 def is_machine_open(mark: Any) -> bool:
