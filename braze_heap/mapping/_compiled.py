@@ -70,7 +70,9 @@ from braze_heap.policies.derived import (
 from braze_heap.policies.identity import IdentityError
 from braze_heap.policies.local_time import local_time
 from braze_heap.policies.naming import Naming
-from braze_heap.policies.privacy import Redaction, Treatment
+from braze_heap.policies.privacy import Treatment
+from braze_heap.policies.redaction import CUSTOM_FIELDS, Redaction
+from braze_heap.policies.urls import URL_FIELDS, is_url, may_change
 from braze_heap.reasons import SkipReason
 
 MapEvent: TypeAlias = Callable[
@@ -162,6 +164,9 @@ class _Function:
             "LABELS": unknown.labels,
             "hash_text": policies.redaction.hash_text,
             "redact_inside": policies.redaction.apply_nested,
+            "clean_urls": policies.redaction.clean_urls,
+            "is_usual": policies.redaction.is_usual,
+            "protected": policies.redaction.protected,
         }
         self._lines: list[str] = []
 
@@ -269,12 +274,15 @@ class _Function:
         if treatment != "keep":
             return _FieldSteps(_take("VALIDATE[NAME](LOCAL) is not INVALID"), _REDACT)
         if kind == "string":
-            return _FieldSteps(redact=_REDACT_INSIDE_TEXT if has_nested else "")
+            lines = _REDACT_INSIDE_TEXT if has_nested else ""
+            return _FieldSteps(redact=lines + _CLEAN_URL * (name in URL_FIELDS))
         steps = _STEPS[kind]
         if name in EPOCH_FIELDS and kind == "int":
             steps = attrs.evolve(steps, put=_PUT_DATE)
         if has_nested and steps.put_object:
-            return attrs.evolve(steps, redact=_REDACT_INSIDE)
+            steps = attrs.evolve(steps, redact=_REDACT_INSIDE)
+        if name in CUSTOM_FIELDS:
+            return attrs.evolve(steps, redact=steps.redact + _PROTECT)
         return steps
 
     def _identity_fields(self) -> None:
@@ -365,24 +373,35 @@ class _UnknownFields:
         self._redaction = redaction
         self.known = schema_of(cls).names_in("properties")
         self.labels: dict[str, str] = {}
+        self._guarded: set[str] = set()
+        self._drops = redaction.drops_unknown
         self._taken = TAKEN_NAMES.union(property_names(cls).values())
 
     def split(
         self, properties: dict[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Value]] | None:
+    ) -> tuple[dict[str, Any], dict[str, Value | None]] | None:
         """
-        Return the known properties and the legal values of the others.
+        Return the known properties and the legal values of the others, with ``None``
+        for those to redact.
 
-        Return ``None`` if a name is unusual or personal, or a value is not simple.
+        Return ``None`` if a name is unusual or marked as personal, or a value is not
+        simple or a URL.
         """
         known, unknown, labels = properties.copy(), {}, self.labels
         names = properties.keys() - self.known
         ordered = names if len(names) == 1 else [n for n in properties if n in names]
         for name in ordered:
             value = known.pop(name)
-            simple = None if is_json_text(value) else to_simple_value(value)
+            simple: Any = None if is_json_text(value) else to_simple_value(value)
             if simple is None or not (name in labels or self._learn(name)):
                 return None
+            cls = type(value)
+            if cls is str and may_change(value) and is_url(value):
+                return None
+            if cls is list and ("{" in simple or "[" in simple or may_change(simple)):
+                return None  # JSON or URLs, perhaps
+            if name in self._guarded and (cls is str or cls is list or self._drops):
+                simple = None
             unknown[name] = simple
         return None if len(unknown) > _MAX_UNKNOWN else (known, unknown)
 
@@ -397,6 +416,8 @@ class _UnknownFields:
         ):
             return False
         self.labels[name] = f"{self._cls.event_type} {name}"
+        if self._redaction.is_guarded(name):
+            self._guarded.add(name)
         return True
 
 
@@ -589,6 +610,16 @@ if LOCAL is not None:
     flat_LOCAL = None
 """
 
+_PROTECT: Final = """\
+if LOCAL is not None and (flat_LOCAL is None or not is_usual(flat_LOCAL)):
+    LOCAL, flat_LOCAL = protected(NAME, LOCAL, batch.result.redacted_fields), None
+"""
+
+_CLEAN_URL: Final = """\
+if NAME in fields:
+    fields[NAME] = clean_urls(NAME, fields[NAME], batch.result.redacted_fields)
+"""
+
 _REDACT_INSIDE_TEXT: Final = """\
 if NAME in fields:
     value = redact_inside(NAME, fields.pop(NAME), batch.result.redacted_fields)
@@ -688,10 +719,13 @@ _DERIVED: Final = {
 
 _ADD_UNKNOWN: Final = """\
 if unknown:
-    fields |= unknown
     counts = batch.result.unknown
-    for field in unknown:
+    for field, value in unknown.items():
         counts[LABELS[field]] += 1
+        if value is None:
+            batch.result.redacted_fields.append(field)
+        else:
+            fields[field] = value
 """
 
 _RENAME: Final = """\

@@ -157,12 +157,15 @@ class GenericMapping:
         context = _Context(event, identity, local_time(event.time, zone))
         batch.result.redacted_fields += policies.redaction.apply(event)
         if custom is None:
+            batch.result.redacted_fields += policies.redaction.guard(event)
             return self._call(entry, event, context, item, batch)
         try:
             typed = custom.read(event)
         except DeliveryError as down:  # a converter of the class looks something up
             own_entry = custom.entry
             return batch.put_off(down, own_entry.mapper, own_entry.origin, item, event)
+        declared = custom.declared()
+        batch.result.redacted_fields += policies.redaction.guard(event, declared)
         if isinstance(typed, InvalidField):
             batch.result.invalid[typed] += 1
             return self._call(entry, event, context, item, batch)

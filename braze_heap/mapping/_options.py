@@ -14,6 +14,8 @@ from braze_heap.policies.derived import DERIVED_PROPERTIES, DerivedProperty
 from braze_heap.policies.identity import PLACEHOLDER_IDENTITIES, Identity
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
+from braze_heap.policies.urls import URL_PARAMETERS
+from braze_heap.policies.word_guard import CustomFields, UnknownFields
 
 _DEFAULT_NAMING: Final = Naming()
 
@@ -47,6 +49,24 @@ class TransformerOptions:
     )
     local_time: bool = option(
         False, "Whether events have the hour and weekday on the user's clock."
+    )
+    unknown_fields: UnknownFields = option(
+        "guard",
+        "Fields that no event class declares, such as new ones: ``guard`` redacts text "
+        "under names with a word such as ``email``, ``send`` sends and ``drop`` "
+        "redacts all of them. ``guard`` has no effect beside *personal_data* ``keep``.",
+    )
+    custom_fields: CustomFields = option(
+        "guard",
+        "Custom properties and attributes that no typed class declares: ``guard`` "
+        "redacts text under names with a word such as ``email``, ``send`` sends all. "
+        "``guard`` has no effect beside *personal_data* ``keep``.",
+    )
+    url_parameters: Collection[str] = option(
+        URL_PARAMETERS,
+        "Query parameters that stay in URLs, as globs of names. All others, fragments "
+        "and user info are removed, and counted as ``url?name``; ``*`` keeps all "
+        "parameters.",
     )
     derived_properties: Collection[DerivedProperty] = option(
         DERIVED_PROPERTIES,

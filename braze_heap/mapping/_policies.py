@@ -17,7 +17,9 @@ from braze_heap.mapping._options import TransformerArguments
 from braze_heap.policies.derived import checked_derived
 from braze_heap.policies.identity import IdentityPolicy
 from braze_heap.policies.naming import Naming, checked_naming
-from braze_heap.policies.privacy import PersonalData, Redaction, personal_data
+from braze_heap.policies.privacy import PersonalData, personal_data
+from braze_heap.policies.redaction import Redaction
+from braze_heap.policies.urls import checked_url_parameters
 from braze_heap.report import InvalidField
 
 DISCRIMINATORS: Final = {
@@ -61,7 +63,12 @@ class Policies:
         self.personal_data: PersonalData = personal_data(
             options.personal_data, event_types
         )
-        self.redaction = Redaction(self.personal_data)
+        self.redaction = Redaction(
+            self.personal_data,
+            options.unknown_fields,
+            options.custom_fields,
+            checked_url_parameters(options.url_parameters),
+        )
         self.naming: Naming = checked_naming(options.naming, self.mappers, event_types)
         self.derived = checked_derived(options.derived_properties)
         if self.naming.event_names == "action" and "channel" not in self.derived:
@@ -119,6 +126,11 @@ class CustomMapper:
                 f"a field of {entry.key.__name__} has a type that is not defined in "
                 f"{entry.key.__module__}: {error}"
             ) from None
+
+    def declared(self) -> frozenset[str]:
+        """Return the paths of the properties that the class declares."""
+        names = (a.name for a in attrs.fields(cast("Any", self.entry.key)))
+        return frozenset(f"{self.field}.{name}" for name in names)
 
     def read(self, event: CurrentsEvent) -> Any:
         """

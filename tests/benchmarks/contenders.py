@@ -25,7 +25,8 @@ import pydantic
 import braze_heap as bh
 from braze_heap.events._schema import schema_of
 from braze_heap.heap._bulk import EVENTS, USERS, body_of, group_by_endpoint
-from braze_heap.policies.privacy import Redaction, personal_data
+from braze_heap.policies.privacy import personal_data
+from braze_heap.policies.redaction import Redaction
 from tests.benchmarks.batches import MIX
 
 Way: TypeAlias = Callable[[bytes], bytes]

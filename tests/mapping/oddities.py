@@ -194,6 +194,10 @@ VALUES: Final[Mapping[str, Callable[[], Any]]] = {
     "fixed_properties": lambda: st.sampled_from(
         ({}, {"workspace": "a", "send_id": "b"}, {"brand_new": 1})
     ),
+    "url_parameters": lambda: st.sampled_from(((), ("utm_*",), ("*",), ("email",))),
+    "derived_properties": lambda: st.sampled_from(
+        ((), ("channel", "action"), ("message_key", "link_domain"))
+    ),
     "placeholder_identities": lambda: st.sampled_from(((), {"null", "0"})),
     "event_types": lambda: st.just(bh.EVENT_TYPES),
 }

@@ -22,9 +22,9 @@ from braze_heap.heap.calls import Track
 from braze_heap.policies.privacy import (
     PERSONAL_NAMES,
     PersonalData,
-    Redaction,
     personal_data,
 )
+from braze_heap.policies.redaction import Redaction
 from braze_heap.testing import make_raw
 
 KEY = b"0123456789abcdef"
