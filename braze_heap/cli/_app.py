@@ -9,22 +9,20 @@ from typing import Final
 
 import click
 
-from braze_heap.cli._console import UnusableError, buffer_stdout, mapper_unavailable
+from braze_heap.cli._console import (
+    STATUSES,
+    UnusableError,
+    buffer_stdout,
+    describe_os_error,
+    epilog,
+    mapper_unavailable,
+)
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
 from braze_heap.cli._plan import plan
 from braze_heap.cli._signals import status_of
 from braze_heap.cli._transform import transform
 from braze_heap.exceptions import DeliveryError
-
-_EPILOG = """\b
-Examples:
-  braze-heap demo
-  braze-heap serve
-  braze-heap transform currents/ -o calls.jsonl
-  braze-heap send currents/ --sink 'heap:?app_id=11'
-  braze-heap events email
-"""
 
 _LATER: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -61,9 +59,9 @@ class _LazyGroup(click.Group):
         except OSError as error:
             if error.filename is None:
                 raise
-            flaw = error.strerror or type(error).__name__
+            path = os.fsdecode(error.filename)
             raise UnusableError(
-                f"cannot use {os.fsdecode(error.filename)}: {flaw}. "
+                f"cannot use {path}: {describe_os_error(error)}. "
                 "Check the permissions of the file and of the folders above it."
             ) from None
 
@@ -71,7 +69,16 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EPILOG,
+    epilog=epilog(
+        """
+        braze-heap demo
+        braze-heap serve
+        braze-heap transform currents/ -o calls.jsonl
+        braze-heap send currents/ --sink 'heap:?app_id=11'
+        braze-heap events email
+        """,
+        one=STATUSES[1],
+    ),
 )
 @click.version_option(package_name="braze_heap", message="%(prog)s %(version)s")
 def app() -> None:

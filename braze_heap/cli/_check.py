@@ -1,7 +1,6 @@
 """``braze-heap check``: whether everything is in place, before anything is sent."""
 
 import contextlib
-import json
 import os
 import shlex
 import sys
@@ -19,42 +18,36 @@ from braze_heap import Transformer
 from braze_heap.cli._console import (
     UnusableError,
     console,
+    epilog,
     exit_on_broken_pipe,
-    grid,
     plural,
+    rows_view,
     safe,
-    show,
+    show_result,
 )
-from braze_heap.cli._options import setup_of, transformer_options
+from braze_heap.cli._options import (
+    Setup,
+    json_option,
+    seconds_option,
+    transformer_options,
+)
 from braze_heap.cli._sinks import (
     API_KEY,
     SILENTLY,
     HeapTarget,
+    dead_letter_option,
     describe_sink,
     file_of,
     open_sink_or_exit,
+    open_store,
     sink_option,
 )
-from braze_heap.cli._stores import max_bytes_option, open_store
 from braze_heap.receiver import Tokens
 from braze_heap.sinks import Sink
 from braze_heap.state import MAX_BYTES, SqliteDeadLetter
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapOptions, HeapSink
-
-_EPILOG = """\b
-Examples:
-  braze-heap check
-  braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
-  braze-heap check --sink 'heap:?app_id=11' --dead-letter dead.db --json
-
-\b
-Exit status:
-  0  all is well
-  1  there is a problem
-  2  an option is wrong
-"""
 
 TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
 
@@ -80,32 +73,31 @@ class Finding:
     ok: bool = True
 
 
-@click.command(epilog=_EPILOG, short_help="See whether everything is in place.")
+@click.command(
+    short_help="See whether everything is in place.",
+    epilog=epilog(
+        """
+        braze-heap check
+        braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
+        braze-heap check --sink 'heap:?app_id=11' --dead-letter dead.db --json
+        """,
+        one="there is a problem",
+        zero="all is well",
+    ),
+)
 @transformer_options
 @sink_option("A sink to look at; see `braze-heap send --help`.")
-@click.option(
-    "--dead-letter",
-    "store",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A dead letter to look at.",
-)
-@max_bytes_option
+@dead_letter_option("A dead letter to look at.", type=click.Path(path_type=Path))
 @click.option(
     "--token-env",
     metavar="NAME",
     help="Environment variable with the bearer token of `serve` to look at. "
     f"[default: {TOKEN_VARIABLE}, if it is set]",
 )
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5.0,
-    show_default=True,
-    help="How long the host may take to answer.",
+@seconds_option(
+    "--timeout", 5.0, "How long the host may take to answer.", min=0, min_open=True
 )
-@click.option("--json", "as_json", is_flag=True, help="The same, as JSON.")
+@json_option
 def check(
     spec: str | None,
     store: Path | None,
@@ -128,12 +120,14 @@ def check(
         most = max_bytes or MAX_BYTES
         findings += _looked_at("dead letter", lambda: [_dead_letter(store, most)])
     is_well = all(finding.ok for finding in findings)
-    with exit_on_broken_pipe("stdout"):
-        if as_json:
-            checks = [attrs.asdict(finding) for finding in findings]
-            click.echo(json.dumps({"ok": is_well, "checks": checks}, indent=2))
-        else:
-            show(_view(findings), console("stdout"))
+    checks = [attrs.asdict(finding) for finding in findings]
+    with exit_on_broken_pipe():
+        show_result(
+            lambda: _view(findings),
+            lambda: {"ok": is_well, "checks": checks},
+            console("stdout"),
+            as_json=as_json,
+        )
     sys.exit(int(not is_well))
 
 
@@ -157,7 +151,7 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
     transformer = Transformer()
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:
-            setup = setup_of(**options)
+            setup = Setup.of(**options)
             transformer = setup.transformer()
             said = [f"{name} = {value}" for name, value in setup.described(transformer)]
             if setup.spec is None:  # a team's own one can set more
@@ -312,11 +306,15 @@ def _held(path: Path, store: SqliteDeadLetter, max_bytes: int) -> Finding:
 
 
 def _view(findings: list[Finding]) -> RenderableType:
-    table = grid("_state", "_check", "_detail")
-    for finding in findings:
-        state = Text("OK", "green") if finding.ok else Text("PROBLEM", "bold red")
-        detail = "\n".join(filter(None, (finding.detail, finding.advice)))
-        table.add_row(state, finding.check, Text(detail))
+    states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
+    rows = [
+        (
+            states[finding.ok],
+            finding.check,
+            Text("\n".join(filter(None, (finding.detail, finding.advice)))),
+        )
+        for finding in findings
+    ]
     problems = sum(not finding.ok for finding in findings)
     end = plural(problems, "problem") if problems else "Everything is fine."
-    return Group(table, Text(f"\n{end}"))
+    return Group(rows_view(rows), Text(f"\n{end}"))

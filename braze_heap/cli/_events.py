@@ -1,70 +1,69 @@
-"""``braze-heap events``: what Braze can send, as the event classes know it."""
+"""``braze-heap events``: the event types of Braze with their fields."""
 
-import difflib
 import inspect
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import attrs
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap.cli._console import (
+    PIPED_WIDTH,
     UnusableError,
     console,
+    did_you_mean,
+    epilog,
     exit_on_broken_pipe,
-    grid,
     indented,
     plural,
+    rows_view,
     safe,
-    show,
+    show_result,
 )
+from braze_heap.cli._options import json_option
 from braze_heap.events import EventField, event_fields
 
-_EPILOG = """\b
-Examples:
-  braze-heap events
-  braze-heap events email
-  braze-heap events users.messages.email.Click
-  braze-heap events --json | jq '.[] | select(.release == 13)'
-"""
-
-_PIPED_WIDTH: Final = 200
-"""Columns of a table that is piped: each row on one line, for grep."""
-
 _TEXT_WIDTH: Final = 96
-"""Columns of running text, where the terminal has as many."""
+"""Maximum columns of running text."""
 
 
-@click.command(epilog=_EPILOG, short_help="Look up event types and their fields.")
+@click.command(
+    short_help="Look up event types and their fields.",
+    epilog=epilog(
+        """
+        braze-heap events
+        braze-heap events email
+        braze-heap events users.messages.email.Click
+        braze-heap events --json | jq '.[] | select(.release == 13)'
+        """
+    ),
+)
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
-@click.option("--json", "as_json", is_flag=True, help="Everything known, as JSON.")
+@json_option
 def events(event_type: str, as_json: bool) -> None:
     """
-    Show the catalogue of Currents events, or one of them with its fields.
+    Show the catalog of Currents events, or one of them with its fields.
 
     TYPE is a type as Braze writes it, the name of its class, or a part of either: then
     all that contain it are shown.
     """
     found = find(event_type)
-    with exit_on_broken_pipe("stdout"):
-        if as_json:
-            described = [describe(cls) for cls in found]
-            click.echo(json.dumps(described, ensure_ascii=False, indent=2))
-        elif len(found) == 1:
-            show(_detail(found[0]), _at_most(_TEXT_WIDTH))
-        else:
-            out = console("stdout", _PIPED_WIDTH)
-            show(_catalogue(found, out.width), out)
-
-
-def _at_most(width: int) -> Console:
-    out = console("stdout")
-    out.width = min(out.width, width)
-    return out
+    out = console("stdout", PIPED_WIDTH)
+    if len(found) == 1:
+        out = console("stdout", max_width=_TEXT_WIDTH)
+    with exit_on_broken_pipe():
+        show_result(
+            lambda: (
+                _detail(found[0]) if len(found) == 1 else _catalog(found, out.width)
+            ),
+            lambda: [describe(cls) for cls in found],
+            out,
+            as_json=as_json,
+        )
 
 
 def find(query: str) -> list[type[CurrentsEvent]]:
@@ -88,21 +87,13 @@ def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
 
 
 def _no_match(query: str) -> str:
-    close = difflib.get_close_matches(query.lower(), _names(), 1)
-    hint = f" Did you mean {_names()[close[0]]}?" if close else ""
+    parts = (part for event_type in EVENT_TYPES for part in event_type.split("."))
+    classes = (cls.__name__ for cls in EVENT_TYPES.values())
+    hint = did_you_mean(query, (*parts, *classes, *EVENT_TYPES), "{}")
     return (
         f"no event type matches {safe(query)!r}.{hint} "
         "`braze-heap events` lists them all."
     )
-
-
-def _names() -> Mapping[str, str]:
-    """
-    Return what types, and parts of types, are called, by how that reads in lower case.
-    """
-    parts = (part for event_type in EVENT_TYPES for part in event_type.split("."))
-    classes = (cls.__name__ for cls in EVENT_TYPES.values())
-    return {name.lower(): name for name in (*parts, *classes, *EVENT_TYPES)}
 
 
 def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
@@ -121,41 +112,33 @@ def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
 
 
 def _describe_field(field: EventField) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "type": field.kind,
-        "place": field.place,
-        "documented": field.documented,
-        "http": field.http,
-        "storage": field.storage,
-        "personal": field.personal,
-        "sensitive": field.sensitive,
-        "release": field.since,
-        "deprecated": field.deprecated,
-        "doc": field.doc,
-    }
+    data = attrs.asdict(field, filter=lambda a, _: a.name != "declared_by")
+    more = {"documented": field.documented, "doc": field.doc}
+    return {"type": data.pop("kind"), "release": data.pop("since"), **data, **more}
 
 
 _NAME_COLUMNS: Final = ((150, 3), (110, 2), (0, 1))
-"""From which width on there is room for how many names of a type."""
+"""Minimum width of the console for a number of names of a type."""
 
 
-def _catalogue(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
+def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
     shown = next(count for least, count in _NAME_COLUMNS if width >= least)
-    names = ("type", "class", "name")[:shown]
-    table = grid(*names, "fields", "release", "status", right=("fields", "release"))
-    for cls in classes:
-        table.add_row(
-            *(cls.event_type, cls.__name__, cls.display_name)[:shown],
-            str(len(_documented(cls))),
-            str(cls.release or "-"),
-            cls.status,
-        )
-    return table
+    return rows_view(
+        [
+            (
+                *(cls.event_type, cls.__name__, cls.display_name)[:shown],
+                len(_documented(cls)),
+                cls.release or "-",
+                cls.status,
+            )
+            for cls in classes
+        ],
+        (*("type", "class", "name")[:shown], "fields", "release", "status"),
+    )
 
 
 def _detail(cls: type[CurrentsEvent]) -> Group:
-    facts = (
+    summary = (
         cls.display_name,
         cls.status,
         _release(cls.release),
@@ -164,7 +147,7 @@ def _detail(cls: type[CurrentsEvent]) -> Group:
     fields = _documented(cls)
     return Group(
         Text(cls.event_type, "bold"),
-        Text(f"{cls.__name__} ({', '.join(filter(None, facts))})"),
+        Text(f"{cls.__name__} ({', '.join(filter(None, summary))})"),
         Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
         Text(f"{plural(len(fields), 'field')}:"),
         *(part for field in fields for part in _field_view(field)),

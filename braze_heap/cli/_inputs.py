@@ -1,20 +1,19 @@
-"""What a command reads: files, directories and stdin, and how far it has come."""
+"""Inputs of commands: files, directories and stdin, read in batches."""
 
 import contextlib
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
+from typing import BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
 
 import attrs
 import click
 
 from braze_heap import read_events
 from braze_heap.cli._console import UnusableError, safe
-from braze_heap.cli._paths import FilePath
+from braze_heap.cli._options import STDIN, InputPath, event_type_option, group
 from braze_heap.wire import Read, UnknownFormatError
 from braze_heap.wire._source import is_json_lines, read_lines, type_in_path
 
@@ -25,50 +24,28 @@ BATCH_BYTES: Final = 8 << 20
 """Bytes from the first to the last event of a batch: some events have 100 kB."""
 
 UNIT: Final = 16 << 20
-"""Bytes of a piece of a long file: what a worker reads at a time.
+"""Bytes of a piece of a long file, which one worker reads.
 
-No batch goes over the end of one, whoever reads: what is done to a batch, such as
-leaving repeats out, is so the same however many workers there are.
+A batch ends with its piece, so batches, and the repeats found in them, do not depend on
+the number of workers.
 """
 
 Advance: TypeAlias = Callable[[int], object]
-"""Is told of each piece of the input, in bytes as they are stored."""
-
-STDIN: Final = Path("-")
+"""Function that gets the stored bytes of each piece that was read."""
 
 _MAX_NAMED: Final = 5
-"""Names of what is not read that a note has."""
+"""Maximum number of ignored paths in a note."""
 
-
-class InputPath(FilePath):
-    """The path of a file that exists, ``-`` for stdin; a URL is explained."""
-
-    def __init__(self, *, dir_okay: bool = True) -> None:
-        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
-        if _URL.match(str(value)) and not Path(value).exists():
-            command = (
-                "aws s3 cp URL -" if str(value).startswith("s3") else "curl -s URL"
-            )
-            self.fail(
-                f"{safe(str(value), 200)} is a URL, and commands open no URLs. Pipe it "
-                f"in: {command} | {ctx.command_path if ctx else 'braze-heap'} -"
-            )
-        return super().convert(value, param, ctx)
-
-
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_MAX_FAILURES: Final = 10
+"""Maximum number of inputs in an error."""
 
 
 class ReadFailedError(UnusableError):
-    """The stream of an input failed: what was read before is sound."""
+    """The stream of an input failed. The events before the failure are valid."""
 
 
 class WrongFormatError(UnusableError):
-    """An input holds no events."""
+    """An input does not contain events."""
 
 
 @attrs.frozen
@@ -77,11 +54,11 @@ class Input:
     A file to read, or stdin.
 
     Attributes:
-        name: As reports show it.
-        path: Where it is; ``None`` for stdin.
-        size: Its bytes; 0 where that cannot be told.
-        lines: Of JSON lines, the offsets between which those begin that are read.
-        is_found: Whether it was found in a folder, rather than named.
+        name: Name in reports.
+        path: Path; ``None`` for stdin.
+        size: Bytes; 0 if that is not known.
+        lines: Offsets between which the JSON lines begin that are read.
+        is_found: Whether it was found in a folder, not named by the user.
     """
 
     name: str
@@ -92,12 +69,12 @@ class Input:
 
     def read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
         """
-        Read its events in order, and name what cannot be read.
+        Read its events in order; what cannot be decoded is an `Unreadable`.
 
         Raises:
             ReadFailedError: It cannot be opened, or its stream fails.
             WrongFormatError: It is neither JSON nor Avro.
-            UnusableError: It needs a missing package, or is a stream that is empty.
+            UnusableError: A package is missing, or the stream is empty.
         """
         try:
             yield from self._read(event_type, advance)
@@ -128,13 +105,14 @@ class Input:
         return self.path is not None and self.path.is_file()
 
     def is_empty(self) -> bool:
-        """Tell whether it is a file without a byte."""
+        """Return whether it is a file without a byte."""
         return self._is_regular() and not self.size
 
     def check(self) -> None:
         """
-        Check the beginning of a file that is named. A failure of its stream is left to
-        `read`, and a pipe, which is read only once.
+        Check the beginning of a file that the user named.
+
+        Pipes can be read only once and are not checked. `read` reports failing streams.
 
         Raises:
             WrongFormatError: It is neither JSON nor Avro.
@@ -155,7 +133,7 @@ class Input:
 
     def is_open_to_others(self) -> bool:
         """
-        Tell whether other processes find it at its path: a file, no pipe into this one.
+        Return whether other processes can open its path: a file, not a pipe.
         """
         own = ("/dev/fd/", "/dev/stdin", "/proc/")
         path = self.path
@@ -163,9 +141,9 @@ class Input:
 
     def pieces(self, unit: int) -> Iterator["Input"]:
         """
-        Split it at lines, into pieces of about *unit* bytes, if it is long JSON lines.
+        Split long JSON lines at line ends, into pieces of about *unit* bytes.
 
-        What cannot be opened or split is one piece.
+        Any other file is one piece.
         """
         if self.size <= unit or not self._is_json_lines():
             yield self
@@ -194,10 +172,10 @@ class _InputStream(Protocol):
 @attrs.define
 class _Metered:
     """
-    A stream that tells how much of it was read, and waits for no more than it needs.
+    A stream that reports the bytes read, and does not wait for more than is needed.
 
     Attributes:
-        was_read: Whether there was a byte.
+        was_read: Whether a byte was read.
     """
 
     stream: _InputStream
@@ -210,10 +188,10 @@ class _Metered:
         Return up to *size* bytes.
 
         Raises:
-            ReadFailedError: The stream raised, whatever that was.
+            ReadFailedError: The stream raised any exception.
         """
         try:
-            # Empty is the end, or a stream that is not ready: only ``read`` tells.
+            # Empty is the end, or a stream that is not ready: only `read` returns None.
             data = self.stream.read1(size) or self.stream.read(1)
             if data is None:
                 raise BlockingIOError("it is not ready: make it blocking")
@@ -234,43 +212,68 @@ def _failed(name: str, error: Exception) -> ReadFailedError:
 
 def find_inputs(paths: Sequence[Path], own: Collection[Path] = ()) -> list[Input]:
     """
-    Return what *paths* lead to; for a directory that is all files in it.
+    Return the inputs at *paths*; at a directory these are all files below it.
 
-    They come in the order of their names, hidden ones left out. ``-`` is stdin.
+    They come in the order of their names, without hidden ones. ``-`` is stdin.
 
     Args:
-        paths: Files, directories and ``-``, as the user named them.
-        own: Files that the command itself writes; left out of directories.
+        paths: Files, directories and ``-``; empty for stdin.
+        own: Files that the command itself writes; they are not read from directories.
 
     Raises:
+        click.UsageError: *paths* is empty, and stdin is a terminal.
         WrongFormatError: A file that is named is neither JSON nor Avro.
         UnusableError: There is nothing to read.
     """
+    if not paths and sys.stdin.isatty():
+        raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
     written = {path.resolve() for path in own}
     inputs = [
         found
-        for path in paths
+        for path in paths or (STDIN,)
         for found in _inputs_at(path)
         if not (found.is_found and found.path and found.path.resolve() in written)
     ]
     if all(found.is_empty() for found in inputs):
-        names = ", ".join(safe(str(path), 200) for path in paths[:TOP_NAMES])
-        raise UnusableError(f"There is nothing to read in {names}.")
+        names = ", ".join(safe(str(path), 200) for path in paths[:_MAX_FAILURES])
+        raise UnusableError(f"There is nothing to read in {names or 'stdin'}.")
     for found in inputs:
         found.check()
     return inputs
 
 
-TOP_NAMES: Final = 10
-"""Names of inputs that a message has."""
+@attrs.frozen
+class Source:
+    """
+    Files that a command reads, as the user named them.
+
+    Attributes:
+        files: Files, directories and ``-``; empty for stdin.
+        event_type: Type of records from storage that do not contain it.
+    """
+
+    files: tuple[Path, ...]
+    event_type: str | None
+
+    def find(self, own: Collection[Path] = ()) -> list[Input]:
+        """Return the inputs; see `find_inputs`."""
+        return find_inputs(self.files, own)
+
+
+source_options: Final = group(
+    "source",
+    Source,
+    click.argument("files", nargs=-1, metavar="[FILE ...]", type=InputPath()),
+    event_type_option,
+)
 
 
 def read_or_skip(
     source: Input, event_type: str | None, advance: Advance, skipped: list[str]
 ) -> Iterator[Read]:
     """
-    Read the events of *source*; if it holds none and lies in a folder, add why to
-    *skipped*.
+    Read the events of *source*; if it contains none and lies in a folder, add a message
+    to *skipped*.
     """
     try:
         yield from source.read(event_type, advance)
@@ -280,9 +283,35 @@ def read_or_skip(
         skipped.append(str(error))
 
 
+def read_all(
+    inputs: Sequence[Input],
+    event_type: str | None,
+    advance: Advance,
+    skipped: list[str],
+) -> Iterator[Read]:
+    """
+    Read all *inputs*, also those after one that cannot be read to its end.
+
+    Raises:
+        ReadFailedError: At the end, if some could not be read; it names them.
+        WrongFormatError: No input contains events.
+    """
+    failures: list[str] = []
+    for source in inputs:
+        try:
+            yield from read_or_skip(source, event_type, advance, skipped)
+        except ReadFailedError as error:
+            failures.append(str(error))
+    if failures:
+        more = len(failures) - _MAX_FAILURES
+        names = failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+        raise ReadFailedError("\n".join(names))
+    check_any_read(inputs, skipped)
+
+
 def check_any_read(inputs: Sequence[Input], skipped: Sequence[str]) -> None:
     """
-    Check that not all *inputs* were *skipped* as files that hold no events.
+    Check that not all *inputs* were *skipped* as files without events.
 
     Raises:
         WrongFormatError: They were. It says what the first looks like.
@@ -308,8 +337,9 @@ def _file(path: Path) -> Input:
 
 def _files_in(root: Path) -> list[Path]:
     """
-    Return all files below *root* in the order of their names, and name on stderr what
-    else there is: hidden names, links to folders, and what is not a file.
+    Return all files below *root* in the order of their names.
+
+    A note on stderr names the others: hidden names, links to folders, pipes.
 
     Raises:
         OSError: A folder cannot be read.
@@ -352,9 +382,9 @@ def _size(status: os.stat_result) -> int:
 
 def batches(reads: Iterable[Read], unit: int = UNIT) -> Iterator[list[Read]]:
     """
-    Split *reads* into batches, bounded in number and in bytes, and at each *unit*.
+    Split *reads* into batches, limited in number and in bytes, and at each *unit*.
 
-    Where reading ends with an error or Ctrl-C, what was read before comes first.
+    If reading ends with an error or Ctrl-C, a batch of the events before comes first.
     """
     batch: list[Read] = []
     try:

@@ -1,7 +1,6 @@
 """A team's own mappers or transformer, imported from ``module:name``."""
 
 import contextlib
-import difflib
 import importlib
 import inspect
 import os
@@ -14,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from braze_heap import MapperRegistry, Mappers, Transformer
-from braze_heap.cli._console import UnusableError
+from braze_heap.cli._console import UnusableError, did_you_mean
 from braze_heap.config import TransformConfig
 
 _SPEC: Final = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[\w.]+)")
@@ -133,7 +132,7 @@ def _missing(module: str, folder: str) -> str:
         names = [entry.removesuffix(".py") for entry in os.listdir(folder)]  # noqa: PTH208
     except OSError:
         names = []
-    hint = _did_you_mean(module, [name for name in names if name.isidentifier()])
+    hint = did_you_mean(module, [name for name in names if name.isidentifier()])
     return (
         f"--transformer: there is no module {module!r} in {folder} "
         f"or among what is installed.{hint}"
@@ -148,13 +147,8 @@ def _no_attribute(path: str, name: str, found: object) -> str:
         and not isinstance(value, type)
         and (isinstance(value, _KINDS) or callable(value))
     ]
-    hint = _did_you_mean(name, fitting)
+    hint = did_you_mean(name, fitting)
     return f"{path} has no {name!r}.{hint} Name {_ACCEPTED}."
-
-
-def _did_you_mean(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""A run over many inputs, in batches, so that memory stays flat."""
+"""A run over many inputs, in batches, so that memory does not grow with them."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import attrs
 from rich.console import Console
@@ -24,26 +25,13 @@ from braze_heap.cli._inputs import (
     read_or_skip,
 )
 from braze_heap.cli._output import is_replaced, open_output, write_calls
-from braze_heap.cli._progress import progress
-from braze_heap.cli._report import TransformReport
+from braze_heap.cli._progress import RunProgress, progress
+from braze_heap.cli._report import RunOutcome, RunReport
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError
 
-
-@attrs.frozen
-class RunOutcome:
-    """
-    Result of a run.
-
-    Attributes:
-        status: Exit status.
-        note: Message for the user; empty if the run finished.
-        failure: Error that stopped the run.
-    """
-
-    status: int = 0
-    note: str = ""
-    failure: UnusableError | None = None
+_LONG: Final = 5_000_000
+"""Bytes from which on inputs are worth a progress bar."""
 
 
 @attrs.define
@@ -53,13 +41,24 @@ class Run:
 
     Attributes:
         unit: Bytes of input at whose multiples a batch ends.
+        before: Events of the current file that were processed.
     """
 
     transformer: Transformer
     inputs: Sequence[Input]
     event_type: str | None
-    report: TransformReport
+    report: RunReport
     unit: int = UNIT
+    before: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all inputs."""
+        return sum(source.size for source in self.inputs)
+
+    def progress(self, bar: Console | None) -> AbstractContextManager[RunProgress]:
+        """Measure the run, with a bar if the inputs are long."""
+        return progress("Transforming", self.size, bar if self.size > _LONG else None)
 
     def write_to(self, path: Path, bar: Console | None) -> RunOutcome:
         """
@@ -84,12 +83,18 @@ class Run:
     def _write_to(self, path: Path, bar: Console | None) -> None:
         with (
             open_output(path, self.inputs) as file,
-            progress(self.inputs, bar) as advance,
+            self.progress(bar) as shown,
         ):
             for source in self.inputs:
-                self.transform(source, file, advance)
+                self.transform(source, file, shown.advance, shown)
 
-    def transform(self, source: Input, file: IO[bytes], advance: Advance) -> None:
+    def transform(
+        self,
+        source: Input,
+        file: IO[bytes],
+        advance: Advance,
+        shown: RunProgress | None = None,
+    ) -> None:
         """
         Transform one input into an open file.
 
@@ -97,7 +102,7 @@ class Run:
             UnusableError: The input cannot be read completely, or a mapper cannot
                 decide. The calls of earlier batches are written.
         """
-        before = 0
+        self.before = 0
         skipped = self.report.skipped_files
         reads = read_or_skip(source, self.event_type, advance, skipped)
         for batch in batches(reads, self.unit):
@@ -107,5 +112,7 @@ class Run:
                 raise mapper_unavailable(error) from None
             with defer_sigint():
                 write_calls(file, result.calls)
-                self.report.add(result, batch, source.name, before)
-            before += len(batch)
+                self.report.add(result, batch, source.name, self.before)
+            self.before += len(batch)
+            if shown:
+                shown.add_events(len(batch))

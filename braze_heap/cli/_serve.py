@@ -16,28 +16,35 @@ import attrs
 import click
 
 from braze_heap import Pipeline
-from braze_heap.cli._console import UnusableError, plural, safe
-from braze_heap.cli._options import transformer_from_options, transformer_options
-from braze_heap.cli._paths import FilePath
+from braze_heap.cli._console import (
+    UnusableError,
+    describe_os_error,
+    epilog,
+    plural,
+    require_extra,
+    safe,
+)
+from braze_heap.cli._options import (
+    Setup,
+    build_transformer,
+    seconds_option,
+    transformer_options,
+)
 from braze_heap.cli._progress import format_duration
 from braze_heap.cli._request_log import RequestLog, logging_to
-from braze_heap.cli._server import (
-    bound,
-    check_extra,
-    run_until_stopped,
-    server_of,
-    url_of,
-)
+from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 from braze_heap.cli._simulate import is_here
 from braze_heap.cli._sinks import (
     SILENTLY,
+    SINKS_HELP,
     HeapTarget,
+    dead_letter_option,
     describe_sink,
     open_sink_or_exit,
+    open_store,
     refuse_files,
     sink_option,
 )
-from braze_heap.cli._stores import max_bytes_option, open_store
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
@@ -58,31 +65,6 @@ _WHERE_TO: Final = (
     f"--sink {CALLS} only writes them to a file."
 )
 
-_EPILOG = """\b
-Examples:
-  braze-heap serve
-  BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
-  BRAZE_TOKEN=... braze-heap serve --sink file:calls.jsonl --host 0.0.0.0
-
-\b
-Sinks:
-  heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
-  file:calls.jsonl.gz   a file, appended to; - and console: are stdout
-  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
-A sink is code: the module is imported, and what is named is called.
-The API key of Heap, which only deletions need, is read from the environment
-variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
-
-\b
-Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
-
-\b
-Exit status:
-  0  stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered
-  1  stopped, and requests were cut off; Braze sends their events again
-  2  an option is wrong, the port is taken, a file cannot be used
-"""
-
 _SAMPLE: Final[Mapping[str, Any]] = {
     "event_type": "users.messages.email.Click",
     "id": "try-1",
@@ -98,7 +80,22 @@ class CutOffError(click.ClickException):
     exit_code = 1
 
 
-@click.command(epilog=_EPILOG, short_help="Run the endpoint for a Currents feed.")
+@click.command(
+    short_help="Run the endpoint for a Currents feed.",
+    epilog=epilog(
+        f"""
+        braze-heap serve
+        BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
+        BRAZE_TOKEN=... braze-heap serve --sink {CALLS} --host 0.0.0.0
+
+{SINKS_HELP}
+
+Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
+        """,
+        one="stopped, and requests were cut off; Braze sends their events again",
+        zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
+    ),
+)
 @sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
 @click.option(
     "--token-env",
@@ -106,16 +103,11 @@ class CutOffError(click.ClickException):
     help="Environment variable with the bearer token, or two while one is replaced. "
     f"[default: {_VARIABLE}; without it and --sink, a token is generated]",
 )
-@click.option(
-    "--dead-letter",
-    "path",
-    metavar="FILE",
-    type=FilePath(dir_okay=False),
+@dead_letter_option(
+    "Store events that cannot be delivered here.",
     default=DEAD_LETTER,
     show_default=True,
-    help="Store events that cannot be delivered here.",
 )
-@max_bytes_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to use.")
 @click.option(
     "--port",
@@ -124,20 +116,15 @@ class CutOffError(click.ClickException):
     show_default=True,
     help="Port; 0 for any free one.",
 )
-@click.option(
-    "--grace",
-    metavar="SECONDS",
-    type=click.FloatRange(min=1),
-    default=GRACE,
-    show_default=True,
-    help="Seconds to let in-flight requests finish on shutdown.",
+@seconds_option(
+    "--grace", GRACE, "Seconds to let in-flight requests finish on shutdown.", min=1
 )
 @transformer_options
 @click.option("--log-json", is_flag=True, help="Log as JSON, one object a line.")
 def serve(
     spec: str | None,
     token_env: str | None,
-    path: Path,
+    store: Path,
     max_bytes: int | None,
     host: str,
     port: int,
@@ -151,23 +138,22 @@ def serve(
     Without options it runs in trial mode: it generates a token and prints it once, and
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
-    check_extra()
+    require_extra("serving", "server", "uvicorn")
     log = RequestLog(sys.stderr, is_json=log_json)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log))
-        transformer = transformer_from_options(**options)
+        transformer = build_transformer(Setup.of(**options))
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
-        refuse_files(spec, path, options["config"])
+        refuse_files(spec, store, options["config"])
         listener = stack.enter_context(bound(host, port))
-        store = stack.enter_context(open_store(path, is_made=True, max_bytes=max_bytes))
-        counted = stack.enter_context(open_store(path))
+        made = open_store(store, is_made=True, max_bytes=max_bytes)
+        dead_letter = stack.enter_context(made)
+        counted = stack.enter_context(open_store(store))
         sink = stack.enter_context(_closing(open_sink_or_exit(spec), log, metrics))
-        _ = [
-            *EVENT_TYPES.values()
-        ]  # loaded now: later no descriptor may be left for it
-        pipeline = Pipeline(transformer, sink, store, observers=[metrics])
+        _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
+        pipeline = Pipeline(transformer, sink, dead_letter, observers=[metrics])
         receiver = AsyncReceiver(pipeline, access.tokens)
         service = Service(
             receiver,
@@ -176,7 +162,13 @@ def serve(
             on_request=log.request,
         )
         server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))
-        _greet(log, url_of(listener), access, _target(sink, spec), path)
+        _greet(
+            log,
+            url_of(listener),
+            access,
+            describe_sink(spec, HeapTarget.of(sink)),
+            store,
+        )
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
@@ -257,15 +249,10 @@ def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
         try:
             sink.close()
         except OSError as error:
-            flaw = error.strerror or type(error).__name__
-            raise UnusableError(f"the sink cannot be closed: {flaw}") from None
+            flaw = f"the sink cannot be closed: {describe_os_error(error)}"
+            raise UnusableError(flaw) from None
         finally:
             log.total("Stopped.", metrics.report)
-
-
-def _target(sink: Sink, spec: str) -> str:
-    target = HeapTarget.of(sink)
-    return f"{target}" if target else describe_sink(spec, target)
 
 
 def _greeting(url: str, access: _Access, target: str, path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import importlib
 import os
 import signal
 import socket
@@ -20,20 +19,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection is kept: longer than the load balancers of the clouds
 do (60), so that none of them sends into a connection that closes."""
-
-
-def check_extra() -> None:
-    """
-    Make sure that there is a server to run.
-
-    Raises:
-        UnusableError: uvicorn is missing.
-    """
-    try:
-        importlib.import_module("uvicorn")
-    except ModuleNotFoundError:
-        advice = "pip install 'braze_heap[server]'"
-        raise UnusableError(f"serving needs an extra: {advice}") from None
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -1,8 +1,9 @@
-"""The sink of a command: from one line of text to a sink that the user agreed to."""
+"""Sinks and dead letters of commands: options, opening, and files that may clash."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -10,10 +11,11 @@ import attrs
 import click
 
 from braze_heap._errors import describe_exception
-from braze_heap.cli._console import UnusableError, safe
-from braze_heap.cli._stores import is_of_store
-from braze_heap.exceptions import SinkSpecError
+from braze_heap.cli._console import Stream, UnusableError, confirm, safe
+from braze_heap.cli._options import Decorator, FilePath
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkSpecError
 from braze_heap.sinks import Sink, open_sink
+from braze_heap.state import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapOptions, HeapSink
@@ -22,26 +24,57 @@ API_KEY: Final = "HEAP_API_KEY"
 """Environment variable with the API key of the app; only deletions need it."""
 
 STDOUT: Final = ("-", "console:")
-"""Sinks that write where a report would be read."""
+"""Sinks that write to stdout."""
 
 SILENTLY: Final = (
     "Heap accepts events for a wrong app ID without an error. Compare it with the one "
     "under Manage > Projects in Heap."
 )
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+SINKS_HELP: Final = """Sinks:
+  heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
+  file:calls.jsonl.gz   a file, appended to; - and console: are stdout
+  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
+  acme:bucket?a=b       one that an installed package registers by a name
+A sink is code: the module is imported, and the name in it is called.
+The API key of Heap, which only deletions need, is read from the environment
+variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
+
+OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
+"""Suffixes of the files beside a dead letter that belong to it."""
 
 _HTTP: Final = ("anyio", "httpcore2", "httpx2")
 _HEAP: Final = "braze_heap.heap._sink"
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-def sink_option(text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
-    """Return the option that names a sink."""
+
+def sink_option(text: str, *, required: bool = False) -> Decorator:
+    """Return ``--sink``, the destination of a command."""
     return click.option("--sink", "spec", metavar="SPEC", help=text, required=required)
 
 
-yes_option: Final = click.option(
-    "--yes", is_flag=True, help="Do not ask before sending to Heap."
+def dead_letter_option(text: str, **options: Any) -> Decorator:
+    """Add ``--dead-letter``, the path of a dead letter, and ``--max-bytes``."""
+
+    def add(command: _Command) -> _Command:
+        kind = FilePath(dir_okay=False)
+        given = {"metavar": "FILE", "type": kind, "help": text, **options}
+        option = click.option("--dead-letter", "store", **given)
+        return option(max_bytes_option(command))
+
+    return add
+
+
+max_bytes_option: Final = click.option(
+    "--max-bytes",
+    metavar="BYTES",
+    type=click.IntRange(min=MIN_BYTES),
+    help=f"Largest size of the dead letter.  [default: {MAX_BYTES}, which is 1 GiB]",
+)
+
+store_argument: Final = click.argument(
+    "path", metavar="DEAD.db", type=FilePath(exists=True, dir_okay=False)
 )
 
 
@@ -88,23 +121,25 @@ def open_sink_or_exit(spec: str) -> Sink:
         advice = "pip install 'braze_heap[cli,http]'"
         raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
-        name = describe_sink(spec, None)
-        raise UnusableError(
-            f"--sink: {name} raised {describe_exception(error)}"
-        ) from None
+        flaw = f"{describe_sink(spec, None)} raised {describe_exception(error)}"
+        raise UnusableError(f"--sink: {flaw}") from None
 
 
 def _with_key(spec: str) -> str:
-    if spec.partition(":")[0] != "heap" or "api_key" in spec:
-        return spec
-    if not os.environ.get(API_KEY):
+    is_heap = spec.partition(":")[0] == "heap"
+    if not is_heap or "api_key" in spec or not os.environ.get(API_KEY):
         return spec
     return f"{spec}{'&' if '?' in spec else '?'}api_key_env={API_KEY}"
 
 
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
-    """Return what reports call a sink: without its options."""
+    """Return the name of a sink in reports: without its options."""
     return str(target) if target else safe(spec.partition("?")[0], 200)
+
+
+def report_stream(spec: str) -> Stream:
+    """Return the stream for reports: not the one that calls go to."""
+    return "stderr" if spec in STDOUT else "stdout"
 
 
 def file_of(spec: str) -> Path | None:
@@ -113,9 +148,15 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
+def is_of_store(path: Path, store: Path) -> bool:
+    """Return whether *path* is the dead letter *store* or one of its other files."""
+    found, own = os.path.realpath(path), os.path.realpath(store)
+    return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
+
+
 def refuse_files(spec: str, store: Path | None, config: Path | None) -> None:
     """
-    Make sure that calls are not appended to a file that is used otherwise.
+    Check that calls are not appended to a file with another purpose.
 
     Args:
         spec: The sink.
@@ -133,22 +174,42 @@ def refuse_files(spec: str, store: Path | None, config: Path | None) -> None:
         raise UnusableError(f"--sink: {path} is the file of --config. Name another.")
 
 
-def confirm(target: HeapTarget | None, what: str, *, is_agreed: bool) -> None:
+def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
     """
-    Show where *what* goes if that is Heap, and ask, unless it *is_agreed*.
+    If *sink* is Heap, show host and app, and ask, unless it *is_agreed*.
 
     Raises:
         UnusableError: The answer is no, or there is nobody to ask.
     """
-    if target is None:
-        return
-    click.echo(f"{target}\n{SILENTLY}", err=True)
-    if is_agreed:
-        return
-    if not sys.stdin.isatty():
-        raise UnusableError(
-            "stdin is not a terminal, so nothing was sent. Pass --yes to skip the "
-            "confirmation."
-        )
-    if not click.confirm(f"Send {what} there?", err=True):
-        raise UnusableError("not confirmed, and nothing was sent")
+    if target := HeapTarget.of(sink):
+        click.echo(f"{target}\n{SILENTLY}", err=True)
+        confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
+
+
+@contextlib.contextmanager
+def open_store(
+    path: Path, *, is_made: bool = False, max_bytes: int | None = None
+) -> Iterator[SqliteDeadLetter]:
+    """
+    Open the dead letter at *path*.
+
+    Args:
+        path: The file. Any other file than a dead letter is left as it is.
+        is_made: Whether to create it if it does not exist.
+        max_bytes: Maximum size; by default 1 GiB.
+
+    Raises:
+        UnusableError: It does not exist, or cannot be used.
+    """
+    try:
+        try:
+            store = SqliteDeadLetter(
+                path, max_bytes=max_bytes or MAX_BYTES, create=is_made
+            )
+        except ValueError as error:
+            raise UnusableError(f"{error}.") from None
+        with store:
+            yield store
+    except DeadLetterError as error:
+        name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
+        raise UnusableError(f"{name}{error}.") from None

@@ -24,9 +24,9 @@ from braze_heap.cli import _jobs
 from braze_heap.cli._inputs import Input, find_inputs
 from braze_heap.cli._jobs import SplitRun
 from braze_heap.cli._options import Setup
-from braze_heap.cli._report import TransformReport
+from braze_heap.cli._progress import RunProgress
+from braze_heap.cli._report import RunOutcome, RunReport
 from braze_heap.cli._run import Run as OneJob
-from braze_heap.cli._run import RunOutcome
 from braze_heap.config import TransformConfig
 from braze_heap.wire import _json
 from braze_heap.wire._elements import CHUNK
@@ -123,8 +123,8 @@ def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     transformer = SETUP.transformer()
     arguments = (transformer, inputs, None)
     identity = "external_user_id"
-    many = SplitRun(*arguments, TransformReport(identity), unit, setup=SETUP, jobs=jobs)
-    return OneJob(*arguments, TransformReport(identity), unit), many
+    many = SplitRun(*arguments, RunReport(identity), unit, setup=SETUP, jobs=jobs)
+    return OneJob(*arguments, RunReport(identity), unit), many
 
 
 def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
@@ -278,19 +278,21 @@ def test_parts_do_not_pile_up_behind_a_slow_one(
     assert max(waiting) == 4
 
 
-def test_workers_report_each_byte_once(tmp_path: Path) -> None:
-    """
-    The progress of all workers adds up to the size of the file, for all they skip.
-    """
+def test_workers_report_each_byte_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The progress of all workers adds up to the size of the file."""
     content = BOM + lines([click_event(n) for n in range(400)])
-    pieces = [*file(tmp_path / "file", content).pieces(5_000)]
-    told: list[int] = []
+    _, many = runs([file(tmp_path / "file", content)], 5_000, 2)
+    shown: list[int] = []
+    monkeypatch.setattr(
+        RunProgress, "add_events", lambda self, _: shown.append(self.done)
+    )
 
-    for piece in pieces:
-        steps = _jobs._Steps(told.append, piece.size)
-        assert [*piece.read(None, steps)]
+    many.write_to(tmp_path / "calls", None)
 
-    assert len(content) == sum(told)
+    assert shown == sorted(shown)
+    assert len(content) == shown[-1]
 
 
 @pytest.fixture
@@ -366,7 +368,7 @@ def test_worker_that_is_killed_is_an_error(many: Path, temporary: Path) -> None:
 
     written = len(keys(stdout.decode())) + 1
     assert process.returncode == 2
-    assert b"Error: a worker was killed by signal 9. If memory ran out" in stderr
+    assert b"Error: a worker process died. If memory ran out" in stderr
     assert f"{written:,} events from 40 files" in stderr.decode()
     assert [*temporary.iterdir()] == []
 
