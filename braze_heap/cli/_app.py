@@ -9,14 +9,7 @@ from typing import Final
 
 import click
 
-from braze_heap.cli._console import (
-    STATUSES,
-    UnusableError,
-    buffer_stdout,
-    describe_os_error,
-    epilog,
-    mapper_unavailable,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
 from braze_heap.cli._plan import plan
@@ -60,16 +53,16 @@ class _LazyGroup(click.Group):
             if error.filename is None:
                 raise
             path = os.fsdecode(error.filename)
-            raise UnusableError(
-                f"cannot use {path}: {describe_os_error(error)}. "
+            raise ui.UnusableError(
+                f"cannot use {path}: {ui.describe_os_error(error)}. "
                 "Check the permissions of the file and of the folders above it."
             ) from None
 
 
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=epilog(
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    epilog=ui.epilog(
         """
         braze-heap demo
         braze-heap serve
@@ -77,7 +70,7 @@ class _LazyGroup(click.Group):
         braze-heap send currents/ --sink 'heap:?app_id=11'
         braze-heap events email
         """,
-        one=STATUSES[1],
+        one=ui.STATUSES[1],
     ),
 )
 @click.version_option(package_name="braze_heap", message="%(prog)s %(version)s")
@@ -91,14 +84,14 @@ def app() -> None:
 
 def run() -> None:
     """Run the command line, and exit with its status."""
-    buffer_stdout()
+    ui.buffer_stdout()
     try:
         sys.exit(app.main(prog_name="braze-heap", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except DeliveryError as error:  # of a mapper, while explain or plan tries it
-        failure = mapper_unavailable(error)
+        failure = ui.mapper_unavailable(error)
         failure.show()
         sys.exit(failure.exit_code)
     except click.Abort as error:

@@ -15,16 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Transformer
-from braze_heap.cli._console import (
-    UnusableError,
-    console,
-    epilog,
-    exit_on_broken_pipe,
-    plural,
-    rows_view,
-    safe,
-    show_result,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import (
     Setup,
     json_option,
@@ -75,7 +66,7 @@ class Finding:
 
 @click.command(
     short_help="See whether everything is in place.",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap check
         braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
@@ -121,11 +112,11 @@ def check(
         findings += _looked_at("dead letter", lambda: [_dead_letter(store, most)])
     is_well = all(finding.ok for finding in findings)
     checks = [attrs.asdict(finding) for finding in findings]
-    with exit_on_broken_pipe():
-        show_result(
+    with ui.exit_on_broken_pipe():
+        ui.show_result(
             lambda: _view(findings),
             lambda: {"ok": is_well, "checks": checks},
-            console("stdout"),
+            ui.console("stdout"),
             as_json=as_json,
         )
     sys.exit(int(not is_well))
@@ -156,7 +147,7 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
             said = [f"{name} = {value}" for name, value in setup.described(transformer)]
             if setup.spec is None:  # a team's own one can set more
                 said.append("all else by default")
-        except UnusableError as error:
+        except ui.UnusableError as error:
             flaws.append(error.message)
         except (ValueError, TypeError, OSError) as error:
             flaws.append(str(error))
@@ -164,14 +155,15 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
         if not issubclass(warning.category, UserWarning):
             continue
         if str(warning.message).startswith("No event class has a field"):
-            click.echo(f"Warning: {safe(str(warning.message), 1_000)}", err=True)
+            click.echo(f"Warning: {ui.safe(str(warning.message), 1_000)}", err=True)
         else:
             flaws.append(str(warning.message))
     if not flaws:
-        return transformer, [Finding("configuration", safe("; ".join(said), 2_000))]
+        return transformer, [Finding("configuration", ui.safe("; ".join(said), 2_000))]
     advice = "See docs/reference/configuration.md for all options."
     return transformer, [
-        Finding("configuration", safe(flaw, 1_000), advice, ok=False) for flaw in flaws
+        Finding("configuration", ui.safe(flaw, 1_000), advice, ok=False)
+        for flaw in flaws
     ]
 
 
@@ -185,7 +177,7 @@ def _looked_at(name: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Fin
         path = os.fsdecode(getattr(error, "filename", None) or "the path")
         flaw = f"{path}: {getattr(error, 'strerror', None) or error}"
         advice = "Check the permissions of the file and of the folders above it."
-        yield Finding(name, safe(flaw, 500), advice, ok=False)
+        yield Finding(name, ui.safe(flaw, 500), advice, ok=False)
 
 
 def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
@@ -195,9 +187,9 @@ def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Findi
         return
     try:
         sink = open_sink_or_exit(spec)
-    except UnusableError as error:
+    except ui.UnusableError as error:
         advice = "See `braze-heap send --help` for how a sink is written."
-        yield Finding("sink", safe(error.message, 1_000), advice, ok=False)
+        yield Finding("sink", ui.safe(error.message, 1_000), advice, ok=False)
         return
     with contextlib.closing(sink):
         yield from _of_sink(sink, spec, transformer, timeout)
@@ -219,7 +211,7 @@ def _of_sink(
     yield Finding("sink", describe_sink(spec, target))
     if target is None:
         return
-    yield Finding("app id", safe(target.options.app_id), SILENTLY)
+    yield Finding("app id", ui.safe(target.options.app_id), SILENTLY)
     yield _host(cast("HeapSink", sink), target, timeout)
     yield Finding("limits", _limits(target.options))
     yield _api_key(target, transformer)
@@ -237,7 +229,7 @@ def _host(sink: "HeapSink", target: HeapTarget, timeout: float) -> Finding:
             "Look at region and base_url, name service, firewall and certificates. "
             "Behind a proxy add trust_env=1 to the sink."
         )
-        return Finding("host", safe(f"{flaw}, {error}", 500), advice, ok=False)
+        return Finding("host", ui.safe(f"{flaw}, {error}", 500), advice, ok=False)
     return Finding("host", f"{target.host} answers ({answer.status_code})")
 
 
@@ -269,7 +261,7 @@ def _dead_letter(path: Path, max_bytes: int) -> Finding:
         with open_store(path, max_bytes=max_bytes) as store:
             store.append(())
             return _held(path, store, max_bytes)
-    except UnusableError as error:
+    except ui.UnusableError as error:
         return Finding("dead letter", error.message, ok=False)
 
 
@@ -297,7 +289,7 @@ def _missing(path: Path) -> Finding:
 
 def _held(path: Path, store: SqliteDeadLetter, max_bytes: int) -> Finding:
     size, records = store.used_bytes(), store.stats().records
-    held = f"{path} holds {plural(records, 'dead letter')}"
+    held = f"{path} holds {ui.plural(records, 'dead letter')}"
     detail = f"{held}, {size:,} of {max_bytes:,} bytes"
     is_well = size < _NEARLY_FULL * max_bytes
     command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
@@ -316,5 +308,5 @@ def _view(findings: list[Finding]) -> RenderableType:
         for finding in findings
     ]
     problems = sum(not finding.ok for finding in findings)
-    end = plural(problems, "problem") if problems else "Everything is fine."
-    return Group(rows_view(rows), Text(f"\n{end}"))
+    end = ui.plural(problems, "problem") if problems else "Everything is fine."
+    return Group(ui.rows_view(rows), Text(f"\n{end}"))

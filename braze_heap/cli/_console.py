@@ -1,7 +1,6 @@
 """Output, exit statuses and errors that all commands share."""
 
 import contextlib
-import difflib
 import importlib
 import io
 import json
@@ -111,13 +110,6 @@ def require_extra(doing: str, extra: str, *packages: str) -> None:
     except ModuleNotFoundError:
         advice = f"pip install 'braze_heap[{extra}]'"
         raise UnusableError(f"{doing} needs an extra: {advice}") from None
-
-
-def did_you_mean(name: str, names: Iterable[str], form: str = "{!r}") -> str:
-    """Return ``Did you mean 'x'?`` after a space for the closest of *names*, or ""."""
-    lowered = {each.lower(): each for each in names}
-    close = difflib.get_close_matches(name.lower(), lowered, 1)
-    return f" Did you mean {form.format(lowered[close[0]])}?" if close else ""
 
 
 def confirm(question: str, done: str, *, is_agreed: bool) -> None:
@@ -234,7 +226,7 @@ def show_result(
     *,
     as_json: bool,
 ) -> None:
-    """Write the result of a command: its *view*, or with ``--json`` its *value*."""
+    """Write the *view* of a result, or with ``--json`` its *value*."""
     if as_json:
         data = to_json(value()).encode("utf-8", "replace")
         write_bytes(data, cast("TextIO", out.file))

@@ -21,23 +21,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Pipeline, Reason, Report, replay
-from braze_heap.cli._console import (
-    PIPED_WIDTH,
-    UnusableError,
-    confirm,
-    console,
-    did_you_mean,
-    epilog,
-    exit_on_broken_pipe,
-    heading,
-    indented,
-    plural,
-    rows_view,
-    safe,
-    section,
-    show_result,
-    to_json,
-)
+from braze_heap._text import did_you_mean
+from braze_heap.cli import _console as ui
 from braze_heap.cli._delivery import Delivery, patience_option
 from braze_heap.cli._options import (
     Setup,
@@ -91,7 +76,7 @@ reason_option: Final = click.option(
 
 @click.group(
     name="dead-letters",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap dead-letters list dead.db
         braze-heap dead-letters show dead.db event-17
@@ -111,7 +96,7 @@ def dead_letters() -> None:
 
 @dead_letters.command(
     name="list",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap dead-letters list dead.db
         braze-heap dead-letters list dead.db --reason bad_time --limit 100
@@ -126,7 +111,6 @@ def dead_letters() -> None:
     "--limit",
     type=click.IntRange(min=0),
     default=20,
-    show_default=True,
     help="Number of dead letters to list, the oldest first.",
 )
 @json_option
@@ -140,9 +124,11 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
         _check_reason(reason, store)
         listing = Listing(limit)
         listing.add(r for r in store.read() if reason in (None, r.reason))
-    with exit_on_broken_pipe():
-        out = console("stdout", PIPED_WIDTH)
-        show_result(lambda: listing.view(path), listing.to_dict, out, as_json=as_json)
+    with ui.exit_on_broken_pipe():
+        out = ui.console("stdout", ui.PIPED_WIDTH)
+        ui.show_result(
+            lambda: listing.view(path), listing.to_dict, out, as_json=as_json
+        )
 
 
 @attrs.define
@@ -193,7 +179,7 @@ class Listing:
 
     def view(self, path: Path) -> RenderableType:
         """Return the listing as text; *path* is the file of the dead letters."""
-        head = Text(f"{plural(self.total, 'dead letter')} in {path}")
+        head = Text(f"{ui.plural(self.total, 'dead letter')} in {path}")
         return Group(head, *self._reasons(), *self._first(path))
 
     def _groups(self) -> list[tuple[str, tuple[int, datetime, datetime]]]:
@@ -201,19 +187,19 @@ class Listing:
 
     def _reasons(self) -> Iterator[RenderableType]:
         for reason, (number, *period) in self._groups():
-            yield heading(f"{safe(reason)}: {plural(number, 'dead letter')}")
-            yield indented(Text(meaning(reason)))
+            yield ui.heading(f"{ui.safe(reason)}: {ui.plural(number, 'dead letter')}")
+            yield ui.indented(Text(meaning(reason)))
             minutes = dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in period)
-            yield indented(Text(f"{' to '.join(minutes)} UTC"))
+            yield ui.indented(Text(f"{' to '.join(minutes)} UTC"))
 
     def _first(self, path: Path) -> Iterator[RenderableType]:
         if not self.letters:
             return
         rest = self.total - len(self.letters)
         rows = [
-            (safe(letter["reason"]), Text(_title(letter))) for letter in self.letters
+            (ui.safe(letter["reason"]), Text(_title(letter))) for letter in self.letters
         ]
-        yield from section(f"The oldest {len(rows):,}" if rest else "Each", rows)
+        yield from ui.section(f"The oldest {len(rows):,}" if rest else "Each", rows)
         if rest:
             yield Text(f"  ... and {rest:,} more (--limit)")
         command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
@@ -223,9 +209,9 @@ class Listing:
 def _title(letter: dict[str, Any]) -> str:
     """Return enough of the key to distinguish it from others, type and detail."""
     name, colon, digest = letter["key"].rpartition(":")
-    key = safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
-    first = " ".join(filter(None, (key, safe(letter["event_type"] or ""))))
-    return f"{first}\n{safe(letter['detail'], 300)}"
+    key = ui.safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
+    first = " ".join(filter(None, (key, ui.safe(letter["event_type"] or ""))))
+    return f"{first}\n{ui.safe(letter['detail'], 300)}"
 
 
 def _to_dict(record: DeadRecord) -> dict[str, Any]:
@@ -251,15 +237,16 @@ def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
     known = sorted({*map(str, Reason), *store.stats().by_reason})
     if reason is None or reason in known:
         return
+    hint = did_you_mean(reason, known)
     raise click.UsageError(
-        f"--reason: there is no reason {safe(reason)!r}.{did_you_mean(reason, known)} "
-        f"There are: {', '.join(map(safe, known))}."
+        f"--reason: there is no reason {ui.safe(reason)!r}.{hint} "
+        f"There are: {', '.join(map(ui.safe, known))}."
     )
 
 
 @dead_letters.command(
     name="show",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap dead-letters show dead.db event-17
         braze-heap dead-letters show dead.db event-17 --original > event.json
@@ -282,14 +269,14 @@ def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
     with open_store(path) as store:
         record = _found(store, key, path)
     click.echo(PERSONAL, err=True)
-    with exit_on_broken_pipe():
+    with ui.exit_on_broken_pipe():
         if original:
             text = original_text(record)
             click.echo(_safe_lines(text) if sys.stdout.isatty() else text)
             return
         data = {**_to_dict(record), "original": original_text(record)}
-        out = console("stdout")
-        show_result(lambda: letter_view(record), lambda: data, out, as_json=as_json)
+        out = ui.console("stdout")
+        ui.show_result(lambda: letter_view(record), lambda: data, out, as_json=as_json)
 
 
 def _found(store: DeadLetter, key: str, path: Path) -> DeadRecord:
@@ -304,12 +291,12 @@ def _found(store: DeadLetter, key: str, path: Path) -> DeadRecord:
     if len(exact or found) == 1:
         return (exact or found)[0]
     if not found:
-        raise UnusableError(
-            f"no key begins with {safe(key)!r}. "
+        raise ui.UnusableError(
+            f"no key begins with {ui.safe(key)!r}. "
             f"`braze-heap dead-letters list {shlex.quote(str(path))}` names them."
         )
-    names = ", ".join(safe(record.key, 300) for record in found[:_MAX_NAMED])
-    raise UnusableError(f"{len(found):,} keys begin with {safe(key)!r}: {names}")
+    names = ", ".join(ui.safe(record.key, 300) for record in found[:_MAX_NAMED])
+    raise ui.UnusableError(f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}")
 
 
 def letter_view(record: DeadRecord) -> RenderableType:
@@ -319,12 +306,14 @@ def letter_view(record: DeadRecord) -> RenderableType:
     rows = [(name, str(shown[name])) for name in names if shown[name]]
     rows.append(("", meaning(record.reason)))
     rows += [("mapper", f"{name}, for {key}") for key, name in record.mappers.items()]
-    table = rows_view([(name, Text(safe(value, 2_000))) for name, value in rows])
-    return Group(table, heading("original"), Text(_safe_lines(original_text(record))))
+    table = ui.rows_view([(name, Text(ui.safe(value, 2_000))) for name, value in rows])
+    return Group(
+        table, ui.heading("original"), Text(_safe_lines(original_text(record)))
+    )
 
 
 def _safe_lines(text: str) -> str:
-    return "\n".join(safe(line, len(line)) for line in text.splitlines())
+    return "\n".join(ui.safe(line, len(line)) for line in text.splitlines())
 
 
 def _escaped(character: str) -> str:
@@ -346,7 +335,7 @@ def original_text(record: DeadRecord) -> str:
 
 @dead_letters.command(
     name="replay",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
         braze-heap dead-letters replay dead.db --sink file:a.jsonl --config new.toml
@@ -395,7 +384,7 @@ def replay_(
         open_store(path, max_bytes=max_bytes) as store,
         contextlib.closing(open_sink_or_exit(spec)) as sink,
     ):
-        letters = plural(store.stats().records, "dead letter")
+        letters = ui.plural(store.stats().records, "dead letter")
         confirm_heap(sink, letters, is_agreed=yes)
         delivery = Delivery(spec, sink, store, patience)
         result = delivery.run(transformer, work, 0, ending.bar)
@@ -416,7 +405,7 @@ def _age(text: str) -> timedelta:
 
 @dead_letters.command(
     name="purge",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap dead-letters purge dead.db cust-21
         braze-heap dead-letters purge dead.db - --yes < identity.txt
@@ -487,13 +476,13 @@ def purge_(
         _check_reason(reason, store)
         found = search(filter(_choice(reason, before), store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
-        letters = plural(len(keys), "dead letter")
-        confirm(f"Remove {letters} for good?", "removed", is_agreed=yes or not keys)
+        letters = ui.plural(len(keys), "dead letter")
+        ui.confirm(f"Remove {letters} for good?", "removed", is_agreed=yes or not keys)
         if keys:
             store.forget(keys)
     kept = {} if suspected else found.suspected
     if as_json:
-        click.echo(to_json({"removed": keys, "suspected": kept}), nl=False)
+        click.echo(ui.to_json({"removed": keys, "suspected": kept}), nl=False)
         return
     click.echo(f"{letters} removed.")
     if kept:
@@ -503,14 +492,14 @@ def purge_(
 def _name_suspected(found: Found, path: Path) -> None:
     number = len(found.suspected)
     click.echo(
-        f"{plural(number, 'dead letter')} may be about the same person, "
+        f"{ui.plural(number, 'dead letter')} may be about the same person, "
         f"and {'were' if number > 1 else 'was'} kept:"
     )
     for key, why in itertools.islice(found.suspected.items(), _MAX_SUSPECTED):
-        click.echo(f"  {safe(key, 300)}: {why}")
+        click.echo(f"  {ui.safe(key, 300)}: {why}")
     if (rest := number - _MAX_SUSPECTED) > 0:
         click.echo(f"  ... and {rest:,} more")
-    store = safe(shlex.quote(str(path)), 500)
+    store = ui.safe(shlex.quote(str(path)), 500)
     click.echo(
         f"Look at one: braze-heap dead-letters show {store} KEY\n"
         "Remove them too: the same command with --suspected"
@@ -541,7 +530,7 @@ def _choice(
 
 @dead_letters.command(
     name="export",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap dead-letters export dead.db -o dead.jsonl.gz
         braze-heap dead-letters export dead.db | jq -r .reason | sort | uniq -c
@@ -558,11 +547,11 @@ def export_(path: Path, output: Path) -> None:
     They stay in the dead letter. A body that could not be read is in base64.
     """
     if is_of_store(output, path) or (output.exists() and output.samefile(path)):
-        raise UnusableError(f"{path} is the dead letter itself. Name another file.")
+        raise ui.UnusableError(f"{path} is the dead letter itself. Name another file.")
     with (
         open_store(path) as store,
-        exit_on_broken_pipe(),
+        ui.exit_on_broken_pipe(),
         open_output(output, mode=0o600) as file,
     ):
         count = export(store, cast("IO[str]", codecs.getwriter("utf-8")(file)))
-    click.echo(f"{plural(count, 'dead letter')}. {PERSONAL}", err=True)
+    click.echo(f"{ui.plural(count, 'dead letter')}. {PERSONAL}", err=True)

@@ -11,16 +11,7 @@ import attrs
 from rich.console import Console
 
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
-from braze_heap.cli._console import (
-    PIPE_CLOSED,
-    SIGPIPE_EXIT,
-    UnavailableError,
-    UnusableError,
-    describe_os_error,
-    mapper_unavailable,
-    redirect_to_devnull,
-    safe,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import ReadFailedError
 from braze_heap.cli._options import seconds_option
 from braze_heap.cli._progress import RunProgress, format_duration, progress
@@ -160,10 +151,10 @@ class RetryingPipeline(Pipeline):
         if self._limit:
             detail = getattr(cause, "detail", "")
             if is_of_mapper(cause):
-                detail = mapper_unavailable(cause).message
+                detail = ui.mapper_unavailable(cause).message
             wait = f"Trying for up to {format_duration(self._limit)} (--patience)"
             self._progress.on_message(
-                f"Waiting: {safe(detail, 500)}. {wait}; Ctrl-C is harmless."
+                f"Waiting: {ui.safe(detail, 500)}. {wait}; Ctrl-C is harmless."
             )
 
 
@@ -239,12 +230,12 @@ class Delivery:
         except (DeliveryError, OSError) as error:
             is_pipe_closed = sink.is_pipe_closed or _is_broken_pipe(error)
             if self.is_stdout and is_pipe_closed:
-                redirect_to_devnull("stdout")
-                return RunOutcome(SIGPIPE_EXIT, f"{PIPE_CLOSED} {before}")
+                ui.redirect_to_devnull("stdout")
+                return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {before}")
             if self.is_stdout and isinstance(error, OSError):
-                redirect_to_devnull("stdout")
+                ui.redirect_to_devnull("stdout")
             failure = _to_cli_error(error)
-        except UnusableError as error:
+        except ui.UnusableError as error:
             failure = error
         else:
             return RunOutcome()
@@ -275,12 +266,14 @@ def _reported_once() -> Iterator[None]:
         logger.removeFilter(is_other)
 
 
-def _to_cli_error(error: DeliveryError | OSError) -> UnusableError:
+def _to_cli_error(error: DeliveryError | OSError) -> ui.UnusableError:
     if isinstance(error, OSError):
-        return UnusableError(f"the sink cannot be closed: {describe_os_error(error)}")
+        return ui.UnusableError(
+            f"the sink cannot be closed: {ui.describe_os_error(error)}"
+        )
     if is_of_mapper(error):
-        return mapper_unavailable(error)
+        return ui.mapper_unavailable(error)
     if isinstance(error, SinkUnavailable):
-        detail = safe(f"{error.detail}{error.answer}", 800)
-        return UnavailableError(f"the sink is not available: {detail}")
-    return UnavailableError(str(error))
+        detail = ui.safe(f"{error.detail}{error.answer}", 800)
+        return ui.UnavailableError(f"the sink is not available: {detail}")
+    return ui.UnavailableError(str(error))

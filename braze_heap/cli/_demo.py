@@ -19,19 +19,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Pipeline, Report, Transformer
-from braze_heap.cli._console import (
-    console,
-    epilog,
-    exit_on_broken_pipe,
-    heading,
-    indented,
-    next_steps,
-    plural,
-    require_extra,
-    section,
-    show,
-    show_result,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._explain import HIDDEN
 from braze_heap.cli._options import json_option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
@@ -89,7 +77,7 @@ _NEXT: Final = (
 
 @click.command(
     short_help="See the whole way, with nothing to set up.",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap demo
         braze-heap demo --seed 7 --fast
@@ -109,16 +97,16 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
 
     Needs no data, no account and no network. All names and values are invented.
     """
-    require_extra("the demo", "server", "httpx2", "uvicorn")
-    out = console("stdout")
+    ui.require_extra("the demo", "server", "httpx2", "uvicorn")
+    out = ui.console("stdout")
     is_shown = out.is_terminal and not fast and not as_json
-    with exit_on_broken_pipe():
+    with ui.exit_on_broken_pipe():
         if not as_json:
-            show(Text(_INTRODUCTION), out)
+            ui.show(Text(_INTRODUCTION), out)
         with progress("       ", NUMBER, None if as_json else out) as shown:
             story = _Story(shown, SPEED if is_shown else None, out.is_terminal)
             outcome = _play(_events(seed), seed, story)
-        show_result(outcome.view, outcome.to_dict, out, as_json=as_json)
+        ui.show_result(outcome.view, outcome.to_dict, out, as_json=as_json)
     sys.exit(0 if outcome.adds_up else 1)
 
 
@@ -339,7 +327,7 @@ class _Outcome:
             *self._heap_view(),
             *self._example_view(),
             *self._sum_view(),
-            *next_steps(_NEXT),
+            *ui.next_steps(_NEXT),
         )
 
     def _names(self) -> Counter[str]:
@@ -348,13 +336,13 @@ class _Outcome:
     def _heap_view(self) -> Iterator[RenderableType]:
         events = self.heap.events.values()
         people = {event["identity"] for event in events}
-        number = f"{plural(len(events), 'event')} of {len(people):,} people"
+        number = f"{ui.plural(len(events), 'event')} of {len(people):,} people"
         note = "a type newer than this version"
         rows = [
             (name, count, note * name.endswith(_TOMORROW))
             for name, count in self._names().most_common()
         ]
-        yield from section(f"What Heap holds: {number}", rows)
+        yield from ui.section(f"What Heap holds: {number}", rows)
 
     def _example(self) -> tuple[Any, Any]:
         """Return an event as Braze sends it, personal values hidden, and as in Heap."""
@@ -367,26 +355,26 @@ class _Outcome:
     def _example_view(self) -> Iterator[RenderableType]:
         before, after = self._example()
         if before is not None:
-            yield heading("One of them, as Braze sends it")
-            yield indented(Text(json.dumps(before, indent=2)))
-            yield heading("After: personal data is not sent unless you choose so")
-            yield indented(Text(json.dumps(after, indent=2)))
+            yield ui.heading("One of them, as Braze sends it")
+            yield ui.indented(Text(json.dumps(before, indent=2)))
+            yield ui.heading("After: personal data is not sent unless you choose so")
+            yield ui.indented(Text(json.dumps(after, indent=2)))
 
     def _sum_view(self) -> Iterator[RenderableType]:
         done, heap = self.simulation, self.heap
         answers = ", ".join(f"{n} x {s}" for s, n in sorted(done.statuses.items()))
-        lost = plural(done.answers_lost, "answer")
-        delivered = plural(done.fates[Fate.DELIVERED], "event")
-        requests = plural(done.requests, "request")
-        repeats = plural(heap.counts.duplicates, "repeat")
-        in_heap = plural(heap.counts.events, "event")
+        lost = ui.plural(done.answers_lost, "answer")
+        delivered = ui.plural(done.fates[Fate.DELIVERED], "event")
+        requests = ui.plural(done.requests, "request")
+        repeats = ui.plural(heap.counts.duplicates, "repeat")
+        in_heap = ui.plural(heap.counts.events, "event")
         rows = [
             ("Braze", f"{delivered} delivered, none left"),
             ("", f"{requests}: {answers}; {lost} lost on the way"),
             ("endpoint", f"{fates(self.report)}, repeats counted too"),
             ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
         ]
-        yield from section(f"Does it add up? An hour in {self.seconds:.1f} s", rows)
+        yield from ui.section(f"Does it add up? An hour in {self.seconds:.1f} s", rows)
         skips = ", ".join(self.report.skipped_by_reason)
         reasons = ", ".join(self.stored)
         yield Text(

@@ -9,19 +9,8 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap.cli._console import (
-    PIPED_WIDTH,
-    console,
-    epilog,
-    exit_on_broken_pipe,
-    heading,
-    indented,
-    plural,
-    rows_view,
-    safe,
-    section,
-)
-from braze_heap.cli._inputs import Input, Source, read_all, source_options
+from braze_heap.cli import _console as ui
+from braze_heap.cli._inputs import Inputs, Source, source_options
 from braze_heap.cli._options import (
     all_types_option,
     format_options,
@@ -44,7 +33,7 @@ Format: TypeAlias = Literal["text", "markdown", "json"]
 
 @click.command(
     short_help="Show what Braze sends that is new.",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap drift s3-export/
         zcat *.json.gz | braze-heap drift -
@@ -85,35 +74,35 @@ def drift(
     status is for cron and CI.
     """
     inputs = source.find()
-    refuse_input(output, inputs, "--output")
-    total = sum(each.size for each in inputs)
-    with progress("Reading", total, None if quiet else console("stderr")) as shown:
-        observed = _observed(inputs, source.event_type, shown)
+    refuse_input(output, inputs.each, "--output")
+    bar = None if quiet else ui.console("stderr")
+    with progress("Reading", inputs.size, bar) as shown:
+        observed = _observed(inputs, shown)
     found = observed.ignoring(ignore)
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
-            click.echo(f"Note: --ignore {safe(name)} matches nothing here.", err=True)
+            click.echo(
+                f"Note: --ignore {ui.safe(name)} matches nothing here.", err=True
+            )
     writers: dict[Format, Callable[[], str | RenderableType]] = {
         "json": found.to_json,
         "markdown": found.to_markdown,
         "text": lambda: drift_view(found, shows_all=all_types),
     }
-    with exit_on_broken_pipe():
-        write_text(writers[form](), output, PIPED_WIDTH)
+    with ui.exit_on_broken_pipe():
+        write_text(writers[form](), output, ui.PIPED_WIDTH)
     sys.exit(int(found.has_findings))
 
 
-def _observed(
-    inputs: Sequence[Input], event_type: str | None, shown: RunProgress
-) -> Drift:
-    observer, skipped = DriftObserver(), list[str]()
-    for read in read_all(inputs, event_type, shown.advance, skipped):
+def _observed(inputs: Inputs, shown: RunProgress) -> Drift:
+    observer = DriftObserver()
+    for read in inputs.read(shown.advance):
         observer.add(read)
         shown.events += 1
         if not shown.events % _UPDATE:
             shown.add_events(0)
-    if skipped:
-        show_report(lambda: Group(*skipped_files_view(skipped)), None)
+    if inputs.skipped:
+        show_report(lambda: Group(*skipped_files_view(inputs.skipped)), None)
     return observer.drift()
 
 
@@ -144,11 +133,13 @@ def _summary(found: Drift) -> RenderableType:
         "change of types": len(found.type_changes),
         "new name that was not kept": found.truncated,
     }
-    parts = [plural(count, noun) for noun, count in findings.items() if count]
-    ignored = f"; {plural(found.ignored, 'finding')} ignored" if found.ignored else ""
+    parts = [ui.plural(count, noun) for noun, count in findings.items() if count]
+    ignored = (
+        f"; {ui.plural(found.ignored, 'finding')} ignored" if found.ignored else ""
+    )
     style = "bold red" if found.has_findings else "bold green"
     return Text.assemble(
-        f"{plural(found.events, 'event')}: ",
+        f"{ui.plural(found.events, 'event')}: ",
         (", ".join(parts) or "nothing new", style),
         ignored,
     )
@@ -156,24 +147,26 @@ def _summary(found: Drift) -> RenderableType:
 
 def _types_view(types: Sequence[NewType]) -> Iterator[RenderableType]:
     if types:
-        yield heading("New event types")
+        yield ui.heading("New event types")
     for new in types:
         family = new.module.rpartition(".")[2] or "new"
         where = f", {new.class_name} of the family {family}" if new.class_name else ""
-        count = plural(new.count, "event")
-        yield Text.assemble("  ", (safe(new.event_type), "bold"), f"  {count}{where}")
+        count = ui.plural(new.count, "event")
+        yield Text.assemble(
+            "  ", (ui.safe(new.event_type), "bold"), f"  {count}{where}"
+        )
         rows = [
-            (field.place, safe(field.name), ", ".join(field.types), field.frequency)
+            (field.place, ui.safe(field.name), ", ".join(field.types), field.frequency)
             for field in new.fields
         ]
-        yield indented(rows_view(rows), 4)
+        yield ui.indented(ui.rows_view(rows), 4)
 
 
 def _fields_view(title: str, fields: Sequence[SeenField]) -> Iterator[RenderableType]:
-    yield from section(
+    yield from ui.section(
         title,
         [
-            (safe(f.event_type), f.place, safe(f.name), f.found, f.frequency)
+            (ui.safe(f.event_type), f.place, ui.safe(f.name), f.found, f.frequency)
             for f in fields
         ],
     )
@@ -182,7 +175,7 @@ def _fields_view(title: str, fields: Sequence[SeenField]) -> Iterator[Renderable
 def _malformed_view(malformed: Sequence[tuple[str, int]]) -> Iterator[RenderableType]:
     count = sum(count for _, count in malformed)
     rows = [(Text(r, "bold"), n, meaning(r)) for r, n in malformed]
-    yield from section(f"Not read: {plural(count, 'event')}", rows)
+    yield from ui.section(f"Not read: {ui.plural(count, 'event')}", rows)
 
 
 def _unseen_fields_view(found: Drift, top: int | None) -> Iterator[RenderableType]:
@@ -190,18 +183,18 @@ def _unseen_fields_view(found: Drift, top: int | None) -> Iterator[RenderableTyp
     for unseen in found.unseen_fields:
         more = len(unseen.names) - len(unseen.names[:top])
         names = ", ".join(unseen.names[:top]) + (f" and {more} more" if more else "")
-        form = f"{unseen.form}, {plural(unseen.count, 'event')}"
-        rows.append((safe(unseen.event_type), form, Text(names)))
+        form = f"{unseen.form}, {ui.plural(unseen.count, 'event')}"
+        rows.append((ui.safe(unseen.event_type), form, Text(names)))
     title = "Documented fields not seen in this input"
-    yield from section(title, rows, top=top, more="more type" + ALL_TYPES)
+    yield from ui.section(title, rows, top=top, more="more type" + ALL_TYPES)
 
 
 def _unseen_types_view(
     types: Sequence[str], top: int | None
 ) -> Iterator[RenderableType]:
     title = f"Documented types not seen in this input: {len(types)}"
-    rows = [(safe(event_type),) for event_type in types]
-    yield from section(title, rows, top=top, more="more type" + ALL_TYPES)
+    rows = [(ui.safe(event_type),) for event_type in types]
+    yield from ui.section(title, rows, top=top, more="more type" + ALL_TYPES)
 
 
 def _more(found: Drift) -> Iterator[RenderableType]:

@@ -11,19 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, CurrentsEvent
-from braze_heap.cli._console import (
-    PIPED_WIDTH,
-    UnusableError,
-    console,
-    did_you_mean,
-    epilog,
-    exit_on_broken_pipe,
-    indented,
-    plural,
-    rows_view,
-    safe,
-    show_result,
-)
+from braze_heap._text import did_you_mean
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import json_option
 from braze_heap.events import EventField, event_fields
 
@@ -33,7 +22,7 @@ _TEXT_WIDTH: Final = 96
 
 @click.command(
     short_help="Look up event types and their fields.",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap events
         braze-heap events email
@@ -52,11 +41,11 @@ def events(event_type: str, as_json: bool) -> None:
     all that contain it are shown.
     """
     found = find(event_type)
-    out = console("stdout", PIPED_WIDTH)
+    out = ui.console("stdout", ui.PIPED_WIDTH)
     if len(found) == 1:
-        out = console("stdout", max_width=_TEXT_WIDTH)
-    with exit_on_broken_pipe():
-        show_result(
+        out = ui.console("stdout", max_width=_TEXT_WIDTH)
+    with ui.exit_on_broken_pipe():
+        ui.show_result(
             lambda: (
                 _detail(found[0]) if len(found) == 1 else _catalog(found, out.width)
             ),
@@ -77,7 +66,7 @@ def find(query: str) -> list[type[CurrentsEvent]]:
     words = query.lower().split()
     found = exact or [c for c in EVENT_TYPES.values() if _contains(c, words)]
     if not found:
-        raise UnusableError(_no_match(query))
+        raise ui.UnusableError(_no_match(query))
     return found
 
 
@@ -89,9 +78,9 @@ def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
 def _no_match(query: str) -> str:
     parts = (part for event_type in EVENT_TYPES for part in event_type.split("."))
     classes = (cls.__name__ for cls in EVENT_TYPES.values())
-    hint = did_you_mean(query, (*parts, *classes, *EVENT_TYPES), "{}")
+    hint = did_you_mean(query, (*parts, *classes, *EVENT_TYPES))
     return (
-        f"no event type matches {safe(query)!r}.{hint} "
+        f"no event type matches {ui.safe(query)!r}.{hint} "
         "`braze-heap events` lists them all."
     )
 
@@ -123,7 +112,7 @@ _NAME_COLUMNS: Final = ((150, 3), (110, 2), (0, 1))
 
 def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
     shown = next(count for least, count in _NAME_COLUMNS if width >= least)
-    return rows_view(
+    return ui.rows_view(
         [
             (
                 *(cls.event_type, cls.__name__, cls.display_name)[:shown],
@@ -149,7 +138,7 @@ def _detail(cls: type[CurrentsEvent]) -> Group:
         Text(cls.event_type, "bold"),
         Text(f"{cls.__name__} ({', '.join(filter(None, summary))})"),
         Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
-        Text(f"{plural(len(fields), 'field')}:"),
+        Text(f"{ui.plural(len(fields), 'field')}:"),
         *(part for field in fields for part in _field_view(field)),
         *_undocumented_view(cls),
     )
@@ -167,8 +156,8 @@ def _undocumented_view(cls: type[CurrentsEvent]) -> Iterator[RenderableType]:
 
 def _field_view(field: EventField) -> Iterator[RenderableType]:
     marks = ", ".join(_marks(field))
-    yield indented(Text.assemble((field.name, "bold"), f"  {field.kind}, {marks}"))
-    yield indented(Text(_prose(field.doc)), 6)
+    yield ui.indented(Text.assemble((field.name, "bold"), f"  {field.kind}, {marks}"))
+    yield ui.indented(Text(_prose(field.doc)), 6)
 
 
 def _marks(field: EventField) -> Iterator[str]:

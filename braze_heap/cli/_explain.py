@@ -23,20 +23,8 @@ from braze_heap import (
     UnknownEvent,
     parse_event,
 )
-from braze_heap.cli._console import (
-    UnusableError,
-    console,
-    epilog,
-    exit_on_broken_pipe,
-    heading,
-    indented,
-    plural,
-    rows_view,
-    safe,
-    section,
-    show_result,
-)
-from braze_heap.cli._inputs import find_inputs
+from braze_heap.cli import _console as ui
+from braze_heap.cli._inputs import Source
 from braze_heap.cli._options import (
     STDIN,
     InputPath,
@@ -61,7 +49,7 @@ HIDDEN: Final = "..."
 
 @click.command(
     short_help="Show how one event becomes calls, and why.",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap explain event.json
         braze-heap explain batch.json --number 3
@@ -78,7 +66,7 @@ HIDDEN: Final = "..."
     "--number",
     type=click.IntRange(min=1),
     default=1,
-    help="Number of the event in the file. By default the first.",
+    help="Number of the event in the file.",
 )
 @click.option("--show-values", is_flag=True, help="Show personal values, too.")
 @transformer_options
@@ -99,28 +87,27 @@ def explain(
     """
     read = _read(file, event_type, number)
     setup = Setup.of(**options)
-    explanation = Explanation(read, build_transformer(setup), setup, show_values)
-    with exit_on_broken_pipe():
-        show_result(
+    explanation = EventExplanation(read, build_transformer(setup), setup, show_values)
+    with ui.exit_on_broken_pipe():
+        ui.show_result(
             explanation.view,
             explanation.to_dict,
-            console("stdout", max_width=_WIDTH),
+            ui.console("stdout", max_width=_WIDTH),
             as_json=as_json,
         )
 
 
 def _read(path: Path, event_type: str | None, number: int) -> Read:
-    (source,) = find_inputs((path,))
-    reads = source.read(event_type, lambda _: None)
+    reads = Source((path,), event_type).find().read(lambda _: None)
     read = next(itertools.islice(reads, number - 1, None), None)
     if read is None:
-        name = "stdin" if path == STDIN else safe(str(path), 200)
-        raise UnusableError(f"{name} holds no event number {number}.")
+        name = "stdin" if path == STDIN else ui.safe(str(path), 200)
+        raise ui.UnusableError(f"{name} holds no event number {number}.")
     return read
 
 
 @attrs.define(slots=False)
-class Explanation:
+class EventExplanation:
     """
     How one event becomes calls.
 
@@ -150,7 +137,7 @@ class Explanation:
         try:
             self._parse(strict=True)
         except EventError as error:
-            return [safe(str(problem), 300) for problem in error.problems]
+            return [ui.safe(str(problem), 300) for problem in error.problems]
         return []
 
     @cached_property
@@ -187,7 +174,10 @@ class Explanation:
             "adjustments": {str(k): n for k, n in result.adjustments.items()},
             "skipped": [str(skipped.reason) for skipped in result.skipped],
             "rejected": [
-                {"reason": str(rejected.reason), "detail": safe(rejected.detail, 500)}
+                {
+                    "reason": str(rejected.reason),
+                    "detail": ui.safe(rejected.detail, 500),
+                }
                 for rejected in result.rejected
             ],
             "calls": [self.masked(call) for call in result.calls],
@@ -213,18 +203,20 @@ class Explanation:
         )
         doc = (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
         yield "form", "HTTP form" if is_http else "record from storage"
-        yield "type", safe(self.event.event_type, 200)
+        yield "type", ui.safe(self.event.event_type, 200)
         yield "class", f"{cls.__name__}: {doc}"
 
     def _reading_view(self) -> Iterator[RenderableType]:
         yield Text("1. Reading", "bold")
         rows = [*self._reading()]
         if not rows:
-            yield indented(Text("It cannot be read as an event."))
+            yield ui.indented(Text("It cannot be read as an event."))
             return
-        yield indented(rows_view([(name, Text(value)) for name, value in rows]))
+        yield ui.indented(ui.rows_view([(name, Text(value)) for name, value in rows]))
         if isinstance(self.event, UnknownEvent):
-            yield indented(Text("This version does not know the type; see its fields."))
+            yield ui.indented(
+                Text("This version does not know the type; see its fields.")
+            )
 
     def _fields(self) -> Iterator[dict[str, Any]]:
         """Yield each field that the event has, and its place in the calls."""
@@ -267,18 +259,18 @@ class Explanation:
 
     def _unknown(self) -> Iterator[tuple[str, str]]:
         for name, value in (self.event.extra if self.event else {}).items():
-            yield safe(name), self._shown(value, is_personal=True)
+            yield ui.safe(name), self._shown(value, is_personal=True)
 
     def _shown(self, value: Any, *, is_personal: bool) -> str:
         hides = is_personal and not self.shows_values
-        return HIDDEN if hides else safe(str(value), 60)
+        return HIDDEN if hides else ui.safe(str(value), 60)
 
     def _fields_view(self) -> Iterator[RenderableType]:
         if self.event is None:
             return
         fields = [*self._fields()]
         number = len(event_fields(type(self.event)))
-        yield heading(f"2. Fields: {len(fields)} of {number} that the class has")
+        yield ui.heading(f"2. Fields: {len(fields)} of {number} that the class has")
         marks = {True: "personal data", False: ""}
         rows = [
             (
@@ -290,10 +282,14 @@ class Explanation:
             )
             for f in fields
         ]
-        yield indented(rows_view(rows, ("name", "type", "before", "after", "_mark")))
-        yield from section("Invalid values", [(Text(each),) for each in self.problems])
+        yield ui.indented(
+            ui.rows_view(rows, ("name", "type", "before", "after", "_mark"))
+        )
+        yield from ui.section(
+            "Invalid values", [(Text(each),) for each in self.problems]
+        )
         unknown = [*self._unknown()]
-        yield from section(f"Unknown or invalid fields ({len(unknown)})", unknown)
+        yield from ui.section(f"Unknown or invalid fields ({len(unknown)})", unknown)
 
     def _mapper(self) -> Iterator[str]:
         if self.event is None:
@@ -314,8 +310,8 @@ class Explanation:
 
     def _mapper_view(self) -> Iterator[RenderableType]:
         if self.event is not None:
-            yield heading("3. Mapper")
-            yield from (indented(Text(line)) for line in self._mapper())
+            yield ui.heading("3. Mapper")
+            yield from (ui.indented(Text(line)) for line in self._mapper())
 
     def _policies_view(self) -> Iterator[RenderableType]:
         result = self.result
@@ -328,25 +324,25 @@ class Explanation:
             ("changed", f"{number} {kind}: {ADJUSTMENTS[kind]}")
             for kind, number in result.adjustments.items()
         ]
-        rows += [("invalid", safe(str(invalid), 200)) for invalid in result.invalid]
-        cells = [(name, Text(safe(value, 1_000))) for name, value in rows]
-        yield from section("4. Policies", cells)
+        rows += [("invalid", ui.safe(str(invalid), 200)) for invalid in result.invalid]
+        cells = [(name, Text(ui.safe(value, 1_000))) for name, value in rows]
+        yield from ui.section("4. Policies", cells)
 
     def _calls_view(self) -> Iterator[RenderableType]:
         calls = self.result.calls
-        title = f"5. {plural(len(calls), 'call')} to Heap" if calls else "5. No call"
-        yield heading(title)
+        title = f"5. {ui.plural(len(calls), 'call')} to Heap" if calls else "5. No call"
+        yield ui.heading(title)
         for skipped in self.result.skipped:
             text = f"Skipped, {skipped.reason}: {meaning(skipped.reason)}"
-            yield indented(Text(text))
+            yield ui.indented(Text(text))
         for rejected in self.result.rejected:
             text = f"Rejected, {rejected.reason}: {meaning(rejected.reason)}"
-            yield indented(Text(f"{text}\n{safe(rejected.detail, 500)}"))
+            yield ui.indented(Text(f"{text}\n{ui.safe(rejected.detail, 500)}"))
         for call in calls:
-            yield indented(Text(CALLS[type(call)]))
+            yield ui.indented(Text(CALLS[type(call)]))
             lines = json.dumps(self.masked(call), ensure_ascii=False, indent=2)
-            shown = "\n".join(safe(line, 2_000) for line in lines.splitlines())
-            yield indented(Text(shown), 4)
+            shown = "\n".join(ui.safe(line, 2_000) for line in lines.splitlines())
+            yield ui.indented(Text(shown), 4)
 
     def masked(self, call: Call) -> dict[str, Any]:
         """Return *call* as JSON values; personal values are hidden unless shown."""

@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
 
@@ -12,7 +12,7 @@ import attrs
 import click
 
 from braze_heap import read_events
-from braze_heap.cli._console import UnusableError, safe
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import STDIN, InputPath, event_type_option, group
 from braze_heap.wire import Read, UnknownFormatError
 from braze_heap.wire._source import is_json_lines, read_lines, type_in_path
@@ -39,12 +39,15 @@ _MAX_NAMED: Final = 5
 _MAX_FAILURES: Final = 10
 """Maximum number of inputs in an error."""
 
+_OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
+"""Paths that other processes cannot open."""
 
-class ReadFailedError(UnusableError):
+
+class ReadFailedError(ui.UnusableError):
     """The stream of an input failed. The events before the failure are valid."""
 
 
-class WrongFormatError(UnusableError):
+class WrongFormatError(ui.UnusableError):
     """An input does not contain events."""
 
 
@@ -59,6 +62,7 @@ class Input:
         size: Bytes; 0 if that is not known.
         lines: Offsets between which the JSON lines begin that are read.
         is_found: Whether it was found in a folder, not named by the user.
+        event_type: Type of records from storage that do not contain it.
     """
 
     name: str
@@ -66,8 +70,9 @@ class Input:
     size: int = 0
     lines: tuple[int, int] | None = None
     is_found: bool = False
+    event_type: str | None = None
 
-    def read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
+    def read(self, advance: Advance) -> Iterator[Read]:
         """
         Read its events in order; what cannot be decoded is an `Unreadable`.
 
@@ -77,29 +82,30 @@ class Input:
             UnusableError: A package is missing, or the stream is empty.
         """
         try:
-            yield from self._read(event_type, advance)
+            yield from self._read(advance)
         except OSError as error:
             raise _failed(self.name, error) from None
         except UnknownFormatError as error:
             raise WrongFormatError(str(error)) from None
         except ModuleNotFoundError as error:
-            raise UnusableError(str(error)) from None
+            raise ui.UnusableError(str(error)) from None
 
-    def _read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
+    def _read(self, advance: Advance) -> Iterator[Read]:
+        event_type = self.event_type
         with contextlib.ExitStack() as files:
             if self.path is None:
                 stream = cast("_InputStream", sys.stdin.buffer)
             else:
                 event_type = event_type or type_in_path(os.fspath(self.path))
                 stream = files.enter_context(self.path.open("rb"))
-            metered = _Metered(stream, advance, self.name)
+            metered = _MeteredStream(stream, advance, self.name)
             file = cast("BinaryIO", metered)
             if self.lines:
                 yield from read_lines(file, event_type, *self.lines)
             else:
                 yield from read_events(file, event_type=event_type)
             if not metered.was_read and not self._is_regular():
-                raise UnusableError(f"{self.name} is empty: nothing was read.")
+                raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
 
     def _is_regular(self) -> bool:
         return self.path is not None and self.path.is_file()
@@ -110,9 +116,7 @@ class Input:
 
     def check(self) -> None:
         """
-        Check the beginning of a file that the user named.
-
-        Pipes can be read only once and are not checked. `read` reports failing streams.
+        Check the beginning of a file that the user named, but not of a pipe.
 
         Raises:
             WrongFormatError: It is neither JSON nor Avro.
@@ -120,10 +124,10 @@ class Input:
         if self.is_found or not self._is_regular():
             return
         try:
-            next(self.read("", lambda _: None), None)
+            next(self.read(lambda _: None), None)
         except WrongFormatError:
             raise
-        except UnusableError:
+        except ui.UnusableError:  # reported when it is read
             return
 
     @property
@@ -132,19 +136,11 @@ class Input:
         return self.lines is not None and self.lines[0] > 0
 
     def is_open_to_others(self) -> bool:
-        """
-        Return whether other processes can open its path: a file, not a pipe.
-        """
-        own = ("/dev/fd/", "/dev/stdin", "/proc/")
-        path = self.path
-        return bool(path and path.is_file()) and not str(path).startswith(own)
+        """Return whether other processes can open its path: a file, not a pipe."""
+        return self._is_regular() and not str(self.path).startswith(_OF_THIS_PROCESS)
 
     def pieces(self, unit: int) -> Iterator["Input"]:
-        """
-        Split long JSON lines at line ends, into pieces of about *unit* bytes.
-
-        Any other file is one piece.
-        """
+        """Split long JSON lines into pieces of about *unit* bytes; others are one."""
         if self.size <= unit or not self._is_json_lines():
             yield self
             return
@@ -163,20 +159,13 @@ class Input:
 
 class _InputStream(Protocol):
     def read1(self, size: int, /) -> bytes: ...
-
     def read(self, size: int, /) -> bytes | None: ...
-
     def seek(self, offset: int, /) -> int: ...
 
 
 @attrs.define
-class _Metered:
-    """
-    A stream that reports the bytes read, and does not wait for more than is needed.
-
-    Attributes:
-        was_read: Whether a byte was read.
-    """
+class _MeteredStream:
+    """A stream that reports the bytes read, and waits for no more than is needed."""
 
     stream: _InputStream
     advance: Advance
@@ -184,12 +173,7 @@ class _Metered:
     was_read: bool = False
 
     def read(self, size: int, /) -> bytes:
-        """
-        Return up to *size* bytes.
-
-        Raises:
-            ReadFailedError: The stream raised any exception.
-        """
+        """Return up to *size* bytes; any exception becomes a `ReadFailedError`."""
         try:
             # Empty is the end, or a stream that is not ready: only `read` returns None.
             data = self.stream.read1(size) or self.stream.read(1)
@@ -207,39 +191,63 @@ class _Metered:
 
 def _failed(name: str, error: Exception) -> ReadFailedError:
     flaw = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    return ReadFailedError(f"cannot read {safe(name, 200)}: {safe(flaw, 300)}")
+    return ReadFailedError(f"cannot read {ui.safe(name, 200)}: {ui.safe(flaw, 300)}")
 
 
-def find_inputs(paths: Sequence[Path], own: Collection[Path] = ()) -> list[Input]:
+@attrs.frozen
+class Inputs:
     """
-    Return the inputs at *paths*; at a directory these are all files below it.
+    All inputs of a command.
 
-    They come in the order of their names, without hidden ones. ``-`` is stdin.
-
-    Args:
-        paths: Files, directories and ``-``; empty for stdin.
-        own: Files that the command itself writes; they are not read from directories.
-
-    Raises:
-        click.UsageError: *paths* is empty, and stdin is a terminal.
-        WrongFormatError: A file that is named is neither JSON nor Avro.
-        UnusableError: There is nothing to read.
+    Attributes:
+        each: The inputs in order.
+        skipped: A message for each file of a folder that contains no events.
     """
-    if not paths and sys.stdin.isatty():
-        raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
-    written = {path.resolve() for path in own}
-    inputs = [
-        found
-        for path in paths or (STDIN,)
-        for found in _inputs_at(path)
-        if not (found.is_found and found.path and found.path.resolve() in written)
-    ]
-    if all(found.is_empty() for found in inputs):
-        names = ", ".join(safe(str(path), 200) for path in paths[:_MAX_FAILURES])
-        raise UnusableError(f"There is nothing to read in {names or 'stdin'}.")
-    for found in inputs:
-        found.check()
-    return inputs
+
+    each: list[Input]
+    skipped: list[str] = attrs.field(factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all inputs; 0 if that is not known."""
+        return sum(source.size for source in self.each)
+
+    def __str__(self) -> str:
+        return ui.plural(len(self.each), "file")
+
+    def read_one(self, source: Input, advance: Advance) -> Iterator[Read]:
+        """Read *source*; skip it if it lies in a folder and contains no events."""
+        try:
+            yield from source.read(advance)
+        except WrongFormatError as error:
+            if not source.is_found:
+                raise
+            self.skipped.append(str(error))
+
+    def read(self, advance: Advance) -> Iterator[Read]:
+        """
+        Read all inputs, also those after one that cannot be read to its end.
+
+        Raises:
+            ReadFailedError: At the end, if some could not be read; it names them.
+            WrongFormatError: No input contains events.
+        """
+        failures: list[str] = []
+        for source in self.each:
+            try:
+                yield from self.read_one(source, advance)
+            except ReadFailedError as error:
+                failures.append(str(error))
+        if failures:
+            more = len(failures) - _MAX_FAILURES
+            names = failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+            raise ReadFailedError("\n".join(names))
+        self.check_any_read()
+
+    def check_any_read(self) -> None:
+        """Raise a `WrongFormatError` if all inputs were skipped."""
+        if self.skipped and len(self.skipped) == len(self.each):
+            raise WrongFormatError(f"No file holds events. {self.skipped[0]}")
 
 
 @attrs.frozen
@@ -253,11 +261,35 @@ class Source:
     """
 
     files: tuple[Path, ...]
-    event_type: str | None
+    event_type: str | None = None
 
-    def find(self, own: Collection[Path] = ()) -> list[Input]:
-        """Return the inputs; see `find_inputs`."""
-        return find_inputs(self.files, own)
+    def find(self, own: Collection[Path] = ()) -> Inputs:
+        """
+        Return the inputs in the order of their names; directories without hidden files.
+
+        Args:
+            own: Files that the command writes; they are not read from directories.
+
+        Raises:
+            click.UsageError: No file is named, and stdin is a terminal.
+            WrongFormatError: A file that is named is neither JSON nor Avro.
+            UnusableError: There is nothing to read.
+        """
+        if not self.files and sys.stdin.isatty():
+            raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
+        written = {path.resolve() for path in own}
+        found = [
+            attrs.evolve(each, event_type=self.event_type)
+            for path in self.files or (STDIN,)
+            for each in _inputs_at(path)
+            if not (each.is_found and each.path and each.path.resolve() in written)
+        ]
+        if all(each.is_empty() for each in found):
+            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
+            raise ui.UnusableError(f"There is nothing to read in {names}.")
+        for each in found:
+            each.check()
+        return Inputs(found)
 
 
 source_options: Final = group(
@@ -268,78 +300,22 @@ source_options: Final = group(
 )
 
 
-def read_or_skip(
-    source: Input, event_type: str | None, advance: Advance, skipped: list[str]
-) -> Iterator[Read]:
-    """
-    Read the events of *source*; if it contains none and lies in a folder, add a message
-    to *skipped*.
-    """
-    try:
-        yield from source.read(event_type, advance)
-    except WrongFormatError as error:
-        if not source.is_found:
-            raise
-        skipped.append(str(error))
-
-
-def read_all(
-    inputs: Sequence[Input],
-    event_type: str | None,
-    advance: Advance,
-    skipped: list[str],
-) -> Iterator[Read]:
-    """
-    Read all *inputs*, also those after one that cannot be read to its end.
-
-    Raises:
-        ReadFailedError: At the end, if some could not be read; it names them.
-        WrongFormatError: No input contains events.
-    """
-    failures: list[str] = []
-    for source in inputs:
-        try:
-            yield from read_or_skip(source, event_type, advance, skipped)
-        except ReadFailedError as error:
-            failures.append(str(error))
-    if failures:
-        more = len(failures) - _MAX_FAILURES
-        names = failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
-        raise ReadFailedError("\n".join(names))
-    check_any_read(inputs, skipped)
-
-
-def check_any_read(inputs: Sequence[Input], skipped: Sequence[str]) -> None:
-    """
-    Check that not all *inputs* were *skipped* as files without events.
-
-    Raises:
-        WrongFormatError: They were. It says what the first looks like.
-    """
-    if skipped and len(skipped) == len(inputs):
-        raise WrongFormatError(f"No file holds events. {skipped[0]}")
-
-
 def _inputs_at(path: Path) -> Iterator[Input]:
     if path == STDIN:
-        yield Input("stdin", None, _size_of_stdin())
+        with contextlib.suppress(OSError, ValueError):
+            yield Input("stdin", None, _size(os.fstat(sys.stdin.fileno())))
+            return
+        yield Input("stdin", None)
     elif path.is_dir():
-        yield from (
-            attrs.evolve(_file(inner), is_found=True) for inner in _files_in(path)
-        )
+        for inner in _files_in(path):
+            yield Input(str(inner), inner, _size(inner.stat()), is_found=True)
     else:
-        yield _file(path)
-
-
-def _file(path: Path) -> Input:
-    return Input(str(path), path, _size(path.stat()))
+        yield Input(str(path), path, _size(path.stat()))
 
 
 def _files_in(root: Path) -> list[Path]:
     """
-    Return all files below *root* in the order of their names.
-
-    A note on stderr names the others: hidden names, links to folders, pipes.
+    Return all files below *root*; a note on stderr names hidden and special ones.
 
     Raises:
         OSError: A folder cannot be read.
@@ -359,7 +335,7 @@ def _files_in(root: Path) -> list[Path]:
                 ignored.append(f"{path} (not a file)")
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        named = "; ".join(safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
+        named = "; ".join(ui.safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
         more = f"; and {len(ignored) - _MAX_NAMED:,} more" * (len(ignored) > _MAX_NAMED)
         click.echo(f"Note: not read: {named}{more}", err=True)
     return sorted(files)
@@ -367,13 +343,6 @@ def _files_in(root: Path) -> list[Path]:
 
 def _raise(error: OSError) -> NoReturn:
     raise error
-
-
-def _size_of_stdin() -> int:
-    try:
-        return _size(os.fstat(sys.stdin.fileno()))
-    except (OSError, ValueError):
-        return 0
 
 
 def _size(status: os.stat_result) -> int:
@@ -393,16 +362,13 @@ def batches(reads: Iterable[Read], unit: int = UNIT) -> Iterator[list[Read]]:
                 full, batch = batch, []
                 yield full
             batch.append(read)
-            if _is_full(batch):
+            is_large = read.offset - batch[0].offset > BATCH_BYTES
+            if is_large or len(batch) >= BATCH:
                 full, batch = batch, []
                 yield full
-    except (UnusableError, KeyboardInterrupt):
+    except (ui.UnusableError, KeyboardInterrupt):
         if batch:
             yield batch
         raise
     if batch:
         yield batch
-
-
-def _is_full(batch: list[Read]) -> bool:
-    return len(batch) >= BATCH or batch[-1].offset - batch[0].offset > BATCH_BYTES

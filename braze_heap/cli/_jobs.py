@@ -23,8 +23,8 @@ import attrs
 from rich.console import Console
 
 from braze_heap import Transformer
-from braze_heap.cli._console import UnusableError, describe_os_error
-from braze_heap.cli._inputs import Input
+from braze_heap.cli import _console as ui
+from braze_heap.cli._inputs import Input, Inputs
 from braze_heap.cli._options import Setup
 from braze_heap.cli._output import append, compressed, is_replaced, open_output
 from braze_heap.cli._report import RunReport
@@ -37,7 +37,7 @@ _AHEAD: Final = 2
 _POLL: Final = 0.2
 """Seconds between updates of the progress."""
 
-_Part: TypeAlias = tuple[RunReport, UnusableError | None]
+_Part: TypeAlias = tuple[RunReport, ui.UnusableError | None]
 """Report of a part, and the error that stopped reading its piece."""
 
 
@@ -58,8 +58,6 @@ class _Task:
     """
 
     setup: Setup
-    event_type: str | None
-    identity: str
     unit: int
     read: Any
 
@@ -82,29 +80,23 @@ class _Worker:
 
     @classmethod
     def write_part(cls, number: int, piece: Input, path: Path) -> _Part:
-        """
-        Write the part of the output that comes from *piece* to *path*.
-
-        Raises:
-            UnusableError: It cannot be written.
-        """
-        task, failure = cls.task, None
-        run = Run(cls.transformer, (), task.event_type, RunReport(task.identity))
-        run.unit = task.unit
+        """Write the part of the output that comes from *piece* to *path*."""
+        read, failure = cls.task.read, None
+        run = Run(cls.transformer, Inputs([piece]), cls.task.unit)
 
         def advance(size: int) -> None:
-            task.read[number] = min(task.read[number] + size, piece.size)
+            read[number] = min(read[number] + size, piece.size)
 
         try:
             is_gzip = path.suffix == ".gz"
             with path.open("wb") as raw, compressed(raw, path, is_gzip) as file:
                 try:
                     run.transform(piece, file, advance)
-                except UnusableError as error:
+                except ui.UnusableError as error:
                     failure = error
         except OSError as error:
-            flaw = describe_os_error(error)
-            raise UnusableError(f"cannot write {path}: {flaw}") from None
+            flaw = ui.describe_os_error(error)
+            raise ui.UnusableError(f"cannot write {path}: {flaw}") from None
         return run.report, failure
 
 
@@ -118,18 +110,13 @@ def _exit_with_parent() -> None:
 
 @contextlib.contextmanager
 def _pool(task: _Task, number: int) -> Iterator[ProcessPoolExecutor]:
-    """
-    Yield a pool, and kill its workers at the end: a part may take minutes.
-
-    Raises:
-        UnusableError: A worker died.
-    """
+    """Yield a pool, and kill its workers at the end: a part may take minutes."""
     pool = ProcessPoolExecutor(number, initializer=_Worker.start, initargs=(task,))
     try:
         yield pool
         pool.shutdown()
     except BrokenProcessPool:
-        raise UnusableError(
+        raise ui.UnusableError(
             "a worker process died. If memory ran out, try again with fewer --jobs."
         ) from None
     finally:
@@ -168,8 +155,7 @@ def _folder(output: Path) -> Iterator[Path]:
 @attrs.define(kw_only=True)
 class SplitRun(Run):
     """
-    A run whose inputs are divided among workers. Output and report are those of a run
-    without.
+    A run whose inputs are divided among workers, with the same output and report.
 
     Attributes:
         setup: Settings from which each worker makes its transformer.
@@ -186,12 +172,10 @@ class SplitRun(Run):
             super()._write_to(path, bar)
             return
         read = multiprocessing.RawArray("q", len(pieces))
-        identity = self.report.identity
-        task = _Task(self.setup, self.event_type, identity, self.unit, read)
         with (
-            open_output(path, self.inputs, is_joined=True) as file,
+            open_output(path, self.inputs.each, is_joined=True) as file,
             _folder(path) as folder,
-            _pool(task, number) as pool,
+            _pool(_Task(self.setup, self.unit, read), number) as pool,
         ):
             names = [folder / f"{n}{path.suffix}" for n in range(len(pieces))]
             parts = _parts(pool, [*zip(pieces, names, strict=True)], number * _AHEAD)
@@ -205,9 +189,10 @@ class SplitRun(Run):
                     shown.add_events(self.report.received - shown.events)
 
     def _pieces(self) -> list[Input]:
-        if not all(source.is_open_to_others() for source in self.inputs):
+        inputs = self.inputs.each
+        if not all(source.is_open_to_others() for source in inputs):
             return []
-        return [piece for source in self.inputs for piece in source.pieces(self.unit)]
+        return [piece for source in inputs for piece in source.pieces(self.unit)]
 
     def _join(
         self,
@@ -215,7 +200,7 @@ class SplitRun(Run):
         path: Path,
         file: IO[bytes],
         report: RunReport,
-        failure: UnusableError | None,
+        failure: ui.UnusableError | None,
     ) -> None:
         self.before = self.before if piece.goes_on else 0
         with defer_sigint():

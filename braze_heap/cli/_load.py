@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from braze_heap import MapperRegistry, Mappers, Transformer
-from braze_heap.cli._console import UnusableError, did_you_mean
+from braze_heap._text import did_you_mean
+from braze_heap.cli._console import UnusableError
 from braze_heap.config import TransformConfig
 
 _SPEC: Final = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[\w.]+)")

@@ -13,7 +13,8 @@ import click
 
 from braze_heap import EVENT_TYPES, Transformer
 from braze_heap._options import choices_of
-from braze_heap.cli._console import UnusableError, did_you_mean, safe
+from braze_heap._text import did_you_mean
+from braze_heap.cli import _console as ui
 from braze_heap.cli._load import load_transformer
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig, variables
 from braze_heap.policies.identity import IdentityField
@@ -96,7 +97,7 @@ class InputPath(FilePath):
         if _URL.match(text) and not Path(value).exists():
             command = "aws s3 cp URL -" if text.startswith("s3") else "curl -s URL"
             self.fail(
-                f"{safe(text, 200)} is a URL, and commands open no URLs. Pipe it "
+                f"{ui.safe(text, 200)} is a URL, and commands open no URLs. Pipe it "
                 f"in: {command} | {ctx.command_path if ctx else 'braze-heap'} -"
             )
         return super().convert(value, param, ctx)
@@ -105,8 +106,8 @@ class InputPath(FilePath):
 def _event_type(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Return *value*; on stderr, point out a type that this version does not know."""
     if value is not None and value not in EVENT_TYPES:
-        hint = did_you_mean(value, EVENT_TYPES, "{}")
-        text = f"{safe(value)} is not a type that this version knows.{hint}"
+        hint = did_you_mean(value, EVENT_TYPES)
+        text = f"{ui.safe(value)} is not a type that this version knows.{hint}"
         click.echo(f"Note: {text}", err=True)
     return value
 
@@ -152,7 +153,6 @@ seed_option: Final = click.option(
     metavar="N",
     type=int,
     default=1,
-    show_default=True,
     help="Random seed. The same seed gives the same events.",
 )
 
@@ -166,7 +166,6 @@ def format_options(*forms: str, text: str) -> Decorator:
             "form",
             type=click.Choice(forms),
             default=forms[0],
-            show_default=True,
             help=text,
         )
         as_json = click.option(
@@ -186,7 +185,8 @@ def output_option(text: str) -> Decorator:
         metavar="FILE",
         type=kind,
         default=STDIN,
-        help=f"{text} By default to stdout.",
+        help=text,
+        show_default="stdout",
     )
 
 
@@ -202,7 +202,6 @@ def seconds_option(name: str, default: float, text: str, **limits: Any) -> Decor
         metavar="SECONDS",
         type=click.FloatRange(**limits),
         default=default,
-        show_default=True,
         help=text,
     )
 
@@ -281,7 +280,7 @@ class Setup:
             base = TransformConfig.from_file(config) if config else None
             in_force = TransformConfig.from_env(base=base)
         except (ValueError, OSError) as error:
-            raise UnusableError(str(error)) from None
+            raise ui.UnusableError(str(error)) from None
         if identity:
             in_force = attrs.evolve(in_force, identity=(identity,))
         if personal_data:
@@ -346,8 +345,8 @@ def build_transformer(setup: Setup) -> Transformer:
         try:
             transformer = setup.transformer()
         except (ValueError, TypeError) as error:
-            raise UnusableError(str(error)) from None
+            raise ui.UnusableError(str(error)) from None
     for warning in caught:
         if issubclass(warning.category, UserWarning):
-            click.echo(f"Warning: {safe(str(warning.message), 1_000)}", err=True)
+            click.echo(f"Warning: {ui.safe(str(warning.message), 1_000)}", err=True)
     return transformer

@@ -15,15 +15,7 @@ from typing import IO, Final, cast
 from rich.console import RenderableType
 
 from braze_heap import Call
-from braze_heap.cli._console import (
-    SafeConsole,
-    UnusableError,
-    console,
-    describe_os_error,
-    redirect_to_devnull,
-    show,
-    to_text,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
 from braze_heap.cli._options import STDIN
 from braze_heap.cli._signals import stopped_by_signals
@@ -90,10 +82,10 @@ def open_output(
         raise
     except OSError as error:
         if path == STDIN:
-            redirect_to_devnull("stdout")
+            ui.redirect_to_devnull("stdout")
         name = "stdout" if path == STDIN else path
-        raise UnusableError(
-            f"cannot write {name}: {describe_os_error(error)}"
+        raise ui.UnusableError(
+            f"cannot write {name}: {ui.describe_os_error(error)}"
         ) from None
 
 
@@ -167,7 +159,7 @@ def refuse_input(
         found = _status(source or STDIN, sys.stdin)
         if found and os.path.samestat(found, written):
             name = "stdout" if path == STDIN else path
-            raise UnusableError(
+            raise ui.UnusableError(
                 f"{name} is the file {source or 'stdin'}, which is read. "
                 f"Name another file with {option}."
             )
@@ -193,11 +185,11 @@ def write_text(view: str | RenderableType, path: Path, width: int) -> None:
     if isinstance(view, str):
         data = view.encode("utf-8", "replace")
     elif path == STDIN:
-        show(view, console("stdout", width))
+        ui.show(view, ui.console("stdout", width))
         return
     else:
-        out = SafeConsole(file=io.StringIO(), width=width, markup=False)
-        data = to_text(view, out).encode("utf-8", "replace")
+        out = ui.SafeConsole(file=io.StringIO(), width=width, markup=False)
+        data = ui.to_text(view, out).encode("utf-8", "replace")
     with open_output(path) as file:
         file.write(data)
 

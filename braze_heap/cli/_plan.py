@@ -9,17 +9,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap.cli._console import (
-    PIPED_WIDTH,
-    UnusableError,
-    describe_os_error,
-    epilog,
-    exit_on_broken_pipe,
-    plural,
-    rows_view,
-    safe,
-    section,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import (
     FilePath,
     Setup,
@@ -36,7 +26,7 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
 
 @click.command(
     short_help="Show all that can reach Heap.",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap plan
         braze-heap plan --format html -o plan.html
@@ -81,10 +71,10 @@ def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
         "html": planned.to_html,
     }
     if difference is not None:
-        lines = "".join(f"{safe(x, 500)}\n" for x in str(difference).splitlines())
+        lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
         writers = {"table": lambda: lines, "json": difference.to_json}
-    with exit_on_broken_pipe():
-        write_text(writers[form](), output, PIPED_WIDTH)
+    with ui.exit_on_broken_pipe():
+        write_text(writers[form](), output, ui.PIPED_WIDTH)
     sys.exit(int(bool(difference)))
 
 
@@ -92,9 +82,11 @@ def _read(path: Path) -> TrackingPlan:
     try:
         return TrackingPlan.from_json(path.read_bytes())
     except OSError as error:
-        raise UnusableError(f"cannot read {path}: {describe_os_error(error)}") from None
+        raise ui.UnusableError(
+            f"cannot read {path}: {ui.describe_os_error(error)}"
+        ) from None
     except PlanError as error:
-        raise UnusableError(f"{path}: {safe(str(error), 500)}") from None
+        raise ui.UnusableError(f"{path}: {ui.safe(str(error), 500)}") from None
 
 
 def _view(planned: TrackingPlan) -> Group:
@@ -111,7 +103,7 @@ def _view(planned: TrackingPlan) -> Group:
     ]
     columns = ("event", "type", "properties", "personal", "not sent", "since")
     return Group(
-        rows_view(events, columns),
+        ui.rows_view(events, columns),
         *_user_properties_view(planned),
         *_absent_view(planned),
         Text("\nEvery property: braze-heap plan --format html -o plan.html"),
@@ -119,7 +111,7 @@ def _view(planned: TrackingPlan) -> Group:
 
 
 def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
-    yield from section(
+    yield from ui.section(
         f"User properties: {len(planned.user_properties)}",
         [
             (p.name, p.type, "yes" if p.is_personal else "-", ", ".join(p.event_types))
@@ -132,5 +124,5 @@ def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
 def _absent_view(planned: TrackingPlan) -> Iterator[RenderableType]:
     absent = [(event.event_type, event.why) for event in planned.unsent]
     absent += [(event_type, "Deletes the user.") for event_type in planned.deletions]
-    title = f"Never an event in Heap: {plural(len(absent), 'type')}"
-    yield from section(title, absent)
+    title = f"Never an event in Heap: {ui.plural(len(absent), 'type')}"
+    yield from ui.section(title, absent)

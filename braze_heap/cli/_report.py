@@ -25,20 +25,7 @@ from braze_heap import (
     Track,
     TransformResult,
 )
-from braze_heap.cli._console import (
-    Stream,
-    UnusableError,
-    console,
-    heading,
-    indented,
-    next_steps,
-    plural,
-    redirect_to_devnull,
-    rows_view,
-    safe,
-    section,
-    show_result,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import Decorator, group, json_option, quiet_option
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.report import InvalidField
@@ -152,18 +139,18 @@ class Example:
     detail: str = ""
 
     def __str__(self) -> str:
-        named = f"id {safe(self.event_id)}" if self.event_id else ""
-        typed = safe(self.event_type) if self.event_type else ""
+        named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
+        typed = ui.safe(self.event_type) if self.event_type else ""
         at = f" at byte {self.offset:,}" if self.offset else ""
         number = f"event {self.number:,}{at}" if self.number else ""
         where = ", ".join(filter(None, (_path(self.source), number, typed, named)))
-        return f"{where}: {safe(self.detail, 300)}" if self.detail else where
+        return f"{where}: {ui.safe(self.detail, 300)}" if self.detail else where
 
 
 def _path(source: str) -> str:
     """Return the end of a path, which distinguishes files in storage."""
     start = "..." if len(source) > MAX_PATH else ""
-    return start + safe(source[-MAX_PATH:], 8 * MAX_PATH)
+    return start + ui.safe(source[-MAX_PATH:], 8 * MAX_PATH)
 
 
 _COUNTER: Final = attrs.Factory(Counter[str])
@@ -256,8 +243,9 @@ class RunReport:
         """Add the report of a part of a file, which *before* events of it preceded."""
         for field in attrs.fields(RunReport):
             value = getattr(other, field.name)
-            if isinstance(value, int | Counter | list):
+            if isinstance(value, int | Counter):
                 setattr(self, field.name, getattr(self, field.name) + value)
+        self.skipped_files.extend(other.skipped_files)
         for reason, examples in other.examples.items():
             for example in examples:
                 shift = before if example.number else 0
@@ -318,7 +306,7 @@ class RunOutcome:
 
     status: int = 0
     note: str = ""
-    failure: UnusableError | None = None
+    failure: ui.UnusableError | None = None
 
 
 @attrs.frozen
@@ -339,7 +327,7 @@ class Ending:
     @property
     def bar(self) -> Console | None:
         """The console for a progress bar."""
-        return None if self.quiet else console("stderr")
+        return None if self.quiet else ui.console("stderr")
 
 
 def ending_options(what: str) -> Decorator:
@@ -376,7 +364,7 @@ class RunResult:
     more: Sequence[RenderableType] = ()
     again: str = ""
 
-    def finish(self, stream: Stream, ending: Ending) -> NoReturn:
+    def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
         """Show the result on *stream*, and exit with its status."""
         if not ending.quiet:
             show_report(self.view, self.to_dict, stream, as_json=ending.as_json)
@@ -402,7 +390,7 @@ class RunResult:
         report, note = self.report, self.outcome.note
         speed = report.received / max(self.seconds, 0.001)
         summary = (
-            f"{plural(report.received, 'event')} from {self.source} in "
+            f"{ui.plural(report.received, 'event')} from {self.source} in "
             f"{self.seconds:,.1f} s, {speed:,.0f} a second"
         )
         if self.sink:
@@ -421,17 +409,19 @@ class RunResult:
             *skipped_files_view(report.skipped_files, self.top),
             *_invalid_view(report.invalid),
             *self.more,
-            *next_steps(self._commands()),
+            *ui.next_steps(self._commands()),
             *([redo] if redo else []),
         )
 
     def _totals(self) -> RenderableType:
         report, (done, failed) = self.report, self.report.verbs
-        repeats = plural(report.repeated, "repeat") + " of an earlier event among them"
+        repeats = (
+            ui.plural(report.repeated, "repeat") + " of an earlier event among them"
+        )
         place = f"in {self.store}" if self.store else "discarded"
         is_kept = bool(self.sink and report.failed)
-        kinds = [plural(count, kind) for kind, count in report.calls.items() if kind]
-        return rows_view(
+        kinds = [ui.plural(count, kind) for kind, count in report.calls.items() if kind]
+        return ui.rows_view(
             [
                 ("events", report.received, ""),
                 (f"  {done}", report.done, repeats if report.repeated else ""),
@@ -443,7 +433,7 @@ class RunResult:
 
     def _redacted(self) -> Iterator[RenderableType]:
         note = {self.report.identity: "sent as the identity alone"}
-        yield from section(
+        yield from ui.section(
             "Personal fields redacted (--personal-data keep sends them)",
             [(n, c, note.get(n, "")) for n, c in self.report.redacted.most_common()],
             top=self.top,
@@ -457,26 +447,26 @@ class RunResult:
             yield f"{command} list {path}", "list dead letters and reasons"
             yield f"{command} replay {path} --sink SPEC", "after the cause is fixed"
         if unknown := len(self.report.unknown):
-            names = plural(unknown, "name") + " of unknown types and fields"
+            names = ui.plural(unknown, "name") + " of unknown types and fields"
             yield "braze-heap drift FILES", names
 
 
 def show_report(
-    view: Any, value: Any, stream: Stream = "stderr", *, as_json: bool = False
+    view: Any, value: Any, stream: ui.Stream = "stderr", *, as_json: bool = False
 ) -> None:
     """Write a report; a closed stream is ignored because the exit status matters."""
     try:
-        show_result(view, value, console(stream), as_json=as_json)
+        ui.show_result(view, value, ui.console(stream), as_json=as_json)
     except OSError:  # also a terminal that was closed
-        redirect_to_devnull(stream)
+        ui.redirect_to_devnull(stream)
 
 
 def skipped_files_view(
     skipped: Sequence[str], top: int | None = TOP
 ) -> Iterator[RenderableType]:
     """Show how many files of a folder were skipped, and why the first ones were."""
-    yield from section(
-        f"{plural(len(skipped), 'file')} skipped: no events in them",
+    yield from ui.section(
+        f"{ui.plural(len(skipped), 'file')} skipped: no events in them",
         [("-", message) for message in skipped],
         top=top,
         more="more file",
@@ -484,8 +474,8 @@ def skipped_files_view(
 
 
 def _types_view(counts: Counter[str], top: int | None) -> Iterator[RenderableType]:
-    rows = [(safe(name), count) for name, count in counts.most_common()]
-    yield from section("Events by type", rows, top=top, more="more type" + ALL_TYPES)
+    rows = [(ui.safe(name), count) for name, count in counts.most_common()]
+    yield from ui.section("Events by type", rows, top=top, more="more type" + ALL_TYPES)
 
 
 def reasons_view(
@@ -493,33 +483,33 @@ def reasons_view(
 ) -> Iterator[RenderableType]:
     """Show the number of events by reason, with meanings and *examples*."""
     if counts:
-        yield heading(f"{title}: {plural(counts.total(), 'event')}")
+        yield ui.heading(f"{title}: {ui.plural(counts.total(), 'event')}")
     for reason, count in counts.most_common():
-        yield indented(rows_view([(_bold(reason), count, meaning(reason))]))
+        yield ui.indented(ui.rows_view([(_bold(reason), count, meaning(reason))]))
         if shown := examples.get(reason, ()):
             rows = [("-", Text(str(example))) for example in shown]
             if (more := count - len(shown)) > 0:
                 rows.append(("", Text(f"... and {more:,} more")))
-            yield indented(rows_view(rows), 4)
+            yield ui.indented(ui.rows_view(rows), 4)
 
 
 def _bold(reason: str) -> Text:
-    return Text(safe(reason), "bold")
+    return Text(ui.safe(reason), "bold")
 
 
 def _missing_mappers_view(counts: Mapping[str, int]) -> Iterator[RenderableType]:
     rows = [(count, name) for name, count in counts.items()]
-    yield from section("Not replayed, because these mappers are missing", rows)
+    yield from ui.section("Not replayed, because these mappers are missing", rows)
     if rows:
         yield Text("  Name the mapping with --transformer, or use --force.")
 
 
 def _adjustments_view(counts: Counter[str]) -> Iterator[RenderableType]:
     rows = [(k, n, ADJUSTMENTS[Adjustment(k)]) for k, n in counts.most_common()]
-    yield from section("Changed to be legal for Heap", rows)
+    yield from ui.section("Changed to be legal for Heap", rows)
 
 
 def _invalid_view(counts: Counter[InvalidField]) -> Iterator[RenderableType]:
-    rows = [(safe(str(name), 200), n) for name, n in counts.most_common()]
+    rows = [(ui.safe(str(name), 200), n) for name, n in counts.most_common()]
     title = "Mapped as any custom event: they do not fit the class declared"
-    yield from section(title, rows, top=TOP, more="more")
+    yield from ui.section(title, rows, top=TOP, more="more")

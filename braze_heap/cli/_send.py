@@ -13,9 +13,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from braze_heap import DISCARD, Pipeline
-from braze_heap.cli._console import epilog, next_steps, plural, safe, section
+from braze_heap.cli import _console as ui
 from braze_heap.cli._delivery import Delivery, patience_option
-from braze_heap.cli._inputs import Source, batches, read_all, source_options
+from braze_heap.cli._inputs import Source, batches, source_options
 from braze_heap.cli._options import (
     STDIN,
     Setup,
@@ -40,7 +40,6 @@ from braze_heap.cli._sinks import (
     report_stream,
     sink_option,
 )
-from braze_heap.cli._transform import make_run, run_to
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.state import DeadLetter
 
@@ -55,7 +54,7 @@ AGAIN: Final = (
 
 @click.command(
     short_help="Send events to Heap, or another sink.",
-    epilog=epilog(
+    epilog=ui.epilog(
         f"""
         braze-heap send currents/
         braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
@@ -111,26 +110,24 @@ def send(
         raise click.UsageError(f"{name} and --discard exclude each other.")
     kept = None if discard else store or DEAD_LETTER
     inputs = source.find(own=_files_of(kept))
-    run = make_run(Setup.of(**options), inputs, source.event_type)
+    run = Run.of(Setup.of(**options), inputs)
     if spec is None:
         _dry_run(run, all_types, ending)
     if written := STDIN if spec in STDOUT else file_of(spec):
-        refuse_input(written, inputs, "--sink")
+        refuse_input(written, inputs.each, "--sink")
     refuse_files(spec, kept, options["config"])
-    files, skipped = plural(len(inputs), "file"), run.report.skipped_files
 
     def work(pipeline: Pipeline, shown: RunProgress) -> None:
-        reads = read_all(inputs, source.event_type, shown.advance, skipped)
-        for batch in batches(reads):
+        for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
     with closing(open_sink_or_exit(spec)) as sink:
-        confirm_heap(sink, f"the events of {files}", is_agreed=yes)
+        confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
         with _dead_letter(kept, max_bytes, quiet=ending.quiet) as dead_letter:
             delivery = Delivery(spec, sink, dead_letter, patience)
-            result = delivery.run(run.transformer, work, run.size, ending.bar)
-    result.report.skipped_files += skipped
-    result = attrs.evolve(result, source=files, store=kept, again=AGAIN)
+            result = delivery.run(run.transformer, work, inputs.size, ending.bar)
+    result.report.skipped_files += inputs.skipped
+    result = attrs.evolve(result, source=str(inputs), store=kept, again=AGAIN)
     result.finish(report_stream(spec), ending)
 
 
@@ -141,22 +138,24 @@ def _files_of(store: Path | None) -> list[Path]:
 
 
 def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
-    result = run_to(Path(os.devnull), run, ending.bar, all_types)
+    result = run.result(Path(os.devnull), ending.bar, all_types=all_types)
     if result.outcome.failure and not run.report.received:
         raise result.outcome.failure
     attrs.evolve(result, more=[*_dry_view(run.report)]).finish("stdout", ending)
 
 
 def _dry_view(report: RunReport) -> Iterator[RenderableType]:
-    rows = [(n, plural(n, kind).partition(" ")[2]) for kind, n in report.calls.items()]
+    rows = [
+        (n, ui.plural(n, kind).partition(" ")[2]) for kind, n in report.calls.items()
+    ]
     if failed := report.failed.total():
         rows.append((failed, "for the dead letter"))
     title = "Dry run: nothing was sent. With --sink it would send"
-    yield from section(title, rows or [(0, "events")])
+    yield from ui.section(title, rows or [(0, "events")])
     minutes = report.calls["event"] / EVENTS_A_MINUTE
     least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
     yield Text(f"  {least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute")
-    yield from next_steps(
+    yield from ui.next_steps(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
     )
 
@@ -171,6 +170,6 @@ def _dead_letter(
     with open_store(path, is_made=True, max_bytes=max_bytes) as store:
         if not quiet:
             click.echo(
-                f"What cannot be delivered goes to {safe(str(path), 500)}.", err=True
+                f"What cannot be delivered goes to {ui.safe(str(path), 500)}.", err=True
             )
         yield store

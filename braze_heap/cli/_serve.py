@@ -16,14 +16,7 @@ import attrs
 import click
 
 from braze_heap import Pipeline
-from braze_heap.cli._console import (
-    UnusableError,
-    describe_os_error,
-    epilog,
-    plural,
-    require_extra,
-    safe,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import (
     Setup,
     build_transformer,
@@ -82,7 +75,7 @@ class CutOffError(click.ClickException):
 
 @click.command(
     short_help="Run the endpoint for a Currents feed.",
-    epilog=epilog(
+    epilog=ui.epilog(
         f"""
         braze-heap serve
         BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
@@ -106,14 +99,12 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 @dead_letter_option(
     "Store events that cannot be delivered here.",
     default=DEAD_LETTER,
-    show_default=True,
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to use.")
+@click.option("--host", default="127.0.0.1", help="Address to use.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8080,
-    show_default=True,
     help="Port; 0 for any free one.",
 )
 @seconds_option(
@@ -138,7 +129,7 @@ def serve(
     Without options it runs in trial mode: it generates a token and prints it once, and
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
-    require_extra("serving", "server", "uvicorn")
+    ui.require_extra("serving", "server", "uvicorn")
     log = RequestLog(sys.stderr, is_json=log_json)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
@@ -172,7 +163,7 @@ def serve(
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
-        cut = plural(metrics.cancelled, "request")
+        cut = ui.plural(metrics.cancelled, "request")
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
@@ -188,9 +179,10 @@ def _greet(
 def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> None:
     requests, _ = receiver.in_flight
     if requests:
+        in_flight = ui.plural(requests, "request") + " in flight"
+        limit = format_duration(grace)
         log.tell(
-            f"Stopping: waiting for {plural(requests, 'request')} in flight, for up to "
-            f"{format_duration(grace)}; Ctrl-C stops at once"
+            f"Stopping: waiting for {in_flight}, up to {limit}; Ctrl-C stops at once"
         )
 
 
@@ -224,7 +216,7 @@ def _access(
     """
     name = variable or _VARIABLE
     if spec is not None and not spec.strip():
-        raise UnusableError(f"--sink is empty: {_WHERE_TO}")
+        raise ui.UnusableError(f"--sink is empty: {_WHERE_TO}")
     has_token = bool(os.environ.get(name, "").split())
     is_trial = spec is None and variable is None and not is_log and is_here(host)
     if is_trial and not has_token:
@@ -233,10 +225,12 @@ def _access(
     try:
         tokens = Tokens.from_env(name)
     except ValueError as error:
-        raise UnusableError(f"{error}. For a new one: openssl rand -hex 32") from None
+        raise ui.UnusableError(
+            f"{error}. For a new one: openssl rand -hex 32"
+        ) from None
     if spec is None:
         flaw = f"{name} is set, so this is not a trial, and --sink is missing"
-        raise UnusableError(f"{flaw}: {_WHERE_TO}")
+        raise ui.UnusableError(f"{flaw}: {_WHERE_TO}")
     return _Access(tokens, name)
 
 
@@ -249,8 +243,8 @@ def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
         try:
             sink.close()
         except OSError as error:
-            flaw = f"the sink cannot be closed: {describe_os_error(error)}"
-            raise UnusableError(flaw) from None
+            flaw = f"the sink cannot be closed: {ui.describe_os_error(error)}"
+            raise ui.UnusableError(flaw) from None
         finally:
             log.total("Stopped.", metrics.report)
 
@@ -265,7 +259,7 @@ def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
         f"  calls go to    {target}",
-        f"  dead letters   {safe(str(path), 200)}",
+        f"  dead letters   {ui.safe(str(path), 200)}",
         f"  monitoring     {url}/metrics, /healthz, /readyz",
         "",
         "Enter in Braze, as a Current of the kind Custom HTTP (or Heap):",

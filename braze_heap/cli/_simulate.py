@@ -17,18 +17,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap.cli._console import (
-    INTERRUPTED,
-    UnusableError,
-    confirm,
-    console,
-    epilog,
-    exit_on_broken_pipe,
-    plural,
-    safe,
-    section,
-    show_result,
-)
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import (
     Decorator,
     group,
@@ -75,7 +64,6 @@ def _share_option(name: str, text: str) -> Decorator:
         metavar="SHARE",
         type=click.FloatRange(0, 1),
         default=FAULTS[name],
-        show_default=True,
         help=text,
     )
 
@@ -90,7 +78,6 @@ def _count_option(
         metavar="N",
         type=kind,
         default=default,
-        show_default=True,
         help=text,
     )
 
@@ -117,7 +104,7 @@ behavior_options: Final = group(
 
 @click.command(
     short_help="Try an endpoint, as Braze would use it.",
-    epilog=epilog(
+    epilog=ui.epilog(
         """
         braze-heap simulate http://127.0.0.1:8000/currents
         BRAZE_TOKEN=... braze-heap simulate https://example.com/ --events 2000
@@ -132,7 +119,6 @@ behavior_options: Final = group(
     "--token-env",
     metavar="NAME",
     default="BRAZE_TOKEN",
-    show_default=True,
     help="Environment variable with the bearer token, or several of which the first is "
     "sent. If it is not set, you are asked on a terminal; elsewhere none is sent.",
 )
@@ -167,7 +153,7 @@ def simulate(
     "braze-heap-test-". A request without events comes first; nothing else is sent
     unless that is accepted. Redirects are not followed.
     """
-    _confirm(url, plural(number + malformed, "test event"), is_agreed=yes)
+    _confirm(url, ui.plural(number + malformed, "test event"), is_agreed=yes)
     braze = attrs.evolve(braze, token=_token(token_env))
     _probe(braze, url, token_env)
     events = mixed_events(
@@ -181,14 +167,14 @@ def simulate(
         braze.seed,
     )
     result = _send(braze, events, url, patience)
-    with exit_on_broken_pipe():
-        show_result(
+    with ui.exit_on_broken_pipe():
+        ui.show_result(
             lambda: result.view(token_env),
             lambda: result.to_dict(token_env),
-            console("stdout"),
+            ui.console("stdout"),
             as_json=as_json,
         )
-    sys.exit(INTERRUPTED if result.is_interrupted else int(not result.is_good))
+    sys.exit(ui.INTERRUPTED if result.is_interrupted else int(not result.is_good))
 
 
 def mixed_events(
@@ -207,7 +193,7 @@ def _confirm(url: str, events: str, *, is_agreed: bool) -> None:
     parts = urlsplit(url)
     if is_agreed or is_here(parts.hostname or ""):
         return
-    host = safe(parts.hostname or "", 200)
+    host = ui.safe(parts.hostname or "", 200)
     click.echo(
         f"{events.capitalize()} will go to {host}, and on to where it delivers: to "
         f"Heap, if it does. Their users begin with {USER_PREFIX}.",
@@ -215,7 +201,7 @@ def _confirm(url: str, events: str, *, is_agreed: bool) -> None:
     )
     if parts.scheme == "http":
         click.echo("http is not encrypted: others can read the token.", err=True)
-    confirm("Send them?", "sent", is_agreed=False)
+    ui.confirm("Send them?", "sent", is_agreed=False)
 
 
 def is_here(host: str) -> bool:
@@ -229,7 +215,7 @@ def _token(name: str) -> str | None:
     if tokens := os.environ.get(name, "").split():
         return tokens[0]
     if not sys.stdin.isatty():
-        click.echo(f"Note: {safe(name)} is not set, so no token is sent.", err=True)
+        click.echo(f"Note: {ui.safe(name)} is not set, so no token is sent.", err=True)
         return None
     text = "Token (empty for none)"
     given: str = click.prompt(text, "", hide_input=True, show_default=False, err=True)
@@ -247,7 +233,7 @@ def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
     try:
         probe = attrs.evolve(braze, probes=1, lose_answers=0).send((), url, limit=0)
     except ValueError as error:
-        raise UnusableError(str(error)) from None
+        raise ui.UnusableError(str(error)) from None
     for failure in probe.failures:
         raise EndpointError(f"no answer ({failure}). {failure_advice(failure)}")
     for status in probe.statuses:
@@ -260,7 +246,7 @@ def _send(
 ) -> "SimulationResult":
     latest = braze.send(events, lambda _: None, limit=-1)
     decided = 0
-    with progress("Sending", len(events), console("stderr")) as shown:
+    with progress("Sending", len(events), ui.console("stderr")) as shown:
 
         def watch(simulation: Simulation) -> None:
             nonlocal latest, decided
@@ -316,11 +302,11 @@ class SimulationResult:
         return Group(
             *note * self.is_interrupted,
             Text(
-                f"{plural(len(done.events), 'event')} in "
-                f"{plural(done.requests, 'request')}, {done.seconds:,.1f} s"
+                f"{ui.plural(len(done.events), 'event')} in "
+                f"{ui.plural(done.requests, 'request')}, {done.seconds:,.1f} s"
             ),
             *self._answers_view(),
-            *section("Status of the events in Braze", fates),
+            *ui.section("Status of the events in Braze", fates),
             Text(f"\n{self._verdict(token_env)}", "bold"),
         )
 
@@ -328,9 +314,9 @@ class SimulationResult:
         done = self.simulation
         rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
         rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
-        yield from section("Answers", rows)
+        yield from ui.section("Answers", rows)
         if done.answers_lost:
-            lost = plural(done.answers_lost, "answer")
+            lost = ui.plural(done.answers_lost, "answer")
             yield Text(f"  {lost} discarded on purpose; their events were sent again")
 
     def _verdict(self, token_env: str) -> str:
@@ -356,7 +342,7 @@ _FATES: Final = {
 
 def _advice(status: int, token_env: str) -> str:
     status = 300 if 300 <= status < 400 else status
-    return _ADVICE.get(status, _LATER).format(token=safe(token_env))
+    return _ADVICE.get(status, _LATER).format(token=ui.safe(token_env))
 
 
 _ADVICE: Final = {

@@ -11,7 +11,7 @@ import attrs
 import click
 
 from braze_heap._errors import describe_exception
-from braze_heap.cli._console import Stream, UnusableError, confirm, safe
+from braze_heap.cli import _console as ui
 from braze_heap.cli._options import Decorator, FilePath
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkSpecError
 from braze_heap.sinks import Sink, open_sink
@@ -101,7 +101,7 @@ class HeapTarget:
         return cls(heap_sink._core.settings, heap_sink._host)
 
     def __str__(self) -> str:
-        return f"Heap: app {safe(self.options.app_id)} at {safe(self.host, 200)}"
+        return f"Heap: app {ui.safe(self.options.app_id)} at {ui.safe(self.host, 200)}"
 
 
 def open_sink_or_exit(spec: str) -> Sink:
@@ -114,15 +114,15 @@ def open_sink_or_exit(spec: str) -> Sink:
     try:
         return open_sink(_with_key(spec))
     except SinkSpecError as error:
-        raise UnusableError(f"--sink: {error}") from None
+        raise ui.UnusableError(f"--sink: {error}") from None
     except ModuleNotFoundError as error:
         if error.name not in _HTTP:
-            raise UnusableError(f"the sink needs the package {error.name}") from None
+            raise ui.UnusableError(f"the sink needs the package {error.name}") from None
         advice = "pip install 'braze_heap[cli,http]'"
-        raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
+        raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
         flaw = f"{describe_sink(spec, None)} raised {describe_exception(error)}"
-        raise UnusableError(f"--sink: {flaw}") from None
+        raise ui.UnusableError(f"--sink: {flaw}") from None
 
 
 def _with_key(spec: str) -> str:
@@ -134,10 +134,10 @@ def _with_key(spec: str) -> str:
 
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
     """Return the name of a sink in reports: without its options."""
-    return str(target) if target else safe(spec.partition("?")[0], 200)
+    return str(target) if target else ui.safe(spec.partition("?")[0], 200)
 
 
-def report_stream(spec: str) -> Stream:
+def report_stream(spec: str) -> ui.Stream:
     """Return the stream for reports: not the one that calls go to."""
     return "stderr" if spec in STDOUT else "stdout"
 
@@ -169,9 +169,9 @@ def refuse_files(spec: str, store: Path | None, config: Path | None) -> None:
     """
     path = file_of(spec)
     if path and store and is_of_store(path, store):
-        raise UnusableError(f"--sink: {path} is the dead letter. Name another file.")
+        raise ui.UnusableError(f"--sink: {path} is the dead letter. Name another file.")
     if path and config and os.path.realpath(path) == os.path.realpath(config):
-        raise UnusableError(f"--sink: {path} is the file of --config. Name another.")
+        raise ui.UnusableError(f"--sink: {path} is the file of --config. Name another.")
 
 
 def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
@@ -183,7 +183,7 @@ def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
     """
     if target := HeapTarget.of(sink):
         click.echo(f"{target}\n{SILENTLY}", err=True)
-        confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
+        ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
 
 
 @contextlib.contextmanager
@@ -207,9 +207,9 @@ def open_store(
                 path, max_bytes=max_bytes or MAX_BYTES, create=is_made
             )
         except ValueError as error:
-            raise UnusableError(f"{error}.") from None
+            raise ui.UnusableError(f"{error}.") from None
         with store:
             yield store
     except DeadLetterError as error:
         name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
-        raise UnusableError(f"{name}{error}.") from None
+        raise ui.UnusableError(f"{name}{error}.") from None

@@ -1,27 +1,22 @@
 """``braze-heap transform``: events in any form, as calls, one JSON object a line."""
 
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
-from rich.console import Console
 
-from braze_heap.cli._console import epilog, plural
-from braze_heap.cli._inputs import Input, Source, source_options
+from braze_heap.cli._console import epilog
+from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._options import (
     STDIN,
     Setup,
     all_types_option,
-    build_transformer,
     output_option,
     transformer_options,
 )
 from braze_heap.cli._output import refuse_input
-from braze_heap.cli._report import TOP, Ending, RunReport, RunResult, ending_options
+from braze_heap.cli._report import Ending, ending_options
 from braze_heap.cli._run import Run
 
 
@@ -70,40 +65,12 @@ def transform(
     stderr; with --json, to stdout if -o names a file. In a directory, files without
     events, such as CSV, are skipped and reported.
     """
-    inputs = source.find()
     refuse_input(output, [options["config"]], "--output")
-    run = make_run(Setup.of(**options), inputs, source.event_type, jobs)
+    run = Run.of(Setup.of(**options), source.find(), jobs)
     is_mixed = output == STDIN and sys.stdout.isatty()
-    result = run_to(output, run, None if is_mixed else ending.bar, all_types)
+    bar = None if is_mixed else ending.bar
+    result = run.result(output, bar, all_types=all_types)
     if result.outcome.failure and not run.report.received:
-        ending = attrs.evolve(ending, quiet=True)
+        raise result.outcome.failure
     is_free = ending.as_json and output != STDIN
     result.finish("stdout" if is_free else "stderr", ending)
-
-
-def make_run(
-    setup: Setup, inputs: Sequence[Input], event_type: str | None, jobs: int = 1
-) -> Run:
-    """Return a run in *jobs* processes; 0 is one per core."""
-    transformer = build_transformer(setup)
-    report = RunReport(transformer._identity.field)
-    if jobs == 1:
-        return Run(transformer, inputs, event_type, report)
-    from braze_heap.cli._jobs import SplitRun, cores
-
-    return SplitRun(
-        transformer, inputs, event_type, report, setup=setup, jobs=jobs or cores()
-    )
-
-
-def run_to(path: Path, run: Run, bar: Console | None, all_types: bool) -> RunResult:
-    """Write the calls of *run* to *path*, and return its result."""
-    started = time.monotonic()
-    outcome = run.write_to(path, bar)
-    return RunResult(
-        report=run.report,
-        outcome=outcome,
-        seconds=time.monotonic() - started,
-        source=plural(len(run.inputs), "file"),
-        top=None if all_types else TOP,
-    )

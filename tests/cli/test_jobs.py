@@ -21,11 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from braze_heap.cli import _jobs
-from braze_heap.cli._inputs import Input, find_inputs
+from braze_heap.cli._inputs import Input, Inputs, Source
 from braze_heap.cli._jobs import SplitRun
 from braze_heap.cli._options import Setup
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import RunOutcome, RunReport
+from braze_heap.cli._report import RunOutcome
 from braze_heap.cli._run import Run as OneJob
 from braze_heap.config import TransformConfig
 from braze_heap.wire import _json
@@ -71,7 +71,7 @@ def file(path: Path, content: bytes) -> Input:
 
 
 def reads(*inputs: Input) -> list[Any]:
-    return [read for one in inputs for read in one.read(None, lambda _: None)]
+    return [read for one in inputs for read in one.read(lambda _: None)]
 
 
 @given(content=files_of_lines(), unit=st.integers(1, 2_000))
@@ -113,7 +113,7 @@ def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
     told: list[int] = []
 
     for piece in before[1:]:
-        assert [*piece.read(None, told.append)] == []
+        assert [*piece.read(told.append)] == []
 
     assert sum(told) < len(before) * (100_000 + 2 * CHUNK)
 
@@ -121,10 +121,8 @@ def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
 def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     """Return the same run for one worker and for several."""
     transformer = SETUP.transformer()
-    arguments = (transformer, inputs, None)
-    identity = "external_user_id"
-    many = SplitRun(*arguments, RunReport(identity), unit, setup=SETUP, jobs=jobs)
-    return OneJob(*arguments, RunReport(identity), unit), many
+    many = SplitRun(transformer, Inputs(inputs), unit, setup=SETUP, jobs=jobs)
+    return OneJob(transformer, Inputs(inputs), unit), many
 
 
 def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
@@ -443,12 +441,12 @@ def test_directories_that_others_look_into_hold_no_parts(run: Run, mixed: Path) 
     """Parts lie in a hidden folder, which a run over the same directory leaves out."""
     calls = mixed / "calls"
     calls.touch()
-    expected = find_inputs([mixed])
+    expected = Source((mixed,)).find().each
     seen: list[list[Input]] = []
     append = _jobs.append
 
     def looked(output: Any, part: Path) -> None:
-        seen.append(find_inputs([mixed]))
+        seen.append(Source((mixed,)).find().each)
         append(output, part)
 
     with pytest.MonkeyPatch.context() as patch:
