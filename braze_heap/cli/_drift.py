@@ -20,7 +20,7 @@ from braze_heap.cli._options import (
 from braze_heap.cli._output import refuse_input, write_text
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import (
-    ALL_TYPES,
+    MORE_TYPES,
     TOP,
     meaning,
     show_report,
@@ -186,7 +186,7 @@ def _unseen_fields_view(found: Drift, top: int | None) -> Iterator[RenderableTyp
         form = f"{unseen.form}, {ui.plural(unseen.count, 'event')}"
         rows.append((ui.safe(unseen.event_type), form, Text(names)))
     title = "Documented fields not seen in this input"
-    yield from ui.section(title, rows, top=top, more="more type" + ALL_TYPES)
+    yield from ui.section(title, rows, top=top, more=MORE_TYPES)
 
 
 def _unseen_types_view(
@@ -194,7 +194,7 @@ def _unseen_types_view(
 ) -> Iterator[RenderableType]:
     title = f"Documented types not seen in this input: {len(types)}"
     rows = [(ui.safe(event_type),) for event_type in types]
-    yield from ui.section(title, rows, top=top, more="more type" + ALL_TYPES)
+    yield from ui.section(title, rows, top=top, more=MORE_TYPES)
 
 
 def _more(found: Drift) -> Iterator[RenderableType]:

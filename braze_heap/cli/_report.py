@@ -20,7 +20,6 @@ from braze_heap import (
     Reason,
     Rejected,
     Report,
-    Skipped,
     SkipReason,
     Track,
     TransformResult,
@@ -37,8 +36,8 @@ MAX_EXAMPLES: Final = 3
 TOP: Final = 10
 """Maximum number of event types and of fields in a report without ``--all-types``."""
 
-ALL_TYPES: Final = "|(--all-types names them)"
-"""Hint after the number of rows that are not shown; see `section`."""
+MORE_TYPES: Final = "more type|(--all-types names them)"
+"""Text after the number of types that are not shown; see `section`."""
 
 MAX_PATH: Final = 100
 """Characters of a path that a report shows."""
@@ -198,7 +197,7 @@ class RunReport:
     verbs: tuple[str, str] = ("mapped", "rejected")
 
     @classmethod
-    def of(cls, report: Report, skipped_files: Sequence[str] = ()) -> Self:
+    def of(cls, report: Report) -> Self:
         """Return the report of a delivery."""
         return cls(
             received=report.received,
@@ -211,7 +210,6 @@ class RunReport:
             invalid=Counter(report.invalid),
             unknown=Counter(report.unknown),
             missing_mappers=Counter(report.missing_mappers),
-            skipped_files=[*skipped_files],
             verbs=("delivered", "dead-lettered"),
         )
 
@@ -219,24 +217,29 @@ class RunReport:
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
     ) -> None:
         """Add the result of *batch*, which *before* events of *source* preceded."""
+        kinds = Counter(map(type, result.calls))
         part = RunReport(
             received=result.received,
             done=result.mapped,
             repeated=result.repeated,
             skipped=Counter(str(skipped.reason) for skipped in result.skipped),
             failed=Counter(str(rejected.reason) for rejected in result.rejected),
-            calls=Counter(CALLS[type(call)] for call in result.calls),
+            calls=Counter({CALLS[kind]: n for kind, n in kinds.items()}),
             event_types=Counter(result.event_types),
             redacted=Counter(result.redacted),
             adjustments=Counter({str(k): n for k, n in result.adjustments.items()}),
             invalid=Counter(result.invalid),
         )
         for skipped in result.skipped:
-            part._keep(skipped.reason, _example(skipped, source))
+            example = Example(source, 0, 0, skipped.event_type, skipped.event_id)
+            part._keep(skipped.reason, example)
         if result.rejected:
-            for event, index in _positions(result.rejected, batch):
-                place = (index + 1, batch[index].offset, event.detail)
-                part._keep(event.reason, _example(event, source, *place))
+            for event, i in _positions(result.rejected, batch):
+                place, named = (
+                    (i + 1, batch[i].offset),
+                    (event.event_type, event.event_id),
+                )
+                part._keep(event.reason, Example(source, *place, *named, event.detail))
         self.merge(part, before)
 
     def merge(self, other: "RunReport", before: int) -> None:
@@ -268,16 +271,6 @@ class RunReport:
             names.get(name, name).replace("-", "_"): value
             for name, value in data.items()
         }
-
-
-def _example(
-    event: Skipped | Rejected,
-    source: str,
-    number: int = 0,
-    offset: int = 0,
-    detail: str = "",
-) -> Example:
-    return Example(source, number, offset, event.event_type, event.event_id, detail)
 
 
 def _positions(
@@ -387,37 +380,31 @@ class RunResult:
 
     def view(self) -> Group:
         """Return the result as text."""
-        report, note = self.report, self.outcome.note
-        speed = report.received / max(self.seconds, 0.001)
-        summary = (
-            f"{ui.plural(report.received, 'event')} from {self.source} in "
-            f"{self.seconds:,.1f} s, {speed:,.0f} a second"
-        )
-        if self.sink:
-            summary += f", to {self.sink}"
+        note = self.outcome.note
         redo = f"\nRerun the same command. {self.again}" if note and self.again else ""
         return Group(
-            *([Text(note, "bold red")] if note else []),
-            Text(summary),
+            *[Text(note, "bold red")] * bool(note),
+            Text(self._summary()),
             self._totals(),
-            *_types_view(report.event_types, self.top),
-            *reasons_view("Skipped", report.skipped, report.examples),
-            *reasons_view(report.verbs[1].title(), report.failed, report.examples),
-            *_missing_mappers_view(report.missing_mappers),
-            *self._redacted(),
-            *_adjustments_view(report.adjustments),
-            *skipped_files_view(report.skipped_files, self.top),
-            *_invalid_view(report.invalid),
+            *self._sections(),
             *self.more,
             *ui.next_steps(self._commands()),
-            *([redo] if redo else []),
+            *[redo] * bool(redo),
+        )
+
+    def _summary(self) -> str:
+        received = self.report.received
+        speed = received / max(self.seconds, 0.001)
+        place = f", to {self.sink}" if self.sink else ""
+        return (
+            f"{ui.plural(received, 'event')} from {self.source} in "
+            f"{self.seconds:,.1f} s, {speed:,.0f} a second{place}"
         )
 
     def _totals(self) -> RenderableType:
         report, (done, failed) = self.report, self.report.verbs
-        repeats = (
-            ui.plural(report.repeated, "repeat") + " of an earlier event among them"
-        )
+        repeats = ui.plural(report.repeated, "repeat")
+        repeats += " of an earlier event among them"
         place = f"in {self.store}" if self.store else "discarded"
         is_kept = bool(self.sink and report.failed)
         kinds = [ui.plural(count, kind) for kind, count in report.calls.items() if kind]
@@ -431,13 +418,33 @@ class RunResult:
             ]
         )
 
-    def _redacted(self) -> Iterator[RenderableType]:
-        note = {self.report.identity: "sent as the identity alone"}
-        yield from ui.section(
+    def _sections(self) -> Iterator[RenderableType]:
+        report, top, section = self.report, self.top, ui.section
+        types = report.event_types.most_common()
+        yield from section("Events by type", types, top=top, more=MORE_TYPES)
+        yield from _reasons("Skipped", report.skipped, report.examples)
+        yield from _reasons(report.verbs[1].title(), report.failed, report.examples)
+        missing = [(count, name) for name, count in report.missing_mappers.items()]
+        yield from section("Not replayed, because these mappers are missing", missing)
+        if missing:
+            yield Text("  Name the mapping with --transformer, or use --force.")
+        notes = {report.identity: "sent as the identity alone"}
+        yield from section(
             "Personal fields redacted (--personal-data keep sends them)",
-            [(n, c, note.get(n, "")) for n, c in self.report.redacted.most_common()],
-            top=self.top,
-            more="more field" + ALL_TYPES,
+            [
+                (n, count, notes.get(n, ""))
+                for n, count in report.redacted.most_common()
+            ],
+            top=top,
+            more="more field|(--all-types names them)",
+        )
+        adjusted = report.adjustments.most_common()
+        rows = [(kind, n, ADJUSTMENTS[Adjustment(kind)]) for kind, n in adjusted]
+        yield from section("Changed to be legal for Heap", rows)
+        yield from skipped_files_view(report.skipped_files, top)
+        yield from section(
+            "Mapped as any custom event: they do not fit the class declared",
+            report.invalid.most_common(TOP),
         )
 
     def _commands(self) -> Iterator[tuple[str, str]]:
@@ -465,51 +472,20 @@ def skipped_files_view(
     skipped: Sequence[str], top: int | None = TOP
 ) -> Iterator[RenderableType]:
     """Show how many files of a folder were skipped, and why the first ones were."""
-    yield from ui.section(
-        f"{ui.plural(len(skipped), 'file')} skipped: no events in them",
-        [("-", message) for message in skipped],
-        top=top,
-        more="more file",
-    )
+    title = f"{ui.plural(len(skipped), 'file')} skipped: no events in them"
+    yield from ui.section(title, [("-", x) for x in skipped], top=top, more="more file")
 
 
-def _types_view(counts: Counter[str], top: int | None) -> Iterator[RenderableType]:
-    rows = [(ui.safe(name), count) for name, count in counts.most_common()]
-    yield from ui.section("Events by type", rows, top=top, more="more type" + ALL_TYPES)
-
-
-def reasons_view(
+def _reasons(
     title: str, counts: Counter[str], examples: Mapping[str, Sequence[Example]]
 ) -> Iterator[RenderableType]:
-    """Show the number of events by reason, with meanings and *examples*."""
     if counts:
         yield ui.heading(f"{title}: {ui.plural(counts.total(), 'event')}")
     for reason, count in counts.most_common():
-        yield ui.indented(ui.rows_view([(_bold(reason), count, meaning(reason))]))
+        row = (Text(ui.safe(reason), "bold"), count, meaning(reason))
+        yield ui.indented(ui.rows_view([row]))
         if shown := examples.get(reason, ()):
             rows = [("-", Text(str(example))) for example in shown]
             if (more := count - len(shown)) > 0:
                 rows.append(("", Text(f"... and {more:,} more")))
             yield ui.indented(ui.rows_view(rows), 4)
-
-
-def _bold(reason: str) -> Text:
-    return Text(ui.safe(reason), "bold")
-
-
-def _missing_mappers_view(counts: Mapping[str, int]) -> Iterator[RenderableType]:
-    rows = [(count, name) for name, count in counts.items()]
-    yield from ui.section("Not replayed, because these mappers are missing", rows)
-    if rows:
-        yield Text("  Name the mapping with --transformer, or use --force.")
-
-
-def _adjustments_view(counts: Counter[str]) -> Iterator[RenderableType]:
-    rows = [(k, n, ADJUSTMENTS[Adjustment(k)]) for k, n in counts.most_common()]
-    yield from ui.section("Changed to be legal for Heap", rows)
-
-
-def _invalid_view(counts: Counter[InvalidField]) -> Iterator[RenderableType]:
-    rows = [(ui.safe(str(name), 200), n) for name, n in counts.most_common()]
-    title = "Mapped as any custom event: they do not fit the class declared"
-    yield from ui.section(title, rows, top=TOP, more="more")

@@ -182,7 +182,8 @@ def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> Non
         in_flight = ui.plural(requests, "request") + " in flight"
         limit = format_duration(grace)
         log.tell(
-            f"Stopping: waiting for {in_flight}, up to {limit}; Ctrl-C stops at once"
+            f"Stopping: waiting for {in_flight}, for up to {limit}; "
+            "Ctrl-C stops at once"
         )
 
 
