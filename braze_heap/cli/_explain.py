@@ -43,6 +43,12 @@ from braze_heap.wire import Read, Unreadable
 _WIDTH: Final = 96
 """Maximum columns of the explanation."""
 
+_MAX_PLACES: Final = 3
+"""Maximum number of names in Heap that are shown for a field."""
+
+_ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}
+"""Fields of every event with their place in a call."""
+
 HIDDEN: Final = "..."
 """Text in place of a personal value."""
 
@@ -92,7 +98,7 @@ def explain(
         ui.show_result(
             explanation.view,
             explanation.to_dict,
-            ui.console("stdout", max_width=_WIDTH),
+            ui.console("stdout", _WIDTH, _WIDTH),
             as_json=as_json,
         )
 
@@ -236,21 +242,23 @@ class EventExplanation:
             }
 
     def _place(self, field: str) -> str:
-        """Return the name under which Heap gets *field*, or that it does not."""
-        places = ["identity"] * (field == self.transformer._identity.field)
-        planned = {
-            p.name
-            for event in self.plan.events
-            for p in event.properties
-            if p.field == field
-        } or {field}
-        places += sorted(planned & self._sent)
+        """Return the names under which Heap gets *field*, or that it does not."""
         if not self.result.calls:
             return "-"
-        return ", ".join(places) or ("redacted" if self._redacts(field) else "not sent")
-
-    def _redacts(self, field: str) -> bool:
-        return field in self.result.redacted
+        places = [_ENVELOPE[field]] if field in _ENVELOPE else []
+        places += ["identity"] * (field == self.transformer._identity.field)
+        properties = [p for event in self.plan.events for p in event.properties]
+        planned = {p.name for p in properties if p.field == field} or {field}
+        planned = {name.removesuffix(".*") for name in planned}
+        places += sorted(
+            name
+            for name in self._sent
+            if name in planned or name.partition(".")[0] in planned
+        )
+        if not places:
+            return "redacted" if field in self.result.redacted else "not sent"
+        more = len(places) - _MAX_PLACES
+        return ", ".join(places[:_MAX_PLACES]) + f" and {more} more" * (more > 0)
 
     @cached_property
     def _sent(self) -> set[str]:
@@ -263,7 +271,7 @@ class EventExplanation:
 
     def _shown(self, value: Any, *, is_personal: bool) -> str:
         hides = is_personal and not self.shows_values
-        return HIDDEN if hides else ui.safe(str(value), 60)
+        return HIDDEN if hides else ui.safe(str(value), 40)
 
     def _fields_view(self) -> Iterator[RenderableType]:
         if self.event is None:
@@ -271,23 +279,14 @@ class EventExplanation:
         fields = [*self._fields()]
         number = len(event_fields(type(self.event)))
         yield ui.heading(f"2. Fields: {len(fields)} of {number} that the class has")
-        marks = {True: "personal data", False: ""}
+        mark = ", personal data"
         rows = [
-            (
-                f["name"],
-                f["type"],
-                f["value"],
-                f"-> {f['in_heap']}",
-                marks[f["personal"]],
-            )
+            (f["name"], f["type"], f["value"], f["in_heap"] + mark * f["personal"])
             for f in fields
         ]
-        yield ui.indented(
-            ui.rows_view(rows, ("name", "type", "before", "after", "_mark"))
-        )
-        yield from ui.section(
-            "Invalid values", [(Text(each),) for each in self.problems]
-        )
+        columns = ("name", "type", "before", "after")
+        yield ui.indented(ui.rows_view(rows, columns))
+        yield from ui.section("Invalid values", [(Text(p),) for p in self.problems])
         unknown = [*self._unknown()]
         yield from ui.section(f"Unknown or invalid fields ({len(unknown)})", unknown)
 
