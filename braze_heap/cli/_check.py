@@ -16,22 +16,12 @@ from rich.text import Text
 
 from braze_heap import Transformer
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
     Setup,
     json_option,
     seconds_option,
     transformer_options,
-)
-from braze_heap.cli._sinks import (
-    API_KEY,
-    SILENTLY,
-    HeapTarget,
-    dead_letter_option,
-    describe_sink,
-    file_of,
-    open_sink_or_exit,
-    open_store,
-    sink_option,
 )
 from braze_heap.receiver import Tokens
 from braze_heap.state import MAX_BYTES
@@ -76,8 +66,8 @@ class Finding:
     ),
 )
 @transformer_options
-@sink_option("A sink to look at; see `braze-heap send --help`.")
-@dead_letter_option("A dead letter to look at.", type=click.Path(path_type=Path))
+@sinks.sink_option("A sink to look at; see `braze-heap send --help`.")
+@sinks.dead_letter_option("A dead letter to look at.", type=click.Path(path_type=Path))
 @click.option(
     "--token-env",
     metavar="NAME",
@@ -174,21 +164,21 @@ def _guarded(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
-    path = file_of(spec)
+    path = sinks.file_of(spec)
     if path is not None and path.exists():  # opening it could end a line in it
         is_well = path.is_file() and os.access(path, os.W_OK)
         advice = "" if is_well else "Make it writable, or name another file."
-        yield Finding("sink", describe_sink(spec, None), advice, ok=is_well)
+        yield Finding("sink", sinks.describe_sink(spec, None), advice, ok=is_well)
         return
     try:
-        sink = open_sink_or_exit(spec)
+        sink = sinks.open_sink_or_exit(spec)
     except ui.UnusableError as error:
         advice = "See `braze-heap send --help` for how a sink is written."
         yield _problem("sink", error.message, advice)
         return
     with contextlib.closing(sink):
-        target = HeapTarget.of(sink)
-        yield Finding("sink", describe_sink(spec, target))
+        target = sinks.HeapTarget.of(sink)
+        yield Finding("sink", sinks.describe_sink(spec, target))
         if target is not None:
             yield from _heap(cast("HeapSink", sink), target, transformer, timeout)
     if path is not None:
@@ -196,10 +186,10 @@ def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Findi
 
 
 def _heap(
-    sink: "HeapSink", target: HeapTarget, transformer: Transformer, timeout: float
+    sink: "HeapSink", target: sinks.HeapTarget, transformer: Transformer, timeout: float
 ) -> Iterator[Finding]:
     options = target.options
-    yield Finding("app id", ui.safe(options.app_id), SILENTLY)
+    yield Finding("app id", ui.safe(options.app_id), sinks.SILENTLY)
     try:  # as events do, through the proxy and the certificates of the sink
         answer = sink._client.head(target.host, timeout=timeout)
         yield Finding("host", f"{target.host} answers ({answer.status_code})")
@@ -222,7 +212,7 @@ def _heap(
     elif not transformer._deletions:
         yield Finding("API key", "not set; only deletions need one")
     else:
-        advice = f"Set the environment variable {API_KEY}."
+        advice = f"Set the environment variable {sinks.API_KEY}."
         flaw = "not set, but the configuration has deletions"
         yield _problem("API key", flaw, advice)
 
@@ -253,7 +243,7 @@ def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
             yield _problem(name, f"{folder} cannot be written", advice)
         return
     try:
-        with open_store(path, max_bytes=max_bytes) as store:
+        with sinks.open_store(path, max_bytes=max_bytes) as store:
             store.append(())
             size, records = store.used_bytes(), store.stats().records
     except ui.UnusableError as error:

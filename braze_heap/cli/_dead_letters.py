@@ -9,7 +9,7 @@ import re
 import shlex
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from rich.text import Text
 from braze_heap import Pipeline, Reason, Report, replay
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._delivery import Delivery, patience_option
 from braze_heap.cli._options import (
     Setup,
@@ -35,17 +36,6 @@ from braze_heap.cli._options import (
 from braze_heap.cli._output import open_output
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import Ending, ending_options, meaning
-from braze_heap.cli._sinks import (
-    confirm_heap,
-    is_of_store,
-    max_bytes_option,
-    open_sink_or_exit,
-    open_store,
-    refuse_files,
-    report_stream,
-    sink_option,
-    store_argument,
-)
 from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
@@ -105,7 +95,7 @@ def dead_letters() -> None:
     ),
     short_help="Summarize by reason and list the oldest.",
 )
-@store_argument
+@sinks.store_argument
 @reason_option
 @click.option(
     "--limit",
@@ -120,88 +110,65 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
 
     No values of events are shown. Times are UTC.
     """
-    with open_store(path) as store:
+    with sinks.open_store(path) as store:
         _check_reason(reason, store)
-        listing = Listing(limit)
-        listing.add(r for r in store.read() if reason in (None, r.reason))
+        listing = _listing(
+            (r for r in store.read() if reason in (None, r.reason)), limit
+        )
     with ui.exit_on_broken_pipe():
         out = ui.console("stdout", ui.PIPED_WIDTH)
         ui.show_result(
-            lambda: listing.view(path), listing.to_dict, out, as_json=as_json
+            lambda: _listing_view(listing, path), lambda: listing, out, as_json=as_json
         )
 
 
-@attrs.define
-class Listing:
-    """
-    Number of dead letters by reason, and the oldest ones. Contains no event.
+def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:
+    """Return the *records* by reason, and the first *limit*; without their events."""
+    groups: dict[str, dict[str, Any]] = {}
+    letters: list[dict[str, Any]] = []
+    for record in records:
+        at = record.at.isoformat()
+        group = groups.setdefault(
+            record.reason,
+            {"reason": record.reason, "records": 0, "oldest": at, "newest": at},
+        )
+        group["records"] += 1
+        group["oldest"], group["newest"] = (
+            min(group["oldest"], at),
+            max(group["newest"], at),
+        )
+        if len(letters) < limit:
+            letters.append(_to_dict(record))
+    by_reason = sorted(groups.values(), key=lambda group: -group["records"])
+    total = sum(group["records"] for group in by_reason)
+    return {"records": total, "by_reason": by_reason, "letters": letters}
 
-    Attributes:
-        limit: Maximum number of *letters*.
-        by_reason: Number, and time of the oldest and the newest, by reason.
-        letters: The oldest, as JSON objects.
-    """
 
-    limit: int
-    by_reason: dict[str, tuple[int, datetime, datetime]] = attrs.field(factory=dict)
-    letters: list[dict[str, Any]] = attrs.field(factory=list)
+def _listing_view(listing: dict[str, Any], path: Path) -> Group:
+    return Group(
+        Text(f"{ui.plural(listing['records'], 'dead letter')} in {path}"),
+        *_reasons_view(listing["by_reason"]),
+        *_letters_view(listing, path),
+    )
 
-    def add(self, records: Iterable[DeadRecord]) -> None:
-        """Add *records*, of which the first are listed."""
-        for record in records:
-            at = record.at
-            number, oldest, newest = self.by_reason.get(record.reason, (0, at, at))
-            group = (number + 1, min(oldest, at), max(newest, at))
-            self.by_reason[record.reason] = group
-            if len(self.letters) < self.limit:
-                self.letters.append(_to_dict(record))
 
-    @property
-    def total(self) -> int:
-        """Number of dead letters."""
-        return sum(number for number, _, _ in self.by_reason.values())
+def _reasons_view(groups: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    for group in groups:
+        number = ui.plural(group["records"], "dead letter")
+        yield ui.heading(f"{ui.safe(group['reason'])}: {number}")
+        yield ui.indented(Text(meaning(group["reason"])))
+        minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
+        yield ui.indented(Text(f"{' to '.join(dict.fromkeys(minutes))} UTC"))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the listing as JSON values."""
-        return {
-            "records": self.total,
-            "by_reason": [
-                {
-                    "reason": reason,
-                    "records": number,
-                    "oldest": oldest.isoformat(),
-                    "newest": newest.isoformat(),
-                }
-                for reason, (number, oldest, newest) in self._groups()
-            ],
-            "letters": self.letters,
-        }
 
-    def view(self, path: Path) -> RenderableType:
-        """Return the listing as text; *path* is the file of the dead letters."""
-        head = Text(f"{ui.plural(self.total, 'dead letter')} in {path}")
-        return Group(head, *self._reasons(), *self._first(path))
-
-    def _groups(self) -> list[tuple[str, tuple[int, datetime, datetime]]]:
-        return sorted(self.by_reason.items(), key=lambda item: -item[1][0])
-
-    def _reasons(self) -> Iterator[RenderableType]:
-        for reason, (number, *period) in self._groups():
-            yield ui.heading(f"{ui.safe(reason)}: {ui.plural(number, 'dead letter')}")
-            yield ui.indented(Text(meaning(reason)))
-            minutes = dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in period)
-            yield ui.indented(Text(f"{' to '.join(minutes)} UTC"))
-
-    def _first(self, path: Path) -> Iterator[RenderableType]:
-        if not self.letters:
-            return
-        rest = self.total - len(self.letters)
-        rows = [
-            (ui.safe(letter["reason"]), Text(_title(letter))) for letter in self.letters
-        ]
-        yield from ui.section(f"The oldest {len(rows):,}" if rest else "Each", rows)
-        if rest:
-            yield Text(f"  ... and {rest:,} more (--limit)")
+def _letters_view(listing: dict[str, Any], path: Path) -> Iterator[RenderableType]:
+    letters = listing["letters"]
+    rest = listing["records"] - len(letters)
+    rows = [(letter["reason"], Text(_title(letter))) for letter in letters]
+    yield from ui.section(f"The oldest {len(rows):,}" if rest else "Each", rows)
+    if rest and rows:
+        yield Text(f"  ... and {rest:,} more (--limit)")
+    if rows:
         command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
         yield Text(f"\nOne of them, whole: {command}")
 
@@ -254,7 +221,7 @@ def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
     ),
     short_help="Show one, whole.",
 )
-@store_argument
+@sinks.store_argument
 @click.argument("key", metavar="KEY")
 @click.option("--original", is_flag=True, help="The event alone, as it is kept.")
 @json_option
@@ -266,7 +233,7 @@ def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
     """
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
-    with open_store(path) as store:
+    with sinks.open_store(path) as store:
         record = _found(store, key, path)
     click.echo(PERSONAL, err=True)
     with ui.exit_on_broken_pipe():
@@ -345,12 +312,12 @@ def original_text(record: DeadRecord) -> str:
     ),
     short_help="Redeliver dead letters.",
 )
-@store_argument
-@sink_option("Destination; see `braze-heap send --help`.", required=True)
+@sinks.store_argument
+@sinks.sink_option("Destination; see `braze-heap send --help`.", required=True)
 @yes_option()
 @patience_option
 @transformer_options
-@max_bytes_option
+@sinks.max_bytes_option
 @click.option(
     "--force",
     is_flag=True,
@@ -375,21 +342,21 @@ def replay_(
     is missing today; the report names it.
     """
     transformer = build_transformer(Setup.of(**options))
-    refuse_files(spec, path, options["config"])
+    sinks.refuse_files(spec, path, options["config"])
 
     def work(pipeline: Pipeline, _: RunProgress) -> Report:
         return replay(pipeline.dead_letter, pipeline, force=force)
 
     with (
-        open_store(path, max_bytes=max_bytes) as store,
-        contextlib.closing(open_sink_or_exit(spec)) as sink,
+        sinks.open_store(path, max_bytes=max_bytes) as store,
+        contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
     ):
         letters = ui.plural(store.stats().records, "dead letter")
-        confirm_heap(sink, letters, is_agreed=yes)
+        sinks.confirm_heap(sink, letters, is_agreed=yes)
         delivery = Delivery(spec, sink, store, patience)
         result = delivery.run(transformer, work, 0, ending.bar)
     result = attrs.evolve(result, source=str(path), store=path, again=AGAIN)
-    result.finish(report_stream(spec), ending)
+    result.finish(sinks.report_stream(spec), ending)
 
 
 _HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
@@ -417,7 +384,7 @@ def _age(text: str) -> timedelta:
     ),
     short_help="Delete dead letters, e.g. all of one person.",
 )
-@store_argument
+@sinks.store_argument
 @click.argument("identity", metavar="[IDENTITY]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Remove every dead letter.")
 @reason_option
@@ -472,9 +439,15 @@ def purge_(
     if suspected and identity is None:
         raise click.UsageError("--suspected needs an IDENTITY.")
     who = _identity(identity) or (lambda _: True)
-    with open_store(path) as store:
+    end = before.replace(tzinfo=UTC) if before else None
+
+    def is_chosen(record: DeadRecord) -> bool:
+        is_old = end is None or UNKNOWN_TIME < record.at < end
+        return is_old and reason in (None, record.reason)
+
+    with sinks.open_store(path) as store:
         _check_reason(reason, store)
-        found = search(filter(_choice(reason, before), store.read()), who)
+        found = search(filter(is_chosen, store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
         letters = ui.plural(len(keys), "dead letter")
         ui.confirm(f"Remove {letters} for good?", "removed", is_agreed=yes or not keys)
@@ -517,17 +490,6 @@ def _identity(given: str | None) -> str | None:
     return given
 
 
-def _choice(
-    reason: str | None, before: datetime | None
-) -> Callable[[DeadRecord], bool]:
-    end = before.replace(tzinfo=UTC) if before else None
-
-    def is_old(record: DeadRecord) -> bool:
-        return end is None or UNKNOWN_TIME < record.at < end
-
-    return lambda record: reason in (None, record.reason) and is_old(record)
-
-
 @dead_letters.command(
     name="export",
     epilog=ui.epilog(
@@ -538,7 +500,7 @@ def _choice(
     ),
     short_help="Write them as JSON lines.",
 )
-@store_argument
+@sinks.store_argument
 @output_option("Write to this file, for its owner alone; compressed if it ends in .gz.")
 def export_(path: Path, output: Path) -> None:
     """
@@ -546,10 +508,10 @@ def export_(path: Path, output: Path) -> None:
 
     They stay in the dead letter. A body that could not be read is in base64.
     """
-    if is_of_store(output, path) or (output.exists() and output.samefile(path)):
+    if sinks.is_of_store(output, path) or (output.exists() and output.samefile(path)):
         raise ui.UnusableError(f"{path} is the dead letter itself. Name another file.")
     with (
-        open_store(path) as store,
+        sinks.open_store(path) as store,
         ui.exit_on_broken_pipe(),
         open_output(output, mode=0o600) as file,
     ):

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import ReadFailedError
 from braze_heap.cli._options import seconds_option
 from braze_heap.cli._progress import RunProgress, format_duration, progress
 from braze_heap.cli._report import RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
-from braze_heap.cli._sinks import STDOUT, HeapTarget, describe_sink
 from braze_heap.exceptions import DeliveryError, is_of_mapper, retry_after_of
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
@@ -178,7 +178,7 @@ class Delivery:
     @property
     def is_stdout(self) -> bool:
         """Whether calls go to stdout."""
-        return self.spec in STDOUT
+        return self.spec in sinks.STDOUT
 
     def run(
         self, transformer: Transformer, work: Work, total: int, bar: Console | None
@@ -193,7 +193,7 @@ class Delivery:
             total: Units that *work* reads; 0 if that is not known.
             bar: Console for the progress.
         """
-        target = HeapTarget.of(self.sink)
+        target = sinks.HeapTarget.of(self.sink)
         ceiling = target.options.events_a_minute if target else math.inf
         sink, found = _CheckedSink(self.sink), list[Report]()
         with progress("Sending", total, bar, ceiling) as shown:
@@ -216,7 +216,7 @@ class Delivery:
             report=RunReport.of(found[0] if found else pipeline.report),
             outcome=outcome,
             seconds=seconds,
-            sink=describe_sink(self.spec, target),
+            sink=sinks.describe_sink(self.spec, target),
         )
 
     def _outcome(self, run: Callable[[], object], sink: _CheckedSink) -> RunOutcome:

@@ -10,13 +10,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Inputs, Source, source_options
-from braze_heap.cli._options import (
-    all_types_option,
-    format_options,
-    output_option,
-    quiet_option,
-)
 from braze_heap.cli._output import refuse_input, write_text
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import (
@@ -45,18 +40,18 @@ Format: TypeAlias = Literal["text", "markdown", "json"]
     ),
 )
 @source_options
-@format_options(
+@opts.format_options(
     "text", "markdown", "json", text="markdown and json also have the Python lines."
 )
-@output_option("Write to this file.")
+@opts.output_option("Write to this file.")
 @click.option(
     "--ignore",
     multiple=True,
     metavar="NAME",
     help="Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
 )
-@all_types_option
-@quiet_option
+@opts.all_types_option
+@opts.quiet_option
 def drift(
     source: Source,
     form: Format,

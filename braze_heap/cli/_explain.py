@@ -24,16 +24,8 @@ from braze_heap import (
     parse_event,
 )
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source
-from braze_heap.cli._options import (
-    STDIN,
-    InputPath,
-    Setup,
-    build_transformer,
-    event_type_option,
-    json_option,
-    transformer_options,
-)
 from braze_heap.cli._report import ADJUSTMENTS, CALLS, meaning
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan
@@ -65,8 +57,8 @@ HIDDEN: Final = "..."
         zero="done, also if the event has no call",
     ),
 )
-@click.argument("file", metavar="EVENT.json", type=InputPath(dir_okay=False))
-@event_type_option
+@click.argument("file", metavar="EVENT.json", type=opts.InputPath(dir_okay=False))
+@opts.event_type_option
 @click.option(
     "-n",
     "--number",
@@ -75,8 +67,8 @@ HIDDEN: Final = "..."
     help="Number of the event in the file.",
 )
 @click.option("--show-values", is_flag=True, help="Show personal values, too.")
-@transformer_options
-@json_option
+@opts.transformer_options
+@opts.json_option
 def explain(
     file: Path,
     event_type: str | None,
@@ -92,8 +84,10 @@ def explain(
     policies, and the calls. Reads any form; "-" is stdin.
     """
     read = _read(file, event_type, number)
-    setup = Setup.of(**options)
-    explanation = EventExplanation(read, build_transformer(setup), setup, show_values)
+    setup = opts.Setup.of(**options)
+    explanation = EventExplanation(
+        read, opts.build_transformer(setup), setup, show_values
+    )
     with ui.exit_on_broken_pipe():
         ui.show_result(
             explanation.view,
@@ -107,7 +101,7 @@ def _read(path: Path, event_type: str | None, number: int) -> Read:
     reads = Source((path,), event_type).find().read(lambda _: None)
     read = next(itertools.islice(reads, number - 1, None), None)
     if read is None:
-        name = "stdin" if path == STDIN else ui.safe(str(path), 200)
+        name = "stdin" if path == opts.STDIN else ui.safe(str(path), 200)
         raise ui.UnusableError(f"{name} holds no event number {number}.")
     return read
 
@@ -126,7 +120,7 @@ class EventExplanation:
 
     read: Read
     transformer: Transformer
-    setup: Setup
+    setup: opts.Setup
     shows_values: bool
 
     @cached_property

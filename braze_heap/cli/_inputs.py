@@ -13,7 +13,7 @@ import click
 
 from braze_heap import read_events
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import STDIN, InputPath, event_type_option, group
+from braze_heap.cli import _options as opts
 from braze_heap.wire import Read, UnknownFormatError
 from braze_heap.wire._source import is_json_lines, read_lines, type_in_path
 
@@ -280,7 +280,7 @@ class Source:
         written = {path.resolve() for path in own}
         found = [
             attrs.evolve(each, event_type=self.event_type)
-            for path in self.files or (STDIN,)
+            for path in self.files or (opts.STDIN,)
             for each in _inputs_at(path)
             if not (each.is_found and each.path and each.path.resolve() in written)
         ]
@@ -292,16 +292,16 @@ class Source:
         return Inputs(found)
 
 
-source_options: Final = group(
+source_options: Final = opts.group(
     "source",
     Source,
-    click.argument("files", nargs=-1, metavar="[FILE ...]", type=InputPath()),
-    event_type_option,
+    click.argument("files", nargs=-1, metavar="[FILE ...]", type=opts.InputPath()),
+    opts.event_type_option,
 )
 
 
 def _inputs_at(path: Path) -> Iterator[Input]:
-    if path == STDIN:
+    if path == opts.STDIN:
         with contextlib.suppress(OSError, ValueError):
             yield Input("stdin", None, _size(os.fstat(sys.stdin.fileno())))
             return

@@ -10,14 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import (
-    FilePath,
-    Setup,
-    build_transformer,
-    format_options,
-    output_option,
-    transformer_options,
-)
+from braze_heap.cli import _options as opts
 from braze_heap.cli._output import refuse_input, write_text
 from braze_heap.plan import PlanError, TrackingPlan, diff, tracking_plan
 
@@ -37,8 +30,8 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
         zero="done; with --diff, nothing differs",
     ),
 )
-@transformer_options
-@format_options(
+@opts.transformer_options
+@opts.format_options(
     *("table", "markdown", "csv", "json", "html"),
     text="html is a page to search and sort; --diff compares with json.",
 )
@@ -46,10 +39,10 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
     "--diff",
     "old",
     metavar="OLD.json",
-    type=FilePath(exists=True, dir_okay=False),
+    type=opts.FilePath(exists=True, dir_okay=False),
     help="Show what differs from this plan instead; as text, or as JSON.",
 )
-@output_option("Write to this file.")
+@opts.output_option("Write to this file.")
 def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
     """
     Show the tracking plan: every event and user property that can reach Heap.
@@ -61,7 +54,7 @@ def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
         raise click.UsageError("--diff is shown as text, or with --json.")
     refuse_input(output, [old, options["config"]], "--output")
     before = _read(old) if old else None
-    planned = tracking_plan(build_transformer(Setup.of(**options)))
+    planned = tracking_plan(opts.build_transformer(opts.Setup.of(**options)))
     difference = diff(before, planned) if before else None
     writers: Mapping[str, Callable[[], str | RenderableType]] = {
         "table": lambda: _view(planned),

@@ -25,7 +25,7 @@ from braze_heap import (
     TransformResult,
 )
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, group, json_option, quiet_option
+from braze_heap.cli import _options as opts
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable
@@ -323,11 +323,11 @@ class Ending:
         return None if self.quiet else ui.console("stderr")
 
 
-def ending_options(what: str) -> Decorator:
+def ending_options(what: str) -> opts.Decorator:
     """Add ``--strict``, with which *what* is status 1, ``--json`` and ``--quiet``."""
     text = f"Exit with 1 if {what}."
     strict = click.option("--strict", is_flag=True, help=text)
-    return group("ending", Ending, strict, json_option, quiet_option)
+    return opts.group("ending", Ending, strict, opts.json_option, opts.quiet_option)
 
 
 @attrs.frozen(kw_only=True)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from braze_heap import DISCARD, Pipeline
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._delivery import Delivery, patience_option
 from braze_heap.cli._inputs import Source, batches, source_options
 from braze_heap.cli._options import (
@@ -27,19 +28,6 @@ from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import Ending, RunReport, ending_options
 from braze_heap.cli._run import Run
-from braze_heap.cli._sinks import (
-    OWN_SUFFIXES,
-    SINKS_HELP,
-    STDOUT,
-    confirm_heap,
-    dead_letter_option,
-    file_of,
-    open_sink_or_exit,
-    open_store,
-    refuse_files,
-    report_stream,
-    sink_option,
-)
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.state import DeadLetter
 
@@ -61,7 +49,7 @@ AGAIN: Final = (
         zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
         braze-heap send batch.json --sink file:calls.jsonl --dead-letter lost.db
 
-{SINKS_HELP}
+{sinks.SINKS_HELP}
 
 Running a command again is safe: Heap ignores events it already has.
         """,
@@ -70,9 +58,9 @@ Running a command again is safe: Heap ignores events it already has.
     ),
 )
 @source_options
-@sink_option("Destination. Without it nothing is sent: a dry run.")
+@sinks.sink_option("Destination. Without it nothing is sent: a dry run.")
 @yes_option()
-@dead_letter_option(
+@sinks.dead_letter_option(
     f"Store events that cannot be delivered here.  [default: {DEAD_LETTER}]"
 )
 @click.option(
@@ -113,27 +101,27 @@ def send(
     run = Run.of(Setup.of(**options), inputs)
     if spec is None:
         _dry_run(run, all_types, ending)
-    if written := STDIN if spec in STDOUT else file_of(spec):
+    if written := STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
         refuse_input(written, inputs.each, "--sink")
-    refuse_files(spec, kept, options["config"])
+    sinks.refuse_files(spec, kept, options["config"])
 
     def work(pipeline: Pipeline, shown: RunProgress) -> None:
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with closing(open_sink_or_exit(spec)) as sink:
-        confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
+    with closing(sinks.open_sink_or_exit(spec)) as sink:
+        sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
         with _dead_letter(kept, max_bytes, quiet=ending.quiet) as dead_letter:
             delivery = Delivery(spec, sink, dead_letter, patience)
             result = delivery.run(run.transformer, work, inputs.size, ending.bar)
     result.report.skipped_files += inputs.skipped
     result = attrs.evolve(result, source=str(inputs), store=kept, again=AGAIN)
-    result.finish(report_stream(spec), ending)
+    result.finish(sinks.report_stream(spec), ending)
 
 
 def _files_of(store: Path | None) -> list[Path]:
     """Return the files of the dead letter, which may lie in a folder that is read."""
-    suffixes = ("", *OWN_SUFFIXES) if store else ()
+    suffixes = ("", *sinks.OWN_SUFFIXES) if store else ()
     return [Path(f"{store}{suffix}") for suffix in suffixes]
 
 
@@ -167,7 +155,7 @@ def _dead_letter(
     if path is None:
         yield DISCARD
         return
-    with open_store(path, is_made=True, max_bytes=max_bytes) as store:
+    with sinks.open_store(path, is_made=True, max_bytes=max_bytes) as store:
         if not quiet:
             click.echo(
                 f"What cannot be delivered goes to {ui.safe(str(path), 500)}.", err=True

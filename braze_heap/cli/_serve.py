@@ -17,6 +17,7 @@ import click
 
 from braze_heap import Pipeline
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
     Setup,
     build_transformer,
@@ -27,17 +28,6 @@ from braze_heap.cli._progress import format_duration
 from braze_heap.cli._request_log import RequestLog, logging_to
 from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 from braze_heap.cli._simulate import is_here
-from braze_heap.cli._sinks import (
-    SILENTLY,
-    SINKS_HELP,
-    HeapTarget,
-    dead_letter_option,
-    describe_sink,
-    open_sink_or_exit,
-    open_store,
-    refuse_files,
-    sink_option,
-)
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
@@ -81,7 +71,7 @@ class CutOffError(click.ClickException):
         BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
         BRAZE_TOKEN=... braze-heap serve --sink {CALLS} --host 0.0.0.0
 
-{SINKS_HELP}
+{sinks.SINKS_HELP}
 
 Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
         """,
@@ -89,14 +79,14 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
         zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
     ),
 )
-@sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
+@sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
 @click.option(
     "--token-env",
     metavar="NAME",
     help="Environment variable with the bearer token, or two while one is replaced. "
     f"[default: {_VARIABLE}; without it and --sink, a token is generated]",
 )
-@dead_letter_option(
+@sinks.dead_letter_option(
     "Store events that cannot be delivered here.",
     default=DEAD_LETTER,
 )
@@ -137,12 +127,14 @@ def serve(
         transformer = build_transformer(Setup.of(**options))
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
-        refuse_files(spec, store, options["config"])
+        sinks.refuse_files(spec, store, options["config"])
         listener = stack.enter_context(bound(host, port))
-        made = open_store(store, is_made=True, max_bytes=max_bytes)
+        made = sinks.open_store(store, is_made=True, max_bytes=max_bytes)
         dead_letter = stack.enter_context(made)
-        counted = stack.enter_context(open_store(store))
-        sink = stack.enter_context(_closing(open_sink_or_exit(spec), log, metrics))
+        counted = stack.enter_context(sinks.open_store(store))
+        sink = stack.enter_context(
+            _closing(sinks.open_sink_or_exit(spec), log, metrics)
+        )
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
         pipeline = Pipeline(transformer, sink, dead_letter, observers=[metrics])
         receiver = AsyncReceiver(pipeline, access.tokens)
@@ -157,7 +149,7 @@ def serve(
             log,
             url_of(listener),
             access,
-            describe_sink(spec, HeapTarget.of(sink)),
+            sinks.describe_sink(spec, sinks.HeapTarget.of(sink)),
             store,
         )
         run_until_stopped(server, listener)
@@ -273,7 +265,7 @@ def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
     ]
     if target.startswith("Heap: "):
         lines[3:3] = textwrap.wrap(
-            SILENTLY, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN
+            sinks.SILENTLY, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN
         )
     return "\n".join(lines)
 

@@ -18,14 +18,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import (
-    Decorator,
-    group,
-    json_option,
-    seconds_option,
-    seed_option,
-    yes_option,
-)
+from braze_heap.cli import _options as opts
 from braze_heap.cli._progress import progress
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.simulated_braze import Fate, Simulation
@@ -58,7 +51,7 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     return url
 
 
-def _share_option(name: str, text: str) -> Decorator:
+def _share_option(name: str, text: str) -> opts.Decorator:
     return click.option(
         f"--{name.replace('_', '-')}",
         metavar="SHARE",
@@ -70,7 +63,7 @@ def _share_option(name: str, text: str) -> Decorator:
 
 def _count_option(
     name: str, variable: str, least: int, default: int, text: str
-) -> Decorator:
+) -> opts.Decorator:
     kind = click.IntRange(min=least)
     return click.option(
         name,
@@ -82,10 +75,10 @@ def _count_option(
     )
 
 
-behavior_options: Final = group(
+behavior_options: Final = opts.group(
     "braze",
     lambda **values: SimulatedBraze(probes=PROBES, **values),
-    seed_option,
+    opts.seed_option,
     _share_option(
         "lose_answers",
         "Share of the answers to throw away, so that their events come again.",
@@ -127,15 +120,15 @@ behavior_options: Final = group(
     "--malformed", "malformed", 0, 0, "Number of malformed events to mix in."
 )
 @behavior_options
-@seconds_option(
+@opts.seconds_option(
     "--patience",
     120.0,
     "Seconds to keep trying. Braze tries for 5 days.",
     min=0,
     min_open=True,
 )
-@yes_option("Do not ask before sending to other hosts.")
-@json_option
+@opts.yes_option("Do not ask before sending to other hosts.")
+@opts.json_option
 def simulate(
     url: str,
     token_env: str,

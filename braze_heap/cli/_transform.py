@@ -6,15 +6,9 @@ from typing import Any
 
 import click
 
+from braze_heap.cli import _options as opts
 from braze_heap.cli._console import epilog
 from braze_heap.cli._inputs import Source, source_options
-from braze_heap.cli._options import (
-    STDIN,
-    Setup,
-    all_types_option,
-    output_option,
-    transformer_options,
-)
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._report import Ending, ending_options
 from braze_heap.cli._run import Run
@@ -37,8 +31,8 @@ from braze_heap.cli._run import Run
     ),
 )
 @source_options
-@output_option("Write the calls to this file, compressed if it ends in .gz.")
-@transformer_options
+@opts.output_option("Write the calls to this file, compressed if it ends in .gz.")
+@opts.transformer_options
 @click.option(
     "--jobs",
     metavar="N",
@@ -47,7 +41,7 @@ from braze_heap.cli._run import Run
     help="Use N processes (0 = one per core). The output and its order stay the same. "
     "Stdin and pipes are read by one process.  [default: 1]",
 )
-@all_types_option
+@opts.all_types_option
 @ending_options("an event was rejected")
 def transform(
     source: Source,
@@ -66,11 +60,11 @@ def transform(
     events, such as CSV, are skipped and reported.
     """
     refuse_input(output, [options["config"]], "--output")
-    run = Run.of(Setup.of(**options), source.find(), jobs)
-    is_mixed = output == STDIN and sys.stdout.isatty()
+    run = Run.of(opts.Setup.of(**options), source.find(), jobs)
+    is_mixed = output == opts.STDIN and sys.stdout.isatty()
     bar = None if is_mixed else ending.bar
     result = run.result(output, bar, all_types=all_types)
     if result.outcome.failure and not run.report.received:
         raise result.outcome.failure
-    is_free = ending.as_json and output != STDIN
+    is_free = ending.as_json and output != opts.STDIN
     result.finish("stdout" if is_free else "stderr", ending)

@@ -55,7 +55,7 @@ def test_names_that_change_are_told(run: Run) -> None:
     shown = explain(run, click_event(), "--personal-data", "keep")
 
     assert "braze-1" not in shown
-    assert "-> braze_user_id" in shown
+    assert "braze_user_id, personal data" in shown
 
 
 def test_event_without_a_call_has_a_reason(run: Run) -> None:
