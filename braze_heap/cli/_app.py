@@ -28,7 +28,7 @@ _LATER: Final[Mapping[str, str]] = MappingProxyType(
         "simulate": "_simulate",
     }
 )
-"""Commands that load when they are called, by module: delivery takes 100 ms to load."""
+"""Modules of commands that load when they are called: delivery takes 100 ms."""
 
 
 class _LazyGroup(click.Group):

@@ -155,7 +155,7 @@ def _no_attribute(path: str, name: str, found: object) -> str:
 @contextlib.contextmanager
 def _failures_of(doing: str) -> Iterator[None]:
     """
-    Turn whatever somebody else's code raises into an error that shows where.
+    Turn any exception of a team's own code into an error with its traceback.
 
     Raises:
         UnusableError: The code failed, or ended the process.
@@ -173,7 +173,7 @@ def _failures_of(doing: str) -> Iterator[None]:
 
 
 def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames of this file and of Python's import machinery."""
+    """Remove the frames of this file and of Python's import machinery."""
     while tb is not None:
         name = tb.tb_frame.f_code.co_filename
         if name != __file__ and "importlib" not in name:

@@ -1,4 +1,4 @@
-"""``braze-heap serve``: the endpoint that a Currents feed is pointed at."""
+"""``braze-heap serve``: the endpoint of a Currents feed."""
 
 import asyncio
 import contextlib
@@ -163,7 +163,7 @@ def _greet(
     log: RequestLog, url: str, access: "_Access", target: str, path: Path
 ) -> None:
     if log.is_json:
-        log.tell("listening", url=url, sink=target)
+        log.message("listening", url=url, sink=target)
     else:
         click.echo(_greeting(url, access, target, path), err=True)
 
@@ -173,7 +173,7 @@ def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> Non
     if requests:
         in_flight = ui.plural(requests, "request") + " in flight"
         limit = format_duration(grace)
-        log.tell(
+        log.message(
             f"Stopping: waiting for {in_flight}, for up to {limit}; "
             "Ctrl-C stops at once"
         )
