@@ -102,14 +102,8 @@ def check(
     if store is not None:
         findings += _guarded("dead letter", _dead_letter(store, max_bytes or MAX_BYTES))
     is_well = all(finding.ok for finding in findings)
-    checks = [attrs.asdict(finding) for finding in findings]
-    with ui.exit_on_broken_pipe():
-        ui.show_result(
-            lambda: _view(findings),
-            lambda: {"ok": is_well, "checks": checks},
-            ui.console("stdout"),
-            as_json=as_json,
-        )
+    result = {"ok": is_well, "checks": [attrs.asdict(finding) for finding in findings]}
+    ui.print_result(lambda: _view(findings), lambda: result, as_json=as_json)
     sys.exit(int(not is_well))
 
 

@@ -165,12 +165,10 @@ def console(
     stream: Stream, piped_width: int = 80, max_width: int | None = None
 ) -> Console:
     """
-    Return a console without markup, because names from outside may contain it.
+    Return a console for *stream*, at most *max_width* wide.
 
-    Args:
-        stream: Stream to write to.
-        piped_width: Columns if *stream* is not a terminal.
-        max_width: Maximum number of columns.
+    It has *piped_width* columns if *stream* is not a terminal. Names from outside may
+    contain markup, so it has none.
     """
     file = getattr(sys, stream)
     width = None if file.isatty() else piped_width
@@ -234,6 +232,18 @@ def show_result(
         show(view(), out)
 
 
+def print_result(
+    view: Callable[[], RenderableType],
+    value: Callable[[], Any],
+    out: Console | None = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Write a result to stdout; exit without a message if its pipe is closed."""
+    with exit_on_broken_pipe():
+        show_result(view, value, out or console("stdout"), as_json=as_json)
+
+
 @contextlib.contextmanager
 def exit_on_broken_pipe(stream: Stream = "stdout") -> Iterator[None]:
     """
@@ -278,23 +288,6 @@ def redirect_to_devnull(stream: Stream) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
-def grid(*columns: str, right: Sequence[str] = ()) -> Table:
-    """
-    Return a table without lines, the columns *right* aligned to the right.
-
-    A column whose name begins with ``_`` has no heading.
-    """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(
-            "" if name.startswith("_") else name,
-            justify="right" if name in right else "left",
-            overflow="fold",
-        )
-    table.show_header = not all(name.startswith("_") for name in columns)
-    return table
-
-
 def rows_view(rows: Iterable[Sequence[object]], columns: Sequence[str] = ()) -> Table:
     """
     Return *rows* as a table: integers to the right, with ``,`` between thousands.
@@ -304,10 +297,14 @@ def rows_view(rows: Iterable[Sequence[object]], columns: Sequence[str] = ()) -> 
         columns: Headings; without them the table has none.
     """
     cells = [*rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.show_header = bool(columns)
     width = len(cells[0]) if cells else len(columns)
-    names = [*columns] or [f"_{n}" for n in range(width)]
-    numeric = [n for i, n in enumerate(names) if any(type(r[i]) is int for r in cells)]
-    table = grid(*names, right=numeric)
+    for index in range(width):
+        is_number = any(type(row[index]) is int for row in cells)
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        name = columns[index] if columns else ""
+        table.add_column(name, justify=justify, overflow="fold")
     for row in cells:
         table.add_row(*map(_cell, row))
     return table

@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import functools
 import gzip
 import itertools
 import json
@@ -115,11 +116,9 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
         listing = _listing(
             (r for r in store.read() if reason in (None, r.reason)), limit
         )
-    with ui.exit_on_broken_pipe():
-        out = ui.console("stdout", ui.PIPED_WIDTH)
-        ui.show_result(
-            lambda: _listing_view(listing, path), lambda: listing, out, as_json=as_json
-        )
+    out = ui.console("stdout", ui.PIPED_WIDTH)
+    view = functools.partial(_listing_view, listing, path)
+    ui.print_result(view, lambda: listing, out, as_json=as_json)
 
 
 def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:

@@ -44,15 +44,12 @@ def events(event_type: str, as_json: bool) -> None:
     out = ui.console("stdout", ui.PIPED_WIDTH)
     if len(found) == 1:
         out = ui.console("stdout", max_width=_TEXT_WIDTH)
-    with ui.exit_on_broken_pipe():
-        ui.show_result(
-            lambda: (
-                _detail(found[0]) if len(found) == 1 else _catalog(found, out.width)
-            ),
-            lambda: [describe(cls) for cls in found],
-            out,
-            as_json=as_json,
-        )
+    ui.print_result(
+        lambda: _detail(found[0]) if len(found) == 1 else _catalog(found, out.width),
+        lambda: [describe(cls) for cls in found],
+        out,
+        as_json=as_json,
+    )
 
 
 def find(query: str) -> list[type[CurrentsEvent]]:

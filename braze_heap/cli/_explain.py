@@ -88,13 +88,8 @@ def explain(
     explanation = EventExplanation(
         read, opts.build_transformer(setup), setup, show_values
     )
-    with ui.exit_on_broken_pipe():
-        ui.show_result(
-            explanation.view,
-            explanation.to_dict,
-            ui.console("stdout", _WIDTH, _WIDTH),
-            as_json=as_json,
-        )
+    out = ui.console("stdout", _WIDTH, _WIDTH)
+    ui.print_result(explanation.view, explanation.to_dict, out, as_json=as_json)
 
 
 def _read(path: Path, event_type: str | None, number: int) -> Read:

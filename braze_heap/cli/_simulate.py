@@ -159,14 +159,8 @@ def simulate(
         make_malformed(malformed, seed=braze.seed, user_prefix=USER_PREFIX),
         braze.seed,
     )
-    result = _send(braze, events, url, patience)
-    with ui.exit_on_broken_pipe():
-        ui.show_result(
-            lambda: result.view(token_env),
-            lambda: result.to_dict(token_env),
-            ui.console("stdout"),
-            as_json=as_json,
-        )
+    result = attrs.evolve(_send(braze, events, url, patience), token_env=token_env)
+    ui.print_result(result.view, result.to_dict, as_json=as_json)
     sys.exit(ui.INTERRUPTED if result.is_interrupted else int(not result.is_good))
 
 
@@ -257,10 +251,11 @@ def _send(
 
 @attrs.frozen
 class SimulationResult:
-    """A simulation, and whether Ctrl-C ended it."""
+    """A simulation, whether Ctrl-C ended it, and the variable of the token."""
 
     simulation: Simulation
     is_interrupted: bool = False
+    token_env: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -268,13 +263,13 @@ class SimulationResult:
         done = self.simulation
         return done.fates[Fate.DELIVERED] == len(done.events)
 
-    def to_dict(self, token_env: str) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON values."""
         done = self.simulation
         return {
             "ok": self.is_good,
             "finished": not self.is_interrupted,
-            "verdict": self._verdict(token_env),
+            "verdict": self._verdict(),
             "events": len(done.events),
             "requests": done.requests,
             "seconds": round(done.seconds, 3),
@@ -284,7 +279,7 @@ class SimulationResult:
             "fates": {fate.value: done.fates[fate] for fate in Fate},
         }
 
-    def view(self, token_env: str) -> Group:
+    def view(self) -> Group:
         """Return the result as text."""
         done = self.simulation
         note = [Text("Stopped by Ctrl-C. Processed before that:", "bold red")]
@@ -300,7 +295,7 @@ class SimulationResult:
             ),
             *self._answers_view(),
             *ui.section("Status of the events in Braze", fates),
-            Text(f"\n{self._verdict(token_env)}", "bold"),
+            Text(f"\n{self._verdict()}", "bold"),
         )
 
     def _answers_view(self) -> Iterator[RenderableType]:
@@ -312,17 +307,17 @@ class SimulationResult:
             lost = ui.plural(done.answers_lost, "answer")
             yield Text(f"  {lost} discarded on purpose; their events were sent again")
 
-    def _verdict(self, token_env: str) -> str:
+    def _verdict(self) -> str:
         done = self.simulation
         missed = [one for one in done.outcomes if one.fate is not Fate.DELIVERED]
         if not missed:
             return "OK: Braze would treat every event as delivered."
         if done.stopped_by is not None:
-            return f"FAILED: {_advice(done.stopped_by, token_env)}"
+            return f"FAILED: {_advice(done.stopped_by, self.token_env)}"
         known = next((one.status for one in missed if one.status is not None), None)
         if known is None:
             return "FAILED: The endpoint did not answer. Check its log."
-        return f"FAILED: answer {known}. {_advice(known, token_env)}"
+        return f"FAILED: answer {known}. {_advice(known, self.token_env)}"
 
 
 _FATES: Final = {
