@@ -20,7 +20,8 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
     Setup,
     json_option,
-    seconds_option,
+    option,
+    token_env_option,
     transformer_options,
 )
 from braze_heap.receiver import Tokens
@@ -68,14 +69,15 @@ class Finding:
 @transformer_options
 @sinks.sink_option("A sink to look at; see `braze-heap send --help`.")
 @sinks.dead_letter_option("A dead letter to look at.", type=click.Path(path_type=Path))
-@click.option(
-    "--token-env",
-    metavar="NAME",
-    help="Environment variable with the bearer token of `serve` to look at. "
+@token_env_option(
+    "the bearer token of `serve` to look at. "
     f"[default: {TOKEN_VARIABLE}, if it is set]",
 )
-@seconds_option(
-    "--timeout", 5.0, "How long the host may take to answer.", min=0, min_open=True
+@option(
+    "--timeout SECONDS",
+    "Maximum seconds for an answer of the host.",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
 )
 @json_option
 def check(

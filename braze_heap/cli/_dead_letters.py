@@ -30,6 +30,7 @@ from braze_heap.cli._options import (
     Setup,
     build_transformer,
     json_option,
+    option,
     output_option,
     transformer_options,
     yes_option,
@@ -60,9 +61,7 @@ _MAX_SUSPECTED: Final = 20
 _DIGITS: Final = 8
 """Digits of the digest in a list. Enough to distinguish two contents."""
 
-reason_option: Final = click.option(
-    "--reason", metavar="WORD", help="Only those with this reason."
-)
+reason_option: Final = option("--reason WORD", "Only those with this reason.")
 
 
 @click.group(
@@ -98,11 +97,11 @@ def dead_letters() -> None:
 )
 @sinks.store_argument
 @reason_option
-@click.option(
+@option(
     "--limit",
+    "Number of dead letters to list, the oldest first.",
     type=click.IntRange(min=0),
     default=20,
-    help="Number of dead letters to list, the oldest first.",
 )
 @json_option
 def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
@@ -222,7 +221,7 @@ def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
 )
 @sinks.store_argument
 @click.argument("key", metavar="KEY")
-@click.option("--original", is_flag=True, help="The event alone, as it is kept.")
+@option("--original", "The event alone, as it is kept.")
 @json_option
 def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
     """
@@ -317,11 +316,7 @@ def original_text(record: DeadRecord) -> str:
 @patience_option
 @transformer_options
 @sinks.max_bytes_option
-@click.option(
-    "--force",
-    is_flag=True,
-    help="Also replay events whose mappers are missing today.",
-)
+@option("--force", "Also replay events whose mappers are missing today.")
 @ending_options("dead letters remain")
 def replay_(
     path: Path,
@@ -385,25 +380,21 @@ def _age(text: str) -> timedelta:
 )
 @sinks.store_argument
 @click.argument("identity", metavar="[IDENTITY]", required=False)
-@click.option("--all", "everything", is_flag=True, help="Remove every dead letter.")
+@option("--all everything", "Remove every dead letter.")
 @reason_option
-@click.option(
-    "--before",
-    metavar="DATE",
+@option(
+    "--before DATE",
+    "Remove those stored before this date, UTC.",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="Remove those stored before this date, UTC.",
 )
-@click.option(
-    "--older-than",
-    "age",
-    metavar="AGE",
+@option(
+    "--older-than age AGE",
+    "Remove those that are older than this: 12h, 30d, 8w.",
     type=_age,
-    help="Remove those that are older than this: 12h, 30d, 8w.",
 )
-@click.option(
+@option(
     "--suspected",
-    is_flag=True,
-    help="Also remove those that may be about IDENTITY. By default they are listed.",
+    "Also remove those that may be about IDENTITY. By default they are listed.",
 )
 @yes_option("Do not ask.")
 @json_option

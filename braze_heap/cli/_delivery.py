@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
+import click
 from rich.console import Console
 
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import ReadFailedError
-from braze_heap.cli._options import seconds_option
+from braze_heap.cli._options import option
 from braze_heap.cli._progress import RunProgress, format_duration, progress
 from braze_heap.cli._report import RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
@@ -31,12 +32,12 @@ PATIENCE: Final = 600.0
 Work: TypeAlias = Callable[[Pipeline, RunProgress], Report | None]
 """Function that passes batches to a pipeline and counts the units read."""
 
-patience_option: Final = seconds_option(
-    "--patience",
-    PATIENCE,
+patience_option: Final = option(
+    "--patience SECONDS",
     "Seconds to retry while the sink does not answer. Waiting for Heap's rate limits "
     "does not count.",
-    min=0,
+    type=click.FloatRange(min=0),
+    default=PATIENCE,
 )
 
 

@@ -21,7 +21,7 @@ from rich.text import Text
 from braze_heap import Pipeline, Report, Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._explain import HIDDEN
-from braze_heap.cli._options import json_option, seed_option
+from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._request_log import fates, logging_to
 from braze_heap.cli._server import bound, server_of, serving
@@ -87,9 +87,7 @@ _NEXT: Final = (
     ),
 )
 @seed_option
-@click.option(
-    "--fast", is_flag=True, help="Do not wait, as if the output were not a terminal."
-)
+@option("--fast", "Do not wait, as if the output were not a terminal.")
 @json_option
 def demo(seed: int, fast: bool, as_json: bool) -> None:
     """

@@ -44,11 +44,10 @@ Format: TypeAlias = Literal["text", "markdown", "json"]
     "text", "markdown", "json", text="markdown and json also have the Python lines."
 )
 @opts.output_option("Write to this file.")
-@click.option(
-    "--ignore",
+@opts.option(
+    "--ignore NAME",
+    "Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
     multiple=True,
-    metavar="NAME",
-    help="Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
 )
 @opts.all_types_option
 @opts.quiet_option

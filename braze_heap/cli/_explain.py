@@ -59,14 +59,13 @@ HIDDEN: Final = "..."
 )
 @click.argument("file", metavar="EVENT.json", type=opts.InputPath(dir_okay=False))
 @opts.event_type_option
-@click.option(
-    "-n",
-    "--number",
+@opts.option(
+    "-n --number",
+    "Number of the event in the file.",
     type=click.IntRange(min=1),
     default=1,
-    help="Number of the event in the file.",
 )
-@click.option("--show-values", is_flag=True, help="Show personal values, too.")
+@opts.option("--show-values", "Show personal values, too.")
 @opts.transformer_options
 @opts.json_option
 def explain(

@@ -31,6 +31,24 @@ class Decorator(Protocol):
     def __call__(self, command: _Command, /) -> _Command: ...
 
 
+def option(names: str, text: str, **settings: Any) -> Decorator:
+    """
+    Return an option of click; without a metavar and *settings* it is a flag.
+
+    Args:
+        names: Words as in ``--help``: names, then the parameter if it has another
+            name, then a metavar with a capital: ``--sink spec SPEC``.
+        text: Help text.
+        settings: Other arguments of `click.option`.
+    """
+    words = names.split()
+    if words[-1][0].isupper():
+        settings["metavar"] = words.pop()
+    elif not settings:
+        settings["is_flag"] = True
+    return click.option(*words, help=text, **settings)
+
+
 def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorator:
     """
     Return a decorator that adds *options* to a command.
@@ -45,8 +63,8 @@ def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorato
 
         functools.update_wrapper(run, command)
         before = len(getattr(command, "__click_params__", ()))
-        for option in reversed(options):
-            option(run)
+        for each in reversed(options):
+            each(run)
         params: list[click.Parameter] = vars(run)["__click_params__"]
         names = {param.name for param in params[before:]}
         return cast("_Command", run)
@@ -112,11 +130,10 @@ def _event_type(_: click.Context, __: click.Parameter, value: str | None) -> str
     return value
 
 
-event_type_option: Final = click.option(
-    "--event-type",
-    metavar="TYPE",
+event_type_option: Final = option(
+    "--event-type TYPE",
+    "Type of records from storage, if neither they nor their path contain it.",
     callback=_event_type,
-    help="Type of records from storage, if neither they nor their path contain it.",
 )
 
 
@@ -127,33 +144,21 @@ def _not_both(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
     return value
 
 
-json_option: Final = click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=_not_both,
-    help="Write the report as JSON.",
+json_option: Final = option(
+    "--json as_json", "Write the report as JSON.", callback=_not_both, is_flag=True
 )
 
 
-quiet_option: Final = click.option(
-    "-q",
-    "--quiet",
-    is_flag=True,
-    callback=_not_both,
-    help="No report and no progress bar.",
+quiet_option: Final = option(
+    "-q --quiet", "No report and no progress bar.", callback=_not_both, is_flag=True
 )
 
-all_types_option: Final = click.option(
-    "--all-types", is_flag=True, help="Name all types and fields in the report."
+all_types_option: Final = option(
+    "--all-types", "Name all types and fields in the report."
 )
 
-seed_option: Final = click.option(
-    "--seed",
-    metavar="N",
-    type=int,
-    default=1,
-    help="Random seed. The same seed gives the same events.",
+seed_option: Final = option(
+    "--seed N", "Random seed. The same seed gives the same events.", type=int, default=1
 )
 
 
@@ -161,16 +166,10 @@ def format_options(*forms: str, text: str) -> Decorator:
     """Add ``--format``, one of *forms*, and ``--json``, short for the JSON format."""
 
     def add(command: _Command) -> _Command:
-        given = click.option(
-            "--format",
-            "form",
-            type=click.Choice(forms),
-            default=forms[0],
-            help=text,
+        given = option(
+            "--format form", text, type=click.Choice(forms), default=forms[0]
         )
-        as_json = click.option(
-            "--json", "form", flag_value="json", help="Short for --format json."
-        )
+        as_json = option("--json form", "Short for --format json.", flag_value="json")
         return given(as_json(command))
 
     return add
@@ -179,69 +178,54 @@ def format_options(*forms: str, text: str) -> Decorator:
 def output_option(text: str) -> Decorator:
     """Return ``--output``, the file that a command writes; by default stdout."""
     kind = FilePath(dir_okay=False, allow_dash=True)
-    return click.option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=kind,
-        default=STDIN,
-        help=text,
-        show_default="stdout",
+    return option(
+        "-o --output FILE", text, type=kind, default=STDIN, show_default="stdout"
     )
 
 
 def yes_option(text: str = "Do not ask before sending to Heap.") -> Decorator:
     """Return ``--yes``, which replaces a confirmation."""
-    return click.option("--yes", is_flag=True, help=text)
+    return option("--yes", text)
 
 
-def seconds_option(name: str, default: float, text: str, **limits: Any) -> Decorator:
-    """Return an option *name* for seconds within *limits* of `click.FloatRange`."""
-    return click.option(
-        name,
-        metavar="SECONDS",
-        type=click.FloatRange(**limits),
-        default=default,
-        help=text,
-    )
+def token_env_option(text: str, **settings: Any) -> Decorator:
+    """Return ``--token-env``, the variable with the bearer token."""
+    return option("--token-env NAME", f"Environment variable with {text}", **settings)
 
 
 def transformer_options(command: _Command) -> _Command:
     """Add the options from which `build_transformer` makes a transformer."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
+    for each in reversed(_OPTIONS):
+        command = each(command)
     return command
 
 
 _DEFAULTS: Final = TransformConfig()
 
 _OPTIONS: Final = (
-    click.option(
-        "--transformer",
-        "spec_of_transformer",
-        metavar="MODULE:NAME",
-        help="Map with your own mappers, such as mappers:transformer in mappers.py: a "
+    option(
+        "--transformer spec_of_transformer MODULE:NAME",
+        "Map with your own mappers, such as mappers:transformer in mappers.py: a "
         "registry or Mappers, a function from TransformConfig to Transformer, or a "
         "Transformer (then without the options below).",
     ),
-    click.option(
-        "--config",
-        metavar="FILE",
-        type=FilePath(exists=True, dir_okay=False),
-        help="Read the options of the transformer from a TOML or JSON file. "
+    option(
+        "--config FILE",
+        "Read the options of the transformer from a TOML or JSON file. "
         f"Variables {ENVIRONMENT_PREFIX}* override it, and options override both.",
+        type=FilePath(exists=True, dir_okay=False),
     ),
-    click.option(
+    option(
         "--identity",
-        type=click.Choice(choices_of(TransformConfig, "identity")),
-        help="Field whose value is the identity in Heap.  "
+        "Field whose value is the identity in Heap.  "
         f"[default: {', '.join(_DEFAULTS.identity)}]",
+        type=click.Choice(choices_of(TransformConfig, "identity")),
     ),
-    click.option(
+    option(
         "--personal-data",
-        type=click.Choice(choices_of(TransformConfig, "personal_data")),
-        help="Remove, send or hash personal fields; hash needs the variable "
+        "Remove, send or hash personal fields; hash needs the variable "
         f"{ENVIRONMENT_PREFIX}HASH_KEY.  [default: {_DEFAULTS.personal_data}]",
+        type=click.Choice(choices_of(TransformConfig, "personal_data")),
     ),
 )
 

@@ -35,12 +35,10 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
     *("table", "markdown", "csv", "json", "html"),
     text="html is a page to search and sort; --diff compares with json.",
 )
-@click.option(
-    "--diff",
-    "old",
-    metavar="OLD.json",
+@opts.option(
+    "--diff old OLD.json",
+    "Show what differs from this plan instead; as text, or as JSON.",
     type=opts.FilePath(exists=True, dir_okay=False),
-    help="Show what differs from this plan instead; as text, or as JSON.",
 )
 @opts.output_option("Write to this file.")
 def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:

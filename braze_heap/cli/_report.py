@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn, Self
 
 import attrs
-import click
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
@@ -326,7 +325,7 @@ class Ending:
 def ending_options(what: str) -> opts.Decorator:
     """Add ``--strict``, with which *what* is status 1, ``--json`` and ``--quiet``."""
     text = f"Exit with 1 if {what}."
-    strict = click.option("--strict", is_flag=True, help=text)
+    strict = opts.option("--strict", text)
     return opts.group("ending", Ending, strict, opts.json_option, opts.quiet_option)
 
 

@@ -21,6 +21,7 @@ from braze_heap.cli._options import (
     STDIN,
     Setup,
     all_types_option,
+    option,
     transformer_options,
     yes_option,
 )
@@ -63,9 +64,7 @@ Running a command again is safe: Heap ignores events it already has.
 @sinks.dead_letter_option(
     f"Store events that cannot be delivered here.  [default: {DEAD_LETTER}]"
 )
-@click.option(
-    "--discard", is_flag=True, help="Count what cannot be delivered; do not keep it."
-)
+@option("--discard", "Count what cannot be delivered; do not keep it.")
 @patience_option
 @transformer_options
 @all_types_option

@@ -21,7 +21,8 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
     Setup,
     build_transformer,
-    seconds_option,
+    option,
+    token_env_option,
     transformer_options,
 )
 from braze_heap.cli._progress import format_duration
@@ -80,28 +81,26 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
     ),
 )
 @sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
-@click.option(
-    "--token-env",
-    metavar="NAME",
-    help="Environment variable with the bearer token, or two while one is replaced. "
+@token_env_option(
+    "the bearer token, or two while one is replaced. "
     f"[default: {_VARIABLE}; without it and --sink, a token is generated]",
 )
 @sinks.dead_letter_option(
     "Store events that cannot be delivered here.",
     default=DEAD_LETTER,
 )
-@click.option("--host", default="127.0.0.1", help="Address to use.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    help="Port; 0 for any free one.",
+@option("--host", "Address to use.", default="127.0.0.1")
+@option(
+    "--port", "Port; 0 for any free one.", type=click.IntRange(0, 65535), default=8080
 )
-@seconds_option(
-    "--grace", GRACE, "Seconds to let in-flight requests finish on shutdown.", min=1
+@option(
+    "--grace SECONDS",
+    "Seconds to let in-flight requests finish on shutdown.",
+    type=click.FloatRange(min=1),
+    default=GRACE,
 )
 @transformer_options
-@click.option("--log-json", is_flag=True, help="Log as JSON, one object a line.")
+@option("--log-json", "Log as JSON, one object a line.")
 def serve(
     spec: str | None,
     token_env: str | None,

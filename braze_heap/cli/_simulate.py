@@ -51,46 +51,31 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     return url
 
 
-def _share_option(name: str, text: str) -> opts.Decorator:
-    return click.option(
-        f"--{name.replace('_', '-')}",
-        metavar="SHARE",
-        type=click.FloatRange(0, 1),
-        default=FAULTS[name],
-        help=text,
-    )
-
-
-def _count_option(
-    name: str, variable: str, least: int, default: int, text: str
-) -> opts.Decorator:
-    kind = click.IntRange(min=least)
-    return click.option(
-        name,
-        variable,
-        metavar="N",
-        type=kind,
-        default=default,
-        help=text,
-    )
-
+_POSITIVE: Final = click.FloatRange(min=0, min_open=True)
+_SHARE: Final = click.FloatRange(0, 1)
 
 behavior_options: Final = opts.group(
     "braze",
     lambda **values: SimulatedBraze(probes=PROBES, **values),
     opts.seed_option,
-    _share_option(
-        "lose_answers",
+    opts.option(
+        "--lose-answers SHARE",
         "Share of the answers to throw away, so that their events come again.",
+        type=_SHARE,
+        default=FAULTS["lose_answers"],
     ),
-    _share_option("send_twice", "Share of the events to send twice."),
-    click.option(
-        "--rate",
-        metavar="N",
-        type=click.FloatRange(min=0, min_open=True),
+    opts.option(
+        "--send-twice SHARE",
+        "Share of the events to send twice.",
+        type=_SHARE,
+        default=FAULTS["send_twice"],
+    ),
+    opts.option(
+        "--rate N",
+        "Events a second.",
+        type=_POSITIVE,
         default=math.inf,
         show_default="no pauses",
-        help="Events a second.",
     ),
 )
 
@@ -108,24 +93,26 @@ behavior_options: Final = opts.group(
     ),
 )
 @click.argument("url", callback=_checked)
-@click.option(
-    "--token-env",
-    metavar="NAME",
+@opts.token_env_option(
+    "the bearer token, or several of which the first is sent. If it is not set, you "
+    "are asked on a terminal; elsewhere none is sent.",
     default="BRAZE_TOKEN",
-    help="Environment variable with the bearer token, or several of which the first is "
-    "sent. If it is not set, you are asked on a terminal; elsewhere none is sent.",
 )
-@_count_option("--events", "number", 1, 500, "Number of test events.")
-@_count_option(
-    "--malformed", "malformed", 0, 0, "Number of malformed events to mix in."
+@opts.option(
+    "--events number N", "Number of test events.", type=click.IntRange(1), default=500
+)
+@opts.option(
+    "--malformed N",
+    "Number of malformed events to mix in.",
+    type=click.IntRange(0),
+    default=0,
 )
 @behavior_options
-@opts.seconds_option(
-    "--patience",
-    120.0,
+@opts.option(
+    "--patience SECONDS",
     "Seconds to keep trying. Braze tries for 5 days.",
-    min=0,
-    min_open=True,
+    type=_POSITIVE,
+    default=120.0,
 )
 @opts.yes_option("Do not ask before sending to other hosts.")
 @opts.json_option

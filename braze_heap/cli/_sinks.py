@@ -12,7 +12,7 @@ import click
 
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, FilePath
+from braze_heap.cli._options import Decorator, FilePath, option
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkSpecError
 from braze_heap.sinks import Sink, open_sink
 from braze_heap.state import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
@@ -51,7 +51,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def sink_option(text: str, *, required: bool = False) -> Decorator:
     """Return ``--sink``, the destination of a command."""
-    return click.option("--sink", "spec", metavar="SPEC", help=text, required=required)
+    return option("--sink spec SPEC", text, required=required)
 
 
 def dead_letter_option(text: str, **options: Any) -> Decorator:
@@ -66,11 +66,10 @@ def dead_letter_option(text: str, **options: Any) -> Decorator:
     return add
 
 
-max_bytes_option: Final = click.option(
-    "--max-bytes",
-    metavar="BYTES",
+max_bytes_option: Final = option(
+    "--max-bytes BYTES",
+    f"Largest size of the dead letter.  [default: {MAX_BYTES}, which is 1 GiB]",
     type=click.IntRange(min=MIN_BYTES),
-    help=f"Largest size of the dead letter.  [default: {MAX_BYTES}, which is 1 GiB]",
 )
 
 store_argument: Final = click.argument(

@@ -33,13 +33,12 @@ from braze_heap.cli._run import Run
 @source_options
 @opts.output_option("Write the calls to this file, compressed if it ends in .gz.")
 @opts.transformer_options
-@click.option(
-    "--jobs",
-    metavar="N",
+@opts.option(
+    "--jobs N",
+    "Use N processes (0 = one per core). The output and its order stay the same. "
+    "Stdin and pipes are read by one process.  [default: 1]",
     type=click.IntRange(0),
     default=1,
-    help="Use N processes (0 = one per core). The output and its order stay the same. "
-    "Stdin and pipes are read by one process.  [default: 1]",
 )
 @opts.all_types_option
 @ending_options("an event was rejected")
