@@ -90,10 +90,10 @@ def check(
     **options: Any,
 ) -> None:
     """
-    Look at configuration, sink, host and dead letter, and say what to do.
+    Look at configuration, sink, host and dead letter, and show what to do.
 
     No event is sent, and nothing is written. The host of Heap gets one request without
-    content (HEAD), on the road that events take.
+    content (HEAD), through the same proxy as events.
     """
     if max_bytes and not store:
         raise click.UsageError("--max-bytes is for --dead-letter.")

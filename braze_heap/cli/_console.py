@@ -98,12 +98,7 @@ def describe_os_error(error: OSError) -> str:
 
 
 def require_extra(doing: str, extra: str, *packages: str) -> None:
-    """
-    Check that the *packages* of an *extra* are installed.
-
-    Raises:
-        UnusableError: One is missing. The message says what to install.
-    """
+    """Raise an `UnusableError` if one of the *packages* of an *extra* is missing."""
     try:
         for name in packages:
             importlib.import_module(name)
@@ -114,12 +109,7 @@ def require_extra(doing: str, extra: str, *packages: str) -> None:
 
 def confirm(question: str, done: str, *, is_agreed: bool) -> None:
     """
-    Ask a yes-or-no *question*, unless it *is_agreed*.
-
-    Args:
-        question: Text of the question.
-        done: Participle for the message, such as ``sent`` in "nothing was sent".
-        is_agreed: Whether ``--yes`` was given.
+    Ask a yes-or-no *question*, unless it *is_agreed*; *done* is such as ``sent``.
 
     Raises:
         UnusableError: The answer is no, or stdin is not a terminal.
@@ -213,8 +203,8 @@ def write_bytes(data: bytes, file: TextIO) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Return *value* as lines of JSON, for ``--json``."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"
+    """Return *value* as lines of JSON in ASCII, because names may contain anything."""
+    return json.dumps(value, indent=2, default=str) + "\n"
 
 
 def show_result(

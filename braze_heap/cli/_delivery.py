@@ -81,13 +81,8 @@ class RetryingPipeline(Pipeline):
     """
     A pipeline that retries for a limited time, and shows why it waits.
 
-    Args:
-        transformer: See `Pipeline`.
-        sink: See `Pipeline`.
-        dead_letter: See `Pipeline`.
-        limit: Maximum seconds without a success.
-        progress: Gets messages, waits and processed events.
-        options: Other options of `Pipeline`.
+    It stops after *limit* seconds without a success. *progress* gets messages, waits
+    and processed events.
 
     Attributes:
         report: Counts of the events so far.

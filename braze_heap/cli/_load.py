@@ -33,13 +33,8 @@ def load_transformer(
     """
     Return the transformer that *spec* names.
 
-    Imports the module, also from the current folder, and so runs its code.
-
-    Args:
-        spec: ``module:name`` of a registry or `Mappers`, of a function from
-            `TransformConfig` to `Transformer`, or of a `Transformer`.
-        config: The options in force. A finished transformer has its own.
-        given: Names of the options and variables that *config* is made of.
+    Importing the module, also from the current folder, runs its code. The options and
+    variables *given* are in *config*; a finished transformer has its own.
 
     Raises:
         UnusableError: It cannot be imported, is something else, or is finished although

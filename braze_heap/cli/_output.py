@@ -60,12 +60,12 @@ def open_output(
 
     Args:
         path: Path of the output.
-        inputs: Files that the command reads.
+        inputs: Files that the command reads; *path* must not be one of them.
         is_joined: Whether it is joined from parts that are compressed already.
         mode: Permissions of the file. By default those of the existing one.
 
     Raises:
-        UnusableError: It cannot be written, or is one of *inputs*.
+        UnusableError: It cannot be written.
         BrokenPipeError: The reader closed the pipe.
     """
     refuse_input(path, inputs, "--output")
@@ -141,13 +141,8 @@ def refuse_input(
     """
     Check that a file is not read while it is written, under whichever name.
 
-    Args:
-        path: File to write; ``-`` is stdout.
-        inputs: Files to read; ``None`` is none.
-        option: Option for *path*, for the message.
-
     Raises:
-        UnusableError: It is one of *inputs*.
+        UnusableError: *path*, which *option* names, is one of *inputs*.
     """
     written = _status(path, sys.stdout)
     if written is None:

@@ -157,14 +157,9 @@ def refuse_files(spec: str, store: Path | None, config: Path | None) -> None:
     """
     Check that calls are not appended to a file with another purpose.
 
-    Args:
-        spec: The sink.
-        store: The dead letter.
-        config: The file of options.
-
     Raises:
-        UnusableError: The sink appends to one of them, or to a file of SQLite beside
-            the dead letter.
+        UnusableError: The sink appends to the dead letter *store*, to a file of SQLite
+            beside it, or to the file of options *config*.
     """
     path = file_of(spec)
     if path and store and is_of_store(path, store):
@@ -190,15 +185,10 @@ def open_store(
     path: Path, *, is_made: bool = False, max_bytes: int | None = None
 ) -> Iterator[SqliteDeadLetter]:
     """
-    Open the dead letter at *path*.
-
-    Args:
-        path: The file. Any other file than a dead letter is left as it is.
-        is_made: Whether to create it if it does not exist.
-        max_bytes: Maximum size; by default 1 GiB.
+    Open the dead letter at *path*; *is_made* creates it if it does not exist.
 
     Raises:
-        UnusableError: It does not exist, or cannot be used.
+        UnusableError: It does not exist, or is another file, which stays as it is.
     """
     try:
         try:
