@@ -23,9 +23,9 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli._explain import HIDDEN
 from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
-from braze_heap.cli._request_log import fates, logging_to
+from braze_heap.cli._request_log import counts, fates, logging_to
 from braze_heap.cli._server import bound, server_of, serving
-from braze_heap.cli._simulate import FAULTS, PROBES, mixed_events
+from braze_heap.cli._simulate import FAULTS, PROBES, SimulationResult, mixed_events
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
@@ -295,24 +295,12 @@ class _Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON values."""
-        done, report = self.simulation, self.report
         before, after = self._example()
         return {
             "adds_up": self.adds_up,
             "seconds": round(self.seconds, 3),
-            "braze": {
-                "events": len(done.events),
-                "delivered": done.fates[Fate.DELIVERED],
-                "requests": done.requests,
-                "answers": {str(status): n for status, n in done.statuses.items()},
-                "answers_lost": done.answers_lost,
-            },
-            "endpoint": {
-                "received": report.received,
-                "delivered": report.delivered,
-                "skipped": dict(report.skipped_by_reason),
-                "dead_lettered": dict(report.dead_lettered_by_reason),
-            },
+            "braze": SimulationResult(self.simulation).to_dict(),
+            "endpoint": counts(self.report),
             "heap": {"events": self._names(), "repeats": self.heap.counts.duplicates},
             "dead_letter": self.stored,
             "before": before,

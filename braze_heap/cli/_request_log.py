@@ -45,8 +45,8 @@ class RequestLog(logging.Handler):
         text = f"{exchange.status}  {plural(report.received, 'event')}  {ms:,.0f} ms"
         if report.received != report.delivered:
             text += f"  ({fates(report).partition(' = ')[2]})"
-        counts = {"status": exchange.status, **_counts(report), "ms": round(ms, 1)}
-        self._write(text, counts)
+        ms = round(ms, 1)
+        self._write(text, {"status": exchange.status, **counts(report), "ms": ms})
 
     def message(self, text: str, **context: Any) -> None:
         """Write *text*; as JSON, with *context*."""
@@ -55,7 +55,7 @@ class RequestLog(logging.Handler):
     def total(self, text: str, report: Report) -> None:
         """Write suppressed records, then *text* with the counts of all events."""
         self._repeats.flush(at_end=True)
-        self._write(f"{text} {fates(report)}", {"message": text, **_counts(report)})
+        self._write(f"{text} {fates(report)}", {"message": text, **counts(report)})
 
     def emit(self, record: logging.LogRecord) -> None:
         """
@@ -122,7 +122,8 @@ def _message(record: logging.LogRecord) -> str:
         return f"{text} (cannot be formatted: {type(error).__name__})"
 
 
-def _counts(report: Report) -> dict[str, Any]:
+def counts(report: Report) -> dict[str, Any]:
+    """Return the counts of *report* as JSON values."""
     return {
         "events": report.received,
         "delivered": report.delivered,
