@@ -57,11 +57,11 @@ def sink_option(text: str, *, required: bool = False) -> Decorator:
 def dead_letter_option(text: str, **options: Any) -> Decorator:
     """Add ``--dead-letter``, the path of a dead letter, and ``--max-bytes``."""
 
+    settings = {"type": FilePath(dir_okay=False), **options}
+
     def add(command: _Command) -> _Command:
-        kind = FilePath(dir_okay=False)
-        given = {"metavar": "FILE", "type": kind, "help": text, **options}
-        option = click.option("--dead-letter", "store", **given)
-        return option(max_bytes_option(command))
+        add_path = option("--dead-letter store FILE", text, **settings)
+        return add_path(max_bytes_option(command))
 
     return add
 
