@@ -5,7 +5,7 @@ Outcome of a batch, from the result of the transformer and the receipt of the si
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -118,7 +118,7 @@ def _reject_all(size: int) -> tuple[Rejection, ...]:
 
 
 def _first_rejections(
-    origins: list[Any], rejections: Iterable[Rejection]
+    origins: Sequence[Any], rejections: Iterable[Rejection]
 ) -> list[tuple[Rejection, Any]]:
     """Return each event with a rejected call, and the first rejection of its calls."""
     first: dict[int, tuple[Rejection, Any]] = {}

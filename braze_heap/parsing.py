@@ -157,9 +157,7 @@ class EventParser:
     def _parse_first(
         self, raw: object, event_type: str | None, strict: bool
     ) -> CurrentsEvent:
-        """
-        Parse an event that does not contain its type, or is the first of its type.
-        """
+        """Parse an event that lacks its type, or is the first of its type."""
         if isinstance(raw, Mapping) and not isinstance(raw, dict):
             raw = dict(raw)
         if not isinstance(raw, dict):
@@ -182,13 +180,13 @@ class EventParser:
 def _check_unknown(event_type: object) -> None:
     if event_type is None:
         flaw = "is missing: pass event_type=..., storage records do not contain it"
-        raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
-    if not isinstance(event_type, str):
+    elif not isinstance(event_type, str):
         flaw = f"is {_article(event_type)}, not text"
-        raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
-    if not event_type.strip() or utf16_length(event_type) > MAX_EVENT_TYPE:
+    elif not event_type.strip() or utf16_length(event_type) > MAX_EVENT_TYPE:
         flaw = f"is blank or has over {MAX_EVENT_TYPE:,} characters"
-        raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
+    else:
+        return
+    raise _error(Reason.BAD_EVENT_TYPE, "event_type", flaw)
 
 
 def compile_reader(cls: type[CurrentsEvent]) -> Reader:

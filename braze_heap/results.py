@@ -1,7 +1,8 @@
 """What became of a batch."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 import attrs
 
@@ -49,6 +50,47 @@ class Rejected:
     event_id: str | None = None
 
 
+class Origins(Sequence[Any]):
+    """
+    The event of each call, as it was passed.
+
+    Those of a request body are decoded again when the first of them is read, so that a
+    result takes less memory.
+
+    Args:
+        numbers: Number of the event of each call.
+        read: Returns all events of the batch.
+    """
+
+    def __init__(self, numbers: list[int], read: Callable[[], list[Any]]) -> None:
+        self._numbers = numbers
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        items = self._read()
+        if isinstance(index, slice):
+            return [items[number] for number in self._numbers[index]]
+        return items[self._numbers[index]]
+
+    def __eq__(self, other: object) -> bool:
+        return [*self] == other if isinstance(other, list | Origins) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr([*self])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, ([*self],)
+
+
 @attrs.define
 class TransformResult:
     """
@@ -78,7 +120,7 @@ class TransformResult:
 
     received: int = 0
     calls: list[Call] = attrs.field(factory=list)
-    origins: list[Any] = attrs.field(factory=list, repr=False)
+    origins: Sequence[Any] = attrs.field(factory=list, repr=False)
     skipped: list[Skipped] = attrs.field(factory=list)
     rejected: list[Rejected] = attrs.field(factory=list)
     repeated: int = 0

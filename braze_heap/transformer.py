@@ -95,18 +95,21 @@ class Transformer:
         """
         events = decode_events_fast(source) if type(source) is bytes else None
         if events is None:
-            return self._mapping.map([*_items(source)], None, outages)
-        exact_events = functools.cache(lambda: [*_items(source)])
+            return self._mapping.map([*_items(source)], outages)
 
-        def exact(number: int) -> Any:
-            if len(exact_events()) != len(events):
-                raise _UnreadableBodyError
-            return exact_events()[number]
+        size = len(events)
+
+        @functools.cache
+        def exact() -> list[Any]:  # does not keep `events`, which take more memory
+            items = [*_items(source)]
+            if len(items) != size:
+                raise _UnreadableBodyError(items)
+            return items
 
         try:
-            return self._mapping.map(events, exact, outages)
-        except _UnreadableBodyError:
-            return self._mapping.map(exact_events(), None, outages)
+            return self._mapping.map(events, outages, exact)
+        except _UnreadableBodyError as error:
+            return self._mapping.map(error.items, outages)
 
     def team_mappers(self, item: object = b"") -> dict[str, str]:
         """
@@ -158,6 +161,10 @@ class Transformer:
 
 class _UnreadableBodyError(Exception):
     """A body that was decoded fast is over the limits of `decode`."""
+
+    def __init__(self, items: list[Any]) -> None:
+        super().__init__()
+        self.items = items
 
 
 _FILES: Final = (b"\x1f\x8b", b"Obj\x01")

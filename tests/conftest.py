@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from braze_heap.mapping import _batches
 from braze_heap.state import SqliteDeadLetter
 
 pytest_plugins = ["braze_heap.testing.pytest_plugin"]
@@ -31,6 +32,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+_batches.RAISE_ERRORS = True
+"""An exception in a compiled function fails the test, instead of being logged."""
 
 
 @pytest.fixture

@@ -47,6 +47,9 @@ class TypeFacts:
 
     Attributes:
         display_name: What Braze's documentation calls it.
+        category: Braze's group of it.
+        channel: Its messaging channel; ``None`` if it has none, or if it varies.
+        action: What happened, in one word.
         status: What Braze says about its life.
         release: The release that added it; 2 for it and all before.
         http: Whether it is documented for HTTP.
@@ -55,6 +58,9 @@ class TypeFacts:
     """
 
     display_name: str
+    category: str | None
+    channel: str | None
+    action: str | None
     status: str
     release: int
     http: bool
@@ -85,6 +91,9 @@ def _type(facts: Mapping[str, Any]) -> TypeFacts:
     fields = {name: _field(name, field) for name, field in facts["fields"].items()}
     return TypeFacts(
         display_name=facts["display_name"],
+        category=facts["category"],
+        channel=facts.get("channel"),
+        action=facts["action"],
         status=facts["status"],
         release=facts.get("since", 2),
         http=facts["http"],

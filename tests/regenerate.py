@@ -2,8 +2,8 @@
 Regenerate everything that follows from the event classes and the shipped mappers:
 ``python -m tests.regenerate``. Read the changes before you commit them.
 
-The public names and the index of the event classes, the names of personal data, the
-pages of the families, the goldens, and the page of default mappings.
+The public names of the event classes, the names of personal data, the pages of the
+families, the goldens, and the pages of the catalog and of the default mappings.
 """
 
 import importlib
@@ -53,25 +53,6 @@ def is_type(cls: type[CurrentsEvent]) -> bool:
     return "event_type" in vars(cls)
 
 
-def index(source: str) -> str:
-    """Return ``events/_index.py`` with the class of every event type."""
-    rows = [
-        f'"{event_type}": {_quoted(event_type, name)},'
-        for own in families().values()
-        for event_type, name in sorted(
-            (cls.event_type, cls.__name__) for cls in own if is_type(cls)
-        )
-    ]
-    start = "_CLASS_NAMES: Final = MappingProxyType(\n    {\n"
-    return between(source, start, "    }\n)\n", rows)
-
-
-def _quoted(event_type: str, name: str) -> str:
-    """Return *name* in quotes, in parentheses if its line would be too long."""
-    room = 88 - len(f'        "{event_type}": "",')
-    return f'"{name}"' if len(name) <= room else f'("{name}")'
-
-
 def exports(source: str) -> str:
     """Return ``events/__init__.pyi`` with the names of every class and group."""
     shared = {name: classes_of(name) for name in ("groups", "unknown")}
@@ -79,7 +60,7 @@ def exports(source: str) -> str:
         (module, [cls.__name__ for cls in own])
         for module, own in sorted((families() | shared).items())
     ]
-    head = re.split(r"^from braze_heap.events.[a-z]", source, flags=re.MULTILINE)[0]
+    head = re.split(r"^from braze_heap\.events\.[a-z]", source, flags=re.MULTILINE)[0]
     return head + "".join(
         f"from braze_heap.events.{module} import ("
         f"{', '.join(f'{name} as {name}' for name in sorted(names))})\n"
@@ -117,7 +98,6 @@ def between(source: str, start: str, end: str, lines: Iterable[str]) -> str:
 def main() -> None:
     """Write all files."""
     texts = {
-        PACKAGE / "events" / "_index.py": index,
         PACKAGE / "events" / "__init__.pyi": exports,
         PACKAGE / "policies" / "privacy.py": personal_names,
     }
@@ -131,6 +111,7 @@ def main() -> None:
             title = family.replace("_", " ").capitalize()
             page.write_text(f"# {title}\n\n```{{event-family}} {family}\n```\n")
     _run("tests.mappers.test_goldens")
+    _run("tests.catalog_page")
     _run("tests.mappings_page")
 
 

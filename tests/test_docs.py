@@ -20,7 +20,7 @@ from sybil.parsers.markdown import CodeBlockParser
 import braze_heap as bh
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
-from tests import mappings_page
+from tests import catalog_page, mappings_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -117,6 +117,11 @@ def test_the_readme_counts_the_event_types() -> None:
 def test_the_page_of_decisions_is_current() -> None:
     """What the documentation says about each type is what the shipped rules do."""
     assert mappings_page.PAGE.read_text() == mappings_page.page()
+
+
+def test_the_page_of_the_catalog_is_current() -> None:
+    """The page has the category, channel and action of every event type."""
+    assert catalog_page.PAGE.read_text() == catalog_page.page()
 
 
 ERRORS = ROOT / "docs" / "reference" / "errors.md"

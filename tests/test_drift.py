@@ -72,8 +72,8 @@ def class_from(lines: Lines) -> type[Any]:
 # --- Findings -------------------------------------------------------------------------
 
 
-def test_invented_fields_and_types_are_found_and_nothing_else() -> None:
-    """Two invented fields and one invented type are the news, and all of it."""
+def test_only_invented_fields_and_types_are_found() -> None:
+    """Two invented fields and one invented type are all the findings."""
     drift = drift_of(*invented())
 
     assert [new.event_type for new in drift.new_types] == [NEW]
@@ -89,8 +89,8 @@ def test_invented_fields_and_types_are_found_and_nothing_else() -> None:
     ) == ((), (), 3, True)
 
 
-def test_new_field_tells_its_types_and_its_share() -> None:
-    """A new field comes with what it held, how often, and in how many of the events."""
+def test_new_field_has_types_and_a_share() -> None:
+    """A new field has its JSON types, its count and its share of the events."""
     drift = drift_of(click(), click(tint="a"), click(tint=None), click(tint=None))
 
     (tint,) = drift.new_fields
@@ -100,8 +100,8 @@ def test_new_field_tells_its_types_and_its_share() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
-def test_complete_samples_are_no_news(event_type: str, form: Any) -> None:
-    """The classes know all that they document, in each form."""
+def test_complete_samples_have_no_findings(event_type: str, form: Any) -> None:
+    """Samples with all documented fields have no findings, in each form."""
     raw = make_raw(event_type, form=form)
     cls = EVENT_TYPES[event_type]
     is_documented = cls.http if form == "http" else cls.storage
@@ -123,11 +123,8 @@ def _invalid_fields(field: EventField) -> Iterator[tuple[Any, str]]:
         yield [1, "a"], "list of int and text"
 
 
-def test_every_value_of_another_type_is_a_change() -> None:
-    """
-    Each known field tells what it holds instead, placeholders and redactions included;
-    what customers name themselves may hold anything.
-    """
+def test_value_of_another_type_is_a_finding() -> None:
+    """Each known field with a value of another type is a type change."""
     names = (CLICK, "users.behaviors.CustomEvent", "users.behaviors.Location")
     for cls in (EVENT_TYPES[name] for name in names):
         for field in event_fields(cls).values():
@@ -142,8 +139,8 @@ def test_every_value_of_another_type_is_a_change() -> None:
                 assert found(drift) == []
 
 
-def test_change_reads_as_a_sentence() -> None:
-    """A type change says what is documented and what came."""
+def test_type_change_has_a_readable_text() -> None:
+    """The text has the observed and the documented type."""
     raw = make_raw("users.messages.email.Send", only=[])
     raw["properties"] |= {"send_id": 5}
 
@@ -159,17 +156,17 @@ def test_change_reads_as_a_sentence() -> None:
         ({"user": [1]}, "user", ("list of int",)),
     ],
 )
-def test_another_envelope_is_a_change(
+def test_invalid_envelope_is_a_finding(
     changes: dict[str, Any], name: str, types: tuple[str, ...]
 ) -> None:
-    """Also where the event cannot be read for it."""
+    """An invalid part of the envelope is a type change, even if it is unreadable."""
     (change,) = drift_of(click() | changes).type_changes
 
     assert ("envelope", name, types) == (change.place, change.name, change.types)
 
 
-def test_custom_properties_are_the_customers_own() -> None:
-    """Whatever stands in them, and whatever they are, is no news."""
+def test_content_of_custom_properties_is_not_a_finding() -> None:
+    """Customers may send any custom properties."""
     raws = [
         make_raw("users.behaviors.Purchase", only=[], purchase_properties=value)
         for value in ({"new": 1}, {"new": "a"}, [1], "[REDACTED]", 5)
@@ -179,9 +176,7 @@ def test_custom_properties_are_the_customers_own() -> None:
 
 
 def test_field_of_the_other_form_is_not_new() -> None:
-    """
-    A field that is documented for storage alone may be seen over HTTP, and vice versa.
-    """
+    """A field that is documented only for the other form is not a new field."""
     over_http = make_raw("users.messages.banner.Click", only=[], carrier="Example")
     stored = make_raw("users.messages.email.Bounce", form="storage", device_id="d")
 
@@ -196,18 +191,16 @@ def test_field_of_the_other_form_is_not_new() -> None:
     assert not drift.has_findings
 
 
-def test_known_field_at_another_place_is_new() -> None:
-    """The class does not read a field from where it does not expect it."""
+def test_known_field_in_another_place_is_new() -> None:
+    """A known name in another part of the event is a new field."""
     drift = drift_of(click(device_id="d"))
 
     assert found(drift) == [(CLICK, "properties", "device_id")]
     assert "# 'device_id': the class has another use" in drift.lines_to_add()[0].text
 
 
-def test_what_was_never_there_is_named_for_the_forms_that_were() -> None:
-    """
-    A null is not there, and fields of a form that was not observed are not missed.
-    """
+def test_unseen_fields_are_those_of_observed_forms() -> None:
+    """Fields that were absent or null are listed, for observed forms only."""
     raw = make_raw(EmailClick)
     del raw["properties"]["url"]
     raw["properties"]["esp"] = None
@@ -223,16 +216,16 @@ def test_what_was_never_there_is_named_for_the_forms_that_were() -> None:
     assert sorted({*EVENT_TYPES} - {CLICK}) == [*drift.unseen_types]
 
 
-def test_what_cannot_be_read_is_counted() -> None:
-    """Damage is no news, and is not hidden."""
+def test_unreadable_event_is_counted() -> None:
+    """Unreadable events are counted by reason, and are not findings."""
     drift = observe([Unreadable(0, "damaged"), RawEvent(5), *read_events(b"{]")])
 
     assert (drift.events, drift.has_findings) == (3, False)
     assert drift.malformed == (("not_an_object", 1), (Reason.UNREADABLE, 2))
 
 
-def test_known_news_can_be_ignored() -> None:
-    """By type, by name, or by both; how many is told."""
+def test_known_findings_can_be_ignored() -> None:
+    """Findings can be ignored by type, by name, or by both, and are counted."""
     drift = drift_of(*invented())
 
     rest = drift.ignoring({NEW, f"{CLICK}.link_color"})
@@ -242,11 +235,55 @@ def test_known_news_can_be_ignored() -> None:
     assert not drift.ignoring({NEW, CLICK}).has_findings
 
 
+@pytest.mark.parametrize(
+    ("count", "total", "shown"),
+    [
+        (1, 1, "1 event (100%)"),
+        (1, 300, "1 event (under 1%)"),
+        (299, 300, "299 events (over 99%)"),
+        (2, 3, "2 events (67%)"),
+    ],
+)
+def test_percentage_is_exact_at_its_ends(count: int, total: int, shown: str) -> None:
+    """Only an exact share is shown as 0% or 100%."""
+    events = [click(tint="a")] * count + [click()] * (total - count)
+
+    (tint,) = drift_of(*events).new_fields
+
+    assert tint.frequency == shown
+
+
+def test_markdown_has_the_counts_of_what_is_not_listed() -> None:
+    """Ignored findings and names beyond the limits are counted in the report."""
+    drift = drift_of(*invented(), click(**{"n" * 300: 1}))
+    page = drift.ignoring([NEW]).to_markdown()
+
+    assert "\nIgnored: 1.\n" in page
+    assert "\n1 more new names than are kept.\n" in page
+    assert "1 more new names than are kept" in str(drift)
+
+
+def test_markdown_shortens_long_names() -> None:
+    """A name of more than a hundred characters is cut in the report."""
+    page = drift_of(click(**{"n" * 101: 1}, **{"m" * 100: 1})).to_markdown()
+
+    assert f"`{'n' * 97}...`" in page
+    assert f"`{'m' * 100}`" in page
+
+
+def test_markdown_of_equal_traffic_has_no_findings() -> None:
+    """The verdict of traffic that fits the classes is short."""
+    page = drift_of(click()).to_markdown()
+
+    assert page.startswith("# Drift\n\nNothing new. Read: 1 event.\n")
+    assert "## New" not in page
+
+
 # --- What is kept and shown -----------------------------------------------------------
 
 
 def test_no_value_is_shown() -> None:
-    """Names, types and counts are in the reports, and never what a field holds."""
+    """No form of a report shows a value."""
     invalid = click(link_alias=[CANARY, NUMBER])
     bad = click() | {"time": CANARY}
     drift = drift_of(*invented(), invalid, bad)
@@ -257,8 +294,8 @@ def test_no_value_is_shown() -> None:
     assert str(NUMBER) not in shown
 
 
-def test_hostile_names_do_not_exhaust_memory() -> None:
-    """New names and types are kept up to a bound, and counted beyond it."""
+def test_number_of_new_names_is_bounded() -> None:
+    """New names and types are kept up to a limit, and the others are counted."""
     observer, event = DriftObserver(), click()
     tracemalloc.start()
     for number in range(MAX_TYPES + 5):
@@ -277,8 +314,8 @@ def test_hostile_names_do_not_exhaust_memory() -> None:
     assert peak < 10_000_000
 
 
-def test_hostile_names_do_not_break_the_page() -> None:
-    """A name cannot leave its place in a table or in the lines to paste."""
+def test_hostile_name_cannot_break_the_markdown() -> None:
+    """A name cannot add markup to a table or lines to the declarations."""
     name = 'x` | <b>\n"""\nimport os #'
     raw = click(**{name: 1}) | {"event_type": CLICK}
     new = click(**{name: 1}) | {"event_type": f"users.{name}"}
@@ -291,14 +328,14 @@ def test_hostile_names_do_not_break_the_page() -> None:
     assert r"`x\x60 \x7c <b>\x0a" in drift.to_markdown()
 
 
-def test_json_has_everything() -> None:
-    """Programs get the findings, the verdict and the lines."""
-    told = json.loads(drift_of(*invented(), click(link_alias=5)).to_json())
+def test_json_has_findings_and_lines() -> None:
+    """The JSON form has the findings, the verdict and the declarations."""
+    data = json.loads(drift_of(*invented(), click(link_alias=5)).to_json())
 
-    assert told["has_findings"] is True
-    assert [new["event_type"] for new in told["new_types"]] == [NEW]
-    assert [change["name"] for change in told["type_changes"]] == ["link_alias"]
-    assert [lines["class_name"] for lines in told["lines_to_add"]] == [
+    assert data["has_findings"] is True
+    assert [new["event_type"] for new in data["new_types"]] == [NEW]
+    assert [change["name"] for change in data["type_changes"]] == ["link_alias"]
+    assert [lines["class_name"] for lines in data["lines_to_add"]] == [
         "EmailRead",
         "EmailClick",
     ]
@@ -308,8 +345,8 @@ def test_json_has_everything() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_pasted_lines_end_the_drift(form: Any) -> None:
-    """Classes made of the lines read the same events, and nothing is new any more."""
+def test_pasted_declarations_end_the_drift(form: Any) -> None:
+    """With classes made from the declarations, the same events have no findings."""
     odd, new = (
         make_raw(EmailClick, form=form),
         make_raw("users.messages.email.Bounce", form=form),
@@ -328,10 +365,8 @@ def test_pasted_lines_end_the_drift(form: Any) -> None:
     assert str(observe(reads, event_types=types)) == "Nothing new."
 
 
-def test_every_type_could_be_learned_from_its_traffic() -> None:
-    """
-    Were a known type unknown, the lines for it would read its events without a rest.
-    """
+def test_declarations_for_any_type_read_its_events() -> None:
+    """If a known type were new, its declarations would read its events."""
     for event_type, form in zip(
         sorted(EVENT_TYPES), itertools.cycle(FORMS), strict=False
     ):
@@ -344,8 +379,8 @@ def test_every_type_could_be_learned_from_its_traffic() -> None:
         assert str(observe(reads, event_types=types)) == "Nothing new."
 
 
-def test_new_class_keeps_the_groups_and_the_marks() -> None:
-    """Rules for a group cover a new type, and known names stay personal data."""
+def test_new_class_has_groups_and_marks() -> None:
+    """A new class derives from known groups, and marks known personal data."""
     (lines, _) = drift_of(*invented()).lines_to_add(release=14)
 
     cls = class_from(lines)
@@ -356,8 +391,8 @@ def test_new_class_keeps_the_groups_and_the_marks() -> None:
     assert event_fields(cls)["bounce_reason"].personal
 
 
-def test_known_name_keeps_its_type() -> None:
-    """What other classes hold as JSON text or as a 32-bit number is declared alike."""
+def test_known_name_has_the_type_of_other_classes() -> None:
+    """A field has the type that other classes declare for its name."""
     (lines,) = drift_of(click(message_extras="{}", latitude=1)).lines_to_add(14)
 
     assert "    latitude: Float32 | None = personal(since=14)\n" in lines.text
@@ -367,34 +402,34 @@ def test_known_name_keeps_its_type() -> None:
     )
 
 
-def test_release_stands_on_new_fields() -> None:
-    """The number is given or left for later, and both run."""
+def test_declaration_has_the_release() -> None:
+    """A declaration has the given release, or an ellipsis."""
     drift = drift_of(click(tint="a"))
 
     assert "    tint: str | None = since(14)\n" in drift.lines_to_add(14)[0].text
     assert "    tint: str | None = since(...)\n" in drift.lines_to_add()[0].text
 
 
-def test_what_cannot_be_declared_says_why() -> None:
-    """A comment stands for a field that no annotation holds."""
+def test_field_that_cannot_be_declared_is_a_comment() -> None:
+    """A comment has the reason why a field cannot be declared."""
     raws = [click(mix=1), click(mix="a"), click(**{"a-b": 1}), click(rows=[{}])]
     raws += [click(release="a"), click() | {"batch": "a"}]
 
     (lines,) = drift_of(*raws).lines_to_add()
 
     assert [line for line in lines.text.splitlines() if line] == [
-        "    # 'a-b': no name of a field in Python",
+        "    # 'a-b': not a valid name of a Python field",
         "    # 'batch': the envelope of an event cannot gain fields",
-        "    # 'mix': no field holds int and text",
+        "    # 'mix': no field type fits int and text",
         "    # 'release': the class has another use for this name",
-        "    # 'rows': no field holds list of object",
+        "    # 'rows': no field type fits list of object",
     ]
     assert class_from(lines)
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
-def test_names_are_suggested_by_the_rule_of_the_house(event_type: str) -> None:
-    """The rule gives each class that is there its own name and module."""
+def test_suggested_names_match_existing_classes(event_type: str) -> None:
+    """The suggestion for each known type is its actual name and module."""
     cls = EVENT_TYPES[event_type]
 
     assert (cls.__name__, cls.__module__) == class_for(event_type)
@@ -412,12 +447,10 @@ def test_names_are_suggested_by_the_rule_of_the_house(event_type: str) -> None:
         ("Send", "", ""),
     ],
 )
-def test_new_types_are_named_after_their_relatives(
+def test_new_type_is_named_after_its_channel(
     event_type: str, name: str, family: str
 ) -> None:
-    """
-    The nearest channel gives the stem and the module; a new channel has no module.
-    """
+    """A new type has the prefix and module of its channel, if that is known."""
     assert (name, f"braze_heap.events.{family}" if family else "") == class_for(
         event_type
     )

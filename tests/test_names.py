@@ -74,8 +74,6 @@ EXEMPT: Final = {
 """Names of Braze and Heap that contain a replaced word."""
 
 OTHER_MEANING: Final = {
-    "testing/_fake_rules.py": {"rule", "rules"},  # of Heap's API
-    "testing/_braze_rules.py": {"rule", "rules"},  # of Braze's connector
     "state/_person_search.py": {"suspicion"},  # as in the option --suspected
 }
 """Modules that use a replaced word for something else."""

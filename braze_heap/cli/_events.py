@@ -1,7 +1,7 @@
 """``braze-heap events``: the event types of Braze with their fields."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 import attrs
@@ -13,11 +13,33 @@ from rich.text import Text
 from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import json_option
-from braze_heap.events import EventField, event_fields
+from braze_heap.cli._options import Decorator, json_option, option
+from braze_heap.events import EventField, catalog, catalog_entry, event_fields
 
 _TEXT_WIDTH: Final = 96
 """Maximum columns of running text."""
+
+_PIPED_WIDTH: Final = 240
+"""Columns of the piped catalog: each type on one line, for grep."""
+
+_FILTERS: Final = ("category", "channel", "action")
+
+
+def _filter(name: str) -> Decorator:
+    """Return the option to show only types with certain words as *name*."""
+    known = {getattr(entry, name) for entry in catalog().values()} - {None}
+
+    def check(_: Any, __: Any, words: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [word for word in words if word not in known]:
+            hint = did_you_mean(wrong[0], known) or f" Use {', '.join(sorted(known))}."
+            raise click.BadParameter(f"{ui.safe(wrong[0])!r} is not a known one.{hint}")
+        return words
+
+    text = f"Show only types of this {name}. May be repeated."
+    metavar = name.upper()
+    return option(
+        f"--{name} {metavar}", text, multiple=True, callback=check, show_default=False
+    )
 
 
 @click.command(
@@ -27,21 +49,25 @@ _TEXT_WIDTH: Final = 96
         braze-heap events
         braze-heap events email
         braze-heap events users.messages.email.Click
+        braze-heap events --channel email --channel push --action click
         braze-heap events --json | jq '.[] | select(.release == 13)'
         """
     ),
 )
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
+@_filter("category")
+@_filter("channel")
+@_filter("action")
 @json_option
-def events(event_type: str, as_json: bool) -> None:
+def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
     """
     Show the catalog of Currents events, or one of them with its fields.
 
     TYPE is a type as Braze writes it, the name of its class, or a part of either: then
     all that contain it are shown.
     """
-    found = find(event_type)
-    out = ui.console("stdout", ui.PIPED_WIDTH)
+    found = find(event_type, **wanted)
+    out = ui.console("stdout", _PIPED_WIDTH)
     if len(found) == 1:
         out = ui.console("stdout", max_width=_TEXT_WIDTH)
     ui.print_result(
@@ -52,18 +78,30 @@ def events(event_type: str, as_json: bool) -> None:
     )
 
 
-def find(query: str) -> list[type[CurrentsEvent]]:
+def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
     """
     Return the classes that *query* names exactly; else those that contain its words.
+
+    Args:
+        query: A type, a class, or words.
+        wanted: Name of a detail in the catalog to the words that it may have. Empty for
+            any.
 
     Raises:
         UnusableError: There are none.
     """
-    exact = [c for t, c in EVENT_TYPES.items() if query in (t, c.__name__)]
+    filters = {name: words for name, words in wanted.items() if words}
+    classes = [
+        cls
+        for cls in EVENT_TYPES.values()
+        if all(getattr(catalog_entry(cls), n) in words for n, words in filters.items())
+    ]
+    exact = [c for c in classes if query in (c.event_type, c.__name__)]
     words = query.lower().split()
-    found = exact or [c for c in EVENT_TYPES.values() if _contains(c, words)]
+    found = exact or [c for c in classes if _contains(c, words)]
     if not found:
-        raise ui.UnusableError(_no_match(query))
+        options = [f"--{name} {w}" for name, words in wanted.items() for w in words]
+        raise ui.UnusableError(_no_match(query, options))
     return found
 
 
@@ -72,7 +110,10 @@ def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
     return all(word in names for word in words)
 
 
-def _no_match(query: str) -> str:
+def _no_match(query: str, options: Sequence[str]) -> str:
+    if options:
+        sought = " ".join([ui.safe(repr(query))] * bool(query) + [*options])
+        return f"no event type matches {sought}. Leave one of them out."
     parts = (part for event_type in EVENT_TYPES for part in event_type.split("."))
     classes = (cls.__name__ for cls in EVENT_TYPES.values())
     hint = did_you_mean(query, (*parts, *classes, *EVENT_TYPES))
@@ -84,14 +125,10 @@ def _no_match(query: str) -> str:
 
 def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
     """Return all that the class says about its event type, ready for JSON."""
+    entry = attrs.asdict(catalog_entry(cls))
     return {
-        "event_type": cls.event_type,
-        "class": cls.__name__,
-        "display_name": cls.display_name,
-        "release": cls.release,
-        "status": cls.status,
-        "http": cls.http,
-        "storage": cls.storage,
+        "class": entry.pop("class_name"),
+        **entry,
         "doc": inspect.getdoc(cls),
         "fields": [_describe_field(field) for field in event_fields(cls).values()],
     }
@@ -103,24 +140,32 @@ def _describe_field(field: EventField) -> dict[str, Any]:
     return {"type": data.pop("kind"), "release": data.pop("since"), **data, **more}
 
 
-_NAME_COLUMNS: Final = ((150, 3), (110, 2), (0, 1))
-"""Minimum width of the console for a number of names of a type."""
+_COLUMNS: Final = (
+    (220, ("type", "class", "name", "category", "channel", "action")),
+    (180, ("type", "class", "category", "channel", "action")),
+    (120, ("type", "channel", "action")),
+    (0, ("type",)),
+)
+"""Minimum width of the console for each choice of columns."""
 
 
 def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
-    shown = next(count for least, count in _NAME_COLUMNS if width >= least)
-    return ui.rows_view(
-        [
-            (
-                *(cls.event_type, cls.__name__, cls.display_name)[:shown],
-                len(_documented(cls)),
-                cls.release or "-",
-                cls.status,
-            )
-            for cls in classes
-        ],
-        (*("type", "class", "name")[:shown], "fields", "release", "status"),
-    )
+    shown = next(columns for least, columns in _COLUMNS if width >= least)
+    rows = [
+        (
+            *(_cell(cls, column) for column in shown),
+            len(_documented(cls)),
+            cls.release or "-",
+            cls.status,
+        )
+        for cls in classes
+    ]
+    return ui.rows_view(rows, (*shown, "fields", "release", "status"))
+
+
+def _cell(cls: type[CurrentsEvent], column: str) -> str:
+    names = {"type": "event_type", "class": "class_name", "name": "display_name"}
+    return getattr(catalog_entry(cls), names.get(column, column)) or "-"
 
 
 def _detail(cls: type[CurrentsEvent]) -> Group:
@@ -134,6 +179,9 @@ def _detail(cls: type[CurrentsEvent]) -> Group:
     return Group(
         Text(cls.event_type, "bold"),
         Text(f"{cls.__name__} ({', '.join(filter(None, summary))})"),
+        Text(
+            ", ".join(f"{n} {_cell(cls, n)}" for n in _FILTERS if _cell(cls, n) != "-")
+        ),
         Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
         Text(f"{ui.plural(len(fields), 'field')}:"),
         *(part for field in fields for part in _field_view(field)),

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap.drift._lines import Lines, lines_for
-from braze_heap.drift._text import markdown
-from braze_heap.drift._values import DriftContent, SeenField
+from braze_heap.drift._declarations import Lines, lines_for
+from braze_heap.drift._findings import DriftContent, SeenField
+from braze_heap.drift._markdown import markdown
 
 SCHEMA: Final = 1
 """Version of the JSON form."""
@@ -17,7 +17,7 @@ SCHEMA: Final = 1
 @attrs.frozen
 class Drift(DriftContent):
     """
-    Where observed traffic and the event classes differ. All parts are sorted by name.
+    Differences between observed traffic and the event classes, sorted by name.
 
     Attributes:
         events: Number of events, including damaged ones.
@@ -26,11 +26,11 @@ class Drift(DriftContent):
         type_changes: Values that do not fit a known field.
         other_form: Fields that are documented only for the other form. They are
             read too.
-        unseen_fields: Documented fields that were not seen on the observed types.
+        unseen_fields: Documented fields of the observed types that were not seen.
         unseen_types: Types that were not observed.
         malformed: Number of unreadable events, by reason.
-        beyond: New fields and types that were not kept, because there were too many.
-        ignored: Number of findings that were ignored on request.
+        truncated: Number of new fields and types that exceed the limits.
+        ignored: Number of findings removed by `ignoring`.
     """
 
     def ignoring(self, names: Collection[str]) -> "Drift":
@@ -53,18 +53,16 @@ class Drift(DriftContent):
 
     def lines_to_add(self, release: int | None = None) -> tuple[Lines, ...]:
         """
-        Return the Python declarations for what is new.
+        Return Python declarations of the new types and fields.
 
         Args:
-            release: The Currents release that added it. By default ``...`` stands in
-                its place: it runs, and type checkers point at it.
+            release: Currents release that added them. The default is ``...``, which
+                runs, but which type checkers report.
         """
         return tuple(lines_for(self, release))
 
     def to_dict(self) -> dict[str, Any]:
-        """
-        Return everything as JSON values, `has_findings` and `lines_to_add` included.
-        """
+        """Return the drift as JSON values, with `has_findings` and `lines_to_add`."""
         lines = [attrs.asdict(lines) for lines in self.lines_to_add()]
         head = {"schema": SCHEMA, "has_findings": self.has_findings}
         found = attrs.asdict(self) | {"malformed": dict(self.malformed)}
@@ -75,7 +73,7 @@ class Drift(DriftContent):
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
 
     def to_markdown(self) -> str:
-        """Return everything as one Markdown page."""
+        """Return the drift as one Markdown page."""
         return markdown(self, self.lines_to_add())
 
     def __str__(self) -> str:

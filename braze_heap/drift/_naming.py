@@ -1,4 +1,4 @@
-"""What the class of a new event type would be called here, and where it would live."""
+"""Suggested name and module for the class of a new event type."""
 
 import functools
 import re
@@ -13,16 +13,16 @@ _TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)+", re.A
 _MAX_TYPE: Final = 200
 
 _GENERAL: Final = ("users", "messages", "behaviors")
-"""Steps of an event type that its class is not named after."""
+"""Parts of an event type that are not in class names."""
 
 
 def class_for(event_type: str) -> tuple[str, str]:
     """
     Return the class name for *event_type* and the module of its family.
 
-    Both follow its nearest relatives: what shares its channel shares its stem, as in
-    ``EmailClick``. The module is empty where there are none; so is the name, where the
-    type is not written like one of Braze's.
+    Both follow the known types of the same channel, as in ``EmailClick``. The module is
+    empty if there are none. The name is empty if the type is not written like one of
+    Braze.
     """
     if len(event_type) > _MAX_TYPE or not _TYPE.fullmatch(event_type):
         return "", ""
@@ -43,9 +43,7 @@ def _camel(parts: list[str]) -> str:
 
 @functools.cache
 def _stems() -> Mapping[str, tuple[str, str]]:
-    """
-    Map what known types begin with to what their classes begin with, and their module.
-    """
+    """Return the prefix and module of known classes, by the prefix of their types."""
     found = {}
     for event_type, cls in EVENT_TYPES.items():
         parent, _, own = event_type.rpartition(".")

@@ -9,14 +9,14 @@ import attrs
 
 from braze_heap._storage_form import is_nested
 from braze_heap.drift._drift import Drift
-from braze_heap.drift._naming import class_for
-from braze_heap.drift._values import (
+from braze_heap.drift._findings import (
     Form,
     NewType,
     Place,
     SeenField,
     UnseenFields,
 )
+from braze_heap.drift._naming import class_for
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
@@ -49,14 +49,13 @@ def observe(
     event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
 ) -> Drift:
     """
-    Compare *reads*, as `read_events` gives them, with the event classes.
+    Compare *reads*, as `read_events` returns them, with the event classes.
 
-    Memory is bounded, however many and whatever events come. See `DriftObserver` for
-    more than one source.
+    Memory is bounded for any input. Use `DriftObserver` for several sources.
 
     Args:
         reads: Decoded events, not yet checked.
-        event_types: The classes by type. See `EventTypes` for how to add some.
+        event_types: Event classes by type. See `EventTypes` to add some.
     """
     observer = DriftObserver(event_types)
     for read in reads:
@@ -66,10 +65,10 @@ def observe(
 
 class DriftObserver:
     """
-    `observe` for events that come from many sources.
+    Comparison of events from several sources with the event classes.
 
     Args:
-        event_types: The classes by type.
+        event_types: Event classes by type.
     """
 
     def __init__(

@@ -1,13 +1,20 @@
 """Public names of the package, each listed once. The event classes are generated."""
 
+from braze_heap.events import groups as groups
 from braze_heap.events._base import CurrentsEvent as CurrentsEvent
+from braze_heap.events._catalog import (
+    CatalogArguments as CatalogArguments,
+    CatalogEntry as CatalogEntry,
+    Category as Category,
+    Status as Status,
+    catalog as catalog,
+)
 from braze_heap.events._declare import (
     Float32 as Float32,
     JsonObject as JsonObject,
     JsonText as JsonText,
     Place as Place,
     Privacy as Privacy,
-    Status as Status,
     field as field,
     http_only as http_only,
     personal as personal,
@@ -18,6 +25,7 @@ from braze_heap.events._declare import (
 from braze_heap.events._index import (
     EVENT_TYPES as EVENT_TYPES,
     EventTypes as EventTypes,
+    catalog_entry as catalog_entry,
 )
 from braze_heap.events._schema import (
     EventField as EventField,
@@ -54,6 +62,7 @@ from braze_heap.events.campaigns import (
 )
 from braze_heap.events.canvas import (
     CanvasCoStepConversion as CanvasCoStepConversion,
+    CanvasCoStepEvent as CanvasCoStepEvent,
     CanvasCoStepSend as CanvasCoStepSend,
     CanvasConversion as CanvasConversion,
     CanvasDestinationEvent as CanvasDestinationEvent,
@@ -75,6 +84,7 @@ from braze_heap.events.content_card import (
     ContentCardDismiss as ContentCardDismiss,
     ContentCardEvent as ContentCardEvent,
     ContentCardImpression as ContentCardImpression,
+    ContentCardInteraction as ContentCardInteraction,
     ContentCardSend as ContentCardSend,
     HasContentCard as HasContentCard,
 )
@@ -84,6 +94,7 @@ from braze_heap.events.content_optimizer import (
 from braze_heap.events.email import (
     EmailAbort as EmailAbort,
     EmailBounce as EmailBounce,
+    EmailBounceEvent as EmailBounceEvent,
     EmailClick as EmailClick,
     EmailDeferral as EmailDeferral,
     EmailDelivery as EmailDelivery,
@@ -107,6 +118,7 @@ from braze_heap.events.groups import (
     HasBotClickReason as HasBotClickReason,
     HasBotVerdict as HasBotVerdict,
     HasBrowser as HasBrowser,
+    HasButton as HasButton,
     HasCampaign as HasCampaign,
     HasCanvas as HasCanvas,
     HasContentCombination as HasContentCombination,
@@ -116,6 +128,7 @@ from braze_heap.events.groups import (
     HasDeviceDetails as HasDeviceDetails,
     HasDeviceOverHttp as HasDeviceOverHttp,
     HasDispatch as HasDispatch,
+    HasDispatchOverHttp as HasDispatchOverHttp,
     HasEmailClient as HasEmailClient,
     HasEmailProvider as HasEmailProvider,
     HasFailureCause as HasFailureCause,
@@ -128,12 +141,15 @@ from braze_heap.events.groups import (
     HasNamedCampaign as HasNamedCampaign,
     HasNamedCanvas as HasNamedCanvas,
     HasPlatform as HasPlatform,
+    HasPlatformFamily as HasPlatformFamily,
     HasProfileTraits as HasProfileTraits,
+    HasProfileTraitsOverHttp as HasProfileTraitsOverHttp,
     HasRecipientPhone as HasRecipientPhone,
     HasRetry as HasRetry,
     HasSdkVersion as HasSdkVersion,
     HasSend as HasSend,
     HasSenderPhone as HasSenderPhone,
+    HasServedVariation as HasServedVariation,
     HasShortLinkClick as HasShortLinkClick,
     HasStepMessageVariation as HasStepMessageVariation,
     HasSubscriptionGroup as HasSubscriptionGroup,
@@ -141,6 +157,7 @@ from braze_heap.events.groups import (
     HasTokenChange as HasTokenChange,
     HasUniqueness as HasUniqueness,
     HasUser as HasUser,
+    HasUserAgent as HasUserAgent,
     HasUserPhone as HasUserPhone,
     HasWorkspace as HasWorkspace,
 )

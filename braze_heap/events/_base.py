@@ -15,7 +15,8 @@ class CurrentsEvent(_EventBase):
     One event of Braze Currents.
 
     Only `id` and `time` are always set, because Braze has made required fields optional
-    before. Two events are equal if their types and fields are equal.
+    before. Any event can have the four keys of ``user`` over HTTP, even if Braze does
+    not document them for its type. Two events are equal if their types and fields are.
     """
 
     id: str
@@ -27,30 +28,18 @@ class CurrentsEvent(_EventBase):
     user_id: str | None = field(
         place="user", privacy=Privacy.MARKED, http=False, storage=None
     )
-    """
-    Braze's id of the profile. Any event over HTTP can have it, even if Braze does not
-    document it for the type.
-    """
+    """Braze's id of the profile. Braze does not document it for the type."""
 
     external_user_id: str | None = field(
         place="user", privacy=Privacy.MARKED, http=False, storage=None
     )
-    """
-    Your own id of the user. Any event over HTTP can have it, even if Braze does not
-    document it for the type.
-    """
+    """Your own id of the user. Braze does not document it for the type."""
 
     device_id: str | None = field(place="user", http=False, storage=None)
-    """
-    Device of the user. Any event over HTTP can have it, even if Braze does not document
-    it for the type.
-    """
+    """Device of the user. Braze does not document it for the type."""
 
     timezone: str | None = field(place="user", http=False, storage=None)
-    """
-    Time zone of the user, an IANA name. Any event over HTTP can have it, even if Braze
-    does not document it for the type.
-    """
+    """Time zone of the user, an IANA name. Braze does not document it for the type."""
 
     extra: Mapping[str, Any] = NOTHING_EXTRA
     """

@@ -6,17 +6,24 @@ below add to the annotation whether Braze marks the field as personal data, the 
 release that added it, and its place in the wire forms.
 """
 
-import difflib
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, dataclass_transform
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeAlias,
+    Unpack,
+    dataclass_transform,
+)
 
 import attrs
 
+from braze_heap._text import did_you_mean
+from braze_heap.events._catalog import CatalogArguments, CatalogEntry, Status, catalog
+
 Place: TypeAlias = Literal["envelope", "user", "properties"]
 """Part of the HTTP form of an event that contains a field."""
-
-Status: TypeAlias = Literal["current", "beta", "deprecated", "legacy"]
-"""Life-cycle status of an event type in Braze's documentation."""
 
 Float32: TypeAlias = Annotated[float, "32-bit"]
 """A number that Avro stores in 32 bits, read as its shortest decimal."""
@@ -76,21 +83,9 @@ def field(
     return attrs.field(default=None, metadata={_KEY: metadata})
 
 
-def personal(
-    *,
-    place: Place = "properties",
-    since: int | None = None,
-    http: bool = True,
-    storage: str | None = "",
-) -> Any:
+def personal(*, place: Place = "properties", since: int | None = None) -> Any:
     """Declare a field that Braze's documentation marks as personal data."""
-    return field(
-        place=place,
-        privacy=Privacy.MARKED,
-        since=since,
-        http=http,
-        storage=storage,
-    )
+    return field(place=place, privacy=Privacy.MARKED, since=since)
 
 
 def sensitive(*, since: int | None = None) -> Any:
@@ -115,12 +110,7 @@ def storage_only(
     deprecated: bool = False,
 ) -> Any:
     """Declare a field that the HTTP form does not document."""
-    return field(
-        http=False,
-        privacy=privacy,
-        since=since,
-        deprecated=deprecated,
-    )
+    return field(http=False, privacy=privacy, since=since, deprecated=deprecated)
 
 
 def field_metadata(attribute: "attrs.Attribute[Any]") -> FieldMetadata:
@@ -135,20 +125,18 @@ class _EventBase:
     Makes each subclass an attrs class whose instances store only the fields they have.
 
     An absent field is the class attribute ``None``, so an event takes memory only for
-    the fields that it has.
+    the fields that it has. The arguments of a class are its ``event_type`` and, for a
+    type that the catalog lacks, `CatalogArguments`.
 
     Attributes:
         event_type: The type as Braze writes it. Classes without one are groups.
-        display_name: The name that Braze's documentation gives the type.
-        release: The Currents release that added the type; 2 for version 2 and older.
-        status: Life-cycle status in Braze's documentation.
-        http: Whether Braze documents the type for the HTTP connector.
-        storage: Whether Braze documents the type for storage.
+        display_name: See `CatalogEntry`, also for the others.
     """
 
     __attrs_attrs__: ClassVar[Any]
     _names: ClassVar[frozenset[str]] = frozenset()
     _schema: ClassVar[Any]
+    _entry: ClassVar[CatalogEntry]
 
     event_type: str
     display_name: str
@@ -158,14 +146,7 @@ class _EventBase:
     storage: bool
 
     def __init_subclass__(
-        cls,
-        *,
-        event_type: str | None = None,
-        display_name: str | None = None,
-        release: int = 2,
-        status: Status = "current",
-        http: bool = True,
-        storage: bool = True,
+        cls, *, event_type: str | None = None, **details: Unpack[CatalogArguments]
     ) -> None:
         super().__init_subclass__()
         declared = [n for n in cls.__annotations__ if n in cls.__dict__]
@@ -174,13 +155,18 @@ class _EventBase:
         for name in declared:
             default = getattr(cls.__attrs_attrs__, name).default
             setattr(cls, name, None if default is attrs.NOTHING else default)
+        if details and event_type is None:
+            raise TypeError(f"{cls.__name__} needs event_type= with {min(details)}=")
         if event_type is not None:
+            entry = catalog().get(event_type) or CatalogEntry(
+                event_type, cls.__name__, display_name=event_type
+            )
+            if details or entry.class_name != cls.__name__:
+                entry = attrs.evolve(entry, class_name=cls.__name__, **details)
+            cls._entry = entry
             cls.event_type = event_type
-            cls.display_name = display_name or event_type
-            cls.release = release
-            cls.status = status
-            cls.http = http
-            cls.storage = storage
+            for name in ("display_name", "release", "status", "http", "storage"):
+                setattr(cls, name, getattr(cls._entry, name))
 
     def __init__(self, **fields: Any) -> None:
         if fields.keys() - self._names:
@@ -199,6 +185,4 @@ class _EventBase:
 
 def _unexpected(cls: type[_EventBase], names: set[str]) -> str:
     name = min(names)
-    close = difflib.get_close_matches(name, cls._names, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{cls.__name__} has no field {name!r}.{hint}"
+    return f"{cls.__name__} has no field {name!r}.{did_you_mean(name, cls._names)}"

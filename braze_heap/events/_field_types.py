@@ -8,7 +8,7 @@ kept beside the typed fields, never converted.
 import math
 import struct
 from collections.abc import Callable
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, Final
 
 import attrs
@@ -44,51 +44,35 @@ def shortest_float32(value: float) -> float:
     Avro stores 3.14 in 32 bits, which read 3.140000104904175. A number that is not a
     32-bit number is returned unchanged.
     """
-    if not math.isfinite(value) or not _is_float32(value):
+    if not math.isfinite(value) or _to_float32(value) != value:
         return value
-    return next(
-        short
-        for digits in range(6, 18)
-        if _is_same_float32(short := float(f"{value:.{digits}g}"), value)
-    )
+    shorter = (float(f"{value:.{digits}g}") for digits in range(6, 18))
+    return next(short for short in shorter if _to_float32(short) == value)
 
 
-def _is_float32(value: float) -> bool:
+def _to_float32(value: float) -> float:
     try:
-        return bool(struct.unpack("f", struct.pack("f", value))[0] == value)
+        return float(struct.unpack("f", struct.pack("f", value))[0])
     except OverflowError:
-        return False
+        return math.inf
 
 
-def _is_same_float32(short: float, value: float) -> bool:
-    try:
-        return struct.pack("f", short) == struct.pack("f", value)
-    except OverflowError:
-        return False
+def _exactly(*classes: type) -> Callable[[Any], Any]:
+    return lambda value: value if value.__class__ in classes else INVALID
 
 
-def _exactly(cls: type) -> Callable[[Any], Any]:
-    return lambda value: value if value.__class__ is cls else INVALID
+def _list_of(*classes: type) -> Callable[[Any], Any]:
+    def validate(value: Any) -> Any:
+        is_valid = value.__class__ is list and all(
+            v.__class__ in classes for v in value
+        )
+        return value if is_valid else INVALID
+
+    return validate
 
 
 def _text(value: Any) -> Any:
     return value if isinstance(value, str) else INVALID
-
-
-def _number(value: Any) -> Any:
-    return value if value.__class__ in (int, float) else INVALID
-
-
-def _texts(value: Any) -> Any:
-    is_valid = value.__class__ is list and all(v.__class__ is str for v in value)
-    return value if is_valid else INVALID
-
-
-def _nullable_texts(value: Any) -> Any:
-    is_valid = value.__class__ is list and all(
-        v is None or v.__class__ is str for v in value
-    )
-    return value if is_valid else INVALID
 
 
 def _object(value: Any) -> Any:
@@ -105,10 +89,10 @@ FIELD_TYPES: Final = MappingProxyType(
         str: FieldType("string", _text, is_text=True),
         int: FieldType("int", _exactly(int)),
         bool: FieldType("boolean", _exactly(bool)),
-        float: FieldType("double", _number),
-        Float32: FieldType("float", _number),
-        list[str]: FieldType("array<string>", _texts),
-        list[str | None]: FieldType("array<string>", _nullable_texts),
+        float: FieldType("double", _exactly(int, float)),
+        Float32: FieldType("float", _exactly(int, float)),
+        list[str]: FieldType("array<string>", _list_of(str)),
+        list[str | None]: FieldType("array<string>", _list_of(str, NoneType)),
         JsonText: FieldType("json text", _text, is_text=True),
         JsonObject: FieldType("json object", _object),
     }

@@ -145,7 +145,7 @@ def _event_fields(cls: type[_EventBase]) -> Iterator[EventField]:
             storage=_storage_name(cls, name, metadata),
             personal=metadata.privacy is Privacy.MARKED,
             sensitive=metadata.privacy is Privacy.SENSITIVE,
-            since=metadata.since,
+            since=_later_than_type(cls, metadata.since),
             deprecated=metadata.deprecated,
             declared_by=_declaring(cls, name),
         )
@@ -157,6 +157,14 @@ def _storage_name(
     if not getattr(cls, "storage", True):
         return None
     return name if metadata.storage == "" else metadata.storage
+
+
+def _later_than_type(cls: type[_EventBase], since: int | None) -> int | None:
+    """Return *since*; ``None`` if the type was added in that release or later."""
+    release: Any = getattr(cls, "release", 0)
+    if release is ... or since not in range(1, release + 1):  # drift drafts have ...
+        return since
+    return None
 
 
 def _declaring(cls: type, name: str) -> type:
@@ -180,9 +188,7 @@ def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> FieldType:
 
 @functools.cache
 def _docs_in(cls: type) -> Mapping[str, str]:
-    """
-    Read the docstrings below the declarations in the body of *cls* from its source.
-    """
+    """Read the docstrings below the declarations of *cls* from its source."""
     classes = _classes_in(cls.__module__)
     if cls.__name__ not in classes:
         return {}

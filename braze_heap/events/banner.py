@@ -1,183 +1,92 @@
 """Banners: messages that an app or a website shows in place."""
 
-from braze_heap.events._declare import field, personal, since
-from braze_heap.events.groups import (
-    HasAbort,
-    HasAdvertisingId,
-    HasApp,
-    HasBrowser,
-    HasDevice,
-    HasDeviceDetails,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasPlatform,
-    HasProfileTraits,
-    HasSdkVersion,
-    HasTimezone,
-    HasUniqueness,
-    HasUser,
-    HasWorkspace,
-)
+from braze_heap.events import groups
+from braze_heap.events._declare import since
 
 
 class BannerEvent(
-    HasUser,
-    HasTimezone,
-    HasDevice,
-    HasWorkspace,
-    HasApp,
-    HasPlatform,
-    HasAdvertisingId,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasProfileTraits,
-    HasBrowser,
-    HasSdkVersion,
-    HasDeviceDetails,
+    groups.HasUser,
+    groups.HasTimezone,
+    groups.HasDevice,
+    groups.HasWorkspace,
+    groups.HasApp,
+    groups.HasPlatform,
+    groups.HasAdvertisingId,
+    groups.HasNamedCampaign,
+    groups.HasNamedCanvas,
+    groups.HasServedVariation,
+    groups.HasProfileTraits,
+    groups.HasBrowser,
+    groups.HasSdkVersion,
+    groups.HasDeviceDetails,
 ):
     """Something happened with a banner."""
 
     banner_placement_id: str | None = None
-    """
-    The slot in the app or site, named by the customer, that asked for a banner.
-    Compare placements with it.
-    """
+    """The slot in the app or site that asked for a banner, as you named it."""
 
     canvas_name: str | None = since(7)
-
     canvas_step_name: str | None = since(7)
-
     canvas_variation_name: str | None = since(7)
-
     canvas_id: str | None = since(7)
-
     canvas_step_id: str | None = since(7)
-
-    canvas_step_message_variation_api_id: str | None = field(
-        storage="canvas_step_message_variation_id", since=7
-    )
-    """
-    Message variation of the Canvas step that was served. Storage files call the same
-    thing ``canvas_step_message_variation_id``.
-    """
-
     canvas_variation_id: str | None = since(7)
 
 
 class BannerAbort(
-    BannerEvent,
-    HasAbort,
-    event_type="users.messages.banner.Abort",
-    display_name="Banner Abort",
+    BannerEvent, groups.HasAbort, event_type="users.messages.banner.Abort"
 ):
     """
     Braze held back a banner.
 
-    The user saw nothing. ``abort_type`` is the reason. Count it neither as an
-    impression nor as a dismissal by the user.
+    The user saw nothing; ``abort_type`` is the reason. Neither an impression nor a
+    dismissal by the user.
     """
 
 
 class BannerClick(
     BannerEvent,
-    HasUniqueness,
+    groups.HasUniqueness,
+    groups.HasButton,
     event_type="users.messages.banner.Click",
-    display_name="Banner Click",
 ):
     """
     A user clicked a banner.
 
-    Repeated clicks count each time; ``is_unique`` marks the first. Banners have no send
-    event: measure against ``banner.Impression``, on ``message_variation_id`` and
-    ``banner_placement_id``.
-    """
-
-    button_id: str | None = None
-    """
-    The button that was hit, as text even where it is a number. ``None`` for a click
-    elsewhere on the message.
-    """
-
-    is_unique: bool | None = since(11)
-    """
-    ``False`` from a user's second click on the same message variation onwards. The
-    sum counts people, the number of events counts clicks.
+    Banners have no send event: measure against ``banner.Impression``, on
+    ``message_variation_id`` and ``banner_placement_id``. Repeated clicks count each
+    time; ``is_unique`` marks the first.
     """
 
 
 class BannerDismiss(
     BannerEvent,
-    HasUniqueness,
+    groups.HasUniqueness,
+    groups.HasButton,
+    groups.HasProfileTraitsOverHttp,
     event_type="users.messages.banner.Dismiss",
-    display_name="Banner Dismissal",
-    release=8,
 ):
     """
     A user closed a banner.
 
-    A deliberate act, unlike ``banner.Abort``, where Braze held the banner back.
+    An act of the user, unlike ``banner.Abort``, where Braze held the banner back.
     ``is_unique`` marks the user's first.
     """
 
-    gender: str | None = personal()
-
-    country: str | None = personal()
-
-    language: str | None = personal()
-
     sdk_version: str | None = None
-
     resolution: str | None = None
-
     carrier: str | None = None
-
-    button_id: str | None = None
-    """The button that closed the banner, as text even where it is a number."""
-
-    canvas_id: str | None = None
-
-    canvas_step_id: str | None = None
-
-    canvas_name: str | None = None
-
-    canvas_step_name: str | None = None
-
-    canvas_step_message_variation_api_id: str | None = field(
-        storage="canvas_step_message_variation_id"
-    )
-
-    canvas_variation_id: str | None = None
-
-    canvas_variation_name: str | None = None
-
-    is_unique: bool | None = since(11)
-    """
-    ``False`` from a user's second dismissal of the same message variation onwards.
-    The sum counts people, the number of events counts dismissals.
-    """
 
 
 class BannerImpression(
-    BannerEvent,
-    HasUniqueness,
-    event_type="users.messages.banner.Impression",
-    display_name="Banner Impression",
+    BannerEvent, groups.HasUniqueness, event_type="users.messages.banner.Impression"
 ):
     """
     A user saw a banner, or its empty placeholder for the control group.
 
-    Filter on ``is_control`` first: the control group sees nothing. ``is_unique`` marks
-    the user's first view. The nearest thing to a send that banners have.
-    """
-
-    is_unique: bool | None = since(11)
-    """
-    ``False`` from a user's second view of the same message variation onwards. The
-    sum counts people, the number of events counts views.
+    Filter on ``is_control`` first. ``is_unique`` marks the user's first view. Banners
+    have no send event, so this is the nearest to one.
     """
 
     is_control: bool | None = since(13)
-    """
-    ``True`` when the user belongs to the control group and the banner was empty.
-    Leave these out when counting views.
-    """
+    """Whether the user is in the control group, so that the banner was empty."""

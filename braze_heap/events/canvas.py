@@ -1,271 +1,203 @@
 """Canvas: how people enter, pass and leave a journey."""
 
+from braze_heap.events import groups
 from braze_heap.events._declare import storage_only
-from braze_heap.events.groups import (
-    HasApp,
-    HasContentCombination,
-    HasConversion,
-    HasDataObjectProvenance,
-    HasDevice,
-    HasDeviceOverHttp,
-    HasDispatch,
-    HasNamedCanvas,
-    HasTimezone,
-    HasUser,
-    HasWorkspace,
-)
 
 
-class CanvasEvent(HasUser):
+class CanvasEvent(groups.HasUser):
     """Something happened in a Canvas."""
 
 
-class CanvasExitEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
+class CanvasExitEvent(CanvasEvent, groups.HasWorkspace, groups.HasNamedCanvas):
     """A user left a Canvas by its exit criteria."""
 
     app_group_api_id: str | None = storage_only(deprecated=True)
-    """Deprecated by Braze and empty in its own samples. Read ``app_group_id``."""
+    """Deprecated by Braze and empty in its samples. Use ``app_group_id``."""
 
     canvas_api_id: str | None = storage_only(deprecated=True)
-    """Deprecated by Braze and empty in its own samples. Read ``canvas_id``."""
+    """Deprecated by Braze and empty in its samples. Use ``canvas_id``."""
 
     canvas_variation_api_id: str | None = storage_only(deprecated=True)
-    """
-    Deprecated by Braze and empty in its own samples. Read
-    ``canvas_variation_id``.
-    """
+    """Deprecated by Braze and empty in its samples. Use ``canvas_variation_id``."""
 
     canvas_step_api_id: str | None = storage_only(deprecated=True)
-    """Deprecated by Braze and empty in its own samples. Read ``canvas_step_id``."""
+    """Deprecated by Braze and empty in its samples. Use ``canvas_step_id``."""
 
 
-class CanvasExperimentStepEvent(CanvasEvent, HasNamedCanvas):
+class CanvasExperimentStepEvent(CanvasEvent, groups.HasNamedCanvas):
     """Something happened at an experiment step of a Canvas."""
 
     experiment_step_id: str | None = None
-    """
-    The experiment within the Canvas. Compare its ``experiment_split_id`` values with
-    each other.
-    """
+    """The experiment. Compare its ``experiment_split_id`` values with each other."""
 
     experiment_split_id: str | None = None
-    """
-    The path of the experiment that the user was put on. Joins ``SplitEntry`` with
-    ``Conversion``.
-    """
+    """The user's path of the experiment. Joins ``SplitEntry`` with ``Conversion``."""
 
     experiment_split_name: str | None = None
-    """
-    Label of the path. Can be stale or missing for an hour after an edit: key on
-    ``experiment_split_id``.
-    """
+    """Name of the path. Missing or old for an hour after an edit: use the id."""
 
 
-class CanvasDestinationEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
-    """A Canvas step was to hand a user to a destination."""
+class CanvasDestinationEvent(CanvasEvent, groups.HasWorkspace, groups.HasNamedCanvas):
+    """A Canvas step was to send a user to a destination."""
 
     canvas_step_type: str | None = None
-    """FieldType of Canvas step that handled the user, as Braze words it."""
+    """Type of the Canvas step, in Braze's words."""
 
     destination_api_id: str | None = None
     """
-    The entity that users are sent on to. Joins ``sendtodestination.Sent`` with
+    The destination. Joins ``sendtodestination.Sent`` with
     ``sendtodestination.NotSent``.
     """
 
     destination_name: str | None = None
-    """
-    Label of the destination. Key on ``destination_api_id``, because labels change.
-    """
+    """Name of the destination. Names change: use ``destination_api_id``."""
 
     destination_type: str | None = None
-    """Kind of entity that the destination is."""
+    """Kind of the destination."""
+
+
+class CanvasCoStepEvent(
+    CanvasEvent,
+    groups.HasWorkspace,
+    groups.HasDispatch,
+    groups.HasContentCombination,
+):
+    """Something happened at a Content Optimizer step of a Canvas."""
+
+    channel: str | None = None
+    """Channel of the message that the step sent."""
 
 
 class CanvasConversion(
     CanvasEvent,
-    HasTimezone,
-    HasDeviceOverHttp,
-    HasWorkspace,
-    HasApp,
-    HasNamedCanvas,
-    HasConversion,
+    groups.HasTimezone,
+    groups.HasDeviceOverHttp,
+    groups.HasWorkspace,
+    groups.HasApp,
+    groups.HasNamedCanvas,
+    groups.HasConversion,
     event_type="users.canvas.Conversion",
-    display_name="Canvas Conversion",
 ):
     """
     A user met a conversion goal of a Canvas.
 
-    Braze's own attribution for the whole Canvas; goals of an experiment inside it are
-    ``experimentstep.Conversion``. ``conversion_behavior_index`` is the goal. Join
-    ``canvas.Entry`` on ``canvas_id`` and ``user_id``, and compare by
-    ``canvas_variation_id``.
+    Braze's own attribution for the whole Canvas; goals of an experiment in it are
+    ``experimentstep.Conversion``. Join ``canvas.Entry`` on ``canvas_id`` and
+    ``user_id``, and compare by ``canvas_variation_id``.
     """
 
 
 class CanvasEntry(
     CanvasEvent,
-    HasTimezone,
-    HasDeviceOverHttp,
-    HasWorkspace,
-    HasNamedCanvas,
-    HasDataObjectProvenance,
+    groups.HasTimezone,
+    groups.HasDeviceOverHttp,
+    groups.HasWorkspace,
+    groups.HasNamedCanvas,
+    groups.HasDataObjectProvenance,
     event_type="users.canvas.Entry",
-    display_name="Canvas Entry",
 ):
     """
     A user entered a Canvas.
 
-    Sent for the control group as well: check ``in_control_group`` before calling it a
-    treatment. Entry is not a message; messages have events of their own that share
-    ``canvas_id``. Users can enter the same Canvas again.
+    Sent for the control group too: check ``in_control_group``. An entry is not a
+    message; messages have events of their own with the same ``canvas_id``. Users can
+    enter a Canvas again.
     """
 
     in_control_group: bool | None = None
-    """``True`` for users who were drawn into the control group and get no messages."""
+    """Whether the user is in the control group and gets no messages."""
 
 
 class CanvasCoStepConversion(
-    CanvasEvent,
-    HasWorkspace,
-    HasDispatch,
-    HasContentCombination,
-    event_type="users.canvas.costep.Conversion",
-    display_name="Canvas Content Optimizer Step Conversion",
-    release=11,
+    CanvasCoStepEvent, event_type="users.canvas.costep.Conversion"
 ):
     """
     A user opened or clicked a message sent by a Content Optimizer step.
 
-    ``conversion_type`` names it. It has neither ``canvas_variation_id`` nor
-    ``content_optimizer_step_id``: join ``costep.Send`` on ``combination_token`` and
-    ``dispatch_id``. Not a conversion goal of the Canvas, which is
-    ``canvas.Conversion``.
+    It has neither ``canvas_variation_id`` nor ``content_optimizer_step_id``: join
+    ``costep.Send`` on ``combination_token`` and ``dispatch_id``. Not a conversion goal
+    of the Canvas, which is ``canvas.Conversion``.
     """
-
-    channel: str | None = None
-    """Channel of the message that converted."""
 
     conversion_type: str | None = None
-    """Interaction that counted as success: ``open`` or ``click``."""
-
-    dispatch_id: str | None = None
-    """
-    The transmission that converted. Joins, with ``combination_token``, to
-    ``costep.Send``.
-    """
+    """Interaction that counts as success: ``open`` or ``click``."""
 
 
-class CanvasCoStepSend(
-    CanvasEvent,
-    HasWorkspace,
-    HasDispatch,
-    HasContentCombination,
-    event_type="users.canvas.costep.Send",
-    display_name="Canvas Content Optimizer Step Send",
-    release=10,
-):
+class CanvasCoStepSend(CanvasCoStepEvent, event_type="users.canvas.costep.Send"):
     """
     A Content Optimizer step sent a user one combination of content.
 
-    Combination that the user got. Its content is in
-    ``contentoptimizer.ComponentStore``, under the same ``combination_token``. The
-    channel's own send event may report the same message: do not count both.
+    The content is in ``contentoptimizer.ComponentStore``, under the same
+    ``combination_token``. The channel's own send event may report the same message: do
+    not count both.
     """
-
-    channel: str | None = None
-    """Channel through which the chosen combination was sent."""
 
     canvas_variation_id: str | None = None
-    """
-    The Canvas variant the user is in; the unit to compare in an A/B test. ``None``
-    outside Canvases.
-    """
+    """The variant of the Canvas that the user is in, to compare in an A/B test."""
 
     content_optimizer_step_id: str | None = None
-    """
-    The optimizer step in the Canvas, under Braze's internal id. Joins
-    ``costep.Send`` with ``contentoptimizer.ComponentStore``, not with
-    ``canvas_step_id``.
-    """
+    """Joins ``contentoptimizer.ComponentStore``. Not the ``canvas_step_id``."""
 
 
 class CanvasExitMatchedAudience(
-    CanvasExitEvent,
-    event_type="users.canvas.exit.MatchedAudience",
-    display_name="Exit Match Audience",
+    CanvasExitEvent, event_type="users.canvas.exit.MatchedAudience"
 ):
     """
     A user left a Canvas because they came to match its exit audience.
 
-    An early exit by rule, not the end of the journey. The counterpart for exits by
-    action is ``exit.PerformedEvent``. The four ``*_api_id`` fields are deprecated
-    twins.
+    An early exit by a rule, not the end of the journey. Exits by an action are
+    ``exit.PerformedEvent``. The four ``*_api_id`` fields are deprecated.
     """
 
 
 class CanvasExitPerformedEvent(
-    CanvasExitEvent,
-    event_type="users.canvas.exit.PerformedEvent",
-    display_name="Exit Perform Event",
+    CanvasExitEvent, event_type="users.canvas.exit.PerformedEvent"
 ):
     """
     A user left a Canvas because they performed its exit event.
 
-    An early exit by rule, not the end of the journey. The counterpart for exits by
-    segment is ``exit.MatchedAudience``. The four ``*_api_id`` fields are deprecated
-    twins.
+    An early exit by a rule, not the end of the journey. Exits by a segment are
+    ``exit.MatchedAudience``. The four ``*_api_id`` fields are deprecated.
     """
 
 
 class CanvasExperimentStepConversion(
     CanvasExperimentStepEvent,
-    HasApp,
-    HasConversion,
+    groups.HasApp,
+    groups.HasConversion,
     event_type="users.canvas.experimentstep.Conversion",
-    display_name="Experiment Step Conversion",
 ):
     """
     A user met a conversion goal after entering an experiment in a Canvas.
 
-    Attributed to the path in ``experiment_split_id``. Join
-    ``experimentstep.SplitEntry`` on it for the denominator. Goals of the Canvas as a
-    whole are ``canvas.Conversion``: do not add the two up.
+    Join ``experimentstep.SplitEntry`` on ``experiment_split_id`` for the denominator.
+    Do not add it to ``canvas.Conversion``, the goals of the Canvas as a whole.
     """
 
 
 class CanvasExperimentStepSplitEntry(
-    CanvasExperimentStepEvent,
-    event_type="users.canvas.experimentstep.SplitEntry",
-    display_name="Experiment Split Entry",
+    CanvasExperimentStepEvent, event_type="users.canvas.experimentstep.SplitEntry"
 ):
     """
     A user was put on one of the paths of an experiment in a Canvas.
 
-    The exposure record of the test, control group included (``in_control_group``). Join
-    ``experimentstep.Conversion`` on ``experiment_split_id`` and ``user_id``. Canvas
-    variants are another split, seen in ``canvas.Entry``.
+    Sent for the control group too (``in_control_group``). Join
+    ``experimentstep.Conversion`` on ``experiment_split_id`` and ``user_id``. Variants
+    of the Canvas are another split, in ``canvas.Entry``.
     """
 
     in_control_group: bool | None = None
-    """
-    ``True`` for users whom the experiment put into its control group. They are the
-    baseline for the other paths.
-    """
+    """Whether the user is in the control group, the baseline for the other paths."""
 
 
 class CanvasSendToDestinationNotSent(
-    CanvasDestinationEvent,
-    event_type="users.canvas.sendtodestination.NotSent",
-    display_name="User is not sent to destination",
-    release=13,
+    CanvasDestinationEvent, event_type="users.canvas.sendtodestination.NotSent"
 ):
     """
-    A Canvas step did not pass a user on to a destination.
+    A Canvas step did not send a user on to a destination.
 
-    ``reason`` has the cause. The users who got through are in
-    ``sendtodestination.Sent``, under the same ``destination_api_id``. Added in release
-    v13.
+    Users who got through are in ``sendtodestination.Sent``, under the same
+    ``destination_api_id``.
     """
 
     reason: str | None = None
@@ -273,68 +205,47 @@ class CanvasSendToDestinationNotSent(
 
 
 class CanvasSendToDestinationSent(
-    CanvasDestinationEvent,
-    event_type="users.canvas.sendtodestination.Sent",
-    display_name="User is sent to destination",
-    release=13,
+    CanvasDestinationEvent, event_type="users.canvas.sendtodestination.Sent"
 ):
     """
-    A Canvas step passed a user on to a destination.
+    A Canvas step sent a user on to a destination.
 
-    Being passed on is not being messaged: ``destination_variant_type`` can be a control
-    group. The users who did not get through are in ``sendtodestination.NotSent``. Added
-    in release v13.
+    That is not yet a message: ``destination_variant_type`` can be a control group.
+    Users who did not get through are in ``sendtodestination.NotSent``.
     """
 
     destination_variant_type: str | None = None
-    """
-    Role of the branch the user got: ``variation`` or ``control group``. Exclude the
-    control group when counting recipients.
-    """
+    """Branch of the user: ``variation`` or ``control group``, not a recipient."""
 
     destination_variation_name: str | None = None
-    """Label of the branch that the user got inside the destination."""
+    """Name of the branch of the user in the destination."""
 
 
 class CanvasStepProgression(
     CanvasEvent,
-    HasDevice,
-    HasWorkspace,
-    HasNamedCanvas,
+    groups.HasDevice,
+    groups.HasWorkspace,
+    groups.HasNamedCanvas,
     event_type="users.canvasstep.Progression",
-    display_name="Canvas Step Progression",
 ):
     """
     A user moved through a step of a Canvas.
 
-    The raw material for paths and drop-off: string events together on
-    ``canvas_entry_id``, and follow ``next_step_id``. Passing a step does not mean that
-    its message was sent; ``exit_reason`` is set when the user left there.
+    For paths and drop-off: join events on ``canvas_entry_id`` and follow
+    ``next_step_id``. Passing a step does not mean that its message was sent.
     """
 
     progression_type: str | None = None
-    """
-    Type of exit from the step. An open list; ``exit_reason`` explains the users who
-    left.
-    """
+    """Type of exit from the step, an open list. See ``exit_reason``."""
 
     is_canvas_entry: bool | None = None
-    """``True`` at the step where the journey begins."""
+    """Whether the journey begins at this step."""
 
     exit_reason: str | None = None
-    """
-    Reason that the user left the Canvas at this step. ``None`` while the journey goes
-    on.
-    """
+    """Reason that the user left the Canvas here. ``None`` if the journey goes on."""
 
     canvas_entry_id: str | None = None
-    """
-    One journey of one user through the Canvas. Tells repeated entries of the same
-    user apart and strings the steps of one journey together.
-    """
+    """One journey of one user. Joins its steps, and separates repeated entries."""
 
     next_step_id: str | None = None
-    """
-    The step that the user moves on to. Joins with ``canvas_step_id`` of that user's
-    next progression.
-    """
+    """Next step of the user: ``canvas_step_id`` of their next progression."""

@@ -1,147 +1,98 @@
 """Content Cards: messages that wait in a feed of the app or website."""
 
+from braze_heap.events import groups
 from braze_heap.events._base import CurrentsEvent
-from braze_heap.events._declare import http_only, since
-from braze_heap.events.groups import (
-    HasAbort,
-    HasAdvertisingId,
-    HasApp,
-    HasDevice,
-    HasDispatch,
-    HasMessageExtras,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasPlatform,
-    HasSend,
-    HasStepMessageVariation,
-    HasTimezone,
-    HasUniqueness,
-    HasUser,
-    HasWorkspace,
-)
 
 
 class HasContentCard(CurrentsEvent):
-    """Anything about one Content Card."""
+    """Events of one Content Card."""
 
     content_card_id: str | None = None
     """One Content Card. Joins its send, impressions, clicks and dismissals."""
 
 
 class ContentCardEvent(
-    HasUser,
-    HasTimezone,
-    HasDevice,
-    HasWorkspace,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasDispatch,
-    HasSend,
+    groups.HasUser,
+    groups.HasTimezone,
+    groups.HasDevice,
+    groups.HasWorkspace,
+    groups.HasNamedCampaign,
+    groups.HasNamedCanvas,
+    groups.HasDispatch,
+    groups.HasSend,
 ):
     """Something happened with a Content Card."""
 
-    dispatch_id: str | None = http_only()
+
+class ContentCardInteraction(
+    ContentCardEvent,
+    groups.HasDispatchOverHttp,
+    groups.HasApp,
+    groups.HasPlatform,
+    groups.HasAdvertisingId,
+    groups.HasUniqueness,
+    HasContentCard,
+):
+    """A user saw, clicked or dismissed a Content Card."""
 
 
 class ContentCardAbort(
     ContentCardEvent,
-    HasStepMessageVariation,
-    HasAbort,
+    groups.HasStepMessageVariation,
+    groups.HasAbort,
     event_type="users.messages.contentcard.Abort",
-    display_name="Content Card Abort",
 ):
     """
     Braze held back a Content Card.
 
-    The user got no card, and the event has no ``content_card_id``. ``abort_type`` is
-    the reason.
+    The user got no card, so the event has no ``content_card_id``. ``abort_type`` is the
+    reason.
     """
-
-    dispatch_id: str | None = None
 
 
 class ContentCardClick(
-    ContentCardEvent,
-    HasApp,
-    HasPlatform,
-    HasAdvertisingId,
-    HasUniqueness,
-    HasContentCard,
-    event_type="users.messages.contentcard.Click",
-    display_name="Content Card Click",
+    ContentCardInteraction, event_type="users.messages.contentcard.Click"
 ):
     """
     A user clicked a Content Card.
 
-    Repeated clicks count each time; ``is_unique`` marks the first. Joins with the
-    card's other events on ``content_card_id`` and ``user_id``.
-    """
-
-    is_unique: bool | None = since(11)
-    """
-    ``False`` from a user's second click on the same message variation onwards. The
-    sum counts people, the number of events counts clicks.
+    Repeated clicks count each time; ``is_unique`` marks the first. Joins the card's
+    other events on ``content_card_id`` and ``user_id``.
     """
 
 
 class ContentCardDismiss(
-    ContentCardEvent,
-    HasApp,
-    HasPlatform,
-    HasAdvertisingId,
-    HasUniqueness,
-    HasContentCard,
-    event_type="users.messages.contentcard.Dismiss",
-    display_name="Content Card Dismiss",
+    ContentCardInteraction, event_type="users.messages.contentcard.Dismiss"
 ):
     """
     A user swiped a Content Card away.
 
-    A deliberate act of the user, not the expiry of the card. Joins with the card's
-    other events on ``content_card_id`` and ``user_id``.
-    """
-
-    is_unique: bool | None = since(11)
-    """
-    ``False`` from a user's second dismissal of the same message variation onwards.
-    The sum counts people, the number of events counts dismissals.
+    An act of the user, not the expiry of the card. Joins the card's other events on
+    ``content_card_id`` and ``user_id``.
     """
 
 
 class ContentCardImpression(
-    ContentCardEvent,
-    HasApp,
-    HasPlatform,
-    HasAdvertisingId,
-    HasUniqueness,
-    HasContentCard,
-    event_type="users.messages.contentcard.Impression",
-    display_name="Content Card Impression",
+    ContentCardInteraction, event_type="users.messages.contentcard.Impression"
 ):
     """
     A user saw a Content Card.
 
     A card stays in the feed, so one user can see it many times: ``is_unique`` marks the
-    first. Joins with ``contentcard.Send`` on ``content_card_id`` and ``user_id``.
-    """
-
-    is_unique: bool | None = since(11)
-    """
-    ``False`` from a user's second view of the same message variation onwards. The
-    sum counts people, the number of events counts views.
+    first. Joins ``contentcard.Send`` on ``content_card_id`` and ``user_id``.
     """
 
 
 class ContentCardSend(
     ContentCardEvent,
-    HasMessageExtras,
+    groups.HasDispatchOverHttp,
+    groups.HasMessageExtras,
     HasContentCard,
     event_type="users.messages.contentcard.Send",
-    display_name="Content Card Send",
 ):
     """
     A Content Card was made available to a user.
 
-    Not seen yet: the view is ``contentcard.Impression``, which follows when the user
-    opens the feed, if ever. Joins on ``content_card_id`` and ``user_id``.
+    Not seen yet: ``contentcard.Impression`` follows if the user opens the feed. Joins
+    it on ``content_card_id`` and ``user_id``.
     """

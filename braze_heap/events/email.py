@@ -1,193 +1,131 @@
 """Email: from send to click, and everything that can go wrong between."""
 
-from braze_heap.events._declare import (
-    personal,
-    since,
-    storage_only,
-)
-from braze_heap.events.groups import (
-    HasAbort,
-    HasAbortExtras,
-    HasBotClickReason,
-    HasDataObjectProvenance,
-    HasDevice,
-    HasDeviceOverHttp,
-    HasDispatch,
-    HasEmailClient,
-    HasEmailProvider,
-    HasLinkClick,
-    HasMessageArchive,
-    HasMessageExtras,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasProfileTraits,
-    HasRetry,
-    HasSend,
-    HasStepMessageVariation,
-    HasTimezone,
-    HasUser,
-    HasWorkspace,
-)
+from braze_heap.events import groups
+from braze_heap.events._declare import personal, since, storage_only
 
 
-class HasSendingIp(HasEmailProvider):
-    """Anything about an email with the address of the server that sent it."""
+class HasSendingIp(groups.HasEmailProvider):
+    """Events of an email with the address of the server that sent it."""
 
     sending_ip: str | None = None
-    """
-    Address of the server that handed the email over. Look here when one IP is being
-    blocked.
-    """
+    """Address of the server that sent the email, to find an IP that is blocked."""
 
 
 class EmailEvent(
-    HasUser,
-    HasTimezone,
-    HasWorkspace,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasDispatch,
-    HasSend,
+    groups.HasUser,
+    groups.HasTimezone,
+    groups.HasWorkspace,
+    groups.HasNamedCampaign,
+    groups.HasNamedCanvas,
+    groups.HasDispatch,
+    groups.HasSend,
 ):
     """Something happened with an email."""
 
     email_address: str | None = personal()
-    """
-    Address that the email was addressed to. The profile may have another one by now.
-    """
+    """Address of the recipient. The profile may have another one by now."""
 
     ip_pool: str | None = None
-    """
-    Pool of IP addresses that the email was assigned to. Compare deliverability by
-    it.
-    """
+    """Pool of IP addresses that sent the email. Compare deliverability by it."""
+
+
+class EmailBounceEvent(EmailEvent, groups.HasDeviceOverHttp, HasSendingIp):
+    """The mailbox provider refused an email."""
+
+    bounce_reason: str | None = personal()
+    """Answer of the receiving server, verbatim. May contain the address."""
 
 
 class EmailAbort(
     EmailEvent,
-    HasDevice,
-    HasStepMessageVariation,
-    HasAbortExtras,
-    HasAbort,
-    HasDataObjectProvenance,
+    groups.HasDevice,
+    groups.HasStepMessageVariation,
+    groups.HasAbortExtras,
+    groups.HasAbort,
+    groups.HasDataObjectProvenance,
     event_type="users.messages.email.Abort",
-    display_name="Email Abort",
 ):
     """
     Braze decided not to send an email.
 
-    Happens before the send, so there is no ``email.Send`` for it. ``abort_type`` is the
-    reason: Liquid, frequency capping and so on. Failures after the send are
-    ``email.Bounce`` and ``email.SoftBounce``.
+    There is no ``email.Send`` for it. ``abort_type`` is the reason, such as Liquid or
+    frequency capping. Failures after the send are ``email.Bounce`` and
+    ``email.SoftBounce``.
     """
 
 
-class EmailBounce(
-    EmailEvent,
-    HasDeviceOverHttp,
-    HasSendingIp,
-    event_type="users.messages.email.Bounce",
-    display_name="Email Bounce",
-):
+class EmailBounce(EmailBounceEvent, event_type="users.messages.email.Bounce"):
     """
     The mailbox provider refused an email for good (a hard bounce).
 
     The address is unusable. Temporary refusals are ``email.SoftBounce`` and
-    ``email.Deferral``. Joins with ``email.Send`` on ``dispatch_id`` and ``user_id``.
-    """
-
-    bounce_reason: str | None = personal()
-    """
-    Answer of the receiving server, status code and text, verbatim. It may contain
-    the recipient's address.
+    ``email.Deferral``. Joins ``email.Send`` on ``dispatch_id`` and ``user_id``.
     """
 
     is_drop: bool | None = None
-    """Tells drops (``True``) from ordinary bounces. Report the two apart."""
+    """Whether it is a drop, not an ordinary bounce. Report the two separately."""
 
 
 class EmailClick(
     EmailEvent,
-    HasDeviceOverHttp,
-    HasLinkClick,
-    HasBotClickReason,
-    HasEmailProvider,
-    HasEmailClient,
-    HasDataObjectProvenance,
+    groups.HasDeviceOverHttp,
+    groups.HasLinkClick,
+    groups.HasBotClickReason,
+    groups.HasEmailProvider,
+    groups.HasEmailClient,
+    groups.HasDataObjectProvenance,
     event_type="users.messages.email.Click",
-    display_name="Email Click",
 ):
     """
     Someone, or a link scanner, followed a link in an email.
 
-    Exclude clicks with ``is_suspected_bot_click``; it is ``None`` until bot filtering
-    is on. Clicks on the unsubscribe link are not engagement. Joins with ``email.Send``
-    on ``dispatch_id`` and ``user_id``.
-    """
-
-    user_agent: str | None = None
-    """
-    User agent of the clicking browser or scanner, unparsed. Braze's reading of it is in
-    ``device_class``, ``device_os`` and ``browser``.
+    Exclude clicks with ``is_suspected_bot_click``; it is ``None`` unless bot filtering
+    is on. Clicks on the unsubscribe link are not engagement. Joins ``email.Send`` on
+    ``dispatch_id`` and ``user_id``.
     """
 
     link_id: str | None = None
-    """Braze's own key of the link that was clicked; ``link_alias`` is the author's."""
+    """Braze's own key of the link; ``link_alias`` is the author's."""
 
     link_alias: str | None = None
-    """
-    Name that the author gave the link. A steadier reporting key than a personalised
-    ``url``.
-    """
+    """The author's name of the link. Steadier than a personalized ``url``."""
 
     has_url_parameters: bool | None = since(12)
-    """``True`` when the clicked link carried a query string."""
+    """Whether the link had a query string."""
 
     link_aliasing_enabled: bool | None = since(12)
-    """
-    ``True`` when the workspace used link aliasing at the time. Tells whether
-    ``link_alias`` can be expected.
-    """
+    """Whether the workspace used link aliasing, so that ``link_alias`` is set."""
 
 
 class EmailDeferral(
     EmailEvent,
-    HasStepMessageVariation,
+    groups.HasStepMessageVariation,
     HasSendingIp,
     event_type="users.messages.email.Deferral",
-    display_name="Email Deferral",
 ):
     """
     The mailbox provider asked to deliver an email later.
 
-    A delay, not a failure: delivery or a bounce still follows, and there can be several
-    of these for one email (``attempt_count``). Retries by Braze itself are
-    ``email.Retry``.
+    A delay, not a failure: delivery or a bounce follows, and one email can have several
+    (``attempt_count``). Retries by Braze itself are ``email.Retry``.
     """
 
     recipient_domain: str | None = None
-    """
-    The address's part after the ``@``. Shows which mail systems slow you down,
-    without personal data.
-    """
+    """Domain of the address, without personal data. Shows which servers are slow."""
 
     deferral_reason: str | None = personal()
-    """
-    Why the receiving server wants to be asked again later: its status code and text,
-    verbatim.
-    """
+    """Answer of the receiving server, status code and text, verbatim."""
 
     attempt_count: int | None = None
-    """Number of delivery attempts for this email up to the event."""
+    """Number of delivery attempts for this email so far."""
 
 
 class EmailDelivery(
     EmailEvent,
-    HasDeviceOverHttp,
+    groups.HasDeviceOverHttp,
     HasSendingIp,
-    HasDataObjectProvenance,
+    groups.HasDataObjectProvenance,
     event_type="users.messages.email.Delivery",
-    display_name="Email Delivery",
 ):
     """
     The mailbox provider accepted an email.
@@ -199,127 +137,98 @@ class EmailDelivery(
 
 class EmailMarkAsSpam(
     EmailEvent,
-    HasDeviceOverHttp,
-    HasEmailProvider,
-    HasDataObjectProvenance,
+    groups.HasDeviceOverHttp,
+    groups.HasEmailProvider,
+    groups.HasDataObjectProvenance,
+    groups.HasUserAgent,
     event_type="users.messages.email.MarkAsSpam",
-    display_name="Email Mark As Spam",
 ):
     """
     A user reported an email as spam.
 
-    The user pressed the button; it says nothing about mail that a filter put aside, and
-    only providers that pass complaints on appear here. The change of subscription, if
-    any, is ``subscription.GlobalStateChange``.
+    Mail that a filter put aside is not reported, nor are complaints that the provider
+    does not pass on. The change of subscription, if any, is
+    ``subscription.GlobalStateChange``.
     """
-
-    user_agent: str | None = None
-    """User agent of the mail client behind the complaint, unparsed."""
 
 
 class EmailOpen(
     EmailEvent,
-    HasDeviceOverHttp,
-    HasEmailProvider,
-    HasEmailClient,
-    HasDataObjectProvenance,
+    groups.HasDeviceOverHttp,
+    groups.HasEmailProvider,
+    groups.HasEmailClient,
+    groups.HasDataObjectProvenance,
+    groups.HasUserAgent,
     event_type="users.messages.email.Open",
-    display_name="Email Open",
 ):
     """
     An email was opened, by a person or by a machine.
 
-    Opens are counted when the images load, so mail privacy proxies produce them too:
-    leave out those with ``machine_open``. Several opens by one user are normal. Joins
-    with ``email.Send`` on ``dispatch_id`` and ``user_id``.
-    """
-
-    user_agent: str | None = None
-    """
-    User agent of the mail client or image proxy that fetched the email. Braze's reading
-    of it is in ``device_class``, ``device_os`` and ``browser``.
+    Counted when the images load, so mail privacy proxies cause it too: exclude those
+    with ``machine_open``. One user can open several times. Joins ``email.Send`` on
+    ``dispatch_id`` and ``user_id``.
     """
 
     machine_open: str | None = None
     """
-    The text ``true`` when a machine fetched the email, a mail privacy proxy for
-    example. ``None`` for an open that looks human: filter on it before computing open
-    rates.
+    The text ``true`` if a machine opened the email, such as a mail privacy proxy.
+    ``None`` if a person seems to have. Filter on it before you compute open rates.
     """
 
 
 class EmailRetry(
     EmailEvent,
-    HasDevice,
-    HasStepMessageVariation,
-    HasRetry,
-    HasProfileTraits,
+    groups.HasDevice,
+    groups.HasStepMessageVariation,
+    groups.HasRetry,
+    groups.HasProfileTraits,
     event_type="users.messages.email.Retry",
-    display_name="Email Retry",
-    release=5,
 ):
     """
-    Braze put an email aside to try it again.
+    Braze postponed an email and will try again.
 
-    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
-    send nor as a failure. A delay on the side of the mailbox provider is
-    ``email.Deferral``.
+    ``retry_type`` is the reason. Neither a send nor a failure yet. Delays by the
+    mailbox provider are ``email.Deferral``.
     """
 
 
 class EmailSend(
     EmailEvent,
-    HasDeviceOverHttp,
-    HasMessageExtras,
-    HasDataObjectProvenance,
-    HasMessageArchive,
+    groups.HasDeviceOverHttp,
+    groups.HasMessageExtras,
+    groups.HasDataObjectProvenance,
+    groups.HasMessageArchive,
     event_type="users.messages.email.Send",
-    display_name="Email Send",
 ):
     """
     Braze handed an email to the email service provider.
 
-    Handed over, not delivered: that is ``email.Delivery`` or a bounce. The anchor for
-    all later events of the email, on ``dispatch_id`` and ``user_id``. Users in the
-    control group get ``campaigns.EnrollInControl`` instead.
+    Not delivered yet: that is ``email.Delivery`` or a bounce. All later events of the
+    email join it on ``dispatch_id`` and ``user_id``. Users in the control group get
+    ``campaigns.EnrollInControl`` instead.
     """
 
     from_domain: str | None = storage_only(since=9)
     """Domain that the email was sent from. Compare deliverability by it."""
 
 
-class EmailSoftBounce(
-    EmailEvent,
-    HasDeviceOverHttp,
-    HasSendingIp,
-    event_type="users.messages.email.SoftBounce",
-    display_name="Email Soft Bounce",
-):
+class EmailSoftBounce(EmailBounceEvent, event_type="users.messages.email.SoftBounce"):
     """
-    The mailbox provider could not take an email for a passing reason.
+    The mailbox provider could not take an email for a temporary reason.
 
-    A full mailbox or a server that is down, for example; the address stays valid. The
-    permanent case is ``email.Bounce``. Joins with ``email.Send`` on ``dispatch_id`` and
-    ``user_id``.
-    """
-
-    bounce_reason: str | None = personal()
-    """
-    Answer of the receiving server, status code and text, verbatim. It may contain
-    the recipient's address.
+    For example a full mailbox; the address stays valid. The permanent case is
+    ``email.Bounce``. Joins ``email.Send`` on ``dispatch_id`` and ``user_id``.
     """
 
 
 class EmailUnsubscribe(
     EmailEvent,
-    HasDeviceOverHttp,
+    groups.HasDeviceOverHttp,
     event_type="users.messages.email.Unsubscribe",
-    display_name="Email Unsubscribe",
 ):
     """
     A user clicked the unsubscribe link in an email.
 
-    A click, not a change of state: that is ``subscription.GlobalStateChange`` or
-    ``subscriptiongroup.StateChange``. Use it to blame a message, the others to know who
-    is subscribed.
+    A click, which shows the message that caused it. The change of state is
+    ``subscription.GlobalStateChange`` or ``subscriptiongroup.StateChange``.
     """

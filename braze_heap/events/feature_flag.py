@@ -1,41 +1,24 @@
 """Feature flags: who saw which side of an experiment."""
 
-from braze_heap.events._declare import since
-from braze_heap.events.groups import (
-    HasApp,
-    HasBrowser,
-    HasDevice,
-    HasDeviceDetails,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasPlatform,
-    HasProfileTraits,
-    HasSdkVersion,
-    HasStepMessageVariation,
-    HasTimezone,
-    HasUniqueness,
-    HasUser,
-    HasWorkspace,
-)
+from braze_heap.events import groups
 
 
 class FeatureFlagImpression(
-    HasUser,
-    HasTimezone,
-    HasDevice,
-    HasWorkspace,
-    HasApp,
-    HasPlatform,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasStepMessageVariation,
-    HasUniqueness,
-    HasProfileTraits,
-    HasBrowser,
-    HasSdkVersion,
-    HasDeviceDetails,
+    groups.HasUser,
+    groups.HasTimezone,
+    groups.HasDevice,
+    groups.HasWorkspace,
+    groups.HasApp,
+    groups.HasPlatform,
+    groups.HasNamedCampaign,
+    groups.HasNamedCanvas,
+    groups.HasStepMessageVariation,
+    groups.HasUniqueness,
+    groups.HasProfileTraits,
+    groups.HasBrowser,
+    groups.HasSdkVersion,
+    groups.HasDeviceDetails,
     event_type="users.messages.featureflag.Impression",
-    display_name="Feature Flag Experiment Impression",
 ):
     """
     A user met a feature flag in the app.
@@ -46,10 +29,4 @@ class FeatureFlagImpression(
     """
 
     feature_flag_id_name: str | None = None
-    """The flag, under the id that the app asks for in code."""
-
-    is_unique: bool | None = since(11)
-    """
-    ``False`` from a user's second exposure to the same flag onwards. The sum counts
-    people, the number of events counts exposures.
-    """
+    """Id of the flag in the app's code."""

@@ -1,249 +1,181 @@
 """Push notifications, and the tokens that they are sent to."""
 
+from braze_heap.events import groups
 from braze_heap.events._base import CurrentsEvent
-from braze_heap.events._declare import (
-    http_only,
-    personal,
-    sensitive,
-    since,
-)
-from braze_heap.events.groups import (
-    HasAbort,
-    HasAbortExtras,
-    HasAdvertisingId,
-    HasApp,
-    HasDevice,
-    HasDispatch,
-    HasMessageArchive,
-    HasMessageExtras,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasPlatform,
-    HasProfileTraits,
-    HasRetry,
-    HasSdkVersion,
-    HasSend,
-    HasStepMessageVariation,
-    HasTimezone,
-    HasTokenChange,
-    HasUser,
-    HasWorkspace,
-)
+from braze_heap.events._declare import http_only, personal, sensitive, since
 
 
 class HasPushToken(CurrentsEvent):
-    """Anything about one push token."""
+    """Events of one push token."""
 
     push_token: str | None = sensitive(since=4)
-    """
-    The device's address with the push service. A credential: treat it as
-    sensitive.
-    """
+    """Address of the device with the push service. A credential."""
 
 
 class PushEvent(
-    HasUser,
-    HasTimezone,
-    HasDevice,
-    HasWorkspace,
-    HasApp,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasDispatch,
-    HasSend,
+    groups.HasUser,
+    groups.HasTimezone,
+    groups.HasDevice,
+    groups.HasWorkspace,
+    groups.HasApp,
+    groups.HasPlatformFamily,
+    groups.HasNamedCampaign,
+    groups.HasNamedCanvas,
+    groups.HasDispatch,
+    groups.HasSend,
 ):
     """Something happened with a push notification."""
 
-    platform: str | None = None
-    """
-    Family of the device: ``ios``, ``android``, ``kindle``, ``web``, ``tvos`` or
-    ``roku``.
-    """
-
 
 class PushTokenStateChange(
-    HasUser,
-    HasWorkspace,
-    HasApp,
-    HasTokenChange,
+    groups.HasUser,
+    groups.HasWorkspace,
+    groups.HasApp,
+    groups.HasPlatformFamily,
+    groups.HasTokenChange,
     HasPushToken,
-    HasSdkVersion,
+    groups.HasSdkVersion,
     event_type="users.behaviors.pushnotification.TokenStateChange",
-    display_name="Push Notification Token State Change",
 ):
     """
     A push token was added to a profile, updated or removed from it.
 
     Shows whether a device can be reached, which is not consent: that is
-    ``subscription.GlobalStateChange``. Several tokens per user are normal, one per
-    device and app. The device is in ``push_token_device_id``; order changes by
-    ``time_ms``.
+    ``subscription.GlobalStateChange``. A user has a token per device
+    (``push_token_device_id``) and app. Order changes by ``time_ms``.
     """
 
     time_ms: int | None = since(5)
-    """
-    The same moment as ``time`` in UTC epoch milliseconds. Order changes within one
-    second by it.
-    """
-
-    platform: str | None = None
-    """
-    Family of the device: ``ios``, ``android``, ``kindle``, ``web``, ``tvos`` or
-    ``roku``.
-    """
+    """``time`` in UTC epoch milliseconds. Orders changes within one second."""
 
     push_token_device_id: str | None = sensitive()
-    """
-    The device that owns the token. Same id as ``device_id`` elsewhere. Treat it as
-    sensitive.
-    """
+    """Device of the token, the ``device_id`` of other events."""
 
     push_token_created_at: int | None = None
-    """Start of the token's life, UTC epoch seconds."""
+    """When the token was created, UTC epoch seconds."""
 
     push_token_updated_at: int | None = None
     """When the token last changed, UTC epoch seconds."""
 
     web_push_token_user_auth: str | None = sensitive()
-    """
-    Shared secret of the browser's push subscription. A credential: treat it as
-    sensitive.
-    """
+    """Shared secret of the browser's push subscription. A credential."""
 
     web_push_token_public_key: str | None = sensitive()
-    """Key with which payloads for this browser are encrypted. Treat it as sensitive."""
+    """Key to encrypt payloads for this browser."""
 
     web_push_token_vapid_public_key: str | None = None
-    """Key by which the browser's push service recognises the sender."""
+    """Key by which the browser's push service recognizes the sender."""
 
     push_token_provisionally_opted_in: bool | None = None
     """
-    ``True`` for iOS provisional permission: notifications arrive quietly and the
-    user was never asked. Means nothing off iOS.
+    Whether iOS granted provisional permission: notifications arrive quietly and the
+    user was never asked. No meaning outside iOS.
     """
 
     push_token_foreground_push_disabled: bool | None = None
-    """
-    ``True`` when visible notifications are off and the token serves silent pushes
-    only. Leave those out of reach figures.
-    """
+    """Whether only silent pushes arrive. Exclude those tokens from reach figures."""
 
 
 class PushAbort(
     PushEvent,
-    HasStepMessageVariation,
-    HasAbortExtras,
-    HasAbort,
+    groups.HasStepMessageVariation,
+    groups.HasAbortExtras,
+    groups.HasAbort,
     event_type="users.messages.pushnotification.Abort",
-    display_name="Push Notification Abort",
 ):
     """
     Braze decided not to send a push notification.
 
-    Happens before the send, so there is no ``pushnotification.Send`` for it.
-    ``abort_type`` is the reason. A token that the push service rejects is
-    ``pushnotification.Bounce``.
+    There is no ``pushnotification.Send`` for it. ``abort_type`` is the reason. A token
+    that the push service rejects is ``pushnotification.Bounce``.
     """
 
 
 class PushBounce(
     PushEvent,
-    HasAdvertisingId,
+    groups.HasAdvertisingId,
     HasPushToken,
     event_type="users.messages.pushnotification.Bounce",
-    display_name="Push Notification Bounce",
 ):
     """
     The push service refused a notification.
 
-    Usually the token is no longer valid, for example after an uninstall. It concerns
-    one token: the user's other devices may have got theirs. Joins with
-    ``pushnotification.Send`` on ``dispatch_id`` and ``user_id``.
+    Usually the token is no longer valid, for example after an uninstall. Other devices
+    of the user may have got theirs. Joins ``pushnotification.Send`` on ``dispatch_id``
+    and ``user_id``.
     """
 
 
 class PushIosForeground(
     PushEvent,
-    HasPlatform,
-    HasAdvertisingId,
+    groups.HasPlatform,
+    groups.HasAdvertisingId,
     event_type="users.messages.pushnotification.IosForeground",
-    display_name="Push Notification iOS Foreground Open",
-    status="deprecated",
 ):
     """
     Deprecated: a push notification arrived while the iOS app was open.
 
-    Not an open: the user need not have touched anything, so keep it out of open rates.
+    Not an open: the user may have touched nothing, so exclude it from open rates.
     Braze's current Swift SDK does not send it.
     """
 
     device_model: str | None = http_only()
-
     os_version: str | None = http_only()
 
 
 class PushOpen(
     PushEvent,
-    HasPlatform,
-    HasAdvertisingId,
-    HasStepMessageVariation,
+    groups.HasPlatform,
+    groups.HasAdvertisingId,
+    groups.HasStepMessageVariation,
     event_type="users.messages.pushnotification.Open",
-    display_name="Push Notification Open",
 ):
     """
     A user opened the app by tapping a push notification or one of its buttons.
 
-    Direct opens only; coming back to the app in some other way is not counted here. The
-    button, if any, is in ``button_string``; one whose ``button_action_type`` is
-    ``close`` is not a visit. May carry an earlier time than its send.
+    Direct opens only; coming back to the app in another way is not counted. A tap with
+    the ``button_action_type`` ``close`` is not a visit. May have an earlier time than
+    its send.
     """
 
     button_action_type: str | None = None
-    """
-    Action of the tapped push button: ``uri``, ``deep_link``, ``none`` or ``close``.
-    ``None`` when the notification itself was tapped.
-    """
+    """Action of the button: ``uri``, ``deep_link``, ``none`` or ``close``."""
 
     button_string: str | None = None
-    """Button of the notification that was tapped. ``None`` for a tap on its body."""
+    """The button that was tapped. ``None`` for a tap on the notification itself."""
 
 
 class PushRetry(
     PushEvent,
-    HasStepMessageVariation,
-    HasRetry,
-    HasProfileTraits,
+    groups.HasStepMessageVariation,
+    groups.HasRetry,
+    groups.HasProfileTraits,
     event_type="users.messages.pushnotification.Retry",
-    display_name="Push Notification Retry",
-    release=5,
 ):
     """
-    Braze put a push notification aside to try it again.
+    Braze postponed a push notification and will try again.
 
-    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
-    send nor as a failure.
+    ``retry_type`` is the reason. Neither a send nor a failure yet.
     """
 
 
 class PushSend(
     PushEvent,
-    HasAdvertisingId,
-    HasMessageExtras,
-    HasMessageArchive,
+    groups.HasAdvertisingId,
+    groups.HasMessageExtras,
+    groups.HasMessageArchive,
     HasPushToken,
     event_type="users.messages.pushnotification.Send",
-    display_name="Push Notification Send",
 ):
     """
-    Braze handed a push notification to the push service.
+    Braze handed a push notification to Apple, Google or a browser vendor.
 
-    Handed to Apple, Google or a browser vendor, not shown: Currents has no delivery
-    event for push. A user with several devices can have several. Joins with
-    ``pushnotification.Open`` on ``dispatch_id`` and ``user_id``.
+    Currents has no delivery event for push. A user with several devices can have
+    several. Joins ``pushnotification.Open`` on ``dispatch_id`` and ``user_id``.
     """
 
     locale_key: str | None = personal()
-    """Translation that the message was built from. ``None`` means the default text."""
+    """Translation that the message was built from. ``None`` for the default text."""
 
     click_url: str | None = since(13)
     """Target of a tap on the notification, after personalization."""

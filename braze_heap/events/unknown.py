@@ -8,7 +8,7 @@ class UnknownEvent(HasUser, HasTimezone, HasDevice):
     An event whose type has no class here, because Braze added it later.
 
     Currents gains types monthly, some unannounced, so an unknown type is not an error.
-    The parts of the user that all types share are typed; the rest is in `extra`.
+    The keys of ``user`` that all types share are fields; the rest is in `extra`.
     """
 
     event_type: str

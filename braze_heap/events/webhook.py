@@ -1,137 +1,116 @@
 """Webhooks: requests that Braze sends to other services."""
 
+from braze_heap.events import groups
 from braze_heap.events._declare import sensitive
-from braze_heap.events.groups import (
-    HasAbort,
-    HasAbortExtras,
-    HasDevice,
-    HasDeviceOverHttp,
-    HasDispatch,
-    HasMessageExtras,
-    HasNamedCampaign,
-    HasNamedCanvas,
-    HasProfileTraits,
-    HasRetry,
-    HasSend,
-    HasStepMessageVariation,
-    HasTimezone,
-    HasUser,
-    HasWorkspace,
-)
 
 
 class WebhookEvent(
-    HasUser, HasWorkspace, HasNamedCampaign, HasNamedCanvas, HasDispatch, HasSend
+    groups.HasUser,
+    groups.HasWorkspace,
+    groups.HasNamedCampaign,
+    groups.HasNamedCanvas,
+    groups.HasDispatch,
+    groups.HasSend,
 ):
     """Something happened with a webhook."""
 
 
 class WebhookAbort(
     WebhookEvent,
-    HasTimezone,
-    HasDevice,
-    HasStepMessageVariation,
-    HasAbortExtras,
-    HasAbort,
+    groups.HasTimezone,
+    groups.HasDevice,
+    groups.HasStepMessageVariation,
+    groups.HasAbortExtras,
+    groups.HasAbort,
     event_type="users.messages.webhook.Abort",
-    display_name="Webhook Abort",
 ):
     """
     Braze decided not to call a webhook.
 
-    Happens before the call, so there is no ``webhook.Send`` for it. ``abort_type`` is
-    the reason. A call that went wrong is ``webhook.Failure``.
+    There is no ``webhook.Send`` for it. ``abort_type`` is the reason. A call that went
+    wrong is ``webhook.Failure``.
     """
 
 
 class WebhookFailure(
     WebhookEvent,
-    HasStepMessageVariation,
+    groups.HasStepMessageVariation,
     event_type="users.messages.webhook.Failure",
-    display_name="Webhook Failure",
 ):
     """
     A webhook call failed.
 
-    Can come several times for one message; only ``is_terminal`` means that Braze gave
-    up. ``http_status_code`` and ``raw_response`` have the endpoint's answer. Joins with
-    the other webhook events on ``dispatch_id`` and ``user_id``.
+    One message can have several; only with ``is_terminal`` did Braze give up.
+    ``http_status_code`` and ``raw_response`` have the endpoint's answer. Joins the
+    other webhook events on ``dispatch_id`` and ``user_id``.
     """
 
     http_status_code: int | None = None
-    """
-    Status that the endpoint answered with. ``None`` when no answer came, for example
-    after a timeout.
-    """
+    """Status of the endpoint's answer. ``None`` without one, as after a timeout."""
 
     endpoint_url: str | None = sensitive()
     """
-    Address that Braze called, personalization included. Not marked as personal data by
-    Braze, yet its path and query may contain secrets or personal data.
+    Address of the endpoint, personalization included. Not marked by Braze, but its path
+    and query may contain secrets or personal data.
     """
 
     content_length: int | None = None
     """Size of the endpoint's answer, in bytes."""
 
     host: str | None = None
-    """Host name of the endpoint that Braze called. Group failures by it."""
+    """Host name of the endpoint. Group failures by it."""
 
     raw_response: str | None = sensitive()
     """
-    Beginning of the endpoint's answer, cut short. Not marked as personal data by
-    Braze, yet it can contain anything.
+    Beginning of the endpoint's answer. Not marked by Braze, but can contain anything.
     """
 
     retry_count: int | None = None
-    """Number of attempts when the failure was recorded."""
+    """Number of attempts so far."""
 
     url_path: str | None = sensitive()
     """
-    Path of the endpoint that Braze called, without host. Read together with
-    ``host``. Not marked as personal data by Braze, yet it may contain a user's id.
+    Path of the endpoint on ``host``. Not marked by Braze, but may contain a user's id.
     """
 
     webhook_duration: int | None = None
-    """Duration of the call to the endpoint, in milliseconds."""
+    """Duration of the call, in milliseconds."""
 
     webhook_failure_source: str | None = None
-    """Side that is to blame; ``External Endpoint`` is the receiving server."""
+    """Side that caused it; ``External Endpoint`` is the receiving server."""
 
     is_terminal: bool | None = None
-    """``True`` when Braze gives up; ``False`` when another attempt follows."""
+    """Whether Braze gives up. If not, another attempt follows."""
 
 
 class WebhookRetry(
     WebhookEvent,
-    HasTimezone,
-    HasDevice,
-    HasStepMessageVariation,
-    HasRetry,
-    HasProfileTraits,
+    groups.HasTimezone,
+    groups.HasDevice,
+    groups.HasStepMessageVariation,
+    groups.HasRetry,
+    groups.HasProfileTraits,
     event_type="users.messages.webhook.Retry",
-    display_name="Webhook Retry",
-    release=5,
 ):
     """
-    Braze put a webhook aside to call it again.
+    Braze postponed the call of a webhook and will try again.
 
-    ``retry_type`` is the reason. Nothing has been decided yet, so count it neither as a
-    send nor as a failure; a failed call is ``webhook.Failure``.
+    ``retry_type`` is the reason. Neither a send nor a failure yet; a failed call is
+    ``webhook.Failure``.
     """
 
 
 class WebhookSend(
     WebhookEvent,
-    HasTimezone,
-    HasDeviceOverHttp,
-    HasMessageExtras,
+    groups.HasTimezone,
+    groups.HasDeviceOverHttp,
+    groups.HasMessageExtras,
     event_type="users.messages.webhook.Send",
-    display_name="Webhook Send",
 ):
     """
     Braze called a webhook for a user.
 
-    The request went out; whether the receiving system acted on it is not known to
-    Braze. Failed calls are ``webhook.Failure``. It is a message to a system, so keep it
-    out of counts of messages to people.
+    Whether the receiving system acted on it is not known. Failed calls are
+    ``webhook.Failure``. A message to a system, so exclude it from counts of messages to
+    people.
     """

@@ -37,6 +37,8 @@ class Batch:
 
     Attributes:
         encoder: Makes properties legal, and counts the changes.
+        number: Number of the event that is mapped.
+        origins: Number of the event of each call.
         outages: Failing mappers of this and earlier batches, if a pipeline keeps them.
         result: The result so far.
         seen: Each event that could be read, by id.
@@ -51,6 +53,8 @@ class Batch:
     """
 
     encoder: PropertyEncoder
+    number: int = 0
+    origins: list[int] = attrs.field(factory=list)
     outages: MapperOutages | None = None
     result: TransformResult = attrs.field(init=False)
     seen: dict[str, Any] = attrs.field(factory=dict)
@@ -107,10 +111,10 @@ class Batch:
         self.result.rejected.append(rejected)
         return rejected
 
-    def add(self, calls: list[Call], item: Any) -> None:
-        """Add the *calls* of the event *item*."""
+    def add(self, calls: list[Call]) -> None:
+        """Add the *calls* of the event with the current number."""
         self.result.calls += calls
-        self.result.origins += [item] * len(calls)
+        self.origins += [self.number] * len(calls)
 
     def reject_identity(
         self, error: IdentityError, item: Any, event: CurrentsEvent
@@ -203,11 +207,11 @@ class Batch:
                     del call.properties[name]
         kept = [
             (call, origin)
-            for call, origin in zip(self.result.calls, self.result.origins, strict=True)
+            for call, origin in zip(self.result.calls, self.origins, strict=True)
             if not isinstance(call, AddUserProperties) or call.properties
         ]
         self.result.calls[:] = [call for call, _ in kept]
-        self.result.origins[:] = [origin for _, origin in kept]
+        self.origins[:] = [origin for _, origin in kept]
 
 
 def _named(item: Any) -> tuple[str | None, str | None]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from braze_heap._errors import describe_exception
 from braze_heap._json_limits import within_fast_limits
@@ -16,10 +16,7 @@ from braze_heap.mapping._envelopes import read_envelope
 from braze_heap.mapping._generic import GenericMapping
 from braze_heap.mapping._policies import Policies
 from braze_heap.reasons import SkipReason
-from braze_heap.results import Skipped, TransformResult
-
-Exact: TypeAlias = Callable[[int], Any]
-"""Function from the number of an event in a batch to the event, decoded exactly."""
+from braze_heap.results import Origins, Skipped, TransformResult
 
 _log: Final = logging.getLogger("braze_heap")
 
@@ -43,15 +40,18 @@ class BatchMapping:
         self.generic = GenericMapping(policies)
 
     def map(
-        self, items: list[Any], exact: Exact | None, outages: MapperOutages | None
+        self,
+        items: list[Any],
+        outages: MapperOutages | None,
+        exact: Callable[[], list[Any]] | None = None,
     ) -> TransformResult:
         """
         Map *items*.
 
         Args:
             items: Events in any form.
-            exact: Given if *items* were decoded fast: returns one of them, decoded
-                exactly, for the generic mapping.
+            exact: Given if *items* were decoded fast: returns them decoded exactly, for
+                the generic mapping and for origins, which thus take no memory.
             outages: See `Batch`.
 
         Raises:
@@ -60,9 +60,10 @@ class BatchMapping:
         """
         encoder = PropertyEncoder(self._policies.options.nested)
         encoder.legal_names = self._policies.legal_names
-        batch = Batch(encoder, outages)
+        batch = Batch(encoder, outages=outages)
         result, seen, compiled = batch.result, batch.seen, self._compiled
-        result.received = len(items)
+        result.received, origins = len(items), batch.origins
+        event_id = event_type = ""
         for number, item in enumerate(items):
             made = None
             envelope = read_envelope(item, self._class_of)
@@ -76,22 +77,26 @@ class BatchMapping:
                         self._note_failure(event_type, error, result)
             if made is None:
                 if exact is not None and not within_fast_limits(item):
-                    item = exact(number)
+                    item = exact()[number]
+                batch.number = number
                 self.generic.map(item, batch)
                 continue
             seen[event_id] = item
             result.types.append(event_type)
             if type(made) is Track:
                 result.calls.append(made)
-                result.origins.append(item)
+                origins.append(number)
             elif type(made) is SkipReason:
                 skipped = Skipped(made, event_type, event_id)
                 result.skipped.append(skipped)
                 batch.outcomes[event_id] = skipped
             elif type(made) is list:
-                batch.add(made, item)
+                batch.number = number
+                batch.add(made)
         batch.check_decided()
         batch.drop_outdated_user_properties()
+        read = exact or (lambda: items)
+        result.origins = Origins(batch.origins, read)
         return result
 
     def _class_of(self, event_type: str) -> type[CurrentsEvent] | None:

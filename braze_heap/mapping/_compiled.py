@@ -351,20 +351,21 @@ class _UnknownFields:
 
         Return ``None`` if a name is unusual or personal, or a value is not simple.
         """
-        known, unknown = properties.copy(), {}
-        for name in properties.keys() - self.known:
+        known, unknown, labels = properties.copy(), {}, self.labels
+        names = properties.keys() - self.known
+        ordered = names if len(names) == 1 else [n for n in properties if n in names]
+        for name in ordered:
             value = known.pop(name)
             simple = None if is_json_text(value) else to_simple_value(value)
-            if simple is None or not (name in self.labels or self._learn(name)):
+            if simple is None or not (name in labels or self._learn(name)):
                 return None
             unknown[name] = simple
-        if len(unknown) > _MAX_UNKNOWN:
-            return None
-        return known, {name: unknown[name] for name in properties if name in unknown}
+        return None if len(unknown) > _MAX_UNKNOWN else (known, unknown)
 
     def _learn(self, name: str) -> bool:
         if (
-            len(self.labels) >= _MAX_LEARNED
+            type(name) is not str
+            or len(self.labels) >= _MAX_LEARNED
             or not _is_usual_name(name)
             or name in _TAKEN_NAMES
             or name in schema_of(self._cls).places
@@ -639,7 +640,9 @@ fields['is_machine_open'] = 'true' if is_open else 'false'
 _ADD_UNKNOWN: Final = """\
 if unknown:
     fields |= unknown
-    batch.result.unknown.update(LABELS[field] for field in unknown)
+    counts = batch.result.unknown
+    for field in unknown:
+        counts[LABELS[field]] += 1
 """
 
 _RENAME: Final = """\

@@ -199,7 +199,7 @@ class GenericMapping:
         batch.note_success(entry.mapper, event)
         if not calls:
             return batch.skip(SkipReason.NOT_MAPPED, event)
-        batch.add(calls, item)
+        batch.add(calls)
         return None
 
     def _calls(

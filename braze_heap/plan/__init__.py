@@ -1,5 +1,5 @@
 """
-The tracking plan: all that a transformer can ever send to Heap, for those who ask.
+Tracking plan: every event and property that a transformer can send to Heap.
 
 >>> plan = tracking_plan(Transformer())
 >>> Path("plan.html").write_text(plan.to_html(), "utf-8")
@@ -7,16 +7,16 @@ The tracking plan: all that a transformer can ever send to Heap, for those who a
 > event Braze Email Click (users.messages.email.Click): -> Newsletter Click
 """
 
-from braze_heap.plan._diff import Change, PlanDiff, diff
-from braze_heap.plan._plan import tracking_plan
-from braze_heap.plan._tracking_plan import PlanError, TrackingPlan
-from braze_heap.plan._values import (
+from braze_heap.plan._analysis import tracking_plan
+from braze_heap.plan._content import (
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
     UnsentField,
     UnsentType,
 )
+from braze_heap.plan._diff import Change, PlanDiff, diff
+from braze_heap.plan._tracking_plan import PlanError, TrackingPlan
 
 __all__ = [
     "Change",

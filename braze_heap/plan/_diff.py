@@ -1,19 +1,19 @@
-"""What one tracking plan has and another has not."""
+"""Differences between two tracking plans."""
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from braze_heap.plan._text import privacy
-from braze_heap.plan._tracking_plan import SCHEMA, TrackingPlan
-from braze_heap.plan._values import (
+from braze_heap.plan._content import (
     PlannedEvent,
     PlannedProperty,
-    PlannedUserProperty,
 )
+from braze_heap.plan._tables import privacy
+from braze_heap.plan._tracking_plan import SCHEMA, TrackingPlan
 
 What: TypeAlias = Literal["event", "property", "user property", "deletion"]
 Kind: TypeAlias = Literal["added", "removed", "renamed", "changed"]
@@ -25,15 +25,15 @@ class Change:
     One difference between two plans.
 
     Attributes:
-        kind: What was done.
-        what: To what.
-        name: Its name; where it was renamed, the old one.
-        event: The name of the event that has it, in the new plan if it is there; empty
-            for users.
-        event_type: The Braze type of that event; empty for users.
-        attribute: What changed of it, or ``name``; empty if it was added or removed.
-        old: How it was.
-        new: How it is.
+        kind: Kind of the change.
+        what: Kind of the changed object.
+        name: Name of the object; the old one if it was renamed.
+        event: Name of its event, in the new plan if possible; empty for users.
+        event_type: Braze type of that event; empty for users.
+        attribute: Changed attribute, such as ``name``; empty for additions and
+            removals.
+        old: Old value of the attribute.
+        new: New value of the attribute.
     """
 
     kind: Kind
@@ -64,10 +64,11 @@ _SIGNS: Final = {"added": "+", "removed": "-", "renamed": ">", "changed": "~"}
 @attrs.frozen
 class PlanDiff:
     """
-    What became of a tracking plan. False if nothing did.
+    Changes from one tracking plan to another. False if there are none.
 
     Attributes:
-        changes: Events first, then properties, then user properties; each by name.
+        changes: Events first, then properties, user properties and deletions. Each
+            group is sorted by name.
     """
 
     changes: tuple[Change, ...]
@@ -76,7 +77,7 @@ class PlanDiff:
         return bool(self.changes)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.changes)) or "Nothing differs."
+        return "\n".join(map(str, self.changes)) or "No differences."
 
     def to_json(self) -> str:
         """Return the changes as JSON."""
@@ -89,22 +90,21 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
     """
     Return what *new* adds, removes, renames and changes.
 
-    A new name for the same event type, or for the same field of the same event, is a
-    new name, and neither addition nor removal. Types and sentinels of personal data are
-    compared; examples and explanations are not.
+    Another name for the same event type, or for the same field of an event, is one
+    renaming. Types and marks of personal data are compared; examples and descriptions
+    are not.
     """
-    events = _paired(old.events, new.events, _event_key, _event_kin)
-    changes = [
-        *_event_changes(events),
-        *(
-            change
-            for was, now in events
-            if was and now
-            for change in _property_changes(was, now)
-        ),
-        *_user_property_changes(old, new),
-        *_deletion_changes(old, new),
-    ]
+    by_name = attrgetter("event_type", "name")
+    events = _paired(old.events, new.events, by_name, attrgetter("event_type"))
+    found = (_renaming("event", was, now, now or was) for was, now in events)
+    changes = sorted(filter(None, found), key=by_name)
+    for was, now in events:
+        if was and now:
+            changes += _property_changes(was.properties, now.properties, now)
+    changes += _property_changes(old.user_properties, new.user_properties, None)
+    for event_type in sorted(set(old.deletions) ^ set(new.deletions)):
+        kind: Kind = "added" if event_type in new.deletions else "removed"
+        changes.append(Change(kind, "deletion", event_type))
     return PlanDiff(tuple(changes))
 
 
@@ -116,78 +116,44 @@ def _paired(
     old: Sequence[_T],
     new: Sequence[_T],
     key: Callable[[_T], Hashable],
-    kin: Callable[[_T], Hashable],
+    group: Callable[[_T], Hashable],
 ) -> list[_Pair[_T]]:
-    """Pair what has the same key, and of the rest what is the only one of its kin."""
+    """Pair items with the same key. Of the others, pair the only two of a group."""
     olds, news = {key(o): o for o in old}, {key(n): n for n in new}
     pairs: list[_Pair[_T]] = [(o, news[k]) for k, o in olds.items() if k in news]
     groups: dict[Hashable, tuple[list[_T], list[_T]]] = defaultdict(lambda: ([], []))
     for k, o in olds.items():
         if k not in news:
-            groups[kin(o)][0].append(o)
+            groups[group(o)][0].append(o)
     for k, n in news.items():
         if k not in olds:
-            groups[kin(n)][1].append(n)
-    for group, (gone, come) in groups.items():
-        if group is not None and len(gone) == len(come) == 1:
-            pairs.append((gone[0], come[0]))
+            groups[group(n)][1].append(n)
+    for name, (removed, added) in groups.items():
+        if name is not None and len(removed) == len(added) == 1:
+            pairs.append((removed[0], added[0]))
         else:
-            pairs += [(g, None) for g in gone]
-            pairs += [(None, c) for c in come]
+            pairs += [(item, None) for item in removed]
+            pairs += [(None, item) for item in added]
     return pairs
 
 
-def _event_key(event: PlannedEvent) -> Hashable:
-    return event.event_type, event.name
+def _property_changes(
+    old: Sequence[PlannedProperty],
+    new: Sequence[PlannedProperty],
+    event: PlannedEvent | None,
+) -> list[Change]:
+    by_name = attrgetter("name")
+    pairs = _paired(old, new, by_name, _property_group)
+    what: What = "property" if event else "user property"
+    changes = (change for pair in pairs for change in _changes(what, *pair, event))
+    return sorted(changes, key=by_name)
 
 
-def _event_kin(event: PlannedEvent) -> Hashable:
-    return event.event_type
-
-
-def _property_key(planned: PlannedProperty) -> Hashable:
-    return planned.name
-
-
-def _property_kin(planned: PlannedProperty) -> Hashable:
+def _property_group(planned: PlannedProperty) -> Hashable:
     if planned.field is None:
         return None
-    return planned.field, planned.name.endswith("*")
-
-
-def _user_property_kin(planned: PlannedUserProperty) -> Hashable:
-    kin = _property_kin(planned)
-    return None if kin is None else (kin, planned.event_types)
-
-
-def _event_changes(pairs: Sequence[_Pair[PlannedEvent]]) -> list[Change]:
-    found = (_renaming("event", o, n, n or o) for o, n in pairs)
-    return sorted(filter(None, found), key=lambda c: (c.event_type, c.name))
-
-
-def _property_changes(old: PlannedEvent, new: PlannedEvent) -> list[Change]:
-    pairs = _paired(old.properties, new.properties, _property_key, _property_kin)
-    return sorted(
-        (c for pair in pairs for c in _changes("property", *pair, new)),
-        key=lambda c: c.name,
-    )
-
-
-def _user_property_changes(old: TrackingPlan, new: TrackingPlan) -> list[Change]:
-    user_properties = _paired(
-        old.user_properties, new.user_properties, _property_key, _user_property_kin
-    )
-    return sorted(
-        (c for pair in user_properties for c in _changes("user property", *pair, None)),
-        key=lambda c: c.name,
-    )
-
-
-def _deletion_changes(old: TrackingPlan, new: TrackingPlan) -> Iterator[Change]:
-    was, now = set(old.deletions), set(new.deletions)
-    for event_type in sorted(was ^ now):
-        kind: Kind = "added" if event_type in now else "removed"
-        yield Change(kind, "deletion", event_type)
+    event_types = getattr(planned, "event_types", ())
+    return planned.field, planned.name.endswith("*"), event_types
 
 
 def _changes(

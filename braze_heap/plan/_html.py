@@ -1,4 +1,4 @@
-"""Tracking plans as a page that needs nothing but a browser."""
+"""Tracking plans as an HTML page."""
 
 import base64
 import hashlib
@@ -7,22 +7,22 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from braze_heap.plan._text import origin, privacy
-from braze_heap.plan._values import (
+from braze_heap.plan._content import (
     PlanContent,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
     UnsentField,
 )
+from braze_heap.plan._tables import notes, origin, privacy
 
 
 def page(plan: PlanContent) -> str:
     """
     Return *plan* as one HTML page.
 
-    Style and script are in the page, and its policy allows no others, so that nothing
-    in the plan can run. ``#q=bounce`` behind its address searches.
+    The page contains its style and script, and its content policy allows no others, so
+    that no text of the plan can run. ``#q=bounce`` after its address searches.
     """
     style, script = _part("page.css"), _part("page.js")
     return Template(_part("page.html")).substitute(
@@ -54,7 +54,7 @@ def _counts(plan: PlanContent) -> str:
         (len({p.name for p in sent}), "event properties"),
         (len(plan.user_properties), "user properties"),
         (len(personal), "with personal data"),
-        (len(unsent), "fields left out"),
+        (len(unsent), "fields not sent"),
     )
     return "".join(f"<li><b>{number:,}</b>{what}</li>" for number, what in numbers)
 
@@ -89,14 +89,14 @@ def _data(name: str, since: int, personal: int, kind: str = "", words: str = "")
 
 
 def _event_marks(event: PlannedEvent, personal: int) -> str:
-    sentinels = [_mark(f"{len(event.properties)} properties")]
+    marks = [_mark(f"{len(event.properties)} properties")]
     if personal:
-        sentinels.append(_mark(f"{personal} personal", "mark personal"))
+        marks.append(_mark(f"{personal} personal", "mark personal"))
     if event.since > 2:
-        sentinels.append(_mark(f"since release {event.since}"))
+        marks.append(_mark(f"since release {event.since}"))
     if event.status != "current":
-        sentinels.append(_mark(event.status))
-    return " ".join(sentinels)
+        marks.append(_mark(event.status))
+    return " ".join(marks)
 
 
 def _mark(text: str, style: str = "mark") -> str:
@@ -104,9 +104,7 @@ def _mark(text: str, style: str = "mark") -> str:
 
 
 def _notes(event: PlannedEvent) -> str:
-    new = "Fields that Braze adds later are sent too, under their own names."
-    notes = filter(None, (event.note, new if event.takes_new_fields else ""))
-    return "".join(f'<p class="soft">{escape(note)}</p>' for note in notes)
+    return "".join(f'<p class="soft">{escape(note)}</p>' for note in notes(event))
 
 
 _HEAD = (
@@ -140,7 +138,7 @@ def _row(planned: PlannedProperty) -> str:
 
 
 def _usual(holds: bool) -> str:
-    """Mark a cell that a small screen need not show."""
+    """Return the class of a cell that small screens hide, if *holds*."""
     return ' class="usual"' if holds else ""
 
 
@@ -162,7 +160,7 @@ def _unsent(fields: Sequence[UnsentField]) -> str:
     if not fields:
         return ""
     rows = _terms((field.name, field.why) for field in fields)
-    return f'<p class="soft">Left out:</p><dl>{rows}</dl>'
+    return f'<p class="soft">Not sent:</p><dl>{rows}</dl>'
 
 
 def _terms(pairs: Iterable[tuple[str, str]]) -> str:

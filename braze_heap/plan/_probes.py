@@ -1,4 +1,4 @@
-"""Complete events of a class, and the same events with one thing changed."""
+"""Complete events of a class, and the same events with one change."""
 
 import datetime as dt
 import re
@@ -61,8 +61,8 @@ class Probe:
 
     Attributes:
         fields: Its fields.
-        changed: The field in which it differs from the first probe of its series.
-        is_sample: Whether it is realistic.
+        changed: Field in which it differs from the complete event.
+        is_sample: Whether its values are realistic.
     """
 
     fields: Mapping[str, Any]
@@ -93,13 +93,13 @@ class Hints:
 @attrs.frozen
 class ProbeFactory:
     """
-    Make probes of one event class.
+    Factory of the probes of one event class.
 
     Attributes:
         cls: The class.
         sentinels: Source of the values.
-        hints: More names to use.
-        event_type: The type of the events, for those of a type without a class.
+        hints: Names from the options of the transformer.
+        event_type: Type of the events if the type has no class.
     """
 
     cls: type[CurrentsEvent]
@@ -286,7 +286,7 @@ _QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
 
 
 class _AnyKeyDict(dict[str, Any]):
-    """An object that has every key."""
+    """Object that contains every key."""
 
     def __missing__(self, key: str) -> Any:
         return self[ANY_KEY]

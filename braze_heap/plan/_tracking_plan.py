@@ -7,9 +7,9 @@ import attrs
 
 from braze_heap.exceptions import BrazeHeapError
 from braze_heap.mappers._custom import exactly
+from braze_heap.plan._content import PlanContent
 from braze_heap.plan._html import page
-from braze_heap.plan._text import csv_table, markdown
-from braze_heap.plan._values import PlanContent
+from braze_heap.plan._tables import csv_table, markdown
 
 SCHEMA: Final = 1
 """Version of the JSON form. It increases when a reader of an older one would fail."""
@@ -20,7 +20,7 @@ class PlanError(BrazeHeapError, ValueError):
     A text is not a tracking plan. Write one with ``TrackingPlan.to_json``.
 
     Attributes:
-        flaw: What is wrong with it.
+        flaw: Description of the problem.
     """
 
     def __init__(self, flaw: str) -> None:
@@ -40,14 +40,14 @@ class TrackingPlan(PlanContent):
     Everything that a transformer can send to Heap, with its text forms.
 
     Attributes:
-        events: By Braze type and name.
-        user_properties: By name.
-        unsent: The types that never become an event, by type.
-        deletions: The types whose events delete the user in Heap.
+        events: Events, sorted by Braze type and name.
+        user_properties: User properties, sorted by name.
+        unsent: Types that never become an event, sorted by type.
+        deletions: Types whose events delete the user in Heap.
     """
 
     def to_json(self) -> str:
-        """Return the plan as JSON, always in the same order; `from_json` reads it."""
+        """Return the plan as JSON in a stable order, which `from_json` reads."""
         plan = {"schema": SCHEMA, **attrs.asdict(self)}
         return json.dumps(plan, ensure_ascii=False, indent=1) + "\n"
 
@@ -57,12 +57,12 @@ class TrackingPlan(PlanContent):
         Read a plan that `to_json` wrote.
 
         Raises:
-            PlanError: *text* is no such plan, or one of a newer version.
+            PlanError: *text* is not a plan, or one of another version.
         """
         try:
             plan = json.loads(text)
         except (ValueError, RecursionError):
-            raise PlanError("it is no JSON") from None
+            raise PlanError("it is not JSON") from None
         return _structured(plan)
 
     def to_markdown(self) -> str:
@@ -70,13 +70,11 @@ class TrackingPlan(PlanContent):
         return markdown(self)
 
     def to_csv(self) -> str:
-        """Return the plan as a table, a line for each property of each event."""
+        """Return the plan as CSV, with a line for each property of each event."""
         return csv_table(self)
 
     def to_html(self) -> str:
-        """
-        Return the plan as one page that can be searched and sorted, and needs no net.
-        """
+        """Return the plan as one HTML page with search, which works offline."""
         return page(self)
 
 
@@ -84,9 +82,9 @@ def _structured(plan: Any) -> TrackingPlan:
     import cattrs
 
     if not isinstance(plan, dict) or "schema" not in plan:
-        raise PlanError("it says nothing about its schema")
+        raise PlanError("it has no schema number")
     if plan["schema"] != SCHEMA:
-        raise PlanError(f"its schema is {plan['schema']!r}, and not {SCHEMA}")
+        raise PlanError(f"its schema is {plan['schema']!r}, not {SCHEMA}")
     converter = cattrs.Converter()
     for cls in (str, int, bool):
         converter.register_structure_hook(cls, exactly)

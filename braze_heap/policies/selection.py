@@ -15,7 +15,7 @@ from braze_heap import events
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
-from braze_heap.policies._table import catalog
+from braze_heap.events._catalog import catalog
 
 __all__ = ["DELIVERY", "ENGAGEMENT", "EventChoice", "Events"]
 

@@ -1,6 +1,6 @@
 """
-Test helpers for your own mappers: sample events, a check of Heap's contract, a fake
-Heap and a simulated Braze.
+Test helpers for your mappers and sinks: sample events, a check of Heap's contract, a
+fake Heap and a simulated Braze.
 
 >>> from braze_heap.testing import assert_legal, make_event
 >>> click(make_event(EmailClick, link_alias="hero"))

@@ -1,6 +1,6 @@
 """Public names of the package, each listed once."""
 
-from braze_heap.testing._legal import assert_legal as assert_legal
+from braze_heap.testing._contract import assert_legal as assert_legal
 from braze_heap.testing._samples import (
     Form as Form,
     make_event as make_event,

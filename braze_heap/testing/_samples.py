@@ -1,10 +1,12 @@
-"""Sample events: the same on every run, plausible, and obviously nobody's."""
+"""Sample events: plausible, the same on every run, with invented people."""
 
+import copy
 import functools
 import json
 import struct
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -23,16 +25,16 @@ record of storage files, and the same record as ``avro-tools tojson`` writes it.
 """
 
 TIME: Final = 1_767_225_600
-"""When sample events happen: 2026-01-01 00:00 UTC, in epoch seconds."""
+"""Time of sample events: 2026-01-01 00:00 UTC, in epoch seconds."""
 
 USER_ID: Final = "0123456789abcdef01234567"
-"""Braze's id of the person in sample events."""
+"""Braze id of the user in sample events."""
 
 EXTERNAL_USER_ID: Final = "example-user-1"
-"""Your id of the person in sample events."""
+"""External id of the user in sample events."""
 
 _USER: Final = frozenset(("user_id", "external_user_id"))
-"""The user's ids: fields without which an event would be skipped."""
+"""Ids of the user. Without one of them an event would be skipped."""
 
 _Event = TypeVar("_Event", bound=CurrentsEvent)
 
@@ -43,22 +45,22 @@ _fields_of: Final[Callable[[Any], Mapping[str, EventField]]] = functools.cache(
 
 def make_event(cls: type[_Event], /, **fields: Any) -> _Event:
     """
-    Make an event with an id, a time, a user, and what you name. The rest is ``None``.
+    Return an event with an id, a time, a user, and *fields*. The rest is ``None``.
 
     Args:
         cls: An event class, shipped or your own.
-        **fields: Fields of *cls*. ``None`` leaves a field out: an event with
+        **fields: Fields of *cls*. ``None`` removes a field: an event with
             ``external_user_id=None`` is one of an anonymous user.
 
     Raises:
-        TypeError: *cls* is a group and no event type, has no such field, or the field
-            cannot hold the value.
+        TypeError: *cls* is a group and not an event type, does not have the field, or
+            the field cannot have the value.
     """
     if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
         raise TypeError(f"make_event needs an event class, not {kind_of(cls)}")
     if not hasattr(cls, "event_type") and "event_type" not in attrs.fields_dict(cls):
         raise TypeError(
-            f"{cls.__name__} is not an event type: name a class derived from it"
+            f"{cls.__name__} is not an event type: pass a class derived from it"
         )
     sample: dict[str, Any] = {
         "id": _uuid(getattr(cls, "event_type", cls.__name__)),
@@ -84,23 +86,23 @@ def make_raw(
     **fields: Any,
 ) -> dict[str, Any]:
     """
-    Make a decoded event as Braze sends it, with every field filled.
+    Return a decoded event as Braze sends it, with every field filled.
 
     Args:
         event_type: The type as Braze writes it, or its class.
         form: The wire form. ``"http"`` is nested and carries the type; ``"storage"`` is
             the flat record that an Avro reader gives, and ``"union"`` the one that
             ``avro-tools tojson`` writes: pass their type to `parse_event`.
-        only: The fields to fill, besides ``id``, ``time`` and what you name; and the
-            user's ids, unless one of them is among the fields. By default all that the
-            form carries; where Braze does not document the type for the form, all that
-            Braze documents for the type.
-        **fields: Values by field name, as the event class spells it. They may be
-            invalid: they are not checked. ``None`` leaves a field out.
+        only: The fields to fill, in addition to ``id``, ``time`` and *fields*. The
+            user's ids are filled too, unless *only* contains one of them. The default
+            is every field that Braze documents for the form, or for the type if Braze
+            does not document the form.
+        **fields: Values by field name, as the event class spells it. They are not
+            checked, and may be invalid. ``None`` removes a field.
 
     Raises:
-        ValueError: There is no such event type.
-        TypeError: The type has no such field.
+        ValueError: The event type does not exist.
+        TypeError: The type does not have the field.
     """
     cls = _class_of(event_type)
     known = _fields_of(cls)
@@ -132,7 +134,7 @@ def _fitted(cls: type[CurrentsEvent], name: str, value: Any) -> Any:
     if fitted is INVALID:
         raise TypeError(
             f"{cls.__name__}.{name} holds {kind.name}, never {type(value).__name__}. "
-            "Use make_raw for events that Braze got wrong."
+            "Use make_raw for invalid events."
         )
     return fitted
 
@@ -202,24 +204,17 @@ def _in_union(
 
 
 def _sample(cls: type[CurrentsEvent], field: EventField) -> Any:
-    name = field.name
-    if name == "id":
+    if field.name == "id":
         return _uuid(cls.event_type)
-    if name == "time":
+    if field.name == "time":
         return TIME
-    if field.kind == "boolean":
-        return name not in _UNTRUE
-    if field.kind == "json object":
-        return json.loads(_OBJECT)
-    if field.kind == "json text":
-        return _JSON_TEXTS.get(name, '{"season": "spring"}')
+    samples = _samples()[_SAMPLE_GROUPS.get(field.kind, field.kind)]
+    sample = samples.get(field.name, samples.get(""))
+    if sample is None:
+        sample = _text(field.name)
     if field.kind == "array<string>":
-        return [_TEXTS.get(name) or _text(name)]
-    if field.kind == "int":
-        return _INTEGERS.get(name, 3)
-    if field.kind in ("float", "double"):
-        return _NUMBERS.get(name, 4.5)
-    return _TEXTS.get(name) or _text(name)
+        return [sample]
+    return copy.deepcopy(sample)
 
 
 def _text(name: str) -> str:
@@ -232,156 +227,31 @@ def _uuid(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
-_OBJECT: Final = (
-    '{"color": "green", "quantity": 2, "gift": false,'
-    ' "cart": {"value": 49.95, "currency": "EUR"}, "tags": ["new", "sale"]}'
+@functools.cache
+def _samples() -> Mapping[str, Mapping[str, Any]]:
+    """
+    Read the sample values, by group and field name. The name "" is the default.
+
+    Persons, hosts, addresses and numbers are of the ranges reserved for examples
+    (RFC 2606, RFC 5737, 555-0100 to -0199).
+    """
+    text = (
+        resources.files("braze_heap.testing")
+        .joinpath("samples.json")
+        .read_text("utf-8")
+    )
+    samples: Mapping[str, Mapping[str, Any]] = json.loads(text)
+    return samples
+
+
+_SAMPLE_GROUPS: Final = MappingProxyType(
+    {
+        "string": "text",
+        "array<string>": "text",
+        "float": "number",
+        "double": "number",
+    }
 )
 
 _NEVER_NULL: Final = frozenset(("user_id", "custom_properties", "purchase_properties"))
-"""Required by the Avro schemas, like id and time: written bare, not as unions."""
-
-_UNTRUE: Final = frozenset(
-    (
-        "archived",
-        "in_control_group",
-        "is_control",
-        "is_drop",
-        "is_error",
-        "is_sms_fallback",
-        "is_suspected_bot_click",
-        "push_token_foreground_push_disabled",
-    )
-)
-
-_JSON_TEXTS: Final = MappingProxyType(
-    {
-        "answer_multiple_strings": '["Blue", "Green"]',
-        "conversion_behavior": '{"type": "Performs custom event", "name": "Order"}',
-        "flow_response_json": '{"size": "M"}',
-        "tool_arguments": '{"query": "opening hours"}',
-    }
-)
-
-_INTEGERS: Final = MappingProxyType(
-    {
-        "cache_tokens": 256,
-        "completion_tokens": 128,
-        "content_length": 512,
-        "conversion_behavior_index": 0,
-        "duration": 1250,
-        "http_status_code": 503,
-        "ios_push_token_apns_gateway": 2,
-        "prev_random_bucket_number": 815,
-        "prompt_tokens": 1024,
-        "push_token_created_at": TIME - 86_400,
-        "push_token_updated_at": TIME,
-        "random_bucket_number": 4711,
-        "reasoning_tokens": 64,
-        "send_time": TIME - 3_600,
-        "time_ms": TIME * 1_000 + 123,
-        "total_tokens": 1152,
-        "webhook_duration": 250,
-    }
-)
-
-_NUMBERS: Final = MappingProxyType(
-    {
-        "alt_accuracy": 3.2,
-        "altitude": 35.5,
-        "duration": 84.25,
-        "latitude": 48.8584,
-        "ll_accuracy": 12.5,
-        "longitude": 2.2945,
-        "price": 19.99,
-    }
-)
-
-_TEXTS: Final = MappingProxyType(
-    {
-        "abort_log": "Example: the Liquid of the message asked to abort it",
-        "abort_type": "liquid_abort_message",
-        "action": "Subscribed",
-        "ad_id_type": "ios_idfa",
-        "answer_type": "single_choice",
-        "banner_placement_id": "home-top",
-        "bounce_reason": "550 5.1.1 <jane.doe@example.com>: no such mailbox",
-        "browser": "Safari",
-        "bsuid": "US.0123456789",
-        "button_action_type": "deep_link",
-        "button_id": "0",
-        "carrier": "Example Mobile",
-        "category": "opt-in",
-        "channel": "email",
-        "channel_identifier": "jane.doe@example.com",
-        "click_url": "https://example.com/push",
-        "conversion_type": "click",
-        "country": "FR",
-        "currency": "EUR",
-        "deferral_reason": "451 4.7.1 <jane.doe@example.com>: try again later",
-        "destination_variant_type": "variation",
-        "device_class": "mobile",
-        "device_model": "iPhone17,1",
-        "device_os": "iOS",
-        "dob": "1990-01-01T00:00:00Z",
-        "element_type": "Button",
-        "email_address": "jane.doe@example.com",
-        "endpoint_url": "https://example.com/hook",
-        "esp": "SendGrid",
-        "external_user_id": EXTERNAL_USER_ID,
-        "feature_flag_id_name": "new-checkout",
-        "first_name": "Jane",
-        "from_domain": "mail.example.com",
-        "from_phone_number": "+15555550102",
-        "gender": "N",
-        "home_city": "Exampletown",
-        "host": "example.com",
-        "inbound_phone_number": "+15555550103",
-        "interaction_type": "Reply",
-        "invocation_source": "canvas",
-        "ip_pool": "example-pool",
-        "language": "en",
-        "last_name": "Doe",
-        "line_channel_id": "1234567890",
-        "link_alias": "hero",
-        "live_activity_event_outcome": "success",
-        "live_activity_event_type": "update",
-        "locale_key": "en",
-        "machine_open": "true",
-        "mailbox_provider": "Example Mail",
-        "media_urls": "https://example.com/media/1.jpg",
-        "message_id": "wamid.EXAMPLE1",
-        "in_reply_to": "wamid.EXAMPLE0",
-        "model_name": "example-model-1",
-        "native_line_id": "U0123456789abcdef0123456789abcdef",
-        "os_version": "18.1",
-        "phone_number": "+15555550100",
-        "platform": "ios",
-        "product_id": "sku-1",
-        "provider_error_code": "30003",
-        "push_token_state_change_type": "add",
-        "raw_response": '{"error": "busy"}',
-        "recipient_domain": "example.com",
-        "resolution": "1179x2556",
-        "sdk_version": "11.0.0",
-        "sending_ip": "192.0.2.1",
-        "short_url": "https://example.com/s/1",
-        "state_change_source": "Preference Center",
-        "subscription_status": "Subscribed",
-        "survey_completion_status": "completed",
-        "suspected_bot_click_reason": "user_agent",
-        "thinking_level": "low",
-        "timezone": "Europe/Paris",
-        "to_phone_number": "+15555550100",
-        "url": "https://example.com/offer?utm_source=braze",
-        "url_path": "/hook",
-        "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)",
-        "user_id": USER_ID,
-        "user_phone_number": "+15555550100",
-        "version": "triggered",
-        "webhook_failure_source": "External Endpoint",
-    }
-)
-"""
-Texts that are more telling than their field name. Persons, hosts, addresses and numbers
-are of the ranges reserved for examples (RFC 2606, RFC 5737, 555-0100 to -0199).
-"""
+"""Required by the Avro schemas like id and time, so they are not unions."""

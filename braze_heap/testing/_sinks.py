@@ -1,4 +1,4 @@
-"""The contract of sinks, as a test that everybody can run against their own."""
+"""Tests of the contract of sinks, for sinks of your own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import gc
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from braze_heap._wiring import kind_of
@@ -31,7 +30,7 @@ def check_sink(
     unavailable: Callable[[], Sink] | None = None,
 ) -> None:
     """
-    Raise unless the sinks that *factory* makes keep the promises of `Sink`.
+    Raise unless the sinks of *factory* fulfill the contract of `Sink`.
 
     Args:
         factory: Returns a sink that is ready for use. Called several times.
@@ -41,8 +40,8 @@ def check_sink(
         unavailable: Returns a sink whose destination cannot decide.
 
     Raises:
-        AssertionError: A promise is broken; the text says which.
-        TypeError: *factory* is a sink, not a function that makes one.
+        AssertionError: A sink violates the contract. The message says which part.
+        TypeError: *factory* is a sink, not a function that returns one.
     """
     if not callable(factory):
         raise TypeError(
@@ -71,19 +70,20 @@ async def check_async_sink(
     unavailable: Callable[[], AsyncSink] | None = None,
 ) -> None:
     """
-    Raise unless the sinks that *factory* makes keep the promises of `AsyncSink`.
+    Raise unless the sinks of *factory* fulfill the contract of `AsyncSink`.
 
-    The promises are those of `check_sink`, with tasks instead of threads. Await it in
-    the asyncio loop of your sinks.
+    The contract is that of `check_sink`, with tasks instead of threads. Await it in the
+    asyncio loop of your sinks.
 
     Args:
-        factory: Returns a ready sink. Called several times, in the loop.
+        factory: Returns a sink that is ready for use. Called several times, in the
+            loop.
         received: As for `check_sink`; called in a thread.
         rejected: As for `check_sink`.
         unavailable: Returns a sink whose destination cannot decide.
 
     Raises:
-        AssertionError: A promise is broken; the text says which.
+        AssertionError: A sink violates the contract. The message says which part.
     """
     loop = asyncio.get_running_loop()
 
@@ -99,8 +99,8 @@ async def check_async_sink(
     )
 
 
-class _Awaited:
-    """Adapter from `AsyncSink` to `Sink`, for threads other than its loop's."""
+class _Awaited(Sink):
+    """Adapter from `AsyncSink` to `Sink`, for threads other than that of its loop."""
 
     def __init__(
         self, make: Callable[[], AsyncSink], loop: asyncio.AbstractEventLoop
@@ -121,13 +121,8 @@ class _Awaited:
         self._wait(self._sink.__aenter__())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._wait(self._sink.__aexit__(kind, error, traceback))
+    def __exit__(self, *error: Any) -> None:
+        self._wait(self._sink.__aexit__(*error))
 
     def _wait(self, work: Coroutine[Any, Any, _Outcome]) -> _Outcome:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -142,15 +137,15 @@ def _mixed() -> list[Call]:
     return [_track(1), AddUserProperties("check-sink", {"a": 1}), _track(2)]
 
 
-def _expect(is_kept: bool, promise: str) -> None:
-    if not is_kept:
-        raise AssertionError(promise)
+def _expect(is_fulfilled: bool, requirement: str) -> None:
+    if not is_fulfilled:
+        raise AssertionError(requirement)
 
 
 def _check_empty(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         empty = sink.send([])
-    _expect(empty == Receipt(), "an empty batch is an empty receipt")
+    _expect(empty == Receipt(), "the receipt of an empty batch should be empty")
 
 
 def _check_close(factory: Callable[[], Sink]) -> None:
@@ -163,7 +158,10 @@ def _check_close(factory: Callable[[], Sink]) -> None:
 def _check_receipt(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         receipt = sink.send(_mixed())
-    _expect(receipt == Receipt(3), "three good calls are three accepted calls")
+    _expect(
+        receipt == Receipt(3),
+        "three good calls should be accepted",
+    )
 
 
 def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
@@ -171,9 +169,9 @@ def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
     before = copy.deepcopy(batch)
     with factory() as sink:
         sink.send(batch)
-    _expect(batch == before, "a batch is not changed")
+    _expect(batch == before, "send should not change its batch")
     with factory() as sink:
-        _expect(sink.send(tuple(batch)).accepted == 3, "any sequence is a batch")
+        _expect(sink.send(tuple(batch)).accepted == 3, "send should accept a tuple")
 
 
 def _check_no_reference(factory: Callable[[], Sink]) -> None:
@@ -183,7 +181,7 @@ def _check_no_reference(factory: Callable[[], Sink]) -> None:
         sink.send([call])
         del call
         gc.collect()
-        _expect(watched() is None, "a sink keeps no reference to the batch")
+        _expect(watched() is None, "a sink should keep no reference to a batch")
 
 
 def _check_order(
@@ -193,8 +191,8 @@ def _check_order(
     with factory() as sink:
         sink.send(calls[:20])
         sink.send(calls[20:])
-    came = [call["properties"].get("n") for call in received() if "event" in call]
-    _expect(came == list(range(50)), "the calls of an identity stay in order")
+    numbers = [call["properties"].get("n") for call in received() if "event" in call]
+    _expect(numbers == list(range(50)), "the calls of an identity should stay in order")
 
 
 def _check_threads(
@@ -207,19 +205,19 @@ def _check_threads(
     ]
     with factory() as sink, ThreadPoolExecutor(_THREADS) as pool:
         receipts = list(pool.map(sink.send, batches))
-    _expect(receipts == [Receipt(25)] * _THREADS, "threads do not disturb each other")
+    _expect(receipts == [Receipt(25)] * _THREADS, "threads should not mix receipts")
     if received is not None:
         keys = {call["idempotency_key"] for call in received()}
-        _expect(len(keys) == 25 * _THREADS, "nothing is lost between threads")
+        _expect(len(keys) == 25 * _THREADS, "no call of any thread should be lost")
 
 
 def _check_partial_rejection(factory: Callable[[], Sink], rejected: Call) -> None:
     with factory() as sink:
         receipt = sink.send([_track(1), rejected, _track(2)])
-    _expect(receipt.accepted == 2, "one rejected call does not hold back the others")
+    _expect(receipt.accepted == 2, "one rejected call should not affect the others")
     indexes = [rejection.index for rejection in receipt.rejections]
-    _expect(indexes == [1], "a rejection has the index of its call")
-    _expect(bool(receipt.rejections[0].reason), "a rejection has a reason")
+    _expect(indexes == [1], "a rejection should have the index of its call")
+    _expect(bool(receipt.rejections[0].reason), "a rejection should have a reason")
 
 
 def _check_unavailable(factory: Callable[[], Sink]) -> None:
@@ -228,6 +226,6 @@ def _check_unavailable(factory: Callable[[], Sink]) -> None:
             sink.send([_track(1)])
         except SinkUnavailable as error:
             after = error.retry_after
-            _expect(after is None or after >= 0, "retry_after is not negative")
+            _expect(after is None or after >= 0, "retry_after should not be negative")
             return
-    raise AssertionError("a sink that cannot decide raises SinkUnavailable")
+    raise AssertionError("a sink that cannot decide should raise SinkUnavailable")

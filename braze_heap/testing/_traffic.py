@@ -19,7 +19,7 @@ LATENESS: Final = 2.0
 """Average delay of an event in seconds, because of which the order is not by time."""
 
 EVENTS_A_PERSON: Final = 10
-"""Events of a person in a traffic, on average."""
+"""Average number of events of a person."""
 
 
 @frozen
@@ -72,8 +72,8 @@ _JOURNEYS: Final = (
     (1, (_Step("users.behaviors.subscriptiongroup.StateChange"),)),
 )
 """
-Journeys by weight: half email, the rest of an app. A journey with a rare step has the
-frequent ones too.
+Journeys by weight: half of them email, the others of an app. A journey with a rare step
+has the frequent ones too.
 """
 
 _CAMPAIGNS: Final = ("Spring Sale", "Back In Stock", "Weekly News", "Abandoned Cart")
@@ -154,7 +154,7 @@ _FLAWS: Final[tuple[Any, ...]] = (
     {"event_type": 7},
     None,
 )
-"""What is wrong with a malformed event; ``None`` is no event at all."""
+"""Changes that make an event malformed; ``None`` makes it a string."""
 
 
 def _spoiled(event: dict[str, Any], flaw: Mapping[str, Any] | None) -> Any:
@@ -216,11 +216,11 @@ def _event(
 ) -> dict[str, Any]:
     properties = sample["properties"]
     has_both = "campaign_id" in properties and "canvas_id" in properties
-    gone = (values["without"], "ad_") if has_both else ("ad_",)
+    omitted = (values["without"], "ad_") if has_both else ("ad_",)
     filled = {
         name: copy.deepcopy(values.get(name, value))
         for name, value in properties.items()
-        if not name.startswith(gone)
+        if not name.startswith(omitted)
     }
     return sample | {
         "id": _uuid(chance),

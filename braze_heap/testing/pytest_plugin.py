@@ -1,5 +1,5 @@
 """
-A pytest fixture with a Heap of your own. Opt in, in a ``conftest.py``::
+A pytest fixture with a `FakeHeap`. Add it in a ``conftest.py``::
 
     pytest_plugins = ["braze_heap.testing.pytest_plugin"]
 """
@@ -20,10 +20,10 @@ __all__ = ["fake_heap"]
 @pytest.fixture
 def fake_heap() -> Iterator[FakeHeap]:
     """
-    A fresh `FakeHeap` with its defaults, closed after the test.
+    Provide a new `FakeHeap` with its defaults, and close it after the test.
 
     Raises:
-        Exception: After the test, the first error of a predicate or fault of yours.
+        Exception: After the test, the first error of your predicates or faults.
     """
     with FakeHeap() as heap:
         yield heap

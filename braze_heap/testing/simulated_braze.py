@@ -40,7 +40,9 @@ from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
 
 from attrs import define, field, frozen
 
-from braze_heap.testing._braze_rules import (
+from braze_heap.testing._endpoint import Endpoint, Reply, post_to
+from braze_heap.testing._samples import TIME
+from braze_heap.testing._simulation import (
     Behavior,
     Fate,
     Outcome,
@@ -48,8 +50,6 @@ from braze_heap.testing._braze_rules import (
     Simulation,
     SimulationRun,
 )
-from braze_heap.testing._braze_wire import Endpoint, Reply, post_to
-from braze_heap.testing._samples import TIME
 from braze_heap.testing._traffic import make_traffic
 
 __all__ = [

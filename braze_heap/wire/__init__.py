@@ -12,9 +12,8 @@ from braze_heap._json_limits import (
     TooLargeError,
     UnreadableError,
 )
-from braze_heap.wire._body import events_of
 from braze_heap.wire._formats import UnknownFormatError
-from braze_heap.wire._read import RawEvent, Read, Unreadable
+from braze_heap.wire._read import RawEvent, Read, Unreadable, events_of
 from braze_heap.wire._source import read_events, type_in_path
 
 __all__ = [

@@ -1,6 +1,7 @@
 """Avro container files, as Braze writes them to storage."""
 
 import contextlib
+import functools
 import io
 import re
 import zlib
@@ -70,9 +71,7 @@ def read(
 
 
 def _raise_missing_codec(error: Exception) -> None:
-    """
-    Raise a `ModuleNotFoundError` if *error* is about the missing package of a codec.
-    """
+    """Raise `ModuleNotFoundError` if *error* is a missing package of a codec."""
     if isinstance(error, ValueError) and "you need to install" in str(error):
         raise ModuleNotFoundError(f"Avro files: {error}") from None
 
@@ -166,41 +165,28 @@ def _float32_fixer(schema: Any) -> _Fixer | None:
         return next(filter(None, map(_float32_fixer, schema)), None)
     if not isinstance(schema, dict):
         return _fix_number if schema == "float" else None
-    if schema.get("type") == "record":
-        return _record_fixer(
-            {f["name"]: _float32_fixer(f["type"]) for f in schema["fields"]}
-        )
-    if schema.get("type") == "array":
-        return _array_fixer(_float32_fixer(schema["items"]))
-    if schema.get("type") == "map":
-        return _map_fixer(_float32_fixer(schema["values"]))
-    return _float32_fixer(schema.get("type"))
+    kind = schema.get("type")
+    if kind == "record":
+        fixers = {f["name"]: _float32_fixer(f["type"]) for f in schema["fields"]}
+        needed = {name: fix for name, fix in fixers.items() if fix}
+        return functools.partial(_fix_record, needed) if needed else None
+    if kind in ("array", "map"):
+        fix = _float32_fixer(schema["items" if kind == "array" else "values"])
+        return functools.partial(_fix_items, fix) if fix else None
+    return _float32_fixer(kind)
 
 
 def _fix_number(value: Any) -> Any:
     return shortest_float32(value) if value.__class__ is float else value
 
 
-def _record_fixer(fixers: dict[str, _Fixer | None]) -> _Fixer | None:
-    needed = {name: fix for name, fix in fixers.items() if fix}
-
-    def fix_record(record: Any) -> Any:
-        if not isinstance(record, dict):
-            return record
-        return record | {name: fix(record[name]) for name, fix in needed.items()}
-
-    return fix_record if needed else None
+def _fix_record(fixers: dict[str, _Fixer], record: Any) -> Any:
+    if not isinstance(record, dict):
+        return record
+    return record | {name: fix(record[name]) for name, fix in fixers.items()}
 
 
-def _array_fixer(fix: _Fixer | None) -> _Fixer | None:
-    if fix is None:
-        return None
-    return lambda value: [fix(v) for v in value] if isinstance(value, list) else value
-
-
-def _map_fixer(fix: _Fixer | None) -> _Fixer | None:
-    if fix is None:
-        return None
-    return lambda value: (
-        {k: fix(v) for k, v in value.items()} if isinstance(value, dict) else value
-    )
+def _fix_items(fix: _Fixer, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: fix(item) for key, item in value.items()}
+    return [fix(item) for item in value] if isinstance(value, list) else value

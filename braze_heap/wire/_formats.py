@@ -98,12 +98,8 @@ def check_format(head: bytes) -> None:
 
 
 def is_decided(head: bytes) -> bool:
-    """
-    Return whether *head*, the beginning of a source, is enough for `check_format`.
-    """
-    if len(head) >= HEAD:
-        return True
-    if _JSON_LINE.match(head.lstrip()):
+    """Return whether the beginning of a source is enough for `check_format`."""
+    if len(head) >= HEAD or _JSON_LINE.match(head.lstrip()):
         return True
     *whole, _ = head.split(b"\n")
     lines = [line for line in whole if line.strip()]

@@ -13,10 +13,9 @@ from typing import Any, Final, TypeAlias
 
 from braze_heap._json import decode
 from braze_heap._json_limits import UnreadableError
-from braze_heap.wire._body import events_of
 from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._formats import HEAD, check_format, is_decided
-from braze_heap.wire._read import RawEvent, Read, Unreadable
+from braze_heap.wire._read import RawEvent, Read, Unreadable, events_of
 
 BOM: Final = b"\xef\xbb\xbf"
 """Byte order mark. Offsets count from its end."""

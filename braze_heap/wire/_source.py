@@ -111,9 +111,7 @@ def _read(file: Any, source: "_Source", event_type: str | None) -> Iterator[Read
 
 
 def _begins_with(magic: bytes, start: bytes) -> bool:
-    """
-    Return whether *start* begins with *magic*, or with a part if the file is shorter.
-    """
+    """Return whether *start* begins with *magic*, or is a part of it."""
     return bool(start) and magic.startswith(start[: len(magic)])
 
 
@@ -150,9 +148,7 @@ def refuse_path(text: str) -> None:
 
 
 def is_json_lines(file: BinaryIO) -> bool:
-    """
-    Return whether `read_events` reads *file* as JSON lines, neither gzipped nor Avro.
-    """
+    """Return whether `read_events` reads *file* as JSON lines, not zipped."""
     start = _start(file, len(_AVRO))
     if start.startswith((_GZIP, _AVRO)):
         return False
@@ -191,9 +187,7 @@ def _start(file: Any, size: int) -> bytes:
 
 
 def _inflated(raw: "_Raw", source: "_Source", event_type: str | None) -> Iterator[Read]:
-    """
-    Read the events of a gzip stream, with one `Unreadable` for all damage at its end.
-    """
+    """Read the events of a gzip stream, with one `Unreadable` for its damage."""
     cut: Unreadable | None = None  # the event that the damage truncates
     until_error = cast("IO[bytes]", _UntilError(raw, source))
     with gzip.GzipFile(fileobj=until_error) as file:
@@ -313,9 +307,7 @@ class _Source:
 
 
 class _Raw(io.RawIOBase):
-    """
-    A raw stream, to be buffered, from an object with ``read``. *start* comes first.
-    """
+    """A raw stream from *start* and an object with ``read``, to be buffered."""
 
     def __init__(self, file: Any, start: bytes) -> None:
         self._file = file

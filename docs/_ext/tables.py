@@ -16,7 +16,12 @@ from sphinx.util.docutils import SphinxDirective
 from braze_heap import events
 from braze_heap._options import doc_of, parser_of, shown_default, types_of
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig
-from braze_heap.events import CurrentsEvent, EventField, event_fields
+from braze_heap.events import (
+    CurrentsEvent,
+    EventField,
+    catalog_entry,
+    event_fields,
+)
 from braze_heap.heap import HeapOptions
 
 _HEAD = ["| field | type | meaning |", "| --- | --- | --- |"]
@@ -95,7 +100,11 @@ def _type_text(cls: type[CurrentsEvent]) -> str:
     bases = ", ".join(
         f"`{b.__name__}`" for b in cls.__bases__ if b is not CurrentsEvent
     )
-    told = [f"`{cls.event_type}`", f"Braze calls it *{cls.display_name}*", *_life(cls)]
+    told = [
+        f"`{cls.event_type}`",
+        f"Braze calls it *{cls.display_name}*",
+        *_details(cls),
+    ]
     fields = event_fields(cls).values()
     rows = [_row(field) for field in fields if field.documented]
     others = ", ".join(f"`{field.name}`" for field in fields if not field.documented)
@@ -112,7 +121,11 @@ def _type_text(cls: type[CurrentsEvent]) -> str:
     )
 
 
-def _life(cls: type[CurrentsEvent]) -> Iterator[str]:
+def _details(cls: type[CurrentsEvent]) -> Iterator[str]:
+    entry = catalog_entry(cls)
+    for name in ("category", "channel", "action"):
+        if word := getattr(entry, name):
+            yield f"{name} `{word}`"
     if cls.release > 2:
         yield f"since release {cls.release}"
     if cls.status != "current":

@@ -12,7 +12,9 @@ def test_catalogue_has_one_line_for_each_type(run: Run) -> None:
     """A table that is piped can be searched with grep."""
     head, *rows = run("events").stdout.splitlines()
 
-    assert head.split() == ["type", "class", "name", "fields", "release", "status"]
+    assert head.split() == (
+        "type class name category channel action fields release status".split()
+    )
     assert list(EVENT_TYPES) == [row.split()[0] for row in rows]
 
 
@@ -38,13 +40,14 @@ def test_type_shows_its_meaning_and_its_fields(run: Run) -> None:
 
     assert shown.startswith(
         "users.messages.email.Bounce\n"
-        "EmailBounce (Email Bounce, current, since release 2)\n\n"
+        "EmailBounce (Email Bounce, current, since release 2)\n"
+        "category message_engagement, channel email, action bounce\n\n"
         "The mailbox provider refused an email for good (a hard bounce).\n"
     )
     assert "  bounce_reason  string, properties, personal data\n" in shown
     assert "  device_id  string, user, HTTP only\n" in shown
     assert "  send_time  int, properties, since release 12\n" in shown
-    assert "      Answer of the receiving server, status code and text" in shown
+    assert "      Answer of the receiving server, verbatim." in shown
 
 
 def test_sensitive_fields_are_told_from_those_that_braze_marks(run: Run) -> None:
@@ -94,3 +97,58 @@ def test_json_of_a_type_is_a_list_of_one(run: Run) -> None:
         "release": None,
         "deprecated": False,
     }
+
+
+def test_options_filter_by_category_channel_and_action(run: Run) -> None:
+    """Each option takes several words; a type must satisfy every option."""
+    found = find("", channel=("email", "sms"), action=("click",), category=())
+
+    assert [cls.__name__ for cls in found] == ["EmailClick", "SmsShortLinkClick"]
+    shown = run("events", "--channel", "sms", "--channel", "email", "--action", "click")
+    assert [row.split()[1] for row in shown.stdout.splitlines()[1:]] == [
+        "EmailClick",
+        "SmsShortLinkClick",
+    ]
+
+
+@pytest.mark.parametrize(("category", "count"), [("user", 4), ("agent", 2)])
+def test_json_has_category_channel_and_action(
+    run: Run, category: str, count: int
+) -> None:
+    """Programs read the same words that the options filter by."""
+    described = json.loads(run("events", "--category", category, "--json").stdout)
+
+    assert [d["category"] for d in described] == [category] * count
+    assert all(d["action"] and d["channel"] is None for d in described)
+
+
+def test_search_and_options_combine(run: Run) -> None:
+    """A word of the type and an option restrict each other."""
+    rows = run("events", "canvas", "--action", "conversion").stdout.splitlines()[1:]
+
+    assert rows
+    assert all("canvas" in row and "conversion" in row for row in rows)
+
+
+def test_options_that_no_type_satisfies_are_an_error(run: Run) -> None:
+    """Nothing to show is said, with the options that caused it."""
+    result = run("events", "EmailClick", "--channel", "push")
+
+    assert result.exit_code == 2
+    assert "no event type matches 'EmailClick' --channel push." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "hint"),
+    [
+        ("--channel", "e-mail", "Did you mean 'email'?"),
+        ("--action", "clicked", "Did you mean 'click'?"),
+        ("--category", "x", "Use agent, customer_behavior, message_engagement, user."),
+    ],
+)
+def test_unknown_words_get_advice(run: Run, option: str, word: str, hint: str) -> None:
+    """A misspelled word is an error that knows better, or lists the words."""
+    result = run("events", option, word)
+
+    assert result.exit_code == 2
+    assert f"'{word}' is not a known one. {hint}" in " ".join(result.stderr.split())

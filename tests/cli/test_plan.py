@@ -41,7 +41,7 @@ def test_plan_is_compared_with_an_old_one(run: Run, old: Path) -> None:
     same = run("plan", "--diff", old)
     other = run("plan", "--diff", old, "--personal-data", "keep")
 
-    assert (same.exit_code, same.stdout) == (0, "Nothing differs.\n")
+    assert (same.exit_code, same.stdout) == (0, "No differences.\n")
     assert other.exit_code == 1
     assert "+ property email_address of Braze Email Click\n" in other.stdout
 

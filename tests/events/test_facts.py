@@ -14,6 +14,7 @@ from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
     Privacy,
+    catalog_entry,
     event_fields,
     groups,
 )
@@ -38,12 +39,16 @@ every_type = pytest.mark.parametrize(
 
 def facts_told_by(cls: type[CurrentsEvent]) -> TypeFacts:
     """Read the facts about its type from a class."""
+    entry = catalog_entry(cls)
     return TypeFacts(
-        display_name=cls.display_name,
-        status=cls.status,
-        release=cls.release,
-        http=cls.http,
-        storage=cls.storage,
+        display_name=entry.display_name,
+        category=entry.category,
+        channel=entry.channel,
+        action=entry.action,
+        status=entry.status,
+        release=entry.release,
+        http=entry.http,
+        storage=entry.storage,
         fields={},
     )
 
@@ -91,7 +96,9 @@ def test_every_type_has_a_class_and_every_class_a_type():
 
 @every_type
 def test_class_agrees_with_the_facts_about_its_type(event_type):
-    """Display name, status, release and wire forms stand on the class."""
+    """
+    Name, category, channel, action, status, release and wire forms are those of Braze.
+    """
     assert FACTS[event_type] == facts_told_by(EVENT_TYPES[event_type])
 
 
@@ -216,6 +223,17 @@ def test_every_class_has_a_docstring_of_its_own(event_type):
 def test_every_group_has_a_docstring_of_its_own(name):
     """Each field group says what its events have in common."""
     assert getattr(groups, name).__dict__.get("__doc__")
+
+
+@every_type
+def test_attributes_of_a_class_are_those_of_the_catalog(event_type):
+    """What a class says about its type is what the catalog says."""
+    cls = EVENT_TYPES[event_type]
+    names = ("event_type", "display_name", "status", "release", "http", "storage")
+
+    assert {n: getattr(catalog_entry(cls), n) for n in names} == {
+        n: getattr(cls, n) for n in names
+    }
 
 
 def test_index_reads_the_same_both_ways():

@@ -10,22 +10,16 @@ import pytest
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Track
 from braze_heap.sinks import Receipt
-from braze_heap.testing.fake_heap import (
+from braze_heap.testing.fake_heap import FakeHeap, Fault, Latency, Reset, Stall, Status
+from tests.heap.support import SHELLS, Deliver, tracks
+from tests.support.faults import (
     CutStatusLine,
     Drip,
     EndlessBody,
-    FakeHeap,
-    Fault,
     Garbage,
     HalfClose,
-    Latency,
-    Redirect,
-    Refuse,
-    Reset,
-    Stall,
-    Status,
+    redirect,
 )
-from tests.heap.support import SHELLS, Deliver, tracks
 
 DEADLINE = 3.0
 
@@ -49,8 +43,6 @@ FAULTS: list[Fault] = [
     Status(200, headers=CUT, body=b"{}", apply=True),
     Status(503, headers=CUT, body=b"{}"),
     Status(204, apply=True),
-    Refuse(),
-    Refuse(path="/api/track"),
     Reset(),
     Reset(after_applying=True),
     Stall(30),
@@ -64,8 +56,8 @@ FAULTS: list[Fault] = [
     EndlessBody(chunked=False),
     EndlessBody(400),
     EndlessBody(503),
-    Redirect("http://127.0.0.1:9/api/track"),
-    Redirect("https://heapanalytics.com/api/track", code=301, apply=True),
+    redirect("http://127.0.0.1:9/api/track"),
+    redirect("https://heapanalytics.com/api/track", code=301, apply=True),
     Garbage(),
     Garbage(apply=True),
     Latency(0.02),

@@ -36,15 +36,9 @@ from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks import Receipt
 from braze_heap.testing import check_async_sink, check_sink
-from braze_heap.testing.fake_heap import (
-    EndlessBody,
-    FakeHeap,
-    Fault,
-    Poison,
-    Stall,
-    Status,
-)
+from braze_heap.testing.fake_heap import FakeHeap, Fault, Poison, Stall, Status
 from tests.heap.support import MOMENT, Clock, Deliver, deliver, track, tracks
+from tests.support.faults import EndlessBody
 
 
 def is_number(number: int) -> Any:

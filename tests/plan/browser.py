@@ -30,7 +30,7 @@ class Page:
 
     Attributes:
         requests: The addresses that it asked for.
-        errors: What its script failed with, and what its policy refused.
+        errors: Errors of its script, and violations of its content policy.
     """
 
     commands: Any
@@ -48,12 +48,12 @@ class Page:
             command["sessionId"] = self.session
         self.commands.write(json.dumps(command).encode() + b"\0")
         self.commands.flush()
-        return self._until(lambda told: told.get("id") == number)["result"]
+        return self._until(lambda message: message.get("id") == number)["result"]
 
     def _until(self, ends: Any) -> Any:
-        while not ends(told := self._read()):
-            self._note(told)
-        return told
+        while not ends(message := self._read()):
+            self._note(message)
+        return message
 
     def _read(self) -> Any:
         data = bytearray()
@@ -63,13 +63,13 @@ class Page:
             data += byte
         return json.loads(data)
 
-    def _note(self, told: Any) -> None:
-        if told.get("method") == "Network.requestWillBeSent":
-            self.requests.append(told["params"]["request"]["url"])
-        if told.get("method") == "Runtime.exceptionThrown":
-            self.errors.append(json.dumps(told["params"]))
-        if told.get("method") == "Log.entryAdded":
-            self.errors.append(told["params"]["entry"]["text"])
+    def _note(self, message: Any) -> None:
+        if message.get("method") == "Network.requestWillBeSent":
+            self.requests.append(message["params"]["request"]["url"])
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.errors.append(json.dumps(message["params"]))
+        if message.get("method") == "Log.entryAdded":
+            self.errors.append(message["params"]["entry"]["text"])
 
     def open(self, url: str, width: int = 1280, height: int = 900, dark: bool = False):
         """Show *url* on a screen of this size."""
@@ -86,7 +86,7 @@ class Page:
         self.call("Page.navigate", url="about:blank")
         self.requests.clear()
         self.call("Page.navigate", url=url)
-        self._until(lambda told: told.get("method") == "Page.loadEventFired")
+        self._until(lambda message: message.get("method") == "Page.loadEventFired")
         self._until_shown()
 
     def _until_shown(self) -> None:
@@ -97,15 +97,15 @@ class Page:
 
     def run(self, script: str) -> Any:
         """Return what *script* evaluates to."""
-        told = self.call(
+        message = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
-        return told["result"].get("value")
+        return message["result"].get("value")
 
     def picture(self, path: Path, whole: bool = False) -> None:
         """Take a picture of the page."""
-        told = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(told["data"]))
+        message = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(message["data"]))
 
 
 _TRAMPOLINE = """
@@ -155,8 +155,8 @@ def browsing(binary: str, profile: Path) -> Iterator[Page]:
     with os.fdopen(ours_out, "wb") as commands, os.fdopen(ours_in, "rb") as answers:
         page = Page(commands, answers)
         target = page.call("Target.createTarget", url="about:blank")["targetId"]
-        told = page.call("Target.attachToTarget", targetId=target, flatten=True)
-        page.session = told["sessionId"]
+        message = page.call("Target.attachToTarget", targetId=target, flatten=True)
+        page.session = message["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             page.call(f"{domain}.enable")
         try:

@@ -32,10 +32,8 @@ WIDTH = "document.documentElement.scrollWidth"
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_phone_shows_all_without_scrolling_sideways(
-    page: Page, url: str, dark: bool
-) -> None:
-    """Nothing is wider than 390 pixels, closed or open, light or dark."""
+def test_page_fits_a_phone(page: Page, url: str, dark: bool) -> None:
+    """No part of the page is wider than 390 pixels."""
     page.open(url, width=390, dark=dark)
 
     assert page.run(WIDTH) <= 390
@@ -43,8 +41,8 @@ def test_phone_shows_all_without_scrolling_sideways(
     assert page.run(WIDTH) <= 390
 
 
-def test_search_filters_events(page: Page, url: str) -> None:
-    """An address with a question is answered, and can be shared."""
+def test_search_in_the_address_filters_events(page: Page, url: str) -> None:
+    """A search in the address of the page filters the events."""
     names = [
         "Braze Email Bounce",
         "Braze Email Soft Bounce",
@@ -56,8 +54,8 @@ def test_search_filters_events(page: Page, url: str) -> None:
         assert names == page.run(f"{SHOWN}.map((e) => e.textContent)")
 
 
-def test_typing_filters_properties_too(page: Page, url: str) -> None:
-    """Events open at the properties that match, and the address follows."""
+def test_typing_filters_properties(page: Page, url: str) -> None:
+    """Typing opens events at matching properties, and changes the address."""
     page.open(url)
     page.run("box.value = 'bounce_reason'; box.dispatchEvent(new Event('input'))")
     page.run("new Promise((done) => setTimeout(done, 300))")
@@ -68,7 +66,7 @@ def test_typing_filters_properties_too(page: Page, url: str) -> None:
 
 
 def test_events_can_be_sorted(page: Page, url: str) -> None:
-    """Newest first, and personal data first."""
+    """Events can be sorted by release and by personal data."""
     page.open(f"{url}#sort=since")
     releases = page.run(f"{SHOWN}.map((e) => +e.closest('details').dataset.since)")
     page.open(f"{url}#sort=personal")
@@ -79,8 +77,8 @@ def test_events_can_be_sorted(page: Page, url: str) -> None:
     assert personal[0] > personal[-1]
 
 
-def test_page_asks_for_nothing_and_fails_nowhere(page: Page, url: str) -> None:
-    """One request, for the page itself; its own policy lets its script run."""
+def test_page_loads_nothing(page: Page, url: str) -> None:
+    """The page is one request, and its script runs without errors."""
     page.errors.clear()
     page.open(url)
 
@@ -88,8 +86,8 @@ def test_page_asks_for_nothing_and_fails_nowhere(page: Page, url: str) -> None:
     assert page.errors == []
 
 
-def test_dark_and_light_differ(page: Page, url: str) -> None:
-    """The page follows the system."""
+def test_page_has_a_dark_mode(page: Page, url: str) -> None:
+    """The colors follow the setting of the system."""
     color = "getComputedStyle(document.body).backgroundColor"
     page.open(url, dark=True)
     dark = page.run(color)
@@ -98,8 +96,8 @@ def test_dark_and_light_differ(page: Page, url: str) -> None:
     assert dark != page.run(color)
 
 
-def test_hostile_names_do_nothing(page: Page, tmp_path: Path) -> None:
-    """They are text: no element, no request, and searchable."""
+def test_hostile_name_is_shown_as_text(page: Page, tmp_path: Path) -> None:
+    """A hostile name becomes no element and no request, and can be searched."""
     path = tmp_path / "hostile.html"
     path.write_text(hostile().to_html(), "utf-8")
     page.errors.clear()

@@ -5,7 +5,13 @@ import attrs
 
 import braze_heap as bh
 from braze_heap.events import EmailClick, EmailOpen
-from braze_heap.plan import PlannedEvent, TrackingPlan, diff, tracking_plan
+from braze_heap.plan import (
+    PlannedEvent,
+    PlannedUserProperty,
+    TrackingPlan,
+    diff,
+    tracking_plan,
+)
 
 OLD = tracking_plan(
     bh.Transformer(), {cls.event_type: cls for cls in (EmailClick, EmailOpen)}
@@ -33,14 +39,14 @@ def shown(new: TrackingPlan, old: TrackingPlan = OLD) -> list[str]:
     return str(diff(old, new)).splitlines()
 
 
-def test_equal_plans_do_not_differ() -> None:
-    """The difference is false, and says so."""
+def test_equal_plans_have_no_differences() -> None:
+    """The difference of equal plans is false, and has a text."""
     assert not diff(OLD, OLD)
-    assert shown(OLD) == ["Nothing differs."]
+    assert shown(OLD) == ["No differences."]
 
 
-def test_new_and_lost_properties() -> None:
-    """A field that is gone is a removal; the other way round it is an addition."""
+def test_removed_property_is_a_removal() -> None:
+    """A property of only one plan is a removal or an addition."""
     fewer = with_click(properties=OLD.events[1].properties[1:])
 
     assert shown(fewer) == ["- property app_group_id of Braze Email Click"]
@@ -48,14 +54,14 @@ def test_new_and_lost_properties() -> None:
 
 
 def test_renamed_property_is_one_change() -> None:
-    """The same field under another name is neither lost nor new."""
+    """The same field under another name is one renaming."""
     assert shown(with_link(name="link")) == [
         "> property link_alias of Braze Email Click: -> link"
     ]
 
 
 def test_type_and_mark_are_compared() -> None:
-    """Both are what privacy officers and analysts ask for; examples are not."""
+    """Types and marks of personal data are compared, and examples are not."""
     assert shown(
         with_link(type="number", personal=True, example="other", doc="other")
     ) == [
@@ -64,8 +70,80 @@ def test_type_and_mark_are_compared() -> None:
     ]
 
 
+def renamed(*names: tuple[str, str]) -> TrackingPlan:
+    """Return the plan with other names for properties of clicks."""
+    by_name = dict(names)
+    return with_click(
+        properties=tuple(
+            attrs.evolve(p, name=by_name.get(p.name, p.name))
+            for p in OLD.events[1].properties
+        )
+    )
+
+
+def test_renamed_properties_are_paired_by_field() -> None:
+    """Two properties that exchange their order are paired with their own fields."""
+    new = renamed(("link_alias", "zz"), ("link_id", "aa"))
+
+    assert shown(new) == [
+        "> property link_alias of Braze Email Click: -> zz",
+        "> property link_id of Braze Email Click: -> aa",
+    ]
+
+
+def test_two_new_names_of_one_field_are_not_a_renaming() -> None:
+    """If a field becomes two properties, the old one is removed and both are added."""
+    (link,) = (p for p in OLD.events[1].properties if p.name == "link_alias")
+    others = tuple(p for p in OLD.events[1].properties if p.name != "link_alias")
+    both = (attrs.evolve(link, name="a"), attrs.evolve(link, name="b"))
+
+    assert shown(with_click(properties=(*others, *both))) == [
+        "+ property a of Braze Email Click",
+        "+ property b of Braze Email Click",
+        "- property link_alias of Braze Email Click",
+    ]
+
+
+def test_property_of_no_field_is_not_paired() -> None:
+    """Constants of one event are an addition and a removal, not a renaming."""
+    (link,) = (p for p in OLD.events[1].properties if p.name == "link_alias")
+    old = with_click(properties=(attrs.evolve(link, name="a", field=None),))
+    new = with_click(properties=(attrs.evolve(link, name="b", field=None),))
+
+    assert shown(new, old) == [
+        "- property a of Braze Email Click",
+        "+ property b of Braze Email Click",
+    ]
+
+
+def test_name_with_a_star_is_not_paired_with_one_without() -> None:
+    """A property for all names within an object is not renamed to a single one."""
+    assert shown(with_link(name="links.*")) == [
+        "- property link_alias of Braze Email Click",
+        "+ property links.* of Braze Email Click",
+    ]
+
+
+def user_property(name: str, *event_types: str) -> TrackingPlan:
+    """Return a plan with one user property."""
+    (link,) = (p for p in OLD.events[1].properties if p.name == "link_alias")
+    planned = PlannedUserProperty(**attrs.asdict(link), event_types=event_types)
+    return TrackingPlan((), (attrs.evolve(planned, name=name),))
+
+
+def test_user_property_of_the_same_events_is_renamed() -> None:
+    """The same field under another name is a renaming only for the same events."""
+    old = user_property("a", "x")
+
+    assert shown(user_property("b", "x"), old) == ["> user property a: -> b"]
+    assert shown(user_property("b", "y"), old) == [
+        "- user property a",
+        "+ user property b",
+    ]
+
+
 def test_renamed_event_is_one_change() -> None:
-    """Its properties are compared all the same."""
+    """Another name of an event is one renaming, and its properties are compared."""
     new = with_click(name="Newsletter Click", properties=OLD.events[1].properties[1:])
 
     assert shown(new) == [
@@ -74,23 +152,23 @@ def test_renamed_event_is_one_change() -> None:
     ]
 
 
-def test_new_and_lost_events() -> None:
-    """A type that is gone is a removal, without a line for each of its properties."""
+def test_removed_event_is_one_removal() -> None:
+    """An event of only one plan is one removal or addition, without its properties."""
     fewer = attrs.evolve(OLD, events=OLD.events[:2])
 
     assert shown(fewer) == ["- event Braze Email Open (users.messages.email.Open)"]
     assert shown(OLD, fewer) == ["+ event Braze Email Open (users.messages.email.Open)"]
 
 
-def test_deletions_are_compared() -> None:
-    """That users are deleted is no detail."""
+def test_new_deletion_is_an_addition() -> None:
+    """A type that newly deletes users is an addition."""
     new = attrs.evolve(OLD, deletions=("users.UserDeleteRequest",))
 
     assert shown(new) == ["+ deletion users.UserDeleteRequest"]
 
 
-def test_difference_as_json() -> None:
-    """Each change says what, where, and how it was and is."""
+def test_difference_can_be_written_as_json() -> None:
+    """The JSON form has all attributes of a change."""
     (change,) = json.loads(diff(OLD, with_link(name="link")).to_json())["changes"]
 
     assert change == {

@@ -63,8 +63,8 @@ class Tags(HTMLParser):
         self.found.append(tag)
 
 
-def test_json_comes_back_as_the_same_plan() -> None:
-    """Also with names that need escaping."""
+def test_plan_from_its_json_is_equal() -> None:
+    """A plan is equal after it was written as JSON and read."""
     for plan in (hostile(), tracking_plan(bh.Transformer(), {})):
         assert plan == TrackingPlan.from_json(plan.to_json())
 
@@ -72,23 +72,23 @@ def test_json_comes_back_as_the_same_plan() -> None:
 @pytest.mark.parametrize(
     ("text", "flaw"),
     [
-        ("{", "it is no JSON"),
-        ("[]", "it says nothing about its schema"),
-        ('{"schema": 2}', "its schema is 2, and not 1"),
+        ("{", "it is not JSON"),
+        ("[]", "it has no schema number"),
+        ('{"schema": 2}', "its schema is 2, not 1"),
         ('{"schema": 1, "events": [{"name": 5}]}', "plan.events"),
         ('{"schema": 1}', "events"),
     ],
 )
-def test_what_is_no_plan_is_refused(text: str, flaw: str) -> None:
-    """The error names the flaw and what to do."""
+def test_invalid_plan_raises(text: str, flaw: str) -> None:
+    """The error about an invalid plan has the flaw and the command that writes one."""
     with pytest.raises(PlanError, match="braze-heap plan --format json") as caught:
         TrackingPlan.from_json(text)
 
     assert flaw in str(caught.value)
 
 
-def test_html_escapes_what_comes_from_outside() -> None:
-    """Hostile names make no element, and the page asks for none."""
+def test_html_escapes_names() -> None:
+    """Hostile names become no element, and the page loads nothing."""
     page = hostile().to_html()
     tags = Tags()
     tags.feed(page)
@@ -101,8 +101,8 @@ def test_html_escapes_what_comes_from_outside() -> None:
     assert "https://" not in page
 
 
-def test_csv_cells_are_no_formulas() -> None:
-    """A spreadsheet calculates nothing, and every row has every column."""
+def test_csv_cell_is_not_a_formula() -> None:
+    """Cells that look like formulas begin with an apostrophe."""
     plan = hostile()
     evil = TrackingPlan((), (), (UnsentType("=1+1", "A", "@x"),))
     head, *rows = csv.reader(io.StringIO(plan.to_csv() + evil.to_csv()))
@@ -111,8 +111,38 @@ def test_csv_cells_are_no_formulas() -> None:
     assert rows[-1][-2:] == ["'=1+1", "'@x"]
 
 
-def test_markdown_of_one_event() -> None:
-    """A row for each property; bars and angle brackets do not break the page."""
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_csv_cell_that_begins_like_a_formula_has_an_apostrophe(first: str) -> None:
+    """Each first character that a spreadsheet interprets is escaped."""
+    plan = TrackingPlan((), (), (UnsentType(f"{first}1", "A", "plain - text"),))
+    _, row = csv.reader(io.StringIO(plan.to_csv(), newline=""))
+
+    assert row[-2:] == [f"'{first}1", "plain - text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("a|b", "`a\\|b`"),
+        ("a`b", "`` a`b ``"),
+        ("a``b`c", "``` a``b`c ```"),
+        ("a\n  b", "`a b`"),
+        ("*_<b>", "`*_<b>`"),
+    ],
+)
+def test_markdown_code_keeps_its_cell(name: str, code: str) -> None:
+    """Bars and line breaks do not end a cell, and backticks do not end the code."""
+    (event,) = hostile().events
+    (planned,) = event.properties
+    renamed = attrs.evolve(planned, name=name)
+    plan = TrackingPlan((attrs.evolve(event, properties=(renamed,), unsent=()),))
+    row = plan.to_markdown().splitlines()[-1]
+
+    assert row.startswith(f"| {code} | text |")
+
+
+def test_markdown_has_a_row_for_each_property() -> None:
+    """Each property is a row, with bars and angle brackets escaped."""
     plan = tracking_plan(bh.Transformer(), {EmailClick.event_type: EmailClick})
     lines = plan.to_markdown().splitlines()
 
@@ -120,14 +150,13 @@ def test_markdown_of_one_event() -> None:
     assert "## Braze \\<event type\\>" in lines
     assert (
         "| `link_alias` | text | `hero` | link\\_alias |  | 2 or before "
-        "| Name that the author gave the link. "
-        "A steadier reporting key than a personalised url. |"
+        "| The author's name of the link. Steadier than a personalized url. |"
     ) in lines
     assert "- `email_address`: Personal data, marked by Braze." in lines
 
 
-def test_json_is_plain_data_with_a_version() -> None:
-    """Other programs read it without this library."""
+def test_json_has_a_schema_number() -> None:
+    """The JSON form has a schema number and the parts of the plan."""
     plan = json.loads(hostile().to_json())
 
     assert [*plan] == ["schema", "events", "user_properties", "unsent", "deletions"]

@@ -68,8 +68,8 @@ def property_of(event: PlannedEvent, name: str) -> PlannedProperty:
         for number, name in enumerate(POLICIES)
     ],
 )
-def test_everything_that_is_sent_is_planned(policy: str) -> None:
-    """Whatever becomes of events of all types is in the plan, under every policy."""
+def test_everything_that_is_sent_is_in_the_plan(policy: str) -> None:
+    """All calls for events of all types are in the plan, under every policy."""
     transformer = POLICIES[policy]
     planned = plan_under(policy)
     missing = []
@@ -98,45 +98,45 @@ def test_everything_that_is_sent_is_planned(policy: str) -> None:
     assert not missing
 
 
-def test_every_type_is_planned_or_left_out(plan: TrackingPlan) -> None:
-    """No type is forgotten: it has an event, or a reason why not."""
-    told = {e.event_type for e in plan.events} | {e.event_type for e in plan.unsent}
+def test_every_type_has_an_event_or_a_reason(plan: TrackingPlan) -> None:
+    """Each type has an event in the plan, or a reason why not."""
+    known = {e.event_type for e in plan.events} | {e.event_type for e in plan.unsent}
 
-    assert {*bh.EVENT_TYPES, "*"} == told
+    assert {*bh.EVENT_TYPES, "*"} == known
 
 
-def test_every_field_becomes_a_property_or_has_a_reason(plan: TrackingPlan) -> None:
-    """A field that is no property is named among those left out."""
+def test_every_field_has_a_property_or_a_reason(plan: TrackingPlan) -> None:
+    """Each field becomes a property, or is in the list of unsent fields."""
     for event in plan.events:
         if event.event_type != "*":
             fields = event_fields(bh.EVENT_TYPES[event.event_type]).items()
             documented = {name for name, field in fields if field.documented}
-            told = {p.field for p in event.properties} | {f.name for f in event.unsent}
-            absent = documented - told - {"id", "time", "time_ms", "name"}
+            known = {p.field for p in event.properties} | {f.name for f in event.unsent}
+            absent = documented - known - {"id", "time", "time_ms", "name"}
             assert not absent, event.name
 
 
-def test_undocumented_keys_of_user_are_planned_with_a_remark(
+def test_undocumented_user_field_has_a_remark(
     plan: TrackingPlan,
 ) -> None:
-    """Fields that Braze does not document for the type say so."""
+    """Fields that Braze does not document for the type have a remark."""
     event = event_of(plan, "Braze Purchase")
 
     assert property_of(event, "timezone").doc.endswith(
-        "even if Braze does not document it for the type."
+        "Braze does not document it for the type."
     )
     assert not property_of(event, "device_id").doc.endswith("for the type.")
 
 
 def test_default_plan_has_no_personal_data(plan: TrackingPlan) -> None:
-    """What the policy drops comes back in no property, event or user."""
+    """By default no property of an event or user is personal data."""
     sent = [p for event in plan.events for p in event.properties]
 
     assert not [p.name for p in (*sent, *plan.user_properties) if p.is_personal]
 
 
-def test_kept_personal_data_is_marked_as_the_classes_mark_it() -> None:
-    """The sentinels are those of the fields, for every type."""
+def test_kept_personal_data_has_the_mark_of_its_field() -> None:
+    """Properties have the marks of their fields, for every type."""
     planned = plan_under("keep")
 
     for event in planned.events:
@@ -152,8 +152,8 @@ def test_kept_personal_data_is_marked_as_the_classes_mark_it() -> None:
     assert {p.name for p in planned.user_properties if p.is_personal} >= {"email"}
 
 
-def test_properties_made_of_personal_data_are_personal() -> None:
-    """A property under another name, computed of an address, keeps the mark."""
+def test_property_derived_from_personal_data_is_personal() -> None:
+    """A property that a mapper computes from an address is personal data."""
     mappers = bh.Mappers()
 
     @mappers.maps(EmailSend)
@@ -170,8 +170,8 @@ def test_properties_made_of_personal_data_are_personal() -> None:
     assert "The mapper does not use it." in {f.why for f in event.unsent}
 
 
-def test_mappers_are_probed_with_the_values_they_branch_on() -> None:
-    """Events that only one value of a flag leads to are in the plan."""
+def test_event_behind_a_flag_is_in_the_plan() -> None:
+    """An event that a mapper returns for one value of a flag is in the plan."""
     mappers = bh.Mappers()
 
     @mappers.maps(EmailClick)
@@ -187,10 +187,8 @@ def test_mappers_are_probed_with_the_values_they_branch_on() -> None:
     assert property_of(planned.events[1], "amp").type == "boolean as text"
 
 
-def test_typed_custom_events_and_read_properties_are_found() -> None:
-    """
-    A class for one custom event has its own entry; so have keys that a mapper reads.
-    """
+def test_typed_custom_event_and_read_property_are_in_the_plan() -> None:
+    """Typed custom events and custom properties that a mapper reads are in the plan."""
     mappers = bh.Mappers()
 
     @bh.custom_event("Added To Cart")
@@ -219,8 +217,8 @@ def test_typed_custom_events_and_read_properties_are_found() -> None:
     )
 
 
-def test_names_that_vary_have_placeholders(plan: TrackingPlan) -> None:
-    """What only the event tells is named, and never an invented value."""
+def test_varying_name_has_a_placeholder(plan: TrackingPlan) -> None:
+    """Names that depend on the event have placeholders instead of invented values."""
     names = {event.name for event in plan.events}
     user_properties = {fact.name for fact in plan.user_properties}
     custom = event_of(plan, "Braze <name of the custom event>")
@@ -235,8 +233,11 @@ def test_names_that_vary_have_placeholders(plan: TrackingPlan) -> None:
     assert "q7" not in plan.to_json()
 
 
-def test_hashes_are_no_examples() -> None:
-    """A digest of a known text would let readers try keys, so none is shown."""
+def test_hash_is_not_an_example() -> None:
+    """
+    The example of a hashed property is a description, because readers could try
+    keys.
+    """
     planned = small(POLICIES["hash"], EmailClick)
     address = property_of(event_of(planned, "Braze Email Click"), "email_address")
 
@@ -244,8 +245,8 @@ def test_hashes_are_no_examples() -> None:
     assert address.is_personal
 
 
-def test_failing_mapper_is_named() -> None:
-    """The plan says that it is incomplete, and never raises."""
+def test_failing_mapper_is_reported() -> None:
+    """A mapper that raises is reported in the plan."""
     mappers = bh.Mappers()
 
     @mappers.maps(EmailClick)
@@ -261,8 +262,8 @@ def test_failing_mapper_is_named() -> None:
     assert absent.why.startswith("The mapper fails on every sample:")
 
 
-def test_options_name_what_no_probe_could_guess() -> None:
-    """Renamed custom events and dropped nested properties are tried, too."""
+def test_names_in_options_are_probed() -> None:
+    """Renamed custom events and redacted nested properties are in the plan."""
     transformer = bh.Transformer(
         naming=bh.Naming(event_renames={"Braze Order": "Order Placed"}),
         personal_data={"custom_properties.email": "drop"},
@@ -273,8 +274,8 @@ def test_options_name_what_no_probe_could_guess() -> None:
     assert "custom_properties.email" in unsent
 
 
-def test_plan_is_the_same_every_time(plan: TrackingPlan) -> None:
-    """Two plans of one configuration are equal, and a part is equal to its whole."""
+def test_plan_is_deterministic(plan: TrackingPlan) -> None:
+    """Two plans of one configuration are equal, and a part equals its whole."""
     again = small(bh.Transformer(), EmailClick, CustomEvent)
 
     assert again == small(bh.Transformer(), EmailClick, CustomEvent)

@@ -20,8 +20,8 @@ HINTS: list[t.Any] = [
 
 
 @pytest.mark.parametrize("hint", HINTS, ids=str)
-def test_what_a_typed_event_becomes_is_in_the_plan(hint: t.Any) -> None:
-    """Whatever the types of its fields are: a plan without it would be wrong."""
+def test_typed_event_with_any_field_type_is_in_the_plan(hint: t.Any) -> None:
+    """A typed custom event is in the plan, whatever the types of its fields."""
     cls = bh.custom_event("E")(attrs.make_class("C", {"x": attrs.field(type=hint)}))
     registry = bh.DEFAULT_MAPPERS.add(cls, lambda c: bh.HeapEvent("Typed Event"))
     classes = {t: c for t, c in bh.EVENT_TYPES.items() if t.endswith(".CustomEvent")}

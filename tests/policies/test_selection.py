@@ -200,6 +200,21 @@ def test_a_choice_of_none_of_the_types_is_an_error(choice: Any) -> None:
         select_events(["UserOrphan", choice], event_types=types)
 
 
+def test_the_channel_of_a_type_of_a_team_can_be_chosen() -> None:
+    """As its class states it; a class that states nothing has no such words."""
+
+    class FaxOpen(
+        EmailClick, event_type="users.messages.fax.Open", channel="fax", action="open"
+    ):
+        pass
+
+    types = EVENT_TYPES | {"users.messages.fax.Open": FaxOpen}
+
+    assert len(select_events("channel:fax", event_types=types).types) == 1
+    assert len(select_events("action:open", event_types=types).types) == 3
+    assert len(select_events("message_engagement", event_types=types).types) == 90
+
+
 def test_choices_that_never_arrive_over_http_are_named() -> None:
     choices = ["user", "UserOrphan", "EmailClick", "acme.Seen"]
     selection = select_events(choices, other_types=["acme.Seen"])

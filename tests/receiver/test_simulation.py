@@ -13,18 +13,9 @@ from braze_heap.heap import HeapSink
 from braze_heap.receiver import Receiver, Request, Response
 from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
-from braze_heap.testing.fake_heap import (
-    CutStatusLine,
-    FakeHeap,
-    Fault,
-    Garbage,
-    HalfClose,
-    Poison,
-    Refuse,
-    Reset,
-    Status,
-)
+from braze_heap.testing.fake_heap import FakeHeap, Fault, Poison, Reset, Status
 from braze_heap.testing.simulated_braze import VirtualClock
+from tests.support.faults import CutStatusLine, Garbage, HalfClose
 
 TOKEN = "a-token-of-the-simulation"
 CLOCK = VirtualClock()
@@ -35,7 +26,6 @@ FAULTS = [
     Status(503, headers={"Retry-After": "90"}),
     Status(200, headers={"Content-Length": "9"}, body=b"{}", apply=True),
     Status(401),
-    Refuse(),
     Reset(),
     Reset(after_applying=True),
     HalfClose(),

@@ -1,4 +1,4 @@
-"""Sample events: plausible, the same each time, and nobody's."""
+"""Sample events: plausible, the same on every run, with invented people."""
 
 import json
 import re
@@ -41,8 +41,8 @@ def texts_in(value):
 # --- make_event -----------------------------------------------------------------------
 
 
-def test_events_have_an_id_a_time_and_a_user():
-    """What every event has is filled, and nothing else."""
+def test_event_has_an_id_a_time_and_a_user():
+    """An event without named fields has an id, a time and a user, and nothing else."""
     event = make_event(EmailClick)
     expected = EmailClick(
         id=event.id,
@@ -55,35 +55,35 @@ def test_events_have_an_id_a_time_and_a_user():
 
 
 @every_type
-def test_events_of_any_type_can_be_made(event_type):
-    """Each type can be made without naming a field, also those that know no user."""
+def test_event_of_any_type_can_be_made(event_type):
+    """Each type can be made without fields, including types without a user."""
     event = make_event(EVENT_TYPES[event_type])
 
     assert EVENT_TYPES[event_type] is type(event)
     assert UUID.fullmatch(event.id)
 
 
-def test_events_have_what_is_named():
-    """Named fields are set, and overrule what would be filled."""
+def test_named_fields_are_set():
+    """Named fields are set, and override the defaults."""
     event = make_event(EmailClick, id="a", user_id="u", link_alias="hero")
 
     assert (event.id, event.user_id, event.link_alias) == ("a", "u", "hero")
 
 
-def test_none_leaves_a_field_out_of_events():
-    """An anonymous user is one argument away."""
+def test_none_removes_a_field_of_an_event():
+    """A field that is set to ``None`` is not in the event."""
     assert make_event(EmailClick, external_user_id=None).external_user_id is None
 
 
-def test_events_of_unknown_types_can_be_made():
-    """An unknown event needs its type."""
+def test_event_of_an_unknown_type_can_be_made():
+    """An `UnknownEvent` can be made with its type."""
     event = make_event(UnknownEvent, event_type="users.messages.pigeon.Send")
 
     assert event.event_type == "users.messages.pigeon.Send"
 
 
-def test_misspelt_fields_of_events_are_answered_with_a_close_one():
-    """A typo in a test is an error, not a field that is missing."""
+def test_misspelled_field_of_an_event_raises():
+    """The error about an unknown field suggests a similar one."""
     with pytest.raises(TypeError, match=r"'link_alis'.*'link_alias'"):
         make_event(EmailClick, link_alis="hero")
 
@@ -97,21 +97,21 @@ def test_misspelt_fields_of_events_are_answered_with_a_close_one():
         (CustomEvent, {"custom_properties": []}),
     ],
 )
-def test_values_of_another_type_are_refused(cls, field):
-    """A typed event cannot hold a invalid, so a test cannot make one by mistake."""
+def test_value_of_another_type_raises(cls, field):
+    """A value that the field cannot have raises, and the error names `make_raw`."""
     with pytest.raises(TypeError, match=r"holds .*, never .*\. Use make_raw"):
         make_event(cls, **field)
 
 
 @pytest.mark.parametrize("group", [CurrentsEvent, HasCampaign, EmailEvent])
-def test_groups_are_no_events(group):
-    """Braze sends no event that is only a group."""
+def test_group_cannot_be_made(group):
+    """A class that is only a group of fields is not an event type."""
     with pytest.raises(TypeError, match=f"^{group.__name__} is not an event type"):
         make_event(group)
 
 
-def test_own_classes_can_be_made():
-    """A class of your own is made like a shipped one."""
+def test_own_class_can_be_made():
+    """A class of your own can be made like a shipped one."""
 
     class PigeonSend(HasCampaign, event_type="users.messages.pigeon.Send"):
         """A pigeon took off."""
@@ -128,7 +128,7 @@ def test_own_classes_can_be_made():
 @every_form
 @every_type
 def test_raw_events_are_deterministic(event_type, form):
-    """Two calls give equal events, and not the same objects."""
+    """Two calls return equal events that are not the same object."""
     one, other = make_raw(event_type, form=form), make_raw(event_type, form=form)
 
     assert (one, False) == (other, one is other)
@@ -136,8 +136,8 @@ def test_raw_events_are_deterministic(event_type, form):
 
 @every_form
 @every_type
-def test_raw_events_are_valid(event_type, form):
-    """Every value has the type of its field, and every field is known."""
+def test_raw_event_is_valid(event_type, form):
+    """Every field is known, and every value has its type."""
     event = parse_event(
         make_raw(event_type, form=form), event_type=event_type, strict=True
     )
@@ -146,7 +146,7 @@ def test_raw_events_are_valid(event_type, form):
 
 
 @every_type
-def test_raw_events_are_full(event_type):
+def test_raw_event_has_every_documented_field(event_type):
     """Every field that Braze documents for the form is filled."""
     fields = event_fields(EVENT_TYPES[event_type]).values()
     raw = make_raw(event_type)
@@ -156,16 +156,16 @@ def test_raw_events_are_full(event_type):
 
 
 @every_type
-def test_raw_events_are_json(event_type):
-    """A raw event can be written to a fixture and read again."""
+def test_raw_event_can_be_written_and_read(event_type):
+    """A raw event is equal after it was written as JSON and read."""
     raw = make_raw(event_type)
 
     assert raw == json.loads(json.dumps(raw))
 
 
 @every_type
-def test_persons_are_obviously_fake(event_type):
-    """Addresses are at example.com, numbers are ones that are never given out."""
+def test_people_are_invented(event_type):
+    """Addresses are at example.com, and numbers are reserved for examples."""
     texts = list(texts_in(make_raw(event_type)))
     addresses = {found for text in texts for found in re.findall(r"@([\w.]+)", text)}
     numbers = {found for text in texts for found in re.findall(r"\+\d+", text)}
@@ -175,8 +175,8 @@ def test_persons_are_obviously_fake(event_type):
 
 
 @every_type
-def test_ids_look_like_ids(event_type):
-    """Braze's ids are UUIDs, its user ids 24 hexadecimal digits."""
+def test_ids_have_the_format_of_braze(event_type):
+    """Ids are UUIDs, and user ids have 24 hexadecimal digits."""
     raw = make_raw(event_type)
     ids = {
         n: v for n, v in raw["properties"].items() if n.startswith(("canvas_", "app_"))
@@ -186,13 +186,13 @@ def test_ids_look_like_ids(event_type):
     assert re.fullmatch("[0-9a-f]{24}", raw["user"].get("user_id", "0" * 24))
 
 
-def test_raw_events_can_be_named_by_class():
-    """The class says the type."""
+def test_raw_event_can_be_made_from_a_class():
+    """A class can be passed instead of its type."""
     assert make_raw(CLICK) == make_raw(EmailClick)
 
 
-def test_only_what_is_named_is_filled():
-    """``only`` keeps a fixture small."""
+def test_only_limits_the_filled_fields():
+    """With ``only``, no other fields are filled."""
     raw = make_raw(CLICK, only=("link_alias",), url="https://example.com/")
     expected = {"link_alias": "hero", "url": "https://example.com/"}
 
@@ -201,21 +201,21 @@ def test_only_what_is_named_is_filled():
 
 
 @every_form
-def test_none_leaves_a_field_out_of_raw_events(form):
-    """A field set to ``None`` is absent."""
+def test_none_removes_a_field_of_a_raw_event(form):
+    """A field that is set to ``None`` is absent."""
     event_type = "users.messages.email.Click"
     raw = make_raw(event_type, form=form, link_alias=None)
 
     assert parse_event(raw, event_type=event_type).link_alias is None
 
 
-def test_raw_events_may_be_invalid():
-    """Values are not checked: some tests need what Braze got wrong."""
+def test_raw_event_may_be_invalid():
+    """The values of a raw event are not checked."""
     assert make_raw(CLICK, link_alias=[5])["properties"]["link_alias"] == [5]
 
 
-def test_stored_events_are_flat_and_without_a_type():
-    """A storage record is flat, carries no type, and has properties as JSON text."""
+def test_storage_record_is_flat():
+    """A storage record has no nesting and no type, and JSON properties as text."""
     names = ("user_id", "name", "custom_properties")
     record = make_raw(
         CustomEvent, form="storage", only=names, custom_properties={"a": 1}
@@ -225,15 +225,15 @@ def test_stored_events_are_flat_and_without_a_type():
     assert record["properties"] == '{"a": 1}'
 
 
-def test_stored_floats_are_widened():
-    """A storage record holds what an Avro reader makes of 32 bits."""
+def test_storage_record_has_widened_floats():
+    """A 32-bit number of a record has the value that an Avro reader returns."""
     record = make_raw(Purchase, form="storage", price=3.14)
 
     assert record["price"] == 3.140000104904175
 
 
-def test_unions_are_spelled_out():
-    """The form of avro-tools names the type of each value that may be null."""
+def test_union_form_names_types_of_nullable_values():
+    """The form of avro-tools has the type of each value that may be null."""
     record = make_raw(SmsInboundReceive, form="union")
 
     assert UUID.fullmatch(record["id"])
@@ -260,20 +260,20 @@ def test_unions_are_spelled_out():
         ),
     ],
 )
-def test_unions_name_the_avro_type(cls, name, value, union):
+def test_union_form_has_avro_type_names(cls, name, value, union):
     """Each kind of value has the name of its Avro type."""
     assert union == make_raw(cls, form="union", **{name: value})[name]
 
 
-def test_misspelt_types_are_answered_with_a_close_one():
-    """A typo in a type is an error."""
+def test_misspelled_type_raises():
+    """The error about an unknown type suggests a similar one."""
     with pytest.raises(ValueError, match=f"Clik'. Did you mean '{re.escape(CLICK)}'"):
         make_raw("users.messages.email.Clik")
 
 
 @pytest.mark.parametrize("named", [{"link_alis": "a"}, {"only": ("link_alis",)}])
-def test_misspelt_fields_are_answered_with_a_close_one(named):
-    """A typo in a field is an error, named as a value or under ``only``."""
+def test_misspelled_field_of_a_raw_event_raises(named):
+    """The error about an unknown field, or one in ``only``, suggests a similar one."""
     with pytest.raises(TypeError, match=r"'link_alis'.*'link_alias'"):
         make_raw(CLICK, **named)
 
@@ -284,8 +284,8 @@ def test_misspelt_fields_are_answered_with_a_close_one(named):
 @pytest.mark.parametrize(
     "module", ["hypothesis", "pytest", "braze_heap.testing.fake_heap", "cattrs"]
 )
-def test_importing_the_help_is_light(module):
-    """``braze_heap.testing`` needs the core alone, and starts no server's imports."""
+def test_importing_testing_needs_only_the_core(module):
+    """Importing ``braze_heap.testing`` loads no extra and no server."""
     code = "import braze_heap.testing, sys; print(*sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -294,8 +294,8 @@ def test_importing_the_help_is_light(module):
     assert module not in ran.stdout.split()
 
 
-def test_fake_heap_is_there_when_asked_for():
-    """The Heap of your own is a name of the module, and loads late."""
+def test_fake_heap_is_loaded_on_first_use():
+    """`FakeHeap` is a name of the package, which is loaded when it is first used."""
     from braze_heap import testing
     from braze_heap.testing.fake_heap import FakeHeap
 
@@ -304,8 +304,10 @@ def test_fake_heap_is_there_when_asked_for():
 
 
 @pytest.mark.parametrize("form", ["http", "storage"])
-def test_a_raw_event_of_few_fields_has_a_user(form):
-    """Otherwise it would be skipped, and a test of one field would test nothing."""
+def test_raw_event_of_few_fields_has_a_user(form):
+    """
+    With ``only``, the ids of the user are filled, so that the event is not skipped.
+    """
     raw = make_raw(EmailClick, only=["link_alias"], form=form)
 
     event = parse_event(raw, event_type=EmailClick.event_type)

@@ -61,8 +61,8 @@ def outcomes(simulation: Simulation) -> set[Outcome]:
 # --- The requests ---------------------------------------------------------------------
 
 
-def test_requests_are_those_of_the_custom_connector() -> None:
-    """A POST of JSON, with the token and the version of the protocol."""
+def test_request_has_the_documented_headers() -> None:
+    """A request is a POST of JSON, with the token and the version of the protocol."""
     endpoint = Endpoint()
 
     SimulatedBraze(token="secret", probes=0).send(FEW, endpoint)
@@ -77,8 +77,8 @@ def test_requests_are_those_of_the_custom_connector() -> None:
     assert json.loads(request.body) == {"events": FEW}  # type: ignore[arg-type]
 
 
-def test_a_token_is_optional() -> None:
-    """Without a token there is no header for one."""
+def test_request_without_a_token_has_no_authorization() -> None:
+    """Without a token there is no ``Authorization`` header."""
     endpoint = Endpoint()
 
     BRAZE.send(FEW, endpoint)
@@ -86,8 +86,8 @@ def test_a_token_is_optional() -> None:
     assert endpoint.requests[0].values("authorization") == []
 
 
-def test_batches_hold_up_to_a_hundred_events_in_their_order() -> None:
-    """Events go out a hundred at a time, first come first."""
+def test_batch_has_a_hundred_events_in_order() -> None:
+    """Events are sent in batches of a hundred, in their order."""
     endpoint = Endpoint()
 
     BRAZE.send(EVENTS, endpoint)
@@ -95,8 +95,8 @@ def test_batches_hold_up_to_a_hundred_events_in_their_order() -> None:
     assert endpoint.batches == [EVENTS[:100], EVENTS[100:200], EVENTS[200:]]
 
 
-def test_the_size_of_batches_is_yours() -> None:
-    """Customers may have agreed on another size."""
+def test_batch_size_is_configurable() -> None:
+    """The number of events of a batch can be changed."""
     endpoint = Endpoint()
 
     SimulatedBraze(batch_size=3, probes=0).send(FEW, endpoint)
@@ -104,8 +104,8 @@ def test_the_size_of_batches_is_yours() -> None:
     assert [len(batch) for batch in endpoint.batches] == [3, 1]
 
 
-def test_a_probe_comes_first() -> None:
-    """Credentials are checked by requests without events, in both forms."""
+def test_probe_is_sent_first() -> None:
+    """Requests without events, in both forms, are sent before the events."""
     endpoint = Endpoint()
 
     SimulatedBraze(probes=2).send(FEW, endpoint)
@@ -119,16 +119,16 @@ def test_a_probe_comes_first() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
-def test_events_with_a_2xx_are_never_sent_again(status: int) -> None:
-    """2XX: delivered."""
+def test_event_with_a_2xx_is_not_sent_again(status: int) -> None:
+    """Events of a batch that is answered with 2XX are delivered."""
     simulation = BRAZE.send(FEW, Endpoint(then=status))
 
     assert outcomes(simulation) == {Outcome(Fate.DELIVERED, status, sent=1)}
     simulation.assert_all_delivered()
 
 
-def test_a_batch_with_a_400_is_sent_again_one_by_one() -> None:
-    """400: the batch is split into single events, and these are delivered."""
+def test_batch_with_a_400_is_split_into_single_events() -> None:
+    """After a 400 to a batch, each event is sent alone."""
     endpoint = Endpoint([400])
 
     simulation = BRAZE.send(FEW, endpoint)
@@ -137,8 +137,8 @@ def test_a_batch_with_a_400_is_sent_again_one_by_one() -> None:
     assert outcomes(simulation) == {Outcome(Fate.DELIVERED, 200, sent=2)}
 
 
-def test_a_single_event_with_another_400_is_dropped_for_ever() -> None:
-    """400, twice: only the event that got the second one is lost."""
+def test_single_event_with_a_second_400_is_dropped() -> None:
+    """Only the event that gets a second 400 is dropped."""
     simulation = BRAZE.send(FEW, Endpoint([400, 200, 400]))
 
     assert simulation.having(Fate.DROPPED) == [FEW[1]]
@@ -146,22 +146,22 @@ def test_a_single_event_with_another_400_is_dropped_for_ever() -> None:
     assert simulation.fates == {Fate.DELIVERED: 3, Fate.DROPPED: 1}
 
 
-def test_an_event_that_was_alone_from_the_start_gets_its_second_chance() -> None:
-    """400 to a batch of one: sent again once, then dropped."""
+def test_batch_of_one_event_with_a_400_is_sent_again() -> None:
+    """A batch of one event is sent again after a 400, and then dropped."""
     simulation = BRAZE.send(FEW[:1], Endpoint(then=400))
 
     assert simulation.outcomes == (Outcome(Fate.DROPPED, 400, sent=2),)
 
 
-def test_a_5xx_between_two_400s_changes_nothing() -> None:
-    """A single event that waited for a 503 is dropped by the next 400."""
+def test_second_400_after_a_503_drops_the_event() -> None:
+    """A 503 between two 400s does not change the fate of the event."""
     simulation = BRAZE.send(FEW[:1], Endpoint([400, 503, 400]))
 
     assert simulation.outcomes == (Outcome(Fate.DROPPED, 400, sent=3),)
 
 
-def test_a_batch_with_a_413_is_sent_in_halves() -> None:
-    """413: halves, and halves of them, until they fit."""
+def test_batch_with_a_413_is_sent_in_halves() -> None:
+    """After a 413 a batch is halved until it is accepted."""
     endpoint = Endpoint([413, 413])
 
     simulation = BRAZE.send(FEW, endpoint)
@@ -170,26 +170,24 @@ def test_a_batch_with_a_413_is_sent_in_halves() -> None:
     assert simulation.fates == {Fate.DELIVERED: 4}
 
 
-def test_an_event_that_a_413_left_alone_has_its_400_yet_before_it() -> None:
-    """413 is no 400: the first one after it is followed by another try."""
+def test_first_400_after_a_413_is_not_final() -> None:
+    """An event that a 413 isolated is sent again after its first 400."""
     simulation = BRAZE.send(FEW[:2], Endpoint([413, 400]))
 
     assert [outcome.sent for outcome in simulation.outcomes] == [3, 2]
     simulation.assert_all_delivered()
 
 
-def test_a_single_event_with_a_413_is_dropped() -> None:
-    """413 to one event: not documented, assumed to be the end."""
+def test_single_event_with_a_413_is_dropped() -> None:
+    """A single event is dropped after a 413, which is assumed."""
     simulation = BRAZE.send(FEW[:1], Endpoint(then=413))
 
     assert simulation.outcomes == (Outcome(Fate.DROPPED, 413, sent=1),)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_braze_stops_at_an_answer_about_access(status: int) -> None:
-    """
-    401, 403, 404: these events are abandoned, the customer is mailed, the rest waits.
-    """
+def test_braze_stops_after_401_403_or_404(status: int) -> None:
+    """Events with such an answer are abandoned, and the others are pending."""
     endpoint = Endpoint([200, status])
 
     simulation = BRAZE.send(EVENTS, endpoint)
@@ -200,8 +198,8 @@ def test_braze_stops_at_an_answer_about_access(status: int) -> None:
     assert (status, 2) == (simulation.stopped_by, len(endpoint.requests))
 
 
-def test_a_refused_probe_keeps_everything_back() -> None:
-    """401 to the first probe: no event leaves Braze."""
+def test_rejected_probe_stops_braze() -> None:
+    """After a 401 to the first probe, no event is sent."""
     endpoint = Endpoint(then=401)
 
     simulation = SimulatedBraze().send(FEW, endpoint)
@@ -213,10 +211,8 @@ def test_a_refused_probe_keeps_everything_back() -> None:
 @pytest.mark.parametrize(
     "answer", [429, 500, 502, 503, 301, 308, 402, 405, 418, 422, ConnectionResetError]
 )
-def test_what_is_not_listed_is_tried_again_later(answer: Answer) -> None:
-    """
-    429, 5XX, anything unlisted, or no answer: the same batch again, after a pause.
-    """
+def test_other_answer_is_retried(answer: Answer) -> None:
+    """After any other answer or none, the same batch is sent again after a pause."""
     times = Times()
     endpoint = Endpoint([answer])
 
@@ -227,8 +223,8 @@ def test_what_is_not_listed_is_tried_again_later(answer: Answer) -> None:
     simulation.assert_all_delivered()
 
 
-def test_pauses_double_up_to_an_hour_and_are_never_the_same() -> None:
-    """Backoff is exponential, with up to half of it taken away."""
+def test_backoff_is_exponential_with_jitter() -> None:
+    """Pauses double up to an hour, and up to half of each is subtracted."""
     times = Times()
 
     times.send(Endpoint([503] * 20))
@@ -240,8 +236,8 @@ def test_pauses_double_up_to_an_hour_and_are_never_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
-def test_a_retry_after_in_seconds_is_honoured(name: str) -> None:
-    """Nothing is sent before the seconds are over."""
+def test_retry_after_in_seconds_is_respected(name: str) -> None:
+    """Nothing is sent before the seconds of ``Retry-After`` are over."""
     times = Times()
 
     times.send(Endpoint([(503, {name: "40"})]))
@@ -249,8 +245,8 @@ def test_a_retry_after_in_seconds_is_honoured(name: str) -> None:
     assert times.slept == [40]
 
 
-def test_a_retry_after_with_a_date_is_honoured() -> None:
-    """The date counts from the time of the simulation."""
+def test_retry_after_with_a_date_is_respected() -> None:
+    """The date is compared with the time of the simulation."""
     times = Times()
     date = formatdate(times.clock.now + 90, usegmt=True)
 
@@ -260,8 +256,8 @@ def test_a_retry_after_with_a_date_is_honoured() -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", "", "-5", "0", "1e400"])
-def test_a_retry_after_without_sense_leaves_the_backoff(value: str) -> None:
-    """Braze goes on, whatever the header holds."""
+def test_invalid_retry_after_is_ignored(value: str) -> None:
+    """After an invalid ``Retry-After`` the backoff applies."""
     times = Times()
 
     times.send(Endpoint([(503, {"Retry-After": value})]))
@@ -269,8 +265,8 @@ def test_a_retry_after_without_sense_leaves_the_backoff(value: str) -> None:
     assert 0.5 <= times.slept[0] <= 1
 
 
-def test_a_batch_in_backoff_keeps_no_other_back() -> None:
-    """While one batch waits, the next are delivered."""
+def test_backoff_does_not_delay_other_batches() -> None:
+    """While one batch waits, the next ones are delivered."""
     endpoint = Endpoint([503])
 
     BRAZE.send(EVENTS, endpoint)
@@ -284,7 +280,7 @@ def test_a_batch_in_backoff_keeps_no_other_back() -> None:
 
 
 def test_five_days_of_failure_disable_the_integration() -> None:
-    """Braze holds what it tried in vain, and drops what is new."""
+    """Sent events are pending, and later ones are dropped."""
     braze = SimulatedBraze(batch_size=10, rate=30 / DAY, probes=0)
 
     simulation = braze.send(EVENTS, Endpoint(then=503))
@@ -297,7 +293,7 @@ def test_five_days_of_failure_disable_the_integration() -> None:
 
 
 def test_less_than_five_days_of_failure_lose_nothing() -> None:
-    """An endpoint that is back after four days gets everything."""
+    """An endpoint that recovers after four days gets all events."""
     clock = VirtualClock()
     back = clock() + 4 * DAY
 
@@ -313,8 +309,8 @@ def test_less_than_five_days_of_failure_lose_nothing() -> None:
 # --- Faults of its own ----------------------------------------------------------------
 
 
-def test_a_lost_answer_brings_the_events_again() -> None:
-    """The endpoint took a batch, Braze does not know, and sends it again."""
+def test_batch_with_a_lost_answer_is_sent_again() -> None:
+    """A batch whose answer is lost is sent again."""
     endpoint = Endpoint()
     braze = SimulatedBraze(seed=1, lose_answers=0.5, probes=0)
 
@@ -329,8 +325,8 @@ def test_a_lost_answer_brings_the_events_again() -> None:
     simulation.assert_all_delivered()
 
 
-def test_events_come_twice_among_others() -> None:
-    """A share of the events comes once more, later and in another batch."""
+def test_share_of_events_is_sent_twice() -> None:
+    """A share of the events is sent again later, in another batch."""
     endpoint = Endpoint()
 
     simulation = SimulatedBraze(send_twice=0.2).send(EVENTS, endpoint)
@@ -345,8 +341,8 @@ def test_events_come_twice_among_others() -> None:
     simulation.assert_all_delivered()
 
 
-def test_an_event_that_was_delivered_once_stays_delivered() -> None:
-    """What becomes of a repeat takes nothing back."""
+def test_delivered_event_stays_delivered() -> None:
+    """The answer to a repeat does not change the fate of a delivered event."""
     braze = SimulatedBraze(send_twice=1, batch_size=1, probes=0)
 
     simulation = braze.send(FEW[:1], Endpoint([200], then=400))
@@ -354,8 +350,8 @@ def test_an_event_that_was_delivered_once_stays_delivered() -> None:
     assert simulation.outcomes == (Outcome(Fate.DELIVERED, 200, sent=3),)
 
 
-def test_events_and_batches_lose_their_order() -> None:
-    """With reorder=1, all come, in any order."""
+def test_reorder_changes_the_order_only() -> None:
+    """With ``reorder=1`` all events are sent, in another order."""
     endpoint = Endpoint()
 
     SimulatedBraze(reorder=1, probes=0).send(EVENTS, endpoint)
@@ -365,8 +361,8 @@ def test_events_and_batches_lose_their_order() -> None:
     assert sorted(len(batch) for batch in endpoint.batches) == [50, 100, 100]
 
 
-def test_malformed_events_are_sent_as_they_are() -> None:
-    """Anything that JSON can say may be an event."""
+def test_malformed_event_is_sent_unchanged() -> None:
+    """Any JSON value may be an event."""
     endpoint = Endpoint()
     malformed = make_malformed(12)
 
@@ -375,8 +371,8 @@ def test_malformed_events_are_sent_as_they_are() -> None:
     assert [malformed] == endpoint.batches
 
 
-def test_events_come_at_the_rate_that_they_happen() -> None:
-    """A batch goes out when the events before it have happened."""
+def test_events_are_sent_at_the_rate() -> None:
+    """A batch is sent after the time that its events take to happen."""
     simulation = SimulatedBraze(rate=10).send(EVENTS, Endpoint())
 
     assert simulation.seconds == 20
@@ -398,13 +394,10 @@ SHARES = st.sampled_from([0.0, 0.1, 0.5])
         {"lose_answers": SHARES, "send_twice": SHARES, "reorder": SHARES}
     ),
 )
-def test_every_event_is_delivered_or_named(
+def test_every_event_has_the_fate_of_its_answers(
     script: list[Answer], seed: int, number: int, faults: dict[str, float]
 ) -> None:
-    """
-    Whatever an endpoint answers before it recovers, each event has the one fate that
-    the answers to it explain.
-    """
+    """Each event has the fate that follows from the answers of the endpoint."""
     endpoint = Endpoint([*script])
     braze = SimulatedBraze(seed=seed, batch_size=7, **faults)
     events = EVENTS[:number]
@@ -423,8 +416,8 @@ def test_every_event_is_delivered_or_named(
     assert simulation.requests == len(endpoint.requests)
 
 
-def test_the_seed_decides_every_request() -> None:
-    """Equal seeds give equal requests and equal results, other seeds others."""
+def test_equal_seeds_give_equal_requests() -> None:
+    """Equal seeds give equal requests and results, and other seeds others."""
     runs = []
     for seed in (1, 1, 2):
         endpoint = Endpoint([503, 400, 413, ConnectionError])
@@ -437,8 +430,8 @@ def test_the_seed_decides_every_request() -> None:
     assert runs[0] != runs[2]
 
 
-def test_a_receiver_delivers_everything_once(tmp_path: Any) -> None:
-    """Under all faults of Braze, the receiver loses nothing and doubles nothing."""
+def test_receiver_delivers_every_event_once(tmp_path: Any) -> None:
+    """Under all faults of Braze, the receiver neither loses nor duplicates events."""
     sink = bh.MemorySink()
     with bh.SqliteDeadLetter(tmp_path / "dead.db") as dead_letter:
         pipeline = bh.Pipeline(bh.Transformer(), sink, dead_letter=dead_letter)
@@ -456,8 +449,8 @@ def test_a_receiver_delivers_everything_once(tmp_path: Any) -> None:
     assert dead == 12
 
 
-def test_the_assertion_tells_what_was_not_delivered() -> None:
-    """It counts by fate and answer, and shows no event."""
+def test_assertion_counts_undelivered_events() -> None:
+    """The error counts events by fate and answer, and shows no event."""
     simulation = BRAZE.send(FEW, Endpoint([400, 200, 400, 413]))
 
     with pytest.raises(AssertionError) as raised:
@@ -469,8 +462,8 @@ def test_the_assertion_tells_what_was_not_delivered() -> None:
     )
 
 
-def test_no_repr_shows_a_secret_or_an_event() -> None:
-    """Neither settings nor results show more than counts."""
+def test_repr_shows_no_token_and_no_event() -> None:
+    """The repr of settings and results has neither token nor events."""
     braze = SimulatedBraze(token="canary", probes=0)
     event = {"id": "canary", "user": {"external_user_id": "canary"}}
 
@@ -479,26 +472,26 @@ def test_no_repr_shows_a_secret_or_an_event() -> None:
     assert "canary" not in shown
 
 
-def test_the_limit_ends_a_simulation() -> None:
-    """What is left when the time is over is pending, and nothing more is sent."""
+def test_limit_ends_a_simulation() -> None:
+    """After the limit nothing is sent, and other events are pending."""
     simulation = BRAZE.send(FEW, Endpoint(then=503), limit=60)
 
     assert outcomes(simulation) == {Outcome(Fate.PENDING, 503, simulation.requests)}
     assert 30 < simulation.seconds <= 60
 
 
-def test_whoever_watches_is_told_after_each_answer() -> None:
-    """There is a snapshot for each request, the last one is the result."""
-    told: list[Simulation] = []
+def test_watch_is_called_after_each_answer() -> None:
+    """There is a snapshot for each answer, and the last one is the result."""
+    snapshots: list[Simulation] = []
 
-    simulation = BRAZE.send(EVENTS, Endpoint([503]), watch=told.append)
+    simulation = BRAZE.send(EVENTS, Endpoint([503]), watch=snapshots.append)
 
-    assert [one.fates[Fate.DELIVERED] for one in told] == [0, 100, 150, 250]
-    assert simulation == told[-1]
+    assert [one.fates[Fate.DELIVERED] for one in snapshots] == [0, 100, 150, 250]
+    assert simulation == snapshots[-1]
 
 
-def test_what_an_endpoint_raises_is_raised() -> None:
-    """A mistake in the endpoint under test is no failure of the network."""
+def test_error_of_the_endpoint_is_raised() -> None:
+    """An error of the endpoint that is not a network error is raised."""
     with pytest.raises(ZeroDivisionError):
         BRAZE.send(FEW, Endpoint(then=ZeroDivisionError))
 
@@ -514,23 +507,23 @@ def test_what_an_endpoint_raises_is_raised() -> None:
         {"rate": 0},
     ],
 )
-def test_settings_out_of_range_are_refused(options: dict[str, Any]) -> None:
-    """A share is 0 to 1, a batch has an event, a rate is above 0."""
+def test_setting_out_of_range_raises(options: dict[str, Any]) -> None:
+    """A share is 0 to 1, a batch has an event, and a rate is positive."""
     with pytest.raises(ValueError, match=next(iter(options))):
         SimulatedBraze(**options)
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\r\nbreak", "naïve", "=a"])
-def test_a_token_that_no_header_carries_is_refused(token: str) -> None:
-    """Tokens are those of RFC 6750, and the error does not quote one."""
+def test_invalid_token_raises(token: str) -> None:
+    """Tokens follow RFC 6750, and the error does not show them."""
     with pytest.raises(ValueError, match="RFC 6750") as raised:
         SimulatedBraze(token=token).send(FEW, Endpoint())
 
     assert not token or token not in str(raised.value)
 
 
-def test_a_clock_alone_is_refused() -> None:
-    """Sleeping in another time than the clock's would never end."""
+def test_clock_without_sleep_raises() -> None:
+    """A clock without its sleep function would never advance."""
     with pytest.raises(TypeError, match="both clock and sleep"):
         BRAZE.send(FEW, Endpoint(), clock=VirtualClock())
 
@@ -538,10 +531,8 @@ def test_a_clock_alone_is_refused() -> None:
 # --- Over HTTP ------------------------------------------------------------------------
 
 
-def test_a_url_gets_the_same_requests() -> None:
-    """
-    Over the network go the method, the headers and the bytes that a callable gets.
-    """
+def test_url_gets_the_same_requests_as_a_callable() -> None:
+    """A URL gets the method, headers and body that a callable gets."""
     braze = SimulatedBraze(token="secret", batch_size=100, lose_answers=0.3, probes=2)
     here, there = Endpoint([503, 400]), Endpoint([503, 400])
     clock = VirtualClock()
@@ -555,8 +546,8 @@ def test_a_url_gets_the_same_requests() -> None:
     assert expected == simulation
 
 
-def test_path_and_query_are_kept() -> None:
-    """The URL is posted to as it is, blanks and umlauts percent-encoded."""
+def test_path_and_query_are_percent_encoded() -> None:
+    """Path and query of the URL are sent, with blanks and umlauts percent-encoded."""
     with hasty(204) as (url, seen):
         simulation = BRAZE.send(FEW, f"{url}/cürrents/x?feed=1&to=a b#part")
 
@@ -564,8 +555,8 @@ def test_path_and_query_are_kept() -> None:
     simulation.assert_all_delivered()
 
 
-def test_an_answer_before_the_body_was_read_counts() -> None:
-    """Who answers 401 and hangs up does not need a megabyte of events for it."""
+def test_answer_before_the_end_of_the_body_counts() -> None:
+    """An endpoint may answer 401 without reading the body."""
     braze = SimulatedBraze(batch_size=2_000, probes=0)
 
     with hasty(401) as (url, _):
@@ -595,8 +586,8 @@ def hasty(status: int) -> Iterator[tuple[str, list[bytes]]]:
         thread.join()
 
 
-def test_a_redirect_is_not_followed() -> None:
-    """What a redirect names is never asked."""
+def test_redirect_is_not_followed() -> None:
+    """The target of a redirect gets no request."""
     other = Endpoint()
     clock = VirtualClock()
     with listening(other) as target:
@@ -608,8 +599,8 @@ def test_a_redirect_is_not_followed() -> None:
     assert simulation.statuses == {307: 1, 200: 1}
 
 
-def test_failures_of_the_network_are_named_and_tried_again() -> None:
-    """A connection that is cut, and a port that nobody listens on, are failures."""
+def test_network_error_is_counted_and_retried() -> None:
+    """Reset and refused connections are counted by name and retried."""
     clock = VirtualClock()
     with listening(Endpoint([ConnectionError])) as url:
         cut = BRAZE.send(FEW, url, clock=clock, sleep=clock.sleep)
@@ -621,8 +612,8 @@ def test_failures_of_the_network_are_named_and_tried_again() -> None:
     assert outcomes(refused) == {Outcome(Fate.PENDING, None, sent=1)}
 
 
-def test_tls_is_verified() -> None:
-    """What does not speak TLS, or is not trusted, gets no event."""
+def test_tls_certificate_is_verified() -> None:
+    """A server without TLS, or without a trusted certificate, gets no event."""
     endpoint = Endpoint()
     with listening(endpoint) as url:
         simulation = BRAZE.send(FEW, url.replace("http:", "https:"), limit=0)
@@ -632,8 +623,8 @@ def test_tls_is_verified() -> None:
     assert endpoint.requests == []
 
 
-def test_requests_may_go_out_at_the_same_time() -> None:
-    """With concurrency=3, three requests are in the endpoint at once."""
+def test_requests_are_sent_concurrently() -> None:
+    """With ``concurrency=3``, three requests are in flight at once."""
     together = threading.Barrier(3, timeout=10)
 
     def endpoint(request: Request) -> Any:
@@ -645,10 +636,8 @@ def test_requests_may_go_out_at_the_same_time() -> None:
     simulation.assert_all_delivered()
 
 
-def test_concurrent_requests_lose_nothing() -> None:
-    """
-    Faults and threads together: every event is delivered, none is unaccounted for.
-    """
+def test_concurrent_requests_lose_no_event() -> None:
+    """With faults and threads, every event is delivered."""
     lock = threading.Lock()
     inner = Endpoint([503, 400, 413, ConnectionError] * 3)
 
@@ -676,16 +665,16 @@ def test_concurrent_requests_lose_nothing() -> None:
         "http://[::1",
     ],
 )
-def test_what_is_no_url_is_refused(url: str) -> None:
-    """A URL that Braze could not post to is an error before anything is sent."""
+def test_invalid_url_raises(url: str) -> None:
+    """An invalid URL raises before anything is sent."""
     with pytest.raises(ValueError, match=r"https://host/path|Port|IPv6") as raised:
         BRAZE.send(FEW, url)
 
     assert "secret" not in str(raised.value)
 
 
-def test_one_call_sends_traffic_to_a_receiver() -> None:
-    """`simulate` makes up events where none are given, and takes every setting."""
+def test_simulate_sends_invented_traffic() -> None:
+    """`simulate` sends invented events by default."""
     endpoint = Endpoint([])
 
     simulation = simulate(endpoint, seed=3, batch_size=50)
@@ -694,8 +683,8 @@ def test_one_call_sends_traffic_to_a_receiver() -> None:
     assert simulation.requests == 11
 
 
-def test_simulate_takes_every_setting():
-    """Its signature, which type checkers read, lists those of `SimulatedBraze`."""
+def test_simulate_accepts_every_setting():
+    """The signature of `simulate` lists the settings of `SimulatedBraze`."""
     settings = fields_dict(SimulatedBraze)
 
     assert simulated_braze._Settings.__annotations__.keys() == settings.keys()

@@ -1,24 +1,27 @@
-"""Tests of the contract tests for sinks: each broken promise is found, by name."""
+"""Tests of the contract tests for sinks: each violation is found."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call, Track
 from braze_heap.sinks import MemorySink, Receipt, Rejection, Tee
+from braze_heap.sinks._protocol import (
+    AsyncClosingContextManager,
+    ClosingContextManager,
+)
 from braze_heap.testing import check_async_sink, check_sink
 
 REJECTED = Track("Bad", "check-sink", "2024-01-01T00:00:00+00:00", "bad", {})
 
 
-class Stranger:
-    """A sink that inherits nothing, with one flaw."""
+class FlawedSink(ClosingContextManager):
+    """A sink with one flaw, or none."""
 
     def __init__(self, flaw: str = "") -> None:
         self.flaw = flaw
@@ -26,19 +29,8 @@ class Stranger:
         self.kept: list[Call] = []
         self.is_closed = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def send(self, calls: Sequence[Call], /) -> Receipt:
-        """Take *calls*, or do what the flaw says."""
+        """Accept *calls*, or do what the flaw says."""
         if self.flaw == "down":
             raise SinkUnavailable(retry_after=1.0)
         places = [i for i, call in enumerate(calls) if call == REJECTED]
@@ -67,25 +59,14 @@ class Stranger:
         self.is_closed = True
 
 
-class AsyncStranger:
+class AsyncFlawedSink(AsyncClosingContextManager):
     """The same for async code."""
 
     def __init__(self, flaw: str = "") -> None:
-        self.inner = Stranger(flaw)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
+        self.inner = FlawedSink(flaw)
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
-        """Take *calls*, after others had their turn."""
+        """Accept *calls*, after other tasks had their turn."""
         await asyncio.sleep(0)
         return self.inner.send(calls)
 
@@ -94,29 +75,29 @@ class AsyncStranger:
         self.inner.close()
 
 
-def check_stranger(flaw: str) -> None:
-    """Check the sync one."""
-    made: list[Stranger] = []
+def check_flawed(flaw: str) -> None:
+    """Check a `FlawedSink`."""
+    made: list[FlawedSink] = []
 
-    def factory() -> Stranger:
-        made.append(Stranger(flaw))
+    def factory() -> FlawedSink:
+        made.append(FlawedSink(flaw))
         return made[-1]
 
     check_sink(
         factory,
         received=lambda: made[-1].taken,
         rejected=REJECTED,
-        unavailable=lambda: Stranger("down"),
+        unavailable=lambda: FlawedSink("down"),
     )
 
 
-def check_async_stranger(flaw: str) -> None:
-    """Check the async one."""
-    made: list[AsyncStranger] = []
+def check_async_flawed(flaw: str) -> None:
+    """Check an `AsyncFlawedSink`."""
+    made: list[AsyncFlawedSink] = []
 
-    def factory() -> AsyncStranger:
+    def factory() -> AsyncFlawedSink:
         asyncio.get_running_loop()
-        made.append(AsyncStranger(flaw))
+        made.append(AsyncFlawedSink(flaw))
         return made[-1]
 
     asyncio.run(
@@ -124,19 +105,19 @@ def check_async_stranger(flaw: str) -> None:
             factory,
             received=lambda: made[-1].inner.taken,
             rejected=REJECTED,
-            unavailable=lambda: AsyncStranger("down"),
+            unavailable=lambda: AsyncFlawedSink("down"),
         )
     )
 
 
 CHECKS = pytest.mark.parametrize(
-    "check", [check_stranger, check_async_stranger], ids=["sync", "async"]
+    "check", [check_flawed, check_async_flawed], ids=["sync", "async"]
 )
 
 
 @CHECKS
-def test_a_strangers_sink_passes(check: Callable[[str], None]) -> None:
-    """A sink needs nothing of ours but the words it answers with."""
+def test_sink_without_a_flaw_passes(check: Callable[[str], None]) -> None:
+    """A sink that fulfills the contract passes the check."""
     check("")
 
 
@@ -145,7 +126,7 @@ def test_a_strangers_sink_passes(check: Callable[[str], None]) -> None:
     ("flaw", "error", "promise"),
     [
         ("keeps", AssertionError, "no reference"),
-        ("changes", AssertionError, "not changed"),
+        ("changes", AssertionError, "should not change"),
         ("needs a list", AttributeError, "sort"),
         ("reorders", AssertionError, "in order"),
         ("loses", KeyError, None),
@@ -153,24 +134,24 @@ def test_a_strangers_sink_passes(check: Callable[[str], None]) -> None:
         ("down", SinkUnavailable, None),
     ],
 )
-def test_a_broken_promise_is_named(
+def test_violation_of_the_contract_is_named(
     check: Callable[[str], None],
     flaw: str,
     error: type[Exception],
     promise: str | None,
 ) -> None:
-    """The check raises, and says which promise it is."""
+    """The check raises an error that says which part of the contract is violated."""
     with pytest.raises(error, match=promise):
         check(flaw)
 
 
-def test_what_cannot_decide_must_say_so() -> None:
-    """A sink that takes everything is not unavailable."""
-    with pytest.raises(AssertionError, match="raises SinkUnavailable"):
+def test_unavailable_sink_has_to_raise() -> None:
+    """The sink of ``unavailable`` fails the check if it accepts calls."""
+    with pytest.raises(AssertionError, match="should raise SinkUnavailable"):
         check_sink(MemorySink, unavailable=MemorySink)
 
 
-def test_a_refusal_must_be_told() -> None:
-    """A sink that takes what its destination refuses is found out."""
-    with pytest.raises(AssertionError, match="does not hold back"):
+def test_rejected_call_has_to_be_reported() -> None:
+    """The check fails if a sink accepts the call of ``rejected``."""
+    with pytest.raises(AssertionError, match="should not affect the others"):
         check_sink(lambda: Tee(MemorySink()), rejected=REJECTED)

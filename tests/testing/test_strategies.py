@@ -1,4 +1,4 @@
-"""Hypothesis strategies: what they draw is what Braze may send."""
+"""Hypothesis strategies draw what Braze may send."""
 
 import json
 import math
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from braze_heap import EVENT_TYPES, UnknownEvent, parse_event
 from braze_heap.events import EmailClick, EmailOpen, event_fields
 from braze_heap.testing.strategies import batches, events, json_values, raw_events
+from tests.support.strategies import odd_raw_events
 
 CLICK = "users.messages.email.Click"
 
@@ -21,44 +22,44 @@ def first_of(strategy, condition):
 
 
 def extra_of(raw):
-    """Return what of *raw* the class does not know or hold."""
+    """Return the unknown and invalid fields of *raw*."""
     return parse_event(raw, event_type=CLICK).extra
 
 
 @given(json_values())
-def test_json_values_are_json(value):
-    """Each value survives being written and read."""
+def test_json_values_can_be_written_and_read(value):
+    """A JSON value is equal after it was written and read."""
     assert value == json.loads(json.dumps(value, allow_nan=False))
 
 
 @given(events(EmailClick, EmailOpen))
-def test_events_are_of_the_classes(event):
-    """Events are of the classes that were named."""
+def test_events_have_the_given_classes(event):
+    """With classes, each event has one of them."""
     assert type(event) in (EmailClick, EmailOpen)
 
 
 @given(events())
-def test_events_are_of_shipped_classes(event):
-    """Without a class, any shipped one is drawn."""
+def test_events_have_shipped_classes_by_default(event):
+    """Without classes, each event has the shipped class of its type."""
     assert EVENT_TYPES[event.event_type] is type(event)
 
 
 @given(events(UnknownEvent))
-def test_unknown_events_have_a_type(event):
-    """An unknown event says what it is, and that is unknown."""
+def test_unknown_events_have_an_unknown_type(event):
+    """An unknown event has a type without a class."""
     assert event.event_type not in EVENT_TYPES
 
 
 @given(raw_events())
-def test_raw_events_fit(raw):
-    """By default a raw event has no flaw."""
+def test_raw_events_are_valid(raw):
+    """A raw event is parsed without unknown or invalid fields."""
     assert not parse_event(raw, strict=True).extra
 
 
 @pytest.mark.parametrize("form", ["storage", "union"])
 @given(data=st.data())
-def test_stored_events_fit(form, data):
-    """That holds for each form."""
+def test_storage_records_are_valid(form, data):
+    """A record of a storage form is parsed without unknown or invalid fields."""
     record = data.draw(raw_events(CLICK, form=form))
 
     assert not parse_event(record, event_type=CLICK, strict=True).extra
@@ -66,68 +67,67 @@ def test_stored_events_fit(form, data):
 
 @pytest.mark.parametrize("form", ["storage", "union"])
 @pytest.mark.parametrize("event_types", [(), (CLICK, "users.messages.email.Open")])
-def test_records_without_a_type_are_of_one_type(form, event_types):
-    """Where the form does not carry the type, one has to be named."""
-    with pytest.raises(ValueError, match="name one type"):
+def test_storage_form_needs_one_type(form, event_types):
+    """A form that does not carry the type needs exactly one type."""
+    with pytest.raises(ValueError, match="pass one type"):
         raw_events(*event_types, form=form)
 
 
 @pytest.mark.parametrize("form", ["http", "storage", "union"])
-def test_fields_may_be_null(form):
-    """With ``nulls`` some fields are null."""
+def test_nulls_are_valid(form):
+    """With ``nulls`` some fields are null, which is parsed like an absent field."""
     raw = first_of(
-        raw_events(CLICK, form=form, nulls=True), lambda raw: None in leaves(raw)
+        odd_raw_events(CLICK, form=form, nulls=True), lambda raw: None in leaves(raw)
     )
 
     assert not extra_of(raw)
 
 
 @pytest.mark.parametrize("form", ["http", "storage", "union"])
-def test_fields_may_be_unknown(form):
-    """With ``unknown_fields`` some are not the class's."""
-    raw = first_of(raw_events(CLICK, form=form, unknown_fields=True), extra_of)
+def test_unknown_fields_are_not_in_the_class(form):
+    """With ``unknown_fields`` some fields are not in the class."""
+    raw = first_of(odd_raw_events(CLICK, form=form, unknown_fields=True), extra_of)
 
     assert extra_of(raw).keys().isdisjoint(event_fields(EmailClick))
 
 
 @pytest.mark.parametrize("form", ["http", "storage", "union"])
-def test_fields_may_be_invalid(form):
-    """With ``invalid`` some have a value of another type."""
-    raw = first_of(raw_events(CLICK, form=form, invalid=True), extra_of)
+def test_invalid_values_are_in_fields_of_the_class(form):
+    """With ``invalid`` some fields of the class have a value of another type."""
+    raw = first_of(odd_raw_events(CLICK, form=form, invalid=True), extra_of)
     names = {key.rpartition("/")[2] for key in extra_of(raw)}
 
     assert names <= event_fields(EmailClick).keys()
 
 
 @given(raw_events(CLICK))
-def test_oddities_are_asked_for(raw):
-    """None of these come by themselves."""
+def test_raw_events_have_no_nulls(raw):
+    """A raw event omits fields instead of setting them to null."""
     assert None not in leaves(raw)
-    assert not extra_of(raw)
 
 
 @given(raw_events("users.behaviors.Location"))
 def test_numbers_are_finite(raw):
-    """JSON knows neither NaN nor infinities."""
+    """A raw event has no NaN and no infinity."""
     numbers = [v for v in raw["properties"].values() if isinstance(v, float)]
 
     assert all(map(math.isfinite, numbers))
 
 
 @given(batches(max_size=3))
-def test_batches_are_request_bodies(batch):
-    """A batch is an envelope of at most so many events."""
+def test_batch_is_a_request_body(batch):
+    """A batch is an envelope of at most ``max_size`` events."""
     assert list(batch) == ["events"]
     assert len(batch["events"]) <= 3
 
 
 @given(batches(raw_events(CLICK), max_size=3))
-def test_batches_hold_what_is_given(batch):
-    """A batch can be one of your own raw events."""
+def test_batch_has_the_given_events(batch):
+    """The events of a batch come from the given strategy."""
     assert {event["event_type"] for event in batch["events"]} <= {CLICK}
 
 
 def leaves(raw):
-    """List the values of a raw event, of either form."""
+    """Return the values of a raw event, in either form."""
     parts = [raw, raw.get("user"), raw.get("properties")]
     return [v for part in parts if isinstance(part, dict) for v in part.values()]

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from typing import Literal, assert_type
 
 import braze_heap as bh
-from braze_heap.events import EmailClick, EmailOpen, HasCampaign, PushOpen
+from braze_heap.events import (
+    CatalogEntry,
+    Category,
+    EmailClick,
+    EmailOpen,
+    HasCampaign,
+    PushOpen,
+)
 
 click = EmailClick(id="1", time=1, link_alias="hero")
 assert_type(click.link_alias, str | None)
@@ -17,6 +24,9 @@ assert_type(click.suspected_bot_click_reason, list[str] | None)
 assert_type(click.id, str)
 assert_type(bh.parse_event({}), bh.CurrentsEvent)
 assert_type(bh.EVENT_TYPES["x"], type[bh.CurrentsEvent])
+assert_type(bh.events.catalog()["x"], CatalogEntry)
+assert_type(bh.events.catalog_entry(EmailClick).category, Category | None)
+assert_type(bh.events.catalog_entry(EmailClick).channel, str | None)
 
 config = bh.TransformConfig(local_time=True)
 assert_type(config.local_time, bool)
@@ -29,6 +39,22 @@ EmailClick(id="1")  # type: ignore[call-arg]
 EmailClick(id="1", time=1, link_alias=5)  # type: ignore[arg-type]
 EmailClick(id="1", time=1, no_such_field="x")  # type: ignore[call-arg]
 _ = click.no_such_field  # type: ignore[attr-defined]
+
+
+class KakaoSend(
+    HasCampaign, event_type="users.messages.kakao.Send", channel="kakao", action="send"
+): ...
+
+
+class KakaoOpen(
+    HasCampaign,
+    event_type="users.messages.kakao.Open",
+    category="messages",  # type: ignore[arg-type]
+): ...
+
+
+class KakaoRead(HasCampaign, event_type="x.Read", chanel="x"): ...  # type: ignore[call-arg]
+
 
 mappers = bh.Mappers()
 

@@ -1,4 +1,4 @@
-"""How a simulated Braze reaches an endpoint: over HTTP, or by calling it."""
+"""Requests of a simulated Braze to an endpoint: over HTTP, or by calling it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from braze_heap.heap._answers import Answer, Failure
 from braze_heap.receiver import Request
 
 TIMEOUT: Final = 30.0
-"""Seconds that a connection may be silent; assumed, Braze does not name its limit."""
+"""Seconds without a byte after which a request fails; assumed."""
 
 Endpoint: TypeAlias = str | Callable[[Request], Any]
-"""
-A URL, or what takes a request and returns something with ``status`` and ``headers``.
-"""
+"""A URL, or a function from a request to an object with ``status`` and ``headers``."""
 
 Reply: TypeAlias = Answer | Failure
 
 
 def post_to(endpoint: Endpoint, token: str | None) -> Callable[[bytes], Reply]:
     """
-    Return what posts a body to *endpoint*. Redirects are answers, and not followed.
+    Return a function that posts a body to *endpoint*. It does not follow redirects.
 
     Raises:
-        ValueError: *endpoint* is no URL that Braze could post to, or *token* is none.
+        ValueError: *endpoint* is not a URL for Braze, or *token* is not a bearer token.
     """
     headers = _headers(token)
     if callable(endpoint):
@@ -68,7 +66,7 @@ def _call(
 def _connector(url: str) -> tuple[Callable[[], http.client.HTTPConnection], str]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ValueError("Write the URL as https://host/path, without a name in it.")
+        raise ValueError("Write the URL as https://host/path, without a user name.")
     address: dict[str, Any] = {
         "host": parts.hostname,
         "port": parts.port,
@@ -85,7 +83,7 @@ def _connector(url: str) -> tuple[Callable[[], http.client.HTTPConnection], str]
 
 
 _RESERVED: Final = "/?:@!$&'()*+,;=%~"
-"""What stands in paths and queries as it is (RFC 3986, 3.3 and 3.4)."""
+"""Characters of paths and queries that are not quoted (RFC 3986, 3.3 and 3.4)."""
 
 
 def _exchange(
@@ -97,7 +95,7 @@ def _exchange(
     with contextlib.closing(connect()) as connection:
         try:
             connection.connect()
-            # Who answers 401 may hang up without reading: the answer counts.
+            # An endpoint that answers 401 may close without reading. Its answer counts.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request("POST", target, body, headers)
             response = connection.getresponse()

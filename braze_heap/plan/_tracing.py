@@ -20,10 +20,10 @@ from braze_heap.results import Rejected, Skipped
 from braze_heap.transformer import Transformer
 
 Holder: TypeAlias = str | None
-"""The name of an event; ``None`` for the user."""
+"""Name of an event; ``None`` for the user."""
 
 MAX_BASES: Final = 24
-"""Complete events of one class that are changed in every way."""
+"""Maximum number of complete events of a class that are varied."""
 
 
 @attrs.frozen

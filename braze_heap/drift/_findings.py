@@ -1,14 +1,14 @@
-"""What a look at traffic found. Names, JSON types and counts; never a value."""
+"""Findings in observed traffic: names, JSON types and counts, never a value."""
 
 from typing import Literal, TypeAlias
 
 import attrs
 
 Form: TypeAlias = Literal["http", "storage"]
-"""The nested form of HTTP requests, and the flat records of storage."""
+"""Nested form of HTTP requests, or flat records of storage."""
 
 Place: TypeAlias = Literal["envelope", "user", "properties", "storage"]
-"""The part of the HTTP form that holds a field; ``storage`` for flat records."""
+"""Part of the HTTP form with a field; ``storage`` for flat records."""
 
 
 @attrs.frozen
@@ -17,14 +17,14 @@ class SeenField:
     A field, as it was observed in the events of one type.
 
     Attributes:
-        event_type: As Braze writes it.
-        place: Where it stood.
-        name: As Braze writes it.
-        types: Its JSON types, the most frequent first, such as ``text``, ``int``,
+        event_type: Type as Braze writes it.
+        place: Part of the event.
+        name: Name as Braze writes it.
+        types: JSON types, the most frequent first, such as ``text``, ``int``,
             ``list of text``.
-        count: The events that have it so.
-        share: Of the events of its type in the same form, from 0 to 1.
-        documented: The kind of value that it does not fit; empty if it fits, or is new.
+        count: Number of events with the field.
+        share: Share of the events of the type in the same form, 0 to 1.
+        documented: Documented type of an invalid value; empty otherwise.
     """
 
     event_type: str
@@ -37,13 +37,13 @@ class SeenField:
 
     @property
     def found(self) -> str:
-        """What was observed, beside what is documented."""
+        """Observed types, and the documented one if it differs."""
         instead = f" where {self.documented} is documented" if self.documented else ""
         return " or ".join(self.types) + instead
 
     @property
     def frequency(self) -> str:
-        """How often, in words."""
+        """Number and share of the events, in words."""
         return f"{number_of_events(self.count)} ({_percent(self.share)})"
 
     def __str__(self) -> str:
@@ -57,12 +57,12 @@ class NewType:
     An event type without a class.
 
     Attributes:
-        event_type: As Braze writes it.
-        count: Its events.
-        fields: What they hold, by place and name.
-        class_name: What its class would be called here; empty if the type is not
-            written like one of Braze's.
-        module: The module of its family; empty if the family is new, too.
+        event_type: Type as Braze writes it.
+        count: Number of its events.
+        fields: Observed fields, sorted by place and name.
+        class_name: Suggested class name; empty if the type is not written like one of
+            Braze.
+        module: Module of its family; empty if the family is new, too.
     """
 
     event_type: str
@@ -78,13 +78,13 @@ class NewType:
 @attrs.frozen
 class UnseenFields:
     """
-    Fields that are documented for a form of a type, and were absent or null in it.
+    Fields that are documented for a form of a type, but were always absent or null.
 
     Attributes:
-        event_type: As Braze writes it.
-        form: The form that was observed.
-        count: The events of the type that were observed in the form.
-        names: The fields that none of them has.
+        event_type: Type as Braze writes it.
+        form: Observed form.
+        count: Number of observed events of the type in the form.
+        names: Fields that none of these events has.
     """
 
     event_type: str
@@ -110,9 +110,7 @@ class DriftContent:
 
     @property
     def has_findings(self) -> bool:
-        """
-        Whether Braze sends a type, a field or a value that the classes do not have.
-        """
+        """Whether there are new types, new fields or invalid values."""
         return bool(
             self.new_types or self.new_fields or self.type_changes or self.truncated
         )
@@ -124,7 +122,7 @@ def number_of_events(count: int) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return *share* as a percentage that is 0 or 100 only where it is so."""
+    """Return *share* as a percentage, 0 or 100 only if it is exact."""
     percent = round(share * 100)
     if percent == 0 and share > 0:
         return "under 1%"

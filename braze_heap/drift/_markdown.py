@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from braze_heap.drift._lines import Lines
-from braze_heap.drift._values import DriftContent, NewType, SeenField, number_of_events
+from braze_heap.drift._declarations import Lines
+from braze_heap.drift._findings import (
+    DriftContent,
+    NewType,
+    SeenField,
+    number_of_events,
+)
 
 
 def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
@@ -110,7 +115,7 @@ _UNUSUAL: Final = re.compile(r"[^ -_a-{}~]")
 
 
 def _code(text: str) -> str:
-    """Return a name from outside as code, which Markdown leaves alone."""
+    """Return a name from outside as code that cannot contain markup."""
     text = text if len(text) <= 100 else f"{text[:97]}..."
     escaped = _UNUSUAL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return f"`{escaped}`" if escaped else ""

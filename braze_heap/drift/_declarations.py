@@ -1,12 +1,11 @@
-"""
-The Python that would teach the event classes what is new, as far as traffic tells.
-"""
+"""Python declarations of new types and fields, from observed traffic."""
 
 import functools
 import importlib
 import itertools
 import keyword
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
@@ -14,18 +13,17 @@ from typing import Final
 
 import attrs
 
+from braze_heap.drift._findings import DriftContent, NewType, SeenField
 from braze_heap.drift._naming import class_for
-from braze_heap.drift._values import DriftContent, NewType, SeenField
 from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
     EventField,
-    Privacy,
     event_fields,
 )
 
 NOTE: Final = "Observed in traffic; not documented yet."
-"""Docstring of whatever is new."""
+"""Docstring of new classes and fields."""
 
 _GROUPS: Final = "braze_heap.events.groups"
 
@@ -33,18 +31,18 @@ _GROUPS: Final = "braze_heap.events.groups"
 @attrs.frozen
 class Lines:
     """
-    Python to paste.
+    Python to paste into an event class or its module.
 
-    Types of fields are those that other classes give the name, if they hold what was
-    observed, and guessed from it otherwise. A field is marked as personal
-    data only where another class marks its name so: decide it for each one.
+    A field has the type that other classes give its name, if observed values fit it.
+    Otherwise the type is guessed from them. A field is marked as personal data only if
+    another class marks its name so: decide it for each field.
 
     Attributes:
-        event_type: As Braze writes it.
-        module: Where to paste it; empty if its family is new.
-        class_name: The class that gains the fields, or is new.
-        imports: What *text* needs, besides what *module* defines.
-        text: The lines. What cannot be declared is a comment that says why.
+        event_type: Type as Braze writes it.
+        module: Module to paste into; empty if the family is new.
+        class_name: The changed or new class.
+        imports: Imports that *text* needs in addition to those of *module*.
+        text: The lines. A comment explains each field that cannot be declared.
         is_class: Whether *text* is a whole class, or lines for the body of one.
     """
 
@@ -58,7 +56,7 @@ class Lines:
 
 @attrs.define
 class _Writer:
-    """Writes declarations, and remembers what they need."""
+    """Writes declarations, and collects the names that they import."""
 
     release: str
     needs: set[str] = attrs.field(factory=set)
@@ -66,12 +64,12 @@ class _Writer:
     def field(
         self, name: str, seen: Sequence[SeenField], taken: Mapping[str, object]
     ) -> str:
-        """Return the declaration of the field *name*, or why there is none."""
+        """Return the declaration of the field *name*, or a comment with the reason."""
         flaw = _flaw(name, seen, taken)
         annotation = _annotation(name, seen)
         if flaw or annotation is None:
             types = " and ".join(dict.fromkeys(t for s in seen for t in s.types))
-            return f"    # {_shown(name)}: {flaw or f'no field holds {types}'}"
+            return f"    # {_shown(name)}: {flaw or f'no field type fits {types}'}"
         if annotation in ("Float32", "JsonObject", "JsonText"):
             self.needs.add(annotation)
         specifier = self._specifier(name, seen)
@@ -83,13 +81,14 @@ class _Writer:
             options["place"] = '"user"'
         if self.release:
             options["since"] = self.release
-        privacy = _privacy_by_name().get(name)
+        others = _fields_by_name().get(name, ())
+        is_sensitive = any(field.sensitive for field in others)
         function = "field"
-        if privacy is Privacy.MARKED:
+        if any(field.personal for field in others):
             function = "personal"
-        elif privacy is Privacy.SENSITIVE and "place" not in options:
+        elif is_sensitive and "place" not in options:
             function = "sensitive"
-        elif privacy is Privacy.SENSITIVE:
+        elif is_sensitive:
             options["privacy"] = "Privacy.SENSITIVE"
             self.needs.add("Privacy")
         elif options.keys() == {"since"}:
@@ -162,7 +161,7 @@ def _declarations(
 
 
 def _bases(new: NewType) -> Iterator[type[CurrentsEvent]]:
-    """Choose the shared classes whose fields were all observed, the largest first."""
+    """Yield the groups whose fields were all observed, the largest first."""
     spots: dict[tuple[str, str], SeenField]
     spots = {(field.place, field.name): field for field in new.fields}
     modules = [new.module, _GROUPS] if new.module else [_GROUPS]
@@ -202,16 +201,16 @@ def _is_one_of(seen: SeenField, fields: Mapping[str, EventField]) -> bool:
 def _flaw(name: str, seen: Sequence[SeenField], taken: Mapping[str, object]) -> str:
     places = {field.place for field in seen} - {"storage"}
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
-        return "no name of a field in Python"
+        return "not a valid name of a Python field"
     if name in taken:
         return "the class has another use for this name"
     if "envelope" in places:
         return "the envelope of an event cannot gain fields"
-    return "stands in two places" if len(places) > 1 else ""
+    return "occurs in two places" if len(places) > 1 else ""
 
 
 def _taken(cls: type[CurrentsEvent]) -> Mapping[str, object]:
-    """Return the names that mean something on *cls* already."""
+    """Return the names that *cls* already uses."""
     annotated = (vars(base).get("__annotations__", {}) for base in cls.__mro__)
     names = {*dir(cls), *itertools.chain.from_iterable(annotated)}
     return dict.fromkeys(names - (event_fields(cls).keys() - _documented(cls).keys()))
@@ -228,16 +227,16 @@ _HOLDS: Final = (
     ("list[str | None]", (), {"list of text", "list of null", "list of null and text"}),
     ("JsonObject", ("json object",), {"object", "text"}),
 )
-"""Annotation, kinds of fields, and the JSON types that they hold."""
+"""Annotation, kinds of fields, and the JSON types that fit them."""
 
 
 def _annotation(name: str, seen: Sequence[SeenField]) -> str | None:
     """
-    Choose what other classes say of the name if that holds all, else what holds least.
+    Return the narrowest annotation that fits, preferably that of other classes.
     """
     types = {kind for field in seen for kind in field.types} - {"null"}
     fits = {a: kinds for a, kinds, held in _HOLDS if types <= held}
-    known = _kinds_by_name().get(name, frozenset())
+    known = {field.kind for field in _fields_by_name().get(name, ())}
     usual = (a for a, kinds in fits.items() if known and known <= {*kinds})
     return next(usual, next(iter(fits), None))
 
@@ -249,24 +248,13 @@ def _holds(kind: str, types: Sequence[str]) -> bool:
 
 
 @functools.cache
-def _kinds_by_name() -> Mapping[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
+def _fields_by_name() -> Mapping[str, Sequence[EventField]]:
+    """Return the fields of all classes that have a name."""
+    found: defaultdict[str, list[EventField]] = defaultdict(list)
     for cls in EVENT_TYPES.values():
         for name, field in event_fields(cls).items():
-            found[name] = found.get(name, frozenset()) | {field.kind}
-    return MappingProxyType(found)
-
-
-@functools.cache
-def _privacy_by_name() -> Mapping[str, Privacy]:
-    found: dict[str, Privacy] = {}
-    for cls in EVENT_TYPES.values():
-        for name, field in event_fields(cls).items():
-            if field.personal:
-                found[name] = Privacy.MARKED
-            elif field.sensitive:
-                found.setdefault(name, Privacy.SENSITIVE)
-    return MappingProxyType(found)
+            found[name].append(field)
+    return MappingProxyType(dict(found))
 
 
 def _shown(name: str) -> str:

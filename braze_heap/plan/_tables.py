@@ -3,10 +3,10 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from braze_heap.plan._values import (
+from braze_heap.plan._content import (
     PlanContent,
     PlannedEvent,
     PlannedProperty,
@@ -15,14 +15,14 @@ from braze_heap.plan._values import (
 
 
 def privacy(planned: PlannedProperty) -> str:
-    """Return how personal data is marked; nothing where there is none."""
+    """Return the mark of personal data; empty if it is not personal."""
     if planned.personal:
         return "personal"
     return "sensitive" if planned.sensitive else ""
 
 
 def origin(planned: PlannedProperty) -> str:
-    """Return where a property comes from, in words."""
+    """Return the source of a property, in words."""
     if planned.field:
         return planned.field
     if planned.origin == "fixed":
@@ -32,8 +32,16 @@ def origin(planned: PlannedProperty) -> str:
 
 
 def release(number: int) -> str:
-    """Return a Currents release in words; 2 stands for all before it, too."""
+    """Return a Currents release in words. 2 includes all before."""
     return "2 or before" if number <= 2 else str(number)
+
+
+def notes(event: PlannedEvent) -> Iterator[str]:
+    """Yield the remarks about an event."""
+    if event.note:
+        yield event.note
+    if event.takes_new_fields:
+        yield "Fields that Braze adds later are sent too, under their own names."
 
 
 def markdown(plan: PlanContent) -> str:
@@ -56,13 +64,10 @@ def _event_lines(event: PlannedEvent) -> Iterator[str]:
         f"From {_code(event.event_type)} ({event.event_class}, {event.status}), "
         f"Currents release {release(event.since)}."
     )
-    if event.note:
-        yield f"\n{_cell(event.note)}"
-    if event.takes_new_fields:
-        yield "\nFields that Braze adds later are sent too, under their own names."
+    yield from (f"\n{_cell(note)}" for note in notes(event))
     yield from _property_lines(event.properties)
     if event.unsent:
-        yield "\nLeft out:\n"
+        yield "\nNot sent:\n"
     yield from (f"- {_code(f.name)}: {_cell(f.why)}" for f in event.unsent)
 
 
@@ -145,66 +150,61 @@ COLUMNS: Final = (
     "event_type",
     "doc",
 )
-"""Of the CSV form."""
+"""Columns of the CSV form."""
 
 
 def csv_table(plan: PlanContent) -> str:
     """
-    Return *plan* as CSV, a line for each property, left out field and event.
+    Return *plan* as CSV (RFC 4180), with a line for each event, property and field.
 
     Cells that a spreadsheet would take for a formula begin with an apostrophe.
     """
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    # With lines that end in "\n", the csv module would not quote a cell with "\r".
+    writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
     for row in _rows(plan):
-        writer.writerow([_inert(str(cell)) for cell in row])
+        writer.writerow({name: _inert(str(cell)) for name, cell in row.items()})
     return file.getvalue()
 
 
-def _rows(plan: PlanContent) -> Iterator[tuple[object, ...]]:
+def _rows(plan: PlanContent) -> Iterator[Mapping[str, object]]:
     for event in plan.events:
-        yield _row(
-            "event", event.name, "", event.since, event.event_type, event.meaning
-        )
+        shared = {"event": event.name, "event_type": event.event_type}
+        head = {"kind": "event", "since": event.since, "doc": event.meaning}
+        yield shared | head
         for planned in event.properties:
-            yield _property_row("property", event.name, planned, event.event_type)
+            yield shared | {"kind": "property"} | _property_cells(planned)
         for field in event.unsent:
-            yield _row(
-                "left out", event.name, field.name, "", event.event_type, field.why
-            )
-    for fact in plan.user_properties:
-        yield _property_row("user property", "", fact, " ".join(fact.event_types))
-    for absent in plan.unsent:
-        yield _row("not sent", "", "", "", absent.event_type, absent.why)
+            yield shared | {
+                "kind": "unsent field",
+                "property": field.name,
+                "doc": field.why,
+            }
+    for user_property in plan.user_properties:
+        types = " ".join(user_property.event_types)
+        cells = _property_cells(user_property)
+        yield cells | {"kind": "user property", "event_type": types}
+    for unsent in plan.unsent:
+        yield {"kind": "not sent", "event_type": unsent.event_type, "doc": unsent.why}
     for event_type in plan.deletions:
-        yield _row("deletion", "", "", "", event_type, "It deletes the user.")
+        doc = "It deletes the user."
+        yield {"kind": "deletion", "event_type": event_type, "doc": doc}
 
 
-def _row(
-    kind: str, event: str, name: str, since: object, event_type: str, doc: str
-) -> tuple[object, ...]:
-    return (kind, event, name, *([""] * 7), since, event_type, doc)
-
-
-def _property_row(
-    kind: str, event: str, planned: PlannedProperty, event_type: str
-) -> tuple[object, ...]:
-    return (
-        kind,
-        event,
-        planned.name,
-        planned.type,
-        planned.example,
-        planned.field or "",
-        planned.origin,
-        " ".join(planned.sources),
-        "yes" if planned.personal else "",
-        "yes" if planned.sensitive else "",
-        planned.since,
-        event_type,
-        planned.doc,
-    )
+def _property_cells(planned: PlannedProperty) -> dict[str, object]:
+    return {
+        "property": planned.name,
+        "type": planned.type,
+        "example": planned.example,
+        "field": planned.field or "",
+        "origin": planned.origin,
+        "sources": " ".join(planned.sources),
+        "personal": "yes" if planned.personal else "",
+        "sensitive": "yes" if planned.sensitive else "",
+        "since": planned.since,
+        "doc": planned.doc,
+    }
 
 
 def _inert(cell: str) -> str:

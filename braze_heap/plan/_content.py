@@ -15,12 +15,14 @@ Type: TypeAlias = Literal[
     "time as text",
 ]
 """
-What Heap gets as the value. Heap knows text and numbers: booleans are ``true`` and
-``false``, items of a list are joined with ``||``, times are ISO 8601 in UTC.
+Type of a value in Heap, which has text and numbers only.
+
+Booleans are ``true`` and ``false``, items of a list are joined with ``||``, and times
+are ISO 8601 in UTC.
 """
 
 Origin: TypeAlias = Literal["field", "derived", "fixed"]
-"""A field as it is; made of fields or whatever else varies; always the same."""
+"""An unchanged field, a value made from fields, or a constant."""
 
 
 @attrs.frozen
@@ -29,16 +31,16 @@ class PlannedProperty:
     A property that an event can have.
 
     Attributes:
-        name: In Heap. ``*`` stands for names that nobody knows beforehand.
-        type: What Heap gets as its value.
-        example: A value, as text; invented.
-        field: The field of the Braze event that it repeats; ``None`` if it is none.
-        origin: Whether it repeats a field, is derived, or is always the same.
-        sources: The fields that it was seen to depend on, its name included.
-        personal: Whether Braze sentinels one of its sources as personal data.
-        sensitive: Whether one of its sources is personal data that Braze does not mark.
-        since: The Currents release from which on Braze sends it; 2 for it and before.
-        doc: What it holds.
+        name: Name in Heap. ``*`` represents names that are not known beforehand.
+        type: Type of the value in Heap.
+        example: An invented value, as text.
+        field: Braze field with the same value, or ``None``.
+        origin: Whether the value is a field, derived, or always the same.
+        sources: Fields that the value or the name depends on.
+        personal: Whether Braze marks one of the sources as personal data.
+        sensitive: Whether one of the sources is personal data that Braze does not mark.
+        since: First Currents release with the property; 2 for all until 2.
+        doc: Meaning of the value.
     """
 
     name: str
@@ -54,9 +56,7 @@ class PlannedProperty:
 
     @property
     def is_personal(self) -> bool:
-        """
-        Whether it is personal data, in Braze's judgement or in that of this library.
-        """
+        """Whether Braze or this library marks it as personal data."""
         return self.personal or self.sensitive
 
 
@@ -66,7 +66,7 @@ class PlannedUserProperty(PlannedProperty):
     A property that a user can have.
 
     Attributes:
-        event_types: The types of the events that set it.
+        event_types: Types of the events that set it.
     """
 
     event_types: tuple[str, ...] = ()
@@ -78,8 +78,8 @@ class UnsentField:
     A field that does not reach Heap as a property of its own.
 
     Attributes:
-        name: As Braze writes it; dotted where it lies within an object.
-        why: Which policy leaves it out.
+        name: Name as Braze writes it; dotted within an object.
+        why: The reason, as a sentence.
     """
 
     name: str
@@ -92,17 +92,17 @@ class PlannedEvent:
     An event that Heap can get.
 
     Attributes:
-        name: In Heap. What stands in ``<`` and ``>`` differs from event to event.
-        event_type: The type as Braze writes it.
-        event_class: The name of its class.
-        meaning: What happened.
-        since: The Currents release that added the type; 2 for it and all before.
-        status: What Braze says about the life of the type.
-        properties: By name.
-        unsent: The fields that do not become properties, by name.
+        name: Name in Heap. Parts in ``<`` and ``>`` differ from event to event.
+        event_type: Type as Braze writes it.
+        event_class: Name of the class.
+        meaning: Description of the event.
+        since: Currents release that added the type; 2 for all until 2.
+        status: Status of the type in Braze, such as ``current``.
+        properties: Properties, sorted by name.
+        unsent: Fields that do not become properties, sorted by name.
         takes_new_fields: Whether fields that this version does not know are sent too,
             under their own names.
-        note: What else there is to know; empty if nothing.
+        note: Remarks; may be empty.
     """
 
     name: str
@@ -123,9 +123,9 @@ class UnsentType:
     A type whose events never become an event in Heap.
 
     Attributes:
-        event_type: The type as Braze writes it.
-        event_class: The name of its class.
-        why: What leaves it out.
+        event_type: Type as Braze writes it.
+        event_class: Name of the class.
+        why: The reason, as a sentence.
     """
 
     event_type: str

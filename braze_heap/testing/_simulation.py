@@ -18,7 +18,7 @@ from attrs import define, field, frozen, validators
 from braze_heap.heap._answers import Failure, retry_seconds
 
 if TYPE_CHECKING:
-    from braze_heap.testing._braze_wire import Reply
+    from braze_heap.testing._endpoint import Reply
 
 PATIENCE: Final = 5 * 86_400.0
 """Seconds of failure after which Braze disables an integration."""

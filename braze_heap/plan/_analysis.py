@@ -13,11 +13,7 @@ from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
 from braze_heap.heap.calls import Value
 from braze_heap.mappers._custom import custom_of
-from braze_heap.plan._probes import Hints, Probe, ProbeFactory
-from braze_heap.plan._sentinels import SentinelValues, without_sentinels
-from braze_heap.plan._trace import Evidence, MappingTracer, Trace, trace
-from braze_heap.plan._tracking_plan import TrackingPlan
-from braze_heap.plan._values import (
+from braze_heap.plan._content import (
     Origin,
     PlannedEvent,
     PlannedProperty,
@@ -26,6 +22,10 @@ from braze_heap.plan._values import (
     UnsentField,
     UnsentType,
 )
+from braze_heap.plan._probes import Hints, Probe, ProbeFactory
+from braze_heap.plan._sentinels import SentinelValues, without_sentinels
+from braze_heap.plan._tracing import Evidence, MappingTracer, Trace, trace
+from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.transformer import Transformer
 
@@ -294,7 +294,7 @@ _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     SkipReason.NOT_MAPPED: "The selection of events, or its mapper, skips it.",
     SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
     Reason.MAPPER_ERROR: "The mapper fails on every sample:",
-    Reason.BAD_IDENTITY: "Its identity is never one person's.",
+    Reason.BAD_IDENTITY: "Its identity is never valid.",
 }
 
 _DOCS: Final[Mapping[Origin, str]] = {

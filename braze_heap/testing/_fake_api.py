@@ -1,0 +1,376 @@
+"""
+Heap's API in `FakeHeap`, without a network: which calls it accepts, and their effect.
+
+What Heap does not document is marked *assumed*.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import threading
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+from typing import Any, Final, NoReturn, TypeAlias
+
+from attrs import define, field, frozen
+
+from braze_heap.testing._contract import ItemKind, rejections
+from braze_heap.testing._fake_server import HttpError, WireRequest, WireResponse
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A decoded JSON object."""
+
+TRACK: Final = "/api/track"
+ADD_USER_PROPERTIES: Final = "/api/add_user_properties"
+AUTH_TOKEN: Final = "/api/public/v0/auth_token"  # noqa: S105 (a path)
+USER_DELETION: Final = "/api/public/v0/user_deletion"
+DELETION_STATUS: Final = "/api/public/v0/deletion_status/"
+
+APP_EVENTS_A_MINUTE: Final = 15_000
+"""Heap, Bulk Track: events a minute per app."""
+
+PERSON_EVENTS_A_MINUTE: Final = 1_000
+"""Heap, Bulk Track: events a minute per identity."""
+
+SINGLE_CALLS: Final = 30
+"""Heap, Track and Add User Properties: requests per identity and app ..."""
+
+SINGLE_SECONDS: Final = 30.0
+"""... in this many seconds."""
+
+TOKEN_SECONDS: Final = 300.0
+"""Life of an access token. Heap, User Deletion: five minutes."""
+
+
+@frozen
+class _ItemList:
+    """List of items in the body of a bulk call."""
+
+    name: str
+    kind: ItemKind
+    limit: int
+
+
+_LISTS: Final = MappingProxyType(
+    {
+        TRACK: _ItemList("events", "event", 1_000),
+        ADD_USER_PROPERTIES: _ItemList("users", "user", 1_000),
+        USER_DELETION: _ItemList("users", "deletion", 10_000),
+    }
+)
+
+
+@frozen
+class AppData:
+    """
+    Data that one app id received.
+
+    Attributes:
+        events: Events as first received, by idempotency key.
+        people: Merged user properties by identity.
+    """
+
+    events: dict[str, JsonObject] = field(factory=dict)
+    people: dict[str, JsonObject] = field(factory=dict)
+
+
+def decode(request: WireRequest) -> object:
+    """Return the JSON of a request; ``None`` if it is not JSON."""
+    try:
+        return json.loads(request.body.decode("utf-8"), parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def items_of(path: str, document: object) -> dict[str, JsonObject]:
+    """
+    Return the items of a call by Heap's name for them, such as ``postBody.events[3]``.
+
+    A single call is one item, ``postBody``. What is not a call has no items.
+    """
+    listed = _LISTS.get(path)
+    if listed is None or not isinstance(document, dict):
+        return {}
+    if listed.name not in document:
+        return {"postBody": _without_app_id(document)}
+    items = document[listed.name] if isinstance(document[listed.name], list) else []
+    return {
+        f"postBody.{listed.name}[{index}]": item
+        for index, item in enumerate(items)
+        if isinstance(item, dict)
+    }
+
+
+def _without_app_id(document: JsonObject) -> JsonObject:
+    return {key: value for key, value in document.items() if key != "app_id"}
+
+
+def _expect(condition: bool, text: str) -> None:
+    if not condition:
+        raise HttpError(400, text)
+
+
+@frozen
+class _CheckedCall:
+    """Valid items of one call."""
+
+    app_id: str
+    items: list[JsonObject]
+    is_bulk: bool
+
+    @property
+    def people(self) -> Counter[str]:
+        """Number of items for each person."""
+        return Counter(
+            f"identity:{item['identity']}"
+            if "identity" in item
+            else f"user_id:{item['user_id']}"
+            for item in self.items
+        )
+
+
+def _checked(path: str, document: object, *, has_app_id: bool = True) -> _CheckedCall:
+    """Return a call, or raise `HttpError` with the first violation in Heap's words."""
+    listed = _LISTS[path]
+    if not isinstance(document, dict):
+        raise HttpError(400, "postBody should be object")
+    app_id = document.get("app_id", "")
+    if has_app_id:
+        _expect("app_id" in document, "postBody should have required property 'app_id'")
+        _expect(isinstance(app_id, str), "postBody.app_id should be string")
+        _expect(app_id, "postBody.app_id should NOT be shorter than 1 characters")
+    if has_app_id and listed.name not in document:
+        items = [_without_app_id(document)]
+        _check_item(items[0], listed.kind, "postBody")
+        return _CheckedCall(app_id, items, is_bulk=False)
+    known = {"app_id", listed.name} if has_app_id else {listed.name}
+    is_known = document.keys() <= known
+    _expect(is_known, "postBody should NOT have additional properties")
+    missing = f"postBody should have required property '{listed.name}'"
+    _expect(listed.name in document, missing)
+    items, at = document[listed.name], f"postBody.{listed.name}"
+    _expect(isinstance(items, list), f"{at} should be array")
+    too_many = f"{at} should NOT have more than {listed.limit} items"
+    _expect(len(items) <= listed.limit, too_many)
+    for index, item in enumerate(items):
+        _check_item(item, listed.kind, f"{at}[{index}]")
+    return _CheckedCall(app_id, items, is_bulk=True)
+
+
+def _check_item(item: object, kind: ItemKind, path: str) -> None:
+    for text in rejections(item, kind, path):
+        raise HttpError(400, text)
+
+
+class _Window:
+    """
+    At most *limit* in any *seconds*, for each key.
+
+    Rejected calls do not count, which is assumed.
+    """
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._recent: deque[tuple[float, Counter[str]]] = deque()
+        self._sums: Counter[str] = Counter()
+
+    def has_room(self, now: float, cost: Counter[str]) -> bool:
+        """Return whether *cost* is within the limit at *now*."""
+        while self._recent and now - self._recent[0][0] >= self._seconds:
+            self._sums -= self._recent.popleft()[1]
+        return all(self._sums[key] + n <= self._limit for key, n in cost.items())
+
+    def add(self, now: float, cost: Counter[str]) -> None:
+        """Count *cost* at *now*."""
+        self._recent.append((now, cost))
+        self._sums.update(cost)
+
+
+def _single_window() -> _Window:
+    return _Window(SINGLE_CALLS, SINGLE_SECONDS)
+
+
+@define
+class _App:
+    """Data and rates of one app id."""
+
+    data: AppData = field(factory=AppData)
+    unkeyed: int = 0
+    per_app: _Window = field(factory=lambda: _Window(APP_EVENTS_A_MINUTE, 60.0))
+    per_person: _Window = field(factory=lambda: _Window(PERSON_EVENTS_A_MINUTE, 60.0))
+    single_events: _Window = field(factory=_single_window)
+    single_users: _Window = field(factory=_single_window)
+
+    def key_of(self, event: JsonObject) -> str:
+        if "idempotency_key" in event:
+            return str(event["idempotency_key"])
+        self.unkeyed += 1
+        return f"unkeyed-{self.unkeyed}"
+
+    def costs(
+        self, path: str, call: _CheckedCall
+    ) -> Iterator[tuple[_Window, Counter[str]]]:
+        """Yield the windows that limit *call*, with what it takes from them."""
+        if path == TRACK:
+            yield self.per_app, Counter({"": len(call.items)})
+            yield self.per_person, call.people
+        if not call.is_bulk:
+            single = self.single_events if path == TRACK else self.single_users
+            yield single, call.people
+
+
+class HeapApi:
+    """
+    Heap without its network: requests in, responses out. Thread-safe.
+
+    Attributes:
+        lock: Guards the other attributes.
+        apps: Apps by id.
+        counts: Counts by name, see `Counts`.
+        deleted: Users to delete, in order.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        api_key: str,
+        clock: Callable[[], float],
+        *,
+        rate_limits: bool,
+    ) -> None:
+        self._app_id = app_id
+        self._api_key = api_key
+        self._clock = clock
+        self._rate_limits = rate_limits
+        self._issued = 0
+        self._tokens: dict[str, float] = {}
+        self.lock = threading.RLock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything except tokens."""
+        with self.lock:
+            self.apps: defaultdict[str, _App] = defaultdict(_App)
+            self.counts: Counter[str] = Counter()
+            self.deleted: list[str] = []
+            self._status_requests: dict[str, int] = {}
+
+    def answer(self, request: WireRequest, document: object) -> WireResponse:
+        """Apply a request whose body is *document*, and return the response."""
+        try:
+            with self.lock:
+                return self._route(request, document)
+        except HttpError as error:
+            if error.status == 400:
+                with self.lock:
+                    self.counts["invalid"] += 1
+            return error.response
+
+    def _route(self, request: WireRequest, document: object) -> WireResponse:
+        is_status = request.path.startswith(DELETION_STATUS)
+        if not is_status and request.path not in (*_LISTS, AUTH_TOKEN):
+            raise HttpError(404)
+        if request.method != ("GET" if is_status else "POST"):
+            raise HttpError(405)
+        if request.path == AUTH_TOKEN:
+            return self._issue_token(request)
+        if is_status:
+            return self._deletion_status(request)
+        if request.path == USER_DELETION:
+            self._expect_token(request)
+        _expect_json(request, document)
+        if request.path == USER_DELETION:
+            return self._delete(_checked(request.path, document, has_app_id=False))
+        return self._store(request.path, _checked(request.path, document))
+
+    def _store(self, path: str, call: _CheckedCall) -> WireResponse:
+        app = self.apps[call.app_id]
+        if not self._admit([*app.costs(path, call)]):
+            self.counts["rate_limited"] += 1
+            raise HttpError(429)
+        for item in call.items:
+            if path == TRACK:
+                self._add_event(app, item)
+            else:
+                known = app.data.people.get(item["identity"], {})
+                app.data.people[item["identity"]] = known | item["properties"]
+                self.counts["users"] += 1
+        if call.app_id != self._app_id:
+            self.counts["wrong_app"] += len(call.items)
+        return WireResponse.json(200, {})
+
+    def _add_event(self, app: _App, event: JsonObject) -> None:
+        key = app.key_of(event)
+        is_repeat = key in app.data.events
+        self.counts["duplicates" if is_repeat else "events"] += 1
+        app.data.events.setdefault(key, event)
+
+    def _admit(self, costs: list[tuple[_Window, Counter[str]]]) -> bool:
+        if not self._rate_limits:
+            return True
+        now = self._clock()
+        if not all(window.has_room(now, cost) for window, cost in costs):
+            return False
+        for window, cost in costs:
+            window.add(now, cost)
+        return True
+
+    def _issue_token(self, request: WireRequest) -> WireResponse:
+        if _basic_credentials(request) != f"{self._app_id}:{self._api_key}":
+            raise HttpError(401)
+        self._issued += 1
+        token = f"access-token-{self._issued}"
+        self._tokens[token] = self._clock() + TOKEN_SECONDS
+        return WireResponse.json(200, {"access_token": token})
+
+    def _expect_token(self, request: WireRequest) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        end = self._tokens.get(token, -math.inf)
+        if scheme.lower() != "bearer" or self._clock() >= end:
+            raise HttpError(401)
+
+    def _delete(self, call: _CheckedCall) -> WireResponse:
+        number = f"deletion-{len(self._status_requests) + 1}"
+        self._status_requests[number] = 0
+        people = self.apps[self._app_id].data.people
+        for user in call.items:
+            self.deleted.append(user.get("identity") or user["user_id"])
+            people.pop(user.get("identity", ""), None)
+        return WireResponse.json(201, {"deletion_request_id": number})
+
+    def _deletion_status(self, request: WireRequest) -> WireResponse:
+        self._expect_token(request)
+        number = request.path.removeprefix(DELETION_STATUS)
+        if number not in self._status_requests:
+            raise HttpError(404)
+        self._status_requests[number] += 1
+        is_first = self._status_requests[number] == 1
+        return WireResponse.json(200, {"status": "pending" if is_first else "complete"})
+
+
+def _expect_json(request: WireRequest, document: object) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    _expect(kind == "application/json", "content type should be application/json")
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    _expect(coding == "identity", "content encoding should be identity")
+    is_json = document is not None or request.body.strip() == b"null"
+    _expect(is_json, "request body should be JSON in UTF-8")
+
+
+def _basic_credentials(request: WireRequest) -> str:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
