@@ -9,22 +9,13 @@ from typing import Final
 
 import click
 
-from braze_heap.cli._console import UnusableError, buffer_stdout, mapper_unavailable
+from braze_heap.cli import _console as ui
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
 from braze_heap.cli._plan import plan
 from braze_heap.cli._signals import status_of
 from braze_heap.cli._transform import transform
 from braze_heap.exceptions import DeliveryError
-
-_EPILOG = """\b
-Examples:
-  braze-heap demo
-  braze-heap serve
-  braze-heap transform currents/ -o calls.jsonl
-  braze-heap send currents/ --sink 'heap:?app_id=11'
-  braze-heap events email
-"""
 
 _LATER: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -37,7 +28,7 @@ _LATER: Final[Mapping[str, str]] = MappingProxyType(
         "simulate": "_simulate",
     }
 )
-"""Commands that load when they are called, by module: delivery takes 100 ms to load."""
+"""Modules of commands that load when they are called: delivery takes 100 ms."""
 
 
 class _LazyGroup(click.Group):
@@ -61,17 +52,26 @@ class _LazyGroup(click.Group):
         except OSError as error:
             if error.filename is None:
                 raise
-            flaw = error.strerror or type(error).__name__
-            raise UnusableError(
-                f"cannot use {os.fsdecode(error.filename)}: {flaw}. "
+            path = os.fsdecode(error.filename)
+            raise ui.UnusableError(
+                f"cannot use {path}: {ui.describe_os_error(error)}. "
                 "Check the permissions of the file and of the folders above it."
             ) from None
 
 
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    epilog=ui.epilog(
+        """
+        braze-heap demo
+        braze-heap serve
+        braze-heap transform currents/ -o calls.jsonl
+        braze-heap send currents/ --sink 'heap:?app_id=11'
+        braze-heap events email
+        """,
+        one=ui.STATUSES[1],
+    ),
 )
 @click.version_option(package_name="braze_heap", message="%(prog)s %(version)s")
 def app() -> None:
@@ -84,14 +84,14 @@ def app() -> None:
 
 def run() -> None:
     """Run the command line, and exit with its status."""
-    buffer_stdout()
+    ui.buffer_stdout()
     try:
         sys.exit(app.main(prog_name="braze-heap", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except DeliveryError as error:  # of a mapper, while explain or plan tries it
-        failure = mapper_unavailable(error)
+        failure = ui.mapper_unavailable(error)
         failure.show()
         sys.exit(failure.exit_code)
     except click.Abort as error:

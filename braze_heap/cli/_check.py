@@ -1,12 +1,11 @@
 """``braze-heap check``: whether everything is in place, before anything is sent."""
 
 import contextlib
-import json
 import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,45 +15,20 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Transformer
-from braze_heap.cli._console import (
-    UnusableError,
-    console,
-    exit_on_broken_pipe,
-    grid,
-    plural,
-    safe,
-    show,
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
+from braze_heap.cli._options import (
+    Setup,
+    json_option,
+    option,
+    token_env_option,
+    transformer_options,
 )
-from braze_heap.cli._options import setup_of, transformer_options
-from braze_heap.cli._sinks import (
-    API_KEY,
-    SILENTLY,
-    HeapTarget,
-    describe_sink,
-    file_of,
-    open_sink_or_exit,
-    sink_option,
-)
-from braze_heap.cli._stores import max_bytes_option, open_store
 from braze_heap.receiver import Tokens
-from braze_heap.sinks import Sink
-from braze_heap.state import MAX_BYTES, SqliteDeadLetter
+from braze_heap.state import MAX_BYTES
 
 if TYPE_CHECKING:
-    from braze_heap.heap import HeapOptions, HeapSink
-
-_EPILOG = """\b
-Examples:
-  braze-heap check
-  braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
-  braze-heap check --sink 'heap:?app_id=11' --dead-letter dead.db --json
-
-\b
-Exit status:
-  0  all is well
-  1  there is a problem
-  2  an option is wrong
-"""
+    from braze_heap.heap import HeapSink
 
 TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
 
@@ -80,32 +54,32 @@ class Finding:
     ok: bool = True
 
 
-@click.command(epilog=_EPILOG, short_help="See whether everything is in place.")
-@transformer_options
-@sink_option("A sink to look at; see `braze-heap send --help`.")
-@click.option(
-    "--dead-letter",
-    "store",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A dead letter to look at.",
+@click.command(
+    short_help="See whether everything is in place.",
+    epilog=ui.epilog(
+        """
+        braze-heap check
+        braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
+        braze-heap check --sink 'heap:?app_id=11' --dead-letter dead.db --json
+        """,
+        one="there is a problem",
+        zero="all is well",
+    ),
 )
-@max_bytes_option
-@click.option(
-    "--token-env",
-    metavar="NAME",
-    help="Environment variable with the bearer token of `serve` to look at. "
+@transformer_options
+@sinks.sink_option("A sink to look at; see `braze-heap send --help`.")
+@sinks.dead_letter_option("A dead letter to look at.", type=click.Path(path_type=Path))
+@token_env_option(
+    "the bearer token of `serve` to look at. "
     f"[default: {TOKEN_VARIABLE}, if it is set]",
 )
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
+@option(
+    "--timeout SECONDS",
+    "Maximum seconds for an answer of the host.",
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
-    show_default=True,
-    help="How long the host may take to answer.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same, as JSON.")
+@json_option
 def check(
     spec: str | None,
     store: Path | None,
@@ -116,53 +90,48 @@ def check(
     **options: Any,
 ) -> None:
     """
-    Look at configuration, sink, host and dead letter, and say what to do.
+    Look at configuration, sink, host and dead letter, and show what to do.
 
     No event is sent, and nothing is written. The host of Heap gets one request without
-    content (HEAD), on the road that events take.
+    content (HEAD), through the same proxy as events.
     """
     if max_bytes and not store:
         raise click.UsageError("--max-bytes is for --dead-letter.")
-    findings = [*_findings(spec, timeout, options), *_tokens(token_env)]
+    transformer, findings = _configuration(options)
+    if spec is not None:
+        findings += _guarded("sink", _sink(spec, transformer, timeout))
+    findings += _tokens(token_env)
     if store is not None:
-        most = max_bytes or MAX_BYTES
-        findings += _looked_at("dead letter", lambda: [_dead_letter(store, most)])
+        findings += _guarded("dead letter", _dead_letter(store, max_bytes or MAX_BYTES))
     is_well = all(finding.ok for finding in findings)
-    with exit_on_broken_pipe("stdout"):
-        if as_json:
-            checks = [attrs.asdict(finding) for finding in findings]
-            click.echo(json.dumps({"ok": is_well, "checks": checks}, indent=2))
-        else:
-            show(_view(findings), console("stdout"))
+    result = {"ok": is_well, "checks": [attrs.asdict(finding) for finding in findings]}
+    ui.print_result(lambda: _view(findings), lambda: result, as_json=as_json)
     sys.exit(int(not is_well))
 
 
-def _findings(
-    spec: str | None, timeout: float, options: dict[str, Any]
-) -> Iterator[Finding]:
-    transformer, findings = _configuration(options)
-    yield from findings
-    if spec is not None:
-        yield from _looked_at("sink", lambda: _sink(spec, transformer, timeout))
+def _problem(check: str, detail: str, advice: str = "") -> Finding:
+    return Finding(check, ui.safe(detail, 1_000), advice, ok=False)
 
 
 def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]:
     """
-    Return the transformer, and the findings about it. Events that this version does not
-    have are a problem here, a warning elsewhere; a personal field may be newer than its
-    class.
+    Return the transformer, and the findings about it.
+
+    Unknown events are a problem here, and a warning elsewhere. Unknown personal fields
+    are a warning, because they may be newer than the classes.
     """
     flaws: list[str] = []
-    said: list[str] = []
+    values: list[str] = []
     transformer = Transformer()
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:
-            setup = setup_of(**options)
+            setup = Setup.of(**options)
             transformer = setup.transformer()
-            said = [f"{name} = {value}" for name, value in setup.described(transformer)]
+            described = setup.described(transformer)
+            values = [f"{name} = {value}" for name, value in described]
             if setup.spec is None:  # a team's own one can set more
-                said.append("all else by default")
-        except UnusableError as error:
+                values.append("all else by default")
+        except ui.UnusableError as error:
             flaws.append(error.message)
         except (ValueError, TypeError, OSError) as error:
             flaws.append(str(error))
@@ -170,113 +139,78 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
         if not issubclass(warning.category, UserWarning):
             continue
         if str(warning.message).startswith("No event class has a field"):
-            click.echo(f"Warning: {safe(str(warning.message), 1_000)}", err=True)
+            click.echo(f"Warning: {ui.safe(str(warning.message), 1_000)}", err=True)
         else:
             flaws.append(str(warning.message))
+    name, advice = "configuration", "See docs/reference/configuration.md."
     if not flaws:
-        return transformer, [Finding("configuration", safe("; ".join(said), 2_000))]
-    advice = "See docs/reference/configuration.md for all options."
-    return transformer, [
-        Finding("configuration", safe(flaw, 1_000), advice, ok=False) for flaw in flaws
-    ]
+        return transformer, [Finding(name, ui.safe("; ".join(values), 2_000))]
+    return transformer, [_problem(name, flaw, advice) for flaw in flaws]
 
 
-def _looked_at(name: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """
-    Yield what *look* returns; if a path cannot be looked at, that is a problem, too.
-    """
+def _guarded(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield *findings*; a path that cannot be looked at is a problem, too."""
     try:
-        yield from look()
+        yield from findings
     except (OSError, ValueError) as error:
         path = os.fsdecode(getattr(error, "filename", None) or "the path")
         flaw = f"{path}: {getattr(error, 'strerror', None) or error}"
         advice = "Check the permissions of the file and of the folders above it."
-        yield Finding(name, safe(flaw, 500), advice, ok=False)
+        yield _problem(name, flaw, advice)
 
 
 def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
-    path = file_of(spec)
-    if path is not None and path.exists():
-        yield _existing(path, spec)
+    path = sinks.file_of(spec)
+    if path is not None and path.exists():  # opening it could end a line in it
+        is_well = path.is_file() and os.access(path, os.W_OK)
+        advice = "" if is_well else "Make it writable, or name another file."
+        yield Finding("sink", sinks.describe_sink(spec, None), advice, ok=is_well)
         return
     try:
-        sink = open_sink_or_exit(spec)
-    except UnusableError as error:
+        sink = sinks.open_sink_or_exit(spec)
+    except ui.UnusableError as error:
         advice = "See `braze-heap send --help` for how a sink is written."
-        yield Finding("sink", safe(error.message, 1_000), advice, ok=False)
+        yield _problem("sink", error.message, advice)
         return
     with contextlib.closing(sink):
-        yield from _of_sink(sink, spec, transformer, timeout)
+        target = sinks.HeapTarget.of(sink)
+        yield Finding("sink", sinks.describe_sink(spec, target))
+        if target is not None:
+            yield from _heap(cast("HeapSink", sink), target, transformer, timeout)
     if path is not None:
         path.unlink(missing_ok=True)
 
 
-def _existing(path: Path, spec: str) -> Finding:
-    """Look at a file without opening it: that could end a line in it."""
-    is_well = path.is_file() and os.access(path, os.W_OK)
-    advice = "" if is_well else "Make it writable, or name another file."
-    return Finding("sink", describe_sink(spec, None), advice, ok=is_well)
-
-
-def _of_sink(
-    sink: Sink, spec: str, transformer: Transformer, timeout: float
+def _heap(
+    sink: "HeapSink", target: sinks.HeapTarget, transformer: Transformer, timeout: float
 ) -> Iterator[Finding]:
-    target = HeapTarget.of(sink)
-    yield Finding("sink", describe_sink(spec, target))
-    if target is None:
-        return
-    yield Finding("app id", safe(target.options.app_id), SILENTLY)
-    yield _host(cast("HeapSink", sink), target, timeout)
-    yield Finding("limits", _limits(target.options))
-    yield _api_key(target, transformer)
-
-
-def _host(sink: "HeapSink", target: HeapTarget, timeout: float) -> Finding:
-    """
-    Ask for the host as events do, through the proxy and the certificates of the sink.
-    """
-    try:
+    options = target.options
+    yield Finding("app id", ui.safe(options.app_id), sinks.SILENTLY)
+    try:  # as events do, through the proxy and the certificates of the sink
         answer = sink._client.head(target.host, timeout=timeout)
+        yield Finding("host", f"{target.host} answers ({answer.status_code})")
     except Exception as error:
-        flaw = f"{target.host} is not reached: {type(error).__name__}"
+        flaw = f"{target.host} is not reached: {type(error).__name__}, {error}"
         advice = (
             "Look at region and base_url, name service, firewall and certificates. "
             "Behind a proxy add trust_env=1 to the sink."
         )
-        return Finding("host", safe(f"{flaw}, {error}", 500), advice, ok=False)
-    return Finding("host", f"{target.host} answers ({answer.status_code})")
-
-
-def _limits(options: "HeapOptions") -> str:
-    return (
+        yield _problem("host", flaw, advice)
+    limits = (
         f"{options.events_a_minute:,} events a minute, "
         f"{options.identity_events_a_minute:,} of each identity; "
         f"{options.deadline:g} s for a batch, {options.timeout:g} s for a request; "
         f"{options.max_bytes:,} bytes a request"
     )
-
-
-def _api_key(target: HeapTarget, transformer: Transformer) -> Finding:
-    if target.options.api_key:
-        return Finding("API key", "set")
-    if not transformer._deletions:
-        return Finding("API key", "not set; only deletions need one")
-    advice = f"Set the environment variable {API_KEY}."
-    flaw = "not set, but the configuration has deletions"
-    return Finding("API key", flaw, advice, ok=False)
-
-
-def _dead_letter(path: Path, max_bytes: int) -> Finding:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return _missing(path)
-    try:
-        with open_store(path, max_bytes=max_bytes) as store:
-            store.append(())
-            return _held(path, store, max_bytes)
-    except UnusableError as error:
-        return Finding("dead letter", error.message, ok=False)
+    yield Finding("limits", limits)
+    if options.api_key:
+        yield Finding("API key", "set")
+    elif not transformer._deletions:
+        yield Finding("API key", "not set; only deletions need one")
+    else:
+        advice = f"Set the environment variable {sinks.API_KEY}."
+        flaw = "not set, but the configuration has deletions"
+        yield _problem("API key", flaw, advice)
 
 
 def _tokens(name: str | None) -> Iterator[Finding]:
@@ -287,36 +221,50 @@ def _tokens(name: str | None) -> Iterator[Finding]:
     try:
         weakness = Tokens.from_env(name).weakness()
     except ValueError as error:
-        advice = "For a new one: openssl rand -hex 32"
-        yield Finding("token", str(error), advice, ok=False)
+        yield _problem("token", str(error), "For a new one: openssl rand -hex 32")
     else:
         yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
 
 
-def _missing(path: Path) -> Finding:
-    folder = path.absolute().parent
-    if folder.is_dir() and os.access(folder, os.W_OK):
-        return Finding("dead letter", f"{path} will be created when needed")
-    advice = "Make the directory, or make it writable."
-    return Finding("dead letter", f"{folder} cannot be written", advice, ok=False)
-
-
-def _held(path: Path, store: SqliteDeadLetter, max_bytes: int) -> Finding:
-    size, records = store.used_bytes(), store.stats().records
-    held = f"{path} holds {plural(records, 'dead letter')}"
-    detail = f"{held}, {size:,} of {max_bytes:,} bytes"
-    is_well = size < _NEARLY_FULL * max_bytes
+def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
+    name = "dead letter"
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        folder = path.absolute().parent
+        if folder.is_dir() and os.access(folder, os.W_OK):
+            yield Finding(name, f"{path} will be created when needed")
+        else:
+            advice = "Make the directory, or make it writable."
+            yield _problem(name, f"{folder} cannot be written", advice)
+        return
+    try:
+        with sinks.open_store(path, max_bytes=max_bytes) as store:
+            store.append(())
+            size, records = store.used_bytes(), store.stats().records
+    except ui.UnusableError as error:
+        yield _problem(name, error.message)
+        return
+    number = ui.plural(records, name)
     command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
-    advice = "" if not records else f"`{command}` says why; replay or purge them."
-    return Finding("dead letter", detail, advice, ok=is_well)
+    yield Finding(
+        name,
+        f"{path} holds {number}, {size:,} of {max_bytes:,} bytes",
+        f"`{command}` lists the reasons; replay or purge them." if records else "",
+        ok=size < _NEARLY_FULL * max_bytes,
+    )
 
 
 def _view(findings: list[Finding]) -> RenderableType:
-    table = grid("_state", "_check", "_detail")
-    for finding in findings:
-        state = Text("OK", "green") if finding.ok else Text("PROBLEM", "bold red")
-        detail = "\n".join(filter(None, (finding.detail, finding.advice)))
-        table.add_row(state, finding.check, Text(detail))
+    states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
+    rows = [
+        (
+            states[finding.ok],
+            finding.check,
+            Text("\n".join(filter(None, (finding.detail, finding.advice)))),
+        )
+        for finding in findings
+    ]
     problems = sum(not finding.ok for finding in findings)
-    end = plural(problems, "problem") if problems else "Everything is fine."
-    return Group(table, Text(f"\n{end}"))
+    end = ui.plural(problems, "problem") if problems else "Everything is fine."
+    return Group(ui.rows_view(rows), Text(f"\n{end}"))

@@ -1,6 +1,6 @@
 """
-The connections of a server: bounded in number, in time, and in what they may send
-before a request is complete. Needs the extra ``server``.
+Connections of a server, limited in number and in the time and size of an incomplete
+request. Needs the extra ``server``.
 """
 
 import asyncio
@@ -11,28 +11,27 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 BACKLOG: Final = 100
-"""Connections that wait to be accepted, and that are accepted in one go."""
+"""Connections that wait to be accepted, and that are accepted at once."""
 
 MAX_CONNECTIONS: Final = 1_000
 
 RESERVED: Final = 64
-"""File descriptors for everything else: sinks, stores, name service, the log."""
+"""File descriptors for sinks, dead letters, name service and the log."""
 
 logger: Final = logging.getLogger("braze_heap.serve")
 
 
 class BoundedProtocol(H11Protocol):
     """
-    HTTP/1.1 with h11, whose heads are bounded (64 KiB), for a limited number of
-    connections.
+    HTTP/1.1 with h11, which limits heads to 64 KiB, for some number of connections.
 
-    If there are too many, the one that has waited longest for a request is closed to
-    make room: first those that never sent one. A head that is not complete in time
-    closes its connection, too.
+    If there are too many, the one that has waited longest for a request is closed;
+    those that never sent one come first. A head that is not complete in time closes its
+    connection, too.
 
     Attributes:
-        most: Connections that may be open.
-        head_seconds: Seconds that the head of a request may take.
+        most: Maximum number of open connections.
+        head_seconds: Maximum seconds for the head of a request.
         waiting: Connections between two requests, the oldest first.
     """
 
@@ -99,7 +98,7 @@ def bounded_protocol(head_seconds: float) -> type[BoundedProtocol]:
 
 
 def _most() -> int:
-    """Return how many connections the limit of file descriptors has room for."""
+    """Return the number of connections that the limit of file descriptors allows."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows

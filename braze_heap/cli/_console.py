@@ -1,11 +1,15 @@
-"""Output for people: aligned, safe for terminals, plain text in a pipe."""
+"""Output, exit statuses and errors that all commands share."""
 
 import contextlib
+import importlib
 import io
+import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Final, Literal, TextIO, TypeAlias, cast
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Literal, TextIO, TypeAlias, cast
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -24,7 +28,45 @@ INTERRUPTED: Final = 130
 SIGPIPE_EXIT: Final = 141
 """Exit status after the reader of the output closed the pipe: 128 + SIGPIPE."""
 
+STATUSES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        0: "done",
+        1: "done, and there is something to look at; each --help says what",
+        2: "an option is wrong, a file or package cannot be used, or not confirmed",
+        75: "sink, mapper or dead letter is not available: run it again later",
+        129: "stopped by SIGHUP",
+        INTERRUPTED: "stopped by Ctrl-C",
+        SIGPIPE_EXIT: "the reader of the output closed the pipe",
+        143: "stopped by SIGTERM",
+    }
+)
+"""Meaning of each exit status. Commands have own words for 0 and 1 only."""
+
 PIPE_CLOSED: Final = "The reader of the output closed the pipe."
+
+PIPED_WIDTH: Final = 200
+"""Columns of a table that is piped: each row on one line, for grep."""
+
+
+def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
+    """
+    Return the end of a command's help: examples and exit statuses.
+
+    Args:
+        text: Example commands, one a line; then other paragraphs.
+        one: Meaning of status 1; empty if the command never has it.
+        zero: Meaning of status 0.
+    """
+    examples, *others = text.strip().split("\n\n")
+    lines = "\n".join(f"  {line.strip()}" for line in examples.splitlines())
+    meanings = {**STATUSES, 0: zero, 1: one}
+    rows = "\n".join(f"  {n:<5}{meant}" for n, meant in meanings.items() if meant)
+    parts = [
+        f"Examples:\n{lines}",
+        *map(textwrap.dedent, others),
+        f"Exit status:\n{rows}",
+    ]
+    return "\n\n".join(f"\b\n{part}" for part in parts)
 
 
 class UnusableError(click.ClickException):
@@ -48,6 +90,39 @@ def mapper_unavailable(error: DeliveryError) -> UnavailableError:
     notes = "; ".join(getattr(error, "__notes__", ()))
     text = f"a mapper could not decide {notes}: {type(error).__name__}: {error}"
     return UnavailableError(f"{safe(text, 500)}. Run the command again later.")
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return the text of the operating system, or the class if there is none."""
+    return error.strerror or type(error).__name__
+
+
+def require_extra(doing: str, extra: str, *packages: str) -> None:
+    """Raise an `UnusableError` if one of the *packages* of an *extra* is missing."""
+    try:
+        for name in packages:
+            importlib.import_module(name)
+    except ModuleNotFoundError:
+        advice = f"pip install 'braze_heap[{extra}]'"
+        raise UnusableError(f"{doing} needs an extra: {advice}") from None
+
+
+def confirm(question: str, done: str, *, is_agreed: bool) -> None:
+    """
+    Ask a yes-or-no *question*, unless it *is_agreed*; *done* is such as ``sent``.
+
+    Raises:
+        UnusableError: The answer is no, or stdin is not a terminal.
+    """
+    if is_agreed:
+        return
+    if not sys.stdin.isatty():
+        raise UnusableError(
+            f"stdin is not a terminal, so nothing was {done}. Pass --yes to skip the "
+            "confirmation."
+        )
+    if not click.confirm(question, err=True):
+        raise UnusableError(f"not confirmed, and nothing was {done}")
 
 
 class SafeConsole(Console):
@@ -76,19 +151,22 @@ class SafeConsole(Console):
                 yield Segment("\n".join(lines), segment.style)
 
 
-def console(stream: Stream, piped_width: int = 80) -> Console:
+def console(
+    stream: Stream, piped_width: int = 80, max_width: int | None = None
+) -> Console:
     """
-    Return a console without markup, because names from outside may contain it.
+    Return a console for *stream*, at most *max_width* wide.
 
-    Args:
-        stream: Stream to write to.
-        piped_width: Columns if *stream* is not a terminal.
+    It has *piped_width* columns if *stream* is not a terminal. Names from outside may
+    contain markup, so it has none.
     """
     file = getattr(sys, stream)
     width = None if file.isatty() else piped_width
-    return SafeConsole(
+    out = SafeConsole(
         file=file, width=width, markup=False, emoji=False, highlight=False
     )
+    out.width = min(out.width, max_width or out.width)
+    return out
 
 
 def show(view: RenderableType, out: Console) -> None:
@@ -102,22 +180,62 @@ def show(view: RenderableType, out: Console) -> None:
     if not out.is_terminal:
         endless = out.options.update(width=_ENDLESS)
         out.width = max(out.width, out.measure(view, options=endless).minimum)
-    with out.capture() as capture:
-        out.print(view, crop=False)  # escaped names may be longer than measured
-    text = capture.get()
-    if not out.is_terminal:
-        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-    out.file.flush()
-    stream = cast("TextIO", out.file).buffer
-    stream.write(text.encode(out.encoding, "replace"))
-    stream.flush()
+    text = to_text(view, out, strip=not out.is_terminal)
+    write_bytes(text.encode(out.encoding, "replace"), cast("TextIO", out.file))
 
 
 _ENDLESS: Final = 1 << 14
 
 
+def to_text(view: RenderableType, out: Console, *, strip: bool = True) -> str:
+    """Return *view* as *out* would print it; *strip* removes spaces at line ends."""
+    with out.capture() as capture:
+        out.print(view, crop=False)  # escaped names may be longer than measured
+    text = capture.get()
+    return "".join(f"{x.rstrip()}\n" for x in text.splitlines()) if strip else text
+
+
+def write_bytes(data: bytes, file: TextIO) -> None:
+    """Write *data* to the buffer of *file*, after the text that *file* holds."""
+    file.flush()
+    file.buffer.write(data)
+    file.buffer.flush()
+
+
+def to_json(value: Any) -> str:
+    """Return *value* as lines of JSON in ASCII, because names may contain anything."""
+    return json.dumps(value, indent=2, default=str) + "\n"
+
+
+def show_result(
+    view: Callable[[], RenderableType],
+    value: Callable[[], Any],
+    out: Console,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the *view* of a result, or with ``--json`` its *value*."""
+    if as_json:
+        data = to_json(value()).encode("utf-8", "replace")
+        write_bytes(data, cast("TextIO", out.file))
+    else:
+        show(view(), out)
+
+
+def print_result(
+    view: Callable[[], RenderableType],
+    value: Callable[[], Any],
+    out: Console | None = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Write a result to stdout; exit without a message if its pipe is closed."""
+    with exit_on_broken_pipe():
+        show_result(view, value, out or console("stdout"), as_json=as_json)
+
+
 @contextlib.contextmanager
-def exit_on_broken_pipe(stream: Stream) -> Iterator[None]:
+def exit_on_broken_pipe(stream: Stream = "stdout") -> Iterator[None]:
     """
     Flush *stream* at the end; exit without a message if the pipe is closed.
 
@@ -135,7 +253,7 @@ def exit_on_broken_pipe(stream: Stream) -> Iterator[None]:
         if error.filename is not None:
             raise
         redirect_to_devnull(stream)
-        flaw = error.strerror or type(error).__name__
+        flaw = describe_os_error(error)
         raise UnusableError(f"cannot write {stream}: {flaw}") from None
 
 
@@ -160,21 +278,66 @@ def redirect_to_devnull(stream: Stream) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
-def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
+def rows_view(rows: Iterable[Sequence[object]], columns: Sequence[str] = ()) -> Table:
     """
-    Return a table without lines, the columns *right* aligned to the right.
+    Return *rows* as a table: integers to the right, with ``,`` between thousands.
 
-    A column whose name begins with ``_`` has no heading.
+    Args:
+        rows: Cells are integers, `Text`, or text from anywhere.
+        columns: Headings; without them the table has none.
     """
+    cells = [*rows]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(
-            "" if name.startswith("_") else name,
-            justify="right" if name in right else "left",
-            overflow="fold",
-        )
-    table.show_header = not all(name.startswith("_") for name in columns)
+    table.show_header = bool(columns)
+    width = len(cells[0]) if cells else len(columns)
+    for index in range(width):
+        is_number = any(type(row[index]) is int for row in cells)
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        name = columns[index] if columns else ""
+        table.add_column(name, justify=justify, overflow="fold")
+    for row in cells:
+        table.add_row(*map(_cell, row))
     return table
+
+
+def _cell(value: object) -> RenderableType:
+    if isinstance(value, Text):
+        return value
+    return f"{value:,}" if type(value) is int else safe(str(value), 500)
+
+
+def section(
+    title: str,
+    rows: Iterable[Sequence[object]],
+    *,
+    columns: Sequence[str] = (),
+    top: int | None = None,
+    more: str = "",
+) -> Iterator[RenderableType]:
+    """
+    Yield a heading and a table of *rows*; nothing if there are none.
+
+    Args:
+        title: Heading.
+        rows: See `rows_view`.
+        columns: See `rows_view`.
+        top: Number of rows to show; ``None`` shows all.
+        more: Noun for the rest, and a hint after ``|``: ``more type|(--all-types)``.
+    """
+    cells = [*rows]
+    if not cells:
+        return
+    yield heading(title)
+    yield indented(rows_view(cells[:top], columns))
+    if top is not None and len(cells) > top:
+        noun, _, hint = more.partition("|")
+        yield Text(f"  ... and {plural(len(cells) - top, noun)} {hint}".rstrip())
+
+
+def next_steps(commands: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
+    """Yield a list of commands with their purpose."""
+    rows = [(Text(command, "cyan"), what) for command, what in commands]
+    yield from section("Next steps", rows)
 
 
 def indented(view: RenderableType, columns: int = 2) -> Padding:

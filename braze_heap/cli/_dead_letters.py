@@ -1,52 +1,43 @@
-"""``braze-heap dead-letters``: what could not be delivered, and what becomes of it."""
+"""``braze-heap dead-letters``: events that could not be delivered."""
 
 import codecs
 import contextlib
-import difflib
+import functools
+import gzip
 import itertools
 import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Final, cast
 
+import attrs
 import click
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from braze_heap import Pipeline, Reason, replay
-from braze_heap.cli._console import (
-    UnusableError,
-    console,
-    exit_on_broken_pipe,
-    plural,
-    safe,
-    show,
-)
-from braze_heap.cli._dead_letter_view import Listing, letter_view, original_text
-from braze_heap.cli._delivered import finish
-from braze_heap.cli._delivery import Delivery, Work, patience_option
-from braze_heap.cli._inputs import STDIN
-from braze_heap.cli._options import transformer_from_options, transformer_options
-from braze_heap.cli._output import is_stdout, replaced
-from braze_heap.cli._paths import FilePath
-from braze_heap.cli._progress import DeliveryProgress
-from braze_heap.cli._sinks import (
-    HeapTarget,
-    confirm,
-    open_sink_or_exit,
-    refuse_files,
-    sink_option,
+from braze_heap import Pipeline, Reason, Report, replay
+from braze_heap._text import did_you_mean
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
+from braze_heap.cli._delivery import Delivery, patience_option
+from braze_heap.cli._options import (
+    Setup,
+    build_transformer,
+    json_option,
+    option,
+    output_option,
+    transformer_options,
     yes_option,
 )
-from braze_heap.cli._stores import (
-    is_of_store,
-    max_bytes_option,
-    open_store,
-    store_argument,
-)
+from braze_heap.cli._output import open_output
+from braze_heap.cli._progress import RunProgress
+from braze_heap.cli._report import Ending, ending_options, meaning
 from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
@@ -56,13 +47,6 @@ from braze_heap.state import (
     export,
     search,
 )
-
-_EPILOG = """\b
-Examples:
-  braze-heap dead-letters list dead.db
-  braze-heap dead-letters show dead.db event-17
-  braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
-"""
 
 PERSONAL: Final = "This is personal data, unmasked."
 
@@ -74,10 +58,21 @@ _MAX_NAMED: Final = 5
 _MAX_SUSPECTED: Final = 20
 """Keys of suspected dead letters that a purge names."""
 
+_DIGITS: Final = 8
+"""Digits of the digest in a list. Enough to distinguish two contents."""
+
+reason_option: Final = option("--reason WORD", "Only those with this reason.")
+
 
 @click.group(
     name="dead-letters",
-    epilog=_EPILOG,
+    epilog=ui.epilog(
+        """
+        braze-heap dead-letters list dead.db
+        braze-heap dead-letters show dead.db event-17
+        braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
+        """
+    ),
     short_help="See, replay, purge, export what could not be delivered.",
 )
 def dead_letters() -> None:
@@ -89,140 +84,240 @@ def dead_letters() -> None:
     """
 
 
-_LIST_EPILOG = """\b
-Examples:
-  braze-heap dead-letters list dead.db
-  braze-heap dead-letters list dead.db --reason bad_time --limit 100
-  braze-heap dead-letters list dead.db --json | jq '.letters[].key'
-"""
-
-
 @dead_letters.command(
     name="list",
-    epilog=_LIST_EPILOG,
+    epilog=ui.epilog(
+        """
+        braze-heap dead-letters list dead.db
+        braze-heap dead-letters list dead.db --reason bad_time --limit 100
+        braze-heap dead-letters list dead.db --json | jq '.letters[].key'
+        """
+    ),
     short_help="Summarize by reason and list the oldest.",
 )
-@store_argument
-@click.option("--reason", metavar="WORD", help="Only those with this reason.")
-@click.option(
+@sinks.store_argument
+@reason_option
+@option(
     "--limit",
+    "Number of dead letters to list, the oldest first.",
     type=click.IntRange(min=0),
     default=20,
-    show_default=True,
-    help="Number of dead letters to list, the oldest first.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same, as JSON.")
+@json_option
 def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
     """
     Show how many dead letters there are, by reason, and name the oldest.
 
     No values of events are shown. Times are UTC.
     """
-    with open_store(path) as store:
+    with sinks.open_store(path) as store:
         _check_reason(reason, store)
-        chosen = (r for r in store.read() if reason in (None, r.reason))
-        listing = Listing.of(chosen, limit)
-    with exit_on_broken_pipe("stdout"):
-        if as_json:
-            click.echo(json.dumps(listing.to_dict(), indent=2))
-        else:
-            show(listing.view(path), console("stdout", 200))
+        listing = _listing(
+            (r for r in store.read() if reason in (None, r.reason)), limit
+        )
+    out = ui.console("stdout", ui.PIPED_WIDTH)
+    view = functools.partial(_listing_view, listing, path)
+    ui.print_result(view, lambda: listing, out, as_json=as_json)
+
+
+def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:
+    """Return the *records* by reason, and the first *limit*; without their events."""
+    groups: dict[str, dict[str, Any]] = {}
+    letters: list[dict[str, Any]] = []
+    for record in records:
+        at = record.at.isoformat()
+        group = groups.setdefault(
+            record.reason,
+            {"reason": record.reason, "records": 0, "oldest": at, "newest": at},
+        )
+        group["records"] += 1
+        group["oldest"], group["newest"] = (
+            min(group["oldest"], at),
+            max(group["newest"], at),
+        )
+        if len(letters) < limit:
+            letters.append(_to_dict(record))
+    by_reason = sorted(groups.values(), key=lambda group: -group["records"])
+    total = sum(group["records"] for group in by_reason)
+    return {"records": total, "by_reason": by_reason, "letters": letters}
+
+
+def _listing_view(listing: dict[str, Any], path: Path) -> Group:
+    return Group(
+        Text(f"{ui.plural(listing['records'], 'dead letter')} in {path}"),
+        *_reasons_view(listing["by_reason"]),
+        *_letters_view(listing, path),
+    )
+
+
+def _reasons_view(groups: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    for group in groups:
+        number = ui.plural(group["records"], "dead letter")
+        yield ui.heading(f"{ui.safe(group['reason'])}: {number}")
+        yield ui.indented(Text(meaning(group["reason"])))
+        minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
+        yield ui.indented(Text(f"{' to '.join(dict.fromkeys(minutes))} UTC"))
+
+
+def _letters_view(listing: dict[str, Any], path: Path) -> Iterator[RenderableType]:
+    letters = listing["letters"]
+    rest = listing["records"] - len(letters)
+    rows = [(letter["reason"], Text(_title(letter))) for letter in letters]
+    yield from ui.section(f"The oldest {len(rows):,}" if rest else "Each", rows)
+    if rest and rows:
+        yield Text(f"  ... and {rest:,} more (--limit)")
+    if rows:
+        command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
+        yield Text(f"\nOne of them, whole: {command}")
+
+
+def _title(letter: dict[str, Any]) -> str:
+    """Return enough of the key to distinguish it from others, type and detail."""
+    name, colon, digest = letter["key"].rpartition(":")
+    key = ui.safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
+    first = " ".join(filter(None, (key, ui.safe(letter["event_type"] or ""))))
+    return f"{first}\n{ui.safe(letter['detail'], 300)}"
+
+
+def _to_dict(record: DeadRecord) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "reason": record.reason,
+        "detail": record.detail,
+        "at": record.at.isoformat(),
+        "format": record.format,
+        "event_type": record.event_type,
+        "mappers": record.mappers,
+        "bytes": len(record.original),
+    }
 
 
 def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
     """
-    Make sure that records can have the *reason*; a sink can have its own ones.
+    Check that records can have the *reason*; a sink can have its own ones.
 
     Raises:
         click.UsageError: Nothing in the library or in *store* has it.
     """
-    if reason is None or reason in (*Reason, *store.stats().by_reason):
-        return
     known = sorted({*map(str, Reason), *store.stats().by_reason})
-    close = difflib.get_close_matches(reason, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    if reason is None or reason in known:
+        return
+    hint = did_you_mean(reason, known)
     raise click.UsageError(
-        f"--reason: there is no reason {safe(reason)!r}.{hint} "
-        f"There are: {', '.join(map(safe, known))}."
+        f"--reason: there is no reason {ui.safe(reason)!r}.{hint} "
+        f"There are: {', '.join(map(ui.safe, known))}."
     )
 
 
-_SHOW_EPILOG = """\b
-Examples:
-  braze-heap dead-letters show dead.db event-17
-  braze-heap dead-letters show dead.db event-17 --original > event.json
-"""
-
-
-@dead_letters.command(name="show", epilog=_SHOW_EPILOG, short_help="Show one, whole.")
-@store_argument
+@dead_letters.command(
+    name="show",
+    epilog=ui.epilog(
+        """
+        braze-heap dead-letters show dead.db event-17
+        braze-heap dead-letters show dead.db event-17 --original > event.json
+        """
+    ),
+    short_help="Show one, whole.",
+)
+@sinks.store_argument
 @click.argument("key", metavar="KEY")
-@click.option("--original", is_flag=True, help="The event alone, as it is kept.")
-def show_(path: Path, key: str, original: bool) -> None:
+@option("--original", "The event alone, as it is kept.")
+@json_option
+def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
     """
     Show one dead letter with all its values: this is personal data.
 
     KEY is a key from `list`, an event's id, or the beginning of either.
     """
-    with open_store(path) as store:
+    if original and as_json:
+        raise click.UsageError("--original and --json exclude each other.")
+    with sinks.open_store(path) as store:
         record = _found(store, key, path)
     click.echo(PERSONAL, err=True)
-    with exit_on_broken_pipe("stdout"):
+    with ui.exit_on_broken_pipe():
         if original:
             text = original_text(record)
-            if sys.stdout.isatty():
-                text = "\n".join(safe(line, len(line)) for line in text.split("\n"))
-            click.echo(text)
-        else:
-            show(letter_view(record), console("stdout"))
+            click.echo(_safe_lines(text) if sys.stdout.isatty() else text)
+            return
+        data = {**_to_dict(record), "original": original_text(record)}
+        out = ui.console("stdout")
+        ui.show_result(lambda: letter_view(record), lambda: data, out, as_json=as_json)
 
 
 def _found(store: DeadLetter, key: str, path: Path) -> DeadRecord:
+    """
+    Return the record that *key* means: its key, its event's id, or how one begins.
+
+    Raises:
+        UnusableError: It means none, or several.
+    """
     found = [record for record in store.read() if record.key.startswith(key)]
     exact = [r for r in found if key in (r.key, r.key.rpartition(":")[0] or r.key)]
     if len(exact or found) == 1:
         return (exact or found)[0]
     if not found:
-        raise UnusableError(
-            f"no key begins with {safe(key)!r}. "
+        raise ui.UnusableError(
+            f"no key begins with {ui.safe(key)!r}. "
             f"`braze-heap dead-letters list {shlex.quote(str(path))}` names them."
         )
-    names = ", ".join(safe(record.key, 300) for record in found[:_MAX_NAMED])
-    raise UnusableError(f"{len(found):,} keys begin with {safe(key)!r}: {names}")
+    names = ", ".join(ui.safe(record.key, 300) for record in found[:_MAX_NAMED])
+    raise ui.UnusableError(f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}")
 
 
-_REPLAY_EPILOG = """\b
-Examples:
-  braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
-  braze-heap dead-letters replay dead.db --sink file:a.jsonl --config new.toml
+def letter_view(record: DeadRecord) -> RenderableType:
+    """Return *record* and its complete original as text."""
+    shown = _to_dict(record)
+    names = ("key", "reason", "detail", "at", "event_type", "format")
+    rows = [(name, str(shown[name])) for name in names if shown[name]]
+    rows.append(("", meaning(record.reason)))
+    rows += [("mapper", f"{name}, for {key}") for key, name in record.mappers.items()]
+    table = ui.rows_view([(name, Text(ui.safe(value, 2_000))) for name, value in rows])
+    return Group(
+        table, ui.heading("original"), Text(_safe_lines(original_text(record)))
+    )
 
-\b
-Exit status:
-  0    done, also if something stays
-  1    dead letters remain, and --strict is given
-  2    a file cannot be used, an option is wrong, or nobody confirmed
-  75   the sink or the dead letter is not available: run it again later
-  130, 143  stopped by Ctrl-C, or by SIGTERM
-  141  the reader of the output closed the pipe
-"""
+
+def _safe_lines(text: str) -> str:
+    return "\n".join(ui.safe(line, len(line)) for line in text.splitlines())
+
+
+def _escaped(character: str) -> str:
+    return character if character == "\n" else json.dumps(character)[1:-1]
+
+
+def original_text(record: DeadRecord) -> str:
+    """Return the original as text: an event as JSON, a body as it came."""
+    raw = record.original
+    try:
+        if record.format == "json":
+            text = json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
+            return "".join(c if c.isprintable() else _escaped(c) for c in text)
+        body = gzip.decompress(raw) if record.format == "gzip" else raw
+    except (ValueError, RecursionError, OSError, EOFError, zlib.error):
+        body = raw
+    return body.decode("utf-8", "backslashreplace")
 
 
 @dead_letters.command(
-    name="replay", epilog=_REPLAY_EPILOG, short_help="Redeliver dead letters."
+    name="replay",
+    epilog=ui.epilog(
+        """
+        braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
+        braze-heap dead-letters replay dead.db --sink file:a.jsonl --config new.toml
+        """,
+        one="dead letters remain, and --strict is given",
+        zero="done, also if dead letters remain",
+    ),
+    short_help="Redeliver dead letters.",
 )
-@store_argument
-@sink_option("Destination; see `braze-heap send --help`.", required=True)
-@yes_option
+@sinks.store_argument
+@sinks.sink_option("Destination; see `braze-heap send --help`.", required=True)
+@yes_option()
 @patience_option
 @transformer_options
-@max_bytes_option
-@click.option(
-    "--force",
-    is_flag=True,
-    help="Also replay events whose mappers are missing today.",
-)
-@click.option("--strict", is_flag=True, help="Exit with 1 if dead letters remain.")
-@click.option("-q", "--quiet", is_flag=True, help="No report and no progress bar.")
+@sinks.max_bytes_option
+@option("--force", "Also replay events whose mappers are missing today.")
+@ending_options("dead letters remain")
 def replay_(
     path: Path,
     spec: str,
@@ -230,37 +325,32 @@ def replay_(
     patience: float,
     max_bytes: int | None,
     force: bool,
-    strict: bool,
-    quiet: bool,
+    ending: Ending,
     **options: Any,
 ) -> None:
     """
     Run the dead letters through today's mapping, and deliver them.
 
-    What the sink settles, or a policy leaves out, is removed from the dead letter; the
+    What the sink decides, or a policy skips, is removed from the dead letter; the
     rest stays. So does an event that a mapper of your own took part in, if that mapper
     is missing today; the report names it.
     """
-    transformer = transformer_from_options(**options)
-    refuse_files(spec, path, options["config"])
+    transformer = build_transformer(Setup.of(**options))
+    sinks.refuse_files(spec, path, options["config"])
+
+    def work(pipeline: Pipeline, _: RunProgress) -> Report:
+        return replay(pipeline.dead_letter, pipeline, force=force)
+
     with (
-        open_store(path, max_bytes=max_bytes) as store,
-        contextlib.closing(open_sink_or_exit(spec)) as sink,
+        sinks.open_store(path, max_bytes=max_bytes) as store,
+        contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
     ):
-        what = plural(store.stats().records, "dead letter")
-        confirm(HeapTarget.of(sink), what, is_agreed=yes)
+        letters = ui.plural(store.stats().records, "dead letter")
+        sinks.confirm_heap(sink, letters, is_agreed=yes)
         delivery = Delivery(spec, sink, store, patience)
-        outcome = delivery.run(
-            transformer, _replaying(delivery, force=force), 0, quiet=quiet
-        )
-    finish(delivery, outcome, str(path), path, AGAIN, strict=strict, quiet=quiet)
-
-
-def _replaying(delivery: Delivery, *, force: bool) -> Work:
-    def work(pipeline: Pipeline, _: DeliveryProgress) -> None:
-        delivery.report = replay(pipeline.dead_letter, pipeline, force=force)
-
-    return work
+        result = delivery.run(transformer, work, 0, ending.bar)
+    result = attrs.evolve(result, source=str(path), store=path, again=AGAIN)
+    result.finish(sinks.report_stream(spec), ending)
 
 
 _HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
@@ -274,45 +364,40 @@ def _age(text: str) -> timedelta:
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])
 
 
-_PURGE_EPILOG = """\b
-Examples:
-  braze-heap dead-letters purge dead.db cust-21
-  braze-heap dead-letters purge dead.db - --yes < identity.txt
-  braze-heap dead-letters purge dead.db cust-21 --suspected
-  braze-heap dead-letters purge dead.db --reason not_an_object
-  braze-heap dead-letters purge dead.db --before 2026-01-31 --yes
-  braze-heap dead-letters purge dead.db --older-than 30d --yes
-"""
-
-
 @dead_letters.command(
     name="purge",
-    epilog=_PURGE_EPILOG,
+    epilog=ui.epilog(
+        """
+        braze-heap dead-letters purge dead.db cust-21
+        braze-heap dead-letters purge dead.db - --yes < identity.txt
+        braze-heap dead-letters purge dead.db cust-21 --suspected
+        braze-heap dead-letters purge dead.db --reason not_an_object
+        braze-heap dead-letters purge dead.db --before 2026-01-31 --yes
+        braze-heap dead-letters purge dead.db --older-than 30d --yes
+        """
+    ),
     short_help="Delete dead letters, e.g. all of one person.",
 )
-@store_argument
+@sinks.store_argument
 @click.argument("identity", metavar="[IDENTITY]", required=False)
-@click.option("--all", "everything", is_flag=True, help="Remove every dead letter.")
-@click.option("--reason", metavar="WORD", help="Remove those with this reason.")
-@click.option(
-    "--before",
-    metavar="DATE",
+@option("--all everything", "Remove every dead letter.")
+@reason_option
+@option(
+    "--before DATE",
+    "Remove those stored before this date, UTC.",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="Remove those stored before this date, UTC.",
 )
-@click.option(
-    "--older-than",
-    "age",
-    metavar="AGE",
+@option(
+    "--older-than age AGE",
+    "Remove those that are older than this: 12h, 30d, 8w.",
     type=_age,
-    help="Remove those that are older than this: 12h, 30d, 8w.",
 )
-@click.option(
+@option(
     "--suspected",
-    is_flag=True,
-    help="Also remove those that may be about IDENTITY. By default they are listed.",
+    "Also remove those that may be about IDENTITY. By default they are listed.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option("Do not ask.")
+@json_option
 def purge_(
     path: Path,
     identity: str | None,
@@ -322,6 +407,7 @@ def purge_(
     age: timedelta | None,
     suspected: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """
     Remove dead letters for good.
@@ -330,8 +416,7 @@ def purge_(
     unreadable body is removed that contains it, in whatever field or encoding. Those
     that only may be about it, such as one that has a short id among other text, are
     named and kept. "-" reads IDENTITY from stdin, which keeps it out of the history of
-    your shell. --reason, --before and --older-than
-    narrow down.
+    your shell. --reason, --before and --older-than narrow down.
     """
     if before and age:
         raise click.UsageError("--before and --older-than exclude each other.")
@@ -344,32 +429,40 @@ def purge_(
     if suspected and identity is None:
         raise click.UsageError("--suspected needs an IDENTITY.")
     who = _identity(identity) or (lambda _: True)
-    with open_store(path) as store:
+    end = before.replace(tzinfo=UTC) if before else None
+
+    def is_chosen(record: DeadRecord) -> bool:
+        is_old = end is None or UNKNOWN_TIME < record.at < end
+        return is_old and reason in (None, record.reason)
+
+    with sinks.open_store(path) as store:
         _check_reason(reason, store)
-        found = search(filter(_choice(reason, before), store.read()), who)
+        found = search(filter(is_chosen, store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
-        if keys and not yes:
-            _confirm(f"Remove {plural(len(keys), 'dead letter')} for good?")
+        letters = ui.plural(len(keys), "dead letter")
+        ui.confirm(f"Remove {letters} for good?", "removed", is_agreed=yes or not keys)
         if keys:
             store.forget(keys)
-    click.echo(f"{plural(len(keys), 'dead letter')} removed.")
-    if not suspected:
+    kept = {} if suspected else found.suspected
+    if as_json:
+        click.echo(ui.to_json({"removed": keys, "suspected": kept}), nl=False)
+        return
+    click.echo(f"{letters} removed.")
+    if kept:
         _name_suspected(found, path)
 
 
 def _name_suspected(found: Found, path: Path) -> None:
-    if not found.suspected:
-        return
-    several = len(found.suspected) > 1
+    number = len(found.suspected)
     click.echo(
-        f"{plural(len(found.suspected), 'dead letter')} may be about the same person, "
-        f"and {'were' if several else 'was'} kept:"
+        f"{ui.plural(number, 'dead letter')} may be about the same person, "
+        f"and {'were' if number > 1 else 'was'} kept:"
     )
     for key, why in itertools.islice(found.suspected.items(), _MAX_SUSPECTED):
-        click.echo(f"  {safe(key, 300)}: {why}")
-    if (rest := len(found.suspected) - _MAX_SUSPECTED) > 0:
+        click.echo(f"  {ui.safe(key, 300)}: {why}")
+    if (rest := number - _MAX_SUSPECTED) > 0:
         click.echo(f"  ... and {rest:,} more")
-    store = safe(shlex.quote(str(path)), 500)
+    store = ui.safe(shlex.quote(str(path)), 500)
     click.echo(
         f"Look at one: braze-heap dead-letters show {store} KEY\n"
         "Remove them too: the same command with --suspected"
@@ -387,73 +480,30 @@ def _identity(given: str | None) -> str | None:
     return given
 
 
-def _choice(
-    reason: str | None, before: datetime | None
-) -> Callable[[DeadRecord], bool]:
-    end = before.replace(tzinfo=UTC) if before else None
-
-    def is_old(record: DeadRecord) -> bool:
-        return end is None or UNKNOWN_TIME < record.at < end
-
-    return lambda record: reason in (None, record.reason) and is_old(record)
-
-
-def _confirm(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise UnusableError(
-            "stdin is not a terminal, so nothing was removed. Pass --yes to skip the "
-            "confirmation."
-        )
-    if not click.confirm(question, err=True):
-        raise UnusableError("not confirmed, and nothing was removed")
-
-
-_EXPORT_EPILOG = """\b
-Examples:
-  braze-heap dead-letters export dead.db -o dead.jsonl.gz
-  braze-heap dead-letters export dead.db | jq -r .reason | sort | uniq -c
-"""
-
-
 @dead_letters.command(
-    name="export", epilog=_EXPORT_EPILOG, short_help="Write them as JSON lines."
+    name="export",
+    epilog=ui.epilog(
+        """
+        braze-heap dead-letters export dead.db -o dead.jsonl.gz
+        braze-heap dead-letters export dead.db | jq -r .reason | sort | uniq -c
+        """
+    ),
+    short_help="Write them as JSON lines.",
 )
-@store_argument
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=FilePath(dir_okay=False, allow_dash=True),
-    default=STDIN,
-    help="Write to this file, for its owner alone; compressed if it ends in .gz. "
-    "By default to stdout.",
-)
+@sinks.store_argument
+@output_option("Write to this file, for its owner alone; compressed if it ends in .gz.")
 def export_(path: Path, output: Path) -> None:
     """
     Write the dead letters as JSON lines, whole: this is personal data.
 
     They stay in the dead letter. A body that could not be read is in base64.
     """
-    if is_of_store(output, path) or (output.exists() and output.samefile(path)):
-        raise UnusableError(f"{path} is the dead letter itself. Name another file.")
+    if sinks.is_of_store(output, path) or (output.exists() and output.samefile(path)):
+        raise ui.UnusableError(f"{path} is the dead letter itself. Name another file.")
     with (
-        open_store(path) as store,
-        exit_on_broken_pipe("stdout"),
-        _written(output) as stream,
+        sinks.open_store(path) as store,
+        ui.exit_on_broken_pipe(),
+        open_output(output, mode=0o600) as file,
     ):
-        count = export(store, stream)
-    click.echo(f"{plural(count, 'dead letter')}. {PERSONAL}", err=True)
-
-
-@contextlib.contextmanager
-def _written(path: Path) -> Iterator[IO[str]]:
-    if is_stdout(path):
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    try:
-        compresses = path.suffix == ".gz"
-        with replaced(path, compresses=compresses, mode=0o600) as file:
-            yield cast("IO[str]", codecs.getwriter("utf-8")(file))
-    except OSError as error:
-        raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None
+        count = export(store, cast("IO[str]", codecs.getwriter("utf-8")(file)))
+    click.echo(f"{ui.plural(count, 'dead letter')}. {PERSONAL}", err=True)

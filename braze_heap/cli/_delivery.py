@@ -4,35 +4,22 @@ import contextlib
 import logging
 import math
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 import click
+from rich.console import Console
 
 from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
-from braze_heap._errors import describe_exception
-from braze_heap.cli._console import (
-    PIPE_CLOSED,
-    SIGPIPE_EXIT,
-    UnavailableError,
-    UnusableError,
-    console,
-    mapper_unavailable,
-    redirect_to_devnull,
-    safe,
-)
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import ReadFailedError
-from braze_heap.cli._progress import (
-    DeliveryProgress,
-    delivery_progress,
-    format_duration,
-)
-from braze_heap.cli._run import RunOutcome
+from braze_heap.cli._options import option
+from braze_heap.cli._progress import RunProgress, format_duration, progress
+from braze_heap.cli._report import RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
-from braze_heap.cli._sinks import STDOUT, HeapTarget
-from braze_heap.exceptions import DeliveryError, is_of_mapper
+from braze_heap.exceptions import DeliveryError, is_of_mapper, retry_after_of
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
@@ -42,203 +29,220 @@ from braze_heap.state import DeadLetter
 PATIENCE: Final = 600.0
 """Seconds: longer than a deployment of Heap takes."""
 
-
-Work: TypeAlias = Callable[[Pipeline, DeliveryProgress], object]
+Work: TypeAlias = Callable[[Pipeline, RunProgress], Report | None]
 """Function that passes batches to a pipeline and counts the units read."""
 
-
-patience_option: Final = click.option(
-    "--patience",
-    metavar="SECONDS",
+patience_option: Final = option(
+    "--patience SECONDS",
+    "Seconds to retry while the sink does not answer. Waiting for Heap's rate limits "
+    "does not count.",
     type=click.FloatRange(min=0),
     default=PATIENCE,
-    show_default=True,
-    help="Seconds to retry while the sink does not answer. Waiting for Heap's rate "
-    "limits does not count.",
 )
 
 
+class _InvalidReceipt(SinkUnavailable):
+    """A bug of the sink, which a retry would only repeat."""
+
+
 @attrs.define(eq=False)
-class RetryingSink(ClosingContextManager):
+class _CheckedSink(ClosingContextManager):
     """
-    A sink that retries for a limited time, and shows why it waits.
+    A sink whose receipts are checked.
 
     Attributes:
-        sink: The wrapped sink.
-        patience: Maximum seconds without a success.
-        progress: Gets messages and waits.
-        clock: Monotonic seconds.
-        pause: Sleep function, in seconds.
-        error: The last failure; ``None`` after a success.
-        since: Time of the first failure since the last success.
-        is_pipe_broken: Whether the reader of the output closed the pipe.
+        is_pipe_closed: Whether the reader of the output closed the pipe.
     """
 
     sink: Sink
-    patience: float
-    progress: DeliveryProgress
-    clock: Callable[[], float] = time.monotonic
-    pause: Callable[[float], object] = time.sleep
-    error: DeliveryError | None = None
-    since: float | None = None
-    is_pipe_broken: bool = False
+    is_pipe_closed: bool = False
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send *calls*; see `Sink.send`."""
-        started = self.clock()
         try:
             receipt = self.sink.send(calls)
         except Exception as error:
-            self._note(error, started)
+            self.is_pipe_closed = _is_broken_pipe(error)
             raise
-        if self.since is not None and self.error is not None:
-            what = "mapper works" if is_of_mapper(self.error) else "sink answers"
-            self.progress.on_message(f"The {what} again.")
-        self.error = self.since = None
-        return receipt
+        try:
+            return receipt.checked(len(calls))
+        except ValueError:
+            raise _InvalidReceipt(
+                "invalid receipt: accepted + rejections must equal the batch size; "
+                "test the sink with braze_heap.testing.check_sink"
+            ) from None
 
     def close(self) -> None:
         """Close the wrapped sink."""
         self.sink.close()
 
-    def sleep(self, seconds: float) -> None:
+
+class RetryingPipeline(Pipeline):
+    """
+    A pipeline that retries for a limited time, and shows why it waits.
+
+    It stops after *limit* seconds without a success. *progress* gets messages, waits
+    and processed events.
+
+    Attributes:
+        report: Counts of the events so far.
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        sink: Sink,
+        dead_letter: DeadLetter,
+        limit: float,
+        progress: RunProgress,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            transformer,
+            sink,
+            dead_letter,
+            observers=[self._processed],
+            patience=math.inf,
+            **options,
+        )
+        self.report = Report()
+        self._limit = limit
+        self._progress = progress
+        self._failed_at: float | None = None
+        self._cause: DeliveryError | None = None
+
+    def _processed(self, details: BatchDetails) -> None:
+        if details.report is None:
+            return
+        if self._failed_at is not None and self._cause is not None:
+            what = "mapper works" if is_of_mapper(self._cause) else "sink answers"
+            self._progress.on_message(f"The {what} again.")
+        self._failed_at = None
+        self.report += details.report
+        self._progress.add_events(details.report.received)
+
+    def _wait(self, seconds: float, cause: DeliveryError) -> object:
         """
-        Wait between attempts of a pipeline.
+        Wait between two attempts.
 
         Raises:
-            SinkUnavailable: The wait would exceed *patience*.
+            DeliveryError: The wait would exceed the limit, or a retry is of no use.
         """
-        if self.error is None:
-            raise SinkUnavailable(
-                "invalid receipt: accepted + rejections must equal the batch size; "
-                "test the sink with braze_heap.testing.check_sink"
-            )
-        began = math.inf if self.since is None else self.since
-        if self.clock() + seconds - began > self.patience:
-            raise self.error.with_traceback(None) from None
-        self.progress.show_wait(seconds)
-        self.pause(seconds)
-
-    def _note(self, error: Exception, started: float) -> None:
-        self.is_pipe_broken = _is_broken_pipe(error)
-        if not isinstance(error, SinkUnavailable):
-            error = SinkUnavailable(f"the sink raised {describe_exception(error)}")
-        self.error = error
-        if not (error.throttled and error.retry_after is not None):
-            self._tell(error.detail, started)
-
-    def note_mapper(self, error: DeliveryError) -> None:
-        """Record that a mapper, not the sink, could not decide about a batch."""
-        self.error = error
-        self._tell(mapper_unavailable(error).message, self.clock())
-
-    def _tell(self, detail: str, started: float) -> None:
-        if self.since is not None:
-            return
-        self.since = started
-        if self.patience:
-            wait = f"Trying for up to {format_duration(self.patience)} (--patience)"
-            detail = safe(detail, 500)
-            self.progress.on_message(f"Waiting: {detail}. {wait}; Ctrl-C is harmless.")
-
-
-class _RetryingPipeline(Pipeline):
-    def _wait(self, seconds: float, cause: DeliveryError) -> object:
-        if is_of_mapper(cause) and isinstance(self.sink, RetryingSink):
-            self.sink.note_mapper(cause)
+        if isinstance(cause, _InvalidReceipt):
+            raise cause
+        is_throttled = isinstance(cause, SinkUnavailable) and cause.throttled
+        if not (is_throttled and retry_after_of(cause) is not None):
+            self._show_cause(cause)
+        began = math.inf if self._failed_at is None else self._failed_at
+        if self._clock() + seconds - began > self._limit:
+            raise cause.with_traceback(None) from None
+        self._progress.show_wait(seconds)
         return super()._wait(seconds, cause)
 
+    def _show_cause(self, cause: DeliveryError) -> None:
+        self._cause = cause
+        if self._failed_at is not None:
+            return
+        self._failed_at = self._clock()
+        if self._limit:
+            detail = getattr(cause, "detail", "")
+            if is_of_mapper(cause):
+                detail = ui.mapper_unavailable(cause).message
+            wait = f"Trying for up to {format_duration(self._limit)} (--patience)"
+            self._progress.on_message(
+                f"Waiting: {ui.safe(detail, 500)}. {wait}; Ctrl-C is harmless."
+            )
 
-@attrs.define(eq=False)
+
+@attrs.frozen(eq=False)
 class Delivery:
     """
-    One delivery, and its report so far.
+    One delivery.
 
     Attributes:
         spec: The sink as the user wrote it.
         sink: The open sink; `run` closes it.
         dead_letter: Store for events that cannot be delivered.
-        patience: Maximum seconds without a success; 0 for stdout.
-        report: Counts of the events so far.
-        seconds: Duration.
-        skipped_files: A message for each skipped file of a folder.
+        patience: Maximum seconds without a success; stdout is not retried.
     """
 
     spec: str
     sink: Sink
     dead_letter: DeadLetter
     patience: float = PATIENCE
-    report: Report = attrs.field(factory=Report)
-    seconds: float = 0.001
-    skipped_files: list[str] = attrs.field(factory=list)
 
     @property
-    def target(self) -> HeapTarget | None:
-        """Heap app and limits of the sink, if it is a Heap sink."""
-        return HeapTarget.of(self.sink)
+    def is_stdout(self) -> bool:
+        """Whether calls go to stdout."""
+        return self.spec in sinks.STDOUT
 
     def run(
-        self,
-        transformer: Transformer,
-        work: Work,
-        total: int,
-        *,
-        quiet: bool,
-    ) -> RunOutcome:
+        self, transformer: Transformer, work: Work, total: int, bar: Console | None
+    ) -> RunResult:
         """
-        Do *work*, and close the sink.
+        Do *work*, close the sink, and return the result.
 
         Args:
             transformer: Transformer of the pipeline.
-            work: Passes the batches to the pipeline.
+            work: Passes the batches to the pipeline. It returns a report, or ``None``
+                for the sum of the batches.
             total: Units that *work* reads; 0 if that is not known.
-            quiet: Whether to show no progress.
+            bar: Console for the progress.
         """
-        ceiling = self.target.options.events_a_minute if self.target else math.inf
-        patience = 0.0 if self.spec in STDOUT else self.patience
-        bar = None if quiet else console("stderr")
-        with delivery_progress(total, ceiling, bar) as progress:
-            sink = RetryingSink(self.sink, patience, progress)
-            pipeline = _RetryingPipeline(
-                transformer,
-                sink,
-                self.dead_letter,
-                sleep=sink.sleep,
-                observers=[lambda details: self._note(details, progress)],
-                patience=math.inf,
+        target = sinks.HeapTarget.of(self.sink)
+        ceiling = target.options.events_a_minute if target else math.inf
+        sink, found = _CheckedSink(self.sink), list[Report]()
+        with progress("Sending", total, bar, ceiling) as shown:
+            limit = 0.0 if self.is_stdout else self.patience
+            pipeline = RetryingPipeline(
+                transformer, sink, self.dead_letter, limit, shown
             )
-            outcome = self._ended(lambda: self._work(work, pipeline, progress), sink)
-            self.seconds = progress.seconds
-        return outcome
 
-    def _work(self, work: Work, pipeline: Pipeline, progress: DeliveryProgress) -> None:
-        with contextlib.closing(pipeline.sink):
-            work(pipeline, progress)
-        if self.spec in STDOUT:
-            sys.stdout.flush()
+            def run() -> None:
+                with contextlib.closing(sink):
+                    report = work(pipeline, shown)
+                if report is not None:
+                    found.append(report)
+                if self.is_stdout:
+                    sys.stdout.flush()
 
-    def _note(self, details: BatchDetails, progress: DeliveryProgress) -> None:
-        if details.report:
-            self.report += details.report
-            progress.add_events(details.report.received)
+            outcome = self._outcome(run, sink)
+            seconds = shown.seconds
+        return RunResult(
+            report=RunReport.of(found[0] if found else pipeline.report),
+            outcome=outcome,
+            seconds=seconds,
+            sink=sinks.describe_sink(self.spec, target),
+        )
 
-    def _ended(self, work: Callable[[], object], sink: RetryingSink) -> RunOutcome:
+    def _outcome(self, run: Callable[[], object], sink: _CheckedSink) -> RunOutcome:
+        before = "Processed before that:"
         try:
             with stopped_by_signals(), _reported_once():
-                work()
+                run()
         except KeyboardInterrupt as error:
-            note = f"Stopped by {name_of(error)}. Processed before that:"
+            note = f"Stopped by {name_of(error)}. {before}"
             return RunOutcome(status_of(error), note)
         except (DeliveryError, OSError) as error:
-            if self.spec in STDOUT and (sink.is_pipe_broken or _is_broken_pipe(error)):
-                redirect_to_devnull("stdout")
-                return RunOutcome(SIGPIPE_EXIT, f"{PIPE_CLOSED} Processed before that:")
-            if self.spec in STDOUT and isinstance(error, OSError):
-                redirect_to_devnull("stdout")
-            return _failed(_to_cli_error(error))
-        except UnusableError as error:
-            return _failed(error)
-        return RunOutcome()
+            is_pipe_closed = sink.is_pipe_closed or _is_broken_pipe(error)
+            if self.is_stdout and is_pipe_closed:
+                ui.redirect_to_devnull("stdout")
+                return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {before}")
+            if self.is_stdout and isinstance(error, OSError):
+                ui.redirect_to_devnull("stdout")
+            failure = _to_cli_error(error)
+        except ui.UnusableError as error:
+            failure = error
+        else:
+            return RunOutcome()
+        note = f"Stopped by an error. {before}"
+        if isinstance(failure, ReadFailedError):
+            note = "Not everything could be read. Processed the rest:"
+        return RunOutcome(failure.exit_code, note, failure)
+
+
+def _is_broken_pipe(error: Exception) -> bool:
+    return isinstance(error.__context__ or error, BrokenPipeError)
 
 
 @contextlib.contextmanager
@@ -258,24 +262,14 @@ def _reported_once() -> Iterator[None]:
         logger.removeFilter(is_other)
 
 
-def _is_broken_pipe(error: Exception) -> bool:
-    return isinstance(error.__context__ or error, BrokenPipeError)
-
-
-def _to_cli_error(error: Exception) -> UnusableError:
-    if isinstance(error, DeliveryError) and is_of_mapper(error):
-        return mapper_unavailable(error)
-    if isinstance(error, SinkUnavailable):
-        detail = safe(f"{error.detail}{error.answer}", 800)
-        return UnavailableError(f"the sink is not available: {detail}")
+def _to_cli_error(error: DeliveryError | OSError) -> ui.UnusableError:
     if isinstance(error, OSError):
-        flaw = error.strerror or type(error).__name__
-        return UnusableError(f"the sink cannot be closed: {flaw}")
-    return UnavailableError(str(error))
-
-
-def _failed(error: UnusableError) -> RunOutcome:
-    note = "Stopped by an error. Processed before that:"
-    if isinstance(error, ReadFailedError):
-        note = "Not everything could be read. Processed the rest:"
-    return RunOutcome(error.exit_code, note, error)
+        return ui.UnusableError(
+            f"the sink cannot be closed: {ui.describe_os_error(error)}"
+        )
+    if is_of_mapper(error):
+        return ui.mapper_unavailable(error)
+    if isinstance(error, SinkUnavailable):
+        detail = ui.safe(f"{error.detail}{error.answer}", 800)
+        return ui.UnavailableError(f"the sink is not available: {detail}")
+    return ui.UnavailableError(str(error))

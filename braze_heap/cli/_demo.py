@@ -1,7 +1,7 @@
 """``braze-heap demo``: an hour of a Currents feed in seconds, over real connections."""
 
 import contextlib
-import importlib
+import json
 import logging
 import random
 import sys
@@ -15,66 +15,49 @@ from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Pipeline, Report, Transformer
-from braze_heap.cli._console import (
-    UnusableError,
-    console,
-    exit_on_broken_pipe,
-    grid,
-    heading,
-    indented,
-    plural,
-    show,
-)
-from braze_heap.cli._delivered import next_view
-from braze_heap.cli._json_format import format_json
-from braze_heap.cli._request_log import fates, logging_to
+from braze_heap.cli import _console as ui
+from braze_heap.cli._explain import HIDDEN
+from braze_heap.cli._options import json_option, option, seed_option
+from braze_heap.cli._progress import RunProgress, progress
+from braze_heap.cli._request_log import counts, fates, logging_to
 from braze_heap.cli._server import bound, server_of, serving
+from braze_heap.cli._simulate import FAULTS, PROBES, SimulationResult, mixed_events
+from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.sinks import Sink
 from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import FakeHeap, SimulatedBraze, make_malformed, make_traffic
-from braze_heap.testing._samples import TIME
 from braze_heap.testing.fake_heap import Status
 from braze_heap.testing.simulated_braze import Fate, Simulation, VirtualClock
-
-_EPILOG = """\b
-Examples:
-  braze-heap demo
-  braze-heap demo --seed 7 --fast
-
-\b
-Exit status:
-  0  every event is where the report says
-  1  one is not: please tell us, with the seed
-"""
 
 NUMBER: Final = 1_000
 """Events of the hour."""
 
 ANONYMOUS: Final = 12
+"""Number of events without an identity."""
+
 MALFORMED: Final = 3
-"""How many of them name nobody, and how many are malformed."""
-
-_TOMORROW: Final = "users.messages.hologram.Send"
-"""A type that no version knows. One event has it."""
-
-_SHOWN: Final = "Braze Added To Cart"
+"""Number of malformed events."""
 
 BATCH: Final = 20
 
 HOUR: Final = 3_600.0
-START: Final = TIME + 12 * HOUR
+START: Final = VirtualClock().now + 12 * HOUR
 DOWN: Final = (START + HOUR / 3, START + HOUR / 3 + 300)
-"""When Heap is down. UTC epoch seconds."""
+"""Period in which Heap is down. UTC epoch seconds."""
 
 SPEED: Final = 700.0
-"""Seconds of the story in a second at a terminal."""
+"""Simulated seconds in a second at a terminal."""
+
+_TOMORROW: Final = "users.messages.hologram.Send"
+"""Type of one event. No version of the library knows it."""
+
+_SHOWN: Final = "Braze Added To Cart"
 
 _TOKEN: Final = "a-token-of-the-demo"  # noqa: S105 (the server is ours, for seconds)
 
@@ -92,41 +75,37 @@ _NEXT: Final = (
 )
 
 
-@click.command(epilog=_EPILOG, short_help="See the whole way, with nothing to set up.")
-@click.option(
-    "--seed",
-    metavar="N",
-    type=int,
-    default=1,
-    show_default=True,
-    help="Random seed: the same seed gives the same numbers.",
+@click.command(
+    short_help="See the whole way, with nothing to set up.",
+    epilog=ui.epilog(
+        """
+        braze-heap demo
+        braze-heap demo --seed 7 --fast
+        """,
+        one="an event is not where the report says: please report it, with the seed",
+        zero="every event is where the report says",
+    ),
 )
-@click.option(
-    "--fast", is_flag=True, help="Do not wait, as if the output were not a terminal."
-)
-def demo(seed: int, fast: bool) -> None:
+@seed_option
+@option("--fast", "Do not wait, as if the output were not a terminal.")
+@json_option
+def demo(seed: int, fast: bool, as_json: bool) -> None:
     """
     Play an hour of Braze traffic to an endpoint and a Heap, and count what arrives.
 
     Needs no data, no account and no network. All names and values are invented.
     """
-    _check_extra()
-    out = console("stdout")
-    with exit_on_broken_pipe("stdout"):
-        show(Text(_INTRODUCTION), out)
-        story = _Story(out, speed=SPEED if out.is_terminal and not fast else None)
-        outcome = _played(_events(seed), seed, story)
-        show(_view(outcome), out)
+    ui.require_extra("the demo", "server", "httpx2", "uvicorn")
+    out = ui.console("stdout")
+    is_shown = out.is_terminal and not fast and not as_json
+    with ui.exit_on_broken_pipe():
+        if not as_json:
+            ui.show(Text(_INTRODUCTION), out)
+        with progress("       ", NUMBER, None if as_json else out) as shown:
+            story = _Story(shown, SPEED if is_shown else None, out.is_terminal)
+            outcome = _play(_events(seed), seed, story)
+        ui.show_result(outcome.view, outcome.to_dict, out, as_json=as_json)
     sys.exit(0 if outcome.adds_up else 1)
-
-
-def _check_extra() -> None:
-    try:
-        for name in ("httpx2", "uvicorn"):
-            importlib.import_module(name)
-    except ModuleNotFoundError:
-        advice = "pip install 'braze_heap[server]'"
-        raise UnusableError(f"the demo needs an extra: {advice}") from None
 
 
 def _events(seed: int) -> list[Any]:
@@ -134,129 +113,62 @@ def _events(seed: int) -> list[Any]:
     known = NUMBER - ANONYMOUS - MALFORMED
     events: list[Any] = list(make_traffic(known, seed=seed, start=START))
     events[0] = events[0] | {"event_type": _TOMORROW}
-    chance = random.Random(seed)  # noqa: S311 (no secret)
     others = make_traffic(ANONYMOUS, seed=f"anonymous {seed}", start=START)
     for event in others:
         del event["user"]["external_user_id"]
-    for event in (*others, *make_malformed(MALFORMED, seed=seed)):
-        events.insert(chance.randint(0, len(events)), event)
-    return events
+    return mixed_events(events, (*others, *make_malformed(MALFORMED, seed=seed)), seed)
 
 
 class _Story(VirtualClock):
     """
-    The clock of the hour, and what is told of it.
+    Clock of the hour, with messages about it.
 
     Args:
-        out: Where to.
-        speed: Seconds of the story in a real one; `None` for no waiting.
+        shown: Shows messages and progress.
+        speed: Simulated seconds in a real one; `None` does not wait.
+        has_bar: Whether a bar shows the progress, not a line each quarter.
     """
 
-    def __init__(self, out: Console, speed: float | None) -> None:
+    def __init__(self, shown: RunProgress, speed: float | None, has_bar: bool) -> None:
         super().__init__(START)
-        self._out = out
+        self._shown = shown
         self._speed = speed
-        self._narrated: set[str] = set()
+        self._has_bar = has_bar
+        self._messages: set[str] = set()
         self._quarter = 0.0
-        self._bar: Progress | None = None
         self.tick: Callable[[], object] = lambda: None
 
     def sleep(self, seconds: float) -> None:
-        """Let *seconds* of the story pass."""
+        """Let *seconds* of the hour pass."""
         super().sleep(seconds)
         if self._speed:
             time.sleep(seconds / self._speed)
         self.tick()
 
-    def tell(self, words: str) -> None:
-        """Tell *words*, with the time; the same words once."""
-        if words in self._narrated:
-            return
-        self._narrated.add(words)
-        line = Text.assemble((f"{self.time}  ", "cyan"), words)
-        if self._bar:
-            self._bar.console.print(line)
-        else:
-            show(line, self._out)
+    def narrate(self, text: str) -> None:
+        """Show *text* with the time of day; the same text only once."""
+        if text not in self._messages:
+            self._messages.add(text)
+            at = f"{datetime.fromtimestamp(self.now, UTC):%H:%M}"
+            self._shown.on_message(Text.assemble((f"{at}  ", "cyan"), text))
 
-    def advance(self, done: int, words: str) -> None:
-        """Show how far it is: on a bar at a terminal, else in a line each quarter."""
-        if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=done, description=words)
+    def advance(self, done: int, text: str) -> None:
+        """Show the progress: on a bar at a terminal, else in a line each quarter."""
+        if self._has_bar:
+            self._shown.on_change(text, done)
             return
         quarter = (self.now - START) // 900
         if quarter > self._quarter:
             self._quarter = quarter
-            self.tell(words)
-
-    @contextlib.contextmanager
-    def shown(self) -> Iterator[None]:
-        """Have a bar, if that is a terminal."""
-        if not self._out.is_terminal:
-            yield
-            return
-        with _bar(self._out) as self._bar:
-            self._bar.add_task("starting", total=NUMBER)
-            yield
-        self._bar = None
-
-    @property
-    def time(self) -> str:
-        """The time of day."""
-        return f"{datetime.fromtimestamp(self.now, UTC):%H:%M}"
-
-
-def _bar(out: Console) -> Progress:
-    return Progress(
-        TextColumn("       "),
-        BarColumn(24),
-        TextColumn("{task.description}"),
-        console=out,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
-
-
-@attrs.frozen
-class _Outcome:
-    """
-    How the hour ended.
-
-    Attributes:
-        simulation: What Braze saw.
-        report: What the endpoint counted.
-        heap: What Heap holds; closed.
-        lost: Dead letters by reason.
-        seconds: That it took.
-    """
-
-    simulation: Simulation
-    report: Report
-    heap: FakeHeap
-    lost: dict[str, int]
-    seconds: float
-
-    @property
-    def adds_up(self) -> bool:
-        """Whether Heap holds exactly what it should, and everybody says so."""
-        report = self.report
-        fates = report.delivered + report.skipped + report.dead_lettered
-        return (
-            report.received == fates
-            and self.simulation.fates == {Fate.DELIVERED: NUMBER}
-            and len(self.heap.events) == NUMBER - ANONYMOUS - MALFORMED
-            and self.heap.events.keys() <= {*map(_id, self.simulation.events)}
-            and sum(self.lost.values()) == MALFORMED
-        )
+            self.narrate(text)
 
 
 def _id(event: Any) -> str:
     return str(event["id"]) if isinstance(event, dict) else ""
 
 
-def _played(events: Sequence[Any], seed: int, story: _Story) -> _Outcome:
-    """Have Braze send *events* to a service that delivers to a Heap."""
+def _play(events: Sequence[Any], seed: int, story: _Story) -> "_Outcome":
+    """Send *events* as Braze to a service that delivers to a simulated Heap."""
     began = time.monotonic()
     metrics = Metrics()
     with (
@@ -266,18 +178,21 @@ def _played(events: Sequence[Any], seed: int, story: _Story) -> _Outcome:
         SqliteDeadLetter(Path(folder, "dead.db")) as store,
         contextlib.closing(_sink(heap, seed, story)) as sink,
     ):
+        story.tick = lambda: _switch(heap, story)
         pipeline = Pipeline(Transformer(), sink, store, observers=[metrics])
         service = Service(AsyncReceiver(pipeline, _TOKEN), metrics)
-        with _narrated(story, heap), _served(service) as url:
-            braze = SimulatedBraze(
-                token=_TOKEN,
-                seed=seed,
-                batch_size=BATCH,
-                lose_answers=0.05,
-                send_twice=0.05,
-                probes=2,
-                rate=NUMBER / HOUR,
-            )
+        braze = SimulatedBraze(
+            token=_TOKEN,
+            seed=seed,
+            batch_size=BATCH,
+            probes=PROBES,
+            rate=NUMBER / HOUR,
+            **FAULTS,
+        )
+        with (
+            bound("127.0.0.1", 0) as listener,
+            serving(server_of(service, 1), listener) as url,
+        ):
             simulation = braze.send(
                 events,
                 url,
@@ -285,9 +200,9 @@ def _played(events: Sequence[Any], seed: int, story: _Story) -> _Outcome:
                 sleep=story.sleep,
                 watch=lambda seen: _watch(story, seen, metrics, heap),
             )
-        lost = dict(store.stats().by_reason)
+        stored = dict(store.stats().by_reason)
     seconds = time.monotonic() - began
-    return _Outcome(simulation, metrics.report, heap, lost, seconds)
+    return _Outcome(simulation, metrics.report, heap, stored, seconds)
 
 
 def _sink(heap: FakeHeap, seed: int, story: _Story) -> Sink:
@@ -305,107 +220,163 @@ def _sink(heap: FakeHeap, seed: int, story: _Story) -> Sink:
     )
 
 
-@contextlib.contextmanager
-def _served(service: Service) -> Iterator[str]:
-    with (
-        bound("127.0.0.1", 0) as listener,
-        serving(server_of(service, 1), listener) as url,
-    ):
-        yield url
-
-
-@contextlib.contextmanager
-def _narrated(story: _Story, heap: FakeHeap) -> Iterator[None]:
-    """Let Heap be down when the story says so, and show a bar at a terminal."""
-
-    def tick() -> None:
-        is_down = DOWN[0] <= story.now < DOWN[1]
-        heap.always(*[Status(503, {"Retry-After": "30"})] * is_down)
-        if is_down:
-            story.tell("Heap is down.")
-        elif story.now >= DOWN[1]:
-            story.tell("Heap is back.")
-
-    story.tick = tick
-    with story.shown():
-        yield
+def _switch(heap: FakeHeap, story: _Story) -> None:
+    """Let Heap be down for the period."""
+    is_down = DOWN[0] <= story.now < DOWN[1]
+    heap.always(*[Status(503, {"Retry-After": "30"})] * is_down)
+    if is_down:
+        story.narrate("Heap is down.")
+    elif story.now >= DOWN[1]:
+        story.narrate("Heap is back.")
 
 
 def _watch(story: _Story, seen: Simulation, metrics: Metrics, heap: FakeHeap) -> None:
-    """Tell what is new since the answer before."""
-    story.tell("Braze checks endpoint and token: a request without events, answer 200.")
+    """Narrate what is new since the answer before."""
+    story.narrate(
+        "Braze checks endpoint and token: a request without events, answer 200."
+    )
     if 503 in seen.statuses:
-        story.tell("The endpoint answers 503: Braze keeps the events, and comes again.")
+        story.narrate(
+            "The endpoint answers 503: Braze keeps the events, and comes again."
+        )
     if seen.answers_lost:
-        story.tell("An answer gets lost: Braze sends those events again.")
+        story.narrate("An answer gets lost: Braze sends those events again.")
     for reason in metrics.report.dead_lettered_by_reason:
-        story.tell(f"Only the malformed event ({reason}) goes to the dead letter.")
+        story.narrate(f"Only the malformed event ({reason}) goes to the dead letter.")
     done = len(seen.events) - seen.fates[Fate.PENDING]
     story.advance(done, _progress(seen, heap.events.keys()))
 
 
-def _progress(seen: Simulation, held: Set[str]) -> str:
+def _progress(seen: Simulation, in_heap: Set[str]) -> str:
     """
-    Return how many events Braze knows to be delivered, and where they are: in Heap,
-    which *held* them, or kept back. Heap has others before Braze learns of it.
+    Return how many events Braze knows to be delivered, and where they are: *in_heap*,
+    or kept back. Heap has others before Braze learns of it.
     """
-    fates = zip(seen.events, seen.outcomes, strict=True)
-    ids = {_id(event) for event, outcome in fates if outcome.fate is Fate.DELIVERED}
+    pairs = zip(seen.events, seen.outcomes, strict=True)
+    ids = {_id(event) for event, outcome in pairs if outcome.fate is Fate.DELIVERED}
     done = seen.fates[Fate.DELIVERED]
-    in_heap, early = len(ids & held), len(held - ids)
-    kept = f"{done - in_heap} skipped or kept"
+    arrived, early = len(ids & in_heap), len(in_heap - ids)
     more = f"; {early} more in Heap, answer lost" if early else ""
-    return f"{done:,} delivered: {in_heap:,} in Heap, {kept}{more}"
+    kept = f"{done - arrived} skipped or kept"
+    return f"{done:,} delivered: {arrived:,} in Heap, {kept}{more}"
 
 
-def _view(outcome: _Outcome) -> Group:
-    return Group(
-        *_heap_view(outcome.heap),
-        *_reconciled(outcome),
-        *next_view(_NEXT),
-    )
+@attrs.frozen
+class _Outcome:
+    """
+    Result of the hour.
+
+    Attributes:
+        simulation: Result for Braze.
+        report: Counts of the endpoint.
+        heap: The simulated Heap; closed.
+        stored: Number of dead letters by reason.
+        seconds: Duration.
+    """
+
+    simulation: Simulation
+    report: Report
+    heap: FakeHeap
+    stored: dict[str, int]
+    seconds: float
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether Heap holds exactly the events that it should, and all counts fit."""
+        report = self.report
+        decided = report.delivered + report.skipped + report.dead_lettered
+        return (
+            report.received == decided
+            and self.simulation.fates == {Fate.DELIVERED: NUMBER}
+            and len(self.heap.events) == NUMBER - ANONYMOUS - MALFORMED
+            and self.heap.events.keys() <= {*map(_id, self.simulation.events)}
+            and sum(self.stored.values()) == MALFORMED
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        before, after = self._example()
+        return {
+            "adds_up": self.adds_up,
+            "seconds": round(self.seconds, 3),
+            "braze": SimulationResult(self.simulation).to_dict(),
+            "endpoint": counts(self.report),
+            "heap": {"events": self._names(), "repeats": self.heap.counts.duplicates},
+            "dead_letter": self.stored,
+            "before": before,
+            "after": after,
+        }
+
+    def view(self) -> Group:
+        """Return the result as text."""
+        return Group(
+            *self._heap_view(),
+            *self._example_view(),
+            *self._sum_view(),
+            *ui.next_steps(_NEXT),
+        )
+
+    def _names(self) -> Counter[str]:
+        return Counter(str(event["event"]) for event in self.heap.events.values())
+
+    def _heap_view(self) -> Iterator[RenderableType]:
+        events = self.heap.events.values()
+        people = {event["identity"] for event in events}
+        number = f"{ui.plural(len(events), 'event')} of {len(people):,} people"
+        note = "a type newer than this version"
+        rows = [
+            (name, count, note * name.endswith(_TOMORROW))
+            for name, count in self._names().most_common()
+        ]
+        yield from ui.section(f"What Heap holds: {number}", rows)
+
+    def _example(self) -> tuple[Any, Any]:
+        """Return an event as Braze sends it, personal values hidden, and as in Heap."""
+        events = self.heap.events.items()
+        for key, after in (item for item in events if item[1]["event"] == _SHOWN):
+            before = next(e for e in self.simulation.events if _id(e) == key)
+            return _masked(before), after
+        return None, None
+
+    def _example_view(self) -> Iterator[RenderableType]:
+        before, after = self._example()
+        if before is not None:
+            yield ui.heading("One of them, as Braze sends it")
+            yield ui.indented(Text(json.dumps(before, indent=2)))
+            yield ui.heading("After: personal data is not sent unless you choose so")
+            yield ui.indented(Text(json.dumps(after, indent=2)))
+
+    def _sum_view(self) -> Iterator[RenderableType]:
+        done, heap = self.simulation, self.heap
+        answers = ", ".join(f"{n} x {s}" for s, n in sorted(done.statuses.items()))
+        lost = ui.plural(done.answers_lost, "answer")
+        delivered = ui.plural(done.fates[Fate.DELIVERED], "event")
+        requests = ui.plural(done.requests, "request")
+        repeats = ui.plural(heap.counts.duplicates, "repeat")
+        in_heap = ui.plural(heap.counts.events, "event")
+        rows = [
+            ("Braze", f"{delivered} delivered, none left"),
+            ("", f"{requests}: {answers}; {lost} lost on the way"),
+            ("endpoint", f"{fates(self.report)}, repeats counted too"),
+            ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
+        ]
+        yield from ui.section(f"Does it add up? An hour in {self.seconds:.1f} s", rows)
+        skips = ", ".join(self.report.skipped_by_reason)
+        reasons = ", ".join(self.stored)
+        yield Text(
+            f"\n{len(heap.events):,} in Heap + {ANONYMOUS} skipped ({skips}) + "
+            f"{sum(self.stored.values())} in the dead letter ({reasons}) = "
+            f"{NUMBER:,} sent"
+        )
+        if self.adds_up:
+            yield Text("Every event is in exactly one place.", "bold green")
+        else:
+            flaw = "It does NOT add up. Please report it, with the seed."
+            yield Text(flaw, "bold red")
 
 
-def _heap_view(heap: FakeHeap) -> Iterator[RenderableType]:
-    events = [*heap.events.values()]
-    people = {event["identity"] for event in events}
-    held = f"{plural(len(events), 'event')} of {len(people):,} people"
-    yield heading(f"What Heap holds: {held}")
-    table = grid("_event", "_count", "_note", right=("_count",))
-    names = Counter(str(event["event"]) for event in events)
-    for name, count in names.most_common():
-        is_new = name.endswith(_TOMORROW)
-        table.add_row(name, f"{count:,}", "a type newer than this version" * is_new)
-    yield indented(table)
-    for example in [event for event in events if event["event"] == _SHOWN][:1]:
-        yield heading("One of them. Personal data stays out unless you say otherwise")
-        yield indented(Text("\n".join(format_json(example, 78))))
-
-
-def _reconciled(outcome: _Outcome) -> Iterator[RenderableType]:
-    done, report, heap = outcome.simulation, outcome.report, outcome.heap
-    answers = ", ".join(f"{n} x {s}" for s, n in sorted(done.statuses.items()))
-    skips = ", ".join(report.skipped_by_reason)
-    reasons = ", ".join(outcome.lost)
-    yield heading(f"Does it add up? An hour in {outcome.seconds:.1f} s")
-    table = grid("_who", "_what")
-    delivered = plural(done.fates[Fate.DELIVERED], "event")
-    table.add_row("Braze", f"{delivered} delivered, none left")
-    lost = plural(done.answers_lost, "answer")
-    requests = plural(done.requests, "request")
-    table.add_row("", f"{requests}: {answers}; {lost} lost on the way")
-    table.add_row("endpoint", f"{fates(report)}, repeats counted too")
-    table.add_row(
-        "Heap",
-        f"{plural(heap.counts.events, 'event')}, each once: "
-        f"{plural(heap.counts.duplicates, 'repeat')} changed nothing",
-    )
-    yield indented(table)
-    yield Text(
-        f"\n{len(heap.events):,} in Heap + {ANONYMOUS} skipped ({skips}) + "
-        f"{sum(outcome.lost.values())} in the dead letter ({reasons}) = {NUMBER:,} sent"
-    )
-    if outcome.adds_up:
-        yield Text("Every event is in exactly one place.", "bold green")
-    else:
-        yield Text("It does NOT add up. Please tell us, with the seed.", "bold red")
+def _masked(value: Any) -> Any:
+    """Return *value* with the values of personal fields hidden."""
+    if not isinstance(value, dict):
+        return value
+    return {k: HIDDEN if k in PERSONAL_NAMES else _masked(v) for k, v in value.items()}

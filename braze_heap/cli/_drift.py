@@ -1,104 +1,60 @@
-"""``braze-heap drift``: what Braze sends and this version does not know."""
+"""``braze-heap drift``: types and fields from Braze that this version does not know."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap.cli._console import (
-    console,
-    exit_on_broken_pipe,
-    grid,
-    heading,
-    indented,
-    plural,
-    safe,
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
+from braze_heap.cli._inputs import Inputs, Source, source_options
+from braze_heap.cli._output import refuse_input, write_text
+from braze_heap.cli._progress import RunProgress, progress
+from braze_heap.cli._report import (
+    MORE_TYPES,
+    TOP,
+    meaning,
+    show_report,
+    skipped_files_view,
 )
-from braze_heap.cli._inputs import (
-    STDIN,
-    Input,
-    InputPath,
-    check_any_read,
-    find_inputs,
-    read_or_skip,
-)
-from braze_heap.cli._output import open_output
-from braze_heap.cli._paths import FilePath
-from braze_heap.cli._progress import progress
-from braze_heap.cli._reasons import meaning
-from braze_heap.cli._report import TOP, rest, skipped_files_view
-from braze_heap.cli._transform import piped, show_report, warn_of_type
 from braze_heap.drift import Drift, DriftObserver, NewType, SeenField
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
-_PIPED_WIDTH: Final = 200
-"""Columns of a table that is piped: each row on one line, for grep."""
 
-_EPILOG = """\b
-Examples:
-  braze-heap drift s3-export/
-  zcat *.json.gz | braze-heap drift -
-  braze-heap drift currents/ --format markdown -o drift.md
-  braze-heap drift currents/ --ignore users.messages.email.Click.link_color
-
-\b
-Exit status:
-  0  nothing new
-  1  there is a new type, a new field, or another type of value
-  2  a file cannot be read or written, or an option is wrong
-"""
-
-
-@click.command(epilog=_EPILOG, short_help="Show what Braze sends that is new.")
-@click.argument(
-    "files",
-    nargs=-1,
-    metavar="[FILE ...]",
-    type=InputPath(),
+@click.command(
+    short_help="Show what Braze sends that is new.",
+    epilog=ui.epilog(
+        """
+        braze-heap drift s3-export/
+        zcat *.json.gz | braze-heap drift -
+        braze-heap drift currents/ --format markdown -o drift.md
+        braze-heap drift currents/ --ignore users.messages.email.Click.link_color
+        """,
+        one="there is a new type, a new field, or another type of value",
+        zero="nothing new",
+    ),
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="markdown and json also have the Python lines to add.",
+@source_options
+@opts.format_options(
+    "text", "markdown", "json", text="markdown and json also have the Python lines."
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=FilePath(dir_okay=False, allow_dash=True),
-    default=STDIN,
-    help="Write to this file. By default to stdout.",
-)
-@click.option(
-    "--event-type",
-    metavar="TYPE",
-    help="Type of records from storage, where neither they nor their path tell it.",
-)
-@click.option(
-    "--ignore",
+@opts.output_option("Write to this file.")
+@opts.option(
+    "--ignore NAME",
+    "Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
     multiple=True,
-    metavar="NAME",
-    help="Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
 )
-@click.option(
-    "--all-types",
-    is_flag=True,
-    help="List all types and fields not seen in this input.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@opts.all_types_option
+@opts.quiet_option
 def drift(
-    files: tuple[Path, ...],
+    source: Source,
     form: Format,
     output: Path,
-    event_type: str | None,
     ignore: tuple[str, ...],
     all_types: bool,
     quiet: bool,
@@ -111,45 +67,41 @@ def drift(
     `braze-heap transform`. Shows names, types and counts, never a value. The exit
     status is for cron and CI.
     """
-    inputs = find_inputs(files or (piped(),))
-    warn_of_type(event_type)
-    bar = None if quiet else console("stderr")
-    observed = _observed(inputs, event_type, bar)
+    inputs = source.find()
+    refuse_input(output, inputs.each, "--output")
+    bar = None if quiet else ui.console("stderr")
+    with progress("Reading", inputs.size, bar) as shown:
+        observed = _observed(inputs, shown)
     found = observed.ignoring(ignore)
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
-            click.echo(f"Note: --ignore {safe(name)} matches nothing here.", err=True)
-    with exit_on_broken_pipe("stdout"), open_output(output, inputs) as file:
-        file.write(_text(found, form, output, all_types).encode("utf-8", "replace"))
-        file.flush()
+            click.echo(
+                f"Note: --ignore {ui.safe(name)} matches nothing here.", err=True
+            )
+    writers: dict[Format, Callable[[], str | RenderableType]] = {
+        "json": found.to_json,
+        "markdown": found.to_markdown,
+        "text": lambda: drift_view(found, shows_all=all_types),
+    }
+    with ui.exit_on_broken_pipe():
+        write_text(writers[form](), output, ui.PIPED_WIDTH)
     sys.exit(int(found.has_findings))
 
 
-def _observed(
-    inputs: Sequence[Input], event_type: str | None, bar: Console | None
-) -> Drift:
-    observer, skipped = DriftObserver(), list[str]()
-    with progress(inputs, bar, "Reading") as advance:
-        for source in inputs:
-            for read in read_or_skip(source, event_type, advance, skipped):
-                observer.add(read)
-    check_any_read(inputs, skipped)
-    if skipped:
-        show_report(Group(*skipped_files_view(skipped)))
+def _observed(inputs: Inputs, shown: RunProgress) -> Drift:
+    observer = DriftObserver()
+    for read in inputs.read(shown.advance):
+        observer.add(read)
+        shown.events += 1
+        if not shown.events % _UPDATE:
+            shown.add_events(0)
+    if inputs.skipped:
+        show_report(lambda: Group(*skipped_files_view(inputs.skipped)), None)
     return observer.drift()
 
 
-def _text(found: Drift, form: Format, output: Path, shows_all: bool) -> str:
-    if form == "json":
-        return found.to_json()
-    if form == "markdown":
-        return found.to_markdown()
-    out = console("stdout", _PIPED_WIDTH)
-    if output != STDIN:
-        out = Console(file=out.file, width=_PIPED_WIDTH, color_system=None)
-    with out.capture() as capture:
-        out.print(drift_view(found, shows_all=shows_all))
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+_UPDATE = 1_000
+"""Number of events between updates of the progress."""
 
 
 def drift_view(found: Drift, *, shows_all: bool = False) -> Group:
@@ -175,11 +127,13 @@ def _summary(found: Drift) -> RenderableType:
         "change of types": len(found.type_changes),
         "new name that was not kept": found.truncated,
     }
-    parts = [plural(count, noun) for noun, count in findings.items() if count]
-    ignored = f"; {plural(found.ignored, 'finding')} ignored" if found.ignored else ""
+    parts = [ui.plural(count, noun) for noun, count in findings.items() if count]
+    ignored = (
+        f"; {ui.plural(found.ignored, 'finding')} ignored" if found.ignored else ""
+    )
     style = "bold red" if found.has_findings else "bold green"
     return Text.assemble(
-        f"{plural(found.events, 'event')}: ",
+        f"{ui.plural(found.events, 'event')}: ",
         (", ".join(parts) or "nothing new", style),
         ignored,
     )
@@ -187,72 +141,54 @@ def _summary(found: Drift) -> RenderableType:
 
 def _types_view(types: Sequence[NewType]) -> Iterator[RenderableType]:
     if types:
-        yield heading("New event types")
+        yield ui.heading("New event types")
     for new in types:
         family = new.module.rpartition(".")[2] or "new"
         where = f", {new.class_name} of the family {family}" if new.class_name else ""
-        count = plural(new.count, "event")
-        yield Text.assemble("  ", (safe(new.event_type), "bold"), f"  {count}{where}")
-        table = grid("_place", "_field", "_types", "_count")
-        for field in new.fields:
-            types_seen = ", ".join(field.types)
-            name = Text(safe(field.name))
-            table.add_row(field.place, name, types_seen, field.frequency)
-        yield indented(table, 4)
+        count = ui.plural(new.count, "event")
+        yield Text.assemble(
+            "  ", (ui.safe(new.event_type), "bold"), f"  {count}{where}"
+        )
+        rows = [
+            (field.place, ui.safe(field.name), ", ".join(field.types), field.frequency)
+            for field in new.fields
+        ]
+        yield ui.indented(ui.rows_view(rows), 4)
 
 
 def _fields_view(title: str, fields: Sequence[SeenField]) -> Iterator[RenderableType]:
-    if not fields:
-        return
-    yield heading(title)
-    table = grid("_type", "_place", "_field", "_found", "_count")
-    for field in fields:
-        table.add_row(
-            Text(safe(field.event_type)),
-            field.place,
-            Text(safe(field.name)),
-            field.found,
-            field.frequency,
-        )
-    yield indented(table)
+    yield from ui.section(
+        title,
+        [
+            (ui.safe(f.event_type), f.place, ui.safe(f.name), f.found, f.frequency)
+            for f in fields
+        ],
+    )
 
 
-def _malformed_view(
-    malformed: Sequence[tuple[str, int]],
-) -> Iterator[RenderableType]:
-    if not malformed:
-        return
+def _malformed_view(malformed: Sequence[tuple[str, int]]) -> Iterator[RenderableType]:
     count = sum(count for _, count in malformed)
-    yield heading(f"Not read: {plural(count, 'event')}")
-    table = grid("_reason", "_count", "_meaning", right=("_count",))
-    for reason, number in malformed:
-        table.add_row(Text(reason, "bold"), f"{number:,}", meaning(reason))
-    yield indented(table)
+    rows = [(Text(r, "bold"), n, meaning(r)) for r, n in malformed]
+    yield from ui.section(f"Not read: {ui.plural(count, 'event')}", rows)
 
 
 def _unseen_fields_view(found: Drift, top: int | None) -> Iterator[RenderableType]:
-    if not found.unseen_fields:
-        return
-    yield heading("Documented fields not seen in this input")
-    table = grid("_type", "_form", "_names")
-    for unseen in found.unseen_fields[:top]:
-        names = ", ".join(unseen.names[:top])
+    rows = []
+    for unseen in found.unseen_fields:
         more = len(unseen.names) - len(unseen.names[:top])
-        names += f" and {more} more" if more else ""
-        form = f"{unseen.form}, {plural(unseen.count, 'event')}"
-        table.add_row(Text(safe(unseen.event_type)), form, names)
-    yield indented(table)
-    yield from rest(len(found.unseen_fields), top, "more type")
+        names = ", ".join(unseen.names[:top]) + (f" and {more} more" if more else "")
+        form = f"{unseen.form}, {ui.plural(unseen.count, 'event')}"
+        rows.append((ui.safe(unseen.event_type), form, Text(names)))
+    title = "Documented fields not seen in this input"
+    yield from ui.section(title, rows, top=top, more=MORE_TYPES)
 
 
 def _unseen_types_view(
     types: Sequence[str], top: int | None
 ) -> Iterator[RenderableType]:
-    if not types:
-        return
-    yield heading(f"Documented types not seen in this input: {len(types)}")
-    yield from (Text(f"  {safe(event_type)}") for event_type in types[:top])
-    yield from rest(len(types), top, "more type")
+    title = f"Documented types not seen in this input: {len(types)}"
+    rows = [(ui.safe(event_type),) for event_type in types]
+    yield from ui.section(title, rows, top=top, more=MORE_TYPES)
 
 
 def _more(found: Drift) -> Iterator[RenderableType]:

@@ -1,98 +1,81 @@
-"""``braze-heap events``: what Braze can send, as the event classes know it."""
+"""``braze-heap events``: the event types of Braze with their fields."""
 
-import difflib
 import inspect
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap._text import did_you_mean
-from braze_heap.cli._console import (
-    UnusableError,
-    console,
-    exit_on_broken_pipe,
-    grid,
-    indented,
-    plural,
-    safe,
-    show,
-)
+from braze_heap.cli import _console as ui
+from braze_heap.cli._options import Decorator, json_option, option
 from braze_heap.events import EventField, catalog, catalog_entry, event_fields
 
-_EPILOG = """\b
-Examples:
-  braze-heap events
-  braze-heap events email
-  braze-heap events users.messages.email.Click
-  braze-heap events --channel email --channel push --action click
-  braze-heap events --json | jq '.[] | select(.release == 13)'
-"""
+_TEXT_WIDTH: Final = 96
+"""Maximum columns of running text."""
 
 _PIPED_WIDTH: Final = 240
-"""Columns of a table that is piped: each row on one line, for grep."""
-
-_TEXT_WIDTH: Final = 96
-"""Columns of running text, where the terminal has as many."""
-
+"""Columns of the piped catalog: each type on one line, for grep."""
 
 _FILTERS: Final = ("category", "channel", "action")
 
 
-def _filter(name: str) -> Callable[[Any], Any]:
+def _filter(name: str) -> Decorator:
     """Return the option to show only types with certain words as *name*."""
     known = {getattr(entry, name) for entry in catalog().values()} - {None}
 
     def check(_: Any, __: Any, words: tuple[str, ...]) -> tuple[str, ...]:
         if wrong := [word for word in words if word not in known]:
             hint = did_you_mean(wrong[0], known) or f" Use {', '.join(sorted(known))}."
-            raise click.BadParameter(f"{safe(wrong[0])!r} is not a known one.{hint}")
+            raise click.BadParameter(f"{ui.safe(wrong[0])!r} is not a known one.{hint}")
         return words
 
-    return click.option(
-        f"--{name}",
-        metavar=name.upper(),
-        multiple=True,
-        callback=check,
-        help=f"Show only types of this {name}. May be repeated.",
+    text = f"Show only types of this {name}. May be repeated."
+    metavar = name.upper()
+    return option(
+        f"--{name} {metavar}", text, multiple=True, callback=check, show_default=False
     )
 
 
-@click.command(epilog=_EPILOG, short_help="Look up event types and their fields.")
+@click.command(
+    short_help="Look up event types and their fields.",
+    epilog=ui.epilog(
+        """
+        braze-heap events
+        braze-heap events email
+        braze-heap events users.messages.email.Click
+        braze-heap events --channel email --channel push --action click
+        braze-heap events --json | jq '.[] | select(.release == 13)'
+        """
+    ),
+)
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
 @_filter("category")
 @_filter("channel")
 @_filter("action")
-@click.option("--json", "as_json", is_flag=True, help="Everything known, as JSON.")
+@json_option
 def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
     """
-    Show the catalogue of Currents events, or one of them with its fields.
+    Show the catalog of Currents events, or one of them with its fields.
 
     TYPE is a type as Braze writes it, the name of its class, or a part of either: then
     all that contain it are shown.
     """
     found = find(event_type, **wanted)
-    with exit_on_broken_pipe("stdout"):
-        if as_json:
-            described = [describe(cls) for cls in found]
-            click.echo(json.dumps(described, ensure_ascii=False, indent=2))
-        elif len(found) == 1:
-            show(_detail(found[0]), _at_most(_TEXT_WIDTH))
-        else:
-            out = console("stdout", _PIPED_WIDTH)
-            show(_catalogue(found, out.width), out)
-
-
-def _at_most(width: int) -> Console:
-    out = console("stdout")
-    out.width = min(out.width, width)
-    return out
+    out = ui.console("stdout", _PIPED_WIDTH)
+    if len(found) == 1:
+        out = ui.console("stdout", max_width=_TEXT_WIDTH)
+    ui.print_result(
+        lambda: _detail(found[0]) if len(found) == 1 else _catalog(found, out.width),
+        lambda: [describe(cls) for cls in found],
+        out,
+        as_json=as_json,
+    )
 
 
 def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
@@ -118,7 +101,7 @@ def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
     found = exact or [c for c in classes if _contains(c, words)]
     if not found:
         options = [f"--{name} {w}" for name, words in wanted.items() for w in words]
-        raise UnusableError(_no_match(query, options))
+        raise ui.UnusableError(_no_match(query, options))
     return found
 
 
@@ -129,23 +112,15 @@ def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
 
 def _no_match(query: str, options: Sequence[str]) -> str:
     if options:
-        sought = " ".join([safe(repr(query))] * bool(query) + [*options])
+        sought = " ".join([ui.safe(repr(query))] * bool(query) + [*options])
         return f"no event type matches {sought}. Leave one of them out."
-    close = difflib.get_close_matches(query.lower(), _names(), 1)
-    hint = f" Did you mean {_names()[close[0]]}?" if close else ""
-    return (
-        f"no event type matches {safe(query)!r}.{hint} "
-        "`braze-heap events` lists them all."
-    )
-
-
-def _names() -> Mapping[str, str]:
-    """
-    Return what types, and parts of types, are called, by how that reads in lower case.
-    """
     parts = (part for event_type in EVENT_TYPES for part in event_type.split("."))
     classes = (cls.__name__ for cls in EVENT_TYPES.values())
-    return {name.lower(): name for name in (*parts, *classes, *EVENT_TYPES)}
+    hint = did_you_mean(query, (*parts, *classes, *EVENT_TYPES))
+    return (
+        f"no event type matches {ui.safe(query)!r}.{hint} "
+        "`braze-heap events` lists them all."
+    )
 
 
 def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
@@ -160,19 +135,9 @@ def describe(cls: type[CurrentsEvent]) -> dict[str, Any]:
 
 
 def _describe_field(field: EventField) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "type": field.kind,
-        "place": field.place,
-        "documented": field.documented,
-        "http": field.http,
-        "storage": field.storage,
-        "personal": field.personal,
-        "sensitive": field.sensitive,
-        "release": field.since,
-        "deprecated": field.deprecated,
-        "doc": field.doc,
-    }
+    data = attrs.asdict(field, filter=lambda a, _: a.name != "declared_by")
+    more = {"documented": field.documented, "doc": field.doc}
+    return {"type": data.pop("kind"), "release": data.pop("since"), **data, **more}
 
 
 _COLUMNS: Final = (
@@ -181,20 +146,21 @@ _COLUMNS: Final = (
     (120, ("type", "channel", "action")),
     (0, ("type",)),
 )
-"""From which width on there is room for which columns."""
+"""Minimum width of the console for each choice of columns."""
 
 
-def _catalogue(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
+def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
     shown = next(columns for least, columns in _COLUMNS if width >= least)
-    table = grid(*shown, "fields", "release", "status", right=("fields", "release"))
-    for cls in classes:
-        table.add_row(
+    rows = [
+        (
             *(_cell(cls, column) for column in shown),
-            str(len(_documented(cls))),
-            str(cls.release or "-"),
+            len(_documented(cls)),
+            cls.release or "-",
             cls.status,
         )
-    return table
+        for cls in classes
+    ]
+    return ui.rows_view(rows, (*shown, "fields", "release", "status"))
 
 
 def _cell(cls: type[CurrentsEvent], column: str) -> str:
@@ -203,7 +169,7 @@ def _cell(cls: type[CurrentsEvent], column: str) -> str:
 
 
 def _detail(cls: type[CurrentsEvent]) -> Group:
-    facts = (
+    summary = (
         cls.display_name,
         cls.status,
         _release(cls.release),
@@ -212,12 +178,12 @@ def _detail(cls: type[CurrentsEvent]) -> Group:
     fields = _documented(cls)
     return Group(
         Text(cls.event_type, "bold"),
-        Text(f"{cls.__name__} ({', '.join(filter(None, facts))})"),
+        Text(f"{cls.__name__} ({', '.join(filter(None, summary))})"),
         Text(
             ", ".join(f"{n} {_cell(cls, n)}" for n in _FILTERS if _cell(cls, n) != "-")
         ),
         Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
-        Text(f"{plural(len(fields), 'field')}:"),
+        Text(f"{ui.plural(len(fields), 'field')}:"),
         *(part for field in fields for part in _field_view(field)),
         *_undocumented_view(cls),
     )
@@ -235,8 +201,8 @@ def _undocumented_view(cls: type[CurrentsEvent]) -> Iterator[RenderableType]:
 
 def _field_view(field: EventField) -> Iterator[RenderableType]:
     marks = ", ".join(_marks(field))
-    yield indented(Text.assemble((field.name, "bold"), f"  {field.kind}, {marks}"))
-    yield indented(Text(_prose(field.doc)), 6)
+    yield ui.indented(Text.assemble((field.name, "bold"), f"  {field.kind}, {marks}"))
+    yield ui.indented(Text(_prose(field.doc)), 6)
 
 
 def _marks(field: EventField) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""``braze-heap explain``: what becomes of one event, step by step."""
+"""``braze-heap explain``: how one event becomes calls, step by step."""
 
 import inspect
 import itertools
+import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,147 +14,138 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import (
-    AddUserProperties,
     Call,
     CurrentsEvent,
+    DeleteUser,
     EventError,
-    Track,
     Transformer,
     TransformResult,
     UnknownEvent,
     parse_event,
 )
-from braze_heap.cli._console import (
-    UnusableError,
-    console,
-    exit_on_broken_pipe,
-    grid,
-    heading,
-    indented,
-    plural,
-    safe,
-    show,
-)
-from braze_heap.cli._inputs import STDIN, InputPath, find_inputs
-from braze_heap.cli._json_format import format_json
-from braze_heap.cli._options import (
-    Setup,
-    build_transformer,
-    setup_of,
-    transformer_options,
-)
-from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, REASONS
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
+from braze_heap.cli._inputs import Source
+from braze_heap.cli._report import ADJUSTMENTS, CALLS, meaning
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.wire import Read, Unreadable
 
-_EPILOG = """\b
-Examples:
-  braze-heap explain event.json
-  braze-heap explain batch.json --number 3
-  head -1 events.jsonl | braze-heap explain -
-  braze-heap explain record.json --event-type users.behaviors.Purchase
-
-\b
-Exit status:
-  0  done, also if no call comes of the event
-  2  the file cannot be read, or holds no such event
-"""
-
 _WIDTH: Final = 96
-"""Columns of the explanation, where the terminal has as many."""
+"""Maximum columns of the explanation."""
 
-_HIDDEN: Final = "..."
-"""What stands for a personal value."""
+_MAX_PLACES: Final = 3
+"""Maximum number of names in Heap that are shown for a field."""
+
+_ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}
+"""Fields of every event with their place in a call."""
+
+HIDDEN: Final = "..."
+"""Text in place of a personal value."""
 
 
-@click.command(epilog=_EPILOG, short_help="Show what becomes of one event, and why.")
-@click.argument(
-    "file",
-    metavar="EVENT.json",
-    type=InputPath(dir_okay=False),
+@click.command(
+    short_help="Show how one event becomes calls, and why.",
+    epilog=ui.epilog(
+        """
+        braze-heap explain event.json
+        braze-heap explain batch.json --number 3
+        head -1 events.jsonl | braze-heap explain -
+        braze-heap explain record.json --event-type users.behaviors.Purchase
+        """,
+        zero="done, also if the event has no call",
+    ),
 )
-@click.option("--event-type", metavar="TYPE", help="Type of a record from storage.")
-@click.option(
-    "-n",
-    "--number",
+@click.argument("file", metavar="EVENT.json", type=opts.InputPath(dir_okay=False))
+@opts.event_type_option
+@opts.option(
+    "-n --number",
+    "Number of the event in the file.",
     type=click.IntRange(min=1),
     default=1,
-    help="Which event of the file. By default the first.",
 )
-@click.option("--show-values", is_flag=True, help="Show personal values, too.")
-@transformer_options
+@opts.option("--show-values", "Show personal values, too.")
+@opts.transformer_options
+@opts.json_option
 def explain(
     file: Path,
     event_type: str | None,
     number: int,
     show_values: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """
     Show step by step how one event becomes calls.
 
-    The steps are parsing, the choice of the mapper, the policies, and the calls. Reads
-    any form; "-" is stdin.
+    The steps are reading, the fields before and after, the choice of the mapper, the
+    policies, and the calls. Reads any form; "-" is stdin.
     """
     read = _read(file, event_type, number)
-    setup = setup_of(**options)
-    case = _Case(read, build_transformer(setup), setup, show_values)
-    out = console("stdout")
-    out.width = min(out.width, _WIDTH)
-    with exit_on_broken_pipe("stdout"):
-        show(_view(case), out)
+    setup = opts.Setup.of(**options)
+    explanation = EventExplanation(
+        read, opts.build_transformer(setup), setup, show_values
+    )
+    out = ui.console("stdout", _WIDTH, _WIDTH)
+    ui.print_result(explanation.view, explanation.to_dict, out, as_json=as_json)
 
 
 def _read(path: Path, event_type: str | None, number: int) -> Read:
-    (source,) = find_inputs((path,))
-    reads = source.read(event_type, lambda _: None)
+    reads = Source((path,), event_type).find().read(lambda _: None)
     read = next(itertools.islice(reads, number - 1, None), None)
     if read is None:
-        name = "stdin" if path == STDIN else safe(str(path), 200)
-        raise UnusableError(f"{name} holds no event number {number}.")
+        name = "stdin" if path == opts.STDIN else ui.safe(str(path), 200)
+        raise ui.UnusableError(f"{name} holds no event number {number}.")
     return read
 
 
-@attrs.frozen
-class _Case:
-    """One event under explanation."""
+@attrs.define(slots=False)
+class EventExplanation:
+    """
+    How one event becomes calls.
+
+    Attributes:
+        read: The event as it was read.
+        transformer: Transformer that maps it.
+        setup: Settings of the transformer.
+        shows_values: Whether personal values are shown.
+    """
 
     read: Read
     transformer: Transformer
-    setup: Setup
+    setup: opts.Setup
     shows_values: bool
-    event: CurrentsEvent | None = attrs.field(init=False)
-    problems: EventError | None = attrs.field(init=False)
-    result: TransformResult = attrs.field(init=False)
 
-    @event.default
-    def _parsed(self) -> CurrentsEvent | None:
+    @cached_property
+    def event(self) -> CurrentsEvent | None:
+        """The parsed event; ``None`` if it is not one."""
         try:
             return self._parse(strict=False)
         except EventError:
             return None
 
-    @problems.default
-    def _flaws(self) -> EventError | None:
+    @cached_property
+    def problems(self) -> list[str]:
+        """Values that do not have the documented type."""
         try:
             self._parse(strict=True)
         except EventError as error:
-            return error
-        return None
+            return [ui.safe(str(problem), 300) for problem in error.problems]
+        return []
 
-    @result.default
-    def _transformed(self) -> TransformResult:
+    @cached_property
+    def result(self) -> TransformResult:
+        """Result of the transformer."""
         return self.transformer.transform([self.read])
 
+    @cached_property
     def plan(self) -> TrackingPlan:
-        """Return what events of the type can become."""
-        if self.event is None or isinstance(self.event, UnknownEvent):
-            return tracking_plan(self.transformer, {})
-        return tracking_plan(
-            self.transformer, {self.event.event_type: type(self.event)}
-        )
+        """Tracking plan of the type of the event."""
+        types = {}
+        if self.event is not None and not isinstance(self.event, UnknownEvent):
+            types = {self.event.event_type: type(self.event)}
+        return tracking_plan(self.transformer, types)
 
     def _parse(self, strict: bool) -> CurrentsEvent | None:
         if isinstance(self.read, Unreadable):
@@ -161,184 +154,192 @@ class _Case:
             self.read.value, event_type=self.read.event_type, strict=strict
         )
 
-
-def _view(case: _Case) -> Group:
-    return Group(
-        *_reading(case),
-        *_fields(case),
-        *_flaws(case),
-        *_mapper(case),
-        *_policies(case),
-        *_outcome(case),
-    )
-
-
-def _reading(case: _Case) -> Iterator[RenderableType]:
-    yield Text("1. Reading", "bold")
-    if case.event is None:
-        yield indented(Text("It cannot be read as an event."))
-        return
-    cls = type(case.event)
-    doc = (inspect.getdoc(cls) or "").partition("\n")[0]
-    form = "HTTP form" if _is_http(case.read) else "record from storage"
-    table = grid("_what", "_value")
-    table.add_row("form", form)
-    table.add_row("type", Text(safe(case.event.event_type, 200)))
-    table.add_row("class", Text(f"{cls.__name__}: {doc.replace('``', '')}"))
-    yield indented(table)
-    if isinstance(case.event, UnknownEvent):
-        yield indented(Text("This version does not know the type; see its fields."))
-
-
-def _is_http(read: Read) -> bool:
-    value = getattr(read, "value", None)
-    return isinstance(value, dict) and any(
-        isinstance(value.get(part), dict) for part in ("user", "properties")
-    )
-
-
-def _fields(case: _Case) -> Iterator[RenderableType]:
-    if case.event is None:
-        return
-    known = event_fields(type(case.event))
-    given = [name for name in case.event.__dict__ if name in known]
-    yield heading(f"2. Fields: {len(given)} of {len(known)} that the class has")
-    table = grid("name", "type", "value", "_mark")
-    for name in given:
-        field = known[name]
-        is_personal = field.personal or field.sensitive
-        shown = _shown(getattr(case.event, name), is_personal and not case.shows_values)
-        table.add_row(name, field.kind, shown, "personal data" if is_personal else "")
-    yield indented(table)
-
-
-def _shown(value: Any, hides: bool) -> Text:
-    return Text(_HIDDEN if hides else safe(str(value), 60))
-
-
-def _flaws(case: _Case) -> Iterator[RenderableType]:
-    if case.problems:
-        yield heading("Invalid values")
-        for problem in case.problems.problems:
-            yield indented(Text(safe(str(problem), 300)))
-    extra = case.event.extra if case.event else {}
-    if extra:
-        title = "Unknown or invalid fields"
-        yield heading(f"{title} ({len(extra)})")
-        table = grid("_name", "_value")
-        for name, value in extra.items():
-            table.add_row(Text(safe(name)), _shown(value, not case.shows_values))
-        yield indented(table)
-
-
-def _mapper(case: _Case) -> Iterator[RenderableType]:
-    if case.event is None:
-        return
-    yield heading("3. Mapper")
-    explanation = case.transformer.mappers.explain(case.event)
-    for line in str(explanation).splitlines():
-        yield indented(Text(line))
-    if explanation.winner and not explanation.excluded:
-        yield indented(Text(_why(explanation.winner.key, case.event)))
-
-
-def _why(key: object, event: CurrentsEvent) -> str:
-    if key == event.event_type:
-        return "It wins: it is for exactly this type."
-    name = getattr(key, "__name__", str(key))
-    if key is type(event):
-        return "It wins: it is for exactly this class."
-    return f"It wins: {name} is the nearest of the classes and groups with a mapper."
-
-
-def _policies(case: _Case) -> Iterator[RenderableType]:
-    yield heading("4. Policies")
-    table = grid("_what", "_value")
-    for option, value in case.setup.described(case.transformer):
-        table.add_row(option.replace("_", " "), Text(safe(value, 1_000)))
-    excluded = ", ".join(sorted(case.result.redacted)) or "nothing"
-    table.add_row("redacted", Text(safe(excluded, 1_000)))
-    for kind, count in case.result.adjustments.items():
-        table.add_row("changed", f"{count} {kind}: {ADJUSTMENTS[kind]}")
-    for invalid in case.result.invalid:
-        table.add_row("invalid", Text(safe(str(invalid), 200)))
-    if renamed := _renamed(case):
-        table.add_row("renamed", Text(safe(", ".join(renamed), 1_000)))
-    yield indented(table)
-
-
-def _renamed(case: _Case) -> list[str]:
-    """Return which fields of the event have another name as a property."""
-    if case.event is None or isinstance(case.event, UnknownEvent):
-        return []
-    fields = case.event.__dict__
-    plan = case.plan()
-    sent = {n for c in case.result.calls if isinstance(c, Track) for n in c.properties}
-    return sorted(
-        {
-            f"{planned.field} -> {planned.name}"
-            for event in plan.events
-            for planned in event.properties
-            if planned.field in fields
-            and planned.name in sent
-            and planned.field != planned.name
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as JSON values."""
+        result = self.result
+        return {
+            "reading": dict(self._reading()),
+            "fields": [*self._fields()],
+            "invalid": self.problems,
+            "unknown": dict(self._unknown()),
+            "mapper": [*self._mapper()],
+            "policies": dict(self.setup.described(self.transformer)),
+            "redacted": sorted(result.redacted),
+            "adjustments": {str(k): n for k, n in result.adjustments.items()},
+            "skipped": [str(skipped.reason) for skipped in result.skipped],
+            "rejected": [
+                {
+                    "reason": str(rejected.reason),
+                    "detail": ui.safe(rejected.detail, 500),
+                }
+                for rejected in result.rejected
+            ],
+            "calls": [self.masked(call) for call in result.calls],
         }
-    )
 
-
-def _outcome(case: _Case) -> Iterator[RenderableType]:
-    calls = case.result.calls
-    if not calls:
-        yield heading("5. No call")
-    for skipped in case.result.skipped:
-        yield indented(Text(f"Skipped, {skipped.reason}: {REASONS[skipped.reason]}"))
-    for rejected in case.result.rejected:
-        reason = f"Rejected, {rejected.reason}: {REASONS[rejected.reason]}"
-        yield indented(Text(f"{reason}\n{safe(rejected.detail, 500)}"))
-    if calls:
-        yield heading(f"5. {plural(len(calls), 'call')} to Heap")
-    mask = _Mask.of(case)
-    for call in calls:
-        yield indented(Text(CALLS[type(call)]))
-        lines = format_json(mask.masked(call), _WIDTH - 4)
-        yield indented(Text("\n".join(safe(line, 2_000) for line in lines)), 4)
-
-
-@attrs.frozen
-class _Mask:
-    """
-    Hides what is personal in calls.
-
-    Attributes:
-        names: Properties that hold personal data.
-        values: Personal values of the event, as text.
-        is_off: Whether everything is shown.
-    """
-
-    names: frozenset[str]
-    values: frozenset[str]
-    is_off: bool
-
-    @classmethod
-    def of(cls, case: _Case) -> "_Mask":
-        if case.event is None or case.shows_values:
-            return cls(frozenset(), frozenset(), is_off=case.shows_values)
-        plan = case.plan()
-        planned = [p for event in plan.events for p in event.properties]
-        names = {p.name for p in (*planned, *plan.user_properties) if p.is_personal}
-        return cls(
-            frozenset(names | PERSONAL_NAMES), _personal_values(case), is_off=False
+    def view(self) -> Group:
+        """Return the explanation as text."""
+        return Group(
+            *self._reading_view(),
+            *self._fields_view(),
+            *self._mapper_view(),
+            *self._policies_view(),
+            *self._calls_view(),
         )
 
+    def _reading(self) -> Iterator[tuple[str, str]]:
+        if self.event is None:
+            return
+        cls, value = type(self.event), getattr(self.read, "value", None)
+        parts = ("user", "properties")
+        is_http = isinstance(value, dict) and any(
+            isinstance(value.get(part), dict) for part in parts
+        )
+        doc = (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
+        yield "form", "HTTP form" if is_http else "record from storage"
+        yield "type", ui.safe(self.event.event_type, 200)
+        yield "class", f"{cls.__name__}: {doc}"
+
+    def _reading_view(self) -> Iterator[RenderableType]:
+        yield Text("1. Reading", "bold")
+        rows = [*self._reading()]
+        if not rows:
+            yield ui.indented(Text("It cannot be read as an event."))
+            return
+        yield ui.indented(ui.rows_view([(name, Text(value)) for name, value in rows]))
+        if isinstance(self.event, UnknownEvent):
+            yield ui.indented(
+                Text("This version does not know the type; see its fields.")
+            )
+
+    def _fields(self) -> Iterator[dict[str, Any]]:
+        """Yield each field that the event has, and its place in the calls."""
+        if self.event is None:
+            return
+        known = event_fields(type(self.event))
+        for name, value in self.event.__dict__.items():
+            if name not in known:
+                continue
+            is_personal = known[name].personal or known[name].sensitive
+            yield {
+                "name": name,
+                "type": known[name].kind,
+                "value": self._shown(value, is_personal=is_personal),
+                "personal": is_personal,
+                "in_heap": self._place(name),
+            }
+
+    def _place(self, field: str) -> str:
+        """Return the names under which Heap gets *field*, or that it does not."""
+        if not self.result.calls:
+            return "-"
+        places = [_ENVELOPE[field]] if field in _ENVELOPE else []
+        places += ["identity"] * (field == self.transformer._identity.field)
+        properties = [p for event in self.plan.events for p in event.properties]
+        planned = {p.name for p in properties if p.field == field} or {field}
+        planned = {name.removesuffix(".*") for name in planned}
+        places += sorted(
+            name
+            for name in self._sent
+            if name in planned or name.partition(".")[0] in planned
+        )
+        if not places:
+            return "redacted" if field in self.result.redacted else "not sent"
+        more = len(places) - _MAX_PLACES
+        return ", ".join(places[:_MAX_PLACES]) + f" and {more} more" * (more > 0)
+
+    @cached_property
+    def _sent(self) -> set[str]:
+        calls = self.result.calls
+        return {n for call in calls for n in getattr(call, "properties", ())}
+
+    def _unknown(self) -> Iterator[tuple[str, str]]:
+        for name, value in (self.event.extra if self.event else {}).items():
+            yield ui.safe(name), self._shown(value, is_personal=True)
+
+    def _shown(self, value: Any, *, is_personal: bool) -> str:
+        hides = is_personal and not self.shows_values
+        return HIDDEN if hides else ui.safe(str(value), 40)
+
+    def _fields_view(self) -> Iterator[RenderableType]:
+        if self.event is None:
+            return
+        fields = [*self._fields()]
+        number = len(event_fields(type(self.event)))
+        yield ui.heading(f"2. Fields: {len(fields)} of {number} that the class has")
+        mark = ", personal data"
+        rows = [
+            (f["name"], f["type"], f["value"], f["in_heap"] + mark * f["personal"])
+            for f in fields
+        ]
+        columns = ("name", "type", "before", "after")
+        yield ui.indented(ui.rows_view(rows, columns))
+        yield from ui.section("Invalid values", [(Text(p),) for p in self.problems])
+        unknown = [*self._unknown()]
+        yield from ui.section(f"Unknown or invalid fields ({len(unknown)})", unknown)
+
+    def _mapper(self) -> Iterator[str]:
+        if self.event is None:
+            return
+        explanation = self.transformer.mappers.explain(self.event)
+        yield from str(explanation).splitlines()
+        if not explanation.winner or explanation.excluded:
+            return
+        key = explanation.winner.key
+        if key == self.event.event_type:
+            yield "It wins: it is for exactly this type."
+        elif key is type(self.event):
+            yield "It wins: it is for exactly this class."
+        else:
+            name = getattr(key, "__name__", str(key))
+            nearest = "the nearest of the classes and groups with a mapper"
+            yield f"It wins: {name} is {nearest}."
+
+    def _mapper_view(self) -> Iterator[RenderableType]:
+        if self.event is not None:
+            yield ui.heading("3. Mapper")
+            yield from (ui.indented(Text(line)) for line in self._mapper())
+
+    def _policies_view(self) -> Iterator[RenderableType]:
+        result = self.result
+        rows = [
+            (option.replace("_", " "), value)
+            for option, value in self.setup.described(self.transformer)
+        ]
+        rows.append(("redacted", ", ".join(sorted(result.redacted)) or "nothing"))
+        rows += [
+            ("changed", f"{number} {kind}: {ADJUSTMENTS[kind]}")
+            for kind, number in result.adjustments.items()
+        ]
+        rows += [("invalid", ui.safe(str(invalid), 200)) for invalid in result.invalid]
+        cells = [(name, Text(ui.safe(value, 1_000))) for name, value in rows]
+        yield from ui.section("4. Policies", cells)
+
+    def _calls_view(self) -> Iterator[RenderableType]:
+        calls = self.result.calls
+        title = f"5. {ui.plural(len(calls), 'call')} to Heap" if calls else "5. No call"
+        yield ui.heading(title)
+        for skipped in self.result.skipped:
+            text = f"Skipped, {skipped.reason}: {meaning(skipped.reason)}"
+            yield ui.indented(Text(text))
+        for rejected in self.result.rejected:
+            text = f"Rejected, {rejected.reason}: {meaning(rejected.reason)}"
+            yield ui.indented(Text(f"{text}\n{ui.safe(rejected.detail, 500)}"))
+        for call in calls:
+            yield ui.indented(Text(CALLS[type(call)]))
+            lines = json.dumps(self.masked(call), ensure_ascii=False, indent=2)
+            shown = "\n".join(ui.safe(line, 2_000) for line in lines.splitlines())
+            yield ui.indented(Text(shown), 4)
+
     def masked(self, call: Call) -> dict[str, Any]:
-        """Return *call* as JSON has it, its personal values hidden."""
+        """Return *call* as JSON values; personal values are hidden unless shown."""
         data = call.to_dict()
-        if self.is_off:
+        if self.shows_values:
             return data
-        data["identity"] = _HIDDEN
-        if isinstance(call, Track | AddUserProperties):
+        data["identity"] = HIDDEN
+        if not isinstance(call, DeleteUser):
             data["properties"] = {
-                name: _HIDDEN if self._hides(name, value) else value
+                name: HIDDEN if self._hides(name, value) else value
                 for name, value in call.properties.items()
             }
         return data
@@ -346,16 +347,28 @@ class _Mask:
     def _hides(self, name: str, value: object) -> bool:
         parts = {name, name.rpartition(".")[2], f"{name.partition('.')[0]}.*"}
         text = str(value)
-        return not parts.isdisjoint(self.names) or any(v in text for v in self.values)
+        personal = self._personal_names
+        return not parts.isdisjoint(personal) or any(
+            value in text for value in self._personal_values
+        )
 
+    @cached_property
+    def _personal_names(self) -> frozenset[str]:
+        if self.event is None:
+            return frozenset()
+        planned = [p for event in self.plan.events for p in event.properties]
+        every = (*planned, *self.plan.user_properties)
+        return PERSONAL_NAMES | {p.name for p in every if p.is_personal}
 
-def _personal_values(case: _Case) -> frozenset[str]:
-    if case.event is None:
-        return frozenset()
-    known = event_fields(type(case.event))
-    found = (
-        str(value)
-        for name, value in case.event.__dict__.items()
-        if name in known and (known[name].personal or known[name].sensitive)
-    )
-    return frozenset(value for value in found if len(value) > 3)
+    @cached_property
+    def _personal_values(self) -> frozenset[str]:
+        """Personal values of the event that are long enough to be found in text."""
+        if self.event is None:
+            return frozenset()
+        known = event_fields(type(self.event))
+        values = (
+            str(value)
+            for name, value in self.event.__dict__.items()
+            if name in known and (known[name].personal or known[name].sensitive)
+        )
+        return frozenset(value for value in values if len(value) > 3)

@@ -1,20 +1,19 @@
-"""What a command reads: files, directories and stdin, and how far it has come."""
+"""Inputs of commands: files, directories and stdin, read in batches."""
 
 import contextlib
 import os
-import re
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
+from typing import BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
 
 import attrs
 import click
 
 from braze_heap import read_events
-from braze_heap.cli._console import UnusableError, safe
-from braze_heap.cli._paths import FilePath
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.wire import Read, UnknownFormatError
 from braze_heap.wire._source import is_json_lines, read_lines, type_in_path
 
@@ -25,50 +24,31 @@ BATCH_BYTES: Final = 8 << 20
 """Bytes from the first to the last event of a batch: some events have 100 kB."""
 
 UNIT: Final = 16 << 20
-"""Bytes of a piece of a long file: what a worker reads at a time.
+"""Bytes of a piece of a long file, which one worker reads.
 
-No batch goes over the end of one, whoever reads: what is done to a batch, such as
-leaving repeats out, is so the same however many workers there are.
+A batch ends with its piece, so batches, and the repeats found in them, do not depend on
+the number of workers.
 """
 
 Advance: TypeAlias = Callable[[int], object]
-"""Is told of each piece of the input, in bytes as they are stored."""
-
-STDIN: Final = Path("-")
+"""Function that gets the stored bytes of each piece that was read."""
 
 _MAX_NAMED: Final = 5
-"""Names of what is not read that a note has."""
+"""Maximum number of ignored paths in a note."""
+
+_MAX_FAILURES: Final = 10
+"""Maximum number of inputs in an error."""
+
+_OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
+"""Paths that other processes cannot open."""
 
 
-class InputPath(FilePath):
-    """The path of a file that exists, ``-`` for stdin; a URL is explained."""
-
-    def __init__(self, *, dir_okay: bool = True) -> None:
-        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
-        if _URL.match(str(value)) and not Path(value).exists():
-            command = (
-                "aws s3 cp URL -" if str(value).startswith("s3") else "curl -s URL"
-            )
-            self.fail(
-                f"{safe(str(value), 200)} is a URL, and commands open no URLs. Pipe it "
-                f"in: {command} | {ctx.command_path if ctx else 'braze-heap'} -"
-            )
-        return super().convert(value, param, ctx)
+class ReadFailedError(ui.UnusableError):
+    """The stream of an input failed. The events before the failure are valid."""
 
 
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-
-
-class ReadFailedError(UnusableError):
-    """The stream of an input failed: what was read before is sound."""
-
-
-class WrongFormatError(UnusableError):
-    """An input holds no events."""
+class WrongFormatError(ui.UnusableError):
+    """An input does not contain events."""
 
 
 @attrs.frozen
@@ -77,11 +57,12 @@ class Input:
     A file to read, or stdin.
 
     Attributes:
-        name: As reports show it.
-        path: Where it is; ``None`` for stdin.
-        size: Its bytes; 0 where that cannot be told.
-        lines: Of JSON lines, the offsets between which those begin that are read.
-        is_found: Whether it was found in a folder, rather than named.
+        name: Name in reports.
+        path: Path; ``None`` for stdin.
+        size: Bytes; 0 if that is not known.
+        lines: Offsets between which the JSON lines begin that are read.
+        is_found: Whether it was found in a folder, not named by the user.
+        event_type: Type of records from storage that do not contain it.
     """
 
     name: str
@@ -89,52 +70,53 @@ class Input:
     size: int = 0
     lines: tuple[int, int] | None = None
     is_found: bool = False
+    event_type: str | None = None
 
-    def read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
+    def read(self, advance: Advance) -> Iterator[Read]:
         """
-        Read its events in order, and name what cannot be read.
+        Read its events in order; what cannot be decoded is an `Unreadable`.
 
         Raises:
             ReadFailedError: It cannot be opened, or its stream fails.
             WrongFormatError: It is neither JSON nor Avro.
-            UnusableError: It needs a missing package, or is a stream that is empty.
+            UnusableError: A package is missing, or the stream is empty.
         """
         try:
-            yield from self._read(event_type, advance)
+            yield from self._read(advance)
         except OSError as error:
             raise _failed(self.name, error) from None
         except UnknownFormatError as error:
             raise WrongFormatError(str(error)) from None
         except ModuleNotFoundError as error:
-            raise UnusableError(str(error)) from None
+            raise ui.UnusableError(str(error)) from None
 
-    def _read(self, event_type: str | None, advance: Advance) -> Iterator[Read]:
+    def _read(self, advance: Advance) -> Iterator[Read]:
+        event_type = self.event_type
         with contextlib.ExitStack() as files:
             if self.path is None:
                 stream = cast("_InputStream", sys.stdin.buffer)
             else:
                 event_type = event_type or type_in_path(os.fspath(self.path))
                 stream = files.enter_context(self.path.open("rb"))
-            metered = _Metered(stream, advance, self.name)
+            metered = _MeteredStream(stream, advance, self.name)
             file = cast("BinaryIO", metered)
             if self.lines:
                 yield from read_lines(file, event_type, *self.lines)
             else:
                 yield from read_events(file, event_type=event_type)
             if not metered.was_read and not self._is_regular():
-                raise UnusableError(f"{self.name} is empty: nothing was read.")
+                raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
 
     def _is_regular(self) -> bool:
         return self.path is not None and self.path.is_file()
 
     def is_empty(self) -> bool:
-        """Tell whether it is a file without a byte."""
+        """Return whether it is a file without a byte."""
         return self._is_regular() and not self.size
 
     def check(self) -> None:
         """
-        Check the beginning of a file that is named. A failure of its stream is left to
-        `read`, and a pipe, which is read only once.
+        Check the beginning of a file that the user named, but not of a pipe.
 
         Raises:
             WrongFormatError: It is neither JSON nor Avro.
@@ -142,10 +124,10 @@ class Input:
         if self.is_found or not self._is_regular():
             return
         try:
-            next(self.read("", lambda _: None), None)
+            next(self.read(lambda _: None), None)
         except WrongFormatError:
             raise
-        except UnusableError:
+        except ui.UnusableError:  # reported when it is read
             return
 
     @property
@@ -154,19 +136,11 @@ class Input:
         return self.lines is not None and self.lines[0] > 0
 
     def is_open_to_others(self) -> bool:
-        """
-        Tell whether other processes find it at its path: a file, no pipe into this one.
-        """
-        own = ("/dev/fd/", "/dev/stdin", "/proc/")
-        path = self.path
-        return bool(path and path.is_file()) and not str(path).startswith(own)
+        """Return whether other processes can open its path: a file, not a pipe."""
+        return self._is_regular() and not str(self.path).startswith(_OF_THIS_PROCESS)
 
     def pieces(self, unit: int) -> Iterator["Input"]:
-        """
-        Split it at lines, into pieces of about *unit* bytes, if it is long JSON lines.
-
-        What cannot be opened or split is one piece.
-        """
+        """Split long JSON lines into pieces of about *unit* bytes; others are one."""
         if self.size <= unit or not self._is_json_lines():
             yield self
             return
@@ -185,20 +159,13 @@ class Input:
 
 class _InputStream(Protocol):
     def read1(self, size: int, /) -> bytes: ...
-
     def read(self, size: int, /) -> bytes | None: ...
-
     def seek(self, offset: int, /) -> int: ...
 
 
 @attrs.define
-class _Metered:
-    """
-    A stream that tells how much of it was read, and waits for no more than it needs.
-
-    Attributes:
-        was_read: Whether there was a byte.
-    """
+class _MeteredStream:
+    """A stream that reports the bytes read, and waits for no more than is needed."""
 
     stream: _InputStream
     advance: Advance
@@ -206,14 +173,9 @@ class _Metered:
     was_read: bool = False
 
     def read(self, size: int, /) -> bytes:
-        """
-        Return up to *size* bytes.
-
-        Raises:
-            ReadFailedError: The stream raised, whatever that was.
-        """
+        """Return up to *size* bytes; any exception becomes a `ReadFailedError`."""
         try:
-            # Empty is the end, or a stream that is not ready: only ``read`` tells.
+            # Empty is the end, or a stream that is not ready: only `read` returns None.
             data = self.stream.read1(size) or self.stream.read(1)
             if data is None:
                 raise BlockingIOError("it is not ready: make it blocking")
@@ -229,87 +191,131 @@ class _Metered:
 
 def _failed(name: str, error: Exception) -> ReadFailedError:
     flaw = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    return ReadFailedError(f"cannot read {safe(name, 200)}: {safe(flaw, 300)}")
+    return ReadFailedError(f"cannot read {ui.safe(name, 200)}: {ui.safe(flaw, 300)}")
 
 
-def find_inputs(paths: Sequence[Path], own: Collection[Path] = ()) -> list[Input]:
+@attrs.frozen
+class Inputs:
     """
-    Return what *paths* lead to; for a directory that is all files in it.
+    All inputs of a command.
 
-    They come in the order of their names, hidden ones left out. ``-`` is stdin.
-
-    Args:
-        paths: Files, directories and ``-``, as the user named them.
-        own: Files that the command itself writes; left out of directories.
-
-    Raises:
-        WrongFormatError: A file that is named is neither JSON nor Avro.
-        UnusableError: There is nothing to read.
+    Attributes:
+        each: The inputs in order.
+        skipped: A message for each file of a folder that contains no events.
     """
-    written = {path.resolve() for path in own}
-    inputs = [
-        found
-        for path in paths
-        for found in _inputs_at(path)
-        if not (found.is_found and found.path and found.path.resolve() in written)
-    ]
-    if all(found.is_empty() for found in inputs):
-        names = ", ".join(safe(str(path), 200) for path in paths[:TOP_NAMES])
-        raise UnusableError(f"There is nothing to read in {names}.")
-    for found in inputs:
-        found.check()
-    return inputs
+
+    each: list[Input]
+    skipped: list[str] = attrs.field(factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all inputs; 0 if that is not known."""
+        return sum(source.size for source in self.each)
+
+    def __str__(self) -> str:
+        return ui.plural(len(self.each), "file")
+
+    def read_one(self, source: Input, advance: Advance) -> Iterator[Read]:
+        """Read *source*; skip it if it lies in a folder and contains no events."""
+        try:
+            yield from source.read(advance)
+        except WrongFormatError as error:
+            if not source.is_found:
+                raise
+            self.skipped.append(str(error))
+
+    def read(self, advance: Advance) -> Iterator[Read]:
+        """
+        Read all inputs, also those after one that cannot be read to its end.
+
+        Raises:
+            ReadFailedError: At the end, if some could not be read; it names them.
+            WrongFormatError: No input contains events.
+        """
+        failures: list[str] = []
+        for source in self.each:
+            try:
+                yield from self.read_one(source, advance)
+            except ReadFailedError as error:
+                failures.append(str(error))
+        if failures:
+            more = len(failures) - _MAX_FAILURES
+            names = failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+            raise ReadFailedError("\n".join(names))
+        self.check_any_read()
+
+    def check_any_read(self) -> None:
+        """Raise a `WrongFormatError` if all inputs were skipped."""
+        if self.skipped and len(self.skipped) == len(self.each):
+            raise WrongFormatError(f"No file holds events. {self.skipped[0]}")
 
 
-TOP_NAMES: Final = 10
-"""Names of inputs that a message has."""
-
-
-def read_or_skip(
-    source: Input, event_type: str | None, advance: Advance, skipped: list[str]
-) -> Iterator[Read]:
+@attrs.frozen
+class Source:
     """
-    Read the events of *source*; if it holds none and lies in a folder, add why to
-    *skipped*.
+    Files that a command reads, as the user named them.
+
+    Attributes:
+        files: Files, directories and ``-``; empty for stdin.
+        event_type: Type of records from storage that do not contain it.
     """
-    try:
-        yield from source.read(event_type, advance)
-    except WrongFormatError as error:
-        if not source.is_found:
-            raise
-        skipped.append(str(error))
+
+    files: tuple[Path, ...]
+    event_type: str | None = None
+
+    def find(self, own: Collection[Path] = ()) -> Inputs:
+        """
+        Return the inputs in the order of their names; directories without hidden files.
+
+        Args:
+            own: Files that the command writes; they are not read from directories.
+
+        Raises:
+            click.UsageError: No file is named, and stdin is a terminal.
+            WrongFormatError: A file that is named is neither JSON nor Avro.
+            UnusableError: There is nothing to read.
+        """
+        if not self.files and sys.stdin.isatty():
+            raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
+        written = {path.resolve() for path in own}
+        found = [
+            attrs.evolve(each, event_type=self.event_type)
+            for path in self.files or (opts.STDIN,)
+            for each in _inputs_at(path)
+            if not (each.is_found and each.path and each.path.resolve() in written)
+        ]
+        if all(each.is_empty() for each in found):
+            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
+            raise ui.UnusableError(f"There is nothing to read in {names}.")
+        for each in found:
+            each.check()
+        return Inputs(found)
 
 
-def check_any_read(inputs: Sequence[Input], skipped: Sequence[str]) -> None:
-    """
-    Check that not all *inputs* were *skipped* as files that hold no events.
-
-    Raises:
-        WrongFormatError: They were. It says what the first looks like.
-    """
-    if skipped and len(skipped) == len(inputs):
-        raise WrongFormatError(f"No file holds events. {skipped[0]}")
+source_options: Final = opts.group(
+    "source",
+    Source,
+    click.argument("files", nargs=-1, metavar="[FILE ...]", type=opts.InputPath()),
+    opts.event_type_option,
+)
 
 
 def _inputs_at(path: Path) -> Iterator[Input]:
-    if path == STDIN:
-        yield Input("stdin", None, _size_of_stdin())
+    if path == opts.STDIN:
+        with contextlib.suppress(OSError, ValueError):
+            yield Input("stdin", None, _size(os.fstat(sys.stdin.fileno())))
+            return
+        yield Input("stdin", None)
     elif path.is_dir():
-        yield from (
-            attrs.evolve(_file(inner), is_found=True) for inner in _files_in(path)
-        )
+        for inner in _files_in(path):
+            yield Input(str(inner), inner, _size(inner.stat()), is_found=True)
     else:
-        yield _file(path)
-
-
-def _file(path: Path) -> Input:
-    return Input(str(path), path, _size(path.stat()))
+        yield Input(str(path), path, _size(path.stat()))
 
 
 def _files_in(root: Path) -> list[Path]:
     """
-    Return all files below *root* in the order of their names, and name on stderr what
-    else there is: hidden names, links to folders, and what is not a file.
+    Return all files below *root*; a note on stderr names hidden and special ones.
 
     Raises:
         OSError: A folder cannot be read.
@@ -329,7 +335,7 @@ def _files_in(root: Path) -> list[Path]:
                 ignored.append(f"{path} (not a file)")
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        named = "; ".join(safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
+        named = "; ".join(ui.safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
         more = f"; and {len(ignored) - _MAX_NAMED:,} more" * (len(ignored) > _MAX_NAMED)
         click.echo(f"Note: not read: {named}{more}", err=True)
     return sorted(files)
@@ -339,22 +345,15 @@ def _raise(error: OSError) -> NoReturn:
     raise error
 
 
-def _size_of_stdin() -> int:
-    try:
-        return _size(os.fstat(sys.stdin.fileno()))
-    except (OSError, ValueError):
-        return 0
-
-
 def _size(status: os.stat_result) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def batches(reads: Iterable[Read], unit: int = UNIT) -> Iterator[list[Read]]:
     """
-    Split *reads* into batches, bounded in number and in bytes, and at each *unit*.
+    Split *reads* into batches, limited in number and in bytes, and at each *unit*.
 
-    Where reading ends with an error or Ctrl-C, what was read before comes first.
+    If reading ends with an error or Ctrl-C, a batch of the events before comes first.
     """
     batch: list[Read] = []
     try:
@@ -363,16 +362,13 @@ def batches(reads: Iterable[Read], unit: int = UNIT) -> Iterator[list[Read]]:
                 full, batch = batch, []
                 yield full
             batch.append(read)
-            if _is_full(batch):
+            is_large = read.offset - batch[0].offset > BATCH_BYTES
+            if is_large or len(batch) >= BATCH:
                 full, batch = batch, []
                 yield full
-    except (UnusableError, KeyboardInterrupt):
+    except (ui.UnusableError, KeyboardInterrupt):
         if batch:
             yield batch
         raise
     if batch:
         yield batch
-
-
-def _is_full(batch: list[Read]) -> bool:
-    return len(batch) >= BATCH or batch[-1].offset - batch[0].offset > BATCH_BYTES

@@ -1,7 +1,8 @@
 """
 A run on several cores: workers write parts of the output, which are joined in order.
 
-Paths and places in files go to the workers, and counts come back; events never do.
+Paths and positions in files go to the workers, and counts come back. Events stay in
+files, so memory does not grow with them.
 """
 
 import contextlib
@@ -9,31 +10,35 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import IO, Final, TypeAlias
+from typing import IO, Any, Final, TypeAlias
 
 import attrs
 from rich.console import Console
 
 from braze_heap import Transformer
-from braze_heap.cli._console import UnusableError
-from braze_heap.cli._inputs import Advance, Input
+from braze_heap.cli import _console as ui
+from braze_heap.cli._inputs import Input, Inputs
 from braze_heap.cli._options import Setup
-from braze_heap.cli._output import append, is_replaced, open_output, open_part
-from braze_heap.cli._progress import progress
-from braze_heap.cli._report import TransformReport
+from braze_heap.cli._output import append, compressed, is_replaced, open_output
+from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
 from braze_heap.cli._signals import defer_sigint
 
 _AHEAD: Final = 2
-"""Parts for each worker that are begun before an earlier one is joined."""
+"""Parts for each worker that are started before an earlier one is joined."""
 
-_STEP: Final = 1 << 20
-"""Bytes after which a worker tells how far it is."""
+_POLL: Final = 0.2
+"""Seconds between updates of the progress."""
+
+_Part: TypeAlias = tuple[RunReport, ui.UnusableError | None]
+"""Report of a part, and the error that stopped reading its piece."""
 
 
 def cores() -> int:
@@ -44,172 +49,94 @@ def cores() -> int:
 
 
 @attrs.frozen
-class _PartResult:
-    """
-    What a worker made of a piece.
-
-    Attributes:
-        number: Which piece, from 0 on.
-        path: The file that holds the calls.
-        report: What became of the events.
-        failure: Why the piece was not read to its end, if it was not.
-    """
-
-    number: int
-    path: Path
-    report: TransformReport
-    failure: UnusableError | None
-
-
-_Message: TypeAlias = int | _PartResult | UnusableError
-"""What a worker says: bytes that it read, a part, or why it cannot write one."""
-
-
-@attrs.frozen
 class _Task:
     """
-    What is the same for all parts of a run, and known to each worker from the start.
+    Constant part of the work, sent to each worker once.
+
+    Attributes:
+        read: Bytes read of each piece, in memory that all processes share.
     """
 
     setup: Setup
-    event_type: str | None
-    identity: str
     unit: int
-    folder: Path
-    suffix: str
-
-    def part(
-        self, number: int, piece: Input, transformer: Transformer, advance: Advance
-    ) -> _PartResult:
-        """
-        Write the part of the output that comes of *piece*.
-
-        Raises:
-            UnusableError: It cannot be written.
-        """
-        report, failure = TransformReport(self.identity), None
-        path = self.folder / f"{number}{self.suffix}"
-        with open_part(path) as file:
-            run = Run(transformer, (), self.event_type, report, self.unit)
-            try:
-                run.transform(piece, file, advance)
-            except UnusableError as error:
-                failure = error
-        return _PartResult(number, path, report, failure)
+    read: Any
 
 
-def _work(task: _Task, connection: Connection, other_end: Connection) -> None:
-    """Make parts, until the process that asks for them is done or dead."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # who asks ends this process, too
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    other_end.close()
-    with warnings.catch_warnings(action="ignore"):  # they are told already
-        transformer = task.setup.transformer()
-    with contextlib.suppress(EOFError, ConnectionError):
-        while True:
-            number, piece = connection.recv()
-            steps = _Steps(connection.send, piece.size)
-            try:
-                message: _Message = task.part(number, piece, transformer, steps)
-            except UnusableError as error:
-                message = error
-            connection.send(message)
-
-
-@attrs.define
-class _Steps:
-    """Tells in large steps what was read, and no more than was to be read."""
-
-    tell: Callable[[int], object]
-    size: int
-    read: int = 0
-    reported: int = 0
-
-    def __call__(self, size: int) -> None:
-        self.read += size
-        step = min(self.read, self.size) - self.reported
-        if step >= _STEP or (step and self.read >= self.size):
-            self.reported += step
-            self.tell(step)
-
-
-@attrs.frozen(eq=False)
 class _Worker:
-    """A process that makes parts, as seen by the one that joins them."""
+    """State of a worker process."""
 
-    process: BaseProcess
-    connection: Connection
+    task: _Task
+    transformer: Transformer
 
     @classmethod
-    def start(cls, task: _Task) -> "_Worker":
-        ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.Process(
-            target=_work, args=(task, theirs, ours), daemon=True
-        )
-        process.start()
-        theirs.close()
-        return cls(process, ours)
+    def start(cls, task: _Task) -> None:
+        """Initialize the process. The signals of a terminal are for its parent."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        threading.Thread(target=_exit_with_parent, daemon=True).start()
+        with warnings.catch_warnings(action="ignore"):  # the parent shows them
+            cls.task, cls.transformer = task, task.setup.transformer()
 
-    def ask(self, number: int, piece: Input) -> None:
-        with self._alive():
-            self.connection.send((number, piece))
+    @classmethod
+    def write_part(cls, number: int, piece: Input, path: Path) -> _Part:
+        """Write the part of the output that comes from *piece* to *path*."""
+        read, failure = cls.task.read, None
+        run = Run(cls.transformer, Inputs([piece]), cls.task.unit)
 
-    def message(self) -> _Message:
-        with self._alive():
-            message: _Message = self.connection.recv()
-        return message
+        def advance(size: int) -> None:
+            read[number] = min(read[number] + size, piece.size)
 
-    @contextlib.contextmanager
-    def _alive(self) -> Iterator[None]:
         try:
-            yield
-        except (EOFError, OSError):
-            self.process.join()
-            raise UnusableError(_describe_exit(self.process.exitcode or 0)) from None
+            is_gzip = path.suffix == ".gz"
+            with path.open("wb") as raw, compressed(raw, path, is_gzip) as file:
+                try:
+                    run.transform(piece, file, advance)
+                except ui.UnusableError as error:
+                    failure = error
+        except OSError as error:
+            flaw = ui.describe_os_error(error)
+            raise ui.UnusableError(f"cannot write {path}: {flaw}") from None
+        return run.report, failure
 
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.process.close()
-        self.connection.close()
 
-
-def _describe_exit(status: int) -> str:
-    if status < 0:
-        return (
-            f"a worker was killed by signal {-status}. If memory ran out, "
-            "try again with fewer --jobs."
-        )
-    return f"a worker ended with status {status}. Try again with --jobs 1."
+def _exit_with_parent() -> None:
+    """Exit when the parent is killed: a worker would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextlib.contextmanager
-def _workers(task: _Task, number: int) -> Iterator[list[_Worker]]:
-    workers: list[_Worker] = []
+def _pool(task: _Task, number: int) -> Iterator[ProcessPoolExecutor]:
+    """Yield a pool, and kill its workers at the end: a part may take minutes."""
+    pool = ProcessPoolExecutor(number, initializer=_Worker.start, initargs=(task,))
     try:
-        with _inheriting_no_ctrl_c():
-            workers.extend(_Worker.start(task) for _ in range(number))
-        yield workers
+        yield pool
+        pool.shutdown()
+    except BrokenProcessPool:
+        raise ui.UnusableError(
+            "a worker process died. If memory ran out, try again with fewer --jobs."
+        ) from None
     finally:
         with defer_sigint():
-            for worker in workers:
-                worker.stop()
+            for process in multiprocessing.active_children():
+                process.kill()
+            pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager
-def _inheriting_no_ctrl_c() -> Iterator[None]:
-    """
-    Let processes that start meanwhile never see Ctrl-C: a terminal sends it to all.
-    """
+def _without_sigint() -> Iterator[None]:
+    """Block Ctrl-C for the processes that start in the block; a terminal sends it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
@@ -225,66 +152,14 @@ def _folder(output: Path) -> Iterator[Path]:
             folder.cleanup()
 
 
-@attrs.define
-class _WorkerPool:
-    """Workers, and what they are to do."""
-
-    workers: Sequence[_Worker]
-    pieces: Sequence[Input]
-    advance: Advance
-    given: int = 0
-    idle: list[_Worker] = attrs.field(init=False)
-    done: dict[int, _PartResult] = attrs.field(factory=dict)
-
-    def __attrs_post_init__(self) -> None:
-        self.idle = [*self.workers]
-
-    def parts(self) -> Iterator[_PartResult]:
-        """
-        Let the parts be made, and return them in order.
-
-        Raises:
-            UnusableError: A worker was lost, or cannot write.
-        """
-        for number in range(len(self.pieces)):
-            self._give(number)
-            while number not in self.done:
-                self._listen()
-                self._give(number)
-            yield self.done.pop(number)
-
-    def _give(self, awaited: int) -> None:
-        end = min(awaited + _AHEAD * len(self.workers), len(self.pieces))
-        while self.idle and self.given < end:
-            self.idle.pop().ask(self.given, self.pieces[self.given])
-            self.given += 1
-
-    def _listen(self) -> None:
-        busy = [worker for worker in self.workers if worker not in self.idle]
-        ready = wait([worker.connection for worker in busy])
-        for worker in busy:
-            if worker.connection in ready:
-                self._take(worker, worker.message())
-
-    def _take(self, worker: _Worker, message: _Message) -> None:
-        if isinstance(message, UnusableError):
-            raise message
-        if isinstance(message, _PartResult):
-            self.done[message.number] = message
-            self.idle.append(worker)
-        else:
-            self.advance(message)
-
-
 @attrs.define(kw_only=True)
 class SplitRun(Run):
     """
-    A run whose inputs are shared out to workers. Output and report are those of a run
-    without.
+    A run whose inputs are divided among workers, with the same output and report.
 
     Attributes:
-        setup: What each worker makes its transformer of.
-        jobs: How many workers, at most.
+        setup: Settings from which each worker makes its transformer.
+        jobs: Maximum number of workers.
     """
 
     setup: Setup
@@ -296,33 +171,57 @@ class SplitRun(Run):
         if number < 2:
             super()._write_to(path, bar)
             return
+        read = multiprocessing.RawArray("q", len(pieces))
         with (
-            open_output(path, self.inputs, is_joined=True) as file,
+            open_output(path, self.inputs.each, is_joined=True) as file,
             _folder(path) as folder,
-            _workers(self._task(folder, path.suffix), number) as workers,
-            progress(self.inputs, bar) as advance,
+            _pool(_Task(self.setup, self.unit, read), number) as pool,
         ):
-            self._join(pieces, _WorkerPool(workers, pieces, advance).parts(), file)
+            names = [folder / f"{n}{path.suffix}" for n in range(len(pieces))]
+            parts = _parts(pool, [*zip(pieces, names, strict=True)], number * _AHEAD)
+            next(parts)  # starts the workers, before a bar starts a thread
+            with self.progress(bar) as shown:
+                for piece, name, part in zip(pieces, names, parts, strict=True):
+                    while not wait([part], _POLL).done:
+                        shown.show_done(sum(read))
+                    shown.done = sum(read)
+                    self._join(piece, name, file, *part.result())
+                    shown.add_events(self.report.received - shown.events)
 
     def _pieces(self) -> list[Input]:
-        if not all(source.is_open_to_others() for source in self.inputs):
+        inputs = self.inputs.each
+        if not all(source.is_open_to_others() for source in inputs):
             return []
-        return [piece for source in self.inputs for piece in source.pieces(self.unit)]
-
-    def _task(self, folder: Path, suffix: str) -> _Task:
-        identity = self.report.identity
-        return _Task(self.setup, self.event_type, identity, self.unit, folder, suffix)
+        return [piece for source in inputs for piece in source.pieces(self.unit)]
 
     def _join(
-        self, pieces: Sequence[Input], parts: Iterator[_PartResult], file: IO[bytes]
+        self,
+        piece: Input,
+        path: Path,
+        file: IO[bytes],
+        report: RunReport,
+        failure: ui.UnusableError | None,
     ) -> None:
-        before = 0
-        for piece, part in zip(pieces, parts, strict=True):
-            before = before if piece.goes_on else 0
-            with defer_sigint():
-                append(file, part.path)
-                self.report.merge(part.report, before)
-                part.path.unlink()
-            before += part.report.received
-            if part.failure:
-                raise part.failure
+        self.before = self.before if piece.goes_on else 0
+        with defer_sigint():
+            append(file, path)
+            self.report.merge(report, self.before)
+            path.unlink()
+        self.before += report.received
+        if failure:
+            raise failure
+
+
+def _parts(
+    pool: ProcessPoolExecutor, work: Sequence[tuple[Input, Path]], ahead: int
+) -> Iterator["Future[_Part]"]:
+    """Yield the parts in order, up to *ahead* of them started; the first one twice."""
+    started: deque[Future[_Part]] = deque()
+    for number, (piece, path) in enumerate(work):
+        with _without_sigint():
+            started.append(pool.submit(_Worker.write_part, number, piece, path))
+        if number == 0:
+            yield started[0]
+        if len(started) >= ahead:
+            yield started.popleft()
+    yield from started

@@ -1,7 +1,6 @@
 """A team's own mappers or transformer, imported from ``module:name``."""
 
 import contextlib
-import difflib
 import importlib
 import inspect
 import os
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from braze_heap import MapperRegistry, Mappers, Transformer
+from braze_heap._text import did_you_mean
 from braze_heap.cli._console import UnusableError
 from braze_heap.config import TransformConfig
 
@@ -33,13 +33,8 @@ def load_transformer(
     """
     Return the transformer that *spec* names.
 
-    Imports the module, also from the current folder, and so runs its code.
-
-    Args:
-        spec: ``module:name`` of a registry or `Mappers`, of a function from
-            `TransformConfig` to `Transformer`, or of a `Transformer`.
-        config: The options in force. A finished transformer has its own.
-        given: Names of the options and variables that *config* is made of.
+    Importing the module, also from the current folder, runs its code. The options and
+    variables *given* are in *config*; a finished transformer has its own.
 
     Raises:
         UnusableError: It cannot be imported, is something else, or is finished although
@@ -133,7 +128,7 @@ def _missing(module: str, folder: str) -> str:
         names = [entry.removesuffix(".py") for entry in os.listdir(folder)]  # noqa: PTH208
     except OSError:
         names = []
-    hint = _did_you_mean(module, [name for name in names if name.isidentifier()])
+    hint = did_you_mean(module, [name for name in names if name.isidentifier()])
     return (
         f"--transformer: there is no module {module!r} in {folder} "
         f"or among what is installed.{hint}"
@@ -148,19 +143,14 @@ def _no_attribute(path: str, name: str, found: object) -> str:
         and not isinstance(value, type)
         and (isinstance(value, _KINDS) or callable(value))
     ]
-    hint = _did_you_mean(name, fitting)
+    hint = did_you_mean(name, fitting)
     return f"{path} has no {name!r}.{hint} Name {_ACCEPTED}."
-
-
-def _did_you_mean(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 @contextlib.contextmanager
 def _failures_of(doing: str) -> Iterator[None]:
     """
-    Turn whatever somebody else's code raises into an error that shows where.
+    Turn any exception of a team's own code into an error with its traceback.
 
     Raises:
         UnusableError: The code failed, or ended the process.
@@ -178,7 +168,7 @@ def _failures_of(doing: str) -> Iterator[None]:
 
 
 def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames of this file and of Python's import machinery."""
+    """Remove the frames of this file and of Python's import machinery."""
     while tb is not None:
         name = tb.tb_frame.f_code.co_filename
         if name != __file__ and "importlib" not in name:

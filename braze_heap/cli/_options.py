@@ -1,61 +1,231 @@
-"""The options by which a command gets its transformer."""
+"""Options and arguments that several commands share, each declared once."""
 
+import functools
+import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar, cast
 
 import attrs
 import click
 
-from braze_heap import Transformer
+from braze_heap import EVENT_TYPES, Transformer
 from braze_heap._options import choices_of
-from braze_heap.cli._console import UnusableError, safe
+from braze_heap._text import did_you_mean
+from braze_heap.cli import _console as ui
 from braze_heap.cli._load import load_transformer
-from braze_heap.cli._paths import FilePath
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig, variables
 from braze_heap.policies.identity import IdentityField
 from braze_heap.policies.privacy import Treatment
 
+STDIN: Final = Path("-")
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+class Decorator(Protocol):
+    """Function that adds options to a command."""
+
+    def __call__(self, command: _Command, /) -> _Command: ...
+
+
+def option(names: str, text: str, **settings: Any) -> Decorator:
+    """
+    Return an option of click; without a metavar and *settings* it is a flag.
+
+    Args:
+        names: Words as in ``--help``: names, then the parameter if it has another
+            name, then a metavar with a capital: ``--sink spec SPEC``.
+        text: Help text.
+        settings: Other arguments of `click.option`.
+    """
+    words = names.split()
+    if words[-1][0].isupper():
+        settings["metavar"] = words.pop()
+    elif not settings:
+        settings["is_flag"] = True
+    return click.option(*words, help=text, **settings)
+
+
+def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorator:
+    """
+    Return a decorator that adds *options* to a command.
+
+    The command gets the result of *build*, called with their values, as *name*.
+    """
+
+    def add(command: _Command) -> _Command:
+        def run(**values: Any) -> Any:
+            own = {each: values.pop(each) for each in names}
+            return command(**values, **{name: build(**own)})
+
+        functools.update_wrapper(run, command)
+        before = len(getattr(command, "__click_params__", ()))
+        for each in reversed(options):
+            each(run)
+        params: list[click.Parameter] = vars(run)["__click_params__"]
+        names = {param.name for param in params[before:]}
+        return cast("_Command", run)
+
+    return add
+
+
+class FilePath(click.Path):
+    """
+    A path as `pathlib.Path`, refused with the reason if it cannot be looked at.
+
+    click reports a path in a folder that may not be searched as missing, or accepts it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return *value* as a path."""
+        if self.allow_dash and value in ("-", STDIN):
+            return STDIN
+        try:
+            Path(value).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except (OSError, ValueError) as error:
+            flaw = getattr(error, "strerror", None) or str(error)
+            self.fail(f"{os.fspath(value)!r}: {flaw}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+class InputPath(FilePath):
+    """The path of a file that exists, ``-`` for stdin; a URL is explained."""
+
+    def __init__(self, *, dir_okay: bool = True) -> None:
+        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return *value* as a path."""
+        text = str(value)
+        if _URL.match(text) and not Path(value).exists():
+            command = "aws s3 cp URL -" if text.startswith("s3") else "curl -s URL"
+            self.fail(
+                f"{ui.safe(text, 200)} is a URL, and commands open no URLs. Pipe it "
+                f"in: {command} | {ctx.command_path if ctx else 'braze-heap'} -"
+            )
+        return super().convert(value, param, ctx)
+
+
+def _event_type(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Return *value*; on stderr, point out a type that this version does not know."""
+    if value is not None and value not in EVENT_TYPES:
+        hint = did_you_mean(value, EVENT_TYPES)
+        text = f"{ui.safe(value)} is not a type that this version knows.{hint}"
+        click.echo(f"Note: {text}", err=True)
+    return value
+
+
+event_type_option: Final = option(
+    "--event-type TYPE",
+    "Type of records from storage, if neither they nor their path contain it.",
+    callback=_event_type,
+)
+
+
+def _not_both(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    """Refuse --json with --quiet, whichever comes second."""
+    if value and (ctx.params.get("quiet") or ctx.params.get("as_json")):
+        raise click.UsageError("--json and --quiet exclude each other.")
+    return value
+
+
+json_option: Final = option(
+    "--json as_json", "Write the report as JSON.", callback=_not_both, is_flag=True
+)
+
+
+quiet_option: Final = option(
+    "-q --quiet", "No report and no progress bar.", callback=_not_both, is_flag=True
+)
+
+all_types_option: Final = option(
+    "--all-types", "Name all types and fields in the report."
+)
+
+seed_option: Final = option(
+    "--seed N", "Random seed. The same seed gives the same events.", type=int, default=1
+)
+
+
+def format_options(*forms: str, text: str) -> Decorator:
+    """Add ``--format``, one of *forms*, and ``--json``, short for the JSON format."""
+
+    def add(command: _Command) -> _Command:
+        given = option(
+            "--format form", text, type=click.Choice(forms), default=forms[0]
+        )
+        as_json = option("--json form", "Short for --format json.", flag_value="json")
+        return given(as_json(command))
+
+    return add
+
+
+def output_option(text: str) -> Decorator:
+    """Return ``--output``, the file that a command writes; by default stdout."""
+    kind = FilePath(dir_okay=False, allow_dash=True)
+    return option(
+        "-o --output FILE", text, type=kind, default=STDIN, show_default="stdout"
+    )
+
+
+def yes_option(text: str = "Do not ask before sending to Heap.") -> Decorator:
+    """Return ``--yes``, which replaces a confirmation."""
+    return option("--yes", text)
+
+
+def token_env_option(text: str, **settings: Any) -> Decorator:
+    """Return ``--token-env``, the variable with the bearer token."""
+    return option("--token-env NAME", f"Environment variable with {text}", **settings)
+
+
 def transformer_options(command: _Command) -> _Command:
-    """Add the options from which `configured` makes a transformer."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
+    """Add the options from which `build_transformer` makes a transformer."""
+    for each in reversed(_OPTIONS):
+        command = each(command)
     return command
 
 
 _DEFAULTS: Final = TransformConfig()
 
 _OPTIONS: Final = (
-    click.option(
-        "--transformer",
-        "spec_of_transformer",
-        metavar="MODULE:NAME",
-        help="Map with your own mappers, such as mappers:transformer in mappers.py: a "
+    option(
+        "--transformer spec_of_transformer MODULE:NAME",
+        "Map with your own mappers, such as mappers:transformer in mappers.py: a "
         "registry or Mappers, a function from TransformConfig to Transformer, or a "
         "Transformer (then without the options below).",
     ),
-    click.option(
-        "--config",
-        metavar="FILE",
-        type=FilePath(exists=True, dir_okay=False),
-        help="Read the options of the transformer from a TOML or JSON file. "
+    option(
+        "--config FILE",
+        "Read the options of the transformer from a TOML or JSON file. "
         f"Variables {ENVIRONMENT_PREFIX}* override it, and options override both.",
+        type=FilePath(exists=True, dir_okay=False),
     ),
-    click.option(
+    option(
         "--identity",
-        type=click.Choice(choices_of(TransformConfig, "identity")),
-        help="Field whose value is the identity in Heap.  "
+        "Field whose value is the identity in Heap.  "
         f"[default: {', '.join(_DEFAULTS.identity)}]",
+        type=click.Choice(choices_of(TransformConfig, "identity")),
     ),
-    click.option(
+    option(
         "--personal-data",
-        type=click.Choice(choices_of(TransformConfig, "personal_data")),
-        help="Remove, send or hash personal fields; hash needs the variable "
+        "Remove, send or hash personal fields; hash needs the variable "
         f"{ENVIRONMENT_PREFIX}HASH_KEY.  [default: {_DEFAULTS.personal_data}]",
+        type=click.Choice(choices_of(TransformConfig, "personal_data")),
     ),
 )
 
@@ -88,12 +258,13 @@ class Setup:
         Return what the options, environment variables and the file set, in this order.
 
         Raises:
-            ValueError: The file or a variable is wrong.
-            OSError: The file cannot be read.
+            UnusableError: The file or a variable is wrong.
         """
-        in_force = TransformConfig.from_env(
-            base=TransformConfig.from_file(config) if config else None
-        )
+        try:
+            base = TransformConfig.from_file(config) if config else None
+            in_force = TransformConfig.from_env(base=base)
+        except (ValueError, OSError) as error:
+            raise ui.UnusableError(str(error)) from None
         if identity:
             in_force = attrs.evolve(in_force, identity=(identity,))
         if personal_data:
@@ -147,29 +318,6 @@ def _joined(value: Any) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def transformer_from_options(**options: Any) -> Transformer:
-    """
-    Return the transformer that the options describe.
-
-    Raises:
-        UnusableError: They do not describe one.
-    """
-    return build_transformer(setup_of(**options))
-
-
-def setup_of(**options: Any) -> Setup:
-    """
-    Return what the options set; see `Setup.of`.
-
-    Raises:
-        UnusableError: The file or a variable is wrong.
-    """
-    try:
-        return Setup.of(**options)
-    except (ValueError, OSError) as error:
-        raise UnusableError(str(error)) from None
-
-
 def build_transformer(setup: Setup) -> Transformer:
     """
     Return the transformer of *setup*, and write what it warns of to stderr.
@@ -181,8 +329,8 @@ def build_transformer(setup: Setup) -> Transformer:
         try:
             transformer = setup.transformer()
         except (ValueError, TypeError) as error:
-            raise UnusableError(str(error)) from None
+            raise ui.UnusableError(str(error)) from None
     for warning in caught:
         if issubclass(warning.category, UserWarning):
-            click.echo(f"Warning: {safe(str(warning.message), 1_000)}", err=True)
+            click.echo(f"Warning: {ui.safe(str(warning.message), 1_000)}", err=True)
     return transformer

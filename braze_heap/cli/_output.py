@@ -1,30 +1,34 @@
-"""Where calls go: stdout or a file, whole lines only."""
+"""Outputs of commands: stdout or a file, in whole lines."""
 
 import contextlib
 import gzip
+import io
 import os
 import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final, cast
 
+from rich.console import RenderableType
+
 from braze_heap import Call
-from braze_heap.cli._console import UnusableError, redirect_to_devnull
-from braze_heap.cli._inputs import STDIN, Input
+from braze_heap.cli import _console as ui
+from braze_heap.cli._inputs import Input
+from braze_heap.cli._options import STDIN
 from braze_heap.cli._signals import stopped_by_signals
 
 _LEVEL: Final = 6
-"""How hard to compress: gzip's own default, where Python's takes twice as long."""
+"""Compression level: gzip's own default; Python's default takes twice as long."""
 
 _COPIED: Final = 1 << 20
 """Bytes copied at a time."""
 
 
 def is_stdout(path: Path) -> bool:
-    """Tell whether *path* is stdout: ``-``, or another name such as ``/dev/stdout``."""
+    """Return whether *path* is stdout, also by a name such as ``/dev/stdout``."""
     if path == STDIN:
         return True
     with contextlib.suppress(OSError, ValueError):
@@ -34,7 +38,7 @@ def is_stdout(path: Path) -> bool:
 
 def is_replaced(path: Path) -> bool:
     """
-    Tell whether a file appears at *path* only when it is complete: not for stdout,
+    Return whether a file appears at *path* only when it is complete: not for stdout,
     devices and pipes.
     """
     return not is_stdout(path) and (path.is_file() or not path.exists())
@@ -42,59 +46,57 @@ def is_replaced(path: Path) -> bool:
 
 @contextlib.contextmanager
 def open_output(
-    path: Path, inputs: Sequence[Input], *, is_joined: bool = False
+    path: Path,
+    inputs: Iterable[Input | Path | None] = (),
+    *,
+    is_joined: bool = False,
+    mode: int | None = None,
 ) -> Iterator[IO[bytes]]:
     """
-    Open what the calls are written to; ``-`` is stdout, ``.gz`` is compressed.
+    Open the output of a command; ``-`` is stdout, ``.gz`` is compressed.
 
-    A file is written beside *path* and put there at the end; an exception leaves what
-    is at *path* as it is.
+    A file is written beside *path* and put there at the end; an exception leaves the
+    file at *path* as it is.
 
     Args:
-        path: Where they go.
-        inputs: What they are made of.
-        is_joined: Whether it is joined of files that are compressed already.
+        path: Path of the output.
+        inputs: Files that the command reads; *path* must not be one of them.
+        is_joined: Whether it is joined from parts that are compressed already.
+        mode: Permissions of the file. By default those of the existing one.
 
     Raises:
-        UnusableError: It cannot be written, or is one of *inputs*.
+        UnusableError: It cannot be written.
         BrokenPipeError: The reader closed the pipe.
     """
     refuse_input(path, inputs, "--output")
     try:
         if is_stdout(path):
+            sys.stdout.flush()
             yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
             return
-        with replaced(path, compresses=path.suffix == ".gz" and not is_joined) as file:
+        compresses = path.suffix == ".gz" and not is_joined
+        with _replaced(path, compresses, mode) as file:
             yield file
     except BrokenPipeError:
         raise
     except OSError as error:
         if path == STDIN:
-            redirect_to_devnull("stdout")
+            ui.redirect_to_devnull("stdout")
         name = "stdout" if path == STDIN else path
-        flaw = error.strerror or error
-        raise UnusableError(f"cannot write {name}: {flaw}") from None
+        raise ui.UnusableError(
+            f"cannot write {name}: {ui.describe_os_error(error)}"
+        ) from None
 
 
 @contextlib.contextmanager
-def replaced(
-    path: Path, *, compresses: bool = False, mode: int | None = None
-) -> Iterator[IO[bytes]]:
+def _replaced(path: Path, compresses: bool, mode: int | None) -> Iterator[IO[bytes]]:
     """
     Write a file beside *path*, and put it there at the end of the block.
 
     If the block raises, or is ended by Ctrl-C, SIGTERM or SIGHUP, the file beside is
     removed. An existing file keeps its mode, and a symbolic link its target. A device
     or pipe is written as it is.
-
-    Args:
-        path: Where the content goes.
-        compresses: Whether it is compressed with gzip.
-        mode: Permissions of the file. By default those of the existing one.
-
-    Raises:
-        OSError: It cannot be written.
-        Stopped: SIGTERM or SIGHUP came.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -102,7 +104,7 @@ def replaced(
     except FileNotFoundError:
         status = None
     if status and not stat.S_ISREG(status.st_mode):
-        with path.open("wb") as raw, _compressed(raw, target, compresses) as file:
+        with path.open("wb") as raw, compressed(raw, target, compresses) as file:
             yield file
         return
     if status:
@@ -114,7 +116,7 @@ def replaced(
             with part.open("xb") as raw:
                 if mode is not None:
                     part.chmod(mode)
-                with _compressed(raw, target, compresses) as file:
+                with compressed(raw, target, compresses) as file:
                     yield file
                 raw.flush()
                 os.fsync(raw.fileno())
@@ -124,7 +126,8 @@ def replaced(
 
 
 @contextlib.contextmanager
-def _compressed(raw: IO[bytes], path: Path, compresses: bool) -> Iterator[IO[bytes]]:
+def compressed(raw: IO[bytes], path: Path, compresses: bool) -> Iterator[IO[bytes]]:
+    """Return *raw*, or a file that writes to it compressed with gzip."""
     if not compresses:
         yield raw
         return
@@ -132,50 +135,27 @@ def _compressed(raw: IO[bytes], path: Path, compresses: bool) -> Iterator[IO[byt
         yield cast("IO[bytes]", file)
 
 
-@contextlib.contextmanager
-def open_part(path: Path) -> Iterator[IO[bytes]]:
+def refuse_input(
+    path: Path, inputs: Iterable[Input | Path | None], option: str
+) -> None:
     """
-    Open a part of an output that `append` joins; ``.gz`` is compressed.
+    Check that a file is not read while it is written, under whichever name.
 
     Raises:
-        UnusableError: It cannot be written.
-    """
-    try:
-        with (
-            path.open("wb") as raw,
-            _compressed(raw, path, path.suffix == ".gz") as file,
-        ):
-            yield file
-    except OSError as error:
-        raise UnusableError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def as_inputs(*paths: Path | None) -> list[Input]:
-    """Return files that a command reads beside its inputs, for `refuse_input`."""
-    return [Input(str(path), path) for path in paths if path]
-
-
-def refuse_input(path: Path, inputs: Iterable[Input], option: str) -> None:
-    """
-    Make sure that a file is not read while it is written, under whichever name.
-
-    Args:
-        path: What is written; ``-`` is stdout.
-        inputs: What is read.
-        option: What names *path*.
-
-    Raises:
-        UnusableError: It is one of *inputs*.
+        UnusableError: *path*, which *option* names, is one of *inputs*.
     """
     written = _status(path, sys.stdout)
     if written is None:
         return
     for read in inputs:
-        found = _status(read.path or STDIN, sys.stdin)
+        if read is None:
+            continue
+        source = read if isinstance(read, Path) else read.path
+        found = _status(source or STDIN, sys.stdin)
         if found and os.path.samestat(found, written):
             name = "stdout" if path == STDIN else path
-            raise UnusableError(
-                f"{name} is the file {read.name}, which is read. "
+            raise ui.UnusableError(
+                f"{name} is the file {source or 'stdin'}, which is read. "
                 f"Name another file with {option}."
             )
 
@@ -193,6 +173,20 @@ def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     """Write each of *calls* as one line of JSON, in UTF-8."""
     file.write("".join(f"{call.to_json()}\n" for call in calls).encode())
     file.flush()
+
+
+def write_text(view: str | RenderableType, path: Path, width: int) -> None:
+    """Write text in UTF-8, or a view: to a terminal as it fits, else *width* wide."""
+    if isinstance(view, str):
+        data = view.encode("utf-8", "replace")
+    elif path == STDIN:
+        ui.show(view, ui.console("stdout", width))
+        return
+    else:
+        out = ui.SafeConsole(file=io.StringIO(), width=width, markup=False)
+        data = ui.to_text(view, out).encode("utf-8", "replace")
+    with open_output(path) as file:
+        file.write(data)
 
 
 def append(file: IO[bytes], part: Path) -> None:

@@ -1,50 +1,37 @@
-"""Progress of long runs: bars on a terminal, rates, and the time that is left."""
+"""Progress of long runs: a bar on a terminal, the rate, and the time that is left."""
 
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator
 
 import attrs
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from braze_heap.cli._inputs import Advance, Input
-
-LONG: Final = 5_000_000
-"""Bytes from which on an input is worth a progress bar."""
+from braze_heap.cli._console import show
 
 
 @attrs.define(eq=False)
-class DeliveryProgress:
+class RunProgress:
     """
-    Count what was read and what was delivered.
+    Count what was read and how many events were processed.
 
     Attributes:
         total: Units to read, such as bytes; 0 if that is not known.
-        ceiling: Maximum number of events a minute that the sink accepts.
+        ceiling: Maximum number of events a minute.
         on_message: Called with a line for the user.
         on_change: Called with the text of a progress bar, and the units read.
         clock: Monotonic seconds.
         done: Units that were read.
-        events: Events that were delivered, skipped or dead-lettered.
+        events: Events that were processed.
     """
 
-    total: int
+    total: int = 0
     ceiling: float = math.inf
-    on_message: Callable[[str], object] = lambda _: None
+    on_message: Callable[[str | Text], object] = lambda _: None
     on_change: Callable[[str, int], object] = lambda *_: None
     clock: Callable[[], float] = time.monotonic
     done: int = 0
@@ -60,12 +47,17 @@ class DeliveryProgress:
         self.done += units
 
     def add_events(self, events: int) -> None:
-        """Count *events* that were delivered, skipped or dead-lettered."""
+        """Count *events* that were processed."""
         self.events += events
         self.on_change(str(self), self.done)
 
+    def show_done(self, units: int) -> None:
+        """Show that *units* were read in total."""
+        self.done = units
+        self.on_change(str(self), units)
+
     def show_wait(self, seconds: float) -> None:
-        """Show that the delivery waits for *seconds*."""
+        """Show that the run waits for *seconds*."""
         self.on_change(f"{self}, waiting {format_duration(seconds)}", self.done)
 
     @property
@@ -95,77 +87,53 @@ def format_duration(seconds: float) -> str:
     if seconds < 60:
         return f"{math.ceil(seconds)} s"
     hours, minutes = divmod(math.ceil(seconds / 60), 60)
-    return " ".join(
-        part
-        for part in (f"{hours} h" * bool(hours), f"{minutes} min" * bool(minutes))
-        if part
-    )
-
-
-@contextlib.contextmanager
-def delivery_progress(
-    total: int, ceiling: float, console: Console | None
-) -> Iterator[DeliveryProgress]:
-    """
-    Measure a delivery, with a bar on *console* if that is a terminal.
-
-    Args:
-        total: Units to read; 0 if that is not known.
-        ceiling: Maximum number of events a minute that the sink accepts.
-        console: Console for bar and messages; ``None`` shows nothing.
-    """
-    if console is None:
-        yield DeliveryProgress(total, ceiling)
-    elif not console.is_terminal:
-        yield DeliveryProgress(total, ceiling, lambda text: click.echo(text, err=True))
-    else:
-        columns = (
-            TextColumn("Sending"),
-            BarColumn(20),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-        )
-        with _bar(console, *columns) as bar:
-            task = bar.add_task("starting", total=total or None)
-            yield DeliveryProgress(
-                total,
-                ceiling,
-                lambda text: console.print(Text(text)),
-                lambda text, done: bar.update(task, description=text, completed=done),
-            )
+    return " ".join(f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min")) if n)
 
 
 @contextlib.contextmanager
 def progress(
-    inputs: Sequence[Input], console: Console | None, doing: str = "Transforming"
-) -> Iterator[Advance]:
+    doing: str, total: int, console: Console | None, ceiling: float = math.inf
+) -> Iterator[RunProgress]:
     """
-    Show a bar on *console*, if that is a terminal and *inputs* are long.
+    Measure a run, with a bar on *console* if that is a terminal.
 
-    Yields:
-        Function to call with the bytes of each piece that was read.
+    Args:
+        doing: Text before the bar.
+        total: Units to read; 0 if that is not known.
+        console: Console for bar and messages; ``None`` shows nothing.
+        ceiling: Maximum number of events a minute.
     """
-    total = sum(read.size for read in inputs)
-    if console is None or not console.is_terminal or total <= LONG:
-        yield lambda _: None
+    if console is None:
+        yield RunProgress(total, ceiling)
+        return
+    if not console.is_terminal:
+        out = console
+        yield RunProgress(total, ceiling, lambda line: _message(line, out))
         return
     columns = (
+        TextColumn(doing),
+        BarColumn(20),
         TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        TimeElapsedColumn(),
     )
-    with _bar(console, *columns) as bar:
-        task = bar.add_task(doing, total=total)
-        yield lambda size: bar.advance(task, size)
-
-
-def _bar(console: Console, *columns: ProgressColumn) -> Progress:
-    return Progress(
+    with Progress(
         *columns,
         console=console,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
-    )
+    ) as bar:
+        task = bar.add_task("starting", total=total or None)
+        yield RunProgress(
+            total,
+            ceiling,
+            console.print,
+            lambda text, done: bar.update(task, description=text, completed=done),
+        )
+
+
+def _message(line: str | Text, out: Console) -> None:
+    if isinstance(line, Text):
+        show(line, out)
+    else:
+        click.echo(line, file=out.file)  # not wrapped

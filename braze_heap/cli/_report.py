@@ -1,42 +1,132 @@
-"""What became of the events of a run: counts by reason, and the first few of each."""
+"""The report of a run: counts by reason, and the first events of each reason."""
 
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, NoReturn, Self
 
 import attrs
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from braze_heap import Call, Reason, Rejected, Skipped, TransformResult
-from braze_heap.cli._console import grid, heading, indented, plural, safe
-from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, meaning
+from braze_heap import (
+    AddUserProperties,
+    Call,
+    DeleteUser,
+    Reason,
+    Rejected,
+    Report,
+    SkipReason,
+    Track,
+    TransformResult,
+)
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable
 
-MAX_EXAMPLES = 3
-"""Events that a report names for each reason."""
+MAX_EXAMPLES: Final = 3
+"""Maximum number of events that a report names for each reason."""
 
-TOP = 10
-"""Event types, and fields, that a report names unless it is asked for all."""
+TOP: Final = 10
+"""Maximum number of event types and of fields in a report without ``--all-types``."""
 
-MAX_PATH = 100
+MORE_TYPES: Final = "more type|(--all-types names them)"
+"""Text after the number of types that are not shown; see `section`."""
+
+MAX_PATH: Final = 100
 """Characters of a path that a report shows."""
+
+CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
+    {
+        Track: "event",
+        AddUserProperties: "update of user properties",
+        DeleteUser: "deletion",
+    }
+)
+"""Name of each kind of call in reports."""
+
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        SkipReason.NO_IDENTITY: (
+            "The event has no identity. "
+            "--identity user_id uses Braze's own id of the profile."
+        ),
+        SkipReason.NOT_MAPPED: "The mapping skips these events on purpose.",
+        SkipReason.MACHINE: "A machine opened or clicked, and machines are skipped.",
+        Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
+        Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
+        Reason.BAD_EVENT_TYPE: (
+            "event_type is missing or not a string. "
+            "Records from storage do not carry it: name it with --event-type."
+        ),
+        Reason.BAD_USER: "user is not an object.",
+        Reason.BAD_PROPERTIES: "properties is not an object.",
+        Reason.BAD_TIME: "time is not between 1970 and 2100, in UTC epoch seconds.",
+        Reason.BAD_IDENTITY: (
+            "The identity is a placeholder, or not the id of one person. "
+            "Heap would merge all users who share it, and cannot undo that."
+        ),
+        Reason.IDENTITY_TOO_LONG: (
+            "The identity has over 255 characters. Truncating it would merge people."
+        ),
+        Reason.DUPLICATE_ID_CONFLICT: (
+            "An earlier event has the same id but different content."
+        ),
+        Reason.MAPPER_ERROR: "The mapper failed on the event: fix the mapper.",
+        Reason.MAPPER_UNAVAILABLE: (
+            "A lookup of the mapper failed for an hour, or for all events for 72 hours."
+        ),
+        Reason.INTERNAL_ERROR: "A bug in braze_heap: please report it.",
+        Reason.UNREADABLE: (
+            "Damaged, or neither JSON nor Avro. Everything before it was read."
+        ),
+        Reason.MAPPER_MISSING: (
+            "The mappers of these events are missing. Name them with --transformer, or "
+            "replay with --force."
+        ),
+        Reason.DAMAGED_RECORD: (
+            "The dead letter cannot read them. "
+            "`dead-letters show KEY --original` prints what is left."
+        ),
+        Reason.REJECTED_BY_HEAP: "Heap rejects the call, even in a request of its own.",
+    }
+)
+"""Meaning of each reason for which an event has no call, and the remedy."""
+
+ADJUSTMENTS: Final[Mapping[Adjustment, str]] = MappingProxyType(
+    {
+        Adjustment.TRUNCATED: "strings, names or lists truncated to 1,023 characters",
+        Adjustment.RENAMED: "names that were empty, reserved by Heap, or taken",
+        Adjustment.CHARACTERS: "strings with characters that Heap does not accept",
+        Adjustment.NUMBER_AS_TEXT: "numbers beyond 2^53, infinite or NaN, as strings",
+        Adjustment.TOO_MANY: "properties beyond the first 1,000 of an event",
+    }
+)
+"""Meaning of each change that makes a value legal for Heap."""
+
+
+def meaning(reason: str) -> str:
+    """Return the meaning of *reason*; a sink can define reasons of its own."""
+    return REASONS.get(reason, "Reason defined by the sink.")
 
 
 @attrs.frozen
 class Example:
     """
-    One event that made no call. Never holds a value of it.
+    One event without a call. Never contains a value of it.
 
     Attributes:
-        source: The file that it came from.
-        number: Which of its events, from 1 on; 0 where that is not known.
-        offset: Bytes before it, where that is known.
-        event_type: As Braze writes it, where it could be read.
-        event_id: Braze's id, where it could be read.
-        detail: What is wrong with it.
+        source: Name of the file.
+        number: Number of the event in the file, from 1; 0 if that is not known.
+        offset: Bytes before it, if that is known.
+        event_type: Type as Braze writes it, if it could be read.
+        event_id: Braze's id, if it could be read.
+        detail: Description of the problem.
     """
 
     source: str
@@ -47,239 +137,354 @@ class Example:
     detail: str = ""
 
     def __str__(self) -> str:
-        named = f"id {safe(self.event_id)}" if self.event_id else ""
-        typed = safe(self.event_type) if self.event_type else ""
-        where = ", ".join(filter(None, (*self._place(), typed, named)))
-        return f"{where}: {safe(self.detail, 300)}" if self.detail else where
+        named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
+        typed = ui.safe(self.event_type) if self.event_type else ""
+        at = f" at byte {self.offset:,}" if self.offset else ""
+        number = f"event {self.number:,}{at}" if self.number else ""
+        where = ", ".join(filter(None, (_path(self.source), number, typed, named)))
+        return f"{where}: {ui.safe(self.detail, 300)}" if self.detail else where
 
-    def _place(self) -> Iterator[str]:
-        yield _path(self.source)
-        if self.number:
-            at = f" at byte {self.offset:,}" if self.offset else ""
-            yield f"event {self.number:,}{at}"
+
+def _path(source: str) -> str:
+    """Return the end of a path, which distinguishes files in storage."""
+    start = "..." if len(source) > MAX_PATH else ""
+    return start + ui.safe(source[-MAX_PATH:], 8 * MAX_PATH)
+
+
+_COUNTER: Final = attrs.Factory(Counter[str])
 
 
 @attrs.define
-class TransformReport:
+class RunReport:
     """
-    The sum of all batches of a run.
+    Sum of all batches of a run.
 
     Attributes:
-        identity: The field that names the user; it is sent, though not as a property.
-        skipped_files: Why each file of a folder that holds no events was skipped.
+        identity: Field with the identity. It is sent, but not as a property.
+        received: Number of events.
+        done: Number of events that were mapped, or delivered.
+        repeated: Number of events that repeat an earlier one of their batch.
+        skipped: Number of skipped events by reason.
+        failed: Number of rejected or dead-lettered events by reason.
+        calls: Number of calls by kind; of a delivery all have the kind "".
+        event_types: Number of events by type.
+        redacted: Number of redacted values by field.
+        adjustments: Number of adjusted values by kind.
+        invalid: Number of values that do not fit a team's class, by class and field.
+        unknown: Number of unknown types and fields by name.
+        missing_mappers: Number of records of a replay by missing mapper.
+        skipped_files: A message for each file of a folder that contains no events.
+        examples: The first events of each reason.
+        verbs: Participles for *done* and *failed*.
     """
 
-    identity: str
+    identity: str = ""
     received: int = 0
-    mapped: int = 0
+    done: int = 0
     repeated: int = 0
-    calls: Counter[type[Call]] = attrs.field(factory=Counter)
-    event_types: Counter[str] = attrs.field(factory=Counter)
-    skipped: Counter[str] = attrs.field(factory=Counter)
-    rejected: Counter[str] = attrs.field(factory=Counter)
-    redacted: Counter[str] = attrs.field(factory=Counter)
-    adjustments: Counter[Adjustment] = attrs.field(factory=Counter)
+    skipped: Counter[str] = _COUNTER
+    failed: Counter[str] = _COUNTER
+    calls: Counter[str] = _COUNTER
+    event_types: Counter[str] = _COUNTER
+    redacted: Counter[str] = _COUNTER
+    adjustments: Counter[str] = _COUNTER
     invalid: Counter[InvalidField] = attrs.field(factory=Counter)
-    examples: dict[str, list[Example]] = attrs.field(factory=dict)
+    unknown: Counter[str] = _COUNTER
+    missing_mappers: Counter[str] = _COUNTER
     skipped_files: list[str] = attrs.field(factory=list)
+    examples: dict[str, list[Example]] = attrs.field(factory=dict)
+    verbs: tuple[str, str] = ("mapped", "rejected")
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """Return the report of a delivery."""
+        return cls(
+            received=report.received,
+            done=report.delivered,
+            repeated=report.repeated,
+            skipped=Counter(report.skipped_by_reason),
+            failed=Counter(report.dead_lettered_by_reason),
+            calls=Counter({"": report.calls}),
+            adjustments=Counter(report.adjustments),
+            invalid=Counter(report.invalid),
+            unknown=Counter(report.unknown),
+            missing_mappers=Counter(report.missing_mappers),
+            verbs=("delivered", "dead-lettered"),
+        )
 
     def add(
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
     ) -> None:
-        """Add what became of *batch*, which *before* events of *source* preceded."""
-        self.received += result.received
-        self.mapped += result.mapped
-        self.repeated += result.repeated
-        self.calls.update(map(type, result.calls))
-        self.event_types += result.event_types
-        self.redacted += result.redacted
-        self.adjustments += result.adjustments
-        self.invalid += result.invalid
+        """Add the result of *batch*, which *before* events of *source* preceded."""
+        kinds = Counter(map(type, result.calls))
+        part = RunReport(
+            received=result.received,
+            done=result.mapped,
+            repeated=result.repeated,
+            skipped=Counter(str(skipped.reason) for skipped in result.skipped),
+            failed=Counter(str(rejected.reason) for rejected in result.rejected),
+            calls=Counter({CALLS[kind]: n for kind, n in kinds.items()}),
+            event_types=Counter(result.event_types),
+            redacted=Counter(result.redacted),
+            adjustments=Counter({str(k): n for k, n in result.adjustments.items()}),
+            invalid=Counter(result.invalid),
+        )
         for skipped in result.skipped:
-            self.skipped[skipped.reason] += 1
-            self._keep(skipped.reason, _example(skipped, source))
+            example = Example(source, 0, 0, skipped.event_type, skipped.event_id)
+            part._keep(skipped.reason, example)
         if result.rejected:
-            self._add_rejected(result.rejected, batch, source, before)
+            for event, i in _positions(result.rejected, batch):
+                place, named = (
+                    (i + 1, batch[i].offset),
+                    (event.event_type, event.event_id),
+                )
+                part._keep(event.reason, Example(source, *place, *named, event.detail))
+        self.merge(part, before)
 
-    def _add_rejected(
-        self,
-        rejected: Sequence[Rejected],
-        batch: Sequence[Read],
-        source: str,
-        before: int,
-    ) -> None:
-        for event, index in _positions(rejected, batch):
-            self.rejected[event.reason] += 1
-            place = (source, before + index + 1, batch[index].offset)
-            self._keep(event.reason, _example(event, *place, event.detail))
-
-    def merge(self, other: "TransformReport", before: int) -> None:
-        """Add the report on a piece of a file, which *before* events of it preceded."""
-        self.received += other.received
-        self.mapped += other.mapped
-        self.repeated += other.repeated
-        self.calls += other.calls
-        self.event_types += other.event_types
-        self.skipped += other.skipped
-        self.rejected += other.rejected
-        self.redacted += other.redacted
-        self.adjustments += other.adjustments
-        self.skipped_files += other.skipped_files
-        self.invalid += other.invalid
+    def merge(self, other: "RunReport", before: int) -> None:
+        """Add the report of a part of a file, which *before* events of it preceded."""
+        for field in attrs.fields(RunReport):
+            value = getattr(other, field.name)
+            if isinstance(value, int | Counter):
+                setattr(self, field.name, getattr(self, field.name) + value)
+        self.skipped_files.extend(other.skipped_files)
         for reason, examples in other.examples.items():
             for example in examples:
                 shift = before if example.number else 0
                 self._keep(reason, attrs.evolve(example, number=example.number + shift))
 
     def _keep(self, reason: str, example: Example) -> None:
-        examples = self.examples.setdefault(reason, [])
+        examples = self.examples.setdefault(str(reason), [])
         if len(examples) < MAX_EXAMPLES:
             examples.append(example)
 
-
-def _example(
-    event: Skipped | Rejected,
-    source: str,
-    number: int = 0,
-    offset: int = 0,
-    detail: str = "",
-) -> Example:
-    return Example(source, number, offset, event.event_type, event.event_id, detail)
-
-
-def _path(source: str) -> str:
-    """Return the end of a path, where storage tells one file from another."""
-    start = "..." if len(source) > MAX_PATH else ""
-    return start + safe(source[-MAX_PATH:], 8 * MAX_PATH)
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        names = {"received": "events"}
+        names |= dict(zip(("done", "failed"), self.verbs, strict=True))
+        others = {"identity", "verbs", "invalid"}
+        data = attrs.asdict(self, filter=lambda field, _: field.name not in others)
+        data["calls"] = self.calls[""] if "" in self.calls else dict(self.calls)
+        data["invalid"] = {str(name): number for name, number in self.invalid.items()}
+        return {
+            names.get(name, name).replace("-", "_"): value
+            for name, value in data.items()
+        }
 
 
 def _positions(
     rejected: Sequence[Rejected], batch: Sequence[Read]
 ) -> Iterator[tuple[Rejected, int]]:
-    """Find the rejected events in their batch; damage is told by its order alone."""
+    """Find the rejected events in their batch; unreadable ones only have an order."""
     index_of = {id(read): index for index, read in enumerate(batch)}
-    damages = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
+    unreadable = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
     for event in rejected:
         if event.reason is Reason.UNREADABLE:
-            yield event, next(damages)
+            yield event, next(unreadable)
         else:
             yield event, index_of[id(event.raw)]
 
 
-def report_view(report: TransformReport, *, shows_all: bool = False) -> Group:
-    """Show what became of the events, for people."""
-    top = None if shows_all else TOP
-    return Group(
-        _totals(report),
-        *_types_view(report.event_types, top),
-        *reasons_view("Skipped", report.skipped, report.examples),
-        *reasons_view("Rejected", report.rejected, report.examples),
-        *redacted_view(report.redacted, report.identity, top),
-        *adjustments_view(report.adjustments),
-        *skipped_files_view(report.skipped_files, top),
-        *invalid_view(report.invalid),
-    )
+@attrs.frozen
+class RunOutcome:
+    """
+    How a run ended.
+
+    Attributes:
+        status: Exit status.
+        note: Message for the user; empty if the run finished.
+        failure: Error that stopped the run.
+    """
+
+    status: int = 0
+    note: str = ""
+    failure: ui.UnusableError | None = None
+
+
+@attrs.frozen
+class Ending:
+    """
+    How a command ends.
+
+    Attributes:
+        strict: Whether rejected or dead-lettered events are a failure.
+        quiet: Whether to show no report and no progress.
+        as_json: Whether to write the report as JSON.
+    """
+
+    strict: bool
+    quiet: bool
+    as_json: bool
+
+    @property
+    def bar(self) -> Console | None:
+        """The console for a progress bar."""
+        return None if self.quiet else ui.console("stderr")
+
+
+def ending_options(what: str) -> opts.Decorator:
+    """Add ``--strict``, with which *what* is status 1, ``--json`` and ``--quiet``."""
+    text = f"Exit with 1 if {what}."
+    strict = opts.option("--strict", text)
+    return opts.group("ending", Ending, strict, opts.json_option, opts.quiet_option)
+
+
+@attrs.frozen(kw_only=True)
+class RunResult:
+    """
+    Report of a run and its circumstances, for people and programs.
+
+    Attributes:
+        report: The counts.
+        outcome: How the run ended.
+        seconds: Duration.
+        source: Number of files, or the path of a dead letter.
+        sink: Description of the sink; empty if nothing was sent.
+        store: Path of the dead letter; ``None`` if it was turned off.
+        top: Maximum number of types and fields; ``None`` shows all.
+        more: Parts at the end of the text.
+        again: Effect of running the command again; empty if there is no advice.
+    """
+
+    report: RunReport
+    outcome: RunOutcome
+    seconds: float
+    source: str = ""
+    sink: str = ""
+    store: Path | None = None
+    top: int | None = TOP
+    more: Sequence[RenderableType] = ()
+    again: str = ""
+
+    def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
+        """Show the result on *stream*, and exit with its status."""
+        if not ending.quiet:
+            show_report(self.view, self.to_dict, stream, as_json=ending.as_json)
+        if self.outcome.failure:
+            raise self.outcome.failure
+        is_failure = ending.strict and self.report.failed.total() > 0
+        sys.exit(self.outcome.status or int(is_failure))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        failure = self.outcome.failure
+        return {
+            "finished": not self.outcome.note,
+            "error": failure.format_message() if failure else None,
+            "seconds": round(self.seconds, 3),
+            "sink": self.sink or None,
+            "dead_letter": str(self.store) if self.store else None,
+            **self.report.to_dict(),
+        }
+
+    def view(self) -> Group:
+        """Return the result as text."""
+        note = self.outcome.note
+        redo = f"\nRerun the same command. {self.again}" if note and self.again else ""
+        return Group(
+            *[Text(note, "bold red")] * bool(note),
+            Text(self._summary()),
+            self._totals(),
+            *self._sections(),
+            *self.more,
+            *ui.next_steps(self._commands()),
+            *[redo] * bool(redo),
+        )
+
+    def _summary(self) -> str:
+        received = self.report.received
+        speed = received / max(self.seconds, 0.001)
+        place = f", to {self.sink}" if self.sink else ""
+        return (
+            f"{ui.plural(received, 'event')} from {self.source} in "
+            f"{self.seconds:,.1f} s, {speed:,.0f} a second{place}"
+        )
+
+    def _totals(self) -> RenderableType:
+        report, (done, failed) = self.report, self.report.verbs
+        repeats = ui.plural(report.repeated, "repeat")
+        repeats += " of an earlier event among them"
+        place = f"in {self.store}" if self.store else "discarded"
+        is_kept = bool(self.sink and report.failed)
+        kinds = [ui.plural(count, kind) for kind, count in report.calls.items() if kind]
+        return ui.rows_view(
+            [
+                ("events", report.received, ""),
+                (f"  {done}", report.done, repeats if report.repeated else ""),
+                ("  skipped", report.skipped.total(), ""),
+                (f"  {failed}", report.failed.total(), place if is_kept else ""),
+                ("calls", report.calls.total(), ", ".join(kinds)),
+            ]
+        )
+
+    def _sections(self) -> Iterator[RenderableType]:
+        report, top, section = self.report, self.top, ui.section
+        types = report.event_types.most_common()
+        yield from section("Events by type", types, top=top, more=MORE_TYPES)
+        yield from _reasons("Skipped", report.skipped, report.examples)
+        yield from _reasons(report.verbs[1].title(), report.failed, report.examples)
+        missing = [(count, name) for name, count in report.missing_mappers.items()]
+        yield from section("Not replayed, because these mappers are missing", missing)
+        if missing:
+            yield Text("  Name the mapping with --transformer, or use --force.")
+        notes = {report.identity: "sent as the identity alone"}
+        yield from section(
+            "Personal fields redacted (--personal-data keep sends them)",
+            [
+                (n, count, notes.get(n, ""))
+                for n, count in report.redacted.most_common()
+            ],
+            top=top,
+            more="more field|(--all-types names them)",
+        )
+        adjusted = report.adjustments.most_common()
+        rows = [(kind, n, ADJUSTMENTS[Adjustment(kind)]) for kind, n in adjusted]
+        yield from section("Changed to be legal for Heap", rows)
+        yield from skipped_files_view(report.skipped_files, top)
+        yield from section(
+            "Mapped as any custom event: they do not fit the class declared",
+            report.invalid.most_common(TOP),
+        )
+
+    def _commands(self) -> Iterator[tuple[str, str]]:
+        if self.store and self.report.failed:
+            path = shlex.quote(str(self.store))
+            command = "braze-heap dead-letters"
+            yield f"{command} list {path}", "list dead letters and reasons"
+            yield f"{command} replay {path} --sink SPEC", "after the cause is fixed"
+        if unknown := len(self.report.unknown):
+            names = ui.plural(unknown, "name") + " of unknown types and fields"
+            yield "braze-heap drift FILES", names
+
+
+def show_report(
+    view: Any, value: Any, stream: ui.Stream = "stderr", *, as_json: bool = False
+) -> None:
+    """Write a report; a closed stream is ignored because the exit status matters."""
+    try:
+        ui.show_result(view, value, ui.console(stream), as_json=as_json)
+    except OSError:  # also a terminal that was closed
+        ui.redirect_to_devnull(stream)
 
 
 def skipped_files_view(
     skipped: Sequence[str], top: int | None = TOP
 ) -> Iterator[RenderableType]:
-    """Show how many files of a folder were skipped, and what the first look like."""
-    if skipped:
-        yield heading(f"{plural(len(skipped), 'file')} skipped: no events in them")
-        table = grid("_dash", "_file")
-        for message in skipped[:top]:
-            table.add_row("-", Text(safe(message, 500)))
-        yield indented(table)
-    if top is not None and len(skipped) > top:
-        yield Text(f"  ... and {plural(len(skipped) - top, 'more file')}")
+    """Show how many files of a folder were skipped, and why the first ones were."""
+    title = f"{ui.plural(len(skipped), 'file')} skipped: no events in them"
+    yield from ui.section(title, [("-", x) for x in skipped], top=top, more="more file")
 
 
-def _totals(report: TransformReport) -> RenderableType:
-    repeats = plural(report.repeated, "repeat") + " of an earlier event among them"
-    table = grid("_name", "_count", "_note", right=("_count",))
-    table.add_row("events", f"{report.received:,}", "")
-    table.add_row("  mapped", f"{report.mapped:,}", repeats if report.repeated else "")
-    table.add_row("  skipped", f"{report.skipped.total():,}", "")
-    table.add_row("  rejected", f"{report.rejected.total():,}", "")
-    kinds = [plural(count, CALLS[kind]) for kind, count in report.calls.items()]
-    table.add_row("calls", f"{report.calls.total():,}", ", ".join(kinds))
-    return table
-
-
-def _types_view(counts: Counter[str], top: int | None) -> Iterator[RenderableType]:
-    if not counts:
-        return
-    yield heading("Events by type")
-    table = grid("_type", "_count", right=("_count",))
-    for event_type, count in counts.most_common(top):
-        table.add_row(Text(safe(event_type)), f"{count:,}")
-    yield indented(table)
-    yield from rest(len(counts), top, "more type")
-
-
-def rest(number: int, top: int | None, noun: str) -> Iterator[RenderableType]:
-    """Say how many of *number* come behind the first *top*, if any do."""
-    if top is not None and number > top:
-        more = plural(number - top, noun)
-        yield Text(f"  ... and {more} (--all-types names them)")
-
-
-def reasons_view(
-    title: str, counts: Counter[str], examples: dict[str, list[Example]]
+def _reasons(
+    title: str, counts: Counter[str], examples: Mapping[str, Sequence[Example]]
 ) -> Iterator[RenderableType]:
-    """Show why events made no call, how many, and the first few."""
     if counts:
-        yield heading(f"{title}: {plural(counts.total(), 'event')}")
+        yield ui.heading(f"{title}: {ui.plural(counts.total(), 'event')}")
     for reason, count in counts.most_common():
-        table = grid("_reason", "_count", "_meaning")
-        table.add_row(Text(safe(reason), "bold"), f"{count:,}", meaning(reason))
-        yield indented(table)
-        if reason in examples:
-            yield from _examples_view(examples[reason], count)
-
-
-def _examples_view(shown: Sequence[Example], count: int) -> Iterator[RenderableType]:
-    table = grid("_dash", "_example")
-    for example in shown:
-        table.add_row("-", Text(str(example)))
-    if (more := count - len(shown)) > 0:
-        table.add_row("", f"... and {more:,} more")
-    yield indented(table, 4)
-
-
-def redacted_view(
-    counts: Counter[str], identity: str, top: int | None = TOP
-) -> Iterator[RenderableType]:
-    """Show which personal fields were left out, and how often."""
-    if not counts:
-        return
-    yield heading("Personal fields left out (--personal-data keep sends them)")
-    table = grid("_field", "_count", "_note", right=("_count",))
-    for name, count in counts.most_common(top):
-        note = "sent as the identity alone" if name == identity else ""
-        table.add_row(Text(safe(name)), f"{count:,}", note)
-    yield indented(table)
-    yield from rest(len(counts), top, "more field")
-
-
-def adjustments_view(counts: Mapping[Any, int]) -> Iterator[RenderableType]:
-    """Show which values had to be changed for Heap, and how often."""
-    if not counts:
-        return
-    yield heading("Changed to be legal for Heap")
-    table = grid("_kind", "_count", "_note", right=("_count",))
-    for kind, count in Counter(counts).most_common():
-        table.add_row(kind, f"{count:,}", ADJUSTMENTS[Adjustment(kind)])
-    yield indented(table)
-
-
-def invalid_view(counts: Mapping[InvalidField, int]) -> Iterator[RenderableType]:
-    """Show which properties do not fit the classes that a team declared for them."""
-    if not counts:
-        return
-    yield heading("Mapped as any custom event: they do not fit the class declared")
-    table = grid("_invalid_value", "_count", right=("_count",))
-    for invalid, count in Counter(counts).most_common(TOP):
-        table.add_row(Text(safe(str(invalid), 200)), f"{count:,}")
-    yield indented(table)
+        row = (Text(ui.safe(reason), "bold"), count, meaning(reason))
+        yield ui.indented(ui.rows_view([row]))
+        if shown := examples.get(reason, ()):
+            rows = [("-", Text(str(example))) for example in shown]
+            if (more := count - len(shown)) > 0:
+                rows.append(("", Text(f"... and {more:,} more")))
+            yield ui.indented(ui.rows_view(rows), 4)

@@ -1,4 +1,4 @@
-"""The log of a service: a line a request, counts and reasons, never a value."""
+"""The log of a service: one line per request, with counts and reasons but no values."""
 
 import contextlib
 import json
@@ -26,11 +26,11 @@ def fates(report: Report) -> str:
 
 class RequestLog(logging.Handler):
     """
-    Writes lines as they happen, each with its time in UTC.
+    Handler that writes one line per request and per log record, with the time in UTC.
 
     Args:
-        stream: Where to. A reader that went away stops nothing.
-        is_json: Whether each line is an object of JSON.
+        stream: Stream to write to. If it is closed, lines are lost without an error.
+        is_json: Whether each line is a JSON object.
     """
 
     def __init__(self, stream: TextIO, *, is_json: bool) -> None:
@@ -42,28 +42,27 @@ class RequestLog(logging.Handler):
     def request(self, exchange: RequestMetrics) -> None:
         """Write the line of a request."""
         report, ms = exchange.report, exchange.seconds * 1000
-        words = f"{exchange.status}  {plural(report.received, 'event')}  {ms:,.0f} ms"
-        is_plain = report.received == report.delivered
-        self._write(
-            words if is_plain else f"{words}  ({fates(report).partition(' = ')[2]})",
-            {"status": exchange.status, **_counts(report), "ms": round(ms, 1)},
-        )
+        text = f"{exchange.status}  {plural(report.received, 'event')}  {ms:,.0f} ms"
+        if report.received != report.delivered:
+            text += f"  ({fates(report).partition(' = ')[2]})"
+        ms = round(ms, 1)
+        self._write(text, {"status": exchange.status, **counts(report), "ms": ms})
 
-    def tell(self, words: str, **context: Any) -> None:
-        """Write *words*; as JSON, with *context* beside them."""
-        self._write(words, {"message": words, **context})
+    def message(self, text: str, **context: Any) -> None:
+        """Write *text*; as JSON, with *context*."""
+        self._write(text, {"message": text, **context})
 
-    def total(self, words: str, report: Report) -> None:
-        """Write *words*, and what became of all events, after what was suppressed."""
+    def total(self, text: str, report: Report) -> None:
+        """Write suppressed records, then *text* with the counts of all events."""
         self._repeats.flush(at_end=True)
-        told = f"{words} {fates(report)}"
-        self._write(told, {"message": words, **_counts(report)})
+        self._write(f"{text} {fates(report)}", {"message": text, **counts(report)})
 
     def emit(self, record: logging.LogRecord) -> None:
         """
-        Write what a logger says, the same no more than once a minute. An exception is
-        its class, number and place, because its text may quote what was sent. A record
-        that cannot be formatted is written as far as it can be.
+        Write a record, the same one at most once a minute.
+
+        Of an exception it writes class, number and place, because its text may quote
+        events. A record that cannot be formatted is written as far as possible.
         """
         try:
             self._emit(record)
@@ -95,19 +94,19 @@ class RequestLog(logging.Handler):
     def _write_record(
         self, record: logging.LogRecord, message: str, context: dict[str, Any]
     ) -> None:
-        level, words = str(record.levelname).lower(), safe(message, 500)
-        own = {"level": level, "logger": str(record.name), "message": words}
+        level, text = str(record.levelname).lower(), safe(message, 500)
+        own = {"level": level, "logger": str(record.name), "message": text}
         if not context["suppressed"]:
             del context["suppressed"]
-        self._write(f"{level}: {words}", {**own, **context, **own})
+        self._write(f"{level}: {text}", {**own, **context, **own})
 
-    def _write(self, words: str, context: Mapping[str, Any]) -> None:
+    def _write(self, text: str, context: Mapping[str, Any]) -> None:
         now = datetime.now(UTC)
         if self.is_json:
             at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
             line = json.dumps({"time": at, **context})
         else:
-            line = f"{now:%Y-%m-%dT%H:%M:%SZ}  {words}"
+            line = f"{now:%Y-%m-%dT%H:%M:%SZ}  {text}"
         try:
             self._stream.write(f"{line}\n")
             self._stream.flush()
@@ -123,7 +122,8 @@ def _message(record: logging.LogRecord) -> str:
         return f"{text} (cannot be formatted: {type(error).__name__})"
 
 
-def _counts(report: Report) -> dict[str, Any]:
+def counts(report: Report) -> dict[str, Any]:
+    """Return the counts of *report* as JSON values."""
     return {
         "events": report.received,
         "delivered": report.delivered,
@@ -134,9 +134,7 @@ def _counts(report: Report) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def logging_to(handler: logging.Handler) -> Iterator[None]:
-    """
-    Have every logger of the process speak to *handler* for as long as the block lasts.
-    """
+    """Send the records of every logger of the process to *handler* in the block."""
     root = logging.getLogger()
     root.addHandler(handler)
     try:

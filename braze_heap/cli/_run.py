@@ -1,49 +1,25 @@
-"""A run over many inputs, in batches, so that memory stays flat."""
+"""A run over many inputs, in batches, so that memory does not grow with them."""
 
-from collections.abc import Sequence
+import time
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import attrs
 from rich.console import Console
 
 from braze_heap import Transformer
-from braze_heap.cli._console import (
-    PIPE_CLOSED,
-    SIGPIPE_EXIT,
-    UnusableError,
-    mapper_unavailable,
-    redirect_to_devnull,
-)
-from braze_heap.cli._inputs import (
-    UNIT,
-    Advance,
-    Input,
-    batches,
-    check_any_read,
-    read_or_skip,
-)
+from braze_heap.cli import _console as ui
+from braze_heap.cli._inputs import UNIT, Advance, Input, Inputs, batches
+from braze_heap.cli._options import Setup, build_transformer
 from braze_heap.cli._output import is_replaced, open_output, write_calls
-from braze_heap.cli._progress import progress
-from braze_heap.cli._report import TransformReport
+from braze_heap.cli._progress import RunProgress, progress
+from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError
 
-
-@attrs.frozen
-class RunOutcome:
-    """
-    Result of a run.
-
-    Attributes:
-        status: Exit status.
-        note: Message for the user; empty if the run finished.
-        failure: Error that stopped the run.
-    """
-
-    status: int = 0
-    note: str = ""
-    failure: UnusableError | None = None
+_LONG: Final = 5_000_000
+"""Bytes from which on inputs are worth a progress bar."""
 
 
 @attrs.define
@@ -53,43 +29,80 @@ class Run:
 
     Attributes:
         unit: Bytes of input at whose multiples a batch ends.
+        before: Events of the current file that were processed.
     """
 
     transformer: Transformer
-    inputs: Sequence[Input]
-    event_type: str | None
-    report: TransformReport
+    inputs: Inputs
     unit: int = UNIT
+    report: RunReport = attrs.field(init=False)
+    before: int = attrs.field(init=False, default=0)
+
+    @report.default
+    def _empty(self) -> RunReport:
+        identity = self.transformer._identity.field
+        return RunReport(identity, skipped_files=self.inputs.skipped)
+
+    @classmethod
+    def of(cls, setup: Setup, inputs: Inputs, jobs: int = 1) -> "Run":
+        """Return a run in *jobs* processes; 0 is one per core."""
+        transformer = build_transformer(setup)
+        if jobs == 1:
+            return Run(transformer, inputs)
+        from braze_heap.cli._jobs import SplitRun, cores
+
+        return SplitRun(transformer, inputs, setup=setup, jobs=jobs or cores())
+
+    def result(self, path: Path, bar: Console | None, *, all_types: bool) -> RunResult:
+        """Transform all inputs into the file at *path*, and return the result."""
+        started = time.monotonic()
+        outcome = self.write_to(path, bar)
+        return RunResult(
+            report=self.report,
+            outcome=outcome,
+            seconds=time.monotonic() - started,
+            source=str(self.inputs),
+            top=None if all_types else TOP,
+        )
+
+    def progress(self, bar: Console | None) -> AbstractContextManager[RunProgress]:
+        """Measure the run, with a bar if the inputs are long."""
+        size = self.inputs.size
+        return progress("Transforming", size, bar if size > _LONG else None)
 
     def write_to(self, path: Path, bar: Console | None) -> RunOutcome:
-        """
-        Transform all inputs into the file at *path*, with a bar on the console *bar*.
-        """
+        """Transform all inputs into the file at *path*, and return how that ended."""
         done = "Processed before that:"
         if is_replaced(path):
             done = "The file was not written. Read before that:"
         try:
             with stopped_by_signals():
                 self._write_to(path, bar)
-                check_any_read(self.inputs, self.report.skipped_files)
+                self.inputs.check_any_read()
         except KeyboardInterrupt as error:
             return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
         except BrokenPipeError:
-            redirect_to_devnull("stdout")
-            return RunOutcome(SIGPIPE_EXIT, f"{PIPE_CLOSED} {done}")
-        except UnusableError as error:
+            ui.redirect_to_devnull("stdout")
+            return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {done}")
+        except ui.UnusableError as error:
             return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
         return RunOutcome()
 
     def _write_to(self, path: Path, bar: Console | None) -> None:
         with (
-            open_output(path, self.inputs) as file,
-            progress(self.inputs, bar) as advance,
+            open_output(path, self.inputs.each) as file,
+            self.progress(bar) as shown,
         ):
-            for source in self.inputs:
-                self.transform(source, file, advance)
+            for source in self.inputs.each:
+                self.transform(source, file, shown.advance, shown)
 
-    def transform(self, source: Input, file: IO[bytes], advance: Advance) -> None:
+    def transform(
+        self,
+        source: Input,
+        file: IO[bytes],
+        advance: Advance,
+        shown: RunProgress | None = None,
+    ) -> None:
         """
         Transform one input into an open file.
 
@@ -97,15 +110,15 @@ class Run:
             UnusableError: The input cannot be read completely, or a mapper cannot
                 decide. The calls of earlier batches are written.
         """
-        before = 0
-        skipped = self.report.skipped_files
-        reads = read_or_skip(source, self.event_type, advance, skipped)
-        for batch in batches(reads, self.unit):
+        self.before = 0
+        for batch in batches(self.inputs.read_one(source, advance), self.unit):
             try:
                 result = self.transformer.transform(batch)
             except DeliveryError as error:
-                raise mapper_unavailable(error) from None
+                raise ui.mapper_unavailable(error) from None
             with defer_sigint():
                 write_calls(file, result.calls)
-                self.report.add(result, batch, source.name, before)
-            before += len(batch)
+                self.report.add(result, batch, source.name, self.before)
+            self.before += len(batch)
+            if shown:
+                shown.add_events(len(batch))

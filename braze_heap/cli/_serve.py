@@ -1,4 +1,4 @@
-"""``braze-heap serve``: the endpoint that a Currents feed is pointed at."""
+"""``braze-heap serve``: the endpoint of a Currents feed."""
 
 import asyncio
 import contextlib
@@ -16,28 +16,19 @@ import attrs
 import click
 
 from braze_heap import Pipeline
-from braze_heap.cli._console import UnusableError, plural, safe
-from braze_heap.cli._options import transformer_from_options, transformer_options
-from braze_heap.cli._paths import FilePath
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
+from braze_heap.cli._options import (
+    Setup,
+    build_transformer,
+    option,
+    token_env_option,
+    transformer_options,
+)
 from braze_heap.cli._progress import format_duration
 from braze_heap.cli._request_log import RequestLog, logging_to
-from braze_heap.cli._server import (
-    bound,
-    check_extra,
-    run_until_stopped,
-    server_of,
-    url_of,
-)
+from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 from braze_heap.cli._simulate import is_here
-from braze_heap.cli._sinks import (
-    SILENTLY,
-    HeapTarget,
-    describe_sink,
-    open_sink_or_exit,
-    refuse_files,
-    sink_option,
-)
-from braze_heap.cli._stores import max_bytes_option, open_store
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
@@ -58,31 +49,6 @@ _WHERE_TO: Final = (
     f"--sink {CALLS} only writes them to a file."
 )
 
-_EPILOG = """\b
-Examples:
-  braze-heap serve
-  BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
-  BRAZE_TOKEN=... braze-heap serve --sink file:calls.jsonl --host 0.0.0.0
-
-\b
-Sinks:
-  heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
-  file:calls.jsonl.gz   a file, appended to; - and console: are stdout
-  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
-A sink is code: the module is imported, and what is named is called.
-The API key of Heap, which only deletions need, is read from the environment
-variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names.
-
-\b
-Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
-
-\b
-Exit status:
-  0  stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered
-  1  stopped, and requests were cut off; Braze sends their events again
-  2  an option is wrong, the port is taken, a file cannot be used
-"""
-
 _SAMPLE: Final[Mapping[str, Any]] = {
     "event_type": "users.messages.email.Click",
     "id": "try-1",
@@ -98,46 +64,47 @@ class CutOffError(click.ClickException):
     exit_code = 1
 
 
-@click.command(epilog=_EPILOG, short_help="Run the endpoint for a Currents feed.")
-@sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
-@click.option(
-    "--token-env",
-    metavar="NAME",
-    help="Environment variable with the bearer token, or two while one is replaced. "
+@click.command(
+    short_help="Run the endpoint for a Currents feed.",
+    epilog=ui.epilog(
+        f"""
+        braze-heap serve
+        BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
+        BRAZE_TOKEN=... braze-heap serve --sink {CALLS} --host 0.0.0.0
+
+{sinks.SINKS_HELP}
+
+Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
+        """,
+        one="stopped, and requests were cut off; Braze sends their events again",
+        zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
+    ),
+)
+@sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
+@token_env_option(
+    "the bearer token, or two while one is replaced. "
     f"[default: {_VARIABLE}; without it and --sink, a token is generated]",
 )
-@click.option(
-    "--dead-letter",
-    "path",
-    metavar="FILE",
-    type=FilePath(dir_okay=False),
+@sinks.dead_letter_option(
+    "Store events that cannot be delivered here.",
     default=DEAD_LETTER,
-    show_default=True,
-    help="Store events that cannot be delivered here.",
 )
-@max_bytes_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to use.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    help="Port; 0 for any free one.",
+@option("--host", "Address to use.", default="127.0.0.1")
+@option(
+    "--port", "Port; 0 for any free one.", type=click.IntRange(0, 65535), default=8080
 )
-@click.option(
-    "--grace",
-    metavar="SECONDS",
+@option(
+    "--grace SECONDS",
+    "Seconds to let in-flight requests finish on shutdown.",
     type=click.FloatRange(min=1),
     default=GRACE,
-    show_default=True,
-    help="Seconds to let in-flight requests finish on shutdown.",
 )
 @transformer_options
-@click.option("--log-json", is_flag=True, help="Log as JSON, one object a line.")
+@option("--log-json", "Log as JSON, one object a line.")
 def serve(
     spec: str | None,
     token_env: str | None,
-    path: Path,
+    store: Path,
     max_bytes: int | None,
     host: str,
     port: int,
@@ -151,23 +118,24 @@ def serve(
     Without options it runs in trial mode: it generates a token and prints it once, and
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
-    check_extra()
+    ui.require_extra("serving", "server", "uvicorn")
     log = RequestLog(sys.stderr, is_json=log_json)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log))
-        transformer = transformer_from_options(**options)
+        transformer = build_transformer(Setup.of(**options))
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
-        refuse_files(spec, path, options["config"])
+        sinks.refuse_files(spec, store, options["config"])
         listener = stack.enter_context(bound(host, port))
-        store = stack.enter_context(open_store(path, is_made=True, max_bytes=max_bytes))
-        counted = stack.enter_context(open_store(path))
-        sink = stack.enter_context(_closing(open_sink_or_exit(spec), log, metrics))
-        _ = [
-            *EVENT_TYPES.values()
-        ]  # loaded now: later no descriptor may be left for it
-        pipeline = Pipeline(transformer, sink, store, observers=[metrics])
+        made = sinks.open_store(store, is_made=True, max_bytes=max_bytes)
+        dead_letter = stack.enter_context(made)
+        counted = stack.enter_context(sinks.open_store(store))
+        sink = stack.enter_context(
+            _closing(sinks.open_sink_or_exit(spec), log, metrics)
+        )
+        _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
+        pipeline = Pipeline(transformer, sink, dead_letter, observers=[metrics])
         receiver = AsyncReceiver(pipeline, access.tokens)
         service = Service(
             receiver,
@@ -176,11 +144,17 @@ def serve(
             on_request=log.request,
         )
         server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))
-        _greet(log, url_of(listener), access, _target(sink, spec), path)
+        _greet(
+            log,
+            url_of(listener),
+            access,
+            sinks.describe_sink(spec, sinks.HeapTarget.of(sink)),
+            store,
+        )
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
-        cut = plural(metrics.cancelled, "request")
+        cut = ui.plural(metrics.cancelled, "request")
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
@@ -188,7 +162,7 @@ def _greet(
     log: RequestLog, url: str, access: "_Access", target: str, path: Path
 ) -> None:
     if log.is_json:
-        log.tell("listening", url=url, sink=target)
+        log.message("listening", url=url, sink=target)
     else:
         click.echo(_greeting(url, access, target, path), err=True)
 
@@ -196,9 +170,11 @@ def _greet(
 def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> None:
     requests, _ = receiver.in_flight
     if requests:
-        log.tell(
-            f"Stopping: waiting for {plural(requests, 'request')} in flight, for up to "
-            f"{format_duration(grace)}; Ctrl-C stops at once"
+        in_flight = ui.plural(requests, "request") + " in flight"
+        limit = format_duration(grace)
+        log.message(
+            f"Stopping: waiting for {in_flight}, for up to {limit}; "
+            "Ctrl-C stops at once"
         )
 
 
@@ -232,7 +208,7 @@ def _access(
     """
     name = variable or _VARIABLE
     if spec is not None and not spec.strip():
-        raise UnusableError(f"--sink is empty: {_WHERE_TO}")
+        raise ui.UnusableError(f"--sink is empty: {_WHERE_TO}")
     has_token = bool(os.environ.get(name, "").split())
     is_trial = spec is None and variable is None and not is_log and is_here(host)
     if is_trial and not has_token:
@@ -241,10 +217,12 @@ def _access(
     try:
         tokens = Tokens.from_env(name)
     except ValueError as error:
-        raise UnusableError(f"{error}. For a new one: openssl rand -hex 32") from None
+        raise ui.UnusableError(
+            f"{error}. For a new one: openssl rand -hex 32"
+        ) from None
     if spec is None:
         flaw = f"{name} is set, so this is not a trial, and --sink is missing"
-        raise UnusableError(f"{flaw}: {_WHERE_TO}")
+        raise ui.UnusableError(f"{flaw}: {_WHERE_TO}")
     return _Access(tokens, name)
 
 
@@ -257,15 +235,10 @@ def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
         try:
             sink.close()
         except OSError as error:
-            flaw = error.strerror or type(error).__name__
-            raise UnusableError(f"the sink cannot be closed: {flaw}") from None
+            flaw = f"the sink cannot be closed: {ui.describe_os_error(error)}"
+            raise ui.UnusableError(flaw) from None
         finally:
             log.total("Stopped.", metrics.report)
-
-
-def _target(sink: Sink, spec: str) -> str:
-    target = HeapTarget.of(sink)
-    return f"{target}" if target else describe_sink(spec, target)
 
 
 def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
@@ -278,7 +251,7 @@ def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
         f"  calls go to    {target}",
-        f"  dead letters   {safe(str(path), 200)}",
+        f"  dead letters   {ui.safe(str(path), 200)}",
         f"  monitoring     {url}/metrics, /healthz, /readyz",
         "",
         "Enter in Braze, as a Current of the kind Custom HTTP (or Heap):",
@@ -291,7 +264,7 @@ def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
     ]
     if target.startswith("Heap: "):
         lines[3:3] = textwrap.wrap(
-            SILENTLY, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN
+            sinks.SILENTLY, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN
         )
     return "\n".join(lines)
 

@@ -1,8 +1,7 @@
-"""A port, and uvicorn on it. Needs the extra ``server``."""
+"""A port with uvicorn. Needs the extra ``server``."""
 
 import contextlib
 import errno
-import importlib
 import os
 import signal
 import socket
@@ -18,30 +17,16 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
 KEEP_ALIVE: Final = 75
-"""Seconds that an idle connection is kept: longer than the load balancers of the clouds
-do (60), so that none of them sends into a connection that closes."""
-
-
-def check_extra() -> None:
-    """
-    Make sure that there is a server to run.
-
-    Raises:
-        UnusableError: uvicorn is missing.
-    """
-    try:
-        importlib.import_module("uvicorn")
-    except ModuleNotFoundError:
-        advice = "pip install 'braze_heap[server]'"
-        raise UnusableError(f"serving needs an extra: {advice}") from None
+"""Seconds before an idle connection closes: more than the 60 of cloud load balancers,
+so that none of them sends into a connection that closes."""
 
 
 def bound(host: str, port: int) -> socket.socket:
     """
-    Return a socket that listens; *port* 0 is any that is free.
+    Return a listening socket; *port* 0 is any free one.
 
     Raises:
-        UnusableError: The address cannot be had.
+        UnusableError: The address cannot be used.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -66,7 +51,7 @@ def _advice(error: OSError, host: str, port: int) -> str:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return where *listener* is found."""
+    """Return the URL of *listener*."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -75,18 +60,18 @@ def server_of(
     service: Service, grace: float, stopping: Callable[[], object] = lambda: None
 ) -> "Server":
     """
-    Return a server of *service*, not running yet.
+    Return a server of *service* that does not run yet.
 
     Args:
-        service: What it serves.
-        grace: Seconds that requests in hand may take when it is stopped.
-        stopping: Is called when it takes no more connections.
+        service: The ASGI application.
+        grace: Seconds that in-flight requests may take after a stop.
+        stopping: Called when the server accepts no more connections.
     """
     import uvicorn
 
     from braze_heap.cli._connections import BACKLOG, bounded_protocol
 
-    class TellingServer(uvicorn.Server):
+    class NotifyingServer(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             stopping()
             await super().shutdown(sockets)
@@ -106,7 +91,7 @@ def server_of(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=max(1, round(grace)),
     )
-    return TellingServer(config)
+    return NotifyingServer(config)
 
 
 def run_until_stopped(server: "Server", listener: socket.socket) -> None:
@@ -121,8 +106,8 @@ def run_until_stopped(server: "Server", listener: socket.socket) -> None:
 @contextlib.contextmanager
 def _ended_by_signals(server: "Server") -> Iterator[None]:
     """
-    End *server* on a signal that comes before uvicorn listens for it, and survive what
-    uvicorn does last: it raises the signal that ended it once more.
+    End *server* on a signal that comes before uvicorn handles it. At the end uvicorn
+    raises its signal again, which these handlers ignore.
     """
 
     def end(*_: object) -> None:
@@ -145,7 +130,7 @@ def _ending_signals() -> Iterator[signal.Signals]:
 
 @contextlib.contextmanager
 def serving(server: "Server", listener: socket.socket) -> Iterator[str]:
-    """Run *server* in a thread for as long as the block lasts, and give its URL."""
+    """Run *server* in a thread during the block, and yield its URL."""
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:

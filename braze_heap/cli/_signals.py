@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: each ends a run with a report and a status of its own."""
+"""Ctrl-C, SIGTERM and SIGHUP: each ends a run with a report and its own status."""
 
 import contextlib
 import signal
@@ -13,7 +13,7 @@ _STOPS: Final = tuple(
 
 
 class Stopped(KeyboardInterrupt):
-    """The process was asked to end by another signal than Ctrl-C's."""
+    """A signal other than that of Ctrl-C asked the process to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -21,14 +21,12 @@ class Stopped(KeyboardInterrupt):
 
 
 def status_of(error: BaseException | None) -> int:
-    """
-    Return the exit status after an interruption, as shells have it: 128 + the signal.
-    """
+    """Return the exit status after an interruption: 128 + the number of the signal."""
     return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
 
 
 def name_of(error: KeyboardInterrupt) -> str:
-    """Return what interrupted: ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``."""
+    """Return ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``."""
     if isinstance(error, Stopped):
         return signal.Signals(error.number).name
     return "Ctrl-C"
@@ -55,7 +53,7 @@ def stopped_by_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def defer_sigint() -> Iterator[None]:
     """
-    Hold the first interruption back until the block is done; a second one breaks it.
+    Delay the first interruption until the end of the block; a second one breaks it.
     """
     held: list[Callable[[], Any]] = []
 
@@ -79,9 +77,7 @@ def _handled(
     is_concerned: Callable[[Any], bool],
 ) -> Iterator[None]:
     """
-    Install the *handler* of those signals whose usual one *is_concerned*.
-
-    Only the main thread can; elsewhere nothing changes.
+    Replace the handlers for which *is_concerned* is true. Only the main thread can.
     """
     before = {}
     if threading.current_thread() is threading.main_thread():

@@ -1,6 +1,4 @@
-"""
-``braze-heap simulate``: what Braze would make of an endpoint, before it is asked to.
-"""
+"""``braze-heap simulate``: try an endpoint as Braze would use it."""
 
 import contextlib
 import ipaddress
@@ -9,52 +7,34 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
 import click
 from rich.console import Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from braze_heap.cli._console import (
-    INTERRUPTED,
-    UnusableError,
-    console,
-    exit_on_broken_pipe,
-    grid,
-    heading,
-    indented,
-    plural,
-    safe,
-    show,
-)
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
+from braze_heap.cli._progress import progress
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
-from braze_heap.testing._endpoint import post_to
 from braze_heap.testing.simulated_braze import Fate, Simulation
-
-_EPILOG = """\b
-Examples:
-  braze-heap simulate http://127.0.0.1:8000/currents
-  BRAZE_TOKEN=... braze-heap simulate https://currents.example.com/ --events 2000
-  braze-heap simulate https://currents.example.com/ --malformed 20 --yes
-
-\b
-Exit status:
-  0  Braze would treat every event as delivered
-  1  it would not, or the endpoint cannot be reached
-  2  an option is wrong, or you did not agree
-  130  stopped by Ctrl-C
-"""
 
 USER_PREFIX: Final = "braze-heap-test-"
 """Prefix of the external user ids of all test events."""
 
-_DAY: Final = 86_400
+FAULTS: Final[Mapping[str, float]] = MappingProxyType(
+    {"lose_answers": 0.05, "send_twice": 0.05}
+)
+"""Shares of the answers and events with a fault, by default and in the demo."""
 
-_SHARE: Final = click.FloatRange(0, 1)
+PROBES: Final = 2
+"""Requests without events."""
+
+_DAY: Final = 86_400
 
 
 class EndpointError(click.ClickException):
@@ -65,141 +45,137 @@ class EndpointError(click.ClickException):
 
 def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     try:
-        post_to(url, None)
+        SimulatedBraze().send((), url, limit=-1)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
     return url
 
 
-@click.command(epilog=_EPILOG, short_help="Try an endpoint, as Braze would use it.")
+_POSITIVE: Final = click.FloatRange(min=0, min_open=True)
+_SHARE: Final = click.FloatRange(0, 1)
+
+behavior_options: Final = opts.group(
+    "braze",
+    lambda **values: SimulatedBraze(probes=PROBES, **values),
+    opts.seed_option,
+    opts.option(
+        "--lose-answers SHARE",
+        "Share of the answers to throw away, so that their events come again.",
+        type=_SHARE,
+        default=FAULTS["lose_answers"],
+    ),
+    opts.option(
+        "--send-twice SHARE",
+        "Share of the events to send twice.",
+        type=_SHARE,
+        default=FAULTS["send_twice"],
+    ),
+    opts.option(
+        "--rate N",
+        "Events a second.",
+        type=_POSITIVE,
+        default=math.inf,
+        show_default="no pauses",
+    ),
+)
+
+
+@click.command(
+    short_help="Try an endpoint, as Braze would use it.",
+    epilog=ui.epilog(
+        """
+        braze-heap simulate http://127.0.0.1:8000/currents
+        BRAZE_TOKEN=... braze-heap simulate https://example.com/ --events 2000
+        braze-heap simulate https://currents.example.com/ --malformed 20 --yes
+        """,
+        one="it would not, or the endpoint cannot be reached",
+        zero="Braze would treat every event as delivered",
+    ),
+)
 @click.argument("url", callback=_checked)
-@click.option(
-    "--token-env",
-    metavar="NAME",
+@opts.token_env_option(
+    "the bearer token, or several of which the first is sent. If it is not set, you "
+    "are asked on a terminal; elsewhere none is sent.",
     default="BRAZE_TOKEN",
-    show_default=True,
-    help="Environment variable with the bearer token, or several of which the first is "
-    "sent. If it is not set, you are asked on a terminal; elsewhere none is sent.",
 )
-@click.option(
-    "--events",
-    "number",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=500,
-    show_default=True,
-    help="Number of test events.",
+@opts.option(
+    "--events number N", "Number of test events.", type=click.IntRange(1), default=500
 )
-@click.option(
-    "--malformed",
-    metavar="N",
-    type=click.IntRange(min=0),
+@opts.option(
+    "--malformed N",
+    "Number of malformed events to mix in.",
+    type=click.IntRange(0),
     default=0,
-    show_default=True,
-    help="Number of malformed events to mix in.",
 )
-@click.option(
-    "--seed",
-    metavar="N",
-    type=int,
-    default=1,
-    show_default=True,
-    help="Random seed. The same seed gives the same event ids.",
-)
-@click.option(
-    "--lose-answers",
-    metavar="SHARE",
-    type=_SHARE,
-    default=0.05,
-    show_default=True,
-    help="Share of the answers to throw away, so that their events come again.",
-)
-@click.option(
-    "--send-twice",
-    metavar="SHARE",
-    type=_SHARE,
-    default=0.05,
-    show_default=True,
-    help="Share of the events to send twice.",
-)
-@click.option(
-    "--rate",
-    metavar="N",
-    type=click.FloatRange(min=0, min_open=True),
-    default=math.inf,
-    show_default="no pauses",
-    help="Events a second.",
-)
-@click.option(
-    "--patience",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+@behavior_options
+@opts.option(
+    "--patience SECONDS",
+    "Seconds to keep trying. Braze tries for 5 days.",
+    type=_POSITIVE,
     default=120.0,
-    show_default=True,
-    help="Seconds to keep trying. Braze tries for 5 days.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask before sending to other hosts.")
+@opts.yes_option("Do not ask before sending to other hosts.")
+@opts.json_option
 def simulate(
     url: str,
     token_env: str,
     number: int,
     malformed: int,
-    seed: int,
-    lose_answers: float,
-    send_twice: float,
-    rate: float,
+    braze: SimulatedBraze,
     patience: float,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """
     Send test events to URL, the way that Braze's custom HTTP connector does.
 
     They go to wherever the endpoint delivers: the external user id of each begins with
     "braze-heap-test-". A request without events comes first; nothing else is sent
-    unless that is taken. Redirects are not followed.
+    unless that is accepted. Redirects are not followed.
     """
-    _confirm(url, plural(number + malformed, "test event"), is_agreed=yes)
-    braze = SimulatedBraze(
-        token=_token(token_env),
-        seed=seed,
-        lose_answers=lose_answers,
-        send_twice=send_twice,
-        probes=2,
-        rate=rate,
-    )
+    _confirm(url, ui.plural(number + malformed, "test event"), is_agreed=yes)
+    braze = attrs.evolve(braze, token=_token(token_env))
     _probe(braze, url, token_env)
-    live = _sent(braze, _events(number, malformed, seed), url, patience)
-    with exit_on_broken_pipe("stdout"):
-        show(_view(live, token_env), console("stdout"))
-    is_well = live.simulation.fates[Fate.DELIVERED] == len(live.simulation.events)
-    sys.exit(INTERRUPTED if live.is_interrupted else int(not is_well))
+    events = mixed_events(
+        make_traffic(
+            number,
+            seed=braze.seed,
+            start=time.time() // 1 - _DAY,
+            user_prefix=USER_PREFIX,
+        ),
+        make_malformed(malformed, seed=braze.seed, user_prefix=USER_PREFIX),
+        braze.seed,
+    )
+    result = attrs.evolve(_send(braze, events, url, patience), token_env=token_env)
+    ui.print_result(result.view, result.to_dict, as_json=as_json)
+    sys.exit(ui.INTERRUPTED if result.is_interrupted else int(not result.is_good))
 
 
-def _confirm(url: str, what: str, *, is_agreed: bool) -> None:
-    """
-    Ask before *what* goes to another machine, unless it *is_agreed*.
+def mixed_events(
+    events: Iterator[Any] | list[Any], others: Any, seed: int
+) -> list[Any]:
+    """Return *events* with *others* at random places."""
+    mixed = [*events]
+    chance = random.Random(seed)  # noqa: S311 (no secret)
+    for other in others:
+        mixed.insert(chance.randint(0, len(mixed)), other)
+    return mixed
 
-    Raises:
-        UnusableError: The answer is no, or there is nobody to ask.
-    """
+
+def _confirm(url: str, events: str, *, is_agreed: bool) -> None:
+    """Ask before *events* go to another machine."""
     parts = urlsplit(url)
     if is_agreed or is_here(parts.hostname or ""):
         return
-    host = safe(parts.hostname or "", 200)
+    host = ui.safe(parts.hostname or "", 200)
     click.echo(
-        f"{what.capitalize()} will go to {host}, and on to where it delivers: to Heap, "
-        f"if it does. Their users begin with {USER_PREFIX}.",
+        f"{events.capitalize()} will go to {host}, and on to where it delivers: to "
+        f"Heap, if it does. Their users begin with {USER_PREFIX}.",
         err=True,
     )
     if parts.scheme == "http":
         click.echo("http is not encrypted: others can read the token.", err=True)
-    if not sys.stdin.isatty():
-        raise UnusableError(
-            "stdin is not a terminal, so nothing was sent. Pass --yes to skip the "
-            "confirmation."
-        )
-    if not click.confirm("Send them?", err=True):
-        raise UnusableError("not confirmed, and nothing was sent")
+    ui.confirm("Send them?", "sent", is_agreed=False)
 
 
 def is_here(host: str) -> bool:
@@ -213,114 +189,122 @@ def _token(name: str) -> str | None:
     if tokens := os.environ.get(name, "").split():
         return tokens[0]
     if not sys.stdin.isatty():
-        click.echo(f"Note: {safe(name)} is not set, so no token is sent.", err=True)
+        click.echo(f"Note: {ui.safe(name)} is not set, so no token is sent.", err=True)
         return None
-    asked = "Token (empty for none)"
-    given: str = click.prompt(asked, "", hide_input=True, show_default=False, err=True)
+    text = "Token (empty for none)"
+    given: str = click.prompt(text, "", hide_input=True, show_default=False, err=True)
     return given or None
 
 
-def _events(number: int, malformed: int, seed: int) -> list[Any]:
-    yesterday = time.time() // 1 - _DAY
-    events: list[Any] = list(
-        make_traffic(number, seed=seed, start=yesterday, user_prefix=USER_PREFIX)
-    )
-    chance = random.Random(seed)  # noqa: S311 (no secret)
-    for event in make_malformed(malformed, seed=seed, user_prefix=USER_PREFIX):
-        events.insert(chance.randint(0, len(events)), event)
-    return events
-
-
 def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
-    alone = attrs.evolve(braze, probes=1, lose_answers=0)
+    """
+    Send a request without events.
+
+    Raises:
+        UnusableError: The token is not valid.
+        EndpointError: The endpoint does not accept the request.
+    """
     try:
-        probe = alone.send((), url, limit=0)
+        probe = attrs.evolve(braze, probes=1, lose_answers=0).send((), url, limit=0)
     except ValueError as error:
-        raise UnusableError(str(error)) from None
+        raise ui.UnusableError(str(error)) from None
     for failure in probe.failures:
-        raise EndpointError(f"no answer ({failure}). {_reason(failure)}")
+        raise EndpointError(f"no answer ({failure}). {failure_advice(failure)}")
     for status in probe.statuses:
         if not 200 <= status < 300:
             raise EndpointError(f"answer {status}. {_advice(status, token_env)}")
 
 
-@attrs.define
-class _Live:
-    """State of the simulation, also after Ctrl-C."""
-
-    simulation: Simulation
-    is_interrupted: bool = False
-
-
-def _sent(braze: SimulatedBraze, events: list[Any], url: str, patience: float) -> _Live:
-    live = _Live(braze.send(events, lambda _: None, limit=-1))
-    with _bar(len(events)) as advance:
+def _send(
+    braze: SimulatedBraze, events: list[Any], url: str, patience: float
+) -> "SimulationResult":
+    latest = braze.send(events, lambda _: None, limit=-1)
+    decided = 0
+    with progress("Sending", len(events), ui.console("stderr")) as shown:
 
         def watch(simulation: Simulation) -> None:
-            live.simulation = simulation
-            advance(len(events) - simulation.fates[Fate.PENDING])
+            nonlocal latest, decided
+            latest = simulation
+            before, decided = decided, len(events) - simulation.fates[Fate.PENDING]
+            shown.done = decided
+            shown.add_events(decided - before)
 
         try:
             braze.send(events, url, limit=patience, watch=watch)
         except KeyboardInterrupt:
-            live.is_interrupted = True
-    return live
+            return SimulationResult(latest, is_interrupted=True)
+    return SimulationResult(latest)
 
 
-@contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], object]]:
-    err = console("stderr")
-    if not err.is_terminal:
-        yield lambda _: None
-        return
-    with Progress(
-        TextColumn("Decided"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=err,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    ) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+@attrs.frozen
+class SimulationResult:
+    """A simulation, whether Ctrl-C ended it, and the variable of the token."""
 
+    simulation: Simulation
+    is_interrupted: bool = False
+    token_env: str = ""
 
-def _view(live: _Live, token_env: str) -> Group:
-    done = live.simulation
-    note = [Text("Stopped by Ctrl-C. Processed before that:", "bold red")]
-    return Group(
-        *note if live.is_interrupted else (),
-        Text(
-            f"{plural(len(done.events), 'event')} in "
-            f"{plural(done.requests, 'request')}, {done.seconds:,.1f} s"
-        ),
-        *_answers_view(done),
-        heading("Status of the events in Braze"),
-        indented(_fates_view(done)),
-        Text(f"\n{_verdict(done, token_env)}", "bold"),
-    )
+    @property
+    def is_good(self) -> bool:
+        """Whether every event was delivered."""
+        done = self.simulation
+        return done.fates[Fate.DELIVERED] == len(done.events)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        done = self.simulation
+        return {
+            "ok": self.is_good,
+            "finished": not self.is_interrupted,
+            "verdict": self._verdict(),
+            "events": len(done.events),
+            "requests": done.requests,
+            "seconds": round(done.seconds, 3),
+            "answers": {str(status): n for status, n in done.statuses.items()},
+            "failures": dict(done.failures),
+            "answers_lost": done.answers_lost,
+            "fates": {fate.value: done.fates[fate] for fate in Fate},
+        }
 
-def _answers_view(done: Simulation) -> Iterator[RenderableType]:
-    yield heading("Answers")
-    table = grid("_answer", "_count", right=("_count",))
-    for status, count in sorted(done.statuses.items()):
-        table.add_row(str(status), f"{count:,}")
-    for failure, count in done.failures.items():
-        table.add_row(f"none ({failure})", f"{count:,}")
-    yield indented(table)
-    if done.answers_lost:
-        lost = plural(done.answers_lost, "answer")
-        yield Text(f"  {lost} discarded on purpose; their events were sent again")
+    def view(self) -> Group:
+        """Return the result as text."""
+        done = self.simulation
+        note = [Text("Stopped by Ctrl-C. Processed before that:", "bold red")]
+        fates = [
+            (fate.value, done.fates[fate], _FATES[fate] if done.fates[fate] else "")
+            for fate in Fate
+        ]
+        return Group(
+            *note * self.is_interrupted,
+            Text(
+                f"{ui.plural(len(done.events), 'event')} in "
+                f"{ui.plural(done.requests, 'request')}, {done.seconds:,.1f} s"
+            ),
+            *self._answers_view(),
+            *ui.section("Status of the events in Braze", fates),
+            Text(f"\n{self._verdict()}", "bold"),
+        )
 
+    def _answers_view(self) -> Iterator[RenderableType]:
+        done = self.simulation
+        rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
+        rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
+        yield from ui.section("Answers", rows)
+        if done.answers_lost:
+            lost = ui.plural(done.answers_lost, "answer")
+            yield Text(f"  {lost} discarded on purpose; their events were sent again")
 
-def _fates_view(done: Simulation) -> RenderableType:
-    table = grid("_fate", "_count", "_meaning", right=("_count",))
-    for fate in Fate:
-        count = done.fates[fate]
-        table.add_row(fate.value, f"{count:,}", _FATES[fate] if count else "")
-    return table
+    def _verdict(self) -> str:
+        done = self.simulation
+        missed = [one for one in done.outcomes if one.fate is not Fate.DELIVERED]
+        if not missed:
+            return "OK: Braze would treat every event as delivered."
+        if done.stopped_by is not None:
+            return f"FAILED: {_advice(done.stopped_by, self.token_env)}"
+        known = next((one.status for one in missed if one.status is not None), None)
+        if known is None:
+            return "FAILED: The endpoint did not answer. Check its log."
+        return f"FAILED: answer {known}. {_advice(known, self.token_env)}"
 
 
 _FATES: Final = {
@@ -331,28 +315,16 @@ _FATES: Final = {
 }
 
 
-def _verdict(done: Simulation, token_env: str) -> str:
-    missed = [one for one in done.outcomes if one.fate is not Fate.DELIVERED]
-    if not missed:
-        return "OK: Braze would treat every event as delivered."
-    if done.stopped_by is not None:
-        return f"FAILED: {_advice(done.stopped_by, token_env)}"
-    known = next((one.status for one in missed if one.status is not None), None)
-    if known is None:
-        return "FAILED: The endpoint did not answer. Check its log."
-    return f"FAILED: answer {known}. {_advice(known, token_env)}"
-
-
 def _advice(status: int, token_env: str) -> str:
-    if 300 <= status < 400:
-        return (
-            "The endpoint redirects, and Braze is not known to follow. "
-            "Give Braze the URL that this one leads to."
-        )
-    return _ADVICE.get(status, _LATER).format(token=safe(token_env))
+    status = 300 if 300 <= status < 400 else status
+    return _ADVICE.get(status, _LATER).format(token=ui.safe(token_env))
 
 
 _ADVICE: Final = {
+    300: (
+        "The endpoint redirects, and Braze is not known to follow. "
+        "Give Braze the URL that this one leads to."
+    ),
     400: (
         "The endpoint cannot read the request. Answer 200 to a batch with malformed "
         "events, and store those: Braze drops events after a second 400."
@@ -373,7 +345,8 @@ _LATER: Final = (
 )
 
 
-def _reason(failure: str) -> str:
+def failure_advice(failure: str) -> str:
+    """Return what to do about a request without an answer."""
     if failure not in _FAILURES and failure.startswith("SSL"):
         failure = "SSLError"
     return _FAILURES.get(failure, "Is it reachable from here? Check its log.")

@@ -1,8 +1,9 @@
-"""The sink of a command: from one line of text to a sink that the user agreed to."""
+"""Sinks and dead letters of commands: options, opening, and files that may clash."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -10,10 +11,11 @@ import attrs
 import click
 
 from braze_heap._errors import describe_exception
-from braze_heap.cli._console import UnusableError, safe
-from braze_heap.cli._stores import is_of_store
-from braze_heap.exceptions import SinkSpecError
+from braze_heap.cli import _console as ui
+from braze_heap.cli._options import Decorator, FilePath, option
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkSpecError
 from braze_heap.sinks import Sink, open_sink
+from braze_heap.state import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapOptions, HeapSink
@@ -22,26 +24,56 @@ API_KEY: Final = "HEAP_API_KEY"
 """Environment variable with the API key of the app; only deletions need it."""
 
 STDOUT: Final = ("-", "console:")
-"""Sinks that write where a report would be read."""
+"""Sinks that write to stdout."""
 
 SILENTLY: Final = (
     "Heap accepts events for a wrong app ID without an error. Compare it with the one "
     "under Manage > Projects in Heap."
 )
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+SINKS_HELP: Final = """Sinks:
+  heap:?app_id=11       Heap; also region=eu, events_a_minute=5000, and more
+  file:calls.jsonl.gz   a file, appended to; - and console: are stdout
+  acme.sinks:Bucket?a=b any other one: MODULE:NAME, on PYTHONPATH
+  acme:bucket?a=b       one that an installed package registers by a name
+A sink is code: the module is imported, and the name in it is called.
+The API key of Heap, which only deletions need, is read from the environment
+variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
+
+OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
+"""Suffixes of the files beside a dead letter that belong to it."""
 
 _HTTP: Final = ("anyio", "httpcore2", "httpx2")
 _HEAP: Final = "braze_heap.heap._sink"
 
-
-def sink_option(text: str, *, required: bool = False) -> Callable[[_Command], _Command]:
-    """Return the option that names a sink."""
-    return click.option("--sink", "spec", metavar="SPEC", help=text, required=required)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-yes_option: Final = click.option(
-    "--yes", is_flag=True, help="Do not ask before sending to Heap."
+def sink_option(text: str, *, required: bool = False) -> Decorator:
+    """Return ``--sink``, the destination of a command."""
+    return option("--sink spec SPEC", text, required=required)
+
+
+def dead_letter_option(text: str, **options: Any) -> Decorator:
+    """Add ``--dead-letter``, the path of a dead letter, and ``--max-bytes``."""
+
+    settings = {"type": FilePath(dir_okay=False), **options}
+
+    def add(command: _Command) -> _Command:
+        add_path = option("--dead-letter store FILE", text, **settings)
+        return add_path(max_bytes_option(command))
+
+    return add
+
+
+max_bytes_option: Final = option(
+    "--max-bytes BYTES",
+    f"Largest size of the dead letter.  [default: {MAX_BYTES}, which is 1 GiB]",
+    type=click.IntRange(min=MIN_BYTES),
+)
+
+store_argument: Final = click.argument(
+    "path", metavar="DEAD.db", type=FilePath(exists=True, dir_okay=False)
 )
 
 
@@ -68,7 +100,7 @@ class HeapTarget:
         return cls(heap_sink._core.settings, heap_sink._host)
 
     def __str__(self) -> str:
-        return f"Heap: app {safe(self.options.app_id)} at {safe(self.host, 200)}"
+        return f"Heap: app {ui.safe(self.options.app_id)} at {ui.safe(self.host, 200)}"
 
 
 def open_sink_or_exit(spec: str) -> Sink:
@@ -81,30 +113,32 @@ def open_sink_or_exit(spec: str) -> Sink:
     try:
         return open_sink(_with_key(spec))
     except SinkSpecError as error:
-        raise UnusableError(f"--sink: {error}") from None
+        raise ui.UnusableError(f"--sink: {error}") from None
     except ModuleNotFoundError as error:
         if error.name not in _HTTP:
-            raise UnusableError(f"the sink needs the package {error.name}") from None
+            raise ui.UnusableError(f"the sink needs the package {error.name}") from None
         advice = "pip install 'braze_heap[cli,http]'"
-        raise UnusableError(f"a Heap sink needs an extra: {advice}") from None
+        raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
-        name = describe_sink(spec, None)
-        raise UnusableError(
-            f"--sink: {name} raised {describe_exception(error)}"
-        ) from None
+        flaw = f"{describe_sink(spec, None)} raised {describe_exception(error)}"
+        raise ui.UnusableError(f"--sink: {flaw}") from None
 
 
 def _with_key(spec: str) -> str:
-    if spec.partition(":")[0] != "heap" or "api_key" in spec:
-        return spec
-    if not os.environ.get(API_KEY):
+    is_heap = spec.partition(":")[0] == "heap"
+    if not is_heap or "api_key" in spec or not os.environ.get(API_KEY):
         return spec
     return f"{spec}{'&' if '?' in spec else '?'}api_key_env={API_KEY}"
 
 
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
-    """Return what reports call a sink: without its options."""
-    return str(target) if target else safe(spec.partition("?")[0], 200)
+    """Return the name of a sink in reports: without its options."""
+    return str(target) if target else ui.safe(spec.partition("?")[0], 200)
+
+
+def report_stream(spec: str) -> ui.Stream:
+    """Return the stream for reports: not the one that calls go to."""
+    return "stderr" if spec in STDOUT else "stdout"
 
 
 def file_of(spec: str) -> Path | None:
@@ -113,42 +147,58 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
+def is_of_store(path: Path, store: Path) -> bool:
+    """Return whether *path* is the dead letter *store* or one of its other files."""
+    found, own = os.path.realpath(path), os.path.realpath(store)
+    return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
+
+
 def refuse_files(spec: str, store: Path | None, config: Path | None) -> None:
     """
-    Make sure that calls are not appended to a file that is used otherwise.
-
-    Args:
-        spec: The sink.
-        store: The dead letter.
-        config: The file of options.
+    Check that calls are not appended to a file with another purpose.
 
     Raises:
-        UnusableError: The sink appends to one of them, or to a file of SQLite beside
-            the dead letter.
+        UnusableError: The sink appends to the dead letter *store*, to a file of SQLite
+            beside it, or to the file of options *config*.
     """
     path = file_of(spec)
     if path and store and is_of_store(path, store):
-        raise UnusableError(f"--sink: {path} is the dead letter. Name another file.")
+        raise ui.UnusableError(f"--sink: {path} is the dead letter. Name another file.")
     if path and config and os.path.realpath(path) == os.path.realpath(config):
-        raise UnusableError(f"--sink: {path} is the file of --config. Name another.")
+        raise ui.UnusableError(f"--sink: {path} is the file of --config. Name another.")
 
 
-def confirm(target: HeapTarget | None, what: str, *, is_agreed: bool) -> None:
+def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
     """
-    Show where *what* goes if that is Heap, and ask, unless it *is_agreed*.
+    If *sink* is Heap, show host and app, and ask, unless it *is_agreed*.
 
     Raises:
         UnusableError: The answer is no, or there is nobody to ask.
     """
-    if target is None:
-        return
-    click.echo(f"{target}\n{SILENTLY}", err=True)
-    if is_agreed:
-        return
-    if not sys.stdin.isatty():
-        raise UnusableError(
-            "stdin is not a terminal, so nothing was sent. Pass --yes to skip the "
-            "confirmation."
-        )
-    if not click.confirm(f"Send {what} there?", err=True):
-        raise UnusableError("not confirmed, and nothing was sent")
+    if target := HeapTarget.of(sink):
+        click.echo(f"{target}\n{SILENTLY}", err=True)
+        ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
+
+
+@contextlib.contextmanager
+def open_store(
+    path: Path, *, is_made: bool = False, max_bytes: int | None = None
+) -> Iterator[SqliteDeadLetter]:
+    """
+    Open the dead letter at *path*; *is_made* creates it if it does not exist.
+
+    Raises:
+        UnusableError: It does not exist, or is another file, which stays as it is.
+    """
+    try:
+        try:
+            store = SqliteDeadLetter(
+                path, max_bytes=max_bytes or MAX_BYTES, create=is_made
+            )
+        except ValueError as error:
+            raise ui.UnusableError(f"{error}.") from None
+        with store:
+            yield store
+    except DeadLetterError as error:
+        name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
+        raise ui.UnusableError(f"{name}{error}.") from None

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Group
 from rich.text import Text
 
-from braze_heap.cli._console import SafeConsole, UnusableError, grid, plural, safe
+from braze_heap.cli._console import SafeConsole, UnusableError, plural, rows_view, safe
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,7 @@ def test_no_text_that_is_shown_can_steer_a_terminal(is_terminal: bool) -> None:
     odd = "a\u202e\u2066\u200b\x1b[31m\x9b\u2028b"
     file = io.StringIO()
     out = SafeConsole(file=file, force_terminal=is_terminal, width=40, markup=False)
-    table = grid("_name")
-    table.add_row(Text(odd, "bold"))
+    table = rows_view([(Text(odd, "bold"),)])
 
     out.print(Group(Text(f"{odd} {odd}"), table), crop=False)
 

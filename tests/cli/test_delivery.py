@@ -1,6 +1,5 @@
 import io
 from collections.abc import Sequence
-from unittest.mock import patch
 
 import pytest
 from rich.console import Console
@@ -12,13 +11,13 @@ from braze_heap import (
     DeliveryError,
     HeapEvent,
     MemorySink,
+    Pipeline,
     SinkUnavailable,
     Transformer,
 )
-from braze_heap.cli._delivered import _view
-from braze_heap.cli._delivery import Delivery, RetryingSink
-from braze_heap.cli._progress import DeliveryProgress
-from braze_heap.cli._run import RunOutcome
+from braze_heap.cli._delivery import Delivery, RetryingPipeline
+from braze_heap.cli._progress import RunProgress
+from braze_heap.cli._report import RunOutcome, RunReport, RunResult
 from braze_heap.events import EmailClick
 from braze_heap.heap.calls import Call
 from braze_heap.report import InvalidField, Report
@@ -51,70 +50,67 @@ class Clock:
         self.now += seconds
 
 
-def patient(patience: float, *errors: Exception) -> tuple[RetryingSink, list[str]]:
-    """Return a patient sink that fails with *errors*, and what it tells."""
-    told: list[str] = []
-    progress, clock = DeliveryProgress(0, on_message=told.append), Clock()
-    sink = Failing(*errors)
-    return RetryingSink(sink, patience, progress, clock, clock.sleep), told
+Attempts = tuple[RetryingPipeline, Failing, list[str]]
 
 
-def until_it_works(sink: RetryingSink, seconds: float) -> None:
-    """Send as a pipeline does, with pauses of *seconds*."""
-    while True:
-        try:
-            sink.send([])
-        except SinkUnavailable:
-            sink.sleep(seconds)
-        else:
-            return
+def retrying(limit: float, *errors: Exception) -> Attempts:
+    """Return a pipeline whose sink fails with *errors*, the sink, and its messages."""
+    messages: list[str] = []
+    progress = RunProgress(on_message=lambda line: messages.append(str(line)))
+    clock, sink = Clock(), Failing(*errors)
+    pipeline = RetryingPipeline(
+        Transformer(), sink, DISCARD, limit, progress, clock=clock, sleep=clock.sleep
+    )
+    return pipeline, sink, messages
 
 
-def test_failures_are_told_once_and_so_is_the_end() -> None:
+def batch() -> list[object]:
+    """Return a batch of one event."""
+    return [make_raw(EmailClick, id="a")]
+
+
+def test_failures_are_shown_once_and_so_is_the_end() -> None:
     """One line when it begins, one when it is over."""
-    down = SinkUnavailable("503")
-    sink, told = patient(60, down, down, down)
+    pipeline, _, messages = retrying(60, *[SinkUnavailable("503", 5)] * 3)
 
-    until_it_works(sink, 5)
+    pipeline.run(batch())
 
-    assert told == [
+    assert messages == [
         "Waiting: 503. Trying for up to 1 min (--patience); Ctrl-C is harmless.",
         "The sink answers again.",
     ]
 
 
-def test_patience_ends() -> None:
-    """What the sink said last is raised."""
-    down = SinkUnavailable("503")
-    sink, _ = patient(12, *[down] * 9)
+def test_the_limit_ends_the_attempts() -> None:
+    """The last error of the sink is raised."""
+    pipeline, sink, _ = retrying(12, *[SinkUnavailable("503", 5)] * 9)
 
     with pytest.raises(SinkUnavailable, match="503"):
-        until_it_works(sink, 5)
+        pipeline.run(batch())
 
-    assert len(sink.sink.errors) == 6  # type: ignore[attr-defined]
+    assert len(sink.errors) == 6
 
 
-def test_rates_do_not_cost_patience() -> None:
-    """A backfill waits for Heap's rates all the time, and silently."""
+def test_rate_limits_do_not_count() -> None:
+    """A backfill waits for Heap's rates all the time, without messages."""
     paced = SinkUnavailable("the rate of the app", 60, throttled=True)
-    sink, told = patient(10, *[paced] * 100)
+    pipeline, sink, messages = retrying(10, *[paced] * 100)
 
-    until_it_works(sink, 60)
+    pipeline.run(batch())
 
-    assert told == []
+    assert (sink.errors, messages) == ([], [])
 
 
-def test_success_renews_patience() -> None:
-    """Ten short failures in a long run are no long one."""
-    down = SinkUnavailable("503")
-    sink, _ = patient(12, down, down)
-    until_it_works(sink, 5)
-    sink.pause(100)
-    sink.sink.errors += [down, down]  # type: ignore[attr-defined]
+def test_a_success_starts_the_limit_again() -> None:
+    """Several short failures in a long run are not one long failure."""
+    down = SinkUnavailable("503", 5)
+    pipeline, sink, _ = retrying(12, down, down)
+    pipeline.run(batch())
+    sink.errors += [down, down]
 
-    until_it_works(sink, 5)
+    pipeline.run(batch())
 
-    assert sink.since is None
+    assert sink.errors == []
 
 
 class Lookup:
@@ -134,7 +130,7 @@ class Lookup:
     ("patience", "status", "delivered"), [(60.0, 0, 1), (0.0, 75, 0)]
 )
 def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
-    patience: float, status: int, delivered: int
+    patience: float, status: int, delivered: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     It waits as long as its patience, and ends with the status for a later attempt.
@@ -144,27 +140,16 @@ def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
     sink = MemorySink()
     delivery = Delivery("memory:", sink, DISCARD, patience)
 
-    with patch.object(RetryingSink, "sleep", slept):
-        outcome = delivery.run(
-            transformer,
-            lambda pipeline, _: pipeline.run([make_raw(EmailClick, id="a")]),
-            1,
-            quiet=True,
-        )
+    monkeypatch.setattr(Pipeline, "_wait", lambda *_: None)
+    result = delivery.run(
+        transformer, lambda pipeline, _: pipeline.run(batch()), 1, None
+    )
+    outcome = result.outcome
 
-    assert (outcome.status, delivery.report.delivered) == (status, delivered)
+    assert (outcome.status, result.report.done) == (status, delivered)
     if outcome.failure:
         assert "a mapper could not decide while mapping" in outcome.failure.message
         assert "id 'a': DeliveryError: the CRM is down" in outcome.failure.message
-
-
-def slept(self: RetryingSink, seconds: float) -> None:
-    """Sleep as a patient sink does, in no time."""
-    self.pause = lambda _: None
-    PATIENT_SLEEP(self, seconds)
-
-
-PATIENT_SLEEP = RetryingSink.sleep
 
 
 def test_a_report_shows_invalid_and_changed_values() -> None:
@@ -175,11 +160,12 @@ def test_a_report_shows_invalid_and_changed_values() -> None:
         invalid={InvalidField("Order", "price", "text, not float"): 3},
         adjustments={"truncated": 4},
     )
-    delivery = Delivery("memory:", MemorySink(), DISCARD, 0.0, report)
+    result = RunResult(report=RunReport.of(report), outcome=RunOutcome(), seconds=1)
     out = Console(file=io.StringIO(), width=100)
 
-    out.print(_view(delivery, RunOutcome(), "1 file", None))
+    out.print(result.view())
 
     text = out.file.getvalue()  # type: ignore[attr-defined]
     assert "Order.price: text, not float  3" in text
     assert "truncated  4" in text
+    assert result.to_dict()["invalid"] == {"Order.price: text, not float": 3}

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from braze_heap.cli import _demo
 from braze_heap.cli._app import app
+from braze_heap.cli._progress import RunProgress
 from braze_heap.testing import FakeHeap
 from tests.cli.conftest import MAIN, Run, start
 
@@ -131,7 +132,7 @@ def test_demo_at_a_terminal_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(_demo.time, "sleep", slept.append)
 
-    _demo._Story(_demo.console("stdout"), speed=600).sleep(60)
+    _demo._Story(RunProgress(), 600, has_bar=True).sleep(60)
 
     assert slept == [0.1]
 

@@ -64,7 +64,7 @@ def test_unknown_type_gets_a_suggestion(run: Run) -> None:
     result = run("events", "emial")
 
     assert result.exit_code == 2
-    assert "no event type matches 'emial'. Did you mean email?" in result.stderr
+    assert "no event type matches 'emial'. Did you mean 'email'?" in result.stderr
 
 
 def test_json_holds_every_type_with_every_field(run: Run) -> None:

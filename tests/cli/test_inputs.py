@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from braze_heap.cli._console import UnusableError
-from braze_heap.cli._inputs import BATCH, BATCH_BYTES, batches, find_inputs
+from braze_heap.cli._inputs import BATCH, BATCH_BYTES, Source, batches
 from braze_heap.wire import RawEvent, Read
 from tests.cli.conftest import Run
 
@@ -21,7 +21,7 @@ def test_directory_is_read_recursively_in_order_without_hidden_files(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
 
-    found = [read.path for read in find_inputs([tmp_path])]
+    found = [read.path for read in Source((tmp_path,)).find().each]
 
     assert [tmp_path / "a/2.json.gz", tmp_path / "b/1.avro", tmp_path / "c"] == found
 
@@ -80,7 +80,7 @@ def test_what_a_folder_holds_besides_files_is_named(
     (root / "broken").symlink_to("missing")
     os.mkfifo(root / "pipe")
 
-    found = find_inputs([root])
+    found = Source((root,)).find().each
 
     names = [str(read.path.relative_to(root)) for read in found if read.path]
     assert names == ["b.jsonl", "linked.jsonl", "sub/a.jsonl"]

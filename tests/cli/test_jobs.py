@@ -21,12 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from braze_heap.cli import _jobs
-from braze_heap.cli._inputs import Input, find_inputs
+from braze_heap.cli._inputs import Input, Inputs, Source
 from braze_heap.cli._jobs import SplitRun
 from braze_heap.cli._options import Setup
-from braze_heap.cli._report import TransformReport
+from braze_heap.cli._progress import RunProgress
+from braze_heap.cli._report import RunOutcome
 from braze_heap.cli._run import Run as OneJob
-from braze_heap.cli._run import RunOutcome
 from braze_heap.config import TransformConfig
 from braze_heap.wire import _json
 from braze_heap.wire._elements import CHUNK
@@ -71,7 +71,7 @@ def file(path: Path, content: bytes) -> Input:
 
 
 def reads(*inputs: Input) -> list[Any]:
-    return [read for one in inputs for read in one.read(None, lambda _: None)]
+    return [read for one in inputs for read in one.read(lambda _: None)]
 
 
 @given(content=files_of_lines(), unit=st.integers(1, 2_000))
@@ -113,7 +113,7 @@ def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
     told: list[int] = []
 
     for piece in before[1:]:
-        assert [*piece.read(None, told.append)] == []
+        assert [*piece.read(told.append)] == []
 
     assert sum(told) < len(before) * (100_000 + 2 * CHUNK)
 
@@ -121,10 +121,8 @@ def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
 def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     """Return the same run for one worker and for several."""
     transformer = SETUP.transformer()
-    arguments = (transformer, inputs, None)
-    identity = "external_user_id"
-    many = SplitRun(*arguments, TransformReport(identity), unit, setup=SETUP, jobs=jobs)
-    return OneJob(*arguments, TransformReport(identity), unit), many
+    many = SplitRun(transformer, Inputs(inputs), unit, setup=SETUP, jobs=jobs)
+    return OneJob(transformer, Inputs(inputs), unit), many
 
 
 def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
@@ -278,19 +276,21 @@ def test_parts_do_not_pile_up_behind_a_slow_one(
     assert max(waiting) == 4
 
 
-def test_workers_report_each_byte_once(tmp_path: Path) -> None:
-    """
-    The progress of all workers adds up to the size of the file, for all they skip.
-    """
+def test_workers_report_each_byte_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The progress of all workers adds up to the size of the file."""
     content = BOM + lines([click_event(n) for n in range(400)])
-    pieces = [*file(tmp_path / "file", content).pieces(5_000)]
-    told: list[int] = []
+    _, many = runs([file(tmp_path / "file", content)], 5_000, 2)
+    shown: list[int] = []
+    monkeypatch.setattr(
+        RunProgress, "add_events", lambda self, _: shown.append(self.done)
+    )
 
-    for piece in pieces:
-        steps = _jobs._Steps(told.append, piece.size)
-        assert [*piece.read(None, steps)]
+    many.write_to(tmp_path / "calls", None)
 
-    assert len(content) == sum(told)
+    assert shown == sorted(shown)
+    assert len(content) == shown[-1]
 
 
 @pytest.fixture
@@ -366,7 +366,7 @@ def test_worker_that_is_killed_is_an_error(many: Path, temporary: Path) -> None:
 
     written = len(keys(stdout.decode())) + 1
     assert process.returncode == 2
-    assert b"Error: a worker was killed by signal 9. If memory ran out" in stderr
+    assert b"Error: a worker process died. If memory ran out" in stderr
     assert f"{written:,} events from 40 files" in stderr.decode()
     assert [*temporary.iterdir()] == []
 
@@ -441,12 +441,12 @@ def test_directories_that_others_look_into_hold_no_parts(run: Run, mixed: Path) 
     """Parts lie in a hidden folder, which a run over the same directory leaves out."""
     calls = mixed / "calls"
     calls.touch()
-    expected = find_inputs([mixed])
+    expected = Source((mixed,)).find().each
     seen: list[list[Input]] = []
     append = _jobs.append
 
     def looked(output: Any, part: Path) -> None:
-        seen.append(find_inputs([mixed]))
+        seen.append(Source((mixed,)).find().each)
         append(output, part)
 
     with pytest.MonkeyPatch.context() as patch:

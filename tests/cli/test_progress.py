@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from braze_heap.cli._progress import DeliveryProgress, format_duration
+from braze_heap.cli._progress import RunProgress, format_duration
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_durations_are_for_people(seconds: float, expected: str) -> None:
 def test_time_left_respects_the_ceiling(ceiling: float, left: float) -> None:
     """The first minute of Heap's rate goes fast, and the rest does not."""
     now = iter([0.0, 10.0, 10.0])
-    progress = DeliveryProgress(total=4_000, ceiling=ceiling, clock=lambda: next(now))
+    progress = RunProgress(total=4_000, ceiling=ceiling, clock=lambda: next(now))
     progress.advance(1_000)
     progress.events = 10_000
 
@@ -34,7 +34,7 @@ def test_time_left_respects_the_ceiling(ceiling: float, left: float) -> None:
 
 def test_time_left_of_a_pipe_is_not_known() -> None:
     """Its length is not."""
-    progress = DeliveryProgress(total=0)
+    progress = RunProgress(total=0)
     progress.add_events(5)
 
     assert progress.left is None

@@ -217,7 +217,7 @@ def test_a_failure_of_tls_says_what_to_do(run: Run) -> None:
 )
 def test_every_failure_has_its_advice(failure: str, advice: str) -> None:
     """Failures that a test cannot bring about have their words too."""
-    assert advice in _simulate._reason(failure)
+    assert advice in _simulate.failure_advice(failure)
 
 
 class Picky(Endpoint):

@@ -81,7 +81,7 @@ def test_misspelt_event_type_is_pointed_out(run: Run) -> None:
     result = run("transform", "--event-type", "users.behaviors.Purchas", stdin=b"[]")
 
     assert result.exit_code == 0
-    assert "Did you mean users.behaviors.Purchase?" in result.stderr
+    assert "Did you mean 'users.behaviors.Purchase'?" in result.stderr
 
 
 def test_output_file_takes_the_calls(run: Run, batch: Path, tmp_path: Path) -> None:

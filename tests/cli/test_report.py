@@ -1,6 +1,6 @@
 import typing
 
-from braze_heap.cli._reasons import ADJUSTMENTS, CALLS, REASONS
+from braze_heap.cli._report import ADJUSTMENTS, CALLS, REASONS
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.heap.calls import Call
 from braze_heap.reasons import Reason, SkipReason
@@ -11,7 +11,7 @@ def test_every_reason_is_explained() -> None:
     assert {*Reason, *SkipReason} == REASONS.keys()
 
 
-def test_every_degradation_is_explained() -> None:
+def test_every_adjustment_is_explained() -> None:
     """A report has words for each change that the library makes."""
     assert set(Adjustment) == ADJUSTMENTS.keys()
 
