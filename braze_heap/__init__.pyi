@@ -50,8 +50,6 @@ from braze_heap.heap.calls import (
 )
 from braze_heap.mappers import (
     DEFAULT_MAPPERS as DEFAULT_MAPPERS,
-    DELIVERY as DELIVERY,
-    ENGAGEMENT as ENGAGEMENT,
     MapperRegistry as MapperRegistry,
     Mappers as Mappers,
     custom_event as custom_event,
@@ -86,6 +84,10 @@ from braze_heap.policies.naming import (
 )
 from braze_heap.policies.privacy import (
     PersonalData as PersonalData,
+)
+from braze_heap.policies.selection import (
+    DELIVERY as DELIVERY,
+    ENGAGEMENT as ENGAGEMENT,
 )
 from braze_heap.reasons import (
     Reason as Reason,

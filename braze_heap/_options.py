@@ -216,7 +216,10 @@ def _checks_of(options: Any) -> list[tuple[str, Any, bool]]:
 
 def is_list(kind: Any) -> bool:
     """Return whether an option of the type *kind* takes several values."""
-    return typing.get_origin(kind) in (tuple, Collection)
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(map(is_list, typing.get_args(kind)))
+    return origin in (tuple, Collection)
 
 
 def parser_of(kind: Any) -> Callable[[str], Any] | None:
@@ -232,11 +235,11 @@ def parser_of(kind: Any) -> Callable[[str], Any] | None:
     if kind is bool:
         return _switch
     origin = typing.get_origin(kind)
+    if is_list(kind):
+        return lambda text: [part for part in map(str.strip, text.split(",")) if part]
     if origin in (typing.Union, types.UnionType):
         kinds = [each for each in typing.get_args(kind) if each is not types.NoneType]
         return parser_of(kinds[0]) if len(kinds) == 1 else None
-    if is_list(kind):
-        return lambda text: [part for part in map(str.strip, text.split(",")) if part]
     if origin is Literal:
         return str
     return _json_object if origin is Mapping else None

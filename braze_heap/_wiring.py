@@ -60,9 +60,15 @@ def check_function(name: str, function: object, *, takes: str = "an event") -> N
     Raises:
         TypeError: *function* is not callable like that.
     """
+    check_arguments(name, function, (takes,))
+
+
+def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None:
+    """As `check_function`, for a function of the arguments that *takes* describes."""
+    described = " and ".join(takes)
     if not callable(function):
         raise TypeError(
-            f"{name} must be a function of {takes}, not {kind_of(function)}"
+            f"{name} must be a function of {described}, not {kind_of(function)}"
         )
     if is_async(function):
         raise TypeError(
@@ -73,8 +79,8 @@ def check_function(name: str, function: object, *, takes: str = "an event") -> N
     except (TypeError, ValueError):  # some callables written in C have none
         return
     try:
-        signature.bind(None)
+        signature.bind(*takes)
     except TypeError as error:
         raise TypeError(
-            f"{name} takes {signature}, but is called with {takes}: {error}"
+            f"{name} takes {signature}, but is called with {described}: {error}"
         ) from None

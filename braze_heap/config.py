@@ -7,9 +7,8 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Literal, Self, cast, get_args, get_origin
 
 import attrs
@@ -25,8 +24,6 @@ from braze_heap.mappers import (
     Mappers,
 )
 from braze_heap.mappers._custom import exactly
-from braze_heap.mappers._default import DELIVERY_TYPES, ENGAGEMENT_TYPES
-from braze_heap.mappers._registry import registry_of
 from braze_heap.policies.identity import FirstOfField, Identity, IdentityField, first_of
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
@@ -49,10 +46,6 @@ called ``braze-heap`` or ``braze-heap-...``."""
 _KUBERNETES_PORT: Final = re.compile(r"(\w+_)?PORT")
 """Another one; its value is an address such as ``tcp://10.0.0.1:80``."""
 
-_PRESETS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
-    {"all": (), "engagement": ENGAGEMENT_TYPES, "delivery": DELIVERY_TYPES}
-)
-
 
 class ConfigError(BrazeHeapError, ValueError):
     """A configuration that means nothing. The text names every flaw with its path."""
@@ -71,19 +64,6 @@ class TransformConfig(TransformerOptions):
     with the rest of its configuration.
     """
 
-    preset: Literal["all", "engagement", "delivery"] = option(
-        "all",
-        "Events to send: ``all``, ``engagement`` (actions of people) or ``delivery`` "
-        "(messages that were sent).",
-    )
-    only: tuple[str, ...] = option(
-        (),
-        "Types, classes or groups by name; all others are skipped.",
-        converter=_texts,
-    )
-    leave_out: tuple[str, ...] = option(
-        (), "Types, classes or groups by name that are skipped.", converter=_texts
-    )
     identity: tuple[FirstOfField, ...] = option(
         ("external_user_id",),
         "``external_user_id`` or ``user_id``; of several, with or without "
@@ -139,7 +119,7 @@ class TransformConfig(TransformerOptions):
             converter.register_structure_hook(exact, exactly)
         converter.register_structure_hook(Value, lambda value, _: _scalar(value))
         converter.register_structure_hook_func(
-            lambda kind: cast("Any", get_origin(kind)) is Collection,
+            lambda kind: is_list(kind) and cast("Any", get_origin(kind)) is not tuple,
             lambda value, _: converter.structure(value, tuple[str, ...]),
         )
         try:
@@ -205,31 +185,6 @@ class TransformConfig(TransformerOptions):
         changes = {name: getattr(found, name) for name in given}
         return attrs.evolve(cls() if base is None else base, **changes)
 
-    def mappers(
-        self, mappers: MapperRegistry | Mappers | None = None
-    ) -> MapperRegistry:
-        """
-        Return *mappers*, by default the shipped ones, for the chosen events.
-
-        Raises:
-            ConfigError: A name that is not an event type, class or group, or a choice
-                that leaves nothing.
-
-        Warns:
-            UserWarning: An event type that this version does not have.
-        """
-        if self.preset not in _PRESETS:
-            hint = did_you_mean(str(self.preset), _PRESETS)
-            raise ConfigError(f"there is no preset {self.preset!r}.{hint}")
-        chosen = DEFAULT_MAPPERS if mappers is None else registry_of(mappers)
-        types = _PRESETS[self.preset]
-        try:
-            chosen = chosen.only(*types) if types else chosen
-            chosen = chosen.only(*self.only) if self.only else chosen
-            return chosen.except_(*self.leave_out)
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
-
     def transformer(
         self, mappers: MapperRegistry | Mappers | None = None
     ) -> Transformer:
@@ -240,8 +195,8 @@ class TransformConfig(TransformerOptions):
             mappers: A team's own registry, instead of the shipped one.
 
         Raises:
-            ConfigError: See `mappers`; or an option that has no effect beside the
-                others, such as `hash_key` without ``hash``.
+            ConfigError: An option has no effect beside the others, such as `hash_key`
+                without ``hash``.
             ValueError: See `Transformer`; ``hash`` without a key, for example.
             TypeError: See `Transformer`.
 
@@ -255,7 +210,7 @@ class TransformConfig(TransformerOptions):
                 "field in personal_fields to 'hash', or remove hash_key"
             )
         return Transformer(
-            self.mappers(mappers),
+            DEFAULT_MAPPERS if mappers is None else mappers,
             identity=self._identity(),
             personal_data=PersonalData(
                 self.personal_data, self.personal_fields, self.hash_key.encode()

@@ -1,5 +1,6 @@
 """What a mapper says about an event. The transformer adds who, when, and the key."""
 
+import datetime as dt
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
@@ -28,10 +29,15 @@ class HeapEvent:
             told apart by properties.
         properties: Any JSON. What Heap does not take is made legal later on: nested
             objects become dotted names, null is left out.
+        identity: Identity of the user, if it differs from that of the event.
+        time: Time in Heap, if it differs from that of the event: UTC epoch seconds, or
+            a datetime with a time zone.
     """
 
     name: str
     properties: Mapping[str, Any] = attrs.field(factory=dict)
+    identity: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    time: float | dt.datetime | None = attrs.field(default=None, kw_only=True)
 
 
 @attrs.define

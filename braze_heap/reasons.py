@@ -67,13 +67,22 @@ class Reason(StrEnum):
 
 
 class SkipReason(StrEnum):
-    """Why an event was left out: because the user's own policy says so."""
+    """Reason why nothing of an event is sent, by a policy of yours."""
 
     NO_IDENTITY = "no_identity"
     """The event names nobody: the identity is missing, null, empty or blank."""
 
     NOT_MAPPED = "not_mapped"
-    """The mapper of the event returned nothing, or its type is switched off."""
+    """The mapper of the event returned nothing, or there is none."""
+
+    EXCLUDED = "excluded"
+    """The options ``include`` and ``exclude`` do not select the event."""
+
+    SUPPRESSED = "suppressed"
+    """The option ``suppress`` names the identity."""
+
+    SAMPLED = "sampled"
+    """The person is not in the sample of the option ``sample``."""
 
     MACHINE = "machine"
     """A machine opened the email, or is suspected to have clicked the link."""

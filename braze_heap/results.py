@@ -107,6 +107,8 @@ class TransformResult:
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
         adjustments: How often a value had to be changed to be legal, by kind of change.
+        omitted: Number of calls, by reason, that were not made for events of which
+            something else is sent.
         types: The type of each event that could be read.
         redacted_fields: The name of each personal field that was left out, once an
             event.
@@ -126,6 +128,7 @@ class TransformResult:
     repeated: int = 0
     invalid: Counter[InvalidField] = attrs.field(factory=Counter)
     adjustments: Counter[Adjustment] = attrs.field(factory=Counter)
+    omitted: Counter[SkipReason] = attrs.field(factory=Counter)
     types: list[str] = attrs.field(factory=list, repr=False)
     redacted_fields: list[str] = attrs.field(factory=list, repr=False)
     unknown: Counter[str] = attrs.field(factory=Counter)

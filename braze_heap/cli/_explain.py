@@ -283,7 +283,7 @@ class EventExplanation:
             return
         explanation = self.transformer.mappers.explain(self.event)
         yield from str(explanation).splitlines()
-        if not explanation.winner or explanation.excluded:
+        if not explanation.winner:
             return
         key = explanation.winner.key
         if key == self.event.event_type:

@@ -2,9 +2,8 @@
 
 from braze_heap.mappers._custom import custom_event, purchase
 from braze_heap.mappers._declared import Declared, UnknownFieldError, declare
-from braze_heap.mappers._default import DEFAULT_MAPPERS, DELIVERY, ENGAGEMENT, default
+from braze_heap.mappers._default import DEFAULT_MAPPERS, default
 from braze_heap.mappers._registry import (
-    Condition,
     Explanation,
     Key,
     Mapper,
@@ -17,9 +16,6 @@ from braze_heap.mappers._standard import standard
 
 __all__ = [
     "DEFAULT_MAPPERS",
-    "DELIVERY",
-    "ENGAGEMENT",
-    "Condition",
     "Declared",
     "Explanation",
     "Key",

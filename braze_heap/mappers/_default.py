@@ -1,13 +1,11 @@
-"""The registry of the shipped mappers, and selections of them."""
+"""The registry of the shipped mappers."""
 
-from collections.abc import Set
 from typing import Any, Final
 
 import attrs
 
-from braze_heap.events import EVENT_TYPES, CurrentsEvent
+from braze_heap.events import CurrentsEvent
 from braze_heap.mappers._registry import (
-    Condition,
     Key,
     Mapper,
     MapperRegistry,
@@ -56,39 +54,3 @@ def _changed(
     if name and isinstance(payload, StandardEvent):
         payload = attrs.evolve(payload, name=name, has_own_name=False)
     return attrs.evolve(payload, properties=properties)
-
-
-_ENGAGEMENT = frozenset(
-    """
-    Click Conversion CustomEvent Dismiss Entry FirstSession FormSubmission
-    GlobalStateChange Impression InboundReceive InstallAttribution IosForeground
-    Location MarkAsSpam MatchedAudience Open PerformedEvent Progression Purchase Read
-    Response SessionEnd SessionStart ShortLinkClick SplitEntry StateChange Uninstall
-    Unsubscribe
-    """.split()
-)
-_DELIVERY = frozenset(
-    """
-    Abort Bounce CarrierSend Deferral Delivery DeliveryFailure EnrollInControl Failure
-    NotSent Outcome Rejection Retry Send Sent SoftBounce UniqueReceipt
-    """.split()
-)
-
-
-def _types(last_parts: Set[str]) -> tuple[str, ...]:
-    return tuple(t for t in EVENT_TYPES if t.rpartition(".")[2] in last_parts)
-
-
-ENGAGEMENT_TYPES: Final = _types(_ENGAGEMENT)
-"""Event types of `ENGAGEMENT`."""
-
-DELIVERY_TYPES: Final = _types(_DELIVERY)
-"""Event types of `DELIVERY`."""
-
-ENGAGEMENT: Final = DEFAULT_MAPPERS._conditional(
-    Condition(ENGAGEMENT_TYPES, keeps=True)
-)
-"""Actions of people: opens, clicks, sessions, purchases, consent, Canvas steps."""
-
-DELIVERY: Final = DEFAULT_MAPPERS._conditional(Condition(DELIVERY_TYPES, keeps=True))
-"""Sends and their results: deliveries, bounces, aborts, retries."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import inspect
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, overload
@@ -38,22 +36,6 @@ writes it, known or not; or a class that `custom_event` or `purchase` marks.
 
 
 @attrs.frozen
-class Condition:
-    """A selection of events: those of *keys*, or all others."""
-
-    keys: tuple[Key, ...]
-    keeps: bool
-
-    def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
-        """Return whether events of this class and type are selected."""
-        named = any(
-            _matches(key, event_type) if isinstance(key, str) else issubclass(cls, key)
-            for key in self.keys
-        )
-        return named is self.keeps
-
-
-@attrs.frozen
 class Registration:
     """
     Entry of a registry: a mapper with its key and origin.
@@ -62,24 +44,18 @@ class Registration:
         key: Events of the mapper.
         mapper: The function.
         origin: Module, name, file and line of the function.
-        conditions: Selections by `MapperRegistry.only` and `MapperRegistry.except_`.
         is_fallback: Whether every other entry comes before it, however distant.
     """
 
     key: Key
     mapper: Mapper
     origin: str
-    conditions: tuple[Condition, ...] = ()
     is_fallback: bool = False
 
     @classmethod
     def of(cls, key: Key, mapper: Mapper) -> Registration:
         """Return the entry of *mapper* for *key*. The mapper is not checked."""
         return cls(key, mapper, origin_of(mapper))
-
-    def admits(self, cls: type[CurrentsEvent], event_type: str) -> bool:
-        """Return whether the conditions select events of this class and type."""
-        return all(c.admits(cls, event_type) for c in self.conditions)
 
 
 @attrs.frozen
@@ -90,13 +66,11 @@ class Explanation:
     Attributes:
         event: The class.
         winner: The entry that decides; ``None`` if the class has no mapper.
-        excluded: Whether ``only`` or ``except_`` excludes the class.
         beaten: The other entries for the class, nearest first.
     """
 
     event: type[CurrentsEvent]
     winner: Registration | None
-    excluded: bool
     beaten: tuple[Registration, ...]
 
     def __str__(self) -> str:
@@ -106,8 +80,6 @@ class Explanation:
         lines = [
             f"{name}: {self.winner.origin}, the mapper for {_name(self.winner.key)}"
         ]
-        if self.excluded:
-            lines = [f"{name}: skipped by only() or except_()."]
         lines += [f"  before {r.origin}, for {_name(r.key)}" for r in self.beaten]
         return "\n".join(lines)
 
@@ -200,55 +172,6 @@ class MapperRegistry:
             {k: r for k, r in self._registrations.items() if k not in keys}
         )
 
-    def only(self, *keys: Key) -> MapperRegistry:
-        """
-        Return this registry for only the events of *keys*; the others are skipped.
-
-        Mappers that join later are not affected.
-
-        Args:
-            *keys: Event classes, channels, groups, or their names; event types, also as
-                a pattern such as ``users.messages.*.Click``.
-
-        Raises:
-            ValueError: No event class has the name or pattern, or nothing is selected.
-            TypeError: A key is neither an event class nor a string.
-
-        Warns:
-            UserWarning: An event type that this version does not have.
-        """
-        return self._select(keys, keeps=True)
-
-    def except_(self, *keys: Key) -> MapperRegistry:
-        """
-        Return this registry for all but the events of *keys*; those are skipped.
-
-        Takes, raises and warns as `only` does.
-        """
-        return self._select(keys, keeps=False)
-
-    def _select(self, keys: tuple[Key, ...], *, keeps: bool) -> MapperRegistry:
-        if not keys and not keeps:
-            return self
-        selected = tuple(_selector(key, self._registrations) for key in keys)
-        unknown = [
-            key
-            for key in selected
-            if isinstance(key, str) and not _is_pattern(key) and key not in EVENT_TYPES
-        ]
-        registry = self._conditional(Condition(selected, keeps))
-        if not (keeps and unknown):  # Braze may have added it: the transformer decides
-            check_selection(registry)
-        return registry
-
-    def _conditional(self, condition: Condition) -> MapperRegistry:
-        return MapperRegistry(
-            {
-                key: attrs.evolve(entry, conditions=(*entry.conditions, condition))
-                for key, entry in self._registrations.items()
-            }
-        )
-
     def as_fallback(self) -> MapperRegistry:
         """Return this registry with all its entries as fallbacks of later ones."""
         return MapperRegistry(
@@ -264,20 +187,12 @@ class MapperRegistry:
 
         Where both have one for the same key, the right one wins; but one of a team
         always wins over a shipped one.
-
-        Raises:
-            ValueError: Both sides are selections from the same mappers.
         """
         if not isinstance(other, MapperRegistry | Mappers):
             return NotImplemented
         entries = dict(self._registrations)
         for key, entry in registry_of(other).registrations.items():
             left = entries.get(key, entry)
-            if left.mapper is entry.mapper and left.conditions != entry.conditions:
-                raise ValueError(
-                    "both sides of | select events from the same mappers, so one "
-                    "selection would be lost: select once, with DEFAULT_MAPPERS.only()"
-                )
             if left.is_fallback or not entry.is_fallback:
                 entries[key] = entry
         return MapperRegistry(entries)
@@ -306,8 +221,6 @@ class MapperRegistry:
     ) -> Registration | None:
         event_type = _type_of(event, cls)
         entry = next(self._candidates(cls, event_type), None)
-        if entry and not entry.admits(cls, event_type):
-            entry = None
         if not issubclass(cls, UnknownEvent):
             self._found[cls] = entry
         return entry
@@ -326,8 +239,7 @@ class MapperRegistry:
         cls = event if isinstance(event, type) else type(event)
         event_type = _type_of(event, cls)
         winner, *beaten = (*self._candidates(cls, event_type), None)
-        excluded = winner is not None and not winner.admits(cls, event_type)
-        return Explanation(cls, winner, excluded, tuple(filter(None, beaten)))
+        return Explanation(cls, winner, tuple(filter(None, beaten)))
 
     def custom_registrations(self) -> Mapping[tuple[str, str | None], Registration]:
         """
@@ -358,17 +270,14 @@ class MapperRegistry:
         """
         Return the event types without a decision of the team.
 
-        A decision is a mapper of the team, other than one for `CurrentsEvent`, or an
-        exclusion by `only` or `except_`.
+        A decision is a mapper of the team, other than one for `CurrentsEvent`.
         """
         return [
             event_type
             for event_type, cls in event_types.items()
             if (entry := next(self._candidates(cls, event_type), None)) is None
-            or (
-                (entry.is_fallback or entry.key is CurrentsEvent)
-                and entry.admits(cls, event_type)
-            )
+            or entry.is_fallback
+            or entry.key is CurrentsEvent
         ]
 
     def __repr__(self) -> str:
@@ -505,49 +414,18 @@ def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
     return mappers
 
 
-def check_selection(
-    registry: MapperRegistry,
-    event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES,
-) -> None:
+def check_not_empty(registry: MapperRegistry) -> None:
     """
-    Raise if *registry* maps nothing. Loads event classes only until one is mapped.
+    Raise if *registry* maps nothing.
 
     Raises:
-        ValueError: It has no mappers, or selects none of *event_types*.
+        ValueError: It has no mappers for events.
     """
-    if any(not entry.conditions for entry in registry.registrations.values()):
-        return
-    entries = [
-        entry for key, entry in registry.registrations.items() if not custom_of(key)
-    ]
-    if not entries:
+    if all(custom_of(key) for key in registry.registrations):
         raise ValueError(
             "these mappers are empty, so every event would be skipped: register some "
             "first, and join them to DEFAULT_MAPPERS with |"
         )
-    kept = [
-        key
-        for r in entries
-        for c in r.conditions
-        if c.keeps
-        for key in (*c.keys, r.key)
-    ]
-    names = [key for key in dict.fromkeys(kept) if isinstance(key, str)]
-    future = (r for r in entries if r.key in names and r.key not in event_types)
-    if any(entry.admits(UnknownEvent, str(entry.key)) for entry in future):
-        return
-    own = (key for key in kept if isinstance(key, type) and hasattr(key, "event_type"))
-    by_name = (event_types[name] for name in names if name in event_types)
-    every = (event_types[name] for name in event_types)
-    candidates = itertools.chain(own, by_name, every)
-    if any(registry.registration_for(cls) for cls in candidates):
-        return
-    unknown = [name for name in names if name not in event_types]
-    hint = did_you_mean(unknown[0], event_types) if unknown else ""
-    raise ValueError(
-        "the selection contains none of this version's event types, so every "
-        f"event would be skipped.{hint}"
-    )
 
 
 def _other_key(key: Key) -> Key | None:
@@ -563,30 +441,6 @@ def _other_key(key: Key) -> Key | None:
 
 def _is_pattern(key: str) -> bool:
     return any(character in key for character in "*?[")
-
-
-def _matches(key: str, event_type: str) -> bool:
-    return key == event_type or (
-        _is_pattern(key) and fnmatch.fnmatchcase(event_type, key)
-    )
-
-
-def _selector(key: Any, entries: Mapping[Key, Registration]) -> Key:
-    """Return the checked *key* of a selection."""
-    if isinstance(key, str) and _is_pattern(key):
-        known = (*EVENT_TYPES, *(each for each in entries if isinstance(each, str)))
-        if not fnmatch.filter(known, key):
-            hint = did_you_mean(key, EVENT_TYPES)
-            raise ValueError(f"no event type matches the pattern {key!r}.{hint}")
-        return key
-    if isinstance(key, str) and key in entries:
-        return key
-    if custom_of(key):
-        raise TypeError(
-            f"{key.__name__} is not an event class: select its event type, "
-            f"{custom_of(key).event_type!r}"  # type: ignore[union-attr]
-        )
-    return _event_key(key)
 
 
 def _mapper_key(key: Any) -> Key:
@@ -614,7 +468,7 @@ def _event_key(key: Any) -> Key:
     if not isinstance(key, str):
         raise TypeError(
             "expected an event class, or an event type as a string, such as "
-            f"maps(EmailClick) or only(EmailClick, EmailOpen), not {kind_of(key)}"
+            f"maps(EmailClick), not {kind_of(key)}"
         )
     if key in EVENT_TYPES:
         return key

@@ -75,7 +75,9 @@ DERIVED_NAMES: Final = frozenset(
     "channel action message_key message_name link_domain seconds_since_send".split()
 )
 TAKEN_NAMES: Final = DERIVED_NAMES | frozenset(
-    "braze_user_id event_type is_machine_open local_hour local_weekday".split()
+    """
+    braze_user_id event_type is_machine_open local_hour local_weekday sample_rate
+    """.split()
 )
 """
 Properties that are not fields of an event. A field of such a name gets a number, so

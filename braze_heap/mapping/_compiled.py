@@ -99,10 +99,18 @@ def compile_mapping(cls: type[CurrentsEvent], policies: Policies) -> MapEvent | 
     stating = mapper if isinstance(mapper, StandardWithUserProperties) else None
     if issubclass(cls, UnknownEvent) or not (mapper is standard or stating):
         return None
-    if (cls.event_type, None) in policies.customs:
+    event_type = cls.event_type
+    if (event_type, None) in policies.customs or policies.options.derive:
         return None
+    keeps = policies.keeps_user_properties(event_type)
+    user_properties = stating.user_properties if stating and keeps else None
+    if not policies.selects(event_type) and not user_properties:
+        return lambda *_: SkipReason.EXCLUDED
+    is_sampled = policies.rate_of(event_type) < 1
+    if user_properties and (is_sampled or not policies.selects(event_type)):
+        return None  # the event is not sent, but what it states is
     function = _Function(cls, policies)
-    function.write(stating.user_properties if stating else None)
+    function.write(user_properties)
     # The text and the objects are those of this module.
     exec(_code(cls.__name__, function.text()), function.globals)  # noqa: S102
     map_event: MapEvent = function.globals["map_event"]
@@ -231,8 +239,14 @@ class _Function:
         if not identity.fields:
             self.globals |= {"identity_of": identity.identity_of}
             self.add(_IDENTITY_FUNCTION, read=identity.function)
+        if self.policies.suppresses:
+            self.add(_SUPPRESS, suppresses=self.policies.suppresses)
+            self._skip_if("is_suppressed", SkipReason.SUPPRESSED)
         if self._drops_machines:
-            self.add(_SKIP_MACHINE)
+            self._skip_if("is_by_machine", SkipReason.MACHINE)
+        if self.policies.sampling and self.policies.rate_of(event_type) < 1:
+            self.globals["keeps"] = self.policies.sampling.keeps
+            self._skip_if("not keeps(identity, EVENT_TYPE)", SkipReason.SAMPLED)
         if needs_redacted:
             self.add(
                 "redact_event(event)\n", redact_event=self.policies.redaction.apply
@@ -241,6 +255,10 @@ class _Function:
             self._function_for_names()
         if user_properties:
             self.add("stated = state(event)\n", state=user_properties)
+
+    def _skip_if(self, condition: str, reason: SkipReason) -> None:
+        lines = _SKIP.replace("CONDITION", condition)
+        self.add(lines.replace("REASON", f"SkipReason.{reason.name}"))
 
     def _finish(self, has_user_properties: bool) -> None:
         naming, fixed = self.policies.naming, self.policies.fixed
@@ -347,6 +365,8 @@ class _Function:
             if self._treatment(field) != "drop":
                 self.add(_RENAME_FIELD.format(new=repr(name)), field)
         self.add("fields['event_type'] = EVENT_TYPE\n")
+        if (rate := self.policies.rate_of(self.cls.event_type)) < 1:
+            self.add("fields['sample_rate'] = RATE\n", RATE=rate)
         if MACHINE_OPEN in self.schema.places:
             self.add(_IS_MACHINE_OPEN)
         if self.policies.options.local_time:
@@ -679,10 +699,17 @@ typed = {n: v for n, v in (properties | user).items() if v is not None}
 extra = {n: given[n] for n in unknown} if unknown else None
 """
 
-_SKIP_MACHINE: Final = """\
-if is_by_machine:
+_SKIP: Final = """\
+if CONDITION:
     batch.result.unknown.update(LABELS[field] for field in unknown or ())
-    return SkipReason.MACHINE
+    return REASON
+"""
+
+_SUPPRESS: Final = """\
+try:
+    is_suppressed = suppresses(identity)
+except Exception:  # the generic mapping calls it again, and reports the error
+    return None
 """
 
 _REDACTING: Final = "redact = batch.result.redacted_fields.append\n"

@@ -5,15 +5,17 @@ It takes what the compiled mapping declines, and is its oracle in the tests.
 """
 
 import copy
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
 
 from braze_heap._errors import describe_exception
+from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError
-from braze_heap.heap._encoder import Adjustment, PropertyEncoder, UnsupportedValueError
+from braze_heap.heap._encoder import Adjustment, UnsupportedValueError
 from braze_heap.heap.calls import (
     Call,
     DeleteUser,
@@ -25,10 +27,12 @@ from braze_heap.mappers import Registration
 from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._names import is_shipped
 from braze_heap.mappers._registry import origin_of
-from braze_heap.mappers._standard import is_machine
+from braze_heap.mappers._standard import is_machine, standard
+from braze_heap.mappers._user_properties import StandardWithUserProperties
 from braze_heap.mapping._batch import Batch, Outcome
-from braze_heap.mapping._policies import Policies
+from braze_heap.mapping._policies import DELETION, Policies
 from braze_heap.parsing import (
+    YEAR_2100,
     EventError,
     EventParser,
     Problem,
@@ -134,25 +138,26 @@ class GenericMapping:
         """Add the calls of *event*; return the reason if there is none."""
         policies = self._policies
         batch.result.types.append(event.event_type)
+        entry = policies.mappers.registration_for(event)
+        if self._is_excluded(event, entry):
+            return batch.skip(SkipReason.EXCLUDED, event)
         if event.extra or type(event) is UnknownEvent:
             batch.count_unknown(event)
-        try:
-            own = event if self._identity_is_ours else copy_of(event)
-            identity = policies.identity.identity_of(own)
-        except IdentityError as error:
-            return batch.reject_identity(error, item, event)
-        except DeliveryError as error:
-            identify = policies.identity.function
-            return batch.put_off(error, identify, origin_of(identify), item, event)
-        if not self._identity_is_ours:
-            batch.note_success(policies.identity.function, event)
-
-        entry = policies.mappers.registration_for(event)
         custom = policies.custom_of(event) if policies.customs else None
+        is_standard = custom is None and entry is not None and is_shipped(entry)
+        is_standard = is_standard and not self._is_deletion(event)
+        identity = self._identity_of(event, item, batch, is_standard=is_standard)
+        if not isinstance(identity, str):
+            return identity
+
         if entry is None and custom is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if policies.options.machines == "drop" and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
+        if is_standard and not self._states(event, entry):
+            sampling = policies.sampling
+            if sampling and not sampling.keeps(identity, event.event_type):
+                return batch.skip(SkipReason.SAMPLED, event)
         zone = event.timezone if policies.options.local_time else None
         context = _Context(event, identity, local_time(event.time, zone))
         batch.result.redacted_fields += policies.redaction.apply(event)
@@ -171,6 +176,69 @@ class GenericMapping:
             return self._call(entry, event, context, item, batch)
         return self._call(custom.entry, typed, context, item, batch)
 
+    def _is_excluded(self, event: CurrentsEvent, entry: Registration | None) -> bool:
+        """Return whether nothing of *event* is sent, by the selection of events."""
+        policies, event_type = self._policies, event.event_type
+        if policies.selects(event_type):
+            return False
+        if self._is_deletion(event):
+            return False
+        if not policies.keeps_user_properties(event_type):
+            return True
+        custom = policies.custom_of(event) if policies.customs else None
+        return custom is None and not self._states(event, entry)
+
+    def _states(self, event: CurrentsEvent, entry: Registration | None) -> bool:
+        """Return whether a mapper may return more of *event* than the event itself."""
+        is_standard = entry is None or entry.mapper is standard
+        if isinstance(entry and entry.mapper, StandardWithUserProperties):
+            is_standard = not self._policies.keeps_user_properties(event.event_type)
+        return not is_standard
+
+    def _is_deletion(self, event: CurrentsEvent) -> bool:
+        return event.event_type == DELETION and self._policies.options.deletions
+
+    def _identity_of(
+        self, event: CurrentsEvent, item: Any, batch: Batch, *, is_standard: bool
+    ) -> str | Outcome:
+        """
+        Return the identity of *event*, or its outcome if nothing of it is sent.
+
+        Args:
+            event: The event.
+            item: The event as it was passed.
+            batch: Receives the outcome.
+            is_standard: Whether a shipped mapper decides, under this identity.
+        """
+        policy, is_deletion = self._policies.identity, self._is_deletion(event)
+        function: Callable[[Any], Any] = policy.function
+        own = event if self._identity_is_ours else copy_of(event)
+        try:
+            if is_deletion and self._policies.options.delete_identity is not None:
+                function = self._policies.options.delete_identity
+                identity = policy.check(function(copy_of(event)))
+            else:
+                identity = policy.identity_of(own)
+            if is_standard and (suppresses := self._policies.suppresses):
+                function = suppresses
+                if suppresses(identity):
+                    return batch.skip(SkipReason.SUPPRESSED, event)
+        except IdentityError as error:
+            if is_deletion and isinstance(error.reason, SkipReason):
+                detail = f"{error.detail} of the user to delete"
+                return batch.reject(Reason.BAD_IDENTITY, detail, item, event)
+            return batch.reject_identity(error, item, event)
+        except DeliveryError as error:
+            return batch.put_off(error, function, origin_of(function), item, event)
+        except Exception as error:
+            if function != self._policies.suppresses:
+                raise
+            detail = f"{origin_of(function)}: {describe_exception(error)}"
+            return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
+        if not self._identity_is_ours:
+            batch.note_success(policy.function, event)
+        return identity
+
     def _call(
         self,
         entry: Registration | None,
@@ -185,13 +253,17 @@ class GenericMapping:
         event = context.event
         if entry is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
-        if error := batch.down.get(id(entry.mapper)):
-            return batch.put_off(error, entry.mapper, entry.origin, item, event)
+        if down := batch.down.get(id(entry.mapper)):
+            return batch.put_off(down, entry.mapper, entry.origin, item, event)
         statements = len(batch.user_properties)
         try:
             if given is event and not is_shipped(entry):
                 given = copy_of(event)
-            calls = self._calls(payloads_of(entry.mapper(given)), context, batch)
+            payloads = payloads_of(entry.mapper(given))
+            calls, omitted = self._calls(payloads, context, batch)
+        except IdentityError as error:
+            detail = f"{entry.origin}: {error.detail}"
+            return batch.reject(Reason.BAD_IDENTITY, detail, item, event)
         except DeliveryError as error:
             return batch.put_off(error, entry.mapper, entry.origin, item, event)
         except Exception as error:
@@ -202,53 +274,110 @@ class GenericMapping:
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
         batch.note_success(entry.mapper, event)
         if not calls:
-            return batch.skip(SkipReason.NOT_MAPPED, event)
+            reasons = [reason for reason in _SKIPPING if reason in omitted]
+            return batch.skip((*reasons, SkipReason.NOT_MAPPED)[0], event)
+        batch.result.omitted.update(omitted)
         batch.add(calls)
         return None
 
     def _calls(
         self, payloads: list[Payload], context: _Context, batch: Batch
-    ) -> list[Call]:
+    ) -> tuple[list[Call], list[SkipReason]]:
+        """Return the calls for *payloads*, and the reason for each that is omitted."""
+        policies, event = self._policies, context.event
         is_deletion = any(isinstance(p, HeapUserDeletion) for p in payloads)
-        if is_deletion and self._policies.options.deletions:
-            return [DeleteUser(context.identity)]
+        if is_deletion and policies.options.deletions:
+            return [DeleteUser(context.identity)], []
         calls: list[Call] = []
+        omitted: list[SkipReason] = []
         for payload in payloads:
-            if isinstance(payload, HeapEvent):
-                event_id = context.event.id
-                key = f"{event_id}:{len(calls) + 1}" if calls else event_id
-                calls.append(self._track(payload, key, context, batch.encoder))
+            identity = context.identity
+            if isinstance(payload, HeapEvent) and payload.identity is not None:
+                identity = policies.identity.check(payload.identity)
+            if reason := self._reason_to_omit(payload, identity, event):
+                omitted.append(reason)
+            elif isinstance(payload, HeapEvent):
+                number = len(calls) + len(omitted) + 1
+                key = f"{event.id}:{number}" if number > 1 else event.id
+                calls.append(self._track(payload, identity, key, context, batch))
             elif isinstance(payload, HeapUserProperties):
-                stated, time = payload.properties, exact_seconds(context.event)
-                if call := batch.call_of(stated, context.identity, time):
+                stated, time = payload.properties, exact_seconds(event)
+                if not policies.keeps_user_properties(event.event_type):
+                    continue
+                if call := batch.call_of(stated, identity, time):
                     calls.append(call)
-        return calls
+        return calls, omitted
+
+    def _reason_to_omit(
+        self, payload: Payload, identity: str, event: CurrentsEvent
+    ) -> SkipReason | None:
+        policies, event_type = self._policies, event.event_type
+        if policies.suppresses and policies.suppresses(identity):
+            return SkipReason.SUPPRESSED
+        if not isinstance(payload, HeapEvent):
+            return None
+        if not policies.selects(event_type):
+            return SkipReason.EXCLUDED
+        if policies.sampling and not policies.sampling.keeps(identity, event_type):
+            return SkipReason.SAMPLED
+        return None
 
     def _track(
         self,
         payload: HeapEvent,
+        identity: str,
         key: str,
         context: _Context,
-        encoder: PropertyEncoder,
+        batch: Batch,
     ) -> Track:
-        event, naming = context.event, self._policies.naming
-        legal = encoder.properties({**context.local_time, **payload.properties})
+        event, policies, encoder = context.event, self._policies, batch.encoder
+        naming, options = policies.naming, policies.options
+        properties = {**context.local_time, **payload.properties}
+        if (rate := policies.rate_of(event.event_type)) < 1:
+            properties["sample_rate"] = rate
+        if options.derive is not None:
+            own = attrs.evolve(payload, properties=dict(payload.properties))
+            properties |= options.derive(copy_of(event), own)
+        legal = encoder.properties(properties)
         if isinstance(payload, StandardEvent):
             if payload.renamed:
                 encoder.adjustments[Adjustment.RENAMED] += payload.renamed
             sent = event.__dict__.get("send_time")
-            names = self._policies.derived
+            names = policies.derived
             derived = derive(type(event), names, legal, sent, event.time)
-            legal = {**derived, **legal}
-            legal = naming.properties(legal, encoder)
+            legal = naming.properties({**derived, **legal}, encoder)
         named = copy_of(event) if callable(naming.event_names) else event
         return Track(
             encoder.text(naming.event_name(payload, named)),
-            context.identity,
-            timestamp(exact_seconds(event)),
+            identity,
+            timestamp(seconds_of(payload, event)),
             to_idempotency_key(key),
-            {**self._policies.fixed, **legal},
+            {**policies.fixed, **legal},
         )
+
+
+_SKIPPING: Final = (SkipReason.SUPPRESSED, SkipReason.EXCLUDED, SkipReason.SAMPLED)
+
+
+def seconds_of(payload: HeapEvent, event: CurrentsEvent) -> float:
+    """
+    Return the time of *payload* in UTC epoch seconds.
+
+    Raises:
+        ReturnValueError: The mapper gave it a time that is none.
+    """
+    time: Any = payload.time
+    if time is None:
+        return exact_seconds(event)
+    if isinstance(time, dt.datetime) and time.tzinfo is not None:
+        time = time.timestamp()
+    is_number = isinstance(time, int | float) and not isinstance(time, bool)
+    if not is_number or not 0 < time < YEAR_2100:
+        raise ReturnValueError(
+            "the time of a HeapEvent is UTC epoch seconds between 1970 and 2100, or a "
+            f"datetime with a time zone, not {kind_of(payload.time)}"
+        )
+    return float(time) if isinstance(time, float) else int(time)
 
 
 def exact_seconds(event: CurrentsEvent) -> float:

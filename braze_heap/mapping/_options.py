@@ -1,7 +1,7 @@
 """Options of `Transformer`, each declared once."""
 
-from collections.abc import Collection, Mapping
-from typing import Final, Literal
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -10,12 +10,21 @@ from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.heap._encoder import Nested
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers
+from braze_heap.payloads import HeapEvent
 from braze_heap.policies.derived import DERIVED_PROPERTIES, DerivedProperty
 from braze_heap.policies.identity import PLACEHOLDER_IDENTITIES, Identity
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
+from braze_heap.policies.sampling import Sample, Suppress
+from braze_heap.policies.selection import Events
 from braze_heap.policies.urls import URL_PARAMETERS
 from braze_heap.policies.word_guard import CustomFields, UnknownFields
+
+Derive: TypeAlias = Callable[[Any, HeapEvent], Mapping[str, Any]]
+"""Function of an event and its payload to the properties to add."""
+
+DeleteIdentity: TypeAlias = Callable[[Any], str | None]
+"""Function of a deletion request to the identity to delete."""
 
 _DEFAULT_NAMING: Final = Naming()
 
@@ -25,6 +34,26 @@ _DEFAULT_NAMING: Final = Naming()
 class TransformerOptions:
     """Options of `Transformer` that `TransformConfig` has, too."""
 
+    include: Events = option(
+        (),
+        "Events to send; by default all. Event types, globs such as "
+        "``users.messages.*.Click``, classes and groups or their names, categories "
+        "such as ``message_engagement``, ``engagement``, ``delivery``, "
+        "``channel:email`` or ``action:click``. User properties that other events "
+        "state are sent, too.",
+    )
+    exclude: Events = option(
+        (), "Events of which nothing is sent, user properties included; as *include*."
+    )
+    sample: Sample = option(
+        {},
+        "Events, as in *include*, to the share of people whose events are sent, from 0 "
+        "to 1. The events have the share as ``sample_rate``. User properties are not "
+        "sampled.",
+    )
+    user_properties: Literal["all", "none"] = option(
+        "all", "Whether user properties are sent."
+    )
     placeholder_identities: Collection[str] = option(
         PLACEHOLDER_IDENTITIES,
         "Texts that many users can share, such as ``null``: an event with one of them "
@@ -104,6 +133,21 @@ class TransformerArguments(TransformerOptions):
         '``"drop"`` removes personal fields; ``"keep"`` sends them; a mapping changes '
         'single fields of ``"drop"``; see `PersonalData` for both in one, and for '
         "hashing.",
+    )
+    suppress: Suppress | None = option(
+        None,
+        "Identities of which nothing is sent but deletions: a container such as a set, "
+        "or a function of an identity.",
+    )
+    derive: Derive | None = option(
+        None,
+        "Function of an event and its `HeapEvent` to properties to add. It is called "
+        "after the mapper, whichever it is. Its properties win.",
+    )
+    delete_identity: DeleteIdentity | None = option(
+        None,
+        "Function of a ``UserDeleteRequest``, which has only Braze's ``user_id``, to "
+        "the identity to delete.",
     )
     naming: Naming = option(_DEFAULT_NAMING, "Names of events and properties in Heap.")
     event_types: Mapping[str, type[CurrentsEvent]] = option(

@@ -5,13 +5,14 @@ from typing import Any, Final, cast
 
 import attrs
 
+from braze_heap._wiring import check_arguments, check_function
 from braze_heap.events import CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedValueError
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._copies import deep_copy
 from braze_heap.mappers._custom import custom_of
-from braze_heap.mappers._registry import check_selection, registry_of
+from braze_heap.mappers._registry import check_not_empty, registry_of
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
 from braze_heap.policies.derived import checked_derived
@@ -19,6 +20,8 @@ from braze_heap.policies.identity import IdentityPolicy
 from braze_heap.policies.naming import Naming, checked_naming
 from braze_heap.policies.privacy import PersonalData, personal_data
 from braze_heap.policies.redaction import Redaction
+from braze_heap.policies.sampling import Sampling, suppressor
+from braze_heap.policies.selection import Selection, Vocabulary, select_events
 from braze_heap.policies.urls import checked_url_parameters
 from braze_heap.report import InvalidField
 
@@ -27,6 +30,10 @@ DISCRIMINATORS: Final = {
     "users.behaviors.Purchase": "product_id",
 }
 """Event type to the field by which `custom_event` and `purchase` tell classes apart."""
+
+
+DELETION: Final = "users.UserDeleteRequest"
+"""Event type of the requests to delete a user. It arrives in storage files alone."""
 
 
 class Policies:
@@ -44,6 +51,9 @@ class Policies:
         redaction: Applies it.
         naming: Names of events and properties.
         derived: Names of the derived properties.
+        selection: Events to send; ``None`` for all.
+        suppresses: Whether nothing of an identity is sent; ``None`` for no one.
+        sampling: Shares of people; ``None`` for all.
         fixed: Legal properties of all events.
         customs: Mappers of typed custom events and purchases, by event type and name.
         legal_names: Names of properties that are known to be legal.
@@ -58,7 +68,7 @@ class Policies:
         if not isinstance(event_types, EventTypes):
             EventTypes(event_types)  # raises for what is not an event class
         self.mappers: MapperRegistry = registry_of(options.mappers)
-        check_selection(self.mappers, event_types)
+        check_not_empty(self.mappers)
         self.identity = IdentityPolicy(options.identity, options.placeholder_identities)
         self.personal_data: PersonalData = personal_data(
             options.personal_data, event_types
@@ -76,6 +86,12 @@ class Policies:
                 "event_names='action' gives events of all channels one name, so "
                 "derived_properties must include 'channel'"
             )
+        self.selection = self._selection()
+        self.suppresses = suppressor(options.suppress)
+        self.sampling = self._sampling()
+        if options.derive is not None:
+            check_arguments("derive", options.derive, ("an event", "its HeapEvent"))
+        self._check_deletions()
         self.fixed = _legal_fixed(options.fixed_properties)
         self.customs = {
             key: CustomMapper.of(entry)
@@ -83,12 +99,71 @@ class Policies:
         }
         self.legal_names = LegalNames()
 
+    def _vocabulary(self) -> tuple[Mapping[str, type[CurrentsEvent]], list[str]]:
+        event_types = self.options.event_types
+        keys = (key for key in self.mappers.registrations if isinstance(key, str))
+        return event_types, [key for key in keys if key not in event_types]
+
+    def _selection(self) -> Selection | None:
+        include, exclude = self.options.include, self.options.exclude
+        if not (include or exclude):
+            return None
+        return select_events(include, exclude, *self._vocabulary())
+
+    def _sampling(self) -> Sampling | None:
+        sample = self.options.sample
+        return Sampling(sample, Vocabulary(*self._vocabulary())) if sample else None
+
+    def selects(self, event_type: str) -> bool:
+        """Return whether events of *event_type* are tracked."""
+        return self.selection is None or self.selection.selects(event_type)
+
+    def keeps_user_properties(self, event_type: str) -> bool:
+        """Return whether user properties that *event_type* states are sent."""
+        if self.options.user_properties == "none":
+            return False
+        selection = self.selection
+        return selection is None or selection.keeps_user_properties(event_type)
+
+    def rate_of(self, event_type: str) -> float:
+        """Return the share of people whose events of *event_type* are sent."""
+        return 1 if self.sampling is None else self.sampling.rate_of(event_type)
+
+    def _check_deletions(self) -> None:
+        """
+        Raise if deletions are enabled and cannot reach the right user, or none.
+
+        Raises:
+            ValueError: As said.
+        """
+        options, fields = self.options, self.identity.fields
+        if options.delete_identity is not None:
+            check_function("delete_identity", options.delete_identity)
+            if not options.deletions:
+                raise ValueError(
+                    "delete_identity has no effect without deletions=True: add it, or "
+                    "remove delete_identity"
+                )
+        if not options.deletions:
+            return
+        if options.delete_identity is None and fields and "user_id" not in fields:
+            raise ValueError(
+                "deletions=True cannot delete anybody: a UserDeleteRequest has only "
+                f"Braze's user_id, but users are identified by {fields[0]}. Pass "
+                "delete_identity=, a function from the request to the identity in Heap"
+            )
+        selection = self.selection
+        if selection and not selection.keeps_user_properties(DELETION):
+            raise ValueError(
+                f"deletions=True has no effect, because exclude removes {DELETION}: "
+                "remove one of them"
+            )
+
     def custom_of(self, event: CurrentsEvent) -> "CustomMapper | None":
         """Return the mapper for the typed properties of *event*, if there is one."""
         kind = event.event_type
         name = getattr(event, DISCRIMINATORS.get(kind, ""), None)
-        custom = self.customs.get((kind, name)) or self.customs.get((kind, None))
-        return custom if custom and custom.entry.admits(type(event), kind) else None
+        return self.customs.get((kind, name)) or self.customs.get((kind, None))
 
 
 @attrs.frozen

@@ -27,7 +27,7 @@ as ``message_engagement``; ``engagement`` or ``delivery``; ``channel:email``; or
 ``action:click``.
 """
 
-Events: TypeAlias = EventChoice | Collection["EventChoice | Collection[EventChoice]"]
+Events: TypeAlias = EventChoice | Collection[EventChoice | Collection[EventChoice]]
 """One choice of events, or several; `ENGAGEMENT` and `DELIVERY` can be among them."""
 
 _ENGAGEMENT: Final = frozenset(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import braze_heap as bh
 from braze_heap import parsing
 from braze_heap._options import types_of
-from braze_heap.events import CustomEvent, EmailClick, Purchase
+from braze_heap.events import EmailClick
 from braze_heap.mapping._options import TransformerArguments
 from braze_heap.policies.identity import first_of
 from braze_heap.testing import make_raw
@@ -127,6 +127,11 @@ def event_name(event: bh.CurrentsEvent) -> Any:
     return 5 if event.id.endswith("8") else f"{event.event_type} é"
 
 
+def derived(event: bh.CurrentsEvent, payload: bh.HeapEvent) -> dict[str, Any]:
+    """Return properties to add to every event."""
+    return {"derived": payload.name, "brand_new": event.event_type}
+
+
 @bh.custom_event("Added To Cart")
 @attrs.define
 class AddedToCart:
@@ -151,11 +156,7 @@ def _mappers() -> list[Any]:
         return bh.HeapEvent("Added", {"new": event.brand_new})
 
     default = bh.DEFAULT_MAPPERS
-    return [
-        *(default, default, default, own, typed, bh.ENGAGEMENT),
-        default.only(CustomEvent, EmailClick).except_(EmailClick),
-        default.except_(Purchase),
-    ]
+    return [*(default, default, default), own, default | own, default | typed]
 
 
 KEY: Final = b"0123456789abcdef"
@@ -198,6 +199,16 @@ VALUES: Final[Mapping[str, Callable[[], Any]]] = {
     "derived_properties": lambda: st.sampled_from(
         ((), ("channel", "action"), ("message_key", "link_domain"))
     ),
+    "include": lambda: st.sampled_from(
+        ((), "engagement", ("channel:email", "users.behaviors.*"))
+    ),
+    "exclude": lambda: st.sampled_from(((), "EmailOpen", "users.behaviors.*")),
+    "sample": lambda: st.sampled_from(({}, {"EmailSend": 0.5}, {"*": 0.3})),
+    "suppress": lambda: st.sampled_from(
+        (None, {"example-user-1"}, lambda identity: 1 / len(identity[14:]))
+    ),
+    "derive": lambda: st.sampled_from((None, None, None, derived)),
+    "delete_identity": lambda: st.just(None),
     "placeholder_identities": lambda: st.sampled_from(((), {"null", "0"})),
     "event_types": lambda: st.just(bh.EVENT_TYPES),
 }
@@ -211,6 +222,10 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
     for name, kind in types_of(TransformerArguments).items():
         if draw(st.booleans()):
             drawn[name] = draw(_values(name, kind))
+    if drawn.get("deletions"):
+        drawn["delete_identity"] = lambda event: event.user_id
+    else:
+        drawn.pop("delete_identity", None)
     return drawn
 
 

@@ -30,7 +30,7 @@ assert_type(bh.events.catalog_entry(EmailClick).channel, str | None)
 
 config = bh.TransformConfig(local_time=True)
 assert_type(config.local_time, bool)
-assert_type(config.only, tuple[str, ...])
+assert_type(config.identity_prefix, str)
 assert_type(config.nested, Literal["flatten", "json", "drop"])
 assert_type(bh.HeapSink("11", region="eu"), bh.HeapSink)
 assert_type(bh.Transformer(bh.DEFAULT_MAPPERS, nested="json"), bh.Transformer)
