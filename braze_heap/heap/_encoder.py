@@ -19,6 +19,7 @@ from braze_heap._json import writer
 from braze_heap._json_limits import MAX_FAST_VALUES, within_fast_limits
 from braze_heap._text import cut_utf16, utf16_length
 from braze_heap.exceptions import BrazeHeapError
+from braze_heap.heap._lists import Lists, json_within, number_within, render_list
 from braze_heap.heap.calls import MAX_INTEGER, MAX_PROPERTIES, MAX_TEXT, Value
 
 Nested: TypeAlias = Literal["flatten", "json", "drop"]
@@ -218,8 +219,12 @@ def _flatten_into(
                 return -1
             is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
             simple = to_simple_value(_json_text(inner)) if is_nested else None
-            if simple is None:
+            inner_names = names.below(key)
+            of_count = inner_names["count"] if inner_names is not None else None
+            if simple is None or of_count is None:
                 return -1
+            found[of_count] = len(inner)
+            count += 1
         name = names[key]
         if name is None:
             return -1
@@ -234,15 +239,18 @@ class PropertyEncoder:
 
     Args:
         nested: Treatment of objects.
+        lists: Form of lists of objects.
 
     Attributes:
         nested: Treatment of objects.
+        lists: Form of lists of objects.
         adjustments: Number of changes of each kind.
         legal_names: Names known to be legal. Encoders may share and extend it.
     """
 
-    def __init__(self, nested: Nested = "flatten") -> None:
+    def __init__(self, nested: Nested = "flatten", lists: Lists = "json") -> None:
         self.nested = nested
+        self.lists: Lists = lists
         self.adjustments: Counter[Adjustment] = Counter()
         self.legal_names = LegalNames()
 
@@ -302,7 +310,18 @@ class PropertyEncoder:
         return dict(itertools.islice(legal.items(), MAX_PROPERTIES))
 
     def user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
-        """Return *given* as user properties: names reserved by Heap are prefixed."""
+        """
+        Return *given* as user properties.
+
+        Names reserved by Heap are prefixed, and lists of objects are JSON text.
+        """
+        lists, self.lists = self.lists, "json"
+        try:
+            return self._user_properties(given)
+        finally:
+            self.lists = lists
+
+    def _user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
         if _RESERVED_NAMES.isdisjoint(given):
             return self.properties(given)
         others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
@@ -350,11 +369,14 @@ class PropertyEncoder:
             raise UnsupportedValueError(kind, name[:_MAX_SHOWN]) from None
 
     def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
-        while type(value) not in _JSON_TYPES:
-            value = as_json(value)
+        value = _to_json_type(value)
+        if type(value) is list and not _JSON_TYPES.issuperset(map(type, value)):
+            value = [_to_json_type(each) for each in value]
         if type(value) is dict and self.nested != "json":
             if self.nested == "flatten":
                 self._flatten(legal, name, value)
+        elif _is_list_of_containers(value):
+            self._add_list(legal, name, value)
         elif value is not None and len(legal) >= MAX_PROPERTIES:
             self.adjustments[Adjustment.TOO_MANY] += 1
         elif value is not None:
@@ -363,6 +385,22 @@ class PropertyEncoder:
             is_text = type(value) is str
             legal[unused] = self.text(value) if is_text else self._scalar(value)
 
+    def _add_list(self, legal: dict[str, Any], name: str, value: list[Any]) -> None:
+        elements = _with_text_keys(value)
+        rendered = render_list(name, elements, self.lists, _json_text)
+        for own, part in rendered.properties:
+            if len(legal) >= MAX_PROPERTIES:
+                self.adjustments[Adjustment.TOO_MANY] += 1
+            else:
+                legal[self.unused_name(own, legal)] = self._scalar(part)
+        self._count(Adjustment.TRUNCATED, rendered.truncated)
+        self._count(Adjustment.CHARACTERS, rendered.replaced)
+        self._count(Adjustment.TOO_MANY, rendered.too_many)
+
+    def _count(self, adjustment: Adjustment, number: int) -> None:
+        if number:
+            self.adjustments[adjustment] += number
+
     def flatten_plain(self, path: str, value: Any) -> dict[str, Value] | None:
         """
         Return the properties that `add` would add under *path*.
@@ -370,6 +408,8 @@ class PropertyEncoder:
         Return ``None`` if a change may have to be counted.
         """
         if type(value) is not dict or self.nested != "flatten":
+            return None
+        if self.lists != "json" and _has_list_of_containers(value):
             return None
         found: dict[str, Value] = {}
         count = _flatten_into(found, self.legal_names.below(path), value)
@@ -412,9 +452,13 @@ class PropertyEncoder:
             return self._scalar([as_json(v) for v in value])
         if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
             scalars = [str(self._scalar(v)) for v in value if v is not None]
-            return self.text("||".join(scalars))
+            number = number_within(scalars, separator=2)
+            self._count(Adjustment.TRUNCATED, number < len(scalars))
+            return self.text("||".join(scalars[:number]))
         if cls is dict or cls is list:
-            return self.text(_nested_json_text(value))
+            text, omitted = json_within(_with_text_keys(value), _json_text)
+            self._count(Adjustment.TRUNCATED, bool(omitted))
+            return self.text(text)
         return self._scalar(as_json(value))
 
     def unused_name(self, name: str, used: Mapping[str, Value]) -> str:
@@ -472,6 +516,12 @@ def as_json(value: Any) -> Any:
     raise UnsupportedValueError(type(value).__name__)
 
 
+def _to_json_type(value: Any) -> Any:
+    while type(value) not in _JSON_TYPES:
+        value = as_json(value)
+    return value
+
+
 def _name_text(name: Any) -> str:
     """Return a property name, or a key of an object, as text."""
     while isinstance(name, Enum):
@@ -520,18 +570,20 @@ def _number_text(number: float) -> str:
         return hex(int(number))
 
 
-def _nested_json_text(value: dict[Any, Any] | list[Any]) -> str:
-    try:
-        return _json_text(value)
-    except UnsupportedValueError:
-        raise
-    except TypeError:  # a key is the only cause left
-        return _json_text(_with_text_keys(value))
+def _is_list_of_containers(value: Any) -> bool:
+    return type(value) is list and not _CONTAINERS.isdisjoint(map(type, value))
+
+
+def _has_list_of_containers(value: dict[str, Any]) -> bool:
+    return any(
+        _is_list_of_containers(inner)
+        or (type(inner) is dict and _has_list_of_containers(inner))
+        for inner in value.values()
+    )
 
 
 def _with_text_keys(value: Any) -> Any:
-    while type(value) not in _JSON_TYPES:
-        value = as_json(value)
+    value = _to_json_type(value)
     if type(value) is dict:
         return {_name_text(k): _with_text_keys(v) for k, v in value.items()}
     if type(value) is list:

@@ -58,7 +58,8 @@ class BatchMapping:
             DeliveryError: A lookup is down: send the batch again.
             Exception: Whatever *exact* raises.
         """
-        encoder = PropertyEncoder(self._policies.options.nested)
+        options = self._policies.options
+        encoder = PropertyEncoder(options.nested, options.lists)
         encoder.legal_names = self._policies.legal_names
         batch = Batch(encoder, outages=outages)
         result, seen, compiled = batch.result, batch.seen, self._compiled

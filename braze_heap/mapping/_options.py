@@ -8,6 +8,7 @@ import attrs
 from braze_heap._options import doc, documented, option
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.heap._encoder import Nested
+from braze_heap.heap._lists import Lists
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers
 from braze_heap.payloads import HeapEvent
@@ -65,6 +66,12 @@ class TransformerOptions:
         "flatten",
         "Form of objects: dotted names (``flatten``), JSON text (``json``), or not "
         "sent (``drop``).",
+    )
+    lists: Lists = option(
+        "json",
+        "Form of lists of objects in events, beside ``<name>.count``: JSON text of the "
+        "elements that fit (``json``), or the values of each of their fields, joined "
+        "by ``||`` (``columns``), which Heap can read as an array.",
     )
     machines: Literal["keep", "drop"] = option(
         "keep",

@@ -57,6 +57,8 @@ def any_json(chance: random.Random, depth: int = 3) -> Any:
         return chance.choice([[], {}])
     if kind == 6:
         return [any_json(chance, depth - 1) for _ in range(chance.randrange(4))]
+    if depth > 1 and chance.random() < 0.3:
+        return [{"a": any_json(chance, 0), "b|": "||"} for _ in range(3)]
     return {chance.choice(NAMES): any_json(chance, depth - 1) for _ in range(3)}
 
 
