@@ -180,10 +180,13 @@ def _items(source: Source) -> Iterable[Any]:
         hint = ""
         if isinstance(source, str):
             hint = f" ({PATH_HINT})" if is_path(source) else ""
-            source = source.encode("utf-8", "surrogatepass")
         try:
-            return events_of(decode(source) if isinstance(source, bytes) else source)
+            if isinstance(source, bytes | str):
+                return events_of(decode(source))
+            return events_of(source)
         except UnreadableError as error:
+            if isinstance(source, str):
+                source = source.encode("utf-8", "surrogatepass")
             if isinstance(source, bytes) and source.startswith(_FILES):
                 hint = " (these are bytes of a file, gzip or Avro: use read_events)"
             return [Unreadable(0, f"{error}{hint}", source)]

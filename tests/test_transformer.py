@@ -86,8 +86,8 @@ def test_an_unknown_property_does_not_hide_the_time_zone_of_the_user() -> None:
     properties = call["properties"]
 
     assert call["event"] == "Braze Purchase"
-    assert properties["user.timezone"] == "Europe/Paris"
-    assert properties["timezone"] == "GMT"
+    assert properties["timezone"] == "Europe/Paris"
+    assert properties["timezone_2"] == "GMT"
 
 
 def test_an_event_becomes_a_track_call() -> None:
@@ -97,7 +97,12 @@ def test_an_event_becomes_a_track_call() -> None:
         "identity": "cust-1",
         "timestamp": "2025-11-23T12:13:20+00:00",
         "idempotency_key": "e1",
-        "properties": {"link_alias": "hero", "event_type": CLICK},
+        "properties": {
+            "link_alias": "hero",
+            "event_type": CLICK,
+            "channel": "email",
+            "action": "click",
+        },
     }
 
 
@@ -248,7 +253,7 @@ def test_an_unknown_type_is_tracked_under_its_own_name() -> None:
 
 
 def test_a_custom_event_keeps_its_own_name() -> None:
-    """Custom properties become dotted names, lists of objects JSON text."""
+    """Custom properties become dotted names, lists of objects JSON and a count."""
     properties = {
         "name": "Added To Cart",
         "custom_properties": {"cart": {"value": 42.5, "items": [{"sku": "A"}]}},
@@ -258,17 +263,19 @@ def test_a_custom_event_keeps_its_own_name() -> None:
         an_event(event_type="users.behaviors.CustomEvent", properties=properties)
     )
 
-    assert call["event"] == "Braze Added To Cart"
+    assert call["event"] == "Braze Custom Added To Cart"
     assert call["properties"] == {
         "name": "Added To Cart",
         "event_type": "users.behaviors.CustomEvent",
         "custom_properties.cart.value": 42.5,
         "custom_properties.cart.items": '[{"sku":"A"}]',
+        "custom_properties.cart.items.count": 1,
+        "action": "custom_event",
     }
 
 
 def test_a_value_that_does_not_fit_is_mapped_all_the_same() -> None:
-    """Misfits, unknown fields and unknown parts of the user reach Heap."""
+    """Invalid values, unknown fields and unknown parts of the user reach Heap."""
     call = the_call(
         an_event(
             user={"external_user_id": "cust-1", "tier": "gold"},
@@ -279,6 +286,8 @@ def test_a_value_that_does_not_fit_is_mapped_all_the_same() -> None:
 
     assert call["properties"] == {
         "event_type": CLICK,
+        "channel": "email",
+        "action": "click",
         "is_amp": "yes",
         "user.tier": "gold",
         "brand_new": "1||2",
@@ -349,6 +358,8 @@ def test_kept_personal_data_is_sent() -> None:
         "link_alias": "hero",
         "email_address": "a@example.com",
         "event_type": CLICK,
+        "channel": "email",
+        "action": "click",
         "braze_user_id": "b1",
     }
 
@@ -544,8 +555,8 @@ def test_no_call_has_more_properties_than_a_call_has_room_for(number, depth):
     long = bh.Transformer(local_time=True, fixed_properties={}).transform([event])
 
     sizes = [len(result.calls[0].properties) for result in results]
-    assert sizes[0] == sizes[1] == min(1_000, number + 11)
-    assert results[0].adjustments["too_many"] == max(0, number + 11 - 1_000)
+    assert sizes[0] == sizes[1] == min(1_000, number + 12)
+    assert results[0].adjustments["too_many"] == max(0, number + 12 - 1_000)
     assert len(long.calls[0].properties) <= 1_000
 
 
@@ -557,7 +568,7 @@ def test_colliding_names_take_no_time():
 
     (call,) = bh.Transformer().transform([event]).calls
 
-    assert len(call.properties) == 911
+    assert len(call.properties) == 912
     assert max(map(len, call.properties)) <= 1_023
 
 

@@ -273,7 +273,7 @@ class PropertyEncoder:
         self.legalize_in_place(legal, [*legal])
         for name in illegal:
             self.add(legal, _name_text(name), given[name])
-        return self._limit_count(legal)
+        return self.limit_count(legal)
 
     def legalize_in_place(
         self, properties: dict[str, Any], names: Iterable[str]
@@ -303,7 +303,8 @@ class PropertyEncoder:
             for name, value in [(name, properties.pop(name, None)) for name in others]:
                 self.add(properties, name, value)
 
-    def _limit_count(self, legal: dict[str, Value]) -> dict[str, Value]:
+    def limit_count(self, legal: dict[str, Value]) -> dict[str, Value]:
+        """Return the first 1,000 of the properties *legal*, and count the others."""
         if len(legal) <= MAX_PROPERTIES:
             return legal
         self.adjustments[Adjustment.TOO_MANY] += len(legal) - MAX_PROPERTIES
@@ -329,7 +330,7 @@ class PropertyEncoder:
         for name in [n for n in given if n in _RESERVED_NAMES and given[n] is not None]:
             self.adjustments[Adjustment.RENAMED] += 1
             self.add(legal, f"braze_{name}", given[name])
-        return self._limit_count(legal)
+        return self.limit_count(legal)
 
     def text(self, text: str) -> str:
         """Return *text* without illegal characters, truncated to 1,023 UTF-16 units."""

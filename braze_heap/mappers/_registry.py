@@ -419,9 +419,9 @@ def check_not_empty(registry: MapperRegistry) -> None:
     Raise if *registry* maps nothing.
 
     Raises:
-        ValueError: It has no mappers for events.
+        ValueError: It has no mappers.
     """
-    if all(custom_of(key) for key in registry.registrations):
+    if not registry.registrations:
         raise ValueError(
             "these mappers are empty, so every event would be skipped: register some "
             "first, and join them to DEFAULT_MAPPERS with |"

@@ -102,6 +102,8 @@ def compile_mapping(cls: type[CurrentsEvent], policies: Policies) -> MapEvent | 
     event_type = cls.event_type
     if (event_type, None) in policies.customs or policies.options.derive:
         return None
+    if len(policies.fixed) > _MAX_FIXED:  # a call may have too many properties
+        return None
     keeps = policies.keeps_user_properties(event_type)
     user_properties = stating.user_properties if stating and keeps else None
     if not policies.selects(event_type) and not user_properties:
@@ -248,9 +250,10 @@ class _Function:
             self.globals["keeps"] = self.policies.sampling.keeps
             self._skip_if("not keeps(identity, EVENT_TYPE)", SkipReason.SAMPLED)
         if needs_redacted:
-            self.add(
-                "redact_event(event)\n", redact_event=self.policies.redaction.apply
-            )
+            redaction = self.policies.redaction
+            self.globals["redact_event"] = redaction.apply
+            line = "redact_event(event)\nguard_event(event)\n"
+            self.add(line, guard_event=redaction.guard)
         if callable(naming.event_names):
             self._function_for_names()
         if user_properties:
@@ -516,6 +519,7 @@ def _is_machine(fields: dict[str, Any]) -> bool:
     return fields.get("is_suspected_bot_click") is True or is_machine_open(mark)
 
 
+_MAX_FIXED: Final = 100
 _MAX_JSON_TEXT: Final = 1_800
 """Characters of JSON text that has at most 300 values."""
 

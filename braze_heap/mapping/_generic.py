@@ -352,7 +352,7 @@ class GenericMapping:
             identity,
             timestamp(seconds_of(payload, event)),
             to_idempotency_key(key),
-            {**policies.fixed, **legal},
+            encoder.limit_count({**policies.fixed, **legal}),
         )
 
 
@@ -377,7 +377,7 @@ def seconds_of(payload: HeapEvent, event: CurrentsEvent) -> float:
             "the time of a HeapEvent is UTC epoch seconds between 1970 and 2100, or a "
             f"datetime with a time zone, not {kind_of(payload.time)}"
         )
-    return float(time) if isinstance(time, float) else int(time)
+    return int(time) if time == int(time) else time
 
 
 def exact_seconds(event: CurrentsEvent) -> float:

@@ -45,6 +45,14 @@ _clean_known: Final = functools.lru_cache(4096)(clean_url)
 """The links of a message are the same in many events."""
 
 
+class _Treated(dict[str, Treatment]):
+    """Paths in unknown fields that a treatment of personal data has decided about."""
+
+    def __contains__(self, path: object) -> bool:
+        name = str(path).rpartition(".")[2]
+        return super().__contains__(path) or name in PERSONAL_NAMES
+
+
 class Redaction:
     """
     Applies the policies for personal data, fields that no class declares, and URLs.
@@ -71,6 +79,7 @@ class Redaction:
         self.guards_custom_fields = custom_fields == "guard" and not is_kept
         self._url_parameters = url_parameters
         self._impersonal: set[str] = set()
+        self._treated = _Treated(policy.overrides)
         self._by_class: dict[type[CurrentsEvent], tuple[list[str], list[str]]] = {}
         self._nested = [
             (name.split("."), treatment)
@@ -274,7 +283,7 @@ class Redaction:
         if self._unknown_fields == "drop":
             out.append(name)
             return REDACTED
-        return without_personal_text(name, value, out, self._policy.overrides.keys())
+        return without_personal_text(name, value, out, self._treated)
 
     def _without_personal(
         self, cls: type[CurrentsEvent], path: str, value: Any, out: list[str]

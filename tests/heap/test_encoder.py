@@ -1,6 +1,7 @@
 """Tests of making names and values legal for Heap."""
 
 import datetime as dt
+import json
 import math
 from collections import Counter
 from decimal import Decimal
@@ -41,7 +42,6 @@ from braze_heap.testing.strategies import json_values
         (["a", 1, None, True], "a||1||true"),
         ([], "[]"),
         ([None], ""),
-        ([{"a": "é"}], '[{"a":"é"}]'),
         ("a\0b", "a\ufffdb"),
         ("a\ud800b", "a\ufffdb"),
         ("x" * 1024, "x" * 1023),
@@ -59,6 +59,39 @@ from braze_heap.testing.strategies import json_values
 def test_values_become_legal(value: Any, expected: object) -> None:
     """Each kind of value has one legal form. Numbers stay numbers."""
     assert PropertyEncoder().properties({"p": value}) == {"p": expected}
+
+
+def test_a_list_of_objects_is_json_with_a_count() -> None:
+    """Whole elements are omitted if they do not fit, and the count says how many."""
+    rows = [{"a": "é"}, *({"a": "x" * 400} for _ in range(3))]
+    encoder = PropertyEncoder()
+
+    legal = encoder.properties({"p": rows})
+
+    assert json.loads(str(legal["p"])) == rows[:3]
+    assert legal["p.count"] == 4
+    assert encoder.adjustments == {Adjustment.TRUNCATED: 1}
+
+
+def test_a_list_of_objects_can_be_columns() -> None:
+    """Each field of the objects has its values, in the order of the objects."""
+    rows = [{"id": "a", "price": 1.5}, {"id": "b"}, {"id": "c", "price": 2}]
+    encoder = PropertyEncoder(lists="columns")
+
+    legal = encoder.properties({"p": rows})
+
+    assert legal == {"p.id": "a||b||c", "p.price": "1.5||||2", "p.count": 3}
+    assert encoder.user_properties({"p": rows[:1]}).keys() == {"p", "p.count"}
+
+
+def test_a_joined_list_loses_whole_elements() -> None:
+    """No element is cut in two."""
+    encoder = PropertyEncoder()
+
+    legal = encoder.properties({"p": ["x" * 500] * 3})
+
+    assert legal == {"p": "||".join(["x" * 500] * 2)}
+    assert encoder.adjustments == {Adjustment.TRUNCATED: 1}
 
 
 def test_null_is_omitted() -> None:
@@ -278,6 +311,7 @@ def test_flatten_plain_flattens_usual_objects() -> None:
 
     assert encoder.flatten_plain("c", value) == {
         "c.a.b": '[{"c":1}]',
+        "c.a.b.count": 1,
         "c.a.d": "true",
         "c.f": 1.5,
         "c.g": "x||y",

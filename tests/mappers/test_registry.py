@@ -113,7 +113,7 @@ def test_changing_a_registry_gives_a_new_one() -> None:
 
     registry.override(EmailClick, named("new"))
     registry.without(EmailClick)
-    registry.add(EmailOpen, named("open")).except_(EmailClick)
+    registry.add(EmailOpen, named("open"))
 
     assert name_for(registry, EmailClick) == "old"
 
@@ -122,26 +122,6 @@ def test_without_an_unknown_key_is_an_error() -> None:
     """A typo would leave the mapper in force."""
     with pytest.raises(KeyError, match="EmailOpen"):
         MapperRegistry().add(EmailClick, named("a")).without(EmailOpen)
-
-
-def test_only_and_except_choose_by_type_class_or_group() -> None:
-    """Types that are not selected are skipped, not mapped by a broader mapper."""
-    every = MapperRegistry().add(CurrentsEvent, named("any"))
-
-    assert name_for(every.only(EmailEvent), EmailClick) == "any"
-    assert name_for(every.only(EmailEvent), PushOpen) is None
-    assert name_for(every.only("users.messages.email.Click"), EmailOpen) is None
-    assert name_for(every.except_(HasCampaign), EmailClick) is None
-    assert name_for(every.only(EmailEvent).except_(EmailOpen), EmailClick) == "any"
-    assert name_for(every.only(EmailEvent).except_(EmailOpen), EmailOpen) is None
-
-
-def test_a_rule_that_joins_later_is_not_left_out() -> None:
-    """A team's own mapper applies, whatever preset it joins."""
-    preset = MapperRegistry().add(CurrentsEvent, named("any")).only(EmailEvent)
-    team = MapperRegistry().add(PushOpen, named("team"))
-
-    assert name_for(preset | team, PushOpen) == "team"
 
 
 def test_explain_names_winner_and_losers() -> None:
@@ -155,7 +135,6 @@ def test_explain_names_winner_and_losers() -> None:
     assert "the mapper for EmailEvent" in str(explanation)
     assert "for CurrentsEvent" in str(explanation)
     assert "no mapper" in str(MapperRegistry().explain(EmailClick))
-    assert "skipped by" in str(registry.except_(EmailClick).explain(EmailClick))
 
 
 @pytest.mark.parametrize(
@@ -179,14 +158,6 @@ def test_undecided_lists_what_no_mapper_of_the_team_is_for(
 
 def named_emails() -> MapperRegistry:
     return MapperRegistry().add(EmailEvent, named("email"))
-
-
-def test_what_a_team_left_out_is_decided() -> None:
-    """`only` and `except_` are decisions."""
-    assert "users.messages.email.Open" not in (
-        bh.DEFAULT_MAPPERS.except_(EmailOpen).undecided()
-    )
-    assert bh.DEFAULT_MAPPERS.only(EmailOpen).undecided() == [EmailOpen.event_type]
 
 
 @pytest.mark.parametrize("key", [int, 5, None, object()])

@@ -13,6 +13,7 @@ import pytest
 import braze_heap as bh
 from braze_heap.events import EVENT_TYPES, EmailClick, EmailOpen, PushOpen
 from braze_heap.mappers import UnknownFieldError, declare
+from braze_heap.mappers._standard import property_names
 from braze_heap.mappers.shipped import DECISIONS
 from braze_heap.policies.naming import Naming
 from braze_heap.testing import make_event, make_raw
@@ -127,27 +128,6 @@ def test_machines_are_marked_and_can_be_left_out() -> None:
     assert [skipped.reason for skipped in left.skipped] == ["machine", "machine"]
 
 
-def test_presets_choose_what_people_did_or_what_was_sent() -> None:
-    """No type is in both; state and operations of Braze itself are in neither."""
-    every = {t: EVENT_TYPES[t] for t in EVENT_TYPES}
-    did = {t for t, cls in every.items() if bh.ENGAGEMENT.mapper_for(cls)}
-    sent = {t for t, cls in every.items() if bh.DELIVERY.mapper_for(cls)}
-
-    assert not did & sent
-    assert sorted(every.keys() - did - sent) == [
-        "agentconsole.AgentExecuted",
-        "agentconsole.ToolInvocation",
-        "contentoptimizer.ComponentStore",
-        "users.RandomBucketNumberUpdate",
-        "users.UserDeleteRequest",
-        "users.UserOrphan",
-        "users.behaviors.liveactivity.PushToStartTokenChange",
-        "users.behaviors.liveactivity.UpdateTokenChange",
-        "users.behaviors.pushnotification.TokenStateChange",
-        "users.profile.Update",
-    ]
-
-
 def test_names_follow_the_policy() -> None:
     """Style, prefixes and renames apply to what is told the standard way."""
     click = make_raw(
@@ -164,7 +144,9 @@ def test_names_follow_the_policy() -> None:
     (call,) = calls_of(click, naming=names)
 
     assert call["event"] == "Click"
-    assert call["properties"].keys() == {"link", "braze-event_type"}
+    assert call["properties"].keys() == {
+        *("link", "braze-event_type", "braze-channel", "braze-action")
+    }
 
 
 def test_own_rules_keep_their_names() -> None:
@@ -188,7 +170,9 @@ def test_renamed_properties_never_overwrite() -> None:
 
     (call,) = calls_of(click, naming=names)
 
-    assert call["properties"].keys() == {"link", "link_2", "event_type"}
+    assert call["properties"].keys() == {
+        *("link", "link_2", "event_type", "channel", "action", "link_domain")
+    }
 
 
 def test_local_time_is_the_users() -> None:
@@ -295,7 +279,9 @@ def test_custom_properties_that_do_not_fit_are_mapped_as_any_custom_event(
 
     result = bh.Transformer(mappers).transform(added(**properties))
 
-    assert [call.to_dict()["event"] for call in result.calls] == ["Braze Added To Cart"]
+    assert [call.to_dict()["event"] for call in result.calls] == [
+        "Braze Custom Added To Cart"
+    ]
     assert result.invalid == {("AddedToCart", field, reason): 1}
 
 
@@ -349,7 +335,7 @@ def test_no_personal_value_is_told_or_shown(event_type: str) -> None:
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
-def test_every_value_reaches_heap_or_is_named_as_left_out(event_type: str) -> None:
+def test_every_value_reaches_heap_or_is_named_as_redacted(event_type: str) -> None:
     """Nothing of a complete event is just gone."""
     raw = make_raw(event_type)
     raw["user"].setdefault("external_user_id", "somebody")
@@ -357,6 +343,8 @@ def test_every_value_reaches_heap_or_is_named_as_left_out(event_type: str) -> No
     (track,) = [call for call in result.calls if isinstance(call, bh.Track)]
 
     told = {name.partition(".")[0] for name in track.properties}
+    renamed = property_names(EVENT_TYPES[event_type])
+    told |= {field for field, name in renamed.items() if name in told}
     redacted = {name.rpartition("/")[2] for name in result.redacted}
 
     given = raw["user"].keys() | raw["properties"].keys()
@@ -369,7 +357,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"nested": "json"},
     {"nested": "drop"},
     {"naming": Naming("type", "", {}, "b-", {})},
-    {"local_time": True, "machines": "drop", "deletions": True},
+    {"local_time": True, "machines": "drop", "user_properties": "none"},
     {"fixed_properties": {"source": "braze"}},
     {"identity": bh.first_of("external_user_id", "user_id", prefix="b:")},
 ]

@@ -307,5 +307,5 @@ def test_properties_that_are_no_object_do_not_become_an_empty_instance() -> None
     )
 
     assert [call.to_dict()["event"] for call in without.calls] == ["Typed"]
-    assert [call.to_dict()["event"] for call in damaged.calls] == ["Braze E"]
+    assert [call.to_dict()["event"] for call in damaged.calls] == ["Braze Custom E"]
     assert damaged.invalid == {("AllOptional", "", "text, not an object"): 1}

@@ -269,7 +269,11 @@ def test_nothing_is_sent_under_a_placeholder(identity: Any, event_type: str) -> 
     raw = {"id": "1", "event_type": event_type, "time": 1, "properties": {}}
     raw["user"] = {"external_user_id": "Null", "user_id": "5f7c"}
     raw["properties"] = {"subscription_status": "Subscribed", "channel": "email"}
-    transformer = bh.Transformer(identity=identity, deletions=True)
+    transformer = bh.Transformer(
+        identity=identity,
+        deletions=True,
+        delete_identity=identify_by("external_user_id"),
+    )
 
     for source in (raw, json.dumps({"events": [raw]}).encode()):
         result = transformer.transform(source)
