@@ -16,6 +16,7 @@ from braze_heap.mappers._user_properties import (
     StandardWithUserProperties,
     UserProperties,
 )
+from braze_heap.parsing import exact_time
 from braze_heap.payloads import HeapUserDeletion, Payload
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         FirstSession,
         InstallAttribution,
         ProfileUpdate,
+        PushTokenStateChange,
         RandomBucketNumberUpdate,
         SubscriptionGlobalStateChange,
         SubscriptionGroupStateChange,
@@ -53,22 +55,26 @@ def store_uninstall(event: "Uninstall") -> UserProperties:
 
 @StandardWithUserProperties
 def store_first_session(event: "FirstSession") -> UserProperties:
-    """Store the time of the first session."""
-    return _prefixed(first_session_at=timestamp(event.time))
+    """Store the time of the first session in which app."""
+    app = f"app_{event.app_id}_" if event.app_id else ""
+    return _prefixed(**{f"{app}first_session_at": timestamp(event.time)})
 
 
 @StandardWithUserProperties
 def store_email_bounce(event: "EmailBounce") -> UserProperties:
-    """Store that an email bounced, and when."""
-    at = timestamp(event.time)
-    return _prefixed(email_bounced=True, email_bounced_at=at)
+    """
+    Store when an email bounced last.
+
+    There is no flag, because nothing takes it back: Braze sends again after the address
+    has changed.
+    """
+    return _prefixed(email_bounced_at=timestamp(event.time))
 
 
 @StandardWithUserProperties
 def store_spam_complaint(event: "EmailMarkAsSpam") -> UserProperties:
-    """Store that the user marked an email as spam, and when."""
-    at = timestamp(event.time)
-    return _prefixed(email_marked_as_spam=True, email_marked_as_spam_at=at)
+    """Store when the user last marked an email as spam."""
+    return _prefixed(email_marked_as_spam_at=timestamp(event.time))
 
 
 @StandardWithUserProperties
@@ -101,6 +107,29 @@ def store_random_bucket(event: "RandomBucketNumberUpdate") -> UserProperties:
     return _prefixed(random_bucket_number=event.random_bucket_number)
 
 
+@StandardWithUserProperties
+def store_push_permission(event: "PushTokenStateChange") -> UserProperties:
+    """
+    Store what a device last reported about the permission for notifications of an app.
+
+    ``not_allowed`` covers people who were never asked. It does not say whether a person
+    can be reached, because one may have several tokens.
+    """
+    denied = event.push_token_foreground_push_disabled
+    is_removed = event.push_token_state_change_type == "remove"
+    if not event.app_id or is_removed or denied is None:
+        return {}
+    permission = "not_allowed" if denied else "allowed"
+    if event.push_token_provisionally_opted_in:
+        permission = "provisional"
+    name = f"app_{event.app_id}_push_permission"
+    return _prefixed(**{name: permission, f"{name}_at": _time_of(event)})
+
+
+def _time_of(event: "PushTokenStateChange") -> str:
+    return timestamp(exact_time(event.time, event.time_ms))
+
+
 def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
     """Delete the user if deletions are enabled, else send the request as an event."""
     return standard(event), HeapUserDeletion()
@@ -123,9 +152,15 @@ def store_profile(event: "ProfileUpdate") -> UserProperties:
     """
     Store the profile with its custom attributes.
 
-    Sets Heap's built-in ``email`` too, if the policy for personal data keeps it.
+    Sets Heap's built-in ``email`` too, if the policy for personal data keeps it. A
+    custom attribute that was removed becomes empty text.
     """
     properties = _prefixed(**{name: getattr(event, name) for name in _PROFILE})
+    if event.custom_attributes:
+        # Heap keeps the old value of what is not sent, and knows no null.
+        given = event.custom_attributes.items()
+        own = {name: "" if value is None else value for name, value in given}
+        properties["braze_custom_attributes"] = own
     address = event.email_address
     if address and "@" in address:
         properties["email"] = address
@@ -150,7 +185,7 @@ DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
         "users.behaviors.app.SessionStart": standard,
         "users.behaviors.liveactivity.PushToStartTokenChange": standard,
         "users.behaviors.liveactivity.UpdateTokenChange": standard,
-        "users.behaviors.pushnotification.TokenStateChange": standard,
+        "users.behaviors.pushnotification.TokenStateChange": store_push_permission,
         "users.behaviors.subscription.GlobalStateChange": store_subscription,
         "users.behaviors.subscriptiongroup.StateChange": store_group_subscription,
         "users.campaigns.Conversion": standard,

@@ -26,7 +26,7 @@ def test_table_has_one_line_for_each_event(run: Run) -> None:
     shown = run("plan").stdout
 
     assert "Braze Email Click" in shown
-    assert "braze_email_bounced" in shown
+    assert "braze_email_bounced_at" in shown
     assert "agentconsole.ToolInvocation" in shown
     (line,) = [row for row in shown.splitlines() if row.startswith("Braze Email Click")]
     assert line.split()[3] == "users.messages.email.Click"

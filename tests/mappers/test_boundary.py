@@ -187,7 +187,7 @@ def test_the_default_renames_and_removes() -> None:
     assert event.event == "Braze Lost Email"
     assert "campaign_name" not in event.properties
     assert isinstance(user_properties, bh.AddUserProperties)
-    assert user_properties.properties["braze_email_bounced"] == "true"
+    assert user_properties.properties["braze_email_bounced_at"]
 
 
 def test_the_default_of_a_type_without_a_class_is_its_event() -> None:

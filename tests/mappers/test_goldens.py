@@ -97,7 +97,8 @@ Braze First Session
     action app_group_id app_id device_id device_model os_version platform
     session_id timezone
 user:
-    braze_first_session_at = 2026-01-01T00:00:00+00:00
+    braze_app_02a2f078-b0b6-5c29-92f7-fc7b769c8158_first_session_at =
+    2026-01-01T00:00:00+00:00
 left out: external_user_id user_id
 """,
     "users.behaviors.app.SessionEnd": """
@@ -130,6 +131,10 @@ Braze Push Notification Token State Change
     push_token_created_at push_token_foreground_push_disabled
     push_token_provisionally_opted_in push_token_state_change_type
     push_token_updated_at time_ms web_push_token_vapid_public_key
+user:
+    braze_app_02a2f078-b0b6-5c29-92f7-fc7b769c8158_push_permission = provisional
+    braze_app_02a2f078-b0b6-5c29-92f7-fc7b769c8158_push_permission_at =
+    2026-01-01T00:00:00.123+00:00
 left out: external_user_id push_token push_token_device_id user_id
     web_push_token_public_key web_push_token_user_auth
 """,
@@ -362,7 +367,6 @@ Braze Email Bounce
     message_name message_variation_id message_variation_name seconds_since_send
     send_id send_time sending_ip timezone
 user:
-    braze_email_bounced = true
     braze_email_bounced_at = 2026-01-01T00:00:00+00:00
 left out: bounce_reason email_address external_user_id user_id
 """,
@@ -404,7 +408,6 @@ Braze Email Mark As Spam
     message_name message_variation_id message_variation_name seconds_since_send
     send_id send_time timezone user_agent
 user:
-    braze_email_marked_as_spam = true
     braze_email_marked_as_spam_at = 2026-01-01T00:00:00+00:00
 left out: data_object_provenance email_address external_user_id user_id
 """,
