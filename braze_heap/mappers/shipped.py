@@ -116,8 +116,8 @@ def store_push_permission(event: "PushTokenStateChange") -> UserProperties:
     can be reached, because one may have several tokens.
     """
     denied = event.push_token_foreground_push_disabled
-    is_removed = event.push_token_state_change_type == "remove"
-    if not event.app_id or is_removed or denied is None:
+    change = event.push_token_state_change_type
+    if not event.app_id or change == "remove" or denied is None:
         return {}
     permission = "not_allowed" if denied else "allowed"
     if event.push_token_provisionally_opted_in:
