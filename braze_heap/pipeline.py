@@ -38,7 +38,7 @@ from braze_heap._pipeline_inputs import (
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import check_function, kind_of
+from braze_heap._wiring import OfOneProcess, check_function, kind_of
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -139,7 +139,7 @@ class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
 _Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
 
 
-class _PipelineBase(Generic[_SinkT]):
+class _PipelineBase(OfOneProcess, Generic[_SinkT]):
     """Both pipelines, without I/O: steps that a subclass performs."""
 
     def _configure(self, options: PipelineOptions[_SinkT]) -> None:

@@ -39,6 +39,9 @@ class BatchMapping:
         self._failed: set[str] = set()
         self.generic = GenericMapping(policies)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BatchMapping, (self._policies,)
+
     def map(
         self,
         items: list[Any],

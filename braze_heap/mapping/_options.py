@@ -1,12 +1,12 @@
 """Options of `Transformer`, each declared once."""
 
 from collections.abc import Collection, Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
-from braze_heap._options import doc, documented, option
-from braze_heap.events import EVENT_TYPES, CurrentsEvent
+from braze_heap._options import copy_of_mapping, doc, documented, option
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import Nested
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers
@@ -15,6 +15,11 @@ from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
 
 _DEFAULT_NAMING: Final = Naming()
+
+
+def _copy_unless_immutable(event_types: Any) -> Any:
+    is_immutable = isinstance(event_types, EventTypes)
+    return event_types if is_immutable else copy_of_mapping(event_types)
 
 
 @documented
@@ -79,5 +84,5 @@ class TransformerArguments(TransformerOptions):
     )
     naming: Naming = option(_DEFAULT_NAMING, "Names of events and properties in Heap.")
     event_types: Mapping[str, type[CurrentsEvent]] = option(
-        EVENT_TYPES, "The event classes by type."
+        EVENT_TYPES, "The event classes by type.", converter=_copy_unless_immutable
     )

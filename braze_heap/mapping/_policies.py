@@ -112,6 +112,9 @@ class CustomMapper:
                 f"{entry.key.__module__}: {error}"
             ) from None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CustomMapper.of, (self.entry,)
+
     def read(self, event: CurrentsEvent) -> Any:
         """
         Return the properties of *event* as an instance of the class; an `InvalidField`

@@ -204,6 +204,9 @@ class Redaction:
             if "." in name and treatment != "keep"
         ]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Redaction, (self._policy,)
+
     def treatment_of(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """Return the treatment of the field *name* of *cls* as a whole."""
         is_personal = name in schema_of(cls).personal

@@ -26,7 +26,7 @@ from braze_heap._errors import describe_exception, error_context
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, option, takes
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import is_async, kind_of
+from braze_heap._wiring import OfOneProcess, is_async, kind_of
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
@@ -111,7 +111,7 @@ class _ReceiverArguments(Generic[_P]):
     )
 
 
-class _ReceiverBase(Generic[_P]):
+class _ReceiverBase(OfOneProcess, Generic[_P]):
     """Handling of a request as a generator of steps, shared by both receivers."""
 
     def _configure(self, options: _ReceiverArguments[_P]) -> None:
