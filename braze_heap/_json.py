@@ -19,7 +19,6 @@ from braze_heap._json_limits import (
     check_limits,
     count_brackets,
     find_events_array,
-    may_contain_events,
     may_repeat_events,
     repeats_events,
     split_events,
@@ -106,8 +105,8 @@ class EventsBody:
         """
         part = bisect.bisect_right(self._ends, number)
         if part not in self._exact:
-            text = b'{"events":[%b]}' % self._body[self._places[part]]
-            self._exact[part] = decode(text)["events"]
+            elements = bytes(self._body[self._places[part]])
+            self._exact[part] = decode(b'{"events":[%b]}' % elements)["events"]
         return self._exact[part][number - (self._ends[part - 1] if part else 0)]
 
 
@@ -157,16 +156,12 @@ _PART: Final = 1 << 15
 
 def decode_lines_fast(lines: list[bytes]) -> list[Any] | None:
     """
-    Decode short lines that are one event each, as `decode` does.
+    Decode lines as `decode` does, but do not find a second ``events`` key of an object.
 
-    Return ``None`` if one of them needs `decode`, or may contain several events.
+    Return ``None`` if one of them needs `decode`.
     """
-    together = b" ".join(lines)
-    if (
-        max(map(len, lines)) > _MAX_LINE
-        or max(map(count_brackets, lines)) > MAX_DEPTH
-        or may_contain_events(together)
-        or _has_long_number(together)
+    if max(map(count_brackets, lines)) > MAX_DEPTH or _has_long_number(
+        b" ".join(lines)
     ):
         return None
     try:
@@ -175,10 +170,6 @@ def decode_lines_fast(lines: list[bytes]) -> list[Any] | None:
         return [json.loads(line.decode()) for line in lines]
     except ValueError:
         return None
-
-
-_MAX_LINE: Final = 1 << 18
-"""Bytes of a line, far fewer than `MAX_STRUCTURE`."""
 
 
 def _is_for_fast(data: bytes) -> bool:

@@ -128,10 +128,8 @@ def may_repeat_events(data: bytes) -> bool:
     """
     Return whether the outermost object may have two ``events`` keys. ``False`` is sure.
     """
-    return data.count(b'"events"') > 1 or _may_escape_letters(data)
-
-
-def _may_escape_letters(data: bytes) -> bool:
+    if data.count(b'"events"') > 1:
+        return True
     return b"\\" in data and _ESCAPED_LETTER.search(data) is not None
 
 
