@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from braze_heap import Call
+from braze_heap._json import encode
 from braze_heap.cli._console import UnusableError, redirect_to_devnull
 from braze_heap.cli._inputs import STDIN, Input
 from braze_heap.cli._signals import stopped_by_signals
@@ -191,7 +192,7 @@ def _status(path: Path, stream: IO[str]) -> os.stat_result | None:
 
 def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     """Write each of *calls* as one line of JSON, in UTF-8."""
-    file.write("".join(f"{call.to_json()}\n" for call in calls).encode())
+    file.write(b"".join([encode(call.to_dict()) + b"\n" for call in calls]))
     file.flush()
 
 

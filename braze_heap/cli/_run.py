@@ -16,6 +16,7 @@ from braze_heap.cli._console import (
     redirect_to_devnull,
 )
 from braze_heap.cli._inputs import (
+    FEW,
     UNIT,
     Advance,
     Input,
@@ -100,7 +101,7 @@ class Run:
         before = 0
         skipped = self.report.skipped_files
         reads = read_or_skip(source, self.event_type, advance, skipped)
-        for batch in batches(reads, self.unit):
+        for batch in batches(reads, self.unit, FEW):
             try:
                 result = self.transformer.transform(batch)
             except DeliveryError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from braze_heap._errors import errno_of, error_context
+from braze_heap._json import encode
 from braze_heap._wiring import OfOneProcess, kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
@@ -158,7 +159,7 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
 
 def _json_line(call: Call) -> bytes | None:
     try:
-        return f"{call.to_json()}\n".encode()
+        return encode(call.to_dict()) + b"\n"
     except (TypeError, ValueError):
         return None
 
