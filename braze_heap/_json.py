@@ -160,9 +160,9 @@ def decode_lines_fast(lines: list[bytes]) -> list[Any] | None:
 
     Return ``None`` if one of them needs `decode`.
     """
-    if max(map(count_brackets, lines)) > MAX_DEPTH or _has_long_number(
-        b" ".join(lines)
-    ):
+    if max(map(count_brackets, lines)) > MAX_DEPTH:
+        return None
+    if _has_long_number(b" ".join(lines)):
         return None
     try:
         if _fast:

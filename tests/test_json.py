@@ -467,7 +467,12 @@ def test_lines_are_decoded_equally(
             "\r",
             '{"a": "\ud7ff"}',
         ),
-        *("[" * 64 + "]" * 64, "[" * 65 + "]" * 65, '{"a": "' + "[" * 99 + '"}'),
+        *(
+            "[" * 64 + "]" * 64,
+            "[" * 65 + "]" * 65,
+            '{"a":' * 65 + "1" + "}" * 65,
+            '{"a": "' + "[" * 99 + '"}',
+        ),
     ],
 )
 def test_an_odd_line_is_decoded_equally(line: str) -> None:
