@@ -170,7 +170,7 @@ def _read_lines(
     start: int = 0,
     end: int = sys.maxsize,
 ) -> Iterator[Read]:
-    for offset, block, is_cut in _blocks(read, start):
+    for offset, block, is_cut in _blocks(read, start, end):
         if is_cut and offset < end:
             flaw = f"a line of over {MAX_ELEMENT:,} bytes"
             yield Unreadable(offset, flaw, block)
@@ -189,7 +189,7 @@ def _read_lines(
 
 
 def _blocks(
-    read: Callable[[int], bytes], offset: int
+    read: Callable[[int], bytes], offset: int, end: int
 ) -> Iterator[tuple[int, bytes, bool]]:
     """
     Yield whole lines as soon as they are read, in blocks, each with its offset.
@@ -197,7 +197,7 @@ def _blocks(
     Of a line that is too long, the first bytes come, and true instead of false.
     """
     rest = bytearray()
-    while data := read(_BLOCK):
+    while offset < end and (data := read(_BLOCK)):
         newline = data.find(b"\n")
         if len(rest) + (newline + 1 or len(data)) > MAX_ELEMENT:
             yield offset, bytes(rest[:_MAX_RAW]), True
@@ -208,12 +208,12 @@ def _blocks(
                 newline = data.find(b"\n")
             offset += newline + 1
             data, rest = data[newline + 1 :], bytearray()
-        end = data.rfind(b"\n") + 1
-        if end:
-            rest += data[:end]
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            rest += data[:cut]
             yield offset, bytes(rest), False
             offset += len(rest)
             rest.clear()
-        rest += data[end:]
+        rest += data[cut:]
     if rest:
         yield offset, bytes(rest), False
