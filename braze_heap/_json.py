@@ -5,12 +5,15 @@ orjson is only an accelerator, where it is installed. Anything that it rejects, 
 read or write differently from ``json``, is left to ``json``.
 """
 
+import bisect
 import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from braze_heap._json_limits import (
+    MAX_DEPTH,
+    MAX_STRUCTURE,
     MAX_UNCHECKED_BRACKETS,
     UnreadableError,
     check_limits,
@@ -18,6 +21,7 @@ from braze_heap._json_limits import (
     find_events_array,
     may_repeat_events,
     repeats_events,
+    split_events,
 )
 
 try:
@@ -60,29 +64,112 @@ def decode(body: bytes | str) -> Any:
         raise UnreadableError(f"not JSON: {flaw} at character {error.pos}") from None
 
 
-def decode_events_fast(body: bytes) -> list[Any] | None:
+class EventsBody:
     """
-    Decode a request body without the depth and number checks of `decode`.
+    A request body whose events are decoded when they are read.
 
-    Return its events; ``None`` if *body* needs `decode`. Callers must verify each event
-    with `within_fast_limits`, unless all its values are strings, and fall back to
-    `decode` if one fails.
+    Args:
+        body: The body. Only its array of events is decoded, so a second key or text
+            behind the array is an error.
+        places: The elements of the array, in parts of at least one event.
     """
-    if len(body) > _MAX_FAST:
+
+    def __init__(self, body: bytes, places: list[slice]) -> None:
+        self._body = memoryview(body)
+        self._places = places
+        self._ends: list[int] = []
+        self._exact: dict[int, list[Any]] = {}
+
+    def decode_fast(self) -> list[Any]:
+        """
+        Return all events, without the depth and number checks of `decode`.
+
+        Raises:
+            ValueError, RecursionError: A part is not JSON, or too deep.
+        """
+        events: list[Any] = []
+        for place in self._places:
+            part: Any = self._body[place.start - 1 : place.stop + 1]
+            if len(self._places) > 1:  # its neighbors are commas
+                part = b"[%b]" % part[1:-1]
+            events += _fast.loads(part) if _fast else json.loads(str(part, "utf-8"))
+            self._ends.append(len(events))
+        return events
+
+    def exact(self, number: int) -> Any:
+        """
+        Return the event *number* as `decode` returns it, always the same object.
+
+        Raises:
+            UnreadableError: Its part of the body is over `MAX_DEPTH`.
+        """
+        part = bisect.bisect_right(self._ends, number)
+        if part not in self._exact:
+            elements = bytes(self._body[self._places[part]])
+            self._exact[part] = decode(b'{"events":[%b]}' % elements)["events"]
+        return self._exact[part][number - (self._ends[part - 1] if part else 0)]
+
+
+class UncheckedEvents(list[Any]):
+    """
+    Events from `EventsBody.decode_fast`.
+
+    Users must verify each event with `within_fast_limits`, unless all its values are
+    strings, and put `EventsBody.exact` in its place if it fails.
+    """
+
+    def __init__(self, body: EventsBody) -> None:
+        super().__init__(body.decode_fast())
+        self.body = body
+
+
+def decode_events_fast(body: bytes) -> UncheckedEvents | None:
+    """
+    Decode a request body of any length, in parts that are within the limits of orjson.
+
+    Return ``None`` if *body* needs `decode`.
+    """
+    array = find_events_array(body)
+    if array is None:
         return None
-    place = find_events_array(body)
-    if place is None or count_brackets(body) > MAX_UNCHECKED_BRACKETS:
-        return None
+    brackets = count_brackets(body)
+    places = [slice(array.start + 1, array.stop - 1)]
+    if brackets > MAX_UNCHECKED_BRACKETS or len(body) > _MAX_FAST:
+        if 2 * brackets + body.count(b",") > MAX_STRUCTURE:
+            return None
+        places = split_events(body, places[0], _PART)
+        if not all(_is_for_unchecked(body[place]) for place in places):
+            return None
     try:
-        # Only the array is decoded, so a second key or text behind it is an error.
-        events: list[Any] = (
-            _fast.loads(memoryview(body)[place])
-            if _fast
-            else json.loads(body[place].decode())
-        )
+        return UncheckedEvents(EventsBody(body, places))
     except (ValueError, RecursionError):
         return None
-    return events
+
+
+def _is_for_unchecked(data: bytes) -> bool:
+    return len(data) <= _MAX_FAST and count_brackets(data) <= MAX_UNCHECKED_BRACKETS
+
+
+_PART: Final = 1 << 15
+"""Bytes of a long body that are decoded together: enough to make its price small."""
+
+
+def decode_lines_fast(lines: list[bytes]) -> list[Any] | None:
+    """
+    Decode lines as `decode` does, but do not find a second ``events`` key of an object.
+
+    Return ``None`` if one of them needs `decode`.
+    """
+    if max(map(count_brackets, lines)) > MAX_DEPTH:
+        return None
+    if _has_long_number(b" ".join(lines)):
+        return None
+    try:
+        if _fast:
+            return [*map(_fast.loads, lines)]
+        return [json.loads(line.decode()) for line in lines]
+    except ValueError:
+        return None
 
 
 def _is_for_fast(data: bytes) -> bool:

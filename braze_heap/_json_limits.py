@@ -110,6 +110,20 @@ def find_events_array(data: bytes) -> slice | None:
     return slice(opening.end() - 1, end.start() + 1) if opening and end else None
 
 
+def split_events(body: bytes, events: slice, size: int) -> list[slice]:
+    """
+    Split the *events* of an array in *body* into parts of about *size* bytes.
+
+    If *body* is JSON, and an array of each part is, the parts have the events of the
+    whole. A part is not JSON if something inside of an event looks like an event.
+    """
+    parts, start = [], events.start
+    while comma := _BETWEEN.search(body, start + size, events.stop):
+        parts.append(slice(start, comma.start(1)))
+        start = comma.end(1)
+    return [*parts, slice(start, events.stop)]
+
+
 def may_repeat_events(data: bytes) -> bool:
     """
     Return whether the outermost object may have two ``events`` keys. ``False`` is sure.
@@ -134,8 +148,13 @@ def repeats_events(text: str) -> bool:
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[67]")
 r"""An ASCII letter written as ``\u00XX``: it could disguise an ``events`` key."""
 
-_EVENTS: Final = re.compile(rb'\s*\{\s*"events"\s*:\s*\[')
-_END: Final = re.compile(rb"\]\s*\}\s*\Z")
+_EVENTS: Final = re.compile(
+    rb'[ \t\r\n]*\{[ \t\r\n]*"events"[ \t\r\n]*:[ \t\r\n]*\[',
+)
+_END: Final = re.compile(rb"\][ \t\r\n]*\}[ \t\r\n]*\Z")
+_BETWEEN: Final = re.compile(rb'\}[ \t\r\n]*(,)[ \t\r\n]*(?=\{[ \t\r\n]*"event_type")')
+"""Comma between two events that begin as those of Braze do. No string contains it."""
+
 _AS_BRACES: Final = bytes.maketrans(b"[]", b"{}")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b'{}[]"'))
 _NO_STRUCTURE: Final = bytes(set(range(256)) - set(b'{}[],"'))

@@ -67,7 +67,7 @@ def option(
         converter: Applied to values of the constructor of the attrs class.
     """
     if converter is None and type(default) is dict:
-        converter = _copy_of_mapping
+        converter = copy_of_mapping
     return attrs.field(
         default=default,
         repr=(lambda v: shown if v is default else repr(v)) if shown else not secret,
@@ -76,7 +76,8 @@ def option(
     )
 
 
-def _copy_of_mapping(value: Any) -> Any:
+def copy_of_mapping(value: Any) -> Any:
+    """Return *value* as a new dict if it is a mapping; a converter of attrs."""
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -4,7 +4,21 @@ import functools
 import inspect
 import sys
 import warnings
-from typing import Final
+from typing import Final, NoReturn
+
+
+class OfOneProcess:
+    """Base of classes whose instances have locks, files or connections."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} cannot be pickled or copied, because its locks, files and "
+            f"connections belong to this process: make the {name} in the process that "
+            "uses it, for example in the initializer of a multiprocessing.Pool"
+        )
 
 
 def is_async(function: object) -> bool:

@@ -28,6 +28,8 @@ import attrs
 
 from braze_heap._batch_result import BatchResult, build_batch_result
 from braze_heap._errors import describe_exception, error_context
+from braze_heap._json import UncheckedEvents
+from braze_heap._json_limits import UnreadableError
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, documented, option, takes
 from braze_heap._outage import MapperOutages, Outage
@@ -38,7 +40,7 @@ from braze_heap._pipeline_inputs import (
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import check_function, kind_of
+from braze_heap._wiring import OfOneProcess, check_function, kind_of
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -139,7 +141,7 @@ class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
 _Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
 
 
-class _PipelineBase(Generic[_SinkT]):
+class _PipelineBase(OfOneProcess, Generic[_SinkT]):
     """Both pipelines, without I/O: steps that a subclass performs."""
 
     def _configure(self, options: PipelineOptions[_SinkT]) -> None:
@@ -167,19 +169,24 @@ class _PipelineBase(Generic[_SinkT]):
         """Process a batch, and call the observers. The value is a `BatchResult`."""
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
+        is_readable = True
         try:
             result = yield from self._process_batch(source, stored)
             details = {"outcome": "processed", "report": result.report}
             self._log_limiter.flush()
+        except UnreadableError:  # a receiver rejects the body
+            is_readable = not isinstance(source, UncheckedEvents)
+            raise
         except DeliveryError as error:
             details["outcome"] = _outcome(error)
             details["retry_after"] = retry_after_of(error)
             self._log_failure(error, details["outcome"])
             raise
         finally:
-            seconds = self._clock() - start
-            sink = type(self.sink).__name__
-            self._notify(BatchDetails(seconds=seconds, sink=sink, **details))
+            if is_readable:
+                seconds = self._clock() - start
+                sink = type(self.sink).__name__
+                self._notify(BatchDetails(seconds=seconds, sink=sink, **details))
         return result
 
     def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
@@ -197,7 +204,7 @@ class _PipelineBase(Generic[_SinkT]):
         )
 
     def _notify(self, details: BatchDetails) -> None:
-        if details.report:
+        if details.report and logger.isEnabledFor(logging.DEBUG):
             _log_report(details, details.report)
         for observer in self._observers:
             try:

@@ -59,10 +59,10 @@ class Origins(Sequence[Any]):
 
     Args:
         numbers: Number of the event of each call.
-        read: Returns all events of the batch.
+        read: Returns the event with a number.
     """
 
-    def __init__(self, numbers: list[int], read: Callable[[], list[Any]]) -> None:
+    def __init__(self, numbers: list[int], read: Callable[[int], Any]) -> None:
         self._numbers = numbers
         self._read = read
 
@@ -74,10 +74,9 @@ class Origins(Sequence[Any]):
     @overload
     def __getitem__(self, index: slice) -> list[Any]: ...
     def __getitem__(self, index: int | slice) -> Any:
-        items = self._read()
         if isinstance(index, slice):
-            return [items[number] for number in self._numbers[index]]
-        return items[self._numbers[index]]
+            return [*map(self._read, self._numbers[index])]
+        return self._read(self._numbers[index])
 
     def __eq__(self, other: object) -> bool:
         return [*self] == other if isinstance(other, list | Origins) else NotImplemented

@@ -1,10 +1,11 @@
 """From bytes, or decoded events, to calls that Heap accepts."""
 
+import contextlib
 import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from braze_heap._json import decode_events_fast
+from braze_heap._json import UncheckedEvents, decode_events_fast
 from braze_heap._options import takes
 from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent
@@ -93,23 +94,14 @@ class Transformer:
                 because a lookup is down. Nothing is decided: send the batch again. A
                 note names the event.
         """
-        events = decode_events_fast(source) if type(source) is bytes else None
-        if events is None:
-            return self._mapping.map([*_items(source)], outages)
-
-        size = len(events)
-
-        @functools.cache
-        def exact() -> list[Any]:  # does not keep `events`, which take more memory
-            items = [*_items(source)]
-            if len(items) != size:
-                raise _UnreadableBodyError(items)
-            return items
-
-        try:
-            return self._mapping.map(events, outages, exact)
-        except _UnreadableBodyError as error:
-            return self._mapping.map(error.items, outages)
+        if isinstance(source, UncheckedEvents):
+            return self._mapping.map(source, outages)
+        data = _bytes_of(source)
+        events = decode_events_fast(data) if data is not None else None
+        if events is not None:
+            with contextlib.suppress(UnreadableError):
+                return self._mapping.map(events, outages)
+        return self._mapping.map([*_items(source, data)], outages)
 
     def team_mappers(self, item: object = b"") -> dict[str, str]:
         """
@@ -159,35 +151,33 @@ class Transformer:
             return None
 
 
-class _UnreadableBodyError(Exception):
-    """A body that was decoded fast is over the limits of `decode`."""
-
-    def __init__(self, items: list[Any]) -> None:
-        super().__init__()
-        self.items = items
-
-
 _FILES: Final = (b"\x1f\x8b", b"Obj\x01")
 """How gzip and Avro begin, which are formats of files, not of decoded bodies."""
 
 
-def _items(source: Source) -> Iterable[Any]:
-    if isinstance(source, bytearray | memoryview):
-        source = bytes(source)
-    elif isinstance(source, Mapping) and not isinstance(source, dict):
+def _bytes_of(source: Source) -> bytes | None:
+    """Return the bytes of a body; ``None`` if *source* is decoded."""
+    if isinstance(source, str):
+        return source.encode("utf-8", "surrogatepass")
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    return None
+
+
+def _items(source: Source, data: bytes | None) -> Iterable[Any]:
+    """Return the items of *source*, whose bytes are *data* if it is a body."""
+    if isinstance(source, Mapping) and not isinstance(source, dict):
         source = dict(source)
-    if source is None or isinstance(source, bytes | str | dict):
-        hint = ""
+    if data is None and not (source is None or isinstance(source, dict)):
+        return source if isinstance(source, Iterable) else [source]
+    try:
         if isinstance(source, str):
-            hint = f" ({PATH_HINT})" if is_path(source) else ""
-        try:
-            if isinstance(source, bytes | str):
-                return events_of(decode(source))
-            return events_of(source)
-        except UnreadableError as error:
-            if isinstance(source, str):
-                source = source.encode("utf-8", "surrogatepass")
-            if isinstance(source, bytes) and source.startswith(_FILES):
-                hint = " (these are bytes of a file, gzip or Avro: use read_events)"
-            return [Unreadable(0, f"{error}{hint}", source)]
-    return source if isinstance(source, Iterable) else [source]
+            return events_of(decode(source))
+        return events_of(source if data is None else decode(data))
+    except UnreadableError as error:
+        hint = ""
+        if isinstance(source, str) and is_path(source):
+            hint = f" ({PATH_HINT})"
+        elif data is not None and data.startswith(_FILES):
+            hint = " (these are bytes of a file, gzip or Avro: use read_events)"
+        return [Unreadable(0, f"{error}{hint}", source if data is None else data)]

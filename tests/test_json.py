@@ -1,4 +1,4 @@
-"""JSON in and out: the same results with and without orjson."""
+"""JSON in and out: the same results with orjson, without it, and by plain ``json``."""
 
 import enum
 import json
@@ -8,15 +8,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import braze_heap as bh
 from braze_heap import Track, _json, transformer
+from braze_heap._json_limits import MAX_DEPTH, UnreadableError
+from braze_heap.receiver import Receiver, Request, _envelope
+from braze_heap.sinks import MemorySink
+from braze_heap.state import DeadRecord
 from braze_heap.testing.strategies import batches, json_values
-
-pytest.importorskip("orjson")
+from braze_heap.wire import RawEvent, Unreadable, events_of, read_events
+from braze_heap.wire import _json as json_lines
 
 NUMBERS = """
 0 -0 -0.0 1 12 0.1 1e5 1E-7 1e400 -1e400 1e-400 5e-324 123456789012345678
@@ -68,14 +73,66 @@ def slowly(road: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return take
 
 
+def plainly(given: bytes | str) -> Any:
+    """Return what `decode` is to return, with ``json`` and without any shortcut."""
+    data = given.encode("utf-8", "surrogatepass") if isinstance(given, str) else given
+    if depth_of(data) > MAX_DEPTH:
+        raise UnreadableError(f"over {MAX_DEPTH} levels deep")
+    text = given if isinstance(given, str) else given.decode(errors="replace")
+    text = text.removeprefix("\ufeff")
+    if not text or text.isspace():
+        return None
+    keys: list[str] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys[:] = [key for key, _ in pairs]
+        return dict(pairs)
+
+    def read(digits: str) -> int | str:
+        return int(digits) if len(digits.lstrip("-")) <= 4_300 else digits
+
+    try:
+        value = json.loads(text, object_pairs_hook=keep, parse_int=read)
+    except json.JSONDecodeError as error:
+        flaw = error.msg.removesuffix(" at")
+        raise UnreadableError(f"not JSON: {flaw} at character {error.pos}") from None
+    if isinstance(value, dict) and keys.count("events") > 1:
+        raise UnreadableError("two events keys in one object")
+    return value
+
+
+def depth_of(data: bytes) -> int:
+    """Return the greatest number of brackets that are open at a time."""
+    depth = most = at = 0
+    is_text = False
+    while at < len(data):
+        if data[at] == ord("\\"):
+            at += 1
+        elif data[at] == ord('"'):
+            is_text = not is_text
+        elif not is_text and data[at] in b"{}[]":
+            depth += 1 if data[at] in b"{[" else -1
+            most = max(most, depth)
+        at += 1
+    return most
+
+
+def assert_decoded_plainly(given: bytes | str) -> None:
+    """Fail unless *given* is decoded as `plainly` does, with orjson and without."""
+    expected = outcome(plainly, given)
+
+    assert outcome(_json.decode, given) == expected
+    assert outcome(slowly(_json.decode), given) == expected
+
+
 @settings(max_examples=400)
 @given(blanks, documents, blanks)
 def test_documents_are_decoded_equally(before: str, document: str, behind: str) -> None:
-    """Both libraries give the same value or the same error for any document."""
-    for given_text in (body := before + document + behind, body.encode()):
-        assert outcome(slowly(_json.decode), given_text) == outcome(
-            _json.decode, given_text
-        )
+    """Each way gives the same value or the same error for any document."""
+    body = before + document + behind
+
+    assert_decoded_plainly(body)
+    assert_decoded_plainly(body.encode())
 
 
 @given(batches(), st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
@@ -87,9 +144,7 @@ def test_damaged_batches_are_decoded_equally(
     place %= len(body)
     body[place : place + len(scratch)] = scratch
 
-    assert outcome(slowly(_json.decode), bytes(body)) == outcome(
-        _json.decode, bytes(body)
-    )
+    assert_decoded_plainly(bytes(body))
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -100,7 +155,7 @@ def test_numbers_are_decoded_equally(number: str, form: str) -> None:
     """An integer of any length keeps all its digits, wherever it stands."""
     body = form.format(number).encode()
 
-    assert outcome(slowly(_json.decode), body) == outcome(_json.decode, body)
+    assert_decoded_plainly(body)
 
 
 @pytest.mark.parametrize("depth", [62, 63, 64, 65, 66, 2_000])
@@ -110,7 +165,7 @@ def test_depth_is_limited_equally(depth: int, core: str, form: str) -> None:
     """The limits apply to both libraries."""
     body = form.format("[" * depth + core + "]" * depth).encode()
 
-    assert outcome(slowly(_json.decode), body) == outcome(_json.decode, body)
+    assert_decoded_plainly(body)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +223,16 @@ def assert_read_alike(body: bytes) -> None:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transformer, "decode_events_fast", lambda _: None)
-        closely = repr(slowly(transform)(body))
+        closely = shown(slowly(transform)(body))
 
-    assert closely == repr(transform(body))
-    assert closely == repr(slowly(transform)(body))
+    assert closely == shown(transform(body))
+    assert closely == shown(slowly(transform)(body))
+
+
+def shown(result: bh.TransformResult) -> str:
+    """Return all of *result*, also values, which no repr shows."""
+    calls = [call.to_dict() for call in result.calls]
+    return repr((result, calls, [*result.origins], [r.raw for r in result.rejected]))
 
 
 @settings(max_examples=400)
@@ -195,6 +256,231 @@ def test_fast_decoded_numbers_give_equal_results(
     body = a_body(*place, form.format(number), 0)
 
     assert_read_alike(body)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\r\n", "\t", "\x0b", "\x0c", "\u00a0"])
+@pytest.mark.parametrize(
+    "form",
+    ["{}x", "x{}", "{{x{}", '{{"events"x:[]}}', '{{"events":x[]}}', '{{"events":[]x}}'],
+)
+def test_only_blanks_of_json_are_blanks(form: str, blank: str) -> None:
+    """A form feed is no blank, on the short way either."""
+    body = form.replace("x", blank).format('{"events":[]}').encode()
+
+    assert_read_alike(body)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(st.sampled_from(PLACES), documents), min_size=1, max_size=6),
+    st.integers(1, 400),
+    st.sampled_from(["", " ", "\n  "]),
+)
+def test_parts_of_long_bodies_give_equal_results(
+    properties: list[tuple[tuple[str, str], str]], size: int, blank: str
+) -> None:
+    """It makes no difference where a body is split, whatever is in it."""
+    bodies = [a_body(*place, document, 2) for place, document in properties]
+    events = [body[12:-2] for body in bodies]
+    body = b'{"events":[%b]}' % f"{blank},{blank}".encode().join(events)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json, "_MAX_FAST", 1_000)
+        patch.setattr(_json, "_PART", size)
+        assert_read_alike(body)
+
+
+@pytest.mark.parametrize(
+    "inner", ['{"a":1},{"event_type":2}', '"},{\\"event_type\\":"']
+)
+def test_what_looks_like_an_event_is_not_split(inner: str) -> None:
+    """Objects and texts inside of an event stay whole in a long body."""
+    body = a_body(*PLACES[0], f'{{"list": [{inner}]}}', 2_000)
+
+    assert len(body) > _json._MAX_FAST // 2
+    assert_read_alike(body)
+
+
+@pytest.mark.parametrize("library", ["orjson", "json"])
+def test_long_bodies_keep_the_short_way(library: str) -> None:
+    """A body over 512 KiB is decoded in parts, without the checks of `decode`."""
+    body = a_body(*PLACES[2], "1", 4_000)
+    assert len(body) > _json._MAX_FAST
+    road = transform if library == "orjson" else slowly(transform)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json, "decode", None)
+        patch.setattr(transformer, "decode", None)
+        assert road(body).received == 4_002
+
+
+def test_an_odd_event_of_a_long_body_costs_its_part() -> None:
+    """One integer that orjson would round does not decode all of the body again."""
+    body = a_body(*PLACES[0], '{"n": 123456789012345678901234567890}', 4_000)
+    sizes: list[int] = []
+
+    def decode(part: bytes) -> Any:
+        sizes.append(len(part))
+        return plainly(part)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json, "decode", decode)
+        result = transform(body)
+
+    assert sum(sizes) < 2 * _json._PART
+    assert "123456789012345678901234567890" in shown(result)
+
+
+class Letters:
+    """A dead letter in memory."""
+
+    def __init__(self) -> None:
+        self.records: list[DeadRecord] = []
+
+    def append(self, records: Any) -> None:
+        self.records += records
+
+    def close(self) -> None: ...
+
+
+def received(body: bytes, **options: Any) -> str:
+    """Return the response to *body*, the calls that it leads to, and dead letters."""
+    sink, letters, seen = MemorySink(), Letters(), []
+    pipeline = bh.Pipeline(
+        bh.Transformer(**options),
+        sink,
+        letters,  # type: ignore[arg-type]
+        observers=[lambda details: seen.append(details.report)],
+        now=lambda: 0.0,
+    )
+    receiver = Receiver(pipeline, "t" * 20, now=lambda: 0.0)
+    headers = [("authorization", f"Bearer {'t' * 20}")]
+    response = receiver.handle(Request("POST", headers, body))
+    calls = [call.to_dict() for call in sink.calls]
+    return repr((response, calls, [*map(attrs.asdict, letters.records)], seen))
+
+
+def assert_received_alike(body: bytes, **options: Any) -> None:
+    """Fail unless the receiver does the same if it decodes *body* exactly."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_envelope, "decode_events_fast", lambda _: None)
+        exactly = received(body, **options)
+
+    assert received(body, **options) == exactly
+    assert slowly(lambda given: received(given, **options))(body) == exactly
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(PLACES), documents)
+def test_the_receiver_decodes_equally(place: tuple[str, str], document: str) -> None:
+    """Response, calls, dead letters and observers equal those of the exact decoder."""
+    assert_received_alike(a_body(*place, document, 1))
+
+
+@pytest.mark.parametrize("depth", [10, 59, 60, 61, 300, 2_000])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "options", [{}, {"personal_data": {"custom_properties": "drop", "news": "drop"}}]
+)
+@pytest.mark.filterwarnings("ignore:No event class has a field 'news'")
+def test_the_receiver_limits_depth_equally(
+    options: dict[str, Any], place: tuple[str, str], depth: int
+) -> None:
+    """A body that is too deep is a dead letter as a whole, also in a redacted field."""
+    body = a_body(*place, '{"a":' * depth + "1" + "}" * depth, 3)
+
+    assert_received_alike(body, **options)
+    assert ("over 64 levels deep" in received(body, **options)) == (depth > 60)
+
+
+def test_a_transformer_of_a_team_gets_exact_events() -> None:
+    """An object that looks into the events itself never sees a rounded integer."""
+    seen: list[Any] = []
+    inner = bh.Transformer()
+
+    class Own:
+        def transform(self, source: Any, **options: Any) -> Any:
+            seen.extend(source)
+            return inner.transform(source, **options)
+
+    pipeline = bh.Pipeline(Own(), MemorySink(), Letters())  # type: ignore[arg-type]
+    headers = [("authorization", f"Bearer {'t' * 20}")]
+    body = a_body(*PLACES[0], '{"n": 123456789012345678901234567890}', 0)
+    Receiver(pipeline, "t" * 20).handle(Request("POST", headers, body))
+
+    value = seen[1]["properties"]["custom_properties"]["n"]
+    assert value == 123456789012345678901234567890
+
+
+def plain_reads(lines: list[bytes]) -> list[str]:
+    """Return what `read_events` is to return for JSON lines, line by line."""
+    found, offset = [], 0
+    for line in lines:
+        try:
+            events = events_of(plainly(line)) if line.strip() else []
+            found += [repr((RawEvent(event, None, offset), event)) for event in events]
+        except UnreadableError as error:
+            found.append(repr(Unreadable(offset, str(error))))
+        offset += len(line) + 1
+    return found
+
+
+def line_reads(data: bytes) -> list[str]:
+    """Return the results of `read_events` with the values of the events."""
+    return [
+        repr((read, read.value)) if isinstance(read, RawEvent) else repr(read)
+        for read in read_events(data)
+    ]
+
+
+@settings(max_examples=300)
+@given(st.lists(documents, max_size=6), st.integers(1, 300), st.booleans())
+def test_lines_are_decoded_equally(
+    lines: list[str], size: int, is_terminated: bool
+) -> None:
+    """Each line is read as if it were alone, wherever the blocks of lines end."""
+    raw = [line.replace("\n", " ").encode() for line in lines]
+    data = [b'{"a": 1}', b'{"a": 2}', *raw]
+    text = b"\n".join(data) + b"\n" * is_terminated
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lines, "_BLOCK", size)
+        assert line_reads(text) == plain_reads(data)
+        assert slowly(line_reads)(text) == plain_reads(data)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(f'{{"n": {number}}}' for number in NUMBERS),
+        *('{"events": [{"a": 1}], "events": []}', '{"\\u0065vents": 1, "events": []}'),
+        *('{"events": [{"a": 1}, {"a": 2}]}', '{"events": 5}', '{"events": null}'),
+        *(
+            "[1, 2]",
+            "{}",
+            "null",
+            "5",
+            '"text"',
+            "[]",
+            "",
+            " ",
+            "\r",
+            '{"a": "\ud7ff"}',
+        ),
+        *(
+            "[" * 64 + "]" * 64,
+            "[" * 65 + "]" * 65,
+            '{"a":' * 65 + "1" + "}" * 65,
+            '{"a": "' + "[" * 99 + '"}',
+        ),
+    ],
+)
+def test_an_odd_line_is_decoded_equally(line: str) -> None:
+    """An odd line among usual ones is read as if it were alone."""
+    data = [b'{"a": 1}', b'{"a": 2}', line.encode(), b'{"a": 3}']
+
+    assert line_reads(b"\n".join(data)) == plain_reads(data)
+    assert slowly(line_reads)(b"\n".join(data)) == plain_reads(data)
 
 
 @pytest.mark.parametrize("depth", [10, 58, 59, 60, 61, 62, 300, 740, 2_000])
@@ -238,14 +524,20 @@ print(found[0].rejected[0].reason)
 
 @given(json_values().filter(lambda value: isinstance(value, dict | list)))
 def test_encoded_values_decode_equally(value: dict[str, Any] | list[Any]) -> None:
-    """Both libraries write what reads back as the value, or refuse it."""
-    written = outcome(_json.encode, value)
+    """Each way writes what reads back as the value, or refuses what ``json`` does."""
+    is_written = not outcome(as_json, value).endswith("Error")
 
-    assert written.startswith("b'") == outcome(slowly(_json.encode), value).startswith(
-        "b'"
-    )
-    if written.startswith("b'"):
-        assert json.loads(_json.encode(value)) == value
+    for road in (_json.encode, slowly(_json.encode)):
+        if is_written:
+            assert json.loads(road(value)) == value
+        else:
+            with pytest.raises(ValueError, match=r"JSON|encode|utf"):
+                road(value)
+
+
+def as_json(value: Any) -> bytes:
+    """Return *value* as ``json`` writes it in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
 
 class Color(enum.StrEnum):
@@ -268,7 +560,8 @@ def test_unusual_values_are_encoded_or_rejected_equally(value: Any) -> None:
         except (TypeError, ValueError) as error:
             return type(error).__name__
 
-    assert meaning(slowly(_json.encode)) == meaning(_json.encode)
+    assert meaning(_json.encode) == meaning(as_json)
+    assert meaning(slowly(_json.encode)) == meaning(as_json)
 
 
 def test_lone_surrogates_stay_in_a_line_of_text() -> None:

@@ -18,7 +18,13 @@ from braze_heap.wire import Read, UnknownFormatError
 from braze_heap.wire._source import is_json_lines, read_lines, type_in_path
 
 BATCH: Final = 1_000
-"""Events that are transformed together."""
+"""Events that are sent together, which costs one request each to the sink."""
+
+FEW: Final = 100
+"""
+Events that are transformed together, as many as Braze sends: they stay in the caches of
+a processor, which a thousand do not.
+"""
 
 BATCH_BYTES: Final = 8 << 20
 """Bytes from the first to the last event of a batch: some events have 100 kB."""
@@ -349,9 +355,11 @@ def _size(status: os.stat_result) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def batches(reads: Iterable[Read], unit: int = UNIT) -> Iterator[list[Read]]:
+def batches(
+    reads: Iterable[Read], unit: int = UNIT, number: int = BATCH
+) -> Iterator[list[Read]]:
     """
-    Split *reads* into batches, limited in number and in bytes, and at each *unit*.
+    Split *reads* into batches, limited in *number* and in bytes, and at each *unit*.
 
     If reading ends with an error or Ctrl-C, a batch of the events before comes first.
     """
@@ -363,7 +371,7 @@ def batches(reads: Iterable[Read], unit: int = UNIT) -> Iterator[list[Read]]:
                 yield full
             batch.append(read)
             is_large = read.offset - batch[0].offset > BATCH_BYTES
-            if is_large or len(batch) >= BATCH:
+            if is_large or len(batch) >= number:
                 full, batch = batch, []
                 yield full
     except (ui.UnusableError, KeyboardInterrupt):

@@ -15,6 +15,7 @@ from typing import IO, Final, cast
 from rich.console import RenderableType
 
 from braze_heap import Call
+from braze_heap._json import encode
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
 from braze_heap.cli._options import STDIN
@@ -171,7 +172,7 @@ def _status(path: Path, stream: IO[str]) -> os.stat_result | None:
 
 def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     """Write each of *calls* as one line of JSON, in UTF-8."""
-    file.write("".join(f"{call.to_json()}\n" for call in calls).encode())
+    file.write(b"".join([encode(call.to_dict()) + b"\n" for call in calls]))
     file.flush()
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli import _console as ui
-from braze_heap.cli._inputs import UNIT, Advance, Input, Inputs, batches
+from braze_heap.cli._inputs import FEW, UNIT, Advance, Input, Inputs, batches
 from braze_heap.cli._options import Setup, build_transformer
 from braze_heap.cli._output import is_replaced, open_output, write_calls
 from braze_heap.cli._progress import RunProgress, progress
@@ -111,7 +111,8 @@ class Run:
                 decide. The calls of earlier batches are written.
         """
         self.before = 0
-        for batch in batches(self.inputs.read_one(source, advance), self.unit):
+        reads = self.inputs.read_one(source, advance)
+        for batch in batches(reads, self.unit, FEW):
             try:
                 result = self.transformer.transform(batch)
             except DeliveryError as error:

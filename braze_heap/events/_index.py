@@ -1,7 +1,7 @@
 """Event types to their classes, which load when they are first used."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from braze_heap import events
 from braze_heap._wiring import kind_of
@@ -29,6 +29,9 @@ class EventTypes(Mapping[str, type[CurrentsEvent]]):
                     f"CurrentsEvent, not be {kind_of(cls)}"
                 )
         self._loaded = dict(self._added)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return "EVENT_TYPES" if self is EVENT_TYPES else (EventTypes, (self._added,))
 
     def __getitem__(self, event_type: str) -> type[CurrentsEvent]:
         if event_type not in self._loaded:

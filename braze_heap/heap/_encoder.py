@@ -136,6 +136,9 @@ class LegalNames:
         self.names: set[str] = set()
         self._paths: dict[str, _PathNames] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LegalNames, ()
+
     def is_legal(self, name: Any) -> bool:
         """Return whether *name* is legal as it is."""
         if name in self.names:

@@ -7,7 +7,7 @@ import os
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import anyio
 import attrs
@@ -16,6 +16,7 @@ import httpx2
 
 from braze_heap._options import option, takes
 from braze_heap._sansio import run_steps, run_steps_async
+from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
 from braze_heap.heap._core import HeapCore, Post, Sleep, Step, Steps
@@ -78,7 +79,7 @@ class _AsyncHeapSinkArguments(HeapOptions):
     )
 
 
-class _HeapSinkBase:
+class _HeapSinkBase(OfOneProcess):
     _core: HeapCore
     _host: str
     _client: Any
@@ -86,12 +87,6 @@ class _HeapSinkBase:
     def __repr__(self) -> str:
         app_id = self._core.settings.app_id
         return f"{type(self).__name__}(app_id={app_id!r}, base_url={self._host!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a Heap sink holds connections and a key: build it in the process that "
-            "uses it"
-        )
 
     def _steps(self, calls: Sequence[Call]) -> Steps:
         if self._client.is_closed:

@@ -123,6 +123,9 @@ class MapperRegistry:
         self._registrations: Final = MappingProxyType(dict(entries))
         self._found: Final[dict[type[CurrentsEvent], Registration | None]] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self._registrations),)
+
     @property
     def registrations(self) -> Mapping[Key, Registration]:
         """The entries by key."""

@@ -24,6 +24,9 @@ class StandardWithUserProperties:
         functools.update_wrapper(self, user_properties)
         self.user_properties = user_properties
 
+    def __reduce__(self) -> str:
+        return self.user_properties.__qualname__  # by name, as a function
+
     def __call__(self, event: CurrentsEvent) -> tuple[Payload, ...]:
         """Return the payloads for *event*."""
         return standard(event), HeapUserProperties(self.user_properties(event))

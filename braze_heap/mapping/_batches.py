@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from braze_heap._errors import describe_exception
+from braze_heap._json import UncheckedEvents
 from braze_heap._json_limits import within_fast_limits
 from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent
@@ -39,25 +40,22 @@ class BatchMapping:
         self._failed: set[str] = set()
         self.generic = GenericMapping(policies)
 
-    def map(
-        self,
-        items: list[Any],
-        outages: MapperOutages | None,
-        exact: Callable[[], list[Any]] | None = None,
-    ) -> TransformResult:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BatchMapping, (self._policies,)
+
+    def map(self, items: list[Any], outages: MapperOutages | None) -> TransformResult:
         """
         Map *items*.
 
         Args:
-            items: Events in any form.
-            exact: Given if *items* were decoded fast: returns them decoded exactly, for
-                the generic mapping and for origins, which thus take no memory.
+            items: Events in any form. All of `UncheckedEvents` are exact afterwards.
             outages: See `Batch`.
 
         Raises:
             DeliveryError: A lookup is down: send the batch again.
-            Exception: Whatever *exact* raises.
+            UnreadableError: *items* are `UncheckedEvents` over the limits of `decode`.
         """
+        unchecked = items if type(items) is UncheckedEvents else None
         options = self._policies.options
         encoder = PropertyEncoder(options.nested, options.lists)
         encoder.legal_names = self._policies.legal_names
@@ -77,8 +75,8 @@ class BatchMapping:
                     except Exception as error:
                         self._note_failure(event_type, error, result)
             if made is None:
-                if exact is not None and not within_fast_limits(item):
-                    item = exact()[number]
+                if unchecked is not None and not within_fast_limits(item):
+                    item = unchecked[number] = unchecked.body.exact(number)
                 batch.number = number
                 self.generic.map(item, batch)
                 continue
@@ -96,7 +94,7 @@ class BatchMapping:
                 batch.add(made)
         batch.check_decided()
         batch.drop_outdated_user_properties()
-        read = exact or (lambda: items)
+        read = items.__getitem__ if unchecked is None else unchecked.body.exact
         result.origins = Origins(batch.origins, read)
         return result
 

@@ -293,7 +293,9 @@ class _Function:
                 redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT
             )
         if treatment != "keep":
-            return _FieldSteps(_take("VALIDATE[NAME](LOCAL) is not INVALID"), _REDACT)
+            is_bounded = "is_small(LOCAL) and " if kind == "json object" else ""
+            is_valid = f"{is_bounded}VALIDATE[NAME](LOCAL) is not INVALID"
+            return _FieldSteps(_take(is_valid), _REDACT)
         if kind == "string":
             lines = _REDACT_INSIDE_TEXT if has_nested else ""
             return _FieldSteps(redact=lines + _CLEAN_URL * (name in URL_FIELDS))

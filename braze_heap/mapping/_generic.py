@@ -79,8 +79,7 @@ class GenericMapping:
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
         self._parse = EventParser(policies.options.event_types).parse
-        module = getattr(policies.identity.function, "__module__", "")
-        self._identity_is_ours = module == "braze_heap.policies.identity"
+        self._identity_is_ours = bool(policies.identity.fields)
 
     def map(self, item: Any, batch: Batch) -> None:
         """

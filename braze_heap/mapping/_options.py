@@ -5,8 +5,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-from braze_heap._options import doc, documented, option
-from braze_heap.events import EVENT_TYPES, CurrentsEvent
+from braze_heap._options import copy_of_mapping, doc, documented, option
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import Nested
 from braze_heap.heap._lists import Lists
 from braze_heap.heap.calls import Value
@@ -28,6 +28,11 @@ DeleteIdentity: TypeAlias = Callable[[Any], str | None]
 """Function of a deletion request to the identity to delete."""
 
 _DEFAULT_NAMING: Final = Naming()
+
+
+def _copy_unless_immutable(event_types: Any) -> Any:
+    is_immutable = isinstance(event_types, EventTypes)
+    return event_types if is_immutable else copy_of_mapping(event_types)
 
 
 @documented
@@ -158,5 +163,5 @@ class TransformerArguments(TransformerOptions):
     )
     naming: Naming = option(_DEFAULT_NAMING, "Names of events and properties in Heap.")
     event_types: Mapping[str, type[CurrentsEvent]] = option(
-        EVENT_TYPES, "The event classes by type."
+        EVENT_TYPES, "The event classes by type.", converter=_copy_unless_immutable
     )

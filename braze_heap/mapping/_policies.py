@@ -207,6 +207,9 @@ class CustomMapper:
         names = (a.name for a in attrs.fields(cast("Any", self.entry.key)))
         return frozenset(f"{self.field}.{name}" for name in names)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CustomMapper.of, (self.entry,)
+
     def read(self, event: CurrentsEvent) -> Any:
         """
         Return the properties of *event* as an instance of the class; an `InvalidField`

@@ -5,6 +5,7 @@ Heap merges all users who share an identity, and this cannot be undone. An ident
 therefore sent unchanged, or the event is not sent.
 """
 
+import functools
 import hashlib
 import re
 import string
@@ -57,6 +58,7 @@ SHA-1 and SHA-256 of the empty text and of ``null``, ``None`` and ``undefined``.
 """
 
 
+@attrs.frozen
 class IdentityError(BrazeHeapError, ValueError):
     """
     A value that cannot identify one person.
@@ -66,10 +68,11 @@ class IdentityError(BrazeHeapError, ValueError):
         detail: The rule that rejected it. Contains no value of the event.
     """
 
-    def __init__(self, reason: Reason | SkipReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+    reason: Reason | SkipReason
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 Identify: TypeAlias = Callable[[CurrentsEvent], Any]
@@ -224,7 +227,7 @@ class IdentityPolicy:
         It contains a rejected id of the event, or ends with a placeholder after ``:``,
         ``/`` or ``|``. A number at the end is legal, because many ids contain numbers.
         """
-        ids = [read(event) for read in _READERS]
+        ids = [_read(field, event) for field in _ID_FIELDS]
         texts = [str(i).strip() for i in ids if isinstance(i, str | bool)]
         texts += [_decimal(i) for i in ids if i.__class__ is int]
         texts.append("None")  # a field that is missing or invalid, as text
@@ -345,21 +348,15 @@ def identify_by(identity: Identity) -> Identify:
             "identity is 'external_user_id', 'user_id' or a function, not "
             f"{identity!r}{hint if str(identity) == 'device_id' else ''}"
         )
-    return _reader(identity)
+    return functools.partial(_read, identity)
 
 
-def _reader(field: str) -> Identify:
-    invalid = f"/user/{field}"
-
-    def read(event: CurrentsEvent) -> Any:
-        value = event.__dict__.get(field)
-        return event.extra.get(invalid) if value is None and event.extra else value
-
-    return read
+def _read(field: str, event: CurrentsEvent) -> Any:
+    value = event.__dict__.get(field)
+    return event.extra.get(f"/user/{field}") if value is None and event.extra else value
 
 
 _ID_FIELDS: Final = typing.get_args(FirstOfField)
-_READERS: Final = (*map(_reader, _ID_FIELDS),)
 
 
 def first_of(*fields: FirstOfField, prefix: str) -> Identify:
@@ -398,14 +395,13 @@ def first_of(*fields: FirstOfField, prefix: str) -> Identify:
                 f"first_of takes {', '.join(map(repr, _ID_FIELDS))}, not {field!r}."
                 f"{did_you_mean(field, _ID_FIELDS)}"
             )
-    return _FirstOf(tuple(map(_reader, fields)), prefix, fields)
+    return _FirstOf(prefix, fields)
 
 
 @attrs.frozen
 class _FirstOf:
     """The function that `first_of` returns."""
 
-    readers: tuple[Identify, ...]
     prefix: str
     fields: tuple[str, ...]
 
@@ -419,8 +415,8 @@ class _FirstOf:
         """
         Return the prefix and the id after it; the id is ``None`` if it is missing.
         """
-        for number, read in enumerate(self.readers):
-            value = read(event)
+        for number, field in enumerate(self.fields):
+            value = _read(field, event)
             if not _is_blank(value):
                 return self.prefix if number else "", value
         return "", None

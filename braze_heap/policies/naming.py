@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from braze_heap._options import copy_of_mapping
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
@@ -49,9 +50,13 @@ class Naming:
 
     event_names: Style = "display"
     event_prefix: str = "Braze "
-    event_renames: Mapping[str, str] = MappingProxyType({})
+    event_renames: Mapping[str, str] = attrs.field(
+        default=MappingProxyType({}), converter=copy_of_mapping
+    )
     property_prefix: str = ""
-    property_renames: Mapping[str, str] = MappingProxyType({})
+    property_renames: Mapping[str, str] = attrs.field(
+        default=MappingProxyType({}), converter=copy_of_mapping
+    )
     custom_event_prefix: str | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -72,6 +72,7 @@ class Redaction:
         url_parameters: tuple[str, ...] = URL_PARAMETERS,
     ) -> None:
         self._policy = policy
+        self._arguments = (policy, unknown_fields, custom_fields, url_parameters)
         is_kept = policy.default == "keep"  # then names decide nothing
         self._unknown_fields: UnknownFields = (
             "send" if is_kept and unknown_fields == "guard" else unknown_fields
@@ -86,6 +87,9 @@ class Redaction:
             for name, treatment in policy.overrides.items()
             if "." in name and treatment != "keep"
         ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Redaction, self._arguments
 
     def treatment_of(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """Return the treatment of the field *name* of *cls* as a whole."""

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
+from braze_heap._json import decode_events_fast
 from braze_heap.exceptions import BrazeHeapError
 from braze_heap.receiver._admission import Limits
 from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
@@ -72,9 +73,18 @@ def _decompress_member(member: zlib._Decompress, piece: bytes, most: int) -> byt
         raise UnreadableError("not gzip data, or damaged") from None
 
 
-def decode_batch(body: bytes, limits: Limits, *, is_zipped: bool) -> list[Any]:
+def decode_batch(
+    body: bytes, limits: Limits, *, is_zipped: bool, is_exact: bool = True
+) -> list[Any]:
     """
     Return the events of a request body. A probe of Braze has none.
+
+    Args:
+        body: The body, at most one byte more than the largest.
+        limits: Amounts that are accepted.
+        is_zipped: Whether the body is compressed with gzip.
+        is_exact: Whether to check depth and numbers; else the events can be
+            `UncheckedEvents`, and a `Transformer` checks them.
 
     Raises:
         BatchTooLargeError: The batch is beyond *limits*, and has several events.
@@ -87,7 +97,9 @@ def decode_batch(body: bytes, limits: Limits, *, is_zipped: bool) -> list[Any]:
             raise BatchTooLargeError
         raise UnreadableError(f"over {limits.body:,} bytes, but not several events")
     try:
-        events = _events_of(decode(body))
+        events: list[Any] | None = None if is_exact else decode_events_fast(body)
+        if events is None:
+            events = _events_of(decode(body))
     except UnreadableError as error:
         enough = 2 if isinstance(error, TooLargeError) else limits.events + 1
         if has_events(body, enough):

@@ -23,10 +23,11 @@ import attrs
 
 from braze_heap._batch_result import mappers_of
 from braze_heap._errors import describe_exception, error_context
+from braze_heap._json import UncheckedEvents
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, option, takes
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import is_async, kind_of
+from braze_heap._wiring import OfOneProcess, is_async, kind_of
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
@@ -43,6 +44,7 @@ from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Respon
 from braze_heap.report import Report
 from braze_heap.state import DeadRecord
 from braze_heap.state._protocol import append_to
+from braze_heap.transformer import Transformer
 from braze_heap.wire import UnreadableError
 
 logger = logging.getLogger("braze_heap.receiver")
@@ -111,7 +113,7 @@ class _ReceiverArguments(Generic[_P]):
     )
 
 
-class _ReceiverBase(Generic[_P]):
+class _ReceiverBase(OfOneProcess, Generic[_P]):
     """Handling of a request as a generator of steps, shared by both receivers."""
 
     def _configure(self, options: _ReceiverArguments[_P]) -> None:
@@ -201,6 +203,10 @@ class _ReceiverBase(Generic[_P]):
         size = self.limits.body if is_zipped else buffer.size
         try:
             events = yield _Compute(size, decode)
+            if events and isinstance(events, UncheckedEvents):
+                # Its check is part of the mapping, and can find it unreadable.
+                yield _RunPipeline(events)
+                return _responses.ACCEPTED
         except BatchTooLargeError:
             most = f"{self.limits.events:,} events or {self.limits.body:,} bytes"
             cause = f"more than {most}; Braze splits the batch"
@@ -236,7 +242,13 @@ class _ReceiverBase(Generic[_P]):
             raise
 
     def _decode_body(self, buffer: RequestBuffer, *, is_zipped: bool) -> list[Any]:
-        return decode_batch(buffer.body(), self.limits, is_zipped=is_zipped)
+        transform = getattr(self.pipeline.transformer.transform, "__func__", None)
+        return decode_batch(
+            buffer.body(),
+            self.limits,
+            is_zipped=is_zipped,
+            is_exact=transform is not Transformer.transform,
+        )
 
     def _warn_on_version(self, request: Request) -> None:
         versions = request.values("braze-currents-version")

@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from braze_heap._errors import errno_of, error_context
-from braze_heap._wiring import kind_of
+from braze_heap._json import encode
+from braze_heap._wiring import OfOneProcess, kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 
 
-class MemorySink(ClosingContextManager):
+class MemorySink(OfOneProcess, ClosingContextManager):
     """Store copies of the calls in memory. For tests."""
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class MemorySink(ClosingContextManager):
         """Do nothing; the calls remain available."""
 
 
-class ConsoleSink(ClosingContextManager):
+class ConsoleSink(OfOneProcess, ClosingContextManager):
     """
     Print one line per call, for people. Shows personal values.
 
@@ -83,7 +84,7 @@ def _row(*cells: object) -> str:
     return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
 
 
-class JsonLinesSink(ClosingContextManager):
+class JsonLinesSink(OfOneProcess, ClosingContextManager):
     """
     Append each call as one line of JSON. For replays, dry runs and debugging.
 
@@ -158,7 +159,7 @@ class JsonLinesSink(ClosingContextManager):
 
 def _json_line(call: Call) -> bytes | None:
     try:
-        return f"{call.to_json()}\n".encode()
+        return encode(call.to_dict()) + b"\n"
     except (TypeError, ValueError):
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from braze_heap._sansio import in_thread
-from braze_heap._wiring import check_function
+from braze_heap._wiring import OfOneProcess, check_function
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call
 from braze_heap.sinks._protocol import (
@@ -22,7 +22,7 @@ from braze_heap.sinks._protocol import (
 )
 
 
-class Tee(ClosingContextManager):
+class Tee(OfOneProcess, ClosingContextManager):
     """
     Send each batch to several sinks in turn.
 
@@ -72,7 +72,7 @@ def _close_all(sinks: list[Sink]) -> None:
         _close_all(sinks[1:])
 
 
-class Filtered(ClosingContextManager):
+class Filtered(OfOneProcess, ClosingContextManager):
     """
     Send only the calls for which *keep* is true. The others count as accepted.
 
@@ -128,7 +128,7 @@ class _SharedBatch:
         return Receipt(size - len(rejections), rejections)
 
 
-class Buffered(ClosingContextManager):
+class Buffered(OfOneProcess, ClosingContextManager):
     """
     Combine the batches of several threads into large bulk requests.
 
@@ -222,7 +222,7 @@ class Buffered(ClosingContextManager):
             self._changed.notify_all()
 
 
-class ThreadedSink(AsyncClosingContextManager):
+class ThreadedSink(OfOneProcess, AsyncClosingContextManager):
     """
     Adapt a `Sink` to `AsyncSink`. The sink runs in threads.
 

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 import attrs
 
+from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state import _sqlite_rows as _rows
@@ -35,7 +36,7 @@ _ROW_BYTES: Final = 512
 """Bytes of a row in addition to the original, about."""
 
 
-class SqliteDeadLetter(ClosingContextManager):
+class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
     """
     A dead letter in one file of SQLite. Several processes may share it. Thread-safe.
 

@@ -8,10 +8,10 @@ is split at its brackets, and each element is then decoded separately.
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from braze_heap._json import decode
+from braze_heap._json import decode, decode_lines_fast
 from braze_heap._json_limits import UnreadableError
 from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._formats import HEAD, check_format, is_decided
@@ -19,6 +19,9 @@ from braze_heap.wire._read import RawEvent, Read, Unreadable, events_of
 
 BOM: Final = b"\xef\xbb\xbf"
 """Byte order mark. Offsets count from its end."""
+
+_BLOCK: Final = 1 << 16
+"""Bytes of lines that are decoded together. They stay in the caches of a processor."""
 
 _MAX_RAW: Final = 1 << 16
 _MAX_HEAD: Final = 1 << 20
@@ -38,8 +41,10 @@ def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
     if head.failure is None:
         check_format(head.data)
     replayed = _Replayed(head, stream)
-    is_by_line = _has_lines(head.data)
-    for element in _lines(replayed) if is_by_line else Elements(replayed):
+    if _has_lines(head.data):
+        yield from _read_lines(replayed.read, event_type)
+        return
+    for element in Elements(replayed):
         yield from _events_in(element, event_type)
 
 
@@ -64,8 +69,7 @@ def read_lines(
     offset = start
     if start:
         offset += _rest_of_line(stream, end - start) - 1
-    for element in _lines(stream, offset, end):
-        yield from _events_in(element, event_type)
+    yield from _read_lines(stream.read1, event_type, offset, end)
 
 
 def _rest_of_line(stream: Buffered, limit: int) -> int:
@@ -154,26 +158,62 @@ class _Replayed:
     def read(self, size: int, /) -> bytes:
         return self._head.read(size) or self._rest().read1(size)
 
-    def readline(self, size: int) -> bytes:
-        line = self._head.readline(size)
-        if line.endswith(b"\n"):
-            return line
-        return line + self._rest().readline(size - len(line))
-
     def _rest(self) -> Buffered:
         if self._failure is not None:
             raise self._failure
         return self._stream
 
 
-def _lines(
-    stream: "_Replayed | Buffered", offset: int = 0, end: int = sys.maxsize
-) -> Iterator[Element]:
-    while offset < end and (line := stream.readline(MAX_ELEMENT + 1)):
-        if len(line) > MAX_ELEMENT:
-            yield Element(offset, line, flaw=f"a line of over {MAX_ELEMENT:,} bytes")
-        elif line.strip():
-            yield Element(offset, line)
-        offset += len(line)
-        while not line.endswith(b"\n") and (line := stream.readline(CHUNK)):
-            offset += len(line)
+def _read_lines(
+    read: Callable[[int], bytes],
+    event_type: str | None,
+    start: int = 0,
+    end: int = sys.maxsize,
+) -> Iterator[Read]:
+    for offset, block, is_cut in _blocks(read, start, end):
+        if is_cut and offset < end:
+            flaw = f"a line of over {MAX_ELEMENT:,} bytes"
+            yield Unreadable(offset, flaw, block)
+            continue
+        lines = block.removesuffix(b"\n").split(b"\n")
+        is_short = len(block) <= 2 * _BLOCK
+        values = decode_lines_fast(lines) if is_short else None
+        for line, value in zip(lines, values or lines, strict=True):
+            if offset >= end:
+                return
+            if value and type(value) is dict and "events" not in value:
+                yield RawEvent(value, event_type, offset)
+            elif line.strip():
+                yield from _events_in(Element(offset, line), event_type)
+            offset += len(line) + 1
+
+
+def _blocks(
+    read: Callable[[int], bytes], offset: int, end: int
+) -> Iterator[tuple[int, bytes, bool]]:
+    """
+    Yield whole lines as soon as they are read, in blocks, each with its offset.
+
+    Of a line that is too long, the first bytes come, and true instead of false.
+    """
+    rest = bytearray()
+    while offset < end and (data := read(_BLOCK)):
+        newline = data.find(b"\n")
+        if len(rest) + (newline + 1 or len(data)) > MAX_ELEMENT:
+            yield offset, bytes(rest[:_MAX_RAW]), True
+            offset += len(rest)
+            while data and newline < 0:
+                offset += len(data)
+                data = read(_BLOCK)
+                newline = data.find(b"\n")
+            offset += newline + 1
+            data, rest = data[newline + 1 :], bytearray()
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            rest += data[:cut]
+            yield offset, bytes(rest), False
+            offset += len(rest)
+            rest.clear()
+        rest += data[cut:]
+    if rest:
+        yield offset, bytes(rest), False

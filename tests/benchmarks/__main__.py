@@ -6,13 +6,14 @@ there.
 """
 
 import functools
+import io
 import json
 import platform
 import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,12 @@ from typing import Any
 
 import braze_heap as bh
 from braze_heap import _json
+from braze_heap.cli._inputs import FEW, batches
+from braze_heap.cli._output import write_calls
+from braze_heap.receiver import Receiver, Request
+from braze_heap.sinks import Receipt
+from braze_heap.testing import make_raw
+from braze_heap.wire import RawEvent
 from tests.benchmarks import contenders
 from tests.benchmarks.batches import KINDS, body
 from tests.benchmarks.chart import chart
@@ -27,6 +34,7 @@ from tests.benchmarks.contenders import ORJSON, STDLIB, Library, Way
 from tests.benchmarks.measuring import Step, cpu_seconds, ratios
 
 ROUNDS = 150
+TOKEN = "t" * 20
 BODIES = [body(seed) for seed in range(10)]
 PAGES = Path(__file__).parents[2] / "docs/explanation"
 
@@ -110,24 +118,86 @@ def parts(bodies: list[bytes]) -> dict[str, Any]:
     transform = bh.Transformer().transform
     way = contenders.ours(bh.Transformer())
     slow_way = with_library(way, STDLIB)
-    batches = [json.loads(b)["events"] for b in bodies]
+    decoded = [json.loads(b)["events"] for b in bodies]
     count = len(bodies)
     return table(
         {
             "json.loads": lambda n: json.loads(bodies[n % count]),
             "decoded event → typed event": lambda n: [
-                bh.parse_event(event) for event in batches[n % count]
+                bh.parse_event(event) for event in decoded[n % count]
             ],
-            "decoded batch → calls": lambda n: transform(batches[n % count]),
+            "decoded batch → calls": lambda n: transform(decoded[n % count]),
             "decoded, one event a call": lambda n: [
-                transform(event) for event in batches[n % count]
+                transform(event) for event in decoded[n % count]
             ],
             "bytes → calls": lambda n: transform(bodies[n % count]),
             "bytes → bytes": lambda n: way(bodies[n % count]),
             "bytes → bytes, json": lambda n: slow_way(bodies[n % count]),
         },
-        len(batches[0]),
+        len(decoded[0]),
     )
+
+
+class WritingSink:
+    """A sink that writes each call, as the steps beside it do, and keeps nothing."""
+
+    def send(self, calls: Sequence[bh.Call]) -> Receipt:
+        written(calls)
+        return Receipt(len(calls))
+
+    def close(self) -> None: ...
+
+
+def written(calls: Sequence[bh.Call]) -> bytes:
+    """Return *calls* as JSON lines."""
+    file = io.BytesIO()
+    write_calls(file, calls)
+    return file.getvalue()
+
+
+def in_lines(data: bytes) -> None:
+    """Transform JSON lines as ``braze-heap transform`` does in one job."""
+    for batch in batches(bh.read_events(data), number=FEW):
+        written(transform(batch).calls)
+
+
+transform = bh.Transformer().transform
+
+
+def inputs() -> dict[str, Any]:
+    """Return what events cost that do not come as a body of 100."""
+    pipeline = bh.Pipeline(bh.Transformer(), WritingSink(), bh.DISCARD)
+    handle = Receiver(pipeline, TOKEN).handle
+    headers = [("authorization", f"Bearer {TOKEN}")]
+    requests = [Request("POST", headers, body) for body in BODIES]
+    decoded = [json.loads(body)["events"] for body in BODIES]
+    events = [event for batch in decoded for event in batch]
+    lines = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+    long = json.dumps({"events": events}).encode()
+    records = [
+        RawEvent(make_raw(event["event_type"], form="storage"), event["event_type"])
+        for event in decoded[0]
+    ]
+    for number, record in enumerate(records):
+        record.value["id"] = f"{number:032x}"
+
+    def calls_of(number: int) -> list[bh.Call]:
+        return transform(BODIES[number % 10]).calls
+
+    steps: dict[str, tuple[int, Step]] = {
+        "json.loads": (10, lambda n: json.loads(BODIES[n % 10])),
+        "bytes → calls, written": (10, lambda n: written(calls_of(n))),
+        "Receiver.handle, calls written": (10, lambda n: handle(requests[n % 10])),
+        "body of 1,000 events → calls": (1, lambda _: transform(long)),
+        "read_events of JSON lines": (1, lambda _: [*bh.read_events(lines)]),
+        "JSON lines → lines of calls": (1, lambda _: in_lines(lines)),
+        "storage records → calls": (10, lambda _: transform(records)),
+    }
+
+    def repeated(times: int, step: Step) -> Step:
+        return lambda number: [step(number + n) and None for n in range(times)]
+
+    return table({name: repeated(*step) for name, step in steps.items()}, 1_000)
 
 
 def kinds() -> dict[str, Any]:
@@ -265,6 +335,7 @@ def main() -> None:
         "whole path": whole_path(named),
         "parts": parts(BODIES),
         "kinds of batches": kinds(),
+        "other ways in": inputs(),
         "starts, ms": starts(),
         "bytes an event": memory(),
         "events a second": processes(),

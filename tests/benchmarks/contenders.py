@@ -25,18 +25,13 @@ import pydantic
 import braze_heap as bh
 from braze_heap.events._schema import schema_of
 from braze_heap.heap._bulk import EVENTS, USERS, body_of, group_by_endpoint
-from braze_heap.policies.privacy import personal_data
-from braze_heap.policies.redaction import Redaction
 from tests.benchmarks.batches import MIX
 
 Way: TypeAlias = Callable[[bytes], bytes]
 
 CLASSES = {event_type: bh.EVENT_TYPES[event_type] for event_type in MIX}
 NAMES = {t: f"Braze {cls.display_name}" for t, cls in CLASSES.items()}
-PERSONAL = {
-    t: frozenset(Redaction(personal_data("drop")).dropped(cls))
-    for t, cls in CLASSES.items()
-}
+PERSONAL = {t: schema_of(cls).personal for t, cls in CLASSES.items()}
 KEPT = {
     t: tuple(n for n in schema_of(cls).places if n not in PERSONAL[t])
     for t, cls in CLASSES.items()

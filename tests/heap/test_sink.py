@@ -884,5 +884,5 @@ def test_no_secret_in_repr_or_pickle(kind: Any) -> None:
 
     assert leaks(repr(sink), repr(vars(sink)), repr(sink._core.settings)) == []
     for take in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="holds connections and a key"):
+        with pytest.raises(TypeError, match=f"^{kind.__name__} cannot be pickled"):
             take(sink)
