@@ -5,7 +5,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -229,10 +229,29 @@ def assert_read_alike(body: bytes) -> None:
     assert closely == shown(slowly(transform)(body))
 
 
+def in_order(calls: Iterable[bh.Call]) -> list[Any]:
+    """Return *calls* with their properties in the order of their names."""
+    found = []
+    for call in calls:
+        content = call.to_dict()
+        properties = content.pop("properties", {})
+        found.append((content, sorted(properties.items())))
+    return found
+
+
 def shown(result: bh.TransformResult) -> str:
-    """Return all of *result*, also values, which no repr shows."""
-    calls = [call.to_dict() for call in result.calls]
-    return repr((result, calls, [*result.origins], [r.raw for r in result.rejected]))
+    """
+    Return all of *result*, also values, which no repr shows. The order of properties
+    makes no difference.
+    """
+    return repr(
+        (
+            result,
+            in_order(result.calls),
+            [*result.origins],
+            [r.raw for r in result.rejected],
+        )
+    )
 
 
 @settings(max_examples=400)
@@ -356,8 +375,9 @@ def received(body: bytes, **options: Any) -> str:
     receiver = Receiver(pipeline, "t" * 20, now=lambda: 0.0)
     headers = [("authorization", f"Bearer {'t' * 20}")]
     response = receiver.handle(Request("POST", headers, body))
-    calls = [call.to_dict() for call in sink.calls]
-    return repr((response, calls, [*map(attrs.asdict, letters.records)], seen))
+    return repr(
+        (response, in_order(sink.calls), [*map(attrs.asdict, letters.records)], seen)
+    )
 
 
 def assert_received_alike(body: bytes, **options: Any) -> None:

@@ -79,7 +79,13 @@ MAPPERS = bh.DEFAULT_MAPPERS.override(EmailClick, click).add(AddedToCart, added)
 OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "default": dict,
     "mappers": lambda: {"mappers": MAPPERS},
-    "selection": lambda: {"mappers": MAPPERS.only("users.messages.email.*")},
+    "selection": lambda: {
+        "mappers": MAPPERS,
+        "include": "users.messages.email.*",
+        "exclude": EmailOpen,
+        "sample": {"EmailClick": 0.5},
+        "suppress": {"example-user-2"},
+    },
     "declared": lambda: {
         "mappers": bh.DEFAULT_MAPPERS.override(
             EmailOpen, bh.declare("Opened", {"device": "device_model"})
@@ -196,7 +202,7 @@ def test_shipped_mappers_stay_shipped(copied: Callable[[Any], Any]) -> None:
         bh.PersonalData("keep", {"email_address": "drop"}),
         bh.first_of("external_user_id", "user_id", prefix="b:"),
         bh.declare("Opened", {"device": "device_model"}),
-        bh.TransformConfig(preset="engagement", fixed_properties={"a": 1}),
+        bh.TransformConfig(include=("engagement",), fixed_properties={"a": 1}),
         MAPPERS.explain(EmailClick),
         Transformer().transform(BODY),
     ],
