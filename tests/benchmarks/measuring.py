@@ -1,5 +1,6 @@
 """Measuring on a machine that others use too."""
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -11,14 +12,14 @@ Step: TypeAlias = Callable[[int], object]
 
 def cpu_seconds(steps: Mapping[str, Step], rounds: int) -> dict[str, list[float]]:
     """
-    Return the CPU seconds of each step in each round, the steps taking turns.
+    Return the CPU seconds of each step in each round, in a random order each time.
 
     CPU time of the thread, not time on the clock: what others do on the machine counts
     as little as it can.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(rounds):
-        for name, step in steps.items():
+        for name, step in random.sample([*steps.items()], len(steps)):
             start = time.thread_time()
             step(number)
             seconds[name].append(time.thread_time() - start)
