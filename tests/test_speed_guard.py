@@ -17,7 +17,7 @@ from tests.benchmarks.measuring import cpu_seconds
 
 BODY = body(0)
 BATCH = json.loads(BODY)
-ROUNDS = 40
+ROUNDS = 15
 
 transform = bh.Transformer().transform
 

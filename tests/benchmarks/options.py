@@ -2,7 +2,7 @@
 ``python -m tests.benchmarks.options`` measures options, storage records, an unknown
 field and memory for four mixes of events, and prints Markdown tables.
 
-With a number, it measures as many rounds instead of 100.
+With a number, it measures as many rounds instead of 40.
 """
 
 import functools
@@ -21,7 +21,7 @@ from tests.benchmarks.contenders import ORJSON, STDLIB, Way
 from tests.benchmarks.inputs import MIXES, OPTIONS, as_storage, with_new_field
 from tests.benchmarks.measuring import Step, cpu_seconds, ratios
 
-ROUNDS: Final = 100
+ROUNDS: Final = 40
 SEEDS: Final = 5
 
 
@@ -59,7 +59,7 @@ def _with_body(way: Way, bodies: list[bytes], number: int) -> bytes:
 
 
 def _measured(steps: Mapping[str, Step], rounds: int) -> dict[str, list[float]]:
-    cpu_seconds(steps, SEEDS)  # compiles, and learns names
+    cpu_seconds(steps, 1)  # compiles, and learns names
     return cpu_seconds(steps, rounds)
 
 
