@@ -11,12 +11,7 @@ Step: TypeAlias = Callable[[int], object]
 
 
 TURN: Final = 5
-"""
-Batches of a step before the next one has its turn, as in a backfill.
-
-After other work the caches of the processor are cold, and the first batch costs more:
-the function of each event type is read again.
-"""
+"""Batches of a step before the next one has its turn, as in a backfill."""
 
 
 def cpu_seconds(steps: Mapping[str, Step], rounds: int) -> dict[str, list[float]]:
