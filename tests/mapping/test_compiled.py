@@ -17,6 +17,7 @@ from braze_heap.events import EmailClick
 from braze_heap.events._schema import schema_of
 from braze_heap.mapping import _batches, _compiled
 from braze_heap.testing import make_raw
+from tests.benchmarks.inputs import OPTIONS
 from tests.mapping.oddities import observed
 
 PACKAGE = Path(bh.__file__).parent
@@ -119,6 +120,27 @@ def test_usual_events_of_shipped_mappers_do_not_need_the_generic_mapping(
 
     for item in (raw, read, bh.parse_event(raw)):
         assert transformer.transform([item]).calls
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_does_not_need_the_generic_mapping(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Usual events stay fast under each option, also if they have an unknown field."""
+    transformer = bh.Transformer(**OPTIONS[name])
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    for event_type in sorted(bh.EVENT_TYPES.keys() - NOT_COMPILED):
+        raw = make_raw(event_type)
+        record = make_raw(event_type, form="storage")
+        if "external_user_id" not in raw["user"]:
+            continue
+        longer = raw | {"properties": raw["properties"] | {"brand_new": "x"}}
+
+        items = (raw, longer, bh.wire.RawEvent(record, event_type), bh.parse_event(raw))
+
+        for item in items:
+            result = transformer.transform([item])
+            assert result.calls or result.skipped
 
 
 NOT_COMPILED = {"users.UserDeleteRequest", "users.UserOrphan"}
