@@ -16,6 +16,7 @@ import braze_heap as bh
 from braze_heap.events import EmailClick
 from braze_heap.events._schema import schema_of
 from braze_heap.mapping import _batches, _compiled
+from braze_heap.policies.identity import first_of
 from braze_heap.testing import make_raw
 from tests.benchmarks.inputs import OPTIONS
 from tests.mapping.oddities import observed
@@ -141,6 +142,47 @@ def test_an_option_does_not_need_the_generic_mapping(
         for item in items:
             result = transformer.transform([item])
             assert result.calls or result.skipped
+
+
+def test_functions_of_a_team_get_the_whole_event_without_the_generic_mapping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Id, time, known and unknown fields are those of the parsed event."""
+    seen: list[bh.CurrentsEvent] = []
+
+    def identity(event: bh.CurrentsEvent) -> str:
+        seen.append(event)
+        return f"user-{event.id}"
+
+    def event_name(event: bh.CurrentsEvent) -> str:
+        return f"{event.id} at {event.time}"
+
+    naming = bh.Naming(event_name)
+    transformer = bh.Transformer(identity=identity, naming=naming, personal_data="keep")
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    raw = make_raw("users.behaviors.Purchase")
+    raw["properties"] |= {"brand_new": "x", "newer": 5}
+
+    (call,) = transformer.transform(raw).calls
+
+    assert seen == [bh.parse_event(raw)]
+    assert isinstance(call, bh.Track)
+    assert call.event == f"Braze {raw['id']} at {raw['time']}"
+    assert call.identity == f"user-{raw['id']}"
+
+
+def test_the_second_field_of_an_identity_does_not_need_the_generic_mapping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An event without an external id is usual where `first_of` has a second field."""
+    identity = first_of("external_user_id", "user_id", prefix="braze:")
+    transformer = bh.Transformer(identity=identity)
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    raw = make_raw(CLICK, external_user_id=None, user_id="b1")
+
+    (call,) = transformer.transform(raw).calls
+
+    assert call.identity == "braze:b1"
 
 
 NOT_COMPILED = {"users.UserDeleteRequest", "users.UserOrphan"}

@@ -483,6 +483,32 @@ def test_unknown_fields_are_sent_and_counted_however_many(
         assert result.unknown == {f"{CLICK} {name}": 1 for name in names}
 
 
+def test_unknown_fields_keep_their_order(transformer: Any) -> None:
+    """They come last, in the order of the event."""
+    names = [f"{letter}_new" for letter in "qwertyuiop"]
+    event = event_of(CLICK, dict.fromkeys(names, "x"))
+
+    result = transformer().transform(event)
+
+    assert [*properties_of(result)][-10:] == names
+    assert [*result.unknown] == [f"{CLICK} {name}" for name in names]
+
+
+@pytest.mark.parametrize("field", ["custom_properties", "brand_new"])
+@pytest.mark.parametrize("number", [2**53 + 1, 10**30, -(10**30)])
+def test_a_long_integer_in_an_object_is_sent_digit_by_digit(
+    transformer: Any, field: str, number: int
+) -> None:
+    """No decoder turns it into a float; Heap gets text."""
+    event = order(**{field: {"number": number, "deep": {"numbers": [number]}}})
+
+    result = transformer().transform(json.dumps({"events": [event]}).encode())
+
+    found = properties_of(result)
+    assert found[f"{field}.number"] == str(number)
+    assert found[f"{field}.deep.numbers"] == str(number)
+
+
 def test_a_typed_event_becomes_what_its_raw_event_becomes(transformer: Any) -> None:
     """Calls and counts are equal for each type, from HTTP and from storage."""
     new = transformer(deletions=True, local_time=True)
