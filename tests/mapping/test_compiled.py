@@ -18,7 +18,8 @@ from braze_heap.events._schema import schema_of
 from braze_heap.mapping import _batches, _compiled
 from braze_heap.policies.identity import first_of
 from braze_heap.testing import make_raw
-from tests.benchmarks.inputs import OPTIONS
+from braze_heap.wire import RawEvent
+from tests.benchmarks.inputs import MIXES, OPTIONS, as_storage
 from tests.mapping.oddities import observed
 
 PACKAGE = Path(bh.__file__).parent
@@ -183,6 +184,22 @@ def test_the_second_field_of_an_identity_does_not_need_the_generic_mapping(
     (call,) = transformer.transform(raw).calls
 
     assert call.identity == "braze:b1"
+
+
+def test_storage_records_do_not_need_the_generic_mapping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither with empty columns nor with one that no class knows."""
+    transformer = bh.Transformer()
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    records = [r for mix in MIXES.values() for r in as_storage(mix(0))]
+
+    for record in records:
+        if "external_user_id" not in record.value:
+            continue
+        longer = {"brand_new": "x", **record.value, "newer": 1.5}
+        for value in (record.value, longer):
+            assert transformer.transform([RawEvent(value, record.event_type)]).calls
 
 
 NOT_COMPILED = {"users.UserDeleteRequest", "users.UserOrphan"}

@@ -509,6 +509,23 @@ def test_a_long_integer_in_an_object_is_sent_digit_by_digit(
     assert found[f"{field}.deep.numbers"] == str(number)
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_empty_column_of_a_storage_record_is_not_a_property(
+    transformer: Any, is_first: bool
+) -> None:
+    """Values before and after it are sent, and doubles that no class knows stay."""
+    empty = dict.fromkeys(make_raw(CLICK, form="storage"))
+    given = {"id": "e1", "time": 1763900000, "external_user_id": "cust-1"}
+    given |= {"link_alias": "hero", "score": 0.123456789012}
+    record = empty | given if is_first else given | {"send_id": None, "url": "u"}
+
+    result = transformer().transform([RawEvent(record, CLICK)])
+
+    expected = {"link_alias": "hero", "score": 0.123456789012, "event_type": CLICK}
+    assert properties_of(result) == expected | ({} if is_first else {"url": "u"})
+    assert result.unknown == {f"{CLICK} score": 1}
+
+
 def test_a_typed_event_becomes_what_its_raw_event_becomes(transformer: Any) -> None:
     """Calls and counts are equal for each type, from HTTP and from storage."""
     new = transformer(deletions=True, local_time=True)
