@@ -483,6 +483,24 @@ def test_unknown_fields_are_sent_and_counted_however_many(
         assert result.unknown == {f"{CLICK} {name}": 1 for name in names}
 
 
+def test_a_function_cannot_change_what_is_sent(transformer: Any) -> None:
+    """Functions for identities and for names get a copy of the event."""
+
+    def changing(event: CurrentsEvent) -> str:
+        assert isinstance(event, EmailClick)
+        event.link_alias = "changed"
+        event.url = "https://changed.example"
+        return "somebody"
+
+    event = event_of(CLICK, {"link_alias": "hero"})
+    new = transformer(identity=changing, naming=bh.Naming(changing))
+
+    result = new.transform(event)
+
+    assert properties_of(result) == {"link_alias": "hero", "event_type": CLICK}
+    assert names_of(result) == ["Braze somebody"]
+
+
 def test_unknown_fields_keep_their_order(transformer: Any) -> None:
     """They come last, in the order of the event."""
     names = [f"{letter}_new" for letter in "qwertyuiop"]
