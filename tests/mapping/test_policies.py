@@ -534,12 +534,12 @@ def test_an_empty_column_of_a_storage_record_is_not_a_property(
     """Values before and after it are sent, and doubles that no class knows stay."""
     empty = dict.fromkeys(make_raw(CLICK, form="storage"))
     given = {"id": "e1", "time": 1763900000, "external_user_id": "cust-1"}
-    given |= {"link_alias": "hero", "score": 0.123456789012}
+    given |= {"link_alias": "hero", "score": 0.10000000149011612}
     record = empty | given if is_first else given | {"send_id": None, "url": "u"}
 
     result = transformer().transform([RawEvent(record, CLICK)])
 
-    expected = {"link_alias": "hero", "score": 0.123456789012, "event_type": CLICK}
+    expected = {"link_alias": "hero", "score": 0.10000000149011612, "event_type": CLICK}
     assert properties_of(result) == expected | ({} if is_first else {"url": "u"})
     assert result.unknown == {f"{CLICK} score": 1}
 
