@@ -11,7 +11,8 @@ noticed by whoever waits. Those are counted apart, as a busy machine can be the 
 
 Texts for people, in errors and logs, are no decisions and stay as they are: see
 ``tool.mutmut`` in ``pyproject.toml``. Neither are constants changed, for which mutmut
-has no operators.
+has no operators. The exception is ``mapping/steps``: the lines that the compiled
+functions of the mapping are made of are mutated as if they were functions.
 """
 
 import argparse
@@ -27,10 +28,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import pytest
@@ -41,9 +44,29 @@ ROOT: Final = Path(__file__).parents[1]
 
 SINK: Final = ("heap/test_pacing", "heap/test_delivery", "heap/test_sink")
 RECEIVER: Final = ("receiver/test_contract",)
+MAPPING: Final = (
+    *("mapping/test_policies", "mapping/test_compiled", "test_transformer"),
+    "mapping/test_equality",
+)
+
+STEPS: Final = "mapping/steps"
+"""Lines of compiled functions: they are text, and the module of `written_steps`."""
 
 COVER: Final[Mapping[str, tuple[str, ...]]] = {
+    "mapping/_batch": (*MAPPING, "test_mapper_outages"),
+    "mapping/_batches": MAPPING,
+    "mapping/_compiled": MAPPING,
+    "mapping/_envelopes": MAPPING,
+    "mapping/_generic": (*MAPPING, "test_mapper_outages"),
+    "mapping/_policies": (*MAPPING, "test_wiring"),
     "policies/identity": ("policies/test_identity", "test_transformer"),
+    "policies/local_time": MAPPING[:1],
+    "policies/naming": (*MAPPING[:1], "test_wiring"),
+    "policies/privacy": ("policies/test_privacy", *MAPPING[:1]),
+    "policies/sampling": ("policies/test_sampling",),
+    "policies/selection": ("policies/test_selection",),
+    "policies/urls": ("policies/test_urls",),
+    "policies/word_guard": ("policies/test_word_guard",),
     "heap/_encoder": ("heap/test_encoder", "test_transformer"),
     "state/_record": ("state/test_dead_letters", "test_pipeline"),
     "state/_sqlite": ("state/test_dead_letters", "state/test_sqlite_file"),
@@ -60,11 +83,18 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "receiver/_limits": ("receiver/test_limits", *RECEIVER),
     "receiver/_receiver": RECEIVER,
     "receiver/_tokens": ("receiver/test_tokens", *RECEIVER),
+    STEPS: MAPPING,
 }
-"""The tests that each module answers to."""
+"""The tests that each module answers to. The steps are last: reading them imports."""
 
-CARRIERS: Final = "not wsgi and not asgi and not aws_lambda"
-"""Two of five do, to try what is behind all of them."""
+CHOSEN: Final = " and ".join(
+    f"not {name}"
+    for name in (
+        *("wsgi", "asgi", "aws_lambda"),  # two carriers of five try what is behind
+        *("no_json_value", "every_event_is_counted"),  # slow, and decide about nothing
+    )
+)
+"""Tests to run."""
 
 
 @attrs.frozen
@@ -75,10 +105,14 @@ class Mutant:
     Attributes:
         module: A key of `COVER`.
         name: As mutmut has it.
+        step: For a step of compiled functions, its lines as they are.
+        mutated: The lines to write instead.
     """
 
     module: str
     name: str
+    step: str = ""
+    mutated: str = ""
 
     @property
     def qualified(self) -> str:
@@ -107,8 +141,47 @@ def undecorated(code: str) -> str:
     return "\n".join((*lines, *late, ""))
 
 
+def written_steps() -> list[str]:
+    """Return the lines of which compiled functions of all types are made."""
+    import braze_heap as bh
+    from tests.mapping.oddities import IDENTITIES, NAMINGS, PERSONAL
+
+    steps = dict[str, None]()
+    chosen: list[dict[str, Any]] = [{"identity": identity} for identity in IDENTITIES]
+    chosen += [{"naming": naming, "local_time": True} for naming in NAMINGS]
+    chosen += [{"personal_data": policy, "machines": "drop"} for policy in PERSONAL]
+    warnings.simplefilter("ignore")  # of options, as they are odd
+    with written_through(lambda lines: steps.setdefault(lines) or lines):
+        for options in chosen:
+            transformer = bh.Transformer(fixed_properties={"a": 1}, **options)
+            for event_type in bh.EVENT_TYPES:
+                transformer._mapping._compiled[event_type]
+    return [lines for lines in steps if lines]
+
+
+@contextlib.contextmanager
+def written_through(change_lines: Callable[[str], str]) -> Iterator[None]:
+    """Let *change_lines* change what is added to compiled functions."""
+    from braze_heap.mapping._compiled import _Function
+
+    add = _Function.add
+
+    def changed(self: Any, lines: str, *name: str, **constants: Any) -> None:
+        add(self, change_lines(lines), *name, **constants)
+
+    _Function.add = changed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        _Function.add = add  # type: ignore[method-assign]
+
+
 def planted(module: str) -> MutatedFile:
     """Write all mutants of *module* into the file, asleep."""
+    if module == STEPS:
+        steps = enumerate(written_steps())
+        code = (f"def step_{n}():\n{textwrap.indent(s, '    ')}" for n, s in steps)
+        return mutate_file_contents("steps.py", "".join(code))
     path = Path("braze_heap", f"{module}.py")
     mutated = mutate_file_contents(str(path), undecorated(path.read_text()))
     path.write_text(mutated.code)
@@ -120,7 +193,7 @@ def run_tests(module: str, *more: str) -> int:
     files = [f"tests/{name}.py" for name in COVER[module]]
     warning = "ignore::pytest.PytestAssertRewriteWarning"
     options = ["-qx", "--tb=no", "-p", "no:cacheprovider", "-W", warning]
-    options += ["-k", CARRIERS]
+    options += ["-k", CHOSEN]
     return int(pytest.main([*options, *more, *files]))
 
 
@@ -135,16 +208,20 @@ def forked(mutant: Mutant, seconds: int) -> int:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    os._exit(run_tests(mutant.module))
+    with contextlib.ExitStack() as stack:
+        if mutant.step:
+            swap = {mutant.step: mutant.mutated}
+            stack.enter_context(written_through(lambda lines: swap.get(lines, lines)))
+        os._exit(run_tests(mutant.module))
 
 
 def fates(
-    mutants: list[Mutant], seconds: Mapping[str, int]
+    mutants: list[Mutant], seconds: Mapping[str, int], jobs: int
 ) -> Iterator[tuple[Mutant, int]]:
-    """Run each of *mutants*, two at a time; give it with its exit status."""
+    """Run each of *mutants*, *jobs* at a time; give it with its exit status."""
     waiting, running = list(reversed(mutants)), dict[int, Mutant]()
     while waiting or running:
-        if waiting and len(running) < 2:
+        if waiting and len(running) < jobs:
             mutant = waiting.pop()
             running[forked(mutant, seconds[mutant.module])] = mutant
             continue
@@ -172,26 +249,43 @@ def patience(module: str) -> int:
 
 def change(file: MutatedFile, mutant: Mutant) -> str:
     """Return what *mutant* changed, as lines to be taken out and put in."""
-    lines = file.code.splitlines()
-    original = f"{mutant.name.rpartition('__mutmut_')[0]}__mutmut_orig"
-    spans = [file.line_span_by_function_name[n] for n in (original, mutant.name)]
-    before, after = ([*lines[span.start : span.end]] for span in spans)
+    before, after = bodies(file, mutant.name)
     changed = list(difflib.unified_diff(before, after, lineterm="", n=0))[2:]
     skipped = re.compile(r"@@|[-+] *(async )?def ")
     return "\n".join(f"    {line}" for line in changed if not skipped.match(line))
+
+
+def bodies(file: MutatedFile, name: str) -> tuple[list[str], list[str]]:
+    """Return the lines of the function that the mutant *name* changed, and its own."""
+    lines = file.code.splitlines()
+    original = f"{name.rpartition('__mutmut_')[0]}__mutmut_orig"
+    spans = [file.line_span_by_function_name[n] for n in (original, name)]
+    before, after = (lines[span.start : span.end] for span in spans)
+    return before, after
+
+
+def mutant_of(module: str, file: MutatedFile, name: str) -> Mutant:
+    """Return the mutant *name* of *module*, with its lines if it is a step."""
+    if module != STEPS:
+        return Mutant(module, name)
+    step, mutated = (
+        textwrap.dedent("\n".join(lines)).rstrip() + "\n"
+        for lines in bodies(file, name)
+    )
+    return Mutant(module, name, step, mutated)
 
 
 def chosen(module: str, file: MutatedFile, sample: int, only: str) -> list[Mutant]:
     """
     Return *sample* mutants of *module*, or all; of those, the ones that *only* names.
     """
-    mutants = [Mutant(module, name) for name in file.mutant_names]
+    mutants = [mutant_of(module, file, name) for name in file.mutant_names]
     if sample and len(mutants) > sample:
         mutants = random.Random(module).sample(mutants, sample)
     return [mutant for mutant in mutants if re.search(only, mutant.name)]
 
 
-def measure(modules: list[str], sample: int, only: str) -> None:
+def measure(modules: list[str], sample: int, only: str, jobs: int) -> None:
     """Print the figures of *modules*, and their survivors. Runs in the copy."""
     settings.register_profile(
         "mutation",
@@ -203,11 +297,15 @@ def measure(modules: list[str], sample: int, only: str) -> None:
     )
     os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     files = {module: planted(module) for module in modules}
+    from braze_heap import _wiring
+
+    # So that warnings point to the line of a test, and not to one of mutmut.
+    _wiring._PACKAGE = ("braze_heap.", "mutmut.")  # type: ignore[misc, assignment]
     seconds = {module: patience(module) for module in modules}
     tried = caught = 0
     for module, file in files.items():
         mutants = chosen(module, file, sample, only)
-        ends = list(fates(mutants, seconds))
+        ends = list(fates(mutants, seconds, jobs))
         alive = [mutant for mutant, status in ends if status == 0]
         late = [mutant for mutant, status in ends if status == signal.SIGALRM]
         tried, caught = tried + len(mutants), caught + len(mutants) - len(alive)
@@ -240,13 +338,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("modules", nargs="*", help="ends of names; all without")
     parser.add_argument("--sample", type=int, default=60, help="of each; 0 for all")
     parser.add_argument("--only", default="", help="pattern of names, to repeat some")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if not given.here:
         return in_a_copy(arguments)
     ends = tuple(given.modules) or ("",)
     modules = [module for module in COVER if module.endswith(ends)]
-    measure(modules, given.sample, given.only)
+    measure(modules, given.sample, given.only, given.jobs)
     return 0
 
 

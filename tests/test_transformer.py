@@ -379,6 +379,7 @@ def test_a_mapper_that_raises_rejects_its_event_alone_and_is_named() -> None:
 
     (rejected,) = result.rejected
     assert rejected.reason == "mapper_error"
+    assert rejected.raw == events[0]
     assert "broken" in rejected.detail
     assert "hero" not in rejected.detail
     assert len(result.calls) == 1
@@ -628,7 +629,11 @@ def test_a_repeat_may_be_written_in_another_way(
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True}), (1, 2)],
+    [
+        *((1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True}), (1, 2)),
+        *(("a", ["a"]), (["a"], "a"), ([1], 1), ([1], [1, 2]), ({"a": 1}, [["a", 1]])),
+        *(({"a": 1}, {"b": 1}), ({"a": None}, {})),
+    ],
 )
 def test_another_content_under_one_id_is_a_conflict(first: Any, second: Any) -> None:
     """Python takes true for 1; JSON does not."""

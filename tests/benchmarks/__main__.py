@@ -33,7 +33,7 @@ from tests.benchmarks.chart import chart
 from tests.benchmarks.contenders import ORJSON, STDLIB, Library, Way
 from tests.benchmarks.measuring import Step, cpu_seconds, ratios
 
-ROUNDS = 150
+ROUNDS = 40
 TOKEN = "t" * 20
 BODIES = [body(seed) for seed in range(10)]
 PAGES = Path(__file__).parents[2] / "docs/explanation"

@@ -36,7 +36,18 @@ TEXTS: Final = (
     *("true", "x" * 1_100, '{"email": "a", "b": [1]}', '{"email": "cut', "[1, 2]"),
     *("Europe/Paris", "Added To Cart", "https://a.example/?email=b"),
 )
-NUMBERS: Final = (0, -1, 5, 2**53 + 1, 10**40, 1.5, 1e308, float("nan"), float("inf"))
+NUMBERS: Final = (
+    0,
+    -1,
+    5,
+    2**53 + 1,
+    10**40,
+    10**400,
+    1.5,
+    1e308,
+    float("nan"),
+    float("inf"),
+)
 NAMES: Final = (
     *(*TEXTS[:6], "id", "time", "user", "properties", "event_type", "string", "/x"),
     *("email", "first_name", "user_id", "timezone", "brand_new", "is_machine_open"),
@@ -101,8 +112,12 @@ def body(seed: int, size: int = 10) -> bytes:
     """Return a request body with an odd batch."""
     chance = random.Random(seed)
     events = [mutated(chance) for _ in range(size)]
-    raw = [e.value if isinstance(e, RawEvent) else e for e in events]
-    return json.dumps({"events": raw}).encode()
+    return json.dumps({"events": [*map(unwrapped, events)]}).encode()
+
+
+def unwrapped(item: Any) -> Any:
+    """Return *item* as JSON has it: storage records without their event type."""
+    return item.value if isinstance(item, RawEvent) else item
 
 
 def _typed(item: Any) -> Any:
@@ -239,9 +254,9 @@ def _values(name: str, kind: Any) -> st.SearchStrategy[Any]:
     return VALUES[name]()  # type: ignore[no-any-return]
 
 
-def generic(**chosen: Any) -> bh.Transformer:
+def generic(*mappers: Any, **chosen: Any) -> bh.Transformer:
     """Return a transformer without compiled functions, for mapping or for parsing."""
-    transformer = bh.Transformer(**chosen)
+    transformer = bh.Transformer(*mappers, **chosen)
     transformer._mapping._compiled = _None()
     parser = parsing.EventParser(transformer._policies.options.event_types)
     parser._readers = _Uncompiled(parser)

@@ -16,7 +16,10 @@ import braze_heap as bh
 from braze_heap.events import EmailClick
 from braze_heap.events._schema import schema_of
 from braze_heap.mapping import _batches, _compiled
+from braze_heap.policies.identity import first_of
 from braze_heap.testing import make_raw
+from braze_heap.wire import RawEvent
+from tests.benchmarks.inputs import MIXES, OPTIONS, as_storage
 from tests.mapping.oddities import observed
 
 PACKAGE = Path(bh.__file__).parent
@@ -119,6 +122,84 @@ def test_usual_events_of_shipped_mappers_do_not_need_the_generic_mapping(
 
     for item in (raw, read, bh.parse_event(raw)):
         assert transformer.transform([item]).calls
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_does_not_need_the_generic_mapping(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Usual events stay fast under each option, also if they have an unknown field."""
+    transformer = bh.Transformer(**OPTIONS[name])
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    for event_type in sorted(bh.EVENT_TYPES.keys() - NOT_COMPILED):
+        raw = make_raw(event_type)
+        record = make_raw(event_type, form="storage")
+        if "external_user_id" not in raw["user"]:
+            continue
+        longer = raw | {"properties": raw["properties"] | {"brand_new": "x"}}
+
+        items = (raw, longer, bh.wire.RawEvent(record, event_type), bh.parse_event(raw))
+
+        for item in items:
+            result = transformer.transform([item])
+            assert result.calls or result.skipped
+
+
+def test_functions_of_a_team_get_the_whole_event_without_the_generic_mapping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Id, time, known and unknown fields are those of the parsed event."""
+    seen: list[bh.CurrentsEvent] = []
+
+    def identity(event: bh.CurrentsEvent) -> str:
+        seen.append(event)
+        return f"user-{event.id}"
+
+    def event_name(event: bh.CurrentsEvent) -> str:
+        return f"{event.id} at {event.time}"
+
+    naming = bh.Naming(event_name)
+    transformer = bh.Transformer(identity=identity, naming=naming, personal_data="keep")
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    raw = make_raw("users.behaviors.Purchase")
+    raw["properties"] |= {"brand_new": "x", "newer": 5}
+
+    (call,) = transformer.transform(raw).calls
+
+    assert seen == [bh.parse_event(raw)]
+    assert isinstance(call, bh.Track)
+    assert call.event == f"Braze {raw['id']} at {raw['time']}"
+    assert call.identity == f"user-{raw['id']}"
+
+
+def test_the_second_field_of_an_identity_does_not_need_the_generic_mapping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An event without an external id is usual where `first_of` has a second field."""
+    identity = first_of("external_user_id", "user_id", prefix="braze:")
+    transformer = bh.Transformer(identity=identity)
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    raw = make_raw(CLICK, external_user_id=None, user_id="b1")
+
+    (call,) = transformer.transform(raw).calls
+
+    assert call.identity == "braze:b1"
+
+
+def test_storage_records_do_not_need_the_generic_mapping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither with empty columns nor with one that no class knows."""
+    transformer = bh.Transformer()
+    monkeypatch.setattr(transformer._mapping.generic, "map", failing())
+    records = [r for mix in MIXES.values() for r in as_storage(mix(0))]
+
+    for record in records:
+        if "external_user_id" not in record.value:
+            continue
+        longer = {"brand_new": "x", **record.value, "newer": 1.5}
+        for value in (record.value, longer):
+            assert transformer.transform([RawEvent(value, record.event_type)]).calls
 
 
 NOT_COMPILED = {"users.UserDeleteRequest", "users.UserOrphan"}

@@ -134,6 +134,7 @@ def test_a_future_type_is_selected_with_a_warning() -> None:
         ("email", "Did you mean 'channel:email'"),
         ("Click", "Did you mean 'action:click'"),
         ("channel:emial", "Did you mean 'channel:email'"),
+        ("channel:e.mail", "'channel:e.mail' is not an event type"),
         ("channel:click", "Did you mean 'action:click'"),
         ("Message engagement", "Did you mean '.*message_engagement'"),
         ("HasCampain", "Did you mean 'HasCampaign'"),

@@ -156,6 +156,8 @@ def test_all_or_no_parameters_stay() -> None:
 
     assert clean_url(text, ("*",)) == ("https://s/?token=1;b&c=%20", ["#"])
     assert clean_url(text, ())[0] == "https://s/"
+    odd = f"https://s/?{'n' * 500}=1&a%3Db=2"
+    assert clean_url(odd, ("*",)) == (odd, [])
 
 
 @pytest.mark.parametrize(
