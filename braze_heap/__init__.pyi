@@ -20,6 +20,7 @@ from braze_heap import (
     results as results,
     sinks as sinks,
     state as state,
+    storage as storage,
     testing as testing,
     transformer as transformer,
     wire as wire,

@@ -17,7 +17,7 @@ from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData
 from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
-from braze_heap.wire._source import PATH_HINT, is_path
+from braze_heap.wire._source import is_path, path_hint
 
 __all__ = ["MapperOutages", "Source", "Transformer", "TransformerOptions"]
 
@@ -179,7 +179,7 @@ def _items(source: Source) -> Iterable[Any]:
     if source is None or isinstance(source, bytes | str | dict):
         hint = ""
         if isinstance(source, str):
-            hint = f" ({PATH_HINT})" if is_path(source) else ""
+            hint = f" ({path_hint(source)})" if is_path(source) else ""
             source = source.encode("utf-8", "surrogatepass")
         try:
             return events_of(decode(source) if isinstance(source, bytes) else source)
