@@ -18,6 +18,7 @@ from braze_heap import (
     replaying as replaying,
     report as report,
     results as results,
+    serverless as serverless,
     sinks as sinks,
     state as state,
     storage as storage,

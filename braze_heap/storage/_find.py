@@ -39,8 +39,6 @@ _DATE: Final = re.compile(
 )
 _HOUR: Final = dt.timedelta(hours=1)
 _DAY: Final = dt.timedelta(days=1)
-_YEAR: Final = dt.timedelta(days=366)
-_MAX_YEARS: Final = 20
 _TYPE: Final = re.compile(r"event_type(?:=|%(?:25)*3D)", re.IGNORECASE)
 
 
@@ -83,7 +81,7 @@ def find(
     """
     options = storage_options or {}
     text = os.fspath(url)
-    window = _Window.of(since, until)
+    window = _Hours.of(since, until)
     selection = select_events(include, exclude)
     file_system, root = open_file_system(text, options)
     listing = _Listing(file_system, text, root.rstrip("/"), selection, window)
@@ -134,7 +132,7 @@ def _with_events(
 
 
 @attrs.frozen
-class _Window:
+class _Hours:
     """Hours from *since* to before *until*, UTC; ``None`` for no limit."""
 
     since: dt.datetime | None
@@ -143,7 +141,7 @@ class _Window:
     @classmethod
     def of(
         cls, since: dt.datetime | dt.date | None, until: dt.datetime | dt.date | None
-    ) -> _Window:
+    ) -> _Hours:
         first, end = _utc("since", since), _utc("until", until)
         if first and not end:
             end = max(first, dt.datetime.now(dt.UTC)) + _DAY
@@ -165,25 +163,21 @@ class _Window:
         """
         Return beginnings of names that cover the hours.
 
-        They cover some hours more, because each prefix is a request of its own: up to
-        nine days if the hours are of a month, up to a month if they are of a year.
+        They cover up to nine days more for a month, and up to a month more for a year,
+        because each prefix is a request of its own.
         """
         if not (self.since and self.until):
             return [""]
         length = self.until - self.since
-        if length > _MAX_YEARS * _YEAR:
+        if length > 366 * _DAY:
             return [""]
-        shared = len("2026-01-1" if length <= 31 * _DAY else "2026-01")
-        shared = shared if length <= _YEAR else len("2026")
-        hours = range(int(length / _HOUR) + 1)
-        starts = (self.since + number * _HOUR for number in hours)
         last = self.until - dt.timedelta.resolution
-        names = [f"{hour:date=%Y-%m-%d-%H}" for hour in (*starts, last) if hour <= last]
-        shared += len("date=")
-        groups = itertools.groupby(names, key=lambda name: name[:shared])
+        hours = (self.since + n * _HOUR for n in range(int(length / _HOUR) + 1))
+        names = [f"{hour:date=%Y-%m-%d-%H}" for hour in (*hours, last) if hour <= last]
+        shared = len("date=2026-01-1" if length <= 31 * _DAY else "date=2026-01")
         return [
             os.path.commonprefix([*group])  # noqa: RUF071 (by character, as needed)
-            for _, group in groups
+            for _, group in itertools.groupby(names, key=lambda name: name[:shared])
         ]
 
 
@@ -220,7 +214,7 @@ class _Listing:
     url: str
     root: str
     selection: Selection
-    window: _Window
+    window: _Hours
     _has_dates: bool | None = None  # whether type folders contain folders of dates
 
     def objects(self, options: Mapping[str, Any]) -> Iterator[StoredObject]:

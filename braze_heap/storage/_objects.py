@@ -85,20 +85,20 @@ def open_file_system(
     return file_system, path
 
 
-def locate(url: str) -> StoredObject:
+def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> StoredObject:
     """
     Return the object at *url*.
 
     Raises:
         OSError: It does not exist, is a folder, or is not accessible.
     """
-    file_system, path = open_file_system(url, _NO_OPTIONS)
+    file_system, path = open_file_system(url, storage_options)
     info = call_store(url, file_system.info, path)
     if info["type"] == "directory":
         raise IsADirectoryError(
             f"{shown(url)} is a folder: find its objects with braze_heap.storage.find"
         )
-    return stored_object(url, info)
+    return stored_object(url, info, storage_options=storage_options)
 
 
 def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObject:
