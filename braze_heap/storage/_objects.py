@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import logging
 import os
@@ -113,8 +114,10 @@ def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObjec
             f"{shown(url)}: the server does not state the size: copy the object"
         )
     names = ("ETag", "etag", "generation", "mtime", "LastModified", "created")
-    version = next((str(info[name]) for name in names if info.get(name)), "")
-    return StoredObject(url, info["size"], version.strip('"'), **more)
+    version = next((info[name] for name in names if info.get(name)), "")
+    if isinstance(version, dt.datetime):  # of one call, but a number of another
+        version = version.timestamp()
+    return StoredObject(url, info["size"], str(version).strip('"'), **more)
 
 
 class ObjectFile:
@@ -158,9 +161,7 @@ class ObjectFile:
         url, version = self._object.url, self._object.version
         info = call_store(url, self._fs.info, self._path)
         if version and stored_object(url, info).version != version:
-            raise OSError(
-                f"{self.name} was overwritten while it was read: read it again"
-            )
+            raise OSError(f"{self.name} was overwritten meanwhile: read it again")
 
     @property
     def is_long(self) -> bool:
@@ -170,7 +171,12 @@ class ObjectFile:
     def _fetch_later(self) -> Future[bytes] | None:
         if self._end >= self._object.size:
             return None
-        return self._thread.submit(self._fetch, self._end)
+        try:
+            return self._thread.submit(self._fetch, self._end)
+        except RuntimeError:  # the thread has ended, so `read` fetches it
+            cancelled: Future[bytes] = Future()
+            cancelled.cancel()
+            return cancelled
 
     def _fetch(self, start: int) -> bytes:
         end = min(start + CHUNK, self._object.size)
