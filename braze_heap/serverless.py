@@ -181,15 +181,21 @@ def _check_pipeline(user: str, pipeline: object) -> None:
 
 
 def _messages(event: LambdaEvent) -> list[Mapping[str, Any]]:
-    records = event.get("Records") if isinstance(event, Mapping) else None
-    if not isinstance(records, list) or not all(map(_is_message, records)):
+    records = _records(event)
+    if not records or not all(map(_is_message, records)):
         raise _unexpected("sqs_handler needs messages of SQS", event)
     return records
 
 
-def _is_message(record: Any) -> bool:
-    is_of_sqs = isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs"
-    return is_of_sqs and bool(record.get("messageId"))
+def _records(value: object) -> list[Mapping[str, Any]]:
+    records = value.get("Records") if isinstance(value, Mapping) else None
+    if not isinstance(records, list):
+        return []
+    return records if all(isinstance(each, Mapping) for each in records) else []
+
+
+def _is_message(record: Mapping[str, Any]) -> bool:
+    return record.get("eventSource") == "aws:sqs" and bool(record.get("messageId"))
 
 
 def _unexpected(need: str, event: object) -> ValueError:
@@ -230,8 +236,8 @@ def _urls(value: Any) -> list[str] | None:
     if value.get("source") == "aws.s3":  # through EventBridge, with a plain key
         detail, name = value["detail"], str(value.get("detail-type"))
         return _created(name, detail["bucket"]["name"], detail["object"]["key"])
-    records = value.get("Records")
-    if not isinstance(records, list) or not all(map(_is_of_s3, records)):
+    records = _records(value)
+    if not records or not all(isinstance(r.get("s3"), Mapping) for r in records):
         return None
     urls: list[str] = []
     for record in records:
@@ -239,10 +245,6 @@ def _urls(value: Any) -> list[str] | None:
         bucket = record["s3"]["bucket"]["name"]
         urls += _created(str(record.get("eventName")), bucket, key)
     return urls
-
-
-def _is_of_s3(record: Any) -> bool:
-    return isinstance(record, Mapping) and isinstance(record.get("s3"), Mapping)
 
 
 def _created(name: str, bucket: str, key: str) -> list[str]:

@@ -100,7 +100,7 @@ def read(obj: StoredObject) -> Iterator[Read]:
             events before were returned, so read the object again.
     """
     with open_object(obj) as file:
-        yield from read_object(file, obj.event_type)
+        yield from _events(obj, file)
 
 
 def read_each(
@@ -118,17 +118,16 @@ def read_each(
             for obj in objects:
                 opened.append((obj, ObjectFile(obj, thread)))
                 if len(opened) > AHEAD:
-                    yield _with_events(*opened.popleft())
-            while opened:
-                yield _with_events(*opened.popleft())
+                    first, file = opened.popleft()
+                    yield first, _events(first, file)
+            for obj, file in opened:
+                yield obj, _events(obj, file)
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
 
 
-def _with_events(
-    obj: StoredObject, file: ObjectFile
-) -> tuple[StoredObject, Iterator[Read]]:
-    return obj, read_object(file, obj.event_type)
+def _events(obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
+    return read_object(file, obj.event_type or type_in_path(obj.url))
 
 
 @attrs.frozen

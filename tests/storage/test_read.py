@@ -352,7 +352,7 @@ def test_a_long_object_needs_little_memory(tmp_path: Path) -> None:
     """An object of 75 MiB adds at most 25 MiB."""
     folder = tmp_path / f"event_type={CLICK}"
     folder.mkdir()
-    lines = content(1_000)
+    lines = content(100).replace(b'"app"', b'"%s"' % (b"x" * 2_000))
     with (folder / "long.jsonl").open("wb") as file:
         for _ in range((75 << 20) // len(lines)):
             file.write(lines)
@@ -364,7 +364,7 @@ def test_a_long_object_needs_little_memory(tmp_path: Path) -> None:
             return next(int(l.split()[1]) for l in lines if l.startswith("VmHWM"))
         (obj,) = find(f"file://{sys.argv[1]}")
         before = peak()
-        assert sum(1 for _ in read(obj)) > 500_000
+        assert sum(1 for _ in read(obj)) > 30_000
         print(peak() - before)
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(folder)]
