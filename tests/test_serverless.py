@@ -2,11 +2,11 @@
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry
@@ -396,8 +396,7 @@ def test_the_extra_is_needed_when_the_container_starts(
 ) -> None:
     """A deployment without s3fs fails before its first event."""
     monkeypatch.delitem(_registry, "s3")
-    monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
-    fsspec.config.conf.clear()
+    monkeypatch.setitem(sys.modules, "s3fs", None)
 
     with pytest.raises(ModuleNotFoundError, match=r"braze_heap\[s3\]"):
         s3_handler(Rig().pipeline())

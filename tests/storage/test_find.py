@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import fsspec
 import pytest
+from fsspec.registry import _registry
 
 from braze_heap.storage import StoredObject, find
 from tests.storage.layout import CLICK, CUSTOM, DAYS, EXPORT, HOURS, OPEN, key, keys
@@ -267,7 +269,9 @@ def test_a_missing_extra_is_named(
 ) -> None:
     """The message names the extra of the store, at once."""
     for module in ("s3fs", "gcsfs", "adlfs"):
-        monkeypatch.setitem(__import__("sys").modules, module, None)
+        monkeypatch.setitem(sys.modules, module, None)
+    for scheme in ("s3", "gs", "abfs"):
+        monkeypatch.delitem(_registry, scheme, raising=False)
 
     with pytest.raises(error, match=text):
         find(url)
@@ -275,7 +279,7 @@ def test_a_missing_extra_is_named(
 
 def test_missing_fsspec_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any extra, the message names the package."""
-    monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
+    monkeypatch.setitem(sys.modules, "fsspec", None)
 
     with pytest.raises(ModuleNotFoundError, match="pip install 'fsspec'"):
         find("memory://bucket")
