@@ -76,9 +76,8 @@ def open_file_system(
         with explain_errors(url):
             file_system, path = fsspec.url_to_fs(url, **options)
     except ImportError as error:
-        package = (
-            "fsspec" if scheme not in _EXTRAS else f"braze_heap[{_EXTRAS[scheme]}]"
-        )
+        extra = _EXTRAS.get(scheme)
+        package = f"braze_heap[{extra}]" if extra else "fsspec"
         raise ModuleNotFoundError(
             f"{shown(url)} cannot be opened: {error}. Install it: "
             f"pip install '{package}'"
@@ -225,19 +224,32 @@ def call_store(url: str, function: Callable[..., Any], *args: Any, **more: Any) 
     raise AssertionError("unreachable")
 
 
-_REGION: Final = re.compile(
-    r"\w+ 301|.*(PermanentRedirect|HeaderMalformed|IllegalLocation|\bregion\b)"
+_ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
+    (
+        r"(FileNotFound|NotADirectory|ResourceNotFound)Error|\w+ 404"
+        r"|.*(NoSuchBucket|NoSuchKey|bucket does not exist)",
+        FileNotFoundError,
+        "there is no such bucket, container, folder or object. Check its name",
+    ),
+    (
+        r"\w+ 301|.*(PermanentRedirect|HeaderMalformed|IllegalLocation|\bregion\b)",
+        PermanentStoreError,
+        "the bucket is in another region. Set AWS_REGION, or region_name in "
+        "client_kwargs of storage_options",
+    ),
+    (
+        r"PermissionError|\w+ 40[13]|.*(NoCredentials|locate credentials|InvalidAccess"
+        r"|PartialCredentials|CredentialRetrieval|ProfileNotFound|TokenRetrieval"
+        r"|ExpiredToken|SignatureDoesNotMatch|DefaultCredentials|RefreshError"
+        r"|ClientAuthentication|AuthenticationFailed|with credentials|account_name"
+        r"|Access ?Denied|Forbidden)",
+        PermissionError,
+        "credentials are missing, expired, or may not list and read it. Set them as "
+        "the client of the store expects (AWS_PROFILE, GOOGLE_APPLICATION_CREDENTIALS, "
+        "AZURE_STORAGE_CONNECTION_STRING) or in storage_options",
+    ),
 )
-_MISSING: Final = re.compile(
-    r"(FileNotFound|NotADirectory|ResourceNotFound)Error|\w+ 404"
-    r"|.*(NoSuchBucket|NoSuchKey|bucket does not exist)"
-)
-_CREDENTIALS: Final = re.compile(
-    r"PermissionError|\w+ 40[13]|.*(NoCredentials|locate credentials|PartialCredentials"
-    r"|CredentialRetrieval|ProfileNotFound|TokenRetrieval|InvalidAccessKey|ExpiredToken"
-    r"|SignatureDoesNotMatch|DefaultCredentials|RefreshError|ClientAuthentication"
-    r"|with credentials|account_name|AuthenticationFailed|Access ?Denied|Forbidden)"
-)
+"""Beginning of an error of a store, class to raise instead, and advice."""
 
 
 @contextmanager
@@ -257,23 +269,9 @@ def explain_errors(url: str) -> Iterator[None]:
 
 
 def _explained(url: str, text: str) -> OSError:
-    if _MISSING.match(text):
-        return FileNotFoundError(
-            f"cannot read {url}: there is no such bucket, container, folder or object. "
-            f"Check its name ({text})"
-        )
-    if _REGION.match(text):
-        return PermanentStoreError(
-            f"cannot read {url}: the bucket is in another region. Set AWS_REGION, or "
-            f"region_name in client_kwargs of storage_options ({text})"
-        )
-    if _CREDENTIALS.match(text):
-        return PermissionError(
-            f"cannot read {url}: credentials are missing, expired, or may not list and "
-            "read it. Set them as the client of the store expects (AWS_PROFILE, "
-            "GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_CONNECTION_STRING) or in "
-            f"storage_options ({text})"
-        )
+    for pattern, kind, advice in _ADVICE:
+        if re.match(pattern, text):
+            return kind(f"cannot read {url}: {advice} ({text})")
     return OSError(f"cannot read {url}: {text}")
 
 
