@@ -226,27 +226,35 @@ def call_store(url: str, function: Callable[..., Any], *args: Any, **more: Any) 
 
 _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
     (
-        r"(FileNotFound|NotADirectory|ResourceNotFound)Error|\w+ 404"
-        r"|.*(NoSuchBucket|NoSuchKey|bucket does not exist)",
+        (
+            r"(FileNotFound|NotADirectory|ResourceNotFound)Error|\w+ 404"
+            r"|.*(NoSuchBucket|NoSuchKey|bucket does not exist)"
+        ),
         FileNotFoundError,
         "there is no such bucket, container, folder or object. Check its name",
     ),
     (
         r"\w+ 301|.*(PermanentRedirect|HeaderMalformed|IllegalLocation|\bregion\b)",
         PermanentStoreError,
-        "the bucket is in another region. Set AWS_REGION, or region_name in "
-        "client_kwargs of storage_options",
+        (
+            "the bucket is in another region. Set AWS_REGION, or region_name in "
+            "client_kwargs of storage_options"
+        ),
     ),
     (
-        r"PermissionError|\w+ 40[13]|.*(NoCredentials|locate credentials|InvalidAccess"
-        r"|PartialCredentials|CredentialRetrieval|ProfileNotFound|TokenRetrieval"
-        r"|ExpiredToken|SignatureDoesNotMatch|DefaultCredentials|RefreshError"
-        r"|ClientAuthentication|AuthenticationFailed|with credentials|account_name"
-        r"|Access ?Denied|Forbidden)",
+        (
+            r"PermissionError|\w+ 40[13]|.*(NoCredentials|locate credentials|InvalidAccess"
+            r"|PartialCredentials|CredentialRetrieval|ProfileNotFound|TokenRetrieval"
+            r"|ExpiredToken|SignatureDoesNotMatch|DefaultCredentials|RefreshError"
+            r"|ClientAuthentication|AuthenticationFailed|with credentials|account_name"
+            r"|Access ?Denied|Forbidden)"
+        ),
         PermissionError,
-        "credentials are missing, expired, or may not list and read it. Set them as "
-        "the client of the store expects (AWS_PROFILE, GOOGLE_APPLICATION_CREDENTIALS, "
-        "AZURE_STORAGE_CONNECTION_STRING) or in storage_options",
+        (
+            "credentials are missing, expired, or may not list and read it. Set them as "
+            "the client of the store expects (AWS_PROFILE, GOOGLE_APPLICATION_CREDENTIALS, "
+            "AZURE_STORAGE_CONNECTION_STRING) or in storage_options"
+        ),
     ),
 )
 """Beginning of an error of a store, class to raise instead, and advice."""
