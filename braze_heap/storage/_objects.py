@@ -243,17 +243,18 @@ _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
     ),
     (
         (
-            r"PermissionError|\w+ 40[13]|.*(NoCredentials|locate credentials|InvalidAccess"
-            r"|PartialCredentials|CredentialRetrieval|ProfileNotFound|TokenRetrieval"
-            r"|ExpiredToken|SignatureDoesNotMatch|DefaultCredentials|RefreshError"
-            r"|ClientAuthentication|AuthenticationFailed|with credentials|account_name"
-            r"|Access ?Denied|Forbidden)"
+            r"PermissionError|\w+ 40[13]|.*(NoCredentials|locate credentials"
+            r"|InvalidAccess|PartialCredentials|CredentialRetrieval|ProfileNotFound"
+            r"|TokenRetrieval|ExpiredToken|SignatureDoesNotMatch|DefaultCredentials"
+            r"|RefreshError|ClientAuthentication|AuthenticationFailed"
+            r"|with credentials|account_name|Access ?Denied|Forbidden)"
         ),
         PermissionError,
         (
-            "credentials are missing, expired, or may not list and read it. Set them as "
-            "the client of the store expects (AWS_PROFILE, GOOGLE_APPLICATION_CREDENTIALS, "
-            "AZURE_STORAGE_CONNECTION_STRING) or in storage_options"
+            "credentials are missing, expired, or may not list and read it. Set them "
+            "as the client of the store expects (AWS_PROFILE, "
+            "GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_CONNECTION_STRING) or in "
+            "storage_options"
         ),
     ),
 )
