@@ -18,7 +18,7 @@ from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData
 from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
-from braze_heap.wire._source import PATH_HINT, is_path
+from braze_heap.wire._source import is_path, path_hint
 
 __all__ = ["MapperOutages", "Source", "Transformer", "TransformerOptions"]
 
@@ -177,7 +177,7 @@ def _items(source: Source, data: bytes | None) -> Iterable[Any]:
     except UnreadableError as error:
         hint = ""
         if isinstance(source, str) and is_path(source):
-            hint = f" ({PATH_HINT})"
+            hint = f" ({path_hint(source)})"
         elif data is not None and data.startswith(_FILES):
             hint = " (these are bytes of a file, gzip or Avro: use read_events)"
         return [Unreadable(0, f"{error}{hint}", source if data is None else data)]

@@ -789,7 +789,7 @@ def test_files_are_not_events(run: Runner, source: Any) -> None:
     """A path, a URL or an open file raises with the advice to read it."""
     dead = MemoryDeadLetter()
 
-    with pytest.raises(ValueError, match=r"read_events|open binary file"):
+    with pytest.raises(ValueError, match="read_events"):
         run(source, MemorySink(), dead)
 
     assert dead.records == {}

@@ -14,7 +14,7 @@ from braze_heap.receiver._receiver import Receiver, require_receiver
 
 __all__ = ["lambda_handler"]
 
-Event: TypeAlias = Mapping[str, Any]
+LambdaEvent: TypeAlias = Mapping[str, Any]
 
 _SOURCE: Final = re.compile(r"aws:[a-z0-9-]{1,30}")
 
@@ -34,26 +34,26 @@ _NOT_HTTP: Final = ("Records", "methodArn", "routeArn")
 """Keys that an HTTP request never has."""
 
 
-def lambda_handler(receiver: Receiver) -> Callable[[Event, Any], dict[str, Any]]:
+def lambda_handler(receiver: Receiver) -> Callable[[LambdaEvent, Any], dict[str, Any]]:
     """
     Return a handler for API Gateway (REST and HTTP APIs), Function URLs and ALB.
 
     The handler raises `ValueError` if its event is not an HTTP request, because SQS,
-    Kinesis and others treat a normal return as success. Pass events from such sources
-    to `Pipeline.run`.
+    Kinesis and others treat a normal return as success. For SQS and S3, see
+    `braze_heap.serverless`. Pass events from other sources to `Pipeline.run`.
 
     Create *receiver* at module level, once per container. The file system of a
     container is not durable, so use a dead letter elsewhere.
     """
     require_receiver("lambda_handler", receiver, Receiver)
 
-    def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ARG001
+    def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:  # noqa: ARG001
         return _reply(receiver.handle(_request(event)), event)
 
     return handler
 
 
-def _request(event: Event) -> Request:
+def _request(event: LambdaEvent) -> Request:
     """
     Return the HTTP request in *event*.
 
@@ -72,15 +72,16 @@ def _request(event: Event) -> Request:
 
 
 def _not_http(event: object) -> ValueError:
+    shape = describe_event(event)
     return ValueError(
-        f"the Lambda event is not an HTTP request: it looks like {_shape(event)}. "
-        "lambda_handler serves API Gateway, Function URLs and load balancers. For "
-        "queues, streams, storage and direct invocations write a handler that passes "
-        "their events to Pipeline.run and does not catch its exceptions."
+        f"the Lambda event is not an HTTP request: it looks like {shape}. "
+        "lambda_handler serves API Gateway, Function URLs and load balancers. For SQS "
+        "and S3, use braze_heap.serverless. For other sources, write a handler that "
+        "passes their events to Pipeline.run and does not catch its exceptions."
     )
 
 
-def _shape(event: object) -> str:
+def describe_event(event: object) -> str:
     """Describe *event* without showing its values."""
     if not isinstance(event, Mapping):
         return f"a direct invocation with a value of type {type(event).__name__}"
@@ -100,7 +101,7 @@ def _shape(event: object) -> str:
     return next(shapes, "a direct invocation")
 
 
-def _headers(event: Event) -> list[tuple[str, str]]:
+def _headers(event: LambdaEvent) -> list[tuple[str, str]]:
     repeated = event.get("multiValueHeaders") or {}
     single = event.get("headers") or {}
     if not (isinstance(repeated, Mapping) and isinstance(single, Mapping)):
@@ -119,7 +120,7 @@ def _headers(event: Event) -> list[tuple[str, str]]:
     ]
 
 
-def _body(event: Event) -> Iterator[bytes]:
+def _body(event: LambdaEvent) -> Iterator[bytes]:
     """
     Yield the bytes of the body. A decoded body is encoded as JSON again.
 
@@ -139,7 +140,7 @@ def _body(event: Event) -> Iterator[bytes]:
         yield raw
 
 
-def _reply(response: Response, event: Event) -> dict[str, Any]:
+def _reply(response: Response, event: LambdaEvent) -> dict[str, Any]:
     reply = {
         "statusCode": response.status,
         "body": response.body.decode(),

@@ -1,9 +1,12 @@
 """Avro container files, as Braze writes them to storage."""
 
 import contextlib
+import datetime as dt
+import decimal
 import functools
 import io
 import re
+import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any, BinaryIO, Final, TypeAlias, cast
@@ -44,7 +47,7 @@ def read(
         return
     schema = blocks.writer_schema
     event_type = _type_in(schema) or event_type
-    shorten = _float32_fixer(schema) or _unchanged
+    fix = _fixer_of(schema) or _unchanged
     while True:
         recorder.reset()
         offset = recorder.offset
@@ -54,7 +57,7 @@ def read(
             check()
             _raise_missing_codec(error)
             for record in _salvage(recorder.recorded, blocks.codec, schema):
-                yield RawEvent(shorten(record), event_type, offset)
+                yield RawEvent(fix(record), event_type, offset)
             flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
             yield Unreadable(offset, flaw, recorder.recorded)
             return
@@ -63,7 +66,7 @@ def read(
             return
         try:
             for record in block:
-                yield RawEvent(shorten(record), event_type, offset)
+                yield RawEvent(fix(record), event_type, offset)
         except Exception as error:
             flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
             yield Unreadable(offset, flaw, recorder.recorded)
@@ -149,35 +152,50 @@ def _type_in(schema: Any) -> str | None:
 
 
 _Fixer: TypeAlias = Callable[[Any], Any]
-"""Function of a decoded value to the same value with its 32-bit numbers shortened."""
+"""Function of a decoded value to the same value as JSON would contain it."""
 
 
 def _unchanged(value: Any) -> Any:
     return value
 
 
-def _float32_fixer(schema: Any) -> _Fixer | None:
+def _fixer_of(schema: Any) -> _Fixer | None:
     """
-    Return the function that shortens the 32-bit numbers of values of *schema*; ``None``
-    if it has none.
+    Return the function for values of *schema*; ``None`` if they need no change.
+
+    It shortens 32-bit numbers. It also converts dates, decimals and UUIDs, which Braze
+    does not write, but re-exports by other tools do.
     """
     if isinstance(schema, list):
-        return next(filter(None, map(_float32_fixer, schema)), None)
+        return next(filter(None, map(_fixer_of, schema)), None)
     if not isinstance(schema, dict):
         return _fix_number if schema == "float" else None
+    if "logicalType" in schema:
+        return _fix_logical
     kind = schema.get("type")
     if kind == "record":
-        fixers = {f["name"]: _float32_fixer(f["type"]) for f in schema["fields"]}
+        fixers = {f["name"]: _fixer_of(f["type"]) for f in schema["fields"]}
         needed = {name: fix for name, fix in fixers.items() if fix}
         return functools.partial(_fix_record, needed) if needed else None
     if kind in ("array", "map"):
-        fix = _float32_fixer(schema["items" if kind == "array" else "values"])
+        fix = _fixer_of(schema["items" if kind == "array" else "values"])
         return functools.partial(_fix_items, fix) if fix else None
-    return _float32_fixer(kind)
+    return _fixer_of(kind)
 
 
 def _fix_number(value: Any) -> Any:
     return shortest_float32(value) if value.__class__ is float else value
+
+
+def _fix_logical(value: Any) -> Any:
+    """Return a time in UTC epoch seconds, a decimal as a float, others as text."""
+    if isinstance(value, dt.datetime):
+        zoned = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+        seconds = zoned.timestamp()
+        return int(seconds) if seconds.is_integer() else seconds
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    return str(value) if isinstance(value, dt.date | dt.time | uuid.UUID) else value
 
 
 def _fix_record(fixers: dict[str, _Fixer], record: Any) -> Any:

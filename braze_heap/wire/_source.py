@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import IO, Any, BinaryIO, Final, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import attrs
 
@@ -17,6 +17,9 @@ from braze_heap.wire import _avro, _json
 from braze_heap.wire._elements import CHUNK
 from braze_heap.wire._formats import UnknownFormatError
 from braze_heap.wire._read import Read, Unreadable
+
+if TYPE_CHECKING:
+    from braze_heap.storage._objects import ObjectFile
 
 _AVRO: Final = b"Obj\x01"
 _GZIP: Final = b"\x1f\x8b"
@@ -31,10 +34,12 @@ def read_events(
     Read the events of *source* in order, and report unreadable parts.
 
     Args:
-        source: A path (an `os.PathLike`; a ``str`` is content), an open binary file, or
-            the content itself. It contains a request body, a JSON array, one event,
-            JSON lines, a sequence of JSON documents, or an Avro container file. Each
-            may be gzipped. Files are streamed.
+        source: A path (an `os.PathLike`), an open binary file, the content itself, or
+            the URL of an object, such as ``"s3://bucket/key.avro"``. It contains a
+            request body, a JSON array, one event, JSON lines, a sequence of JSON
+            documents, or an Avro container file. Each may be gzipped. Files are
+            streamed. A ``str`` is content unless it is a URL, which is opened: pass
+            content of strangers as bytes.
         event_type: The type of storage records. By default it is taken from the Avro
             schema, from ``event_type=...`` in the path, or from a file name that begins
             with the type.
@@ -44,16 +49,20 @@ def read_events(
         a damage are returned; JSON lines continue after it.
 
     Raises:
-        ValueError: At once, if *source* is a URL, or text that is a path.
+        ValueError: At once, if *source* is text that is a path, or a URL in a `Path`.
         TypeError: At once, if *source* is none of the above.
-        OSError: While reading, if the path cannot be opened.
+        OSError: While reading, if the path or URL cannot be opened, or the store failed
+            again and again.
         UnknownFormatError: Before the first event, if *source* is neither JSON nor
             Avro. It is a `ValueError`.
         Exception: Any error of an open file, unchanged, after the events before it. An
             error of a stream is not damage.
-        ModuleNotFoundError: For an Avro file without the extra ``avro``.
+        ModuleNotFoundError: For an Avro file without the extra ``avro``, and for a URL
+            without the extra of its store.
     """
     if isinstance(source, str):
+        if is_url(source):
+            return _read_url(source.strip(), event_type)
         refuse_path(source)
         source = source.encode("utf-8", "surrogatepass")
     if isinstance(source, bytes | bytearray | memoryview):
@@ -80,16 +89,53 @@ def _read_file(name: str, event_type: str | None) -> Iterator[Read]:
         yield from _read_with_name(file, event_type)
 
 
+def _read_url(url: str, event_type: str | None) -> Iterator[Read]:
+    from braze_heap.storage._objects import locate, open_object
+
+    with open_object(locate(url)) as file:
+        yield from read_object(file, event_type or type_in_path(url))
+
+
+def read_object(file: "ObjectFile", event_type: str | None) -> Iterator[Read]:
+    """
+    Read the events of the object *file*.
+
+    Raises:
+        OSError: The store failed, or the object was overwritten meanwhile. Then its
+            parts do not fit together, which is not damage.
+    """
+    for read in _read_with_name(file, event_type):
+        if isinstance(read, Unreadable):
+            file.check_unchanged()
+        yield read
+    if file.is_long:
+        file.check_unchanged()
+
+
 def _read_with_name(file: Any, event_type: str | None) -> Iterator[Read]:
     """Read the events of *file*, and add its name to unreadable parts."""
     name, source = _name_of(file), _Source(file)
     try:
-        for read in _read(source, source, event_type):
-            if isinstance(read, Unreadable):
-                read = attrs.evolve(read, source=name)
-            yield read
+        yield from _finished(_read(source, source, event_type), name)
     except UnknownFormatError as error:
         raise attrs.evolve(error, source=name) from None
+
+
+def _finished(reads: Iterator[Read], source: str) -> Iterator[Read]:
+    """Yield *reads* with the name of *source*, and columns in lower case."""
+    for read in reads:
+        if isinstance(read, Unreadable):
+            read = attrs.evolve(read, source=source)
+        elif isinstance(read.value, dict) and "ID" in read.value:
+            read = attrs.evolve(read, value=_in_lower_case(read.value))
+        yield read
+
+
+def _in_lower_case(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record of a warehouse that writes names of columns in upper case."""
+    names = [name.lower() if name.isupper() else name for name in record]
+    is_clear = len(set(names)) == len(names)
+    return dict(zip(names, record.values(), strict=True)) if is_clear else record
 
 
 def _name_of(file: Any) -> str:
@@ -123,15 +169,14 @@ _PATH: Final = re.compile(
     re.IGNORECASE,
 )
 _URL_AS_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]+:[/\\]", re.IGNORECASE)
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]+(?:::[a-z0-9+.-]+)*://\S", re.IGNORECASE)
 _MAX_PATH: Final = 4096
 
 PATH_HINT: Final = (
     "a str is content, not a path: write read_events(Path(...)) for a file"
 )
-_NO_URL: Final = (
-    "a URL is not a path, and read_events opens no URLs: pass an open binary file, as "
-    "from fsspec.open(url), or the bytes"
-)
+_NO_URL: Final = "Path(...) changes URLs: pass the URL as a str to read_events"
+_URL_HINT: Final = "a URL is not content: write read_events(url)"
 
 
 def is_path(text: str) -> bool:
@@ -141,10 +186,20 @@ def is_path(text: str) -> bool:
     return is_one_line and _PATH.fullmatch(text) is not None
 
 
+def is_url(text: str) -> bool:
+    """Return whether *text* is a URL, such as ``s3://bucket/key``."""
+    return _URL.match(text.strip()) is not None and is_path(text)
+
+
 def refuse_path(text: str) -> None:
     """Raise a `ValueError` with advice if *text* is a path or a URL."""
     if is_path(text):
-        raise ValueError(_NO_URL if _URL_AS_PATH.match(text.strip()) else PATH_HINT)
+        raise ValueError(path_hint(text))
+
+
+def path_hint(text: str) -> str:
+    """Return advice about *text*, a path or a URL that was passed as content."""
+    return _URL_HINT if is_url(text) else PATH_HINT
 
 
 def is_json_lines(file: BinaryIO) -> bool:
@@ -173,10 +228,8 @@ def read_lines(
     mark = len(_json.BOM) if _start(file, len(_json.BOM)) == _json.BOM else 0
     file.seek(mark + max(start - 1, 0))
     stream = io.BufferedReader(_Raw(_Source(file), b""), CHUNK)
-    for read in _json.read_lines(stream, event_type, start, end):
-        if isinstance(read, Unreadable):
-            read = attrs.evolve(read, source=_name_of(file))
-        yield read
+    reads = _json.read_lines(stream, event_type, start, end)
+    yield from _finished(reads, _name_of(file))
 
 
 def _start(file: Any, size: int) -> bytes:
@@ -324,7 +377,7 @@ class _Raw(io.RawIOBase):
         return size
 
 
-_IN_PATH: Final = re.compile(r"event_type=([A-Za-z0-9_.]+)")
+_IN_PATH: Final = re.compile(r"event_type(?:=|%(?:25)*3d)([a-z0-9_.]+)", re.IGNORECASE)
 _FILE_NAME: Final = re.compile(
     r"((?:users|agentconsole|contentoptimizer)(?:\.[A-Za-z]+)*?\.[A-Z][A-Za-z]*)\b"
 )

@@ -81,17 +81,12 @@ def test_sources_may_be_paths(tmp_path):
         "currents/2026/01",
         "./currents",
         r"C:\\data\\events.avro",
-        "s3://bucket/events.jsonl.gz",
-        "gs://bucket/prefix",
-        "https://example.com/x",
         "[2026]/events.jsonl",
     ],
 )
 def test_texts_that_are_paths_are_rejected(text):
-    """
-    A str is content; one that is a path or a URL raises at once, and says what to do.
-    """
-    with pytest.raises(ValueError, match=r"read_events\(Path|open binary file"):
+    """A str is content; one that is a path raises at once, and says what to do."""
+    with pytest.raises(ValueError, match=r"read_events\(Path"):
         read_events(text)
 
 
@@ -103,7 +98,7 @@ def test_texts_that_are_json_are_content(text):
 
 def test_urls_are_not_paths():
     """pathlib turns s3:// into s3:/, which would only be a missing file."""
-    with pytest.raises(ValueError, match="a URL is not a path"):
+    with pytest.raises(ValueError, match="pass the URL as a str"):
         list(read_events(pathlib.PurePosixPath("s3://bucket/events.jsonl")))
 
 

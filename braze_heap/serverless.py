@@ -1,0 +1,262 @@
+"""
+AWS Lambda handlers for messages of a queue and for objects of a bucket.
+
+>>> handler = sqs_handler(pipeline)
+
+Create *pipeline* and handler at module level, once per container. Both handlers stop
+before Lambda ends the container, and leave the rest to the next invocation.
+"""
+
+from __future__ import annotations
+
+import logging
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, TypeVar
+
+import attrs
+
+from braze_heap._errors import describe_exception
+from braze_heap._wiring import kind_of
+from braze_heap.exceptions import DeliveryError
+from braze_heap.pipeline import Pipeline
+from braze_heap.receiver.aws_lambda import LambdaEvent, describe_event
+from braze_heap.report import Report
+from braze_heap.storage import read
+from braze_heap.storage._objects import locate, open_file_system
+from braze_heap.wire import UnreadableError, decode
+
+__all__ = ["OutOfTimeError", "s3_handler", "sqs_handler"]
+
+logger: logging.Logger = logging.getLogger("braze_heap.serverless")
+
+RESERVE: Final = 30.0
+"""Seconds for the last batch, before Lambda ends the container."""
+
+Options: TypeAlias = Mapping[str, Any]
+Handler: TypeAlias = Callable[[LambdaEvent, Any], dict[str, Any]]
+_NO_OPTIONS: Final[Options] = MappingProxyType({})
+_Event = TypeVar("_Event")
+
+
+class OutOfTimeError(DeliveryError):
+    """Lambda would end the container soon. The rest is for the next invocation."""
+
+
+def sqs_handler(
+    pipeline: Pipeline,
+    *,
+    reserve: float = RESERVE,
+    storage_options: Options = _NO_OPTIONS,
+) -> Handler:
+    """
+    Return a handler for messages of SQS.
+
+    A message contains a request body of Braze, one event, or a notification that S3 has
+    created objects, whose events are read. Each may come through SNS. A message that
+    cannot be delivered is returned in ``batchItemFailures``, so SQS sends it again, and
+    after its maximum of receives to its own dead-letter queue. The other messages of
+    the batch are done, except later ones of the same FIFO group.
+
+    Turn on ``ReportBatchItemFailures`` in the event source mapping. Without it, SQS
+    deletes failed messages.
+
+    Args:
+        pipeline: Delivers the events.
+        reserve: Seconds before the end of the invocation, but at most half of it, after
+            which no message and no batch is begun. More than the deadline of the sink.
+        storage_options: Arguments of the fsspec file system for S3.
+
+    Raises:
+        ValueError: By the handler, if its event is not from SQS.
+    """
+    _check_pipeline("sqs_handler", pipeline)
+
+    def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
+        clock, failed, failed_groups = _Clock.of(context, reserve), [], set()
+        for message in _messages(event):
+            group = (message.get("attributes") or {}).get("MessageGroupId")
+            try:
+                if group in failed_groups:
+                    raise DeliveryError("an earlier message of its group failed")
+                clock.check()
+                body = _without_sns(str(message.get("body", "")))
+                urls = _urls(_decoded(body))
+                if urls is None:
+                    pipeline.run(body)
+                else:
+                    _run_objects(pipeline, urls, clock, storage_options)
+            except Exception as error:
+                _log_failure(message["messageId"], error)
+                failed.append({"itemIdentifier": message["messageId"]})
+                failed_groups |= {group} if group else set()
+        return {"batchItemFailures": failed}
+
+    return handler
+
+
+def s3_handler(
+    pipeline: Pipeline,
+    *,
+    reserve: float = RESERVE,
+    storage_options: Options = _NO_OPTIONS,
+) -> Handler:
+    """
+    Return a handler for notifications of S3, direct or through EventBridge.
+
+    It reads each created object, and returns the counts of the report. If it raises,
+    Lambda repeats the invocation twice. Then the notification is lost, unless the
+    function has a destination for failures. A queue with `sqs_handler` loses nothing.
+
+    Args:
+        pipeline: Delivers the events.
+        reserve: As in `sqs_handler`.
+        storage_options: Arguments of the fsspec file system for S3.
+
+    Raises:
+        ModuleNotFoundError: At once, without the extra ``s3``.
+        ValueError: By the handler, if its event is not a notification of S3.
+        Exception: By the handler, if an object cannot be read or delivered.
+    """
+    _check_pipeline("s3_handler", pipeline)
+    open_file_system("s3://bucket", storage_options)
+
+    def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
+        urls = _urls(event)
+        if urls is None:
+            raise _unexpected("s3_handler needs a notification of S3", event)
+        clock = _Clock.of(context, reserve)
+        report = _run_objects(pipeline, urls, clock, storage_options)
+        names = ("received", "delivered", "skipped", "dead_lettered")
+        return {name: getattr(report, name) for name in names}
+
+    return handler
+
+
+@attrs.frozen
+class _Clock:
+    """
+    Time that an invocation has left.
+
+    Attributes:
+        remaining: Milliseconds until Lambda ends the container.
+        reserve: Milliseconds at the end in which nothing is begun.
+    """
+
+    remaining: Callable[[], float]
+    reserve: float
+
+    @classmethod
+    def of(cls, context: Any, reserve: float) -> _Clock:
+        remaining = getattr(context, "get_remaining_time_in_millis", None)
+        if remaining is None:  # a call by hand
+            return cls(lambda: 1.0, 0.0)
+        return cls(remaining, min(reserve * 1_000, remaining() / 2))
+
+    def check(self) -> None:
+        """
+        Raise if too little time is left.
+
+        Raises:
+            OutOfTimeError: Less than the reserve.
+        """
+        remaining = self.remaining()
+        if remaining < self.reserve:
+            raise OutOfTimeError(
+                f"Lambda ends in {remaining / 1_000:.0f} seconds: the rest is for the "
+                "next invocation"
+            )
+
+    def limit(self, events: Iterable[_Event]) -> Iterator[_Event]:
+        """Yield *events*, and raise as `check` does if there are more."""
+        for event in events:
+            self.check()
+            yield event
+
+
+def _check_pipeline(user: str, pipeline: object) -> None:
+    if not isinstance(pipeline, Pipeline):
+        raise TypeError(f"{user} needs a Pipeline, not {kind_of(pipeline)}")
+
+
+def _messages(event: LambdaEvent) -> list[Mapping[str, Any]]:
+    records = _records(event)
+    if not records or not all(map(_is_message, records)):
+        raise _unexpected("sqs_handler needs messages of SQS", event)
+    return records
+
+
+def _records(value: object) -> list[Mapping[str, Any]]:
+    records = value.get("Records") if isinstance(value, Mapping) else None
+    if not isinstance(records, list):
+        return []
+    return records if all(isinstance(each, Mapping) for each in records) else []
+
+
+def _is_message(record: Mapping[str, Any]) -> bool:
+    return record.get("eventSource") == "aws:sqs" and bool(record.get("messageId"))
+
+
+def _unexpected(need: str, event: object) -> ValueError:
+    return ValueError(f"{need}, but the event looks like {describe_event(event)}")
+
+
+def _run_objects(
+    pipeline: Pipeline, urls: Iterable[str], clock: _Clock, options: Options
+) -> Report:
+    report = Report()
+    for url in urls:
+        clock.check()
+        report += pipeline.run(clock.limit(read(locate(url, options))))
+    return report
+
+
+def _decoded(body: str) -> Any:
+    """Return the value of *body*; ``None`` if the pipeline is to dead-letter it."""
+    try:
+        return decode(body.encode("utf-8", "surrogatepass"))
+    except UnreadableError:
+        return None
+
+
+def _without_sns(body: str) -> str:
+    """Return the message of SNS in *body*, if there is one."""
+    value = _decoded(body)
+    is_sns = isinstance(value, Mapping) and value.get("Type") == "Notification"
+    return str(value.get("Message", "")) if is_sns else body
+
+
+def _urls(value: Any) -> list[str] | None:
+    """Return the URLs of created objects; ``None`` if *value* is not from S3."""
+    if not isinstance(value, Mapping):
+        return None
+    if value.get("Event") == "s3:TestEvent":
+        return []
+    if value.get("source") == "aws.s3":  # through EventBridge, with a plain key
+        detail, name = value["detail"], str(value.get("detail-type"))
+        return _created(name, detail["bucket"]["name"], detail["object"]["key"])
+    records = _records(value)
+    if not records or not all(isinstance(r.get("s3"), Mapping) for r in records):
+        return None
+    urls: list[str] = []
+    for record in records:
+        key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])
+        bucket = record["s3"]["bucket"]["name"]
+        urls += _created(str(record.get("eventName")), bucket, key)
+    return urls
+
+
+def _created(name: str, bucket: str, key: str) -> list[str]:
+    url = f"s3://{bucket}/{key}"
+    if name.startswith(("ObjectCreated", "Object Created")):
+        return [url]
+    logger.info("%s of %s is ignored, because it creates no object", name, url)
+    return []
+
+
+def _log_failure(name: str, error: Exception) -> None:
+    is_ours = isinstance(error, DeliveryError | OSError | ImportError)
+    cause = str(error) if is_ours else describe_exception(error)
+    level = logging.WARNING if isinstance(error, DeliveryError) else logging.ERROR
+    logger.log(level, "SQS repeats the message %s: %s", name, cause)

@@ -1,0 +1,304 @@
+"""Listing of Currents' layout with few requests, and reading of what it finds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import logging
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import attrs
+
+from braze_heap._wiring import kind_of
+from braze_heap.policies.selection import Events, Selection, select_events
+from braze_heap.storage._objects import (
+    FileSystem,
+    ObjectFile,
+    StoredObject,
+    call_store,
+    open_file_system,
+    open_object,
+    shown,
+    stored_object,
+)
+from braze_heap.wire import Read, type_in_path
+from braze_heap.wire._source import read_object
+
+logger: logging.Logger = logging.getLogger("braze_heap.storage")
+
+AHEAD: Final = 4
+"""Objects of which the first bytes are fetched before they are read."""
+
+_DATE: Final = re.compile(
+    r"date(?:=|%(?:25)*3D)(\d{4}-\d\d-\d\d)(?:-(\d\d))?", re.IGNORECASE
+)
+_HOUR: Final = dt.timedelta(hours=1)
+_DAY: Final = dt.timedelta(days=1)
+_TYPE: Final = re.compile(r"event_type(?:=|%(?:25)*3D)", re.IGNORECASE)
+
+
+def find(
+    url: str | os.PathLike[str],
+    *,
+    include: Events = (),
+    exclude: Events = (),
+    since: dt.datetime | dt.date | None = None,
+    until: dt.datetime | dt.date | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Iterator[StoredObject]:
+    """
+    Find the objects below *url*, of some event types and hours.
+
+    Types and hours are those in the paths, ``event_type=.../date=2026-01-15-07/``. The
+    hour is the UTC hour in which Braze queued the events. They can be older. Objects
+    without an event type in their path are found, whatever is chosen, because only the
+    transformer can decide about their events. Names that begin with ``.`` or ``_`` are
+    ignored.
+
+    Args:
+        url: URL of a bucket, container, folder or object, or a local path.
+        include: Event types to find, as in `Transformer`; empty for all.
+        exclude: Event types not to find.
+        since: First hour. A date is its midnight, UTC.
+        until: End of the last hour. By default, a day from now, if *since* is given.
+        storage_options: Arguments of the fsspec file system, such as ``profile``.
+
+    Returns:
+        The objects, by type and then by path. It lists while you iterate.
+
+    Raises:
+        ValueError: At once, if a time has no time zone, *since* is not before *until*,
+            or nothing is selected. At the end, if only objects without an hour in their
+            path were found, and *since* or *until* is given.
+        ModuleNotFoundError: At once, if the extra for *url* is missing.
+        OSError: There is nothing at *url*, or it is not accessible. The message says
+            what to do.
+    """
+    options = storage_options or {}
+    text = os.fspath(url)
+    window = _Hours.of(since, until)
+    selection = select_events(include, exclude)
+    file_system, root = open_file_system(text, options)
+    listing = _Listing(file_system, text, root.rstrip("/"), selection, window)
+    return listing.objects(options)
+
+
+def read(obj: StoredObject) -> Iterator[Read]:
+    """
+    Read the events of *obj*, as `read_events` does, in bounded memory.
+
+    The next bytes are fetched while you use the events. A failed request is repeated
+    from its offset.
+
+    Raises:
+        OSError: The store failed again and again, or the object was overwritten. All
+            events before were returned, so read the object again.
+    """
+    with open_object(obj) as file:
+        yield from _events(obj, file)
+
+
+def read_each(
+    objects: Iterable[StoredObject],
+) -> Iterator[tuple[StoredObject, Iterator[Read]]]:
+    """
+    Yield each object with its events, as `read` returns them.
+
+    Faster than `read` for many small objects, because it fetches the first bytes of the
+    next ones early. Read the events of an object before you ask for the next.
+    """
+    with ThreadPoolExecutor(1, "braze-heap-prefetch") as thread:
+        opened: deque[tuple[StoredObject, ObjectFile]] = deque()
+        try:
+            for obj in objects:
+                opened.append((obj, ObjectFile(obj, thread)))
+                if len(opened) > AHEAD:
+                    first, file = opened.popleft()
+                    yield first, _events(first, file)
+            for obj, file in opened:
+                yield obj, _events(obj, file)
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _events(obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
+    return read_object(file, obj.event_type or type_in_path(obj.url))
+
+
+@attrs.frozen
+class _Hours:
+    """Hours from *since* to before *until*, UTC; ``None`` for no limit."""
+
+    since: dt.datetime | None
+    until: dt.datetime | None
+
+    @classmethod
+    def of(
+        cls, since: dt.datetime | dt.date | None, until: dt.datetime | dt.date | None
+    ) -> _Hours:
+        first, end = _utc("since", since), _utc("until", until)
+        if first and not end:
+            end = max(first, dt.datetime.now(dt.UTC)) + _DAY
+        if first and end and first >= end:
+            raise ValueError(f"since ({first}) is not before until ({end})")
+        return cls(first, end)
+
+    @property
+    def is_limited(self) -> bool:
+        return bool(self.since or self.until)
+
+    def has(self, hours: tuple[dt.datetime, dt.datetime]) -> bool:
+        """Return whether a part of *hours*, a start and an end, is in it."""
+        start, end = hours
+        is_after = not self.since or end > self.since
+        return is_after and (not self.until or start < self.until)
+
+    def prefixes(self) -> list[str]:
+        """
+        Return beginnings of names that cover the hours.
+
+        They cover up to nine days more for a month, and up to a month more for a year,
+        because each prefix is a request of its own.
+        """
+        if not (self.since and self.until):
+            return [""]
+        length = self.until - self.since
+        if length > 366 * _DAY:
+            return [""]
+        last = self.until - dt.timedelta.resolution
+        hours = (self.since + n * _HOUR for n in range(int(length / _HOUR) + 1))
+        names = [f"{hour:date=%Y-%m-%d-%H}" for hour in (*hours, last) if hour <= last]
+        shared = len("date=2026-01-1" if length <= 31 * _DAY else "date=2026-01")
+        return [
+            os.path.commonprefix([*group])  # noqa: RUF071 (by character, as needed)
+            for _, group in itertools.groupby(names, key=lambda name: name[:shared])
+        ]
+
+
+def _utc(name: str, value: dt.datetime | dt.date | None) -> dt.datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, dt.datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{name} ({value}) has no time zone: add tzinfo=UTC")
+        return value.astimezone(dt.UTC)
+    if not isinstance(value, dt.date):
+        raise TypeError(f"{name} is a datetime or a date, not {kind_of(value)}")
+    return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
+
+
+def hours_in_path(path: str) -> tuple[dt.datetime, dt.datetime] | None:
+    """Return start and end of the hour or day in *path*; ``None`` without one."""
+    found = _DATE.findall(path)
+    if not found:
+        return None
+    day, hour = found[-1]
+    try:
+        start = dt.datetime.fromisoformat(f"{day}T{hour or '00'}:00:00+00:00")
+    except ValueError:
+        return None
+    return start, start + (_HOUR if hour else _DAY)
+
+
+@attrs.define
+class _Listing:
+    """One search in a file system."""
+
+    fs: FileSystem
+    url: str
+    root: str
+    selection: Selection
+    window: _Hours
+    _has_dates: bool | None = None  # whether type folders contain folders of dates
+
+    def objects(self, options: Mapping[str, Any]) -> Iterator[StoredObject]:
+        found, undated, example = 0, 0, ""
+        for info in self._below(self.root, is_root=True):
+            path = info["name"]
+            event_type = type_in_path(path)
+            if any(n.startswith((".", "_")) for n in path[len(self.root) :].split("/")):
+                continue
+            if event_type and not self.selection.selects(event_type):
+                continue
+            if self.window.is_limited:
+                hours = hours_in_path(path)
+                if hours is None:
+                    undated, example = undated + 1, path
+                    continue
+                if not self.window.has(hours):
+                    continue
+            found += 1
+            yield stored_object(
+                self._url_of(path),
+                info,
+                event_type=event_type,
+                storage_options=options,
+            )
+        if undated:
+            text = (
+                f"{undated:,} objects below {shown(self.url)} have no "
+                f"date=YYYY-MM-DD-HH in their path, such as {shown(example)}"
+            )
+            if not found:
+                raise ValueError(f"{text}: find them without since and until")
+            logger.warning("%s: they are not among the hours asked for", text)
+
+    def _url_of(self, path: str) -> str:
+        return self.url.rstrip("/") + path[len(self.root) :]
+
+    def _below(self, folder: str, *, is_root: bool = False) -> Iterator[dict[str, Any]]:
+        """Yield descriptions of at least the wanted objects below *folder*."""
+        event_type = type_in_path(folder) if _TYPE.search(folder) else None
+        hours = hours_in_path(folder)
+        if event_type and not self.selection.selects(event_type):
+            return
+        if hours and not self.window.has(hours):
+            return
+        if _TYPE.match(folder.rpartition("/")[2]):
+            yield from self._of_type(folder)
+        elif (event_type or hours) and not is_root:
+            yield from self._found(folder, "")
+        else:
+            for info in sorted(self._ls(folder), key=lambda info: info["name"]):
+                if info["type"] == "directory":
+                    yield from self._below(info["name"].rstrip("/"))
+                else:
+                    yield info
+
+    def _of_type(self, folder: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a folder of one event type, by prefixes of its hours."""
+        is_encoded = "%" in folder.rpartition("/")[2]
+        prefixes = [""] if is_encoded else self.window.prefixes()
+        if self._has_dates is False:
+            prefixes = [""]
+        found: dict[str, dict[str, Any]] = {}
+        for prefix in prefixes:
+            listed = {info["name"]: info for info in self._found(folder, prefix)}
+            found |= listed
+            if not all(path.startswith(f"{folder}/{prefix}") for path in listed):
+                break  # this file system ignores prefixes, and lists all
+        if found or prefixes == [""]:
+            yield from (found[path] for path in sorted(found))
+        elif self._has_dates is None:
+            names = [info["name"][len(folder) + 1 :] for info in self._ls(folder)]
+            self._has_dates = all(name.startswith("date=") for name in names)
+            if not self._has_dates:
+                yield from self._of_type(folder)
+
+    def _ls(self, folder: str) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]]
+        listed = call_store(self._url_of(folder), self.fs.ls, folder, detail=True)
+        return listed
+
+    def _found(self, folder: str, prefix: str) -> Iterator[dict[str, Any]]:
+        found = call_store(
+            self._url_of(folder), self.fs.find, folder, prefix=prefix, detail=True
+        )
+        for path, info in sorted(found.items()):
+            if info["type"] != "directory":
+                yield {**info, "name": path}

@@ -1,0 +1,293 @@
+"""Objects of a store as binary files, fetched ahead of the reader, with retries."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+logger: logging.Logger = logging.getLogger("braze_heap.storage")
+
+CHUNK: Final = 2 << 20
+"""Bytes of a request. Two chunks are in memory, and each one twice on its arrival."""
+
+DELAYS: Final = (0.5, 2.0, 8.0)
+"""Seconds before each retry of a failed request, besides retries of the client."""
+
+FileSystem: TypeAlias = Any
+"""File system of fsspec, which has no complete types."""
+
+_EXTRAS: Final = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "azure"),
+}
+_NO_OPTIONS: Final[Mapping[str, Any]] = {}
+
+
+@attrs.frozen
+class StoredObject:
+    """
+    One version of an object in a store, or of a local file.
+
+    Attributes:
+        url: URL or path.
+        size: Size in bytes.
+        version: ETag or time of the last change, as text; ``""`` if unknown. An object
+            with the same URL, version and size has the same content.
+        event_type: Event type in its path; ``None`` if the path has none.
+        storage_options: Arguments of the fsspec file system. They can be secret.
+    """
+
+    url: str
+    size: int
+    version: str = ""
+    event_type: str | None = None
+    storage_options: Mapping[str, Any] = attrs.field(
+        default=_NO_OPTIONS, repr=False, eq=False
+    )
+
+
+def open_file_system(
+    url: str, storage_options: Mapping[str, Any]
+) -> tuple[FileSystem, str]:
+    """
+    Return the file system of *url*, without a cache of listings, and its path there.
+
+    Raises:
+        ModuleNotFoundError: fsspec or the package of the store is missing.
+        ValueError: The scheme is unknown.
+        OSError: There are no credentials.
+    """
+    options = {"use_listings_cache": False, **storage_options}
+    scheme = url.partition("://")[0].rpartition("::")[2] if "://" in url else ""
+    try:
+        import fsspec
+
+        with explain_errors(url):
+            file_system, path = fsspec.url_to_fs(url, **options)
+    except ImportError as error:
+        extra = _EXTRAS.get(scheme)
+        package = f"braze_heap[{extra}]" if extra else "fsspec"
+        raise ModuleNotFoundError(
+            f"{shown(url)} cannot be opened: {error}. Install it: "
+            f"pip install '{package}'"
+        ) from None
+    return file_system, path
+
+
+def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> StoredObject:
+    """
+    Return the object at *url*.
+
+    Raises:
+        OSError: It does not exist, is a folder, or is not accessible.
+    """
+    file_system, path = open_file_system(url, storage_options)
+    info = call_store(url, file_system.info, path)
+    if info["type"] == "directory":
+        raise IsADirectoryError(
+            f"{shown(url)} is a folder: find its objects with braze_heap.storage.find"
+        )
+    return stored_object(url, info, storage_options=storage_options)
+
+
+def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObject:
+    """
+    Return the object that a file system describes as *info*.
+
+    Raises:
+        OSError: Its size is unknown.
+    """
+    if info.get("size") is None:
+        raise PermanentStoreError(
+            f"{shown(url)}: the server does not state the size: copy the object"
+        )
+    names = ("ETag", "etag", "generation", "mtime", "LastModified", "created")
+    version = next((info[name] for name in names if info.get(name)), "")
+    if isinstance(version, dt.datetime):  # of one call, but a number of another
+        version = version.timestamp()
+    return StoredObject(url, info["size"], str(version).strip('"'), **more)
+
+
+class ObjectFile:
+    """
+    Binary file of an object.
+
+    It reads the object in order, in ranges, and fetches the next range in *thread*
+    while the caller parses the last. A failed request is repeated from its offset.
+    """
+
+    def __init__(self, obj: StoredObject, thread: Executor) -> None:
+        self.name: str = shown(obj.url)
+        self._object = obj
+        self._thread = thread
+        self._fs, self._path = open_file_system(obj.url, obj.storage_options)
+        self._chunk = io.BytesIO()
+        self._end = 0  # offset after the last chunk
+        self._next = self._fetch_later()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to *size* bytes, and none at the end."""
+        data = self._chunk.read(size)
+        if data or self._next is None:
+            return data
+        try:
+            chunk = self._next.result()
+        except Exception:  # it is repeated here, where Ctrl-C interrupts the delays
+            chunk = call_store(self._object.url, self._fetch, self._end)
+        self._chunk = io.BytesIO(chunk)
+        self._end += len(chunk)
+        self._next = self._fetch_later()
+        return self._chunk.read(size)
+
+    def check_unchanged(self) -> None:
+        """
+        Raise if the object was overwritten while it was read.
+
+        Raises:
+            OSError: It was overwritten or deleted.
+        """
+        url, version = self._object.url, self._object.version
+        info = call_store(url, self._fs.info, self._path)
+        if version and stored_object(url, info).version != version:
+            raise OSError(f"{self.name} was overwritten meanwhile: read it again")
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes several requests, between which it can change."""
+        return self._object.size > CHUNK
+
+    def _fetch_later(self) -> Future[bytes] | None:
+        if self._end >= self._object.size:
+            return None
+        try:
+            return self._thread.submit(self._fetch, self._end)
+        except RuntimeError:  # the thread has ended, so `read` fetches it
+            cancelled: Future[bytes] = Future()
+            cancelled.cancel()
+            return cancelled
+
+    def _fetch(self, start: int) -> bytes:
+        end = min(start + CHUNK, self._object.size)
+        data: bytes = self._fs.cat_file(self._path, start=start, end=end)
+        if not data:
+            raise OSError(f"it ends at byte {start:,} of {self._object.size:,}")
+        if len(data) > end - start:
+            raise PermanentStoreError(
+                f"{self.name}: the server sends no ranges: copy it"
+            )
+        return data
+
+
+class PermanentStoreError(OSError):
+    """An error of a store that a retry does not fix."""
+
+
+@contextmanager
+def open_object(obj: StoredObject) -> Iterator[ObjectFile]:
+    """Open *obj* with a thread of its own, which ends with the block."""
+    with ThreadPoolExecutor(1, "braze-heap-prefetch") as thread:
+        try:
+            yield ObjectFile(obj, thread)
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
+
+
+def call_store(url: str, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """
+    Call *function* of a file system, and repeat it after an error that may pass.
+
+    Raises:
+        OSError: The last error, with advice. The error of the store is its cause.
+    """
+    for delay in (*DELAYS, None):
+        try:
+            with explain_errors(url):
+                return function(*args, **more)
+        except (FileNotFoundError, PermissionError, PermanentStoreError):
+            raise
+        except OSError as error:
+            if delay is None:
+                raise
+            logger.warning("%s; the next attempt is in %g seconds", error, delay)
+        time.sleep(delay)
+    raise AssertionError("unreachable")
+
+
+_ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
+    (
+        (
+            r"(FileNotFound|NotADirectory|ResourceNotFound)Error|\w+ 404"
+            r"|.*(NoSuchBucket|NoSuchKey|bucket does not exist)"
+        ),
+        FileNotFoundError,
+        "there is no such bucket, container, folder or object. Check its name",
+    ),
+    (
+        r"\w+ 301|.*(PermanentRedirect|HeaderMalformed|IllegalLocation|\bregion\b)",
+        PermanentStoreError,
+        (
+            "the bucket is in another region. Set AWS_REGION, or region_name in "
+            "client_kwargs of storage_options"
+        ),
+    ),
+    (
+        (
+            r"PermissionError|\w+ 40[13]|.*(NoCredentials|locate credentials"
+            r"|InvalidAccess|PartialCredentials|CredentialRetrieval|ProfileNotFound"
+            r"|TokenRetrieval|ExpiredToken|SignatureDoesNotMatch|DefaultCredentials"
+            r"|RefreshError|ClientAuthentication|AuthenticationFailed"
+            r"|with credentials|account_name|Access ?Denied|Forbidden)"
+        ),
+        PermissionError,
+        (
+            "credentials are missing, expired, or may not list and read it. Set them "
+            "as the client of the store expects (AWS_PROFILE, "
+            "GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_CONNECTION_STRING) or in "
+            "storage_options"
+        ),
+    ),
+)
+"""Beginning of an error of a store, class to raise instead, and advice."""
+
+
+@contextmanager
+def explain_errors(url: str) -> Iterator[None]:
+    """Raise errors of a store as `OSError`, with the URL and advice."""
+    try:
+        yield
+    except (ImportError, PermanentStoreError):
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and "rotocol not known" in str(error):
+            raise ValueError(f"{shown(url)} has an unknown scheme: {error}") from None
+        codes = (getattr(error, name, "") for name in ("status", "code", "status_code"))
+        status = next((f" {code}" for code in codes if isinstance(code, int)), "")
+        text = f"{type(error).__name__}{status}: {' '.join(str(error).split())}"
+        raise _explained(shown(url), _SECRET.sub("…", text[:_MAX_TEXT])) from error
+
+
+def _explained(url: str, text: str) -> OSError:
+    for pattern, kind, advice in _ADVICE:
+        if re.match(pattern, text):
+            return kind(f"cannot read {url}: {advice} ({text})")
+    return OSError(f"cannot read {url}: {text}")
+
+
+_MAX_TEXT: Final = 300
+_SECRET: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)|(?<=\?)\S+")
+
+
+def shown(url: str) -> str:
+    """Return *url* without passwords and signatures."""
+    return _SECRET.sub("…", url) if "://" in url else os.fspath(url)
