@@ -7,7 +7,7 @@ from typing import Any, overload
 import attrs
 
 from braze_heap.heap._encoder import Adjustment
-from braze_heap.heap.calls import Call
+from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.report import InvalidField
 
@@ -114,6 +114,12 @@ class TransformResult:
             of a type (``users.messages.email.Click link_color``) that
             is new or has another type of value. Names alone; `braze_heap.drift` says
             more.
+        outdated: User properties that are not in the calls, because a newer event of
+            the batch states them. A pipeline falls back to them if Heap rejects the
+            newer values.
+        outdated_origins: The event behind each of them.
+        not_sent: Number of user properties of mapped events that are not in the calls,
+            by reason.
         compiled_errors: Number of events by type for which the compiled mapping raised,
             a bug of this library. The generic mapping took them.
     """
@@ -130,6 +136,9 @@ class TransformResult:
     redacted_fields: list[str] = attrs.field(factory=list, repr=False)
     unknown: Counter[str] = attrs.field(factory=Counter)
     compiled_errors: Counter[str] = attrs.field(factory=Counter)
+    outdated: list[AddUserProperties] = attrs.field(factory=list)
+    outdated_origins: Sequence[Any] = attrs.field(factory=list, repr=False)
+    not_sent: Counter[SkipReason] = attrs.field(factory=Counter)
 
     @property
     def event_types(self) -> Counter[str]:

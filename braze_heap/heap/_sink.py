@@ -87,6 +87,11 @@ class _HeapSinkBase:
         app_id = self._core.settings.app_id
         return f"{type(self).__name__}(app_id={app_id!r}, base_url={self._host!r})"
 
+    @property
+    def destination(self) -> str:
+        """Kind of sink, host and app; see `Sink`."""
+        return f"heap {self._host} {self._core.settings.app_id}"
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a Heap sink holds connections and a key: build it in the process that "

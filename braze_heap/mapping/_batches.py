@@ -94,9 +94,10 @@ class BatchMapping:
                 batch.number = number
                 batch.add(made)
         batch.check_decided()
-        batch.drop_outdated_user_properties()
+        outdated = batch.drop_outdated_user_properties(items)
         read = exact or (lambda: items)
         result.origins = Origins(batch.origins, read)
+        result.outdated_origins = Origins(outdated, read)
         return result
 
     def _class_of(self, event_type: str) -> type[CurrentsEvent] | None:

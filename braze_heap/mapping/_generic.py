@@ -216,7 +216,8 @@ class GenericMapping:
                 calls.append(self._track(payload, key, context, batch.encoder))
             elif isinstance(payload, HeapUserProperties):
                 stated, time = payload.properties, exact_seconds(context.event)
-                if call := batch.call_of(stated, context.identity, time):
+                event_id, identity = context.event.id, context.identity
+                if call := batch.call_of(stated, identity, time, event_id):
                     calls.append(call)
         return calls
 

@@ -26,6 +26,8 @@ from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 class MemorySink(ClosingContextManager):
     """Store copies of the calls in memory. For tests."""
 
+    destination = "memory"
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.calls: list[Call] = []
@@ -51,6 +53,8 @@ class ConsoleSink(ClosingContextManager):
     Args:
         stream: Text stream; standard output by default.
     """
+
+    destination = "console"
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = stream
@@ -116,6 +120,11 @@ class JsonLinesSink(ClosingContextManager):
             self._file = _RotatedFile(Path(target), max_bytes)
         else:
             self._file = _LineStream(target)
+
+    @property
+    def destination(self) -> str:
+        """Kind of sink, and absolute path of the file; see `Sink`."""
+        return f"file {self._path.absolute()}" if self._path else "stream"
 
     def __repr__(self) -> str:
         return f"<JsonLinesSink to {self._path or 'a stream'}>"
