@@ -130,10 +130,11 @@ class OrderedDelivery:
             call_ledger: Returns the steps that call a function of the ledger.
         """
         own = {key: statements[-1][0] for key, statements in self._own.items()}
-        waiting = yield from call_ledger(lambda: self._call(claim, own))
-        parts = [
-            _Part(c, i) for i, c in enumerate(self._calls) if i not in self._unsent
-        ]
+        waiting: _Waiting = {}
+        if own:
+            waiting = yield from call_ledger(lambda: self._call(claim, own))
+        calls = enumerate(self._calls)
+        parts = [_Part(call, i) for i, call in calls if i not in self._unsent]
         parts += self._parts_of(waiting)
         parts.sort(key=lambda part: (part.index is None, part.index))
         deleted = set[str]()
@@ -144,6 +145,7 @@ class OrderedDelivery:
             again = functools.partial(self._call, renew, keys)
             receipt = yield from send([part.call for part in parts], again)
             sent, singles = self._note(parts, receipt)
+            waiting = {}
             if sent:
                 work = functools.partial(self._call, compare, sent)
                 waiting = yield from call_ledger(work)
@@ -181,9 +183,8 @@ class OrderedDelivery:
             call: Call = AddUserProperties(
                 identity, properties, time=time, event_id=event_id
             )
-            parts.append(
-                _Part(call, index, {name: k for name, (k, _) in group.items()})
-            )
+            keys = {name: key for name, (key, _) in group.items()}
+            parts.append(_Part(call, index, keys))
         return parts
 
     def _note(

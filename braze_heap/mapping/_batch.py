@@ -213,11 +213,11 @@ class Batch:
         if len({call.identity for call in stated}) == len(stated):
             return []
         newest: dict[tuple[str, str], AddUserProperties] = {}
-        for call in stated:
-            for name in call.properties:
-                first = newest.setdefault((call.identity, name), call)
-                if call.order(name) >= first.order(name):
-                    newest[call.identity, name] = call
+        for each in stated:
+            for name in each.properties:
+                other = newest.setdefault((each.identity, name), each)
+                if each.order(name) >= other.order(name):
+                    newest[each.identity, name] = each
         kept: list[tuple[Call, int]] = []
         outdated: list[tuple[AddUserProperties, int]] = []
         for call, number in zip(result.calls, self.origins, strict=True):
