@@ -170,7 +170,8 @@ class _PipelineBase(Generic[_SinkT]):
         destination = destination_of(options.sink)
         if options.ledger is not None:
             check_ledger(user, options.ledger, options.sink, destination)
-        self.ledger: Ledger = options.ledger or MemoryLedger()
+        ledger = options.ledger
+        self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
         self._destination = destination or ""
         self._observers = check_observers(options.observers)
         self._batch_size = options.batch_size

@@ -30,7 +30,7 @@ from braze_heap.sinks import (
     ThreadedSink,
 )
 from braze_heap.sinks._protocol import destination_of
-from braze_heap.state import DISCARD, MemoryLedger, SqliteDeadLetter
+from braze_heap.state import DISCARD, MemoryLedger, SqliteDeadLetter, purge
 from braze_heap.testing import FakeHeap, make_raw
 from braze_heap.testing.fake_heap import Poison
 
@@ -462,6 +462,23 @@ def test_a_claim_is_renewed_before_each_attempt() -> None:
     assert claims == [0.0, 3000.0, 6000.0]
 
 
+class Falsy(MemoryLedger):
+    """A ledger that has a length, and is empty."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_an_empty_ledger_is_used(tmp_path: Path) -> None:
+    """By a pipeline and by a purge, whatever its truth value."""
+    ledger = Falsy()
+    pipeline = Pipeline(only_user_properties(), Heap(), DISCARD, ledger=ledger)
+    assert pipeline.ledger is ledger
+    pipeline.run([stating("a", START, plan="A")])
+
+    assert purge(DISCARD, "jane", ledger).forgotten == 1
+
+
 class Unnamed(Heap):
     """A sink that does not name its destination."""
 
@@ -599,7 +616,7 @@ def test_a_year_in_any_order_ends_with_the_same_user_properties(
 ) -> None:
     """
     Random order, concurrent requests, repeats, rejections, deaths, restarts, a replay
-    and a backfill end with the user properties of the ordered year.
+    and a backfill of the older half end with the user properties of the ordered year.
     """
     heap, ordered_heap = heaps
     heap.clear()
@@ -624,12 +641,15 @@ def test_a_year_in_any_order_ends_with_the_same_user_properties(
         SqliteDeadLetter(path) as store,
     ):
         pipeline = Pipeline(bh.Transformer(), sink, store, ledger=store.ledger)
+        arrived = heap.people
         bh.replay(store, pipeline)
-        backfill = pipeline.run(iter(ordered))
+        old = ordered[: len(ordered) // 2]
+        backfill = pipeline.run(iter(old))
 
+    assert arrived == ordered_heap.people
     assert heap.people == ordered_heap.people
     assert heap.events.keys() == {event["id"] for event in events}
-    assert backfill.received == len(events)
+    assert backfill.received == len(old)
 
 
 def _run_process(heap: FakeHeap, path: Path, batches: list[Any]) -> None:

@@ -71,7 +71,7 @@ def purge(dead_letter: DeadLetter, person: PersonFilter, *ledgers: Ledger) -> Pu
     dead_letter.forget(found.keys)
     forgotten = set[str]()
     for ledger in (*ledgers, getattr(dead_letter, "ledger", None)):
-        if ledger and isinstance(person, str):
+        if ledger is not None and isinstance(person, str):
             identities = search_ledger(ledger, person)
             ledger.forget(identities)
             forgotten |= {*identities}
