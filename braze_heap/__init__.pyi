@@ -118,7 +118,9 @@ from braze_heap.sinks import (
 )
 from braze_heap.state import (
     DISCARD as DISCARD,
+    MemoryLedger as MemoryLedger,
     SqliteDeadLetter as SqliteDeadLetter,
+    SqliteLedger as SqliteLedger,
 )
 from braze_heap.transformer import (
     Transformer as Transformer,

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap.reasons import Reason
+from braze_heap._ordered_delivery import Decision
+from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
-from braze_heap.sinks._protocol import Receipt, Rejection
+from braze_heap.sinks._protocol import Rejection
 from braze_heap.state import DeadRecord, event_id
 from braze_heap.transformer import Source, Transformer
 from braze_heap.wire import decode, events_of
@@ -39,7 +40,7 @@ class BatchResult:
 def build_batch_result(
     source: Source,
     result: TransformResult,
-    receipt: Receipt | None,
+    decision: Decision,
     at: datetime,
     transformer: Transformer,
 ) -> BatchResult:
@@ -49,12 +50,14 @@ def build_batch_result(
     Args:
         source: The batch.
         result: *source*, mapped.
-        receipt: Decision of the sink; ``None`` if it is down.
+        decision: Decision of the sink, and of the ledger.
         at: Time of the dead-letter records, UTC.
         transformer: The one that mapped *source*.
     """
-    rejections = receipt.rejections if receipt else _reject_all(len(result.calls))
-    rejected = _first_rejections(result.origins, rejections)
+    origins = result.origins
+    if decision.outdated or result.outdated:
+        origins = [*result.origins, *result.outdated_origins]
+    rejected = _first_rejections(origins, decision.receipt.rejections)
     dead: list[tuple[Any, str, str]] = [
         (r.raw, r.reason, r.detail) for r in result.rejected
     ]
@@ -64,27 +67,60 @@ def build_batch_result(
         for raw, reason, detail in dead
     ]
     unique = {record.key: record for record in records}
-    report = _build_report(
-        result, _dead_lettered(source, result, rejected), receipt or Receipt()
+    counts = _dead_lettered(source, result, rejected)
+    skipped, not_sent = _skipped(source, result, decision, origins, rejected)
+    report = Report(
+        received=result.received,
+        delivered=result.received - skipped.total() - counts.total(),
+        skipped_by_reason=dict(skipped),
+        dead_lettered_by_reason=dict(counts),
+        repeated=result.repeated,
+        calls=decision.receipt.accepted,
+        unknown=dict(result.unknown),
+        invalid=dict(result.invalid),
+        adjustments={str(kind): number for kind, number in result.adjustments.items()},
+        not_sent={str(reason): number for reason, number in not_sent.items()},
     )
     return BatchResult(report, tuple(unique.values()))
 
 
-def _build_report(
-    result: TransformResult, dead_lettered: Counter[str], receipt: Receipt
-) -> Report:
+def _skipped(
+    source: Source,
+    result: TransformResult,
+    decision: Decision,
+    origins: Sequence[Any],
+    rejected: list[tuple[Rejection, Any]],
+) -> tuple[Counter[str], Counter[SkipReason]]:
+    """
+    Count the skipped events, and the parts of delivered events that were not sent.
+
+    The transformer knows only what is outdated inside the batch, and not what was sent
+    of that because newer values were rejected.
+    """
     skipped = Counter(str(skip.reason) for skip in result.skipped)
-    return Report(
-        received=result.received,
-        delivered=result.received - skipped.total() - dead_lettered.total(),
-        skipped_by_reason=dict(skipped),
-        dead_lettered_by_reason=dict(dead_lettered),
-        repeated=result.repeated,
-        calls=receipt.accepted,
-        unknown=dict(result.unknown),
-        invalid=dict(result.invalid),
-        adjustments={str(kind): number for kind, number in result.adjustments.items()},
-    )
+    if not (decision.outdated or result.outdated):
+        return skipped, result.not_sent
+    not_sent = Counter(result.not_sent)
+    del skipped[SkipReason.OUTDATED], not_sent[SkipReason.OUTDATED]
+    dead = {id(origin) for _, origin in rejected}
+    sent = {
+        id(origins[index])
+        for index, call in enumerate((*result.calls, *result.outdated))
+        if index not in decision.outdated
+        or len(getattr(call, "properties", ())) > decision.outdated[index]
+    }
+    unsent: dict[int, Any] = {}
+    for index, number in decision.outdated.items():
+        origin = origins[index]
+        if id(origin) in sent - dead:
+            not_sent[SkipReason.OUTDATED] += number
+        elif id(origin) not in dead:
+            unsent[id(origin)] = origin
+    occurrences = _occurrences(source, result) if unsent else Counter[str]()
+    for origin in unsent.values():
+        number = max(1, occurrences[_identity_key(origin)])
+        skipped[str(SkipReason.OUTDATED)] += number
+    return skipped, not_sent
 
 
 def _dead_lettered(
@@ -108,13 +144,6 @@ def mappers_of(transformer: Transformer, item: object) -> Mapping[str, str]:
     """
     team_mappers = getattr(transformer, "team_mappers", None)
     return team_mappers(item) if team_mappers else {}
-
-
-def _reject_all(size: int) -> tuple[Rejection, ...]:
-    detail = "the sink had no success for 72 hours"
-    return tuple(
-        Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size)
-    )
 
 
 def _first_rejections(

@@ -46,6 +46,27 @@ def check_dead_letter(user: str, dead_letter: object) -> None:
         )
 
 
+def check_ledger(
+    user: str, ledger: object, sink: object, destination: str | None
+) -> None:
+    """Raise a TypeError if *ledger* is not one, or *sink* names no *destination*."""
+    if isinstance(ledger, type) or not callable(getattr(ledger, "update", None)):
+        raise TypeError(
+            f"{user} needs a ledger, such as SqliteLedger(path), not {kind_of(ledger)}"
+        )
+    if is_async(ledger.update):  # type: ignore[attr-defined]
+        raise TypeError(
+            f"{user} calls the ledger without await, but "
+            f"{type(ledger).__name__}.update is async: make it a plain method"
+        )
+    if destination is None:
+        raise TypeError(
+            f"a ledger keeps user properties per destination, but "
+            f"{type(sink).__name__} names none: give it an attribute destination, a "
+            "text such as 'warehouse eu'"
+        )
+
+
 def check_observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
     """
     Return the observers *given*.

@@ -113,6 +113,10 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
         )
 
 
+class LedgerError(DeliveryError):
+    """The ledger of user properties cannot be read or written."""
+
+
 @attrs.frozen
 class SinkSpecError(BrazeHeapError, ValueError):
     """

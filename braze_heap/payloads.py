@@ -60,7 +60,7 @@ class StandardEvent(HeapEvent):
 @attrs.define
 class HeapUserProperties:
     """
-    Facts of state about the user. In Heap the last write wins.
+    User properties. The newest event that states one wins; see `braze_heap.state`.
 
     Attributes:
         properties: As for `HeapEvent`. The keys ``id`` and ``user_id`` are Heap's own.

@@ -3,7 +3,8 @@ Delivery of events from a source to a sink, and to a dead letter if that fails.
 
 Either a batch is reported, with ``received == delivered + skipped + dead_lettered``, or
 the run raises. Then nothing of the batch is in the dead letter, and you run it again.
-That is harmless, because events reach Heap under Braze's ids.
+That is harmless, because events reach Heap under Braze's ids, and of user properties
+the newest is sent, as far as the ledger remembers. Else the last arrival wins.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ from braze_heap._json import UncheckedEvents
 from braze_heap._json_limits import UnreadableError
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, documented, option, takes
+from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
     check_dead_letter,
+    check_ledger,
     check_observers,
     check_transformer,
     split_into_batches,
@@ -45,21 +48,25 @@ from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
     DeliveryError,
+    LedgerError,
     SinkUnavailable,
     retry_after_of,
 )
-from braze_heap.heap.calls import Call
+from braze_heap.heap.calls import Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
+from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._protocol import (
     AsyncSink,
     Receipt,
+    Rejection,
     Sink,
+    destination_of,
     require_async_sink,
     require_sink,
 )
-from braze_heap.state import DeadLetter, DeadRecord
+from braze_heap.state import DeadLetter, DeadRecord, Ledger, MemoryLedger
 from braze_heap.state._protocol import append_to
 from braze_heap.transformer import Source, Transformer
 
@@ -85,6 +92,11 @@ class _Send:
 @attrs.frozen
 class _Append:
     records: Sequence[DeadRecord]
+
+
+@attrs.frozen
+class _CallLedger:
+    work: Callable[[], object]
 
 
 @attrs.frozen
@@ -114,6 +126,11 @@ class PipelineOptions(Generic[_SinkT]):
             "and throws them away."
         ),
     )
+    ledger: Ledger | None = option(
+        None,
+        "Keeps the newest statement about each user property, so that it wins across "
+        "batches. By default a `MemoryLedger`, which a restart empties.",
+    )
     observers: Iterable[Observer] = option((), "Called once per batch.")
     batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
     patience: float = option(
@@ -138,7 +155,8 @@ class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
     )
 
 
-_Steps: TypeAlias = Generator[_Send | _Append | _Wait, Any, Any]
+_Step: TypeAlias = _Send | _Append | _CallLedger | _Wait
+_Steps: TypeAlias = Generator[_Step, Any, Any]
 
 
 class _PipelineBase(OfOneProcess, Generic[_SinkT]):
@@ -151,6 +169,12 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         self.transformer: Transformer = options.transformer
         self.sink: _SinkT = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
+        destination = destination_of(options.sink)
+        if options.ledger is not None:
+            check_ledger(user, options.ledger, options.sink, destination)
+        ledger = options.ledger
+        self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
+        self._destination = destination or ""
         self._observers = check_observers(options.observers)
         self._batch_size = options.batch_size
         self._patience = options.patience
@@ -193,7 +217,8 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         """
         Log the cause. At ERROR if somebody has to act; at WARNING if a retry may do.
         """
-        needs_fix = outcome == "dead_letter" or getattr(error, "misconfigured", False)
+        is_state = isinstance(error, DeadLetterError | LedgerError)
+        needs_fix = is_state or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
         self._log_limiter.log(
             logger,
@@ -216,10 +241,9 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
 
     def _process_batch(self, source: Source, stored: Set[str]) -> _Steps:
         mapped: TransformResult = yield from self._transform(source)
-        calls = mapped.calls
-        receipt = (yield from self._deliver(calls)) if calls else Receipt()
+        decision = yield from self._decide(mapped)
         at = datetime.fromtimestamp(self._now(), UTC)
-        result = build_batch_result(source, mapped, receipt, at, self.transformer)
+        result = build_batch_result(source, mapped, decision, at, self.transformer)
         if result.records:
             yield from self._keep(result.records, stored)
         return result
@@ -238,6 +262,25 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
                     raise
                 cause = error.with_traceback(None)
             yield _Wait(wait, cause)
+
+    def _decide(self, mapped: TransformResult) -> _Steps:
+        """Send the calls of *mapped*. The value is a `Decision`."""
+        calls = mapped.calls
+        if all(type(call) is Track for call in calls):
+            receipt = (yield from self._deliver(calls)) if calls else Receipt()
+            return Decision(receipt)
+        delivery = OrderedDelivery(mapped, self.ledger, self._destination, self._now)
+        return (yield from delivery.steps(self._deliver, self._call_ledger))
+
+    def _call_ledger(self, work: Callable[[], object]) -> _Steps:
+        """Call *work*. An unexpected exception is raised as `LedgerError`."""
+        try:
+            return (yield _CallLedger(work))
+        except DeliveryError:
+            raise
+        except Exception as error:
+            cause = describe_exception(error)
+        raise LedgerError(f"the ledger raised {cause}")
 
     def _keep(self, records: Sequence[DeadRecord], stored: Set[str]) -> _Steps:
         """
@@ -258,9 +301,13 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
             place = describe_exception(error)
         raise DeadLetterError(f"the dead letter raised {place}")
 
-    def _deliver(self, calls: Sequence[Call]) -> _Steps:
+    def _deliver(
+        self, calls: Sequence[Call], renew: Callable[[], object] | None = None
+    ) -> _Steps:
         """
-        Send until the sink decides. The value is its receipt; ``None`` if it is down.
+        Send until the sink decides. The value is its receipt.
+
+        If the sink is down, it rejects all. Call *renew* before another attempt.
         """
         end = self._clock() + self._patience
         while True:
@@ -274,16 +321,24 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
                 return receipt
             if self._outage.failed(began):
                 logger.error("The sink had no success for 72 hours: %s", unavailable)
-                return None
+                return _reject_all(len(calls))
             wait = _seconds_to_wait(unavailable)
             if self._clock() + wait > end:
                 raise unavailable
             yield _Wait(wait, unavailable)
+            if renew:
+                yield from self._call_ledger(renew)
 
 
 def _seconds_to_wait(error: DeliveryError) -> float:
     asked = retry_after_of(error)
     return max(MIN_WAIT, DEFAULT_WAIT if asked is None else asked)
+
+
+def _reject_all(size: int) -> Receipt:
+    detail = "the sink had no success for 72 hours"
+    down = (Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size))
+    return Receipt(0, tuple(down))
 
 
 def _check_receipt(given: Any, size: int) -> Receipt:
@@ -380,12 +435,14 @@ class Pipeline(_PipelineBase[Sink]):
         result: BatchResult = run_steps(steps, self._perform)
         return result
 
-    def _perform(self, step: _Send | _Append | _Wait) -> object:
+    def _perform(self, step: _Step) -> object:
         match step:
             case _Send(calls):
                 return self.sink.send(calls)
             case _Append(records):
                 append_to(self.dead_letter, records)
+            case _CallLedger(work):
+                return work()
             case _Wait(seconds, cause):
                 self._wait(seconds, cause)
         return None
@@ -395,7 +452,7 @@ class Pipeline(_PipelineBase[Sink]):
 
 
 class AsyncPipeline(_PipelineBase[AsyncSink]):
-    """`Pipeline` for asyncio. The dead letter is called in a thread."""
+    """`Pipeline` for asyncio. Dead letter and ledger are called in threads."""
 
     @takes(_AsyncPipelineArguments)
     def __init__(self, options: _AsyncPipelineArguments) -> None:
@@ -417,12 +474,14 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
             result: BatchResult = await run_steps_async(steps, self._perform)
             yield result.report
 
-    async def _perform(self, step: _Send | _Append | _Wait) -> object:
+    async def _perform(self, step: _Step) -> object:
         match step:
             case _Send(calls):
                 return await self.sink.send(calls)
             case _Append(records):
                 await in_thread(append_to, self.dead_letter, records)
+            case _CallLedger(work):
+                return await in_thread(work)
             case _Wait(seconds):
                 await self._sleep(seconds)
         return None

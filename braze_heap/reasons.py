@@ -86,3 +86,6 @@ class SkipReason(StrEnum):
 
     MACHINE = "machine"
     """A machine opened the email, or is suspected to have clicked the link."""
+
+    OUTDATED = "outdated"
+    """The event only states user properties, and newer statements replace them all."""

@@ -70,6 +70,8 @@ class Report:
             mapper that they list, by event key and ``module:qualname``.
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
+        not_sent: Number of parts of delivered events that were not sent, by reason: an
+            event that is ``excluded`` or ``sampled``, an ``outdated`` user property.
         adjustments: Number of values that were changed to be legal for Heap, by kind of
             change; see `Adjustment`.
     """
@@ -84,6 +86,7 @@ class Report:
     missing_mappers: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
     invalid: Mapping[InvalidField, int] = attrs.field(factory=dict, kw_only=True)
     adjustments: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
+    not_sent: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
 
     @property
     def skipped(self) -> int:
@@ -107,6 +110,7 @@ class Report:
             _added(self.missing_mappers, other.missing_mappers),
             invalid=_added(self.invalid, other.invalid),
             adjustments=_added(self.adjustments, other.adjustments),
+            not_sent=_added(self.not_sent, other.not_sent),
         )
 
     def outcomes(self) -> Iterator[tuple[str, str, int]]:

@@ -7,7 +7,7 @@ from typing import Any, overload
 import attrs
 
 from braze_heap.heap._encoder import Adjustment
-from braze_heap.heap.calls import Call
+from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.report import InvalidField
 
@@ -106,8 +106,6 @@ class TransformResult:
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
         adjustments: How often a value had to be changed to be legal, by kind of change.
-        omitted: Number of calls, by reason, that were not made for events of which
-            something else is sent.
         types: The type of each event that could be read.
         redacted_fields: The name of each personal field that was left out, once an
             event.
@@ -115,6 +113,12 @@ class TransformResult:
             of a type (``users.messages.email.Click link_color``) that
             is new or has another type of value. Names alone; `braze_heap.drift` says
             more.
+        outdated: User properties that are not in the calls, because a newer event of
+            the batch states them. A pipeline falls back to them if Heap rejects the
+            newer values.
+        outdated_origins: The event behind each of them.
+        not_sent: Number of parts of mapped events that are not in the calls, by reason:
+            events that are excluded or sampled, and outdated user properties.
         compiled_errors: Number of events by type for which the compiled mapping raised,
             a bug of this library. The generic mapping took them.
     """
@@ -127,11 +131,13 @@ class TransformResult:
     repeated: int = 0
     invalid: Counter[InvalidField] = attrs.field(factory=Counter)
     adjustments: Counter[Adjustment] = attrs.field(factory=Counter)
-    omitted: Counter[SkipReason] = attrs.field(factory=Counter)
     types: list[str] = attrs.field(factory=list, repr=False)
     redacted_fields: list[str] = attrs.field(factory=list, repr=False)
     unknown: Counter[str] = attrs.field(factory=Counter)
     compiled_errors: Counter[str] = attrs.field(factory=Counter)
+    outdated: list[AddUserProperties] = attrs.field(factory=list)
+    outdated_origins: Sequence[Any] = attrs.field(factory=list, repr=False)
+    not_sent: Counter[SkipReason] = attrs.field(factory=Counter)
 
     @property
     def event_types(self) -> Counter[str]:

@@ -58,6 +58,9 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         SkipReason.NOT_MAPPED: "The mapping skips these events on purpose.",
         SkipReason.MACHINE: "A machine opened or clicked, and machines are skipped.",
+        SkipReason.OUTDATED: (
+            "They only state user properties, and newer events state these too."
+        ),
         Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
         Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
         Reason.BAD_EVENT_TYPE: (

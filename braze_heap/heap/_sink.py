@@ -88,6 +88,11 @@ class _HeapSinkBase(OfOneProcess):
         app_id = self._core.settings.app_id
         return f"{type(self).__name__}(app_id={app_id!r}, base_url={self._host!r})"
 
+    @property
+    def destination(self) -> str:
+        """Kind of sink, host and app; see `Sink`."""
+        return f"heap {self._host} {self._core.settings.app_id}"
+
     def _steps(self, calls: Sequence[Call]) -> Steps:
         if self._client.is_closed:
             name = type(self).__name__
@@ -100,7 +105,8 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
     Deliver calls to one Heap app. Thread-safe.
 
     Send events first, then user properties, merged in the order of the calls, then
-    deletions. Across batches the last arrival wins. Respects Heap's rate limits, and
+    deletions. Across batches the last arrival wins; a pipeline with a ledger sends the
+    newest. Respects Heap's rate limits, and
     never waits beyond its deadline. After a fork each process has its own connections
     and its own rate limits: divide *events_a_minute* among the processes.
 

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import hashlib
 import math
+import re
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -35,6 +36,9 @@ MAX_PROPERTIES: Final = 1000
 
 MAX_INTEGER: Final = 2**53
 """Largest integer up to which JavaScript represents every integer exactly."""
+
+EARLIEST_WINS: Final = re.compile(r"braze_app_.+_first_session_at\Z")
+"""Names of user properties whose earliest statement wins. Of all others the newest."""
 
 Value: TypeAlias = str | int | float
 """Value of a property, as Heap accepts it."""
@@ -84,15 +88,30 @@ class Track(_HeapCall):
 @attrs.define
 class AddUserProperties(_HeapCall):
     """
-    Properties of one user. The last write wins, whatever its age.
+    Properties of one user. In Heap the last write wins, whatever its age.
+
+    Time and event id are not sent to Heap, and do not affect equality.
 
     Attributes:
         identity: Identity of the user. Heap creates users that it does not know.
         properties: Legal names and values.
+        time: Time of the event that states them, in UTC epoch seconds.
+        event_id: Id of that event.
     """
 
     identity: str = attrs.field(repr=False)
     properties: dict[str, Value] = attrs.field(repr=lambda p: f"<{len(p)} properties>")
+    time: float = attrs.field(default=0.0, eq=False, repr=False, kw_only=True)
+    event_id: str = attrs.field(default="", eq=False, repr=False, kw_only=True)
+
+    def order(self, name: str) -> tuple[float, str]:
+        """
+        Return the position of the statement about *name*. The greatest one wins.
+
+        It is the time, negative for a name of `EARLIEST_WINS`, and the event id.
+        """
+        is_earliest = EARLIEST_WINS.search(name) is not None
+        return -self.time if is_earliest else self.time, self.event_id
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that goes into the ``users`` of a bulk call."""

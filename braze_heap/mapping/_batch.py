@@ -43,8 +43,8 @@ class Batch:
         result: The result so far.
         seen: Each event that could be read, by id.
         outcomes: Outcome of each event without calls, by id.
-        user_properties: Calls that state user properties, with the time of the event in
-            UTC epoch seconds.
+        user_properties: Calls that state user properties.
+        repeats: Number of repeats of each event without another outcome, by id.
         undecided: Error of the first event that is not decided, if there is one.
         failures: Events put off since a mapper last worked, by id of the mapper.
         suspects: Events to dead-letter if their mapper works for others, each with the
@@ -59,7 +59,8 @@ class Batch:
     result: TransformResult = attrs.field(init=False)
     seen: dict[str, Any] = attrs.field(factory=dict)
     outcomes: dict[str, Skipped | Rejected] = attrs.field(factory=dict)
-    user_properties: list[tuple[AddUserProperties, float]] = attrs.field(factory=list)
+    user_properties: list[AddUserProperties] = attrs.field(factory=list)
+    repeats: Counter[str] = attrs.field(factory=Counter)
     undecided: DeliveryError | None = None
     failures: Counter[int] = attrs.field(factory=Counter)
     suspects: list[tuple[DeliveryError, object, str]] = attrs.field(factory=list)
@@ -69,7 +70,11 @@ class Batch:
         self.result = TransformResult(adjustments=self.encoder.adjustments)
 
     def call_of(
-        self, user_properties: Mapping[str, Any], identity: str, time: float
+        self,
+        user_properties: Mapping[str, Any],
+        identity: str,
+        time: float,
+        event_id: str,
     ) -> AddUserProperties | None:
         """
         Return the call that states *user_properties*; ``None`` if there are none.
@@ -78,12 +83,13 @@ class Batch:
             user_properties: Names and values, not legal yet.
             identity: Identity of the user.
             time: Time of the event that states them, in UTC epoch seconds.
+            event_id: Id of that event.
         """
         legal = self.encoder.user_properties(user_properties)
         if not legal:
             return None
-        call = AddUserProperties(identity, legal)
-        self.user_properties.append((call, time))
+        call = AddUserProperties(identity, legal, time=float(time), event_id=event_id)
+        self.user_properties.append(call)
         return call
 
     def count_unknown(self, event: CurrentsEvent) -> None:
@@ -187,37 +193,67 @@ class Batch:
             self.result.skipped.append(outcome)
         elif isinstance(outcome, Rejected):
             self.result.rejected.append(outcome)
+        else:
+            self.repeats[event.id] += 1
 
-    def drop_outdated_user_properties(self) -> None:
+    def drop_outdated_user_properties(self, items: list[Any]) -> list[int]:
         """
-        Keep only the newest statement of each user property of each user.
+        Keep only the statement of each user property of each user that wins.
 
-        In Heap the last write wins, and calls may be made in any order.
+        In Heap the last write wins, and calls may be made in any order. The others move
+        to the outdated ones of the result. An event without calls is then skipped.
+
+        Args:
+            items: The batch.
+
+        Returns:
+            The number of the event of each outdated call.
         """
-        if len({call.identity for call, _ in self.user_properties}) == len(
-            self.user_properties
-        ):
-            return
+        stated, result = self.user_properties, self.result
+        if len({call.identity for call in stated}) == len(stated):
+            return []
         newest: dict[tuple[str, str], AddUserProperties] = {}
-        for call, _ in sorted(self.user_properties, key=lambda stated: stated[1]):
-            newest |= {(call.identity, name): call for name in call.properties}
-        for call, _ in self.user_properties:
-            for name in [*call.properties]:
-                if newest[call.identity, name] is not call:
-                    del call.properties[name]
-        kept = [
-            (call, origin)
-            for call, origin in zip(self.result.calls, self.origins, strict=True)
-            if not isinstance(call, AddUserProperties) or call.properties
-        ]
-        self.result.calls[:] = [call for call, _ in kept]
-        self.origins[:] = [origin for _, origin in kept]
+        for each in stated:
+            for name in each.properties:
+                other = newest.setdefault((each.identity, name), each)
+                if each.order(name) >= other.order(name):
+                    newest[each.identity, name] = each
+        kept: list[tuple[Call, int]] = []
+        outdated: list[tuple[AddUserProperties, int]] = []
+        for call, number in zip(result.calls, self.origins, strict=True):
+            if isinstance(call, AddUserProperties):
+                dropped = {
+                    name: call.properties.pop(name)
+                    for name in [*call.properties]
+                    if newest[call.identity, name] is not call
+                }
+                if dropped:
+                    outdated.append((attrs.evolve(call, properties=dropped), number))
+            if not isinstance(call, AddUserProperties) or call.properties:
+                kept.append((call, number))
+        result.calls[:] = [call for call, _ in kept]
+        self.origins[:] = [number for _, number in kept]
+        result.outdated += [call for call, _ in outdated]
+        sent, skipped = {*self.origins}, dict[int, AddUserProperties]()
+        for old, number in outdated:
+            if number in sent:
+                result.not_sent[SkipReason.OUTDATED] += len(old.properties)
+            else:
+                skipped[number] = old
+        for number, old in skipped.items():
+            event_type, _ = _named(items[number])
+            skip = Skipped(SkipReason.OUTDATED, event_type or "", old.event_id)
+            result.skipped += [skip] * (1 + self.repeats[old.event_id])
+        return [number for _, number in outdated]
 
 
 def _named(item: Any) -> tuple[str | None, str | None]:
-    """Return the type and id of an event that could not be read, if it has them."""
+    """Return the type and id of *item*, an event in any form, if it has them."""
+    if isinstance(item, CurrentsEvent):
+        return item.event_type, item.id
     raw = item.value if isinstance(item, RawEvent) else item
     if not isinstance(raw, dict):
         return None, None
-    event_type = raw.get("event_type")
+    given = item.event_type if isinstance(item, RawEvent) else None
+    event_type = raw.get("event_type", given)
     return event_type if isinstance(event_type, str) else None, id_text(raw.get("id"))

@@ -93,9 +93,10 @@ class BatchMapping:
                 batch.number = number
                 batch.add(made)
         batch.check_decided()
-        batch.drop_outdated_user_properties()
+        outdated = batch.drop_outdated_user_properties(items)
         read = items.__getitem__ if unchecked is None else unchecked.body.exact
         result.origins = Origins(batch.origins, read)
+        result.outdated_origins = Origins(outdated, read)
         return result
 
     def _class_of(self, event_type: str) -> type[CurrentsEvent] | None:

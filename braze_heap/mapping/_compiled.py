@@ -785,6 +785,6 @@ track.properties = fields
 """
 
 _CALLS: Final = """\
-call = batch.call_of(stated, identity, seconds)
+call = batch.call_of(stated, identity, seconds, event_id)
 return [track] if call is None else [track, call]
 """

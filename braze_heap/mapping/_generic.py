@@ -275,7 +275,7 @@ class GenericMapping:
         if not calls:
             reasons = [reason for reason in _SKIPPING if reason in omitted]
             return batch.skip((*reasons, SkipReason.NOT_MAPPED)[0], event)
-        batch.result.omitted.update(omitted)
+        batch.result.not_sent.update(omitted)
         batch.add(calls)
         return None
 
@@ -303,7 +303,7 @@ class GenericMapping:
                 stated, time = payload.properties, exact_seconds(event)
                 if not policies.keeps_user_properties(event.event_type):
                     continue
-                if call := batch.call_of(stated, identity, time):
+                if call := batch.call_of(stated, identity, time, event.id):
                     calls.append(call)
         return calls, omitted
 

@@ -292,6 +292,7 @@ class _TypeAnalysis:
 _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     SkipReason.NO_IDENTITY: "It has no identity.",
     SkipReason.NOT_MAPPED: "The selection of events, or its mapper, skips it.",
+    SkipReason.OUTDATED: "Newer user properties replace those that it states.",
     SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
     Reason.MAPPER_ERROR: "The mapper fails on every sample:",
     Reason.BAD_IDENTITY: "Its identity is never valid.",

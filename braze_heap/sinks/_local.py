@@ -27,6 +27,8 @@ from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 class MemorySink(OfOneProcess, ClosingContextManager):
     """Store copies of the calls in memory. For tests."""
 
+    destination = "memory"
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.calls: list[Call] = []
@@ -52,6 +54,8 @@ class ConsoleSink(OfOneProcess, ClosingContextManager):
     Args:
         stream: Text stream; standard output by default.
     """
+
+    destination = "console"
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = stream
@@ -117,6 +121,11 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
             self._file = _RotatedFile(Path(target), max_bytes)
         else:
             self._file = _LineStream(target)
+
+    @property
+    def destination(self) -> str:
+        """Kind of sink, and absolute path of the file; see `Sink`."""
+        return f"file {self._path.absolute()}" if self._path else "stream"
 
     def __repr__(self) -> str:
         return f"<JsonLinesSink to {self._path or 'a stream'}>"

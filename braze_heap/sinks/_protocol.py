@@ -108,6 +108,9 @@ class Sink(ClosingContextManager, Protocol):
     A sink does not modify a batch or keep a reference to it, and keeps its order for
     each identity. An empty batch returns an empty receipt.
     `braze_heap.testing.check_sink` tests this contract.
+
+    A sink may have an attribute ``destination``, a text that names the kind of sink and
+    where its calls go. A ledger that outlives the sink needs it.
     """
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
@@ -160,6 +163,12 @@ def require_async_sink(user: str, sink: object) -> None:
         raise TypeError(
             f"{user} needs an async sink, but {name} is sync: use {other}, or Pipeline"
         )
+
+
+def destination_of(sink: object) -> str | None:
+    """Return the `destination` of *sink*; ``None`` if it does not name one."""
+    destination = getattr(sink, "destination", None)
+    return destination if isinstance(destination, str) else None
 
 
 def _require_send(user: str, wanted: str, sink: object) -> None:

@@ -18,6 +18,7 @@ from braze_heap.sinks._protocol import (
     Receipt,
     Rejection,
     Sink,
+    destination_of,
     require_sink,
 )
 
@@ -40,6 +41,12 @@ class Tee(OfOneProcess, ClosingContextManager):
         for sink in sinks:
             require_sink("Tee", sink)
         self._sinks = sinks
+
+    @property
+    def destination(self) -> str | None:
+        """Destinations of the sinks; ``None`` if one does not name its own."""
+        names = [destination_of(sink) for sink in self._sinks]
+        return None if None in names else " + ".join(map(str, names))
 
     def __repr__(self) -> str:
         return f"Tee({', '.join(map(repr, self._sinks))})"
@@ -86,6 +93,12 @@ class Filtered(OfOneProcess, ClosingContextManager):
         check_function("keep", keep, takes="a call")
         self._sink = sink
         self._keep = keep
+
+    @property
+    def destination(self) -> str | None:
+        """Destination of the wrapped sink, apart from that of unfiltered calls."""
+        name = destination_of(self._sink)
+        return name and f"filtered {name}"
 
     def __repr__(self) -> str:
         return f"Filtered({self._sink!r})"
@@ -153,6 +166,11 @@ class Buffered(OfOneProcess, ClosingContextManager):
         self._batch: _SharedBatch | None = None
         self._undecided = 0
         self._is_closing = False
+
+    @property
+    def destination(self) -> str | None:
+        """Destination of the wrapped sink."""
+        return destination_of(self._sink)
 
     def __repr__(self) -> str:
         return f"Buffered({self._sink!r}, size={self._size})"
@@ -233,6 +251,11 @@ class ThreadedSink(OfOneProcess, AsyncClosingContextManager):
     def __init__(self, sink: Sink) -> None:
         require_sink("ThreadedSink", sink)
         self._sink = sink
+
+    @property
+    def destination(self) -> str | None:
+        """Destination of the wrapped sink."""
+        return destination_of(self._sink)
 
     def __repr__(self) -> str:
         return f"ThreadedSink({self._sink!r})"

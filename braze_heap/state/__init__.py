@@ -1,13 +1,31 @@
 """
-State that outlives a process: dead letters, the events that could not be delivered.
+State that outlives a process: dead letters, and the newest user properties.
 
 A dead letter keeps each event whole, with the reason, until it is replayed or purged.
 It is anything with `append`, `read`, `forget` and `close`: see `DeadLetter`. Times are
-UTC.
+UTC. A ledger keeps the newest statement about each user property: see `Ledger`.
 """
 
+from braze_heap.state._ledger import (
+    CAPACITY,
+    CLAIM_SECONDS,
+    Entries,
+    Ledger,
+    LedgerEntry,
+    LedgerKey,
+    MemoryLedger,
+    Sent,
+    Statement,
+)
 from braze_heap.state._protocol import DISCARD, DeadLetter, Stats, export, stats
-from braze_heap.state._purge import Found, PersonFilter, Purged, purge, search
+from braze_heap.state._purge import (
+    Found,
+    PersonFilter,
+    Purged,
+    purge,
+    search,
+    search_ledger,
+)
 from braze_heap.state._record import (
     MAX_DETAIL,
     MAX_INFLATED,
@@ -16,9 +34,16 @@ from braze_heap.state._record import (
     RecordFormat,
     event_id,
 )
-from braze_heap.state._sqlite import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
+from braze_heap.state._sqlite import (
+    MAX_BYTES,
+    MIN_BYTES,
+    SqliteDeadLetter,
+    SqliteLedger,
+)
 
 __all__ = [
+    "CAPACITY",
+    "CLAIM_SECONDS",
     "DISCARD",
     "MAX_BYTES",
     "MAX_DETAIL",
@@ -27,15 +52,24 @@ __all__ = [
     "UNKNOWN_TIME",
     "DeadLetter",
     "DeadRecord",
+    "Entries",
     "Found",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerKey",
+    "MemoryLedger",
     "PersonFilter",
     "Purged",
     "RecordFormat",
+    "Sent",
     "SqliteDeadLetter",
+    "SqliteLedger",
+    "Statement",
     "Stats",
     "event_id",
     "export",
     "purge",
     "search",
+    "search_ledger",
     "stats",
 ]

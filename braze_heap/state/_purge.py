@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
 import attrs
 
+from braze_heap.heap.calls import Value
+from braze_heap.state._ledger import Ledger, LedgerEntry
 from braze_heap.state._person_search import Match, PersonSearch
 from braze_heap.state._protocol import DeadLetter
 from braze_heap.state._record import DeadRecord
@@ -27,13 +30,17 @@ class Purged:
         suspected: Key of each record that may be about the person and was kept, to the
             reason for the suspicion. Review them, and remove them with
             ``purge(store, lambda record: record.key in purged.suspected)``.
+        forgotten: Number of identities that the ledger forgot.
     """
 
     removed: int
     suspected: Mapping[str, str] = MappingProxyType({})
+    forgotten: int = 0
 
     def __str__(self) -> str:
         text = f"{self.removed:,} removed"
+        if self.forgotten:
+            text += f", {self.forgotten:,} forgotten by the ledger"
         if self.suspected:
             keys = ", ".join(key[:64] for key in itertools.islice(self.suspected, 3))
             text += f", {len(self.suspected):,} suspected and kept ({keys}"
@@ -41,15 +48,18 @@ class Purged:
         return text
 
 
-def purge(dead_letter: DeadLetter, person: PersonFilter) -> Purged:
+def purge(dead_letter: DeadLetter, person: PersonFilter, *ledgers: Ledger) -> Purged:
     """
-    Remove the records of a person.
+    Remove the records of a person, and their user properties from a ledger.
 
     Args:
         dead_letter: The store.
         person: An identity, email address or phone number. It is searched in every
             field, in JSON text within fields, and in unreadable bodies in any encoding.
-            Or a predicate; then no record is only suspected.
+            Or a predicate; then no record is only suspected, and the ledger is not
+            searched.
+        ledgers: Ledgers with user properties, such as `Pipeline.ledger`. The one in the
+            file of a `SqliteDeadLetter` is always purged.
 
     Returns:
         The number of records that were removed, and the suspected records.
@@ -59,7 +69,34 @@ def purge(dead_letter: DeadLetter, person: PersonFilter) -> Purged:
     """
     found = search(dead_letter.read(), person)
     dead_letter.forget(found.keys)
-    return Purged(len(found.keys), found.suspected)
+    forgotten = set[str]()
+    for ledger in (*ledgers, getattr(dead_letter, "ledger", None)):
+        if ledger is not None and isinstance(person, str):
+            identities = search_ledger(ledger, person)
+            ledger.forget(identities)
+            forgotten |= {*identities}
+    return Purged(len(found.keys), found.suspected, len(forgotten))
+
+
+def search_ledger(ledger: Ledger, person: str) -> Sequence[str]:
+    """
+    Return the identities that *person* has in *ledger*, by identity or by a value.
+
+    An entry that only may be about the person counts too: without it only the order of
+    later statements is lost.
+    """
+    search = PersonSearch(person)
+    return [
+        *dict.fromkeys(
+            key.identity
+            for key, entry in ledger.read()
+            if search.in_event(json.dumps([key.identity, *_values(entry)]).encode())
+        )
+    ]
+
+
+def _values(entry: LedgerEntry) -> list[Value]:
+    return [each.value for each in (entry.newest, entry.accepted) if each]
 
 
 @attrs.frozen

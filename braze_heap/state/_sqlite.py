@@ -6,7 +6,8 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import IO, Any, Final
 
 import attrs
@@ -15,6 +16,7 @@ from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import DeadLetterError, DeadLetterFull
 from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state import _sqlite_rows as _rows
+from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
 from braze_heap.state._protocol import Stats, export, stats
 from braze_heap.state._purge import PersonFilter, Purged, purge
 from braze_heap.state._record import DeadRecord
@@ -191,8 +193,13 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
                 self._db = None
 
     def purge(self, person: PersonFilter) -> Purged:
-        """Remove the records of a person; see `purge`."""
+        """Remove a person from the file, also from a ledger in it; see `purge`."""
         return purge(self, person)
+
+    @property
+    def ledger(self) -> SqliteLedger:
+        """A ledger in the same file."""
+        return SqliteLedger(self)
 
     def export(self, stream: IO[str]) -> int:
         """Write the records as JSON lines; see `export`."""
@@ -313,3 +320,96 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
             with contextlib.suppress(sqlite3.Error):
                 (used,) = self._db.execute(_USED).fetchone()
         return used
+
+
+_CREATE_LEDGER: Final = """
+CREATE TABLE IF NOT EXISTS user_properties (
+    destination TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    name TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    PRIMARY KEY (identity, name, destination)
+) WITHOUT ROWID
+"""
+_HAS_LEDGER: Final = "SELECT 1 FROM sqlite_master WHERE name = 'user_properties'"
+_SELECT_ENTRY: Final = """
+SELECT entry FROM user_properties WHERE destination = ? AND identity = ? AND name = ?
+"""
+_SELECT_ENTRIES: Final = """
+SELECT destination, identity, name, entry FROM user_properties
+WHERE (identity, name, destination) > (?, ?, ?)
+ORDER BY identity, name, destination LIMIT 1000
+"""
+_WRITE_ENTRY: Final = "INSERT OR REPLACE INTO user_properties VALUES (?, ?, ?, ?)"
+
+_UNCAPPED: Final = 1 << 43
+"""Largest size of a file of SQLite with pages of 4 KiB, about."""
+
+
+class SqliteLedger(ClosingContextManager):
+    """
+    A ledger in one file of SQLite. Several processes may share it. Thread-safe.
+
+    Each `update` is one transaction, on the disk when it returns. An entry takes about
+    200 bytes. The file is handled as that of a `SqliteDeadLetter`, and may be the same.
+
+    Args:
+        file: Path of the file, which has no cap then; or an open dead letter, whose cap
+            counts for both.
+
+    Raises:
+        DeadLetterError: The file cannot be opened, or belongs to another program.
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | SqliteDeadLetter) -> None:
+        self._owns_file = not isinstance(file, SqliteDeadLetter)
+        if not isinstance(file, SqliteDeadLetter):
+            file = SqliteDeadLetter(file, max_bytes=_UNCAPPED)
+        self._file = file
+
+    def __repr__(self) -> str:
+        return f"SqliteLedger({self._file._name!r})"
+
+    def update(
+        self, keys: AbstractSet[LedgerKey], change: Callable[[Entries], Entries], /
+    ) -> None:
+        """Change entries; see `Ledger.update`."""
+        with self._file._transaction() as db:
+            db.execute(_CREATE_LEDGER)
+            found = {key: db.execute(_SELECT_ENTRY, key).fetchone() for key in keys}
+            entries = {key: _entry(row[0]) for key, row in found.items() if row}
+            rows = [(*k, entry.to_json()) for k, entry in change(entries).items()]
+            db.executemany(_WRITE_ENTRY, rows)
+        self._file._check_file_unmoved()
+
+    def read(self) -> Iterator[tuple[LedgerKey, LedgerEntry]]:
+        """Return all entries, those of a user together. A damaged one is empty."""
+        last = ("", "", "")
+        while self._exists() and (rows := self._file._query(_SELECT_ENTRIES, *last)):
+            for destination, identity, name, text in rows:
+                yield LedgerKey(destination, identity, name), _entry(text)
+                last = (identity, name, destination)
+
+    def forget(self, identities: Iterable[str], /) -> None:
+        """Remove the entries of these users, from the log of the file too."""
+        users = [(identity,) for identity in identities]
+        if not users or not self._exists():
+            return
+        with self._file._transaction() as db:
+            db.executemany("DELETE FROM user_properties WHERE identity = ?", users)
+        self._file._query("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close the file, unless it is that of an open dead letter."""
+        if self._owns_file:
+            self._file.close()
+
+    def _exists(self) -> bool:
+        return bool(self._file._query(_HAS_LEDGER))
+
+
+def _entry(text: Any) -> LedgerEntry:
+    try:
+        return LedgerEntry.from_json(text)
+    except (TypeError, ValueError, AttributeError):
+        return LedgerEntry()

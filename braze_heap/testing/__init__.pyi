@@ -1,6 +1,7 @@
 """Public names of the package, each listed once."""
 
 from braze_heap.testing._contract import assert_legal as assert_legal
+from braze_heap.testing._ledger import check_ledger as check_ledger
 from braze_heap.testing._samples import (
     Form as Form,
     make_event as make_event,

@@ -395,7 +395,7 @@ def test_a_selection_skips_other_events_and_keeps_user_properties() -> None:
 
     assert [type(call) for call in result.calls] == [bh.Track, bh.AddUserProperties]
     assert [(s.reason, s.event_id) for s in result.skipped] == [("excluded", "e3")]
-    assert result.omitted == {"excluded": 1}
+    assert result.not_sent == {"excluded": 1}
     assert result.mapped == 2
 
 
@@ -510,7 +510,7 @@ def test_a_sampled_event_still_states_user_properties() -> None:
     result = transform(bounce, sample={"EmailBounce": 0})
 
     assert [type(call) for call in result.calls] == [bh.AddUserProperties]
-    assert result.omitted == {"sampled": 1}
+    assert result.not_sent == {"sampled": 1}
 
 
 def test_user_properties_can_be_left_to_others() -> None:

@@ -1,0 +1,249 @@
+"""
+Delivery of the calls of a batch whose user properties go through a ledger. Without I/O.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from braze_heap.exceptions import SinkUnavailable
+from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser
+from braze_heap.reasons import Reason
+from braze_heap.results import TransformResult
+from braze_heap.sinks._protocol import Receipt, Rejection
+from braze_heap.state._ledger import (
+    Ledger,
+    LedgerKey,
+    Sent,
+    Statement,
+    claim,
+    compare,
+    renew,
+)
+
+MAX_ROUNDS: Final = 50
+"""Times that a batch is sent because other deliveries change the same properties."""
+
+Steps: TypeAlias = Generator[Any, Any, Any]
+
+_Waiting: TypeAlias = Mapping[LedgerKey, Statement]
+"""Statements to send."""
+
+
+@attrs.frozen
+class Decision:
+    """
+    Decision about a batch.
+
+    Attributes:
+        receipt: Accepted calls, in sum, and the rejections. Their indexes count the
+            calls of the result first, and its outdated ones after them.
+        outdated: Number of user properties that were not sent, by index of the call.
+    """
+
+    receipt: Receipt
+    outdated: Mapping[int, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class _Part:
+    """
+    A call to send.
+
+    Attributes:
+        call: The call.
+        index: Index of the call of the batch whose part it is; ``None`` if it has the
+            value of an event of another batch.
+        keys: Keys of its user properties, by name.
+    """
+
+    call: Call
+    index: int | None
+    keys: Mapping[str, LedgerKey] = attrs.field(factory=dict)
+
+    def split(self) -> list[_Part]:
+        """Return a part for each of its user properties."""
+        return [
+            _Part(_only(self.call, name), self.index, {name: key})
+            for name, key in self.keys.items()
+        ]
+
+
+def _only(call: Call, name: str) -> Call:
+    assert isinstance(call, AddUserProperties)  # noqa: S101 (it has keys)
+    return attrs.evolve(call, properties={name: call.properties[name]})
+
+
+class OrderedDelivery:
+    """
+    Delivery of one batch.
+
+    Args:
+        mapped: The batch. Its outdated user properties are sent if Heap rejects newer
+            ones.
+        ledger: The ledger.
+        destination: Destination of the sink.
+        now: Returns UTC epoch seconds.
+    """
+
+    def __init__(
+        self,
+        mapped: TransformResult,
+        ledger: Ledger,
+        destination: str,
+        now: Callable[[], float],
+    ) -> None:
+        self._calls: Sequence[Call] = [*mapped.calls, *mapped.outdated]
+        self._ledger = ledger
+        self._now = now
+        self._token = uuid.uuid4().hex
+        self._own: dict[LedgerKey, list[tuple[Statement, int]]] = {}
+        self._unsent: dict[int, set[str]] = {}
+        self._rejections: dict[int, Rejection] = {}
+        self._accepted = 0
+        for index, call in enumerate(self._calls):
+            if isinstance(call, AddUserProperties):
+                self._unsent[index] = {*call.properties}
+                for name in call.properties:
+                    key = LedgerKey(destination, call.identity, name)
+                    statement = Statement.of(call, name), index
+                    self._own.setdefault(key, []).append(statement)
+        for statements in self._own.values():
+            statements.sort(key=lambda each: each[0].order)
+
+    def steps(
+        self,
+        send: Callable[[Sequence[Call], Callable[[], object]], Steps],
+        call_ledger: Callable[[Callable[[], object]], Steps],
+    ) -> Steps:
+        """
+        Deliver the batch. The value is a `Decision`.
+
+        Args:
+            send: Returns the steps that send calls; their value is a `Receipt`. They
+                call the ledger with the function that they get before they try again.
+            call_ledger: Returns the steps that call a function of the ledger.
+        """
+        own = {key: statements[-1][0] for key, statements in self._own.items()}
+        waiting: _Waiting = {}
+        if own:
+            waiting = yield from call_ledger(lambda: self._call(claim, own))
+        calls = enumerate(self._calls)
+        parts = [_Part(call, i) for i, call in calls if i not in self._unsent]
+        parts += self._parts_of(waiting)
+        parts.sort(key=lambda part: (part.index is None, part.index))
+        deleted = set[str]()
+        for _ in range(MAX_ROUNDS):
+            if not parts:
+                return self._decision()
+            keys = [key for part in parts for key in part.keys.values()]
+            again = functools.partial(self._call, renew, keys)
+            receipt = yield from send([part.call for part in parts], again)
+            sent, singles = self._note(parts, receipt)
+            waiting = {}
+            if sent:
+                work = functools.partial(self._call, compare, sent)
+                waiting = yield from call_ledger(work)
+            if now_deleted := _deleted(parts, receipt):
+                deleted |= now_deleted
+                yield from call_ledger(
+                    functools.partial(self._ledger.forget, now_deleted)
+                )
+            if _is_down(receipt):
+                return self._decision()
+            parts = [
+                part
+                for part in (*singles, *self._parts_of(waiting))
+                if part.call.identity not in deleted
+            ]
+        raise SinkUnavailable(
+            f"user properties changed {MAX_ROUNDS} times while they were sent"
+        )
+
+    def _call(self, function: Callable[..., _Waiting], argument: Any) -> _Waiting:
+        return function(self._ledger, argument, self._token, self._now())
+
+    def _parts_of(self, waiting: _Waiting) -> list[_Part]:
+        """Return the parts that state *waiting*, one for each event."""
+        groups: dict[Any, dict[str, tuple[LedgerKey, Statement]]] = {}
+        for key, statement in waiting.items():
+            indexes = (i for own, i in self._own[key] if own == statement)
+            index = next(indexes, None)
+            time, event_id = abs(statement.rank), statement.event_id
+            group = groups.setdefault((key.identity, index, time, event_id), {})
+            group[key.name] = key, statement
+        parts = []
+        for (identity, index, time, event_id), group in groups.items():
+            properties = {name: each.value for name, (_, each) in group.items()}
+            call: Call = AddUserProperties(
+                identity, properties, time=time, event_id=event_id
+            )
+            keys = {name: key for name, (key, _) in group.items()}
+            parts.append(_Part(call, index, keys))
+        return parts
+
+    def _note(
+        self, parts: Sequence[_Part], receipt: Receipt
+    ) -> tuple[dict[LedgerKey, Sent], list[_Part]]:
+        """
+        Note the decision about *parts*.
+
+        Returns:
+            What was sent, and parts to send one by one, because the destination
+            rejects all user properties of a call for one of them.
+        """
+        self._accepted += receipt.accepted
+        rejections = {rejection.index: rejection for rejection in receipt.rejections}
+        sent: dict[LedgerKey, Sent] = {}
+        singles: list[_Part] = []
+        for position, part in enumerate(parts):
+            rejection, index = rejections.get(position), part.index
+            if rejection and len(part.keys) > 1 and not _is_down(receipt):
+                singles += part.split()
+                continue
+            if index is not None and rejection:
+                first = attrs.evolve(rejection, index=index)
+                self._rejections.setdefault(index, first)
+            if index in self._unsent:
+                self._unsent[index] -= part.keys.keys()
+            for name, key in part.keys.items():
+                statement = _statement(part.call, name)
+                own = self._own[key]
+                if rejection:
+                    own[:] = [each for each in own if each[0] != statement]
+                mine = own[-1][0] if own else None
+                sent[key] = Sent(statement, rejection is not None, mine)
+        return sent, singles
+
+    def _decision(self) -> Decision:
+        rejections = tuple(self._rejections[i] for i in sorted(self._rejections))
+        unsent = {
+            index: len(names)
+            for index, names in self._unsent.items()
+            if names and index not in self._rejections
+        }
+        return Decision(Receipt(self._accepted, rejections), unsent)
+
+
+def _statement(call: Call, name: str) -> Statement:
+    assert isinstance(call, AddUserProperties)  # noqa: S101 (it has keys)
+    return Statement.of(call, name)
+
+
+def _is_down(receipt: Receipt) -> bool:
+    return any(each.reason == Reason.SINK_DOWN for each in receipt.rejections)
+
+
+def _deleted(parts: Sequence[_Part], receipt: Receipt) -> set[str]:
+    """Return the identities of the accepted deletions."""
+    rejected = {rejection.index for rejection in receipt.rejections}
+    return {
+        part.call.identity
+        for position, part in enumerate(parts)
+        if isinstance(part.call, DeleteUser) and position not in rejected
+    }

@@ -1,0 +1,675 @@
+"""Tests of user properties in order of time: in a batch, across batches, in a year."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import braze_heap as bh
+from braze_heap.events import CurrentsEvent
+from braze_heap.exceptions import DeadLetterFull, LedgerError, SinkUnavailable
+from braze_heap.heap.calls import AddUserProperties, Call, Track
+from braze_heap.pipeline import AsyncPipeline, Pipeline
+from braze_heap.sinks import (
+    Buffered,
+    Filtered,
+    JsonLinesSink,
+    MemorySink,
+    Receipt,
+    Rejection,
+    Tee,
+    ThreadedSink,
+)
+from braze_heap.sinks._protocol import destination_of
+from braze_heap.state import DISCARD, MemoryLedger, SqliteDeadLetter, purge
+from braze_heap.testing import FakeHeap, make_raw
+from braze_heap.testing.fake_heap import Poison
+
+YEAR = 365 * 86_400
+START = 1_700_000_000
+
+
+def subscription(
+    event_id: str, time: int, status: str = "Subscribed", user: str = "jane"
+) -> dict[str, Any]:
+    raw = make_raw(
+        "users.behaviors.subscription.GlobalStateChange",
+        id=event_id,
+        time=time,
+        channel="email",
+        subscription_status=status,
+    )
+    raw["user"]["external_user_id"] = user
+    return raw
+
+
+def only_user_properties(**options: Any) -> bh.Transformer:
+    """Return a transformer that sends the custom properties as user properties."""
+    mappers = bh.Mappers()
+
+    @mappers.maps(CurrentsEvent)
+    def state(event: Any) -> bh.HeapUserProperties:
+        return bh.HeapUserProperties(event.custom_properties)
+
+    return bh.Transformer(mappers.registry(), **options)
+
+
+def stating(
+    event_id: str, time: float, user: str = "jane", **values: Any
+) -> dict[str, Any]:
+    raw = make_raw("users.behaviors.CustomEvent", id=event_id, time=time)
+    raw["properties"]["custom_properties"] = values
+    raw["user"]["external_user_id"] = user
+    return raw
+
+
+class Heap(MemorySink):
+    """A sink with Heap's user properties, which rejects a call with a bad value."""
+
+    def __init__(self, *bad: Any) -> None:
+        super().__init__()
+        self.bad = set(bad)
+        self.people: dict[str, dict[str, Any]] = {}
+        self.before: Callable[[Sequence[Call]], object] = lambda _: None
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """Store the user properties; the last write wins."""
+        self.before(calls)
+        super().send(calls)
+        rejections = []
+        for index, call in enumerate(calls):
+            if not isinstance(call, AddUserProperties):
+                continue
+            if self.bad.intersection(call.properties.values()):
+                rejections.append(Rejection(index, "rejected_by_heap", 400))
+            else:
+                self.people.setdefault(call.identity, {}).update(call.properties)
+        return Receipt(len(calls) - len(rejections), tuple(rejections))
+
+
+def user_properties_of(sink: MemorySink) -> list[dict[str, Any]]:
+    return [c.properties for c in sink.calls if isinstance(c, AddUserProperties)]
+
+
+# One batch
+
+
+def test_calls_carry_time_and_event_outside_of_request_and_equality() -> None:
+    """Time and event id order user properties, and are no part of what is sent."""
+    mapped = bh.Transformer().transform([subscription("e1", START)])
+    call = mapped.calls[1]
+
+    assert isinstance(call, AddUserProperties)
+    assert (call.time, call.event_id, type(call.time)) == (START, "e1", float)
+    assert call == AddUserProperties(call.identity, call.properties)
+    assert call.to_dict().keys() == {"identity", "properties"}
+    assert "e1" not in repr(call)
+    assert str(START) not in repr(call)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_equal_times_the_greater_event_id_wins(order: int) -> None:
+    """So the outcome does not depend on the order in a batch."""
+    events = [stating("a", START, plan="A"), stating("b", START, plan="B")]
+
+    mapped = only_user_properties().transform(events[::order])
+
+    assert [c.to_dict()["properties"] for c in mapped.calls] == [{"plan": "B"}]
+    assert [c.properties for c in mapped.outdated] == [{"plan": "A"}]
+    assert [*mapped.outdated_origins] == [events[0]]
+
+
+def test_the_exact_time_decides() -> None:
+    """An event with milliseconds is newer than one of the same second."""
+    late = make_raw("users.profile.Update", id="a", time_ms=START * 1000 + 500)
+    early = make_raw("users.profile.Update", id="b", time_ms=START * 1000 + 400)
+    for raw, country in (late, "late"), (early, "early"):
+        raw["time"] = START
+        raw["user"]["external_user_id"] = "jane"
+        raw["properties"] |= {"country": country, "custom_attributes": None}
+
+    mapped = bh.Transformer(personal_data="keep").transform([late, early])
+
+    (call,) = [c for c in mapped.calls if isinstance(c, AddUserProperties)]
+    assert call.properties["braze_country"] == "late"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_earliest_first_session_of_an_app_wins(order: int) -> None:
+    """In a batch and across batches."""
+    name = "braze_app_a1_first_session_at"
+    events = [
+        stating("a", START, **{name: "1"}),
+        stating("b", START + 1, **{name: "2"}),
+    ]
+    sink = Heap()
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+
+    mapped = only_user_properties().transform(events[::order])
+    for event in events[::order]:
+        pipeline.run([event])
+
+    assert [c.to_dict()["properties"] for c in mapped.calls] == [{name: "1"}]
+    assert sink.people["jane"] == {name: "1"}
+
+
+def test_an_event_of_which_nothing_is_sent_is_skipped() -> None:
+    """Its repeats too. What was not sent of a delivered event is counted."""
+    old, new = stating("a", START, plan="A"), stating("b", START + 1, plan="B")
+    batch = [old, new, old]
+
+    mapped = only_user_properties().transform(batch)
+    report = Pipeline(only_user_properties(), Heap(), DISCARD).run(batch)
+    shipped = bh.Transformer().transform(
+        [subscription("a", 100), subscription("b", 200)]
+    )
+
+    assert [(s.reason, s.event_type, s.event_id) for s in mapped.skipped] == [
+        ("outdated", "users.behaviors.CustomEvent", "a")
+    ] * 2
+    assert (report.delivered, report.skipped_by_reason) == (1, {"outdated": 2})
+    assert (shipped.skipped, shipped.not_sent) == ([], {"outdated": 2})
+    assert sum(isinstance(call, Track) for call in shipped.calls) == 2
+
+
+# Across batches
+
+
+def test_an_older_event_that_arrives_later_is_outdated() -> None:
+    """Its user properties are not sent. It is skipped if it has no other call."""
+    sink = Heap()
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+    pipeline.run([stating("new", START + 1, plan="new")])
+
+    report = pipeline.run([stating("old", START, plan="old")] * 2)
+    mixed = pipeline.run([stating("other", START, plan="old", city="Rome")])
+
+    assert report.skipped_by_reason == {"outdated": 2}
+    assert (mixed.delivered, mixed.not_sent) == (1, {"outdated": 1})
+    assert sink.people["jane"] == {"plan": "new", "city": "Rome"}
+
+
+def test_an_outdated_event_with_a_track_is_delivered() -> None:
+    """The shipped mappers also track it."""
+    sink = Heap()
+    pipeline = Pipeline(bh.Transformer(), sink, DISCARD)
+    pipeline.run([subscription("new", START + 1, "Unsubscribed")])
+
+    report = pipeline.run([subscription("old", START)])
+
+    assert (report.delivered, report.calls, report.not_sent) == (1, 1, {"outdated": 2})
+    assert sink.people["jane"]["braze_email_subscription"] == "Unsubscribed"
+
+
+def test_the_same_event_again_is_sent_again() -> None:
+    """So a corrected mapper can correct a value."""
+    sink = Heap()
+    ledger = MemoryLedger()
+    for value in ("wrong", "right"):
+        pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+        assert pipeline.run([stating("a", START, plan=value)]).delivered == 1
+
+    assert sink.people["jane"] == {"plan": "right"}
+
+
+def test_a_rejected_value_falls_back_to_the_newest_of_its_batch() -> None:
+    """Only the event that stated it is dead-lettered, for that value alone."""
+    sink = Heap("bad")
+    batch = [
+        stating("a", START, plan="A"),
+        stating("b", START + 1, plan="bad", city="Rome"),
+    ]
+    report = Pipeline(only_user_properties(), sink, DISCARD).run(batch)
+
+    assert sink.people["jane"] == {"plan": "A", "city": "Rome"}
+    assert report.dead_lettered_by_reason == {"rejected_by_heap": 1}
+    assert (report.delivered, report.skipped, report.not_sent) == (1, 0, {})
+
+
+def test_a_rejected_value_falls_back_to_the_accepted_one() -> None:
+    """An older statement that comes after it is outdated still."""
+    sink = Heap("bad")
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+    pipeline.run([stating("b", START + 1, plan="B")])
+    assert pipeline.run([stating("c", START + 2, plan="bad")]).dead_lettered == 1
+    assert pipeline.run([stating("a", START, plan="A")]).skipped == 1
+
+    assert sink.people["jane"] == {"plan": "B"}
+
+
+def test_the_value_of_another_event_is_a_call_of_its_own() -> None:
+    """If Heap rejects it, the event that carried it along is delivered."""
+    sink = Heap("bad")
+    ledger = MemoryLedger()
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+
+    def die(_: object) -> None:
+        sink.before = lambda _: None
+        raise SinkUnavailable("gone")
+
+    sink.before = die
+    with pytest.raises(SinkUnavailable):
+        pipeline.run([stating("new", START + 1, plan="bad")])
+    report = pipeline.run([stating("old", START, plan="old", city="Rome")])
+
+    assert (report.delivered, report.dead_lettered) == (1, 0)
+    assert sink.people["jane"] == {"plan": "old", "city": "Rome"}
+    first, *_ = user_properties_of(sink)
+    assert first == {"city": "Rome"}
+    assert {"plan": "bad"} in user_properties_of(sink)
+
+
+def test_a_newer_statement_that_came_meanwhile_is_sent_last() -> None:
+    """The write of another request may land before ours, and is repeated."""
+    sink = Heap()
+    ledger = MemoryLedger()
+    slow = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+    fast = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+
+    def overtake(_: object) -> None:
+        sink.before = lambda _: None
+        fast.run([stating("new", START + 1, plan="new")])
+
+    sink.before = overtake
+    slow.run([stating("old", START, plan="old")])
+
+    assert user_properties_of(sink) == [{"plan": v} for v in ("new", "old", "new")]
+
+
+def test_properties_that_change_all_the_time_do_not_loop_forever() -> None:
+    """After fifty rounds the batch is undecided."""
+    sink = Heap()
+    ledger = MemoryLedger()
+    numbers = iter(range(1_000))
+
+    def overtake(calls: Sequence[Call]) -> None:
+        sink.before = lambda _: None
+        fast = Pipeline(only_user_properties(), Heap(), DISCARD, ledger=ledger)
+        number = next(numbers)
+        fast.run([stating(f"{number}", START + 1 + number, plan=number)])
+        sink.before = overtake
+
+    sink.before = overtake
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+    with pytest.raises(SinkUnavailable, match="changed 50 times"):
+        pipeline.run([stating("old", START, plan="old")])
+
+
+def test_a_deletion_covers_the_ledger() -> None:
+    """After it, a person is new."""
+    raw = make_raw("users.UserDeleteRequest", id="d", time=START + 2, user_id="u1")
+    raw["user"] = {"user_id": "u1"}
+    sink = Heap()
+    ledger = MemoryLedger()
+    transformer = bh.Transformer(identity="user_id", deletions=True)
+    pipeline = Pipeline(transformer, sink, DISCARD, ledger=ledger)
+    change = subscription("a", START + 1)
+    change["user"]["user_id"] = "u1"
+    pipeline.run([change])
+    assert [key.identity for key, _ in ledger.read()] == ["u1", "u1"]
+
+    pipeline.run([raw])
+
+    assert [*ledger.read()] == []
+
+
+def test_a_batch_with_user_properties_and_the_deletion_leaves_nothing() -> None:
+    """The user properties are sent once, before the deletion."""
+    raw = make_raw("users.UserDeleteRequest", id="d", time=START + 2)
+    raw["user"] = {"user_id": "u1"}
+    change = subscription("a", START + 1)
+    change["user"]["user_id"] = "u1"
+    ledger, sink = MemoryLedger(), Heap()
+    transformer = bh.Transformer(identity="user_id", deletions=True)
+
+    report = Pipeline(transformer, sink, DISCARD, ledger=ledger).run([change, raw])
+
+    assert (report.delivered, report.calls, [*ledger.read()]) == (2, 3, [])
+
+
+def test_a_sink_that_is_down_dead_letters_what_it_did_not_take() -> None:
+    """A replay then delivers it, in order of time."""
+    now = [0.0]
+
+    def fail(_: object) -> None:
+        raise SinkUnavailable("down")
+
+    sink = Heap()
+    sink.before = fail
+    pipeline = Pipeline(
+        only_user_properties(), sink, DISCARD, clock=lambda: now[0], now=lambda: now[0]
+    )
+    event = stating("a", START, plan="A", city="Rome")
+    for now[0] in range(0, 72 * 3600, 3600):
+        with pytest.raises(SinkUnavailable):
+            pipeline.run([event])
+    now[0] = 72 * 3600.0
+
+    assert pipeline.run([event]).dead_lettered_by_reason == {"sink_down": 1}
+    sink.before = lambda _: None
+    assert pipeline.run([stating("older", START - 1, plan="Z")]).delivered == 1
+    assert pipeline.run([event]).delivered == 1
+    assert sink.people["jane"] == {"plan": "A", "city": "Rome"}
+
+
+class Watching:
+    """A ledger that counts its calls, and fails on demand."""
+
+    def __init__(self) -> None:
+        self.inner = MemoryLedger()
+        self.threads: list[int] = []
+        self.error: Exception | None = None
+
+    def update(self, keys: Any, change: Any, /) -> None:
+        """Count, and update."""
+        self.threads.append(threading.get_ident())
+        if self.error:
+            raise self.error
+        self.inner.update(keys, change)
+
+    def read(self) -> Any:
+        """Read."""
+        return self.inner.read()
+
+    def forget(self, identities: Any, /) -> None:
+        """Forget."""
+        self.inner.forget(identities)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_without_user_properties_the_ledger_is_not_called() -> None:
+    """With them it is called twice a batch."""
+    ledger = Watching()
+    pipeline = Pipeline(bh.Transformer(), MemorySink(), DISCARD, ledger=ledger)
+
+    pipeline.run([make_raw("users.messages.email.Click"), {"id": "no event"}])
+    assert ledger.threads == []
+    pipeline.run([subscription(f"{n}", START, user=f"u{n}") for n in range(50)])
+    assert len(ledger.threads) == 2
+
+
+def test_an_async_pipeline_calls_the_ledger_in_a_thread() -> None:
+    """The event loop is not blocked."""
+    ledger = Watching()
+    sink = Heap()
+    pipeline = AsyncPipeline(
+        only_user_properties(), ThreadedSink(sink), DISCARD, ledger=ledger
+    )
+
+    for event_id, time in (("new", START + 1), ("old", START)):
+        asyncio.run(pipeline.run([stating(event_id, time, plan=event_id)]))
+
+    assert sink.people["jane"] == {"plan": "new"}
+    assert threading.get_ident() not in ledger.threads
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(OSError(5, "x"), LedgerError), (DeadLetterFull(1), DeadLetterFull)],
+)
+def test_a_failing_ledger_leaves_the_batch_undecided(
+    error: Exception, raised: type[Exception]
+) -> None:
+    """Nothing is sent before the claim."""
+    ledger, sink = Watching(), Heap()
+    ledger.error = error
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+
+    with pytest.raises(raised):
+        pipeline.run([stating("a", START, plan="A")])
+
+    assert sink.calls == []
+
+
+def test_a_claim_is_renewed_before_each_attempt() -> None:
+    """So a pipeline with much patience cannot outlive its claim."""
+    now = [0.0]
+    claims: list[float] = []
+    ledger, sink = MemoryLedger(), Heap()
+
+    def fail_twice(_: object) -> None:
+        claims.extend(at for _, e in ledger.read() for at in e.claims.values())
+        if len(claims) < 3:
+            raise SinkUnavailable("down", retry_after=3000.0)
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    sink.before = fail_twice
+    pipeline = Pipeline(
+        only_user_properties(),
+        sink,
+        DISCARD,
+        ledger=ledger,
+        patience=86_400.0,
+        clock=lambda: now[0],
+        now=lambda: now[0],
+        sleep=sleep,
+    )
+    pipeline.run([stating("a", START, plan="A")])
+
+    assert claims == [0.0, 3000.0, 6000.0]
+
+
+class Falsy(MemoryLedger):
+    """A ledger that has a length, and is empty."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_an_empty_ledger_is_used(tmp_path: Path) -> None:
+    """By a pipeline and by a purge, whatever its truth value."""
+    ledger = Falsy()
+    pipeline = Pipeline(only_user_properties(), Heap(), DISCARD, ledger=ledger)
+    assert pipeline.ledger is ledger
+    pipeline.run([stating("a", START, plan="A")])
+
+    assert purge(DISCARD, "jane", ledger).forgotten == 1
+
+
+class Unnamed(Heap):
+    """A sink that does not name its destination."""
+
+    destination = None  # type: ignore[assignment]
+
+
+async def _update(*_: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("sink", "ledger", "message"),
+    [
+        (Heap(), MemoryLedger, "needs a ledger, such as SqliteLedger"),
+        (Heap(), [], "not a list"),
+        (Unnamed(), MemoryLedger(), "give it an attribute destination"),
+        (Heap(), type("Async", (), {"update": _update})(), "update is async"),
+    ],
+)
+def test_wiring_mistakes_raise(sink: Any, ledger: Any, message: str) -> None:
+    """The constructor of the pipeline says what to do."""
+    with pytest.raises(TypeError, match=message):
+        Pipeline(bh.Transformer(), sink, DISCARD, ledger=ledger)
+
+
+def test_a_trial_into_another_destination_suppresses_nothing(tmp_path: Path) -> None:
+    """A ledger keeps each destination apart."""
+    event, old = (
+        stating("new", START + 1, plan="new"),
+        stating("old", START, plan="old"),
+    )
+    with bh.SqliteLedger(tmp_path / "state.db") as ledger:
+        with JsonLinesSink(tmp_path / "trial.jsonl") as trial:
+            Pipeline(only_user_properties(), trial, DISCARD, ledger=ledger).run([event])
+        sink = Heap()
+        Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger).run([old])
+
+    assert sink.people["jane"] == {"plan": "old"}
+
+
+def test_destinations_name_kind_host_and_app(tmp_path: Path) -> None:
+    """Wrappers have the destination of what they wrap."""
+    with (
+        bh.HeapSink("11", region="eu") as heap,
+        JsonLinesSink(tmp_path / "a.jsonl") as file,
+    ):
+        memory = MemorySink()
+        names = {
+            destination_of(sink)
+            for sink in (heap, Buffered(heap), ThreadedSink(heap), bh.HeapSink("11"))
+        }
+        assert names == {
+            "heap https://c.eu.heap-api.com 11",
+            "heap https://heapanalytics.com 11",
+        }
+        assert destination_of(file) == f"file {tmp_path / 'a.jsonl'}"
+        assert destination_of(Tee(heap, memory)) == f"{heap.destination} + memory"
+        assert destination_of(Filtered(heap, bool)) == f"filtered {heap.destination}"
+        for unnamed in (Tee(heap, Unnamed()), Filtered(Unnamed(), bool), object()):
+            assert destination_of(unnamed) is None
+
+
+# A simulated year
+
+STATUSES = ("Subscribed", "Unsubscribed", "Opted in", "Poisoned")
+
+
+@st.composite
+def years(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Draw events of a year that state user properties, some at the same second."""
+    events = []
+    for number in range(draw(st.integers(5, 40))):
+        time = START + draw(st.integers(0, 20)) * YEAR // 20
+        user = draw(st.sampled_from(["jane", "joe"]))
+        status = draw(st.sampled_from(STATUSES))
+        kind = draw(st.sampled_from(["global", "group", "bounce", "push", "complaint"]))
+        event_id = f"{draw(st.integers(0, 999))}-{number}"
+        raw = subscription(event_id, time, status, user)
+        if kind == "push":
+            raw["properties"]["channel"] = "push"
+        elif kind != "global":
+            event_type, values = {
+                "group": (
+                    "users.behaviors.subscriptiongroup.StateChange",
+                    {"subscription_group_id": "g1", "subscription_status": status},
+                ),
+                "bounce": ("users.messages.email.Bounce", {}),
+                "complaint": ("users.messages.email.MarkAsSpam", {}),
+            }[kind]
+            raw = make_raw(event_type, id=event_id, time=time, **values)
+            raw["user"]["external_user_id"] = user
+        events.append(raw)
+    return events
+
+
+class DyingSink(bh.HeapSink):
+    """A Heap sink whose process seems to die before or after a request."""
+
+    chance = random.Random()
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """Raise, or send, or both."""
+        fate = self.chance.random()
+        if fate < 0.1:
+            raise SinkUnavailable("died before")
+        receipt = super().send(calls)
+        if fate > 0.9:
+            raise SinkUnavailable("died after")
+        return receipt
+
+
+def _is_bad(item: dict[str, Any]) -> bool:
+    return "Poisoned" in item.get("properties", {}).values()
+
+
+@pytest.fixture(scope="module")
+def heaps() -> Iterator[tuple[FakeHeap, FakeHeap]]:
+    with FakeHeap(rate_limits=False) as one, FakeHeap(rate_limits=False) as other:
+        for heap in (one, other):
+            heap.always(Poison(_is_bad, path="/api/add_user_properties"))
+        yield one, other
+
+
+@given(events=years(), seed=st.integers(0, 2**32))
+@settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # threads make shrinking slow and useless
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_a_year_in_any_order_ends_with_the_same_user_properties(
+    heaps: tuple[FakeHeap, FakeHeap],
+    tmp_path_factory: pytest.TempPathFactory,
+    events: list[dict[str, Any]],
+    seed: int,
+) -> None:
+    """
+    Random order, concurrent requests, repeats, rejections, deaths, restarts, a replay
+    and a backfill of the older half end with the user properties of the ordered year.
+    """
+    heap, ordered_heap = heaps
+    heap.clear()
+    ordered_heap.clear()
+    rng = DyingSink.chance = random.Random(seed)
+    ordered = sorted(events, key=lambda e: (e["time"], e["id"]))
+    with bh.HeapSink("11", base_url=ordered_heap.url, allow_http=True) as sink:
+        one_by_one = Pipeline(bh.Transformer(), sink, DISCARD)
+        for event in ordered:
+            one_by_one.run([event])
+
+    path = tmp_path_factory.mktemp("year") / "state.db"
+    arriving = [event for event in events for _ in range(rng.randrange(1, 3))]
+    rng.shuffle(arriving)
+    rest = arriving
+    while rest:
+        part, rest = rest[:20], rest[20:]
+        batches = [part[n : n + 3] for n in range(0, len(part), 3)]
+        _run_process(heap, path, batches)
+    with (
+        bh.HeapSink("11", base_url=heap.url, allow_http=True) as sink,
+        SqliteDeadLetter(path) as store,
+    ):
+        pipeline = Pipeline(bh.Transformer(), sink, store, ledger=store.ledger)
+        arrived = heap.people
+        bh.replay(store, pipeline)
+        old = ordered[: len(ordered) // 2]
+        backfill = pipeline.run(iter(old))
+
+    assert arrived == ordered_heap.people
+    assert heap.people == ordered_heap.people
+    assert heap.events.keys() == {event["id"] for event in events}
+    assert backfill.received == len(old)
+
+
+def _run_process(heap: FakeHeap, path: Path, batches: list[Any]) -> None:
+    """Deliver *batches* in threads of one process, each until it is decided."""
+    with (
+        DyingSink("11", base_url=heap.url, allow_http=True) as sink,
+        SqliteDeadLetter(path) as store,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        pipeline = Pipeline(bh.Transformer(), sink, store, ledger=store.ledger)
+
+        def deliver(batch: Any) -> None:
+            while True:
+                try:
+                    report = pipeline.run(batch)
+                except SinkUnavailable:
+                    continue
+                assert report.received == (
+                    report.delivered + report.skipped + report.dead_lettered
+                )
+                return
+
+        list(pool.map(deliver, batches))
