@@ -84,6 +84,8 @@ def _build_report(
         unknown=dict(result.unknown),
         invalid=dict(result.invalid),
         adjustments={str(kind): number for kind, number in result.adjustments.items()},
+        omitted={str(reason): number for reason, number in result.omitted.items()},
+        compiled_errors=dict(result.compiled_errors),
     )
 
 

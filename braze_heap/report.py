@@ -72,6 +72,10 @@ class Report:
             team declared for them, by class, field and reason.
         adjustments: Number of values that were changed to be legal for Heap, by kind of
             change; see `Adjustment`.
+        omitted: Number of calls that were not made, by reason, for events of which
+            something else is sent; see `SkipReason`.
+        compiled_errors: Number of events by type for which the compiled mapping raised,
+            a bug of this library. The generic mapping took them.
     """
 
     received: int = 0
@@ -84,6 +88,8 @@ class Report:
     missing_mappers: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
     invalid: Mapping[InvalidField, int] = attrs.field(factory=dict, kw_only=True)
     adjustments: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
+    omitted: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
+    compiled_errors: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
 
     @property
     def skipped(self) -> int:
@@ -107,6 +113,8 @@ class Report:
             _added(self.missing_mappers, other.missing_mappers),
             invalid=_added(self.invalid, other.invalid),
             adjustments=_added(self.adjustments, other.adjustments),
+            omitted=_added(self.omitted, other.omitted),
+            compiled_errors=_added(self.compiled_errors, other.compiled_errors),
         )
 
     def outcomes(self) -> Iterator[tuple[str, str, int]]:
