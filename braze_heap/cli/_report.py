@@ -60,7 +60,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         SkipReason.EXCLUDED: "The options include and exclude do not select them.",
         SkipReason.SUPPRESSED: "The option suppress names the identity.",
         SkipReason.SAMPLED: "The person is not in the sample of the option sample.",
-        SkipReason.MACHINE: "A machine opened or clicked, and the option machines skips those.",
+        SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',
         Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
         Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
         Reason.BAD_EVENT_TYPE: (
