@@ -291,7 +291,10 @@ class _TypeAnalysis:
 
 _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     SkipReason.NO_IDENTITY: "It has no identity.",
-    SkipReason.NOT_MAPPED: "The selection of events, or its mapper, skips it.",
+    SkipReason.NOT_MAPPED: "Its mapper skips it, or there is none.",
+    SkipReason.EXCLUDED: "The selection of events skips it.",
+    SkipReason.SUPPRESSED: "The option suppress names everybody.",
+    SkipReason.SAMPLED: "Its sample has nobody.",
     SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
     Reason.MAPPER_ERROR: "The mapper fails on every sample:",
     Reason.BAD_IDENTITY: "Its identity is never valid.",
