@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 import braze_heap as bh
+from braze_heap.report import Report
 from braze_heap.sinks import Receipt
 from braze_heap.testing import make_raw
 from braze_heap.testing._samples import Form
@@ -109,3 +110,17 @@ def test_a_batch_that_one_app_did_not_take_is_passed_to_both_again(
     assert events(up) == first
     assert events(up) | events(down) == events(whole)
     assert all(r.received == r.delivered + r.skipped for r in reports)
+
+
+def test_reports_of_batches_add_up_what_was_omitted(
+    pipeline_of: Callable[..., bh.Pipeline],
+) -> None:
+    pipeline = pipeline_of(bh.MemorySink(), **EMAIL)
+    whole = pipeline.run(FEED)
+
+    parts = [pipeline.run(FEED[:100]), pipeline.run(FEED[100:])]
+
+    assert sum(parts, Report()) == whole
+    assert whole.omitted["excluded"] > parts[0].omitted["excluded"]
+    slow = Report(compiled_errors={"a": 1}) + Report(compiled_errors={"a": 2, "b": 1})
+    assert slow.compiled_errors == {"a": 3, "b": 1}
