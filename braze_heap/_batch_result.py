@@ -79,6 +79,7 @@ def build_batch_result(
         unknown=dict(result.unknown),
         invalid=dict(result.invalid),
         adjustments={str(kind): number for kind, number in result.adjustments.items()},
+        compiled_errors=dict(result.compiled_errors),
         not_sent={str(reason): number for reason, number in not_sent.items()},
     )
     return BatchResult(report, tuple(unique.values()))

@@ -117,6 +117,7 @@ class TransformConfig(TransformerOptions):
         converter = cattrs.Converter()
         for exact in (str, bool):
             converter.register_structure_hook(exact, exactly)
+        converter.register_structure_hook(float, lambda value, _: _number(value))
         converter.register_structure_hook(Value, lambda value, _: _scalar(value))
         converter.register_structure_hook_func(
             lambda kind: is_list(kind) and cast("Any", get_origin(kind)) is not tuple,
@@ -316,6 +317,12 @@ def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
         name: (value,) if is_list(kinds[name]) and isinstance(value, str) else value
         for name, value in options.items()
     }
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{kind_of(value)} is not a number")
+    return value
 
 
 def _scalar(value: Any) -> Any:

@@ -74,6 +74,8 @@ class Report:
             event that is ``excluded`` or ``sampled``, an ``outdated`` user property.
         adjustments: Number of values that were changed to be legal for Heap, by kind of
             change; see `Adjustment`.
+        compiled_errors: Number of events by type for which the compiled mapping raised,
+            a bug of this library. The generic mapping took them.
     """
 
     received: int = 0
@@ -87,6 +89,7 @@ class Report:
     invalid: Mapping[InvalidField, int] = attrs.field(factory=dict, kw_only=True)
     adjustments: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
     not_sent: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
+    compiled_errors: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
 
     @property
     def skipped(self) -> int:
@@ -111,6 +114,7 @@ class Report:
             invalid=_added(self.invalid, other.invalid),
             adjustments=_added(self.adjustments, other.adjustments),
             not_sent=_added(self.not_sent, other.not_sent),
+            compiled_errors=_added(self.compiled_errors, other.compiled_errors),
         )
 
     def outcomes(self) -> Iterator[tuple[str, str, int]]:

@@ -19,6 +19,8 @@ DETAILS = BatchDetails(
         {"bad_time": 2},
         invalid={InvalidField("Order", "price", "text, not float"): 3},
         adjustments={"truncated": 4},
+        not_sent={"excluded": 5},
+        compiled_errors={"users.messages.email.Click": 6},
     ),
     seconds=0.5,
     sink="HeapSink",
@@ -48,6 +50,8 @@ def test_prometheus_counts() -> None:
     invalid = {"class": "Order", "field": "price", "reason": "text, not float"}
     assert value("braze_heap_invalid_total", **invalid) == 3
     assert value("braze_heap_adjustments_total", kind="truncated") == 4
+    assert value("braze_heap_not_sent_total", reason="excluded") == 5
+    assert value("braze_heap_compiled_errors_total") == 6
 
 
 def test_opentelemetry_counts() -> None:
@@ -84,6 +88,10 @@ def test_opentelemetry_counts() -> None:
         4,
         {"kind": "truncated"},
     )
+    (omitted,) = points["braze_heap.not_sent"]
+    assert (omitted.value, dict(omitted.attributes)) == (5, {"reason": "excluded"})
+    (errors,) = points["braze_heap.compiled_errors"]
+    assert errors.value == 6
     provider.shutdown()
 
 

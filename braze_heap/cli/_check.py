@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -20,10 +21,12 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
     Setup,
     json_option,
+    never_over_http,
     option,
     token_env_option,
     transformer_options,
 )
+from braze_heap.events import catalog
 from braze_heap.receiver import Tokens
 from braze_heap.state import MAX_BYTES
 
@@ -143,9 +146,35 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
         else:
             flaws.append(str(warning.message))
     name, advice = "configuration", "See docs/reference/configuration.md."
-    if not flaws:
-        return transformer, [Finding(name, ui.safe("; ".join(values), 2_000))]
-    return transformer, [_problem(name, flaw, advice) for flaw in flaws]
+    if not values:
+        return transformer, [_problem(name, flaw, advice) for flaw in flaws]
+    findings = [_problem(name, flaw, advice) for flaw in flaws]
+    findings = findings or [Finding(name, ui.safe("; ".join(values), 2_000))]
+    return transformer, [*findings, _selection(transformer)]
+
+
+def _selection(transformer: Transformer) -> Finding:
+    """Return how many event types of each category are sent, and what never comes."""
+    policies = transformer._policies
+    selected, every = Counter[str](), Counter[str]()
+    for event_type in policies.options.event_types:
+        entry = catalog().get(event_type)
+        category = (entry and entry.category) or "other"
+        every[category] += 1
+        selected[category] += policies.selects(event_type)
+    shares = [f"{selected[name]} of {number} {name}" for name, number in every.items()]
+    detail = f"event types: {', '.join(shares)}"
+    selection = policies.selection
+    if selection is None:
+        return Finding("events", f"{detail}; and unknown types")
+    future = ", ".join(selection.future_types)
+    notes = [
+        *["User properties that other events state are sent, too."]
+        * bool(selection.included and policies.options.user_properties == "all"),
+        *[f"This version has no class for {future}."] * bool(future),
+        *never_over_http(transformer),
+    ]
+    return Finding("events", detail, ui.safe(" ".join(notes), 2_000), ok=not future)
 
 
 def _guarded(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:

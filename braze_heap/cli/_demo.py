@@ -57,7 +57,7 @@ SPEED: Final = 700.0
 _TOMORROW: Final = "users.messages.hologram.Send"
 """Type of one event. No version of the library knows it."""
 
-_SHOWN: Final = "Braze Added To Cart"
+_SHOWN: Final = "Braze Custom Added To Cart"
 
 _TOKEN: Final = "a-token-of-the-demo"  # noqa: S105 (the server is ours, for seconds)
 

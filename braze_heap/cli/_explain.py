@@ -3,7 +3,7 @@
 import inspect
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ from braze_heap.cli._report import ADJUSTMENTS, CALLS, meaning
 from braze_heap.events import event_fields
 from braze_heap.plan import TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
+from braze_heap.policies.selection import ResolvedChoice
 from braze_heap.wire import Read, Unreadable
 
 _WIDTH: Final = 96
@@ -164,9 +165,11 @@ class EventExplanation:
             "unknown": dict(self._unknown()),
             "mapper": [*self._mapper()],
             "policies": dict(self.setup.described(self.transformer)),
+            "selection": self._selection(),
             "redacted": sorted(result.redacted),
             "adjustments": {str(k): n for k, n in result.adjustments.items()},
             "skipped": [str(skipped.reason) for skipped in result.skipped],
+            "not_sent": {str(reason): n for reason, n in result.not_sent.items()},
             "rejected": [
                 {
                     "reason": str(rejected.reason),
@@ -300,12 +303,32 @@ class EventExplanation:
             yield ui.heading("3. Mapper")
             yield from (ui.indented(Text(line)) for line in self._mapper())
 
+    def _selection(self) -> str:
+        """Return which choice of events decides about the event."""
+        selection = self.transformer._policies.selection
+        if selection is None or self.event is None:
+            return "all events"
+        event_type, known = self.event.event_type, selection.known
+
+        def names(choices: Iterable[ResolvedChoice]) -> str:
+            return ", ".join(c.name for c in choices if c.covers(event_type, known))
+
+        if excluded := names(selection.excluded):
+            return f"excluded by {excluded}"
+        if included := names(selection.included):
+            return f"included by {included}"
+        if not selection.included:
+            return "not excluded"
+        kept = self.transformer._policies.keeps_user_properties(event_type)
+        return "not included" + "; user properties that it states are sent" * kept
+
     def _policies_view(self) -> Iterator[RenderableType]:
         result = self.result
         rows = [
             (option.replace("_", " "), value)
             for option, value in self.setup.described(self.transformer)
         ]
+        rows.append(("selection", self._selection()))
         rows.append(("redacted", ", ".join(sorted(result.redacted)) or "nothing"))
         rows += [
             ("changed", f"{number} {kind}: {ADJUSTMENTS[kind]}")
@@ -322,6 +345,9 @@ class EventExplanation:
         for skipped in self.result.skipped:
             text = f"Skipped, {skipped.reason}: {meaning(skipped.reason)}"
             yield ui.indented(Text(text))
+        for reason, number in self.result.not_sent.items():
+            omitted = ui.plural(number, "event")
+            yield ui.indented(Text(f"Without {omitted}, {reason}: {meaning(reason)}"))
         for rejected in self.result.rejected:
             text = f"Rejected, {rejected.reason}: {meaning(rejected.reason)}"
             yield ui.indented(Text(f"{text}\n{ui.safe(rejected.detail, 500)}"))

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol, Self, TypeVar, cast
+from typing import Any, Final, Protocol, Self, TypeVar, cast, get_args
 
 import attrs
 import click
@@ -202,6 +202,25 @@ def transformer_options(command: _Command) -> _Command:
 
 _DEFAULTS: Final = TransformConfig()
 
+
+def _choices(
+    _: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the choices of events in *values*, each of which may list several."""
+    choices = [each.strip() for value in values for each in value.split(",")]
+    if "" in choices:
+        raise click.BadParameter(
+            f"a choice is empty. Name events, or leave {param.opts[0]} out."
+        )
+    return tuple(choices)
+
+
+def _events_option(names: str, text: str) -> Decorator:
+    return option(
+        f"{names} EVENTS", text, multiple=True, callback=_choices, show_default=False
+    )
+
+
 _OPTIONS: Final = (
     option(
         "--transformer spec_of_transformer MODULE:NAME",
@@ -219,13 +238,23 @@ _OPTIONS: Final = (
         "--identity",
         "Field whose value is the identity in Heap.  "
         f"[default: {', '.join(_DEFAULTS.identity)}]",
-        type=click.Choice(choices_of(TransformConfig, "identity")),
+        type=click.Choice(get_args(IdentityField)),
     ),
     option(
         "--personal-data",
         "Remove, send or hash personal fields; hash needs the variable "
         f"{ENVIRONMENT_PREFIX}HASH_KEY.  [default: {_DEFAULTS.personal_data}]",
         type=click.Choice(choices_of(TransformConfig, "personal_data")),
+    ),
+    _events_option(
+        "--include",
+        "Send only these events: types, globs, classes, categories such as "
+        "message_engagement, engagement, delivery, channel:email, action:click. May be "
+        "repeated. User properties that other events state are sent, too.",
+    ),
+    _events_option(
+        "--exclude",
+        "Send nothing of these events, not even user properties; as --include.",
     ),
 )
 
@@ -253,6 +282,8 @@ class Setup:
         config: Path | None,
         identity: IdentityField | None,
         personal_data: Treatment | None,
+        include: tuple[str, ...] = (),
+        exclude: tuple[str, ...] = (),
     ) -> Self:
         """
         Return what the options, environment variables and the file set, in this order.
@@ -265,16 +296,16 @@ class Setup:
             in_force = TransformConfig.from_env(base=base)
         except (ValueError, OSError) as error:
             raise ui.UnusableError(str(error)) from None
-        if identity:
-            in_force = attrs.evolve(in_force, identity=(identity,))
-        if personal_data:
-            in_force = attrs.evolve(in_force, personal_data=personal_data)
-        named = {
-            "--config": config,
-            "--identity": identity,
-            "--personal-data": personal_data,
+        options = {
+            "identity": (identity,) if identity else (),
+            "personal_data": personal_data,
+            "include": include,
+            "exclude": exclude,
         }
-        names = [name for name, value in named.items() if value]
+        given = {name: value for name, value in options.items() if value}
+        in_force = attrs.evolve(in_force, **given)  # type: ignore[arg-type]
+        names = ["--config"] * (config is not None)
+        names += [f"--{name.replace('_', '-')}" for name in given]
         names += [f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in variables()]
         return cls(in_force, tuple(names), spec_of_transformer)
 
@@ -316,6 +347,16 @@ class Setup:
 
 def _joined(value: Any) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def never_over_http(transformer: Transformer) -> list[str]:
+    """Return a sentence about the selected events that only storage files have."""
+    selection = transformer._policies.selection
+    names = selection.only_in_storage() if selection else []
+    return [
+        f"{name} never arrives over HTTP: Braze writes it to storage files only."
+        for name in names
+    ]
 
 
 def build_transformer(setup: Setup) -> Transformer:

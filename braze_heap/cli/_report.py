@@ -57,10 +57,13 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
             "--identity user_id uses Braze's own id of the profile."
         ),
         SkipReason.NOT_MAPPED: "The mapping skips these events on purpose.",
-        SkipReason.MACHINE: "A machine opened or clicked, and machines are skipped.",
+        SkipReason.EXCLUDED: "The options include and exclude do not select them.",
+        SkipReason.SUPPRESSED: "The option suppress names the identity.",
+        SkipReason.SAMPLED: "The person is not in the sample of the option sample.",
         SkipReason.OUTDATED: (
             "They only state user properties, and newer events state these too."
         ),
+        SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',
         Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
         Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
         Reason.BAD_EVENT_TYPE: (
@@ -173,6 +176,9 @@ class RunReport:
         event_types: Number of events by type.
         redacted: Number of redacted values by field.
         adjustments: Number of adjusted values by kind.
+        not_sent: Number of calls not made, by reason, for events of which something is
+            sent.
+        compiled_errors: Number of events by type for which the compiled mapping failed.
         invalid: Number of values that do not fit a team's class, by class and field.
         unknown: Number of unknown types and fields by name.
         missing_mappers: Number of records of a replay by missing mapper.
@@ -191,6 +197,8 @@ class RunReport:
     event_types: Counter[str] = _COUNTER
     redacted: Counter[str] = _COUNTER
     adjustments: Counter[str] = _COUNTER
+    not_sent: Counter[str] = _COUNTER
+    compiled_errors: Counter[str] = _COUNTER
     invalid: Counter[InvalidField] = attrs.field(factory=Counter)
     unknown: Counter[str] = _COUNTER
     missing_mappers: Counter[str] = _COUNTER
@@ -209,6 +217,8 @@ class RunReport:
             failed=Counter(report.dead_lettered_by_reason),
             calls=Counter({"": report.calls}),
             adjustments=Counter(report.adjustments),
+            not_sent=Counter(report.not_sent),
+            compiled_errors=Counter(report.compiled_errors),
             invalid=Counter(report.invalid),
             unknown=Counter(report.unknown),
             missing_mappers=Counter(report.missing_mappers),
@@ -230,6 +240,8 @@ class RunReport:
             event_types=Counter(result.event_types),
             redacted=Counter(result.redacted),
             adjustments=Counter({str(k): n for k, n in result.adjustments.items()}),
+            not_sent=Counter({str(reason): n for reason, n in result.not_sent.items()}),
+            compiled_errors=Counter(result.compiled_errors),
             invalid=Counter(result.invalid),
         )
         for skipped in result.skipped:
@@ -386,6 +398,7 @@ class RunResult:
         redo = f"\nRerun the same command. {self.again}" if note and self.again else ""
         return Group(
             *[Text(note, "bold red")] * bool(note),
+            *self._all_skipped_view(),
             Text(self._summary()),
             self._totals(),
             *self._sections(),
@@ -393,6 +406,14 @@ class RunResult:
             *ui.next_steps(self._commands()),
             *[redo] * bool(redo),
         )
+
+    def _all_skipped_view(self) -> Iterator[RenderableType]:
+        report = self.report
+        if report.received and report.received == report.skipped.total():
+            reasons = ", ".join(f"{n:,} {r}" for r, n in report.skipped.most_common())
+            number = ui.plural(report.received, "event")
+            text = f"Nothing to send: {number}, all skipped ({reasons})."
+            yield Text(text, "bold yellow")
 
     def _summary(self) -> str:
         received = self.report.received
@@ -426,6 +447,10 @@ class RunResult:
         yield from section("Events by type", types, top=top, more=MORE_TYPES)
         yield from _reasons("Skipped", report.skipped, report.examples)
         yield from _reasons(report.verbs[1].title(), report.failed, report.examples)
+        yield from section(
+            "Calls not made for events of which something else is sent",
+            [(r, n, meaning(r)) for r, n in report.not_sent.most_common()],
+        )
         missing = [(count, name) for name, count in report.missing_mappers.items()]
         yield from section("Not replayed, because these mappers are missing", missing)
         if missing:
@@ -447,6 +472,12 @@ class RunResult:
         yield from section(
             "Mapped as any custom event: they do not fit the class declared",
             report.invalid.most_common(TOP),
+        )
+        yield from section(
+            "Warning: mapped slowly, because of a bug in braze_heap. Please report it",
+            report.compiled_errors.most_common(),
+            top=top,
+            more=MORE_TYPES,
         )
 
     def _commands(self) -> Iterator[tuple[str, str]]:

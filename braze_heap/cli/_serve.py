@@ -21,6 +21,7 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
     Setup,
     build_transformer,
+    never_over_http,
     option,
     token_env_option,
     transformer_options,
@@ -124,6 +125,8 @@ def serve(
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log))
         transformer = build_transformer(Setup.of(**options))
+        for text in never_over_http(transformer):
+            log.message(f"Warning: {ui.safe(text, 500)}")
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
         sinks.refuse_files(spec, store, options["config"])

@@ -106,7 +106,7 @@ class Policies:
 
     def _selection(self) -> Selection | None:
         include, exclude = self.options.include, self.options.exclude
-        if not (include or exclude):
+        if include == () == exclude:
             return None
         return select_events(include, exclude, *self._vocabulary())
 

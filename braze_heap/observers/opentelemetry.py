@@ -18,7 +18,9 @@ class OpenTelemetryObserver:
     ``braze_heap.events`` (counter, attributes ``outcome`` and ``reason``),
     ``braze_heap.batch.duration`` (histogram in seconds, attributes ``outcome`` and
     ``sink``), ``braze_heap.invalid`` (counter, attributes ``class``, ``field`` and
-    ``reason``) and ``braze_heap.adjustments`` (counter, attribute ``kind``).
+    ``reason``), ``braze_heap.adjustments`` (counter, attribute ``kind``),
+    ``braze_heap.not_sent`` (counter, attribute ``reason``) and
+    ``braze_heap.compiled_errors`` (counter).
 
     Args:
         meter: OpenTelemetry meter; by default from the global provider.
@@ -45,6 +47,16 @@ class OpenTelemetryObserver:
             unit="{value}",
             description="Values changed to be legal for Heap",
         )
+        self._not_sent = meter.create_counter(
+            "braze_heap.not_sent",
+            unit="{call}",
+            description="Calls not made for events of which something else is sent",
+        )
+        self._compiled_errors = meter.create_counter(
+            "braze_heap.compiled_errors",
+            unit="{event}",
+            description="Events mapped slowly because of a bug in braze_heap",
+        )
         self._duration = meter.create_histogram(
             "braze_heap.batch.duration", unit="s", description="Duration of batches"
         )
@@ -63,3 +75,7 @@ class OpenTelemetryObserver:
             self._invalid_fields.add(number, dict(zip(labels, invalid, strict=True)))
         for kind, number in report.adjustments.items():
             self._adjustments.add(number, {"kind": kind})
+        for reason, number in report.not_sent.items():
+            self._not_sent.add(number, {"reason": reason})
+        if errors := sum(report.compiled_errors.values()):
+            self._compiled_errors.add(errors)

@@ -17,8 +17,9 @@ class PrometheusObserver:
 
     ``braze_heap_events_total{outcome,reason}``,
     ``braze_heap_batch_seconds{outcome,sink}``,
-    ``braze_heap_invalid_total{class,field,reason}`` and
-    ``braze_heap_adjustments_total{kind}``.
+    ``braze_heap_invalid_total{class,field,reason}``,
+    ``braze_heap_adjustments_total{kind}``, ``braze_heap_not_sent_total{reason}`` and
+    ``braze_heap_compiled_errors_total``.
 
     Args:
         registry: Registry of prometheus_client; by default its global one.
@@ -46,6 +47,17 @@ class PrometheusObserver:
             ("kind",),
             **options,
         )
+        self._not_sent = client.Counter(
+            "braze_heap_not_sent",
+            "Calls not made for events of which something else is sent",
+            ("reason",),
+            **options,
+        )
+        self._compiled_errors = client.Counter(
+            "braze_heap_compiled_errors",
+            "Events mapped slowly because of a bug in braze_heap",
+            **options,
+        )
         self._seconds = client.Histogram(
             "braze_heap_batch_seconds",
             "Duration of batches",
@@ -65,3 +77,6 @@ class PrometheusObserver:
             self._invalid_fields.labels(*invalid).inc(number)
         for kind, number in report.adjustments.items():
             self._adjustments.labels(kind).inc(number)
+        for reason, number in report.not_sent.items():
+            self._not_sent.labels(reason).inc(number)
+        self._compiled_errors.inc(sum(report.compiled_errors.values()))

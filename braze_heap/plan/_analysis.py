@@ -24,7 +24,13 @@ from braze_heap.plan._content import (
 )
 from braze_heap.plan._probes import Hints, Probe, ProbeFactory
 from braze_heap.plan._sentinels import SentinelValues, without_sentinels
-from braze_heap.plan._tracing import Evidence, MappingTracer, Trace, trace
+from braze_heap.plan._tracing import (
+    Evidence,
+    MappingTracer,
+    Trace,
+    of_everybody,
+    trace,
+)
 from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.transformer import Transformer
@@ -57,6 +63,7 @@ def tracking_plan(
             "write tracking_plan(Transformer(mappers))"
         )
     registry = transformer.mappers
+    transformer = of_everybody(transformer)
     classes = [(event_type, event_types[event_type]) for event_type in event_types]
     unknown = sorted(
         key
@@ -291,7 +298,9 @@ class _TypeAnalysis:
 
 _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     SkipReason.NO_IDENTITY: "It has no identity.",
-    SkipReason.NOT_MAPPED: "The selection of events, or its mapper, skips it.",
+    SkipReason.NOT_MAPPED: "Its mapper skips it, or there is none.",
+    SkipReason.EXCLUDED: "The selection of events skips it.",
+    SkipReason.SAMPLED: "Its sample is 0.",
     SkipReason.OUTDATED: "Newer user properties replace those that it states.",
     SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
     Reason.MAPPER_ERROR: "The mapper fails on every sample:",

@@ -5,6 +5,7 @@ Mappers are not inspected. The events of two probes differ in one field, so a di
 between their calls comes from that field.
 """
 
+import copy
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
@@ -13,6 +14,7 @@ import attrs
 
 from braze_heap.events import CurrentsEvent
 from braze_heap.heap.calls import AddUserProperties, Track, Value
+from braze_heap.mapping._batches import BatchMapping
 from braze_heap.plan._probes import Probe, ProbeFactory
 from braze_heap.plan._sentinels import SentinelValues
 from braze_heap.reasons import Reason, SkipReason
@@ -137,6 +139,19 @@ class Trace:
     def names(self) -> set[tuple[Holder, str]]:
         """Every observed property, with its holder."""
         return {(h, name) for h, found in self.properties.items() for name in found}
+
+
+def of_everybody(transformer: Transformer) -> Transformer:
+    """
+    Return *transformer* without the options that skip people.
+
+    The person in the probes may be suppressed, or in no sample; others are not.
+    """
+    everybody, policies = copy.copy(transformer), copy.copy(transformer._policies)
+    policies.suppresses = None
+    policies.sampling = policies.sampling and policies.sampling.of_everybody()
+    everybody._policies, everybody._mapping = policies, BatchMapping(policies)
+    return everybody
 
 
 @attrs.frozen

@@ -45,7 +45,7 @@ _clean_known: Final = functools.lru_cache(4096)(clean_url)
 """The links of a message are the same in many events."""
 
 
-class _Treated(dict[str, Treatment]):
+class _DecidedPaths(dict[str, Treatment]):
     """Paths in unknown fields that a treatment of personal data has decided about."""
 
     def __contains__(self, path: object) -> bool:
@@ -80,7 +80,7 @@ class Redaction:
         self.guards_custom_fields = custom_fields == "guard" and not is_kept
         self._url_parameters = url_parameters
         self._impersonal: set[str] = set()
-        self._treated = _Treated(policy.overrides)
+        self._treated = _DecidedPaths(policy.overrides)
         self._by_class: dict[type[CurrentsEvent], tuple[list[str], list[str]]] = {}
         self._nested = [
             (name.split("."), treatment)

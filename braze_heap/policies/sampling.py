@@ -5,6 +5,7 @@ Both decide by the identity under which the call is sent, so they decide alike f
 events of a person.
 """
 
+import copy
 import hashlib
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any, Final, TypeAlias
@@ -98,6 +99,7 @@ class Sampling:
             )
         vocabulary = vocabulary or Vocabulary()
         self._known = vocabulary.known
+        self._share_of: Callable[[str], float] = share_of
         self._patterns: list[tuple[ResolvedChoice, float]] = []
         self.rates: dict[str, float] = {}
         of_one: dict[str, float] = {}
@@ -122,7 +124,13 @@ class Sampling:
     def keeps(self, identity: str, event_type: str) -> bool:
         """Return whether events of *event_type* of *identity* are sent."""
         rate = self.rate_of(event_type)
-        return rate == 1 or share_of(identity) < rate
+        return rate == 1 or self._share_of(identity) < rate
+
+    def of_everybody(self) -> "Sampling":
+        """Return the same shares with all people in each sample that has anybody."""
+        everybody = copy.copy(self)
+        everybody._share_of = lambda _: 0.0
+        return everybody
 
 
 def _checked(share: Any) -> float:

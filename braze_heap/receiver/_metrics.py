@@ -238,6 +238,16 @@ def _events(report: Report) -> Iterator[_Family]:
         "Values changed to be legal for Heap, by kind.",
         [_sample(n, kind=k) for k, n in {**_NO_CHANGES, **report.adjustments}.items()],
     )
+    yield _counter(
+        "not_sent_total",
+        "Calls not made, by reason, for events of which something else is sent.",
+        [_sample(n, reason=r) for r, n in {**_NO_SKIPS, **report.not_sent}.items()],
+    )
+    yield _counter(
+        "compiled_errors_total",
+        "Events that were mapped slowly because of a bug in braze_heap.",
+        [_sample(sum(report.compiled_errors.values()))],
+    )
 
 
 def _requests(statuses: Mapping[int, int]) -> _Family:

@@ -66,28 +66,26 @@ def test_options_in_force_are_named_without_secrets(run: Run) -> None:
 
 def test_wrong_configuration_is_a_problem(run: Run) -> None:
     """It is said where it is wrong."""
-    Path("c.toml").write_text('presett = "all"\n')
+    Path("c.toml").write_text('includ = "all"\n')
 
     shown = run("check", "--config", "c.toml")
 
     assert shown.exit_code == 1
-    assert "configuration  c.toml: there is no option 'presett'" in shown.stdout
+    assert "configuration  c.toml: there is no option 'includ'" in shown.stdout
     assert shown.stdout.endswith("\n1 problem\n")
 
 
 @pytest.mark.parametrize(
     ("option", "problem"),
     [
-        ('only = ["EmailOpen", "users.messages.email.Clik"]', "email.Click'?"),
-        ('leave_out = ["users.messages.email.Clik"]', "email.Click'?"),
-        (
-            'leave_out = ["users.messages.*.Clik"]',
-            "matches the pattern",
-        ),
-        ('only = ["EmailClik"]', "Did you mean 'EmailClick'?"),
-        ('only = ["users.messages.email.Clik"]', "contains none"),
-        ('preset = "delivery"\nonly = ["EmailClick"]', "contains none"),
-        ('leave_out = ["CurrentsEvent"]', "contains none"),
+        ('include = ["EmailOpen", "users.messages.email.Clik"]', "email.Click'?"),
+        ('exclude = ["users.messages.email.Clik"]', "email.Click'?"),
+        ('exclude = ["users.messages.*.Clik"]', "no event type or class matches"),
+        ('include = ["EmailClik"]', "Did you mean 'EmailClick'?"),
+        ('include = ["users.messages.email.Clik"]', "select none of"),
+        ('include = "delivery"\nexclude = "delivery"', "select none of"),
+        ('exclude = ["CurrentsEvent"]', "select none of"),
+        ("sample = {EmailSend = 10}", "write 0.1 for 10 %"),
         ('event_renames = {"Braze Email Clik" = "Click"}', "Did you mean 'Braze Email"),
     ],
 )
@@ -132,7 +130,7 @@ def test_deletions_need_a_key(
 ) -> None:
     """It is told from the environment, and never shown."""
     monkeypatch.setenv("HEAP_API_KEY", key)
-    Path("c.json").write_text('{"deletions": true}')
+    Path("c.json").write_text('{"deletions": true, "identity": "user_id"}')
 
     with FakeHeap() as heap:
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1"
@@ -154,7 +152,7 @@ def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
     """Opening it proves that it can be written, and leaves no trace."""
     found = findings(run, "--sink", "file:calls.jsonl")
 
-    assert list(found) == ["configuration", "sink"]
+    assert list(found) == ["configuration", "events", "sink"]
     assert list(here.iterdir()) == []
 
 

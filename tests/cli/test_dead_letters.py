@@ -193,14 +193,14 @@ def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:
 
 def test_replay_takes_todays_configuration(run: Run, store: Path) -> None:
     """What a policy leaves out today is gone, too."""
-    Path("c.toml").write_text('leave_out = ["EmailClick"]\n')
+    Path("c.toml").write_text('exclude = ["EmailClick"]\n')
 
     shown = run(
         "dead-letters", "replay", store, "--sink", "memory:", "--config", "c.toml"
     )
 
     assert shown.exit_code == 0
-    assert "not_mapped" in shown.stdout
+    assert "excluded" in shown.stdout
     assert "rejected_by_heap" not in reasons(store)
 
 

@@ -39,7 +39,7 @@ def test_demo_shows_the_whole_way(shown: Result) -> None:
         "goes to the dead letter.",
         "What Heap holds: 985 events of",
         "a type newer than this version",
-        '"event": "Braze Added To Cart"',
+        '"event": "Braze Custom Added To Cart"',
         "1,000 events delivered, none left",
         "985 events, each once:",
         "985 in Heap + 12 skipped (no_identity) + 3 in the dead letter",

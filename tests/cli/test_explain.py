@@ -76,7 +76,7 @@ def test_records_from_storage_need_their_type(run: Run) -> None:
     shown = explain(run, record, "--event-type", "users.behaviors.CustomEvent")
 
     assert "record from storage" in shown
-    assert '"event": "Braze Order"' in shown
+    assert '"event": "Braze Custom Order"' in shown
 
 
 def test_types_of_tomorrow_are_explained(run: Run) -> None:

@@ -127,7 +127,9 @@ def test_other_options_apply(
         (["--identity", "user_id"], {}, "--identity"),
         (["--personal-data", "keep"], {}, "--personal-data"),
         (["--config", "c.toml"], {}, "--config"),
-        ([], {"BRAZE_HEAP_PRESET": "all"}, "BRAZE_HEAP_PRESET"),
+        (["--include", "engagement"], {}, "--include"),
+        (["--exclude", "EmailSend"], {}, "--exclude"),
+        ([], {"BRAZE_HEAP_INCLUDE": "engagement"}, "BRAZE_HEAP_INCLUDE"),
     ],
 )
 def test_finished_transformer_takes_no_other_option(

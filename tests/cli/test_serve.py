@@ -289,6 +289,17 @@ def test_pages_and_metrics_are_served(serve: Serve) -> None:
     assert 'braze_heap_dead_letters{reason="bad_time"} 1\n' in text
 
 
+def test_a_choice_that_cannot_arrive_over_http_is_a_warning(serve: Serve) -> None:
+    """Only storage files have the events of that category."""
+    served = serve("--sink", "file:out.jsonl", "--include", "user,EmailClick")
+    served.post(click_event(1))
+
+    assert served.stop() == 0
+    warnings = [line for line in served.lines if "Warning" in line]
+    assert len(warnings) == 1
+    assert "user never arrives over HTTP" in warnings[0]
+
+
 def test_heap_gets_the_events_as_configured(serve: Serve) -> None:
     """Where they go is shown, with a word about wrong app ids; the key never is."""
     with FakeHeap() as heap:

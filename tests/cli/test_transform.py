@@ -23,6 +23,8 @@ def test_calls_are_lines_of_json_in_order(run: Run, batch: Path) -> None:
         "properties": {
             "link_alias": "hero",
             "event_type": "users.messages.email.Click",
+            "channel": "email",
+            "action": "click",
         },
     }
 

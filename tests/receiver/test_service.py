@@ -486,3 +486,16 @@ def test_a_cancelled_request_is_counted(site: Site) -> None:
         503,
         (b"retry-after", b"5"),
     )
+
+
+def test_metrics_count_omitted_calls_and_slow_events() -> None:
+    """Every reason is exported, also those that have not occurred."""
+    metrics = Metrics()
+    report = Report(not_sent={"excluded": 2}, compiled_errors={"a": 3, "b": 1})
+    metrics(BatchDetails("processed", report, 0.1, "MemorySink"))
+
+    text = metrics.text(0, 0, None)
+
+    assert 'braze_heap_not_sent_total{reason="excluded"} 2\n' in text
+    assert 'braze_heap_not_sent_total{reason="sampled"} 0\n' in text
+    assert "braze_heap_compiled_errors_total 4\n" in text
