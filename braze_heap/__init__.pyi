@@ -69,6 +69,7 @@ from braze_heap.payloads import (
     HeapUserDeletion as HeapUserDeletion,
     HeapUserProperties as HeapUserProperties,
     StandardEvent as StandardEvent,
+    StandardUserProperties as StandardUserProperties,
 )
 from braze_heap.pipeline import (
     AsyncPipeline as AsyncPipeline,

@@ -16,6 +16,7 @@ __all__ = [
     "Mapped",
     "Payload",
     "StandardEvent",
+    "StandardUserProperties",
 ]
 
 
@@ -67,6 +68,15 @@ class HeapUserProperties:
     """
 
     properties: Mapping[str, Any]
+
+
+@attrs.define
+class StandardUserProperties(HeapUserProperties):
+    """
+    User properties under the names of the shipped mappers.
+
+    The prefix and the renames of the transformer for properties apply to it.
+    """
 
 
 @attrs.define

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from braze_heap.events import CurrentsEvent
 from braze_heap.mappers._standard import standard
-from braze_heap.payloads import HeapUserProperties, Payload
+from braze_heap.payloads import Payload, StandardUserProperties
 
 UserProperties: TypeAlias = dict[str, Any]
 """User properties by name; ``None`` sets nothing."""
@@ -29,4 +29,4 @@ class StandardWithUserProperties:
 
     def __call__(self, event: CurrentsEvent) -> tuple[Payload, ...]:
         """Return the payloads for *event*."""
-        return standard(event), HeapUserProperties(self.user_properties(event))
+        return standard(event), StandardUserProperties(self.user_properties(event))

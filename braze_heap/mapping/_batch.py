@@ -15,6 +15,7 @@ from braze_heap.heap._encoder import PropertyEncoder
 from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.parsing import id_text
 from braze_heap.policies.identity import IdentityError
+from braze_heap.policies.naming import Naming
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable
@@ -75,6 +76,7 @@ class Batch:
         identity: str,
         time: float,
         event_id: str,
+        naming: Naming | None = None,
     ) -> AddUserProperties | None:
         """
         Return the call that states *user_properties*; ``None`` if there are none.
@@ -84,8 +86,11 @@ class Batch:
             identity: Identity of the user.
             time: Time of the event that states them, in UTC epoch seconds.
             event_id: Id of that event.
+            naming: Policy for the names, if it applies to them.
         """
         legal = self.encoder.user_properties(user_properties)
+        if naming is not None:
+            legal = naming.user_properties(legal, self.encoder)
         if not legal:
             return None
         call = AddUserProperties(identity, legal, time=float(time), event_id=event_id)

@@ -273,7 +273,10 @@ class _Function:
         is_exact = is_exact and self._treatment("time_ms") == "keep"
         self.add(_EXACT_SECONDS if is_exact else _SECONDS)
         self.add(_TRACK)
-        self.add(_CALLS if has_user_properties else "return track\n")
+        if has_user_properties:
+            self.add(_CALLS, NAMING=naming)
+        else:
+            self.add("return track\n")
 
     def _derived_properties(self) -> None:
         names = self.policies.derived
@@ -785,6 +788,6 @@ track.properties = fields
 """
 
 _CALLS: Final = """\
-call = batch.call_of(stated, identity, seconds, event_id)
+call = batch.call_of(stated, identity, seconds, event_id, NAMING)
 return [track] if call is None else [track, call]
 """

@@ -46,6 +46,7 @@ from braze_heap.payloads import (
     Payload,
     ReturnValueError,
     StandardEvent,
+    StandardUserProperties,
     payloads_of,
 )
 from braze_heap.policies.derived import derive
@@ -303,7 +304,9 @@ class GenericMapping:
                 stated, time = payload.properties, exact_seconds(event)
                 if not policies.keeps_user_properties(event.event_type):
                     continue
-                if call := batch.call_of(stated, identity, time, event.id):
+                is_standard = isinstance(payload, StandardUserProperties)
+                naming = policies.naming if is_standard else None
+                if call := batch.call_of(stated, identity, time, event.id, naming):
                     calls.append(call)
         return calls, omitted
 

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -29,6 +29,10 @@ event.
 """
 
 
+HEAP_EMAIL: Final = "email"
+"""Heap's built-in user property for the email address."""
+
+
 @attrs.frozen
 class Naming:
     """
@@ -40,9 +44,11 @@ class Naming:
         event_prefix: Beginning of the names of standard events.
         event_renames: Name in Heap, including the prefix, to the name to send instead.
             Applies to all events, including those named by your mappers.
-        property_prefix: Beginning of the property names of standard events.
+        property_prefix: Beginning of the names of the properties of standard events,
+            and of the user properties of shipped mappers.
         property_renames: Property name, flattened and prefixed, to the name to send
-            instead. Applies to standard events.
+            instead. Applies to standard events, and to the user properties of shipped
+            mappers: ``braze_subscription_group_<id>`` to ``newsletter``.
         custom_event_prefix: Beginning of the names of your custom events, so that a
             custom event *Purchase* and Braze's are two events in Heap; ``None`` for
             *event_prefix* and ``Custom``.
@@ -120,6 +126,18 @@ class Naming:
         prefixed = f"{self.property_prefix}{name}"
         return self.property_renames.get(prefixed, prefixed)
 
+    def user_properties(
+        self, given: dict[str, Value], encoder: PropertyEncoder
+    ) -> dict[str, Any]:
+        """
+        Return the legal user properties *given* of a shipped mapper under their new
+        names. Heap's own ``email`` gets no prefix.
+        """
+        if not self.touches_properties or HEAP_EMAIL not in given:
+            return self.properties(given, encoder)
+        others = {name: value for name, value in given.items() if name != HEAP_EMAIL}
+        return {HEAP_EMAIL: given[HEAP_EMAIL], **self.properties(others, encoder)}
+
     def properties(
         self, given: dict[str, Value], encoder: PropertyEncoder
     ) -> dict[str, Any]:
@@ -180,6 +198,7 @@ def checked_naming(
         for name in naming.property_renames:
             top = f"{name[: len(prefix)]}{name[len(prefix) :].partition('.')[0]}"
             is_open = not is_shipped and name.startswith(prefix)
+            is_open = is_open or name.startswith(f"{prefix}braze_")  # user properties
             _warn("property", top, known, prefix, is_open=is_open)
     return naming
 

@@ -383,6 +383,24 @@ def test_a_mapper_sees_clean_links() -> None:
     assert seen == ["https://a.example/"]
 
 
+def test_new_names_reach_the_user_properties_of_shipped_mappers() -> None:
+    """Two workspaces do not overwrite each other's consent."""
+    change = event(
+        "users.behaviors.subscriptiongroup.StateChange",
+        subscription_group_id="g1",
+        subscription_status="Subscribed",
+    )
+    renames = {"eu_braze_subscription_group_g1": "newsletter"}
+    naming = bh.Naming(property_prefix="eu_", property_renames=renames)
+
+    _, stated = transform(change, naming=naming).calls
+
+    assert stated.to_dict()["properties"] == {
+        "newsletter": "Subscribed",
+        "eu_braze_subscription_group_g1_changed_at": "2025-11-23T12:13:20+00:00",
+    }
+
+
 # Selection
 
 
