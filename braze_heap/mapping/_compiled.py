@@ -64,7 +64,6 @@ from braze_heap.policies.derived import (
     channel_of,
     constants_of,
     domain_of,
-    first_of_properties,
     varying_of,
 )
 from braze_heap.policies.identity import IdentityError
@@ -271,19 +270,25 @@ class _Function:
             self.add("fields = {**FIXED, **fields}\n", FIXED=fixed)
         is_exact = "time_ms" in self.schema.places
         is_exact = is_exact and self._treatment("time_ms") == "keep"
-        self.add(_EXACT_SECONDS if is_exact else _SECONDS)
-        self.add(_TRACK)
+        value = "exact_time(time, exact)" if is_exact else "time"
+        self.add(f"seconds = {value}\n")
+        written = "timestamp" if is_exact else "timestamp_of_second"
+        self.add(_TRACK.format(written=written))
         if has_user_properties:
             self.add(_CALLS, NAMING=naming)
         else:
             self.add("return track\n")
 
     def _derived_properties(self) -> None:
-        names = self.policies.derived
-        if constants := constants_of(self.cls, names):
-            self.add("fields |= DERIVED\n", DERIVED=constants)
-        for name in varying_of(self.cls, names):
-            self.add(_ADD_DERIVED.format(value=_DERIVED[name]), name)
+        places = property_names(self.cls)
+        own = [places.get(field, field) for field in self.schema.places]
+        for name in varying_of(self.cls, self.policies.derived):
+            value = _DERIVED.get(name)
+            if value is None:  # the first of some fields
+                found = [n for n in _FIRST_OF[name] if n in own]
+                value = " or ".join(f"fields.get({each!r})" for each in found)
+                value = f"channel_of({value})" if name == "channel" else value
+            self.add(_ADD_DERIVED.format(value=value), name)
 
     def _treatment(self, name: str) -> Treatment:
         return self.policies.redaction.treatment_of(self.cls, name)
@@ -372,9 +377,11 @@ class _Function:
         for field, name in property_names(self.cls).items():
             if self._treatment(field) != "drop":
                 self.add(_RENAME_FIELD.format(new=repr(name)), field)
-        self.add("fields['event_type'] = EVENT_TYPE\n")
+        constants = constants_of(self.cls, self.policies.derived)
+        constants["event_type"] = self.cls.event_type
         if (rate := self.policies.rate_of(self.cls.event_type)) < 1:
-            self.add("fields['sample_rate'] = RATE\n", RATE=rate)
+            constants["sample_rate"] = rate
+        self.add("fields |= CONSTANTS\n", CONSTANTS=constants)
         if MACHINE_OPEN in self.schema.places:
             self.add(_IS_MACHINE_OPEN)
         if self.policies.options.local_time:
@@ -529,9 +536,7 @@ _MAX_JSON_TEXT: Final = 1_800
 """Characters of JSON text that has at most 300 values."""
 
 _GLOBALS: Final = {
-    "CHANNEL_FIELDS": CHANNEL_FIELDS,
-    "KEYS": KEYS,
-    "NAMES": NAMES,
+    "NOTHING": (None, ""),
     "IdentityError": IdentityError,
     "INVALID": INVALID,
     "MAX_INTEGER": MAX_INTEGER,
@@ -547,7 +552,6 @@ _GLOBALS: Final = {
     "channel_of": channel_of,
     "date_of": date_of,
     "domain_of": domain_of,
-    "first_of_properties": first_of_properties,
     "is_small": _is_small,
     "local_time": local_time,
     "new": object.__new__,
@@ -740,14 +744,17 @@ fields['is_machine_open'] = 'true' if is_open else 'false'
 """
 
 _ADD_DERIVED: Final = """\
-value = {value}
-if value is not None:
+if (value := {value}) not in NOTHING:
     fields[NAME] = value
 """
+_FIRST_OF: Final = {
+    "channel": CHANNEL_FIELDS,
+    "message_key": KEYS,
+    "message_name": NAMES,
+}
+"""Derived property to the properties of which it has the first value."""
+
 _DERIVED: Final = {
-    "channel": "channel_of(first_of_properties(fields, CHANNEL_FIELDS))",
-    "message_key": "first_of_properties(fields, KEYS)",
-    "message_name": "first_of_properties(fields, NAMES)",
     "link_domain": "domain_of(fields.get('url'))",
     "seconds_since_send": "time - send_time_ if 'send_time' in fields else None",
 }
@@ -772,17 +779,11 @@ except KeyError:
 fields = renamed if len(renamed) == len(fields) else rename(fields, batch.encoder)
 """
 
-_SECONDS: Final = "seconds = time\nwritten = timestamp_of_second(time)\n"
-_EXACT_SECONDS: Final = """\
-seconds = exact_time(time, exact)
-written = timestamp(seconds)
-"""
-
 _TRACK: Final = """\
 track = new(Track)  # half the price of a call of the class
 track.event = name
 track.identity = identity
-track.timestamp = written
+track.timestamp = {written}(seconds)
 track.idempotency_key = event_id
 track.properties = fields
 """

@@ -211,7 +211,7 @@ OPTION = """\
 """
 STEP = """\
         if self.policies.options.trial == "on":
-            self.add("fields['trial'] = 'on'\\n")
+            constants["trial"] = "on"
 """
 TWIN = """\
         if self._policies.options.trial == "on" and payload.is_standard:
@@ -221,7 +221,7 @@ EDITS = (
     ("mapping/_options.py", "    deletions: bool = option(\n", OPTION),
     (
         "mapping/_compiled.py",
-        "        self.add(\"fields['event_type'] = EVENT_TYPE\\n\")\n",
+        '        self.add("fields |= CONSTANTS\\n", CONSTANTS=constants)\n',
         STEP,
     ),
     ("mapping/_generic.py", "        if isinstance(payload, StandardEvent):\n", TWIN),
