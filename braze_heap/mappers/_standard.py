@@ -147,7 +147,7 @@ def is_machine_open(mark: Any) -> bool:
 
     Braze announces more values than ``true``: any but none, and spellings of false.
     """
-    return str(mark).strip().lower() not in _FALSE
+    return mark is not None and str(mark).strip().lower() not in _FALSE
 
 
 _FALSE: Final = frozenset(("", "none", "null", "false", "no", "n", "f", "off", "0"))
