@@ -11,8 +11,9 @@ import attrs
 from braze_heap._json import is_json_text
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
-from braze_heap.heap.calls import Value
+from braze_heap.heap.calls import Value, timestamp
 from braze_heap.mappers._custom import custom_of
+from braze_heap.parsing import YEAR_2100
 from braze_heap.plan._content import (
     Origin,
     PlannedEvent,
@@ -141,8 +142,9 @@ def _hints(transformer: Transformer) -> Hints:
     overrides = transformer.personal_data.overrides.items()
     nested = (n for n, treatment in overrides if "." in n and treatment != "keep")
     renamed = (n.removeprefix(naming.property_prefix) for n in naming.property_renames)
+    prefix = naming.own_prefix
     return Hints(
-        tuple(n.removeprefix(naming.event_prefix) for n in naming.event_renames),
+        tuple(n.removeprefix(prefix) for n in naming.event_renames),
         tuple(path for path in (*nested, *renamed) if "." in path),
     )
 
@@ -322,6 +324,8 @@ def _is_from(value: Value, given: Any) -> bool:
     """Return whether *value* is the field value *given* as Heap stores it."""
     if isinstance(given, bool):
         return value == ("true" if given else "false")
+    if isinstance(value, str) and type(given) is int:
+        return value == timestamp(given / 1000 if given > YEAR_2100 else given)
     if isinstance(given, dict):
         return any(_is_from(value, v) for v in given.values()) or str(value)[:1] in "{["
     if isinstance(given, list):

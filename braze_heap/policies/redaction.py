@@ -182,10 +182,11 @@ class Redaction:
         if isinstance(value, list):
             return [self.clean_urls(path, item, out) for item in value]
         if isinstance(value, dict):
-            return {
+            within = {
                 name: self.clean_urls(f"{path}.{name}", inner, out)
                 for name, inner in value.items()
             }
+            return value if within == value else within
         return value
 
     def is_usual(self, flat: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ import json
 import math
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -76,6 +76,20 @@ class AppData:
 
     events: dict[str, JsonObject] = field(factory=dict)
     people: dict[str, JsonObject] = field(factory=dict)
+
+    def forget(self, users: Sequence[JsonObject]) -> None:
+        """
+        Remove *users*, each an identity or a user id, with their events.
+
+        The idempotency keys of the events are free again, which is assumed.
+        """
+        names = ("identity", "user_id")
+        gone = {(name, user[name]) for user in users for name in names if name in user}
+        for identity in [p for p in self.people if ("identity", p) in gone]:
+            del self.people[identity]
+        for key, event in [*self.events.items()]:
+            if any((name, event.get(name)) in gone for name in names):
+                del self.events[key]
 
 
 def decode(request: WireRequest) -> object:
@@ -341,10 +355,8 @@ class HeapApi:
     def _delete(self, call: _CheckedCall) -> WireResponse:
         number = f"deletion-{len(self._status_requests) + 1}"
         self._status_requests[number] = 0
-        people = self.apps[self._app_id].data.people
-        for user in call.items:
-            self.deleted.append(user.get("identity") or user["user_id"])
-            people.pop(user.get("identity", ""), None)
+        self.deleted += [user.get("identity") or user["user_id"] for user in call.items]
+        self.apps[self._app_id].data.forget(call.items)
         return WireResponse.json(201, {"deletion_request_id": number})
 
     def _deletion_status(self, request: WireRequest) -> WireResponse:

@@ -98,7 +98,8 @@ class FakeHeap(ClosingContextManager):
     Supports Track, Add User Properties and user deletion, in their single and bulk
     forms. Like Heap, it accepts events and user properties for a wrong app id without
     an error, and stores them in `other_apps`. It rejects what Heap's contract forbids,
-    and unknown fields, which is assumed.
+    and unknown fields, which is assumed. A deletion removes the events and properties
+    of a user; a later call with the same identity makes a new user.
 
     Args:
         app_id: The app that this Heap belongs to.
@@ -215,7 +216,7 @@ class FakeHeap(ClosingContextManager):
     @property
     def events(self) -> dict[str, JsonObject]:
         """
-        Events as first received, by idempotency key. Events of deleted people are kept.
+        Events as first received, by idempotency key, without those of deleted users.
 
         An event without a key is ``unkeyed-1`` and so on.
         """

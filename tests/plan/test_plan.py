@@ -23,7 +23,7 @@ POLICIES = {
         fixed_properties={"source": "braze"},
     ),
     "json, no machines": bh.Transformer(nested="json", machines="drop"),
-    "engagement": bh.Transformer(bh.ENGAGEMENT),
+    "engagement": bh.Transformer(include=bh.ENGAGEMENT),
 }
 
 
@@ -221,7 +221,7 @@ def test_varying_name_has_a_placeholder(plan: TrackingPlan) -> None:
     """Names that depend on the event have placeholders instead of invented values."""
     names = {event.name for event in plan.events}
     user_properties = {fact.name for fact in plan.user_properties}
-    custom = event_of(plan, "Braze <name of the custom event>")
+    custom = event_of(plan, "Braze Custom <name of the custom event>")
 
     assert "Braze <event type>" in names
     assert "braze_subscription_group_<subscription_group_id>" in user_properties
@@ -265,7 +265,7 @@ def test_failing_mapper_is_reported() -> None:
 def test_names_in_options_are_probed() -> None:
     """Renamed custom events and redacted nested properties are in the plan."""
     transformer = bh.Transformer(
-        naming=bh.Naming(event_renames={"Braze Order": "Order Placed"}),
+        naming=bh.Naming(event_renames={"Braze Custom Order": "Order Placed"}),
         personal_data={"custom_properties.email": "drop"},
     )
     planned = small(transformer, CustomEvent)

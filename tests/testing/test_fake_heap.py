@@ -552,6 +552,34 @@ def test_users_are_deleted_with_a_token(heap: FakeHeap) -> None:
     assert heap.people == {}
 
 
+def test_deleted_user_is_forgotten_with_all_events(heap: FakeHeap) -> None:
+    """A deletion removes events by identity and by user id, and those of nobody else."""
+    by_id = event("of-17", user_id="17")
+    del by_id["identity"]
+    post(heap, bulk(event("of-jane"), event("of-john", identity="john"), by_id))
+    body = {"users": [{"identity": "jane"}, {"user_id": "17"}]}
+
+    ask(heap, "POST", "user_deletion", bearer(heap), body)
+
+    assert heap.events.keys() == {"of-john"}
+
+
+def test_later_call_makes_a_new_user(heap: FakeHeap) -> None:
+    """After a deletion, the same identity is a new user, who has only what is new."""
+    update = {"identity": "jane", "properties": {"a": 1}}
+    post(heap, users(update), "/api/add_user_properties")
+    post(heap, bulk(event("old")))
+    body = {"users": [{"identity": "jane"}]}
+    ask(heap, "POST", "user_deletion", bearer(heap), body)
+
+    later = {"identity": "jane", "properties": {"b": 2}}
+    post(heap, users(later), "/api/add_user_properties")
+    post(heap, bulk(event("old"), event("new")))
+
+    assert heap.people == {"jane": {"b": 2}}
+    assert heap.events.keys() == {"old", "new"}
+
+
 def test_token_expires_after_five_minutes(heap: FakeHeap, clock: Clock) -> None:
     """A token is valid for five minutes of the clock."""
     token = bearer(heap)
