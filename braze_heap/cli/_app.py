@@ -21,6 +21,7 @@ _LATER: Final[Mapping[str, str]] = MappingProxyType(
     {
         "check": "_check",
         "dead-letters": "_dead_letters",
+        "delete": "_delete",
         "demo": "_demo",
         "drift": "_drift",
         "send": "_send",

@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -42,7 +42,6 @@ from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,
-    Found,
     SqliteDeadLetter,
     export,
     search,
@@ -448,25 +447,26 @@ def purge_(
         click.echo(ui.to_json({"removed": keys, "suspected": kept}), nl=False)
         return
     click.echo(f"{letters} removed.")
-    if kept:
-        _name_suspected(found, path)
+    for line in suspected_lines(kept, path):
+        click.echo(line)
 
 
-def _name_suspected(found: Found, path: Path) -> None:
-    number = len(found.suspected)
-    click.echo(
+def suspected_lines(suspected: Mapping[str, str], path: Path) -> Iterator[str]:
+    """Yield lines about dead letters that may be about a person, if there are any."""
+    if not suspected:
+        return
+    number = len(suspected)
+    yield (
         f"{ui.plural(number, 'dead letter')} may be about the same person, "
         f"and {'were' if number > 1 else 'was'} kept:"
     )
-    for key, why in itertools.islice(found.suspected.items(), _MAX_SUSPECTED):
-        click.echo(f"  {ui.safe(key, 300)}: {why}")
+    for key, why in itertools.islice(suspected.items(), _MAX_SUSPECTED):
+        yield f"  {ui.safe(key, 300)}: {why}"
     if (rest := number - _MAX_SUSPECTED) > 0:
-        click.echo(f"  ... and {rest:,} more")
+        yield f"  ... and {rest:,} more"
     store = ui.safe(shlex.quote(str(path)), 500)
-    click.echo(
-        f"Look at one: braze-heap dead-letters show {store} KEY\n"
-        "Remove them too: the same command with --suspected"
-    )
+    yield f"Look at one: braze-heap dead-letters show {store} KEY"
+    yield "Remove them too: the same command with --suspected"
 
 
 def _identity(given: str | None) -> str | None:

@@ -553,7 +553,7 @@ def test_users_are_deleted_with_a_token(heap: FakeHeap) -> None:
 
 
 def test_deleted_user_is_forgotten_with_all_events(heap: FakeHeap) -> None:
-    """A deletion removes events by identity and by user id, and those of nobody else."""
+    """A deletion removes events by identity and by user id, and no others."""
     by_id = event("of-17", user_id="17")
     del by_id["identity"]
     post(heap, bulk(event("of-jane"), event("of-john", identity="john"), by_id))

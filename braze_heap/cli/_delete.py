@@ -1,0 +1,261 @@
+"""``braze-heap delete``: a person in Heap, and in the dead letter."""
+
+import contextlib
+import itertools
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
+from braze_heap.cli._dead_letters import suspected_lines
+from braze_heap.cli._options import FilePath, json_option, option, yes_option
+from braze_heap.exceptions import SinkUnavailable
+from braze_heap.heap.calls import DeleteUser
+from braze_heap.policies.identity import IdentityError, IdentityPolicy
+from braze_heap.sinks import Sink
+from braze_heap.state import Found, SqliteDeadLetter, search
+
+_MAX_NAMED: Final = 20
+"""Identities and rejections that are named."""
+
+LATER: Final = (
+    "An event that comes later makes a new user in Heap. Suppress these identities: "
+    "Transformer(suppress=...)."
+)
+
+
+@attrs.define
+class _Deletion:
+    """
+    A deletion, before and after.
+
+    Attributes:
+        identities: The users to delete.
+        sink: Description of the destination.
+        store: Path of the dead letter, if it is searched.
+        found: Its records of these people.
+        rejections: Identity to the reason of the sink for not deleting it.
+        is_done: Whether everything was deleted but the *rejections*.
+    """
+
+    identities: Sequence[str]
+    sink: str
+    store: Path | None
+    found: Found
+    rejections: dict[str, str] = attrs.field(factory=dict)
+    is_done: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "dry_run": not self.is_done,
+            "sink": self.sink,
+            "identities": [i for i in self.identities if i not in self.rejections],
+            "rejected": self.rejections,
+            "dead_letter": None if self.store is None else str(self.store),
+            "removed": list(self.found.keys),
+            "suspected": dict(self.found.suspected),
+        }
+
+    def view(self) -> Group:
+        return Group(*self._lines())
+
+    def _lines(self) -> Iterator[RenderableType]:
+        verb = "Requested" if self.is_done else "Would request"
+        number = len(self.identities) - len(self.rejections)
+        users = ui.plural(number, "user")
+        yield Text(f"{verb} the deletion of {users} with all their events.")
+        yield Text(f"  {self.sink}")
+        yield from _named(i for i in self.identities if i not in self.rejections)
+        if self.rejections:
+            yield Text(f"Rejected: {ui.plural(len(self.rejections), 'user')}")
+            yield from _named(f"{i}: {why}" for i, why in self.rejections.items())
+        if self.store is None:
+            yield Text("No dead letter was searched (--dead-letter).")
+        else:
+            verb = "Removed" if self.is_done else "Would remove"
+            letters = ui.plural(len(self.found.keys), "dead letter")
+            yield Text(f"{verb} {letters} from {self.store}.")
+            yield from map(Text, suspected_lines(self.found.suspected, self.store))
+        if self.is_done:
+            yield Text(LATER)
+
+
+def _named(texts: Iterator[str]) -> Iterator[Text]:
+    for text in itertools.islice(texts, _MAX_NAMED):
+        yield Text(f"  {ui.safe(text, 300)}")
+    if rest := sum(1 for _ in texts):
+        yield Text(f"  ... and {rest:,} more")
+
+
+@click.command(
+    short_help="Delete people from Heap and from the dead letter.",
+    epilog=ui.epilog(
+        """
+        braze-heap delete cust-21 --sink 'heap:?app_id=11' --dead-letter dead.db
+        braze-heap delete cust-21 --sink 'heap:?app_id=11' --dry-run
+        braze-heap delete - --sink 'heap:?app_id=11' --yes < identities.txt
+
+        Heap deletes by the app ID of the main production environment, in all
+        environments of the account, within days. It cannot be undone.
+        """,
+        one="Heap rejected an identity, or dead letters may be about these people",
+        zero="done, or a dry run that found nothing to look at",
+    ),
+)
+@click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
+@sinks.sink_option("Heap, with the API key in HEAP_API_KEY.", required=True)
+@option(
+    "--dead-letter path FILE",
+    "Also remove the people from this dead letter.",
+    type=FilePath(exists=True, dir_okay=False),
+)
+@option(
+    "--suspected",
+    "Also remove dead letters that may be about them. By default they are listed.",
+)
+@option("--dry-run", "Show what would be deleted, and delete nothing.")
+@yes_option("Do not ask.")
+@json_option
+def delete(
+    identities: tuple[str, ...],
+    spec: str,
+    path: Path | None,
+    suspected: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """
+    Delete people in Heap by IDENTITY, with all their events.
+
+    First shows what would be deleted, in which app and in the dead letter, and asks.
+    IDENTITY is the text by which Heap knows the person. "-" reads identities from
+    stdin, one a line, which keeps them out of the history of your shell.
+
+    The dead letter comes first, so that no replay brings a deleted person back. It is
+    searched for these identities alone: purge other ids, addresses and phone numbers of
+    the person with `braze-heap dead-letters purge`. A second run is safe.
+    """
+    if suspected and path is None:
+        raise click.UsageError("--suspected is for --dead-letter.")
+    if dry_run and yes:
+        raise click.UsageError("--dry-run and --yes exclude each other.")
+    sinks.refuse_files(spec, path, None)
+    chosen = _checked(identities)
+    with (
+        contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
+        sinks.open_store(path) if path else contextlib.nullcontext() as store,
+    ):
+        _expect_key(sink)
+        found = _search(store, chosen, suspected=suspected)
+        where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
+        deletion = _Deletion(chosen, where, path, found)
+        if not dry_run:
+            if not yes:
+                ui.show(deletion.view(), ui.console("stderr"))
+            users = ui.plural(len(chosen), "user")
+            ui.confirm(f"Delete {users} for good?", "deleted", is_agreed=yes)
+            if store is not None and found.keys:
+                store.forget(found.keys)
+            deletion.rejections = _send(sink, chosen)
+            deletion.is_done = True
+    out = ui.console(sinks.report_stream(spec), ui.PIPED_WIDTH)
+    ui.print_result(deletion.view, deletion.to_dict, out, as_json=as_json)
+    sys.exit(int(bool(deletion.rejections or found.suspected)))
+
+
+def _checked(given: Sequence[str]) -> list[str]:
+    """
+    Return the identities *given*, each once; those of stdin for ``-``.
+
+    Raises:
+        click.UsageError: There are none, or one cannot identify a single person.
+    """
+    texts = [text for each in given for text in (_read() if each == "-" else [each])]
+    chosen = list(dict.fromkeys(texts))
+    policy = IdentityPolicy("external_user_id")
+    for number, identity in enumerate(chosen, 1):
+        try:
+            policy.check(identity)
+        except IdentityError as error:
+            name = ui.safe(identity) or f"number {number}"
+            raise click.UsageError(
+                f"{name!r} was not deleted, nor any other: {error.detail}."
+            ) from None
+    if not chosen:
+        raise click.UsageError("stdin has no identities: write one a line.")
+    return chosen
+
+
+def _read() -> list[str]:
+    """Return the lines of stdin but empty ones."""
+    if sys.stdin.isatty():
+        return [str(click.prompt("Identity", err=True, hide_input=True))]
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.UsageError("stdin is not text in UTF-8.") from None
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return [line for line in lines if line.strip()]
+
+
+def _expect_key(sink: Sink) -> None:
+    """
+    Check that a Heap sink has the API key, before anything is deleted.
+
+    Raises:
+        UnusableError: It has none.
+    """
+    target = sinks.HeapTarget.of(sink)
+    if target is not None and not target.options.api_key:
+        raise ui.UnusableError(
+            "deletions need the API key of the app: set the environment variable "
+            f"{sinks.API_KEY}, or name another one in --sink with api_key_env=NAME"
+        )
+
+
+def _search(
+    store: SqliteDeadLetter | None, identities: Sequence[str], *, suspected: bool
+) -> Found:
+    """Return the dead letters of these people; with *suspected* all are certain."""
+    keys: dict[str, None] = {}
+    may_be: dict[str, str] = {}
+    if store is None:
+        return Found([], {})
+    for identity in identities:
+        found = search(store.read(), identity)
+        keys |= dict.fromkeys(found.keys)
+        may_be |= found.suspected
+    if suspected:
+        keys |= dict.fromkeys(may_be)
+    return Found([*keys], {k: why for k, why in may_be.items() if k not in keys})
+
+
+def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
+    """
+    Request the deletions, and return the rejected identities with the reasons.
+
+    Raises:
+        UnusableError: The configuration is wrong, such as the API key.
+        UnavailableError: The sink did not decide.
+    """
+    try:
+        receipt = sink.send([DeleteUser(identity) for identity in identities])
+    except SinkUnavailable as error:
+        detail = ui.safe(f"{error.detail}{error.answer}", 800)
+        advice = "The deletion in Heap is not certain: run the same command again"
+        text = f"the sink is not available: {detail}. {advice}"
+        if error.misconfigured:
+            raise ui.UnusableError(f"{text}.") from None
+        raise ui.UnavailableError(f"{text} later.") from None
+    return {
+        identities[each.index]: f"{each.reason} {each.detail}".strip()
+        for each in receipt.checked(len(identities)).rejections
+    }
