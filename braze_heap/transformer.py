@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from braze_heap._json import UncheckedEvents, decode_events_fast
@@ -10,6 +10,7 @@ from braze_heap._options import takes
 from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent
 from braze_heap.mappers import MapperRegistry, Registration
+from braze_heap.mappers._declared import Declared
 from braze_heap.mappers._names import is_shipped, missing, names_of
 from braze_heap.mapping._batches import BatchMapping
 from braze_heap.mapping._options import TransformerArguments, TransformerOptions
@@ -49,7 +50,8 @@ class Transformer:
         personal_data: The policy for personal data.
 
     Raises:
-        ValueError: An option has a wrong value, or *mappers* map no event type.
+        ValueError: An option has a wrong value, *mappers* map no event type, or one
+            that `declare` makes reads a field that is redacted.
         TypeError: An option is of another type, or a function that cannot be called.
 
     Warns:
@@ -60,6 +62,7 @@ class Transformer:
     @takes(TransformerArguments)
     def __init__(self, options: TransformerArguments) -> None:
         policies = Policies(options)
+        _check_declared(policies)
         self.mappers: MapperRegistry = policies.mappers
         self.naming: Naming = policies.naming
         self.personal_data: PersonalData = policies.personal_data
@@ -149,6 +152,46 @@ class Transformer:
             return self._mapping.generic.typed(item)
         except Exception:
             return None
+
+
+def _check_declared(policies: Policies) -> None:
+    """
+    Raise if a declared mapper reads a field that is always redacted.
+
+    A registry does not know the policies, so it cannot check this at registration.
+
+    Raises:
+        ValueError: As said.
+    """
+    for name, field, where in _redacted_reads(policies):
+        raise ValueError(
+            f"declare({name!r}) reads {field}, which is redacted from {where}, so the "
+            f"property would never be sent: keep the field with personal_data="
+            f"{{{field!r}: 'keep'}}, or remove the property"
+        )
+
+
+def _redacted_reads(policies: Policies) -> Iterator[tuple[str, str, str]]:
+    """Yield event name, field, and event type or class of what is never sent."""
+    registry = policies.mappers
+    event_types = policies.options.event_types if registry.fields() else {}
+    for event_type, cls in event_types.items():
+        entry = registry.registration_for(cls)
+        if (
+            entry
+            and isinstance(entry.mapper, Declared)
+            and policies.selects(event_type)
+        ):
+            for field in entry.mapper.fields:
+                if policies.redaction.always_redacts(cls, field):
+                    yield entry.mapper.name, field, event_type
+    overrides = policies.personal_data.overrides
+    for custom in policies.customs.values():
+        if isinstance(custom.entry.mapper, Declared):
+            for field in custom.entry.mapper.fields:
+                path = f"{custom.field}.{field}"
+                if "drop" in (overrides.get(custom.field), overrides.get(path)):
+                    yield custom.entry.mapper.name, path, f"the {custom.field}"
 
 
 _FILES: Final = (b"\x1f\x8b", b"Obj\x01")

@@ -27,6 +27,7 @@ from braze_heap.cli._options import (
     transformer_options,
 )
 from braze_heap.events import catalog
+from braze_heap.mapping._policies import DELETION
 from braze_heap.receiver import Tokens
 from braze_heap.state import MAX_BYTES
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
 
 TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
+
+_STORAGE_ALONE: Final = (
+    f"{DELETION} arrives in storage files alone: send these, for `serve` never gets it."
+)
 
 _NEARLY_FULL: Final = 0.9
 """Share of its cap from which on a dead letter is a problem."""
@@ -150,6 +155,8 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
         return transformer, [_problem(name, flaw, advice) for flaw in flaws]
     findings = [_problem(name, flaw, advice) for flaw in flaws]
     findings = findings or [Finding(name, ui.safe("; ".join(values), 2_000))]
+    if transformer._deletions:
+        findings.append(Finding("deletions", "enabled", _STORAGE_ALONE))
     return transformer, [*findings, _selection(transformer)]
 
 

@@ -97,6 +97,14 @@ class Redaction:
         default = self._policy.default if is_personal else "keep"
         return self._policy.overrides.get(name, default)
 
+    def always_redacts(self, cls: type[CurrentsEvent], name: str) -> bool:
+        """Return whether no value of the field *name* of *cls* is sent in any form."""
+        schema, treatment = schema_of(cls), self.treatment_of(cls, name)
+        if name not in schema.places or treatment == "keep":
+            return False
+        kind = schema.kinds.get(name)
+        return treatment == "drop" or (kind is not None and not kind.is_text)
+
     def has_nested(self, name: str) -> bool:
         """Return whether the policy treats values inside the field *name*."""
         return any(path[0] == name for path, _ in self._nested)

@@ -17,6 +17,8 @@ from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
 from braze_heap.events._field_types import FIELD_TYPES, INVALID
 from braze_heap.events._schema import schema_of
+from braze_heap.mappers._copies import copy_of
+from braze_heap.transformer import Transformer
 
 Form: TypeAlias = Literal["http", "storage", "union"]
 """
@@ -43,18 +45,22 @@ _fields_of: Final[Callable[[Any], Mapping[str, EventField]]] = functools.cache(
 )
 
 
-def make_event(cls: type[_Event], /, **fields: Any) -> _Event:
+def make_event(
+    cls: type[_Event], /, *, transformer: Transformer | None = None, **fields: Any
+) -> _Event:
     """
     Return an event with an id, a time, a user, and *fields*. The rest is ``None``.
 
     Args:
         cls: An event class, shipped or your own.
+        transformer: Makes the event as a mapper of this transformer gets it: redacted,
+            guarded, with clean URLs. By default it has all *fields* as they are.
         **fields: Fields of *cls*. ``None`` removes a field: an event with
             ``external_user_id=None`` is one of an anonymous user.
 
     Raises:
-        TypeError: *cls* is a group and not an event type, does not have the field, or
-            the field cannot have the value.
+        TypeError: *cls* is a group and not an event type, does not have the field, the
+            field cannot have the value, or *transformer* is not a `Transformer`.
     """
     if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
         raise TypeError(f"make_event needs an event class, not {kind_of(cls)}")
@@ -74,7 +80,17 @@ def make_event(cls: type[_Event], /, **fields: Any) -> _Event:
         for name, value in sample.items()
         if name in fields_of_type and fields_of_type[name].documented
     }
-    return cls(**known | {name: _fitted(cls, name, v) for name, v in fields.items()})
+    event = cls(**known | {name: _fitted(cls, name, v) for name, v in fields.items()})
+    if transformer is None:
+        return event
+    if not isinstance(transformer, Transformer):
+        raise TypeError(f"make_event needs a Transformer, not {kind_of(transformer)}")
+    seen = copy_of(event)
+    policies = transformer._policies
+    custom = policies.custom_of(seen)
+    policies.redaction.apply(seen)
+    policies.redaction.guard(seen, custom.declared() if custom else frozenset())
+    return seen
 
 
 def make_raw(

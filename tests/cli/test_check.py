@@ -140,6 +140,38 @@ def test_deletions_need_a_key(
     assert "canary" not in json.dumps(found)
 
 
+@pytest.mark.parametrize(
+    ("config", "flaw"),
+    [
+        ("deletions = true", "deletions=True cannot delete anybody"),
+        (
+            'deletions = true\nidentity = "user_id"\nexclude = ["UserDeleteRequest"]',
+            "exclude removes users.UserDeleteRequest",
+        ),
+    ],
+)
+def test_deletions_that_reach_nobody_are_a_problem(
+    config: str, flaw: str, run: Run
+) -> None:
+    """What the transformer would raise is a problem of the configuration."""
+    Path("c.toml").write_text(config)
+
+    found = findings(run, "--config", "c.toml")
+
+    assert problems(found) == ["configuration"]
+    assert flaw in found["configuration"]["detail"]
+
+
+def test_deletions_arrive_in_storage_files_alone(run: Run) -> None:
+    """It is said, because a service that only receives requests deletes nobody."""
+    Path("c.toml").write_text('deletions = true\nidentity = "user_id"')
+
+    found = findings(run, "--config", "c.toml")
+
+    assert problems(found) == []
+    assert "in storage files alone" in found["deletions"]["advice"]
+
+
 def test_wrong_sink_is_a_problem(run: Run) -> None:
     """What is wrong with it is said."""
     found = findings(run, "--sink", "haep:?app_id=11")
