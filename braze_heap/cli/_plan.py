@@ -13,6 +13,7 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._output import refuse_input, write_text
 from braze_heap.plan import PlanError, TrackingPlan, diff, tracking_plan
+from braze_heap.plan._tables import deletion, privacy_counts
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
 
@@ -93,7 +94,9 @@ def _view(planned: TrackingPlan) -> Group:
         for event in planned.events
     ]
     columns = ("event", "type", "properties", "personal", "not sent", "since")
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in privacy_counts(planned).items())
     return Group(
+        Text(f"Personal data: {kinds} (the identity included)\n"),
         ui.rows_view(events, columns),
         *_user_properties_view(planned),
         *_absent_view(planned),
@@ -114,6 +117,6 @@ def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
 
 def _absent_view(planned: TrackingPlan) -> Iterator[RenderableType]:
     absent = [(event.event_type, event.why) for event in planned.unsent]
-    absent += [(event_type, "Deletes the user.") for event_type in planned.deletions]
+    absent += [(event_type, deletion(event_type)) for event_type in planned.deletions]
     title = f"Never an event in Heap: {ui.plural(len(absent), 'type')}"
     yield from ui.section(title, absent)

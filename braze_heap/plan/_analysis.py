@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -13,6 +14,7 @@ from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
 from braze_heap.heap.calls import Value, timestamp
 from braze_heap.mappers._custom import custom_of
+from braze_heap.mappers._names import is_shipped
 from braze_heap.parsing import YEAR_2100
 from braze_heap.plan._content import (
     Origin,
@@ -33,6 +35,11 @@ from braze_heap.plan._tracing import (
     trace,
 )
 from braze_heap.plan._tracking_plan import TrackingPlan
+from braze_heap.policies.derived import MEANINGS
+from braze_heap.policies.privacy import Treatment
+from braze_heap.policies.redaction import CUSTOM_FIELDS
+from braze_heap.policies.urls import URL_FIELDS
+from braze_heap.policies.word_guard import is_personal_name
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.transformer import Transformer
 
@@ -103,7 +110,15 @@ def _analyze(
     factory = ProbeFactory(cls, sentinels, _hints(transformer))
     independent = [factory.minimal(), *_typed_probes(transformer, factory)]
     found = trace(MappingTracer(transformer, cls, sentinels), factory, independent)
-    return _TypeAnalysis(cls, event_type, factory.fields, found)
+    return _TypeAnalysis(
+        cls,
+        event_type,
+        factory.fields,
+        found,
+        _guarded(transformer, factory),
+        transformer.personal_data.overrides,
+        _meanings(transformer, cls),
+    )
 
 
 def _analyze_unknown(
@@ -113,7 +128,44 @@ def _analyze_unknown(
     named = event_type or sentinels.text("event_type")
     factory = ProbeFactory(UnknownEvent, sentinels, event_type=named)
     found = trace(MappingTracer(transformer, UnknownEvent, sentinels), factory, ())
-    return _TypeAnalysis(UnknownEvent, event_type or "*", factory.fields, found)
+    return _TypeAnalysis(
+        UnknownEvent,
+        event_type or "*",
+        factory.fields,
+        found,
+        _guarded(transformer, factory),
+        transformer.personal_data.overrides,
+    )
+
+
+def _guarded(transformer: Transformer, factory: ProbeFactory) -> dict[str, str]:
+    """
+    Return what the word guard redacts, to the reason: the names that a mapper was seen
+    to read, and ``*`` for all others.
+    """
+    redaction = transformer._policies.redaction
+    guarded: dict[str, str] = {}
+    if redaction.drops_unknown:
+        guarded[NEW_FIELD] = "Fields that Braze adds later."
+    elif redaction.guards_unknown:
+        guarded[NEW_FIELD] = f"{_GUARDED}, of fields that Braze adds later."
+    if redaction.guards_custom_fields:
+        for name in CUSTOM_FIELDS & factory.fields.keys():
+            guarded[f"{name}.*"] = f"{_GUARDED}. `braze-heap drift` lists the names."
+        allowed = transformer.personal_data.overrides
+        for path in factory.names_read - allowed.keys():
+            if is_personal_name(path):
+                guarded[path] = _by_guard(path)
+    return guarded
+
+
+def _meanings(transformer: Transformer, cls: type[CurrentsEvent]) -> Mapping[str, str]:
+    """Return the derived properties of a shipped mapper, to their meanings."""
+    entry = transformer.mappers.registration_for(cls)
+    if entry is None or not is_shipped(entry):
+        return {}
+    names = transformer._policies.derived
+    return {transformer.naming.property_name(n): MEANINGS[n] for n in names}
 
 
 def _typed_probes(transformer: Transformer, factory: ProbeFactory) -> Iterator[Probe]:
@@ -140,7 +192,7 @@ def _hints(transformer: Transformer) -> Hints:
     """Return the names that the options of *transformer* hold."""
     naming = transformer.naming
     overrides = transformer.personal_data.overrides.items()
-    nested = (n for n, treatment in overrides if "." in n and treatment != "keep")
+    nested = (name for name, _ in overrides if "." in name)
     renamed = (n.removeprefix(naming.property_prefix) for n in naming.property_renames)
     prefix = naming.own_prefix
     return Hints(
@@ -157,6 +209,9 @@ class _TypeAnalysis:
     event_type: str
     fields: Mapping[str, EventField]
     trace: Trace
+    guarded: Mapping[str, str]
+    overrides: Mapping[str, Treatment]
+    meanings: Mapping[str, str] = MappingProxyType({})
 
     @property
     def names(self) -> list[str]:
@@ -227,7 +282,7 @@ class _TypeAnalysis:
         return " ".join(parts)
 
     def _unsent(self) -> tuple[UnsentField, ...]:
-        names = sorted(self.trace.unsent | self._unused())
+        names = sorted(self.trace.unsent | self._unused() | self.guarded.keys())
         return tuple(UnsentField(name, self._why(name)) for name in names)
 
     def _unused(self) -> set[str]:
@@ -242,10 +297,14 @@ class _TypeAnalysis:
         return self.fields.keys() - used - {"id", "time"}
 
     def _why(self, name: str) -> str:
+        if name in self.guarded:
+            return self.guarded[name]
         identity, time, _ = self.trace.envelope_fields
         if name not in self.trace.unsent:
             return "The mapper does not use it."
         why = "The policy for personal data names it."
+        if "." in name and name not in self.overrides:
+            why = _by_guard(name)
         if field := self.fields.get(name):
             if field.personal:
                 why = "Personal data, marked by Braze."
@@ -263,14 +322,17 @@ class _TypeAnalysis:
         ]
 
     def _property(self, name: str, evidence: Evidence) -> PlannedProperty:
-        field = self._copied(evidence)
+        is_derived = name in self.meanings
+        field = None if is_derived else self._copied(evidence)
         roots = _roots(evidence.sources | self.trace.sentinels.labels_named_in(name))
         sources = tuple(sorted(roots & self.fields.keys()))
-        origin = _origin(field, roots, evidence)
+        origin: Origin = "derived" if is_derived else _origin(field, roots, evidence)
         known = self.fields.get(field or "")
+        kind = _type(name, known, evidence)
+        doc = _doc(name, known, sources, origin, is_time=kind == "time as text")
         return PlannedProperty(
             name=name,
-            type=_type(name, known, evidence),
+            type=kind,
             example=_example(evidence),
             field=field,
             origin=origin,
@@ -278,7 +340,8 @@ class _TypeAnalysis:
             personal=any(self.fields[n].personal for n in sources),
             sensitive=any(self.fields[n].sensitive for n in sources),
             since=max(self.release, (known.since if known else None) or 2),
-            doc=_first_paragraph(known.doc) if known else _DOCS[origin],
+            doc=self.meanings.get(name, doc),
+            identifying=name == NEW_FIELD or not MAY_IDENTIFY.isdisjoint(sources),
         )
 
     def _copied(self, evidence: Evidence) -> str | None:
@@ -308,6 +371,69 @@ _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     Reason.MAPPER_ERROR: "The mapper fails on every sample:",
     Reason.BAD_IDENTITY: "Its identity is never valid.",
 }
+
+_GUARDED: Final = "Text whose name has a word such as email, phone or token"
+
+
+def _by_guard(path: str) -> str:
+    return (
+        "The word guard redacts text under this name. To send it: "
+        f"personal_data={{{path!r}: 'keep'}}."
+    )
+
+
+def _doc(
+    name: str,
+    field: EventField | None,
+    sources: tuple[str, ...],
+    origin: Origin,
+    *,
+    is_time: bool,
+) -> str:
+    """Return the meaning of a property, and what Heap can do with it."""
+    end = name.rpartition(".")[2]
+    text = _first_paragraph(field.doc) if field else _OPTION_DOCS.get(end, "")
+    if field and field.name == "time":
+        text = "Time of the event that states it."
+    if is_time:
+        text = _EPOCH.sub("ISO 8601 in UTC", text)
+    hints = (_IN_HEAP[source] for source in sources if source in _IN_HEAP)
+    return " ".join((text or _DOCS[origin], *hints))
+
+
+_EPOCH: Final = re.compile("UTC epoch (milli)?seconds")
+
+_OPTION_DOCS: Final = MappingProxyType(
+    {
+        "count": "Number of the elements of the list, sent or not.",
+        "is_machine_open": "Whether a machine opened the email, not the person.",
+        "local_hour": "Hour on the clock of the user, 0 to 23.",
+        "local_weekday": "Weekday on the calendar of the user.",
+        "sample_rate": "Share of the people whose events are sent, from 0 to 1. Divide "
+        "numbers of events and of people by it.",
+    }
+)
+"""Property that is no field, to its meaning."""
+
+_IN_HEAP: Final = MappingProxyType(
+    {
+        "is_unique": "In Heap it is text, so it has no sum: filter on true and count "
+        "the events, or count unique users of all of them.",
+        "orphaned_by_id": "Heap cannot merge two users, nor move their events: exclude "
+        "users with this property from counts of people.",
+    }
+)
+"""Field to what an analyst can do with it in Heap."""
+
+MAY_IDENTIFY: Final = (
+    CUSTOM_FIELDS
+    | URL_FIELDS
+    | {
+        *("device_id", "user_agent", "ll_accuracy", "alt_accuracy"),
+        *("error", "provider_error_title", "reason"),
+    }
+)
+"""Fields that may identify a person, though they are not marked as personal data."""
 
 _DOCS: Final[Mapping[Origin, str]] = {
     "field": "",
@@ -357,10 +483,11 @@ _TYPES: Final[Mapping[str, Type]] = {
 def _type(name: str, field: EventField | None, evidence: Evidence) -> Type:
     if name.endswith("*"):
         return "any"
-    if field and field.kind in _TYPES:
-        return _TYPES[field.kind]
     values = [value for value, _ in evidence.values]
     texts = [value for value in values if isinstance(value, str)]
+    is_time = bool(texts) and all(map(_TIME.fullmatch, texts))  # an epoch number before
+    if field and field.kind in _TYPES and not is_time:
+        return _TYPES[field.kind]
     if not texts:
         return "number"
     if len(texts) < len(values):
@@ -402,6 +529,7 @@ def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
         sources=tuple(sorted({s for p in same for s in p.sources})),
         personal=any(p.personal for p in same),
         sensitive=any(p.sensitive for p in same),
+        identifying=any(p.identifying for p in same),
         since=min(p.since for p in same),
         event_types=tuple(sorted({t for p in same for t in p.event_types})),
     )

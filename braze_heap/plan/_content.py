@@ -41,6 +41,9 @@ class PlannedProperty:
         sensitive: Whether one of the sources is personal data that Braze does not mark.
         since: First Currents release with the property; 2 for all until 2.
         doc: Meaning of the value.
+        identifying: Whether one of the sources may identify a person in another way: a
+            device, a user agent, a URL, the accuracy of a location, free text, custom
+            and unknown fields.
     """
 
     name: str
@@ -53,6 +56,7 @@ class PlannedProperty:
     sensitive: bool
     since: int
     doc: str
+    identifying: bool = False
 
     @property
     def is_personal(self) -> bool:

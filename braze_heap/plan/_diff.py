@@ -14,6 +14,7 @@ from braze_heap.plan._content import (
 )
 from braze_heap.plan._tables import privacy
 from braze_heap.plan._tracking_plan import SCHEMA, TrackingPlan
+from braze_heap.policies.word_guard import is_personal_name
 
 What: TypeAlias = Literal["event", "property", "user property", "deletion"]
 Kind: TypeAlias = Literal["added", "removed", "renamed", "changed"]
@@ -31,7 +32,8 @@ class Change:
         event: Name of its event, in the new plan if possible; empty for users.
         event_type: Braze type of that event; empty for users.
         attribute: Changed attribute, such as ``name``; empty for additions and
-            removals.
+            removals, except ``personal data`` of a field that was unknown and redacted,
+            and is sent now.
         old: Old value of the attribute.
         new: New value of the attribute.
     """
@@ -98,9 +100,13 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
     events = _paired(old.events, new.events, by_name, attrgetter("event_type"))
     found = (_renaming("event", was, now, now or was) for was, now in events)
     changes = sorted(filter(None, found), key=by_name)
+    unknown = next((event for event in old.events if event.event_type == "*"), None)
     for was, now in events:
         if was and now:
-            changes += _property_changes(was.properties, now.properties, now)
+            changes += _property_changes(was.properties, now.properties, now, was)
+        elif now and unknown:
+            added = _property_changes((), now.properties, now, unknown)
+            changes += (change for change in added if change.attribute)
     changes += _property_changes(old.user_properties, new.user_properties, None)
     for event_type in sorted(set(old.deletions) ^ set(new.deletions)):
         kind: Kind = "added" if event_type in new.deletions else "removed"
@@ -141,12 +147,34 @@ def _property_changes(
     old: Sequence[PlannedProperty],
     new: Sequence[PlannedProperty],
     event: PlannedEvent | None,
+    old_event: PlannedEvent | None = None,
 ) -> list[Change]:
     by_name = attrgetter("name")
     pairs = _paired(old, new, by_name, _property_group)
     what: What = "property" if event else "user property"
     changes = (change for pair in pairs for change in _changes(what, *pair, event))
-    return sorted(changes, key=by_name)
+    return sorted((_with_privacy(c, new, old_event) for c in changes), key=by_name)
+
+
+def _with_privacy(
+    change: Change, new: Sequence[PlannedProperty], old_event: PlannedEvent | None
+) -> Change:
+    """
+    Return *change*; of a field that was unknown and redacted, and is sent now, with
+    that.
+    """
+    if change.kind != "added" or old_event is None:
+        return change
+    planned = next(each for each in new if each.name == change.name)
+    is_redacted = any(field.name == "*" for field in old_event.unsent)
+    if old_event.takes_new_fields:
+        is_redacted = is_redacted and is_personal_name(planned.field or "")
+    if planned.field is None or planned.is_personal or not is_redacted:
+        return change
+    now = privacy(planned) or "sent"
+    return attrs.evolve(
+        change, attribute="personal data", old="redacted as unknown", new=now
+    )
 
 
 def _property_group(planned: PlannedProperty) -> Hashable:

@@ -14,7 +14,7 @@ from braze_heap.plan._content import (
     PlannedUserProperty,
     UnsentField,
 )
-from braze_heap.plan._tables import notes, origin, privacy
+from braze_heap.plan._tables import deletion, notes, origin, privacy, privacy_counts
 
 
 def page(plan: PlanContent) -> str:
@@ -47,13 +47,12 @@ def _hash(text: str) -> str:
 
 def _counts(plan: PlanContent) -> str:
     sent = [p for event in plan.events for p in event.properties]
-    personal = {p.name for p in [*sent, *plan.user_properties] if p.is_personal}
     unsent = {field.name for event in plan.events for field in event.unsent}
     numbers = (
         (len(plan.events), "events"),
         (len({p.name for p in sent}), "event properties"),
         (len(plan.user_properties), "user properties"),
-        (len(personal), "with personal data"),
+        *((number, kind) for kind, number in privacy_counts(plan).items()),
         (len(unsent), "fields not sent"),
     )
     return "".join(f"<li><b>{number:,}</b>{what}</li>" for number, what in numbers)
@@ -121,10 +120,10 @@ def _table(found: Sequence[PlannedProperty]) -> str:
 
 def _row(planned: PlannedProperty) -> str:
     mark = privacy(planned)
-    label = {"personal": "personal data", "sensitive": "personal data, unmarked"}
-    shown = " " + _mark(label[mark], "mark personal") if mark else ""
+    style = "mark personal" if planned.is_personal else "mark"
+    shown = f" {_mark(_LABELS.get(mark, mark), style)}" if mark else ""
     data = _data(planned.name, planned.since, int(planned.is_personal))
-    style = ' class="personal"' if mark else ""
+    style = ' class="personal"' if planned.is_personal else ""
     return (
         f"<tr{style}{data}><td><code>{escape(planned.name)}</code>{shown}</td>"
         f'<td data-label="Type">{escape(planned.type)}</td>'
@@ -135,6 +134,9 @@ def _row(planned: PlannedProperty) -> str:
         f"{_release(planned.since)}</td>"
         f"<td>{escape(planned.doc)}</td></tr>"
     )
+
+
+_LABELS = {"personal": "personal data", "sensitive": "personal data, unmarked"}
 
 
 def _usual(holds: bool) -> str:
@@ -179,7 +181,7 @@ def _user_properties(user_properties: Sequence[PlannedUserProperty]) -> str:
 
 def _absent(plan: PlanContent) -> str:
     pairs = [(event.event_type, event.why) for event in plan.unsent]
-    pairs += [(kind, "Deletes the user in Heap.") for kind in plan.deletions]
+    pairs += [(event_type, deletion(event_type)) for event_type in plan.deletions]
     if not pairs:
         return ""
     title = "Never an event in Heap"

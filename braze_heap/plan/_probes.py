@@ -100,6 +100,7 @@ class ProbeFactory:
         sentinels: Source of the values.
         hints: Names from the options of the transformer.
         event_type: Type of the events if the type has no class.
+        names_read: Dotted names of the values that mappers read within objects.
     """
 
     cls: type[CurrentsEvent]
@@ -107,6 +108,7 @@ class ProbeFactory:
     hints: Hints = Hints()
     event_type: str = ""
     fields: Mapping[str, EventField] = attrs.field(init=False)
+    names_read: set[str] = attrs.field(init=False, factory=set)
 
     @fields.default
     def _fields_of_class(self) -> Mapping[str, EventField]:
@@ -199,7 +201,8 @@ class ProbeFactory:
             return
         if field.kind == "json object":
             yield {}
-            yield _AnyKeyDict({ANY_KEY: self.sentinels.text(name, "c")})
+            text = self.sentinels.text(name, "c")
+            yield _AnyKeyDict({ANY_KEY: text}, name, self.names_read)
             yield from self._hinted(name)
         elif field.kind == "json text":
             yield from (self.sentinels.text(name, "c"), "{}")
@@ -286,17 +289,26 @@ _QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
 
 
 class _AnyKeyDict(dict[str, Any]):
-    """Object that contains every key."""
+    """Object that contains every key. Adds the dotted names that are read to *read*."""
+
+    def __init__(self, given: Mapping[str, Any], path: str, read: set[str]) -> None:
+        super().__init__(given)
+        self._path = path
+        self._read = read
+
+    def __deepcopy__(self, _: Any) -> "_AnyKeyDict":
+        return _AnyKeyDict(self, self._path, self._read)
 
     def __missing__(self, key: str) -> Any:
+        self._read.add(f"{self._path}.{key}")
         return self[ANY_KEY]
 
     def __contains__(self, key: object) -> bool:
         return True
 
-    def get(self, *_: Any) -> Any:
+    def get(self, key: str, *_: Any) -> Any:
         """Return the value of all keys."""
-        return self[ANY_KEY]
+        return self[key]
 
 
 def _nested(steps: list[str], value: Any) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from braze_heap.mapping._policies import DELETION
 from braze_heap.plan._content import (
     PlanContent,
     PlannedEvent,
@@ -15,10 +17,36 @@ from braze_heap.plan._content import (
 
 
 def privacy(planned: PlannedProperty) -> str:
-    """Return the mark of personal data; empty if it is not personal."""
+    """Return the kind of personal data; empty if it is none."""
     if planned.personal:
         return "personal"
-    return "sensitive" if planned.sensitive else ""
+    if planned.sensitive:
+        return "sensitive"
+    return "may identify" if planned.identifying else ""
+
+
+def privacy_counts(plan: PlanContent) -> dict[str, int]:
+    """
+    Return the number of names for each kind of personal data, the identity included.
+    """
+    found = {
+        (privacy(planned), planned.name)
+        for properties in (*(e.properties for e in plan.events), plan.user_properties)
+        for planned in properties
+    }
+    number = Counter(kind for kind, _ in found)
+    is_anything_sent = bool(plan.events or plan.user_properties)
+    return {
+        "marked by Braze": number["personal"],
+        "sensitive by us": number["sensitive"],
+        "may identify": number["may identify"] + is_anything_sent,
+    }
+
+
+def deletion(event_type: str) -> str:
+    """Return the effect of events of *event_type*, which delete users, as sentences."""
+    where = " It arrives in storage files alone." if event_type == DELETION else ""
+    return f"It deletes the user in Heap.{where}"
 
 
 def origin(planned: PlannedProperty) -> str:
@@ -46,10 +74,13 @@ def notes(event: PlannedEvent) -> Iterator[str]:
 
 def markdown(plan: PlanContent) -> str:
     """Return *plan* as one Markdown page."""
+    kinds = ", ".join(f"{n} {kind}" for kind, n in privacy_counts(plan).items())
     lines = [
         "# Tracking plan",
         "",
         f"{len(plan.events)} events, {len(plan.user_properties)} user properties.",
+        "",
+        f"Personal data: {kinds} (the identity included).",
         *(line for event in plan.events for line in _event_lines(event)),
         *_user_property_lines(plan.user_properties),
         *_unsent_lines(plan),
@@ -112,7 +143,7 @@ def _unsent_lines(plan: PlanContent) -> Iterator[str]:
     yield from (f"- {_code(e.event_type)}: {_cell(e.why)}" for e in plan.unsent)
     if plan.deletions:
         yield "\n## Deletions\n"
-    yield from (f"- {_code(t)} deletes the user." for t in plan.deletions)
+    yield from (f"- {_code(t)}: {deletion(t)}" for t in plan.deletions)
 
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|&~])")
@@ -146,6 +177,7 @@ COLUMNS: Final = (
     "sources",
     "personal",
     "sensitive",
+    "may_identify",
     "since",
     "event_type",
     "doc",
@@ -188,7 +220,7 @@ def _rows(plan: PlanContent) -> Iterator[Mapping[str, object]]:
     for unsent in plan.unsent:
         yield {"kind": "not sent", "event_type": unsent.event_type, "doc": unsent.why}
     for event_type in plan.deletions:
-        doc = "It deletes the user."
+        doc = deletion(event_type)
         yield {"kind": "deletion", "event_type": event_type, "doc": doc}
 
 
@@ -202,6 +234,7 @@ def _property_cells(planned: PlannedProperty) -> dict[str, object]:
         "sources": " ".join(planned.sources),
         "personal": "yes" if planned.personal else "",
         "sensitive": "yes" if planned.sensitive else "",
+        "may_identify": "yes" if planned.identifying else "",
         "since": planned.since,
         "doc": planned.doc,
     }

@@ -225,6 +225,11 @@ class Redaction:
         return self.guarded(name, value, out) if self.guards_custom_fields else value
 
     @property
+    def guards_unknown(self) -> bool:
+        """Whether text under personal names in unknown fields is redacted."""
+        return self._unknown_fields == "guard"
+
+    @property
     def drops_unknown(self) -> bool:
         """Whether unknown fields are redacted, whatever their value."""
         return self._unknown_fields == "drop"

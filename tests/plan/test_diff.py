@@ -160,9 +160,64 @@ def test_renamed_event_is_one_change() -> None:
 def test_removed_event_is_one_removal() -> None:
     """An event of only one plan is one removal or addition, without its properties."""
     fewer = attrs.evolve(OLD, events=OLD.events[:2])
+    line = "+ event Braze Email Open (users.messages.email.Open)"
 
-    assert shown(fewer) == ["- event Braze Email Open (users.messages.email.Open)"]
-    assert shown(OLD, fewer) == ["+ event Braze Email Open (users.messages.email.Open)"]
+    assert shown(fewer) == [line.replace("+", "-")]
+    assert shown(OLD, fewer)[0] == line
+
+
+GUARDED = "personal data: redacted as unknown -> "
+
+
+def test_field_that_was_redacted_as_unknown_is_pointed_out() -> None:
+    """The guard redacted it by its name; known and unmarked, it is sent from now on."""
+    place = "of Braze Email Click"
+    (link,) = (p for p in OLD.events[1].properties if p.name == "link_alias")
+    fields = {
+        "mail_client": "",
+        "device_token": "identifying",
+        "user_phone": "personal",
+        "color": "",
+    }
+    added = tuple(
+        attrs.evolve(link, name=f, field=f, **({kind: True} if kind else {}))
+        for f, kind in fields.items()
+    )
+
+    assert shown(with_click(properties=(*OLD.events[1].properties, *added))) == [
+        f"+ property color {place}",
+        f"+ property device_token {place}: {GUARDED}may identify",
+        f"+ property mail_client {place}: {GUARDED}sent",
+        f"+ property user_phone {place}",
+    ]
+
+
+def test_field_of_a_type_that_was_unknown_is_pointed_out() -> None:
+    """An event of a new type has only these of its properties in the difference."""
+    fewer = attrs.evolve(OLD, events=OLD.events[:2])
+
+    assert shown(OLD, fewer)[1:] == [
+        f"+ property ip_pool of Braze Email Open: {GUARDED}sent"
+    ]
+
+
+def test_field_that_was_sent_as_unknown_is_only_added() -> None:
+    """Without the guard, nothing was redacted; if all was, all is pointed out."""
+    classes = {EmailOpen.event_type: EmailOpen}
+    new = tracking_plan(bh.Transformer(), classes)
+    sent = tracking_plan(bh.Transformer(unknown_fields="send"), {})
+    dropped = tracking_plan(bh.Transformer(unknown_fields="drop"), {})
+
+    assert shown(new, sent) == ["+ event Braze Email Open (users.messages.email.Open)"]
+    assert f"+ property ip_pool of Braze Email Open: {GUARDED}sent" in shown(
+        new, dropped
+    )
+    assert f"+ property link_id of Braze Email Open: {GUARDED}sent" not in shown(
+        new, sent
+    )
+    assert f"+ property app_group_id of Braze Email Open: {GUARDED}sent" in shown(
+        new, dropped
+    )
 
 
 def test_new_deletion_is_an_addition() -> None:

@@ -5,9 +5,21 @@ import attrs
 import pytest
 
 import braze_heap as bh
-from braze_heap.events import CustomEvent, EmailClick, EmailSend, event_fields
+from braze_heap.events import (
+    BannerClick,
+    CustomEvent,
+    EmailBounce,
+    EmailClick,
+    EmailSend,
+    Location,
+    UserDeleteRequest,
+    UserOrphan,
+    event_fields,
+)
 from braze_heap.heap.calls import AddUserProperties, Track
 from braze_heap.plan import PlannedEvent, PlannedProperty, TrackingPlan, tracking_plan
+from braze_heap.plan._tables import privacy_counts
+from braze_heap.policies.derived import MEANINGS
 from braze_heap.testing import make_raw
 
 POLICIES = {
@@ -243,6 +255,142 @@ def test_hash_is_not_an_example() -> None:
 
     assert address.example == "<64 hexadecimal digits>"
     assert address.is_personal
+
+
+def test_derived_properties_have_their_meaning() -> None:
+    """The plan explains them under the names that they have in Heap."""
+    naming = bh.Naming(property_prefix="p_", property_renames={"p_channel": "Channel"})
+    event = small(bh.Transformer(naming=naming), EmailClick).events[1]
+
+    for name, derived in {"Channel": "channel", "p_message_key": "message_key"}.items():
+        assert property_of(event, name).doc == MEANINGS[derived]  # type: ignore[index]
+        assert property_of(event, name).origin == "derived"
+
+
+def test_options_explain_the_properties_that_they_add() -> None:
+    """No property of a shipped mapper is described as just set by something."""
+    transformer = bh.Transformer(
+        local_time=True, sample={"EmailSend": 0.5}, personal_data="keep"
+    )
+    planned = tracking_plan(transformer)
+    found = [
+        *planned.user_properties,
+        *(p for e in planned.events for p in e.properties),
+    ]
+
+    vague = {p.name for p in found if p.doc.startswith("Set by the mapper")}
+    assert vague <= {"*", "event_type"}
+
+
+def test_epoch_times_are_planned_as_they_are_sent() -> None:
+    """``send_time`` and times of user properties are ISO 8601 in Heap."""
+    planned = small(bh.Transformer(), EmailBounce)
+    sent = property_of(event_of(planned, "Braze Email Bounce"), "send_time")
+    (bounced,) = (p for p in planned.user_properties if p.name.endswith("_at"))
+
+    assert (sent.type, bounced.type) == ("time as text", "time as text")
+    assert sent.field == "send_time"
+    assert "epoch" not in sent.doc + bounced.doc
+    assert bounced.doc == "Time of the event that states it."
+
+
+def test_plan_says_what_heap_can_do() -> None:
+    """Heap cannot sum ``is_unique``, or merge users: the plan says what can be done."""
+    transformer = bh.Transformer(
+        identity="user_id", personal_data={"orphaned_by_id": "keep"}
+    )
+    planned = small(transformer, UserOrphan, BannerClick)
+    unique = property_of(event_of(planned, "Braze Banner Click"), "is_unique")
+    (merged,) = (p for p in planned.user_properties if p.name == "braze_merged_into")
+
+    assert "filter on true and count the events" in unique.doc
+    assert "exclude users with this property" in merged.doc
+
+
+def test_headline_counts_three_kinds_of_personal_data() -> None:
+    """Marked by Braze, sensitive by us, and what may identify, with the identity."""
+    planned = small(bh.Transformer(personal_data="keep"), UserOrphan, Location)
+    names = {p.name for e in planned.events for p in e.properties if p.identifying}
+
+    counts = privacy_counts(planned)
+
+    assert counts["marked by Braze"] >= 5
+    assert counts["sensitive by us"] >= 1
+    assert names >= {"device_id", "ll_accuracy", "alt_accuracy", "*"}
+    assert counts["may identify"] == len(names) + 1
+    headline = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+    assert f"Personal data: {headline} (the identity included)" in planned.to_markdown()
+    assert f"<b>{counts['may identify']}</b>may identify" in planned.to_html()
+
+
+@pytest.mark.parametrize(
+    ("cls", "names"),
+    [
+        (EmailClick, {"url", "user_agent", "device_id"}),
+        (CustomEvent, {"custom_properties.*", "device_id"}),
+    ],
+)
+def test_urls_and_custom_fields_may_identify(
+    cls: type[bh.CurrentsEvent], names: set[str]
+) -> None:
+    """They have no mark, and may have personal data all the same."""
+    events = small(bh.Transformer(), cls).events
+
+    found = {p.name for e in events for p in e.properties if p.identifying}
+    assert names <= found
+
+
+def test_what_the_word_guard_redacts_is_in_the_plan() -> None:
+    """With the names that mappers read and options hold, and how to allow one."""
+    mappers = bh.Mappers()
+
+    @mappers.maps(CustomEvent)
+    def custom(event: CustomEvent) -> bh.HeapEvent:
+        given = event.custom_properties or {}
+        return bh.HeapEvent("Own", {"a": given.get("email"), "b": given.get("color")})
+
+    naming = bh.Naming(property_renames={"custom_properties.phone": "phone"})
+    planned = small(bh.Transformer(mappers), CustomEvent)
+    renamed = small(bh.Transformer(naming=naming), CustomEvent)
+    allowing = bh.Transformer(
+        mappers, personal_data={"custom_properties.email": "keep"}
+    )
+    allowed = small(allowing, CustomEvent)
+    sending = small(bh.Transformer(mappers, custom_fields="send"), CustomEvent)
+
+    def unsent(plan: TrackingPlan) -> dict[str, str]:
+        return {f.name: f.why for e in plan.events for f in e.unsent if "." in f.name}
+
+    assert unsent(planned).keys() == {"custom_properties.*", "custom_properties.email"}
+    assert "{'custom_properties.email': 'keep'}" in unsent(planned).popitem()[1]
+    assert "custom_properties.phone" in unsent(renamed)
+    assert unsent(allowed).keys() == {"custom_properties.*"}
+    assert unsent(sending) == {}
+
+
+def test_guard_of_unknown_fields_is_in_the_plan() -> None:
+    """What happens to fields that Braze adds later depends on the option."""
+
+    def later(**options: str) -> list[str]:
+        event = small(bh.Transformer(**options), EmailClick).events[1]
+        return [field.why for field in event.unsent if field.name == "*"]
+
+    (guarded,) = later()
+    assert guarded.startswith("Text whose name has a word such as email")
+    assert later(unknown_fields="send") == []
+    assert later(unknown_fields="drop") == ["Fields that Braze adds later."]
+
+
+def test_deletions_arrive_in_storage_files_alone() -> None:
+    """The plan says it, because a service over HTTP never deletes anybody."""
+    planned = small(
+        bh.Transformer(identity="user_id", deletions=True), UserDeleteRequest
+    )
+    text = "deletes the user in Heap. It arrives in storage files alone."
+
+    assert text in planned.to_markdown()
+    assert text in planned.to_html()
+    assert text in planned.to_csv()
 
 
 def test_failing_mapper_is_reported() -> None:
