@@ -12,9 +12,16 @@ from typing import Any
 
 import pytest
 
+import braze_heap as bh
 from braze_heap.drift import MAX_NAMES, MAX_TYPES, Drift, DriftObserver, Lines, observe
 from braze_heap.drift._naming import class_for
-from braze_heap.events import EVENT_TYPES, EmailClick, EventField, event_fields
+from braze_heap.events import (
+    EVENT_TYPES,
+    CustomEvent,
+    EmailClick,
+    EventField,
+    event_fields,
+)
 from braze_heap.reasons import Reason
 from braze_heap.testing import Form, make_raw
 from braze_heap.wire import RawEvent, Unreadable, read_events
@@ -454,3 +461,73 @@ def test_new_type_is_named_after_its_channel(
     assert (name, f"braze_heap.events.{family}" if family else "") == class_for(
         event_type
     )
+
+
+# --- Redacted by the word guard -------------------------------------------------------
+
+
+def custom(**properties: Any) -> dict[str, Any]:
+    """Return a custom event with *properties*."""
+    return make_raw(CustomEvent, custom_properties=properties)
+
+
+def redacted(drift: Drift) -> dict[str, int]:
+    """Return the names that are redacted by default, with the number of events."""
+    return {field.name: field.count for field in drift.redacted}
+
+
+def test_redacted_custom_properties_are_named() -> None:
+    """The names are listed with the number of events, and no value is shown."""
+    drift = drift_of(
+        custom(email=CANARY, plan="pro", contact={"phone": CANARY}),
+        custom(email=CANARY, email_opt_in=True, token_count=5),
+    )
+
+    assert redacted(drift) == {
+        "custom_properties.email": 2,
+        "custom_properties.contact.phone": 1,
+    }
+    shown = drift.to_markdown() + drift.to_json() + str(drift)
+    assert "`custom_properties.email`: 2 events" in shown
+    assert CANARY not in shown
+
+
+def test_redacted_unknown_fields_are_named() -> None:
+    """Of known and unknown types; what is personal by its own name is not listed."""
+    new = click(work_email=CANARY) | {"event_type": NEW}
+
+    drift = drift_of(click(mail_client=CANARY, color=CANARY, dob=CANARY), new)
+
+    assert [(f.event_type, f.name) for f in drift.redacted] == [
+        (CLICK, "mail_client"),
+        (NEW, "work_email"),
+    ]
+
+
+def test_redacted_names_in_storage_are_those_over_http() -> None:
+    """The form makes no difference."""
+    raw = make_raw(CustomEvent, form="storage", custom_properties={"email": CANARY})
+
+    drift = drift_of(raw, event_type=CustomEvent.event_type)
+
+    assert redacted(drift) == {"custom_properties.email": 1}
+
+
+def test_redacted_names_are_no_finding_and_can_be_ignored() -> None:
+    """They do not change the exit status, because nothing is new."""
+    drift = drift_of(custom(email=CANARY))
+    ignoring = drift.ignoring(["custom_properties.email"])
+
+    assert not drift.has_findings
+    assert (ignoring.redacted, ignoring.ignored) == ((), 0)
+
+
+def test_drift_lists_what_a_transformer_redacts() -> None:
+    """Both use the same guard."""
+    raw = custom(email=CANARY, homeAddress=CANARY, nickname=CANARY, size="L")
+    raw["properties"]["contact_phone"] = CANARY
+
+    counted = bh.Transformer().transform([raw]).redacted.keys()
+
+    names = {"custom_properties.email", "contact_phone"}
+    assert names <= redacted(drift_of(raw)).keys() <= counted

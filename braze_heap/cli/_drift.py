@@ -21,7 +21,7 @@ from braze_heap.cli._report import (
     show_report,
     skipped_files_view,
 )
-from braze_heap.drift import Drift, DriftObserver, NewType, SeenField
+from braze_heap.drift import Drift, DriftObserver, NewType, RedactedField, SeenField
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
@@ -113,6 +113,7 @@ def drift_view(found: Drift, *, shows_all: bool = False) -> Group:
         *_fields_view("New fields", found.new_fields),
         *_fields_view("Values of other types than documented", found.type_changes),
         *_fields_view("Documented only for the other form", found.other_form),
+        *_redacted_view(found.redacted),
         *_malformed_view(found.malformed),
         *_unseen_fields_view(found, top),
         *_unseen_types_view(found.unseen_types, top),
@@ -164,6 +165,18 @@ def _fields_view(title: str, fields: Sequence[SeenField]) -> Iterator[Renderable
             for f in fields
         ],
     )
+
+
+def _redacted_view(fields: Sequence[RedactedField]) -> Iterator[RenderableType]:
+    yield from ui.section(
+        "Redacted by default, because their names have a word such as email",
+        [
+            (ui.safe(f.event_type), ui.safe(f.name, 300), ui.plural(f.count, "event"))
+            for f in fields
+        ],
+    )
+    if fields:
+        yield Text('  Allow one: personal_fields = {"custom_properties.NAME" = "keep"}')
 
 
 def _malformed_view(malformed: Sequence[tuple[str, int]]) -> Iterator[RenderableType]:

@@ -15,6 +15,7 @@ from braze_heap.drift._drift import Drift
 from braze_heap.drift._findings import (
     NewType,
     Place,
+    RedactedField,
     SeenField,
     UnseenFields,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Lines",
     "NewType",
     "Place",
+    "RedactedField",
     "SeenField",
     "UnseenFields",
     "observe",

@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 
 from braze_heap.drift._declarations import Lines, lines_for
-from braze_heap.drift._findings import DriftContent, SeenField
+from braze_heap.drift._findings import DriftContent, RedactedField, SeenField
 from braze_heap.drift._markdown import markdown
 
 SCHEMA: Final = 1
@@ -26,6 +26,8 @@ class Drift(DriftContent):
         type_changes: Values that do not fit a known field.
         other_form: Fields that are documented only for the other form. They are
             read too.
+        redacted: Custom and unknown fields that the word guard redacts by default.
+            They are not findings for the exit status of ``braze-heap drift``.
         unseen_fields: Documented fields of the observed types that were not seen.
         unseen_types: Types that were not observed.
         malformed: Number of unreadable events, by reason.
@@ -43,12 +45,15 @@ class Drift(DriftContent):
         """
         kept: dict[str, Any] = {
             part: tuple(f for f in getattr(self, part) if not _is_among(f, names))
-            for part in ("new_fields", "type_changes", "other_form")
+            for part in ("new_fields", "type_changes", "other_form", "redacted")
         }
         kept["new_types"] = tuple(
             new for new in self.new_types if new.event_type not in names
         )
-        removed = sum(len(getattr(self, part)) - len(kept[part]) for part in kept)
+        removed = sum(
+            len(getattr(self, part)) - len(kept[part])
+            for part in kept.keys() - {"redacted"}
+        )
         return attrs.evolve(self, ignored=self.ignored + removed, **kept)
 
     def lines_to_add(self, release: int | None = None) -> tuple[Lines, ...]:
@@ -87,6 +92,6 @@ class Drift(DriftContent):
             yield f"{self.truncated:,} more new names than are kept"
 
 
-def _is_among(field: SeenField, names: Collection[str]) -> bool:
+def _is_among(field: SeenField | RedactedField, names: Collection[str]) -> bool:
     known_as = (field.event_type, field.name, f"{field.event_type}.{field.name}")
     return any(name in names for name in known_as)

@@ -52,6 +52,25 @@ class SeenField:
 
 
 @attrs.frozen
+class RedactedField:
+    """
+    A custom or unknown field whose text the word guard redacts by default.
+
+    Attributes:
+        event_type: Type as Braze writes it.
+        name: Name, dotted within an object, such as ``custom_properties.email``.
+        count: Number of events with such text.
+    """
+
+    event_type: str
+    name: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.name}, {number_of_events(self.count)}"
+
+
+@attrs.frozen
 class NewType:
     """
     An event type without a class.
@@ -102,6 +121,7 @@ class DriftContent:
     new_fields: tuple[SeenField, ...] = ()
     type_changes: tuple[SeenField, ...] = ()
     other_form: tuple[SeenField, ...] = ()
+    redacted: tuple[RedactedField, ...] = ()
     unseen_fields: tuple[UnseenFields, ...] = ()
     unseen_types: tuple[str, ...] = ()
     malformed: tuple[tuple[str, int], ...] = ()

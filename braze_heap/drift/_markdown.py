@@ -8,6 +8,7 @@ from braze_heap.drift._declarations import Lines
 from braze_heap.drift._findings import (
     DriftContent,
     NewType,
+    RedactedField,
     SeenField,
     number_of_events,
 )
@@ -29,6 +30,7 @@ def markdown(drift: DriftContent, lines_to_add: Sequence[Lines]) -> str:
         *_fields("New fields", drift.new_fields),
         *_fields("Values of other types", drift.type_changes),
         *_fields("Documented only for the other form", drift.other_form),
+        *_redacted(drift.redacted),
         *_pastes(lines_to_add),
         *_unseen(drift),
     ]
@@ -83,6 +85,18 @@ def _table(
     for row in (headings, ["---"] * len(headings), *rows):
         cells = [cell for index, cell in enumerate(row) if index not in absent]
         yield f"| {' | '.join(cells)} |"
+
+
+def _redacted(fields: Sequence[RedactedField]) -> Iterator[str]:
+    if fields:
+        yield "\n## Redacted by the word guard\n"
+        yield (
+            "By default, text under these names is not sent. Allow a name once: "
+            '`personal_fields = {"custom_properties.NAME" = "keep"}`.\n'
+        )
+    for field in fields:
+        count = number_of_events(field.count)
+        yield f"- {_code(field.event_type)} {_code(field.name)}: {count}"
 
 
 def _pastes(pastes: Sequence[Lines]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from braze_heap.drift._findings import (
     Form,
     NewType,
     Place,
+    RedactedField,
     SeenField,
     UnseenFields,
 )
@@ -21,6 +22,9 @@ from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fi
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import EventError, EventParser
+from braze_heap.policies.privacy import PERSONAL_NAMES
+from braze_heap.policies.redaction import CUSTOM_FIELDS
+from braze_heap.policies.word_guard import without_personal_text
 from braze_heap.wire import Read, Unreadable
 
 MAX_NAMES: Final = 1_000
@@ -131,6 +135,7 @@ class DriftObserver:
             new_fields=tuple(f for t in known for f in t.fields("new")),
             type_changes=tuple(f for t in known for f in t.fields("invalid")),
             other_form=tuple(f for t in known for f in t.fields("other form")),
+            redacted=tuple(f for t in all_stats for f in t.redacted()),
             unseen_fields=tuple(u for t in known for u in t.unseen()),
             unseen_types=tuple(sorted(set(self._event_types) - set(self._stats))),
             malformed=tuple(sorted(self._malformed.items())),
@@ -172,6 +177,7 @@ class _TypeStats:
         self._schema = schema_of(cls)
         self._budget = budget
         self._spots: dict[_Spot, Counter[str]] = {}
+        self._redacted: Counter[str] = Counter()
         self._unseen: dict[Form, set[str]] = {"http": set(), "storage": set()}
         self._stray: dict[Form, frozenset[str]] = {}
         if not self.is_new:
@@ -202,6 +208,13 @@ class _TypeStats:
                 self._note_fields("other form", form, self._stray[form], fields)
         if "extra" in fields:
             self._note_extra(form, event.extra)
+            self._note_redacted(
+                (split_pointer(key)[-1], value)
+                for key, value in event.extra.items()
+                if not self._is_declared(key)
+            )
+        if custom := fields.keys() & CUSTOM_FIELDS:
+            self._note_redacted((name, fields[name]) for name in custom)
 
     def _form(self, raw: dict[str, Any]) -> Form:
         is_http = type(raw.get("user")) is dict or is_nested(raw, self._schema)
@@ -225,6 +238,28 @@ class _TypeStats:
                 what = "invalid"
             if what == "new" or not self._is_custom(name):
                 self.note(what, _place(form, at), name, json_type(value))
+
+    def _is_declared(self, key: str) -> bool:
+        *parents, name = split_pointer(key)
+        if name in PERSONAL_NAMES or name in self._schema.personal:
+            return True
+        at = cast("Place", parents[0] if parents else "envelope")
+        return self._is_known(at, name) and not self.is_new
+
+    def _note_redacted(self, fields: Iterable[tuple[str, Any]]) -> None:
+        """Count the names under which the word guard redacts text."""
+        found: list[str] = []
+        for name, value in fields:
+            without_personal_text(name, value, found)
+        for path in dict.fromkeys(found):
+            kept = len(self._redacted)
+            if path in self._redacted or self._budget.allows_name(path, kept):
+                self._redacted[path] += 1
+
+    def redacted(self) -> Iterator[RedactedField]:
+        """Yield what the word guard redacts, by name."""
+        for name, count in sorted(self._redacted.items()):
+            yield RedactedField(self._event_type, name, count)
 
     def _is_known(self, at: Place, name: str) -> bool:
         is_envelope = at == "envelope" and name in _ENVELOPE

@@ -34,6 +34,19 @@ def test_known_traffic_is_status_0(run: Run, batch: Path) -> None:
     assert f"... and {rest} more types (--all-types names them)" in shown.stdout
 
 
+def test_redacted_names_are_listed_with_the_option_that_allows_one(run: Run) -> None:
+    """They are not news, so the status stays 0, and no value is shown."""
+    properties = {"name": "a", "custom_properties": {"email": CANARY}}
+    event = click_event(event_type="users.behaviors.CustomEvent", properties=properties)
+
+    shown = run("drift", "-", stdin=lines([event]))
+
+    assert shown.exit_code == 0
+    assert "custom_properties.email  1 event" in shown.stdout
+    assert 'personal_fields = {"custom_properties.NAME" = "keep"}' in shown.stdout
+    assert CANARY not in shown.output
+
+
 def test_news_is_status_1_and_named(run: Run, news: Path) -> None:
     """Each piece of news has its line, and no value is shown."""
     shown = run("drift", news)
