@@ -391,10 +391,13 @@ def _doc(
     is_time: bool,
 ) -> str:
     """Return the meaning of a property, and what Heap can do with it."""
-    end = name.rpartition(".")[2]
-    text = _first_paragraph(field.doc) if field else _OPTION_DOCS.get(end, "")
-    if field and field.name == "time":
+    if is_time and name.endswith("_at") and "time" in sources:
         text = "Time of the event that states it."
+    elif field:
+        text = _first_paragraph(field.doc)
+    else:
+        found = (doc for end, doc in _DOCS_BY_END.items() if name.endswith(end))
+        text = next(found, "")
     if is_time:
         text = _EPOCH.sub("ISO 8601 in UTC", text)
     hints = (_IN_HEAP[source] for source in sources if source in _IN_HEAP)
@@ -403,17 +406,19 @@ def _doc(
 
 _EPOCH: Final = re.compile("UTC epoch (milli)?seconds")
 
-_OPTION_DOCS: Final = MappingProxyType(
+_DOCS_BY_END: Final = MappingProxyType(
     {
-        "count": "Number of the elements of the list, sent or not.",
+        ".count": "Number of the elements of the list, sent or not.",
         "is_machine_open": "Whether a machine opened the email, not the person.",
         "local_hour": "Hour on the clock of the user, 0 to 23.",
         "local_weekday": "Weekday on the calendar of the user.",
+        "push_permission": "Permission for notifications, as a device of the app last "
+        "reported it: allowed, provisional or not_allowed, also if never asked.",
         "sample_rate": "Share of the people whose events are sent, from 0 to 1. Divide "
         "numbers of events and of people by it.",
     }
 )
-"""Property that is no field, to its meaning."""
+"""End of the name of a property that is not a field, to its meaning."""
 
 _IN_HEAP: Final = MappingProxyType(
     {
