@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from braze_heap._json import UncheckedEvents, decode_events_fast
 from braze_heap._options import takes
 from braze_heap._outage import MapperOutages
-from braze_heap.events import CurrentsEvent
+from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._declared import Declared
 from braze_heap.mappers._names import is_shipped, missing, names_of
@@ -173,18 +173,22 @@ def _check_declared(policies: Policies) -> None:
 
 def _redacted_reads(policies: Policies) -> Iterator[tuple[str, str, str]]:
     """Yield event name, field, and event type or class of what is never sent."""
-    registry = policies.mappers
-    event_types = policies.options.event_types if registry.fields() else {}
+    registry, redaction = policies.mappers, policies.redaction
+    event_types = dict(policies.options.event_types) if registry.fields() else {}
+    for key in registry.fields():
+        if isinstance(key, str):  # maybe a type without a class
+            event_types.setdefault(key, UnknownEvent)
     for event_type, cls in event_types.items():
-        entry = registry.registration_for(cls)
-        if (
-            entry
-            and isinstance(entry.mapper, Declared)
-            and policies.selects(event_type)
-        ):
-            for field in entry.mapper.fields:
-                if policies.redaction.always_redacts(cls, field):
-                    yield entry.mapper.name, field, event_type
+        entry = (
+            registry.registrations[event_type]
+            if cls is UnknownEvent
+            else registry.registration_for(cls)
+        )
+        mapper = entry and entry.mapper
+        if isinstance(mapper, Declared) and policies.selects(event_type):
+            for field in mapper.fields:
+                if redaction.always_redacts(cls, field):
+                    yield mapper.name, field, event_type
     overrides = policies.personal_data.overrides
     for custom in policies.customs.values():
         if isinstance(custom.entry.mapper, Declared):

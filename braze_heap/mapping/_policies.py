@@ -152,6 +152,13 @@ class Policies:
                 f"Braze's user_id, but users are identified by {fields[0]}. Pass "
                 "delete_identity=, a function from the request to the identity in Heap"
             )
+        cls = options.event_types.get(DELETION)
+        if cls is not None and self.mappers.registration_for(cls) is None:
+            raise ValueError(
+                f"deletions=True has no effect, because no mapper is for {DELETION}: "
+                "join DEFAULT_MAPPERS with |. To skip these requests on purpose, "
+                "register a mapper that returns None"
+            )
         selection = self.selection
         if selection and not selection.keeps_user_properties(DELETION):
             raise ValueError(

@@ -75,6 +75,16 @@ def test_deletions_that_are_excluded_are_an_error(exclude: Any) -> None:
         bh.Transformer(deletions=True, identity="user_id", exclude=[exclude])
 
 
+def test_deletions_without_a_mapper_are_an_error() -> None:
+    """A registry without a mapper for the requests would skip each of them."""
+    mappers = bh.MapperRegistry().add(EmailClick, bh.declare("Click"))
+    skipping = mappers.add(UserDeleteRequest, lambda request: None)
+
+    with pytest.raises(ValueError, match=r"no mapper is for users\.UserDeleteRequest"):
+        bh.Transformer(mappers, identity="user_id", deletions=True)
+    assert bh.Transformer(skipping, identity="user_id", deletions=True)
+
+
 def test_delete_identity_without_deletions_is_an_error() -> None:
     """It would have no effect."""
     with pytest.raises(ValueError, match="no effect without deletions=True"):
