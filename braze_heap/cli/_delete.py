@@ -187,7 +187,7 @@ def _checked(given: Sequence[str]) -> list[str]:
         except IdentityError as error:
             name = ui.safe(identity) or f"number {number}"
             raise click.UsageError(
-                f"{name!r} was not deleted, nor any other: {error.detail}."
+                f"'{name}' was not deleted, nor any other: {error.detail}."
             ) from None
     if not chosen:
         raise click.UsageError("stdin has no identities: write one a line.")
