@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -45,6 +45,7 @@ from braze_heap.state import (
     SqliteDeadLetter,
     export,
     search,
+    search_ledger,
 )
 
 PERSONAL: Final = "This is personal data, unmasked."
@@ -415,7 +416,8 @@ def purge_(
     unreadable body is removed that contains it, in whatever field or encoding. Those
     that only may be about it, such as one that has a short id among other text, are
     named and kept. "-" reads IDENTITY from stdin, which keeps it out of the history of
-    your shell. --reason, --before and --older-than narrow down.
+    your shell. --reason, --before and --older-than narrow down. Without them, the user
+    properties of the person are removed from a ledger in the same file, too.
     """
     if before and age:
         raise click.UsageError("--before and --older-than exclude each other.")
@@ -438,17 +440,30 @@ def purge_(
         _check_reason(reason, store)
         found = search(filter(is_chosen, store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
+        is_narrow = reason is not None or end is not None
+        is_person = isinstance(who, str) and not is_narrow
+        stated = search_ledger(store.ledger, str(who)) if is_person else ()
         letters = ui.plural(len(keys), "dead letter")
-        ui.confirm(f"Remove {letters} for good?", "removed", is_agreed=yes or not keys)
+        also = f" and {in_ledger(stated)}" if stated else ""
+        is_agreed = yes or not (keys or stated)
+        ui.confirm(f"Remove {letters}{also} for good?", "removed", is_agreed=is_agreed)
         if keys:
             store.forget(keys)
+        if stated:
+            store.ledger.forget(stated)
     kept = {} if suspected else found.suspected
     if as_json:
-        click.echo(ui.to_json({"removed": keys, "suspected": kept}), nl=False)
+        result = {"removed": keys, "suspected": kept, "forgotten": len(stated)}
+        click.echo(ui.to_json(result), nl=False)
         return
-    click.echo(f"{letters} removed.")
+    click.echo(f"{letters}{also} removed.")
     for line in suspected_lines(kept, path):
         click.echo(line)
+
+
+def in_ledger(identities: Sequence[str]) -> str:
+    """Return the user properties of *identities* in the ledger, in words."""
+    return f"the user properties of {ui.plural(len(identities), 'user')} in the ledger"
 
 
 def suspected_lines(suspected: Mapping[str, str], path: Path) -> Iterator[str]:

@@ -14,13 +14,13 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._dead_letters import suspected_lines
+from braze_heap.cli._dead_letters import in_ledger, suspected_lines
 from braze_heap.cli._options import FilePath, json_option, option, yes_option
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
-from braze_heap.state import Found, SqliteDeadLetter, search
+from braze_heap.state import Found, SqliteDeadLetter, search, search_ledger
 
 _MAX_NAMED: Final = 20
 """Identities and rejections that are named."""
@@ -41,6 +41,7 @@ class _Deletion:
         sink: Description of the destination.
         store: Path of the dead letter, if it is searched.
         found: Its records of these people.
+        stated: Identities in the ledger of the dead letter.
         rejections: Identity to the reason of the sink for not deleting it.
         is_done: Whether everything was deleted but the *rejections*.
     """
@@ -49,6 +50,7 @@ class _Deletion:
     sink: str
     store: Path | None
     found: Found
+    stated: Sequence[str]
     rejections: dict[str, str] = attrs.field(factory=dict)
     is_done: bool = False
 
@@ -60,6 +62,7 @@ class _Deletion:
             "rejected": self.rejections,
             "dead_letter": None if self.store is None else str(self.store),
             "removed": list(self.found.keys),
+            "forgotten": len(self.stated),
             "suspected": dict(self.found.suspected),
         }
 
@@ -81,7 +84,8 @@ class _Deletion:
         else:
             verb = "Removed" if self.is_done else "Would remove"
             letters = ui.plural(len(self.found.keys), "dead letter")
-            yield Text(f"{verb} {letters} from {self.store}.")
+            also = f" and {in_ledger(self.stated)}" if self.stated else ""
+            yield Text(f"{verb} {letters}{also} from {self.store}.")
             yield from map(Text, suspected_lines(self.found.suspected, self.store))
         if self.is_done:
             yield Text(LATER)
@@ -156,7 +160,8 @@ def delete(
         _expect_key(sink)
         found = _search(store, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
-        deletion = _Deletion(chosen, where, path, found)
+        stated = _search_ledger(store, chosen)
+        deletion = _Deletion(chosen, where, path, found, stated)
         if not dry_run:
             if not yes:
                 ui.show(deletion.view(), ui.console("stderr"))
@@ -164,6 +169,8 @@ def delete(
             ui.confirm(f"Delete {users} for good?", "deleted", is_agreed=yes)
             if store is not None and found.keys:
                 store.forget(found.keys)
+            if store is not None and stated:
+                store.ledger.forget(stated)
             deletion.rejections = _send(sink, chosen)
             deletion.is_done = True
     out = ui.console(sinks.report_stream(spec), ui.PIPED_WIDTH)
@@ -236,6 +243,16 @@ def _search(
     if suspected:
         keys |= dict.fromkeys(may_be)
     return Found([*keys], {k: why for k, why in may_be.items() if k not in keys})
+
+
+def _search_ledger(
+    store: SqliteDeadLetter | None, identities: Sequence[str]
+) -> Sequence[str]:
+    """Return the identities that these people have in the ledger of the file."""
+    if store is None:
+        return []
+    found = (search_ledger(store.ledger, identity) for identity in identities)
+    return [*dict.fromkeys(itertools.chain.from_iterable(found))]
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:

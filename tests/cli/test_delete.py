@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from braze_heap.state import DeadRecord, SqliteDeadLetter
+from braze_heap.state._ledger import LedgerKey, Statement, claim
 from braze_heap.testing.fake_heap import FakeHeap, Poison, Status
 from tests.cli.conftest import Run, click_event
 
@@ -185,6 +186,28 @@ def test_suspected_dead_letters_are_named_and_kept(run: Run, heap: FakeHeap) -> 
     assert kept() == []
 
 
+@pytest.mark.parametrize("command", ["delete", "purge"])
+def test_ledger_in_the_file_forgets_the_person(
+    command: str, run: Run, heap: FakeHeap
+) -> None:
+    """It has values of user properties, so a deletion and a purge cover it."""
+    with SqliteDeadLetter("dead.db") as store:
+        for identity in ("cust-1", "cust-2"):
+            key, stated = LedgerKey("heap", identity, "plan"), Statement(1, "a", "pro")
+            claim(store.ledger, {key: stated}, "token", 0.0)
+    words: tuple[Any, ...] = ("dead-letters", "purge", "dead.db", "cust-1", "--yes")
+    if command == "delete":
+        words = ("delete", "cust-1", "--sink", spec(heap), "--yes")
+        words += ("--dead-letter", "dead.db")
+
+    shown = run(*words)
+
+    assert shown.exit_code == 0, shown.output
+    assert "the user properties of 1 user in the ledger" in shown.stdout
+    with SqliteDeadLetter("dead.db") as store:
+        assert [key.identity for key, _ in store.ledger.read()] == ["cust-2"]
+
+
 def test_report_for_programs(run: Run, heap: FakeHeap) -> None:
     """The JSON has the identities, the destination and the keys of dead letters."""
     keep(click_event(1))
@@ -200,6 +223,7 @@ def test_report_for_programs(run: Run, heap: FakeHeap) -> None:
         "identities": ["cust-1"],
         "rejected": {},
         "dead_letter": "dead.db",
+        "forgotten": 0,
         "suspected": {},
     }
 
