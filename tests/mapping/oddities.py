@@ -241,6 +241,8 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
             drawn[name] = draw(_values(name, kind))
     if drawn.get("deletions"):
         drawn["delete_identity"] = lambda event: event.user_id
+        if isinstance(drawn.get("mappers"), bh.Mappers):  # none of them deletes
+            drawn["mappers"] = bh.DEFAULT_MAPPERS | drawn["mappers"]
     else:
         drawn.pop("delete_identity", None)
     return drawn
