@@ -114,7 +114,7 @@ def _differences() -> Iterator[str]:
             http = outcome_of(event_type, "http").treatments()
             storage = outcome_of(event_type, "storage").treatments()
             for name in sorted(http.keys() | storage.keys()):
-                cells = http.get(name, "–"), storage.get(name, "–")
+                cells = http.get(name, "no"), storage.get(name, "no")
                 if cells[0] != cells[1]:
                     yield f"| `{event_type}` | `{name}` | {' | '.join(cells)} |"
 

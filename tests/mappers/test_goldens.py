@@ -1085,7 +1085,7 @@ def test_a_property_has_the_same_value_in_all_forms(event_type: str) -> None:
 
 
 def regenerated(source: str) -> str:
-    """Return this module, its *source* given, with the present outcome of every type."""
+    """Return *source*, that of this module, with the present outcome of every type."""
     start, end = "GOLDENS = {\n", '}\n"""Event type to outcome'
     head, _, rest = source.partition(start)
     _, _, tail = rest.partition(end)
