@@ -3,7 +3,8 @@ Regenerate everything that follows from the event classes and the shipped mapper
 ``python -m tests.regenerate``. Read the changes before you commit them.
 
 The public names of the event classes, the names of personal data, the pages of the
-families, the goldens, and the pages of the catalog and of the default mappings.
+families, the goldens, and the pages of the catalog, the default mappings and the wire
+forms.
 """
 
 import importlib
@@ -113,6 +114,7 @@ def main() -> None:
     _run("tests.mappers.test_goldens")
     _run("tests.catalog_page")
     _run("tests.mappings_page")
+    _run("tests.wire_forms_page")
 
 
 def _run(module: str, *arguments: str) -> None:

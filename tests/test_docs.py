@@ -20,7 +20,7 @@ from sybil.parsers.markdown import CodeBlockParser
 import braze_heap as bh
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
-from tests import catalog_page, mappings_page
+from tests import catalog_page, mappings_page, wire_forms_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -122,6 +122,11 @@ def test_the_page_of_decisions_is_current() -> None:
 def test_the_page_of_the_catalog_is_current() -> None:
     """The page has the category, channel and action of every event type."""
     assert catalog_page.PAGE.read_text() == catalog_page.page()
+
+
+def test_the_page_of_the_wire_forms_is_current() -> None:
+    """The page has every property that only one wire form has."""
+    assert wire_forms_page.PAGE.read_text("utf-8") == wire_forms_page.page()
 
 
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
