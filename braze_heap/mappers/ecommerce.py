@@ -86,13 +86,8 @@ class _EcommerceEvent:
 
 
 @attrs.frozen(kw_only=True)
-class _WithLines(_EcommerceEvent):
-    total_value: float
+class _WithCosts(_EcommerceEvent):
     products: list[ProductLine] | None = None
-
-
-@attrs.frozen(kw_only=True)
-class _WithCosts(_WithLines):
     subtotal_value: float | None = None
     tax: float | None = None
     shipping: float | None = None
@@ -100,6 +95,7 @@ class _WithCosts(_WithLines):
 
 @attrs.frozen(kw_only=True)
 class _Order(_WithCosts):
+    total_value: float
     order_id: str | None = None
     total_discounts: float | None = None
     discounts: list[Discount] | None = None
@@ -177,6 +173,7 @@ class CheckoutStarted(_WithCosts):
         metadata: Whatever the shop adds, such as ``checkout_url``.
     """
 
+    total_value: float
     checkout_id: str | None = None
     cart_id: str | None = None
 
@@ -232,7 +229,7 @@ class OrderCancelled(_Order):
 
 @custom_event("ecommerce.order_refunded")
 @attrs.frozen(kw_only=True)
-class OrderRefunded(_WithLines):
+class OrderRefunded(_EcommerceEvent):
     """
     An order, or a part of it, was paid back.
 
@@ -248,7 +245,9 @@ class OrderRefunded(_WithLines):
         metadata: Whatever the shop adds, such as ``order_status_url``.
     """
 
+    total_value: float
     order_id: str | None = None
+    products: list[ProductLine] | None = None
     total_discounts: float | None = None
     discounts: list[Discount] | None = None
 
@@ -264,18 +263,16 @@ def send_ecommerce(event: CurrentsEvent) -> StandardEvent:
     """
     payload = standard(event)
     properties = dict(payload.properties)
-    name_in_braze = properties.get("name")
+    own_name = properties.get("name")
     renamed = payload.renamed
     for name, value in properties.pop("custom_properties").items():
-        own = _RENAMES.get((name_in_braze, name), name)
-        unused = unused_name(own, properties)
+        is_action = name == "action" and own_name == "ecommerce.cart_updated"
+        wanted = "cart_action" if is_action else name
+        unused = unused_name(wanted, properties)
         properties[unused] = value
-        renamed += unused != own
+        renamed += unused != wanted
     return attrs.evolve(payload, properties=properties, renamed=renamed)
 
-
-_RENAMES: Final = {("ecommerce.cart_updated", "action"): "cart_action"}
-"""Name of a custom event and of its property to the name in Heap."""
 
 ECOMMERCE_MAPPERS: Final = MapperRegistry(
     {

@@ -268,7 +268,7 @@ def test_a_mapper_of_a_team_takes_precedence() -> None:
 
 def test_other_custom_events_keep_the_mapper_of_a_team() -> None:
     """A team's mapper for custom events takes those that do not fit, too."""
-    mappers = bh.DEFAULT_MAPPERS.add(
+    mappers = bh.DEFAULT_MAPPERS.override(
         "users.behaviors.CustomEvent", lambda e: bh.HeapEvent("Own")
     )
 
