@@ -284,6 +284,12 @@ class EventExplanation:
     def _mapper(self) -> Iterator[str]:
         if self.event is None:
             return
+        custom = self.transformer._policies.custom_of(self.event)
+        if custom and not self.result.invalid:
+            name = getattr(custom.entry.key, "__name__", "")
+            yield f"{name}: {custom.entry.origin}, the mapper for {name}"
+            yield "It wins: it is for exactly this name, and the properties fit."
+            return
         explanation = self.transformer.mappers.explain(self.event)
         yield from str(explanation).splitlines()
         if not explanation.winner:

@@ -122,8 +122,10 @@ class Purchase(
 
     price: Float32 | None = None
     """
-    Price in units of ``currency`` (not in cents). Storage files keep 32 bits: 3.14 may
-    show up there as 3.140000104904175.
+    Price of one unit in ``currency`` (not in cents), because Braze reports a purchase
+    of several units as several purchases. Revenue is the sum of prices. A refund has a
+    negative price. Storage files keep 32 bits: 3.14 may show up there as
+    3.140000104904175.
     """
 
     currency: str | None = None

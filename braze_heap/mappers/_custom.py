@@ -8,7 +8,9 @@ import attrs
 from braze_heap._wiring import kind_of
 
 _MARK = "__braze_heap_custom__"
+_TAKES_EVENT = "__braze_heap_takes_event__"
 _T = TypeVar("_T")
+_F = TypeVar("_F", bound=Callable[..., object])
 
 
 @attrs.frozen
@@ -97,6 +99,22 @@ def custom_of(cls: object) -> Custom | None:
     """Return the events that *cls* describes; ``None`` if it is not marked."""
     custom: Custom | None = getattr(cls, _MARK, None)
     return custom
+
+
+def takes_event(mapper: _F) -> _F:
+    """
+    Mark the mapper of a class so that it gets the event instead of an instance.
+
+    It is called only if the properties fit the class. They are guarded like those of
+    any custom event, even if the class declares them.
+    """
+    setattr(mapper, _TAKES_EVENT, True)
+    return mapper
+
+
+def is_event_taker(mapper: object) -> bool:
+    """Return whether `takes_event` marks *mapper*."""
+    return getattr(mapper, _TAKES_EVENT, False)
 
 
 def exactly(value: Any, cls: type) -> Any:

@@ -249,10 +249,10 @@ class MapperRegistry:
         Return the entries for typed custom events and purchases.
 
         Their keys are the event type, and the name or product that the class is for.
+        Fallbacks are replaced by any other entry with the same key.
         """
-        found = (
-            (custom_of(entry.key), entry) for entry in self._registrations.values()
-        )
+        entries = sorted(self._registrations.values(), key=lambda e: not e.is_fallback)
+        found = ((custom_of(entry.key), entry) for entry in entries)
         return {(c.event_type, c.name): entry for c, entry in found if c}
 
     def fields(self) -> Mapping[Key, tuple[str, ...]]:

@@ -174,7 +174,8 @@ class GenericMapping:
         if isinstance(typed, InvalidField):
             batch.result.invalid[typed] += 1
             return self._call(entry, event, context, item, batch)
-        return self._call(custom.entry, typed, context, item, batch)
+        given = event if custom.takes_event else typed
+        return self._call(custom.entry, given, context, item, batch)
 
     def _is_excluded(self, event: CurrentsEvent, entry: Registration | None) -> bool:
         """Return whether nothing of *event* is sent, by the selection of events."""
@@ -186,7 +187,8 @@ class GenericMapping:
         if not policies.keeps_user_properties(event_type):
             return True
         custom = policies.custom_of(event) if policies.customs else None
-        return custom is None and not self._states(event, entry)
+        is_own = custom is not None and not custom.takes_event
+        return not is_own and not self._states(event, entry)
 
     def _states(self, event: CurrentsEvent, entry: Registration | None) -> bool:
         """Return whether a mapper may return more of *event* than the event itself."""

@@ -91,6 +91,12 @@ class TransformerOptions:
     local_time: bool = option(
         False, "Whether events have the hour and weekday on the user's clock."
     )
+    ecommerce: bool = option(
+        False,
+        "Whether Braze's recommended e-commerce events, such as "
+        "``ecommerce.order_placed``, are typed: their properties, such as "
+        "``total_value``, have names of their own, without ``custom_properties.``.",
+    )
     unknown_fields: UnknownFields = option(
         "guard",
         "Fields that no event class declares, such as new ones: ``guard`` redacts text "

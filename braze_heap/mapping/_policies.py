@@ -11,7 +11,7 @@ from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedVal
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._copies import deep_copy
-from braze_heap.mappers._custom import custom_of
+from braze_heap.mappers._custom import custom_of, is_event_taker
 from braze_heap.mappers._registry import check_not_empty, registry_of
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
@@ -69,6 +69,11 @@ class Policies:
             EventTypes(event_types)  # raises for what is not an event class
         self.mappers: MapperRegistry = registry_of(options.mappers)
         check_not_empty(self.mappers)
+        if options.ecommerce:
+            # Imported here, because most transformers do not need the classes.
+            from braze_heap.mappers.ecommerce import ECOMMERCE_MAPPERS
+
+            self.mappers = ECOMMERCE_MAPPERS | self.mappers
         self.identity = IdentityPolicy(options.identity, options.placeholder_identities)
         self.personal_data: PersonalData = personal_data(
             options.personal_data, event_types
@@ -209,8 +214,15 @@ class CustomMapper:
                 f"{entry.key.__module__}: {error}"
             ) from None
 
+    @property
+    def takes_event(self) -> bool:
+        """Whether the mapper gets the event instead of an instance of the class."""
+        return is_event_taker(self.entry.mapper)
+
     def declared(self) -> frozenset[str]:
-        """Return the paths of the properties that the class declares."""
+        """Return the paths of the properties that the guard leaves to the mapper."""
+        if self.takes_event:
+            return frozenset()
         names = (a.name for a in attrs.fields(cast("Any", self.entry.key)))
         return frozenset(f"{self.field}.{name}" for name in names)
 

@@ -186,7 +186,9 @@ def checked_naming(
             f"naming must be a Naming, not {kind_of(naming)}: "
             "write Naming(event_prefix=...)"
         )
-    is_shipped = all(each.is_fallback for each in mappers.registrations.values())
+    entries = mappers.registrations.values()
+    # custom events have any properties, even those of a shipped class
+    is_shipped = all(e.is_fallback and not custom_of(e.key) for e in entries)
     if naming.event_renames and not callable(naming.event_names):
         known = _event_names(naming, mappers, event_types)
         for name in naming.event_renames:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from braze_heap.testing import make_raw
 from tests.cli.conftest import Run, click_event
 
 
@@ -56,6 +57,29 @@ def test_names_that_change_are_told(run: Run) -> None:
 
     assert "braze-1" not in shown
     assert "braze_user_id, personal data" in shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "mapper"),
+    [
+        (5, "send_ecommerce"),
+        ("5", "CustomEvent: braze_heap.mappers._standard.standard"),
+    ],
+)
+def test_mapper_of_a_typed_custom_event_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, amount: Any, mapper: str
+) -> None:
+    """It is that of the class if the properties fit, else that of any custom event."""
+    monkeypatch.setenv("BRAZE_HEAP_ECOMMERCE", "true")
+    event = make_raw(
+        "users.behaviors.CustomEvent",
+        name="ecommerce.order_placed",
+        custom_properties={"total_value": amount, "currency": "EUR"},
+    )
+
+    section = explain(run, event).partition("3. Mapper")[2].partition("4. Policies")[0]
+
+    assert mapper in " ".join(section.split())
 
 
 def test_event_without_a_call_has_a_reason(run: Run) -> None:
