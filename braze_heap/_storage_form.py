@@ -35,6 +35,8 @@ def nest(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
         if name not in schema.kinds:
             nested["properties"][stored] = value
             continue
+        if value is None:
+            continue
         if name in nested[schema.places[name]]:
             (nested if stored == name else nested["properties"])[stored] = value
             continue

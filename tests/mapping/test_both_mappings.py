@@ -574,3 +574,17 @@ def test_a_typed_event_becomes_what_its_raw_event_becomes(transformer: Any) -> N
             assert first.calls == second.calls
             assert first.redacted == second.redacted
             assert first.unknown == second.unknown
+
+
+def test_an_empty_column_beside_the_same_field_changes_nothing(
+    transformer: Any,
+) -> None:
+    """A record may have a column under its name in storage and over HTTP."""
+    record = make_raw(CUSTOM, form="storage")
+    both = RawEvent({**record, "custom_properties": None}, CUSTOM)
+
+    first = transformer().transform([RawEvent(record, CUSTOM)])
+    second = transformer().transform([both])
+
+    assert second.calls == first.calls
+    assert second.adjustments == first.adjustments == {}
