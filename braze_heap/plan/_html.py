@@ -14,7 +14,18 @@ from braze_heap.plan._content import (
     PlannedUserProperty,
     UnsentField,
 )
-from braze_heap.plan._tables import deletion, notes, origin, privacy, privacy_counts
+from braze_heap.plan._tables import (
+    COMBO_EVENTS,
+    TRAITS,
+    deletion,
+    is_observed,
+    notes,
+    origin,
+    privacy,
+    privacy_counts,
+    traffic,
+)
+from braze_heap.policies.selection import PRESETS
 
 
 def page(plan: PlanContent) -> str:
@@ -33,6 +44,11 @@ def page(plan: PlanContent) -> str:
         counts=_counts(plan),
         events="\n".join(map(_event, plan.events)),
         user_properties=_user_properties(plan.user_properties),
+        filters=_filters(plan.events),
+        observed='<option value="observed">Most frequent first</option>'
+        if is_observed(plan)
+        else "",
+        combo_events=_combo_events(plan),
         absent=_absent(plan),
     )
 
@@ -58,11 +74,32 @@ def _counts(plan: PlanContent) -> str:
     return "".join(f"<li><b>{number:,}</b>{what}</li>" for number, what in numbers)
 
 
+def _filters(events: Sequence[PlannedEvent]) -> str:
+    found: dict[str, set[str]] = {
+        kind: {getattr(event, kind) for event in events} - {""} for kind in TRAITS
+    }
+    found["preset"] = set().union(*map(_presets, events))
+    return "".join(
+        f'<select data-filter="{kind}" aria-label="{kind.title()}">'
+        f'<option value="">Any {kind}</option>'
+        f"{''.join(f'<option>{escape(word)}</option>' for word in sorted(words))}"
+        "</select>"
+        for kind, words in found.items()
+        if words
+    )
+
+
+def _presets(event: PlannedEvent) -> set[str]:
+    return {name for name, types in PRESETS.items() if event.event_type in types}
+
+
 def _event(event: PlannedEvent) -> str:
     personal = sum(p.is_personal for p in event.properties)
-    searched = ("name", "event_type", "event_class", "meaning", "status")
+    searched = ("event_type", "event_class", "meaning", "status", *TRAITS)
     words = " ".join(getattr(event, attribute) for attribute in searched)
-    data = _data(event.name, event.since, personal, event.event_type, words)
+    chosen = {kind: getattr(event, kind) for kind in TRAITS}
+    chosen["preset"] = " ".join(sorted(_presets(event)))
+    data = _data(event, personal, type=event.event_type, words=words, **chosen)
     return (
         f"<details{data}><summary><h3>{escape(event.name)}</h3>"
         f"<code>{escape(event.event_type)}</code> {_event_marks(event, personal)}"
@@ -72,13 +109,16 @@ def _event(event: PlannedEvent) -> str:
     )
 
 
-def _data(name: str, since: int, personal: int, kind: str = "", words: str = "") -> str:
+def _data(
+    planned: PlannedEvent | PlannedProperty, personal: int, **more: object
+) -> str:
     values = {
-        "name": name.lower(),
-        "since": since,
+        "name": planned.name.lower(),
+        "since": planned.since,
         "personal": personal,
-        "type": kind,
-        "words": words,
+        "observed": planned.observed or 0,
+        "also": " ".join(also for word, also in _ALSO.items() if word in planned.name),
+        **more,
     }
     return "".join(
         f' data-{key}="{escape(str(value))}"'
@@ -87,12 +127,35 @@ def _data(name: str, since: int, personal: int, kind: str = "", words: str = "")
     )
 
 
+_ALSO = {
+    "price": "revenue amount money sales",
+    "Purchase": "revenue order sale conversion",
+    "total_value": "revenue amount money sales",
+    "Unsubscribe": "opt out optout consent",
+    "subscription": "opt in out consent unsubscribe",
+    "machine": "bot robot scanner privacy protection",
+    "bot_click": "machine robot scanner",
+    "url": "link address target",
+    "Control": "holdout lift",
+    "SMS": "text message",
+    "Push": "notification mobile",
+    "In-App": "inapp popup",
+    "Canvas": "journey flow",
+    "campaign": "mailing newsletter",
+}
+"""Part of a name to words that people search for instead."""
+
+
 def _event_marks(event: PlannedEvent, personal: int) -> str:
     marks = [_mark(f"{len(event.properties)} properties")]
+    if event.observed is not None:
+        marks.insert(0, _mark(f"observed {traffic(event)}"))
     if personal:
         marks.append(_mark(f"{personal} personal", "mark personal"))
     if event.since > 2:
         marks.append(_mark(f"since release {event.since}"))
+    if event.wire != "both":
+        marks.append(_mark(f"{event.wire} only"))
     if event.status != "current":
         marks.append(_mark(event.status))
     return " ".join(marks)
@@ -108,21 +171,26 @@ def _notes(event: PlannedEvent) -> str:
 
 _HEAD = (
     "<thead><tr><th>Property</th><th>Type</th><th>Example</th><th>From</th>"
-    "<th>Since</th><th>What it holds</th></tr></thead>"
+    "<th>Since</th><th>Wire form</th><th>What it holds</th></tr></thead>"
 )
 
 
 def _table(found: Sequence[PlannedProperty]) -> str:
     if not found:
         return "<p>No properties.</p>"
-    return f"<table>{_HEAD}<tbody>{''.join(map(_row, found))}</tbody></table>"
+    return (
+        f'<table class="part">{_HEAD}<tbody>{"".join(map(_row, found))}</tbody></table>'
+    )
 
 
 def _row(planned: PlannedProperty) -> str:
     mark = privacy(planned)
     style = "mark personal" if planned.is_personal else "mark"
     shown = f" {_mark(_LABELS.get(mark, mark), style)}" if mark else ""
-    data = _data(planned.name, planned.since, int(planned.is_personal))
+    types = " ".join(getattr(planned, "event_types", ()))
+    data = _data(planned, int(planned.is_personal), types=types)
+    seen = traffic(planned)
+    seen = f" {_mark(f'observed {seen}')}" if seen else ""
     style = ' class="personal"' if planned.is_personal else ""
     return (
         f"<tr{style}{data}><td><code>{escape(planned.name)}</code>{shown}</td>"
@@ -132,7 +200,9 @@ def _row(planned: PlannedProperty) -> str:
         f"{escape(_from(planned))}</td>"
         f'<td data-label="Since release"{_usual(planned.since <= 2)}>'
         f"{_release(planned.since)}</td>"
-        f"<td>{escape(planned.doc)}</td></tr>"
+        f'<td data-label="Wire form"{_usual(planned.wire == "both")}>'
+        f"{planned.wire}</td>"
+        f"<td>{escape(planned.doc)}{seen}</td></tr>"
     )
 
 
@@ -162,12 +232,13 @@ def _unsent(fields: Sequence[UnsentField]) -> str:
     if not fields:
         return ""
     rows = _terms((field.name, field.why) for field in fields)
-    return f'<p class="soft">Not sent:</p><dl>{rows}</dl>'
+    return f'<div class="part"><p class="soft">Not sent:</p><dl>{rows}</dl></div>'
 
 
 def _terms(pairs: Iterable[tuple[str, str]]) -> str:
     return "".join(
-        f"<div><dt><code>{escape(name)}</code></dt><dd>{escape(why)}</dd></div>"
+        f'<div data-name="{escape(name.lower())}"><dt><code>{escape(name)}</code></dt>'
+        f"<dd>{escape(why)}</dd></div>"
         for name, why in pairs
     )
 
@@ -177,6 +248,17 @@ def _user_properties(user_properties: Sequence[PlannedUserProperty]) -> str:
         return ""
     table = _table(user_properties)
     return f"<section data-list><h2>User properties</h2>{table}</section>"
+
+
+def _combo_events(plan: PlanContent) -> str:
+    if not plan.combo_events:
+        return ""
+    rows = _terms((name, ", ".join(found)) for name, found in plan.combo_events.items())
+    title = "Combo events to make in Heap"
+    return (
+        f'<section data-list><h2>{title}</h2><p class="soft">{escape(COMBO_EVENTS)}</p>'
+        f"<dl>{rows}</dl></section>"
+    )
 
 
 def _absent(plan: PlanContent) -> str:
