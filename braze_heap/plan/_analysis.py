@@ -474,6 +474,8 @@ _IN_HEAP: Final = MappingProxyType(
     {
         "is_unique": "In Heap it is text, so it has no sum: filter on true and count "
         "the events, or count unique users of all of them.",
+        "price": "Braze sends one purchase for each unit, so the sum is the revenue. "
+        "Refunds are negative.",
         "orphaned_by_id": "Heap cannot merge two users, nor move their events: exclude "
         "users with this property from counts of people.",
     }

@@ -129,7 +129,7 @@ def _data(
 
 _ALSO = {
     "price": "revenue amount money sales",
-    "Purchase": "revenue order sale conversion",
+    "Purchase": "order sale conversion",
     "total_value": "revenue amount money sales",
     "Unsubscribe": "opt out optout consent",
     "subscription": "opt in out consent unsubscribe",

@@ -1,21 +1,24 @@
 """JSON Schema of the events in a tracking plan."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from braze_heap.heap.calls import MAX_TEXT
 from braze_heap.plan._content import PlannedEvent, PlannedProperty
 from braze_heap.plan._tables import privacy
 
-_TEXT: Final = {"type": "string", "maxLength": MAX_TEXT}
-_TIME: Final = {"type": "string", "format": "date-time"}
-_EITHER: Final = {"type": ["string", "number"], "maxLength": MAX_TEXT}
+Schema: TypeAlias = dict[str, Any]
+"""A JSON Schema, or a part of one."""
 
-_VALUES: Final = MappingProxyType(
+_TEXT: Final[Schema] = {"type": "string", "maxLength": MAX_TEXT}
+_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+_EITHER: Final[Schema] = {"type": ["string", "number"], "maxLength": MAX_TEXT}
+
+_VALUES: Final[Mapping[str, Schema]] = MappingProxyType(
     {
         "any": _EITHER,
         "boolean as text": {"enum": ["true", "false"]},
@@ -27,7 +30,7 @@ _VALUES: Final = MappingProxyType(
 """Type of a property to the schema of its values; the others are text."""
 
 
-def json_schemas(events: Sequence[PlannedEvent]) -> Iterator[dict[str, Any]]:
+def json_schemas(events: Sequence[PlannedEvent]) -> Iterator[Schema]:
     """Yield a document for each name of an event in Heap, sorted by name."""
     by_name = attrgetter("name")
     for name, same in groupby(sorted(events, key=by_name), key=by_name):
@@ -54,7 +57,7 @@ _SPECIAL: Final = re.compile(r"[\\^$.+?()\[\]{}|]")
 _ANYTHING: Final = r"[\s\S]+"
 
 
-def _document(name: str, events: Sequence[PlannedEvent]) -> dict[str, Any]:
+def _document(name: str, events: Sequence[PlannedEvent]) -> Schema:
     found = {
         p.name: _property([*_named(p.name, events)])
         for e in events
@@ -91,7 +94,7 @@ def _named(name: str, events: Sequence[PlannedEvent]) -> Iterator[PlannedPropert
     return (p for event in events for p in event.properties if p.name == name)
 
 
-def _property(same: Sequence[PlannedProperty]) -> dict[str, Any]:
+def _property(same: Sequence[PlannedProperty]) -> Schema:
     """Return the schema of a property, which several types of events may have."""
     kinds = [_VALUES.get(kind, _TEXT) for kind in dict.fromkeys(p.type for p in same)]
     marks = sorted(filter(None, {privacy(planned) for planned in same}))

@@ -44,7 +44,7 @@ class PlanObserver:
         for call, item in zip(result.calls, result.origins, strict=True):
             if isinstance(call, Track):
                 self._count[_TRACK] += 1
-                event_type = _type_of(item)
+                event_type = type_of(item)
                 is_known = (event_type,) in self._names
                 key = (event_type if is_known else "*",)
                 if name := self._add(key, [call.event]):
@@ -113,8 +113,7 @@ class _Names:
         return next((n for p, n in self._patterns if p.match(name)), None)
 
 
-def _type_of(item: Any) -> str:
+def type_of(item: Any) -> str:
     """Return the type of an event in any form."""
-    return (
-        getattr(item, "event_type", None) or getattr(item, "value", item)["event_type"]
-    )
+    given = getattr(item, "event_type", None)
+    return str(given or getattr(item, "value", item)["event_type"])

@@ -68,8 +68,11 @@ def traffic(planned: PlannedEvent | PlannedProperty) -> str:
 
 def is_observed(plan: PlanContent) -> bool:
     """Return whether *plan* has counts of real traffic."""
-    planned = (*plan.events, *plan.user_properties)
-    return any(each.observed is not None for each in planned)
+    counts = [
+        *(e.observed for e in plan.events),
+        *(p.observed for p in plan.user_properties),
+    ]
+    return any(count is not None for count in counts)
 
 
 def release(number: int) -> str:
