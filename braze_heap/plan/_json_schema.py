@@ -18,11 +18,17 @@ _TEXT: Final[Schema] = {"type": "string", "maxLength": MAX_TEXT}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _EITHER: Final[Schema] = {"type": ["string", "number"], "maxLength": MAX_TEXT}
 
+_NUMBER: Final[Schema] = {
+    "type": ["number", "string"],
+    "pattern": r"^(-?[0-9]{16,}|-?Infinity|NaN)$",  # of text alone
+}
+"""Numbers that Heap cannot represent are text."""
+
 _VALUES: Final[Mapping[str, Schema]] = MappingProxyType(
     {
         "any": _EITHER,
         "boolean as text": {"enum": ["true", "false"]},
-        "number": {"type": "number"},
+        "number": _NUMBER,
         "text or number": _EITHER,
         "time as text": _TIME,
     }
