@@ -134,7 +134,9 @@ def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
     if result.outcome.failure and not run.report.received:
         raise result.outcome.failure
     more = [*_dry_view(run.report, forecast, result.top)]
-    attrs.evolve(result, more=more, facts=forecast.to_dict()).finish("stdout", ending)
+    attrs.evolve(result, more=more, more_values=forecast.to_dict()).finish(
+        "stdout", ending
+    )
 
 
 @attrs.define
@@ -212,8 +214,8 @@ def _dry_view(
         yield from ui.section(title, shares, top=top, more=MORE_TYPES)
     if saved := total - forecast.engagement:
         yield Text(
-            f"\n--include engagement would send {saved:,} events fewer "
-            f"({saved / total:.1%}): no sends, deliveries, bounces and sessions."
+            f"\n--include engagement would skip {saved:,} of these events "
+            f"({saved / total:.1%}), such as sends, deliveries and sessions."
         )
     yield from ui.next_steps(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]

@@ -254,14 +254,14 @@ class _TypeAnalysis:
 
     def _wire(self, sources: Sequence[str]) -> Wire:
         """Return the form in which Braze sends a value that comes from *sources*."""
-        # Every event has a time, so it decides nothing beside another field.
-        fields = [self.fields[n] for n in sources if n not in ("id", "time")]
         http = self._entry("http", default=True)
         storage = self._entry("storage", default=True)
-        if fields and self.cls is not UnknownEvent:
+        # Every event has a time, so it decides nothing beside another field.
+        fields = [self.fields[n] for n in sources if n not in ("id", "time")]
+        if http and storage and fields and self.cls is not UnknownEvent:
             # A field of no form is a key of ``user`` that Braze does not document.
-            http = http and any(f.http or not f.documented for f in fields)
-            storage = storage and any(f.storage is not None for f in fields)
+            http = any(f.http or not f.documented for f in fields)
+            storage = any(f.storage is not None for f in fields)
         return "both" if http == storage else "HTTP" if http else "storage"
 
     def user_properties(self) -> Iterator[PlannedUserProperty]:
@@ -362,7 +362,7 @@ class _TypeAnalysis:
             since=max(self.release, (known.since if known else None) or 2),
             doc=self.meanings.get(name, doc),
             identifying=name == NEW_FIELD or not MAY_IDENTIFY.isdisjoint(sources),
-            wire=self._wire(sources),
+            wire=self._wire((field,) if field else sources),
         )
 
     def _copied(self, evidence: Evidence) -> str | None:

@@ -59,13 +59,14 @@ class TrackingPlan(PlanContent):
             ValueError: A choice names no event type of this version, or no type is in
                 all of them.
         """
-        vocabulary = Vocabulary()
+        vocabulary, names = Vocabulary(), []
         types = vocabulary.known
         for choice in choices:
             found = vocabulary.resolve("tracking plan", choice)
             types &= frozenset[str]().union(*(each.types for each in found))
+            names.append(", ".join(each.name for each in found))
         if not types:
-            shown = " and ".join(map(str, choices))
+            shown = " and ".join(names)
             raise ValueError(f"tracking plan: no event type is in {shown}")
         return TrackingPlan(
             tuple(e for e in self.events if e.event_type in types),
