@@ -20,7 +20,6 @@ from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, trackin
 from braze_heap.plan._tables import (
     TRAITS,
     deletion,
-    is_observed,
     privacy_counts,
     traffic,
 )
@@ -175,7 +174,7 @@ def _view(planned: TrackingPlan) -> Group:
         for event in planned.events
     ]
     columns = ["event", "type", "properties", "personal", "not sent", "since", "wire"]
-    columns += ["observed"] if is_observed(planned) else []
+    columns += ["observed"] if events and len(events[0]) > len(columns) else []
     kinds = ", ".join(f"{n:,} {kind}" for kind, n in privacy_counts(planned).items())
     return Group(
         Text(f"Personal data: {kinds} (the identity included)\n"),
@@ -191,7 +190,8 @@ def _view(planned: TrackingPlan) -> Group:
 
 
 def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
-    seen = ["observed"] if is_observed(planned) else []
+    is_seen = any(p.observed is not None for p in planned.user_properties)
+    seen = ["observed"] if is_seen else []
     yield from ui.section(
         f"User properties: {len(planned.user_properties)}",
         [

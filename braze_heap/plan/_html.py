@@ -18,7 +18,6 @@ from braze_heap.plan._tables import (
     COMBO_EVENTS,
     TRAITS,
     deletion,
-    is_observed,
     notes,
     origin,
     privacy,
@@ -44,10 +43,6 @@ def page(plan: PlanContent) -> str:
         counts=_counts(plan),
         events="\n".join(map(_event, plan.events)),
         user_properties=_user_properties(plan.user_properties),
-        filters=_filters(plan.events),
-        observed='<option value="observed">Most frequent first</option>'
-        if is_observed(plan)
-        else "",
         combo_events=_combo_events(plan),
         absent=_absent(plan),
     )
@@ -74,31 +69,13 @@ def _counts(plan: PlanContent) -> str:
     return "".join(f"<li><b>{number:,}</b>{what}</li>" for number, what in numbers)
 
 
-def _filters(events: Sequence[PlannedEvent]) -> str:
-    found: dict[str, set[str]] = {
-        kind: {getattr(event, kind) for event in events} - {""} for kind in TRAITS
-    }
-    found["preset"] = set().union(*map(_presets, events))
-    return "".join(
-        f'<select data-filter="{kind}" aria-label="{kind.title()}">'
-        f'<option value="">Any {kind}</option>'
-        f"{''.join(f'<option>{escape(word)}</option>' for word in sorted(words))}"
-        "</select>"
-        for kind, words in found.items()
-        if words
-    )
-
-
-def _presets(event: PlannedEvent) -> set[str]:
-    return {name for name, types in PRESETS.items() if event.event_type in types}
-
-
 def _event(event: PlannedEvent) -> str:
     personal = sum(p.is_personal for p in event.properties)
     searched = ("event_type", "event_class", "meaning", "status", *TRAITS)
     words = " ".join(getattr(event, attribute) for attribute in searched)
     chosen = {kind: getattr(event, kind) for kind in TRAITS}
-    chosen["preset"] = " ".join(sorted(_presets(event)))
+    presets = (name for name, types in PRESETS.items() if event.event_type in types)
+    chosen["preset"] = " ".join(presets)
     data = _data(event, personal, type=event.event_type, words=words, **chosen)
     return (
         f"<details{data}><summary><h3>{escape(event.name)}</h3>"
@@ -117,7 +94,6 @@ def _data(
         "since": planned.since,
         "personal": personal,
         "observed": planned.observed or 0,
-        "also": " ".join(also for word, also in _ALSO.items() if word in planned.name),
         **more,
     }
     return "".join(
@@ -125,25 +101,6 @@ def _data(
         for key, value in values.items()
         if value != ""
     )
-
-
-_ALSO = {
-    "price": "revenue amount money sales",
-    "Purchase": "order sale conversion",
-    "total_value": "revenue amount money sales",
-    "Unsubscribe": "opt out optout consent",
-    "subscription": "opt in out consent unsubscribe",
-    "machine": "bot robot scanner privacy protection",
-    "bot_click": "machine robot scanner",
-    "url": "link address target",
-    "Control": "holdout lift",
-    "SMS": "text message",
-    "Push": "notification mobile",
-    "In-App": "inapp popup",
-    "Canvas": "journey flow",
-    "campaign": "mailing newsletter",
-}
-"""Part of a name to words that people search for instead."""
 
 
 def _event_marks(event: PlannedEvent, personal: int) -> str:
@@ -189,8 +146,7 @@ def _row(planned: PlannedProperty) -> str:
     shown = f" {_mark(_LABELS.get(mark, mark), style)}" if mark else ""
     types = " ".join(getattr(planned, "event_types", ()))
     data = _data(planned, int(planned.is_personal), types=types)
-    seen = traffic(planned)
-    seen = f" {_mark(f'observed {seen}')}" if seen else ""
+    seen = f" {_mark(f'observed {traffic(planned)}')}" * (planned.observed is not None)
     style = ' class="personal"' if planned.is_personal else ""
     return (
         f"<tr{style}{data}><td><code>{escape(planned.name)}</code>{shown}</td>"

@@ -30,7 +30,8 @@ _VALUES: Final[Mapping[str, Schema]] = MappingProxyType(
         "boolean as text": {"enum": ["true", "false"]},
         "number": _NUMBER,
         "text or number": _EITHER,
-        "time as text": _TIME,
+        # A number that is not a time between 1970 and 2100 stays a number.
+        "time as text": {**_TIME, "type": ["string", "number"]},
     }
 )
 """Type of a property to the schema of its values; the others are text."""
@@ -64,17 +65,15 @@ _ANYTHING: Final = r"[\s\S]+"
 
 
 def _document(name: str, events: Sequence[PlannedEvent]) -> Schema:
-    found = {
-        p.name: _property([*_named(p.name, events)])
-        for e in events
-        for p in e.properties
-    }
+    by_name = attrgetter("name")
+    planned = sorted((p for e in events for p in e.properties), key=by_name)
+    found = {n: _property([*same]) for n, same in groupby(planned, key=by_name)}
     takes_new = any(event.takes_new_fields for event in events)
     properties = {
         "type": "object",
-        "properties": {n: found[n] for n in sorted(found) if not is_pattern(n)},
+        "properties": {n: p for n, p in found.items() if not is_pattern(n)},
         "patternProperties": {
-            pattern_of(n): found[n] for n in sorted(found) if is_pattern(n)
+            pattern_of(n): p for n, p in found.items() if is_pattern(n)
         },
         "additionalProperties": _EITHER if takes_new else False,
     }
@@ -94,10 +93,6 @@ def _document(name: str, events: Sequence[PlannedEvent]) -> Schema:
         "required": [*envelope],
         "additionalProperties": False,
     }
-
-
-def _named(name: str, events: Sequence[PlannedEvent]) -> Iterator[PlannedProperty]:
-    return (p for event in events for p in event.properties if p.name == name)
 
 
 def _property(same: Sequence[PlannedProperty]) -> Schema:

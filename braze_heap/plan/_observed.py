@@ -13,6 +13,7 @@ from braze_heap.plan._json_schema import is_pattern, pattern_of
 from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.results import TransformResult
 
+_Property = TypeVar("_Property", PlannedProperty, PlannedUserProperty)
 _Planned = TypeVar("_Planned", PlannedEvent, PlannedProperty, PlannedUserProperty)
 
 
@@ -31,7 +32,6 @@ class PlanObserver:
         self.unplanned: Counter[str] = Counter()
         self._plan = plan
         self._count: Counter[tuple[str, ...]] = Counter()
-        self._names: dict[tuple[str, ...], _Names] = {}
         names: dict[tuple[str, ...], list[str]] = {}
         for event in plan.events:
             names.setdefault((event.event_type,), []).append(event.name)
@@ -69,23 +69,24 @@ class PlanObserver:
         The share of an event is that of all events, the share of a property that of the
         events, and the share of a user property that of all updates of users.
         """
+        events, users = self._plan.events, self._plan.user_properties
         return attrs.evolve(
             self._plan,
-            events=tuple(map(self._event, self._plan.events)),
-            user_properties=tuple(
-                self._with_count(p, (*_USER, p.name), self._count[_USER])
-                for p in self._plan.user_properties
-            ),
+            events=tuple(map(self._event, events)),
+            user_properties=self._all_with_counts(users, _USER),
         )
 
     def _event(self, event: PlannedEvent) -> PlannedEvent:
         key = (event.event_type, event.name)
-        properties = tuple(
-            self._with_count(p, (*key, p.name), self._count[key])
-            for p in event.properties
-        )
+        properties = self._all_with_counts(event.properties, key)
         counted = self._with_count(event, key, self._count[_TRACK])
         return attrs.evolve(counted, properties=properties)
+
+    def _all_with_counts(
+        self, planned: Iterable[_Property], key: tuple[str, ...]
+    ) -> tuple[_Property, ...]:
+        total = self._count[key]
+        return tuple(self._with_count(p, (*key, p.name), total) for p in planned)
 
     def _with_count(
         self, planned: _Planned, key: tuple[str, ...], total: int

@@ -66,15 +66,6 @@ def traffic(planned: PlannedEvent | PlannedProperty) -> str:
     return f"{planned.observed:,} ({planned.share or 0:.1%})"
 
 
-def is_observed(plan: PlanContent) -> bool:
-    """Return whether *plan* has counts of real traffic."""
-    counts = [
-        *(e.observed for e in plan.events),
-        *(p.observed for p in plan.user_properties),
-    ]
-    return any(count is not None for count in counts)
-
-
 def release(number: int) -> str:
     """Return a Currents release in words. 2 includes all before."""
     return "2 or before" if number <= 2 else str(number)
@@ -82,12 +73,6 @@ def release(number: int) -> str:
 
 TRAITS: Final = ("category", "channel", "action")
 """Attributes by which an event can be chosen."""
-
-
-def traits(event: PlannedEvent) -> str:
-    """Return the category, channel and action of an event; empty if it has none."""
-    words = ((kind, getattr(event, kind)) for kind in TRAITS)
-    return ", ".join(f"{kind} {word}" for kind, word in words if word)
 
 
 def notes(event: PlannedEvent) -> Iterator[str]:
@@ -122,8 +107,9 @@ def _event_lines(event: PlannedEvent) -> Iterator[str]:
         f"From {_code(event.event_type)} ({event.event_class}, {event.status}), "
         f"Currents release {release(event.since)}, wire form: {event.wire}."
     )
-    if words := traits(event):
-        yield f"\n{_cell(words)}"
+    words = ((kind, getattr(event, kind)) for kind in TRAITS)
+    if shown := ", ".join(f"{kind} {word}" for kind, word in words if word):
+        yield f"\n{_cell(shown)}"
     if event.observed is not None:
         yield f"\nObserved: {traffic(event)} of all events."
     yield from (f"\n{_cell(note)}" for note in notes(event))
@@ -302,10 +288,8 @@ def _property_cells(planned: PlannedProperty) -> dict[str, object]:
 
 
 def _counts(planned: PlannedEvent | PlannedProperty) -> dict[str, object]:
-    known = {"wire": planned.wire}
-    if planned.observed is None:
-        return {**known}
-    return {**known, "observed": planned.observed, "share": planned.share}
+    counts = {"observed": planned.observed, "share": planned.share}
+    return {"wire": planned.wire, **(counts if planned.observed is not None else {})}
 
 
 def _inert(cell: str) -> str:

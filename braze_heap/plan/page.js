@@ -5,8 +5,26 @@ const found = document.getElementById("found");
 const list = document.getElementById("events");
 const filters = [...document.querySelectorAll("[data-filter]")];
 const lower = (text) => text.toLowerCase();
-const wordsOf = ({ name = "", words = "", also = "" }, text = "") =>
-  lower(`${name} ${words} ${also} ${text}`);
+// Part of a name to words that people search for instead.
+const also = Object.entries({
+  "price": "revenue amount money sales",
+  "total_value": "revenue amount money sales",
+  "purchase": "order sale conversion",
+  "unsubscribe": "opt out optout consent",
+  "subscription": "opt in out consent unsubscribe",
+  "machine": "bot robot scanner privacy protection",
+  "bot_click": "machine robot scanner",
+  "url": "link address target",
+  "control": "holdout lift",
+  "sms": "text message",
+  "push": "notification mobile",
+  "in-app": "inapp popup",
+  "canvas": "journey flow",
+  "campaign": "mailing newsletter",
+});
+const alsoOf = (name) => also.filter(([part]) => name.includes(part)).flat().join(" ");
+const wordsOf = ({ name = "", words = "" }, text = "") =>
+  lower(`${name} ${words} ${alsoOf(name)} ${text}`);
 const entry = (node) => ({
   node,
   words: wordsOf(node.dataset),
@@ -17,6 +35,16 @@ const events = [...list.querySelectorAll("details")].map(entry);
 const others = [...document.querySelectorAll("[data-list]")].map(entry);
 const hasAll = (words, terms) => terms.every((term) => words.includes(term));
 const ranks = new Map();
+const valuesOf = (item, key) => (item.node.dataset[key] || "").split(" ").filter(Boolean);
+
+for (const select of filters) {
+  const words = new Set(events.flatMap((item) => valuesOf(item, select.dataset.filter)));
+  select.append(...[...words].sort().map((word) => new Option(word)));
+  select.hidden = !words.size;
+}
+if (!events.some((item) => Number(item.node.dataset.observed))) {
+  order.querySelector("[value=observed]").remove();
+}
 
 // The lower, the better: the name, its last words, its start, a part, other text.
 function rank(name, query) {
@@ -52,7 +80,7 @@ function filter() {
   for (const item of events) {
     const data = item.node.dataset;
     const isChosen = chosen.every((select) =>
-      (data[select.dataset.filter] || "").split(" ").includes(select.value));
+      valuesOf(item, select.dataset.filter).includes(select.value));
     const whole = hasAll(item.words, terms);
     const [hits, best] = filterRows(item, query, terms, whole ? null : item.words);
     if (isChosen) kept.add(data.type);

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -93,6 +93,7 @@ def test_many_calls_fit_the_schema_of_their_event(policy: str) -> None:
     check_calls(policy, 100_000 // len(POLICIES) + 1)
 
 
+@example([make_raw(EmailClick, send_time=0), make_raw(Purchase, id="p", price=2**60)])
 @given(st.lists(raw_events(), max_size=10))
 def test_calls_with_unusual_values_fit_the_schema(events: list[Any]) -> None:
     """Values of the documented types fit, however long or large."""
