@@ -207,20 +207,19 @@ def _user_properties(user_properties: Sequence[PlannedUserProperty]) -> str:
 
 
 def _combo_events(plan: PlanContent) -> str:
-    if not plan.combo_events:
-        return ""
-    rows = _terms((name, ", ".join(found)) for name, found in plan.combo_events.items())
-    title = "Combo events to make in Heap"
-    return (
-        f'<section data-list><h2>{title}</h2><p class="soft">{escape(COMBO_EVENTS)}</p>'
-        f"<dl>{rows}</dl></section>"
-    )
+    pairs = [(name, ", ".join(found)) for name, found in plan.combo_events.items()]
+    return _section("Combo events to make in Heap", pairs, COMBO_EVENTS)
 
 
 def _absent(plan: PlanContent) -> str:
     pairs = [(event.event_type, event.why) for event in plan.unsent]
     pairs += [(event_type, deletion(event_type)) for event_type in plan.deletions]
+    return _section("Never an event in Heap", pairs)
+
+
+def _section(title: str, pairs: Sequence[tuple[str, str]], text: str = "") -> str:
     if not pairs:
         return ""
-    title = "Never an event in Heap"
-    return f"<section data-list><h2>{title}</h2><dl>{_terms(pairs)}</dl></section>"
+    intro = f'<p class="soft">{escape(text)}</p>' if text else ""
+    rows = f"<dl>{_terms(pairs)}</dl>"
+    return f"<section data-list><h2>{title}</h2>{intro}{rows}</section>"
