@@ -215,10 +215,9 @@ def _choices(
     return tuple(choices)
 
 
-def _events_option(names: str, text: str) -> Decorator:
-    return option(
-        f"{names} EVENTS", text, multiple=True, callback=_choices, show_default=False
-    )
+def choices_option(names: str, text: str) -> Decorator:
+    """Return an option of words: it may be repeated, and may list several."""
+    return option(names, text, multiple=True, callback=_choices, show_default=False)
 
 
 _OPTIONS: Final = (
@@ -246,14 +245,14 @@ _OPTIONS: Final = (
         f"{ENVIRONMENT_PREFIX}HASH_KEY.  [default: {_DEFAULTS.personal_data}]",
         type=click.Choice(choices_of(TransformConfig, "personal_data")),
     ),
-    _events_option(
-        "--include",
+    choices_option(
+        "--include EVENTS",
         "Send only these events: types, globs, classes, categories such as "
         "message_engagement, engagement, delivery, channel:email, action:click. May be "
         "repeated. User properties that other events state are sent, too.",
     ),
-    _events_option(
-        "--exclude",
+    choices_option(
+        "--exclude EVENTS",
         "Send nothing of these events, not even user properties; as --include.",
     ),
 )

@@ -1,5 +1,6 @@
 """``braze-heap plan``: all that can reach Heap, as a page, a table or a file."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,11 +12,19 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
+from braze_heap.cli._inputs import Source
 from braze_heap.cli._output import refuse_input, write_text
-from braze_heap.plan import PlanError, TrackingPlan, diff, tracking_plan
-from braze_heap.plan._tables import deletion, privacy_counts
+from braze_heap.cli._report import TOP
+from braze_heap.cli._run import Run
+from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
+from braze_heap.plan._tables import (
+    TRAITS,
+    deletion,
+    privacy_counts,
+    traffic,
+)
 
-Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
+Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
 
 
 @click.command(
@@ -26,6 +35,8 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
         braze-heap plan --format html -o plan.html
         braze-heap plan --json -o plan.json
         braze-heap plan --personal-data keep --diff plan.json
+        braze-heap plan --channel email --action open,click
+        braze-heap plan --observed currents/ --format html -o plan.html
         """,
         one="with --diff, something differs",
         zero="done; with --diff, nothing differs",
@@ -33,16 +44,37 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html"]
 )
 @opts.transformer_options
 @opts.format_options(
-    *("table", "markdown", "csv", "json", "html"),
-    text="html is a page to search and sort; --diff compares with json.",
+    *("table", "markdown", "csv", "json", "html", "jsonschema"),
+    text="html is a page to search and sort; --diff compares with json; jsonschema is "
+    "a line with a JSON Schema for each event in Heap.",
 )
+@opts.choices_option(
+    "--category NAME", "Show these categories alone, such as message_engagement."
+)
+@opts.choices_option("--channel NAME", "Show these channels alone, such as email.")
+@opts.choices_option("--action NAME", "Show these actions alone, such as open,click.")
+@opts.option(
+    "--observed FILE",
+    "Add counts and shares from the events in these files or directories.",
+    type=opts.InputPath(),
+)
+@opts.event_type_option
+@click.argument("more_files", nargs=-1, metavar="[FILE ...]", type=opts.InputPath())
 @opts.option(
     "--diff old OLD.json",
     "Show what differs from this plan instead; as text, or as JSON.",
     type=opts.FilePath(exists=True, dir_okay=False),
 )
 @opts.output_option("Write to this file.")
-def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
+def plan(
+    form: Format,
+    old: Path | None,
+    output: Path,
+    observed: Path | None,
+    more_files: tuple[Path, ...],
+    event_type: str | None,
+    **options: Any,
+) -> None:
     """
     Show the tracking plan: every event and user property that can reach Heap.
 
@@ -51,9 +83,30 @@ def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
     """
     if old and form not in ("table", "json"):
         raise click.UsageError("--diff is shown as text, or with --json.")
+    if observed and (old or form == "jsonschema"):
+        other = "--diff" if old else "--format jsonschema"
+        raise click.UsageError(f"{other} shows no counts: leave --observed out.")
+    if not observed and (more_files or event_type):
+        name = "FILE" if more_files else "--event-type"
+        raise click.UsageError(f"{name} is for --observed FILE, which is missing.")
+    choices = [
+        [f"{kind}:{word}" for word in words]
+        for kind in TRAITS
+        if (words := options.pop(kind))
+    ]
     refuse_input(output, [old, options["config"]], "--output")
     before = _read(old) if old else None
-    planned = tracking_plan(opts.build_transformer(opts.Setup.of(**options)))
+    setup = opts.Setup.of(**options)
+    planned = tracking_plan(opts.build_transformer(setup))
+    if observed:
+        inputs = Source((observed, *more_files), event_type).find()
+        refuse_input(output, inputs.each, "--output")
+        planned = _with_traffic(planned, Run.of(setup, inputs))
+    try:
+        planned = planned.narrowed(*choices) if choices else planned
+        before = before.narrowed(*choices) if before and choices else before
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     difference = diff(before, planned) if before else None
     writers: Mapping[str, Callable[[], str | RenderableType]] = {
         "table": lambda: _view(planned),
@@ -61,6 +114,7 @@ def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
         "csv": planned.to_csv,
         "json": planned.to_json,
         "html": planned.to_html,
+        "jsonschema": planned.to_jsonschema,
     }
     if difference is not None:
         lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
@@ -68,6 +122,30 @@ def plan(form: Format, old: Path | None, output: Path, **options: Any) -> None:
     with ui.exit_on_broken_pipe():
         write_text(writers[form](), output, ui.PIPED_WIDTH)
     sys.exit(int(bool(difference)))
+
+
+def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
+    """Return the plan with counts of the events that *run* reads."""
+    observer = PlanObserver(planned)
+    run.observe = observer.add
+    outcome = run.write_to(Path(os.devnull), ui.console("stderr"))
+    if outcome.note:
+        if outcome.failure:
+            raise outcome.failure
+        raise ui.UnusableError(outcome.note)
+    counts = run.report
+    click.echo(
+        f"Observed {ui.plural(counts.received, 'event')}: {counts.done:,} mapped, "
+        f"{counts.skipped.total():,} skipped, {counts.failed.total():,} rejected.",
+        err=True,
+    )
+    if names := observer.unplanned.most_common(TOP):
+        shown = ", ".join(ui.safe(name) for name, _ in names)
+        number = ui.plural(len(observer.unplanned), "name")
+        click.echo(
+            f"Not in the plan: {number}: {shown}. See braze-heap drift.", err=True
+        )
+    return observer.observed()
 
 
 def _read(path: Path) -> TrackingPlan:
@@ -90,28 +168,40 @@ def _view(planned: TrackingPlan) -> Group:
             sum(p.is_personal for p in event.properties) or "-",
             len(event.unsent) or "-",
             str(event.since),
+            event.wire,
+            *([traffic(event)] if event.observed is not None else ()),
         )
         for event in planned.events
     ]
-    columns = ("event", "type", "properties", "personal", "not sent", "since")
+    columns = ["event", "type", "properties", "personal", "not sent", "since", "wire"]
+    columns += ["observed"] if events and len(events[0]) > len(columns) else []
     kinds = ", ".join(f"{n:,} {kind}" for kind, n in privacy_counts(planned).items())
     return Group(
         Text(f"Personal data: {kinds} (the identity included)\n"),
         ui.rows_view(events, columns),
         *_user_properties_view(planned),
+        *ui.section(
+            "Combo events to make in Heap, for charts over channels",
+            [(name, ", ".join(names)) for name, names in planned.combo_events.items()],
+        ),
         *_absent_view(planned),
         Text("\nEvery property: braze-heap plan --format html -o plan.html"),
     )
 
 
 def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
+    is_seen = any(p.observed is not None for p in planned.user_properties)
+    seen = ["observed"] if is_seen else []
     yield from ui.section(
         f"User properties: {len(planned.user_properties)}",
         [
-            (p.name, p.type, "yes" if p.is_personal else "-", ", ".join(p.event_types))
+            (
+                *(p.name, p.type, "yes" if p.is_personal else "-"),
+                *(p.wire, *(traffic(p) for _ in seen), ", ".join(p.event_types)),
+            )
             for p in planned.user_properties
         ],
-        columns=("name", "type", "personal", "from"),
+        columns=("name", "type", "personal", "wire", *seen, "from"),
     )
 
 

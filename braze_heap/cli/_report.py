@@ -359,6 +359,7 @@ class RunResult:
         top: Maximum number of types and fields; ``None`` shows all.
         more: Parts at the end of the text.
         again: Effect of running the command again; empty if there is no advice.
+        more_values: More values for programs.
     """
 
     report: RunReport
@@ -370,6 +371,7 @@ class RunResult:
     top: int | None = TOP
     more: Sequence[RenderableType] = ()
     again: str = ""
+    more_values: Mapping[str, Any] = MappingProxyType({})
 
     def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
         """Show the result on *stream*, and exit with its status."""
@@ -390,6 +392,7 @@ class RunResult:
             "sink": self.sink or None,
             "dead_letter": str(self.store) if self.store else None,
             **self.report.to_dict(),
+            **self.more_values,
         }
 
     def view(self) -> Group:

@@ -1,6 +1,7 @@
 """A run over many inputs, in batches, so that memory does not grow with them."""
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Final
@@ -8,7 +9,7 @@ from typing import IO, Final
 import attrs
 from rich.console import Console
 
-from braze_heap import Transformer
+from braze_heap import Transformer, TransformResult
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import FEW, UNIT, Advance, Input, Inputs, batches
 from braze_heap.cli._options import Setup, build_transformer
@@ -29,12 +30,14 @@ class Run:
 
     Attributes:
         unit: Bytes of input at whose multiples a batch ends.
+        observe: Function that gets the result of each batch.
         before: Events of the current file that were processed.
     """
 
     transformer: Transformer
     inputs: Inputs
     unit: int = UNIT
+    observe: Callable[[TransformResult], object] = lambda _: None
     report: RunReport = attrs.field(init=False)
     before: int = attrs.field(init=False, default=0)
 
@@ -120,6 +123,7 @@ class Run:
             with defer_sigint():
                 write_calls(file, result.calls)
                 self.report.add(result, batch, source.name, self.before)
+                self.observe(result)
             self.before += len(batch)
             if shown:
                 shown.add_events(len(batch))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from braze_heap import DISCARD, Pipeline
+from braze_heap import DISCARD, ENGAGEMENT, Pipeline, Track, TransformResult
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._delivery import Delivery, patience_option
@@ -27,9 +28,11 @@ from braze_heap.cli._options import (
 )
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import Ending, RunReport, ending_options
+from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
 from braze_heap.cli._run import Run
+from braze_heap.events._catalog import catalog
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
+from braze_heap.plan._observed import type_of
 from braze_heap.state import DeadLetter
 
 DEAD_LETTER: Final = Path("dead.db")
@@ -125,23 +128,95 @@ def _files_of(store: Path | None) -> list[Path]:
 
 
 def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
+    forecast = Forecast()
+    run.observe = forecast.add
     result = run.result(Path(os.devnull), ending.bar, all_types=all_types)
     if result.outcome.failure and not run.report.received:
         raise result.outcome.failure
-    attrs.evolve(result, more=[*_dry_view(run.report)]).finish("stdout", ending)
+    more = [*_dry_view(run.report, forecast, result.top)]
+    attrs.evolve(result, more=more, more_values=forecast.to_dict()).finish(
+        "stdout", ending
+    )
 
 
-def _dry_view(report: RunReport) -> Iterator[RenderableType]:
+@attrs.define
+class Forecast:
+    """
+    What a delivery would send to Heap.
+
+    Attributes:
+        people: Hashes of the identities: 64 bits, so that millions fit into memory.
+        event_types: Number of events to send by type.
+    """
+
+    people: set[int] = attrs.field(factory=set)
+    event_types: Counter[str] = attrs.field(factory=Counter)
+
+    def add(self, result: TransformResult) -> None:
+        """Add the calls of a batch."""
+        self.people.update(hash(call.identity) for call in result.calls)
+        self.event_types.update(
+            type_of(item)
+            for call, item in zip(result.calls, result.origins, strict=True)
+            if isinstance(call, Track)
+        )
+
+    @property
+    def categories(self) -> Counter[str]:
+        """Number of events by Braze's category of their types."""
+        found: Counter[str] = Counter()
+        for event_type, number in self.event_types.items():
+            entry = catalog().get(event_type)
+            found[(entry and entry.category) or "other"] += number
+        return found
+
+    @property
+    def engagement(self) -> int:
+        """Number of events whose types the preset engagement has."""
+        return sum(n for kind, n in self.event_types.items() if kind in ENGAGEMENT)
+
+    @property
+    def minutes(self) -> float:
+        """Least duration of the delivery, at the rate that Heap allows an app."""
+        return self.event_types.total() / EVENTS_A_MINUTE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the forecast as JSON values."""
+        return {
+            "people": len(self.people),
+            "minutes": round(self.minutes, 1),
+            "events_by_category": dict(self.categories.most_common()),
+            "events_by_type": dict(self.event_types.most_common()),
+            "events_with_engagement_alone": self.engagement,
+        }
+
+
+def _dry_view(
+    report: RunReport, forecast: Forecast, top: int | None
+) -> Iterator[RenderableType]:
     rows = [
         (n, ui.plural(n, kind).partition(" ")[2]) for kind, n in report.calls.items()
     ]
     if failed := report.failed.total():
         rows.append((failed, "for the dead letter"))
+    if people := len(forecast.people):
+        rows.append((people, "person" if people == 1 else "people"))
     title = "Dry run: nothing was sent. With --sink it would send"
     yield from ui.section(title, rows or [(0, "events")])
-    minutes = report.calls["event"] / EVENTS_A_MINUTE
+    minutes = forecast.minutes
     least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
     yield Text(f"  {least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute")
+    total = forecast.event_types.total()
+    counts = {"category": forecast.categories, "type": forecast.event_types}
+    for kind, count in counts.items():
+        shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
+        title = f"Events to send by {kind}"
+        yield from ui.section(title, shares, top=top, more=MORE_TYPES)
+    if saved := total - forecast.engagement:
+        yield Text(
+            f"\n--include engagement would skip {saved:,} of these events "
+            f"({saved / total:.1%}), such as sends, deliveries and sessions."
+        )
     yield from ui.next_steps(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
     )

@@ -16,12 +16,14 @@ from braze_heap.plan._content import (
     UnsentType,
 )
 from braze_heap.plan._diff import Change, PlanDiff, diff
+from braze_heap.plan._observed import PlanObserver
 from braze_heap.plan._tracking_plan import PlanError, TrackingPlan
 
 __all__ = [
     "Change",
     "PlanDiff",
     "PlanError",
+    "PlanObserver",
     "PlannedEvent",
     "PlannedProperty",
     "PlannedUserProperty",

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
@@ -24,6 +24,7 @@ from braze_heap.plan._content import (
     Type,
     UnsentField,
     UnsentType,
+    Wire,
 )
 from braze_heap.plan._probes import Hints, Probe, ProbeFactory
 from braze_heap.plan._sentinels import SentinelValues, without_sentinels
@@ -242,7 +243,26 @@ class _TypeAnalysis:
                 unsent=unsent,
                 takes_new_fields=takes_new,
                 note=self._note(name),
+                category=self._entry("category") or "",
+                channel=self._entry("channel") or "",
+                action=self._entry("action") or "",
+                wire=self._wire(()),
             )
+
+    def _entry(self, attribute: str, default: Any = None) -> Any:
+        return getattr(getattr(self.cls, "_entry", None), attribute, default)
+
+    def _wire(self, sources: Sequence[str]) -> Wire:
+        """Return the form in which Braze sends a value that comes from *sources*."""
+        http = self._entry("http", default=True)
+        storage = self._entry("storage", default=True)
+        # Every event has a time, so it decides nothing beside another field.
+        fields = [self.fields[n] for n in sources if n not in ("id", "time")]
+        if http and storage and fields and self.cls is not UnknownEvent:
+            # A field of no form is a key of ``user`` that Braze does not document.
+            http = any(f.http or not f.documented for f in fields)
+            storage = any(f.storage is not None for f in fields)
+        return "both" if http == storage else "HTTP" if http else "storage"
 
     def user_properties(self) -> Iterator[PlannedUserProperty]:
         """Yield the user properties that events of the class set."""
@@ -342,6 +362,7 @@ class _TypeAnalysis:
             since=max(self.release, (known.since if known else None) or 2),
             doc=self.meanings.get(name, doc),
             identifying=name == NEW_FIELD or not MAY_IDENTIFY.isdisjoint(sources),
+            wire=self._wire((field,) if field else sources),
         )
 
     def _copied(self, evidence: Evidence) -> str | None:
@@ -392,8 +413,9 @@ def _doc(
 ) -> str:
     """Return the meaning of a property, and what Heap can do with it."""
     if is_time and name.endswith("_at") and "time" in sources:
-        text = "Time of the event that states it."
-    elif field:
+        found = (doc for end, doc in _TIMES.items() if name.endswith(end))
+        text = next(found, "Time of the event that states it.")
+    elif field and not name.endswith(".*"):
         text = _first_paragraph(field.doc)
     else:
         found = (doc for end, doc in _DOCS_BY_END.items() if name.endswith(end))
@@ -406,8 +428,36 @@ def _doc(
 
 _EPOCH: Final = re.compile("UTC epoch (milli)?seconds")
 
+_TIMES: Final = MappingProxyType(
+    {
+        "email_bounced_at": "Time of the last hard bounce. Braze stops sending to the "
+        "address; a new address of the person does not remove this time.",
+        "email_marked_as_spam_at": "Time at which the person last marked an email as "
+        "spam. A new address of the person does not remove this time.",
+        "first_session_at": "Time of the earliest first session, in the app if the "
+        "name has its id.",
+        "push_permission_at": "Time of the report of the permission.",
+        "uninstalled_at": "Time of the last uninstall, of the app if the name has its "
+        "id. A later install does not remove it.",
+        "_changed_at": "Time of the newest change of the subscription.",
+    }
+)
+"""End of the name of a user property that is a time, to its meaning."""
+
 _DOCS_BY_END: Final = MappingProxyType(
     {
+        "custom_attributes.*": "New value of a custom attribute that changed, under "
+        "its own name. Empty text if it was removed.",
+        "custom_properties.*": "A property that the app logged with the event, under "
+        "its own name.",
+        "purchase_properties.*": "A property that the app logged with the purchase, "
+        "under its own name.",
+        "conversion_behavior.*": "A part of the definition of the goal, under its own "
+        "name.",
+        "content.*": "A part of the content of the combination, under its own name.",
+        ".*": "A value within the field, under its own name.",
+        "*": "A field that this version does not know, under its own name.",
+        "event_type": "Braze's type of the event: users.messages.email.Click.",
         ".count": "Number of the elements of the list, sent or not.",
         "is_machine_open": "Whether a machine opened the email, not the person.",
         "local_hour": "Hour on the clock of the user, 0 to 23.",
@@ -424,6 +474,8 @@ _IN_HEAP: Final = MappingProxyType(
     {
         "is_unique": "In Heap it is text, so it has no sum: filter on true and count "
         "the events, or count unique users of all of them.",
+        "price": "Braze sends one purchase for each unit, so the sum is the revenue. "
+        "Refunds are negative.",
         "orphaned_by_id": "Heap cannot merge two users, nor move their events: exclude "
         "users with this property from counts of people.",
     }
@@ -536,6 +588,7 @@ def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
         sensitive=any(p.sensitive for p in same),
         identifying=any(p.identifying for p in same),
         since=min(p.since for p in same),
+        wire=first.wire if len({p.wire for p in same}) == 1 else "both",
         event_types=tuple(sorted({t for p in same for t in p.event_types})),
     )
 

@@ -21,6 +21,11 @@ Booleans are ``true`` and ``false``, items of a list are joined with ``||``, and
 are ISO 8601 in UTC.
 """
 
+Wire: TypeAlias = Literal["HTTP", "storage", "both"]
+"""
+Form in which Braze sends a value: HTTP requests, storage files, or both.
+"""
+
 Origin: TypeAlias = Literal["field", "derived", "fixed"]
 """An unchanged field, a value made from fields, or a constant."""
 
@@ -44,6 +49,9 @@ class PlannedProperty:
         identifying: Whether one of the sources may identify a person in another way: a
             device, a user agent, a URL, the accuracy of a location, free text, custom
             and unknown fields.
+        wire: Form in which Braze sends the sources.
+        observed: Number of calls that had it; ``None`` if no traffic was observed.
+        share: Their share of the event's calls, or of all updates of users.
     """
 
     name: str
@@ -57,6 +65,9 @@ class PlannedProperty:
     since: int
     doc: str
     identifying: bool = False
+    wire: Wire = "both"
+    observed: int | None = None
+    share: float | None = None
 
     @property
     def is_personal(self) -> bool:
@@ -107,6 +118,12 @@ class PlannedEvent:
         takes_new_fields: Whether fields that this version does not know are sent too,
             under their own names.
         note: Remarks; may be empty.
+        category: Braze's group of the type; empty if it has none.
+        channel: Messaging channel of all events of the type; empty if they have none.
+        action: What happened, one vocabulary over all channels; may be empty.
+        wire: Form in which Braze sends the type.
+        observed: Number of calls; ``None`` if no traffic was observed.
+        share: Their share of the calls of all events.
     """
 
     name: str
@@ -119,6 +136,12 @@ class PlannedEvent:
     unsent: tuple[UnsentField, ...] = ()
     takes_new_fields: bool = False
     note: str = ""
+    category: str = ""
+    channel: str = ""
+    action: str = ""
+    wire: Wire = "both"
+    observed: int | None = None
+    share: float | None = None
 
 
 @attrs.frozen
@@ -147,3 +170,21 @@ class PlanContent:
     user_properties: tuple[PlannedUserProperty, ...] = ()
     unsent: tuple[UnsentType, ...] = ()
     deletions: tuple[str, ...] = ()
+
+    @property
+    def combo_events(self) -> dict[str, tuple[str, ...]]:
+        """
+        Combo events to make in Heap for charts over channels: name to events.
+
+        There is one for each action with several names of events, so none if
+        ``event_names="action"`` gives all channels one name.
+        """
+        names: dict[str, set[str]] = {}
+        for event in self.events:
+            if event.category == "message_engagement" and event.channel:
+                names.setdefault(event.action, set()).add(event.name)
+        return {
+            f"Message {action.replace('_', ' ').title()}": tuple(sorted(found))
+            for action, found in sorted(names.items())
+            if len(found) > 1
+        }

@@ -14,7 +14,17 @@ from braze_heap.plan._content import (
     PlannedUserProperty,
     UnsentField,
 )
-from braze_heap.plan._tables import deletion, notes, origin, privacy, privacy_counts
+from braze_heap.plan._tables import (
+    COMBO_EVENTS,
+    TRAITS,
+    deletion,
+    notes,
+    origin,
+    privacy,
+    privacy_counts,
+    traffic,
+)
+from braze_heap.policies.selection import PRESETS
 
 
 def page(plan: PlanContent) -> str:
@@ -33,6 +43,7 @@ def page(plan: PlanContent) -> str:
         counts=_counts(plan),
         events="\n".join(map(_event, plan.events)),
         user_properties=_user_properties(plan.user_properties),
+        combo_events=_combo_events(plan),
         absent=_absent(plan),
     )
 
@@ -60,9 +71,12 @@ def _counts(plan: PlanContent) -> str:
 
 def _event(event: PlannedEvent) -> str:
     personal = sum(p.is_personal for p in event.properties)
-    searched = ("name", "event_type", "event_class", "meaning", "status")
+    searched = ("event_type", "event_class", "meaning", "status", *TRAITS)
     words = " ".join(getattr(event, attribute) for attribute in searched)
-    data = _data(event.name, event.since, personal, event.event_type, words)
+    chosen = {kind: getattr(event, kind) for kind in TRAITS}
+    presets = (name for name, types in PRESETS.items() if event.event_type in types)
+    chosen["preset"] = " ".join(presets)
+    data = _data(event, personal, type=event.event_type, words=words, **chosen)
     return (
         f"<details{data}><summary><h3>{escape(event.name)}</h3>"
         f"<code>{escape(event.event_type)}</code> {_event_marks(event, personal)}"
@@ -72,13 +86,15 @@ def _event(event: PlannedEvent) -> str:
     )
 
 
-def _data(name: str, since: int, personal: int, kind: str = "", words: str = "") -> str:
+def _data(
+    planned: PlannedEvent | PlannedProperty, personal: int, **more: object
+) -> str:
     values = {
-        "name": name.lower(),
-        "since": since,
+        "name": planned.name.lower(),
+        "since": planned.since,
         "personal": personal,
-        "type": kind,
-        "words": words,
+        "observed": planned.observed or 0,
+        **more,
     }
     return "".join(
         f' data-{key}="{escape(str(value))}"'
@@ -89,10 +105,14 @@ def _data(name: str, since: int, personal: int, kind: str = "", words: str = "")
 
 def _event_marks(event: PlannedEvent, personal: int) -> str:
     marks = [_mark(f"{len(event.properties)} properties")]
+    if event.observed is not None:
+        marks.insert(0, _mark(f"observed {traffic(event)}"))
     if personal:
         marks.append(_mark(f"{personal} personal", "mark personal"))
     if event.since > 2:
         marks.append(_mark(f"since release {event.since}"))
+    if event.wire != "both":
+        marks.append(_mark(f"{event.wire} only"))
     if event.status != "current":
         marks.append(_mark(event.status))
     return " ".join(marks)
@@ -108,21 +128,25 @@ def _notes(event: PlannedEvent) -> str:
 
 _HEAD = (
     "<thead><tr><th>Property</th><th>Type</th><th>Example</th><th>From</th>"
-    "<th>Since</th><th>What it holds</th></tr></thead>"
+    "<th>Since</th><th>Wire form</th><th>What it holds</th></tr></thead>"
 )
 
 
 def _table(found: Sequence[PlannedProperty]) -> str:
     if not found:
         return "<p>No properties.</p>"
-    return f"<table>{_HEAD}<tbody>{''.join(map(_row, found))}</tbody></table>"
+    return (
+        f'<table class="part">{_HEAD}<tbody>{"".join(map(_row, found))}</tbody></table>'
+    )
 
 
 def _row(planned: PlannedProperty) -> str:
     mark = privacy(planned)
     style = "mark personal" if planned.is_personal else "mark"
     shown = f" {_mark(_LABELS.get(mark, mark), style)}" if mark else ""
-    data = _data(planned.name, planned.since, int(planned.is_personal))
+    types = " ".join(getattr(planned, "event_types", ()))
+    data = _data(planned, int(planned.is_personal), types=types)
+    seen = f" {_mark(f'observed {traffic(planned)}')}" * (planned.observed is not None)
     style = ' class="personal"' if planned.is_personal else ""
     return (
         f"<tr{style}{data}><td><code>{escape(planned.name)}</code>{shown}</td>"
@@ -132,7 +156,9 @@ def _row(planned: PlannedProperty) -> str:
         f"{escape(_from(planned))}</td>"
         f'<td data-label="Since release"{_usual(planned.since <= 2)}>'
         f"{_release(planned.since)}</td>"
-        f"<td>{escape(planned.doc)}</td></tr>"
+        f'<td data-label="Wire form"{_usual(planned.wire == "both")}>'
+        f"{planned.wire}</td>"
+        f"<td>{escape(planned.doc)}{seen}</td></tr>"
     )
 
 
@@ -162,12 +188,13 @@ def _unsent(fields: Sequence[UnsentField]) -> str:
     if not fields:
         return ""
     rows = _terms((field.name, field.why) for field in fields)
-    return f'<p class="soft">Not sent:</p><dl>{rows}</dl>'
+    return f'<div class="part"><p class="soft">Not sent:</p><dl>{rows}</dl></div>'
 
 
 def _terms(pairs: Iterable[tuple[str, str]]) -> str:
     return "".join(
-        f"<div><dt><code>{escape(name)}</code></dt><dd>{escape(why)}</dd></div>"
+        f'<div data-name="{escape(name.lower())}"><dt><code>{escape(name)}</code></dt>'
+        f"<dd>{escape(why)}</dd></div>"
         for name, why in pairs
     )
 
@@ -179,10 +206,20 @@ def _user_properties(user_properties: Sequence[PlannedUserProperty]) -> str:
     return f"<section data-list><h2>User properties</h2>{table}</section>"
 
 
+def _combo_events(plan: PlanContent) -> str:
+    pairs = [(name, ", ".join(found)) for name, found in plan.combo_events.items()]
+    return _section("Combo events to make in Heap", pairs, COMBO_EVENTS)
+
+
 def _absent(plan: PlanContent) -> str:
     pairs = [(event.event_type, event.why) for event in plan.unsent]
     pairs += [(event_type, deletion(event_type)) for event_type in plan.deletions]
+    return _section("Never an event in Heap", pairs)
+
+
+def _section(title: str, pairs: Sequence[tuple[str, str]], text: str = "") -> str:
     if not pairs:
         return ""
-    title = "Never an event in Heap"
-    return f"<section data-list><h2>{title}</h2><dl>{_terms(pairs)}</dl></section>"
+    intro = f'<p class="soft">{escape(text)}</p>' if text else ""
+    rows = f"<dl>{_terms(pairs)}</dl>"
+    return f"<section data-list><h2>{title}</h2>{intro}{rows}</section>"

@@ -59,9 +59,20 @@ def origin(planned: PlannedProperty) -> str:
     return f"derived from {names}" if names else "derived"
 
 
+def traffic(planned: PlannedEvent | PlannedProperty) -> str:
+    """Return the count and share in observed traffic, as text; empty without any."""
+    if planned.observed is None:
+        return ""
+    return f"{planned.observed:,} ({planned.share or 0:.1%})"
+
+
 def release(number: int) -> str:
     """Return a Currents release in words. 2 includes all before."""
     return "2 or before" if number <= 2 else str(number)
+
+
+TRAITS: Final = ("category", "channel", "action")
+"""Attributes by which an event can be chosen."""
 
 
 def notes(event: PlannedEvent) -> Iterator[str]:
@@ -83,6 +94,7 @@ def markdown(plan: PlanContent) -> str:
         f"Personal data: {kinds} (the identity included).",
         *(line for event in plan.events for line in _event_lines(event)),
         *_user_property_lines(plan.user_properties),
+        *_combo_lines(plan),
         *_unsent_lines(plan),
     ]
     return "\n".join(lines) + "\n"
@@ -93,8 +105,13 @@ def _event_lines(event: PlannedEvent) -> Iterator[str]:
     yield f"{_cell(event.meaning)}\n"
     yield (
         f"From {_code(event.event_type)} ({event.event_class}, {event.status}), "
-        f"Currents release {release(event.since)}."
+        f"Currents release {release(event.since)}, wire form: {event.wire}."
     )
+    words = ((kind, getattr(event, kind)) for kind in TRAITS)
+    if shown := ", ".join(f"{kind} {word}" for kind, word in words if word):
+        yield f"\n{_cell(shown)}"
+    if event.observed is not None:
+        yield f"\nObserved: {traffic(event)} of all events."
     yield from (f"\n{_cell(note)}" for note in notes(event))
     yield from _property_lines(event.properties)
     if event.unsent:
@@ -110,9 +127,28 @@ def _user_property_lines(
         yield from _property_lines(user_properties)
 
 
+def _combo_lines(plan: PlanContent) -> Iterator[str]:
+    if plan.combo_events:
+        yield f"\n## Combo events to make in Heap\n\n{COMBO_EVENTS}\n"
+    for name, events in plan.combo_events.items():
+        yield f"- {_cell(name)}: {_cell(', '.join(events))}"
+
+
+COMBO_EVENTS: Final = (
+    "A chart over all channels needs one event. Make each of these in Heap by hand, or "
+    'send one name with event_names="action".'
+)
+"""Purpose of combo events."""
+
+
 def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
-    yield f"\n| {' | '.join(_HEADINGS)} |"
-    yield f"|{' --- |' * len(_HEADINGS)}"
+    if not found:
+        yield "\nNo properties."
+        return
+    observed = ("observed",) if found[0].observed is not None else ()
+    headings = (*_HEADINGS, *observed)
+    yield f"\n| {' | '.join(headings)} |"
+    yield f"|{' --- |' * len(headings)}"
     for planned in found:
         cells = (
             _code(planned.name),
@@ -121,7 +157,9 @@ def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
             _cell(origin(planned)),
             privacy(planned),
             release(planned.since),
+            planned.wire,
             _cell(planned.doc),
+            *(traffic(planned) for _ in observed),
         )
         yield f"| {' | '.join(cells)} |"
 
@@ -133,6 +171,7 @@ _HEADINGS: Final = (
     "from",
     "personal data",
     "since",
+    "wire form",
     "what it holds",
 )
 
@@ -179,6 +218,12 @@ COLUMNS: Final = (
     "sensitive",
     "may_identify",
     "since",
+    "wire",
+    "category",
+    "channel",
+    "action",
+    "observed",
+    "share",
     "event_type",
     "doc",
 )
@@ -204,7 +249,8 @@ def _rows(plan: PlanContent) -> Iterator[Mapping[str, object]]:
     for event in plan.events:
         shared = {"event": event.name, "event_type": event.event_type}
         head = {"kind": "event", "since": event.since, "doc": event.meaning}
-        yield shared | head
+        words = {kind: getattr(event, kind) for kind in TRAITS}
+        yield shared | head | words | _counts(event)
         for planned in event.properties:
             yield shared | {"kind": "property"} | _property_cells(planned)
         for field in event.unsent:
@@ -237,7 +283,13 @@ def _property_cells(planned: PlannedProperty) -> dict[str, object]:
         "may_identify": "yes" if planned.identifying else "",
         "since": planned.since,
         "doc": planned.doc,
+        **_counts(planned),
     }
+
+
+def _counts(planned: PlannedEvent | PlannedProperty) -> dict[str, object]:
+    counts = {"observed": planned.observed, "share": planned.share}
+    return {"wire": planned.wire, **(counts if planned.observed is not None else {})}
 
 
 def _inert(cell: str) -> str:

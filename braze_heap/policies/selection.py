@@ -7,6 +7,7 @@ arrives.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeGuard
 
 import attrs
@@ -61,7 +62,8 @@ DELIVERY: Final = frozenset(
 
 _KINDS: Final = ("channel", "action", "category")
 _ANY: Final = "*"
-_PRESETS: Final = {"engagement": ENGAGEMENT, "delivery": DELIVERY}
+PRESETS: Final = MappingProxyType({"engagement": ENGAGEMENT, "delivery": DELIVERY})
+"""Name of each preset, to its event types."""
 
 
 @attrs.frozen
@@ -205,7 +207,7 @@ class Vocabulary:
         self.known: frozenset[str] = frozenset((*event_types, *other_types))
         self._classes = event_types
         entries = {t: self._entry(t) for t in event_types}
-        self._sets = dict(_PRESETS)  # word to types
+        self._sets = dict(PRESETS)  # word to types
         self._class_names: dict[str, str] = {}  # event type to name
         for event_type, entry in entries.items():
             if entry is None:

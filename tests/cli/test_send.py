@@ -2,6 +2,7 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from braze_heap.events import EmailSend, Purchase
 from braze_heap.state import SqliteDeadLetter
+from braze_heap.testing import make_raw
 from braze_heap.testing.fake_heap import FakeHeap, Poison, Status
 from tests.cli.conftest import Run, click_event, lines, start
 
@@ -107,6 +110,56 @@ def test_without_a_sink_nothing_leaves_and_nothing_is_written(
     limit = "less than a minute, because Heap accepts 15,000 events a minute"
     assert limit in shown.stdout
     assert list(here.iterdir()) == []
+
+
+def test_dry_run_forecasts_shares_people_and_savings(run: Run) -> None:
+    """It shows shares by category and type, people, and what engagement would skip."""
+    sends = [
+        make_raw(EmailSend, id=f"s{i}", external_user_id=f"u{i}") for i in range(3)
+    ]
+    events = [*sends, make_raw(Purchase, id="p", external_user_id="u0")]
+
+    shown = run("send", stdin=lines(events)).stdout
+
+    assert "  3  people\n" in shown
+    assert re.search(r"message_engagement +3 +75.0%\n", shown)
+    assert re.search(r"users.behaviors.Purchase +1 +25.0%\n", shown)
+    assert "--include engagement would skip 3 of these events (75.0%)" in shown
+
+
+def test_dry_run_counts_what_would_be_sent(run: Run) -> None:
+    """Skipped events have no share, and a chosen preset saves nothing more."""
+    events = [make_raw(EmailSend), make_raw(Purchase, id="p")]
+
+    shown = run("send", "--include", "engagement", stdin=lines(events)).stdout
+
+    assert re.search(r"customer_behavior +1 +100.0%\n", shown)
+    assert "would skip" not in shown
+
+
+def test_dry_run_as_json_has_the_forecast(run: Run) -> None:
+    """Programs read people, minutes, categories, types and savings."""
+    events = [make_raw(EmailSend), make_raw(Purchase, id="p")]
+    shown = json.loads(run("send", "--json", stdin=lines(events)).stdout)
+
+    assert shown["people"] == 1
+    assert shown["minutes"] == 0.0
+    assert shown["events_by_category"] == {
+        "message_engagement": 1,
+        "customer_behavior": 1,
+    }
+    assert shown["events_by_type"] == {
+        "users.messages.email.Send": 1,
+        "users.behaviors.Purchase": 1,
+    }
+    assert shown["events_with_engagement_alone"] == 1
+
+
+def test_dry_run_of_nothing_has_no_shares(run: Run) -> None:
+    """Without an event to send there is nothing to divide."""
+    shown = run("send", stdin=lines([click_event(user={})])).stdout
+
+    assert "Events to send by" not in shown
 
 
 def test_dry_run_fails_with_strict(run: Run) -> None:

@@ -77,6 +77,77 @@ def test_events_can_be_sorted(page: Page, url: str) -> None:
     assert personal[0] > personal[-1]
 
 
+def shown(page: Page) -> list[str]:
+    return page.run(f"{SHOWN}.map((e) => e.textContent)")
+
+
+@pytest.mark.parametrize(
+    ("search", "first"),
+    [
+        ("braze email click", "Braze Email Click"),
+        ("open", "Braze Email Open"),
+        ("price", "Braze Purchase"),
+        ("revenue", "Braze Purchase"),
+        ("abort_type", "Braze Banner Abort"),
+    ],
+)
+def test_exact_names_come_first(page: Page, url: str, search: str, first: str) -> None:
+    """The event or property with the name that was searched comes first."""
+    page.open(f"{url}#q={search}")
+
+    assert shown(page)[0] == first
+
+
+def test_search_for_revenue_shows_the_price(page: Page, url: str) -> None:
+    """Words that people search for instead of a name show its row alone."""
+    page.open(f"{url}#q=revenue")
+    rows = "[...document.querySelectorAll('details[open] tbody tr:not([hidden])')]"
+
+    assert page.run(f"{rows}.map((e) => e.dataset.name)") == ["price"]
+
+
+@pytest.mark.parametrize("search", ["revenue", "link_alias", "external_user_id", ""])
+def test_no_list_is_shown_without_a_row(
+    page: Page, tmp_path: Path, search: str
+) -> None:
+    """A heading such as "Not sent:" is hidden if none of its rows matches."""
+    path = tmp_path / "plan.html"
+    path.write_text(plan_under("default").to_html(), "utf-8")
+    page.open(f"{path.as_uri()}#q={search}")
+
+    assert (
+        page.run("""
+        [...document.querySelectorAll(".part:not([hidden])")].filter((part) =>
+          !part.querySelector("tbody tr:not([hidden]), dl > div:not([hidden])")).length
+    """)
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ("channel=email&action=open", ["Braze Email Open"]),
+        ("category=agent", ["Braze Agent Executed"]),
+        ("channel=rcs&preset=engagement&q=read", ["Braze RCS Read"]),
+        ("channel=email&action=purchase", []),
+    ],
+)
+def test_page_is_filtered(page: Page, url: str, filters: str, names: list[str]) -> None:
+    """Category, channel, action and preset filter the events, also from the address."""
+    page.open(f"{url}#{filters}")
+
+    assert shown(page) == names
+
+
+def test_filter_also_filters_user_properties(page: Page, url: str) -> None:
+    """User properties that no chosen event sets are hidden."""
+    page.open(f"{url}#channel=email&action=bounce")
+    rows = "[...document.querySelectorAll('[data-list] tbody tr:not([hidden])')]"
+
+    assert page.run(f"{rows}.map((e) => e.dataset.name)") == ["braze_email_bounced_at"]
+
+
 def test_page_loads_nothing(page: Page, url: str) -> None:
     """The page is one request, and its script runs without errors."""
     page.errors.clear()

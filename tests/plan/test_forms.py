@@ -149,7 +149,7 @@ def test_markdown_has_a_row_for_each_property() -> None:
     assert "## Braze Email Click" in lines
     assert "## Braze \\<event type\\>" in lines
     assert (
-        "| `link_alias` | text | `hero` | link\\_alias |  | 2 or before "
+        "| `link_alias` | text | `hero` | link\\_alias |  | 2 or before | both "
         "| The author's name of the link. Steadier than a personalized url. |"
     ) in lines
     assert "- `email_address`: Personal data, marked by Braze." in lines

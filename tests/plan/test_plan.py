@@ -1,5 +1,6 @@
 import functools
 import re
+from typing import Any
 
 import attrs
 import pytest
@@ -291,7 +292,7 @@ def test_epoch_times_are_planned_as_they_are_sent() -> None:
     assert (sent.type, bounced.type) == ("time as text", "time as text")
     assert sent.field == "send_time"
     assert "epoch" not in sent.doc + bounced.doc
-    assert bounced.doc == "Time of the event that states it."
+    assert bounced.doc.startswith("Time of the last hard bounce.")
 
 
 def test_plan_says_what_heap_can_do() -> None:
@@ -428,3 +429,131 @@ def test_plan_is_deterministic(plan: TrackingPlan) -> None:
 
     assert again == small(bh.Transformer(), EmailClick, CustomEvent)
     assert set(again.events) <= set(plan.events)
+
+
+def test_every_property_has_a_meaning() -> None:
+    """Properties of events and users have a description of their own."""
+    for policy in ("default", "keep", "local, prefixed"):
+        planned = plan_under(policy)
+        found = [p for event in planned.events for p in event.properties]
+        vague = {"", "Set by the mapper or by an option."}
+
+        assert not [
+            p.name for p in (*found, *planned.user_properties) if p.doc in vague
+        ]
+
+
+def test_user_property_has_the_meaning_of_its_name(plan: TrackingPlan) -> None:
+    """A time of a user property says which time it is."""
+    docs = {p.name: p.doc for p in plan.user_properties}
+
+    assert docs["braze_email_subscription_changed_at"].startswith("Time of the newest")
+    assert docs["braze_app_<app_id>_uninstalled_at"].startswith("Time of the last")
+    assert docs["braze_custom_attributes.*"].startswith("New value of a custom")
+    assert "Time of the event that states it." not in docs.values()
+
+
+def test_events_have_their_category_channel_action_and_wire_form(
+    plan: TrackingPlan,
+) -> None:
+    """They are those of the catalog."""
+    click, update, card = (
+        event_of(plan, f"Braze {name}")
+        for name in ("Email Click", "User Profile Update", "News Feed Card Click")
+    )
+
+    assert (click.category, click.channel, click.action, click.wire) == (
+        *("message_engagement", "email", "click", "both"),
+    )
+    assert (update.category, update.channel, update.wire) == ("user", "", "storage")
+    assert card.wire == "HTTP"
+
+
+def test_property_has_the_wire_form_of_its_field(plan: TrackingPlan) -> None:
+    """A property whose field Braze sends in one form alone says so."""
+    for event in plan.events:
+        if event.event_type == "*":
+            continue
+        fields = event_fields(bh.EVENT_TYPES[event.event_type])
+        for planned in event.properties:
+            if planned.field:
+                field = fields[planned.field]
+                forms = (field.http or not field.documented, field.storage is not None)
+                possible = {(True, True): "both", (True, False): "HTTP"}
+                form = possible.get(forms, "storage")
+                assert planned.wire == (form if event.wire == "both" else event.wire)
+    assert {p.wire for e in plan.events for p in e.properties} == {
+        *("both", "HTTP", "storage"),
+    }
+
+
+def test_combo_events_are_the_events_of_one_action(plan: TrackingPlan) -> None:
+    """There is one for each action on several channels, none if names are shared."""
+    naming = bh.Naming(event_names="action")
+    shared = tracking_plan(bh.Transformer(naming=naming))
+
+    assert plan.combo_events["Message Open"] == (
+        "Braze Email Open",
+        "Braze Push Notification Open",
+    )
+    assert "- Message Open: Braze Email Open, Braze Push" in plan.to_markdown()
+    assert "Combo events to make in Heap" in plan.to_html()
+    assert shared.combo_events == {}
+    assert "Combo events" not in shared.to_markdown() + shared.to_html()
+
+
+@pytest.mark.parametrize(
+    ("choices", "names"),
+    [
+        (["channel:email", "action:click"], ["Braze Email Click"]),
+        (
+            [["channel:email", "channel:push"], "action:open"],
+            ["Braze Email Open", "Braze Push Notification Open"],
+        ),
+        (["agent"], ["Braze Agent Executed"]),
+        (
+            ["users.messages.banner.*", bh.ENGAGEMENT, "action:click"],
+            ["Braze Banner Click"],
+        ),
+    ],
+)
+def test_plan_is_narrowed(
+    plan: TrackingPlan, choices: list[Any], names: list[str]
+) -> None:
+    """Each choice narrows the plan to the types that it names."""
+    assert [event.name for event in plan.narrowed(*choices).events] == names
+
+
+def test_narrowed_plan_keeps_what_its_types_do(plan: TrackingPlan) -> None:
+    """User properties, unsent types and deletions of other types are not in it."""
+    bounces = plan.narrowed("EmailBounce")
+    user = plan_under("braze id").narrowed("user")
+
+    assert [p.name for p in bounces.user_properties] == ["braze_email_bounced_at"]
+    assert (bounces.unsent, bounces.deletions) == ((), ())
+    assert user.deletions == (UserDeleteRequest.event_type,)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        (["channel:emial"], "Did you mean 'channel:email'"),
+        (["channel:email", "action:purchase"], "channel:email and action:purchase"),
+    ],
+)
+def test_choice_without_a_type_is_an_error(
+    plan: TrackingPlan, choices: list[str], message: str
+) -> None:
+    """An unknown word and choices that no type fulfills raise."""
+    with pytest.raises(ValueError, match=message):
+        plan.narrowed(*choices)
+
+
+def test_event_without_properties_has_no_empty_table() -> None:
+    """Markdown says that there are no properties, and has no head of an empty table."""
+    event = attrs.evolve(plan_under("default").events[0], properties=(), unsent=())
+    text = TrackingPlan((event,)).to_markdown()
+
+    assert "\nNo properties.\n" in text
+    assert "|" not in text
+    assert "Not sent" not in text

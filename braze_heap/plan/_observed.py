@@ -1,0 +1,120 @@
+"""Counts of real traffic in a tracking plan."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from braze_heap.heap.calls import AddUserProperties, Track
+from braze_heap.plan._content import PlannedEvent, PlannedProperty, PlannedUserProperty
+from braze_heap.plan._json_schema import is_pattern, pattern_of
+from braze_heap.plan._tracking_plan import TrackingPlan
+from braze_heap.results import TransformResult
+
+_Property = TypeVar("_Property", PlannedProperty, PlannedUserProperty)
+_Planned = TypeVar("_Planned", PlannedEvent, PlannedProperty, PlannedUserProperty)
+
+
+class PlanObserver:
+    """
+    Count the calls of real traffic by the events and properties of a plan.
+
+    Args:
+        plan: The plan, of the transformer whose results are counted.
+
+    Attributes:
+        unplanned: Number of calls and properties that are not in the plan, by name.
+    """
+
+    def __init__(self, plan: TrackingPlan) -> None:
+        self.unplanned: Counter[str] = Counter()
+        self._plan = plan
+        self._count: Counter[tuple[str, ...]] = Counter()
+        names: dict[tuple[str, ...], list[str]] = {}
+        for event in plan.events:
+            names.setdefault((event.event_type,), []).append(event.name)
+            names[event.event_type, event.name] = [p.name for p in event.properties]
+        names[_USER] = [planned.name for planned in plan.user_properties]
+        self._names = {key: _Names(found) for key, found in names.items()}
+
+    def add(self, result: TransformResult) -> None:
+        """Count the calls of *result*."""
+        for call, item in zip(result.calls, result.origins, strict=True):
+            if isinstance(call, Track):
+                self._count[_TRACK] += 1
+                event_type = type_of(item)
+                is_known = (event_type,) in self._names
+                key = (event_type if is_known else "*",)
+                if name := self._add(key, [call.event]):
+                    self._add((*key, *name), call.properties)
+            elif isinstance(call, AddUserProperties):
+                self._count[_USER] += 1
+                self._add(_USER, call.properties)
+
+    def _add(self, key: tuple[str, ...], names: Iterable[str]) -> set[str]:
+        """Count *names*, and return the planned names that represent them."""
+        find = self._names[key].find if key in self._names else lambda _: None
+        found = {name: find(name) for name in names}
+        planned = set(filter(None, found.values()))
+        self._count.update((*key, name) for name in planned)
+        self.unplanned.update(name for name in found if not found[name])
+        return planned
+
+    def observed(self) -> TrackingPlan:
+        """
+        Return the plan with counts, and with shares.
+
+        The share of an event is that of all events, the share of a property that of the
+        events, and the share of a user property that of all updates of users.
+        """
+        events, users = self._plan.events, self._plan.user_properties
+        return attrs.evolve(
+            self._plan,
+            events=tuple(map(self._event, events)),
+            user_properties=self._all_with_counts(users, _USER),
+        )
+
+    def _event(self, event: PlannedEvent) -> PlannedEvent:
+        key = (event.event_type, event.name)
+        properties = self._all_with_counts(event.properties, key)
+        counted = self._with_count(event, key, self._count[_TRACK])
+        return attrs.evolve(counted, properties=properties)
+
+    def _all_with_counts(
+        self, planned: Iterable[_Property], key: tuple[str, ...]
+    ) -> tuple[_Property, ...]:
+        total = self._count[key]
+        return tuple(self._with_count(p, (*key, p.name), total) for p in planned)
+
+    def _with_count(
+        self, planned: _Planned, key: tuple[str, ...], total: int
+    ) -> _Planned:
+        number = self._count[key]
+        return attrs.evolve(planned, observed=number, share=number / (total or 1))
+
+
+_TRACK: Final = ()
+_USER: Final = ("",)
+
+
+class _Names:
+    """Planned names, of which some represent names that are not known beforehand."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(names)
+        patterns = sorted(filter(is_pattern, names), key=len, reverse=True)
+        self._patterns = [(re.compile(pattern_of(name)), name) for name in patterns]
+
+    def find(self, name: str) -> str | None:
+        """Return the planned name that represents *name*."""
+        if name in self._names:
+            return name
+        return next((n for p, n in self._patterns if p.match(name)), None)
+
+
+def type_of(item: Any) -> str:
+    """Return the type of an event in any form."""
+    given = getattr(item, "event_type", None)
+    return str(given or getattr(item, "value", item)["event_type"])
