@@ -65,6 +65,7 @@ from braze_heap.policies.derived import (
     constants_of,
     domain_of,
     first_of_properties,
+    seconds_since,
     varying_of,
 )
 from braze_heap.policies.identity import IdentityError
@@ -549,6 +550,7 @@ _GLOBALS: Final = {
     "local_time": local_time,
     "new": object.__new__,
     "own_name": own_name,
+    "seconds_since": seconds_since,
     "timestamp": timestamp,
     "timestamp_of_second": timestamp_of_second,
     "to_simple_value": to_simple_value,
@@ -716,6 +718,8 @@ try:
     is_suppressed = suppresses(identity)
 except Exception:  # the generic mapping calls it again, and reports the error
     return None
+if is_suppressed and is_suppressed is not True:
+    return None  # perhaps an awaitable
 """
 
 _REDACTING: Final = "redact = batch.result.redacted_fields.append\n"
@@ -746,7 +750,9 @@ _DERIVED: Final = {
     "message_key": "first_of_properties(fields, KEYS)",
     "message_name": "first_of_properties(fields, NAMES)",
     "link_domain": "domain_of(fields.get('url'))",
-    "seconds_since_send": "time - send_time_ if 'send_time' in fields else None",
+    "seconds_since_send": (
+        "seconds_since(send_time_, time) if 'send_time' in fields else None"
+    ),
 }
 """Derived property to the expression for its value."""
 

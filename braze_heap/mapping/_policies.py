@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from braze_heap._wiring import check_arguments, check_function
+from braze_heap._wiring import check_arguments, check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedValueError
 from braze_heap.heap.calls import Value
@@ -158,6 +158,13 @@ class Policies:
                 f"deletions=True has no effect, because exclude removes {DELETION}: "
                 "remove one of them"
             )
+        if DELETION in options.event_types and not self.mappers.registration_for(
+            options.event_types[DELETION]
+        ):
+            warn(
+                f"deletions=True: no mapper takes {DELETION}, so its requests are "
+                "skipped: use DEFAULT_MAPPERS | mappers"
+            )
 
     def custom_of(self, event: CurrentsEvent) -> "CustomMapper | None":
         """Return the mapper for the typed properties of *event*, if there is one."""
@@ -224,7 +231,21 @@ class CustomMapper:
 
 
 def _legal_fixed(properties: Mapping[str, Value]) -> dict[str, Value]:
+    encoder = PropertyEncoder()
     try:
-        return PropertyEncoder().properties(properties)
+        legal = encoder.properties(properties)
     except UnsupportedValueError as error:
         raise TypeError(f"fixed_properties: {error}") from None
+    for name, value in properties.items():
+        if not isinstance(name, str) or value is None:
+            raise TypeError(
+                "fixed_properties is a mapping from text to text, numbers or booleans, "
+                f"not from {name!r} to {kind_of(value)}"
+            )
+    if encoder.adjustments:
+        changes = ", ".join(encoder.adjustments)
+        raise ValueError(
+            f"Heap does not accept fixed_properties as they are ({changes}): shorten "
+            "them, use finite numbers, and names that are neither empty nor Heap's own"
+        )
+    return legal

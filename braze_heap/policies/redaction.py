@@ -20,6 +20,7 @@ from braze_heap.policies.urls import (
     URL_FIELDS,
     URL_PARAMETERS,
     clean_url,
+    clean_urls_within,
     is_url,
     may_change,
     url_parameters_of,
@@ -172,6 +173,8 @@ class Redaction:
         What is removed is added to *out*, as *path* and the name of the parameter.
         """
         if isinstance(value, str):
+            if path not in URL_FIELDS and may_change(value) and is_json_text(value):
+                return self._clean_json_text(path, value, out)
             if path not in URL_FIELDS and not (may_change(value) and is_url(value)):
                 return value
             patterns = url_parameters_of(path, self._url_parameters)
@@ -187,6 +190,17 @@ class Redaction:
                 for name, inner in value.items()
             }
         return value
+
+    def _clean_json_text(self, path: str, text: str, out: list[str]) -> str:
+        try:
+            given = decode(text)
+        except UnreadableError:
+            patterns = url_parameters_of(path, self._url_parameters)
+            cleaned, removed = clean_urls_within(text, patterns)
+            out += [f"{path}?{name}" for name in removed]
+            return cleaned
+        inner = self.clean_urls(path, given, out)
+        return text if inner == given else encode_text(inner)
 
     def is_usual(self, flat: Mapping[str, Any]) -> bool:
         """

@@ -89,7 +89,6 @@ def _is_listed(word: str, listed: frozenset[str]) -> bool:
 
 
 _MAX_CACHED: Final = 32
-_JSON_BEGINS: Final = ("{", "[")
 
 REDACTED: Final = object()
 """Result of `without_personal_text` for a value that is redacted as a whole."""
@@ -151,7 +150,7 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
         return False
     for each in value.values():
         cls = each.__class__
-        if cls is dict or cls is list or (cls is str and each[:1] in _JSON_BEGINS):
+        if cls is dict or cls is list or (cls is str and is_json_text(each)):
             return False
     return True
 
@@ -167,7 +166,7 @@ def _json_without_personal_text(
     try:
         given = decode(text)
     except UnreadableError:
-        if any(map(is_personal_name, _QUOTED.findall(text))):
+        if any(map(is_personal_name, _names_in(text))):
             return _redact(path, redacted)
         return text
     inner = without_personal_text(path, given, redacted, allowed)
@@ -188,5 +187,13 @@ def _contains_text(value: list[Any]) -> bool:
     )
 
 
-_QUOTED: Final = re.compile(r'"([^"\\]{1,100})"\s*:')
-"""Names in truncated JSON text."""
+def _names_in(text: str) -> list[str]:
+    """Return the names in *text*, which is truncated JSON, or similar to JSON."""
+    return [
+        _ESCAPE.sub(lambda code: chr(int(code[1], 16)), name)
+        for name in _QUOTED.findall(text)
+    ]
+
+
+_QUOTED: Final = re.compile(r"""["']((?:[^"'\\]|\\.){1,100})\\?["']\s*:""")
+_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
