@@ -265,6 +265,14 @@ def encode_text(value: dict[str, Any]) -> str:
         return _write(value)
 
 
+def encode_decoded(value: Any) -> str:
+    """Return *value*, which `decode` returned, as JSON. NaN and infinities are kept."""
+    try:
+        return encode_text(value)
+    except ValueError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 _NULL: Final = re.compile(b"null")
 """Twice as fast as ``in``."""
 

@@ -303,6 +303,8 @@ def _flaw(error: BaseException, kind: Any) -> str:
     """Return what is wrong with a value of an option, or of a part of it."""
     from cattrs.v import format_exception
 
+    if is_list(kind):
+        return "a list of texts is needed"
     if get_origin(kind) is not Literal:
         return format_exception(error, kind)
     value, known = str(error).partition(" not in literal")[0], get_args(kind)

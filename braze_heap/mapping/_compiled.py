@@ -243,7 +243,7 @@ class _Function:
             self.globals |= {"identity_of": identity.identity_of}
             self.add(_IDENTITY_FUNCTION, read=identity.function)
         if self.policies.suppresses:
-            self.add(_SUPPRESS, suppresses=self.policies.suppresses)
+            self.add(_SUPPRESS, suppresses=self.policies.is_suppressed)
             self._skip_if("is_suppressed", SkipReason.SUPPRESSED)
         if self._drops_machines:
             self._skip_if("is_by_machine", SkipReason.MACHINE)
@@ -718,8 +718,6 @@ try:
     is_suppressed = suppresses(identity)
 except Exception:  # the generic mapping calls it again, and reports the error
     return None
-if is_suppressed and is_suppressed is not True:
-    return None  # perhaps an awaitable
 """
 
 _REDACTING: Final = "redact = batch.result.redacted_fields.append\n"

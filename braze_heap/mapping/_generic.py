@@ -6,7 +6,7 @@ It takes what the compiled mapping declines, and is its oracle in the tests.
 
 import copy
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -222,7 +222,7 @@ class GenericMapping:
                 identity = policy.identity_of(own)
             if is_standard and (suppresses := self._policies.suppresses):
                 function = suppresses
-                if self._is_suppressed(identity):
+                if self._policies.is_suppressed(identity):
                     return batch.skip(SkipReason.SUPPRESSED, event)
         except IdentityError as error:
             if is_deletion and isinstance(error.reason, SkipReason):
@@ -312,7 +312,7 @@ class GenericMapping:
         self, payload: Payload, identity: str, event: CurrentsEvent
     ) -> SkipReason | None:
         policies, event_type = self._policies, event.event_type
-        if self._is_suppressed(identity):
+        if policies.is_suppressed(identity):
             return SkipReason.SUPPRESSED
         if not isinstance(payload, HeapEvent):
             return None
@@ -321,13 +321,6 @@ class GenericMapping:
         if policies.sampling and not policies.sampling.keeps(identity, event_type):
             return SkipReason.SAMPLED
         return None
-
-    def _is_suppressed(self, identity: str) -> bool:
-        suppresses = self._policies.suppresses
-        answer = suppresses(identity) if suppresses else False
-        if isinstance(answer, Awaitable):
-            raise ReturnValueError(f"suppress returned {described(answer)}")
-        return bool(answer)
 
     def _track(
         self,

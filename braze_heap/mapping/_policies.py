@@ -1,6 +1,6 @@
 """The options of a transformer, checked and prepared for both mappings."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, cast
 
 import attrs
@@ -15,6 +15,7 @@ from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._registry import check_not_empty, registry_of
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
+from braze_heap.payloads import ReturnValueError, described
 from braze_heap.policies.derived import checked_derived
 from braze_heap.policies.identity import IdentityPolicy
 from braze_heap.policies.naming import Naming, checked_naming
@@ -124,6 +125,22 @@ class Policies:
             return False
         selection = self.selection
         return selection is None or selection.keeps_user_properties(event_type)
+
+    def is_suppressed(self, identity: str) -> bool:
+        """
+        Return whether nothing of *identity* is sent.
+
+        Raises:
+            ReturnValueError: The function of the team returned an awaitable, which
+                would count as true.
+            Exception: The function raised it.
+        """
+        if self.suppresses is None:
+            return False
+        answer = self.suppresses(identity)
+        if isinstance(answer, Awaitable):
+            raise ReturnValueError(f"suppress returned {described(answer)}")
+        return bool(answer)
 
     def rate_of(self, event_type: str) -> float:
         """Return the share of people whose events of *event_type* are sent."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Set
 from typing import Any, Final
 
-from braze_heap._json import decode, encode_text, is_json_text
+from braze_heap._json import decode, encode_decoded, is_json_text
 from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._base import split_pointer
@@ -163,8 +163,7 @@ class Redaction:
     ) -> Any:
         """Return *value*, of the custom field *name*, without text to redact."""
         allowed = self._policy.overrides.keys() | declared
-        kept = without_personal_text(name, value, out, allowed)
-        return None if kept is REDACTED else kept
+        return without_personal_text(name, value, out, allowed)
 
     def clean_urls(self, path: str, value: Any, out: list[str]) -> Any:
         """
@@ -200,7 +199,7 @@ class Redaction:
             out += [f"{path}?{name}" for name in removed]
             return cleaned
         inner = self.clean_urls(path, given, out)
-        return text if inner == given else encode_text(inner)
+        return text if inner == given else encode_decoded(inner)
 
     def is_usual(self, flat: Mapping[str, Any]) -> bool:
         """
@@ -294,6 +293,10 @@ class Redaction:
     ) -> Any:
         """Return *value*, unknown to *cls*, or `REDACTED`, by the word guard."""
         path = split_pointer(key)
+        if name in CUSTOM_FIELDS:  # invalid as a whole, such as truncated JSON
+            return (
+                self.guarded(name, value, out) if self.guards_custom_fields else value
+            )
         if path in (["id"], ["time"]) or schema_of(cls).places.get(name) == path[0]:
             return value  # the envelope, or an invalid value of a declared field
         if self._unknown_fields == "send":
@@ -323,7 +326,7 @@ class Redaction:
                 out.append(path)
                 return None
             inner = self._without_personal(cls, path, given, out)
-            return value if inner == given else encode_text(inner)
+            return value if inner == given else encode_decoded(inner)
         if isinstance(value, list):
             return [self._without_personal(cls, path, item, out) for item in value]
         if not isinstance(value, dict):
@@ -374,7 +377,7 @@ class Redaction:
         if is_json_text(value):
             given = decode(value)
             inner, is_less = self._treat_within(given, path, treatment)
-            return (value if inner == given else encode_text(inner)), is_less
+            return (value if inner == given else encode_decoded(inner)), is_less
         if isinstance(value, list):
             treated = [self._treat_within(item, path, treatment) for item in value]
             return [item for item, _ in treated], any(less for _, less in treated)

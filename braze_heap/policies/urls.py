@@ -53,7 +53,8 @@ _IS_URL: Final = re.compile(
       | (?:
             /[^\s?]*
           | (?:[\w-]+(?:(?:\.[\w-]+)+(?::\d+)?|:\d+)|localhost)(?:/[^\s?]*)?
-        )?[?\#][^\s=]+=
+        )[?\#][^\s=]+=
+      | [?\#][a-z_][^\s=]*=
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -63,8 +64,7 @@ _SCHEME_AND_SLASHES: Final = re.compile(
     re.IGNORECASE,
 )
 _WITHIN_TEXT: Final = re.compile(
-    rf"""(?:(?:[a-z][a-z\d+.-]*+:)+?(?:[/\\]|%2f){{2}}|(?:{_CONTACT}):)[^\s"'<>]*""",
-    re.IGNORECASE,
+    rf"""(?:/{{2}}|\b(?:{_CONTACT}):)[^\s"'<>]*""", re.IGNORECASE
 )
 _END_OF_AUTHORITY: Final = re.compile(r"[/\\?#]")
 _IS_PLAIN: Final = re.compile(r"[\w.~+ -]*\Z")
@@ -164,16 +164,17 @@ def clean_urls_within(text: str, patterns: tuple[str, ...]) -> tuple[str, list[s
     """
     Return *text* with the URLs in it cleaned, and the names of what was removed.
 
-    For text such as truncated JSON, in which only URLs with a scheme can be found.
+    For text such as truncated JSON, in which URLs are found by ``//`` or ``mailto:``.
     """
     removed: list[str] = []
 
     def cleaned(url: re.Match[str]) -> str:
-        clean, names = clean_url(url[0], patterns)
+        kept, names = clean_url(url[0], patterns)
         removed.extend(names)
-        return clean
+        return kept
 
-    return _WITHIN_TEXT.sub(cleaned, text), removed
+    clean = _WITHIN_TEXT.sub(cleaned, text.replace("\\/", "/"))
+    return (clean if removed else text), removed
 
 
 def _clean(text: str, patterns: tuple[str, ...], removed: list[str], depth: int) -> str:

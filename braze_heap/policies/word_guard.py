@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Container
 from typing import Any, Final, Literal, TypeAlias
 
-from braze_heap._json import decode, encode_text, is_json_text
+from braze_heap._json import decode, encode_decoded, is_json_text
 from braze_heap._json_limits import UnreadableError
 
 __all__ = ["CustomFields", "UnknownFields"]
@@ -170,7 +170,7 @@ def _json_without_personal_text(
             return _redact(path, redacted)
         return text
     inner = without_personal_text(path, given, redacted, allowed)
-    return text if inner == given else encode_text(inner)
+    return text if inner == given else encode_decoded(inner)
 
 
 def _redact(path: str, redacted: list[str]) -> object:
@@ -191,9 +191,9 @@ def _names_in(text: str) -> list[str]:
     """Return the names in *text*, which is truncated JSON, or similar to JSON."""
     return [
         _ESCAPE.sub(lambda code: chr(int(code[1], 16)), name)
-        for name in _QUOTED.findall(text)
+        for name in _QUOTED.findall(text.replace('\\"', '"'))
     ]
 
 
-_QUOTED: Final = re.compile(r"""["']((?:[^"'\\]|\\.){1,100})\\?["']\s*:""")
+_QUOTED: Final = re.compile(r"""["']([^"']{1,100}+)["']\s*+:""")
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
