@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from braze_heap._wiring import check_arguments, check_function, kind_of, warn
+from braze_heap._wiring import check_arguments, check_function, kind_of
 from braze_heap.events import CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedValueError
 from braze_heap.heap.calls import Value
@@ -174,13 +174,6 @@ class Policies:
             raise ValueError(
                 f"deletions=True has no effect, because exclude removes {DELETION}: "
                 "remove one of them"
-            )
-        if DELETION in options.event_types and not self.mappers.registration_for(
-            options.event_types[DELETION]
-        ):
-            warn(
-                f"deletions=True: no mapper takes {DELETION}, so its requests are "
-                "skipped: use DEFAULT_MAPPERS | mappers"
             )
 
     def custom_of(self, event: CurrentsEvent) -> "CustomMapper | None":

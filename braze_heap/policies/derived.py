@@ -11,7 +11,7 @@ from braze_heap.events import CurrentsEvent
 from braze_heap.events._catalog import catalog
 from braze_heap.events._schema import schema_of
 from braze_heap.heap.calls import MAX_TEXT, Value
-from braze_heap.parsing import epoch_seconds
+from braze_heap.parsing import YEAR_2100, epoch_seconds
 
 __all__ = ["DERIVED_PROPERTIES", "DerivedProperty"]
 
@@ -128,6 +128,8 @@ def seconds_since(sent: int, time: int) -> int | None:
         sent: UTC epoch seconds, or smaller units.
         time: UTC epoch seconds.
     """
+    if 0 < sent < YEAR_2100:  # the usual unit
+        return time - sent
     seconds = epoch_seconds(sent)
     return None if seconds is None else time - int(seconds)
 

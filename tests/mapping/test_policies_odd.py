@@ -14,7 +14,7 @@ from braze_heap.config import ConfigError, TransformConfig
 from braze_heap.events import UserDeleteRequest
 
 from .oddities import generic
-from .test_policies import CLICK, CUSTOM, OPEN, event, properties_of, transform
+from .test_policies import CUSTOM, OPEN, event, properties_of, transform
 
 LINK = "https://shop.example/?utm_id=1&token=secret"
 
@@ -194,15 +194,6 @@ def test_a_blank_identity_for_a_deletion_is_explained() -> None:
 
     detail = "the identity of the user to delete is blank"
     assert [r.detail for r in result.rejected] == [detail]
-
-
-def test_deletions_that_no_mapper_takes_are_warned_about() -> None:
-    """All requests would be skipped as not mapped."""
-    own = bh.Mappers()
-    own.maps(CLICK)(lambda event: None)
-
-    with pytest.warns(UserWarning, match="no mapper takes users.UserDeleteRequest"):
-        bh.Transformer(own, deletions=True, identity="user_id")
 
 
 @pytest.mark.parametrize(
