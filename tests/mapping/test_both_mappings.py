@@ -195,7 +195,10 @@ def test_a_function_for_names_that_fails_rejects_its_event(transformer: Any) -> 
         ("mapper_error", "raises"),
         ("mapper_error", "number"),
     ]
-    assert "event_names returned a int, not text" in result.rejected[1].detail
+    assert (
+        "event_names returned a value of the type int, not a name"
+        in result.rejected[1].detail
+    )
 
 
 def test_an_event_outside_of_a_selection_is_skipped(transformer: Any) -> None:

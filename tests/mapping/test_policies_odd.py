@@ -175,6 +175,19 @@ def test_a_wrong_derive_is_named(derive: Any, flaw: str) -> None:
     assert flaw in rejected.detail
 
 
+@pytest.mark.parametrize(
+    ("name", "flaw"),
+    [("", "blank text"), (" ", "blank text"), (None, "None"), (5, "the type int")],
+)
+def test_a_function_for_names_returns_a_name(name: Any, flaw: str) -> None:
+    """A blank one would make the prefix the name of all events."""
+    (rejected,) = both(event(), naming=bh.Naming(lambda e: name)).rejected
+
+    assert rejected.reason == "mapper_error"
+    assert "event_names returned " in rejected.detail
+    assert flaw in rejected.detail
+
+
 @pytest.mark.parametrize("option", ["identity", "delete_identity"])
 def test_a_function_for_identities_that_fails_is_named(option: str) -> None:
     """It is not a bug of this library, as ``internal_error`` says."""
