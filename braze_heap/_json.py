@@ -217,8 +217,20 @@ def _has_long_number(data: bytes) -> bool:
 
 
 def is_json_text(value: Any) -> bool:
-    """Return whether *value* looks like an object or array in JSON."""
-    return isinstance(value, str) and value[:1] in ("{", "[")
+    """
+    Return whether *value* looks like JSON of an object or array.
+
+    Blanks and a byte order mark may precede it, and it may be JSON of such a text.
+    """
+    return (
+        isinstance(value, str)
+        and value[:1] in _BEFORE_JSON
+        and _BEGINS_JSON.match(value) is not None
+    )
+
+
+_BEFORE_JSON: Final = frozenset('{["\ufeff \t\r\n')
+_BEGINS_JSON: Final = re.compile(r'[\ufeff\s]*+"?\s*+[{\[]')
 
 
 def encode(value: dict[str, Any] | list[Any]) -> bytes:
@@ -251,6 +263,14 @@ def encode_text(value: dict[str, Any]) -> str:
         return encode(value).decode()
     except UnicodeEncodeError:
         return _write(value)
+
+
+def encode_decoded(value: Any) -> str:
+    """Return *value*, which `decode` returned, as JSON. NaN and infinities are kept."""
+    try:
+        return encode_text(value)
+    except ValueError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 _NULL: Final = re.compile(b"null")

@@ -121,7 +121,7 @@ class TransformConfig(TransformerOptions):
         converter.register_structure_hook(Value, lambda value, _: _scalar(value))
         converter.register_structure_hook_func(
             lambda kind: is_list(kind) and cast("Any", get_origin(kind)) is not tuple,
-            lambda value, _: converter.structure(value, tuple[str, ...]),
+            lambda value, _: converter.structure(_listed(value), tuple[str, ...]),
         )
         try:
             return converter.structure(_with_tuples(cls, options), cls)
@@ -303,6 +303,8 @@ def _flaw(error: BaseException, kind: Any) -> str:
     """Return what is wrong with a value of an option, or of a part of it."""
     from cattrs.v import format_exception
 
+    if is_list(kind):
+        return "a list of texts is needed"
     if get_origin(kind) is not Literal:
         return format_exception(error, kind)
     value, known = str(error).partition(" not in literal")[0], get_args(kind)
@@ -322,6 +324,12 @@ def _with_tuples(cls: type[TransformConfig], options: Mapping[str, Any]) -> Any:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{kind_of(value)} is not a number")
+    return value
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        raise TypeError("a table is not a list")
     return value
 
 

@@ -109,14 +109,14 @@ def payloads_of(mapped: object) -> list[Payload]:
     if isinstance(mapped, _PAYLOADS):
         payloads: list[Any] = [mapped]
     elif isinstance(mapped, _NOT_SEVERAL) or not isinstance(mapped, Iterable):
-        raise ReturnValueError(f"{_RETURN}; it returned {_described(mapped)}")
+        raise ReturnValueError(f"{_RETURN}; it returned {described(mapped)}")
     else:
         payloads = [*mapped]
     for number, payload in enumerate(payloads, 1):
         if not isinstance(payload, _PAYLOADS):
             raise ReturnValueError(
                 f"{_RETURN}; item {number} of the {type(mapped).__name__} that it "
-                f"returned is {_described(payload)}"
+                f"returned is {described(payload)}"
             )
         if not isinstance(payload, HeapUserDeletion):
             _check(payload)
@@ -127,15 +127,15 @@ def _check(payload: HeapEvent | HeapUserProperties) -> None:
     cls, name = type(payload).__name__, getattr(payload, "name", "-")
     properties: object = payload.properties
     if not isinstance(name, str):
-        raise ReturnValueError(f"the name of a {cls} is {_described(name)}, not text")
+        raise ReturnValueError(f"the name of a {cls} is {described(name)}, not text")
     if not name or name.isspace():
         raise ReturnValueError(f"the mapper returned a {cls} without a name")
     if not isinstance(properties, Mapping):
-        flaw = _described(properties)
+        flaw = described(properties)
         raise ReturnValueError(f"the properties of a {cls} are {flaw}, not a dict")
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """Return the kind of a wrong return value, with what to do about it."""
     if inspect.iscoroutine(value):
         value.close()  # else Python warns that it was never awaited

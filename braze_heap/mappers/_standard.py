@@ -49,6 +49,8 @@ def standard(
     renamed = 0
     for field, value in _extra_properties(event).items():
         own = names.get(field, field)
+        if field in EPOCH_FIELDS and isinstance(value, int | float):
+            value = date_of(value)
         unused = unused_name(own, fields)
         fields[unused] = value
         renamed += unused != own
@@ -120,7 +122,7 @@ def unused_name(name: str, used: Mapping[str, Any]) -> str:
     return unused
 
 
-def date_of(value: int) -> str | int:
+def date_of(value: float) -> str | float:
     """Return UTC epoch seconds, or smaller units, as ISO 8601; *value* if too large."""
     seconds = epoch_seconds(value)
     return value if seconds is None else timestamp(seconds)
@@ -128,6 +130,10 @@ def date_of(value: int) -> str | int:
 
 MACHINE_OPEN: Final = "machine_open"
 """Field with which Braze marks opens by machines; a string, or missing."""
+
+
+BOT_CLICK: Final = "is_suspected_bot_click"
+"""Field with which Braze marks clicks by machines; a boolean, or missing."""
 
 
 def machine_open_of(event: CurrentsEvent) -> Any:
@@ -150,12 +156,16 @@ def is_machine_open(mark: Any) -> bool:
     return mark is not None and str(mark).strip().lower() not in _FALSE
 
 
-_FALSE: Final = frozenset(("", "none", "null", "false", "no", "n", "f", "off", "0"))
+_FALSE: Final = frozenset(
+    ("", "none", "null", "false", "no", "n", "f", "off", "0", "0.0", "[]", "{}")
+)
 
 
 def is_machine(event: CurrentsEvent) -> bool:
     """Return whether a machine made an open, or is suspected to have made a click."""
-    is_click = event.__dict__.get("is_suspected_bot_click") is True
+    invalid = event.extra.get(extra_key("properties", BOT_CLICK))
+    mark = event.__dict__.get(BOT_CLICK, invalid)
+    is_click = str(mark).strip().lower() == "true"
     return is_click or is_machine_open(machine_open_of(event))
 
 
@@ -179,9 +189,10 @@ def decoded(text: Any) -> Any:
     if not is_json_text(text):
         return text
     try:
-        return decode(text)
+        value = decode(text)
     except UnreadableError:
         return text
+    return value if isinstance(value, dict | list) else text
 
 
 def _extra_properties(event: CurrentsEvent) -> dict[str, Any]:

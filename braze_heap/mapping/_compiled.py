@@ -64,6 +64,7 @@ from braze_heap.policies.derived import (
     channel_of,
     constants_of,
     domain_of,
+    seconds_since,
     varying_of,
 )
 from braze_heap.policies.identity import IdentityError
@@ -241,7 +242,7 @@ class _Function:
             self.globals |= {"identity_of": identity.identity_of}
             self.add(_IDENTITY_FUNCTION, read=identity.function)
         if self.policies.suppresses:
-            self.add(_SUPPRESS, suppresses=self.policies.suppresses)
+            self.add(_SUPPRESS, suppresses=self.policies.is_suppressed)
             self._skip_if("is_suppressed", SkipReason.SUPPRESSED)
         if self._drops_machines:
             self._skip_if("is_by_machine", SkipReason.MACHINE)
@@ -556,6 +557,7 @@ _GLOBALS: Final = {
     "local_time": local_time,
     "new": object.__new__,
     "own_name": own_name,
+    "seconds_since": seconds_since,
     "timestamp": timestamp,
     "timestamp_of_second": timestamp_of_second,
     "to_simple_value": to_simple_value,
@@ -644,6 +646,8 @@ if LOCAL is not None:
 """
 
 _PROTECT: Final = """\
+if LOCAL is not None and flat_LOCAL is None:  # it was JSON text, perhaps
+    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)
 if LOCAL is not None and (flat_LOCAL is None or not is_usual(flat_LOCAL)):
     LOCAL, flat_LOCAL = protected(NAME, LOCAL, batch.result.redacted_fields), None
 """
@@ -756,7 +760,9 @@ _FIRST_OF: Final = {
 
 _DERIVED: Final = {
     "link_domain": "domain_of(fields.get('url'))",
-    "seconds_since_send": "time - send_time_ if 'send_time' in fields else None",
+    "seconds_since_send": (
+        "seconds_since(send_time_, time) if 'send_time' in fields else None"
+    ),
 }
 """Derived property to the expression for its value."""
 

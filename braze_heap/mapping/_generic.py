@@ -30,6 +30,7 @@ from braze_heap.mappers._registry import origin_of
 from braze_heap.mappers._standard import is_machine, standard
 from braze_heap.mappers._user_properties import StandardWithUserProperties
 from braze_heap.mapping._batch import Batch, Outcome
+from braze_heap.mapping._options import Derive
 from braze_heap.mapping._policies import DELETION, Policies
 from braze_heap.parsing import (
     YEAR_2100,
@@ -47,6 +48,7 @@ from braze_heap.payloads import (
     ReturnValueError,
     StandardEvent,
     StandardUserProperties,
+    described,
     payloads_of,
 )
 from braze_heap.policies.derived import derive
@@ -223,19 +225,20 @@ class GenericMapping:
                 identity = policy.identity_of(own)
             if is_standard and (suppresses := self._policies.suppresses):
                 function = suppresses
-                if suppresses(identity):
+                if self._policies.is_suppressed(identity):
                     return batch.skip(SkipReason.SUPPRESSED, event)
         except IdentityError as error:
             if is_deletion and isinstance(error.reason, SkipReason):
-                detail = f"{error.detail} of the user to delete"
+                whose = "identity of the user to delete"
+                detail = error.detail.replace("identity", whose, 1)
                 return batch.reject(Reason.BAD_IDENTITY, detail, item, event)
             return batch.reject_identity(error, item, event)
         except DeliveryError as error:
             return batch.put_off(error, function, origin_of(function), item, event)
         except Exception as error:
-            if function != self._policies.suppresses:
+            if self._identity_is_ours and function == policy.function:
                 raise
-            detail = f"{origin_of(function)}: {describe_exception(error)}"
+            detail = f"{origin_of(function)}: {_flaw_of(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
         if not self._identity_is_ours:
             batch.note_success(policy.function, event)
@@ -270,9 +273,7 @@ class GenericMapping:
             return batch.put_off(error, entry.mapper, entry.origin, item, event)
         except Exception as error:
             del batch.user_properties[statements:]
-            is_ours = isinstance(error, ReturnValueError | UnsupportedValueError)
-            flaw = str(error) if is_ours else describe_exception(error)
-            detail = f"{entry.origin}: {flaw}"
+            detail = f"{entry.origin}: {_flaw_of(error)}"
             return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
         batch.note_success(entry.mapper, event)
         if not calls:
@@ -316,7 +317,7 @@ class GenericMapping:
         self, payload: Payload, identity: str, event: CurrentsEvent
     ) -> SkipReason | None:
         policies, event_type = self._policies, event.event_type
-        if policies.suppresses and policies.suppresses(identity):
+        if policies.is_suppressed(identity):
             return SkipReason.SUPPRESSED
         if not isinstance(payload, HeapEvent):
             return None
@@ -341,7 +342,7 @@ class GenericMapping:
             properties["sample_rate"] = rate
         if options.derive is not None:
             own = attrs.evolve(payload, properties=dict(payload.properties))
-            properties |= options.derive(copy_of(event), own)
+            properties |= _derived_by(options.derive, copy_of(event), own)
         legal = encoder.properties(properties)
         if isinstance(payload, StandardEvent):
             if payload.renamed:
@@ -358,6 +359,34 @@ class GenericMapping:
             to_idempotency_key(key),
             encoder.limit_count({**policies.fixed, **legal}),
         )
+
+
+def _derived_by(
+    derive: Derive, event: CurrentsEvent, payload: HeapEvent
+) -> Mapping[str, Any]:
+    """
+    Return the properties that the function *derive* of a team adds.
+
+    Raises:
+        ReturnValueError: It raised, or returned no mapping. The text names it.
+        DeliveryError: It raised this.
+    """
+    try:
+        added: object = derive(event, payload)
+        if not isinstance(added, Mapping):
+            raise ReturnValueError(f"it returned {described(added)}, not a mapping")
+    except DeliveryError:
+        raise
+    except Exception as error:
+        detail = f"derive, {origin_of(derive)}: {_flaw_of(error)}"
+        raise ReturnValueError(detail) from error
+    return added
+
+
+def _flaw_of(error: Exception) -> str:
+    """Return what is wrong, without values of the event."""
+    is_ours = isinstance(error, ReturnValueError | UnsupportedValueError)
+    return str(error) if is_ours else describe_exception(error)
 
 
 _SKIPPING: Final = (SkipReason.SUPPRESSED, SkipReason.EXCLUDED, SkipReason.SAMPLED)

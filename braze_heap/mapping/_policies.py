@@ -1,11 +1,11 @@
 """The options of a transformer, checked and prepared for both mappings."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, cast
 
 import attrs
 
-from braze_heap._wiring import check_arguments, check_function
+from braze_heap._wiring import check_arguments, check_function, kind_of
 from braze_heap.events import CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedValueError
 from braze_heap.heap.calls import Value
@@ -15,6 +15,7 @@ from braze_heap.mappers._custom import custom_of, is_event_taker
 from braze_heap.mappers._registry import check_not_empty, registry_of
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
+from braze_heap.payloads import ReturnValueError, described
 from braze_heap.policies.derived import checked_derived
 from braze_heap.policies.identity import IdentityPolicy
 from braze_heap.policies.naming import Naming, checked_naming
@@ -130,6 +131,22 @@ class Policies:
         selection = self.selection
         return selection is None or selection.keeps_user_properties(event_type)
 
+    def is_suppressed(self, identity: str) -> bool:
+        """
+        Return whether nothing of *identity* is sent.
+
+        Raises:
+            ReturnValueError: The function of the team returned an awaitable, which
+                would count as true.
+            Exception: The function raised it.
+        """
+        if self.suppresses is None:
+            return False
+        answer = self.suppresses(identity)
+        if isinstance(answer, Awaitable):
+            raise ReturnValueError(f"suppress returned {described(answer)}")
+        return bool(answer)
+
     def rate_of(self, event_type: str) -> float:
         """Return the share of people whose events of *event_type* are sent."""
         return 1 if self.sampling is None else self.sampling.rate_of(event_type)
@@ -243,7 +260,21 @@ class CustomMapper:
 
 
 def _legal_fixed(properties: Mapping[str, Value]) -> dict[str, Value]:
+    encoder = PropertyEncoder()
     try:
-        return PropertyEncoder().properties(properties)
+        legal = encoder.properties(properties)
     except UnsupportedValueError as error:
         raise TypeError(f"fixed_properties: {error}") from None
+    for name, value in properties.items():
+        if not isinstance(name, str) or value is None:
+            raise TypeError(
+                "fixed_properties is a mapping from text to text, numbers or booleans, "
+                f"not from {name!r} to {kind_of(value)}"
+            )
+    if encoder.adjustments:
+        changes = ", ".join(encoder.adjustments)
+        raise ValueError(
+            f"Heap does not accept fixed_properties as they are ({changes}): shorten "
+            "them, use finite numbers, and names that are neither empty nor Heap's own"
+        )
+    return legal

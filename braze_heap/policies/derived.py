@@ -11,6 +11,7 @@ from braze_heap.events import CurrentsEvent
 from braze_heap.events._catalog import catalog
 from braze_heap.events._schema import schema_of
 from braze_heap.heap.calls import MAX_TEXT, Value
+from braze_heap.parsing import YEAR_2100, epoch_seconds
 
 __all__ = ["DERIVED_PROPERTIES", "DerivedProperty"]
 
@@ -55,7 +56,7 @@ def checked_derived(names: Any) -> frozenset[str]:
         TypeError: They are one text, or not a collection.
         ValueError: A name is not that of a derived property.
     """
-    if isinstance(names, str) or not isinstance(names, Collection):
+    if isinstance(names, str | Mapping) or not isinstance(names, Collection):
         raise TypeError(
             "derived_properties is a list of names, such as ['channel', 'action'], "
             f"not {names!r}; [] for none"
@@ -101,7 +102,7 @@ def derive(
         cls: The class of the event.
         names: The wanted ones.
         properties: The legal properties of the event, before naming.
-        sent: Its ``send_time``, in UTC epoch seconds, if it is sent.
+        sent: Its ``send_time``, in UTC epoch seconds or smaller units, if it is sent.
         time: Its time, in UTC epoch seconds.
     """
     derived = constants_of(cls, names)
@@ -110,13 +111,27 @@ def derive(
         "message_key": first_of_properties(properties, KEYS),
         "message_name": first_of_properties(properties, NAMES),
         "link_domain": domain_of(properties.get("url")),
-        "seconds_since_send": None if sent is None else time - sent,
+        "seconds_since_send": None if sent is None else seconds_since(sent, time),
     }
     for name in varying_of(cls, names):
         value = values[name]
         if value is not None and value != "":
             derived[name] = value
     return derived
+
+
+def seconds_since(sent: int, time: int) -> int | None:
+    """
+    Return the seconds from *sent* to *time*; ``None`` if *sent* is not a time.
+
+    Args:
+        sent: UTC epoch seconds, or smaller units.
+        time: UTC epoch seconds.
+    """
+    if 0 < sent < YEAR_2100:  # the usual unit
+        return time - sent
+    seconds = epoch_seconds(sent)
+    return None if seconds is None else time - int(seconds)
 
 
 def _is_click(cls: type[CurrentsEvent]) -> bool:

@@ -11,7 +11,7 @@ import re
 import string
 import typing
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -43,8 +43,8 @@ def _digests(*texts: str) -> set[str]:
 
 PLACEHOLDER_IDENTITIES: Final = frozenset(
     """
-    0 -1 -1.0 anon anonymous anonymous_id distinct_id distinctid email external_id false
-    guest id
+    0 -1 -1.0 anon anonymous anonymous_id distinct_id distinctid email external_id
+    external_user_id false guest id
     n/a nan nil none not_authenticated null [redacted] string true undefined unknown
     user user_id
     """.split()
@@ -111,9 +111,9 @@ class IdentityPolicy:
         placeholders: Collection[str] = PLACEHOLDER_IDENTITIES,
     ) -> None:
         if (
-            isinstance(placeholders, str | bytes)
+            isinstance(placeholders, str | bytes | Mapping)
             or not isinstance(placeholders, Collection)
-            or not all(isinstance(text, str) for text in placeholders)
+            or not all(isinstance(text, str) and text.strip() for text in placeholders)
         ):
             raise TypeError(
                 "placeholder_identities is a set or list of texts, such as "

@@ -16,7 +16,12 @@ from braze_heap.heap.calls import Value
 from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._standard import TAKEN_NAMES, property_names
-from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent
+from braze_heap.payloads import (
+    HeapEvent,
+    ReturnValueError,
+    StandardEvent,
+    described,
+)
 
 __all__ = ["Naming", "Style"]
 
@@ -109,10 +114,10 @@ class Naming:
         """Return the name of *event* in the chosen style, without prefix."""
         if callable(self.event_names):
             name: object = self.event_names(event)
-            if isinstance(name, str):
+            if isinstance(name, str) and name and not name.isspace():
                 return name
-            kind = type(name).__name__
-            raise ReturnValueError(f"event_names returned a {kind}, not text")
+            shown = "blank text" if isinstance(name, str) else described(name)
+            raise ReturnValueError(f"event_names returned {shown}, not a name")
         return name_in_style(type(event), self.event_names) or event.event_type
 
     @property

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Set
 from typing import Any, Final
 
-from braze_heap._json import decode, encode_text, is_json_text
+from braze_heap._json import decode, encode_decoded, is_json_text
 from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._base import split_pointer
@@ -20,6 +20,7 @@ from braze_heap.policies.urls import (
     URL_FIELDS,
     URL_PARAMETERS,
     clean_url,
+    clean_urls_within,
     is_url,
     may_change,
     url_parameters_of,
@@ -170,8 +171,7 @@ class Redaction:
     ) -> Any:
         """Return *value*, of the custom field *name*, without text to redact."""
         allowed = self._policy.overrides.keys() | declared
-        kept = without_personal_text(name, value, out, allowed)
-        return None if kept is REDACTED else kept
+        return without_personal_text(name, value, out, allowed)
 
     def clean_urls(self, path: str, value: Any, out: list[str]) -> Any:
         """
@@ -180,6 +180,8 @@ class Redaction:
         What is removed is added to *out*, as *path* and the name of the parameter.
         """
         if isinstance(value, str):
+            if path not in URL_FIELDS and may_change(value) and is_json_text(value):
+                return self._clean_json_text(path, value, out)
             if path not in URL_FIELDS and not (may_change(value) and is_url(value)):
                 return value
             patterns = url_parameters_of(path, self._url_parameters)
@@ -196,6 +198,17 @@ class Redaction:
             }
             return value if within == value else within
         return value
+
+    def _clean_json_text(self, path: str, text: str, out: list[str]) -> str:
+        try:
+            given = decode(text)
+        except UnreadableError:
+            patterns = url_parameters_of(path, self._url_parameters)
+            cleaned, removed = clean_urls_within(text, patterns)
+            out += [f"{path}?{name}" for name in removed]
+            return cleaned
+        inner = self.clean_urls(path, given, out)
+        return text if inner == given else encode_decoded(inner)
 
     def is_usual(self, flat: Mapping[str, Any]) -> bool:
         """
@@ -294,8 +307,12 @@ class Redaction:
     ) -> Any:
         """Return *value*, unknown to *cls*, or `REDACTED`, by the word guard."""
         path = split_pointer(key)
-        if path in (["id"], ["time"]) or schema_of(cls).places.get(name) == path[0]:
-            return value  # the envelope, or an invalid value of a declared field
+        is_declared = schema_of(cls).places.get(name) == path[0]
+        if is_declared and name in CUSTOM_FIELDS:  # invalid, such as truncated JSON
+            guards = self.guards_custom_fields
+            return self.guarded(name, value, out) if guards else value
+        if is_declared or path in (["id"], ["time"]):
+            return value
         if self._unknown_fields == "send":
             return value
         if self._unknown_fields == "drop":
@@ -323,7 +340,7 @@ class Redaction:
                 out.append(path)
                 return None
             inner = self._without_personal(cls, path, given, out)
-            return value if inner == given else encode_text(inner)
+            return value if inner == given else encode_decoded(inner)
         if isinstance(value, list):
             return [self._without_personal(cls, path, item, out) for item in value]
         if not isinstance(value, dict):
@@ -374,7 +391,7 @@ class Redaction:
         if is_json_text(value):
             given = decode(value)
             inner, is_less = self._treat_within(given, path, treatment)
-            return (value if inner == given else encode_text(inner)), is_less
+            return (value if inner == given else encode_decoded(inner)), is_less
         if isinstance(value, list):
             treated = [self._treat_within(item, path, treatment) for item in value]
             return [item for item, _ in treated], any(less for _, less in treated)

@@ -49,12 +49,12 @@ def suppressor(suppress: Suppress | None) -> Callable[[str], object] | None:
         check_function("suppress", suppress, takes="an identity")
         return suppress
     if isinstance(suppress, Collection):
-        other = next((each for each in suppress if not isinstance(each, str)), None)
-        if other is not None:
-            raise TypeError(
-                f"suppress contains {kind_of(other)}, which is never equal to an "
-                "identity: identities are text"
-            )
+        for each in suppress:
+            if not isinstance(each, str):
+                raise TypeError(
+                    f"suppress contains {kind_of(each)}, which is never equal to an "
+                    "identity: identities are text"
+                )
     return suppress.__contains__
 
 

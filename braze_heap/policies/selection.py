@@ -287,6 +287,8 @@ class Vocabulary:
 
     def _suggestion(self, choice: str) -> str:
         word = choice.rpartition(":")[2].strip().lower().replace(" ", "_")
+        if word in self._sets:
+            return f" Did you mean {word!r}?"
         for kind in _KINDS:
             if f"{kind}:{word}" in self._sets:
                 return f" Did you mean '{kind}:{word}'?"

@@ -4,7 +4,7 @@ Policy for URLs: which query parameters stay, because links carry addresses and 
 
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import quote, unquote, unquote_plus
@@ -34,24 +34,37 @@ Name under which a removed parameter is counted if its name may itself be a valu
 
 _KEYED_URLS: Final = frozenset(("checkouturl", "orderstatusurl"))
 
-_CONTACT: Final = "mailto|tel|sms|smsto|mms|mmsto|callto|facetime|facetime-audio|sips?"
-_IS_CONTACT: Final = re.compile(rf"\s*({_CONTACT}):", re.IGNORECASE)
+_CONTACT: Final = (
+    "mailto|tel|sms|smsto|mms|mmsto|callto|facetime|facetime-audio|sips?|skype|xmpp|geo"
+)
+_BEFORE: Final = r"[^\w/\\?\#%]*+"
+"""Blanks, brackets, quotes and invisible characters that may precede a URL."""
+
+_IS_CONTACT: Final = re.compile(rf"{_BEFORE}({_CONTACT}):", re.IGNORECASE)
 
 # Each alternative matches in linear time, because values can have 100,000 characters.
 _IS_URL: Final = re.compile(
-    rf"""\s*(?:
-        [a-z][a-z\d+.-]*:[/\\]{{2}}             # https://, //, a deep link of an app
+    rf"""{_BEFORE}(?:
+        (?:[a-z][a-z\d+.-]*:)+[/\\]{{2}}        # https://, a deep link of an app, blob:
       | (?:https?|{_CONTACT}):(?=\S)
       | [/\\]{{2}}[^\s/\\]+\.
       | www\.(?=[^\s.])
       | [a-z][a-z\d+.-]*%3a(?:%2f|/){{2}}       # the whole URL is encoded
-      | (?:/[^\s?]*|[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/[^\s?]*)?)\?[^\s=]+=
+      | (?:
+            /[^\s?]*
+          | (?:[\w-]+(?:(?:\.[\w-]+)+(?::\d+)?|:\d+)|localhost)(?:/[^\s?]*)?
+        )[?\#][^\s=]+=
+      | [?\#][a-z_][^\s=]*=
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_IS_ENCODED: Final = re.compile(r"\s*[a-z][a-z\d+.-]*%3a", re.IGNORECASE)
+_IS_ENCODED: Final = re.compile(rf"{_BEFORE}[a-z][a-z\d+.-]*%3a", re.IGNORECASE)
 _SCHEME_AND_SLASHES: Final = re.compile(
-    r"\s*(?:(?:https?|ftp|wss?):[/\\]*|(?:[a-z][a-z\d+.-]*:)?[/\\]{2})?", re.IGNORECASE
+    rf"{_BEFORE}(?:(?:https?|ftp|wss?):[/\\]*|(?:[a-z][a-z\d+.-]*:)*[/\\]{{2}})?",
+    re.IGNORECASE,
+)
+_WITHIN_TEXT: Final = re.compile(
+    rf"""(?:/{{2}}|\b(?:{_CONTACT}):)[^\s"'<>]*""", re.IGNORECASE
 )
 _END_OF_AUTHORITY: Final = re.compile(r"[/\\?#]")
 _IS_PLAIN: Final = re.compile(r"[\w.~+ -]*\Z")
@@ -70,7 +83,7 @@ def checked_url_parameters(patterns: object) -> tuple[str, ...]:
         TypeError: They are one text, or contain something else than text.
         ValueError: A glob is empty, or the beginning of a query rather than a name.
     """
-    if isinstance(patterns, str | bytes) or not isinstance(patterns, Collection):
+    if isinstance(patterns, _NO_LISTS) or not isinstance(patterns, Collection):
         raise TypeError(
             "url_parameters is a list of names or globs, such as ['utm_*', 'ref'], not "
             f"{kind_of(patterns)}"
@@ -84,7 +97,17 @@ def checked_url_parameters(patterns: object) -> tuple[str, ...]:
                 f"url_parameters contains {pattern!r}, which is not the name of a "
                 f"parameter.{did_you_mean(name, [name]) if name else ''}"
             )
+        if not _MAY_MATCH.fullmatch(pattern):
+            raise ValueError(
+                f"url_parameters contains {pattern!r}, which matches no parameter: "
+                "names have only the letters A to Z, digits, '_', '-', '.', '[', ']', "
+                "and begin with a letter or '_'"
+            )
     return tuple(patterns)
+
+
+_NO_LISTS: Final = (str, bytes, Mapping)
+_MAY_MATCH: Final = re.compile(r"[A-Za-z_*?\[][\w.\-\[\]*?!]*", re.ASCII)
 
 
 def is_url(text: str) -> bool:
@@ -135,6 +158,23 @@ def clean_url(text: str, patterns: tuple[str, ...]) -> tuple[str, list[str]]:
     removed: list[str] = []
     clean = _clean_value if _IS_ENCODED.match(text) else _clean
     return clean(text, patterns, removed, 0), removed
+
+
+def clean_urls_within(text: str, patterns: tuple[str, ...]) -> tuple[str, list[str]]:
+    """
+    Return *text* with the URLs in it cleaned, and the names of what was removed.
+
+    For text such as truncated JSON, in which URLs are found by ``//`` or ``mailto:``.
+    """
+    removed: list[str] = []
+
+    def cleaned(url: re.Match[str]) -> str:
+        kept, names = clean_url(url[0], patterns)
+        removed.extend(names)
+        return kept
+
+    clean = _WITHIN_TEXT.sub(cleaned, text.replace("\\/", "/"))
+    return (clean if removed else text), removed
 
 
 def _clean(text: str, patterns: tuple[str, ...], removed: list[str], depth: int) -> str:

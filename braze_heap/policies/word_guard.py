@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Container
 from typing import Any, Final, Literal, TypeAlias
 
-from braze_heap._json import decode, encode_text, is_json_text
+from braze_heap._json import decode, encode_decoded, is_json_text
 from braze_heap._json_limits import UnreadableError
 
 __all__ = ["CustomFields", "UnknownFields"]
@@ -89,7 +89,6 @@ def _is_listed(word: str, listed: frozenset[str]) -> bool:
 
 
 _MAX_CACHED: Final = 32
-_JSON_BEGINS: Final = ("{", "[")
 
 REDACTED: Final = object()
 """Result of `without_personal_text` for a value that is redacted as a whole."""
@@ -151,7 +150,7 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
         return False
     for each in value.values():
         cls = each.__class__
-        if cls is dict or cls is list or (cls is str and each[:1] in _JSON_BEGINS):
+        if cls is dict or cls is list or (cls is str and is_json_text(each)):
             return False
     return True
 
@@ -167,11 +166,11 @@ def _json_without_personal_text(
     try:
         given = decode(text)
     except UnreadableError:
-        if any(map(is_personal_name, _QUOTED.findall(text))):
+        if any(map(is_personal_name, _names_in(text))):
             return _redact(path, redacted)
         return text
     inner = without_personal_text(path, given, redacted, allowed)
-    return text if inner == given else encode_text(inner)
+    return text if inner == given else encode_decoded(inner)
 
 
 def _redact(path: str, redacted: list[str]) -> object:
@@ -188,5 +187,13 @@ def _contains_text(value: list[Any]) -> bool:
     )
 
 
-_QUOTED: Final = re.compile(r'"([^"\\]{1,100})"\s*:')
-"""Names in truncated JSON text."""
+def _names_in(text: str) -> list[str]:
+    """Return the names in *text*, which is truncated JSON, or similar to JSON."""
+    return [
+        _ESCAPE.sub(lambda code: chr(int(code[1], 16)), name)
+        for name in _QUOTED.findall(text.replace('\\"', '"'))
+    ]
+
+
+_QUOTED: Final = re.compile(r"""["']([^"']{1,100}+)["']\s*+:""")
+_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")

@@ -150,7 +150,10 @@ def test_a_function_for_names_cannot_change_the_event_either() -> None:
 
     assert raw["properties"]["news"] == [1]
     assert [call.to_dict()["event"] for call in result.calls] == ["Braze Click"]
-    assert "event_names returned a int, not text" in result.rejected[0].detail
+    assert (
+        "event_names returned a value of the type int, not a name"
+        in result.rejected[0].detail
+    )
 
 
 @pytest.mark.parametrize("event_type", list(bh.EVENT_TYPES))

@@ -167,7 +167,7 @@ def test_a_function_names_standard_events(transformer: Any) -> None:
     assert (seen[0].email_address, seen[0].link_alias) == (None, "hero")
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 1_024, "a\0b"])
+@pytest.mark.parametrize("name", ["x" * 1_024, "a\0b"])
 def test_a_name_of_a_function_is_made_legal(transformer: Any, name: str) -> None:
     """It is truncated or replaced as other texts are, and that is counted."""
     naming = bh.Naming(lambda _: name, event_prefix="p")
@@ -175,7 +175,7 @@ def test_a_name_of_a_function_is_made_legal(transformer: Any, name: str) -> None
     result = transformer(naming=naming).transform(event_of(CLICK, {}))
 
     assert names_of(result) == [f"p{name}"[:1_023].replace("\0", "\ufffd")]
-    assert result.adjustments.total() == (name in ("x" * 1_024, "a\0b"))
+    assert result.adjustments.total() == 1
 
 
 def test_a_function_for_names_that_fails_rejects_its_event(transformer: Any) -> None:
@@ -195,7 +195,10 @@ def test_a_function_for_names_that_fails_rejects_its_event(transformer: Any) -> 
         ("mapper_error", "raises"),
         ("mapper_error", "number"),
     ]
-    assert "event_names returned a int, not text" in result.rejected[1].detail
+    assert (
+        "event_names returned a value of the type int, not a name"
+        in result.rejected[1].detail
+    )
 
 
 def test_an_event_outside_of_a_selection_is_skipped(transformer: Any) -> None:
