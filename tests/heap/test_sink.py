@@ -781,7 +781,7 @@ def test_proxy_of_the_environment_needs_trust_env(
     with proxy_that_refuses() as (port, seen):
         proxy = f"{scheme}joe:canary-key@127.0.0.1:{port}"
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        options: dict[str, Any] = {"base_url": "https://127.0.0.1:9", "deadline": 0.1}
+        options: dict[str, Any] = {"base_url": "https://127.0.0.1:9", "deadline": 1.0}
         with pytest.raises(SinkUnavailable, match="ConnectError"):
             shell(heap, tracks(1), **options)
         assert seen == []
