@@ -98,7 +98,8 @@ if importlib.util.find_spec("sphinx"):
             "mapping/_options.py",
             ("    nested: Nested = ", TRIAL.format("the transformer")),
             (
-                "        event_types = options.event_types\n",
+                "transformer.py",
+                "        policies = Policies(options)\n",
                 "        self._seen(options.trial)\n",
             ),
             OF_TRANSFORMER,
@@ -109,12 +110,11 @@ def test_one_declaration_adds_an_option_everywhere(
     file: str, declared: Any, behavior: Any, script: str, tmp_path: Path
 ) -> None:
     """A copy of the package gets one more declaration, and what the option does."""
-    copy = shutil.copytree(PACKAGE, tmp_path / "braze_heap") / file
-    text = copy.read_text("utf-8")
-    for line, more in filter(None, (declared, behavior)):
+    copy = shutil.copytree(PACKAGE, tmp_path / "braze_heap")
+    for name, line, more in filter(None, ((file, *declared), behavior)):
+        text = (copy / name).read_text("utf-8")
         assert text.count(line) == 1
-        text = text.replace(line, f"{more}{line}")
-    copy.write_text(text, "utf-8")
+        (copy / name).write_text(text.replace(line, f"{more}{line}"), "utf-8")
 
     done = subprocess.run(
         [sys.executable, "-c", script + OF_PAGE, str(DOCS)],

@@ -32,6 +32,8 @@ from braze_heap.receiver import AsyncReceiver, Receiver
 from braze_heap.testing import make_raw
 from braze_heap.transformer import Transformer
 
+pytestmark = pytest.mark.slow
+
 EVENTS = [make_raw(cls) for cls in EVENT_TYPES.values()]
 BODY = json.dumps({"events": EVENTS}).encode()
 

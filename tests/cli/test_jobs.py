@@ -32,6 +32,8 @@ from braze_heap.wire import _json
 from braze_heap.wire._elements import CHUNK
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines, start
 
+pytestmark = pytest.mark.slow
+
 BOM = b"\xef\xbb\xbf"
 SETUP = Setup(TransformConfig())
 PIPE = 1 << 16

@@ -12,6 +12,8 @@ import pytest
 
 from tests.cli.conftest import MAIN, click_event, keys, lines, start
 
+pytestmark = pytest.mark.slow
+
 BATCH = 1_000
 
 

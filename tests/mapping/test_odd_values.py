@@ -22,6 +22,8 @@ from braze_heap.events import (
 from braze_heap.testing import make_raw
 from tests.mapping.oddities import generic, observed
 
+pytestmark = pytest.mark.slow
+
 
 class Text(str):
     """A subclass of a string."""

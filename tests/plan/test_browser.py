@@ -9,9 +9,12 @@ from tests.plan.test_plan import plan_under
 
 BROWSER = find_browser() or ""
 
-pytestmark = pytest.mark.skipif(
-    not BROWSER, reason="needs a Chromium: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not BROWSER, reason="needs a Chromium: apt-get install chromium"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

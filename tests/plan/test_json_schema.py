@@ -20,6 +20,8 @@ from braze_heap.testing.strategies import raw_events
 from braze_heap.wire import RawEvent
 from tests.plan.test_plan import POLICIES, plan_under, small
 
+pytestmark = pytest.mark.slow
+
 FORMS = ("http", "storage", "union")
 
 

@@ -35,6 +35,8 @@ from braze_heap.state import (
 from braze_heap.state._ledger import MAX_CLAIMS, claim, compare
 from braze_heap.testing import check_ledger, make_raw
 
+pytestmark = pytest.mark.slow
+
 STEP = CLAIM_SECONDS / 200
 """Seconds between two steps of a simulation."""
 

@@ -17,6 +17,8 @@ from braze_heap.sinks._protocol import (
 )
 from braze_heap.testing import check_async_sink, check_sink
 
+pytestmark = pytest.mark.slow
+
 REJECTED = Track("Bad", "check-sink", "2024-01-01T00:00:00+00:00", "bad", {})
 
 
