@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import attrs
 
@@ -81,7 +81,7 @@ class Origins(Sequence[Any]):
     def __eq__(self, other: object) -> bool:
         return [*self] == other if isinstance(other, list | Origins) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return repr([*self])

@@ -255,7 +255,7 @@ class PropertyEncoder:
         self.nested = nested
         self.lists: Lists = lists
         self.adjustments: Counter[Adjustment] = Counter()
-        self.legal_names = LegalNames()
+        self.legal_names: LegalNames = LegalNames()
 
     def properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """

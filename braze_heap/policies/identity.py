@@ -122,7 +122,7 @@ class IdentityPolicy:
         self.field: str = identity if isinstance(identity, str) else ""
         self.function: Identify = identify_by(identity)
         self.fields: tuple[str, ...] = (self.field,) if self.field else ()
-        self.prefix = ""
+        self.prefix: str = ""
         if isinstance(self.function, _FirstOf):
             self.fields, self.prefix = self.function.fields, self.function.prefix
         self._placeholders = {_canonical(text): text for text in placeholders}

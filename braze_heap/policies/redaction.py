@@ -78,7 +78,7 @@ class Redaction:
         self._unknown_fields: UnknownFields = (
             "send" if is_kept and unknown_fields == "guard" else unknown_fields
         )
-        self.guards_custom_fields = custom_fields == "guard" and not is_kept
+        self.guards_custom_fields: bool = custom_fields == "guard" and not is_kept
         self._url_parameters = url_parameters
         self._impersonal: set[str] = set()
         self._treated = _DecidedPaths(policy.overrides)

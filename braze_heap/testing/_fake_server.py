@@ -118,7 +118,7 @@ class Connection(BaseHTTPRequestHandler):
     """Connection of a client: reads requests, and sends the responses of the server."""
 
     protocol_version = "HTTP/1.1"
-    timeout = IDLE
+    timeout: float | None = IDLE
     disable_nagle_algorithm = True
 
     @property
@@ -132,8 +132,8 @@ class Connection(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Read one request of any method, and send its response."""
-        self.close_connection = True
-        self.raw_requestline = self.rfile.readline(_MAX_LINE + 1)
+        self.close_connection: bool = True
+        self.raw_requestline: bytes = self.rfile.readline(_MAX_LINE + 1)
         is_cut = not self.raw_requestline.endswith(b"\n")
         if is_cut and len(self.raw_requestline) <= _MAX_LINE:
             return
