@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from attrs import field, frozen
 
@@ -118,7 +118,7 @@ class Connection(BaseHTTPRequestHandler):
     """Connection of a client: reads requests, and sends the responses of the server."""
 
     protocol_version = "HTTP/1.1"
-    timeout: float | None = IDLE
+    timeout: ClassVar[float | None] = IDLE
     disable_nagle_algorithm = True
 
     @property
