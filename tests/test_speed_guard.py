@@ -21,6 +21,8 @@ ROUNDS = 15
 
 transform = bh.Transformer().transform
 
+pytestmark = pytest.mark.timing
+
 
 def way(_: int) -> bytes:
     return to_bytes(transform(BODY))
