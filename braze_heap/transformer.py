@@ -156,12 +156,12 @@ class Transformer:
 
 def _check_declared(policies: Policies) -> None:
     """
-    Raise if a declared mapper reads a field that is always redacted.
+    Check that no declared mapper reads a field that is always redacted.
 
     A registry does not know the policies, so it cannot check this at registration.
 
     Raises:
-        ValueError: As said.
+        ValueError: One does.
     """
     for name, field, where in _redacted_reads(policies):
         raise ValueError(

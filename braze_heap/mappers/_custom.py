@@ -1,7 +1,7 @@
 """Typed custom events and purchases: an attrs class for their properties."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -12,6 +12,12 @@ _TAKES_EVENT = "__braze_heap_takes_event__"
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., object])
 
+DISCRIMINATORS: Final = {
+    "users.behaviors.CustomEvent": "name",
+    "users.behaviors.Purchase": "product_id",
+}
+"""Event type to the field by which `custom_event` and `purchase` tell classes apart."""
+
 
 @attrs.frozen
 class Custom:
@@ -21,14 +27,17 @@ class Custom:
     Attributes:
         event_type: ``users.behaviors.CustomEvent`` or ``users.behaviors.Purchase``.
         field: Field of the event with the properties.
-        discriminator: Field of the event that selects the class.
-        name: Value of *discriminator*; ``None`` for all.
+        name: Value of `discriminator`; ``None`` for all.
     """
 
     event_type: str
     field: str
-    discriminator: str
     name: str | None
+
+    @property
+    def discriminator(self) -> str:
+        """Field of the event that selects the class."""
+        return DISCRIMINATORS[self.event_type]
 
 
 def custom_event(name: str) -> Callable[[type[_T]], type[_T]]:
@@ -51,9 +60,7 @@ def custom_event(name: str) -> Callable[[type[_T]], type[_T]]:
     ...     price: float | None = None
     """
     _check_name("custom_event", name)
-    return _marked(
-        Custom("users.behaviors.CustomEvent", "custom_properties", "name", name)
-    )
+    return _marked(Custom("users.behaviors.CustomEvent", "custom_properties", name))
 
 
 def purchase(product_id: str | None = None) -> Callable[[type[_T]], type[_T]]:
@@ -66,9 +73,7 @@ def purchase(product_id: str | None = None) -> Callable[[type[_T]], type[_T]]:
     if product_id is not None:
         _check_name("purchase", product_id)
     return _marked(
-        Custom(
-            "users.behaviors.Purchase", "purchase_properties", "product_id", product_id
-        )
+        Custom("users.behaviors.Purchase", "purchase_properties", product_id)
     )
 
 

@@ -8,10 +8,11 @@ from braze_heap._json import decode, is_json_text
 from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key, split_pointer
-from braze_heap.events._schema import schema_of
+from braze_heap.events._schema import ENVELOPE, schema_of
 from braze_heap.heap.calls import timestamp
 from braze_heap.parsing import epoch_seconds
 from braze_heap.payloads import StandardEvent
+from braze_heap.policies.derived import DERIVED_PROPERTIES
 
 
 def standard(
@@ -36,7 +37,7 @@ def standard(
     schema, names = schema_of(cls), property_names(cls)
     fields: dict[str, Any] = {}
     for field, value in event.__dict__.items():
-        if field in _ENVELOPE:
+        if field in ENVELOPE:
             continue
         if field in schema.json_texts:
             value = decoded(value)
@@ -66,20 +67,21 @@ def standard(
     )
 
 
-_ENVELOPE: Final = ("id", "time", "extra", "event_type")
-
 EPOCH_FIELDS: Final = frozenset(
     ("send_time", "push_token_created_at", "push_token_updated_at", "time_ms")
 )
 """Fields with a time in UTC epoch seconds or milliseconds. Heap needs ISO 8601."""
 
-DERIVED_NAMES: Final = frozenset(
-    "channel action message_key message_name link_domain seconds_since_send".split()
-)
-TAKEN_NAMES: Final = DERIVED_NAMES | frozenset(
-    """
-    braze_user_id event_type is_machine_open local_hour local_weekday sample_rate
-    """.split()
+TAKEN_NAMES: Final = frozenset(
+    (
+        *DERIVED_PROPERTIES,
+        "braze_user_id",
+        "event_type",
+        "is_machine_open",
+        "local_hour",
+        "local_weekday",
+        "sample_rate",
+    )
 )
 """
 Properties that are not fields of an event. A field of such a name gets a number, so

@@ -40,7 +40,9 @@ from braze_heap.heap.calls import (
     timestamp_of_second,
 )
 from braze_heap.mappers._copies import copy_of
+from braze_heap.mappers._custom import DISCRIMINATORS
 from braze_heap.mappers._standard import (
+    BOT_CLICK,
     CUSTOM_EVENT,
     EPOCH_FIELDS,
     MACHINE_OPEN,
@@ -54,7 +56,7 @@ from braze_heap.mappers._standard import (
 )
 from braze_heap.mappers._user_properties import StandardWithUserProperties
 from braze_heap.mapping._batch import Batch
-from braze_heap.mapping._policies import DISCRIMINATORS, Policies
+from braze_heap.mapping._policies import Policies
 from braze_heap.parsing import exact_time
 from braze_heap.payloads import StandardEvent
 from braze_heap.policies.derived import (
@@ -67,7 +69,6 @@ from braze_heap.policies.derived import (
     seconds_since,
     varying_of,
 )
-from braze_heap.policies.identity import IdentityError
 from braze_heap.policies.local_time import local_time
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import Treatment
@@ -226,7 +227,7 @@ class _Function:
             self.add("is_by_machine = is_machine_event(fields)\n")
         if self.policies.options.local_time:
             self.add("zone = fields.get('timezone')\n")
-        if "time_ms" in self.schema.places:
+        if self._is_time_exact:
             self.add("exact = fields.get('time_ms')\n")
 
     def _skip_or_decline(self, user_properties: Callable[[Any], Any] | None) -> None:
@@ -269,11 +270,9 @@ class _Function:
             self.add(_RENAME, NEW_NAMES=_NewNames(naming), rename=naming.properties)
         if fixed:
             self.add("fields = {**FIXED, **fields}\n", FIXED=fixed)
-        is_exact = "time_ms" in self.schema.places
-        is_exact = is_exact and self._treatment("time_ms") == "keep"
-        value = "exact_time(time, exact)" if is_exact else "time"
+        value = "exact_time(time, exact)" if self._is_time_exact else "time"
         self.add(f"seconds = {value}\n")
-        written = "timestamp" if is_exact else "timestamp_of_second"
+        written = "timestamp" if self._is_time_exact else "timestamp_of_second"
         self.add(_TRACK.format(written=written))
         if has_user_properties:
             self.add(_CALLS, NAMING=naming)
@@ -320,20 +319,23 @@ class _Function:
     def _identity_fields(self) -> None:
         identity = self.policies.identity
         first, *others = identity.fields
-        self.add("identity, prefix = fields.get(NAME), ''\n", first)
+        self.add("identity = fields.get(NAME)\n", first)
+        if others:
+            self.add("prefix = ''\n", PREFIX=identity.prefix)
         for name in others:
-            lines = (
-                "if not identity:\n    identity, prefix = fields.get(NAME), PREFIX\n"
-            )
-            self.add(lines, name, PREFIX=identity.prefix)
+            self.add(_NEXT_IDENTITY, name)
         self.add(_CHECK_IDENTITY, is_legal_identity=identity.is_legal)
         if others:
             self.add(_PREFIX_IDENTITY)
 
     @property
+    def _is_time_exact(self) -> bool:
+        has_exact = "time_ms" in self.schema.places
+        return has_exact and self._treatment("time_ms") == "keep"
+
+    @property
     def _drops_machines(self) -> bool:
-        marks = {MACHINE_OPEN, "is_suspected_bot_click"}
-        has_mark = not marks.isdisjoint(self.schema.places)
+        has_mark = not self.schema.places.keys().isdisjoint((MACHINE_OPEN, BOT_CLICK))
         return has_mark and self.policies.options.machines == "drop"
 
     def _typed_event(self) -> None:
@@ -529,7 +531,7 @@ def _is_small(value: Any) -> bool:
 
 def _is_machine(fields: dict[str, Any]) -> bool:
     mark = fields.get(MACHINE_OPEN)
-    return fields.get("is_suspected_bot_click") is True or is_machine_open(mark)
+    return fields.get(BOT_CLICK) is True or is_machine_open(mark)
 
 
 _MAX_FIXED: Final = 100
@@ -538,7 +540,6 @@ _MAX_JSON_TEXT: Final = 1_800
 
 _GLOBALS: Final = {
     "NOTHING": (None, ""),
-    "IdentityError": IdentityError,
     "INVALID": INVALID,
     "MAX_INTEGER": MAX_INTEGER,
     "MAX_TEXT": MAX_TEXT,

@@ -194,10 +194,9 @@ class GenericMapping:
 
     def _states(self, event: CurrentsEvent, entry: Registration | None) -> bool:
         """Return whether a mapper may return more of *event* than the event itself."""
-        is_standard = entry is None or entry.mapper is standard
-        if isinstance(entry and entry.mapper, StandardWithUserProperties):
-            is_standard = not self._policies.keeps_user_properties(event.event_type)
-        return not is_standard
+        if entry and isinstance(entry.mapper, StandardWithUserProperties):
+            return self._policies.keeps_user_properties(event.event_type)
+        return entry is not None and entry.mapper is not standard
 
     def _is_deletion(self, event: CurrentsEvent) -> bool:
         return event.event_type == DELETION and self._policies.options.deletions

@@ -11,7 +11,7 @@ from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedVal
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._copies import deep_copy
-from braze_heap.mappers._custom import custom_of, is_event_taker
+from braze_heap.mappers._custom import DISCRIMINATORS, custom_of, is_event_taker
 from braze_heap.mappers._registry import check_not_empty, registry_of
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
@@ -25,13 +25,6 @@ from braze_heap.policies.sampling import Sampling, suppressor
 from braze_heap.policies.selection import Selection, Vocabulary, select_events
 from braze_heap.policies.urls import checked_url_parameters
 from braze_heap.report import InvalidField
-
-DISCRIMINATORS: Final = {
-    "users.behaviors.CustomEvent": "name",
-    "users.behaviors.Purchase": "product_id",
-}
-"""Event type to the field by which `custom_event` and `purchase` tell classes apart."""
-
 
 DELETION: Final = "users.UserDeleteRequest"
 """Event type of the requests to delete a user. It arrives in storage files alone."""
@@ -153,10 +146,10 @@ class Policies:
 
     def _check_deletions(self) -> None:
         """
-        Raise if deletions are enabled and cannot reach the right user, or none.
+        Check that deletions, if they are enabled, can reach the right user.
 
         Raises:
-            ValueError: As said.
+            ValueError: They cannot.
         """
         options, fields = self.options, self.identity.fields
         if options.delete_identity is not None:

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
 from braze_heap._text import did_you_mean
@@ -90,7 +90,7 @@ def varying_of(cls: type[CurrentsEvent], names: Collection[str]) -> list[str]:
 
 def derive(
     cls: type[CurrentsEvent],
-    names: Collection[str],
+    names: frozenset[str],
     properties: Mapping[str, Any],
     sent: int | None,
     time: int,
@@ -105,19 +105,32 @@ def derive(
         sent: Its ``send_time``, in UTC epoch seconds or smaller units, if it is sent.
         time: Its time, in UTC epoch seconds.
     """
-    derived = constants_of(cls, names)
-    values = {
-        "channel": channel_of(first_of_properties(properties, CHANNEL_FIELDS)),
-        "message_key": first_of_properties(properties, KEYS),
-        "message_name": first_of_properties(properties, NAMES),
-        "link_domain": domain_of(properties.get("url")),
-        "seconds_since_send": None if sent is None else seconds_since(sent, time),
-    }
-    for name in varying_of(cls, names):
-        value = values[name]
+    constants, varying = _split(cast("Any", cls), names)
+    derived = dict(constants)
+    for name in varying:
+        value: Value | None
+        match name:
+            case "channel":
+                value = channel_of(first_of_properties(properties, CHANNEL_FIELDS))
+            case "message_key":
+                value = first_of_properties(properties, KEYS)
+            case "message_name":
+                value = first_of_properties(properties, NAMES)
+            case "link_domain":
+                value = domain_of(properties.get("url"))
+            case _:
+                value = None if sent is None else seconds_since(sent, time)
         if value is not None and value != "":
             derived[name] = value
     return derived
+
+
+@functools.lru_cache(1024)
+def _split(
+    cls: Any, names: frozenset[str]
+) -> tuple[Mapping[str, Value], Collection[str]]:
+    """Return the constants, and the names of the others, of all events of *cls*."""
+    return constants_of(cls, names), varying_of(cls, names)
 
 
 def seconds_since(sent: int, time: int) -> int | None:
@@ -179,6 +192,6 @@ _CHANNELS: Final = {
     **dict.fromkeys(("push_notification", "push_notifications"), "push"),
     **dict.fromkeys(("ios_push", "android_push", "web_push", "mobile_push"), "push"),
     **dict.fromkeys(("text", "text_message", "mms"), "sms"),
-    **dict.fromkeys(("e_mail", "emails"), "email"),
+    "e_mail": "email",
 }
 """Other spellings of channels."""
