@@ -220,7 +220,8 @@ def is_json_text(value: Any) -> bool:
     """
     Return whether *value* looks like JSON of an object or array.
 
-    Blanks and a byte order mark may precede it, and it may be JSON of such a text.
+    Blanks and a byte order mark may precede it. It may be JSON of such a text, whose
+    quotes are escaped.
     """
     return (
         isinstance(value, str)
@@ -230,7 +231,7 @@ def is_json_text(value: Any) -> bool:
 
 
 _BEFORE_JSON: Final = frozenset('{["\ufeff \t\r\n')
-_BEGINS_JSON: Final = re.compile(r'[\ufeff\s]*+"?\s*+[{\[]')
+_BEGINS_JSON: Final = re.compile(r'[\ufeff\s]*+(?:"(?:[\\"\s]|u0022)*+)?[{\[]')
 
 
 def encode(value: dict[str, Any] | list[Any]) -> bytes:

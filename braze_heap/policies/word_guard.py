@@ -170,6 +170,8 @@ def _json_without_personal_text(
             return _redact(path, redacted)
         return text
     inner = without_personal_text(path, given, redacted, allowed)
+    if inner is REDACTED:
+        return REDACTED
     return text if inner == given else encode_decoded(inner)
 
 

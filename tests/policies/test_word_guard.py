@@ -3,6 +3,7 @@
 import copy
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -101,6 +102,46 @@ def test_text_is_redacted_at_any_depth(
 def test_a_whole_value_is_redacted_under_a_personal_name() -> None:
     assert without_personal_text("fax", "1", []) is REDACTED
     assert without_personal_text("fax", ["1"], []) is REDACTED
+
+
+def quoted(text: str) -> str:
+    """Return JSON of *text* as an encoder for web pages writes it."""
+    return json.dumps(text).replace('\\"', "\\u0022")
+
+
+@pytest.mark.parametrize("encode", [json.dumps, quoted])
+@pytest.mark.parametrize("levels", range(5))
+def test_truncated_json_with_a_personal_name_is_redacted(
+    levels: int, encode: Callable[[str], str]
+) -> None:
+    """Also if it stands in JSON text, which is then redacted as a whole."""
+    text = '{"email": "ada@acme.example'
+    for _ in range(levels):
+        text = encode(text)
+    given = {"note": text, "color": "red"}
+    redacted: list[str] = []
+
+    kept = without_personal_text("custom_properties", given, redacted, ())
+
+    assert kept == {"color": "red"}
+    assert redacted == ["custom_properties.note"]
+
+
+@pytest.mark.parametrize("encode", [json.dumps, quoted])
+@pytest.mark.parametrize("levels", range(5))
+def test_json_of_json_text_is_redacted(
+    levels: int, encode: Callable[[str], str]
+) -> None:
+    """Personal text is found however often an object was encoded."""
+    text = '{"email": "ada@acme.example"}'
+    for _ in range(levels):
+        text = encode(text)
+    redacted: list[str] = []
+
+    kept = without_personal_text("custom_properties.note", text, redacted, ())
+
+    assert "ada" not in kept
+    assert redacted == ["custom_properties.note.email"]
 
 
 def test_an_allowed_path_stays_with_all_that_it_contains() -> None:
