@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import attrs
 
@@ -16,11 +16,8 @@ from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
 from braze_heap.results import TransformResult
 from braze_heap.sinks._protocol import Rejection
-from braze_heap.state import DeadRecord, event_id
-from braze_heap.transformer import Source, Transformer
-from braze_heap.wire import decode, events_of
-
-_ANY_TIME: Final = datetime.fromtimestamp(0, UTC)
+from braze_heap.state import UNKNOWN_TIME, DeadRecord, event_id
+from braze_heap.transformer import Source, Transformer, items_of
 
 
 @attrs.frozen
@@ -167,20 +164,10 @@ def _occurrences(source: Source, result: TransformResult) -> Counter[str]:
     """Count the occurrences of each event that the transformer did not reject."""
     if not result.repeated:  # spares decoding again
         return Counter()
-    counts = Counter(_identity_key(item) for item in _events(source))
+    counts = Counter(_identity_key(item) for item in items_of(source))
     counts.subtract(_identity_key(rejected.raw) for rejected in result.rejected)
     return counts
 
 
 def _identity_key(item: Any) -> str:
-    return event_id(item) or DeadRecord.of(item, "", "", _ANY_TIME).key
-
-
-def _events(source: Source) -> Iterable[Any]:
-    """
-    Decode *source* again. Only called if it had repeats, so it is a readable list.
-    """
-    if isinstance(source, str):
-        source = source.encode("utf-8", "surrogatepass")
-    value: Any = decode(source) if isinstance(source, bytes) else source
-    return events_of(value) if isinstance(value, dict) else value
+    return event_id(item) or DeadRecord.of(item, "", "", UNKNOWN_TIME).key

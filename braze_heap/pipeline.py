@@ -431,6 +431,8 @@ class Pipeline(_PipelineBase[Sink]):
         Raises:
             DeliveryError: See `run`.
         """
+        if isinstance(batch, Iterator):
+            batch = list(batch)  # it is read twice if it has repeats
         steps = self._observe_batch(batch, stored_keys)
         result: BatchResult = run_steps(steps, self._perform)
         return result

@@ -104,7 +104,7 @@ class Transformer:
         if events is not None:
             with contextlib.suppress(UnreadableError):
                 return self._mapping.map(events, outages)
-        return self._mapping.map([*_items(source, data)], outages)
+        return self._mapping.map([*items_of(source)], outages)
 
     def team_mappers(self, item: object = b"") -> dict[str, str]:
         """
@@ -211,8 +211,11 @@ def _bytes_of(source: Source) -> bytes | None:
     return None
 
 
-def _items(source: Source, data: bytes | None) -> Iterable[Any]:
-    """Return the items of *source*, whose bytes are *data* if it is a body."""
+def items_of(source: Source) -> Iterable[Any]:
+    """
+    Return the events of *source*, in any form; an `Unreadable` if it cannot be read.
+    """
+    data = _bytes_of(source)
     if isinstance(source, Mapping) and not isinstance(source, dict):
         source = dict(source)
     if data is None and not (source is None or isinstance(source, dict)):

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -362,6 +363,31 @@ def test_a_rejected_event_counts_with_its_repeats(
     assert (report.received, report.delivered, report.repeated) == (4, 2, 2)
     assert report.dead_lettered_by_reason == {"rejected_by_heap": 2}
     assert [record.detail for record in dead.records.values()] == ["said the sink"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        iter,
+        tuple,
+        lambda batch: {"events": batch},
+        lambda batch: MappingProxyType({"events": batch}),
+        lambda batch: json.dumps({"events": batch}),
+        lambda batch: json.dumps({"events": batch}).encode(),
+        lambda batch: bytearray(json.dumps({"events": batch}).encode()),
+        lambda batch: memoryview(json.dumps(batch).encode()),
+    ],
+)
+def test_a_single_batch_counts_the_repeats_of_a_rejected_event(
+    form: Callable[[list[Any]], Any],
+) -> None:
+    """In every form that `Pipeline.run_batch` takes."""
+    pipeline = Pipeline(bh.Transformer(), FailingSink("a"), DISCARD)
+
+    report = pipeline.run_batch(form([click("a"), click("a"), click("b")])).report
+
+    assert (report.received, report.delivered, report.repeated) == (3, 1, 1)
+    assert report.dead_lettered_by_reason == {"rejected_by_heap": 2}
 
 
 def test_counting_repeats_decodes_the_batch_once() -> None:
