@@ -206,9 +206,9 @@ class Isolator:
         self._core.repeats.log(
             logger,
             logging.WARNING,
-            f"{self._host} rejects {len(items)} of a batch's calls ({status})",
-            cause=status,
+            f"{self._host} rejects calls of a batch ({status})",
             context={"host": self._host, "status": status},
+            heap_items=len(items),
         )
 
     def _add_rejections(self, item: Item, status: int | None, detail: str) -> None:

@@ -119,6 +119,25 @@ def test_each_call_is_accepted_or_rejected(
         assert rejected == bad & set(range(len(calls)))
 
 
+def test_rejections_for_one_status_are_one_cause_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However many calls each batch loses, the log has one warning a minute."""
+    heap = TinyHeap(1, {1, 4, 5, 6}, "truly", 10**7)
+    heap.dice.random = lambda: 1.0  # type: ignore[method-assign]
+    core = core_of(heap)
+    core.note_acceptance()
+    caplog.set_level("DEBUG", "braze_heap")
+
+    for batch in (range(3), range(3, 9)):
+        run_steps(deliver(core, [track(number) for number in batch]), heap.perform)
+
+    records = [r for r in caplog.records if "rejects" in r.getMessage()]
+    assert {r.levelname for r in records[1:]} == {"DEBUG"}
+    assert records[0].levelname == "WARNING"
+    assert not hasattr(records[0], "cause")
+
+
 @pytest.mark.parametrize("names", ["truly", "wrongly", "always the same", "not at all"])
 def test_isolation_sends_at_most_64_requests(names: str) -> None:
     """The limit holds for any number of bad calls, and any naming by Heap."""
