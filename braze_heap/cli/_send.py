@@ -32,7 +32,7 @@ from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
 from braze_heap.cli._run import Run
 from braze_heap.events._catalog import catalog
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
-from braze_heap.plan._observed import type_of
+from braze_heap.mapping._batch import named
 from braze_heap.state import DeadLetter
 
 DEAD_LETTER: Final = Path("dead.db")
@@ -156,7 +156,7 @@ class Forecast:
         """Add the calls of a batch."""
         self.people.update(hash(call.identity) for call in result.calls)
         self.event_types.update(
-            type_of(item)
+            named(item)[0] or ""
             for call, item in zip(result.calls, result.origins, strict=True)
             if isinstance(call, Track)
         )

@@ -495,8 +495,5 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
 
 def _names_of(option: Any) -> frozenset[str]:
     """Return the names that a class knows; nothing for another type."""
-    if isinstance(option, type) and not typing.get_origin(option):
-        if attrs.has(option):
-            return frozenset(a.name for a in attrs.fields(option))
-        return frozenset(getattr(option, "__annotations__", ()))
-    return frozenset()
+    members = members_of(option) if has_members(option) else ()
+    return frozenset(member.name for member in members)

@@ -116,7 +116,7 @@ class Batch:
         item: Any,
         event: CurrentsEvent | None = None,
     ) -> Rejected:
-        names = (event.event_type, event.id) if event else _named(item)
+        names = (event.event_type, event.id) if event else named(item)
         raw = item.raw if isinstance(item, Unreadable) else item
         rejected = Rejected(reason or Reason.INTERNAL_ERROR, detail, raw, *names)
         self.result.rejected.append(rejected)
@@ -246,19 +246,20 @@ class Batch:
             else:
                 skipped[number] = old
         for number, old in skipped.items():
-            event_type, _ = _named(items[number])
+            event_type, _ = named(items[number])
             skip = Skipped(SkipReason.OUTDATED, event_type or "", old.event_id)
             result.skipped += [skip] * (1 + self.repeats[old.event_id])
         return [number for _, number in outdated]
 
 
-def _named(item: Any) -> tuple[str | None, str | None]:
+def named(item: Any) -> tuple[str | None, str | None]:
     """Return the type and id of *item*, an event in any form, if it has them."""
     if isinstance(item, CurrentsEvent):
         return item.event_type, item.id
     raw = item.value if isinstance(item, RawEvent) else item
-    if not isinstance(raw, dict):
+    if not isinstance(raw, Mapping):
         return None, None
-    given = item.event_type if isinstance(item, RawEvent) else None
-    event_type = raw.get("event_type", given)
+    event_type = raw.get("event_type")
+    if event_type is None and isinstance(item, RawEvent):
+        event_type = item.event_type
     return event_type if isinstance(event_type, str) else None, id_text(raw.get("id"))

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 
 from braze_heap.heap.calls import AddUserProperties, Track
+from braze_heap.mapping._batch import named
 from braze_heap.plan._content import PlannedEvent, PlannedProperty, PlannedUserProperty
 from braze_heap.plan._json_schema import is_pattern, pattern_of
 from braze_heap.plan._tracking_plan import TrackingPlan
@@ -44,7 +45,7 @@ class PlanObserver:
         for call, item in zip(result.calls, result.origins, strict=True):
             if isinstance(call, Track):
                 self._count[_TRACK] += 1
-                event_type = type_of(item)
+                event_type = named(item)[0] or ""
                 is_known = (event_type,) in self._names
                 key = (event_type if is_known else "*",)
                 if name := self._add(key, [call.event]):
@@ -112,9 +113,3 @@ class _Names:
         if name in self._names:
             return name
         return next((n for p, n in self._patterns if p.match(name)), None)
-
-
-def type_of(item: Any) -> str:
-    """Return the type of an event in any form."""
-    given = getattr(item, "event_type", None)
-    return str(given or getattr(item, "value", item)["event_type"])

@@ -235,7 +235,7 @@ class Vocabulary:
         return resolved
 
     def _entry(self, event_type: str) -> Any:
-        own = getattr(self._classes, "_added", {}).get(event_type)
+        own = getattr(self._classes, "_added", self._classes).get(event_type)
         return (
             catalog().get(event_type) if own is None else getattr(own, "_entry", None)
         )

@@ -49,6 +49,16 @@ class Place:
     tags: list[str] = dataclasses.field(default_factory=list)
 
 
+@dataclasses.dataclass
+class Street(Place):
+    street: str = ""
+
+
+@dataclasses.dataclass
+class Plan:
+    city: str
+
+
 class Options(t.TypedDict):
     gift: bool
     note: t.NotRequired[str]
@@ -112,6 +122,8 @@ def read(hint: t.Any, value: t.Any) -> t.Any:
         (Item | None, {"sku": "a"}, Item("a")),
         (Item | None, None, None),
         (Item | Place, {"city": "Ulm", "code": 7}, Place("Ulm", 7)),
+        (Plan | Street, {"city": "Ulm", "code": 7}, Street("Ulm", 7)),
+        (Street | Plan, {"city": "Ulm", "street": ""}, Street("Ulm")),
         (list, [1, "a"], [1, "a"]),
         (list[Item], [{"sku": "a", "price": 1}], [Item("a", 1.0)]),
         (Sequence[int], [1], [1]),

@@ -23,6 +23,26 @@ def observe(plan: TrackingPlan, *events: object) -> tuple[TrackingPlan, Counter[
     return observer.observed(), observer.unplanned
 
 
+@pytest.mark.parametrize(
+    ("own_type", "path_type"),
+    [
+        ("users.messages.email.Click", "users.messages.email.Bounce"),
+        ("users.messages.email.Click", None),
+        (None, "users.messages.email.Click"),
+    ],
+)
+def test_a_raw_event_is_counted_under_the_type_by_which_it_is_mapped(
+    plan: TrackingPlan, own_type: str | None, path_type: str | None
+) -> None:
+    """The type of the event itself, before that of its file."""
+    raw = {**make_raw(EmailClick), "event_type": own_type}
+
+    observed, unplanned = observe(plan, RawEvent(raw, path_type))
+
+    assert event_of(observed, "Braze Email Click").observed == 1
+    assert not unplanned
+
+
 def test_events_and_properties_have_counts_and_shares(plan: TrackingPlan) -> None:
     """The share of an event is of all events, that of a property of its event."""
     clicks = [make_raw(EmailClick, id=str(i)) for i in range(2)]

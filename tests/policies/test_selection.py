@@ -209,11 +209,12 @@ def test_the_channel_of_a_type_of_a_team_can_be_chosen() -> None:
     ):
         pass
 
-    types = EVENT_TYPES | {"users.messages.fax.Open": FaxOpen}
+    added = {"users.messages.fax.Open": FaxOpen}
 
-    assert len(select_events("channel:fax", event_types=types).types) == 1
-    assert len(select_events("action:open", event_types=types).types) == 3
-    assert len(select_events("message_engagement", event_types=types).types) == 90
+    for types in (EVENT_TYPES | added, dict(EVENT_TYPES) | added):
+        assert len(select_events("channel:fax", event_types=types).types) == 1
+        assert len(select_events("action:open", event_types=types).types) == 3
+        assert len(select_events("message_engagement", event_types=types).types) == 90
 
 
 def test_choices_that_never_arrive_over_http_are_named() -> None:
