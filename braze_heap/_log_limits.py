@@ -30,8 +30,7 @@ class LogRateLimiter:
     """
     Log the first occurrence of a cause at once, then one message a minute while it
     repeats, with the number suppressed. `flush` logs the numbers of causes that
-    stopped.
-    Thread-safe; memory is bounded.
+    stopped. Thread-safe; memory is bounded.
 
     Args:
         clock: Monotonic seconds.

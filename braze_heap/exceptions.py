@@ -7,6 +7,7 @@ Exceptions of the package, by what the caller can do.
     * `SinkUnavailable`: the sink could not decide.
     * `DeadLetterError`: the rejected events are not on disk.
         * `DeadLetterFull`: make room: replay, purge, or raise the cap.
+    * `LedgerError`: the ledger of user properties cannot be read or written.
 * `SinkSpecError`: correct the text that names a sink.
 
 A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of
@@ -26,6 +27,7 @@ __all__ = [
     "DeadLetterError",
     "DeadLetterFull",
     "DeliveryError",
+    "LedgerError",
     "SinkSpecError",
     "SinkUnavailable",
 ]

@@ -409,6 +409,7 @@ class Pipeline(_PipelineBase[Sink]):
                 the dead letter. The batches before it are complete.
             DeliveryError: The same, because a mapper raised it.
             DeadLetterError: The rejected events of a batch could not be kept.
+            LedgerError: The ledger could not be read or written.
         """
         return sum(self.batches(source), Report())
 

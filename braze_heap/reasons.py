@@ -11,14 +11,15 @@ __all__ = ["Reason", "SkipReason"]
 
 class Reason(StrEnum):
     """
-    Why an event was rejected. The fault lies in its data; sending it again is no help.
+    Why an event was rejected. The fault lies in its data, so sending it again does not
+    help.
     """
 
     NOT_AN_OBJECT = "not_an_object"
-    """An element of the batch is no JSON object."""
+    """An element of the batch is not a JSON object."""
 
     BAD_EVENT_TYPE = "bad_event_type"
-    """``event_type`` is missing, no text, blank, or over 1,023 UTF-16 units."""
+    """``event_type`` is missing, not text, blank, or over 1,023 UTF-16 units."""
 
     BAD_USER = "bad_user"
     """``user`` is neither an object nor null."""

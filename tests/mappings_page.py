@@ -62,7 +62,7 @@ def _told(event_type: str) -> tuple[str, str, str, str]:
     calls = bh.Transformer().transform(raw).calls
     told = [call.event for call in calls if isinstance(call, bh.Track)]
     if event_type == "users.behaviors.CustomEvent":
-        told = ["Braze *its own name*"]
+        told = ["Braze Custom *its own name*"]
     user_properties = [
         f"`{name}`"
         for call in calls

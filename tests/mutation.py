@@ -78,11 +78,11 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "heap/_isolate": SINK,
     "heap/_retry": (*SINK, "heap/test_faults"),
     "heap/_pacing": ("heap/test_pacing", "heap/test_delivery"),
-    "receiver/_answers": ("receiver/test_answers", *RECEIVER),
+    "receiver/_responses": ("receiver/test_responses", *RECEIVER),
     "receiver/_envelope": RECEIVER,
-    "receiver/_limits": ("receiver/test_limits", *RECEIVER),
+    "receiver/_admission": ("receiver/test_admission", *RECEIVER),
     "receiver/_receiver": RECEIVER,
-    "receiver/_tokens": ("receiver/test_tokens", *RECEIVER),
+    "receiver/_auth": ("receiver/test_auth", *RECEIVER),
     STEPS: MAPPING,
 }
 """The tests that each module answers to. The steps are last: reading them imports."""

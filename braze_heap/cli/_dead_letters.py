@@ -221,7 +221,7 @@ def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
 )
 @sinks.store_argument
 @click.argument("key", metavar="KEY")
-@option("--original", "The event alone, as it is kept.")
+@option("--original", "Only the event, as it is kept.")
 @json_option
 def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
     """
@@ -506,7 +506,9 @@ def _identity(given: str | None) -> str | None:
     short_help="Write them as JSON lines.",
 )
 @sinks.store_argument
-@output_option("Write to this file, for its owner alone; compressed if it ends in .gz.")
+@output_option(
+    "Write to this file, which only its owner can read; compressed if it ends in .gz."
+)
 def export_(path: Path, output: Path) -> None:
     """
     Write the dead letters as JSON lines, whole: this is personal data.

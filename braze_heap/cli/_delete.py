@@ -144,7 +144,7 @@ def delete(
     stdin, one a line, which keeps them out of the history of your shell.
 
     The dead letter comes first, so that no replay brings a deleted person back. It is
-    searched for these identities alone: purge other ids, addresses and phone numbers of
+    searched for these identities only: purge other ids, addresses and phone numbers of
     the person with `braze-heap dead-letters purge`. A second run is safe.
     """
     if suspected and path is None:

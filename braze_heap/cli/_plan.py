@@ -49,10 +49,10 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
     "a line with a JSON Schema for each event in Heap.",
 )
 @opts.choices_option(
-    "--category NAME", "Show these categories alone, such as message_engagement."
+    "--category NAME", "Show only these categories, such as message_engagement."
 )
-@opts.choices_option("--channel NAME", "Show these channels alone, such as email.")
-@opts.choices_option("--action NAME", "Show these actions alone, such as open,click.")
+@opts.choices_option("--channel NAME", "Show only these channels, such as email.")
+@opts.choices_option("--action NAME", "Show only these actions, such as open,click.")
 @opts.option(
     "--observed FILE",
     "Add counts and shares from the events in these files or directories.",

@@ -36,7 +36,7 @@ from braze_heap.cli._run import Run
 @opts.option(
     "--jobs N",
     "Use N processes (0 = one per core). The output and its order stay the same. "
-    "Stdin and pipes are read by one process.  [default: 1]",
+    "Stdin and pipes are read by one process.",
     type=click.IntRange(0),
     default=1,
 )

@@ -106,9 +106,9 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
 
     Send events first, then user properties, merged in the order of the calls, then
     deletions. Across batches the last arrival wins; a pipeline with a ledger sends the
-    newest. Respects Heap's rate limits, and
-    never waits beyond its deadline. After a fork each process has its own connections
-    and its own rate limits: divide *events_a_minute* among the processes.
+    newest. Respects Heap's rate limits, and never waits beyond its deadline. After a
+    fork each process has its own connections and its own rate limits: divide
+    *events_a_minute* among the processes.
 
     Raises:
         ValueError: An option is invalid, such as a host that is not https.

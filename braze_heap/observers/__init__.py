@@ -17,8 +17,8 @@ __all__ = ["BatchDetails", "Observer", "Outcome"]
 Outcome: TypeAlias = Literal["processed", "throttled", "unavailable", "dead_letter"]
 """
 ``processed``: the report accounts for every event. Otherwise the run raised, and the
-batch must be sent again: Heap limits the rate (``throttled``), or the sink or the dead
-letter is unavailable.
+batch must be sent again: Heap limits the rate (``throttled``), the dead letter cannot
+be written (``dead_letter``), or the sink, the ledger or a mapper is ``unavailable``.
 """
 
 
