@@ -1,6 +1,5 @@
 """Policy for the names of events and properties in Heap."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -8,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from braze_heap._options import copy_of_mapping
+from braze_heap._text import similar
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
@@ -238,7 +238,7 @@ def _warn(kind: str, name: str, known: set[str], prefix: str, *, is_open: bool) 
     if name in known:
         return
     unprefixed = {each.removeprefix(prefix): each for each in known}
-    close = difflib.get_close_matches(name.removeprefix(prefix), unprefixed, 1, 0.8)
+    close = similar(name.removeprefix(prefix), unprefixed, likeness=0.8)
     if close or not is_open:
         hint = f" Did you mean {unprefixed[close[0]]!r}?" if close else ""
         warn(f"{kind}_renames: no {kind} is called {name!r}.{hint}")

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import attrs
 
 from braze_heap import events
-from braze_heap._text import did_you_mean
+from braze_heap._text import did_you_mean, is_glob
 from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.events._catalog import catalog
@@ -247,7 +247,7 @@ class Vocabulary:
             return ResolvedChoice(choice, frozenset((choice,)))
         if choice in self._sets:
             return ResolvedChoice(choice, self._sets[choice] & self.known)
-        if any(character in choice for character in "*?["):
+        if is_glob(choice):
             return self._of_glob(option, choice)
         named = frozenset(t for t, name in self._class_names.items() if name == choice)
         if named:
