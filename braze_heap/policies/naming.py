@@ -166,9 +166,14 @@ def name_in_style(cls: type[CurrentsEvent], style: object) -> str:
     entry: Any = getattr(cls, "_entry", None)
     is_message = entry and entry.category == "message_engagement" and entry.channel
     if style == "action" and is_message and entry.action:
-        return f"Message {entry.action.replace('_', ' ').title()}"
+        return name_of_action(entry.action)
     name = "event_type" if style == "type" else "display_name"
     return str(getattr(cls, name, ""))
+
+
+def name_of_action(action: str) -> str:
+    """Return the name of the events of *action*, whatever their channel."""
+    return f"Message {action.replace('_', ' ').title()}"
 
 
 def checked_naming(

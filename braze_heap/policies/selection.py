@@ -170,8 +170,8 @@ def select_events(
     vocabulary = Vocabulary(event_types, other_types)
     included = vocabulary.resolve("include", include)
     excluded = vocabulary.resolve("exclude", exclude)
-    types = _union(included) if included else vocabulary.known
-    types -= _union(excluded)
+    types = types_of(included) if included else vocabulary.known
+    types -= types_of(excluded)
     if not types and not any(choice.pattern == _ANY for choice in included):
         names = [choice.name for choice in included]
         hint = did_you_mean(names[0], vocabulary.known) if names else ""
@@ -183,7 +183,8 @@ def select_events(
     return Selection(included, excluded, vocabulary.known, types)
 
 
-def _union(choices: Iterable[ResolvedChoice]) -> frozenset[str]:
+def types_of(choices: Iterable[ResolvedChoice]) -> frozenset[str]:
+    """Return the event types of all *choices*."""
     return frozenset().union(*(choice.types for choice in choices))
 
 
