@@ -274,6 +274,18 @@ def encode_decoded(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def encode_changed(text: str, given: Any, changed: Any) -> str:
+    """
+    Return *changed* as JSON, but *text* itself if nothing changed.
+
+    Args:
+        text: JSON text.
+        given: What `decode` returned for it.
+        changed: The same value, perhaps with changes.
+    """
+    return text if changed == given else encode_decoded(changed)
+
+
 _NULL: Final = re.compile(b"null")
 """Twice as fast as ``in``."""
 

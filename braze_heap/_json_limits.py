@@ -32,7 +32,7 @@ _MAX_FAST_PARTS: Final = MAX_DEPTH - 4
 
 _SCALARS: Final = frozenset((str, int, bool, type(None)))
 
-_MAX_EXACT: Final = 2.0**53
+MAX_EXACT: Final = 2.0**53
 """Above it, a float may be an integer that orjson rounded."""
 
 
@@ -62,7 +62,7 @@ def within_fast_limits(value: Any) -> bool:
             if cls is dict or cls is list:
                 waiting.append(inner)
             elif cls is float:
-                if not -_MAX_EXACT <= inner <= _MAX_EXACT:
+                if not -MAX_EXACT <= inner <= MAX_EXACT:
                     return False
             elif cls not in _SCALARS:
                 return False

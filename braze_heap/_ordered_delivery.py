@@ -199,11 +199,12 @@ class OrderedDelivery:
         """
         self._accepted += receipt.accepted
         rejections = {rejection.index: rejection for rejection in receipt.rejections}
+        is_down = _is_down(receipt)
         sent: dict[LedgerKey, Sent] = {}
         singles: list[_Part] = []
         for position, part in enumerate(parts):
             rejection, index = rejections.get(position), part.index
-            if rejection and len(part.keys) > 1 and not _is_down(receipt):
+            if rejection and len(part.keys) > 1 and not is_down:
                 singles += part.split()
                 continue
             if index is not None and rejection:

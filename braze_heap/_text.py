@@ -1,5 +1,5 @@
 """
-Text in UTF-16 code units, as Heap measures it, and suggestions for misspelled names.
+Text in UTF-16 code units, as Heap measures it; globs; and similar names.
 """
 
 import bisect
@@ -32,7 +32,28 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Return the end of an error message: a blank and a question with the known name that
     is most similar to *name*; empty if none is similar.
     """
+    close = similar(name, known)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def similar(
+    name: str, known: Iterable[str], number: int = 1, likeness: float = 0.6
+) -> list[str]:
+    """
+    Return at most *number* of the *known* names that are similar to *name*, the most
+    similar one first.
+
+    Args:
+        name: The name.
+        known: Names to compare it with.
+        number: The maximum number of results.
+        likeness: Lowest similarity, from 0 to 1 for equal names.
+    """
     import difflib  # takes milliseconds, and is needed only for errors
 
-    close = difflib.get_close_matches(name, known, 1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return difflib.get_close_matches(name, known, number, likeness)
+
+
+def is_glob(text: str) -> bool:
+    """Return whether *text* is a pattern of names, such as ``Email*``."""
+    return any(character in text for character in "*?[")

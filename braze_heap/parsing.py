@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import attrs
 
+from braze_heap._json_limits import MAX_EXACT
 from braze_heap._storage_form import is_nested, nest
 from braze_heap._text import utf16_length
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
@@ -387,13 +388,12 @@ def id_text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float):
-        if not -_MAX_EXACT <= value <= _MAX_EXACT:
+        if not -MAX_EXACT <= value <= MAX_EXACT:
             return None
         return str(int(value)) if value == int(value) else repr(value)
     return str(value) if value.bit_length() <= _MAX_ID_BITS else None
 
 
-_MAX_EXACT: Final = 2.0**53
 _MAX_ID_BITS: Final = 3_000
 """Python does not convert integers of over 4,300 digits to text."""
 

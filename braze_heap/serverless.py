@@ -81,8 +81,8 @@ def sqs_handler(
                 if group in failed_groups:
                     raise DeliveryError("an earlier message of its group failed")
                 clock.check()
-                body = _without_sns(str(message.get("body", "")))
-                urls = _urls(_decoded(body))
+                body, value = _without_sns(str(message.get("body", "")))
+                urls = _urls(value)
                 if urls is None:
                     pipeline.run(body)
                 else:
@@ -220,11 +220,13 @@ def _decoded(body: str) -> Any:
         return None
 
 
-def _without_sns(body: str) -> str:
-    """Return the message of SNS in *body*, if there is one."""
+def _without_sns(body: str) -> tuple[str, Any]:
+    """Return the message of SNS in *body*, or else *body*; and its value, decoded."""
     value = _decoded(body)
-    is_sns = isinstance(value, Mapping) and value.get("Type") == "Notification"
-    return str(value.get("Message", "")) if is_sns else body
+    if isinstance(value, Mapping) and value.get("Type") == "Notification":
+        body = str(value.get("Message", ""))
+        value = _decoded(body)
+    return body, value
 
 
 def _urls(value: Any) -> list[str] | None:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from braze_heap._json import UncheckedEvents, decode_events_fast
 from braze_heap._options import takes
@@ -19,7 +19,7 @@ from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData
 from braze_heap.results import TransformResult
 from braze_heap.wire import RawEvent, Unreadable, UnreadableError, decode, events_of
-from braze_heap.wire._source import is_path, path_hint
+from braze_heap.wire._source import AVRO, GZIP, is_path, path_hint
 
 __all__ = ["MapperOutages", "Source", "Transformer", "TransformerOptions"]
 
@@ -198,10 +198,6 @@ def _redacted_reads(policies: Policies) -> Iterator[tuple[str, str, str]]:
                     yield custom.entry.mapper.name, path, f"the {custom.field}"
 
 
-_FILES: Final = (b"\x1f\x8b", b"Obj\x01")
-"""How gzip and Avro begin, which are formats of files, not of decoded bodies."""
-
-
 def _bytes_of(source: Source) -> bytes | None:
     """Return the bytes of a body; ``None`` if *source* is decoded."""
     if isinstance(source, str):
@@ -228,6 +224,6 @@ def items_of(source: Source) -> Iterable[Any]:
         hint = ""
         if isinstance(source, str) and is_path(source):
             hint = f" ({path_hint(source)})"
-        elif data is not None and data.startswith(_FILES):
+        elif data is not None and data.startswith((GZIP, AVRO)):
             hint = " (these are bytes of a file, gzip or Avro: use read_events)"
         return [Unreadable(0, f"{error}{hint}", source if data is None else data)]

@@ -136,6 +136,7 @@ class _EventBase:
     __attrs_attrs__: ClassVar[Any]
     _names: ClassVar[frozenset[str]] = frozenset()
     _schema: ClassVar[Any]
+    _event_fields: ClassVar[Any]
     _entry: ClassVar[CatalogEntry]
 
     event_type: str

@@ -129,7 +129,11 @@ def schema_of(cls: type[_EventBase]) -> Schema:
 
 def event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
     """Return the fields of the event class *cls* by name, in the order of its bases."""
-    return MappingProxyType({f.name: f for f in _event_fields(cls)})
+    fields: Mapping[str, EventField] | None = cls.__dict__.get("_event_fields")
+    if fields is None:
+        fields = MappingProxyType({field.name: field for field in _event_fields(cls)})
+        cls._event_fields = fields
+    return fields
 
 
 def _event_fields(cls: type[_EventBase]) -> Iterator[EventField]:

@@ -19,7 +19,13 @@ from braze_heap._json import writer
 from braze_heap._json_limits import MAX_FAST_VALUES, within_fast_limits
 from braze_heap._text import cut_utf16, utf16_length
 from braze_heap.exceptions import BrazeHeapError
-from braze_heap.heap._lists import Lists, json_within, number_within, render_list
+from braze_heap.heap._lists import (
+    Lists,
+    json_within,
+    not_finite_text,
+    number_within,
+    render_list,
+)
 from braze_heap.heap.calls import MAX_INTEGER, MAX_PROPERTIES, MAX_TEXT, Value
 
 Nested: TypeAlias = Literal["flatten", "json", "drop"]
@@ -500,7 +506,7 @@ def as_json(value: Any) -> Any:
         return value
     if isinstance(value, Enum):
         return value.value
-    for base, to_scalar in _TO_SCALARS:
+    for base, to_scalar in _TO_SCALARS.items():
         if isinstance(value, base):
             return to_scalar(value)
     if isinstance(value, dt.date | dt.time):
@@ -530,9 +536,7 @@ def _name_text(name: Any) -> str:
     """Return a property name, or a key of an object, as text."""
     while isinstance(name, Enum):
         name = name.value
-    if isinstance(name, str):
-        return str(name)
-    if type(name) in _JSON_TYPES:
+    if isinstance(name, str) or type(name) in _JSON_TYPES:
         return str(name)
     raise UnsupportedValueError(f"{type(name).__name__} as a name")
 
@@ -546,9 +550,13 @@ def _decimal_to_scalar(value: Decimal) -> float | str:
     return str(value) if is_too_large else number
 
 
-_TO_SCALARS: Final[tuple[Any, ...]] = tuple(
-    {str: str, int: int, float: float, Decimal: _decimal_to_scalar, UUID: str}.items()
-)
+_TO_SCALARS: Final[Mapping[type, Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    Decimal: _decimal_to_scalar,
+    UUID: str,
+}
 
 _BYTES: Final = (bytes, bytearray, memoryview)
 
@@ -567,7 +575,7 @@ _ILLEGAL: Final = re.compile("[\0\ud800-\udfff]")
 
 def _number_text(number: float) -> str:
     if number.__class__ is float:
-        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(number, "NaN")
+        return not_finite_text(number)
     try:
         return str(number)
     except ValueError:

@@ -97,9 +97,10 @@ class Isolator:
                 group.items, body, endpoint
             )
             self._isolation.requests_left -= group.is_suspect
-            if _answers.verdict(answer) is Verdict.ACCEPTED:
+            verdict = _answers.verdict(answer)
+            if verdict is Verdict.ACCEPTED:
                 self._accept(group.items)
-            elif _answers.verdict(answer) is Verdict.TOO_LARGE:
+            elif verdict is Verdict.TOO_LARGE:
                 stack += self._split_too_large(group, len(body), answer)
             else:
                 if not group.is_suspect:

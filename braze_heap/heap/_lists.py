@@ -125,6 +125,11 @@ def number_within(texts: Iterable[str], separator: int, limit: int = MAX_TEXT) -
     return number
 
 
+def not_finite_text(number: float) -> str:
+    """Return *number*, an infinity or NaN, as text."""
+    return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(number, "NaN")
+
+
 def _fields(path: str, element: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in element.items():
         if type(value) is dict:
@@ -154,7 +159,7 @@ def _valid(value: Any, write: WriteJson) -> str:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
-        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+        return not_finite_text(value)
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
     return [_finite(each) for each in value] if isinstance(value, list) else value

@@ -1,11 +1,11 @@
 """Mappers without code: an event name, and a field or function for each property."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
 
+from braze_heap._text import similar
 from braze_heap._wiring import check_function, kind_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.exceptions import BrazeHeapError
@@ -75,7 +75,7 @@ class Declared:
         known = {*event._names, "event_type", "display_name"}
         for field in self.fields:
             if field not in known:
-                close = difflib.get_close_matches(field, known, 3)
+                close = similar(field, known, 3)
                 raise UnknownFieldError(event, field, tuple(close))
 
 

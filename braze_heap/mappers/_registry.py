@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, TypeVar, overload
 import attrs
 
 from braze_heap import events
-from braze_heap._text import did_you_mean
+from braze_heap._text import did_you_mean, is_glob
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import BrazeHeapError
@@ -442,13 +442,9 @@ def _other_key(key: Key) -> Key | None:
     return event_type if is_event else None
 
 
-def _is_pattern(key: str) -> bool:
-    return any(character in key for character in "*?[")
-
-
 def _mapper_key(key: Any) -> Key:
     """Return the checked *key* of a mapper."""
-    if isinstance(key, str) and _is_pattern(key):
+    if isinstance(key, str) and is_glob(key):
         raise ValueError(f"a mapper is for one event type, not for the pattern {key!r}")
     if custom_of(key):
         return key  # type: ignore[no-any-return]

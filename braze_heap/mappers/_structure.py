@@ -316,7 +316,7 @@ def _text_of(name: str, pattern: str, parse: Callable[[str], Any]) -> Reader:
                 return parse(value)
             except ValueError:  # such as the month 13
                 pass
-        raise InvalidValueError(f"{_kind(value)}, not {name}")
+        raise _not(value, name)
 
     return read
 
@@ -443,13 +443,13 @@ def _enum(cls: type[Enum]) -> Reader:
         raise _unsupported(cls)
 
     def read(value: Any) -> Any:
+        member: Enum | None
         try:
             member = cls(value)
         except Exception:  # ValueError; or anything, of the team's own _missing_
-            raise InvalidValueError(
-                f"{_kind(value)}, no value of {cls.__name__}"
-            ) from None
-        if isinstance(member.value, bool) is not isinstance(value, bool):
+            member = None
+        is_bool = isinstance(value, bool)
+        if member is None or isinstance(member.value, bool) is not is_bool:
             raise InvalidValueError(f"{_kind(value)}, no value of {cls.__name__}")
         return member
 

@@ -73,11 +73,12 @@ def tracking_plan(
         )
     registry = transformer.mappers
     transformer = of_everybody(transformer)
-    classes = [(event_type, event_types[event_type]) for event_type in event_types]
+    classes = event_types.items()
+    known = {*event_types, *EVENT_TYPES}
     unknown = sorted(
         key
         for key in registry.registrations
-        if isinstance(key, str) and key not in {*event_types, *EVENT_TYPES}
+        if isinstance(key, str) and key not in known
     )
     analyses = [
         *(_analyze(transformer, cls, event_type) for event_type, cls in classes),

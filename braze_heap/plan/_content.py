@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from braze_heap.policies.naming import name_of_action
+
 Type: TypeAlias = Literal[
     "any",
     "boolean as text",
@@ -184,7 +186,7 @@ class PlanContent:
             if event.category == "message_engagement" and event.channel:
                 names.setdefault(event.action, set()).add(event.name)
         return {
-            f"Message {action.replace('_', ' ').title()}": tuple(sorted(found))
+            name_of_action(action): tuple(sorted(found))
             for action, found in sorted(names.items())
             if len(found) > 1
         }

@@ -7,7 +7,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from braze_heap.heap.calls import MAX_TEXT
+from braze_heap.heap.calls import MAX_IDENTITY, MAX_TEXT
 from braze_heap.plan._content import PlannedEvent, PlannedProperty
 from braze_heap.plan._tables import privacy
 
@@ -79,7 +79,7 @@ def _document(name: str, events: Sequence[PlannedEvent]) -> Schema:
     }
     envelope = {
         "event": {"pattern": pattern_of(name)} if is_pattern(name) else {"const": name},
-        "identity": {"type": "string", "minLength": 1, "maxLength": 255},
+        "identity": {"type": "string", "minLength": 1, "maxLength": MAX_IDENTITY},
         "timestamp": _TIME,
         "idempotency_key": {"type": "string", "minLength": 1},
         "properties": properties,

@@ -24,9 +24,7 @@ from braze_heap.mappers._structure import (
 from braze_heap.parsing import parse_event
 from braze_heap.plan._sentinels import ANY_KEY, SentinelValues, Variant
 from braze_heap.testing import make_raw
-
-TIME: Final = 1_767_225_600
-"""Time of the probes: 2026-01-01 00:00 UTC, in epoch seconds."""
+from braze_heap.testing._samples import TIME
 
 LATER: Final = TIME + 29 * 3_600
 """Another time, on another day and at another hour."""

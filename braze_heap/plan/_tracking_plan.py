@@ -11,7 +11,7 @@ from braze_heap.plan._content import PlanContent
 from braze_heap.plan._html import page
 from braze_heap.plan._json_schema import json_schemas
 from braze_heap.plan._tables import csv_table, markdown
-from braze_heap.policies.selection import Events, Vocabulary
+from braze_heap.policies.selection import Events, Vocabulary, types_of
 
 SCHEMA: Final = 1
 """Version of the JSON form. It increases when a reader of an older one would fail."""
@@ -63,7 +63,7 @@ class TrackingPlan(PlanContent):
         types = vocabulary.known
         for choice in choices:
             found = vocabulary.resolve("tracking plan", choice)
-            types &= frozenset[str]().union(*(each.types for each in found))
+            types &= types_of(found)
             names.append(", ".join(each.name for each in found))
         if not types:
             shown = " and ".join(names)

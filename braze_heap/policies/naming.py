@@ -1,6 +1,5 @@
 """Policy for the names of events and properties in Heap."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -8,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from braze_heap._options import copy_of_mapping
+from braze_heap._text import similar
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
@@ -166,9 +166,14 @@ def name_in_style(cls: type[CurrentsEvent], style: object) -> str:
     entry: Any = getattr(cls, "_entry", None)
     is_message = entry and entry.category == "message_engagement" and entry.channel
     if style == "action" and is_message and entry.action:
-        return f"Message {entry.action.replace('_', ' ').title()}"
+        return name_of_action(entry.action)
     name = "event_type" if style == "type" else "display_name"
     return str(getattr(cls, name, ""))
+
+
+def name_of_action(action: str) -> str:
+    """Return the name of the events of *action*, whatever their channel."""
+    return f"Message {action.replace('_', ' ').title()}"
 
 
 def checked_naming(
@@ -238,7 +243,7 @@ def _warn(kind: str, name: str, known: set[str], prefix: str, *, is_open: bool) 
     if name in known:
         return
     unprefixed = {each.removeprefix(prefix): each for each in known}
-    close = difflib.get_close_matches(name.removeprefix(prefix), unprefixed, 1, 0.8)
+    close = similar(name.removeprefix(prefix), unprefixed, likeness=0.8)
     if close or not is_open:
         hint = f" Did you mean {unprefixed[close[0]]!r}?" if close else ""
         warn(f"{kind}_renames: no {kind} is called {name!r}.{hint}")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Set
 from typing import Any, Final
 
-from braze_heap._json import decode, encode_decoded, is_json_text
+from braze_heap._json import decode, encode_changed, is_json_text
 from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._base import split_pointer
@@ -208,7 +208,7 @@ class Redaction:
             out += [f"{path}?{name}" for name in removed]
             return cleaned
         inner = self.clean_urls(path, given, out)
-        return text if inner == given else encode_decoded(inner)
+        return encode_changed(text, given, inner)
 
     def is_usual(self, flat: Mapping[str, Any]) -> bool:
         """
@@ -249,9 +249,9 @@ class Redaction:
 
     def treatment_of_unknown(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """Return the treatment of a field that is unknown to *cls*."""
-        is_personal = name in PERSONAL_NAMES or name in schema_of(cls).personal
-        default = self._policy.default if is_personal else "keep"
-        return self._policy.overrides.get(name, default)
+        if name in PERSONAL_NAMES:
+            return self._policy.overrides.get(name, self._policy.default)
+        return self.treatment_of(cls, name)
 
     def _treatments(self, cls: type[CurrentsEvent]) -> tuple[list[str], list[str]]:
         schema = schema_of(cls)
@@ -340,7 +340,7 @@ class Redaction:
                 out.append(path)
                 return None
             inner = self._without_personal(cls, path, given, out)
-            return value if inner == given else encode_decoded(inner)
+            return encode_changed(value, given, inner)
         if isinstance(value, list):
             return [self._without_personal(cls, path, item, out) for item in value]
         if not isinstance(value, dict):
@@ -391,7 +391,7 @@ class Redaction:
         if is_json_text(value):
             given = decode(value)
             inner, is_less = self._treat_within(given, path, treatment)
-            return (value if inner == given else encode_decoded(inner)), is_less
+            return encode_changed(value, given, inner), is_less
         if isinstance(value, list):
             treated = [self._treat_within(item, path, treatment) for item in value]
             return [item for item, _ in treated], any(less for _, less in treated)

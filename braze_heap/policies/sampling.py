@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from braze_heap._wiring import check_function, kind_of
-from braze_heap.policies.selection import ResolvedChoice, Vocabulary
+from braze_heap.policies.selection import ResolvedChoice, Vocabulary, types_of
 
 __all__ = ["Sample", "Suppress"]
 
@@ -105,7 +105,7 @@ class Sampling:
         of_one: dict[str, float] = {}
         for key, share in sample.items():
             choices = vocabulary.resolve("sample", key)
-            types = frozenset[str]().union(*(choice.types for choice in choices))
+            types = types_of(choices)
             _add(of_one if len(types) == 1 else self.rates, key, types, _checked(share))
             self._patterns += [(each, share) for each in choices if each.pattern]
         self.rates |= of_one

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import attrs
 
 from braze_heap import events
-from braze_heap._text import did_you_mean
+from braze_heap._text import did_you_mean, is_glob
 from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.events._catalog import catalog
@@ -170,8 +170,8 @@ def select_events(
     vocabulary = Vocabulary(event_types, other_types)
     included = vocabulary.resolve("include", include)
     excluded = vocabulary.resolve("exclude", exclude)
-    types = _union(included) if included else vocabulary.known
-    types -= _union(excluded)
+    types = types_of(included) if included else vocabulary.known
+    types -= types_of(excluded)
     if not types and not any(choice.pattern == _ANY for choice in included):
         names = [choice.name for choice in included]
         hint = did_you_mean(names[0], vocabulary.known) if names else ""
@@ -183,7 +183,8 @@ def select_events(
     return Selection(included, excluded, vocabulary.known, types)
 
 
-def _union(choices: Iterable[ResolvedChoice]) -> frozenset[str]:
+def types_of(choices: Iterable[ResolvedChoice]) -> frozenset[str]:
+    """Return the event types of all *choices*."""
     return frozenset().union(*(choice.types for choice in choices))
 
 
@@ -247,7 +248,7 @@ class Vocabulary:
             return ResolvedChoice(choice, frozenset((choice,)))
         if choice in self._sets:
             return ResolvedChoice(choice, self._sets[choice] & self.known)
-        if any(character in choice for character in "*?["):
+        if is_glob(choice):
             return self._of_glob(option, choice)
         named = frozenset(t for t, name in self._class_names.items() if name == choice)
         if named:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Container
 from typing import Any, Final, Literal, TypeAlias
 
-from braze_heap._json import decode, encode_decoded, is_json_text
+from braze_heap._json import decode, encode_changed, is_json_text
 from braze_heap._json_limits import UnreadableError
 
 __all__ = ["CustomFields", "UnknownFields"]
@@ -172,7 +172,7 @@ def _json_without_personal_text(
     inner = without_personal_text(path, given, redacted, allowed)
     if inner is REDACTED:
         return REDACTED
-    return text if inner == given else encode_decoded(inner)
+    return encode_changed(text, given, inner)
 
 
 def _redact(path: str, redacted: list[str]) -> object:

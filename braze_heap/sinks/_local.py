@@ -10,7 +10,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import IO, Any
@@ -75,15 +75,13 @@ class ConsoleSink(OfOneProcess, ClosingContextManager):
 
 def _line(call: Call) -> str:
     if isinstance(call, Track):
-        return _row(call.timestamp, call.event, call.identity, call.properties)
+        return _row(call.properties, call.timestamp, call.event, call.identity)
     if isinstance(call, AddUserProperties):
-        return _row("user properties", "", call.identity, call.properties)
-    return _row("DELETE", "", call.identity, {})
+        return _row(call.properties, "user properties", call.identity)
+    return _row({}, "DELETE", call.identity)
 
 
-def _row(*cells: object) -> str:
-    *texts, properties = cells
-    assert isinstance(properties, dict)  # noqa: S101 (for the type checker)
+def _row(properties: Mapping[str, object], *texts: str) -> str:
     context = [f"{name}={value!r}" for name, value in properties.items()]
     return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
 
@@ -109,18 +107,19 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     ) -> None:
         if max_bytes is not None and max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
-        if not isinstance(target, str | os.PathLike) and not hasattr(target, "write"):
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._path: Path | None = None
+        self._file: _RotatedFile | _LineStream
+        if isinstance(target, str | os.PathLike):
+            self._path = Path(target)
+            self._file = _RotatedFile(self._path, max_bytes)
+        elif hasattr(target, "write"):
+            self._file = _LineStream(target)
+        else:
             raise TypeError(
                 f"a JsonLinesSink needs a path or a stream, not {kind_of(target)}"
             )
-        self._lock = threading.Lock()
-        self._is_closed = False
-        self._path = Path(target) if isinstance(target, str | os.PathLike) else None
-        self._file: _RotatedFile | _LineStream
-        if isinstance(target, str | os.PathLike):
-            self._file = _RotatedFile(Path(target), max_bytes)
-        else:
-            self._file = _LineStream(target)
 
     @property
     def destination(self) -> str:

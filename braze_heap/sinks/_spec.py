@@ -67,7 +67,7 @@ def open_sink(spec: str) -> Sink:
     if factory is None:
         factory, target = _import_factory(name, target), ""
     args = [target] if target else []
-    options, secrets = _options(query), _secrets(query)
+    options, secrets = _options(query)
     private = [*map(repr, options.values()), *filter(None, secrets.values())]
     try:
         _check_call(factory, args, options | secrets)
@@ -132,21 +132,20 @@ def _require_sink_methods(sink: Any) -> Any:
     return sink
 
 
-def _options(query: str) -> dict[str, str]:
+def _options(query: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the options in *query*, and those that environment variables hold."""
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
     for key, _ in pairs:
         if key.endswith("api_key"):
             advice = f"write {key}_env=NAME_OF_VARIABLE"
             raise SinkSpecError(f"a spec must not contain secrets: {advice}")
-    return {key: value for key, value in pairs if not _is_secret(key)}
-
-
-def _secrets(query: str) -> dict[str, str]:
-    return {
+    options = {key: value for key, value in pairs if not _is_secret(key)}
+    secrets = {
         key.removesuffix("_env"): _from_environment(variable)
-        for key, variable in urllib.parse.parse_qsl(query, keep_blank_values=True)
+        for key, variable in pairs
         if _is_secret(key)
     }
+    return options, secrets
 
 
 def _is_secret(key: str) -> bool:

@@ -17,16 +17,18 @@ from urllib.parse import unquote
 
 import attrs
 
-__all__ = ["Match", "PersonSearch"]
+from braze_heap.state._record import MAX_INFLATED
 
-_MAX_INFLATED: Final = 64 << 20
-"""Bytes of a compressed body that are searched, uncompressed."""
+__all__ = ["Match", "PersonSearch"]
 
 _MIN_DISTINCTIVE: Final = 6
 """Characters that make a text unlikely to match by chance."""
 
 _MAX_DEPTH: Final = 5
 """Levels of escapes within escapes, and of nested compression, that are undone."""
+
+_SEPARATOR: Final = r"[\s()./-]"
+"""Pattern of a character between the digits of a phone number."""
 
 
 @attrs.frozen
@@ -70,11 +72,11 @@ class PersonSearch:
             raise ValueError(f"a person is searched by a text, not by {identity!r}")
         self._exact = identity
         self._folded = _fold(identity)
-        phone = re.sub(r"[\s()./-]", "", identity)
+        phone = re.sub(_SEPARATOR, "", identity)
         self._is_phone = re.fullmatch(r"\+\d{7,}", phone) is not None
         if self._is_phone:
             self._folded = phone[1:]
-            pattern = r"[\s()./-]*".join(self._folded)
+            pattern = f"{_SEPARATOR}*".join(self._folded)
             before = r"(?:(?<![\d.])|(?<=\D00)|(?<=^00))"
             after = r"(?!\d)"
             loose = before + pattern + after
@@ -177,7 +179,7 @@ class PersonSearch:
     def _is_same(self, text: str) -> bool:
         folded = _fold(text)
         if self._is_phone:
-            folded = re.sub(r"[\s()./-]", "", folded)
+            folded = re.sub(_SEPARATOR, "", folded)
             folded = folded.removeprefix("+").removeprefix("00")
         return folded == self._folded
 
@@ -313,7 +315,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 def _inflate(data: bytes) -> tuple[bytes, bool]:
     """Return the readable part of gzipped *data*, and whether that is all of it."""
-    parts, room = [], _MAX_INFLATED
+    parts, room = [], MAX_INFLATED
     while data.startswith(b"\x1f\x8b"):
         inflater = zlib.decompressobj(wbits=31)
         try:

@@ -105,16 +105,15 @@ class Stats:
 def stats(dead_letter: DeadLetter) -> Stats:
     """Return the counts of *dead_letter*. Reads all of it."""
     reasons: Counter[str] = Counter()
-    moments: list[datetime] = []
+    oldest: datetime | None = None
+    newest: datetime | None = None
     size = 0
     for record in dead_letter.read():
         reasons[record.reason] += 1
         size += len(record.original)
-        moments = [
-            min(record.at, *moments[:1] or [record.at]),
-            max(record.at, *moments[1:] or [record.at]),
-        ]
-    return Stats(dict(sorted(reasons.items())), size, *moments)
+        oldest = min(record.at, oldest or record.at)
+        newest = max(record.at, newest or record.at)
+    return Stats(dict(sorted(reasons.items())), size, oldest, newest)
 
 
 def export(dead_letter: DeadLetter, stream: IO[str]) -> int:

@@ -21,7 +21,13 @@ from braze_heap.state._protocol import Stats, export, stats
 from braze_heap.state._purge import PersonFilter, Purged, purge
 from braze_heap.state._record import DeadRecord
 from braze_heap.state._sqlite_errors import DamagedFileError, FileSpace
-from braze_heap.state._sqlite_file import LAYOUT, lock_file, open_file, resolve_path
+from braze_heap.state._sqlite_file import (
+    LAYOUT,
+    lock_file,
+    open_file,
+    resolve_path,
+    transaction,
+)
 
 MAX_BYTES: Final = 1 << 30
 """Default cap of a store, in bytes. Delivery stops if the store is full."""
@@ -276,14 +282,8 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
         """Run the block in a transaction that writes about *size* bytes."""
         with self._lock, self._translate_errors(size):
             db = self._connection()
-            try:
-                db.execute("BEGIN IMMEDIATE")
+            with transaction(db):
                 yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
 
     def _connection(self) -> sqlite3.Connection:
         """Return the connection of this process."""
@@ -384,8 +384,10 @@ class SqliteLedger(ClosingContextManager):
 
     def read(self) -> Iterator[tuple[LedgerKey, LedgerEntry]]:
         """Return all entries, those of a user together. A damaged one is empty."""
+        if not self._exists():
+            return
         last = ("", "", "")
-        while self._exists() and (rows := self._file._query(_SELECT_ENTRIES, *last)):
+        while rows := self._file._query(_SELECT_ENTRIES, *last):
             for destination, identity, name, text in rows:
                 yield LedgerKey(destination, identity, name), _entry(text)
                 last = (identity, name, destination)

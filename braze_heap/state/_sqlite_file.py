@@ -237,8 +237,7 @@ def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int) -> None:
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     """Create the table, or migrate the first layout, in one transaction."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         contents = _Contents.read(db)  # another process may have migrated it
         if contents.tables:
             contents.check(path)
@@ -248,6 +247,14 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
             db.execute(_CREATE_INDEX)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {LAYOUT}")
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Run the block in a transaction, which is undone if the block raises."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:

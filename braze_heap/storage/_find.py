@@ -9,7 +9,6 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import attrs
@@ -23,6 +22,7 @@ from braze_heap.storage._objects import (
     call_store,
     open_file_system,
     open_object,
+    prefetch_thread,
     shown,
     stored_object,
 )
@@ -112,18 +112,15 @@ def read_each(
     Faster than `read` for many small objects, because it fetches the first bytes of the
     next ones early. Read the events of an object before you ask for the next.
     """
-    with ThreadPoolExecutor(1, "braze-heap-prefetch") as thread:
-        opened: deque[tuple[StoredObject, ObjectFile]] = deque()
-        try:
-            for obj in objects:
-                opened.append((obj, ObjectFile(obj, thread)))
-                if len(opened) > AHEAD:
-                    first, file = opened.popleft()
-                    yield first, _events(first, file)
-            for obj, file in opened:
-                yield obj, _events(obj, file)
-        finally:
-            thread.shutdown(wait=False, cancel_futures=True)
+    opened: deque[tuple[StoredObject, ObjectFile]] = deque()
+    with prefetch_thread() as thread:
+        for obj in objects:
+            opened.append((obj, ObjectFile(obj, thread)))
+            if len(opened) > AHEAD:
+                first, file = opened.popleft()
+                yield first, _events(first, file)
+        for obj, file in opened:
+            yield obj, _events(obj, file)
 
 
 def _events(obj: StoredObject, file: ObjectFile) -> Iterator[Read]:

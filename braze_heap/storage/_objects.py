@@ -196,9 +196,16 @@ class PermanentStoreError(OSError):
 @contextmanager
 def open_object(obj: StoredObject) -> Iterator[ObjectFile]:
     """Open *obj* with a thread of its own, which ends with the block."""
+    with prefetch_thread() as thread:
+        yield ObjectFile(obj, thread)
+
+
+@contextmanager
+def prefetch_thread() -> Iterator[Executor]:
+    """Return a thread for `ObjectFile`, which ends with the block."""
     with ThreadPoolExecutor(1, "braze-heap-prefetch") as thread:
         try:
-            yield ObjectFile(obj, thread)
+            yield thread
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
 

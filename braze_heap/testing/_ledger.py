@@ -11,10 +11,9 @@ import attrs
 
 from braze_heap._wiring import kind_of
 from braze_heap.state import Entries, Ledger, LedgerEntry, LedgerKey, Statement
+from braze_heap.testing._checks import THREADS, expect
 
 __all__ = ["check_ledger"]
-
-_THREADS: Final = 8
 
 _ENTRY: Final = LedgerEntry(
     Statement(1_700_000_000.25, "newer", "café 🚀"),
@@ -55,23 +54,18 @@ def check_ledger(factory: Callable[[], Ledger], *, durable: bool = False) -> Non
             ledger.close()
             ledger = factory()
             found = dict(ledger.read())
-            _expect({mine, another} <= found.keys(), "a durable ledger should keep all")
+            expect({mine, another} <= found.keys(), "a durable ledger should keep all")
         ledger.forget([identity, "check-ledger-nobody"])
         found = dict(ledger.read())
-        _expect(
+        expect(
             not found.keys() & {mine, another},
             "forget should remove an identity for every destination",
         )
-        _expect(others in found, "forget should remove nothing else")
+        expect(others in found, "forget should remove nothing else")
     finally:
         ledger.forget([identity, others.identity])
         ledger.close()
         ledger.close()
-
-
-def _expect(is_fulfilled: bool, requirement: str) -> None:
-    if not is_fulfilled:
-        raise AssertionError(requirement)
 
 
 def _entries_of(ledger: Ledger, *keys: LedgerKey) -> Entries:
@@ -88,19 +82,19 @@ def _entries_of(ledger: Ledger, *keys: LedgerKey) -> Entries:
 
 def _check_entries(ledger: Ledger, *keys: LedgerKey) -> None:
     mine, *_ = keys
-    _expect(_entries_of(ledger, *keys) == {}, "an unknown key should have no entry")
+    expect(_entries_of(ledger, *keys) == {}, "an unknown key should have no entry")
     ledger.update(frozenset(keys), lambda _: {mine: _ENTRY})
-    _expect(
+    expect(
         _entries_of(ledger, *keys) == {mine: _ENTRY},
         "update should keep an entry as it is, apart from other destinations",
     )
     ledger.update(frozenset(keys), lambda _: dict.fromkeys(keys, LedgerEntry()))
-    _expect(
+    expect(
         _entries_of(ledger, mine) == {mine: LedgerEntry()},
         "update should replace an entry",
     )
     found = {key for key, _ in ledger.read()}
-    _expect({*keys} <= found, "read should return every entry")
+    expect({*keys} <= found, "read should return every entry")
 
 
 def _check_rollback(ledger: Ledger, key: LedgerKey) -> None:
@@ -112,7 +106,7 @@ def _check_rollback(ledger: Ledger, key: LedgerKey) -> None:
         ledger.update(frozenset([key]), fail)
     except ZeroDivisionError:
         unchanged = _entries_of(ledger, key) == before
-        _expect(unchanged, "an update that raises should change nothing")
+        expect(unchanged, "an update that raises should change nothing")
         return
     raise AssertionError("update should raise the error of its function")
 
@@ -125,11 +119,11 @@ def _check_threads(ledger: Ledger, key: LedgerKey) -> None:
 
         ledger.update(frozenset([key]), change)
 
-    numbers = range(_THREADS * 5)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    numbers = range(THREADS * 5)
+    with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(add, numbers))
     claims = _entries_of(ledger, key)[key].claims
-    _expect(
+    expect(
         claims.keys() == {str(number) for number in numbers},
         "updates of one key should not interleave",
     )

@@ -5,7 +5,7 @@ import functools
 import json
 import struct
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypeVar
@@ -40,10 +40,6 @@ _USER: Final = frozenset(("user_id", "external_user_id"))
 
 _Event = TypeVar("_Event", bound=CurrentsEvent)
 
-_fields_of: Final[Callable[[Any], Mapping[str, EventField]]] = functools.cache(
-    event_fields
-)
-
 
 def make_event(
     cls: type[_Event], /, *, transformer: Transformer | None = None, **fields: Any
@@ -69,12 +65,12 @@ def make_event(
             f"{cls.__name__} is not an event type: pass a class derived from it"
         )
     sample: dict[str, Any] = {
-        "id": _uuid(getattr(cls, "event_type", cls.__name__)),
+        "id": uuid_of(getattr(cls, "event_type", cls.__name__)),
         "time": TIME,
         "user_id": USER_ID,
         "external_user_id": EXTERNAL_USER_ID,
     }
-    fields_of_type = _fields_of(cls)
+    fields_of_type = event_fields(cls)
     known = {
         name: value
         for name, value in sample.items()
@@ -121,7 +117,7 @@ def make_raw(
         TypeError: The type does not have the field.
     """
     cls = _class_of(event_type)
-    known = _fields_of(cls)
+    known = event_fields(cls)
     for name in (*fields, *(only or ())):
         if name not in known:
             raise TypeError(_unknown(f"{cls.__name__} has no field", name, known))
@@ -221,7 +217,7 @@ def _in_union(
 
 def _sample(cls: type[CurrentsEvent], field: EventField) -> Any:
     if field.name == "id":
-        return _uuid(cls.event_type)
+        return uuid_of(cls.event_type)
     if field.name == "time":
         return TIME
     samples = _samples()[_SAMPLE_GROUPS.get(field.kind, field.kind)]
@@ -235,11 +231,12 @@ def _sample(cls: type[CurrentsEvent], field: EventField) -> Any:
 
 def _text(name: str) -> str:
     if name.endswith("_id"):
-        return _uuid(name)
+        return uuid_of(name)
     return f"Example {name.removesuffix('_name').replace('_', ' ')}"
 
 
-def _uuid(name: str) -> str:
+def uuid_of(name: str) -> str:
+    """Return the id of what has *name*, always the same."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 

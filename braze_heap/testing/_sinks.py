@@ -8,18 +8,17 @@ import gc
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.sinks import AsyncSink, Receipt, Sink
+from braze_heap.testing._checks import THREADS, expect
 
 __all__ = ["check_async_sink", "check_sink"]
 
 _Outcome = TypeVar("_Outcome")
-
-_THREADS: Final = 8
 
 
 def check_sink(
@@ -137,15 +136,10 @@ def _mixed() -> list[Call]:
     return [_track(1), AddUserProperties("check-sink", {"a": 1}), _track(2)]
 
 
-def _expect(is_fulfilled: bool, requirement: str) -> None:
-    if not is_fulfilled:
-        raise AssertionError(requirement)
-
-
 def _check_empty(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         empty = sink.send([])
-    _expect(empty == Receipt(), "the receipt of an empty batch should be empty")
+    expect(empty == Receipt(), "the receipt of an empty batch should be empty")
 
 
 def _check_close(factory: Callable[[], Sink]) -> None:
@@ -158,7 +152,7 @@ def _check_close(factory: Callable[[], Sink]) -> None:
 def _check_receipt(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         receipt = sink.send(_mixed())
-    _expect(
+    expect(
         receipt == Receipt(3),
         "three good calls should be accepted",
     )
@@ -169,9 +163,9 @@ def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
     before = copy.deepcopy(batch)
     with factory() as sink:
         sink.send(batch)
-    _expect(batch == before, "send should not change its batch")
+    expect(batch == before, "send should not change its batch")
     with factory() as sink:
-        _expect(sink.send(tuple(batch)).accepted == 3, "send should accept a tuple")
+        expect(sink.send(tuple(batch)).accepted == 3, "send should accept a tuple")
 
 
 def _check_no_reference(factory: Callable[[], Sink]) -> None:
@@ -181,7 +175,7 @@ def _check_no_reference(factory: Callable[[], Sink]) -> None:
         sink.send([call])
         del call
         gc.collect()
-        _expect(watched() is None, "a sink should keep no reference to a batch")
+        expect(watched() is None, "a sink should keep no reference to a batch")
 
 
 def _check_order(
@@ -192,7 +186,7 @@ def _check_order(
         sink.send(calls[:20])
         sink.send(calls[20:])
     numbers = [call["properties"].get("n") for call in received() if "event" in call]
-    _expect(numbers == list(range(50)), "the calls of an identity should stay in order")
+    expect(numbers == list(range(50)), "the calls of an identity should stay in order")
 
 
 def _check_threads(
@@ -201,23 +195,23 @@ def _check_threads(
 ) -> None:
     batches = [
         [_track(number, f"thread-{thread}") for number in range(25)]
-        for thread in range(_THREADS)
+        for thread in range(THREADS)
     ]
-    with factory() as sink, ThreadPoolExecutor(_THREADS) as pool:
+    with factory() as sink, ThreadPoolExecutor(THREADS) as pool:
         receipts = list(pool.map(sink.send, batches))
-    _expect(receipts == [Receipt(25)] * _THREADS, "threads should not mix receipts")
+    expect(receipts == [Receipt(25)] * THREADS, "threads should not mix receipts")
     if received is not None:
         keys = {call["idempotency_key"] for call in received()}
-        _expect(len(keys) == 25 * _THREADS, "no call of any thread should be lost")
+        expect(len(keys) == 25 * THREADS, "no call of any thread should be lost")
 
 
 def _check_partial_rejection(factory: Callable[[], Sink], rejected: Call) -> None:
     with factory() as sink:
         receipt = sink.send([_track(1), rejected, _track(2)])
-    _expect(receipt.accepted == 2, "one rejected call should not affect the others")
+    expect(receipt.accepted == 2, "one rejected call should not affect the others")
     indexes = [rejection.index for rejection in receipt.rejections]
-    _expect(indexes == [1], "a rejection should have the index of its call")
-    _expect(bool(receipt.rejections[0].reason), "a rejection should have a reason")
+    expect(indexes == [1], "a rejection should have the index of its call")
+    expect(bool(receipt.rejections[0].reason), "a rejection should have a reason")
 
 
 def _check_unavailable(factory: Callable[[], Sink]) -> None:
@@ -226,6 +220,6 @@ def _check_unavailable(factory: Callable[[], Sink]) -> None:
             sink.send([_track(1)])
         except SinkUnavailable as error:
             after = error.retry_after
-            _expect(after is None or after >= 0, "retry_after should not be negative")
+            expect(after is None or after >= 0, "retry_after should not be negative")
             return
     raise AssertionError("a sink that cannot decide should raise SinkUnavailable")

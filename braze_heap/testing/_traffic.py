@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from braze_heap.testing._samples import TIME, make_raw
+from braze_heap.testing._samples import TIME, make_raw, uuid_of
 
 GAP: Final = 10.0
 """Seconds between the beginnings of two journeys, on average."""
@@ -185,7 +185,7 @@ def _journey(
     for step in steps:
         start += chance.expovariate(1 / step.wait)
         if interest < step.share:
-            values = shared | _shared_values(chance)
+            values = shared | _step_values(chance)
             yield _event(chance, samples[step.event_type], values, int(start))
 
 
@@ -193,7 +193,7 @@ def _message(chance: random.Random) -> dict[str, Any]:
     name = chance.choice(_CAMPAIGNS)
     kind, other = chance.choice((("campaign", "canvas"), ("canvas", "campaign")))
     return {
-        f"{kind}_id": str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
+        f"{kind}_id": uuid_of(name),
         f"{kind}_name": name,
         "dispatch_id": _uuid(chance),
         "send_id": _uuid(chance),
@@ -201,7 +201,7 @@ def _message(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _shared_values(chance: random.Random) -> dict[str, Any]:
+def _step_values(chance: random.Random) -> dict[str, Any]:
     return {
         "duration": round(chance.expovariate(1 / 120.0), 2),
         "machine_open": "true" if chance.random() < 0.2 else None,

@@ -1,8 +1,6 @@
 """Recognize input that cannot contain events, and name its format."""
 
-import csv
 import re
-import tarfile
 from typing import Final
 
 import attrs
@@ -112,6 +110,8 @@ def _binary(head: bytes) -> tuple[str, str] | None:
             return name, advice
     if _UTF_16.match(head):
         return "UTF-16 or UTF-32", "Convert it first: iconv -f UTF-16 -t UTF-8 FILE."
+    import tarfile  # takes milliseconds, and is needed only for errors
+
     try:
         tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "replace")
     except tarfile.HeaderError:
@@ -124,6 +124,8 @@ def _text(lines: list[bytes]) -> tuple[str, str]:
         return "binary data", ""
     if lines[0].lstrip().startswith(b"<"):
         return "XML or a web page", ""
+    import csv  # needed only for errors
+
     texts = [line.decode("utf-8", "replace") for line in lines[:5]]
     for separator, name in ((",", "CSV"), (";", "CSV"), ("\t", "tab-separated values")):
         try:

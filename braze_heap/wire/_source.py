@@ -21,8 +21,11 @@ from braze_heap.wire._read import Read, Unreadable
 if TYPE_CHECKING:
     from braze_heap.storage._objects import ObjectFile
 
-_AVRO: Final = b"Obj\x01"
-_GZIP: Final = b"\x1f\x8b"
+AVRO: Final = b"Obj\x01"
+"""Beginning of an Avro file."""
+
+GZIP: Final = b"\x1f\x8b"
+"""Beginning of gzipped data."""
 
 
 def read_events(
@@ -145,12 +148,12 @@ def _name_of(file: Any) -> str:
 
 def _read(file: Any, source: "_Source", event_type: str | None) -> Iterator[Read]:
     """Read the events of *file*, either *source* itself or inflated from it."""
-    start = _start(file, len(_AVRO))
+    start = _start(file, len(AVRO))
     raw = _Raw(file, start)
     stream = io.BufferedReader(raw, CHUNK)
-    if _begins_with(_GZIP, start):
+    if _begins_with(GZIP, start):
         yield from _inflated(raw, source, event_type)
-    elif _begins_with(_AVRO, start):
+    elif _begins_with(AVRO, start):
         yield from _avro.read(stream, event_type, source.check)
     else:
         yield from _json.read(stream, event_type)
@@ -204,8 +207,8 @@ def path_hint(text: str) -> str:
 
 def is_json_lines(file: BinaryIO) -> bool:
     """Return whether `read_events` reads *file* as JSON lines, not zipped."""
-    start = _start(file, len(_AVRO))
-    if start.startswith((_GZIP, _AVRO)):
+    start = _start(file, len(AVRO))
+    if start.startswith((GZIP, AVRO)):
         return False
     return _json.is_json_lines(io.BufferedReader(_Raw(file, start), CHUNK))
 
