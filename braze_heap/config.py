@@ -44,7 +44,8 @@ _KUBERNETES: Final = re.compile(
 called ``braze-heap`` or ``braze-heap-...``."""
 
 _KUBERNETES_PORT: Final = re.compile(r"(\w+_)?PORT")
-"""Another one; its value is an address such as ``tcp://10.0.0.1:80``."""
+"""The name, without the prefix, of one more such variable; its value is an address such
+as ``tcp://10.0.0.1:80``."""
 
 
 class ConfigError(BrazeHeapError, ValueError):
@@ -178,9 +179,9 @@ class TransformConfig(TransformerOptions):
             ConfigError: An unknown variable, or a value that its option does not take.
         """
         given = variables(environ)
-        _check_names(cls, given, variables=True)
+        _check_names(cls, given, is_env=True)
         try:
-            found = cls.from_dict(from_text(cls, given, _variable))
+            found = cls.from_dict(from_text(cls, given, variable_of))
         except ValueError as error:
             raise ConfigError(f"in the environment: {error}") from None
         changes = {name: getattr(found, name) for name in given}
@@ -248,7 +249,7 @@ def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {n.lower(): t for n, t in found.items() if not _is_of_kubernetes(n, t)}
 
 
-def _variable(name: str) -> str:
+def variable_of(name: str) -> str:
     """Return the environment variable of an option."""
     return f"{ENVIRONMENT_PREFIX}{name.upper()}"
 
@@ -284,7 +285,7 @@ def _options_in(content: Any) -> Mapping[str, Any]:
 
 
 def _check_names(
-    cls: type[TransformConfig], options: Mapping[str, Any], *, variables: bool = False
+    cls: type[TransformConfig], options: Mapping[str, Any], *, is_env: bool = False
 ) -> None:
     if not isinstance(options, Mapping):
         raise ConfigError(f"the options must be a mapping, not {kind_of(options)}")
@@ -294,7 +295,7 @@ def _check_names(
             continue
         is_table = isinstance(value, dict)
         hint = did_you_mean(name, [*known, *[_TABLE] * is_table])
-        place = f"{_variable(name)}: " if variables else ""
+        place = f"{variable_of(name)}: " if is_env else ""
         kind = "table" if is_table else "option"
         raise ConfigError(f"{place}there is no {kind} {name!r}.{hint}")
 

@@ -3,8 +3,6 @@
 import importlib
 import os
 import sys
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 import click
@@ -17,19 +15,17 @@ from braze_heap.cli._signals import status_of
 from braze_heap.cli._transform import transform
 from braze_heap.exceptions import DeliveryError
 
-_LATER: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "check": "_check",
-        "dead-letters": "_dead_letters",
-        "delete": "_delete",
-        "demo": "_demo",
-        "drift": "_drift",
-        "send": "_send",
-        "serve": "_serve",
-        "simulate": "_simulate",
-    }
+_LATER: Final = (
+    "check",
+    "dead-letters",
+    "delete",
+    "demo",
+    "drift",
+    "send",
+    "serve",
+    "simulate",
 )
-"""Modules of commands that load when they are called: delivery takes 100 ms."""
+"""Commands whose modules load when they are called: delivery takes 100 ms."""
 
 
 class _LazyGroup(click.Group):
@@ -38,8 +34,9 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _LATER:
-            module = importlib.import_module(f"braze_heap.cli.{_LATER[cmd_name]}")
-            self.add_command(getattr(module, cmd_name.replace("-", "_")))
+            name = cmd_name.replace("-", "_")
+            module = importlib.import_module(f"braze_heap.cli._{name}")
+            self.add_command(getattr(module, name))
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -55,8 +52,7 @@ class _LazyGroup(click.Group):
                 raise
             path = os.fsdecode(error.filename)
             raise ui.UnusableError(
-                f"cannot use {path}: {ui.describe_os_error(error)}. "
-                "Check the permissions of the file and of the folders above it."
+                f"cannot use {path}: {ui.describe_os_error(error)}. {ui.PERMISSIONS}"
             ) from None
 
 

@@ -19,6 +19,8 @@ from braze_heap import Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
+    NEW_TOKEN,
+    TOKEN_VARIABLE,
     Setup,
     json_option,
     never_over_http,
@@ -26,15 +28,13 @@ from braze_heap.cli._options import (
     token_env_option,
     transformer_options,
 )
-from braze_heap.events import catalog
+from braze_heap.events._catalog import category_of
 from braze_heap.mapping._policies import DELETION
 from braze_heap.receiver import Tokens
 from braze_heap.state import MAX_BYTES
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
-
-TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
 
 _STORAGE_ALONE: Final = (
     f"{DELETION} arrives in storage files alone: send these, for `serve` never gets it."
@@ -147,13 +147,13 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
         if not issubclass(warning.category, UserWarning):
             continue
         if str(warning.message).startswith("No event class has a field"):
-            click.echo(f"Warning: {ui.safe(str(warning.message), 1_000)}", err=True)
+            ui.show_warning(warning.message)
         else:
             flaws.append(str(warning.message))
     name, advice = "configuration", "See docs/reference/configuration.md."
-    if not values:
-        return transformer, [_problem(name, flaw, advice) for flaw in flaws]
     findings = [_problem(name, flaw, advice) for flaw in flaws]
+    if not values:
+        return transformer, findings
     findings = findings or [Finding(name, ui.safe("; ".join(values), 2_000))]
     if transformer._deletions:
         findings.append(Finding("deletions", "enabled", _STORAGE_ALONE))
@@ -165,8 +165,7 @@ def _selection(transformer: Transformer) -> Finding:
     policies = transformer._policies
     selected, every = Counter[str](), Counter[str]()
     for event_type in policies.options.event_types:
-        entry = catalog().get(event_type)
-        category = (entry and entry.category) or "other"
+        category = category_of(event_type)
         every[category] += 1
         selected[category] += policies.selects(event_type)
     shares = [f"{selected[name]} of {number} {name}" for name, number in every.items()]
@@ -191,8 +190,7 @@ def _guarded(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     except (OSError, ValueError) as error:
         path = os.fsdecode(getattr(error, "filename", None) or "the path")
         flaw = f"{path}: {getattr(error, 'strerror', None) or error}"
-        advice = "Check the permissions of the file and of the folders above it."
-        yield _problem(name, flaw, advice)
+        yield _problem(name, flaw, ui.PERMISSIONS)
 
 
 def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
@@ -257,7 +255,7 @@ def _tokens(name: str | None) -> Iterator[Finding]:
     try:
         weakness = Tokens.from_env(name).weakness()
     except ValueError as error:
-        yield _problem("token", str(error), "For a new one: openssl rand -hex 32")
+        yield _problem("token", str(error), NEW_TOKEN)
     else:
         yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
 

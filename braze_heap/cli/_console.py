@@ -44,6 +44,9 @@ STATUSES: Final[Mapping[int, str]] = MappingProxyType(
 
 PIPE_CLOSED: Final = "The reader of the output closed the pipe."
 
+PERMISSIONS: Final = "Check the permissions of the file and of the folders above it."
+"""Advice about a path that cannot be used."""
+
 PIPED_WIDTH: Final = 200
 """Columns of a table that is piped: each row on one line, for grep."""
 
@@ -76,7 +79,7 @@ class UnusableError(click.ClickException):
 
     def format_message(self) -> str:
         """Return the message without control characters."""
-        return "\n".join(safe(line, len(line)) for line in self.message.split("\n"))
+        return safe_lines(self.message)
 
 
 class UnavailableError(UnusableError):
@@ -95,6 +98,11 @@ def mapper_unavailable(error: DeliveryError) -> UnavailableError:
 def describe_os_error(error: OSError) -> str:
     """Return the text of the operating system, or the class if there is none."""
     return error.strerror or type(error).__name__
+
+
+def show_warning(message: object) -> None:
+    """Write the text of a warning to stderr."""
+    click.echo(f"Warning: {safe(str(message), 1_000)}", err=True)
 
 
 def require_extra(doing: str, extra: str, *packages: str) -> None:
@@ -147,8 +155,7 @@ class SafeConsole(Console):
             if segment.control or text.isprintable() or text == "\n":
                 yield segment
             else:
-                lines = (safe(line, len(line)) for line in text.split("\n"))
-                yield Segment("\n".join(lines), segment.style)
+                yield Segment(safe_lines(text), segment.style)
 
 
 def console(
@@ -364,6 +371,11 @@ def safe(text: str, limit: int = 64) -> str:
     if text.isprintable():  # no control, format, surrogate, private or separator
         return text
     return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def safe_lines(text: str) -> str:
+    """Return *text* from outside, whole, without control characters but newlines."""
+    return "\n".join(safe(line, len(line)) for line in text.split("\n"))
 
 
 def _escape(character: str) -> str:

@@ -444,7 +444,7 @@ def purge_(
         is_person = isinstance(who, str) and not is_narrow
         stated = search_ledger(store.ledger, str(who)) if is_person else ()
         letters = ui.plural(len(keys), "dead letter")
-        also = f" and {in_ledger(stated)}" if stated else ""
+        also = in_ledger(stated)
         is_agreed = yes or not (keys or stated)
         ui.confirm(f"Remove {letters}{also} for good?", "removed", is_agreed=is_agreed)
         if keys:
@@ -462,8 +462,14 @@ def purge_(
 
 
 def in_ledger(identities: Sequence[str]) -> str:
-    """Return the user properties of *identities* in the ledger, in words."""
-    return f"the user properties of {ui.plural(len(identities), 'user')} in the ledger"
+    """
+    Return words for the user properties of *identities* in the ledger, to put after
+    those for dead letters; empty if there are none.
+    """
+    if not identities:
+        return ""
+    users = ui.plural(len(identities), "user")
+    return f" and the user properties of {users} in the ledger"
 
 
 def suspected_lines(suspected: Mapping[str, str], path: Path) -> Iterator[str]:

@@ -54,11 +54,15 @@ class _Deletion:
     rejections: dict[str, str] = attrs.field(factory=dict)
     is_done: bool = False
 
+    @property
+    def requested(self) -> list[str]:
+        return [i for i in self.identities if i not in self.rejections]
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "dry_run": not self.is_done,
             "sink": self.sink,
-            "identities": [i for i in self.identities if i not in self.rejections],
+            "identities": self.requested,
             "rejected": self.rejections,
             "dead_letter": None if self.store is None else str(self.store),
             "removed": list(self.found.keys),
@@ -71,11 +75,10 @@ class _Deletion:
 
     def _lines(self) -> Iterator[RenderableType]:
         verb = "Requested" if self.is_done else "Would request"
-        number = len(self.identities) - len(self.rejections)
-        users = ui.plural(number, "user")
+        users = ui.plural(len(self.requested), "user")
         yield Text(f"{verb} the deletion of {users} with all their events.")
         yield Text(f"  {self.sink}")
-        yield from _named(i for i in self.identities if i not in self.rejections)
+        yield from _named(iter(self.requested))
         if self.rejections:
             yield Text(f"Rejected: {ui.plural(len(self.rejections), 'user')}")
             yield from _named(f"{i}: {why}" for i, why in self.rejections.items())
@@ -84,8 +87,7 @@ class _Deletion:
         else:
             verb = "Removed" if self.is_done else "Would remove"
             letters = ui.plural(len(self.found.keys), "dead letter")
-            also = f" and {in_ledger(self.stated)}" if self.stated else ""
-            yield Text(f"{verb} {letters}{also} from {self.store}.")
+            yield Text(f"{verb} {letters}{in_ledger(self.stated)} from {self.store}.")
             yield from map(Text, suspected_lines(self.found.suspected, self.store))
         if self.is_done:
             yield Text(LATER)
@@ -266,9 +268,8 @@ def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
     try:
         receipt = sink.send([DeleteUser(identity) for identity in identities])
     except SinkUnavailable as error:
-        detail = ui.safe(f"{error.detail}{error.answer}", 800)
         advice = "The deletion in Heap is not certain: run the same command again"
-        text = f"the sink is not available: {detail}. {advice}"
+        text = f"{sinks.describe_outage(error)}. {advice}"
         if error.misconfigured:
             raise ui.UnusableError(f"{text}.") from None
         raise ui.UnavailableError(f"{text} later.") from None

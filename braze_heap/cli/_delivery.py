@@ -264,12 +264,9 @@ def _reported_once() -> Iterator[None]:
 
 def _to_cli_error(error: DeliveryError | OSError) -> ui.UnusableError:
     if isinstance(error, OSError):
-        return ui.UnusableError(
-            f"the sink cannot be closed: {ui.describe_os_error(error)}"
-        )
+        return sinks.close_error(error)
     if is_of_mapper(error):
         return ui.mapper_unavailable(error)
     if isinstance(error, SinkUnavailable):
-        detail = ui.safe(f"{error.detail}{error.answer}", 800)
-        return ui.UnavailableError(f"the sink is not available: {detail}")
+        return ui.UnavailableError(sinks.describe_outage(error))
     return ui.UnavailableError(str(error))

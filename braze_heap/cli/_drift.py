@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import click
 from rich.console import Group, RenderableType
@@ -24,6 +24,9 @@ from braze_heap.cli._report import (
 from braze_heap.drift import Drift, DriftObserver, NewType, RedactedField, SeenField
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
+
+_UPDATE: Final = 1_000
+"""Number of events between updates of the progress."""
 
 
 @click.command(
@@ -98,10 +101,6 @@ def _observed(inputs: Inputs, shown: RunProgress) -> Drift:
     if inputs.skipped:
         show_report(lambda: Group(*skipped_files_view(inputs.skipped)), None)
     return observer.drift()
-
-
-_UPDATE = 1_000
-"""Number of events between updates of the progress."""
 
 
 def drift_view(found: Drift, *, shows_all: bool = False) -> Group:

@@ -28,7 +28,8 @@ from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source
 from braze_heap.cli._report import ADJUSTMENTS, CALLS, meaning
 from braze_heap.events import event_fields
-from braze_heap.plan import TrackingPlan, tracking_plan
+from braze_heap.events._schema import schema_of
+from braze_heap.plan import PlannedProperty, TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.policies.selection import ResolvedChoice
 from braze_heap.wire import Read, Unreadable
@@ -220,10 +221,11 @@ class EventExplanation:
         if self.event is None:
             return
         known = event_fields(type(self.event))
+        personal = schema_of(type(self.event)).personal
         for name, value in self.event.__dict__.items():
             if name not in known:
                 continue
-            is_personal = known[name].personal or known[name].sensitive
+            is_personal = name in personal
             yield {
                 "name": name,
                 "type": known[name].kind,
@@ -238,8 +240,7 @@ class EventExplanation:
             return "-"
         places = [_ENVELOPE[field]] if field in _ENVELOPE else []
         places += ["identity"] * (field == self.transformer._identity.field)
-        properties = [p for event in self.plan.events for p in event.properties]
-        planned = {p.name for p in properties if p.field == field} or {field}
+        planned = {p.name for p in self._planned if p.field == field} or {field}
         planned = {name.removesuffix(".*") for name in planned}
         places += sorted(
             name
@@ -250,6 +251,10 @@ class EventExplanation:
             return "redacted" if field in self.result.redacted else "not sent"
         more = len(places) - _MAX_PLACES
         return ", ".join(places[:_MAX_PLACES]) + f" and {more} more" * (more > 0)
+
+    @cached_property
+    def _planned(self) -> list[PlannedProperty]:
+        return [p for event in self.plan.events for p in event.properties]
 
     @cached_property
     def _sent(self) -> set[str]:
@@ -388,8 +393,7 @@ class EventExplanation:
     def _personal_names(self) -> frozenset[str]:
         if self.event is None:
             return frozenset()
-        planned = [p for event in self.plan.events for p in event.properties]
-        every = (*planned, *self.plan.user_properties)
+        every = (*self._planned, *self.plan.user_properties)
         return PERSONAL_NAMES | {p.name for p in every if p.is_personal}
 
     @cached_property
@@ -397,10 +401,7 @@ class EventExplanation:
         """Personal values of the event that are long enough to be found in text."""
         if self.event is None:
             return frozenset()
-        known = event_fields(type(self.event))
-        values = (
-            str(value)
-            for name, value in self.event.__dict__.items()
-            if name in known and (known[name].personal or known[name].sensitive)
-        )
+        personal = schema_of(type(self.event)).personal
+        given = self.event.__dict__.items()
+        values = (str(value) for name, value in given if name in personal)
         return frozenset(value for value in values if len(value) > 3)

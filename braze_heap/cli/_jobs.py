@@ -29,7 +29,7 @@ from braze_heap.cli._options import Setup
 from braze_heap.cli._output import append, compressed, is_replaced, open_output
 from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
-from braze_heap.cli._signals import defer_sigint
+from braze_heap.cli._signals import STOPS, defer_sigint
 
 _AHEAD: Final = 2
 """Parts for each worker that are started before an earlier one is joined."""
@@ -71,9 +71,8 @@ class _Worker:
     @classmethod
     def start(cls, task: _Task) -> None:
         """Initialize the process. The signals of a terminal are for its parent."""
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        for number in (signal.SIGINT, *STOPS):
+            signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         with warnings.catch_warnings(action="ignore"):  # the parent shows them
             cls.task, cls.transformer = task, task.setup.transformer()

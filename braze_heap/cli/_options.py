@@ -16,11 +16,21 @@ from braze_heap._options import choices_of
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli._load import load_transformer
-from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig, variables
+from braze_heap.config import (
+    ENVIRONMENT_PREFIX,
+    TransformConfig,
+    variable_of,
+    variables,
+)
 from braze_heap.policies.identity import IdentityField
 from braze_heap.policies.privacy import Treatment
 
 STDIN: Final = Path("-")
+
+TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
+"""Variable with the bearer token, unless ``--token-env`` names another one."""
+
+NEW_TOKEN: Final = "For a new one: openssl rand -hex 32"  # noqa: S105 (advice)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -305,7 +315,7 @@ class Setup:
         in_force = attrs.evolve(in_force, **given)  # type: ignore[arg-type]
         names = ["--config"] * (config is not None)
         names += [f"--{name.replace('_', '-')}" for name in given]
-        names += [f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in variables()]
+        names += map(variable_of, variables())
         return cls(in_force, tuple(names), spec_of_transformer)
 
     def transformer(self) -> Transformer:
@@ -372,5 +382,5 @@ def build_transformer(setup: Setup) -> Transformer:
             raise ui.UnusableError(str(error)) from None
     for warning in caught:
         if issubclass(warning.category, UserWarning):
-            click.echo(f"Warning: {ui.safe(str(warning.message), 1_000)}", err=True)
+            ui.show_warning(warning.message)
     return transformer

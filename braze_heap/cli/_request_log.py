@@ -70,7 +70,7 @@ class RequestLog(logging.Handler):
             self.handleError(record)
 
     def _emit(self, record: logging.LogRecord) -> None:
-        message, info = _message(record).strip(), record.exc_info
+        message, info = _message(record), record.exc_info
         error = info[1] if isinstance(info, tuple) and len(info) > 1 else None
         context = dict(getattr(record, "braze_context", {}))
         if isinstance(error, Exception):
@@ -119,7 +119,7 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage().strip()
     except Exception as error:  # wrong arguments, or a value without a text
         text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
-        return f"{text} (cannot be formatted: {type(error).__name__})"
+        return f"{text} (cannot be formatted: {type(error).__name__})".strip()
 
 
 def counts(report: Report) -> dict[str, Any]:

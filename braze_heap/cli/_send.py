@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -30,13 +29,10 @@ from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
 from braze_heap.cli._run import Run
-from braze_heap.events._catalog import catalog
+from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
 from braze_heap.state import DeadLetter
-
-DEAD_LETTER: Final = Path("dead.db")
-"""Default path of the dead letter."""
 
 AGAIN: Final = (
     "It starts over; Heap ignores events it already has, but a file sink will contain "
@@ -65,7 +61,7 @@ Running a command again is safe: Heap ignores events it already has.
 @sinks.sink_option("Destination. Without it nothing is sent: a dry run.")
 @yes_option()
 @sinks.dead_letter_option(
-    f"Store events that cannot be delivered here.  [default: {DEAD_LETTER}]"
+    f"Store events that cannot be delivered here.  [default: {sinks.DEAD_LETTER}]"
 )
 @option("--discard", "Count what cannot be delivered; do not keep it.")
 @patience_option
@@ -98,7 +94,7 @@ def send(
     if discard and (store or max_bytes):
         name = "--dead-letter" if store else "--max-bytes"
         raise click.UsageError(f"{name} and --discard exclude each other.")
-    kept = None if discard else store or DEAD_LETTER
+    kept = None if discard else store or sinks.DEAD_LETTER
     inputs = source.find(own=_files_of(kept))
     run = Run.of(Setup.of(**options), inputs)
     if spec is None:
@@ -111,7 +107,7 @@ def send(
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with closing(sinks.open_sink_or_exit(spec)) as sink:
+    with contextlib.closing(sinks.open_sink_or_exit(spec)) as sink:
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
         with _dead_letter(kept, max_bytes, quiet=ending.quiet) as dead_letter:
             delivery = Delivery(spec, sink, dead_letter, patience)
@@ -166,8 +162,7 @@ class Forecast:
         """Number of events by Braze's category of their types."""
         found: Counter[str] = Counter()
         for event_type, number in self.event_types.items():
-            entry = catalog().get(event_type)
-            found[(entry and entry.category) or "other"] += number
+            found[category_of(event_type)] += number
         return found
 
     @property

@@ -18,7 +18,10 @@ import click
 from braze_heap import Pipeline
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
+from braze_heap.cli._hosts import is_here
 from braze_heap.cli._options import (
+    NEW_TOKEN,
+    TOKEN_VARIABLE,
     Setup,
     build_transformer,
     never_over_http,
@@ -29,7 +32,6 @@ from braze_heap.cli._options import (
 from braze_heap.cli._progress import format_duration
 from braze_heap.cli._request_log import RequestLog, logging_to
 from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
-from braze_heap.cli._simulate import is_here
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
@@ -38,12 +40,8 @@ from braze_heap.sinks import Sink
 CALLS: Final = "file:calls.jsonl"
 """Default sink in trial mode: nothing leaves the machine."""
 
-DEAD_LETTER: Final = Path("dead.db")
-
 GRACE: Final = 25.0
 """Seconds; Kubernetes kills after 30."""
-
-_VARIABLE: Final = "BRAZE_TOKEN"
 
 _WHERE_TO: Final = (
     "name where the events go, such as --sink 'heap:?app_id=11'. "
@@ -84,11 +82,11 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 @sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
 @token_env_option(
     "the bearer token, or two while one is replaced. "
-    f"[default: {_VARIABLE}; without it and --sink, a token is generated]",
+    f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
 )
 @sinks.dead_letter_option(
     "Store events that cannot be delivered here.",
-    default=DEAD_LETTER,
+    default=sinks.DEAD_LETTER,
 )
 @option("--host", "Address to use.", default="127.0.0.1")
 @option(
@@ -209,7 +207,7 @@ def _access(
     Raises:
         UnusableError: There is no token or no sink, and this is not a trial.
     """
-    name = variable or _VARIABLE
+    name = variable or TOKEN_VARIABLE
     if spec is not None and not spec.strip():
         raise ui.UnusableError(f"--sink is empty: {_WHERE_TO}")
     has_token = bool(os.environ.get(name, "").split())
@@ -220,9 +218,7 @@ def _access(
     try:
         tokens = Tokens.from_env(name)
     except ValueError as error:
-        raise ui.UnusableError(
-            f"{error}. For a new one: openssl rand -hex 32"
-        ) from None
+        raise ui.UnusableError(f"{error}. {NEW_TOKEN}") from None
     if spec is None:
         flaw = f"{name} is set, so this is not a trial, and --sink is missing"
         raise ui.UnusableError(f"{flaw}: {_WHERE_TO}")
@@ -238,15 +234,15 @@ def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
         try:
             sink.close()
         except OSError as error:
-            flaw = f"the sink cannot be closed: {ui.describe_os_error(error)}"
-            raise ui.UnusableError(flaw) from None
+            raise sinks.close_error(error) from None
         finally:
             log.total("Stopped.", metrics.report)
 
 
 def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
-    where = f"\n{_MARGIN}generated for this run; set {_VARIABLE} to use a permanent one"
+    permanent = f"set {TOKEN_VARIABLE} to use a permanent one"
+    where = f"\n{_MARGIN}generated for this run; {permanent}"
     token = (
         f"{access.generated}{where}" if access.generated else f"in {access.variable}"
     )

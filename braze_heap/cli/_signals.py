@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final
 
-_STOPS: Final = tuple(
+STOPS: Final = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+"""Signals other than that of Ctrl-C that end a run; Windows has no SIGHUP."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -46,7 +47,7 @@ def stopped_by_signals() -> Iterator[None]:
     Raises:
         Stopped: One of them came.
     """
-    with _handled(_STOPS, lambda _: _stop, lambda usual: usual is signal.SIG_DFL):
+    with _handled(STOPS, lambda _: _stop, lambda usual: usual is signal.SIG_DFL):
         yield
 
 
@@ -64,7 +65,7 @@ def defer_sigint() -> Iterator[None]:
 
         return hold
 
-    with _handled((signal.SIGINT, *_STOPS), holding, callable):
+    with _handled((signal.SIGINT, *STOPS), holding, callable):
         yield
     for interrupt in held:
         interrupt()

@@ -1,13 +1,11 @@
 """``braze-heap simulate``: try an endpoint as Braze would use it."""
 
-import contextlib
-import ipaddress
 import math
 import os
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +17,7 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
+from braze_heap.cli._hosts import is_here
 from braze_heap.cli._progress import progress
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.simulated_braze import Fate, Simulation
@@ -96,7 +95,7 @@ behavior_options: Final = opts.group(
 @opts.token_env_option(
     "the bearer token, or several of which the first is sent. If it is not set, you "
     "are asked on a terminal; elsewhere none is sent.",
-    default="BRAZE_TOKEN",
+    default=opts.TOKEN_VARIABLE,
 )
 @opts.option(
     "--events number N", "Number of test events.", type=click.IntRange(1), default=500
@@ -151,9 +150,7 @@ def simulate(
     sys.exit(ui.INTERRUPTED if result.is_interrupted else int(not result.is_good))
 
 
-def mixed_events(
-    events: Iterator[Any] | list[Any], others: Any, seed: int
-) -> list[Any]:
+def mixed_events(events: Iterable[Any], others: Iterable[Any], seed: int) -> list[Any]:
     """Return *events* with *others* at random places."""
     mixed = [*events]
     chance = random.Random(seed)  # noqa: S311 (no secret)
@@ -176,13 +173,6 @@ def _confirm(url: str, events: str, *, is_agreed: bool) -> None:
     if parts.scheme == "http":
         click.echo("http is not encrypted: others can read the token.", err=True)
     ui.confirm("Send them?", "sent", is_agreed=False)
-
-
-def is_here(host: str) -> bool:
-    """Return whether *host* is this machine."""
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _token(name: str) -> str | None:

@@ -13,7 +13,12 @@ import click
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
 from braze_heap.cli._options import Decorator, FilePath, option
-from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkSpecError
+from braze_heap.exceptions import (
+    DeadLetterError,
+    DeadLetterFull,
+    SinkSpecError,
+    SinkUnavailable,
+)
 from braze_heap.sinks import Sink, open_sink
 from braze_heap.state import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
 
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
 
 API_KEY: Final = "HEAP_API_KEY"
 """Environment variable with the API key of the app; only deletions need it."""
+
+DEAD_LETTER: Final = Path("dead.db")
+"""Default path of the dead letter."""
 
 STDOUT: Final = ("-", "console:")
 """Sinks that write to stdout."""
@@ -134,6 +142,18 @@ def _with_key(spec: str) -> str:
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
     """Return the name of a sink in reports: without its options."""
     return str(target) if target else ui.safe(spec.partition("?")[0], 200)
+
+
+def describe_outage(error: SinkUnavailable) -> str:
+    """Return that the sink is not available, and why."""
+    detail = ui.safe(f"{error.detail}{error.answer}", 800)
+    return f"the sink is not available: {detail}"
+
+
+def close_error(error: OSError) -> ui.UnusableError:
+    """Return the error to show after closing a sink raised *error*."""
+    flaw = ui.describe_os_error(error)
+    return ui.UnusableError(f"the sink cannot be closed: {flaw}")
 
 
 def report_stream(spec: str) -> ui.Stream:

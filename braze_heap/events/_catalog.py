@@ -193,6 +193,12 @@ def catalog() -> Mapping[str, CatalogEntry]:
     return MappingProxyType({(entry := _entry(row)).event_type: entry for row in rows})
 
 
+def category_of(event_type: str) -> str:
+    """Return Braze's own group of *event_type*; ``other`` if that is not known."""
+    entry = catalog().get(event_type)
+    return (entry and entry.category) or "other"
+
+
 def _entry(row: str) -> CatalogEntry:
     cells = row.split(" | ")
     type_, name, shown, category, channel, action, release, status, forms = cells

@@ -15,6 +15,7 @@ from itertools import pairwise
 import pytest
 
 from braze_heap.cli import _simulate
+from braze_heap.cli._hosts import is_here
 from braze_heap.receiver import Request
 from tests.cli.conftest import Run, start
 from tests.testing.endpoint import Answered, Endpoint, events_of, listening
@@ -292,13 +293,13 @@ def test_another_host_needs_agreement(run: Run) -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "::1"])
 def test_this_machine_needs_none(host: str) -> None:
     """Loopback addresses are tried without a question."""
-    assert _simulate.is_here(host)
+    assert is_here(host)
 
 
 @pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "localhost.example.com"])
 def test_every_other_machine_does(host: str) -> None:
     """Private addresses and look-alikes are other machines."""
-    assert not _simulate.is_here(host)
+    assert not is_here(host)
 
 
 @pytest.mark.parametrize("url", ["currents", "https://me:secret@host/", "http://[::1"])
