@@ -8,6 +8,7 @@ Exceptions of the package, by what the caller can do.
     * `DeadLetterError`: the rejected events are not on disk.
         * `DeadLetterFull`: make room: replay, purge, or raise the cap.
     * `LedgerError`: the ledger of user properties cannot be read or written.
+* `ProgressError`: the progress of a backfill cannot be noted, or it runs already.
 * `SinkSpecError`: correct the text that names a sink.
 
 A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of
@@ -28,6 +29,7 @@ __all__ = [
     "DeadLetterFull",
     "DeliveryError",
     "LedgerError",
+    "ProgressError",
     "SinkSpecError",
     "SinkUnavailable",
 ]
@@ -117,6 +119,12 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
 
 class LedgerError(DeliveryError):
     """The ledger of user properties cannot be read or written."""
+
+
+class ProgressError(BrazeHeapError):
+    """
+    The progress of a backfill cannot be read or noted, or the backfill runs already.
+    """
 
 
 @attrs.frozen

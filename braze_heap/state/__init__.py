@@ -17,6 +17,7 @@ from braze_heap.state._ledger import (
     Sent,
     Statement,
 )
+from braze_heap.state._progress import BackfillKey, Position, Progress
 from braze_heap.state._protocol import DISCARD, DeadLetter, Stats, export, stats
 from braze_heap.state._purge import (
     Found,
@@ -50,6 +51,7 @@ __all__ = [
     "MAX_INFLATED",
     "MIN_BYTES",
     "UNKNOWN_TIME",
+    "BackfillKey",
     "DeadLetter",
     "DeadRecord",
     "Entries",
@@ -59,6 +61,8 @@ __all__ = [
     "LedgerKey",
     "MemoryLedger",
     "PersonFilter",
+    "Position",
+    "Progress",
     "Purged",
     "RecordFormat",
     "Sent",
