@@ -125,6 +125,10 @@ class ObjectFile:
 
     It reads the object in order, in ranges, and fetches the next range in *thread*
     while the caller parses the last. A failed request is repeated from its offset.
+
+    Attributes:
+        name: URL without secrets.
+        offset: Number of bytes fetched for the caller so far.
     """
 
     def __init__(self, obj: StoredObject, thread: Executor) -> None:
@@ -133,7 +137,7 @@ class ObjectFile:
         self._thread = thread
         self._fs, self._path = open_file_system(obj.url, obj.storage_options)
         self._chunk = io.BytesIO()
-        self._end = 0  # offset after the last chunk
+        self.offset: int = 0
         self._next = self._fetch_later()
 
     def read(self, size: int = -1, /) -> bytes:
@@ -144,9 +148,9 @@ class ObjectFile:
         try:
             chunk = self._next.result()
         except Exception:  # it is repeated here, where Ctrl-C interrupts the delays
-            chunk = call_store(self._object.url, self._fetch, self._end)
+            chunk = call_store(self._object.url, self._fetch, self.offset)
         self._chunk = io.BytesIO(chunk)
-        self._end += len(chunk)
+        self.offset += len(chunk)
         self._next = self._fetch_later()
         return self._chunk.read(size)
 
@@ -168,10 +172,10 @@ class ObjectFile:
         return self._object.size > CHUNK
 
     def _fetch_later(self) -> Future[bytes] | None:
-        if self._end >= self._object.size:
+        if self.offset >= self._object.size:
             return None
         try:
-            return self._thread.submit(self._fetch, self._end)
+            return self._thread.submit(self._fetch, self.offset)
         except RuntimeError:  # the thread has ended, so `read` fetches it
             cancelled: Future[bytes] = Future()
             cancelled.cancel()
