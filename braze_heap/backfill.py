@@ -22,7 +22,7 @@ from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import BackfillKey, Position, Progress
-from braze_heap.storage._find import find, open_each, read_opened
+from braze_heap.storage._find import find, open_each
 from braze_heap.storage._objects import (
     ObjectFile,
     StoredObject,
@@ -30,7 +30,8 @@ from braze_heap.storage._objects import (
     open_file_system,
     shown,
 )
-from braze_heap.wire import Read, UnknownFormatError
+from braze_heap.wire import Read, UnknownFormatError, type_in_path
+from braze_heap.wire._source import read_object
 
 __all__ = ["BackfillReport", "backfill"]
 
@@ -238,8 +239,7 @@ class _Run:
     events: Report = attrs.field(factory=Report)
     events_before: int = 0
     bytes: int = 0
-    bytes_ended: int = 0
-    file: ObjectFile | None = None
+    bytes_read: int = 0
     failures: dict[str, str] = attrs.field(factory=dict)
     skipped: dict[str, UnknownFormatError] = attrs.field(factory=dict)
     is_stopped: bool = False
@@ -270,7 +270,7 @@ class _Run:
             done_before=self.done_before,
             events_before=self.events_before,
             bytes=self.bytes,
-            bytes_read=self.bytes_ended + (self.file.offset if self.file else 0),
+            bytes_read=self.bytes_read,
             failures=dict(self.failures),
             skipped={url: str(error) for url, error in self.skipped.items()},
             is_stopped=self.is_stopped,
@@ -282,7 +282,7 @@ class _Run:
             if stop():
                 self.is_stopped = True
                 return
-            self.file = file
+            file.on_read = self._count_bytes
             for read in self._read(obj, file):
                 self.batch.append(read)
                 if len(self.batch) >= self.pipeline.batch_size:
@@ -291,8 +291,6 @@ class _Run:
                     if stop():
                         self.is_stopped = True
                         return
-            self.file = None
-            self.bytes_ended += obj.size
         if self.batch or self.pending:
             self._deliver()
             yield
@@ -301,7 +299,8 @@ class _Run:
         """Yield the events of *obj* that are not delivered, and note the positions."""
         number, before = 0, self.before.get(_version(obj), 0)
         try:
-            for number, read in enumerate(read_opened(obj, file), 1):
+            event_type = obj.event_type or type_in_path(obj.url)
+            for number, read in enumerate(read_object(file, event_type), 1):
                 if number <= before:
                     self.events_before += 1
                     continue
@@ -313,6 +312,9 @@ class _Run:
             self.skipped[shown(obj.url)] = error
         else:
             self._note(obj, number, is_done=True)
+
+    def _count_bytes(self, size: int) -> None:
+        self.bytes_read += size
 
     def _note(self, obj: StoredObject, events: int, *, is_done: bool = False) -> None:
         url, version, size = _version(obj)

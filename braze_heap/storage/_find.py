@@ -100,7 +100,7 @@ def read(obj: StoredObject) -> Iterator[Read]:
             events before were returned, so read the object again.
     """
     with open_object(obj) as file:
-        yield from read_opened(obj, file)
+        yield from _events(obj, file)
 
 
 def read_each(
@@ -112,14 +112,13 @@ def read_each(
     Faster than `read` for many small objects, because it fetches the first bytes of the
     next ones early. Read the events of an object before you ask for the next.
     """
-    for obj, file in open_each(objects):
-        yield obj, read_opened(obj, file)
+    return ((obj, _events(obj, file)) for obj, file in open_each(objects))
 
 
 def open_each(
     objects: Iterable[StoredObject],
 ) -> Iterator[tuple[StoredObject, ObjectFile]]:
-    """Yield each object, open, while the first bytes of the next ones are fetched."""
+    """Yield each object as a file, and fetch the first bytes of the next ones."""
     opened: deque[tuple[StoredObject, ObjectFile]] = deque()
     with prefetch_thread() as thread:
         for obj in objects:
@@ -129,8 +128,7 @@ def open_each(
         yield from opened
 
 
-def read_opened(obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
-    """Return the events of *obj*, open as *file*."""
+def _events(obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
     return read_object(file, obj.event_type or type_in_path(obj.url))
 
 

@@ -125,19 +125,17 @@ class ObjectFile:
 
     It reads the object in order, in ranges, and fetches the next range in *thread*
     while the caller parses the last. A failed request is repeated from its offset.
-
-    Attributes:
-        name: URL without secrets.
-        offset: Number of bytes fetched for the caller so far.
     """
 
     def __init__(self, obj: StoredObject, thread: Executor) -> None:
         self.name: str = shown(obj.url)
+        self.on_read: Callable[[int], object] = lambda _: None
+        """Called with the size of each range."""
         self._object = obj
         self._thread = thread
         self._fs, self._path = open_file_system(obj.url, obj.storage_options)
         self._chunk = io.BytesIO()
-        self.offset: int = 0
+        self._end = 0  # offset after the last chunk
         self._next = self._fetch_later()
 
     def read(self, size: int = -1, /) -> bytes:
@@ -148,9 +146,10 @@ class ObjectFile:
         try:
             chunk = self._next.result()
         except Exception:  # it is repeated here, where Ctrl-C interrupts the delays
-            chunk = call_store(self._object.url, self._fetch, self.offset)
+            chunk = call_store(self._object.url, self._fetch, self._end)
+        self.on_read(len(chunk))
         self._chunk = io.BytesIO(chunk)
-        self.offset += len(chunk)
+        self._end += len(chunk)
         self._next = self._fetch_later()
         return self._chunk.read(size)
 
@@ -172,10 +171,10 @@ class ObjectFile:
         return self._object.size > CHUNK
 
     def _fetch_later(self) -> Future[bytes] | None:
-        if self.offset >= self._object.size:
+        if self._end >= self._object.size:
             return None
         try:
-            return self._thread.submit(self._fetch, self.offset)
+            return self._thread.submit(self._fetch, self._end)
         except RuntimeError:  # the thread has ended, so `read` fetches it
             cancelled: Future[bytes] = Future()
             cancelled.cancel()
