@@ -89,7 +89,7 @@ class Stopping:
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let the first signal end the run between batches, and a second one at once."""
+        """End the run between batches after a signal, and at once after another."""
 
         def noting(usual: Any) -> Any:
             def note(number: int, _: FrameType | None) -> None:
