@@ -63,7 +63,7 @@ def test_only_a_dead_letter_is_opened(
 
     assert (missing.exit_code, strange.exit_code) == (2, 2)
     assert "does not exist" in missing.stderr
-    assert "is not a dead letter: it is a SQLite database" in strange.stderr
+    assert "is not a state file: it is a SQLite database" in strange.stderr
     assert "tables: 'mine'" in strange.stderr
     assert before == other.read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["other.db"]
