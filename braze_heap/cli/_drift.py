@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import click
@@ -12,7 +11,7 @@ from rich.text import Text
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Inputs, Source, source_options
-from braze_heap.cli._output import refuse_input, write_text
+from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import (
     MORE_TYPES,
@@ -34,6 +33,7 @@ _UPDATE: Final = 1_000
     epilog=ui.epilog(
         """
         braze-heap drift s3-export/
+        braze-heap drift s3://bucket/braze --since 2026-01-15
         zcat *.json.gz | braze-heap drift -
         braze-heap drift currents/ --format markdown -o drift.md
         braze-heap drift currents/ --ignore users.messages.email.Click.link_color
@@ -42,11 +42,12 @@ _UPDATE: Final = 1_000
         zero="nothing new",
     ),
 )
+@opts.storage_option
 @source_options
 @opts.format_options(
     "text", "markdown", "json", text="markdown and json also have the Python lines."
 )
-@opts.output_option("Write to this file.")
+@opts.output_option("Write to this file or URL.")
 @opts.option(
     "--ignore NAME",
     "Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
@@ -57,7 +58,7 @@ _UPDATE: Final = 1_000
 def drift(
     source: Source,
     form: Format,
-    output: Path,
+    output: Output,
     ignore: tuple[str, ...],
     all_types: bool,
     quiet: bool,

@@ -165,21 +165,20 @@ class InputPath(FilePath):
         super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True, urls=True)
 
 
-class _Hour(click.ParamType):
-    """An hour in UTC, as ISO 8601 or as in a path of storage."""
-
-    name = "hour"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dt.datetime:
-        """Return *value* as a time."""
-        try:
-            time = dt.datetime.fromisoformat(_HOUR_IN_PATH.sub(r"\1T\2", value))
-        except ValueError:
-            text = "is not a date or an hour, such as 2026-01-15 or 2026-01-15T07"
-            self.fail(f"{ui.safe(value)!r} {text}.", param, ctx)
-        return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+def _hour(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> dt.datetime | None:
+    """Return *value*, in ISO 8601 or as in a path of storage, as a time in UTC."""
+    if value is None:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(_HOUR_IN_PATH.sub(r"\1T\2", value))
+    except ValueError:
+        raise click.BadParameter(
+            f"{ui.safe(value)!r} is not a date or an hour, such as 2026-01-15 or "
+            "2026-01-15T07."
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
 _HOUR_IN_PATH: Final = re.compile(r"^(\d{4}-\d\d-\d\d)-(\d\d)$")
@@ -241,13 +240,13 @@ WINDOW: Final = (
         "--since HOUR",
         "Read only files with this hour or a later one in their path, in UTC, such as "
         "2026-01-15 or 2026-01-15T07.",
-        type=_Hour(),
+        callback=_hour,
     ),
     option(
         "--until HOUR",
         "Read only files with an earlier hour in their path, in UTC.  "
         "[default: all, or a day from now with --since]",
-        type=_Hour(),
+        callback=_hour,
     ),
 )
 """Options for the hours of files that Braze wrote."""
