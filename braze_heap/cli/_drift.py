@@ -20,7 +20,9 @@ from braze_heap.cli._report import (
     show_report,
     skipped_files_view,
 )
+from braze_heap.config import TransformConfig
 from braze_heap.drift import Drift, DriftObserver, NewType, RedactedField, SeenField
+from braze_heap.mapping._batch import named
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
@@ -48,6 +50,8 @@ _UPDATE: Final = 1_000
     "text", "markdown", "json", text="markdown and json also have the Python lines."
 )
 @opts.output_option("Write to this file or URL.")
+@opts.choices_option("--include EVENTS", "Compare only these; as with transform.")
+@opts.choices_option("--exclude EVENTS", "Do not compare these; as with transform.")
 @opts.option(
     "--ignore NAME",
     "Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
@@ -59,6 +63,8 @@ def drift(
     source: Source,
     form: Format,
     output: Output,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     ignore: tuple[str, ...],
     all_types: bool,
     quiet: bool,
@@ -71,11 +77,15 @@ def drift(
     `braze-heap transform`. Shows names, types and counts, never a value. The exit
     status is for cron and CI.
     """
-    inputs = source.find()
+    selects = None
+    if include or exclude:
+        config = TransformConfig(include=include, exclude=exclude)
+        selects = opts.build_transformer(opts.Setup(config))._policies.selects
+    inputs = source.find(selects=selects)
     refuse_input(output, inputs.each, "--output")
     bar = None if quiet else ui.console("stderr")
     with progress("Reading", inputs.size, bar) as shown:
-        observed = _observed(inputs, shown)
+        observed = _observed(inputs, shown, selects)
     found = observed.ignoring(ignore)
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
@@ -92,10 +102,14 @@ def drift(
     sys.exit(int(found.has_findings))
 
 
-def _observed(inputs: Inputs, shown: RunProgress) -> Drift:
+def _observed(
+    inputs: Inputs, shown: RunProgress, selects: Callable[[str], bool] | None
+) -> Drift:
     observer = DriftObserver()
     for read in inputs.read(shown.advance):
-        observer.add(read)
+        event_type = named(read)[0] if selects else None
+        if not (selects and event_type) or selects(event_type):
+            observer.add(read)
         shown.events += 1
         if not shown.events % _UPDATE:
             shown.add_events(0)

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
 import attrs
 import click
 
-from braze_heap import Transformer, read_events
+from braze_heap import read_events
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.storage import StoredObject
@@ -318,15 +318,17 @@ class Source:
     until: dt.datetime | None = None
 
     def find(
-        self, own: Collection[Path] = (), transformer: Transformer | None = None
+        self,
+        own: Collection[Path] = (),
+        selects: Callable[[str], bool] | None = None,
     ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.
 
         Args:
             own: Files that the command writes; they are not read from directories.
-            transformer: Files in directories and URLs of which it sends nothing, by
-                the event type in their path, are left out.
+            selects: Function that returns whether files in directories and URLs with
+                an event type in their path are read. By default all are.
 
         Raises:
             click.UsageError: No file is named, and stdin is a terminal. The hours are
@@ -342,11 +344,8 @@ class Source:
             hours = Hours.of(self.since, self.until)
         except ValueError as error:
             raise click.UsageError(f"{error}.") from None
-        is_narrowed = hours.is_limited
-        wanted = PathFilter(lambda _: True, hours)
-        if transformer and transformer._policies.selection:
-            skips, is_narrowed = transformer._mapping.generic.skips_type, True
-            wanted.selects = lambda event_type: not skips(event_type)
+        is_narrowed = hours.is_limited or selects is not None
+        wanted = PathFilter(selects or (lambda _: True), hours)
         try:
             found = [
                 attrs.evolve(each, event_type=self.event_type)
@@ -356,7 +355,7 @@ class Source:
             ]
             wanted.check()
         except (ValueError, ModuleNotFoundError) as error:
-            raise ui.UnusableError(f"{error}.") from None
+            raise ui.UnusableError(str(error)) from None
         if all(each.is_empty() for each in found) and not (is_narrowed and not found):
             names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
             raise ui.UnusableError(f"There is nothing to read in {names}.")
@@ -402,7 +401,7 @@ def _objects_at(url: opts.StoreUrl, wanted: PathFilter) -> Iterator[Input]:
             name = shown(obj.url)
             yield Input(name, None, obj.size, is_found=is_found, stored=obj)
     except OSError as error:
-        raise ui.UnusableError(f"{error}.") from None
+        raise ui.UnusableError(str(error)) from None
 
 
 def _files_in(root: Path) -> list[Path]:

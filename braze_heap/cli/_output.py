@@ -110,7 +110,7 @@ def _object(url: StoreUrl, compresses: bool) -> Iterator[IO[bytes]]:
     try:
         writer = ObjectWriter(url.url, url.storage_options)
     except (ValueError, ModuleNotFoundError, OSError) as error:
-        raise ui.UnusableError(f"{error}.") from None
+        raise ui.UnusableError(str(error)) from None
     try:
         with (
             stopped_by_signals(),
@@ -121,7 +121,7 @@ def _object(url: StoreUrl, compresses: bool) -> Iterator[IO[bytes]]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ui.UnusableError(f"{error}.") from None
+        raise ui.UnusableError(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -56,7 +56,9 @@ class Run:
         The command writes the files *own*; they are not read.
         """
         transformer = build_transformer(setup)
-        inputs = source.find(own, transformer)
+        selects = transformer._mapping.generic.sends_type
+        is_selective = transformer._policies.selection is not None
+        inputs = source.find(own, selects if is_selective else None)
         if jobs == 1:
             return Run(transformer, inputs)
         from braze_heap.cli._jobs import SplitRun, cores

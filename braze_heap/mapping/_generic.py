@@ -179,17 +179,17 @@ class GenericMapping:
         given = event if custom.takes_event else typed
         return self._call(custom.entry, given, context, item, batch)
 
-    def skips_type(self, event_type: str) -> bool:
-        """Return whether no event of *event_type* has a call, by the selection."""
+    def sends_type(self, event_type: str) -> bool:
+        """Return whether events of *event_type* can have calls, by the selection."""
         policies = self._policies
-        cls = policies.options.event_types.get(event_type)
         if policies.selects(event_type) or self._is_deletion(event_type):
-            return False
-        if not policies.keeps_user_properties(event_type):
             return True
-        if cls is None or any(key[0] == event_type for key in policies.customs):
+        if not policies.keeps_user_properties(event_type):
             return False
-        return not self._states(event_type, policies.mappers.registration_for(cls))
+        cls = policies.options.event_types.get(event_type)
+        if cls is None or any(key[0] == event_type for key in policies.customs):
+            return True
+        return self._states(event_type, policies.mappers.registration_for(cls))
 
     def _is_excluded(self, event: CurrentsEvent, entry: Registration | None) -> bool:
         """Return whether nothing of *event* is sent, by the selection of events."""

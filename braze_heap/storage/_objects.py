@@ -16,6 +16,8 @@ from typing import Any, Final, Self, TypeAlias
 
 import attrs
 
+from braze_heap._text import did_you_mean
+
 logger: logging.Logger = logging.getLogger("braze_heap.storage")
 
 CHUNK: Final = 2 << 20
@@ -309,6 +311,11 @@ _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
         "there is no such bucket, container, folder or object. Check its name",
     ),
     (
+        r"TypeError",
+        PermanentStoreError,
+        "an option of the client in storage_options is wrong",
+    ),
+    (
         r"\w+ 301|.*(PermanentRedirect|HeaderMalformed|IllegalLocation|\bregion\b)",
         PermanentStoreError,
         (
@@ -347,7 +354,11 @@ def explain_errors(
         raise
     except Exception as error:
         if isinstance(error, ValueError) and "rotocol not known" in str(error):
-            raise ValueError(f"{shown(url)} has an unknown scheme: {error}") from None
+            scheme = url.partition("://")[0]
+            hint = did_you_mean(scheme, _EXTRAS)
+            raise ValueError(
+                f"{shown(url)} has an unknown scheme, {scheme!r}.{hint}"
+            ) from None
         codes = (getattr(error, name, "") for name in ("status", "code", "status_code"))
         status = next((f" {code}" for code in codes if isinstance(code, int)), "")
         detail = _without(" ".join(str(error).split()), storage_options)
