@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from braze_heap._wiring import check_arguments, check_function, kind_of
 from braze_heap.pipeline import Pipeline
-from braze_heap.policies.selection import Events
+from braze_heap.policies.selection import Events, select_events
 from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import BackfillKey, Position, Progress
-from braze_heap.storage._find import find, open_each
+from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import (
     ObjectFile,
     StoredObject,
@@ -30,6 +30,7 @@ from braze_heap.storage._objects import (
     open_file_system,
     shown,
 )
+from braze_heap.transformer import Transformer
 from braze_heap.wire import Read, UnknownFormatError, type_in_path
 from braze_heap.wire._source import read_object
 
@@ -114,7 +115,8 @@ def backfill(
         pipeline: Its sink names its `destination`. Its `batch_size` limits what a crash
             repeats, and `patience` is how long it waits for an unavailable sink.
         progress: Store of the progress, such as that of `SqliteState`.
-        include: Event types to read; see `find`.
+        include: Event types to read; see `find`. Types of which the transformer sends
+            nothing are not read in any case.
         exclude: Event types not to read.
         since: First hour of arrival; see `find`.
         until: End of the last hour.
@@ -146,21 +148,18 @@ def backfill(
     check_function("on_progress", on_progress, takes="a BackfillReport")
     options = storage_options or {}
     url = _canonical(os.fspath(url), options)
-    found = find(
-        url,
-        include=include,
-        exclude=exclude,
-        since=since,
-        until=until,
-        storage_options=options,
-    )
+    chosen, sends = select_events(include, exclude), _sends(pipeline.transformer)
+    hours = Hours.of(since, until)
+    wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)
+    found = find_wanted(url, wanted, options)
     run = _Run(
         pipeline, progress, BackfillKey(destination, shown(url)), user_properties
     )
     with progress.lock(run.key):
         run.find(found)
+        wanted.check()
         if not run.objects:
-            _check_not_empty(url, options, is_limited=bool(since or until))
+            _check_not_empty(url, options, is_limited=hours.is_limited)
         on_progress(run.report())
         for _ in run.batches(stop):
             on_progress(run.report())
@@ -173,7 +172,7 @@ def _check(pipeline: object, user_properties: bool) -> str:
     """Return the destination of *pipeline*, after checking both arguments."""
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"backfill needs a Pipeline, not {kind_of(pipeline)}")
-    if user_properties and pipeline.has_own_ledger:
+    if user_properties and pipeline.has_default_ledger:
         raise ValueError(
             "user_properties=True needs the ledger of the live service, so that old "
             "values do not replace newer ones: Pipeline(..., ledger=state.ledger)"
@@ -186,6 +185,13 @@ def _check(pipeline: object, user_properties: bool) -> str:
             "destination, a text such as 'warehouse eu'"
         )
     return destination
+
+
+def _sends(transformer: Transformer) -> Callable[[str], bool]:
+    """Return a function that returns whether a type of events can have calls."""
+    # An object that only has `transform`, such as a wrapper, may send all.
+    mapping = getattr(transformer, "_mapping", None)
+    return mapping.generic.sends_type if mapping else lambda _: True
 
 
 def _canonical(url: str, options: Mapping[str, Any]) -> str:
@@ -204,7 +210,7 @@ def _check_not_empty(url: str, options: Mapping[str, Any], *, is_limited: bool) 
     Raise a `FileNotFoundError`, unless an hour without objects *is_limited* the search.
     """
     file_system, path = open_file_system(url, options)
-    if not call_store(url, file_system.ls, path, detail=False):
+    if not call_store(url, options, file_system.ls, path, detail=False):
         raise FileNotFoundError(f"cannot read {shown(url)}: there are no objects in it")
     if not is_limited:
         raise FileNotFoundError(
@@ -212,7 +218,11 @@ def _check_not_empty(url: str, options: Mapping[str, Any], *, is_limited: bool) 
         )
 
 
-def _version(item: StoredObject | Position) -> tuple[str, str, int]:
+_Version: TypeAlias = tuple[str, str, int]
+
+
+def _version(item: StoredObject | Position) -> _Version:
+    """Return URL, version and size: what has the same ones has the same content."""
     return shown(item.url), item.version, item.size
 
 
@@ -222,8 +232,10 @@ class _Run:
     One run of a backfill.
 
     Attributes:
-        pending: Positions after the events of the batch, by URL. They are committed
-            when that is decided.
+        waiting: Objects that are not delivered whole.
+        before: Number of their events that are delivered.
+        pending: Number of their events that are delivered after the batch.
+        ended: Those of which these are all events.
     """
 
     pipeline: Pipeline
@@ -231,9 +243,10 @@ class _Run:
     key: BackfillKey
     user_properties: bool
     waiting: list[StoredObject] = attrs.field(factory=list)
-    before: dict[tuple[str, str, int], int] = attrs.field(factory=dict)
+    before: dict[_Version, int] = attrs.field(factory=dict)
     batch: list[Read] = attrs.field(factory=list)
-    pending: dict[str, Position] = attrs.field(factory=dict)
+    pending: dict[_Version, int] = attrs.field(factory=dict)
+    ended: set[_Version] = attrs.field(factory=set)
     done: int = 0
     done_before: int = 0
     events: Report = attrs.field(factory=Report)
@@ -296,29 +309,27 @@ class _Run:
             yield
 
     def _read(self, obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
-        """Yield the events of *obj* that are not delivered, and note the positions."""
-        number, before = 0, self.before.get(_version(obj), 0)
+        """Yield the events of *obj* that are not delivered, and count them."""
+        version = _version(obj)
+        number, before = 0, self.before.get(version, 0)
+        event_type = obj.event_type or type_in_path(obj.url)
         try:
-            event_type = obj.event_type or type_in_path(obj.url)
             for number, read in enumerate(read_object(file, event_type), 1):
                 if number <= before:
                     self.events_before += 1
                     continue
-                self._note(obj, number)
+                self.pending[version] = number
                 yield read
         except OSError as error:
-            self.failures[shown(obj.url)] = str(error)
+            self.failures[version[0]] = str(error)
         except UnknownFormatError as error:
-            self.skipped[shown(obj.url)] = error
+            self.skipped[version[0]] = error
         else:
-            self._note(obj, number, is_done=True)
+            self.pending[version] = number
+            self.ended.add(version)
 
     def _count_bytes(self, size: int) -> None:
         self.bytes_read += size
-
-    def _note(self, obj: StoredObject, events: int, *, is_done: bool = False) -> None:
-        url, version, size = _version(obj)
-        self.pending[url] = Position(url, version, size, events, is_done)
 
     def _deliver(self) -> None:
         """Deliver the batch, and commit the positions after it."""
@@ -327,7 +338,10 @@ class _Run:
                 self.batch, user_properties=self.user_properties
             )
             self.events += result.report
-        positions: Sequence[Position] = [*self.pending.values()]
+        positions = [
+            Position(*version, events, is_done=version in self.ended)
+            for version, events in self.pending.items()
+        ]
         self.progress.commit(self.key, positions)
-        self.done += sum(position.is_done for position in positions)
-        self.batch, self.pending = [], {}
+        self.done += len(self.ended)
+        self.batch, self.pending, self.ended = [], {}, set()

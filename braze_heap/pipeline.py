@@ -178,7 +178,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         if options.ledger is not None:
             check_ledger(user, options.ledger, options.sink, destination)
         ledger = options.ledger
-        self.has_own_ledger: bool = ledger is None
+        self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
         self.destination: str = destination or ""
         self._observers = check_observers(options.observers)

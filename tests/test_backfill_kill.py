@@ -88,7 +88,9 @@ def people(traffic: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def run(heap: FakeHeap, state: Path) -> "subprocess.Popen[bytes]":
-    sink = f"heap:?app_id=11&base_url={heap.url}&allow_http=1&events_a_minute=100000000"
+    """Start the command without Heap's rates, and patient: the machine may be busy."""
+    options = "allow_http=1&events_a_minute=100000000&timeout=100&deadline=300"
+    sink = f"heap:?app_id=11&base_url={heap.url}&{options}"
     return start("backfill", URL, "--sink", sink, "--state", state, "--yes", "--json")
 
 

@@ -4,7 +4,8 @@ import contextlib
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -169,12 +170,14 @@ class Delivery:
         sink: The open sink; `run` closes it.
         dead_letter: Store for events that cannot be delivered.
         patience: Maximum seconds without a success; stdout is not retried.
+        options: More arguments of the pipeline.
     """
 
     spec: str
     sink: Sink
     dead_letter: DeadLetter
     patience: float = PATIENCE
+    options: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def is_stdout(self) -> bool:
@@ -200,7 +203,12 @@ class Delivery:
         with progress("Sending", total, bar, ceiling) as shown:
             limit = 0.0 if self.is_stdout else self.patience
             pipeline = RetryingPipeline(
-                transformer, sink, self.dead_letter, limit, shown
+                transformer,
+                sink,
+                self.dead_letter,
+                limit,
+                shown,
+                **self.options,
             )
 
             def run() -> None:
