@@ -34,13 +34,10 @@ from braze_heap.cli._options import (
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import Ending, RunOutcome, RunResult, ending_options
 from braze_heap.cli._signals import Stopping
-from braze_heap.exceptions import ProgressError, StateError
+from braze_heap.exceptions import ProgressError
 from braze_heap.sinks._protocol import destination_of
-from braze_heap.state import MAX_BYTES, Progress, SqliteState
+from braze_heap.state import Progress
 from braze_heap.wire import UnknownFormatError
-
-STATE: Final = Path("state.db")
-"""Default path of the state file."""
 
 AGAIN: Final = "It continues where this one stopped."
 
@@ -74,13 +71,10 @@ a stop by a signal or --max-time is status 75, and so is another running backfil
 @storage_option
 @sinks.sink_option("Destination, but not stdout.", required=True)
 @yes_option()
-@option(
-    "--state store FILE",
+@sinks.state_option(
     "Keep progress, dead letters and user properties here. Name the file of the live "
-    f"service to send user properties, too.  [default: {STATE}]",
-    type=FilePath(dir_okay=False),
+    f"service to send user properties, too.  [default: {sinks.STATE}]"
 )
-@sinks.max_bytes_option
 @WINDOW[0]
 @WINDOW[1]
 @option(
@@ -95,7 +89,7 @@ def backfill(
     url: Path | StoreUrl,
     spec: str,
     yes: bool,
-    store: Path | None,
+    state: Path | None,
     max_bytes: int | None,
     since: datetime | None,
     until: datetime | None,
@@ -115,15 +109,15 @@ def backfill(
     Ctrl-C and SIGTERM end it between two batches; a second one, at once.
     """
     transformer = build_transformer(Setup.of(**options))
-    state_path = store or STATE
+    path = state or sinks.STATE
     if spec in sinks.STDOUT:
         raise ui.UnusableError(
             "--sink: a backfill notes what arrived, but nobody knows that of stdout. "
             "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
         )
-    sinks.refuse_files(spec, state_path, options["config"])
+    sinks.refuse_files(spec, path, options["config"])
+    _refuse_own_files(url, spec, path)
     stopping = Stopping(time.monotonic() + max_time if max_time else math.inf)
-    is_shared = store is not None
     with contextlib.closing(sinks.open_sink_or_exit(spec)) as sink:
         if destination_of(sink) is None:
             raise ui.UnusableError(
@@ -131,26 +125,32 @@ def backfill(
                 "names none. Give it an attribute destination, such as 'warehouse eu'."
             )
         sinks.confirm_heap(sink, f"the events of {url}", is_agreed=yes)
-        with _open_state(state_path, max_bytes) as state:
-            run = _Run(url, stopping, state.progress, (since, until), is_shared)
-            more: dict[str, Any] = {"sleep": stopping.sleep}
-            if is_shared:
-                more["ledger"] = state.ledger
-            delivery = Delivery(spec, sink, state.dead_letter, patience, more)
+        with sinks.open_state(path, is_made=True, max_bytes=max_bytes) as kept:
+            run = _Run(url, stopping, kept.progress, (since, until), state is not None)
+            delivery = Delivery(
+                spec,
+                sink,
+                kept.dead_letter,
+                kept.ledger if run.user_properties else None,
+                patience,
+                {"sleep": stopping.sleep},
+            )
             result = delivery.run(transformer, run.work, 0, ending.bar)
     if result.outcome.failure and not run.report.objects:
         raise result.outcome.failure
-    result = attrs.evolve(result, source=str(url), store=state_path, again=AGAIN)
+    result = attrs.evolve(result, source=str(url), state=path, again=AGAIN)
     run.complete(result).finish("stdout", ending)
 
 
-@contextlib.contextmanager
-def _open_state(path: Path, max_bytes: int | None) -> Iterator[SqliteState]:
-    try:
-        with SqliteState(path, max_bytes=max_bytes or MAX_BYTES) as state:
-            yield state
-    except (StateError, ValueError) as error:
-        raise ui.UnusableError(f"{error}.") from None
+def _refuse_own_files(url: Path | StoreUrl, spec: str, state: Path) -> None:
+    """Raise an `UnusableError` if a file to be written is in the folder to be read."""
+    if isinstance(url, StoreUrl):
+        return
+    for name, path in (("--sink", sinks.file_of(spec)), ("--state", state)):
+        if path and path.resolve().is_relative_to(url.resolve()):
+            raise ui.UnusableError(
+                f"{name}: {path} is in the folder that is read. Name a file elsewhere."
+            )
 
 
 @attrs.define

@@ -124,6 +124,8 @@ def test_hours_are_chosen(run: Run) -> None:
             "No file holds events. currents/table.csv looks like CSV",
         ),
         (["currents", "--sink", "file:state.db"], "state.db is"),
+        ([".", "--sink", "file:/tmp/a.jsonl"], "state.db is in the folder that is"),
+        (["currents", "--sink", "file:currents/a"], "currents/a is in the folder"),
         (["currents", "--sink", f"{__name__}:Nameless"], "but Nameless names none"),
         (["currents", "--sink", "file:a", "--state", "a.txt"], "a.txt"),
     ],
