@@ -36,7 +36,7 @@ from braze_heap.wire._source import read_object
 
 __all__ = ["BackfillReport", "backfill"]
 
-_LEFT_OUT: Final = str(SkipReason.USER_PROPERTIES)
+_NOT_SENT: Final = str(SkipReason.USER_PROPERTIES)
 
 
 @attrs.frozen(kw_only=True)
@@ -76,13 +76,13 @@ class BackfillReport:
         return not self.is_stopped and not self.failures
 
     @property
-    def without_user_properties(self) -> int:
+    def skipped_user_properties(self) -> int:
         """
-        Number of user properties that were left out, and of skipped events that only
+        Number of user properties that were not sent, and of skipped events that only
         state user properties.
         """
         skipped, not_sent = self.events.skipped_by_reason, self.events.not_sent
-        return skipped.get(_LEFT_OUT, 0) + not_sent.get(_LEFT_OUT, 0)
+        return skipped.get(_NOT_SENT, 0) + not_sent.get(_NOT_SENT, 0)
 
 
 def backfill(
@@ -152,7 +152,7 @@ def backfill(
     hours = Hours.of(since, until)
     wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)
     found = find_wanted(url, wanted, options)
-    run = _Run(
+    run = _Backfill(
         pipeline, progress, BackfillKey(destination, shown(url)), user_properties
     )
     with progress.lock(run.key):
@@ -227,7 +227,7 @@ def _version(item: StoredObject | Position) -> _Version:
 
 
 @attrs.define
-class _Run:
+class _Backfill:
     """
     One run of a backfill.
 

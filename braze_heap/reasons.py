@@ -92,4 +92,4 @@ class SkipReason(StrEnum):
     """The event only states user properties, and newer statements replace them all."""
 
     USER_PROPERTIES = "user_properties"
-    """The event only states user properties, which a backfill leaves out."""
+    """The event only states user properties, and the backfill sends none."""

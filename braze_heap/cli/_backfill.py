@@ -42,7 +42,7 @@ from braze_heap.wire import UnknownFormatError
 AGAIN: Final = "It continues where this one stopped."
 
 NO_USER_PROPERTIES: Final = (
-    "User properties are left out ({}), because older ones would replace those of the "
+    "User properties are not sent ({}), because older ones would replace those of the "
     "live service. Its state knows the newer ones: name it with --state to send them."
 )
 
@@ -126,7 +126,9 @@ def backfill(
             )
         sinks.confirm_heap(sink, f"the events of {url}", is_agreed=yes)
         with sinks.open_state(path, is_made=True, max_bytes=max_bytes) as kept:
-            run = _Run(url, stopping, kept.progress, (since, until), state is not None)
+            run = _BackfillRun(
+                url, stopping, kept.progress, (since, until), state is not None
+            )
             delivery = Delivery(
                 spec,
                 sink,
@@ -154,7 +156,7 @@ def _refuse_own_files(url: Path | StoreUrl, spec: str, state: Path) -> None:
 
 
 @attrs.define
-class _Run:
+class _BackfillRun:
     """
     One run.
 
@@ -233,7 +235,7 @@ class _Run:
         )
         values = {
             **counts,
-            "user_properties_left_out": report.without_user_properties,
+            "skipped_user_properties": report.skipped_user_properties,
             "seconds_left": self.left and round(self.left),
         }
         return attrs.evolve(
@@ -257,5 +259,5 @@ class _Run:
             failures = [("-", text) for text in self._failures()]
             yield from ui.section("Could not be read", failures)
         if not self.user_properties:
-            text = NO_USER_PROPERTIES.format(report.without_user_properties)
+            text = NO_USER_PROPERTIES.format(report.skipped_user_properties)
             yield Text(f"\n{text}")

@@ -64,7 +64,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
             "They only state user properties, and newer events state these too."
         ),
         SkipReason.USER_PROPERTIES: (
-            "The backfill leaves user properties out. --state with the state of the "
+            "The backfill sends no user properties. --state with the state of the "
             "live service sends them."
         ),
         SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',

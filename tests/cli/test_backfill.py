@@ -71,18 +71,18 @@ def test_a_second_run_sends_only_what_is_new(run: Run, folder: Path) -> None:
 
 
 def test_the_report_is_for_people(run: Run) -> None:
-    """It counts objects, and says why user properties are left out."""
+    """It counts objects, and says why user properties are not sent."""
     shown = run("backfill", "currents/", "--sink", "file:calls.jsonl")
 
     assert shown.exit_code == 0
     assert "  3  delivered by this run\n" in shown.stdout
     assert "  0  left for the next run\n" in shown.stdout
-    assert "User properties are left out (0)" in shown.stdout
+    assert "User properties are not sent (0)" in shown.stdout
     assert "name it with --state" in shown.stdout
 
 
 def test_user_properties_are_sent_with_a_named_state(run: Run, folder: Path) -> None:
-    """By default they are left out and counted."""
+    """By default they are not sent but counted."""
     change = make_raw("users.behaviors.subscription.GlobalStateChange")
     (folder / "change.jsonl").write_bytes(lines([change]))
 
@@ -91,8 +91,8 @@ def test_user_properties_are_sent_with_a_named_state(run: Run, folder: Path) -> 
         "backfill", "currents", "--sink", "file:b.jsonl", "--json", "--state", "live.db"
     )
 
-    assert json.loads(default.stdout)["user_properties_left_out"] == 2
-    assert json.loads(named.stdout)["user_properties_left_out"] == 0
+    assert json.loads(default.stdout)["skipped_user_properties"] == 2
+    assert json.loads(named.stdout)["skipped_user_properties"] == 0
     assert "add_user_properties" not in Path("a.jsonl").read_text()
     sent = Path("b.jsonl").read_text().count("braze_email_subscription_changed_at")
     assert sent == 1
