@@ -64,7 +64,7 @@ def sqs_handler(
     deletes failed messages.
 
     Args:
-        pipeline: Delivers the events.
+        pipeline: Delivers the events. Its ``patience`` is at most *reserve*.
         reserve: Seconds before the end of the invocation, but at most half of it, after
             which no message and no batch is begun. More than the deadline of the sink.
         storage_options: Arguments of the fsspec file system for S3.
@@ -185,6 +185,11 @@ def _check_arguments(
         raise TypeError(f"reserve is a number of seconds, not {kind_of(reserve)}")
     if not 0 <= reserve < math.inf:
         raise ValueError(f"reserve is 0 or more seconds, not {reserve}")
+    if pipeline._patience > reserve:
+        raise ValueError(
+            f"the patience of the pipeline, {pipeline._patience:g} s, exceeds reserve, "
+            f"{reserve:g} s: a batch could wait until Lambda ends"
+        )
     if not isinstance(storage_options, Mapping):
         raise TypeError(
             f"storage_options must be a mapping, not {kind_of(storage_options)}"

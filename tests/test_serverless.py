@@ -385,6 +385,18 @@ def test_a_handler_needs_a_pipeline(make: Callable[[Any], Any]) -> None:
         make(bh.MemorySink())
 
 
+@pytest.mark.parametrize("make", [sqs_handler, s3_handler])
+def test_a_pipeline_with_more_patience_than_reserve_raises(
+    make: Callable[[Any], Any],
+) -> None:
+    """It could wait until Lambda ends the container, each time."""
+    pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), bh.DISCARD, patience=60.0)
+
+    with pytest.raises(ValueError, match="60 s, exceeds reserve, 30 s"):
+        make(pipeline)
+    make(pipeline, reserve=60)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
