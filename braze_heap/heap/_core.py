@@ -85,6 +85,7 @@ class HeapCore:
         self.settings = settings
         self.host = host
         self.pacer = _pacer_of(settings)
+        self._is_local = type(self.pacer) is LocalPacer
         self.repeats = LogRateLimiter(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()
         self.max_bytes = settings.max_bytes
@@ -128,7 +129,7 @@ class HeapCore:
         A pacer of the user may block, and its exceptions become `SinkUnavailable`.
         """
         method = functools.partial(getattr(self.pacer, name), *args)
-        if self.settings.pacer is None:
+        if self._is_local:
             return method()
         kind = kind_of(self.pacer)
         try:
@@ -151,8 +152,7 @@ class HeapCore:
 
     def pacer_now(self) -> float:
         """Return UTC epoch seconds for a pacer of the user, else monotonic seconds."""
-        settings = self.settings
-        return settings.clock() if settings.pacer is None else settings.now()
+        return self.settings.clock() if self._is_local else self.settings.now()
 
     def release(self, ticket: Ticket, *, is_counted: bool) -> Steps:
         """Commit *ticket* if Heap counts the request, else refund it."""
@@ -168,10 +168,9 @@ class HeapCore:
 
     def commit_canceled(self, ticket: Ticket) -> None:
         """Commit *ticket* of a canceled batch, whose steps nobody performs."""
-        if self.settings.pacer is None:
+        if self._is_local:
             self.pacer.commit(ticket, self.pacer_now())
             return
-
         steps = self.release(ticket, is_counted=True)
         perform = lambda step: step.method()  # noqa: E731
         threading.Thread(target=run_steps, args=(steps, perform)).start()

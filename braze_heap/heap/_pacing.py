@@ -155,7 +155,8 @@ class LocalPacer(OfOneProcess):
     """
     Pacer of one process: sliding windows for the app and for each identity.
 
-    Pass one instance to several sinks of one Heap app.
+    Pass one instance to several sinks of one Heap app. Its times are those of the
+    option ``clock`` of the sinks.
 
     Args:
         events_a_minute: Limit of the app.

@@ -20,6 +20,8 @@ __all__ = ["check_pacer"]
 _SLACK: Final = 5.0
 """Seconds that a pacer may count longer than Heap, because clocks differ."""
 
+_HOUR: Final = 3_600.0
+
 _BREAK: Final = 86_400.0
 """Seconds between two checks, so that nothing of the first one still counts."""
 
@@ -34,7 +36,8 @@ def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
     Args:
         factory: Returns a pacer. Called several times if *shared*. Its store contains
             no reservations, and is not used for anything else.
-        shared: Whether all pacers of *factory* have one limit together.
+        shared: Whether all pacers of *factory* have one limit together, which outlives
+            the processes that use it.
 
     Raises:
         AssertionError: A pacer violates the contract. The message says which part.
@@ -49,7 +52,7 @@ def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
     for pacer in pacers:
         require_pacer(pacer)
     trial = _Trial(pacers, min(MAX_ITEMS, pacers[0].limit, pacers[0].identity_limit))
-    for check in (
+    checks = [
         _check_room,
         _check_identity,
         _check_app,
@@ -58,7 +61,8 @@ def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
         _check_commit,
         _check_wait,
         _check_threads,
-    ):
+    ]
+    for check in [*checks, _check_abandoned] if shared else checks:
         check(trial)
         trial.commit()
         trial.now += _BREAK
@@ -228,6 +232,16 @@ def _check_wait(trial: _Trial) -> None:
     expect(
         trial.reserve(early, trial.size) is not None,
         "reserve should succeed after the seconds that wait returns",
+    )
+
+
+def _check_abandoned(trial: _Trial) -> None:
+    trial.fill()
+    trial.tickets.clear()  # their process died
+    trial.now += _HOUR
+    expect(
+        trial.reserve(_identity(), trial.size) is not None,
+        "a reservation whose process died should end within an hour",
     )
 
 

@@ -146,8 +146,8 @@ def test_wrong_result_of_a_pacer_is_a_configuration_error(
     heap: FakeHeap, method: str, result: object, shown: str
 ) -> None:
     """The error names the method and what it returned."""
-    pacer = LocalPacer(10, 1)
-    setattr(pacer, method, lambda *_: result)
+    pacer = Recorder(10, 1)
+    setattr(pacer, method, lambda first, now=None, /: result)
     options = {"base_url": heap.url, "allow_http": True, "pacer": pacer}
 
     with (
@@ -285,3 +285,20 @@ def test_reservation_is_refunded_if_nothing_was_sent(heap: FakeHeap) -> None:
 
     assert pacer.names == ["room", "reserve", "refund"]
     assert heap.requests == []
+
+
+def test_canceled_sinks_leave_nothing_in_a_local_pacer(heap: FakeHeap) -> None:
+    """A local pacer is called without a thread, so no reservation is lost."""
+    clock, pacer = Clock(), LocalPacer(1)
+
+    async def run() -> None:
+        options = {"base_url": heap.url, "allow_http": True, "clock": clock}
+        async with AsyncHeapSink("11", pacer=pacer, **options) as sink:
+            sending = asyncio.create_task(sink.send([track(1)]))
+            await asyncio.sleep(0)
+            sending.cancel()
+            await asyncio.wait([sending])
+
+    asyncio.run(run())
+
+    assert pacer.wait({"a": 1}, clock.now + 61.0) == 0.0

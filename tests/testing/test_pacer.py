@@ -143,10 +143,8 @@ class Unlocked(Right):
     "limits", [(15_000, 1_000), (10, 4), (1, 1), (100, 1_000)], ids=str
 )
 def test_pacers_of_one_process_fulfill_the_contract(limits: tuple[int, int]) -> None:
-    """`LocalPacer` passes with any limits, also if several sinks have the same."""
+    """`LocalPacer` passes with any limits."""
     check_pacer(lambda: LocalPacer(*limits))
-    shared = LocalPacer(*limits)
-    check_pacer(lambda: shared, shared=True)
     check_pacer(Right)
 
 
@@ -182,6 +180,14 @@ def test_the_contract_rejects_pacers_that_share_nothing() -> None:
     """Pacers with limits of their own are not shared."""
     with pytest.raises(AssertionError, match="room should be less"):
         check_pacer(lambda: LocalPacer(), shared=True)
+
+
+def test_shared_pacers_end_reservations_of_dead_processes() -> None:
+    """Else a crash would take a part of the limit away forever."""
+    pacer = Right()
+
+    with pytest.raises(AssertionError, match="whose process died should end"):
+        check_pacer(lambda: pacer, shared=True)
 
 
 def test_the_contract_needs_a_factory_of_pacers() -> None:
