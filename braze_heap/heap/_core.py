@@ -202,8 +202,8 @@ def _pacer_of(settings: HeapOptions) -> Pacer:
         return LocalPacer(**given)
     if given:
         raise ValueError(
-            f"{' and '.join(given)} has no effect with a pacer: set the limit in the "
-            "pacer"
+            f"a pacer has limits of its own: leave out {' and '.join(given)}, or set "
+            "them in the pacer"
         )
     require_pacer(settings.pacer)
     return settings.pacer

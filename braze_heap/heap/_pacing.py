@@ -120,7 +120,8 @@ def require_pacer(pacer: object) -> None:
     Raise unless *pacer* is a `Pacer`.
 
     Raises:
-        TypeError: It is a class, or a method is missing or cannot be called.
+        TypeError: It is a class, a method is missing or cannot be called, or a limit
+            is not an int.
         ValueError: A limit is less than 1.
     """
     kind = kind_of(pacer)
@@ -135,10 +136,14 @@ def require_pacer(pacer: object) -> None:
     for name, takes in _METHODS.items():
         check_arguments(f"pacer.{name}", getattr(pacer, name), takes)
     for name in _LIMITS:
-        limit = getattr(pacer, name)
-        if not isinstance(limit, int) or limit < 1:
-            shown = limit if isinstance(limit, int) else kind_of(limit)
-            raise ValueError(f"pacer.{name} is an int of at least 1, not {shown}")
+        _check_limit(f"pacer.{name}", getattr(pacer, name))
+
+
+def _check_limit(name: str, limit: object) -> None:
+    if not isinstance(limit, int):
+        raise TypeError(f"{name} is an int of at least 1, not {kind_of(limit)}")
+    if limit < 1:
+        raise ValueError(f"{name} is an int of at least 1, not {limit}")
 
 
 _LIMITS: Final = ("limit", "identity_limit")
@@ -168,8 +173,8 @@ class LocalPacer(OfOneProcess):
         events_a_minute: int = EVENTS_A_MINUTE,
         identity_events_a_minute: int = IDENTITY_EVENTS_A_MINUTE,
     ) -> None:
-        if min(events_a_minute, identity_events_a_minute) < 1:
-            raise ValueError("a rate is at least 1 event a minute")
+        _check_limit("events_a_minute", events_a_minute)
+        _check_limit("identity_events_a_minute", identity_events_a_minute)
         self.limit = events_a_minute
         self.identity_limit = identity_events_a_minute
         self._lock = threading.Lock()

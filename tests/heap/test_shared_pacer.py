@@ -196,7 +196,7 @@ class WithZero(WithText):
         (5, TypeError, r"pacer has no limit, identity_limit, room, .* but is an int"),
         (WithAsync(), TypeError, r"pacer.reserve is async, .* write a plain function"),
         (WithoutNow(), TypeError, r"pacer.commit takes \(ticket: 'Any'\)"),
-        (WithText(), ValueError, r"pacer.limit is an int of at least 1, not a str"),
+        (WithText(), TypeError, r"pacer.limit is an int of at least 1, not a str"),
         (WithZero(), ValueError, r"pacer.limit is an int of at least 1, not 0"),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
@@ -213,8 +213,15 @@ def test_what_is_not_a_pacer_is_an_error_at_once(
 @pytest.mark.parametrize("name", ["events_a_minute", "identity_events_a_minute"])
 def test_limits_belong_to_the_pacer(sink: Callable[..., Any], name: str) -> None:
     """A limit beside a pacer is an error, even if it is Heap's."""
-    with pytest.raises(ValueError, match=f"{name} has no effect with a pacer: set"):
+    with pytest.raises(ValueError, match=f"leave out {name}, or set"):
         sink("11", pacer=LocalPacer(), **{name: 15_000})
+
+
+@pytest.mark.parametrize("rate", ["5", 1.5, None])
+def test_rate_is_an_int(rate: Any) -> None:
+    """Another value is an error that names the argument."""
+    with pytest.raises(TypeError, match=r"^events_a_minute is an int of at least 1"):
+        LocalPacer(rate)
 
 
 def test_local_pacer_describes_itself() -> None:
