@@ -339,7 +339,14 @@ def test_a_command_reads_and_writes_objects(s3: Any, jobs: str, run: Run) -> Non
     url = f"s3://braze/jobs-{jobs}.jsonl.gz"
 
     done = run(
-        "transform", "s3://braze/", "--include", CLICK, "-o", url, "--jobs", jobs
+        "transform",
+        f"s3://braze/{EXPORT}",
+        "--include",
+        CLICK,
+        "-o",
+        url,
+        "--jobs",
+        jobs,
     )
 
     assert done.exit_code == 0, done.stderr
