@@ -642,13 +642,3 @@ def test_an_empty_file_among_others_is_fine(run: Run, batch: Path) -> None:
     (batch.parent / "in" / "batch.json").write_bytes(batch.read_bytes())
 
     assert run("send", batch.parent / "in", "--sink", "memory:").exit_code == 0
-
-
-@pytest.mark.parametrize("command", ["send", "transform", "drift", "explain"])
-def test_urls_are_explained(command: str, run: Run) -> None:
-    """A command opens no URL; the message says how to pipe it in."""
-    shown = run(command, "s3://bucket/events.jsonl")
-
-    assert shown.exit_code == 2
-    message = " ".join(shown.stderr.replace("│", " ").split())
-    assert f"aws s3 cp URL - | braze-heap {command} -" in message
