@@ -654,3 +654,49 @@ def test_urls_are_explained(command: str, run: Run) -> None:
     assert shown.exit_code == 2
     message = " ".join(shown.stderr.replace("│", " ").split())
     assert f"aws s3 cp URL - | braze-heap {command} -" in message
+
+
+def change(event_id: str, time: float, status: str) -> dict[str, Any]:
+    """Return an event that states a user property."""
+    name = "users.behaviors.subscription.GlobalStateChange"
+    more = {"channel": "email", "subscription_status": status}
+    return make_raw(name, id=event_id, time=time, external_user_id="cust-1", **more)
+
+
+def send_changes(run: Run, sink: str, *changes: dict[str, Any]) -> str:
+    """Send *changes* with the default state, and return the report."""
+    body = json.dumps({"events": changes}).encode()
+    shown = run("send", "--sink", sink, "--yes", stdin=body)
+    assert shown.exit_code == 0
+    return shown.stdout
+
+
+def test_a_state_suppresses_nothing_at_another_destination(run: Run) -> None:
+    """A trial into a file and another app share a state with the first app."""
+    early, late = change("a", 1_700_000_000, "In"), change("b", 1_700_000_060, "Out")
+    with FakeHeap(app_id="11") as one, FakeHeap(app_id="12") as two:
+        apps = [spec(one), spec(two).replace("app_id=11", "app_id=12")]
+        send_changes(run, "file:calls.jsonl", late)
+        trial = send_changes(run, "file:calls.jsonl", early)
+        reports = [send_changes(run, app, early) for app in apps]
+        send_changes(run, apps[0], late)
+        again = send_changes(run, apps[0], change("c", 1_700_000_030, "Middle"))
+        people = [heap.people["cust-1"] for heap in (one, two)]
+
+    assert "outdated" in trial + again
+    assert not any("outdated" in report for report in reports)
+    assert ["Out" in person.values() for person in people] == [True, False]
+    assert ["In" in person.values() for person in people] == [False, True]
+
+
+def test_stdout_has_no_state(run: Run) -> None:
+    """What was written there is not known to have arrived anywhere."""
+    send_changes(run, "-", change("b", 1_700_000_060, "Out"))
+
+    shown = run(
+        *("send", "--sink", "-"),
+        stdin=json.dumps(change("a", 1_700_000_000, "In")).encode(),
+    )
+
+    assert '"In"' in shown.stdout
+    assert "outdated" not in shown.stderr
