@@ -320,7 +320,7 @@ def original_text(record: DeadRecord) -> str:
     epilog=ui.epilog(
         """
         braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
-        braze-heap dead-letters replay state.db --sink file:a.jsonl --config new.toml
+        braze-heap dead-letters replay state.db --sink file:a.jsonl --config c.toml
         """,
         one="dead letters remain, and --strict is given",
         zero="done, also if dead letters remain",

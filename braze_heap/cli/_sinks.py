@@ -166,7 +166,7 @@ def ledger_for(
     spec: str, sink: Sink, ledger: Ledger | None, warn: Callable[[str], object]
 ) -> Ledger | None:
     """
-    Return *ledger* if *sink* is a place that keeps values; stdout is not. Else ``None``.
+    Return *ledger*; ``None`` if *sink* is stdout, which keeps no values, or unnamed.
 
     Args:
         spec: The sink as the user wrote it.

@@ -471,7 +471,9 @@ def test_a_strangers_sink_works(name: str, tmp_path: Path, batch: Path) -> None:
 
     status, stdout, stderr = stranger(tmp_path, spec, batch)
 
-    assert (status, stderr) == (0, "What cannot be delivered goes to state.db.\n")
+    assert status == 0
+    assert stderr.startswith("What cannot be delivered goes to state.db.\n")
+    assert "The sink names no destination" in stderr
     (call,) = map(json.loads, Path("got.jsonl").read_text().splitlines())
     assert call["identity"] == "cust-1"
     assert "not_welcome  1  Reason defined by the sink." in stdout
@@ -642,3 +644,49 @@ def test_an_empty_file_among_others_is_fine(run: Run, batch: Path) -> None:
     (batch.parent / "in" / "batch.json").write_bytes(batch.read_bytes())
 
     assert run("send", batch.parent / "in", "--sink", "memory:").exit_code == 0
+
+
+def change(event_id: str, time: float, status: str) -> dict[str, Any]:
+    """Return an event that states a user property."""
+    name = "users.behaviors.subscription.GlobalStateChange"
+    more = {"channel": "email", "subscription_status": status}
+    return make_raw(name, id=event_id, time=time, external_user_id="cust-1", **more)
+
+
+def send_changes(run: Run, sink: str, *changes: dict[str, Any]) -> str:
+    """Send *changes* with the default state, and return the report."""
+    body = json.dumps({"events": changes}).encode()
+    shown = run("send", "--sink", sink, "--yes", stdin=body)
+    assert shown.exit_code == 0
+    return shown.stdout
+
+
+def test_a_state_suppresses_nothing_at_another_destination(run: Run) -> None:
+    """A trial into a file and another app share a state with the first app."""
+    early, late = change("a", 1_700_000_000, "In"), change("b", 1_700_000_060, "Out")
+    with FakeHeap(app_id="11") as one, FakeHeap(app_id="12") as two:
+        apps = [spec(one), spec(two).replace("app_id=11", "app_id=12")]
+        send_changes(run, "file:calls.jsonl", late)
+        trial = send_changes(run, "file:calls.jsonl", early)
+        reports = [send_changes(run, app, early) for app in apps]
+        send_changes(run, apps[0], late)
+        again = send_changes(run, apps[0], change("c", 1_700_000_030, "Middle"))
+        people = [heap.people["cust-1"] for heap in (one, two)]
+
+    assert "outdated" in trial + again
+    assert not any("outdated" in report for report in reports)
+    assert ["Out" in person.values() for person in people] == [True, False]
+    assert ["In" in person.values() for person in people] == [False, True]
+
+
+def test_stdout_has_no_state(run: Run) -> None:
+    """What was written there is not known to have arrived anywhere."""
+    send_changes(run, "-", change("b", 1_700_000_060, "Out"))
+
+    shown = run(
+        *("send", "--sink", "-"),
+        stdin=json.dumps(change("a", 1_700_000_000, "In")).encode(),
+    )
+
+    assert '"In"' in shown.stdout
+    assert "outdated" not in shown.stderr

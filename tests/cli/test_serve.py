@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from braze_heap import SqliteDeadLetter
 from braze_heap.testing import FakeHeap
 from tests.cli.conftest import MAIN, Run, click_event, start
 
@@ -169,16 +168,23 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
     """
     served = serve("--sink", "file:out.jsonl", "--state", "lost.db")
     nobody = click_event(2, user={})
+    stating = click_event(1) | {
+        "event_type": "users.behaviors.subscription.GlobalStateChange",
+        "properties": {"channel": "email", "subscription_status": "Subscribed"},
+    }
 
-    status = served.post(click_event(1), nobody, click_event(3, time=None))
+    status = served.post(stating, nobody, click_event(3, time=None))
     ended = served.stop(signal.SIGINT)
 
     assert (status, ended) == (200, 0)
     assert served.lines[-1].endswith(
         "Stopped. 3 events = 1 delivered + 1 skipped + 1 dead-lettered\n"
     )
-    with SqliteDeadLetter(tmp_path / "lost.db") as store:
-        assert store.stats().by_reason == {"bad_time": 1}
+    with SqliteState(tmp_path / "lost.db") as state:
+        assert state.dead_letter.stats().by_reason == {"bad_time": 1}
+        destinations = {key.destination for key, _ in state.ledger.read()}
+        assert destinations == {*state.dead_letter.stats().by_destination}
+        assert destinations == {f"file {tmp_path / 'out.jsonl'}"}
 
 
 @pytest.mark.slow
