@@ -255,14 +255,14 @@ def test_a_file_that_is_read_is_not_written(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRAZE_TOKEN", "a-token-for-this-test")
     Path("in.jsonl").write_bytes(lines([click_event()]))
-    Path("own.json").write_text("{}")
+    Path("own.json").write_text("{}", encoding="utf-8")
     Path("link.json").symlink_to("own.json")
 
     shown = run(*words)
 
     assert shown.exit_code == 2
     assert "Name another" in shown.stderr
-    assert Path("own.json").read_text() == "{}"
+    assert Path("own.json").read_text(encoding="utf-8") == "{}"
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", "-replay"])
