@@ -1,7 +1,7 @@
 """
 How Hypothesis runs: the same examples on every machine, unless asked to explore.
 
-``python -m pytest --hypothesis-profile=explore`` tries more examples, and others each time.
+``python -m pytest --hypothesis-profile=explore`` tries more, and others each time.
 """
 
 import contextlib
