@@ -30,7 +30,7 @@ RELEASED = Path(__file__).with_name("released.json")
 MAJOR = """
 {changes}
 Saved charts in Heap break if one of these names or types changes or disappears.
-Undo the change. If it is intended, it needs a new major version (docs/versions.md):
+Undo the change. If it is intended, it needs a new major version (docs/explanation/versions.md):
 describe it in CHANGELOG.md, then run `python -m tests.regenerate`."""
 
 
