@@ -30,8 +30,9 @@ RELEASED = Path(__file__).with_name("released.json")
 MAJOR = """
 {changes}
 Saved charts in Heap break if one of these names or types changes or disappears.
-Undo the change. If it is intended, it needs a new major version (docs/explanation/versions.md):
-describe it in CHANGELOG.md, then run `python -m tests.regenerate`."""
+Undo the change. If it is intended, it needs a new major version: describe it in
+CHANGELOG.md, then run `python -m tests.regenerate`. docs/explanation/versions.md has
+the rules."""
 
 
 def names_of(plan: TrackingPlan) -> dict[str, Any]:
