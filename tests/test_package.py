@@ -106,7 +106,9 @@ def test_the_description_has_no_dead_links() -> None:
 def test_every_python_of_the_classifiers_is_tested() -> None:
     """The classifiers and the command that tests all versions name the same ones."""
     named = re.findall(r":: (3\.\d+)", " ".join(PROJECT["classifiers"]))
-    defaults = re.search(r"set -- lowest (.+)", (ROOT / ".ci/versions").read_text())
+    defaults = re.search(
+        r"set -- lowest (.+)", (ROOT / ".ci/versions").read_text("utf-8")
+    )
 
     assert defaults
     assert defaults[1].split() == named
