@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap import SqliteDeadLetter
+from braze_heap import SqliteState
 from braze_heap.testing import FakeHeap
 from tests.cli.conftest import MAIN, Run, click_event, start
 
