@@ -274,7 +274,7 @@ def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
         return
     try:
         with sinks.open_store(path, max_bytes=max_bytes) as store:
-            store.append(())
+            store.ready()
             size, records = store.used_bytes(), store.stats().records
     except ui.UnusableError as error:
         yield _problem(name, error.message)

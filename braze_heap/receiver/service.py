@@ -80,7 +80,7 @@ class Service:
         self.metrics = metrics
         self._endpoint = ASGIReceiver(receiver)
         self._counts = _OwnThread(dead_letter_counts, rest=20.0)
-        self._writable = _OwnThread(lambda: receiver.pipeline.dead_letter.append(()))
+        self._writable = _OwnThread(receiver.pipeline.dead_letter.ready)
         self._on_request = on_request
         self._pages: Mapping[str, Callable[[], Awaitable[Response]]] = {
             "/healthz": self._healthz,
