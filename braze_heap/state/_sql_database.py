@@ -105,18 +105,18 @@ class SqlDatabase:
 
     @contextlib.contextmanager
     def transaction(
-        self, failure: type[StateError], lock: str = ""
+        self, kind: type[StateError], lock: str = ""
     ) -> Iterator[sa.Connection]:
         """
         Run the block in a transaction, which is undone if the block raises.
 
         Args:
-            failure: Class of the error if the database fails.
+            kind: Class of the error if the database fails.
             lock: Name of a lock. If this process holds it, the transaction fails unless
                 it still does.
         """
         held = self._held.get(lock)
-        with self._translate_errors(failure):
+        with self._translate_errors(kind):
             if held is None:
                 engine = self._prepared_engine()
                 with engine.begin() as db:
@@ -125,7 +125,7 @@ class SqlDatabase:
                 return
             with self._mutex:
                 if held.invalidated:
-                    raise failure(
+                    raise kind(
                         f"the connection to {self.name} that held a lock was lost: "
                         "another process may run the same. Run it again"
                     )
@@ -152,17 +152,15 @@ class SqlDatabase:
             db.execute(_LOCK_STRIPES, {"stripes": sorted(stripes)})
 
     @contextlib.contextmanager
-    def lock(
-        self, name: str, failure: type[StateError], refusal: str
-    ) -> Iterator[None]:
+    def lock(self, kind: type[StateError], name: str, task: str) -> Iterator[None]:
         """
-        Hold the lock *name* inside the block, in any process.
+        Prevent a second *task* with this database and *name*, in any process.
 
         Raises:
-            StateError: A *failure*: the text *refusal* if another one has the lock.
+            StateError: It is running.
         """
         with contextlib.ExitStack() as stack:
-            with self._translate_errors(failure):
+            with self._translate_errors(kind):
                 engine = self._prepared_engine()
                 if self._is_sqlite:
                     is_free = _lock_beside(engine.url.database, name, stack)
@@ -175,7 +173,9 @@ class SqlDatabase:
                         self._held[name] = db
                         stack.callback(self._release, name)
             if not is_free:
-                raise failure(refusal)
+                raise kind(
+                    f"another {task} with {self.name} is running: wait for its end"
+                )
             yield
 
     def _release(self, name: str) -> None:
@@ -204,17 +204,17 @@ class SqlDatabase:
         return self.engine
 
     @contextlib.contextmanager
-    def _translate_errors(self, failure: type[StateError]) -> Iterator[None]:
+    def _translate_errors(self, kind: type[StateError]) -> Iterator[None]:
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
             cause = self._cause(error)
         except StateError as error:
-            raise failure(str(error)) from None
+            raise kind(str(error)) from None
         else:
             return
         # Not a cause: the text of the driver may have values.
-        raise failure(f"the state in {self.name} cannot be used: {cause}") from None
+        raise kind(f"the state in {self.name} cannot be used: {cause}") from None
 
     def _cause(self, error: Exception) -> str:
         if not isinstance(error, DBAPIError):

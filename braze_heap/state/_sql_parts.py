@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
@@ -20,9 +21,9 @@ from braze_heap.exceptions import DeadLetterError, LedgerError, ProgressError
 from braze_heap.state import _sqlite_rows as _rows
 from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
 from braze_heap.state._progress import BackfillKey, Position
-from braze_heap.state._protocol import export
+from braze_heap.state._protocol import Stats, export
 from braze_heap.state._purge import PersonFilter, Purged, purge
-from braze_heap.state._record import DeadRecord
+from braze_heap.state._record import DeadRecord, in_utc, storable
 from braze_heap.state._sql_database import TABLES, SqlDatabase
 
 _CHUNK: Final = 1_000
@@ -147,14 +148,14 @@ class SqlDeadLetter(_Part):
             with self._database.transaction(DeadLetterError) as db:
                 rows = db.execute(query.where(number > last)).all()
             for row in rows:
-                yield _rows.from_row([*row[:4], row.at.isoformat(), *row[5:]])
+                yield _rows.from_row([*row[:4], in_utc(row.at).isoformat(), *row[5:]])
                 last = row.number
             if not rows:
                 return
 
     def forget(self, keys: Iterable[str], /) -> None:
         """Remove the records with these keys."""
-        key, waiting = _DEAD_LETTERS.c.key, iter(keys)
+        key, waiting = _DEAD_LETTERS.c.key, map(storable, keys)
         while chunk := [*itertools.islice(waiting, _CHUNK)]:
             # Locked in the order of `append`, so that neither waits for the other.
             locked = sa.select(key).where(key.in_(chunk)).order_by(key)
@@ -169,24 +170,50 @@ class SqlDeadLetter(_Part):
         Raises:
             DeadLetterError: Another replay is running.
         """
-        name = self._database.name
-        refusal = f"another replay of {name} is running: wait for its end"
-        return self._database.lock("replay", DeadLetterError, refusal)
+        return self._database.lock(DeadLetterError, "replay", "replay")
 
     def purge(self, person: PersonFilter) -> Purged:
-        """Remove a person from the records; see `braze_heap.state.purge`."""
+        """Remove a person from the dead letters and the ledger; see `purge`."""
         return purge(self, person)
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The ledger in the same database."""
+        return SqlLedger(self._database)
 
     def export(self, stream: IO[str]) -> int:
         """Write the records as JSON lines; see `braze_heap.state.export`."""
         return export(self, stream)
 
+    def stats(self) -> Stats:
+        """Return the counts; see `braze_heap.state.stats`."""
+        table, reasons, destinations = _DEAD_LETTERS.c, Counter[str](), Counter[str]()
+        size, times = sa.func.length(table.original), list[datetime]()
+        groups = [table.reason, table.destination]
+        query = sa.select(
+            *groups,
+            sa.func.count(),
+            sa.func.sum(size),
+            sa.func.min(table.at),
+            sa.func.max(table.at),
+        )
+        with self._database.transaction(DeadLetterError) as db:
+            rows: Any = db.execute(query.group_by(*groups).order_by(*groups)).all()
+        for reason, destination, count, _, first, last in rows:
+            reasons[reason] += count
+            destinations[destination] += count
+            times += [in_utc(first), in_utc(last)]
+        return Stats(
+            dict(reasons),
+            sum(int(row[3]) for row in rows),
+            min(times, default=None),
+            max(times, default=None),
+            dict(sorted(destinations.items())),
+        )
+
     def by_reason(self) -> Mapping[str, int]:
         """Return the number of records by reason."""
-        reason = _DEAD_LETTERS.c.reason
-        query = sa.select(reason, sa.func.count()).group_by(reason)
-        with self._database.transaction(DeadLetterError) as db:
-            return dict(db.execute(query).tuples().all())
+        return self.stats().by_reason
 
 
 class SqlLedger(_Part):
@@ -277,11 +304,8 @@ class SqlProgress(_Part):
 
     def lock(self, backfill: BackfillKey, /) -> AbstractContextManager[None]:
         """Prevent the same backfill in any process or thread; see `Progress.lock`."""
-        refusal = (
-            "another backfill of this URL into this destination is running: wait for "
-            f"its end. It uses the state in {self._database.name}"
-        )
-        return self._database.lock(_lock_name(backfill), ProgressError, refusal)
+        task = f"backfill of {backfill.url} to {backfill.destination}"
+        return self._database.lock(ProgressError, _lock_name(backfill), task)
 
 
 def _lock_name(backfill: BackfillKey) -> str:

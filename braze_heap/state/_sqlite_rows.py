@@ -70,19 +70,14 @@ def to_row(record: DeadRecord) -> tuple[Any, ...]:
     return (
         record.key,
         record.reason,
-        replace_surrogates(record.detail),
+        record.detail,
         record.at.isoformat(),
         record.original,
         record.format,
-        record.event_type and replace_surrogates(record.event_type),
+        record.event_type,
         json.dumps(record.mappers, separators=(",", ":")),
-        replace_surrogates(record.destination),
+        record.destination,
     )
-
-
-def replace_surrogates(text: str) -> str:
-    """Return *text* with ``?`` for lone surrogates, which SQLite cannot store."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def from_row(row: Sequence[Any]) -> DeadRecord:
@@ -103,7 +98,6 @@ def from_row(row: Sequence[Any]) -> DeadRecord:
         "destination": not is_valid_text(to),
     }
     if names is not None and moment is not None and not any(flaws.values()):
-        detail = replace_surrogates(detail)
         return DeadRecord(
             key, reason, detail, moment, original, format_, event_type, names, to
         )

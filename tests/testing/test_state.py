@@ -306,7 +306,8 @@ class Keeping(Notes):
     @contextmanager
     def lock(self, backfill: BackfillKey, /) -> Iterator[None]:
         lock = super().lock(backfill)
-        self.notes["last"] = lock  # else it would be released when it is deleted
+        # A lock that is deleted would be released.
+        self.notes.setdefault("kept", []).append(lock)
         lock.__enter__()
         yield
 
@@ -315,7 +316,8 @@ class KeepingOnError(Notes):
     @contextmanager
     def lock(self, backfill: BackfillKey, /) -> Iterator[None]:
         lock = super().lock(backfill)
-        self.notes["last"] = lock  # else it would be released when it is deleted
+        # A lock that is deleted would be released.
+        self.notes.setdefault("kept", []).append(lock)
         lock.__enter__()
         yield
         lock.__exit__(None, None, None)
