@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import threading
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -72,26 +73,18 @@ class SqlDatabase:
 
     def __init__(self, database: str | sa.URL | sa.Engine) -> None:
         self._owns_engine = not isinstance(database, sa.Engine)
-        self.engine = engine = (
-            database if isinstance(database, sa.Engine) else _make_engine(database)
-        )
-        self._is_sqlite = engine.dialect.name == "sqlite"
-        self.name = engine.url.set(password=None, query={}).render_as_string()
-        if engine.dialect.name not in ("postgresql", "sqlite"):
-            raise ValueError(
-                f"SqlState works with PostgreSQL, not with {engine.dialect.name}"
-            )
-        if engine.dialect.is_async:
-            raise ValueError(
-                f"the driver {engine.dialect.driver} is async: use psycopg, such as "
-                f"{_EXAMPLE}"
-            )
-        if self._is_sqlite:
-            if not engine.url.database or ":memory:" in engine.url.database:
-                raise ValueError("SqlState needs a file of SQLite, not memory")
+        if isinstance(database, sa.Engine):
+            _check_dialect(database.url, database.dialect)
+            self.engine = database
         else:
-            self.engine = engine.execution_options(isolation_level="READ COMMITTED")
-        self._mutex = threading.Lock()
+            self.engine = _make_engine(database)
+        self.name = self.engine.url.set(password=None, query={}).render_as_string()
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        if not self._is_sqlite:
+            isolated = self.engine.execution_options(isolation_level="READ COMMITTED")
+            self.engine = isolated
+        self._preparation = threading.Lock()
+        self._use_of_held = threading.Lock()
         self._held: dict[str, sa.Connection] = {}
         self._has_tables = False
         self._is_closed = False
@@ -115,15 +108,15 @@ class SqlDatabase:
             lock: Name of a lock. If this process holds it, the transaction fails unless
                 it still does.
         """
-        held = self._held.get(lock)
         with self._translate_errors(kind):
+            engine = self._prepared_engine()
+            held = self._held.get(lock)
             if held is None:
-                engine = self._prepared_engine()
                 with engine.begin() as db:
                     self._begin(db)
                     yield db
                 return
-            with self._mutex:
+            with self._use_of_held:
                 if held.invalidated:
                     raise kind(
                         f"the connection to {self.name} that held a lock was lost: "
@@ -140,11 +133,8 @@ class SqlDatabase:
 
     def lock_users(self, db: sa.Connection, identities: Iterable[str]) -> None:
         """Prevent other changes of the entries of these users in the transaction."""
-        stripes = {
-            hashlib.md5(i.encode(), usedforsecurity=False).digest()[0]
-            for i in identities
-        }
-        self._lock_stripes(db, {stripe % _STRIPES for stripe in stripes})
+        hashes = (zlib.crc32(i.encode("utf-8", "replace")) for i in identities)
+        self._lock_stripes(db, {number % _STRIPES for number in hashes})
 
     def _lock_stripes(self, db: sa.Connection, stripes: set[int]) -> None:
         """Lock, in one order, so that transactions cannot wait for each other."""
@@ -179,7 +169,9 @@ class SqlDatabase:
             yield
 
     def _release(self, name: str) -> None:
-        db = self._held.pop(name)
+        db = self._held.pop(name, None)
+        if db is None or self._pid != os.getpid():  # it is of the parent
+            return
         with contextlib.suppress(SQLAlchemyError):  # a lost connection has no lock
             db.execute(_UNLOCK, {"name": name})
             db.commit()
@@ -188,7 +180,9 @@ class SqlDatabase:
         """Return the engine for this process, after the tables exist."""
         if self._is_closed:
             raise StateError("this SqlState is closed: make a new one")
-        with self._mutex:
+        if self._has_tables and self._pid == os.getpid():
+            return self.engine
+        with self._preparation:
             if self._pid != os.getpid():
                 self.engine.dispose(close=False)  # they belong to the parent
                 self._pid = os.getpid()
@@ -248,23 +242,49 @@ def _make_engine(database: str | sa.URL) -> sa.Engine:
             f"SqlState needs the URL of a database or an Engine of SQLAlchemy, not "
             f"{kind_of(database)}"
         )
-    options: dict[str, Any] = {}
+    url = _parse(database)
+    if url is None:
+        raise ValueError(
+            f"this is not the URL of a database: write {_EXAMPLE}, with special "
+            "characters of a password percent-encoded. Or keep the state in a file: "
+            "SqliteState(path)"
+        )
+    dialect = url.get_dialect()
+    _check_dialect(url, dialect)
+    driver = url.drivername.partition("+")[2]
+    options: dict[str, Any] = {"timeout": 30.0} if dialect.name == "sqlite" else {}
+    if driver in _DRIVERS:
+        options = {k: v for k, v in _LIBPQ.items() if k not in url.query}
+    with requires_extra("SqlState", f"'{_DRIVERS.get(driver, driver)}'"):
+        return sa.create_engine(
+            url, connect_args=options, pool_pre_ping=True, hide_parameters=True
+        )
+
+
+def _parse(database: str | sa.URL) -> sa.URL | None:
+    """Return the URL, with psycopg unless it names a driver; ``None`` if it is none."""
     try:
         url = sa.make_url(database)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        driver = url.drivername.partition("+")[2]
-        if driver in _DRIVERS:
-            options = {k: v for k, v in _LIBPQ.items() if k not in url.query}
-        elif url.drivername.startswith("sqlite"):
-            options = {"timeout": 30.0}
-        with requires_extra("SqlState", f"'{_DRIVERS.get(driver, driver)}'"):
-            return sa.create_engine(
-                url, connect_args=options, pool_pre_ping=True, hide_parameters=True
-            )
+        url.get_dialect()
     except (ArgumentError, ValueError):
-        pass
-    raise ValueError(
-        f"this is not the URL of a database that SqlState can use: write {_EXAMPLE}. "
-        "Percent-encode special characters of a password"
-    )
+        return None
+    # A password that is not encoded may end in the host.
+    return None if "@" in (url.host or "") else url
+
+
+def _check_dialect(url: sa.URL, dialect: Any) -> None:
+    """Raise unless the database and its driver can be used."""
+    if dialect.name not in ("postgresql", "sqlite"):
+        raise ValueError(f"SqlState works with PostgreSQL, not with {dialect.name}")
+    if dialect.is_async:
+        raise ValueError(
+            f"the driver {dialect.driver} is async: use psycopg, such as {_EXAMPLE}"
+        )
+    path = url.database or ""
+    if dialect.name == "sqlite" and (path in ("", ":memory:") or "file:" in path):
+        raise ValueError(
+            "SqlState needs a file of SQLite, such as sqlite:////var/lib/state.db: its "
+            "state must outlive the process"
+        )
