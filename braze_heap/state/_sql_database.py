@@ -230,7 +230,8 @@ def _lock_beside(database: str | None, name: str, stack: contextlib.ExitStack) -
     """Lock a file beside *database* until *stack* ends; return whether it was free."""
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     try:
-        stack.enter_context(lock_file(Path(f"{database}-{digest}")))
+        beside = os.path.realpath(f"{database}-{digest}")
+        stack.enter_context(lock_file(Path(beside)))
     except BlockingIOError:
         return False
     return True
