@@ -47,7 +47,7 @@ _DEAD_LETTERS: Final = sa.Table(
         primary_key=True,
     ),
     _text("key", unique=True),
-    _text("reason", index=True),
+    _text("reason"),
     _text("detail"),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("original", sa.LargeBinary, nullable=False),

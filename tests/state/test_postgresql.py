@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,15 +284,19 @@ def test_nothing_is_noted_after_the_lock_was_lost(
         state.progress.commit(BACKFILL, [attrs.evolve(position, events=20)])
 
 
+@pytest.mark.parametrize(
+    "limit", ["lock_timeout", "idle_in_transaction_session_timeout"]
+)
 def test_a_stopped_process_does_not_stop_the_others(
-    make_state: Callable[..., SqlState], monkeypatch: pytest.MonkeyPatch
+    limit: str, make_state: Callable[..., SqlState], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They wait for its rows for 30 seconds, and raise then."""
+    """They raise after 30 seconds, and the server undoes its transaction after 60."""
     import sqlalchemy
 
     from braze_heap.state import _sql_database
 
-    short = sqlalchemy.text("SELECT set_config('lock_timeout', '100ms', true)")
+    limits = str(_sql_database._LIMITS)
+    short = sqlalchemy.text(re.sub(rf"('{limit}'), '\d+s'", r"\1, '300ms'", limits))
     monkeypatch.setattr(_sql_database, "_LIMITS", short)
     one, two = make_state(), make_state()
     inside, over = threading.Event(), threading.Event()
@@ -298,16 +304,22 @@ def test_a_stopped_process_does_not_stop_the_others(
     def stop(_: Entries) -> Entries:
         inside.set()
         assert over.wait(60)
-        return {}
+        return {USERS[0]: LedgerEntry()}
 
-    stopped = threading.Thread(target=one.ledger.update, args=({USERS[0]}, stop))
-    stopped.start()
-    assert inside.wait(60)
-    with pytest.raises(LedgerError, match="another process has locked the rows"):
-        two.ledger.update({USERS[0]}, dict)
-    over.set()
-    stopped.join()
-    two.ledger.update({USERS[0]}, dict)
+    with ThreadPoolExecutor(1) as thread:
+        stopped = thread.submit(one.ledger.update, {USERS[0]}, stop)
+        assert inside.wait(60)
+        try:
+            if limit == "lock_timeout":
+                with pytest.raises(LedgerError, match="another process has locked"):
+                    two.ledger.update({USERS[0]}, dict)
+            else:
+                two.ledger.update({USERS[0]}, dict)
+        finally:
+            over.set()
+        failure = stopped.exception()
+    assert (failure is None) == (limit == "lock_timeout")
+    assert failure is None or isinstance(failure, LedgerError)
 
 
 def use_at_once(url: str, process: int) -> None:
@@ -391,15 +403,15 @@ def test_a_user_without_permission_to_create_tables_is_told(
         state.dead_letter.ready()
 
 
-def test_four_permissions_suffice(
+def test_the_documented_tables_and_permissions_suffice(
     server: Server, database: str, make_state: Callable[..., SqlState]
 ) -> None:
-    """If the tables exist, as the how-to page grants them."""
-    make_state().dead_letter.ready()
-    rights = "SELECT, INSERT, UPDATE, DELETE"
-    tables = "dead_letters", "user_properties", "positions"
-    grants = [f"{rights} ON braze_heap_{table}" for table in tables]
-    url = roles(server, database, *grants)
+    """The statements of the how-to page make a state that passes all checks."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "share-state.md"
+    statements = page.read_text().partition("```sql")[2].partition("```")[0]
+    server.execute(*statements.split(";")[:-1], database=database)
+    server.execute(f"ALTER ROLE braze PASSWORD '{PASSWORD}'")
+    url = server.url(database, "braze")
 
     check_dead_letter(lambda: make_state(url).dead_letter)
     check_ledger(lambda: make_state(url).ledger, durable=True)
