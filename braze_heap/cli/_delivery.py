@@ -23,7 +23,7 @@ from braze_heap.exceptions import DeliveryError, is_of_mapper, retry_after_of
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
-from braze_heap.sinks._protocol import ClosingContextManager
+from braze_heap.sinks._protocol import ClosingContextManager, destination_of
 from braze_heap.state import DeadLetter
 
 PATIENCE: Final = 600.0
@@ -56,6 +56,11 @@ class _CheckedSink(ClosingContextManager):
 
     sink: Sink
     is_pipe_closed: bool = False
+
+    @property
+    def destination(self) -> str | None:
+        """See `Sink`."""
+        return destination_of(self.sink)
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send *calls*; see `Sink.send`."""

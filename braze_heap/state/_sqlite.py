@@ -72,10 +72,12 @@ class SqliteDeadLetter(StatePart):
     """
 
     _kind = DeadLetterError
+    _max_bytes = MAX_BYTES
+    _failed: int | None = None
 
     def __init__(
         self,
-        path: str | os.PathLike[str] | StateFile,
+        path: str | os.PathLike[str],
         *,
         max_bytes: int = MAX_BYTES,
         create: bool = True,
@@ -83,7 +85,6 @@ class SqliteDeadLetter(StatePart):
         _check_cap(max_bytes)
         super().__init__(path, create=create)
         self._max_bytes = max_bytes
-        self._failed: int | None = None
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
         """Keep *records*, all or none; see `DeadLetter.append`."""
@@ -193,7 +194,7 @@ class SqliteDeadLetter(StatePart):
     @property
     def ledger(self) -> SqliteLedger:
         """The ledger in the same file."""
-        return SqliteLedger(self._file)
+        return SqliteLedger._of(self._file)
 
     def export(self, stream: IO[str]) -> int:
         """Write the records as JSON lines; see `export`."""
@@ -391,13 +392,12 @@ class SqliteState(OfOneProcess, ClosingContextManager):
     ) -> None:
         _check_cap(max_bytes)
         self._file = StateFile(path, create=create, kind=StateError)
-        self.dead_letter: SqliteDeadLetter = SqliteDeadLetter(
-            self._file, max_bytes=max_bytes
-        )
+        self.dead_letter: SqliteDeadLetter = SqliteDeadLetter._of(self._file)
         """Events that were not delivered."""
-        self.ledger: SqliteLedger = SqliteLedger(self._file)
+        self.dead_letter._max_bytes = max_bytes
+        self.ledger: SqliteLedger = SqliteLedger._of(self._file)
         """Newest user properties."""
-        self.progress: SqliteProgress = SqliteProgress(self._file)
+        self.progress: SqliteProgress = SqliteProgress._of(self._file)
         """Progress of backfills."""
 
     def __repr__(self) -> str:

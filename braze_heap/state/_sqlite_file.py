@@ -329,7 +329,7 @@ def lock_file(path: Path) -> Iterator[None]:
             raise BlockingIOError
         _LOCKED.add(path)
     try:
-        with _lock_for_processes(path) if fcntl else contextlib.nullcontext():
+        with _lock_for_processes(path):
             yield
     finally:
         _LOCKED.discard(path)
@@ -337,6 +337,9 @@ def lock_file(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _lock_for_processes(path: Path) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
     owner = os.getpid()
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

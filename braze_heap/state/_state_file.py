@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import StateError
@@ -144,19 +144,23 @@ class StatePart(OfOneProcess, ClosingContextManager):
     One part of the state in a file, which it closes if it opened it.
 
     Args:
-        path: Path of the file, or the open file of a `SqliteState`.
+        path: Path of the file.
         create: Whether to create the file if it does not exist.
     """
 
     _kind: ClassVar[type[StateError]]
+    _owns_file = True
 
-    def __init__(
-        self, path: str | os.PathLike[str] | StateFile, *, create: bool = True
-    ) -> None:
-        self._owns_file = not isinstance(path, StateFile)
-        if not isinstance(path, StateFile):
-            path = StateFile(path, create=create, kind=self._kind)
-        self._file = path
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+        self._file = StateFile(path, create=create, kind=self._kind)
+
+    @classmethod
+    def _of(cls, file: StateFile) -> Self:
+        """Return the part in *file*, which others close."""
+        part = cls.__new__(cls)
+        part._file = file
+        part._owns_file = False
+        return part
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._file.name!r})"
