@@ -77,7 +77,7 @@ _POSITIONS: Final = sa.Table(
 )
 
 
-class _Part:
+class _SqlPart:
     """A table of a database, whose errors are of one class."""
 
     def __init__(self, database: SqlDatabase) -> None:
@@ -109,7 +109,7 @@ def _replace(
     db.execute(new.on_conflict_do_update(index_elements=key, set_=values), in_order)
 
 
-class SqlDeadLetter(_Part):
+class SqlDeadLetter(_SqlPart):
     """Dead letters of a `SqlState`; see `DeadLetter`."""
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
@@ -216,7 +216,7 @@ class SqlDeadLetter(_Part):
         return self.stats().by_reason
 
 
-class SqlLedger(_Part):
+class SqlLedger(_SqlPart):
     """Ledger of a `SqlState`; see `Ledger`."""
 
     def update(
@@ -267,7 +267,7 @@ def _item(row: Any) -> tuple[LedgerKey, LedgerEntry]:
     return LedgerKey(row.destination, row.identity, row.name), entry
 
 
-class SqlProgress(_Part):
+class SqlProgress(_SqlPart):
     """Progress of a `SqlState`; see `Progress`."""
 
     def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
