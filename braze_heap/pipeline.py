@@ -2,7 +2,7 @@
 Delivery of events from a source to a sink, and to a dead letter if that fails.
 
 Either a batch is reported, with ``received == delivered + skipped + dead_lettered``, or
-the run raises. Then nothing of the batch is in the dead letter, and you run it again.
+the run raises, and you run the batch again.
 That is harmless, because events reach Heap under Braze's ids, and of user properties
 the newest is sent, as far as the ledger remembers. Else the last arrival wins.
 """

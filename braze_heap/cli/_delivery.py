@@ -24,7 +24,7 @@ from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
 from braze_heap.sinks._protocol import ClosingContextManager, destination_of
-from braze_heap.state import DeadLetter
+from braze_heap.state import DeadLetter, Ledger
 
 PATIENCE: Final = 600.0
 """Seconds: longer than a deployment of Heap takes."""
@@ -168,13 +168,15 @@ class Delivery:
         spec: The sink as the user wrote it.
         sink: The open sink; `run` closes it.
         dead_letter: Store for events that cannot be delivered.
+        ledger: Newest user properties; ``None`` to know only those of this run.
         patience: Maximum seconds without a success; stdout is not retried.
     """
 
     spec: str
     sink: Sink
     dead_letter: DeadLetter
-    patience: float = PATIENCE
+    ledger: Ledger | None
+    patience: float
 
     @property
     def is_stdout(self) -> bool:
@@ -199,8 +201,9 @@ class Delivery:
         sink, found = _CheckedSink(self.sink), list[Report]()
         with progress("Sending", total, bar, ceiling) as shown:
             limit = 0.0 if self.is_stdout else self.patience
+            ledger = sinks.ledger_for(self.spec, sink, self.ledger, shown.on_message)
             pipeline = RetryingPipeline(
-                transformer, sink, self.dead_letter, limit, shown
+                transformer, sink, self.dead_letter, limit, shown, ledger=ledger
             )
 
             def run() -> None:

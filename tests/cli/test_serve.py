@@ -167,7 +167,7 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
     """
     The last line says what became of the events; the dead letter holds what it says.
     """
-    served = serve("--sink", "file:out.jsonl", "--dead-letter", "lost.db")
+    served = serve("--sink", "file:out.jsonl", "--state", "lost.db")
     nobody = click_event(2, user={})
 
     status = served.post(click_event(1), nobody, click_event(3, time=None))
@@ -414,12 +414,12 @@ def test_a_port_that_is_taken_is_one_line_of_advice(
         (("--sink", "hepa:?app_id=11"), "Did you mean 'heap'?"),
         (("--sink", "heap:?app_id=11&api_key=canary"), "must not contain secrets"),
         (
-            ("--dead-letter", "no/such/folder.db"),
+            ("--state", "no/such/folder.db"),
             "for folder.db does not exist",
         ),
         (
-            ("--dead-letter", "/dev/null/dead.db"),
-            "the folder /dev/null for dead.db",
+            ("--state", "/dev/null/state.db"),
+            "the folder /dev/null for state.db",
         ),
         (("--config", "/dev/null/none"), "does not exist"),
     ],
