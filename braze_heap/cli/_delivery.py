@@ -20,6 +20,7 @@ from braze_heap.cli._progress import RunProgress, format_duration, progress
 from braze_heap.cli._report import RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError, is_of_mapper, retry_after_of
+from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
@@ -197,7 +198,9 @@ class Delivery:
             bar: Console for the progress.
         """
         target = sinks.HeapTarget.of(self.sink)
-        ceiling = target.options.events_a_minute if target else math.inf
+        ceiling = math.inf
+        if target:
+            ceiling = target.options.events_a_minute or EVENTS_A_MINUTE
         sink, found = _CheckedSink(self.sink), list[Report]()
         with progress("Sending", total, bar, ceiling) as shown:
             limit = 0.0 if self.is_stdout else self.patience
