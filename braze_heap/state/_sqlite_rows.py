@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, get_args
 
 from braze_heap.reasons import Reason
-from braze_heap.state._record import UNKNOWN_TIME, DeadRecord, RecordFormat
+from braze_heap.state._record import UNKNOWN_TIME, DeadRecord, RecordFormat, in_utc
 
 INSERT: Final = """
 INSERT INTO dead_letters
@@ -129,10 +129,9 @@ def is_valid_text(text: object) -> bool:
 def parse_time(text: Any) -> datetime | None:
     """Return the time of the column ``at``; ``None`` if it is damaged."""
     try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return in_utc(datetime.fromisoformat(text))
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _parse_mappers(text: Any) -> dict[str, str] | None:
