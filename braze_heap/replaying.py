@@ -185,14 +185,17 @@ _RUNNING: Final[dict[int, object]] = {}
 
 @contextlib.contextmanager
 def _exclusive_replay(dead_letter: DeadLetter) -> Iterator[None]:
-    """Raise if another replay is running, in any process if the store can tell."""
+    """
+    Raise if another replay of *dead_letter* is running; in any process, if the store
+    has a method ``replay_lock`` as `SqliteDeadLetter.replay_lock`.
+    """
     token = object()
     if _RUNNING.setdefault(id(dead_letter), token) is not token:
         raise DeadLetterError("another replay of this dead letter is running")
     try:
         with contextlib.ExitStack() as lock:
-            if hasattr(dead_letter, "replay_lock"):
-                lock.enter_context(dead_letter.replay_lock())
+            if replay_lock := getattr(dead_letter, "replay_lock", None):
+                lock.enter_context(replay_lock())
             yield
     finally:
         del _RUNNING[id(dead_letter)]

@@ -36,7 +36,7 @@ from braze_heap.cli._options import (
     transformer_options,
     yes_option,
 )
-from braze_heap.cli._output import open_output
+from braze_heap.cli._output import Output, open_output
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import Ending, ending_options, meaning
 from braze_heap.cli._sinks import StatePlace
@@ -555,16 +555,19 @@ def _identity(given: str | None) -> str | None:
 )
 @sinks.state_argument
 @output_option(
-    "Write to this file, which only its owner can read; compressed if it ends in .gz."
+    "Write to this file, which only its owner can read, or URL; compressed if it ends "
+    "in .gz."
 )
-def export_(path: StatePlace, output: Path) -> None:
+def export_(path: StatePlace, output: Output) -> None:
     """
     Write the dead letters as JSON lines, whole: this is personal data.
 
     They stay in the state file. A body that could not be read is in base64.
     """
-    is_linked = isinstance(path, Path) and output.exists() and output.samefile(path)
-    if is_linked or sinks.is_of_state(output, path):
+    if isinstance(output, Path) and (
+        sinks.is_of_state(output, path)
+        or (isinstance(path, Path) and output.exists() and output.samefile(path))
+    ):
         raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
     with (
         sinks.open_state(path) as state,

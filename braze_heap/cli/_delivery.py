@@ -4,7 +4,8 @@ import contextlib
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -171,6 +172,7 @@ class Delivery:
         dead_letter: Store for events that cannot be delivered.
         ledger: Newest user properties; ``None`` to know only those of this run.
         patience: Maximum seconds without a success; stdout is not retried.
+        options: More arguments of the pipeline.
     """
 
     spec: str
@@ -178,6 +180,7 @@ class Delivery:
     dead_letter: DeadLetter
     ledger: Ledger | None
     patience: float
+    options: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def is_stdout(self) -> bool:
@@ -206,7 +209,13 @@ class Delivery:
             limit = 0.0 if self.is_stdout else self.patience
             ledger = sinks.ledger_for(self.spec, sink, self.ledger, shown.on_message)
             pipeline = RetryingPipeline(
-                transformer, sink, self.dead_letter, limit, shown, ledger=ledger
+                transformer,
+                sink,
+                self.dead_letter,
+                limit,
+                shown,
+                ledger=ledger,
+                **self.options,
             )
 
             def run() -> None:

@@ -63,6 +63,10 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         SkipReason.OUTDATED: (
             "They only state user properties, and newer events state these too."
         ),
+        SkipReason.USER_PROPERTIES: (
+            "The backfill sends no user properties. --state with the state of the "
+            "live service sends them."
+        ),
         SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',
         Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
         Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",

@@ -22,6 +22,7 @@ from braze_heap.cli._options import (
     Setup,
     all_types_option,
     option,
+    storage_option,
     transformer_options,
     yes_option,
 )
@@ -45,6 +46,7 @@ AGAIN: Final = (
     epilog=ui.epilog(
         f"""
         braze-heap send currents/
+        braze-heap send s3://bucket/braze --since 2026-01-15 --sink 'heap:?app_id=11'
         braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
         zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
         braze-heap send batch.json --sink file:calls.jsonl --state trial.db
@@ -57,6 +59,7 @@ Running a command again is safe: Heap ignores events it already has.
         zero="done, also if events went to the dead letter",
     ),
 )
+@storage_option
 @source_options
 @sinks.sink_option("Destination. Without it nothing is sent: a dry run.")
 @yes_option()
@@ -96,8 +99,8 @@ def send(
         name = "--state" if state else "--max-bytes"
         raise click.UsageError(f"{name} and --discard exclude each other.")
     kept = None if discard else state or sinks.STATE
-    inputs = source.find(own=_files_of(kept))
-    run = Run.of(Setup.of(**options), inputs)
+    run = Run.of(Setup.of(**options), source, own=_files_of(kept))
+    inputs = run.inputs
     if spec is None:
         _dry_run(run, all_types, ending)
     if written := STDIN if spec in sinks.STDOUT else sinks.file_of(spec):

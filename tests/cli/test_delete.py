@@ -103,6 +103,21 @@ def test_identities_come_from_stdin(run: Run, heap: FakeHeap) -> None:
     assert heap.deleted == ["cust-1", " b\u2028c"]
 
 
+def test_the_default_state_file_is_searched_if_it_exists(
+    run: Run, heap: FakeHeap
+) -> None:
+    """Its dead letters of all destinations are removed, without naming it."""
+    words = ("delete", "cust-1", "--sink", spec(heap), "--yes")
+    without = run(*words)
+    keep(click_event(1), click_event(2))
+
+    shown = run(*words)
+
+    assert "No state file was searched (--state)." in without.stdout
+    assert "Removed 1 dead letter from state.db." in shown.stdout
+    assert kept() == ["event-2"]
+
+
 @pytest.mark.parametrize(
     ("words", "stdin", "flaw"),
     [
@@ -245,4 +260,4 @@ def test_other_sinks_get_the_deletions(run: Run) -> None:
     shown = run("delete", "cust-1", "--sink", "file:calls.jsonl", "--yes")
 
     assert shown.exit_code == 0
-    assert Path("calls.jsonl").read_text() == '{"identity":"cust-1"}\n'
+    assert Path("calls.jsonl").read_text(encoding="utf-8") == '{"identity":"cust-1"}\n'

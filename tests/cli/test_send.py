@@ -411,7 +411,9 @@ def test_secrets_come_from_the_environment(
     """
     HEAP_API_KEY deletes users; the key is refused on the command line, and never shown.
     """
-    Path("c.toml").write_text('deletions = true\nidentity = "user_id"\n')
+    Path("c.toml").write_text(
+        'deletions = true\nidentity = "user_id"\n', encoding="utf-8"
+    )
     request = lines([click_event(event_type="users.UserDeleteRequest")])
     words = ("send", "--config", "c.toml", "--yes", "--patience", "0", "--sink")
     without = run(*words, spec(heap), stdin=request)
@@ -474,7 +476,9 @@ def test_a_strangers_sink_works(name: str, tmp_path: Path, batch: Path) -> None:
     assert status == 0
     assert stderr.startswith("What cannot be delivered goes to state.db.\n")
     assert "The sink names no destination" in stderr
-    (call,) = map(json.loads, Path("got.jsonl").read_text().splitlines())
+    (call,) = map(
+        json.loads, Path("got.jsonl").read_text(encoding="utf-8").splitlines()
+    )
     assert call["identity"] == "cust-1"
     assert "not_welcome  1  Reason defined by the sink." in stdout
     assert dead() == {"not_welcome": 1}
@@ -498,7 +502,7 @@ def test_a_strangers_mistake_is_named(
     assert status == 75
     assert message in stderr
     assert "secret@example.com" not in stderr
-    assert Path("got.jsonl").read_text() in ("", "sent\n")
+    assert Path("got.jsonl").read_text(encoding="utf-8") in ("", "sent\n")
 
 
 def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> None:
@@ -646,11 +650,47 @@ def test_an_empty_file_among_others_is_fine(run: Run, batch: Path) -> None:
     assert run("send", batch.parent / "in", "--sink", "memory:").exit_code == 0
 
 
-@pytest.mark.parametrize("command", ["send", "transform", "drift", "explain"])
-def test_urls_are_explained(command: str, run: Run) -> None:
-    """A command opens no URL; the message says how to pipe it in."""
-    shown = run(command, "s3://bucket/events.jsonl")
+def change(event_id: str, time: float, status: str) -> dict[str, Any]:
+    """Return an event that states a user property."""
+    name = "users.behaviors.subscription.GlobalStateChange"
+    more = {"channel": "email", "subscription_status": status}
+    return make_raw(name, id=event_id, time=time, external_user_id="cust-1", **more)
 
-    assert shown.exit_code == 2
-    message = " ".join(shown.stderr.replace("│", " ").split())
-    assert f"aws s3 cp URL - | braze-heap {command} -" in message
+
+def send_changes(run: Run, sink: str, *changes: dict[str, Any]) -> str:
+    """Send *changes* with the default state, and return the report."""
+    body = json.dumps({"events": changes}).encode()
+    shown = run("send", "--sink", sink, "--yes", stdin=body)
+    assert shown.exit_code == 0
+    return shown.stdout
+
+
+def test_a_state_suppresses_nothing_at_another_destination(run: Run) -> None:
+    """A trial into a file and another app share a state with the first app."""
+    early, late = change("a", 1_700_000_000, "In"), change("b", 1_700_000_060, "Out")
+    with FakeHeap(app_id="11") as one, FakeHeap(app_id="12") as two:
+        apps = [spec(one), spec(two).replace("app_id=11", "app_id=12")]
+        send_changes(run, "file:calls.jsonl", late)
+        trial = send_changes(run, "file:calls.jsonl", early)
+        reports = [send_changes(run, app, early) for app in apps]
+        send_changes(run, apps[0], late)
+        again = send_changes(run, apps[0], change("c", 1_700_000_030, "Middle"))
+        people = [heap.people["cust-1"] for heap in (one, two)]
+
+    assert "outdated" in trial + again
+    assert not any("outdated" in report for report in reports)
+    assert ["Out" in person.values() for person in people] == [True, False]
+    assert ["In" in person.values() for person in people] == [False, True]
+
+
+def test_stdout_has_no_state(run: Run) -> None:
+    """What was written there is not known to have arrived anywhere."""
+    send_changes(run, "-", change("b", 1_700_000_060, "Out"))
+
+    shown = run(
+        *("send", "--sink", "-"),
+        stdin=json.dumps(change("a", 1_700_000_000, "In")).encode(),
+    )
+
+    assert '"In"' in shown.stdout
+    assert "outdated" not in shown.stderr

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap import SqliteDeadLetter
+from braze_heap import SqliteState
 from braze_heap.testing import FakeHeap
 from tests.cli.conftest import MAIN, Run, click_event, start
 
@@ -157,7 +157,7 @@ def test_without_options_it_runs_and_says_how_to_try_it(
     token = words[words.index("-H") + 1].removeprefix("Authorization: Bearer ")
     status, _ = served.ask("POST", "/", words[-1], token)
 
-    (line,) = (tmp_path / "calls.jsonl").read_text().splitlines()
+    (line,) = (tmp_path / "calls.jsonl").read_text("utf-8").splitlines()
     assert (status, json.loads(line)["event"]) == (200, "Braze Email Click")
     assert "".join(served.lines).count(token) == 2
     assert served.stop() == 0
@@ -169,16 +169,23 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
     """
     served = serve("--sink", "file:out.jsonl", "--state", "lost.db")
     nobody = click_event(2, user={})
+    stating = click_event(1) | {
+        "event_type": "users.behaviors.subscription.GlobalStateChange",
+        "properties": {"channel": "email", "subscription_status": "Subscribed"},
+    }
 
-    status = served.post(click_event(1), nobody, click_event(3, time=None))
+    status = served.post(stating, nobody, click_event(3, time=None))
     ended = served.stop(signal.SIGINT)
 
     assert (status, ended) == (200, 0)
     assert served.lines[-1].endswith(
         "Stopped. 3 events = 1 delivered + 1 skipped + 1 dead-lettered\n"
     )
-    with SqliteDeadLetter(tmp_path / "lost.db") as store:
-        assert store.stats().by_reason == {"bad_time": 1}
+    with SqliteState(tmp_path / "lost.db") as state:
+        assert state.dead_letter.stats().by_reason == {"bad_time": 1}
+        destinations = {key.destination for key, _ in state.ledger.read()}
+        assert destinations == {*state.dead_letter.stats().by_destination}
+        assert destinations == {f"file {tmp_path / 'out.jsonl'}"}
 
 
 @pytest.mark.slow
@@ -467,5 +474,7 @@ def test_serve_maps_with_the_mappers_of_the_team(serve: Serve, tmp_path: Path) -
     assert served.post(click_event(1)) == 200
     assert served.stop() == 0
 
-    (call,) = map(json.loads, (tmp_path / "calls.jsonl").read_text().splitlines())
+    (call,) = map(
+        json.loads, (tmp_path / "calls.jsonl").read_text("utf-8").splitlines()
+    )
     assert call["event"] == "Newsletter Click"

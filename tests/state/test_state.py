@@ -137,6 +137,20 @@ def test_a_lower_cap_keeps_what_is_there(state: SqliteState, tmp_path: Path) -> 
     state.dead_letter.append([record(5)])
 
 
+def test_the_good_path_touches_no_disk(tmp_path: Path) -> None:
+    """Without user properties and dead letters, the file is not even opened."""
+    with SqliteState(tmp_path / "state.db") as state:
+        pipeline = bh.Pipeline(
+            bh.Transformer(), bh.MemorySink(), state.dead_letter, ledger=state.ledger
+        )
+        (tmp_path / "state.db").unlink()
+
+        report = pipeline.run([make_raw("users.messages.email.Click")])
+
+        assert report.delivered == 1
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_an_event_that_fails_at_two_destinations_is_two_records(
     state: SqliteState,
 ) -> None:
