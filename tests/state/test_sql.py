@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
+import braze_heap.state
 from braze_heap.exceptions import DeadLetterError, LedgerError, ProgressError
 from braze_heap.state import (
     BackfillKey,
@@ -30,6 +31,7 @@ from braze_heap.testing import check_dead_letter, check_ledger, check_progress
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The package itself does not need it."""
     monkeypatch.delitem(sys.modules, "braze_heap.state._sql_database", raising=False)
+    monkeypatch.delattr(braze_heap.state, "_sql_database", raising=False)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
 
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'braze_heap\[sql\]'"):
