@@ -141,8 +141,8 @@ def transform_rows(
     Transform storage records that another tool has read, a row an event.
 
     Times become epoch seconds, naive ones as UTC. Decimals become numbers, dates and
-    bytes text, structs and maps objects. Nulls are left out. A column ``date``, which
-    comes from the paths, is left out too. Names may be in upper case.
+    bytes text, structs and maps objects. Nulls are ignored, and so is a column
+    ``date``, which comes from the paths. Names may be in upper case.
 
     Args:
         batches: Batches with the columns of Currents; or a table of any library that
@@ -177,7 +177,7 @@ def newest_user_properties(
     any order. Keeps the user properties of all users in memory.
 
     Args:
-        batches: Batches of `CALLS`. Rows that are not user properties are left out.
+        batches: Batches of `CALLS`. Rows that are not user properties are ignored.
 
     Raises:
         ValueError: See `calls_of`.
@@ -202,7 +202,7 @@ def calls_of(batch: pa.RecordBatch) -> list[Call]:
     """
     Return the calls in *batch*, so that a sink can send them.
 
-    Rows that are not calls are left out: their ``outcome`` is not ``call``.
+    Rows that are not calls are ignored: their ``outcome`` is not ``call``.
 
     Args:
         batch: A batch or a table with the columns of `CALLS` that describe calls.

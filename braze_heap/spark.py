@@ -31,7 +31,7 @@ def read_files(spark: Any, path: str | list[str]) -> Any:
     Return the files below *path* as a data frame of ``path`` and ``content``.
 
     Spark lists and reads them with its own credentials. Names that begin with ``.`` or
-    ``_`` are left out.
+    ``_`` are ignored.
 
     Args:
         spark: The session.
@@ -82,7 +82,7 @@ def newest_user_properties(df: _DataFrame) -> _DataFrame:
     """
     Keep only the statement of each user property of each user that wins.
 
-    Rows of *df*, a data frame of calls, that are not user properties are left out. See
+    Rows of *df*, a data frame of calls, that are not user properties are ignored. See
     `braze_heap.arrow.newest_user_properties`.
     """
     frame: Any = df
