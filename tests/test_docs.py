@@ -66,13 +66,21 @@ SLOW = {
 }
 """Pages whose code takes seconds, because it starts services or makes plans."""
 
+ENGINES = {"query-calls.md", "send-from-engines.md", "transform-with-spark.md"}
+"""Pages whose code needs Spark and others: ``python -m tests.engines``."""
+
+
+def _marks_of(page: Path) -> list[pytest.MarkDecorator]:
+    if page.name in ENGINES:
+        is_missing = importlib.util.find_spec("pyspark") is None
+        skip = pytest.mark.skipif(is_missing, reason="see python -m tests.engines")
+        return [pytest.mark.engines, skip, pytest.mark.filterwarnings("ignore")]
+    return [pytest.mark.slow] if page.name in SLOW else []
+
 
 @pytest.mark.parametrize(
     "page",
-    [
-        pytest.param(p, marks=[pytest.mark.slow] if p.name in SLOW else [], id=p.name)
-        for p in PAGES
-    ],
+    [pytest.param(p, marks=_marks_of(p), id=p.name) for p in PAGES],
 )
 def test_every_code_block_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
