@@ -39,6 +39,7 @@ from braze_heap.wire import (
 
 with requires_extra(__name__, "'braze_heap[arrow]'"):
     import pyarrow as pa
+    import pyarrow.compute as pc
 
 __all__ = [
     "CALLS",
@@ -185,7 +186,7 @@ def newest_user_properties(
     newest: dict[tuple[str, str], AddUserProperties] = {}
     kept: list[tuple[dict[str, Any], AddUserProperties]] = []
     for batch in _batches_of(batches):
-        is_one = pa.compute.equal(_column(batch, "call"), "add_user_properties")
+        is_one = pc.equal(_column(batch, "call"), "add_user_properties")
         stated = batch.filter(is_one)
         for row, call in zip(stated.to_pylist(), calls_of(stated), strict=True):
             assert isinstance(call, AddUserProperties)  # noqa: S101 (by the filter)
@@ -231,7 +232,7 @@ def _rows(
     for call, origin in zip(result.calls, result.origins, strict=True):
         is_first = id(origin) not in events
         events.add(id(origin))
-        yield _call_row(call, *named(origin), source, events=int(is_first))
+        yield _call_row(call, int(is_first), origin, source)
     for skip in result.skipped:
         about = (skip.event_type, skip.event_id, None, str(skip.reason), None, None)
         yield ("skipped", 1, *_NO_CALL, *about, source)
@@ -251,14 +252,7 @@ def _rows(
         yield ("repeated", repeated, *_NO_CALL, *_NO_CALL, source)
 
 
-def _call_row(
-    call: Call,
-    event_type: str | None,
-    event_id: str | None,
-    source: str | None,
-    *,
-    events: int,
-) -> _Row:
+def _call_row(call: Call, events: int, origin: Any, source: str | None) -> _Row:
     event = timestamp = key = properties = time = None
     if isinstance(call, Track):
         event, timestamp, key = call.event, call.timestamp, call.idempotency_key
@@ -267,9 +261,12 @@ def _call_row(
         time = dt.datetime.fromtimestamp(call.time, dt.UTC)
     if not isinstance(call, DeleteUser):
         properties = encode_text(call.properties)
-    of_call = (_KINDS[type(call)], event, call.identity, timestamp, key, properties)
-    of_event = (event_type, event_id, time, None, None, None)
-    return ("call", events, *of_call, *of_event, source)
+    # fmt: off
+    return (
+        "call", events, _KINDS[type(call)], event, call.identity, timestamp, key,
+        properties, *named(origin), time, None, None, None, source,
+    )
+    # fmt: on
 
 
 def _winning(
@@ -373,10 +370,15 @@ def _records(batch: pa.RecordBatch, event_type: str | None) -> Iterator[RawEvent
     names = check_names(batch.schema.names, event_type)
     for start in range(0, batch.num_rows, CHUNK):
         piece = batch.slice(start, CHUNK)
-        for values in zip(*map(_values, piece.columns), strict=True):
-            pairs = zip(names, values, strict=True)
+        size = piece.num_rows
+        columns = {
+            name: _values(column)
+            for name, column in zip(names, piece.columns, strict=True)
+            if column.null_count < size and name != "date"
+        }
+        for _, *values in zip(range(size), *columns.values(), strict=True):
+            pairs = zip(columns, values, strict=True)
             record = {name: value for name, value in pairs if value is not None}
-            record.pop("date", None)
             yield RawEvent(record, record.pop("event_type", event_type))
 
 
@@ -400,7 +402,7 @@ def _values(array: pa.Array) -> list[Any]:
         return _maps(array)
     if types.is_nested(kind) and hasattr(kind, "value_field"):
         items = iter(_values(array.flatten()))
-        sizes = pa.compute.list_value_length(array).to_pylist()
+        sizes = pc.list_value_length(array).to_pylist()
         return [n if n is None else [*itertools.islice(items, n)] for n in sizes]
     values = _texts(array)
     if types.is_float32(kind) or types.is_float16(kind):

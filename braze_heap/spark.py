@@ -68,14 +68,22 @@ def calls(
     """
     check_transformer("calls", transformer)
     frame: Any = df
-    options = {"transformer": transformer, "originals": originals}
     if {"path", "content"} <= {*frame.columns}:
         if event_type is not None:
             raise ValueError("event_type is for records: files name their own")
-        return _mapped(frame, functools.partial(arrow.transform_files, **options))
-    arrow.check_names(frame.columns, event_type)
-    function = functools.partial(arrow.transform_rows, event_type=event_type, **options)
-    return _mapped(frame, function)
+        function = functools.partial(
+            arrow.transform_files, transformer=transformer, originals=originals
+        )
+    else:
+        arrow.check_names(frame.columns, event_type)
+        function = functools.partial(
+            arrow.transform_rows,
+            transformer=transformer,
+            event_type=event_type,
+            originals=originals,
+        )
+    result: _DataFrame = frame.mapInArrow(function, _CALLS)
+    return result
 
 
 def newest_user_properties(df: _DataFrame) -> _DataFrame:
@@ -87,8 +95,5 @@ def newest_user_properties(df: _DataFrame) -> _DataFrame:
     """
     frame: Any = df
     stated = frame.where("call = 'add_user_properties'").repartition("identity")
-    return _mapped(stated, arrow.newest_user_properties)
-
-
-def _mapped(df: Any, function: Any) -> Any:
-    return df.mapInArrow(function, _CALLS)
+    result: _DataFrame = stated.mapInArrow(arrow.newest_user_properties, _CALLS)
+    return result

@@ -95,6 +95,18 @@ def test_every_code_block_runs(
 
     for path in tmp_path.glob("*.py"):
         sys.modules.pop(path.stem, None)
+    if page.name in ENGINES and "pyspark" in sys.modules:
+        _end_spark()
+
+
+def _end_spark() -> None:
+    """End Java, which stays in the folder of the page that started it."""
+    from pyspark import SparkContext
+
+    if SparkContext._gateway:
+        SparkContext._gateway.shutdown()
+        SparkContext._gateway.proc.stdin.close()
+        SparkContext._gateway = SparkContext._jvm = None
 
 
 def test_every_relative_link_leads_somewhere() -> None:
