@@ -234,20 +234,17 @@ def _rows(
         events.add(id(origin))
         yield _call_row(call, int(is_first), origin, source)
     for skip in result.skipped:
-        about = (skip.event_type, skip.event_id, None, str(skip.reason), None, None)
-        yield ("skipped", 1, *_NO_CALL, *about, source)
+        yield (
+            *("skipped", 1, *_NO_CALL, skip.event_type, skip.event_id, None),
+            *(str(skip.reason), None, None, source),
+        )
     for each in result.rejected:
         record = DeadRecord.of(each.raw, each.reason, each.detail, UNKNOWN_TIME)
         data = record.original if originals else None
-        about = (
-            each.event_type,
-            each.event_id,
-            None,
-            record.reason,
-            record.detail,
-            data,
+        yield (
+            *("rejected", 1, *_NO_CALL, each.event_type, each.event_id, None),
+            *(record.reason, record.detail, data, source),
         )
-        yield ("rejected", 1, *_NO_CALL, *about, source)
     if repeated := result.mapped - len(events):
         yield ("repeated", repeated, *_NO_CALL, *_NO_CALL, source)
 
@@ -302,13 +299,14 @@ def _array(column: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
 # --- In -------------------------------------------------------------------------------
 
 
-def _batches_of(source: Any) -> Iterable[pa.RecordBatch]:
-    """Return the batches of *source*, which may also be a batch or a table."""
+def _batches_of(source: Any) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of *source*, which may also be a batch or a table."""
     if isinstance(source, pa.RecordBatch):
-        return [source]
-    if hasattr(source, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(source)
-    return source
+        yield source
+    elif hasattr(source, "__arrow_c_stream__"):
+        yield from pa.RecordBatchReader.from_stream(source)
+    else:
+        yield from source
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -324,12 +322,6 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
         found = "several columns" if name in names else "no column"
         raise ValueError(f"the batch has {found} {name!r}, but needs one.{hint}")
     return batch.column(name)
-
-
-def _optional(batch: pa.RecordBatch, name: str) -> list[Any]:
-    if name not in batch.schema.names:
-        return [None] * batch.num_rows
-    return _column(batch, name).to_pylist()
 
 
 def _files(batch: pa.RecordBatch) -> Iterator[tuple[str, Iterator[Read]]]:
