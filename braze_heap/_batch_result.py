@@ -40,6 +40,7 @@ def build_batch_result(
     decision: Decision,
     at: datetime,
     transformer: Transformer,
+    destination: str,
 ) -> BatchResult:
     """
     Return the outcome of a batch.
@@ -50,6 +51,7 @@ def build_batch_result(
         decision: Decision of the sink, and of the ledger.
         at: Time of the dead-letter records, UTC.
         transformer: The one that mapped *source*.
+        destination: See `DeadRecord.destination`.
     """
     origins = result.origins
     if decision.outdated or result.outdated:
@@ -60,7 +62,14 @@ def build_batch_result(
     ]
     dead += [(origin, r.reason, _rejection_detail(r)) for r, origin in rejected]
     records = [
-        DeadRecord.of(raw, reason, detail, at, mappers=mappers_of(transformer, raw))
+        DeadRecord.of(
+            raw,
+            reason,
+            detail,
+            at,
+            mappers=mappers_of(transformer, raw),
+            destination=destination,
+        )
         for raw, reason, detail in dead
     ]
     unique = {record.key: record for record in records}

@@ -50,6 +50,7 @@ from braze_heap.exceptions import (
     DeliveryError,
     LedgerError,
     SinkUnavailable,
+    StateError,
     retry_after_of,
 )
 from braze_heap.heap.calls import Call, Track
@@ -174,7 +175,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
             check_ledger(user, options.ledger, options.sink, destination)
         ledger = options.ledger
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
-        self._destination = destination or ""
+        self.destination: str = destination or ""
         self._observers = check_observers(options.observers)
         self._batch_size = options.batch_size
         self._patience = options.patience
@@ -217,7 +218,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         """
         Log the cause. At ERROR if somebody has to act; at WARNING if a retry may do.
         """
-        is_state = isinstance(error, DeadLetterError | LedgerError)
+        is_state = isinstance(error, StateError)
         needs_fix = is_state or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
         self._log_limiter.log(
@@ -243,7 +244,9 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         mapped: TransformResult = yield from self._transform(source)
         decision = yield from self._decide(mapped)
         at = datetime.fromtimestamp(self._now(), UTC)
-        result = build_batch_result(source, mapped, decision, at, self.transformer)
+        result = build_batch_result(
+            source, mapped, decision, at, self.transformer, self.destination
+        )
         if result.records:
             yield from self._keep(result.records, stored)
         return result
@@ -269,7 +272,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         if all(type(call) is Track for call in calls):
             receipt = (yield from self._deliver(calls)) if calls else Receipt()
             return Decision(receipt)
-        delivery = OrderedDelivery(mapped, self.ledger, self._destination, self._now)
+        delivery = OrderedDelivery(mapped, self.ledger, self.destination, self._now)
         return (yield from delivery.steps(self._deliver, self._call_ledger))
 
     def _call_ledger(self, work: Callable[[], object]) -> _Steps:

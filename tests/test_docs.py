@@ -61,6 +61,7 @@ SYBIL = Sybil(
 SLOW = {
     "add-a-currents-release.md",
     "command-line.md",
+    "share-the-rate-limit.md",
     "tracking-plan.md",
     "tutorial.md",
 }

@@ -29,6 +29,7 @@ from braze_heap.cli._options import (
     transformer_options,
 )
 from braze_heap.events._catalog import category_of
+from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 from braze_heap.mapping._policies import DELETION
 from braze_heap.receiver import Tokens
 from braze_heap.state import MAX_BYTES
@@ -230,9 +231,10 @@ def _heap(
             "Behind a proxy add trust_env=1 to the sink."
         )
         yield _problem("host", flaw, advice)
+    of_identity = options.identity_events_a_minute or IDENTITY_EVENTS_A_MINUTE
     limits = (
-        f"{options.events_a_minute:,} events a minute, "
-        f"{options.identity_events_a_minute:,} of each identity; "
+        f"{options.events_a_minute or EVENTS_A_MINUTE:,} events a minute, "
+        f"{of_identity:,} of each identity; "
         f"{options.deadline:g} s for a batch, {options.timeout:g} s for a request; "
         f"{options.max_bytes:,} bytes a request"
     )
@@ -274,7 +276,7 @@ def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
         return
     try:
         with sinks.open_store(path, max_bytes=max_bytes) as store:
-            store.append(())
+            store.ready()
             size, records = store.used_bytes(), store.stats().records
     except ui.UnusableError as error:
         yield _problem(name, error.message)

@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,7 @@ from braze_heap.cli._options import (
 from braze_heap.cli._output import open_output
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import Ending, ending_options, meaning
+from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
@@ -124,8 +126,10 @@ def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:
     """Return the *records* by reason, and the first *limit*; without their events."""
     groups: dict[str, dict[str, Any]] = {}
     letters: list[dict[str, Any]] = []
+    destinations: Counter[str] = Counter()
     for record in records:
         at = record.at.isoformat()
+        destinations[record.destination] += 1
         group = groups.setdefault(
             record.reason,
             {"reason": record.reason, "records": 0, "oldest": at, "newest": at},
@@ -138,14 +142,25 @@ def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:
         if len(letters) < limit:
             letters.append(_to_dict(record))
     by_reason = sorted(groups.values(), key=lambda group: -group["records"])
-    total = sum(group["records"] for group in by_reason)
-    return {"records": total, "by_reason": by_reason, "letters": letters}
+    return {
+        "records": destinations.total(),
+        "by_reason": by_reason,
+        "by_destination": dict(destinations.most_common()),
+        "letters": letters,
+    }
 
 
 def _listing_view(listing: dict[str, Any], path: Path) -> Group:
     return Group(
         Text(f"{ui.plural(listing['records'], 'dead letter')} in {path}"),
         *_reasons_view(listing["by_reason"]),
+        *ui.section(
+            "By destination",
+            [
+                (number, shlex.quote(ui.safe(name)))
+                for name, number in listing["by_destination"].items()
+            ],
+        ),
         *_letters_view(listing, path),
     )
 
@@ -187,6 +202,7 @@ def _to_dict(record: DeadRecord) -> dict[str, Any]:
         "at": record.at.isoformat(),
         "format": record.format,
         "event_type": record.event_type,
+        "destination": record.destination,
         "mappers": record.mappers,
         "bytes": len(record.original),
     }
@@ -267,7 +283,7 @@ def _found(store: DeadLetter, key: str, path: Path) -> DeadRecord:
 def letter_view(record: DeadRecord) -> RenderableType:
     """Return *record* and its complete original as text."""
     shown = _to_dict(record)
-    names = ("key", "reason", "detail", "at", "event_type", "format")
+    names = ("key", "reason", "detail", "at", "destination", "event_type", "format")
     rows = [(name, str(shown[name])) for name in names if shown[name]]
     rows.append(("", meaning(record.reason)))
     rows += [("mapper", f"{name}, for {key}") for key, name in record.mappers.items()]
@@ -316,6 +332,13 @@ def original_text(record: DeadRecord) -> str:
 @patience_option
 @transformer_options
 @sinks.max_bytes_option
+@option(
+    "--destination destinations NAME",
+    "Replay what failed at this destination; may be repeated. `list` names them.  "
+    "[default: that of --sink]",
+    multiple=True,
+    show_default=False,
+)
 @option("--force", "Also replay events whose mappers are missing today.")
 @ending_options("dead letters remain")
 def replay_(
@@ -324,12 +347,13 @@ def replay_(
     yes: bool,
     patience: float,
     max_bytes: int | None,
+    destinations: tuple[str, ...],
     force: bool,
     ending: Ending,
     **options: Any,
 ) -> None:
     """
-    Run the dead letters through today's mapping, and deliver them.
+    Run the dead letters of a destination through today's mapping, and deliver them.
 
     What the sink decides, or a policy skips, is removed from the dead letter; the
     rest stays. So does an event that a mapper of your own took part in, if that mapper
@@ -339,18 +363,31 @@ def replay_(
     sinks.refuse_files(spec, path, options["config"])
 
     def work(pipeline: Pipeline, _: RunProgress) -> Report:
-        return replay(pipeline.dead_letter, pipeline, force=force)
+        return replay(pipeline.dead_letter, pipeline, destinations=chosen, force=force)
 
     with (
         sinks.open_store(path, max_bytes=max_bytes) as store,
         contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
     ):
-        letters = ui.plural(store.stats().records, "dead letter")
+        counts = store.stats().by_destination
+        chosen = destinations or (destination_of(sink) or "",)
+        letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
+        _check_destinations(destinations, counts)
         sinks.confirm_heap(sink, letters, is_agreed=yes)
         delivery = Delivery(spec, sink, store, patience)
         result = delivery.run(transformer, work, 0, ending.bar)
     result = attrs.evolve(result, source=str(path), store=path, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
+
+
+def _check_destinations(given: Iterable[str], known: Mapping[str, int]) -> None:
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise click.UsageError(
+                f"--destination: no dead letter is for {ui.safe(name)!r}.{hint} "
+                f"There are: {', '.join(shlex.quote(ui.safe(to)) for to in known)}."
+            )
 
 
 _HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})

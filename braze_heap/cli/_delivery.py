@@ -20,10 +20,11 @@ from braze_heap.cli._progress import RunProgress, format_duration, progress
 from braze_heap.cli._report import RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError, is_of_mapper, retry_after_of
+from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
-from braze_heap.sinks._protocol import ClosingContextManager
+from braze_heap.sinks._protocol import ClosingContextManager, destination_of
 from braze_heap.state import DeadLetter
 
 PATIENCE: Final = 600.0
@@ -56,6 +57,11 @@ class _CheckedSink(ClosingContextManager):
 
     sink: Sink
     is_pipe_closed: bool = False
+
+    @property
+    def destination(self) -> str | None:
+        """See `Sink`."""
+        return destination_of(self.sink)
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send *calls*; see `Sink.send`."""
@@ -190,7 +196,9 @@ class Delivery:
             bar: Console for the progress.
         """
         target = sinks.HeapTarget.of(self.sink)
-        ceiling = target.options.events_a_minute if target else math.inf
+        ceiling = math.inf
+        if target:
+            ceiling = target.options.events_a_minute or EVENTS_A_MINUTE
         sink, found = _CheckedSink(self.sink), list[Report]()
         with progress("Sending", total, bar, ceiling) as shown:
             limit = 0.0 if self.is_stdout else self.patience

@@ -182,6 +182,7 @@ class RunReport:
         invalid: Number of values that do not fit a team's class, by class and field.
         unknown: Number of unknown types and fields by name.
         missing_mappers: Number of records of a replay by missing mapper.
+        other_destinations: Number of records that a replay left, by destination.
         skipped_files: A message for each file of a folder that contains no events.
         examples: The first events of each reason.
         verbs: Participles for *done* and *failed*.
@@ -202,6 +203,7 @@ class RunReport:
     invalid: Counter[InvalidField] = attrs.field(factory=Counter)
     unknown: Counter[str] = _COUNTER
     missing_mappers: Counter[str] = _COUNTER
+    other_destinations: Counter[str] = _COUNTER
     skipped_files: list[str] = attrs.field(factory=list)
     examples: dict[str, list[Example]] = attrs.field(factory=dict)
     verbs: tuple[str, str] = ("mapped", "rejected")
@@ -222,6 +224,7 @@ class RunReport:
             invalid=Counter(report.invalid),
             unknown=Counter(report.unknown),
             missing_mappers=Counter(report.missing_mappers),
+            other_destinations=Counter(report.other_destinations),
             verbs=("delivered", "dead-lettered"),
         )
 
@@ -458,6 +461,13 @@ class RunResult:
         yield from section("Not replayed, because these mappers are missing", missing)
         if missing:
             yield Text("  Name the mapping with --transformer, or use --force.")
+        others = report.other_destinations
+        elsewhere = [(n, shlex.quote(ui.safe(to))) for to, n in others.most_common()]
+        yield from section(
+            "Left, because they failed at another destination", elsewhere
+        )
+        if others:
+            yield Text("  --destination NAME replays them; it may be repeated.")
         notes = {report.identity: "sent as the identity alone"}
         yield from section(
             "Personal fields redacted (--personal-data keep sends them)",

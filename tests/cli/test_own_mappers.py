@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
+from braze_heap.sinks import JsonLinesSink
 from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import make_raw
 from tests.cli.conftest import MAIN, Run, click_event, lines, start
@@ -280,10 +281,8 @@ def test_replay_sends_what_the_team_maps(run: Run) -> None:
 
     fails.__module__, fails.__qualname__ = "mappers", "newsletter_click"
     registry = bh.DEFAULT_MAPPERS.override("users.messages.email.Click", fails)
-    with SqliteDeadLetter("dead.db") as store:
-        bh.Pipeline(bh.Transformer(registry), bh.MemorySink(), store).run(
-            [click_event(1)]
-        )
+    with SqliteDeadLetter("dead.db") as store, JsonLinesSink("calls.jsonl") as sink:
+        bh.Pipeline(bh.Transformer(registry), sink, store).run([click_event(1)])
         assert store.stats().records == 1
 
     words = ("--sink", "file:calls.jsonl", "--transformer", "mappers:registry")

@@ -298,7 +298,7 @@ def test_a_file_that_is_no_dead_letter_is_left_alone(run: Run, batch: Path) -> N
     shown = run("send", batch, "--sink", "memory:", "--dead-letter", batch)
 
     assert shown.exit_code == 2
-    assert "is not a dead letter: it is JSON text" in shown.stderr
+    assert "is not a state file: it is JSON text" in shown.stderr
     assert (before, 0o644) == (batch.read_bytes(), batch.stat().st_mode & 0o777)
 
 
@@ -390,7 +390,7 @@ def test_a_full_dead_letter_stops_it(run: Run) -> None:
     again = run(*words, 262_144, stdin=lines([big]))
 
     assert shown.exit_code == 75
-    assert "Error: the dead letter is full: 16,384 of 65,536 bytes" in shown.stderr
+    assert "Error: the dead letter is full: 0 of 65,536 bytes" in shown.stderr
     assert "Replay or purge it, or raise its cap (max_bytes, --max-b" in shown.stderr
     assert again.exit_code == 0
 

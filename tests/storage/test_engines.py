@@ -327,24 +327,48 @@ def test_missing_credentials_of_s3_are_named(
 # --- Queues ---------------------------------------------------------------------------
 
 
-def test_notifications_of_a_bucket_in_a_queue_are_delivered(s3: Any) -> None:
-    """A new object arrives as S3 and SQS send it; the message of a lost one fails."""
+def configuration(route: str, queue: str) -> dict[str, Any]:
+    """Return what makes a bucket notify the queue with the ARN *queue*."""
     boto3 = pytest.importorskip("boto3")
-    sqs = boto3.client("sqs")
-    queue = sqs.create_queue(QueueName="currents")["QueueUrl"]
+    created = {"Events": ["s3:ObjectCreated:*"]}
+    if route == "sqs":
+        return {"QueueConfigurations": [{"QueueArn": queue, **created}]}
+    if route == "sns":
+        sns = boto3.client("sns")
+        topic = sns.create_topic(Name="currents")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+        return {"TopicConfigurations": [{"TopicArn": topic, **created}]}
+    events = boto3.client("events")
+    events.put_rule(Name="currents", EventPattern='{"source": ["aws.s3"]}')
+    events.put_targets(Rule="currents", Targets=[{"Id": "queue", "Arn": queue}])
+    return {"EventBridgeConfiguration": {}}
+
+
+@pytest.mark.parametrize("route", ["sqs", "sns", "bridge"])
+def test_notifications_of_a_bucket_in_a_queue_are_delivered(
+    s3: Any, route: str
+) -> None:
+    """
+    A new object arrives as S3, SNS, EventBridge and SQS send it; the message of a lost
+    one fails.
+    """
+    boto3 = pytest.importorskip("boto3")
+    sqs, bucket = boto3.client("sqs"), f"notified-{route}"
+    queue = sqs.create_queue(QueueName=f"currents-{route}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    s3.create_bucket(Bucket="notified")
-    arn = attributes["Attributes"]["QueueArn"]
-    configuration = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    s3.create_bucket(Bucket=bucket)
     s3.put_bucket_notification_configuration(
-        Bucket="notified",
-        NotificationConfiguration={"QueueConfigurations": [configuration]},
+        Bucket=bucket,
+        NotificationConfiguration=configuration(
+            route, attributes["Attributes"]["QueueArn"]
+        ),
     )
     lost = key(CLICK, "2026-01-15", 8, "lost.jsonl")
-    s3.put_object(Bucket="notified", Key=lost, Body=content(1))
-    s3.delete_object(Bucket="notified", Key=lost)
-    s3.put_object(Bucket="notified", Key=keys()[0], Body=b"")
-    s3.put_object(Bucket="notified", Key=LONG, Body=content(2_500))
+    s3.put_object(Bucket=bucket, Key=lost, Body=content(1))
+    s3.delete_object(Bucket=bucket, Key=lost)
+    s3.put_object(Bucket=bucket, Key="currents/", Body=b"")
+    s3.put_object(Bucket=bucket, Key=keys()[0], Body=b"")
+    s3.put_object(Bucket=bucket, Key=LONG, Body=content(2_500))
     sink = bh.MemorySink()
     pipeline = bh.Pipeline(bh.Transformer(), sink, MemoryDeadLetter())
 
