@@ -32,7 +32,7 @@ from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 from braze_heap.mapping._policies import DELETION
 from braze_heap.receiver import Tokens
-from braze_heap.state import MAX_BYTES
+from braze_heap.state import MAX_BYTES, SqliteState
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
@@ -42,7 +42,7 @@ _STORAGE_ALONE: Final = (
 )
 
 _NEARLY_FULL: Final = 0.9
-"""Share of its cap from which on a dead letter is a problem."""
+"""Share of their cap from which on dead letters are a problem."""
 
 
 @attrs.frozen
@@ -69,7 +69,7 @@ class Finding:
         """
         braze-heap check
         braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
-        braze-heap check --sink 'heap:?app_id=11' --dead-letter dead.db --json
+        braze-heap check --sink 'heap:?app_id=11' --state state.db --json
         """,
         one="there is a problem",
         zero="all is well",
@@ -77,7 +77,7 @@ class Finding:
 )
 @transformer_options
 @sinks.sink_option("A sink to look at; see `braze-heap send --help`.")
-@sinks.dead_letter_option("A dead letter to look at.", type=click.Path(path_type=Path))
+@sinks.state_option("A state file or database to look at.", type=sinks.place_of)
 @token_env_option(
     "the bearer token of `serve` to look at. "
     f"[default: {TOKEN_VARIABLE}, if it is set]",
@@ -91,7 +91,7 @@ class Finding:
 @json_option
 def check(
     spec: str | None,
-    store: Path | None,
+    state: sinks.StatePlace | None,
     max_bytes: int | None,
     token_env: str | None,
     timeout: float,
@@ -99,19 +99,19 @@ def check(
     **options: Any,
 ) -> None:
     """
-    Look at configuration, sink, host and dead letter, and show what to do.
+    Look at configuration, sink, host and state, and show what to do.
 
-    No event is sent, and nothing is written. The host of Heap gets one request without
-    content (HEAD), through the same proxy as events.
+    No event is sent. Nothing is written, except the tables of a database. The host of
+    Heap gets one request without content (HEAD), through the same proxy as events.
     """
-    if max_bytes and not store:
-        raise click.UsageError("--max-bytes is for --dead-letter.")
+    if max_bytes and not state:
+        raise click.UsageError("--max-bytes is for --state.")
     transformer, findings = _configuration(options)
     if spec is not None:
         findings += _guarded("sink", _sink(spec, transformer, timeout))
     findings += _tokens(token_env)
-    if store is not None:
-        findings += _guarded("dead letter", _dead_letter(store, max_bytes or MAX_BYTES))
+    if state is not None:
+        findings += _guarded("state", _state(state, max_bytes))
     is_well = all(finding.ok for finding in findings)
     result = {"ok": is_well, "checks": [attrs.asdict(finding) for finding in findings]}
     ui.print_result(lambda: _view(findings), lambda: result, as_json=as_json)
@@ -262,11 +262,9 @@ def _tokens(name: str | None) -> Iterator[Finding]:
         yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
 
 
-def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
-    name = "dead letter"
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+def _state(path: sinks.StatePlace, max_bytes: int | None) -> Iterator[Finding]:
+    name = "state"
+    if isinstance(path, Path) and not _exists(path):
         folder = path.absolute().parent
         if folder.is_dir() and os.access(folder, os.W_OK):
             yield Finding(name, f"{path} will be created when needed")
@@ -274,21 +272,33 @@ def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
             advice = "Make the directory, or make it writable."
             yield _problem(name, f"{folder} cannot be written", advice)
         return
+    size, cap = 0, max_bytes or MAX_BYTES
     try:
-        with sinks.open_store(path, max_bytes=max_bytes) as store:
-            store.ready()
-            size, records = store.used_bytes(), store.stats().records
+        with sinks.open_state(path, max_bytes=max_bytes) as state:
+            state.dead_letter.ready()
+            records = state.dead_letter.stats().records
+            if isinstance(state, SqliteState):
+                size = state.dead_letter.used_bytes()
     except ui.UnusableError as error:
         yield _problem(name, error.message)
         return
-    number = ui.plural(records, name)
+    number = ui.plural(records, "dead letter")
+    used = f", {size:,} of {cap:,} bytes" if isinstance(path, Path) else ""
     command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
     yield Finding(
         name,
-        f"{path} holds {number}, {size:,} of {max_bytes:,} bytes",
+        f"{path} holds {number}{used}",
         f"`{command}` lists the reasons; replay or purge them." if records else "",
-        ok=size < _NEARLY_FULL * max_bytes,
+        ok=size < _NEARLY_FULL * cap,
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _view(findings: list[Finding]) -> RenderableType:
