@@ -120,6 +120,7 @@ from braze_heap.events.groups import (
     HasBrowser as HasBrowser,
     HasButton as HasButton,
     HasCampaign as HasCampaign,
+    HasCampaignOrCanvas as HasCampaignOrCanvas,
     HasCanvas as HasCanvas,
     HasContentCombination as HasContentCombination,
     HasConversion as HasConversion,
@@ -158,6 +159,7 @@ from braze_heap.events.groups import (
     HasUniqueness as HasUniqueness,
     HasUser as HasUser,
     HasUserAgent as HasUserAgent,
+    HasUserOnDevice as HasUserOnDevice,
     HasUserPhone as HasUserPhone,
     HasWorkspace as HasWorkspace,
 )

@@ -193,6 +193,12 @@ def catalog() -> Mapping[str, CatalogEntry]:
     return MappingProxyType({(entry := _entry(row)).event_type: entry for row in rows})
 
 
+@functools.cache
+def types_by_class() -> Mapping[str, str]:
+    """Return the event type of each class name in the catalog."""
+    return {entry.class_name: event_type for event_type, entry in catalog().items()}
+
+
 def category_of(event_type: str) -> str:
     """Return Braze's own group of *event_type*; ``other`` if that is not known."""
     entry = catalog().get(event_type)

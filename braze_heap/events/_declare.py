@@ -20,7 +20,13 @@ from typing import (
 import attrs
 
 from braze_heap._text import did_you_mean
-from braze_heap.events._catalog import CatalogArguments, CatalogEntry, Status, catalog
+from braze_heap.events._catalog import (
+    CatalogArguments,
+    CatalogEntry,
+    Status,
+    catalog,
+    types_by_class,
+)
 
 Place: TypeAlias = Literal["envelope", "user", "properties"]
 """Part of the HTTP form of an event that contains a field."""
@@ -67,6 +73,7 @@ class FieldMetadata:
 
 _KEY = "braze_heap"
 _DEFAULT = FieldMetadata()
+_FAMILIES = "braze_heap.events."
 
 
 def field(
@@ -126,7 +133,8 @@ class _EventBase:
 
     An absent field is the class attribute ``None``, so an event takes memory only for
     the fields that it has. The arguments of a class are its ``event_type`` and, for a
-    type that the catalog lacks, `CatalogArguments`.
+    type that the catalog lacks, `CatalogArguments`. A class of this package has the
+    type that the catalog lists with its name.
 
     Attributes:
         event_type: The type as Braze writes it. Classes without one are groups.
@@ -150,6 +158,8 @@ class _EventBase:
         cls, *, event_type: str | None = None, **details: Unpack[CatalogArguments]
     ) -> None:
         super().__init_subclass__()
+        if event_type is None and cls.__module__.startswith(_FAMILIES):
+            event_type = types_by_class().get(cls.__name__)
         declared = [n for n in cls.__annotations__ if n in cls.__dict__]
         attrs.define(cls, slots=False, kw_only=True, init=False, repr=False, eq=False)
         cls._names = frozenset(a.name for a in cls.__attrs_attrs__)

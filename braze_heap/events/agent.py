@@ -27,12 +27,7 @@ class AgentEvent(CurrentsEvent):
     """The part of Braze that the agent ran for."""
 
 
-class AgentExecuted(
-    AgentEvent,
-    groups.HasUser,
-    groups.HasNamedCanvas,
-    event_type="agentconsole.AgentExecuted",
-):
+class AgentExecuted(AgentEvent, groups.HasUser, groups.HasNamedCanvas):
     """
     A Braze agent called its language model.
 
@@ -87,7 +82,7 @@ class AgentExecuted(
     """Reasoning effort requested from the model. ``None`` if not set."""
 
 
-class ToolInvocation(AgentEvent, event_type="agentconsole.ToolInvocation"):
+class ToolInvocation(AgentEvent):
     """
     A Braze agent used one of its tools.
 

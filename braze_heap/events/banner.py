@@ -5,15 +5,12 @@ from braze_heap.events._declare import since
 
 
 class BannerEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasPlatform,
     groups.HasAdvertisingId,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasServedVariation,
     groups.HasProfileTraits,
     groups.HasBrowser,
@@ -33,9 +30,7 @@ class BannerEvent(
     canvas_variation_id: str | None = since(7)
 
 
-class BannerAbort(
-    BannerEvent, groups.HasAbort, event_type="users.messages.banner.Abort"
-):
+class BannerAbort(BannerEvent, groups.HasAbort):
     """
     Braze held back a banner.
 
@@ -44,12 +39,7 @@ class BannerAbort(
     """
 
 
-class BannerClick(
-    BannerEvent,
-    groups.HasUniqueness,
-    groups.HasButton,
-    event_type="users.messages.banner.Click",
-):
+class BannerClick(BannerEvent, groups.HasUniqueness, groups.HasButton):
     """
     A user clicked a banner.
 
@@ -60,11 +50,7 @@ class BannerClick(
 
 
 class BannerDismiss(
-    BannerEvent,
-    groups.HasUniqueness,
-    groups.HasButton,
-    groups.HasProfileTraitsOverHttp,
-    event_type="users.messages.banner.Dismiss",
+    BannerEvent, groups.HasUniqueness, groups.HasButton, groups.HasProfileTraitsOverHttp
 ):
     """
     A user closed a banner.
@@ -78,9 +64,7 @@ class BannerDismiss(
     carrier: str | None = None
 
 
-class BannerImpression(
-    BannerEvent, groups.HasUniqueness, event_type="users.messages.banner.Impression"
-):
+class BannerImpression(BannerEvent, groups.HasUniqueness):
     """
     A user saw a banner, or its empty placeholder for the control group.
 

@@ -25,14 +25,11 @@ class SessionEvent(
 
 
 class CustomEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasPlatform,
     groups.HasAdvertisingId,
-    event_type="users.behaviors.CustomEvent",
 ):
     """
     A user did something that the app or backend logs as a custom event.
@@ -51,12 +48,7 @@ class CustomEvent(
     """
 
 
-class InstallAttribution(
-    groups.HasUser,
-    groups.HasDeviceOverHttp,
-    groups.HasWorkspace,
-    event_type="users.behaviors.InstallAttribution",
-):
+class InstallAttribution(groups.HasUser, groups.HasDeviceOverHttp, groups.HasWorkspace):
     """
     An install of the app was attributed to a source.
 
@@ -75,7 +67,6 @@ class Location(
     groups.HasApp,
     groups.HasPlatform,
     groups.HasAdvertisingId,
-    event_type="users.behaviors.Location",
 ):
     """
     A device reported its position.
@@ -107,7 +98,6 @@ class Purchase(
     groups.HasApp,
     groups.HasPlatform,
     groups.HasAdvertisingId,
-    event_type="users.behaviors.Purchase",
 ):
     """
     A user bought a product.
@@ -138,13 +128,7 @@ class Purchase(
     """
 
 
-class Uninstall(
-    groups.HasUser,
-    groups.HasDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    event_type="users.behaviors.Uninstall",
-):
+class Uninstall(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.HasApp):
     """
     Braze noticed that a user removed the app ``app_id``.
 
@@ -153,12 +137,7 @@ class Uninstall(
     """
 
 
-class FirstSession(
-    SessionEvent,
-    groups.HasTimezone,
-    groups.HasProfileTraits,
-    event_type="users.behaviors.app.FirstSession",
-):
+class FirstSession(SessionEvent, groups.HasTimezone, groups.HasProfileTraits):
     """
     A user opened the app for the first time.
 
@@ -176,7 +155,7 @@ class FirstSession(
     """Deprecated by Braze and empty."""
 
 
-class SessionEnd(SessionEvent, event_type="users.behaviors.app.SessionEnd"):
+class SessionEnd(SessionEvent):
     """
     A session in the app ended.
 
@@ -188,7 +167,7 @@ class SessionEnd(SessionEvent, event_type="users.behaviors.app.SessionEnd"):
     """Duration of the session, in seconds with a fraction."""
 
 
-class SessionStart(SessionEvent, event_type="users.behaviors.app.SessionStart"):
+class SessionStart(SessionEvent):
     """
     A session in the app began.
 

@@ -4,9 +4,7 @@ from braze_heap.events import groups
 
 
 class CampaignEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasNamedCampaign,
@@ -21,7 +19,6 @@ class CampaignConversion(
     groups.HasDeviceOverHttp,
     groups.HasDispatchOverHttp,
     groups.HasConversion,
-    event_type="users.campaigns.Conversion",
 ):
     """
     A user met a conversion goal of a campaign.
@@ -33,10 +30,7 @@ class CampaignConversion(
 
 
 class CampaignEnrollInControl(
-    CampaignEvent,
-    groups.HasDeviceOverHttp,
-    groups.HasDispatchOverHttp,
-    event_type="users.campaigns.EnrollInControl",
+    CampaignEvent, groups.HasDeviceOverHttp, groups.HasDispatchOverHttp
 ):
     """
     A user fell into a campaign's control group and got no message.
@@ -46,11 +40,7 @@ class CampaignEnrollInControl(
     """
 
 
-class CampaignUniqueReceipt(
-    CampaignEvent,
-    groups.HasProfileTraitsOverHttp,
-    event_type="users.campaigns.UniqueReceipt",
-):
+class CampaignUniqueReceipt(CampaignEvent, groups.HasProfileTraitsOverHttp):
     """
     A campaign's message reached a user, by Braze's unique count of recipients.
 

@@ -57,10 +57,7 @@ class CanvasDestinationEvent(CanvasEvent, groups.HasWorkspace, groups.HasNamedCa
 
 
 class CanvasCoStepEvent(
-    CanvasEvent,
-    groups.HasWorkspace,
-    groups.HasDispatch,
-    groups.HasContentCombination,
+    CanvasEvent, groups.HasWorkspace, groups.HasDispatch, groups.HasContentCombination
 ):
     """Something happened at a Content Optimizer step of a Canvas."""
 
@@ -76,7 +73,6 @@ class CanvasConversion(
     groups.HasApp,
     groups.HasNamedCanvas,
     groups.HasConversion,
-    event_type="users.canvas.Conversion",
 ):
     """
     A user met a conversion goal of a Canvas.
@@ -94,7 +90,6 @@ class CanvasEntry(
     groups.HasWorkspace,
     groups.HasNamedCanvas,
     groups.HasDataObjectProvenance,
-    event_type="users.canvas.Entry",
 ):
     """
     A user entered a Canvas.
@@ -108,9 +103,7 @@ class CanvasEntry(
     """Whether the user is in the control group and gets no messages."""
 
 
-class CanvasCoStepConversion(
-    CanvasCoStepEvent, event_type="users.canvas.costep.Conversion"
-):
+class CanvasCoStepConversion(CanvasCoStepEvent):
     """
     A user opened or clicked a message sent by a Content Optimizer step.
 
@@ -123,7 +116,7 @@ class CanvasCoStepConversion(
     """Interaction that counts as success: ``open`` or ``click``."""
 
 
-class CanvasCoStepSend(CanvasCoStepEvent, event_type="users.canvas.costep.Send"):
+class CanvasCoStepSend(CanvasCoStepEvent):
     """
     A Content Optimizer step sent a user one combination of content.
 
@@ -139,9 +132,7 @@ class CanvasCoStepSend(CanvasCoStepEvent, event_type="users.canvas.costep.Send")
     """Joins ``contentoptimizer.ComponentStore``. Not the ``canvas_step_id``."""
 
 
-class CanvasExitMatchedAudience(
-    CanvasExitEvent, event_type="users.canvas.exit.MatchedAudience"
-):
+class CanvasExitMatchedAudience(CanvasExitEvent):
     """
     A user left a Canvas because they came to match its exit audience.
 
@@ -150,9 +141,7 @@ class CanvasExitMatchedAudience(
     """
 
 
-class CanvasExitPerformedEvent(
-    CanvasExitEvent, event_type="users.canvas.exit.PerformedEvent"
-):
+class CanvasExitPerformedEvent(CanvasExitEvent):
     """
     A user left a Canvas because they performed its exit event.
 
@@ -162,10 +151,7 @@ class CanvasExitPerformedEvent(
 
 
 class CanvasExperimentStepConversion(
-    CanvasExperimentStepEvent,
-    groups.HasApp,
-    groups.HasConversion,
-    event_type="users.canvas.experimentstep.Conversion",
+    CanvasExperimentStepEvent, groups.HasApp, groups.HasConversion
 ):
     """
     A user met a conversion goal after entering an experiment in a Canvas.
@@ -175,9 +161,7 @@ class CanvasExperimentStepConversion(
     """
 
 
-class CanvasExperimentStepSplitEntry(
-    CanvasExperimentStepEvent, event_type="users.canvas.experimentstep.SplitEntry"
-):
+class CanvasExperimentStepSplitEntry(CanvasExperimentStepEvent):
     """
     A user was put on one of the paths of an experiment in a Canvas.
 
@@ -190,9 +174,7 @@ class CanvasExperimentStepSplitEntry(
     """Whether the user is in the control group, the baseline for the other paths."""
 
 
-class CanvasSendToDestinationNotSent(
-    CanvasDestinationEvent, event_type="users.canvas.sendtodestination.NotSent"
-):
+class CanvasSendToDestinationNotSent(CanvasDestinationEvent):
     """
     A Canvas step did not send a user on to a destination.
 
@@ -204,9 +186,7 @@ class CanvasSendToDestinationNotSent(
     """Reason that the user was not sent to the destination."""
 
 
-class CanvasSendToDestinationSent(
-    CanvasDestinationEvent, event_type="users.canvas.sendtodestination.Sent"
-):
+class CanvasSendToDestinationSent(CanvasDestinationEvent):
     """
     A Canvas step sent a user on to a destination.
 
@@ -222,11 +202,7 @@ class CanvasSendToDestinationSent(
 
 
 class CanvasStepProgression(
-    CanvasEvent,
-    groups.HasDevice,
-    groups.HasWorkspace,
-    groups.HasNamedCanvas,
-    event_type="users.canvasstep.Progression",
+    CanvasEvent, groups.HasDevice, groups.HasWorkspace, groups.HasNamedCanvas
 ):
     """
     A user moved through a step of a Canvas.

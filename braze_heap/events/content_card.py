@@ -12,12 +12,9 @@ class HasContentCard(CurrentsEvent):
 
 
 class ContentCardEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasDispatch,
     groups.HasSend,
 ):
@@ -37,10 +34,7 @@ class ContentCardInteraction(
 
 
 class ContentCardAbort(
-    ContentCardEvent,
-    groups.HasStepMessageVariation,
-    groups.HasAbort,
-    event_type="users.messages.contentcard.Abort",
+    ContentCardEvent, groups.HasStepMessageVariation, groups.HasAbort
 ):
     """
     Braze held back a Content Card.
@@ -50,9 +44,7 @@ class ContentCardAbort(
     """
 
 
-class ContentCardClick(
-    ContentCardInteraction, event_type="users.messages.contentcard.Click"
-):
+class ContentCardClick(ContentCardInteraction):
     """
     A user clicked a Content Card.
 
@@ -61,9 +53,7 @@ class ContentCardClick(
     """
 
 
-class ContentCardDismiss(
-    ContentCardInteraction, event_type="users.messages.contentcard.Dismiss"
-):
+class ContentCardDismiss(ContentCardInteraction):
     """
     A user swiped a Content Card away.
 
@@ -72,9 +62,7 @@ class ContentCardDismiss(
     """
 
 
-class ContentCardImpression(
-    ContentCardInteraction, event_type="users.messages.contentcard.Impression"
-):
+class ContentCardImpression(ContentCardInteraction):
     """
     A user saw a Content Card.
 
@@ -88,7 +76,6 @@ class ContentCardSend(
     groups.HasDispatchOverHttp,
     groups.HasMessageExtras,
     HasContentCard,
-    event_type="users.messages.contentcard.Send",
 ):
     """
     A Content Card was made available to a user.

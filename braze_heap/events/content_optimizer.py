@@ -4,11 +4,7 @@ from braze_heap.events import groups
 from braze_heap.events._declare import JsonText, personal
 
 
-class ContentOptimizerComponentStore(
-    groups.HasWorkspace,
-    groups.HasContentCombination,
-    event_type="contentoptimizer.ComponentStore",
-):
+class ContentOptimizerComponentStore(groups.HasWorkspace, groups.HasContentCombination):
     """
     A Content Optimizer added, changed or retired a combination of content components.
 

@@ -15,8 +15,7 @@ class EmailEvent(
     groups.HasUser,
     groups.HasTimezone,
     groups.HasWorkspace,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasDispatch,
     groups.HasSend,
 ):
@@ -43,7 +42,6 @@ class EmailAbort(
     groups.HasAbortExtras,
     groups.HasAbort,
     groups.HasDataObjectProvenance,
-    event_type="users.messages.email.Abort",
 ):
     """
     Braze decided not to send an email.
@@ -54,7 +52,7 @@ class EmailAbort(
     """
 
 
-class EmailBounce(EmailBounceEvent, event_type="users.messages.email.Bounce"):
+class EmailBounce(EmailBounceEvent):
     """
     The mailbox provider refused an email for good (a hard bounce).
 
@@ -74,7 +72,6 @@ class EmailClick(
     groups.HasEmailProvider,
     groups.HasEmailClient,
     groups.HasDataObjectProvenance,
-    event_type="users.messages.email.Click",
 ):
     """
     Someone, or a link scanner, followed a link in an email.
@@ -97,12 +94,7 @@ class EmailClick(
     """Whether the workspace used link aliasing, so that ``link_alias`` is set."""
 
 
-class EmailDeferral(
-    EmailEvent,
-    groups.HasStepMessageVariation,
-    HasSendingIp,
-    event_type="users.messages.email.Deferral",
-):
+class EmailDeferral(EmailEvent, groups.HasStepMessageVariation, HasSendingIp):
     """
     The mailbox provider asked to deliver an email later.
 
@@ -121,11 +113,7 @@ class EmailDeferral(
 
 
 class EmailDelivery(
-    EmailEvent,
-    groups.HasDeviceOverHttp,
-    HasSendingIp,
-    groups.HasDataObjectProvenance,
-    event_type="users.messages.email.Delivery",
+    EmailEvent, groups.HasDeviceOverHttp, HasSendingIp, groups.HasDataObjectProvenance
 ):
     """
     The mailbox provider accepted an email.
@@ -141,7 +129,6 @@ class EmailMarkAsSpam(
     groups.HasEmailProvider,
     groups.HasDataObjectProvenance,
     groups.HasUserAgent,
-    event_type="users.messages.email.MarkAsSpam",
 ):
     """
     A user reported an email as spam.
@@ -159,7 +146,6 @@ class EmailOpen(
     groups.HasEmailClient,
     groups.HasDataObjectProvenance,
     groups.HasUserAgent,
-    event_type="users.messages.email.Open",
 ):
     """
     An email was opened, by a person or by a machine.
@@ -182,7 +168,6 @@ class EmailRetry(
     groups.HasStepMessageVariation,
     groups.HasRetry,
     groups.HasProfileTraits,
-    event_type="users.messages.email.Retry",
 ):
     """
     Braze postponed an email and will try again.
@@ -198,7 +183,6 @@ class EmailSend(
     groups.HasMessageExtras,
     groups.HasDataObjectProvenance,
     groups.HasMessageArchive,
-    event_type="users.messages.email.Send",
 ):
     """
     Braze handed an email to the email service provider.
@@ -212,7 +196,7 @@ class EmailSend(
     """Domain that the email was sent from. Compare deliverability by it."""
 
 
-class EmailSoftBounce(EmailBounceEvent, event_type="users.messages.email.SoftBounce"):
+class EmailSoftBounce(EmailBounceEvent):
     """
     The mailbox provider could not take an email for a temporary reason.
 
@@ -221,11 +205,7 @@ class EmailSoftBounce(EmailBounceEvent, event_type="users.messages.email.SoftBou
     """
 
 
-class EmailUnsubscribe(
-    EmailEvent,
-    groups.HasDeviceOverHttp,
-    event_type="users.messages.email.Unsubscribe",
-):
+class EmailUnsubscribe(EmailEvent, groups.HasDeviceOverHttp):
     """
     A user clicked the unsubscribe link in an email.
 

@@ -4,21 +4,17 @@ from braze_heap.events import groups
 
 
 class FeatureFlagImpression(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasPlatform,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasStepMessageVariation,
     groups.HasUniqueness,
     groups.HasProfileTraits,
     groups.HasBrowser,
     groups.HasSdkVersion,
     groups.HasDeviceDetails,
-    event_type="users.messages.featureflag.Impression",
 ):
     """
     A user met a feature flag in the app.

@@ -42,6 +42,10 @@ class HasDevice(CurrentsEvent):
     """The device, as the Braze SDK identifies it. ``None`` if it is not known."""
 
 
+class HasUserOnDevice(HasUser, HasTimezone, HasDevice):
+    """Events of one user, with their time zone and device."""
+
+
 class HasDeviceOverHttp(HasDevice):
     """Events with the device of the user over HTTP, but not in storage."""
 
@@ -163,6 +167,10 @@ class HasNamedCanvas(HasCanvas):
 
     canvas_variation_name: str | None = None
     """Name of the variant. Missing or old for an hour after an edit: use the id."""
+
+
+class HasCampaignOrCanvas(HasNamedCampaign, HasNamedCanvas):
+    """Events that a campaign or a Canvas may have caused, with all names."""
 
 
 class HasStepMessageVariation(CurrentsEvent):

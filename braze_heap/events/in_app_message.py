@@ -5,15 +5,12 @@ from braze_heap.events._declare import personal, storage_only
 
 
 class InAppMessageEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasPlatform,
     groups.HasAdvertisingId,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasDispatch,
     groups.HasSend,
 ):
@@ -28,7 +25,6 @@ class InAppMessageAbort(
     groups.HasStepMessageVariation,
     groups.HasAbort,
     groups.HasDeviceDetails,
-    event_type="users.messages.inappmessage.Abort",
 ):
     """
     Braze held back an in-app message.
@@ -45,10 +41,7 @@ class InAppMessageAbort(
 
 
 class InAppMessageClick(
-    InAppMessageEvent,
-    groups.HasDispatchOverHttp,
-    groups.HasButton,
-    event_type="users.messages.inappmessage.Click",
+    InAppMessageEvent, groups.HasDispatchOverHttp, groups.HasButton
 ):
     """
     A user clicked an in-app message.
@@ -59,10 +52,7 @@ class InAppMessageClick(
 
 
 class InAppMessageImpression(
-    InAppMessageEvent,
-    groups.HasDispatchOverHttp,
-    groups.HasMessageExtras,
-    event_type="users.messages.inappmessage.Impression",
+    InAppMessageEvent, groups.HasDispatchOverHttp, groups.HasMessageExtras
 ):
     """
     A user saw an in-app message.

@@ -11,7 +11,7 @@ class LandingPageEvent(groups.HasUser, groups.HasWorkspace, groups.HasLandingPag
     """Braze's id of the visitor. Braze calls these events anonymous: do not join it."""
 
 
-class LandingPageClick(LandingPageEvent, event_type="users.messages.landingpage.Click"):
+class LandingPageClick(LandingPageEvent):
     """
     A visitor clicked an element of a landing page.
 
@@ -23,9 +23,7 @@ class LandingPageClick(LandingPageEvent, event_type="users.messages.landingpage.
     """The author's name of the element that was clicked."""
 
 
-class LandingPageFormSubmission(
-    LandingPageEvent, event_type="users.messages.landingpage.FormSubmission"
-):
+class LandingPageFormSubmission(LandingPageEvent):
     """
     A visitor sent the form on a landing page.
 
@@ -35,9 +33,7 @@ class LandingPageFormSubmission(
     """
 
 
-class LandingPageImpression(
-    LandingPageEvent, event_type="users.messages.landingpage.Impression"
-):
+class LandingPageImpression(LandingPageEvent):
     """
     A visitor viewed a landing page.
 

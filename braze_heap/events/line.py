@@ -5,9 +5,7 @@ from braze_heap.events._declare import personal, sensitive
 
 
 class LineEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasCampaign,
     groups.HasCanvas,
@@ -28,12 +26,7 @@ class LineEvent(
     """LINE's id of the person, unique within the LINE provider."""
 
 
-class LineAbort(
-    LineEvent,
-    groups.HasAbortExtras,
-    groups.HasAbort,
-    event_type="users.messages.line.Abort",
-):
+class LineAbort(LineEvent, groups.HasAbortExtras, groups.HasAbort):
     """
     Braze decided not to send a LINE message.
 
@@ -41,12 +34,7 @@ class LineAbort(
     """
 
 
-class LineClick(
-    LineEvent,
-    groups.HasShortLinkClick,
-    groups.HasBotVerdict,
-    event_type="users.messages.line.Click",
-):
+class LineClick(LineEvent, groups.HasShortLinkClick, groups.HasBotVerdict):
     """
     Someone, or a link scanner, followed a link in a LINE message.
 
@@ -55,11 +43,7 @@ class LineClick(
     """
 
 
-class LineInboundReceive(
-    LineEvent,
-    groups.HasInboundMessage,
-    event_type="users.messages.line.InboundReceive",
-):
+class LineInboundReceive(LineEvent, groups.HasInboundMessage):
     """
     A user wrote to the business on LINE.
 
@@ -74,7 +58,7 @@ class LineInboundReceive(
     """
 
 
-class LineRetry(LineEvent, groups.HasRetry, event_type="users.messages.line.Retry"):
+class LineRetry(LineEvent, groups.HasRetry):
     """
     Braze postponed a LINE message and will try again.
 
@@ -82,9 +66,7 @@ class LineRetry(LineEvent, groups.HasRetry, event_type="users.messages.line.Retr
     """
 
 
-class LineSend(
-    LineEvent, groups.HasMessageExtras, event_type="users.messages.line.Send"
-):
+class LineSend(LineEvent, groups.HasMessageExtras):
     """
     Braze sent a LINE message to LINE.
 

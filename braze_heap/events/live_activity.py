@@ -49,11 +49,7 @@ class LiveActivityTokenChange(
     """A token of a Live Activity changed."""
 
 
-class LiveActivityPushToStartTokenChange(
-    LiveActivityTokenChange,
-    HasLiveActivityType,
-    event_type="users.behaviors.liveactivity.PushToStartTokenChange",
-):
+class LiveActivityPushToStartTokenChange(LiveActivityTokenChange, HasLiveActivityType):
     """
     A token to start Live Activities remotely was added, changed or removed.
 
@@ -62,11 +58,7 @@ class LiveActivityPushToStartTokenChange(
     """
 
 
-class LiveActivityUpdateTokenChange(
-    LiveActivityTokenChange,
-    HasLiveActivity,
-    event_type="users.behaviors.liveactivity.UpdateTokenChange",
-):
+class LiveActivityUpdateTokenChange(LiveActivityTokenChange, HasLiveActivity):
     """
     A token to update a running Live Activity was added, changed or removed.
 
@@ -75,9 +67,7 @@ class LiveActivityUpdateTokenChange(
     """
 
 
-class LiveActivityOutcome(
-    LiveActivityEvent, event_type="users.messages.liveactivity.Outcome"
-):
+class LiveActivityOutcome(LiveActivityEvent):
     """
     The push provider answered a Live Activity request.
 
@@ -89,9 +79,7 @@ class LiveActivityOutcome(
     """Answer of the push provider to the request."""
 
 
-class LiveActivitySend(
-    LiveActivityEvent, event_type="users.messages.liveactivity.Send"
-):
+class LiveActivitySend(LiveActivityEvent):
     """
     Braze sent a request to start, update or end a Live Activity.
 

@@ -3,25 +3,14 @@
 from braze_heap.events import groups
 
 
-class NewsFeedCardEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
-    groups.HasApp,
-    groups.HasPlatform,
-):
+class NewsFeedCardEvent(groups.HasUserOnDevice, groups.HasApp, groups.HasPlatform):
     """Something happened with a News Feed card."""
 
     card_id: str | None = None
     """The News Feed card."""
 
 
-class NewsFeedCardAbort(
-    NewsFeedCardEvent,
-    groups.HasWorkspace,
-    groups.HasAbort,
-    event_type="users.messages.newsfeedcard.Abort",
-):
+class NewsFeedCardAbort(NewsFeedCardEvent, groups.HasWorkspace, groups.HasAbort):
     """
     Legacy: Braze held back a News Feed card.
 
@@ -29,9 +18,7 @@ class NewsFeedCardAbort(
     """
 
 
-class NewsFeedCardClick(
-    NewsFeedCardEvent, event_type="users.messages.newsfeedcard.Click"
-):
+class NewsFeedCardClick(NewsFeedCardEvent):
     """
     Legacy: a user clicked a News Feed card.
 
@@ -39,9 +26,7 @@ class NewsFeedCardClick(
     """
 
 
-class NewsFeedCardImpression(
-    NewsFeedCardEvent, event_type="users.messages.newsfeedcard.Impression"
-):
+class NewsFeedCardImpression(NewsFeedCardEvent):
     """
     Legacy: a user saw a News Feed card.
 

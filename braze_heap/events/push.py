@@ -13,14 +13,11 @@ class HasPushToken(CurrentsEvent):
 
 
 class PushEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasPlatformFamily,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasDispatch,
     groups.HasSend,
 ):
@@ -35,7 +32,6 @@ class PushTokenStateChange(
     groups.HasTokenChange,
     HasPushToken,
     groups.HasSdkVersion,
-    event_type="users.behaviors.pushnotification.TokenStateChange",
 ):
     """
     A push token was added to a profile, updated or removed from it.
@@ -77,11 +73,7 @@ class PushTokenStateChange(
 
 
 class PushAbort(
-    PushEvent,
-    groups.HasStepMessageVariation,
-    groups.HasAbortExtras,
-    groups.HasAbort,
-    event_type="users.messages.pushnotification.Abort",
+    PushEvent, groups.HasStepMessageVariation, groups.HasAbortExtras, groups.HasAbort
 ):
     """
     Braze decided not to send a push notification.
@@ -91,12 +83,7 @@ class PushAbort(
     """
 
 
-class PushBounce(
-    PushEvent,
-    groups.HasAdvertisingId,
-    HasPushToken,
-    event_type="users.messages.pushnotification.Bounce",
-):
+class PushBounce(PushEvent, groups.HasAdvertisingId, HasPushToken):
     """
     The push service refused a notification.
 
@@ -106,12 +93,7 @@ class PushBounce(
     """
 
 
-class PushIosForeground(
-    PushEvent,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-    event_type="users.messages.pushnotification.IosForeground",
-):
+class PushIosForeground(PushEvent, groups.HasPlatform, groups.HasAdvertisingId):
     """
     Deprecated: a push notification arrived while the iOS app was open.
 
@@ -128,7 +110,6 @@ class PushOpen(
     groups.HasPlatform,
     groups.HasAdvertisingId,
     groups.HasStepMessageVariation,
-    event_type="users.messages.pushnotification.Open",
 ):
     """
     A user opened the app by tapping a push notification or one of its buttons.
@@ -146,11 +127,7 @@ class PushOpen(
 
 
 class PushRetry(
-    PushEvent,
-    groups.HasStepMessageVariation,
-    groups.HasRetry,
-    groups.HasProfileTraits,
-    event_type="users.messages.pushnotification.Retry",
+    PushEvent, groups.HasStepMessageVariation, groups.HasRetry, groups.HasProfileTraits
 ):
     """
     Braze postponed a push notification and will try again.
@@ -165,7 +142,6 @@ class PushSend(
     groups.HasMessageExtras,
     groups.HasMessageArchive,
     HasPushToken,
-    event_type="users.messages.pushnotification.Send",
 ):
     """
     Braze handed a push notification to Apple, Google or a browser vendor.

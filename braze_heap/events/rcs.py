@@ -7,8 +7,7 @@ from braze_heap.events._declare import JsonText, sensitive, since, storage_only
 class RcsEvent(
     groups.HasUser,
     groups.HasWorkspace,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasStepMessageVariation,
 ):
     """Something happened with an RCS message."""
@@ -31,11 +30,7 @@ class RcsMessageEvent(
 
 
 class RcsAbort(
-    RcsEvent,
-    groups.HasAbortExtras,
-    groups.HasSubscriptionGroup,
-    groups.HasAbort,
-    event_type="users.messages.rcs.Abort",
+    RcsEvent, groups.HasAbortExtras, groups.HasSubscriptionGroup, groups.HasAbort
 ):
     """
     Braze decided not to send an RCS message.
@@ -53,7 +48,6 @@ class RcsClick(
     groups.HasShortLinkClick,
     groups.HasBotClickReason,
     groups.HasUserPhone,
-    event_type="users.messages.rcs.Click",
 ):
     """
     A user tapped a link, suggestion or button in an RCS message.
@@ -75,7 +69,7 @@ class RcsClick(
     canvas_variation_name: str | None = since(4)
 
 
-class RcsDelivery(RcsMessageEvent, event_type="users.messages.rcs.Delivery"):
+class RcsDelivery(RcsMessageEvent):
     """
     An RCS message reached the user's device.
 
@@ -90,7 +84,6 @@ class RcsInboundReceive(
     groups.HasSubscriptionGroup,
     groups.HasUserPhone,
     groups.HasInboundPhoneMessage,
-    event_type="users.messages.rcs.InboundReceive",
 ):
     """
     A user wrote to the business by RCS.
@@ -105,7 +98,7 @@ class RcsInboundReceive(
     canvas_variation_name: str | None = since(6)
 
 
-class RcsRead(RcsEvent, groups.HasRecipientPhone, event_type="users.messages.rcs.Read"):
+class RcsRead(RcsEvent, groups.HasRecipientPhone):
     """
     A user read an RCS message.
 
@@ -114,11 +107,7 @@ class RcsRead(RcsEvent, groups.HasRecipientPhone, event_type="users.messages.rcs
     """
 
 
-class RcsRejection(
-    RcsMessageEvent,
-    groups.HasFailureCause,
-    event_type="users.messages.rcs.Rejection",
-):
+class RcsRejection(RcsMessageEvent, groups.HasFailureCause):
     """
     An RCS message was rejected and not delivered.
 
@@ -132,9 +121,7 @@ class RcsRejection(
     canvas_step_message_variation_id: str | None = storage_only(since=4)
 
 
-class RcsSend(
-    RcsMessageEvent, groups.HasMessageExtras, event_type="users.messages.rcs.Send"
-):
+class RcsSend(RcsMessageEvent, groups.HasMessageExtras):
     """
     Braze handed an RCS message to the provider.
 

@@ -4,12 +4,7 @@ from braze_heap.events import groups
 from braze_heap.events._declare import sensitive, since
 
 
-class SmsEvent(
-    groups.HasUser,
-    groups.HasWorkspace,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
-):
+class SmsEvent(groups.HasUser, groups.HasWorkspace, groups.HasCampaignOrCanvas):
     """Something happened with an SMS or MMS."""
 
 
@@ -38,7 +33,6 @@ class SmsAbort(
     groups.HasAbortExtras,
     groups.HasSubscriptionGroup,
     groups.HasAbort,
-    event_type="users.messages.sms.Abort",
 ):
     """
     Braze decided not to send an SMS.
@@ -48,11 +42,7 @@ class SmsAbort(
     """
 
 
-class SmsCarrierSend(
-    SmsMessageEvent,
-    groups.HasSenderPhone,
-    event_type="users.messages.sms.CarrierSend",
-):
+class SmsCarrierSend(SmsMessageEvent, groups.HasSenderPhone):
     """
     An SMS was passed on to the mobile carrier.
 
@@ -62,11 +52,7 @@ class SmsCarrierSend(
     """
 
 
-class SmsDelivery(
-    SmsOutcomeEvent,
-    groups.HasSenderPhone,
-    event_type="users.messages.sms.Delivery",
-):
+class SmsDelivery(SmsOutcomeEvent, groups.HasSenderPhone):
     """
     An SMS reached the user's phone, according to the carrier.
 
@@ -75,11 +61,7 @@ class SmsDelivery(
     """
 
 
-class SmsDeliveryFailure(
-    SmsOutcomeEvent,
-    groups.HasFailureCause,
-    event_type="users.messages.sms.DeliveryFailure",
-):
+class SmsDeliveryFailure(SmsOutcomeEvent, groups.HasFailureCause):
     """
     An SMS could not be delivered.
 
@@ -94,7 +76,6 @@ class SmsInboundReceive(
     groups.HasSubscriptionGroup,
     groups.HasUserPhone,
     groups.HasInboundPhoneMessage,
-    event_type="users.messages.sms.InboundReceive",
 ):
     """
     A user texted the business by SMS.
@@ -108,12 +89,7 @@ class SmsInboundReceive(
     """Business number or short code that received the message."""
 
 
-class SmsRejection(
-    SmsOutcomeEvent,
-    groups.HasFailureCause,
-    groups.HasSenderPhone,
-    event_type="users.messages.sms.Rejection",
-):
+class SmsRejection(SmsOutcomeEvent, groups.HasFailureCause, groups.HasSenderPhone):
     """
     The carrier rejected an SMS.
 
@@ -127,7 +103,6 @@ class SmsRetry(
     groups.HasStepMessageVariation,
     groups.HasSubscriptionGroup,
     groups.HasRetry,
-    event_type="users.messages.sms.Retry",
 ):
     """
     Braze postponed an SMS and will try again.
@@ -137,12 +112,7 @@ class SmsRetry(
     """
 
 
-class SmsSend(
-    SmsMessageEvent,
-    groups.HasMessageExtras,
-    groups.HasMessageArchive,
-    event_type="users.messages.sms.Send",
-):
+class SmsSend(SmsMessageEvent, groups.HasMessageExtras, groups.HasMessageArchive):
     """
     Braze handed an SMS to the SMS provider.
 
@@ -162,7 +132,6 @@ class SmsShortLinkClick(
     groups.HasShortLinkClick,
     groups.HasBotClickReason,
     groups.HasUserPhone,
-    event_type="users.messages.sms.ShortLinkClick",
 ):
     """
     Someone, or a link scanner, followed a shortened link in an SMS.

@@ -9,8 +9,7 @@ class SubscriptionEvent(
     groups.HasTimezone,
     groups.HasWorkspace,
     groups.HasApp,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasSend,
 ):
     """
@@ -41,9 +40,7 @@ class SubscriptionEvent(
     """Email address of the profile at the time of the change, if it has one."""
 
 
-class SubscriptionGlobalStateChange(
-    SubscriptionEvent, event_type="users.behaviors.subscription.GlobalStateChange"
-):
+class SubscriptionGlobalStateChange(SubscriptionEvent):
     """
     A user's subscription to a whole channel changed.
 
@@ -60,7 +57,6 @@ class SubscriptionGroupStateChange(
     groups.HasDeviceOverHttp,
     groups.HasDispatch,
     groups.HasSubscriptionGroup,
-    event_type="users.behaviors.subscriptiongroup.StateChange",
 ):
     """
     A user joined or left a subscription group.

@@ -5,20 +5,16 @@ from braze_heap.events._declare import JsonText, personal
 
 
 class SurveyResponse(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasPlatform,
     groups.HasAdvertisingId,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasServedVariation,
     groups.HasMessageExtras,
     groups.HasLandingPage,
     groups.HasBrowser,
-    event_type="users.messages.survey.Response",
 ):
     """
     A user answered one question of a survey.

@@ -4,9 +4,7 @@ from braze_heap.events import groups
 from braze_heap.events._declare import JsonObject, personal, sensitive
 
 
-class RandomBucketNumberUpdate(
-    groups.HasUser, groups.HasWorkspace, event_type="users.RandomBucketNumberUpdate"
-):
+class RandomBucketNumberUpdate(groups.HasUser, groups.HasWorkspace):
     """
     A profile got a new random bucket number.
 
@@ -21,7 +19,7 @@ class RandomBucketNumberUpdate(
     """Number of the profile before. ``None`` if this is its first."""
 
 
-class UserDeleteRequest(groups.HasWorkspace, event_type="users.UserDeleteRequest"):
+class UserDeleteRequest(groups.HasWorkspace):
     """
     Deletion of a profile was requested.
 
@@ -34,13 +32,7 @@ class UserDeleteRequest(groups.HasWorkspace, event_type="users.UserDeleteRequest
     """The profile to be deleted, 24 hex digits."""
 
 
-class UserOrphan(
-    groups.HasUser,
-    groups.HasDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    event_type="users.UserOrphan",
-):
+class UserOrphan(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.HasApp):
     """
     A profile was merged into another one and ceased to exist.
 
@@ -64,7 +56,6 @@ class ProfileUpdate(
     groups.HasWorkspace,
     groups.HasApp,
     groups.HasProfileTraits,
-    event_type="users.profile.Update",
 ):
     """
     Beta: a user's profile was changed.

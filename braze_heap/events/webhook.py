@@ -7,8 +7,7 @@ from braze_heap.events._declare import sensitive
 class WebhookEvent(
     groups.HasUser,
     groups.HasWorkspace,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasDispatch,
     groups.HasSend,
 ):
@@ -22,7 +21,6 @@ class WebhookAbort(
     groups.HasStepMessageVariation,
     groups.HasAbortExtras,
     groups.HasAbort,
-    event_type="users.messages.webhook.Abort",
 ):
     """
     Braze decided not to call a webhook.
@@ -32,11 +30,7 @@ class WebhookAbort(
     """
 
 
-class WebhookFailure(
-    WebhookEvent,
-    groups.HasStepMessageVariation,
-    event_type="users.messages.webhook.Failure",
-):
+class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
     """
     A webhook call failed.
 
@@ -90,7 +84,6 @@ class WebhookRetry(
     groups.HasStepMessageVariation,
     groups.HasRetry,
     groups.HasProfileTraits,
-    event_type="users.messages.webhook.Retry",
 ):
     """
     Braze postponed the call of a webhook and will try again.
@@ -101,11 +94,7 @@ class WebhookRetry(
 
 
 class WebhookSend(
-    WebhookEvent,
-    groups.HasTimezone,
-    groups.HasDeviceOverHttp,
-    groups.HasMessageExtras,
-    event_type="users.messages.webhook.Send",
+    WebhookEvent, groups.HasTimezone, groups.HasDeviceOverHttp, groups.HasMessageExtras
 ):
     """
     Braze called a webhook for a user.

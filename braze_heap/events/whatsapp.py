@@ -30,12 +30,9 @@ class HasWhatsAppMessage(HasBsuid):
 
 
 class WhatsAppEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasDevice,
+    groups.HasUserOnDevice,
     groups.HasWorkspace,
-    groups.HasNamedCampaign,
-    groups.HasNamedCanvas,
+    groups.HasCampaignOrCanvas,
     groups.HasStepMessageVariation,
 ):
     """Something happened with a WhatsApp message."""
@@ -64,7 +61,6 @@ class WhatsAppAbort(
     groups.HasAbort,
     groups.HasRecipientPhone,
     HasBsuid,
-    event_type="users.messages.whatsapp.Abort",
 ):
     """
     Braze decided not to send a WhatsApp message.
@@ -74,12 +70,7 @@ class WhatsAppAbort(
     """
 
 
-class WhatsAppClick(
-    WhatsAppEvent,
-    groups.HasShortLinkClick,
-    groups.HasUserPhone,
-    event_type="users.messages.whatsapp.Click",
-):
+class WhatsAppClick(WhatsAppEvent, groups.HasShortLinkClick, groups.HasUserPhone):
     """
     A user followed a tracked link in a WhatsApp message.
 
@@ -89,9 +80,7 @@ class WhatsAppClick(
     """
 
 
-class WhatsAppDelivery(
-    WhatsAppMessageEvent, event_type="users.messages.whatsapp.Delivery"
-):
+class WhatsAppDelivery(WhatsAppMessageEvent):
     """
     A WhatsApp message reached the user's device.
 
@@ -99,9 +88,7 @@ class WhatsAppDelivery(
     """
 
 
-class WhatsAppFailure(
-    WhatsAppMessageEvent, event_type="users.messages.whatsapp.Failure"
-):
+class WhatsAppFailure(WhatsAppMessageEvent):
     """
     A WhatsApp message could not be delivered.
 
@@ -122,7 +109,6 @@ class WhatsAppInboundReceive(
     groups.HasUserPhone,
     groups.HasInboundPhoneMessage,
     HasWhatsAppMessage,
-    event_type="users.messages.whatsapp.InboundReceive",
 ):
     """
     A user wrote to the business on WhatsApp.
@@ -157,7 +143,7 @@ class WhatsAppInboundReceive(
     """
 
 
-class WhatsAppRead(WhatsAppMessageEvent, event_type="users.messages.whatsapp.Read"):
+class WhatsAppRead(WhatsAppMessageEvent):
     """
     A user read a WhatsApp message.
 
@@ -173,7 +159,6 @@ class WhatsAppRetry(
     groups.HasRetry,
     groups.HasRecipientPhone,
     HasBsuid,
-    event_type="users.messages.whatsapp.Retry",
 ):
     """
     Braze postponed a WhatsApp message and will try again.
@@ -182,11 +167,7 @@ class WhatsAppRetry(
     """
 
 
-class WhatsAppSend(
-    WhatsAppMessageEvent,
-    groups.HasMessageExtras,
-    event_type="users.messages.whatsapp.Send",
-):
+class WhatsAppSend(WhatsAppMessageEvent, groups.HasMessageExtras):
     """
     Braze handed a WhatsApp message to WhatsApp.
 

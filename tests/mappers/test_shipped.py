@@ -34,10 +34,7 @@ def state_change(state: str, time: int, **changes: Any) -> dict[str, Any]:
 
 
 def test_every_type_is_decided() -> None:
-    """
-    Each type has its own line in the table of decisions, in the order of their names;
-    none is left to the mapper for all events.
-    """
+    """Each type has a mapper under its name, so that one can be replaced by name."""
     assert [*DECISIONS] == sorted(EVENT_TYPES)
     assert {*DECISIONS, bh.CurrentsEvent} == {*bh.DEFAULT_MAPPERS.registrations}
 
