@@ -3,14 +3,14 @@ Exceptions of the package, by what the caller can do.
 
 `BrazeHeapError` is the base of all; modules define more of its kinds.
 
-* `DeliveryError`: send the batch again later, because nothing of it is lost.
-    * `SinkUnavailable`: the sink could not decide.
+* `DeliveryError`: send the batch again later; nothing is lost.
+    * `SinkUnavailable`: the sink did not decide.
     * `DeadLetterError`: the rejected events are not on disk.
-        * `DeadLetterFull`: make room: replay, purge, or raise the cap.
+        * `DeadLetterFull`: free space: replay, purge, or raise the cap.
     * `LedgerError`: the ledger of user properties cannot be read or written.
 * `StateError`: a store of state cannot be opened, read or written.
     * `DeadLetterError` and `LedgerError`, see above.
-    * `ProgressError`: the progress of a backfill cannot be noted, or it runs already.
+    * `ProgressError`: the progress of a backfill cannot be read or stored.
 * `SinkSpecError`: correct the text that names a sink.
 
 A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of
@@ -48,29 +48,28 @@ class StateError(BrazeHeapError):
 
 class DeliveryError(BrazeHeapError):
     """
-    A batch is not decided: it is still the caller's, who can send it again.
+    A batch is undecided, and the caller can send it again.
 
     Sinks, dead letters and mappers raise it. A receiver answers 503, or 429 if the
-    error has a true ``throttled``, and takes the seconds until the next attempt from
-    ``retry_after``. `SinkUnavailable` has both attributes.
+    attribute ``throttled`` of the error is true. It sends ``retry_after``, in seconds,
+    to Braze. `SinkUnavailable` has both attributes.
     """
 
 
 @attrs.frozen
 class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
     """
-    The sink could not decide about a batch: all of it is to be sent again.
+    The sink did not decide about a batch: send all of it again.
 
-    What was settled before is settled; sending it again is harmless.
+    Sending calls again that the destination accepted before is harmless.
 
     Attributes:
-        detail: The cause, and what to do about it. It is logged, so it holds no value
-            of an event.
-        retry_after: Seconds that the destination asks for; ``None`` if it says nothing.
-        throttled: Whether we are too fast; the receiver answers 429 then, not 503.
-        misconfigured: Whether the configuration is at fault: waiting alone is no help.
-        context: The same cause for machines: ``host``, ``error`` (a class), ``errno``,
-            ``status``, as far as they are known. Logged too.
+        detail: Cause, and what to fix. It is logged, so it has no value of an event.
+        retry_after: Seconds that the destination asks to wait; ``None`` if it does not.
+        throttled: Whether a rate limit is reached. A receiver then answers 429.
+        misconfigured: Whether the configuration is wrong, so that waiting is useless.
+        context: Cause for structured logs: ``host``, ``error`` (a class), ``errno``,
+            ``status``, if they are known.
         answer: Text of the destination's answer, redacted. Not logged.
     """
 
@@ -98,9 +97,9 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
 
     Attributes:
         max_bytes: The cap; ``None`` if the disk is full.
-        used_bytes: How much of it is used; ``None`` if the disk is full.
-        free_bytes: Free bytes of the disk, if the disk is what is full; else ``None``.
-        needed_bytes: About how many free bytes the failed operation needs.
+        used_bytes: Bytes that are used of it; ``None`` if the disk is full.
+        free_bytes: Free bytes of the disk if the disk is full; else ``None``.
+        needed_bytes: Free bytes that the failed operation needs, approximately.
     """
 
     max_bytes: int | None = None
@@ -128,18 +127,16 @@ class LedgerError(StateError, DeliveryError):
 
 
 class ProgressError(StateError):
-    """
-    The progress of a backfill cannot be read or noted, or the backfill runs already.
-    """
+    """The progress of a backfill cannot be stored, or another process runs it."""
 
 
 @attrs.frozen
 class SinkSpecError(BrazeHeapError, ValueError):
     """
-    A text that names no sink.
+    A sink spec is invalid.
 
     Attributes:
-        detail: What is wrong with it, and what would be right. Never an option's value.
+        detail: The fault, and how to write it. Never the value of an option.
     """
 
     detail: str
@@ -149,7 +146,7 @@ class SinkSpecError(BrazeHeapError, ValueError):
 
 
 def retry_after_of(error: DeliveryError) -> float | None:
-    """Return the seconds that *error* asks to wait; ``None`` if it does not say."""
+    """Return the seconds that *error* asks to wait; ``None`` if it does not."""
     seconds = getattr(error, "retry_after", None)
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     return seconds if is_number else None
@@ -157,8 +154,9 @@ def retry_after_of(error: DeliveryError) -> float | None:
 
 def name_event(error: DeliveryError, event_type: str, event_id: str) -> None:
     """
-    Add a note to *error* that names the event; an earlier note of this kind is replaced
-    because a mapper may raise one instance again and again.
+    Add a note to *error* that names the event.
+
+    It replaces an earlier one, because a mapper may raise an instance several times.
     """
     names = f"type {event_type[:_MAX_NAME]!r}, id {event_id[:_MAX_NAME]!r}"
     others = [n for n in getattr(error, "__notes__", ()) if not n.startswith(_MAPPING)]

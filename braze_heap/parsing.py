@@ -48,7 +48,7 @@ MAX_EVENT_TYPE: Final = 1023
 """UTF-16 units of an event type, which becomes a Heap property."""
 
 YEAR_2100: Final = 4_102_444_800
-"""UTC epoch seconds. An event from then on has a wrong clock."""
+"""UTC epoch seconds. Later times come from a wrong clock."""
 
 _ENVELOPE = ("event_type", "id", "time", "user", "properties")
 
@@ -88,7 +88,7 @@ class EventError(BrazeHeapError, ValueError):
     @property
     def reason(self) -> Reason | None:
         """
-        Reason in reports and dead letters, of the most serious flaw; ``None`` if the
+        Reason of the most serious flaw, as in reports and dead letters; ``None`` if the
         event is usable without ``strict=True``.
         """
         return self.problems[0].reason
@@ -369,9 +369,7 @@ def epoch_seconds(time: object) -> float | int | None:
 
 
 def exact_time(time: int, exact: object) -> float:
-    """
-    Return *exact* in UTC epoch seconds if it is within the second *time*, else *time*.
-    """
+    """Return *exact* in epoch seconds if it is in the second *time*, else *time*."""
     seconds = None if exact is None else epoch_seconds(exact)
     return time if seconds is None or int(seconds) != time else seconds
 
@@ -395,7 +393,7 @@ def id_text(value: object) -> str | None:
 
 
 _MAX_ID_BITS: Final = 3_000
-"""Python does not convert integers of over 4,300 digits to text."""
+"""Maximum size. Python does not convert integers of over 4,300 digits to text."""
 
 
 def _with_id(cls: type[_Event], event_id: object, fields: dict[str, Any]) -> _Event:

@@ -1,4 +1,4 @@
-"""What a mapper says about an event. The transformer adds who, when, and the key."""
+"""Payloads that mappers return. Transformers add identity, timestamp and key."""
 
 import datetime as dt
 import inspect
@@ -23,13 +23,13 @@ __all__ = [
 @attrs.define
 class HeapEvent:
     """
-    Something to track.
+    An event to track.
 
     Attributes:
-        name: The name in Heap, at most 1,024 characters. Heap advises few broad names
-            told apart by properties.
-        properties: Any JSON. What Heap does not take is made legal later on: nested
-            objects become dotted names, null is left out.
+        name: Name in Heap, at most 1,023 UTF-16 units. Heap recommends a few broad
+            names, distinguished by properties.
+        properties: Any JSON. It is made legal for Heap later: nested objects become
+            dotted names, and null is omitted.
         identity: Identity of the user, if it differs from that of the event.
         time: Time in Heap, if it differs from that of the event: UTC epoch seconds, or
             a datetime with a time zone.
@@ -44,14 +44,13 @@ class HeapEvent:
 @attrs.define
 class StandardEvent(HeapEvent):
     """
-    Something to track under Braze's own names.
+    An event to track under Braze's own names; `standard` returns one.
 
-    The naming policies of the transformer (style, prefixes, renames) apply to it, where
-    they leave the names of a `HeapEvent` alone. `standard` makes one of an event.
+    The naming policies of the transformer (style, prefixes, renames) apply to it.
 
     Attributes:
-        has_own_name: Whether *name* is the own name of a custom event.
-        renamed: Number of properties that were renamed because their name is taken.
+        has_own_name: Whether *name* is the name of a custom event.
+        renamed: Number of properties that were renamed because their name was used.
     """
 
     has_own_name: bool = attrs.field(default=False, kw_only=True, eq=False)
@@ -72,29 +71,23 @@ class HeapUserProperties:
 
 @attrs.define
 class StandardUserProperties(HeapUserProperties):
-    """
-    User properties under the names of the shipped mappers.
-
-    The prefix and the renames of the transformer for properties apply to it.
-    """
+    """User properties to which the prefix and renames of the transformer apply."""
 
 
 @attrs.define
 class HeapUserDeletion:
-    """The user is to be deleted in Heap, with all events. There is no way back."""
+    """Deletion of the user and all their events in Heap. It cannot be undone."""
 
 
 Payload: TypeAlias = HeapEvent | HeapUserProperties | HeapUserDeletion
-"""One thing that a mapper says."""
+"""One item that a mapper returns."""
 
 Mapped: TypeAlias = Payload | Iterable[Payload] | None
-"""What a mapper returns: one payload, several, or nothing for this event."""
+"""Return value of a mapper: one payload, several, or ``None`` to skip the event."""
 
 
 class ReturnValueError(BrazeHeapError, TypeError):
-    """
-    A mapper returned something that is not a payload. The message quotes no value.
-    """
+    """A mapper did not return payloads. The message does not quote any value."""
 
 
 def payloads_of(mapped: object) -> list[Payload]:
@@ -102,7 +95,7 @@ def payloads_of(mapped: object) -> list[Payload]:
     Return the payloads in *mapped*, the return value of a mapper.
 
     Raises:
-        ReturnValueError: *mapped* is no payload, or a payload is not complete.
+        ReturnValueError: *mapped* is not a payload, or a payload is not complete.
     """
     if mapped is None:
         return []
@@ -136,7 +129,7 @@ def _check(payload: HeapEvent | HeapUserProperties) -> None:
 
 
 def described(value: object) -> str:
-    """Return the kind of a wrong return value, with what to do about it."""
+    """Return the kind of a wrong return value, and advice."""
     if inspect.iscoroutine(value):
         value.close()  # else Python warns that it was never awaited
     if isinstance(value, Awaitable | AsyncIterable):

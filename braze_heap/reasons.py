@@ -1,7 +1,7 @@
 """
-Why an event did not become a Heap call, as one closed vocabulary.
+Catalog of the reasons that an event did not become a Heap call.
 
-The words are stable: they are keys of reports, of dead letters and of metrics.
+The values are stable: they are keys of reports, dead letters and metrics.
 """
 
 from enum import StrEnum
@@ -10,10 +10,7 @@ __all__ = ["Reason", "SkipReason"]
 
 
 class Reason(StrEnum):
-    """
-    Why an event was rejected. The fault lies in its data, so sending it again does not
-    help.
-    """
+    """Reason that an event is rejected. Sending it again does not help."""
 
     NOT_AN_OBJECT = "not_an_object"
     """An element of the batch is not a JSON object."""
@@ -28,19 +25,19 @@ class Reason(StrEnum):
     """``properties`` is neither an object nor null."""
 
     BAD_TIME = "bad_time"
-    """``time`` is missing, no number, not positive, or from 2100 on."""
+    """``time`` is missing, or is not between 1970 and 2100."""
 
     BAD_IDENTITY = "bad_identity"
-    """The identity cannot be one person's: Heap would merge people for ever."""
+    """Many users may share the identity, and Heap would merge them permanently."""
 
     IDENTITY_TOO_LONG = "identity_too_long"
-    """The identity has over 255 UTF-16 units. Cutting it would merge people."""
+    """The identity has over 255 UTF-16 units. Truncating it would merge users."""
 
     DUPLICATE_ID_CONFLICT = "duplicate_id_conflict"
-    """An earlier event of the batch has the same id and another content."""
+    """An earlier event of the batch has the same id but different content."""
 
     MAPPER_ERROR = "mapper_error"
-    """The mapper of the event raised, or returned what Heap cannot have."""
+    """The mapper of the event raised, or did not return payloads."""
 
     MAPPER_UNAVAILABLE = "mapper_unavailable"
     """
@@ -49,32 +46,32 @@ class Reason(StrEnum):
     """
 
     INTERNAL_ERROR = "internal_error"
-    """Anything unforeseen while the event was read or mapped."""
+    """An unexpected error while the event was read or mapped."""
 
     UNREADABLE = "unreadable"
-    """The bytes are no JSON or Avro, or their envelope holds no events."""
+    """The bytes are not JSON or Avro, or their envelope has no events."""
 
     REJECTED_BY_HEAP = "rejected_by_heap"
-    """Heap refuses the call, also when it is sent alone."""
+    """Heap rejects the call, even in a request of its own."""
 
     SINK_DOWN = "sink_down"
-    """The sink could not decide for 72 hours."""
+    """The sink was unavailable for 72 hours."""
 
     MAPPER_MISSING = "mapper_missing"
     """A replay kept the record: a mapper that it lists is not in the transformer."""
 
     DAMAGED_RECORD = "damaged_record"
-    """The dead letter cannot read the record, or all of it."""
+    """The dead letter cannot read all of the record."""
 
 
 class SkipReason(StrEnum):
-    """Reason why nothing of an event is sent, by a policy of yours."""
+    """Reason that nothing of an event is sent, because of one of your policies."""
 
     NO_IDENTITY = "no_identity"
-    """The event names nobody: the identity is missing, null, empty or blank."""
+    """The event has no identity: it is missing, null, empty or blank."""
 
     NOT_MAPPED = "not_mapped"
-    """The mapper of the event returned nothing, or there is none."""
+    """The event has no mapper, or its mapper returned nothing."""
 
     EXCLUDED = "excluded"
     """The options ``include`` and ``exclude`` do not select the event."""

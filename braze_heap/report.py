@@ -1,15 +1,11 @@
-"""
-What became of a source, counted.
-
-The law: ``received == delivered + skipped + dead_lettered``.
-"""
+"""Number of events of a source by outcome."""
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -22,7 +18,7 @@ class InvalidField(NamedTuple):
 
     Attributes:
         class_name: Name of the class.
-        field: Name of its field, with dots and ``[]`` for what is inside; "" for all.
+        field: Name of its field, such as ``items[].price``; "" for the whole object.
         reason: Kind of the value and expected type, such as ``text, not float``.
     """
 
@@ -36,40 +32,40 @@ class InvalidField(NamedTuple):
 
 
 MAX_NAMES: Final = 1_000
-"""Unfamiliar types and fields that a report names."""
+"""Maximum number of unknown types and fields that a report names."""
 
 OTHERS: Final = "(others)"
 
 
 def _bounded(names: Mapping[str, int]) -> Mapping[str, int]:
-    """
-    Return the first of *names*, the others as one: a sender may make up any number.
-    """
+    """Return the first of *names*, with a sum of the others."""
     if len(names) <= MAX_NAMES:
         return names
-    told = ((name, number) for name, number in names.items() if name != OTHERS)
-    first = dict(itertools.islice(told, MAX_NAMES))
+    named = ((name, number) for name, number in names.items() if name != OTHERS)
+    first = dict(itertools.islice(named, MAX_NAMES))
     return {**first, OTHERS: sum(names.values()) - sum(first.values())}
 
 
 @attrs.frozen
 class Report:
     """
-    What became of a source. Each event is counted once.
+    Number of events of a source by outcome.
+
+    Each event is counted once: ``received == delivered + skipped + dead_lettered``.
 
     Attributes:
-        received: How many events came; an unreadable body counts as one.
-        delivered: How many the sink settled, repeats with their first.
-        skipped_by_reason: How many a policy left out.
-        dead_lettered_by_reason: How many are in the dead letter (or discarded).
-        repeated: How many of the events repeat an earlier one of their batch.
-        calls: How many calls the sink settled.
-        unknown: How often there was what the classes do not know, by type or field;
-            see `TransformResult`. Of a thousand names each, of more in sum.
-        missing_mappers: How many records a replay kept because the transformer lacks a
-            mapper that they list, by event key and ``module:qualname``.
-        other_destinations: Number of records that a replay left, because they failed at
-            another destination, by destination. They are not received.
+        received: Number of events; an unreadable body counts as one.
+        delivered: Number of events that the sink accepted, with their repeats.
+        skipped_by_reason: Number of events not sent because of a policy, by reason.
+        dead_lettered_by_reason: Number of dead-lettered or discarded events, by reason.
+        repeated: Number of events that repeat an earlier one of their batch.
+        calls: Number of calls that the sink accepted.
+        unknown: Number of occurrences of each unknown type and field; see
+            `TransformResult`. At most 1,000 names; ``(others)`` is the rest.
+        missing_mappers: Number of records that a replay kept because the transformer
+            lacks a mapper that they list, by event key and ``module:qualname``.
+        other_destinations: Number of records that a replay left because they failed at
+            another destination, by destination. They do not count as received.
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
         not_sent: Number of parts of delivered events that were not sent, by reason: an
@@ -96,32 +92,17 @@ class Report:
 
     @property
     def skipped(self) -> int:
-        """How many a policy left out."""
+        """Number of events not sent because of a policy."""
         return sum(self.skipped_by_reason.values())
 
     @property
     def dead_lettered(self) -> int:
-        """How many are in the dead letter."""
+        """Number of dead-lettered or discarded events."""
         return sum(self.dead_lettered_by_reason.values())
 
     def __add__(self, other: Report) -> Report:
-        return Report(
-            self.received + other.received,
-            self.delivered + other.delivered,
-            _added(self.skipped_by_reason, other.skipped_by_reason),
-            _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
-            self.repeated + other.repeated,
-            self.calls + other.calls,
-            _added(self.unknown, other.unknown),
-            _added(self.missing_mappers, other.missing_mappers),
-            other_destinations=_added(
-                self.other_destinations, other.other_destinations
-            ),
-            invalid=_added(self.invalid, other.invalid),
-            adjustments=_added(self.adjustments, other.adjustments),
-            not_sent=_added(self.not_sent, other.not_sent),
-            compiled_errors=_added(self.compiled_errors, other.compiled_errors),
-        )
+        fields = (field.name for field in attrs.fields(Report))
+        return Report(**{n: _sum(getattr(self, n), getattr(other, n)) for n in fields})
 
     def outcomes(self) -> Iterator[tuple[str, str, int]]:
         """Yield the number of events per outcome and reason."""
@@ -132,8 +113,6 @@ class Report:
             yield "dead_lettered", reason, number
 
 
-_Key = TypeVar("_Key")
-
-
-def _added(one: Mapping[_Key, int], other: Mapping[_Key, int]) -> dict[_Key, int]:
-    return dict(Counter(one) + Counter(other)) if other else dict(one)
+def _sum(one: Any, other: Any) -> Any:
+    """Return the sum of two numbers, or of two mappings from keys to numbers."""
+    return one + other if isinstance(one, int) else dict(Counter(one) + Counter(other))

@@ -1,4 +1,4 @@
-"""From bytes, or decoded events, to calls that Heap accepts."""
+"""Transform events, as bytes or decoded, to calls that Heap accepts."""
 
 import contextlib
 import functools
@@ -35,28 +35,28 @@ Source: TypeAlias = (
     | None
 )
 """
-A request body; a decoded ``{"events": [...]}``; events, raw or typed, or one of them;
-what `braze_heap.wire.read_events` gives.
+A request body; a decoded ``{"events": [...]}``; one event or several, raw or typed; or
+the return value of `braze_heap.wire.read_events`.
 """
 
 
 class Transformer:
     """
-    Turns Currents events into Heap calls. Pure: no I/O, no clock, usable from threads.
+    Transform Currents events to Heap calls. Thread-safe, without I/O or clock.
 
     Attributes:
-        mappers: The registry that it was made with.
-        naming: The policy for names.
-        personal_data: The policy for personal data.
+        mappers: Registry of the mappers.
+        naming: Policy for names.
+        personal_data: Policy for personal data.
 
     Raises:
-        ValueError: An option has a wrong value, *mappers* map no event type, or one
-            that `declare` makes reads a field that is redacted.
-        TypeError: An option is of another type, or a function that cannot be called.
+        ValueError: An option is invalid, *mappers* is empty, or a declared mapper reads
+            a field that is redacted.
+        TypeError: An option has another type, or is a function that cannot be called.
 
     Warns:
-        UserWarning: *personal_data* or *naming* names a field, or *naming* an event,
-            that no event class has.
+        UserWarning: *personal_data* or *naming* names a field or event that no event
+            class has.
     """
 
     @takes(TransformerArguments)
@@ -82,20 +82,20 @@ class Transformer:
         self, source: Source, *, outages: MapperOutages | None = None
     ) -> TransformResult:
         """
-        Turn a batch into calls. Never raises because of the events in it.
+        Transform a batch. Does not raise because of invalid events.
 
-        Events with the same id are taken for one if they are equal; the second is
-        rejected if they are not.
+        Events with the same id count as one if they are equal. If they are not equal,
+        the second is rejected.
 
         Args:
             source: The batch.
-            outages: Decides, for a pipeline, which events to reject because their
-                mapper could not decide about them for too long.
+            outages: Decides for a pipeline which events to reject because their mapper
+                was unavailable for too long.
 
         Raises:
-            DeliveryError: A mapper, or a function that names the user, raised it
-                because a lookup is down. Nothing is decided: send the batch again. A
-                note names the event.
+            DeliveryError: A mapper, or the function for identities, raised it because a
+                lookup is down. The batch is undecided: send it again. A note names the
+                event.
         """
         if isinstance(source, UncheckedEvents):
             return self._mapping.map(source, outages)
@@ -108,11 +108,11 @@ class Transformer:
 
     def team_mappers(self, item: object = b"") -> dict[str, str]:
         """
-        Return the mappers that take part in mapping *item* and are not shipped.
+        Return the mappers that map *item* and are not shipped.
 
         Args:
-            item: An event in any form, even one that cannot be mapped. Bytes are a body
-                that may hold any event, so all mappers that are not shipped take part.
+            item: An event in any form, even one that cannot be mapped. For bytes, a
+                body with unknown events, all mappers that are not shipped are returned.
 
         Returns:
             ``module:qualname`` by event key: a type, or the name of a class that the
@@ -127,7 +127,7 @@ class Transformer:
         return names_of(e for e in entries if e and not is_shipped(e))
 
     def missing_mappers(self, listed: Mapping[str, str]) -> dict[str, str]:
-        """Return those of *listed*, as `team_mappers` gives them, that are not here."""
+        """Return the mappers in *listed*, by `team_mappers`, that are missing here."""
         entries = self.mappers.registrations.values()
         return missing(listed, entries, self._policies.options.event_types)
 
@@ -138,10 +138,7 @@ class Transformer:
         )
 
     def _typed_anyway(self, item: Any) -> CurrentsEvent | None:
-        """
-        Return *item* typed, as if everything but its type and properties were valid;
-        ``None`` if it has no type.
-        """
+        """Return *item* typed, with an invalid time, user or properties replaced."""
         if isinstance(item, RawEvent) and isinstance(item.value, dict):
             item = {"event_type": item.event_type, **item.value}
         if isinstance(item, dict):
@@ -155,14 +152,7 @@ class Transformer:
 
 
 def _check_declared(policies: Policies) -> None:
-    """
-    Check that no declared mapper reads a field that is always redacted.
-
-    A registry does not know the policies, so it cannot check this at registration.
-
-    Raises:
-        ValueError: One does.
-    """
+    """Raise `ValueError` if a declared mapper reads a field that is always redacted."""
     for name, field, where in _redacted_reads(policies):
         raise ValueError(
             f"declare({name!r}) reads {field}, which is redacted from {where}, so the "
@@ -172,7 +162,7 @@ def _check_declared(policies: Policies) -> None:
 
 
 def _redacted_reads(policies: Policies) -> Iterator[tuple[str, str, str]]:
-    """Yield event name, field, and event type or class of what is never sent."""
+    """Yield event name, field, and event type or class of each such read."""
     registry, redaction = policies.mappers, policies.redaction
     event_types = dict(policies.options.event_types) if registry.fields() else {}
     for key in registry.fields():
@@ -208,9 +198,7 @@ def _bytes_of(source: Source) -> bytes | None:
 
 
 def items_of(source: Source) -> Iterable[Any]:
-    """
-    Return the events of *source*, in any form; an `Unreadable` if it cannot be read.
-    """
+    """Return the events of *source* in any form; an `Unreadable` if it is invalid."""
     data = _bytes_of(source)
     if isinstance(source, Mapping) and not isinstance(source, dict):
         source = dict(source)

@@ -1,6 +1,4 @@
-"""
-Meaning of Heap's answers. Pure; no content of an answer makes a function here raise.
-"""
+"""Meaning of Heap's answers. Pure: no content of an answer raises here."""
 
 from __future__ import annotations
 
@@ -51,7 +49,7 @@ class Answer:
 @attrs.frozen
 class Failure:
     """
-    Lack of an answer. Excludes texts of exceptions, which may quote the request.
+    Lack of an answer. Has no text of an exception, which may quote the request.
 
     Attributes:
         kind: Class of the HTTP library's exception.

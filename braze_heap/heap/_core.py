@@ -20,12 +20,7 @@ from braze_heap._sansio import run_steps
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._pacing import (
-    LocalPacer,
-    Pacer,
-    Ticket,
-    require_pacer,
-)
+from braze_heap.heap._pacing import LocalPacer, Pacer, Ticket, require_pacer
 from braze_heap.heap._secret import Secret
 
 logger = logging.getLogger("braze_heap.sinks.heap")
@@ -95,9 +90,7 @@ class HeapCore:
         self._accepted_keys: dict[str, None] = {}
 
     def mark_accepted(self, keys: Iterable[str]) -> None:
-        """
-        Store *keys* of accepted events, to be skipped if their batch is sent again.
-        """
+        """Store *keys* of accepted events, to skip if their batch is sent again."""
         with self._lock:
             self._accepted_keys.update(dict.fromkeys(keys))
             for key in list(self._accepted_keys)[:-MAX_ACCEPTED_KEYS]:
@@ -144,8 +137,8 @@ class HeapCore:
         if not is_valid:
             shown = result if isinstance(result, int | float) else kind_of(result)
             raise SinkUnavailable(
-                f"the pacer, {kind}, returns {shown} from {name}, which is not what "
-                "the protocol says: test it with braze_heap.testing.check_pacer",
+                f"the pacer, {kind}, returns {shown} from {name}, which violates the "
+                "protocol: test it with braze_heap.testing.check_pacer",
                 misconfigured=True,
             )
         return result
@@ -167,7 +160,7 @@ class HeapCore:
             )
 
     def commit_canceled(self, ticket: Ticket) -> None:
-        """Commit *ticket* of a canceled batch, whose steps nobody performs."""
+        """Commit *ticket* of a canceled batch, whose steps do not run any more."""
         if self._is_local:
             self.pacer.commit(ticket, self.pacer_now())
             return

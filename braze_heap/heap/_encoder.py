@@ -1,4 +1,4 @@
-"""The one place where names and values are made legal for Heap."""
+"""Conversion of names and values to those that are legal for Heap."""
 
 import dataclasses
 import datetime as dt
@@ -68,8 +68,8 @@ class UnsupportedValueError(BrazeHeapError, TypeError):
     def __str__(self) -> str:
         where = f"property {self.property_name[:100]!r}" if self.property_name else "it"
         return (
-            f"{where} holds a value of the type {self.type_name}, which JSON does not "
-            "have: use text, a number, a boolean, a date, a list, a dict, or an "
+            f"{where} has a value of the type {self.type_name}, which JSON cannot "
+            "represent: use text, a number, a boolean, a date, a list, a dict, or an "
             "instance of an attrs class or a dataclass"
         )
 
@@ -88,9 +88,7 @@ def is_legal_text(text: str) -> bool:
 
 
 def are_legal_texts(texts: Collection[str], joined: str) -> bool:
-    """
-    Return whether all *texts*, which are concatenated in *joined*, are surely legal.
-    """
+    """Return whether all *texts*, concatenated in *joined*, are surely legal."""
     if "\0" in joined:
         return False
     limit = MAX_TEXT
@@ -108,9 +106,7 @@ def are_legal_texts(texts: Collection[str], joined: str) -> bool:
 
 
 def to_simple_value(value: Any) -> Value | None:
-    """
-    Convert *value* if no change is needed to be counted; otherwise return ``None``.
-    """
+    """Convert *value*; return ``None`` if that may be an `Adjustment` to count."""
     cls = type(value)
     if cls is bool:
         return "true" if value else "false"
@@ -131,12 +127,7 @@ def to_simple_value(value: Any) -> Value | None:
 
 
 class LegalNames:
-    """
-    Property names that are known to be legal. Encoders share it; it is bounded.
-
-    Attributes:
-        names: The names.
-    """
+    """Property names that are known to be legal. Shared by encoders, and bounded."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -245,10 +236,6 @@ def _flatten_into(
 class PropertyEncoder:
     """
     Make names and values legal for Heap, and count the changes.
-
-    Args:
-        nested: Treatment of objects.
-        lists: Form of lists of objects.
 
     Attributes:
         nested: Treatment of objects.

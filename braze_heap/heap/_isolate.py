@@ -1,4 +1,4 @@
-"""One bulk request, divided until Heap accepted or rejected each of its items."""
+"""One bulk request, divided until each item is accepted or rejected."""
 
 import logging
 from typing import Final
@@ -130,9 +130,7 @@ class Isolator:
             self._isolation.trusts_index = False
 
     def _without_unwritable(self, group: _ItemGroup) -> list[_ItemGroup]:
-        """
-        Reject the calls of *group* that cannot be JSON. Return a group of the rest.
-        """
+        """Reject the calls of *group* that cannot be JSON, and return the rest."""
         rest: list[Item] = []
         for item in group.items:
             for part in [item] if _bulk.is_writable(item) else item.parts():
@@ -158,9 +156,7 @@ class Isolator:
     def _split(
         self, group: _ItemGroup, answer: Answer | None = None
     ) -> list[_ItemGroup]:
-        """
-        Return the halves of *group*, the later one first. A single call is rejected.
-        """
+        """Return the halves of *group*, last one first. Reject a single call."""
         items = group.items
         if len(items) > 1:
             parts = _bulk.split_in_half(items)

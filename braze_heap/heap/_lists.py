@@ -2,7 +2,7 @@
 Lists of objects, such as the products of an order, as values that Heap accepts.
 
 A value is text of at most 1,023 UTF-16 units, so long lists are truncated. Only whole
-elements are omitted, and a count says how many there were.
+elements are omitted. A second property has the number of elements.
 """
 
 import math
@@ -30,9 +30,8 @@ class RenderedList:
     The properties that a list becomes.
 
     Attributes:
-        properties: Names and values, ``<name>.count`` with the number of elements among
-            them. A field of the objects may have this name, too: the second one is to
-            be renamed.
+        properties: Names and values, including the number of elements as
+            ``<name>.count``. If a field of the objects has this name too, rename it.
         truncated: Number of values that lack elements because they would be too long.
         replaced: Number of texts in which ``|`` became ``¦``, because it would read as
             the end of an element.

@@ -97,9 +97,7 @@ class Pacer(Protocol):
         ...
 
     def wait(self, cost: Mapping[str, int], now: float, /) -> float:
-        """
-        Return the seconds until `reserve` may succeed for *cost*; 0 if it may now.
-        """
+        """Return the seconds until `reserve` may succeed for *cost*; 0 for now."""
         ...
 
     def commit(self, ticket: Ticket, now: float, /) -> None:

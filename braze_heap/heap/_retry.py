@@ -1,6 +1,4 @@
-"""
-One request to Heap, sent until the answer is final, inside the deadline of its batch.
-"""
+"""One request to Heap, retried until its answer is final or the deadline ends."""
 
 import base64
 import json

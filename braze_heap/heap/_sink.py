@@ -1,4 +1,4 @@
-"""Heap sinks: a sync and an async shell on httpx2 around the sans-I/O protocol."""
+"""Heap sinks, sync and async: httpx2 around the sans-I/O protocol."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ from braze_heap.sinks._protocol import (
     Receipt,
 )
 
-HOSTS: Final = {
-    "us": "https://heapanalytics.com",
-    "eu": "https://c.eu.heap-api.com",
-}
+HOSTS: Final = {"us": "https://heapanalytics.com", "eu": "https://c.eu.heap-api.com"}
 """Hosts by data region. Heap, server-side API."""
 
 _NETWORK: Final = (
@@ -95,7 +92,7 @@ class _HeapSinkBase(OfOneProcess):
     def _steps(self, calls: Sequence[Call]) -> Steps:
         if self._client.is_closed:
             name = type(self).__name__
-            raise SinkUnavailable(f"this {name} is closed: make a new one")
+            raise SinkUnavailable(f"this {name} is closed: create a new one")
         return deliver(self._core, calls)
 
 
@@ -103,11 +100,11 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
     """
     Deliver calls to one Heap app. Thread-safe.
 
-    Send events first, then user properties, merged in the order of the calls, then
-    deletions. Across batches the last arrival wins; a pipeline with a ledger sends the
-    newest. Respects Heap's rate limits, and never waits beyond its deadline. After a
-    fork each process has its own connections and its own rate limits: pass a *pacer*
-    that processes share, or divide *events_a_minute* among them.
+    Events are sent first, then user properties, then deletions. User properties of one
+    user are merged in the order of the calls. Across batches the last write wins; a
+    pipeline with a ledger sends the newest. The sink respects Heap's rate limits, and
+    does not wait beyond its deadline. After a fork each process has its own connections
+    and rate limits: pass a *pacer* that processes share, or divide *events_a_minute*.
 
     Raises:
         ValueError: An option is invalid, such as a host that is not https.
@@ -301,9 +298,11 @@ def _url_of_host(options: HeapOptions) -> str:
     parts = urllib.parse.urlsplit(url)
     schemes = ("https", "http") if options.allow_http else ("https",)
     if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError("base_url is https://host; http only with allow_http=True")
+        raise ValueError("base_url must be https://host; http:// needs allow_http=True")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("base_url holds a host and at most a path, nothing else")
+        raise ValueError(
+            "base_url must have only a host and a path: no user, query or fragment"
+        )
     try:
         httpx2.URL(url, port=parts.port)
     except (httpx2.InvalidURL, ValueError):
@@ -314,7 +313,7 @@ def _url_of_host(options: HeapOptions) -> str:
 def _check_app_id(app_id: object) -> None:
     if not isinstance(app_id, str) or not app_id or app_id != app_id.strip():
         raise ValueError(
-            "app_id is the text that Heap shows under Manage > Projects, without spaces"
+            "app_id must be the text under Manage > Projects in Heap, without spaces"
         )
 
 

@@ -38,7 +38,7 @@ MAX_INTEGER: Final = 2**53
 """Largest integer up to which JavaScript represents every integer exactly."""
 
 EARLIEST_WINS: Final = re.compile(r"braze_app_.+_first_session_at\Z")
-"""Names of user properties whose earliest statement wins. Of all others the newest."""
+"""Names of user properties whose earliest value wins. For others the newest wins."""
 
 Value: TypeAlias = str | int | float
 """Value of a property, as Heap accepts it."""
@@ -106,7 +106,7 @@ class AddUserProperties(_HeapCall):
 
     def order(self, name: str) -> tuple[float, str]:
         """
-        Return the position of the statement about *name*. The greatest one wins.
+        Return the rank of the value of *name*. The greatest one wins.
 
         It is the time, negative for a name of `EARLIEST_WINS`, and the event id.
         """
@@ -139,9 +139,7 @@ Call: TypeAlias = Track | AddUserProperties | DeleteUser
 
 
 def timestamp(seconds: float) -> str:
-    """
-    Return UTC epoch *seconds* as Heap writes times: ``2017-03-10T22:21:56+00:00``.
-    """
+    """Format UTC epoch *seconds* for Heap, as in ``2017-03-10T22:21:56+00:00``."""
     if type(seconds) is int:
         return timestamp_of_second(seconds)
     milliseconds = math.floor(seconds * 1000) / 1000
@@ -159,9 +157,7 @@ def timestamp_of_second(seconds: int) -> str:
 
 
 def to_idempotency_key(key: str) -> str:
-    """
-    Return *key* if it is printable ASCII of at most 255 characters, else its SHA-256.
-    """
+    """Return *key*; its SHA-256 if it is not ASCII, not printable, or over 255 long."""
     if len(key) <= MAX_IDENTITY and key.isascii() and key.isprintable():
         return key
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -88,8 +88,8 @@ def _row(properties: Mapping[str, object], *texts: str) -> str:
 
 
 NO_URL: Final = (
-    "nothing can be appended to an object of a store. Write it with braze-heap "
-    "transform --output URL, or write a file and copy it there"
+    "objects of a store cannot be appended to. Use braze-heap transform --output URL, "
+    "or write a file and copy it there"
 )
 """Advice about a URL where calls are appended."""
 
@@ -120,7 +120,7 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
         self._path: Path | None = None
         self._file: _RotatedFile | _LineStream
         if isinstance(target, str) and is_url(target):
-            raise ValueError(f"a JsonLinesSink takes no URL: {NO_URL}")
+            raise ValueError(f"a JsonLinesSink does not accept a URL: {NO_URL}")
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
             self._file = _RotatedFile(self._path, max_bytes)

@@ -56,7 +56,7 @@ class Receipt:
         is_sane = len(indexes) == len(self.rejections) and indexes <= set(range(size))
         if not is_sane or self.accepted + len(indexes) != size:
             raise ValueError(
-                "the sink's receipt does not add up: count every call once"
+                "invalid receipt: accepted + rejections must equal the batch size"
             )
         return self
 
@@ -109,9 +109,9 @@ class Sink(ClosingContextManager, Protocol):
     each identity. An empty batch returns an empty receipt.
     `braze_heap.testing.check_sink` tests this contract.
 
-    A sink may have an attribute ``destination``, a text that names the kind of sink and
-    where its calls go. State is kept for it: dead letters, user properties, progress.
-    A ledger that outlives the sink needs it.
+    A sink may have an attribute ``destination``, a text with the kind of sink and the
+    place to which it sends. Dead letters, user properties and progress are stored under
+    this name. A ledger that is used after the sink needs it.
     """
 
     def send(self, calls: Sequence[Call], /) -> Receipt:

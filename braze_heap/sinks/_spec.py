@@ -60,8 +60,8 @@ def open_sink(spec: str) -> Sink:
     name, colon, rest = spec.partition(":")
     if not colon:
         raise SinkSpecError(
-            "a sink is written scheme:target?options, "
-            "such as heap:?app_id=11 or file:calls.jsonl"
+            "a sink spec is scheme:target?options, such as heap:?app_id=11 or "
+            "file:calls.jsonl"
         )
     target, _, query = rest.partition("?")
     factory = _BUILT_IN.get(name) or _entry_point(name)
@@ -96,8 +96,8 @@ def _check_call(
     try:
         signature.bind(*args, **options)
     except TypeError as error:
-        names = ", ".join(signature.parameters) or "nothing"
-        raise ValueError(f"{error}; it takes {names}") from None
+        names = ", ".join(signature.parameters) or "none"
+        raise ValueError(f"{error}; its options are: {names}") from None
 
 
 def _check_factory(factory: Any) -> None:
@@ -136,7 +136,7 @@ def _require_sink_methods(sink: Any) -> Any:
 
 
 def _options(query: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the options in *query*, and those that environment variables hold."""
+    """Return the options in *query*, and those with the value of a variable."""
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
     for key, _ in pairs:
         if key.endswith("api_key"):
@@ -152,9 +152,7 @@ def _options(query: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _is_secret(key: str) -> bool:
-    """
-    Return whether an option names an environment variable. ``trust_env`` does not.
-    """
+    """Return whether the option *key* names an environment variable."""
     return key.endswith("_env") and key != "trust_env"
 
 

@@ -79,7 +79,25 @@ def _close_all(sinks: list[Sink]) -> None:
         _close_all(sinks[1:])
 
 
-class Filtered(OfOneProcess, ClosingContextManager):
+class _Wrapper(OfOneProcess, ClosingContextManager):
+    def __init__(self, sink: Sink) -> None:
+        require_sink(type(self).__name__, sink)
+        self._sink = sink
+
+    @property
+    def destination(self) -> str | None:
+        """Destination of the wrapped sink."""
+        return destination_of(self._sink)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._sink!r})"
+
+    def close(self) -> None:
+        """Close the wrapped sink."""
+        self._sink.close()
+
+
+class Filtered(_Wrapper):
     """
     Send only the calls for which *keep* is true. The others count as accepted.
 
@@ -89,19 +107,15 @@ class Filtered(OfOneProcess, ClosingContextManager):
     """
 
     def __init__(self, sink: Sink, keep: Callable[[Call], bool]) -> None:
-        require_sink("Filtered", sink)
+        super().__init__(sink)
         check_function("keep", keep, takes="a call")
-        self._sink = sink
         self._keep = keep
 
     @property
     def destination(self) -> str | None:
         """Destination of the wrapped sink, apart from that of unfiltered calls."""
-        name = destination_of(self._sink)
+        name = super().destination
         return name and f"filtered {name}"
-
-    def __repr__(self) -> str:
-        return f"Filtered({self._sink!r})"
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send the calls for which *keep* is true."""
@@ -112,10 +126,6 @@ class Filtered(OfOneProcess, ClosingContextManager):
             for rejection in receipt.rejections
         )
         return Receipt(len(calls) - len(rejections), rejections)
-
-    def close(self) -> None:
-        """Close the wrapped sink."""
-        self._sink.close()
 
 
 @attrs.define(eq=False)
@@ -141,7 +151,7 @@ class _SharedBatch:
         return Receipt(size - len(rejections), rejections)
 
 
-class Buffered(OfOneProcess, ClosingContextManager):
+class Buffered(_Wrapper):
     """
     Combine the batches of several threads into large bulk requests.
 
@@ -158,19 +168,13 @@ class Buffered(OfOneProcess, ClosingContextManager):
     def __init__(self, sink: Sink, *, size: int = 1000, seconds: float = 0.2) -> None:
         if size < 1 or seconds < 0:
             raise ValueError("size must be at least 1, and seconds at least 0")
-        require_sink("Buffered", sink)
-        self._sink = sink
+        super().__init__(sink)
         self._size = size
         self._seconds = seconds
         self._changed = threading.Condition()
         self._batch: _SharedBatch | None = None
         self._undecided = 0
         self._is_closing = False
-
-    @property
-    def destination(self) -> str | None:
-        """Destination of the wrapped sink."""
-        return destination_of(self._sink)
 
     def __repr__(self) -> str:
         return f"Buffered({self._sink!r}, size={self._size})"
@@ -210,9 +214,7 @@ class Buffered(OfOneProcess, ClosingContextManager):
         return self._batch
 
     def _send_as_leader(self, batch: _SharedBatch) -> None:
-        """
-        Wait for other threads, send *batch*, and wake the threads that wait for it.
-        """
+        """Wait for other threads, send *batch*, and wake the other threads."""
         try:
             self._wait_until_full(batch)
             batch.receipt = self._sink.send(batch.calls).checked(len(batch.calls))

@@ -207,7 +207,7 @@ def test_entry_point_names_a_sink(acme: None, monkeypatch: pytest.MonkeyPatch) -
         ("tests.sinks.test_spec:makes_async", "it is an async sink"),
         ("tests.sinks.test_spec:AsyncThirdPartySink", "async"),
         ("file:/no/such/directory/x", "No such file"),
-        ("memory:?a=1", r"unexpected keyword argument 'a'; it takes nothing"),
+        ("memory:?a=1", r"unexpected keyword argument 'a'; its options are: none"),
     ],
 )
 def test_an_invalid_spec_is_an_error_with_advice(spec: str, message: str) -> None:
