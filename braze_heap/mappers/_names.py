@@ -1,7 +1,4 @@
-"""
-Persistent names of a team's mappers. Dead letters store them, and a replay checks
-them.
-"""
+"""Persistent names of a team's mappers, which dead letters store and replays check."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Registration:
         key: Events of the mapper.
         mapper: The function.
         origin: Module, name, file and line of the function.
-        is_fallback: Whether every other entry comes before it, however distant.
+        is_fallback: Whether every entry that is not a fallback takes precedence.
     """
 
     key: Key
@@ -65,7 +65,7 @@ class Explanation:
 
     Attributes:
         event: The class.
-        winner: The entry that decides; ``None`` if the class has no mapper.
+        winner: The entry that applies; ``None`` if the class has no mapper.
         beaten: The other entries for the class, nearest first.
     """
 
@@ -76,7 +76,7 @@ class Explanation:
     def __str__(self) -> str:
         name = self.event.__name__
         if self.winner is None:
-            return f"{name}: skipped, because no mapper is for it."
+            return f"{name}: skipped, because it has no mapper."
         lines = [
             f"{name}: {self.winner.origin}, the mapper for {_name(self.winner.key)}"
         ]
@@ -109,12 +109,11 @@ class MapperRegistry:
     """
     Immutable set of mappers by event class or type. Methods return a new registry.
 
-    For an event, the entry for its type by name comes first, then the entries for its
-    class and the bases of its class in method resolution order: the class itself, its
-    channel, then the groups in the order in which the class lists them, and
-    `CurrentsEvent` at the end. The first one found decides. The shipped mappers are
-    fallbacks: a team's mapper for a whole channel comes before the shipped mapper for
-    one of its types.
+    The first entry that exists applies to an event: the one for its type by name, then
+    those for its class and the bases of it in method resolution order. These are the
+    class itself, its channel, the groups in the order of the class, and
+    `CurrentsEvent`. The shipped mappers are fallbacks: a team's mapper for a whole
+    channel takes precedence over the shipped mapper for one of its types.
     """
 
     def __init__(
@@ -150,7 +149,7 @@ class MapperRegistry:
         """
         Return this registry with *mapper* for *key*, replacing an existing one.
 
-        A class and its event type are the same here, so that *mapper* decides.
+        A mapper for the event type of a class, or the class of a type, is replaced too.
         """
         key = _mapper_key(key)
         beside = _other_key(key)
@@ -163,14 +162,14 @@ class MapperRegistry:
 
     def without(self, *keys: Key) -> MapperRegistry:
         """
-        Return this registry without the mappers for *keys*. The next nearest decide.
+        Return this registry without the mappers for *keys*. The next nearest apply.
 
         Raises:
-            KeyError: There is no mapper for one of them.
+            KeyError: One of *keys* has no mapper.
         """
         for key in keys:
             if key not in self._registrations:
-                raise KeyError(f"there is no mapper for {_name(key)}")
+                raise KeyError(f"{_name(key)} has no mapper")
         return MapperRegistry(
             {k: r for k, r in self._registrations.items() if k not in keys}
         )
@@ -188,8 +187,8 @@ class MapperRegistry:
         """
         Return a registry with the mappers of both sides.
 
-        Where both have one for the same key, the right one wins; but one of a team
-        always wins over a shipped one.
+        If both have one for a key, the right one takes precedence; but a mapper of a
+        team always takes precedence over a shipped one.
         """
         if not isinstance(other, MapperRegistry | Mappers):
             return NotImplemented
@@ -201,18 +200,14 @@ class MapperRegistry:
         return MapperRegistry(entries)
 
     def mapper_for(self, event: CurrentsEvent | type[CurrentsEvent]) -> Mapper | None:
-        """
-        Return the mapper that decides about *event*, or about events of that class.
-
-        ``None`` means that such events are skipped.
-        """
+        """Return the mapper of *event*, or of a class; ``None`` if it is skipped."""
         entry = self.registration_for(event)
         return entry.mapper if entry else None
 
     def registration_for(
         self, event: CurrentsEvent | type[CurrentsEvent]
     ) -> Registration | None:
-        """Return the entry that decides about *event*; ``None`` if it is skipped."""
+        """Return the entry that applies to *event*; ``None`` if it is skipped."""
         cls = event if isinstance(event, type) else type(event)
         try:
             return self._found[cls]
@@ -238,7 +233,7 @@ class MapperRegistry:
         return iter(sorted(nearest_first, key=lambda entry: entry.is_fallback))
 
     def explain(self, event: CurrentsEvent | type[CurrentsEvent]) -> Explanation:
-        """Explain which mapper decides about *event*, its origin, and why it wins."""
+        """Explain the choice of the mapper of *event*."""
         cls = event if isinstance(event, type) else type(event)
         event_type = _type_of(event, cls)
         winner, *beaten = (*self._candidates(cls, event_type), None)
@@ -248,8 +243,8 @@ class MapperRegistry:
         """
         Return the entries for typed custom events and purchases.
 
-        Their keys are the event type, and the name or product that the class is for.
-        Fallbacks are replaced by any other entry with the same key.
+        Their keys are the event type, and the name or product of the class. Any other
+        entry takes precedence over a fallback with the same key.
         """
         entries = sorted(self._registrations.values(), key=lambda e: not e.is_fallback)
         found = ((custom_of(entry.key), entry) for entry in entries)
@@ -259,7 +254,7 @@ class MapperRegistry:
         """
         Return the fields that declared mappers read by name, by key.
 
-        The fields that functions read are unknown; see the tracking plan for these.
+        The tracking plan has the fields that functions read.
         """
         return {
             key: entry.mapper.fields
@@ -271,9 +266,9 @@ class MapperRegistry:
         self, event_types: Mapping[str, type[CurrentsEvent]] = EVENT_TYPES
     ) -> list[str]:
         """
-        Return the event types without a decision of the team.
+        Return the event types without a mapper of the team.
 
-        A decision is a mapper of the team, other than one for `CurrentsEvent`.
+        A mapper for `CurrentsEvent` does not count.
         """
         return [
             event_type
@@ -334,16 +329,14 @@ class Mappers:
 
         The function is returned unchanged, so tests can call it directly.
 
-        A type without a class is a warning, because it may be a typo.
-
         Raises:
             MapperConflictError: One of them has a mapper in this collector.
-            TypeError: Nothing to map, something that is not an event, or a mapper that
-                cannot be called with an event.
-            ValueError: A name that is not an event type or class.
+            TypeError: No key, a key that is not an event, or a mapper that cannot be
+                called with an event.
+            ValueError: A name is not an event type or class.
 
         Warns:
-            UserWarning: An event type that this version does not have.
+            UserWarning: No class has an event type, which may be a typo.
         """
         if not keys:
             raise TypeError("maps() needs an event class, or an event type as text")
@@ -369,8 +362,7 @@ class Mappers:
         self, custom: type[_T], /
     ) -> Callable[[Callable[[_T], _R]], Callable[[_T], _R]]:
         """
-        Register the decorated function for a class that `custom_event` or `purchase`
-        marks.
+        Register the function for a class marked with `custom_event` or `purchase`.
 
         It gets the properties as an instance of that class.
 
@@ -390,7 +382,7 @@ class Mappers:
         return self.maps(custom)  # type: ignore[type-var]
 
     def registry(self) -> MapperRegistry:
-        """Return the mappers collected so far. Later ones are not in it."""
+        """Return the mappers collected so far, as a registry that does not change."""
         return self._registry
 
     def __or__(self, other: MapperRegistry | Mappers) -> MapperRegistry:
@@ -418,23 +410,16 @@ def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
 
 
 def check_not_empty(registry: MapperRegistry) -> None:
-    """
-    Raise if *registry* maps nothing.
-
-    Raises:
-        ValueError: It has no mappers.
-    """
+    """Raise `ValueError` if *registry* has no mappers."""
     if not registry.registrations:
         raise ValueError(
-            "these mappers are empty, so every event would be skipped: register some "
+            "mappers is empty, so every event would be skipped: register mappers "
             "first, and join them to DEFAULT_MAPPERS with |"
         )
 
 
 def _other_key(key: Key) -> Key | None:
-    """
-    Return the event type of the class *key*, or the class of the event type *key*.
-    """
+    """Return the event type of a class, or the class of an event type."""
     if isinstance(key, str):
         return EVENT_TYPES.get(key)
     event_type = getattr(key, "event_type", None)

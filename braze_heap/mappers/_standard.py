@@ -84,8 +84,8 @@ TAKEN_NAMES: Final = frozenset(
     )
 )
 """
-Properties that are not fields of an event. A field of such a name gets a number, so
-that it overwrites none of them: ``event_type_2``.
+Properties that are not fields of an event. A field with such a name gets a number, as
+in ``event_type_2``, so that it does not overwrite them.
 """
 
 _NAMES: Final = {
@@ -139,10 +139,7 @@ BOT_CLICK: Final = "is_suspected_bot_click"
 
 
 def machine_open_of(event: CurrentsEvent) -> Any:
-    """
-    Return the mark of an open by a machine, of whatever type; ``None`` without one, and
-    for types that are not documented to have it.
-    """
+    """Return the value, of any type, of `MACHINE_OPEN`; ``None`` if it is missing."""
     if MACHINE_OPEN not in schema_of(type(event)).places:
         return None
     invalid = event.extra.get(extra_key("properties", MACHINE_OPEN))
@@ -153,7 +150,7 @@ def is_machine_open(mark: Any) -> bool:
     """
     Return whether an open with this *mark* comes from a machine.
 
-    Braze announces more values than ``true``: any but none, and spellings of false.
+    Braze announces more values than ``true``. All but spellings of false count.
     """
     return mark is not None and str(mark).strip().lower() not in _FALSE
 

@@ -31,8 +31,7 @@ class InvalidValueError(BrazeHeapError, ValueError):
 
     Attributes:
         reason: Kind of the value and the expected type; never the value itself.
-        path: Name of the field, with dots and ``[]`` for what is inside; "" for the
-            whole object.
+        path: Name of the field, such as ``items[].price``; "" for the whole object.
     """
 
     def __init__(self, reason: str, path: str = "") -> None:
@@ -224,7 +223,7 @@ def _is_in(hint: Any, table: Collection[Any]) -> bool:
 
 def _unsupported(hint: Any) -> TypeError:
     return TypeError(
-        f"has the type {_type_name(hint)}, which no JSON value fits. Use str, int, "
+        f"has the type {_type_name(hint)}, which JSON does not have. Use str, int, "
         "float, bool, Decimal, date, datetime, time, UUID, an Enum, a Literal, an "
         "attrs class, a dataclass, a TypedDict, a NamedTuple; list, tuple, set, "
         "dict[str, ...] or a union of these; or Any, and convert in the mapper"
@@ -286,9 +285,7 @@ def _null(value: Any) -> None:
 
 
 def _float(value: Any) -> float:
-    """
-    Return a float; an integer is accepted, because JSON does not distinguish 5 and 5.0.
-    """
+    """Return a float. An integer is valid, because 5 and 5.0 are the same in JSON."""
     if type(value) is float:
         return value
     if type(value) is int and abs(value) <= 2**53:
@@ -417,9 +414,7 @@ def _dict(arguments: tuple[Any, ...], known: _Known) -> Reader:
 
 
 def _literal(choices: tuple[Any, ...]) -> Reader:
-    """
-    Return the function that reads one of *choices*, which may be members of an enum.
-    """
+    """Return the function that reads one of *choices*, such as members of an enum."""
     values = {
         key: choice
         for choice in choices
@@ -432,7 +427,7 @@ def _literal(choices: tuple[Any, ...]) -> Reader:
         key = _typed(value)
         if key in values:
             return values[key]
-        raise InvalidValueError(f"{_kind(value)}, none of its literals")
+        raise InvalidValueError(f"{_kind(value)}, not one of its literals")
 
     return read
 
@@ -450,16 +445,14 @@ def _enum(cls: type[Enum]) -> Reader:
             member = None
         is_bool = isinstance(value, bool)
         if member is None or isinstance(member.value, bool) is not is_bool:
-            raise InvalidValueError(f"{_kind(value)}, no value of {cls.__name__}")
+            raise InvalidValueError(f"{_kind(value)}, not a value of {cls.__name__}")
         return member
 
     return read
 
 
 def _typed(value: Any) -> tuple[type, Any] | None:
-    """
-    Return a scalar with its type, so that true is not 1; ``None`` for anything else.
-    """
+    """Return a scalar with its type, so that true is not 1; ``None`` for others."""
     is_scalar = value is None or type(value) in (str, int, float, bool)
     return (type(value), value) if is_scalar else None
 
@@ -468,8 +461,8 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
     """
     Return the function that reads the first of *options* that fits.
 
-    An integer is an int if that is among them, whatever the order. Of several classes
-    the one that knows most of the names comes first.
+    An integer is an int if that is among them, in any order. Of several classes the one
+    with most of the names comes first.
     """
     ordered = sorted(options, key=lambda o: o is not int)
     readers = [(_reader(o, known), _names_of(o)) for o in ordered]
@@ -494,6 +487,6 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
 
 
 def _names_of(option: Any) -> frozenset[str]:
-    """Return the names that a class knows; nothing for another type."""
+    """Return the names of the fields of a class; nothing for another type."""
     members = members_of(option) if has_members(option) else ()
     return frozenset(member.name for member in members)

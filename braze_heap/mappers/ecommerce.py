@@ -137,8 +137,8 @@ class CartUpdated(_WithCosts):
 
     Attributes:
         cart_id: Cart.
-        action: ``add``, ``remove`` or ``replace``; a missing one means ``replace``. It
-            is ``cart_action`` in Heap.
+        action: ``add``, ``remove`` or ``replace``, the default. It is ``cart_action``
+            in Heap.
         total_value: Value of the cart; missing for ``add`` and ``remove``.
         currency: ISO 4217 code.
         products: The whole cart; for ``add`` and ``remove``, the changed lines.

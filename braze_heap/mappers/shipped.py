@@ -1,8 +1,8 @@
 """
-The shipped mappers, and the table that says which event type has which.
+The shipped mappers by event type.
 
-Most types use `standard`. The functions here also set user properties, or delete the
-user.
+Most types have the mapper `standard`. The functions here also set user properties, or
+delete the user.
 """
 
 from collections.abc import Mapping
@@ -43,20 +43,20 @@ def _prefixed(**properties: object) -> UserProperties:
 
 @StandardWithUserProperties
 def store_install_source(event: "InstallAttribution") -> UserProperties:
-    """Store where an install came from."""
+    """Store the source of an install."""
     return _prefixed(install_source=event.source)
 
 
 @StandardWithUserProperties
 def store_uninstall(event: "Uninstall") -> UserProperties:
-    """Store when the user uninstalled which app."""
+    """Store the time of an uninstall, per app."""
     app = f"app_{event.app_id}_" if event.app_id else ""
     return _prefixed(**{f"{app}uninstalled_at": timestamp(event.time)})
 
 
 @StandardWithUserProperties
 def store_first_session(event: "FirstSession") -> UserProperties:
-    """Store the time of the first session in which app."""
+    """Store the time of the first session, per app."""
     app = f"app_{event.app_id}_" if event.app_id else ""
     return _prefixed(**{f"{app}first_session_at": timestamp(event.time)})
 
@@ -64,23 +64,22 @@ def store_first_session(event: "FirstSession") -> UserProperties:
 @StandardWithUserProperties
 def store_email_bounce(event: "EmailBounce") -> UserProperties:
     """
-    Store when an email bounced last.
+    Store the time of the last bounce of an email.
 
-    There is no flag, because nothing takes it back: Braze sends again after the address
-    has changed.
+    It is not a flag, because no event would reset it after the address has changed.
     """
     return _prefixed(email_bounced_at=timestamp(event.time))
 
 
 @StandardWithUserProperties
 def store_spam_complaint(event: "EmailMarkAsSpam") -> UserProperties:
-    """Store when the user last marked an email as spam."""
+    """Store the time at which the user last marked an email as spam."""
     return _prefixed(email_marked_as_spam_at=timestamp(event.time))
 
 
 @StandardWithUserProperties
 def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties:
-    """Store the subscription to a channel, and when it changed."""
+    """Store the subscription to a channel, and the time of the change."""
     channel = (event.channel or "").strip().lower().replace(" ", "_")
     name = f"{channel}_subscription" if channel else "subscription"
     return _subscription(event, name)
@@ -88,7 +87,7 @@ def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties
 
 @StandardWithUserProperties
 def store_group_subscription(event: "SubscriptionGroupStateChange") -> UserProperties:
-    """Store the subscription to a subscription group, and when it changed."""
+    """Store the subscription to a subscription group, and the time of the change."""
     group = event.subscription_group_id
     return _subscription(event, f"subscription_group_{group}") if group else {}
 
@@ -111,10 +110,10 @@ def store_random_bucket(event: "RandomBucketNumberUpdate") -> UserProperties:
 @StandardWithUserProperties
 def store_push_permission(event: "PushTokenStateChange") -> UserProperties:
     """
-    Store what a device last reported about the permission for notifications of an app.
+    Store the permission for notifications that a device last reported, per app.
 
-    ``not_allowed`` covers people who were never asked. It does not say whether a person
-    can be reached, because one may have several tokens.
+    ``not_allowed`` includes users who were never asked. It does not mean that a user
+    cannot be reached, because a user may have several tokens.
     """
     denied = event.push_token_foreground_push_disabled
     change = event.push_token_state_change_type
@@ -124,11 +123,8 @@ def store_push_permission(event: "PushTokenStateChange") -> UserProperties:
     if event.push_token_provisionally_opted_in:
         permission = "provisional"
     name = f"app_{event.app_id}_push_permission"
-    return _prefixed(**{name: permission, f"{name}_at": _time_of(event)})
-
-
-def _time_of(event: "PushTokenStateChange") -> str:
-    return timestamp(exact_time(event.time, event.time_ms))
+    time = timestamp(exact_time(event.time, event.time_ms))
+    return _prefixed(**{name: permission, f"{name}_at": time})
 
 
 def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
@@ -138,7 +134,7 @@ def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
 
 @StandardWithUserProperties
 def store_merge(event: "UserOrphan") -> UserProperties:
-    """Store on the absorbed user which profile survives."""
+    """Store, on the absorbed user, the profile that remains."""
     return _prefixed(merged_into=event.orphaned_by_id)
 
 
@@ -158,7 +154,7 @@ def store_profile(event: "ProfileUpdate") -> UserProperties:
     """
     properties = _prefixed(**{name: getattr(event, name) for name in _PROFILE})
     if event.custom_attributes:
-        # Heap keeps the old value of what is not sent, and knows no null.
+        # Heap keeps the value of a property that is not sent, and has no null.
         given = event.custom_attributes.items()
         own = {name: "" if value is None else value for name, value in given}
         properties["braze_custom_attributes"] = own

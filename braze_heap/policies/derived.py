@@ -1,4 +1,4 @@
-"""Properties derived from an event: one vocabulary for charts over all channels."""
+"""Properties derived from an event, with the same names for all channels."""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -58,13 +58,13 @@ def checked_derived(names: Any) -> frozenset[str]:
     """
     if isinstance(names, str | Mapping) or not isinstance(names, Collection):
         raise TypeError(
-            "derived_properties is a list of names, such as ['channel', 'action'], "
-            f"not {names!r}; [] for none"
+            "derived_properties must be a list of names, such as ['channel', "
+            f"'action'], not {names!r}; [] for none"
         )
     for name in names:
         if name not in DERIVED_PROPERTIES:
             hint = did_you_mean(str(name), DERIVED_PROPERTIES)
-            raise ValueError(f"there is no derived property {name!r}.{hint}")
+            raise ValueError(f"unknown derived property {name!r}.{hint}")
     return frozenset(names)
 
 
@@ -100,7 +100,7 @@ def derive(
 
     Args:
         cls: The class of the event.
-        names: The wanted ones.
+        names: The names of derived properties to add.
         properties: The legal properties of the event, before naming.
         sent: Its ``send_time``, in UTC epoch seconds or smaller units, if it is sent.
         time: Its time, in UTC epoch seconds.
@@ -152,7 +152,7 @@ def _is_click(cls: type[CurrentsEvent]) -> bool:
 
 
 def first_of_properties(properties: Mapping[str, Any], names: Collection[str]) -> Any:
-    """Return the first of the properties *names* that is there."""
+    """Return the first of the properties *names* that is not empty."""
     for name in names:
         if value := properties.get(name):
             return value

@@ -50,7 +50,7 @@ PLACEHOLDER_IDENTITIES: Final = frozenset(
     """.split()
 ) | {"[object Object]", *_digests("", "null", "None", "undefined")}
 """
-Texts that programs write if a user's id is missing, so that many users share them.
+Texts that programs write if the id of a user is missing, so that many users share them.
 
 Letter case, surrounding blanks, brackets and quotes are ignored. ``0`` means every text
 of zeros, such as ``000``, ``0.0`` and the UUID of zeros. The long ones are the MD5,
@@ -116,7 +116,7 @@ class IdentityPolicy:
             or not all(isinstance(text, str) and text.strip() for text in placeholders)
         ):
             raise TypeError(
-                "placeholder_identities is a set or list of texts, such as "
+                "placeholder_identities must be a set or list of texts, such as "
                 f"PLACEHOLDER_IDENTITIES | {{'test-user'}}, not {placeholders!r}"
             )
         self.field: str = identity if isinstance(identity, str) else ""
@@ -161,11 +161,10 @@ class IdentityPolicy:
 
     def _is_surely_legal(self, identity: str, event: CurrentsEvent) -> bool:
         """
-        Return whether *identity*, a legal text that a function composed, surely has no
-        rejected part. Fast, because it is called for almost every event.
+        Return whether *identity*, composed by a function, surely has no illegal part.
 
-        If all ids of the event are legal, only ``None`` or a placeholder after a
-        separator can be such a part.
+        It is fast, because it is called for almost every event. If all ids of the event
+        are legal, only ``None`` or a placeholder after a separator can be such a part.
         """
         if "none" in identity.lower() or event.extra:
             return False
@@ -284,7 +283,7 @@ def _is_invisible(character: str) -> bool:
 
 
 _INVISIBLE: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800"
-"""Letters, marks and symbols without a shape: fillers, joiners, the empty Braille."""
+"""Invisible letters, marks and symbols: fillers, joiners, the empty Braille pattern."""
 
 
 def _is_forbidden(character: str) -> bool:
@@ -314,7 +313,7 @@ def _has(identity: str, part: str) -> bool:
 
 _SEPARATORS: Final = f"{string.whitespace}:/|#@_-.=~+,;"
 _WORD: Final = 3
-"""Letters that no id ends with by chance."""
+"""Minimum number of letters of a word that an id does not contain by chance."""
 
 
 def identify_by(identity: Identity) -> Identify:
@@ -327,14 +326,14 @@ def identify_by(identity: Identity) -> Identify:
     """
     if isinstance(identity, list | tuple):
         raise TypeError(
-            f"identity is one field or a function, not {kind_of(identity)}: "
+            f"identity must be one field or a function, not {kind_of(identity)}: "
             "for several fields write first_of('external_user_id', 'user_id', "
             "prefix='braze:')"
         )
     if not isinstance(identity, str):
         if isinstance(identity, type) or not callable(identity):
             raise TypeError(
-                "identity is 'external_user_id', 'user_id' or a function, "
+                "identity must be 'external_user_id', 'user_id' or a function, "
                 f"not {kind_of(identity)}"
             )
         check_function("identity", identity)
@@ -345,7 +344,7 @@ def identify_by(identity: Identity) -> Identify:
             "first_of('external_user_id', 'device_id', prefix='device:')"
         )
         raise ValueError(
-            "identity is 'external_user_id', 'user_id' or a function, not "
+            "identity must be 'external_user_id', 'user_id' or a function, not "
             f"{identity!r}{hint if str(identity) == 'device_id' else ''}"
         )
     return functools.partial(_read, identity)
@@ -412,9 +411,7 @@ class _FirstOf:
         return prefix + value if isinstance(value, str) else value
 
     def parts(self, event: CurrentsEvent) -> tuple[str, Any]:
-        """
-        Return the prefix and the id after it; the id is ``None`` if it is missing.
-        """
+        """Return the prefix and the id, which is ``None`` if it is missing."""
         for number, field in enumerate(self.fields):
             value = _read(field, event)
             if not _is_blank(value):

@@ -74,7 +74,7 @@ class Naming:
         if isinstance(self.event_names, str):
             if self.event_names not in ("display", "type", "action"):
                 raise ValueError(
-                    "event_names is 'display', 'type', 'action' or a function, "
+                    "event_names must be 'display', 'type', 'action' or a function, "
                     f"not {self.event_names!r}"
                 )
         else:
@@ -172,7 +172,7 @@ def name_in_style(cls: type[CurrentsEvent], style: object) -> str:
 
 
 def name_of_action(action: str) -> str:
-    """Return the name of the events of *action*, whatever their channel."""
+    """Return the name of the events of *action* of any channel."""
     return f"Message {action.replace('_', ' ').title()}"
 
 
@@ -188,8 +188,8 @@ def checked_naming(
         TypeError: It is not a `Naming`.
 
     Warns:
-        UserWarning: It renames a name that cannot exist, or that may be misspelled. The
-            names of custom events and of functions are not known.
+        UserWarning: It renames a name that does not exist, or may be misspelled. Names
+            of custom events, and names from functions, are not checked.
     """
     if not isinstance(naming, Naming):
         raise TypeError(

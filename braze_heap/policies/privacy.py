@@ -1,7 +1,7 @@
 """
-Policy for the personal data that leaves your systems, applied before any mapper.
+Policy for personal data. It is applied before any mapper.
 
-Mappers never see redacted fields, so they cannot send them by mistake.
+Mappers do not get redacted fields, so they cannot send them by mistake.
 """
 
 from collections.abc import Mapping, Set
@@ -35,13 +35,14 @@ PERSONAL_NAMES: Final = frozenset(
     """.split()
 )
 """
-Names of personal fields in unknown types, and of unknown fields. They are the names
-that the event classes mark, except ``device_id``, which only one of 77 types marks.
+Names that are personal in unknown types, and as names of unknown fields.
+
+The event classes mark them. ``device_id`` is excluded: only 1 of 77 types marks it.
 """
 
 
 SHORTEST_KEY: Final = 16
-"""Bytes of a key. A shorter one could be found by brute force."""
+"""Minimum bytes of a key. A shorter one could be found by brute force."""
 
 _TREATMENTS: Final = ("drop", "keep", "hash")
 
@@ -96,8 +97,8 @@ class PersonalData:
         for treatment in chosen:
             if treatment not in _TREATMENTS:
                 raise ValueError(
-                    f"personal data is dropped, kept or hashed: write 'drop', 'keep' "
-                    f"or 'hash', not {treatment!r}"
+                    "the treatment of personal data must be 'drop', 'keep' or 'hash', "
+                    f"not {treatment!r}"
                 )
         if not isinstance(self.key, bytes):
             raise TypeError(
@@ -130,14 +131,14 @@ def personal_data(
     A mapping overrides the default for single fields.
 
     Raises:
-        TypeError: It has another type, such as a set, because it would be a guess
-            whether to send the other fields.
+        TypeError: It has another type, such as a set, which does not say whether to
+            send the other fields.
         ValueError: See `PersonalData`.
 
     Warns:
-        UserWarning: A name is unknown to all event classes, including *event_types*.
-            Braze may have added it, or a typo would send data you meant to redact. Or a
-            dotted name is inside a field that is dropped as a whole.
+        UserWarning: No event class, including *event_types*, has a name: a typo would
+            send data you meant to redact. Or a dotted name is inside a field that is
+            dropped as a whole.
     """
     chosen = _to_policy(policy)
     _warn_without_effect(chosen)

@@ -1,7 +1,7 @@
 """
-What leaves your systems of an event: personal data, unknown fields, and URLs.
+Redaction of personal data, unknown fields, and URLs.
 
-Applied before any mapper, so that no mapper can send what is redacted.
+It is applied before any mapper, so that no mapper can send redacted data.
 """
 
 import functools
@@ -43,7 +43,7 @@ _MAX_KNOWN: Final = 500
 _MAX_NAMES: Final = 10_000
 
 _clean_known: Final = functools.lru_cache(4096)(clean_url)
-"""The links of a message are the same in many events."""
+"""Cached, because the links of a message are the same in many events."""
 
 
 class _DecidedPaths(dict[str, Treatment]):
@@ -177,7 +177,7 @@ class Redaction:
         """
         Return *value* with all URLs in it cleaned.
 
-        What is removed is added to *out*, as *path* and the name of the parameter.
+        Removed parameters are added to *out*, as in ``url?token``.
         """
         if isinstance(value, str):
             if path not in URL_FIELDS and may_change(value) and is_json_text(value):
@@ -211,9 +211,7 @@ class Redaction:
         return encode_changed(text, given, inner)
 
     def is_usual(self, flat: Mapping[str, Any]) -> bool:
-        """
-        Return whether the properties of a flattened custom field surely need no change.
-        """
+        """Return whether *flat*, a flattened custom field, surely needs no change."""
         if not self._impersonal.issuperset(flat):
             names = flat.keys() - self._impersonal
             if self.guards_custom_fields and any(map(is_personal_name, names)):

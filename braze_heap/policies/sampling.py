@@ -1,8 +1,7 @@
 """
-Policy for whose events are sent: suppressed people, and samples of a type.
+Policies for the users whose events are sent: suppression and sampling.
 
-Both decide by the identity under which the call is sent, so they decide alike for all
-events of a person.
+Both decide by the identity of the call, so all events of a user have the same decision.
 """
 
 import copy
@@ -18,13 +17,13 @@ __all__ = ["Sample", "Suppress"]
 Suppress: TypeAlias = Container[str] | Callable[[str], object]
 """
 Identities whose events are not sent: a container such as a set, or a function of an
-identity. It is asked for each event, so a set that grows takes effect at once.
+identity. It is used for each event, so a change of the set takes effect at once.
 """
 
 Sample: TypeAlias = Mapping[Any, float]
 """
-Choice of events, as in ``include``, to the share of people whose events are sent: from
-0 to 1. A choice of one type wins over a choice of several.
+Choice of events, as in ``include``, to the share of users whose events are sent, from 0
+to 1. A choice of one type takes precedence over a choice of several.
 """
 
 
@@ -32,17 +31,15 @@ def suppressor(suppress: Suppress | None) -> Callable[[str], object] | None:
     """
     Return the function that decides whether an identity is suppressed.
 
-    A container is asked by ``in``, so one that changes is up to date.
-
     Raises:
-        TypeError: *suppress* is text, is neither a container nor a function of one
-            argument, or contains something else than text.
+        TypeError: *suppress* is neither a container of texts nor a function of one
+            argument, or is a text.
     """
     if suppress is None:
         return None
     if isinstance(suppress, str | bytes | bytearray | type):
         raise TypeError(
-            "suppress is a set of identities or a function of an identity, not "
+            "suppress must be a set of identities or a function of an identity, not "
             f"{kind_of(suppress)}: write suppress={{'cust-1'}}"
         )
     if not isinstance(suppress, Container):
@@ -60,10 +57,10 @@ def suppressor(suppress: Suppress | None) -> Callable[[str], object] | None:
 
 def share_of(identity: str) -> float:
     """
-    Return the number from 0 to below 1 by which *identity* is sampled.
+    Return a number from 0 to below 1 for *identity*, evenly distributed.
 
-    It is the same for all event types and in all processes, so that the people in a
-    sample of 10 % are also in one of 50 %, and funnels hold. It is evenly distributed.
+    It is the same for all event types and in all processes. So the users in a sample of
+    10 % are also in one of 50 %, and funnels are correct.
     """
     data = identity.encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(data, digest_size=6).digest()
@@ -71,12 +68,12 @@ def share_of(identity: str) -> float:
 
 
 _HASHES: Final = 1 << 48
-"""Number of values of the hash, small enough for the quotient to be exact."""
+"""Number of values of the hash, small enough for an exact quotient."""
 
 
 class Sampling:
     """
-    Shares of people whose events are sent, by event type.
+    Shares of users whose events are sent, by event type.
 
     Args:
         sample: See `Sample`.
@@ -94,7 +91,7 @@ class Sampling:
     def __init__(self, sample: Sample, vocabulary: Vocabulary | None = None) -> None:
         if not isinstance(sample, Mapping):
             raise TypeError(
-                "sample is a mapping from events to shares, such as "
+                "sample must be a mapping from events to shares, such as "
                 f"{{'EmailSend': 0.1}} or {{'*': 0.1}}, not {kind_of(sample)}"
             )
         vocabulary = vocabulary or Vocabulary()
@@ -127,7 +124,7 @@ class Sampling:
         return rate == 1 or self._share_of(identity) < rate
 
     def of_everybody(self) -> "Sampling":
-        """Return the same shares with all people in each sample that has anybody."""
+        """Return the same shares, with all users in each sample that is not empty."""
         everybody = copy.copy(self)
         everybody._share_of = lambda _: 0.0
         return everybody
@@ -135,10 +132,10 @@ class Sampling:
 
 def _checked(share: Any) -> float:
     if isinstance(share, bool) or not isinstance(share, int | float):
-        raise TypeError(f"a share in sample is a number, such as 0.1, not {share!r}")
+        raise TypeError(f"a share in sample must be a number, not {share!r}")
     if not 0 <= share <= 1:
         hint = f": write {share / 100:g} for {share:g} %" if 1 < share <= 100 else ""
-        raise ValueError(f"a share in sample is from 0 to 1, not {share!r}{hint}")
+        raise ValueError(f"a share in sample must be from 0 to 1, not {share!r}{hint}")
     return share
 
 
@@ -148,6 +145,6 @@ def _add(
     for event_type in types:
         if rates.setdefault(event_type, share) != share:
             raise ValueError(
-                f"sample gives {event_type} two shares, {rates[event_type]:g} and, by "
-                f"{key!r}, {share:g}: choose it in one of them only, or by itself"
+                f"sample gives {event_type} two shares, {rates[event_type]:g} and "
+                f"{share:g} (by {key!r}): choose it only once, or add it as a key"
             )

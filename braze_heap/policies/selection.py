@@ -1,7 +1,7 @@
 """
-Selection of events, in the words of Braze: types, classes, categories, channels.
+Selection of events by type, class, category, channel or action.
 
-A selection is resolved once, when it is made, so that a typo fails before any event
+A selection is resolved when it is created, so that a typo raises before any event
 arrives.
 """
 
@@ -51,7 +51,7 @@ ENGAGEMENT: Final = frozenset(
 """
 Event types for actions of people: opens, clicks, purchases, consent, Canvas steps.
 
-Enrollments in control groups are among them, because there is no lift without them.
+Enrollments in control groups are included, because lift is measured against them.
 Sessions are not, because Heap has its own.
 """
 
@@ -73,8 +73,8 @@ class ResolvedChoice:
 
     Attributes:
         name: The choice as text, for messages.
-        types: Its types among those that have classes.
-        pattern: Glob of its types among those that have no class; ``""`` for none.
+        types: Chosen types that have a class.
+        pattern: Glob of chosen types without a class; ``""`` for none.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Selection:
 
     Attributes:
         included: The choices to send; without any, all events are sent.
-        excluded: The choices of which nothing is sent, user properties included.
+        excluded: The choices not to send, not even their user properties.
         known: The event types that have classes.
         types: Those of the known types that are sent.
     """
@@ -114,9 +114,9 @@ class Selection:
 
     def keeps_user_properties(self, event_type: str) -> bool:
         """
-        Return whether user properties that an event states are sent.
+        Return whether the user properties of events of *event_type* are sent.
 
-        They are, even if the event is not, unless the type is excluded.
+        They are sent, even if the event is not, unless the type is excluded.
         """
         return not self._is_in(self.excluded, event_type)
 
@@ -127,11 +127,7 @@ class Selection:
         return [c.name for c in choices if not c.types and c.pattern == c.name]
 
     def only_in_storage(self) -> list[str]:
-        """
-        Return the included choices of which no event can arrive over HTTP.
-
-        All four ``user`` types arrive in storage files alone.
-        """
+        """Return the included choices of which no event can arrive over HTTP."""
         entries = catalog()
         return [
             choice.name
@@ -155,7 +151,7 @@ def select_events(
 
     Args:
         include: The events to send; empty for all of them.
-        exclude: The events of which nothing is sent.
+        exclude: The events not to send, not even their user properties.
         event_types: The event classes by type.
         other_types: Types without a class that mappers are registered for.
 
@@ -189,16 +185,7 @@ def types_of(choices: Iterable[ResolvedChoice]) -> frozenset[str]:
 
 
 class Vocabulary:
-    """
-    The words by which events can be chosen.
-
-    Args:
-        event_types: The event classes by type.
-        other_types: Types without a class that mappers are registered for.
-
-    Attributes:
-        known: The event types.
-    """
+    """The words that choose events; see `select_events` for the arguments."""
 
     def __init__(
         self,
@@ -269,9 +256,8 @@ class Vocabulary:
     def _of_class(self, cls: type[CurrentsEvent]) -> ResolvedChoice:
         own = cls.__dict__.get("event_type")
         is_alone = self._classes is EVENT_TYPES and own in self.known
-        candidates = (
-            [own] if is_alone and own else self._classes
-        )  # loads no other class
+        # the type of a shipped class is known without loading the others
+        candidates = [own] if is_alone and own else self._classes
         types = {t for t in candidates if issubclass(self._classes[t], cls)}
         is_open = issubclass(UnknownEvent, cls)
         return ResolvedChoice(cls.__name__, frozenset(types), _ANY if is_open else "")

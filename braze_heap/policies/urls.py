@@ -1,6 +1,4 @@
-"""
-Policy for URLs: which query parameters stay, because links carry addresses and tokens.
-"""
+"""Policy for the parts of URLs that are sent. Links can contain personal data."""
 
 import functools
 import re
@@ -15,7 +13,7 @@ from braze_heap._wiring import kind_of
 __all__ = ["URL_PARAMETERS"]
 
 URL_PARAMETERS: Final = ("utm_*",)
-"""Globs of the query parameters that stay in URLs, in any letter case."""
+"""Globs of the query parameters that are kept in URLs, in any letter case."""
 
 URL_FIELDS: Final = frozenset(("url", "click_url", "short_url"))
 """Fields of event classes that contain a URL."""
@@ -80,12 +78,12 @@ def checked_url_parameters(patterns: object) -> tuple[str, ...]:
     Return the globs *patterns* as a tuple.
 
     Raises:
-        TypeError: They are one text, or contain something else than text.
-        ValueError: A glob is empty, or the beginning of a query rather than a name.
+        TypeError: They are not a collection of texts.
+        ValueError: A glob is empty, or is not the name of a parameter.
     """
     if isinstance(patterns, _NO_LISTS) or not isinstance(patterns, Collection):
         raise TypeError(
-            "url_parameters is a list of names or globs, such as ['utm_*', 'ref'], not "
+            "url_parameters must be a list of names, such as ['utm_*', 'ref'], not "
             f"{kind_of(patterns)}"
         )
     for pattern in patterns:
@@ -112,30 +110,30 @@ _MAY_MATCH: Final = re.compile(r"[A-Za-z_*?\[][\w.\-\[\]*?!]*", re.ASCII)
 
 def is_url(text: str) -> bool:
     """
-    Return whether *text* is a URL, from its beginning on.
+    Return whether *text* begins with a URL.
 
-    A host or path without scheme is one only if a query with ``=`` follows.
+    A host or path without a scheme counts only if a query with ``=`` follows.
     """
     return _IS_URL.match(text) is not None
 
 
 def may_change(texts: str) -> bool:
     """
-    Return whether a URL in *texts*, which are joined in one, could have to be cleaned.
+    Return whether *texts*, joined in one, may contain a URL to clean.
 
-    Fast, because most events have no such text.
+    It is fast, because most events have no such text.
     """
     return "?" in texts or ":" in texts or "#" in texts or "@" in texts or "%" in texts
 
 
 def url_parameters_of(field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     """
-    Return the globs of the parameters that stay in the field or property *field*.
+    Return the globs of the parameters to keep in the field or property *field*.
 
     Args:
         field: Its name, or dotted path.
-        patterns: The globs for other fields. Nothing stays in ``checkout_url`` and
-            ``order_status_url``, because their queries contain secret keys.
+        patterns: The globs for other fields. No parameter of ``checkout_url`` and
+            ``order_status_url`` is kept, because their queries contain secret keys.
     """
     name = field.rpartition(".")[2].replace("_", "").replace("-", "").lower()
     return () if name in _KEYED_URLS else patterns
@@ -143,17 +141,15 @@ def url_parameters_of(field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 def clean_url(text: str, patterns: tuple[str, ...]) -> tuple[str, list[str]]:
     """
-    Return the URL *text* without what may identify a person, and the names of what was
-    removed.
+    Return *text* without parts that may identify a person, and the names of these.
 
-    The fragment, user info and all query parameters whose decoded name matches no glob
-    are removed. ``mailto:``, ``tel:``, ``sms:`` and the like keep only the scheme. A
-    URL in a parameter that stays is cleaned, too. Any text can be cleaned, and a clean
-    one does not change.
+    Fragment, user info and the query parameters whose decoded name matches no glob are
+    removed. ``mailto:``, ``tel:``, ``sms:`` and similar URLs keep only the scheme. URLs
+    in kept parameters are cleaned too. Cleaning a clean URL does not change it.
 
     Args:
         text: A URL, absolute or relative, valid or not.
-        patterns: Globs of the parameters that stay, such as `URL_PARAMETERS`.
+        patterns: Globs of the parameters to keep, such as `URL_PARAMETERS`.
     """
     removed: list[str] = []
     clean = _clean_value if _IS_ENCODED.match(text) else _clean
@@ -162,9 +158,9 @@ def clean_url(text: str, patterns: tuple[str, ...]) -> tuple[str, list[str]]:
 
 def clean_urls_within(text: str, patterns: tuple[str, ...]) -> tuple[str, list[str]]:
     """
-    Return *text* with the URLs in it cleaned, and the names of what was removed.
+    Return *text* with the URLs in it cleaned, and the names of the removed parts.
 
-    For text such as truncated JSON, in which URLs are found by ``//`` or ``mailto:``.
+    It is for text such as truncated JSON. URLs are found by ``//`` or ``mailto:``.
     """
     removed: list[str] = []
 
@@ -242,7 +238,7 @@ def _is_listed(name: str, patterns: tuple[str, ...]) -> bool:
 def _clean_value(
     value: str, patterns: tuple[str, ...], removed: list[str], depth: int
 ) -> str:
-    """Return the value of a parameter with a URL in it cleaned, however encoded."""
+    """Return the value of a parameter with a URL in it, maybe encoded, cleaned."""
     if _IS_PLAIN.match(value):
         return value
     decoded = value

@@ -1,6 +1,7 @@
 """
-Guard for fields that no class declares: text is redacted if the name of its field
-contains a word such as ``email``.
+Guard for fields that no class declares.
+
+Text is redacted if the name of its field contains a word such as ``email``.
 """
 
 import functools
@@ -59,13 +60,13 @@ def is_personal_name(name: str) -> bool:
     """
     Return whether *name* contains a word for personal data, in any letter case.
 
-    Words end at ``_``, ``-``, ``.``, blanks, digits and other characters that are not
-    letters, and where camelCase has a capital. ``postcode``, ``post_code`` and
-    ``postCode`` are the same compound. ``emails`` is ``email``; ``emailing`` is not.
+    Words end before capital letters, and at characters that are not letters.
+    ``postcode``, ``post_code`` and ``postCode`` are the same compound. ``emails`` is
+    ``email``; ``emailing`` is not.
 
     Args:
-        name: Name of a field, or the dotted path to a value within it. Of a name with
-            over 1,000 characters, the end decides.
+        name: Name of a field, or the dotted path to a value within it. Only the last
+            1,000 characters are read.
     """
     return _is_personal_name(name[-_MAX_NAME:])
 

@@ -79,7 +79,7 @@ def _close_all(sinks: list[Sink]) -> None:
         _close_all(sinks[1:])
 
 
-class _Wrapper(OfOneProcess, ClosingContextManager):
+class _Wrapper(OfOneProcess):
     def __init__(self, sink: Sink) -> None:
         require_sink(type(self).__name__, sink)
         self._sink = sink
@@ -92,12 +92,8 @@ class _Wrapper(OfOneProcess, ClosingContextManager):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._sink!r})"
 
-    def close(self) -> None:
-        """Close the wrapped sink."""
-        self._sink.close()
 
-
-class Filtered(_Wrapper):
+class Filtered(_Wrapper, ClosingContextManager):
     """
     Send only the calls for which *keep* is true. The others count as accepted.
 
@@ -127,6 +123,10 @@ class Filtered(_Wrapper):
         )
         return Receipt(len(calls) - len(rejections), rejections)
 
+    def close(self) -> None:
+        """Close the wrapped sink."""
+        self._sink.close()
+
 
 @attrs.define(eq=False)
 class _SharedBatch:
@@ -151,7 +151,7 @@ class _SharedBatch:
         return Receipt(size - len(rejections), rejections)
 
 
-class Buffered(_Wrapper):
+class Buffered(_Wrapper, ClosingContextManager):
     """
     Combine the batches of several threads into large bulk requests.
 
@@ -242,25 +242,13 @@ class Buffered(_Wrapper):
             self._changed.notify_all()
 
 
-class ThreadedSink(OfOneProcess, AsyncClosingContextManager):
+class ThreadedSink(_Wrapper, AsyncClosingContextManager):
     """
     Adapt a `Sink` to `AsyncSink`. The sink runs in threads.
 
     Args:
         sink: Destination. `close` closes it.
     """
-
-    def __init__(self, sink: Sink) -> None:
-        require_sink("ThreadedSink", sink)
-        self._sink = sink
-
-    @property
-    def destination(self) -> str | None:
-        """Destination of the wrapped sink."""
-        return destination_of(self._sink)
-
-    def __repr__(self) -> str:
-        return f"ThreadedSink({self._sink!r})"
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send *calls*; see `Sink.send`."""

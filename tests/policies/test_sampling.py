@@ -165,14 +165,14 @@ def test_types_without_a_class_are_sampled_by_glob() -> None:
     ("sample", "error", "message"),
     [
         (0.1, TypeError, r"such as \{'EmailSend': 0.1\}"),
-        ({"EmailSend": "0.1"}, TypeError, "is a number"),
-        ({"EmailSend": True}, TypeError, "is a number"),
+        ({"EmailSend": "0.1"}, TypeError, "must be a number"),
+        ({"EmailSend": True}, TypeError, "must be a number"),
         ({"EmailSend": 10}, ValueError, "from 0 to 1, not 10: write 0.1 for 10 %"),
         ({"EmailSend": -0.1}, ValueError, "from 0 to 1"),
         ({"EmailSend": float("nan")}, ValueError, "from 0 to 1"),
         ({"EmailSent": 0.1}, ValueError, "sample: .* Did you mean 'EmailSend'"),
         ({"delivery": 0.1, "channel:email": 0.2}, ValueError, "two shares, 0.1 and"),
-        ({"EmailSend": 0.1, SEND: 0.2}, ValueError, f"and, by '{SEND}', 0.2"),
+        ({"EmailSend": 0.1, SEND: 0.2}, ValueError, "two shares, 0.1 and"),
     ],
 )
 def test_a_wrong_sample_is_an_error(
