@@ -22,6 +22,7 @@ from braze_heap.state import DeadRecord
 from braze_heap.testing.strategies import batches, json_values
 from braze_heap.wire import RawEvent, Unreadable, events_of, read_events
 from braze_heap.wire import _json as json_lines
+from tests.support.for_each import for_each
 
 NUMBERS = """
 0 -0 -0.0 1 12 0.1 1e5 1E-7 1e400 -1e400 1e-400 5e-324 123456789012345678
@@ -147,10 +148,8 @@ def test_damaged_batches_are_decoded_equally(
     assert_decoded_plainly(bytes(body))
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize(
-    "form", ["{}", "[{}]", '{{"a":{}}}', '["a",{}]', '"{}"', "[ {}]"]
-)
+@for_each("number", NUMBERS)
+@for_each("form", ["{}", "[{}]", '{{"a":{}}}', '["a",{}]', '"{}"', "[ {}]"])
 def test_numbers_are_decoded_equally(number: str, form: str) -> None:
     """An integer of any length keeps all its digits, wherever it stands."""
     body = form.format(number).encode()
@@ -158,9 +157,9 @@ def test_numbers_are_decoded_equally(number: str, form: str) -> None:
     assert_decoded_plainly(body)
 
 
-@pytest.mark.parametrize("depth", [62, 63, 64, 65, 66, 2_000])
-@pytest.mark.parametrize("core", ["1", '"]]"', '"\\"["', '{"a":[]}', ""])
-@pytest.mark.parametrize("form", ["{}", '{{"events":[{}]}}', '{{"events":[]{}}}'])
+@for_each("depth", [62, 63, 64, 65, 66, 2_000])
+@for_each("core", ["1", '"]]"', '"\\"["', '{"a":[]}', ""])
+@for_each("form", ["{}", '{{"events":[{}]}}', '{{"events":[]{}}}'])
 def test_depth_is_limited_equally(depth: int, core: str, form: str) -> None:
     """The limits apply to both libraries."""
     body = form.format("[" * depth + core + "]" * depth).encode()
@@ -265,9 +264,9 @@ def test_fast_decoded_bodies_give_equal_results(
     assert_read_alike(body)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("form", ["{}", '{{"a":{}}}', "[{}]", '{{"a":[[{}]]}}'])
+@for_each("number", NUMBERS)
+@for_each("place", PLACES)
+@for_each("form", ["{}", '{{"a":{}}}', "[{}]", '{{"a":[[{}]]}}'])
 def test_fast_decoded_numbers_give_equal_results(
     number: str, place: tuple[str, str], form: str
 ) -> None:
@@ -277,8 +276,8 @@ def test_fast_decoded_numbers_give_equal_results(
     assert_read_alike(body)
 
 
-@pytest.mark.parametrize("blank", ["", " ", "\r\n", "\t", "\x0b", "\x0c", "\u00a0"])
-@pytest.mark.parametrize(
+@for_each("blank", ["", " ", "\r\n", "\t", "\x0b", "\x0c", "\u00a0"])
+@for_each(
     "form",
     ["{}x", "x{}", "{{x{}", '{{"events"x:[]}}', '{{"events":x[]}}', '{{"events":[]x}}'],
 )
@@ -469,7 +468,7 @@ def test_lines_are_decoded_equally(
         assert slowly(line_reads)(text) == plain_reads(data)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         *(f'{{"n": {number}}}' for number in NUMBERS),
@@ -503,8 +502,8 @@ def test_an_odd_line_is_decoded_equally(line: str) -> None:
     assert slowly(line_reads)(b"\n".join(data)) == plain_reads(data)
 
 
-@pytest.mark.parametrize("depth", [10, 58, 59, 60, 61, 62, 300, 740, 2_000])
-@pytest.mark.parametrize("place", PLACES)
+@for_each("depth", [10, 58, 59, 60, 61, 62, 300, 740, 2_000])
+@for_each("place", PLACES)
 def test_fast_decoded_depth_is_limited_equally(
     depth: int, place: tuple[str, str]
 ) -> None:
@@ -566,7 +565,7 @@ class Color(enum.StrEnum):
     RED = "red"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "value",
     [math.nan, math.inf, [math.nan], "\ud800", 2**64, -(2**63) - 1, b"x", {1}, object()]
     + [None, "null", {1: 2}, (1, 2), Color.RED, True, 0.1, 1e-7, "\x7f\u2028\x01"],

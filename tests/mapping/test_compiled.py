@@ -21,6 +21,7 @@ from braze_heap.testing import make_raw
 from braze_heap.wire import RawEvent
 from tests.benchmarks.inputs import MIXES, OPTIONS, as_storage
 from tests.mapping.oddities import observed
+from tests.support.for_each import for_each
 
 PACKAGE = Path(bh.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_an_error_of_a_compiled_function_is_raised_in_tests(
         bh.Transformer().transform(make_raw(CLICK))
 
 
-@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
+@for_each("event_type", sorted(bh.EVENT_TYPES))
 def test_usual_events_of_shipped_mappers_do_not_need_the_generic_mapping(
     event_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

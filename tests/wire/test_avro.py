@@ -14,6 +14,7 @@ from braze_heap import Reason, parse_event
 from braze_heap.events import EVENT_TYPES, EmailClick, Purchase, event_fields
 from braze_heap.testing import make_raw
 from braze_heap.wire import RawEvent, Unreadable, read_events
+from tests.support.for_each import for_each
 
 CODECS = ["null", "deflate", "snappy", "zstandard"]
 
@@ -106,7 +107,7 @@ def test_empty_files_have_no_records():
     assert split(file_of([])) == ([], [])
 
 
-@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+@for_each("event_type", sorted(EVENT_TYPES))
 def test_stored_events_are_those_of_http(event_type):
     """An event of any type reads from its file as it reads over HTTP."""
     cls = EVENT_TYPES[event_type]
