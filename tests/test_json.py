@@ -126,7 +126,7 @@ def assert_decoded_plainly(given: bytes | str) -> None:
     assert outcome(slowly(_json.decode), given) == expected
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(blanks, documents, blanks)
 def test_documents_are_decoded_equally(before: str, document: str, behind: str) -> None:
     """Each way gives the same value or the same error for any document."""
@@ -253,7 +253,7 @@ def shown(result: bh.TransformResult) -> str:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.sampled_from(PLACES), documents)
 def test_fast_decoded_bodies_give_equal_results(
     place: tuple[str, str], document: str
@@ -288,7 +288,7 @@ def test_only_blanks_of_json_are_blanks(form: str, blank: str) -> None:
     assert_read_alike(body)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     st.lists(st.tuples(st.sampled_from(PLACES), documents), min_size=1, max_size=6),
     st.integers(1, 400),
@@ -389,7 +389,7 @@ def assert_received_alike(body: bytes, **options: Any) -> None:
     assert slowly(lambda given: received(given, **options))(body) == exactly
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.sampled_from(PLACES), documents)
 def test_the_receiver_decodes_equally(place: tuple[str, str], document: str) -> None:
     """Response, calls, dead letters and observers equal those of the exact decoder."""
@@ -452,7 +452,7 @@ def line_reads(data: bytes) -> list[str]:
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(documents, max_size=6), st.integers(1, 300), st.booleans())
 def test_lines_are_decoded_equally(
     lines: list[str], size: int, is_terminated: bool

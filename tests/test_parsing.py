@@ -162,7 +162,7 @@ def test_invalid_events_are_returned_unchanged(raw):
 
 
 @every_type
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_parsing_the_raw_form_gives_an_equal_event(event_type, data):
     """parse, to_raw, parse is the identity for every type, also with nulls."""
@@ -215,7 +215,7 @@ def test_forms_of_a_full_event_are_equal(event_type):
 
 
 @every_type
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_forms_are_equal(event_type, data):
     """Any event of any type is the same, whichever form brought it."""

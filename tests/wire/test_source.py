@@ -381,6 +381,7 @@ def test_large_avro_is_streamed(tmp_path):
     assert memory < 12 * MEGABYTE
 
 
+@pytest.mark.slow
 @measured
 def test_large_gzip_is_streamed(tmp_path):
     """A gzip file is inflated piece by piece."""
