@@ -67,6 +67,12 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "policies/selection": ("policies/test_selection",),
     "policies/urls": ("policies/test_urls",),
     "policies/word_guard": ("policies/test_word_guard",),
+    "drift/_drift": ("test_drift",),
+    "drift/_findings": ("test_drift",),
+    "drift/_markdown": ("test_drift",),
+    "plan/_diff": ("plan/test_diff",),
+    "plan/_tables": ("plan/test_forms",),
+    "wire/_avro": ("wire/test_avro",),
     "heap/_encoder": ("heap/test_encoder", "test_transformer"),
     "state/_record": ("state/test_dead_letters", "test_pipeline"),
     "state/_sqlite": ("state/test_dead_letters", "state/test_sqlite_file"),
@@ -325,7 +331,8 @@ def in_a_copy(arguments: list[str]) -> int:
     """Run this program again in a copy of the checkout."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("braze_heap", "tests", "docs"):
-            shutil.copytree(ROOT / name, Path(folder, name))
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, Path(folder, name), ignore=ignored)
         for name in ("pyproject.toml", "README.md", "CHANGELOG.md"):
             shutil.copy(ROOT / name, folder)
         command = [sys.executable, "-m", "tests.mutation", "--here", *arguments]

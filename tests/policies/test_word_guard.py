@@ -201,7 +201,7 @@ def test_every_change_is_counted(value: Any) -> None:
 
 def test_many_long_names_take_linear_time() -> None:
     value = {f"{'a_' * 5_000}email{n}": "x" for n in range(200)}
-    start = time.perf_counter()
+    start = time.thread_time()
 
     assert without_personal_text("p", value, []) == {}
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1

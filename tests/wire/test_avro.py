@@ -144,6 +144,13 @@ def test_given_type_is_used_for_a_schema_without_one():
     assert types == {"users.x.Y"}
 
 
+def test_type_in_the_schema_comes_before_the_given_one():
+    """A file in the folder of another type, or passed with it, is what it says."""
+    given = read_events(file_of(RECORDS), event_type="users.messages.email.Open")
+
+    assert {event.event_type for event in given} == {"users.messages.email.Click"}
+
+
 def test_offset_is_that_of_the_block():
     """Each record has the offset of its block."""
     data = file_of(RECORDS, records_a_block=4)
