@@ -138,8 +138,11 @@ def test_an_option_does_not_need_the_generic_mapping(
         if "external_user_id" not in raw["user"]:
             continue
         longer = raw | {"properties": raw["properties"] | {"brand_new": "x"}}
+        columns = schema_of(bh.EVENT_TYPES[event_type]).storage_names
+        row = dict.fromkeys(columns) | record | {"brand_new": "x"}
 
-        items = (raw, longer, bh.wire.RawEvent(record, event_type), bh.parse_event(raw))
+        records = (bh.wire.RawEvent(each, event_type) for each in (record, row))
+        items = (raw, longer, *records, bh.parse_event(raw))
 
         for item in items:
             result = transformer.transform([item])
@@ -231,6 +234,7 @@ CHECKS = """
 import pathlib, sys, warnings
 warnings.simplefilter("ignore")
 import braze_heap as bh
+from braze_heap.events._schema import schema_of
 import subprocess
 from tests.mapping import oddities
 from tests.mapping.test_equality import check_equality
