@@ -234,7 +234,6 @@ CHECKS = """
 import pathlib, sys, warnings
 warnings.simplefilter("ignore")
 import braze_heap as bh
-from braze_heap.events._schema import schema_of
 import subprocess
 from tests.mapping import oddities
 from tests.mapping.test_equality import check_equality
