@@ -45,8 +45,8 @@ ROOT: Final = Path(__file__).parents[1]
 SINK: Final = ("heap/test_pacing", "heap/test_delivery", "heap/test_sink")
 RECEIVER: Final = ("receiver/test_contract",)
 MAPPING: Final = (
-    *("mapping/test_policies", "mapping/test_compiled", "test_transformer"),
-    "mapping/test_equality",
+    *("mapping/test_policies", "mapping/test_both_mappings", "mapping/test_compiled"),
+    *("test_transformer", "mapping/test_equality"),
 )
 
 STEPS: Final = "mapping/steps"
