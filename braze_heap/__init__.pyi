@@ -122,6 +122,7 @@ from braze_heap.state import (
     MemoryLedger as MemoryLedger,
     SqliteDeadLetter as SqliteDeadLetter,
     SqliteLedger as SqliteLedger,
+    SqliteState as SqliteState,
 )
 from braze_heap.transformer import (
     Transformer as Transformer,
@@ -129,3 +130,5 @@ from braze_heap.transformer import (
 from braze_heap.wire import (
     read_events as read_events,
 )
+
+__version__: str

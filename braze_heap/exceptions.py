@@ -8,7 +8,9 @@ Exceptions of the package, by what the caller can do.
     * `DeadLetterError`: the rejected events are not on disk.
         * `DeadLetterFull`: make room: replay, purge, or raise the cap.
     * `LedgerError`: the ledger of user properties cannot be read or written.
-* `ProgressError`: the progress of a backfill cannot be noted, or it runs already.
+* `StateError`: a store of state cannot be opened, read or written.
+    * `DeadLetterError` and `LedgerError`, see above.
+    * `ProgressError`: the progress of a backfill cannot be noted, or it runs already.
 * `SinkSpecError`: correct the text that names a sink.
 
 A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of
@@ -32,11 +34,16 @@ __all__ = [
     "ProgressError",
     "SinkSpecError",
     "SinkUnavailable",
+    "StateError",
 ]
 
 
 class BrazeHeapError(Exception):
     """Base of all exceptions that this package defines."""
+
+
+class StateError(BrazeHeapError):
+    """A store of state, such as the state file, cannot be opened, read or written."""
 
 
 class DeliveryError(BrazeHeapError):
@@ -80,7 +87,7 @@ class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
         return f"{self.detail}{self.answer}; send the batch again {when}"
 
 
-class DeadLetterError(DeliveryError):
+class DeadLetterError(StateError, DeliveryError):
     """The dead letter cannot be written or read."""
 
 
@@ -90,13 +97,13 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
     The dead letter has reached its cap, or its disk is full.
 
     Attributes:
-        max_bytes: The cap.
-        used_bytes: How much of it is used; ``None`` if that is not known.
+        max_bytes: The cap; ``None`` if the disk is full.
+        used_bytes: How much of it is used; ``None`` if the disk is full.
         free_bytes: Free bytes of the disk, if the disk is what is full; else ``None``.
         needed_bytes: About how many free bytes the failed operation needs.
     """
 
-    max_bytes: int
+    max_bytes: int | None = None
     used_bytes: int | None = None
     free_bytes: int | None = None
     needed_bytes: int = 0
@@ -104,24 +111,23 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
     def __str__(self) -> str:
         if self.free_bytes is not None:
             return (
-                f"the disk of the dead letter is full: {self.free_bytes:,} bytes are "
+                f"the disk of the state file is full: {self.free_bytes:,} bytes are "
                 f"free, about {self.needed_bytes:,} are needed. Free them; or stop "
-                "what uses the dead letter and move it, with its -wal file, to a "
-                "larger disk"
+                "what uses the file and move it, with its -wal file, to a larger disk"
             )
-        used = self.max_bytes if self.used_bytes is None else self.used_bytes
+        used, cap = self.used_bytes or 0, self.max_bytes or 0
         return (
-            f"the dead letter is full: {used:,} of {self.max_bytes:,} bytes are used, "
+            f"the dead letter is full: {used:,} of {cap:,} bytes are used, "
             f"{self.needed_bytes:,} more are needed. Replay or purge it, or raise its "
             "cap (max_bytes, --max-bytes)"
         )
 
 
-class LedgerError(DeliveryError):
+class LedgerError(StateError, DeliveryError):
     """The ledger of user properties cannot be read or written."""
 
 
-class ProgressError(BrazeHeapError):
+class ProgressError(StateError):
     """
     The progress of a backfill cannot be read or noted, or the backfill runs already.
     """

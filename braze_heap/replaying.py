@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from braze_heap._batch_result import BatchResult
@@ -15,7 +15,7 @@ from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
-from braze_heap.state import DeadLetter, DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadLetter, DeadRecord
 from braze_heap.transformer import Transformer
 from braze_heap.wire import UnreadableError, decode, events_of
 
@@ -28,11 +28,16 @@ def replay(
     dead_letter: DeadLetter,
     pipeline: Pipeline,
     *,
+    destinations: Collection[str] | None = None,
     force: bool = False,
     batch_size: int = 100,
 ) -> Report:
     """
     Run the records of *dead_letter* through today's transformer and sink.
+
+    Only records that failed at the destination of the sink are replayed, unless
+    *destinations* names others. `Report.other_destinations` counts the rest. An event
+    from another destination that is rejected again moves to the one of the sink.
 
     A record is removed only after the sink accepted its calls, or a policy skipped its
     event. An event that is rejected again, and a damaged record, stay under their keys.
@@ -48,23 +53,39 @@ def replay(
     Args:
         dead_letter: The store.
         pipeline: Today's transformer and sink, with *dead_letter* as its dead letter.
+        destinations: Each `DeadRecord.destination` to replay; by default
+            `Pipeline.destination`.
         force: Whether to also replay records whose mappers are missing.
         batch_size: Number of events that are sent together.
 
     Returns:
-        The counts of all records; records that stay are counted as dead-lettered.
+        The counts of the records of these destinations; those that stay are counted as
+        dead-lettered.
 
     Raises:
         SinkUnavailable: The sink failed. Records that were delivered before are
             removed; the others stay.
         DeadLetterError: Another replay of this dead letter is running, or it failed.
         ValueError: *pipeline* has another dead letter.
-        TypeError: *pipeline* is not a `Pipeline`.
+        TypeError: *pipeline* is not a `Pipeline`, or *destinations* is a single text.
     """
     if not hasattr(pipeline, "run_batch"):
         raise TypeError(f"replay needs a Pipeline, not {kind_of(pipeline)}")
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
+    if isinstance(destinations, str):
+        raise TypeError("destinations is a list of texts, not one: write [destination]")
+    wanted = {pipeline.destination} if destinations is None else {*destinations}
+    others: Counter[str] = Counter()
+
+    def is_wanted(record: DeadRecord) -> bool:
+        if record.key in kept:
+            return False
+        if record.destination in wanted or record.is_damaged:
+            return True
+        others[record.destination] += 1
+        return False
+
     missing = _MissingMappers(pipeline.transformer, force=force)
     report, kept = Report(), set[str]()
     with _exclusive_replay(dead_letter):
@@ -72,14 +93,14 @@ def replay(
         waiting = (
             record
             for record in dead_letter.read()
-            if record.key not in kept and not missing.keeps(record)
+            if is_wanted(record) and not missing.keeps(record)
         )
         for batch in _batches(waiting, batch_size):
             done, keys = _replay_batch(pipeline, batch)
             dead_letter.forget(record.key for record in batch if record.key not in keys)
             kept |= keys
             report += done
-    return report + missing.report()
+    return report + missing.report() + Report(other_destinations=others)
 
 
 def _replay_batch(
@@ -165,15 +186,16 @@ _RUNNING: Final[dict[int, object]] = {}
 @contextlib.contextmanager
 def _exclusive_replay(dead_letter: DeadLetter) -> Iterator[None]:
     """
-    Raise if another replay of *dead_letter* is running; of a file, in any process.
+    Raise if another replay of *dead_letter* is running; in any process, if the store
+    has a method ``replay_lock`` as `SqliteDeadLetter.replay_lock`.
     """
     token = object()
     if _RUNNING.setdefault(id(dead_letter), token) is not token:
         raise DeadLetterError("another replay of this dead letter is running")
     try:
         with contextlib.ExitStack() as lock:
-            if isinstance(dead_letter, SqliteDeadLetter):
-                lock.enter_context(dead_letter.replay_lock())
+            if replay_lock := getattr(dead_letter, "replay_lock", None):
+                lock.enter_context(replay_lock())
             yield
     finally:
         del _RUNNING[id(dead_letter)]

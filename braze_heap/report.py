@@ -68,6 +68,8 @@ class Report:
             see `TransformResult`. Of a thousand names each, of more in sum.
         missing_mappers: How many records a replay kept because the transformer lacks a
             mapper that they list, by event key and ``module:qualname``.
+        other_destinations: Number of records that a replay left, because they failed at
+            another destination, by destination. They are not received.
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
         not_sent: Number of parts of delivered events that were not sent, by reason: an
@@ -86,6 +88,7 @@ class Report:
     calls: int = 0
     unknown: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
     missing_mappers: Mapping[str, int] = attrs.field(factory=dict, converter=_bounded)
+    other_destinations: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
     invalid: Mapping[InvalidField, int] = attrs.field(factory=dict, kw_only=True)
     adjustments: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
     not_sent: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
@@ -111,6 +114,9 @@ class Report:
             self.calls + other.calls,
             _added(self.unknown, other.unknown),
             _added(self.missing_mappers, other.missing_mappers),
+            other_destinations=_added(
+                self.other_destinations, other.other_destinations
+            ),
             invalid=_added(self.invalid, other.invalid),
             adjustments=_added(self.adjustments, other.adjustments),
             not_sent=_added(self.not_sent, other.not_sent),

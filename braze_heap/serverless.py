@@ -10,6 +10,7 @@ before Lambda ends the container, and leave the rest to the next invocation.
 from __future__ import annotations
 
 import logging
+import math
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -63,7 +64,7 @@ def sqs_handler(
     deletes failed messages.
 
     Args:
-        pipeline: Delivers the events.
+        pipeline: Delivers the events. Its ``patience`` is at most *reserve*.
         reserve: Seconds before the end of the invocation, but at most half of it, after
             which no message and no batch is begun. More than the deadline of the sink.
         storage_options: Arguments of the fsspec file system for S3.
@@ -71,7 +72,7 @@ def sqs_handler(
     Raises:
         ValueError: By the handler, if its event is not from SQS.
     """
-    _check_pipeline("sqs_handler", pipeline)
+    _check_arguments("sqs_handler", pipeline, reserve, storage_options)
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
         clock, failed, failed_groups = _Clock.of(context, reserve), [], set()
@@ -81,7 +82,7 @@ def sqs_handler(
                 if group in failed_groups:
                     raise DeliveryError("an earlier message of its group failed")
                 clock.check()
-                body, value = _without_sns(str(message.get("body", "")))
+                body, value = _without_sns(message["body"])
                 urls = _urls(value)
                 if urls is None:
                     pipeline.run(body)
@@ -119,7 +120,7 @@ def s3_handler(
         ValueError: By the handler, if its event is not a notification of S3.
         Exception: By the handler, if an object cannot be read or delivered.
     """
-    _check_pipeline("s3_handler", pipeline)
+    _check_arguments("s3_handler", pipeline, reserve, storage_options)
     open_file_system("s3://bucket", storage_options)
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
@@ -175,9 +176,24 @@ class _Clock:
             yield event
 
 
-def _check_pipeline(user: str, pipeline: object) -> None:
+def _check_arguments(
+    user: str, pipeline: object, reserve: object, storage_options: object
+) -> None:
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"{user} needs a Pipeline, not {kind_of(pipeline)}")
+    if not isinstance(reserve, int | float):
+        raise TypeError(f"reserve is a number of seconds, not {kind_of(reserve)}")
+    if not 0 <= reserve < math.inf:
+        raise ValueError(f"reserve is 0 or more seconds, not {reserve}")
+    if pipeline._patience > reserve:
+        raise ValueError(
+            f"the patience of the pipeline, {pipeline._patience:g} s, exceeds reserve, "
+            f"{reserve:g} s: a batch could wait until Lambda ends"
+        )
+    if not isinstance(storage_options, Mapping):
+        raise TypeError(
+            f"storage_options must be a mapping, not {kind_of(storage_options)}"
+        )
 
 
 def _messages(event: LambdaEvent) -> list[Mapping[str, Any]]:
@@ -195,7 +211,8 @@ def _records(value: object) -> list[Mapping[str, Any]]:
 
 
 def _is_message(record: Mapping[str, Any]) -> bool:
-    return record.get("eventSource") == "aws:sqs" and bool(record.get("messageId"))
+    is_complete = record.get("messageId") and isinstance(record.get("body"), str)
+    return record.get("eventSource") == "aws:sqs" and bool(is_complete)
 
 
 def _unexpected(need: str, event: object) -> ValueError:
@@ -212,19 +229,21 @@ def _run_objects(
     return report
 
 
-def _decoded(body: str) -> Any:
+def _decoded(body: bytes) -> Any:
     """Return the value of *body*; ``None`` if the pipeline is to dead-letter it."""
     try:
-        return decode(body.encode("utf-8", "surrogatepass"))
+        return decode(body)
     except UnreadableError:
         return None
 
 
-def _without_sns(body: str) -> tuple[str, Any]:
-    """Return the message of SNS in *body*, or else *body*; and its value, decoded."""
+def _without_sns(text: str) -> tuple[bytes, Any]:
+    """Return the message of SNS in *text*, or else *text*; and its value, decoded."""
+    body = text.encode("utf-8", "surrogatepass")
     value = _decoded(body)
-    if isinstance(value, Mapping) and value.get("Type") == "Notification":
-        body = str(value.get("Message", ""))
+    is_sns = isinstance(value, Mapping) and value.get("Type") == "Notification"
+    if is_sns and isinstance(message := value.get("Message"), str):
+        body = message.encode("utf-8", "surrogatepass")
         value = _decoded(body)
     return body, value
 
@@ -235,25 +254,28 @@ def _urls(value: Any) -> list[str] | None:
         return None
     if value.get("Event") == "s3:TestEvent":
         return []
-    if value.get("source") == "aws.s3":  # through EventBridge, with a plain key
-        detail, name = value["detail"], str(value.get("detail-type"))
-        return _created(name, detail["bucket"]["name"], detail["object"]["key"])
-    records = _records(value)
-    if not records or not all(isinstance(r.get("s3"), Mapping) for r in records):
+    try:
+        if value.get("source") == "aws.s3":  # through EventBridge, with a plain key
+            return _created(value["detail-type"], value["detail"], str)
+        urls: list[str] = []
+        for record in _records(value):
+            name, decode_key = record["eventName"], urllib.parse.unquote_plus
+            urls += _created(name, record["s3"], decode_key)
+    except (AttributeError, KeyError, TypeError):  # incomplete
         return None
-    urls: list[str] = []
-    for record in records:
-        key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])
-        bucket = record["s3"]["bucket"]["name"]
-        urls += _created(str(record.get("eventName")), bucket, key)
-    return urls
+    return urls if _records(value) else None
 
 
-def _created(name: str, bucket: str, key: str) -> list[str]:
-    url = f"s3://{bucket}/{key}"
-    if name.startswith(("ObjectCreated", "Object Created")):
+def _created(name: str, details: Any, decode_key: Callable[[str], str]) -> list[str]:
+    key = decode_key(details["object"]["key"])
+    url = f"s3://{details['bucket']['name']}/{key}"
+    kind = name.removeprefix("s3:")  # as MinIO writes it
+    if not kind.startswith(("ObjectCreated", "Object Created")):
+        logger.info("%s of %s is ignored, because it creates no object", name, url)
+    elif key.endswith("/"):
+        logger.info("%s is ignored, because it is the mark of a folder", url)
+    else:
         return [url]
-    logger.info("%s of %s is ignored, because it creates no object", name, url)
     return []
 
 

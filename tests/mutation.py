@@ -75,7 +75,11 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "wire/_avro": ("wire/test_avro",),
     "heap/_encoder": ("heap/test_encoder", "test_transformer"),
     "state/_record": ("state/test_dead_letters", "test_pipeline"),
-    "state/_sqlite": ("state/test_dead_letters", "state/test_sqlite_file"),
+    "state/_sqlite": (
+        "state/test_dead_letters",
+        "state/test_sqlite_file",
+        "state/test_state",
+    ),
     "replaying": ("test_replaying", "state/test_mappers"),
     "pipeline": ("test_pipeline", "test_pipeline_observers"),
     "report": ("test_pipeline", "test_pipeline_observers"),
@@ -190,8 +194,10 @@ def planted(module: str) -> MutatedFile:
         code = (f"def step_{n}():\n{textwrap.indent(s, '    ')}" for n, s in steps)
         return mutate_file_contents("steps.py", "".join(code))
     path = Path("braze_heap", f"{module}.py")
-    mutated = mutate_file_contents(str(path), undecorated(path.read_text()))
-    path.write_text(mutated.code)
+    mutated = mutate_file_contents(
+        str(path), undecorated(path.read_text(encoding="utf-8"))
+    )
+    path.write_text(mutated.code, encoding="utf-8")
     return mutated
 
 

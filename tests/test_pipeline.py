@@ -61,6 +61,9 @@ class MemoryDeadLetter:
         for key in keys:
             self.records.pop(key, None)
 
+    def ready(self) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 

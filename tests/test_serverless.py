@@ -161,8 +161,14 @@ def test_messages_contain_events_of_braze() -> None:
 
 @pytest.mark.parametrize(
     "notification",
-    [created(KEY), event_bridge(KEY), sns(created(KEY)), sns(event_bridge(KEY))],
-    ids=["s3", "EventBridge", "SNS", "EventBridge through SNS"],
+    [
+        created(KEY),
+        event_bridge(KEY),
+        sns(created(KEY)),
+        sns(event_bridge(KEY)),
+        created(KEY, "s3:ObjectCreated:Put"),
+    ],
+    ids=["s3", "EventBridge", "SNS", "EventBridge through SNS", "MinIO"],
 )
 def test_messages_can_be_notifications_of_objects(
     bucket: Any, notification: dict[str, Any]
@@ -191,7 +197,24 @@ def test_a_message_that_fails_comes_again_alone(bucket: Any) -> None:
     assert rig.ids() == ["a", "event-0", "b"]
 
 
-@pytest.mark.parametrize("body", ["not JSON", "id,name\n1,a", '{"events": 3}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not JSON",
+        "id,name\n1,a",
+        '{"events": 3}',
+        "s3://bucket/key.avro",
+        "currents/part.avro",
+        "\ud800",
+        '{"Type": "Notification"}',
+        '{"Type": "Notification", "Message": 5}',
+        '{"Records": [{"s3": {}, "eventName": "ObjectCreated:Put"}]}',
+        '{"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}}]}',
+        '{"Records": [{"eventName": "ObjectCreated:Put", "s3": 5}]}',
+        '{"source": "aws.s3"}',
+        '{"source": "aws.s3", "detail-type": "Object Created", "detail": 5}',
+    ],
+)
 def test_a_message_that_no_one_can_read_is_a_dead_letter(body: str) -> None:
     """It would fail again and again, so it is kept, and the queue deletes it."""
     rig = Rig()
@@ -254,13 +277,15 @@ def test_later_messages_of_a_group_fail_with_it() -> None:
         {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET},
         created(KEY, "ObjectRemoved:Delete"),
         event_bridge(KEY, "Object Deleted"),
+        created("currents/2026/"),
+        event_bridge("currents/"),
     ],
-    ids=["test", "removed", "deleted"],
+    ids=["test", "removed", "deleted", "folder", "folder by EventBridge"],
 )
 def test_other_notifications_are_done(
     notification: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """S3 sends a test when a notification is set up; deletions bring no events."""
+    """A test of S3, a deletion and the mark of a folder bring no events."""
     rig = Rig()
 
     with caplog.at_level(logging.INFO):
@@ -360,6 +385,38 @@ def test_a_handler_needs_a_pipeline(make: Callable[[Any], Any]) -> None:
         make(bh.MemorySink())
 
 
+@pytest.mark.parametrize("make", [sqs_handler, s3_handler])
+def test_a_pipeline_with_more_patience_than_reserve_raises(
+    make: Callable[[Any], Any],
+) -> None:
+    """It could wait until Lambda ends the container, each time."""
+    pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), bh.DISCARD, patience=60.0)
+
+    with pytest.raises(ValueError, match="60 s, exceeds reserve, 30 s"):
+        make(pipeline)
+    make(pipeline, reserve=60)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"reserve": -1}, ValueError, "reserve is 0 or more seconds, not -1"),
+        ({"reserve": float("nan")}, ValueError, "not nan"),
+        ({"reserve": "30"}, TypeError, "reserve is a number of seconds, not a str"),
+        ({"reserve": None}, TypeError, "not None"),
+        ({"storage_options": 5}, TypeError, "must be a mapping, not an int"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("make", [sqs_handler, s3_handler])
+def test_an_option_that_is_invalid_raises(
+    make: Callable[..., Any], options: dict[str, Any], error: type, text: str
+) -> None:
+    """It raises when the container starts."""
+    with pytest.raises(error, match=text):
+        make(Rig().pipeline(), **options)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -370,6 +427,9 @@ def test_a_handler_needs_a_pipeline(make: Callable[[Any], Any]) -> None:
         {"httpMethod": "POST", "body": batch("a")},
         {"Records": [{"eventSource": "aws:kinesis", "kinesis": {}}]},
         {"Records": [{**message("", "{}")}]},
+        {"Records": [{**message("m", "{}"), "body": None}]},
+        {"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]},
+        {"source": "aws.s3", "detail": {}},
         {"events": [event("a")]},
     ],
     ids=str,

@@ -4,7 +4,8 @@ import contextlib
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -20,11 +21,12 @@ from braze_heap.cli._progress import RunProgress, format_duration, progress
 from braze_heap.cli._report import RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
 from braze_heap.exceptions import DeliveryError, is_of_mapper, retry_after_of
+from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
-from braze_heap.sinks._protocol import ClosingContextManager
-from braze_heap.state import DeadLetter
+from braze_heap.sinks._protocol import ClosingContextManager, destination_of
+from braze_heap.state import DeadLetter, Ledger
 
 PATIENCE: Final = 600.0
 """Seconds: longer than a deployment of Heap takes."""
@@ -56,6 +58,11 @@ class _CheckedSink(ClosingContextManager):
 
     sink: Sink
     is_pipe_closed: bool = False
+
+    @property
+    def destination(self) -> str | None:
+        """See `Sink`."""
+        return destination_of(self.sink)
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send *calls*; see `Sink.send`."""
@@ -163,13 +170,17 @@ class Delivery:
         spec: The sink as the user wrote it.
         sink: The open sink; `run` closes it.
         dead_letter: Store for events that cannot be delivered.
+        ledger: Newest user properties; ``None`` to know only those of this run.
         patience: Maximum seconds without a success; stdout is not retried.
+        options: More arguments of the pipeline.
     """
 
     spec: str
     sink: Sink
     dead_letter: DeadLetter
-    patience: float = PATIENCE
+    ledger: Ledger | None
+    patience: float
+    options: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def is_stdout(self) -> bool:
@@ -190,12 +201,21 @@ class Delivery:
             bar: Console for the progress.
         """
         target = sinks.HeapTarget.of(self.sink)
-        ceiling = target.options.events_a_minute if target else math.inf
+        ceiling = math.inf
+        if target:
+            ceiling = target.options.events_a_minute or EVENTS_A_MINUTE
         sink, found = _CheckedSink(self.sink), list[Report]()
         with progress("Sending", total, bar, ceiling) as shown:
             limit = 0.0 if self.is_stdout else self.patience
+            ledger = sinks.ledger_for(self.spec, sink, self.ledger, shown.on_message)
             pipeline = RetryingPipeline(
-                transformer, sink, self.dead_letter, limit, shown
+                transformer,
+                sink,
+                self.dead_letter,
+                limit,
+                shown,
+                ledger=ledger,
+                **self.options,
             )
 
             def run() -> None:

@@ -63,6 +63,10 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         SkipReason.OUTDATED: (
             "They only state user properties, and newer events state these too."
         ),
+        SkipReason.USER_PROPERTIES: (
+            "The backfill sends no user properties. --state with the state of the "
+            "live service sends them."
+        ),
         SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',
         Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
         Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
@@ -182,6 +186,7 @@ class RunReport:
         invalid: Number of values that do not fit a team's class, by class and field.
         unknown: Number of unknown types and fields by name.
         missing_mappers: Number of records of a replay by missing mapper.
+        other_destinations: Number of records that a replay left, by destination.
         skipped_files: A message for each file of a folder that contains no events.
         examples: The first events of each reason.
         verbs: Participles for *done* and *failed*.
@@ -202,6 +207,7 @@ class RunReport:
     invalid: Counter[InvalidField] = attrs.field(factory=Counter)
     unknown: Counter[str] = _COUNTER
     missing_mappers: Counter[str] = _COUNTER
+    other_destinations: Counter[str] = _COUNTER
     skipped_files: list[str] = attrs.field(factory=list)
     examples: dict[str, list[Example]] = attrs.field(factory=dict)
     verbs: tuple[str, str] = ("mapped", "rejected")
@@ -222,6 +228,7 @@ class RunReport:
             invalid=Counter(report.invalid),
             unknown=Counter(report.unknown),
             missing_mappers=Counter(report.missing_mappers),
+            other_destinations=Counter(report.other_destinations),
             verbs=("delivered", "dead-lettered"),
         )
 
@@ -353,9 +360,9 @@ class RunResult:
         report: The counts.
         outcome: How the run ended.
         seconds: Duration.
-        source: Number of files, or the path of a dead letter.
+        source: Number of files, or the path of a state file.
         sink: Description of the sink; empty if nothing was sent.
-        store: Path of the dead letter; ``None`` if it was turned off.
+        state: Path of the state file; ``None`` if it was turned off.
         top: Maximum number of types and fields; ``None`` shows all.
         more: Parts at the end of the text.
         again: Effect of running the command again; empty if there is no advice.
@@ -367,7 +374,7 @@ class RunResult:
     seconds: float
     source: str = ""
     sink: str = ""
-    store: Path | None = None
+    state: Path | None = None
     top: int | None = TOP
     more: Sequence[RenderableType] = ()
     again: str = ""
@@ -390,7 +397,7 @@ class RunResult:
             "error": failure.format_message() if failure else None,
             "seconds": round(self.seconds, 3),
             "sink": self.sink or None,
-            "dead_letter": str(self.store) if self.store else None,
+            "state": str(self.state) if self.state else None,
             **self.report.to_dict(),
             **self.more_values,
         }
@@ -431,7 +438,7 @@ class RunResult:
         report, (done, failed) = self.report, self.report.verbs
         repeats = ui.plural(report.repeated, "repeat")
         repeats += " of an earlier event among them"
-        place = f"in {self.store}" if self.store else "discarded"
+        place = f"in {self.state}" if self.state else "discarded"
         is_kept = bool(self.sink and report.failed)
         kinds = [ui.plural(count, kind) for kind, count in report.calls.items() if kind]
         return ui.rows_view(
@@ -458,6 +465,13 @@ class RunResult:
         yield from section("Not replayed, because these mappers are missing", missing)
         if missing:
             yield Text("  Name the mapping with --transformer, or use --force.")
+        others = report.other_destinations
+        elsewhere = [(n, shlex.quote(ui.safe(to))) for to, n in others.most_common()]
+        yield from section(
+            "Left, because they failed at another destination", elsewhere
+        )
+        if others:
+            yield Text("  --destination NAME replays them; it may be repeated.")
         notes = {report.identity: "sent as the identity alone"}
         yield from section(
             "Personal fields redacted (--personal-data keep sends them)",
@@ -484,8 +498,8 @@ class RunResult:
         )
 
     def _commands(self) -> Iterator[tuple[str, str]]:
-        if self.store and self.report.failed:
-            path = shlex.quote(str(self.store))
+        if self.state and self.report.failed:
+            path = shlex.quote(str(self.state))
             command = "braze-heap dead-letters"
             yield f"{command} list {path}", "list dead letters and reasons"
             yield f"{command} replay {path} --sink SPEC", "after the cause is fixed"

@@ -9,6 +9,11 @@ from braze_heap.heap._encoder import (
 from braze_heap.heap._options import (
     HeapOptions as HeapOptions,
 )
+from braze_heap.heap._pacing import (
+    LocalPacer as LocalPacer,
+    Pacer as Pacer,
+    Ticket as Ticket,
+)
 from braze_heap.heap._sink import (
     AsyncHeapSink as AsyncHeapSink,
     HeapSink as HeapSink,

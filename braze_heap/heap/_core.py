@@ -4,17 +4,31 @@ State of a Heap sink between batches, and the steps of its sans-I/O delivery pro
 All durations are seconds.
 """
 
+import functools
 import json
+import logging
+import math
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
 
+from braze_heap._errors import describe_exception, error_context
 from braze_heap._log_limits import LogRateLimiter
+from braze_heap._sansio import run_steps
+from braze_heap._wiring import kind_of
+from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._pacing import Pacer
+from braze_heap.heap._pacing import (
+    LocalPacer,
+    Pacer,
+    Ticket,
+    require_pacer,
+)
 from braze_heap.heap._secret import Secret
+
+logger = logging.getLogger("braze_heap.sinks.heap")
 
 PROOF_LIFE: Final = 300.0
 """Seconds for which an accepted request proves that the configuration is right."""
@@ -53,17 +67,25 @@ class Sleep:
     seconds: float
 
 
-Step: TypeAlias = Post | Sleep
+@attrs.frozen
+class PacerCall:
+    """A call of a pacer, which may block. Reply with its result."""
+
+    method: Callable[[], Any]
+
+
+Step: TypeAlias = Post | Sleep | PacerCall
 Steps: TypeAlias = Generator[Step, Any, Any]
 
 
 class HeapCore:
     """State of a Heap sink between batches. Thread-safe."""
 
-    def __init__(self, settings: HeapOptions, pacer: Pacer, host: str = "Heap") -> None:
+    def __init__(self, settings: HeapOptions, host: str = "Heap") -> None:
         self.settings = settings
         self.host = host
-        self.pacer = pacer
+        self.pacer = _pacer_of(settings)
+        self._is_local = type(self.pacer) is LocalPacer
         self.repeats = LogRateLimiter(settings.clock)
         self.app_id = json.dumps(settings.app_id).encode()
         self.max_bytes = settings.max_bytes
@@ -100,6 +122,88 @@ class HeapCore:
         at = self._accepted_at
         return at is not None and self.settings.clock() - at <= PROOF_LIFE
 
+    def call_pacer(self, name: str, *args: Any) -> Steps:
+        """
+        Call the method *name* of the pacer, and return its result.
+
+        A pacer of the user may block, and its exceptions become `SinkUnavailable`.
+        """
+        method = functools.partial(getattr(self.pacer, name), *args)
+        if self._is_local:
+            return method()
+        kind = kind_of(self.pacer)
+        try:
+            result = yield PacerCall(method)
+            is_valid = _is_result(name, args, result)
+        except Exception as error:
+            raise SinkUnavailable(
+                f"the pacer, {kind}, raises {describe_exception(error)} in {name}: "
+                "check the store that it shares",
+                context=error_context(error),
+            ) from error
+        if not is_valid:
+            shown = result if isinstance(result, int | float) else kind_of(result)
+            raise SinkUnavailable(
+                f"the pacer, {kind}, returns {shown} from {name}, which is not what "
+                "the protocol says: test it with braze_heap.testing.check_pacer",
+                misconfigured=True,
+            )
+        return result
+
+    def pacer_now(self) -> float:
+        """Return UTC epoch seconds for a pacer of the user, else monotonic seconds."""
+        return self.settings.clock() if self._is_local else self.settings.now()
+
+    def release(self, ticket: Ticket, *, is_counted: bool) -> Steps:
+        """Commit *ticket* if Heap counts the request, else refund it."""
+        try:
+            if is_counted:
+                yield from self.call_pacer("commit", ticket, self.pacer_now())
+            else:
+                yield from self.call_pacer("refund", ticket)
+        except SinkUnavailable as error:  # Heap has decided: the batch must not fail
+            self.repeats.log(
+                logger, logging.WARNING, error.detail, context=error.context
+            )
+
+    def commit_canceled(self, ticket: Ticket) -> None:
+        """Commit *ticket* of a canceled batch, whose steps nobody performs."""
+        if self._is_local:
+            self.pacer.commit(ticket, self.pacer_now())
+            return
+        steps = self.release(ticket, is_counted=True)
+        perform = lambda step: step.method()  # noqa: E731
+        threading.Thread(target=run_steps, args=(steps, perform)).start()
+
     def lower_max_bytes(self, size: int) -> None:
         """Lower the limit of bodies after Heap answered 413 to one of *size* bytes."""
         self.max_bytes = min(self.max_bytes, max(size // 2, LEAST_BODY))
+
+
+def _is_result(name: str, args: tuple[Any, ...], result: object) -> bool:
+    if name == "room":
+        return isinstance(result, Mapping) and all(
+            isinstance(result.get(identity), int) for identity in args[0]
+        )
+    if name in ("commit", "refund"):
+        return True
+    if isinstance(result, int | float):
+        return 0 <= result < math.inf
+    return name == "reserve" and isinstance(result, Ticket)
+
+
+def _pacer_of(settings: HeapOptions) -> Pacer:
+    rates = {
+        "events_a_minute": settings.events_a_minute,
+        "identity_events_a_minute": settings.identity_events_a_minute,
+    }
+    given = {name: rate for name, rate in rates.items() if rate is not None}
+    if settings.pacer is None:
+        return LocalPacer(**given)
+    if given:
+        raise ValueError(
+            f"a pacer has limits of its own: leave out {' and '.join(given)}, or set "
+            "them in the pacer"
+        )
+    require_pacer(settings.pacer)
+    return settings.pacer

@@ -36,7 +36,6 @@ def deliver(core: HeapCore, calls: Sequence[Call]) -> Steps:
 class _BatchDelivery:
     def __init__(self, core: HeapCore, calls: Sequence[Call]) -> None:
         self._core = core
-        self._clock = core.settings.clock
         self._size = len(calls)
         self._sender = RetryingSender(core)
         self._isolator = Isolator(core, self._sender)
@@ -68,40 +67,39 @@ class _BatchDelivery:
     def _send_all(self, items: list[Item], endpoint: Endpoint) -> Steps:
         waiting = deque(items)
         while waiting:
-            bulk = self._next_bulk(waiting, endpoint)
+            bulk = yield from self._next_bulk(waiting, endpoint)
             if bulk:
                 yield from self._isolator.send_until_decided(bulk, endpoint)
             else:
-                seconds = self._seconds_until_room(waiting)
+                seconds = yield from self._seconds_until_room(waiting)
                 yield from self._sender.sleep(seconds, "the rate of an identity")
 
-    def _next_bulk(self, waiting: deque[Item], endpoint: Endpoint) -> list[Item]:
+    def _next_bulk(self, waiting: deque[Item], endpoint: Endpoint) -> Steps:
         """
         Remove the items of the next request from *waiting*, in order.
 
         Items of an identity at its limit stay, so that they do not delay the others.
         """
         limit = min(endpoint.max_items, self._core.pacer.limit)
-        now, rooms = self._clock(), dict[str, int]()
+        rooms: dict[str, int] = {}
+        if endpoint.is_paced:
+            identities, now = _bulk.cost_of(waiting).keys(), self._core.pacer_now()
+            rooms = dict((yield from self._core.call_pacer("room", identities, now)))
         bulk: list[Item] = []
         kept: list[Item] = []
         while waiting and len(bulk) < limit:
             item = waiting.popleft()
-            has_room = not endpoint.is_paced or self._take_room(item, rooms, now)
+            identity = item.call.identity
+            has_room = not endpoint.is_paced or rooms[identity] > 0
             (bulk if has_room else kept).append(item)
+            if endpoint.is_paced:
+                rooms[identity] -= 1
         waiting.extendleft(reversed(kept))
         return bulk
 
-    def _take_room(self, item: Item, rooms: dict[str, int], now: float) -> bool:
-        identity = item.call.identity
-        if identity not in rooms:
-            rooms[identity] = self._core.pacer.room(identity, now)
-        rooms[identity] -= 1
-        return rooms[identity] >= 0
-
-    def _seconds_until_room(self, items: Iterable[Item]) -> float:
-        pacer, now = self._core.pacer, self._clock()
-        return min(
-            pacer.wait({identity: min(number, pacer.identity_limit)}, now)
-            for identity, number in _bulk.cost_of(items).items()
-        )
+    def _seconds_until_room(self, items: Iterable[Item]) -> Steps:
+        core, waits = self._core, []
+        for identity, number in _bulk.cost_of(items).items():
+            cost = {identity: min(number, core.pacer.identity_limit)}
+            waits.append((yield from core.call_pacer("wait", cost, core.pacer_now())))
+        return min(waits)

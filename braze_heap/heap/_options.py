@@ -9,7 +9,7 @@ import attrs
 
 from braze_heap._options import doc, documented, option
 from braze_heap.heap._bulk import MAX_BYTES
-from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
+from braze_heap.heap._pacing import Pacer
 
 
 @documented
@@ -36,9 +36,16 @@ class HeapOptions:
     )
     timeout: float = option(5.0, "Seconds for one exchange.", positive=True)
     max_bytes: int = option(MAX_BYTES, "Bytes of a request body.", positive=True)
-    events_a_minute: int = option(EVENTS_A_MINUTE, "Events per minute of the app.")
-    identity_events_a_minute: int = option(
-        IDENTITY_EVENTS_A_MINUTE, "Events per minute of each identity."
+    events_a_minute: int | None = option(
+        None, "Events per minute of the app; by default Heap's limit, 15,000."
+    )
+    identity_events_a_minute: int | None = option(
+        None, "Events per minute of each identity; by default Heap's limit, 1,000."
+    )
+    pacer: Pacer | None = option(
+        None,
+        "Rate limits that several sinks share, instead of *events_a_minute* and "
+        "*identity_events_a_minute*.",
     )
     allow_http: bool = option(False, "Whether *base_url* may be ``http``.")
     trust_env: bool = option(False, "Whether the proxies of the environment are used.")

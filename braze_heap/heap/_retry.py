@@ -25,6 +25,9 @@ FIRST_BACKOFF: Final = 0.1
 MAX_BACKOFF: Final = 2.0
 """Seconds before the second attempt, and maximum before a later one."""
 
+LEAST_PAUSE: Final = 0.01
+"""Seconds to sleep at least for a limit, even if a pacer returns less."""
+
 TOKEN_PATH: Final = "/api/public/v0/auth_token"  # noqa: S105 (a path)
 
 
@@ -54,7 +57,7 @@ class RetryingSender:
         if self._clock() + seconds >= self._end:
             detail = f"{cause} is at Heap's limit"
             raise SinkUnavailable(detail, seconds, throttled=True)
-        yield Sleep(seconds)
+        yield Sleep(max(seconds, LEAST_PAUSE))
 
     def raise_misconfigured(
         self, answer: Answer, detail: str, reply_text: str = ""
@@ -94,28 +97,27 @@ class RetryingSender:
         if not endpoint.is_paced:
             return (yield from self._post(endpoint.path, body, len(items), token))
         ticket = yield from self._reserve(items)
-        reply: Answer | Failure | None = None
         try:
             reply = yield from self._post(endpoint.path, body, len(items), token)
-        finally:
-            self._commit(ticket, reply)
+        except SinkUnavailable:  # at the deadline, before the request
+            yield from self._core.release(ticket, is_counted=False)
+            raise
+        except BaseException:
+            self._core.commit_canceled(ticket)
+            raise
+        # Assumed: a rejected request does not count towards Heap's rate.
+        is_rejected = isinstance(reply, Answer) and 300 <= reply.status < 500
+        is_counted = not is_rejected or reply.status in (408, 429)
+        yield from self._core.release(ticket, is_counted=is_counted)
         return reply
 
     def _reserve(self, items: list[Item]) -> Steps:
-        cost = cost_of(items)
+        core, cost = self._core, cost_of(items)
         while True:
-            ticket = self._core.pacer.reserve(cost, self._clock())
+            ticket = yield from core.call_pacer("reserve", cost, core.pacer_now())
             if isinstance(ticket, Ticket):
                 return ticket
             yield from self.sleep(ticket, "the rate of the app")
-
-    def _commit(self, ticket: Ticket, reply: Answer | Failure | None) -> None:
-        # Assumed: a rejected request does not count towards Heap's rate.
-        is_rejected = isinstance(reply, Answer) and 300 <= reply.status < 500
-        if is_rejected and reply.status not in (408, 429):  # type: ignore[union-attr]
-            self._core.pacer.refund(ticket)
-        else:
-            self._core.pacer.commit(ticket, self._clock())
 
     def _post(
         self, path: str, body: bytes, items: int, authorization: Secret | None

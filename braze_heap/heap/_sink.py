@@ -19,10 +19,9 @@ from braze_heap._sansio import run_steps, run_steps_async
 from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
-from braze_heap.heap._core import HeapCore, Post, Sleep, Step, Steps
+from braze_heap.heap._core import HeapCore, PacerCall, Post, Sleep, Step, Steps
 from braze_heap.heap._delivery import deliver
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._pacing import Pacer
 from braze_heap.heap._secret import Secret
 from braze_heap.heap._transport import (
     DeadlineTransport,
@@ -107,8 +106,8 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
     Send events first, then user properties, merged in the order of the calls, then
     deletions. Across batches the last arrival wins; a pipeline with a ledger sends the
     newest. Respects Heap's rate limits, and never waits beyond its deadline. After a
-    fork each process has its own connections and its own rate limits: divide
-    *events_a_minute* among the processes.
+    fork each process has its own connections and its own rate limits: pass a *pacer*
+    that processes share, or divide *events_a_minute* among them.
 
     Raises:
         ValueError: An option is invalid, such as a host that is not https.
@@ -138,10 +137,12 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
         """Close the connections."""
         self._client.close()
 
-    def _perform(self, step: Step) -> Answer | Failure | None:
+    def _perform(self, step: Step) -> Any:
         if isinstance(step, Sleep):
             self._sleep(step.seconds)
             return None
+        if isinstance(step, PacerCall):
+            return step.method()
         reader = _ResponseReader()
         try:
             self._exchange(step, reader)
@@ -202,10 +203,12 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
         """Close the connections."""
         await self._client.aclose()
 
-    async def _perform(self, step: Step) -> Answer | Failure | None:
+    async def _perform(self, step: Step) -> Any:
         if isinstance(step, Sleep):
             await self._sleep(step.seconds)
             return None
+        if isinstance(step, PacerCall):
+            return await anyio.to_thread.run_sync(step.method)
         reader = _ResponseReader()
         try:
             with anyio.fail_after(step.timeout):
@@ -289,8 +292,7 @@ def _configure(options: HeapOptions) -> tuple[str, HeapCore, Secret | None]:
     parts = urllib.parse.urlsplit(url)
     proxy = proxy_from_environment(parts.hostname or "") if options.trust_env else None
     host = f"{parts.netloc} (by proxy)" if proxy else parts.netloc
-    pacer = Pacer(options.events_a_minute, options.identity_events_a_minute)
-    core = HeapCore(options, pacer, host)
+    core = HeapCore(options, host)
     return url, core, Secret(proxy) if proxy else None
 
 

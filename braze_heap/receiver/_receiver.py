@@ -232,6 +232,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
             datetime.fromtimestamp(self._now(), UTC),
             zipped=is_zipped,
             mappers=mappers_of(self.pipeline.transformer, b""),
+            destination=self.pipeline.destination,
         )
         try:
             yield _Store((record,))

@@ -76,11 +76,15 @@ class Service:
         on_request: Callable[[RequestMetrics], object] = lambda _: None,
     ) -> None:
         require_receiver("Service", receiver, AsyncReceiver)
+        if not callable(getattr(receiver.pipeline.dead_letter, "ready", None)):
+            raise TypeError(
+                "Service needs a dead letter with the method ready; see DeadLetter"
+            )
         self.receiver = receiver
         self.metrics = metrics
         self._endpoint = ASGIReceiver(receiver)
         self._counts = _OwnThread(dead_letter_counts, rest=20.0)
-        self._writable = _OwnThread(lambda: receiver.pipeline.dead_letter.append(()))
+        self._writable = _OwnThread(lambda: receiver.pipeline.dead_letter.ready())
         self._on_request = on_request
         self._pages: Mapping[str, Callable[[], Awaitable[Response]]] = {
             "/healthz": self._healthz,

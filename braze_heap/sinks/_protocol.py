@@ -110,7 +110,8 @@ class Sink(ClosingContextManager, Protocol):
     `braze_heap.testing.check_sink` tests this contract.
 
     A sink may have an attribute ``destination``, a text that names the kind of sink and
-    where its calls go. A ledger that outlives the sink needs it.
+    where its calls go. State is kept for it: dead letters, user properties, progress.
+    A ledger that outlives the sink needs it.
     """
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
@@ -168,7 +169,9 @@ def require_async_sink(user: str, sink: object) -> None:
 def destination_of(sink: object) -> str | None:
     """Return the `destination` of *sink*; ``None`` if it does not name one."""
     destination = getattr(sink, "destination", None)
-    return destination if isinstance(destination, str) else None
+    if not isinstance(destination, str):
+        return None
+    return destination.encode("utf-8", "replace").decode()  # stores take no surrogates
 
 
 def _require_send(user: str, wanted: str, sink: object) -> None:

@@ -1,9 +1,10 @@
 """
-State that outlives a process: dead letters, and the newest user properties.
+State that outlives a process: dead letters, user properties, progress of backfills.
 
-A dead letter keeps each event whole, with the reason, until it is replayed or purged.
-It is anything with `append`, `read`, `forget` and `close`: see `DeadLetter`. Times are
-UTC. A ledger keeps the newest statement about each user property: see `Ledger`.
+A dead letter keeps each event whole, with the reason, until it is replayed or purged:
+see `DeadLetter`. A ledger keeps the newest statement about each user property: see
+`Ledger`. A backfill notes how far it is: see `Progress`. Each is kept per destination.
+`SqliteState` keeps all of them in one file. Times are UTC.
 """
 
 from braze_heap.state._ledger import (
@@ -40,6 +41,8 @@ from braze_heap.state._sqlite import (
     MIN_BYTES,
     SqliteDeadLetter,
     SqliteLedger,
+    SqliteProgress,
+    SqliteState,
 )
 
 __all__ = [
@@ -68,6 +71,8 @@ __all__ = [
     "Sent",
     "SqliteDeadLetter",
     "SqliteLedger",
+    "SqliteProgress",
+    "SqliteState",
     "Statement",
     "Stats",
     "event_id",

@@ -18,25 +18,35 @@ class DeadLetter(Protocol):
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
         """
-        Keep *records*, all or none.
+        Keep *records*. They are durable when this returns.
 
-        They are durable when this returns. A key that is already there only gets the
-        new reason.
+        A key that is already there only gets the new reason. So records that were kept
+        before an error may be appended again.
 
         Raises:
             DeadLetterFull: There is not enough room.
-            DeadLetterError: They cannot be kept.
+            DeadLetterError: Some of them cannot be kept.
         """
         ...
 
     def read(self) -> Iterator[DeadRecord]:
         """
-        Return the records, oldest first. Records may be forgotten during iteration.
+        Return the records, as far as possible the oldest first. They may be forgotten
+        during iteration.
         """
         ...
 
     def forget(self, keys: Iterable[str], /) -> None:
         """Remove the records with these keys. Unknown keys are ignored."""
+        ...
+
+    def ready(self) -> None:
+        """
+        Check whether the next records can be kept, such as for ``/readyz``.
+
+        Raises:
+            DeadLetterError: They cannot.
+        """
         ...
 
     def close(self) -> None:
@@ -56,6 +66,8 @@ class _Discard:
         return iter(())
 
     def forget(self, keys: Iterable[str], /) -> None: ...
+
+    def ready(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -89,12 +101,14 @@ class Stats:
         size: Bytes of the originals.
         oldest: Time of the oldest record, UTC.
         newest: Time of the newest record, UTC.
+        by_destination: Number of records by `DeadRecord.destination`.
     """
 
     by_reason: Mapping[str, int]
     size: int = 0
     oldest: datetime | None = None
     newest: datetime | None = None
+    by_destination: Mapping[str, int] = attrs.field(factory=dict)
 
     @property
     def records(self) -> int:
@@ -105,15 +119,23 @@ class Stats:
 def stats(dead_letter: DeadLetter) -> Stats:
     """Return the counts of *dead_letter*. Reads all of it."""
     reasons: Counter[str] = Counter()
+    destinations: Counter[str] = Counter()
     oldest: datetime | None = None
     newest: datetime | None = None
     size = 0
     for record in dead_letter.read():
         reasons[record.reason] += 1
+        destinations[record.destination] += 1
         size += len(record.original)
         oldest = min(record.at, oldest or record.at)
         newest = max(record.at, newest or record.at)
-    return Stats(dict(sorted(reasons.items())), size, oldest, newest)
+    return Stats(
+        dict(sorted(reasons.items())),
+        size,
+        oldest,
+        newest,
+        dict(sorted(destinations.items())),
+    )
 
 
 def export(dead_letter: DeadLetter, stream: IO[str]) -> int:

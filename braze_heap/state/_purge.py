@@ -59,7 +59,7 @@ def purge(dead_letter: DeadLetter, person: PersonFilter, *ledgers: Ledger) -> Pu
             Or a predicate; then no record is only suspected, and the ledger is not
             searched.
         ledgers: Ledgers with user properties, such as `Pipeline.ledger`. The one in the
-            file of a `SqliteDeadLetter` is always purged.
+            file of a `SqliteDeadLetter` is always purged. All destinations are covered.
 
     Returns:
         The number of records that were removed, and the suspected records.

@@ -44,8 +44,8 @@ class DeadRecord:
     An event, or an unreadable body, that was not delivered.
 
     Attributes:
-        key: The id of the event and a digest of its content. Repeats have the same key;
-            another event with the same id has another key.
+        key: The id of the event and a digest of its content and destination. Repeats
+            have the same key; another event with the same id has another key.
         reason: A `braze_heap.Reason`, or a reason that the sink defines.
         detail: Cause, for people. Never contains a value.
         at: Time of the failure, UTC.
@@ -54,6 +54,8 @@ class DeadRecord:
         event_type: The type that a path or schema named, if the event does not.
         mappers: Mappers that took part and are not shipped: ``module:qualname`` by
             event key; see `Transformer.team_mappers`. A replay needs them again.
+        destination: Destination of the sink that it failed to reach; see `Sink`. Empty
+            if the sink names none.
     """
 
     key: str
@@ -66,6 +68,7 @@ class DeadRecord:
     mappers: Mapping[str, str] = attrs.field(
         factory=dict, converter=_copied, hash=False
     )
+    destination: str = ""
 
     @classmethod
     def of(
@@ -77,6 +80,7 @@ class DeadRecord:
         *,
         zipped: bool = False,
         mappers: Mapping[str, str] = MappingProxyType({}),
+        destination: str = "",
     ) -> DeadRecord:
         """
         Return the record of *original*.
@@ -88,6 +92,7 @@ class DeadRecord:
             at: Now, UTC.
             zipped: Whether the bytes are gzipped.
             mappers: See `DeadRecord.mappers`.
+            destination: See `DeadRecord.destination`.
         """
         data, format_ = _encode(original)
         if zipped and format_ == "bytes":
@@ -95,9 +100,11 @@ class DeadRecord:
         typed = original.event_type if isinstance(original, RawEvent) else None
         # Two files may have equal damaged bytes. The detail names the place.
         place = detail if format_ == "bytes" else ""
-        key = _key(original, data, typed or place)
+        key = _key(original, data, f"{destination}\0{typed or place}")
         detail = detail[:MAX_DETAIL]
-        return cls(key, str(reason), detail, at, data, format_, typed, mappers)
+        return cls(
+            key, str(reason), detail, at, data, format_, typed, mappers, destination
+        )
 
     @property
     def is_damaged(self) -> bool:
@@ -166,8 +173,8 @@ def _to_text(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _key(original: Any, data: bytes, event_type: str) -> str:
-    digest = hashlib.sha256(event_type.encode("utf-8", "replace") + b"\0" + data)
+def _key(original: Any, data: bytes, place: str) -> str:
+    digest = hashlib.sha256(place.encode("utf-8", "replace") + b"\0" + data)
     name = event_id(original)
     return f"{name[:255]}:{digest.hexdigest()[:32]}" if name else digest.hexdigest()
 

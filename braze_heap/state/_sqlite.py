@@ -1,52 +1,51 @@
-"""Dead letter in one file of SQLite."""
+"""State in one file of SQLite: dead letters, ledger, and progress of backfills."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
-import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from typing import IO, Any, Final
 
 import attrs
 
 from braze_heap._wiring import OfOneProcess
-from braze_heap.exceptions import DeadLetterError, DeadLetterFull
+from braze_heap.exceptions import (
+    DeadLetterError,
+    DeadLetterFull,
+    LedgerError,
+    ProgressError,
+    StateError,
+)
 from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state import _sqlite_rows as _rows
 from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
+from braze_heap.state._progress import BackfillKey, Position
 from braze_heap.state._protocol import Stats, export, stats
 from braze_heap.state._purge import PersonFilter, Purged, purge
 from braze_heap.state._record import DeadRecord
-from braze_heap.state._sqlite_errors import DamagedFileError, FileSpace
-from braze_heap.state._sqlite_file import (
-    LAYOUT,
-    lock_file,
-    open_file,
-    resolve_path,
-    transaction,
-)
+from braze_heap.state._sqlite_errors import DamagedFileError, check_disk
+from braze_heap.state._sqlite_file import LAYOUT, ROW_BYTES
+from braze_heap.state._state_file import StateFile, StatePart
 
 MAX_BYTES: Final = 1 << 30
-"""Default cap of a store, in bytes. Delivery stops if the store is full."""
+"""Default cap of the dead letters, in bytes. Delivery stops if they reach it."""
 
 MIN_BYTES: Final = 1 << 16
-"""Smallest cap of a store, in bytes."""
+"""Smallest cap of the dead letters, in bytes."""
 
-_USED: Final = """
-SELECT (page_count - freelist_count) * page_size
-FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()
-"""
-
-_ROW_BYTES: Final = 512
-"""Bytes of a row in addition to the original, about."""
+_TOTAL: Final = "SELECT total FROM dead_letter_bytes"
 
 
-class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
+class SqliteDeadLetter(StatePart):
     """
-    A dead letter in one file of SQLite. Several processes may share it. Thread-safe.
+    A dead letter in a state file of SQLite. Several processes may share it.
+    Thread-safe.
 
     Each `append` is one transaction, on the disk when it returns (WAL,
     ``synchronous=FULL``). Only the owner can read the file (mode 0600). Forgotten
@@ -56,20 +55,25 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
     The file is opened on first use. So an instance may be created before a fork, but
     not used before one. If the file is moved or deleted, `append` raises.
 
-    An existing file is used only if it is empty or a dead letter. Any other file stays
+    An existing file is used only if it is empty or a state file. Any other file stays
     unchanged. A row that cannot be read is one damaged record
     (`DeadRecord.is_damaged`).
 
     Args:
         path: The file. Its folder must exist.
-        max_bytes: Cap of the file, without its write-ahead log; at least 64 KiB.
+        max_bytes: Cap of the dead letters in the file, at least 64 KiB. Nothing else in
+            the file counts.
         create: Whether to create the file if it does not exist.
 
     Raises:
-        DeadLetterError: The file cannot be opened, or is not a dead letter.
+        DeadLetterError: The file cannot be opened, or is not a state file.
         ValueError: *path* does not name a file, such as ``":memory:"``; or *max_bytes*
             is too small.
     """
+
+    _kind = DeadLetterError
+    _max_bytes = MAX_BYTES
+    _failed: int | None = None
 
     def __init__(
         self,
@@ -78,63 +82,56 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
         max_bytes: int = MAX_BYTES,
         create: bool = True,
     ) -> None:
-        if max_bytes < MIN_BYTES:
-            raise ValueError(f"max_bytes is {MIN_BYTES:,} at least, not {max_bytes:,}")
-        self._path = resolve_path(path)
-        self._name = os.fspath(path)
-        self._space = FileSpace(self._path, max_bytes)
-        self._create = create
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._failed: int | None = None
-        self._pid = os.getpid()
-        self._is_closed = False
-        with self._translate_errors():
-            self._open().close()
-
-    def __repr__(self) -> str:
-        return f"SqliteDeadLetter({self._name!r})"
+        _check_cap(max_bytes)
+        super().__init__(path, create=create)
+        self._max_bytes = max_bytes
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
-        """
-        Keep *records*, all or none; see `DeadLetter.append`.
-
-        Without records, check whether the next ones can be written. If the last attempt
-        failed, the check writes as many bytes and undoes that.
-        """
+        """Keep *records*, all or none; see `DeadLetter.append`."""
+        if not records:
+            return
         rows = [_rows.to_row(record) for record in records]
-        failed = self._failed or 0
-        size = sum(_ROW_BYTES + len(r.original) for r in records) if rows else failed
+        size = sum(ROW_BYTES + len(record.original) for record in records)
         try:
-            self._space.check(size)
-            if rows:
-                with self._transaction(size) as db:
-                    db.executemany(_rows.INSERT, rows)
-            else:
-                self._check_writable()
-            self._check_file_unmoved()
+            check_disk(self._file.path, size)
+            with self._transaction(size) as db:
+                self._insert(db, _rows.INSERT, rows)
         except DeadLetterError:
-            self._failed = max(size, failed)
+            self._failed = max(size, self._failed or 0)
             raise
-        if size >= failed:
+        if size >= (self._failed or 0):
             self._failed = None
 
-    def _check_writable(self) -> None:
+    def ready(self) -> None:
+        """
+        Check whether the next records can be kept; see `DeadLetter.ready`.
+
+        If the last `append` failed, this writes as many bytes and undoes that.
+        """
+        failed = self._failed or 0
+        check_disk(self._file.path, failed)
         with self._transaction() as db:
             db.execute(f"PRAGMA user_version = {LAYOUT}")  # rewrites a page
-        if self._failed is None:
-            return
-        with self._lock, self._translate_errors(self._failed):
-            db = self._connection()
+        with self._file.use(self._kind, failed) as db:
             db.execute("PRAGMA cache_size = 10")  # makes SQLite write before a commit
             try:
                 db.execute("BEGIN IMMEDIATE")
-                db.execute(_rows.INSERT_ZEROS, (self._failed,))
+                zeros = max(0, failed - ROW_BYTES)
+                self._insert(db, _rows.INSERT_ZEROS, [(zeros,)])
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 db.execute("PRAGMA cache_size = -2000")
+
+    def _insert(
+        self, db: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Insert *rows*. Raise if they grow above the cap."""
+        (before,) = db.execute(_TOTAL).fetchone()
+        db.executemany(sql, rows)
+        (after,) = db.execute(_TOTAL).fetchone()
+        if after > max(before, self._max_bytes):
+            raise DeadLetterFull(self._max_bytes, before, needed_bytes=after - before)
 
     def read(self) -> Iterator[DeadRecord]:
         """
@@ -155,7 +152,7 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
             try:
                 yield from map(_rows.from_row, self._query(_rows.SELECT_ONE, row))
             except DamagedFileError:
-                yield _rows.from_row((row, key, *[None] * 7))
+                yield _rows.from_row((row, key, *[None] * 8))
 
     def forget(self, keys: Iterable[str], /) -> None:
         """
@@ -190,52 +187,34 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
             db.executemany(_rows.DELETE_ROW, [(row,) for row in rows])
         self._query("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._is_closed = True
-            if self._db is not None and self._pid == os.getpid():
-                self._db.close()
-                self._db = None
-
     def purge(self, person: PersonFilter) -> Purged:
-        """Remove a person from the file, also from a ledger in it; see `purge`."""
+        """Remove a person from the dead letters and the ledger of the file."""
         return purge(self, person)
 
     @property
     def ledger(self) -> SqliteLedger:
-        """A ledger in the same file."""
-        return SqliteLedger(self)
+        """The ledger in the same file."""
+        return SqliteLedger._of(self._file)
 
     def export(self, stream: IO[str]) -> int:
         """Write the records as JSON lines; see `export`."""
         return export(self, stream)
 
-    @contextlib.contextmanager
-    def replay_lock(self) -> Iterator[None]:
+    def replay_lock(self) -> AbstractContextManager[None]:
         """
         Prevent other replays of the file, in any process, inside the block.
 
         Raises:
             DeadLetterError: Another replay of the file is running.
         """
-        with contextlib.ExitStack() as lock:
-            with self._translate_errors():
-                try:
-                    name = f"{self._path.name}-replay"
-                    lock.enter_context(lock_file(self._path.with_name(name)))
-                except BlockingIOError:
-                    raise DeadLetterError(
-                        f"another replay of {self._path} is running: wait for its end"
-                    ) from None
-            yield
+        return self._file.lock(self._kind, "replay", "replay")
 
     def used_bytes(self) -> int:
         """
-        Return how much of *max_bytes* is used. It shrinks with `forget`; the file stays
-        as large as it is.
+        Return how much of *max_bytes* the records take. It shrinks with `forget`; the
+        file stays as large as it is.
         """
-        return int(self._query(_USED)[0][0])
+        return int(self._query(_TOTAL)[0][0])
 
     def stats(self) -> Stats:
         """Return the counts; see `braze_heap.state.stats`."""
@@ -245,14 +224,21 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
             return stats(self)
         moments = [_rows.parse_time(at) for row in rows for at in row[3:5]]
         known = [moment for moment in moments if moment]
-        is_valid = all(row[5] and _rows.is_valid_text(row[0]) for row in rows)
+        is_valid = all(
+            row[5] and all(map(_rows.is_valid_text, row[::6])) for row in rows
+        )
         if not is_valid or len(known) < len(moments):
             return stats(self)
+        reasons, destinations = Counter[str](), Counter[str]()
+        for row in rows:
+            reasons[row[0]] += row[1]
+            destinations[row[6]] += row[1]
         return Stats(
-            by_reason={row[0]: row[1] for row in rows},
+            by_reason=dict(reasons),
             size=sum(row[2] for row in rows),
             oldest=min(known, default=None),
             newest=max(known, default=None),
+            by_destination=dict(sorted(destinations.items())),
         )
 
     def by_reason(self) -> Mapping[str, int]:
@@ -263,75 +249,12 @@ class SqliteDeadLetter(OfOneProcess, ClosingContextManager):
         """
         return dict(self._query(_rows.COUNT_BY_REASON))
 
-    def _check_file_unmoved(self) -> None:
-        """Raise if the file was moved or deleted after it was opened."""
-        with self._translate_errors():
-            found = self._path.stat() if self._path.exists() else None
-        if found is None or (found.st_dev, found.st_ino) != self._file:
-            raise DeadLetterError(
-                f"the file of the dead letter, {self._path}, was moved or deleted: "
-                "make a new one"
-            )
 
-    def _query(self, sql: str, *values: Any) -> list[Any]:
-        with self._lock, self._translate_errors():
-            return self._connection().execute(sql, values).fetchall()
-
-    @contextlib.contextmanager
-    def _transaction(self, size: int = 0) -> Iterator[sqlite3.Connection]:
-        """Run the block in a transaction that writes about *size* bytes."""
-        with self._lock, self._translate_errors(size):
-            db = self._connection()
-            with transaction(db):
-                yield db
-
-    def _connection(self) -> sqlite3.Connection:
-        """Return the connection of this process."""
-        if self._is_closed:
-            raise DeadLetterError("this SqliteDeadLetter is closed: make a new one")
-        if self._db is None:
-            self._db, self._pid = self._open(), os.getpid()
-            found = self._path.stat()
-            self._file = found.st_dev, found.st_ino
-        if self._pid != os.getpid():
-            # "How To Corrupt An SQLite Database File": a child process must not use the
-            # connection of its parent, nor close it.
-            raise DeadLetterError(
-                "this SqliteDeadLetter was used before a fork: make one in each process"
-            )
-        return self._db
-
-    def _open(self) -> sqlite3.Connection:
-        return open_file(self._path, self._space.max_bytes, create=self._create)
-
-    @contextlib.contextmanager
-    def _translate_errors(self, size: int = 0) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            failure = self._space.to_error(error, size, self._used())
-        else:
-            return
-        raise failure
-
-    def _used(self) -> int:
-        used = 0
-        if self._db is not None:
-            with contextlib.suppress(sqlite3.Error):
-                (used,) = self._db.execute(_USED).fetchone()
-        return used
+def _check_cap(max_bytes: int) -> None:
+    if max_bytes < MIN_BYTES:
+        raise ValueError(f"max_bytes is {MIN_BYTES:,} at least, not {max_bytes:,}")
 
 
-_CREATE_LEDGER: Final = """
-CREATE TABLE IF NOT EXISTS user_properties (
-    destination TEXT NOT NULL,
-    identity TEXT NOT NULL,
-    name TEXT NOT NULL,
-    entry TEXT NOT NULL,
-    PRIMARY KEY (identity, name, destination)
-) WITHOUT ROWID
-"""
-_HAS_LEDGER: Final = "SELECT 1 FROM sqlite_master WHERE name = 'user_properties'"
 _SELECT_ENTRY: Final = """
 SELECT entry FROM user_properties WHERE destination = ? AND identity = ? AND name = ?
 """
@@ -342,52 +265,38 @@ ORDER BY identity, name, destination LIMIT 1000
 """
 _WRITE_ENTRY: Final = "INSERT OR REPLACE INTO user_properties VALUES (?, ?, ?, ?)"
 
-_UNCAPPED: Final = 1 << 43
-"""Largest size of a file of SQLite with pages of 4 KiB, about."""
 
-
-class SqliteLedger(ClosingContextManager):
+class SqliteLedger(StatePart):
     """
-    A ledger in one file of SQLite. Several processes may share it. Thread-safe.
+    A ledger in a state file of SQLite. Several processes may share it. Thread-safe.
 
     Each `update` is one transaction, on the disk when it returns. An entry takes about
     200 bytes. The file is handled as that of a `SqliteDeadLetter`, and may be the same.
 
     Args:
-        file: Path of the file, which has no cap then; or an open dead letter, whose cap
-            counts for both.
+        path: The file. Its folder must exist.
+        create: Whether to create the file if it does not exist.
 
     Raises:
-        DeadLetterError: The file cannot be opened, or belongs to another program.
+        LedgerError: The file cannot be opened, or is not a state file.
     """
 
-    def __init__(self, file: str | os.PathLike[str] | SqliteDeadLetter) -> None:
-        self._owns_file = not isinstance(file, SqliteDeadLetter)
-        if not isinstance(file, SqliteDeadLetter):
-            file = SqliteDeadLetter(file, max_bytes=_UNCAPPED)
-        self._file = file
-
-    def __repr__(self) -> str:
-        return f"SqliteLedger({self._file._name!r})"
+    _kind = LedgerError
 
     def update(
         self, keys: AbstractSet[LedgerKey], change: Callable[[Entries], Entries], /
     ) -> None:
         """Change entries; see `Ledger.update`."""
-        with self._file._transaction() as db:
-            db.execute(_CREATE_LEDGER)
+        with self._transaction() as db:
             found = {key: db.execute(_SELECT_ENTRY, key).fetchone() for key in keys}
             entries = {key: _entry(row[0]) for key, row in found.items() if row}
             rows = [(*k, entry.to_json()) for k, entry in change(entries).items()]
             db.executemany(_WRITE_ENTRY, rows)
-        self._file._check_file_unmoved()
 
     def read(self) -> Iterator[tuple[LedgerKey, LedgerEntry]]:
         """Return all entries, those of a user together. A damaged one is empty."""
-        if not self._exists():
-            return
         last = ("", "", "")
-        while rows := self._file._query(_SELECT_ENTRIES, *last):
+        while rows := self._query(_SELECT_ENTRIES, *last):
             for destination, identity, name, text in rows:
                 yield LedgerKey(destination, identity, name), _entry(text)
                 last = (identity, name, destination)
@@ -395,19 +304,11 @@ class SqliteLedger(ClosingContextManager):
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, from the log of the file too."""
         users = [(identity,) for identity in identities]
-        if not users or not self._exists():
+        if not users:
             return
-        with self._file._transaction() as db:
+        with self._transaction() as db:
             db.executemany("DELETE FROM user_properties WHERE identity = ?", users)
-        self._file._query("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def close(self) -> None:
-        """Close the file, unless it is that of an open dead letter."""
-        if self._owns_file:
-            self._file.close()
-
-    def _exists(self) -> bool:
-        return bool(self._file._query(_HAS_LEDGER))
+        self._query("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _entry(text: Any) -> LedgerEntry:
@@ -415,3 +316,93 @@ def _entry(text: Any) -> LedgerEntry:
         return LedgerEntry.from_json(text)
     except (TypeError, ValueError, AttributeError):
         return LedgerEntry()
+
+
+_SELECT_POSITIONS: Final = """
+SELECT url, version, size, events, is_done FROM positions
+WHERE destination = ? AND backfill = ? AND (url, version) > (?, ?)
+ORDER BY url, version LIMIT 1000
+"""
+_WRITE_POSITION: Final = "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class SqliteProgress(StatePart):
+    """
+    Progress of backfills in a state file of SQLite. Thread-safe.
+
+    Each `commit` is one transaction, on the disk when it returns. On systems without
+    `fcntl` (Windows), `lock` only excludes the same process.
+
+    Args:
+        path: The file. Its folder must exist.
+        create: Whether to create the file if it does not exist.
+
+    Raises:
+        ProgressError: The file cannot be opened, or is not a state file.
+    """
+
+    _kind = ProgressError
+
+    def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
+        """Return the positions; see `Progress.positions`."""
+        last = ("", "")
+        while rows := self._query(_SELECT_POSITIONS, *backfill, *last):
+            for url, version, size, events, is_done in rows:
+                yield Position(url, version, size, events, bool(is_done))
+                last = (url, version)
+
+    def commit(self, backfill: BackfillKey, positions: Sequence[Position], /) -> None:
+        """Note *positions*; see `Progress.commit`."""
+        rows = [(*backfill, *attrs.astuple(position)) for position in positions]
+        with self._transaction() as db:
+            db.executemany(_WRITE_POSITION, rows)
+
+    def lock(self, backfill: BackfillKey, /) -> AbstractContextManager[None]:
+        """Prevent the same backfill inside the block; see `Progress.lock`."""
+        digest = hashlib.sha256("\0".join(backfill).encode("utf-8", "replace"))
+        name = f"backfill-{digest.hexdigest()[:16]}"
+        task = f"backfill of {backfill.url} to {backfill.destination}"
+        return self._file.lock(self._kind, name, task)
+
+
+class SqliteState(OfOneProcess, ClosingContextManager):
+    """
+    All state in one file of SQLite, with one connection. Thread-safe.
+
+    Several processes may share the file. See `SqliteDeadLetter` for how it is handled.
+
+    Args:
+        path: The file. Its folder must exist.
+        max_bytes: Cap of the dead letters, at least 64 KiB. Ledger and progress do not
+            count.
+        create: Whether to create the file if it does not exist.
+
+    Raises:
+        StateError: The file cannot be opened, or is not a state file.
+        ValueError: *path* does not name a file, such as ``":memory:"``; or *max_bytes*
+            is too small.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        max_bytes: int = MAX_BYTES,
+        create: bool = True,
+    ) -> None:
+        _check_cap(max_bytes)
+        self._file = StateFile(path, create=create, kind=StateError)
+        self.dead_letter: SqliteDeadLetter = SqliteDeadLetter._of(self._file)
+        """Events that were not delivered."""
+        self.dead_letter._max_bytes = max_bytes
+        self.ledger: SqliteLedger = SqliteLedger._of(self._file)
+        """Newest user properties."""
+        self.progress: SqliteProgress = SqliteProgress._of(self._file)
+        """Progress of backfills."""
+
+    def __repr__(self) -> str:
+        return f"SqliteState({self._file.name!r})"
+
+    def close(self) -> None:
+        """Close the file. Then no part can be used any more."""
+        self._file.close()

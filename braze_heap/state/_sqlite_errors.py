@@ -1,6 +1,4 @@
-"""
-Errors of a SQLite dead letter, with advice, and the disk space that a write needs.
-"""
+"""Errors of a state file, with advice, and the disk space that a write needs."""
 
 from __future__ import annotations
 
@@ -11,9 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import attrs
-
-from braze_heap.exceptions import DeadLetterError, DeadLetterFull
+from braze_heap.exceptions import DeadLetterError, DeadLetterFull, StateError
 
 _MARGIN: Final = 1 << 16
 """Bytes that SQLite needs in addition to the records."""
@@ -38,63 +34,70 @@ class DamagedFileError(DeadLetterError):
     """A page of the file is damaged."""
 
 
-@attrs.frozen
-class FileSpace:
-    """Space for the file at *path*, whose cap is *max_bytes*."""
+def check_disk(path: Path, size: int) -> None:
+    """
+    Raise `DeadLetterFull` if *size* bytes and a later purge do not fit on the disk.
 
-    path: Path
-    max_bytes: int
+    Args:
+        path: The state file.
+        size: Bytes to write.
+    """
+    free, needed = _free(path), _needed(path, size)
+    if free is not None and free < needed:
+        raise DeadLetterFull(free_bytes=free, needed_bytes=needed)
 
-    def check(self, size: int) -> None:
-        """
-        Raise `DeadLetterFull` if *size* bytes and a later purge do not fit on the disk.
-        """
-        free, needed = self._free(), self._needed(size)
-        if free < needed:
-            raise DeadLetterFull(self.max_bytes, None, free, needed)
 
-    def to_error(
-        self, error: sqlite3.Error | OSError, size: int, used: int
-    ) -> DeadLetterError:
-        """
-        Return *error*, of a write of *size* bytes, with advice. The file uses *used*.
-        """
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        needed, free = self._needed(size), self._free()
-        is_no_space = getattr(error, "errno", None) == errno.ENOSPC
-        if is_no_space or (code in _UNWRITABLE and free < needed):
-            return DeadLetterFull(self.max_bytes, used, free, needed)
-        if code == sqlite3.SQLITE_FULL:
-            if free < self.max_bytes - used:
-                return DeadLetterFull(self.max_bytes, used, free, needed)
-            return DeadLetterFull(self.max_bytes, used, None, size)
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return DamagedFileError(
-                f"the dead letter {self.path} is damaged ({name}): export what can "
-                "be read, and move the file away"
-            )
-        flaw = getattr(error, "strerror", None) or name
-        advice = _ADVICE.get(code, "")
-        return DeadLetterError(
-            f"the dead letter {self.path} cannot be used ({flaw}){advice}"
+def to_state_error(
+    error: Exception, path: Path, size: int, kind: type[StateError]
+) -> StateError:
+    """
+    Return *error* with advice, as *kind*.
+
+    Args:
+        error: Error of SQLite, of the operating system, or a `StateError`.
+        path: The state file.
+        size: Bytes of the write that failed, about.
+        kind: Error of the part of the state that was used.
+    """
+    if isinstance(error, StateError):
+        return error if type(error) is not StateError else kind(str(error))
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    needed, free = _needed(path, size), _free(path)
+    is_full = (
+        getattr(error, "errno", None) == errno.ENOSPC
+        or code == sqlite3.SQLITE_FULL
+        or (code in _UNWRITABLE and free is not None and free < needed)
+    )
+    if is_full:
+        full = DeadLetterFull(free_bytes=free or 0, needed_bytes=needed)
+        return full if kind is DeadLetterError else kind(str(full))
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return (DamagedFileError if kind is DeadLetterError else kind)(
+            f"the state file {path} is damaged ({name}): export the dead letters that "
+            "can be read, and move the file away"
         )
+    flaw = getattr(error, "strerror", None) or name
+    advice = _ADVICE.get(code, "")
+    return kind(f"the state file {path} cannot be used ({flaw}){advice}")
 
-    def _needed(self, size: int) -> int:
-        """
-        Return the free bytes that a write of *size* bytes needs.
 
-        The log has to fit into the file, and a purge writes to the log again.
-        """
-        log = self.path.with_name(f"{self.path.name}-wal")
-        try:
-            logged = log.stat().st_size
-        except OSError:
-            logged = 0
-        return 2 * size + logged + _MARGIN
+def _needed(path: Path, size: int) -> int:
+    """
+    Return the free bytes that a write of *size* bytes needs.
 
-    def _free(self) -> int:
-        try:
-            return shutil.disk_usage(self.path.parent).free
-        except OSError:
-            return self.max_bytes
+    The log has to fit into the file, and a purge writes to the log again.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        logged = log.stat().st_size
+    except OSError:
+        logged = 0
+    return 2 * size + logged + _MARGIN
+
+
+def _free(path: Path) -> int | None:
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:
+        return None

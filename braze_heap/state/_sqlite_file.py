@@ -1,7 +1,7 @@
 """
-Recognize, create, migrate and lock the file of `SqliteDeadLetter`.
+Recognize, create and lock a state file: one file of SQLite with all state.
 
-An existing file is not changed before it is recognized as a dead letter.
+An existing file is not changed before it is recognized as a state file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap.exceptions import DeadLetterError
+from braze_heap.exceptions import StateError
 from braze_heap.sinks._local import sync_directory
 
 try:
@@ -26,17 +26,15 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 APPLICATION_ID: Final = int.from_bytes(b"BHdl")
-"""``PRAGMA application_id`` of a dead letter."""
+"""``PRAGMA application_id`` of a state file."""
 
-LAYOUT: Final = 1
-"""``PRAGMA user_version``. Files of the first layout, which had no number, have 0."""
+LAYOUT: Final = 2
+"""``PRAGMA user_version`` of a state file."""
 
-_FIRST_COLUMNS: Final = (*"key reason detail at original coding event_type".split(),)
-"""Columns of the first layout; ``coding`` is ``format`` today."""
+ROW_BYTES: Final = 512
+"""Bytes that a dead letter takes in addition to its original, about."""
 
-_COLUMNS: Final = frozenset({*_FIRST_COLUMNS, "format", "mappers"} - {"coding"})
-
-_TABLE: Final = """
+_DEAD_LETTERS: Final = """
 CREATE TABLE dead_letters (
     key TEXT PRIMARY KEY,
     reason TEXT NOT NULL,
@@ -45,15 +43,61 @@ CREATE TABLE dead_letters (
     original BLOB NOT NULL,
     format TEXT NOT NULL,
     event_type TEXT,
-    mappers TEXT NOT NULL DEFAULT '{}'
+    mappers TEXT NOT NULL,
+    destination TEXT NOT NULL
 )
 """
-_MIGRATE_FIRST_LAYOUT: Final = (
-    "ALTER TABLE dead_letters RENAME COLUMN coding TO format",
-    "ALTER TABLE dead_letters ADD COLUMN mappers TEXT NOT NULL DEFAULT '{}'",
+_COLUMNS: Final = frozenset(
+    "key reason detail at original format event_type mappers destination".split()
 )
-# For the counts of a service, which reads them all the time.
-_CREATE_INDEX: Final = "CREATE INDEX dead_letters_by_reason ON dead_letters (reason)"
+
+_TABLES: Final = frozenset(
+    ("dead_letters", "dead_letter_bytes", "user_properties", "positions")
+)
+
+_SIZE: Final = f"(ifnull(length({{}}.original), 0) + {ROW_BYTES})"
+_NEW, _OLD = _SIZE.format("new"), _SIZE.format("old")
+
+_TRIGGER: Final = """
+CREATE TRIGGER dead_letter_{0} AFTER {0} ON dead_letters BEGIN
+    UPDATE dead_letter_bytes SET total = max(0, total {1});
+END
+"""
+
+_CREATE: Final = (
+    _DEAD_LETTERS,
+    # For the counts of a service, which reads them all the time.
+    "CREATE INDEX dead_letters_by_reason ON dead_letters (reason)",
+    # Bytes of all dead letters, so that the cap is checked without reading them.
+    "CREATE TABLE dead_letter_bytes (total INTEGER NOT NULL)",
+    "INSERT INTO dead_letter_bytes VALUES (0)",
+    _TRIGGER.format("INSERT", f"+ {_NEW}"),
+    _TRIGGER.format("UPDATE", f"+ {_NEW} - {_OLD}"),
+    _TRIGGER.format("DELETE", f"- {_OLD}"),
+    """
+    CREATE TABLE user_properties (
+        destination TEXT NOT NULL,
+        identity TEXT NOT NULL,
+        name TEXT NOT NULL,
+        entry TEXT NOT NULL,
+        PRIMARY KEY (identity, name, destination)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE positions (
+        destination TEXT NOT NULL,
+        backfill TEXT NOT NULL,
+        url TEXT NOT NULL,
+        version TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        is_done INTEGER NOT NULL,
+        PRIMARY KEY (destination, backfill, url, version)
+    ) WITHOUT ROWID
+    """,
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {LAYOUT}",
+)
 
 # POSIX: closing a file drops all locks of the process on it, SQLite's too.
 _CREATE_LOCK: Final = threading.Lock()
@@ -68,17 +112,16 @@ _KINDS: Final = (
 )
 
 
-def open_file(path: Path, max_bytes: int, *, create: bool) -> sqlite3.Connection:
+def open_file(path: Path, *, create: bool) -> sqlite3.Connection:
     """
-    Open the dead letter at *path*. An empty file becomes a dead letter.
+    Open the state file at *path*. An empty file becomes one.
 
     Args:
         path: Absolute, without symbolic links.
-        max_bytes: Cap of the file.
         create: Whether to create the file if it does not exist.
 
     Raises:
-        DeadLetterError: The file does not exist, or is not a dead letter.
+        StateError: The file does not exist, or is not a state file.
         OSError, sqlite3.Error: The file cannot be opened.
     """
     with _CREATE_LOCK:
@@ -88,7 +131,7 @@ def open_file(path: Path, max_bytes: int, *, create: bool) -> sqlite3.Connection
     )
     try:
         db.text_factory = _decode_text
-        _prepare(db, path, max_bytes)
+        _prepare(db, path)
     except BaseException:
         db.close()
         raise
@@ -102,15 +145,15 @@ def _decode_text(text: bytes) -> str:
 
 def _check_or_create(path: Path, *, create: bool) -> None:
     """
-    Raise if the file at *path* is not a dead letter. Create an empty file if missing.
+    Raise if the file at *path* is not a state file. Create an empty file if missing.
     """
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         if not create:
-            raise DeadLetterError(f"the dead letter {path} does not exist") from None
+            raise StateError(f"the state file {path} does not exist") from None
         if not path.parent.is_dir():
-            raise DeadLetterError(
+            raise StateError(
                 f"the folder {path.parent} for {path.name} does not exist: create it"
             ) from None
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -118,15 +161,15 @@ def _check_or_create(path: Path, *, create: bool) -> None:
         return
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise DeadLetterError(f"{path} is {kind}: name a file for the dead letter")
+        raise StateError(f"{path} is {kind}: name a file for the state")
     if not os.access(path, os.R_OK | os.W_OK):
-        raise DeadLetterError(
-            f"the dead letter {path} cannot be read and written: change its mode or "
+        raise StateError(
+            f"the state file {path} cannot be read and written: change its mode or "
             "owner, or check whether the disk is mounted read-only"
         )
     if status.st_size == 0 or _is_unfinished(path):
         if not create:
-            raise DeadLetterError(f"{path} is not a dead letter: it is empty")
+            raise StateError(f"{path} is not a state file: it is empty")
         return
     _Contents.of(path).check(path)
 
@@ -144,7 +187,7 @@ def _is_unfinished(path: Path) -> bool:
 
 @attrs.frozen
 class _Contents:
-    """Header and table of a SQLite file, by which a dead letter is recognized."""
+    """Header and tables of a SQLite file, by which a state file is recognized."""
 
     application_id: int
     layout: int
@@ -167,7 +210,7 @@ class _Contents:
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
                 raise
-        raise DeadLetterError(f"{path} is not a dead letter: it is {_kind(path)}")
+        raise StateError(f"{path} is not a state file: it is {_kind(path)}")
 
     @classmethod
     def read(cls, db: sqlite3.Connection) -> _Contents:
@@ -183,29 +226,24 @@ class _Contents:
 
     def check(self, path: Path) -> None:
         """Raise if this version of braze_heap cannot use the file."""
-        if self.application_id == APPLICATION_ID and self.layout > LAYOUT:
-            raise DeadLetterError(
-                f"{path} was made by a newer version of braze_heap (layout "
-                f"{self.layout}; this version knows {LAYOUT}): install that version"
-            )
-        if self.application_id == APPLICATION_ID:
-            if self.layout < LAYOUT or not {*self.columns} >= _COLUMNS:
-                raise DeadLetterError(
-                    f"{path} claims to be a dead letter (layout {self.layout}), but "
-                    "has another table: move it away"
-                )
-        elif not self.is_first_layout:
+        if self.application_id != APPLICATION_ID:
             tables = ", ".join(map(ascii, self.tables[:5])) or "none"
-            raise DeadLetterError(
-                f"{path} is not a dead letter: it is a SQLite database of another "
+            raise StateError(
+                f"{path} is not a state file: it is a SQLite database of another "
                 f"application (application_id {self.application_id}, tables: {tables})"
             )
-
-    @property
-    def is_first_layout(self) -> bool:
-        """Whether it is a dead letter of the first layout, which had no number."""
-        has_no_number = self.application_id == self.layout == 0
-        return has_no_number and self.columns == _FIRST_COLUMNS
+        if self.layout != LAYOUT:
+            other = "a newer" if self.layout > LAYOUT else "an older"
+            raise StateError(
+                f"{path} was made by {other} version of braze_heap (layout "
+                f"{self.layout}; this version uses {LAYOUT}): use that version, or "
+                "name another file"
+            )
+        if not {*self.columns} >= _COLUMNS or not {*self.tables} >= _TABLES:
+            raise StateError(
+                f"{path} claims to be a state file (layout {self.layout}), but has "
+                "other tables: move it away"
+            )
 
 
 def _kind(path: Path) -> str:
@@ -223,30 +261,20 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return value
 
 
-def _prepare(db: sqlite3.Connection, path: Path, max_bytes: int) -> None:
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA secure_delete = ON")
     if _pragma(db, "application_id") != APPLICATION_ID:
-        _migrate(db, path)
+        with transaction(db):
+            contents = _Contents.read(db)  # another process may have created it
+            if contents.tables:
+                contents.check(path)
+            else:
+                for statement in _CREATE:
+                    db.execute(statement)
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
     db.execute("PRAGMA journal_mode = WAL")
-    pages = max_bytes // _pragma(db, "page_size")
-    db.execute(f"PRAGMA max_page_count = {pages}")
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Create the table, or migrate the first layout, in one transaction."""
-    with transaction(db):
-        contents = _Contents.read(db)  # another process may have migrated it
-        if contents.tables:
-            contents.check(path)
-        if contents.application_id != APPLICATION_ID:
-            for statement in _MIGRATE_FIRST_LAYOUT if contents.tables else (_TABLE,):
-                db.execute(statement)
-            db.execute(_CREATE_INDEX)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {LAYOUT}")
 
 
 @contextlib.contextmanager
@@ -272,13 +300,20 @@ def resolve_path(path: str | os.PathLike[Any]) -> Path:
     """
     name = os.fspath(path)
     if not isinstance(name, str):
-        raise TypeError(f"the path of a dead letter is a str or a Path, not {path!r}")
+        raise TypeError(f"the path of a state file is a str or a Path, not {path!r}")
     if name in ("", ":memory:") or name.startswith("file:"):
         raise ValueError(
-            f"a dead letter needs a file, not {name!r}: its records must outlive "
-            "the process. Name a file, or write DISCARD (--discard) to keep nothing"
+            f"state needs a file, not {name!r}, because it must outlive the process. "
+            "Name a file; to keep no dead letters write DISCARD (--discard)"
         )
     return Path(os.path.realpath(name))
+
+
+_LOCKED: Final = set[tuple[int, Path]]()
+"""
+Files that a process has locked, with its id, because `lockf` only excludes others and
+a fork inherits the set, but not the lock.
+"""
 
 
 @contextlib.contextmanager
@@ -286,22 +321,39 @@ def lock_file(path: Path) -> Iterator[None]:
     """
     Create and lock the file *path* until the block or the process ends.
 
-    Does nothing on systems without `fcntl`.
+    On systems without `fcntl` it excludes only the same process. The lock is not
+    inherited by a fork.
 
     Raises:
         BlockingIOError: It is locked already.
     """
+    key = os.getpid(), path
+    with _CREATE_LOCK:
+        if key in _LOCKED:
+            raise BlockingIOError
+        _LOCKED.add(key)
+    try:
+        with _lock_for_processes(path):
+            yield
+    finally:
+        _LOCKED.discard(key)
+
+
+@contextlib.contextmanager
+def _lock_for_processes(path: Path) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    owner = os.getpid()
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if fcntl is not None:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not path.exists() or not os.path.samestat(os.fstat(lock), path.stat()):
             raise BlockingIOError  # its owner removed it after `os.open`
         try:
             yield
         finally:
-            path.unlink(
-                missing_ok=True
-            )  # still locked, so no other process has locked it
+            if os.getpid() == owner:  # still locked, so no other process has it
+                path.unlink(missing_ok=True)
     finally:
         os.close(lock)

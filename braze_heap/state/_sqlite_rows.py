@@ -13,8 +13,8 @@ from braze_heap.state._record import UNKNOWN_TIME, DeadRecord, RecordFormat
 
 INSERT: Final = """
 INSERT INTO dead_letters
-    (key, reason, detail, at, original, format, event_type, mappers)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    (key, reason, detail, at, original, format, event_type, mappers, destination)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET
     reason = excluded.reason,
     detail = excluded.detail,
@@ -24,11 +24,12 @@ ON CONFLICT (key) DO UPDATE SET
     mappers = CASE excluded.mappers WHEN '{}' THEN mappers ELSE excluded.mappers END
 """
 INSERT_ZEROS: Final = """
-INSERT INTO dead_letters (reason, detail, at, original, format)
-VALUES ('', '', '', zeroblob(?), '')
+INSERT INTO dead_letters (reason, detail, at, original, format, mappers, destination)
+VALUES ('', '', '', zeroblob(?), '', '', '')
 """
 _ROW: Final = """
-SELECT rowid, key, reason, detail, at, original, format, event_type, mappers
+SELECT rowid, key, reason, detail, at, original, format, event_type, mappers,
+    destination
 FROM dead_letters
 """
 SELECT_NEXT: Final = f"{_ROW} WHERE rowid > ? ORDER BY rowid LIMIT 1"
@@ -53,11 +54,11 @@ DELETE FROM dead_letters WHERE rowid = ? AND NOT ({_IS_VALID_KEY})
 COUNT: Final = f"""
 SELECT reason, count(*), sum(length(original)), min(at), max(at), min(
     {_IS_VALID_KEY} AND typeof(original) = 'blob' AND datetime(at) IS NOT NULL
-    AND format IN ('json', 'bytes', 'gzip') AND mappers GLOB '{{*}}')
-FROM dead_letters NOT INDEXED GROUP BY reason ORDER BY reason
+    AND format IN ('json', 'bytes', 'gzip') AND mappers GLOB '{{*}}'), destination
+FROM dead_letters NOT INDEXED GROUP BY reason, destination ORDER BY reason, destination
 """  # noqa: S608 (of constants)
 
-# Reads only the index of reasons, if the file has it.
+# Reads only the index of reasons.
 COUNT_BY_REASON: Final = "SELECT reason, count(*) FROM dead_letters GROUP BY reason"
 
 ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
@@ -75,6 +76,7 @@ def to_row(record: DeadRecord) -> tuple[Any, ...]:
         record.format,
         record.event_type and replace_surrogates(record.event_type),
         json.dumps(record.mappers, separators=(",", ":")),
+        replace_surrogates(record.destination),
     )
 
 
@@ -85,7 +87,7 @@ def replace_surrogates(text: str) -> str:
 
 def from_row(row: Sequence[Any]) -> DeadRecord:
     """Return the record of a row. A damaged one has the values that can be read."""
-    number, key, reason, detail, at, original, format_, event_type, mappers = row
+    number, key, reason, detail, at, original, format_, event_type, mappers, to = row
     if isinstance(original, str):  # edited by hand
         original = original.encode("utf-8", "surrogateescape")
     moment, names = parse_time(at), _parse_mappers(mappers)
@@ -98,11 +100,12 @@ def from_row(row: Sequence[Any]) -> DeadRecord:
         "format": format_ not in get_args(RecordFormat),
         "event_type": not (event_type is None or is_valid_text(event_type)),
         "mappers": names is None,
+        "destination": not is_valid_text(to),
     }
     if names is not None and moment is not None and not any(flaws.values()):
         detail = replace_surrogates(detail)
         return DeadRecord(
-            key, reason, detail, moment, original, format_, event_type, names
+            key, reason, detail, moment, original, format_, event_type, names, to
         )
     columns = ", ".join(name for name, is_flawed in flaws.items() if is_flawed)
     return DeadRecord(
@@ -112,6 +115,7 @@ def from_row(row: Sequence[Any]) -> DeadRecord:
         moment or UNKNOWN_TIME,
         original if isinstance(original, bytes) else b"",
         "bytes",
+        destination=to if is_valid_text(to) else "",
     )
 
 

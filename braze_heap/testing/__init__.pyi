@@ -2,6 +2,7 @@
 
 from braze_heap.testing._contract import assert_legal as assert_legal
 from braze_heap.testing._ledger import check_ledger as check_ledger
+from braze_heap.testing._pacer import check_pacer as check_pacer
 from braze_heap.testing._samples import (
     Form as Form,
     make_event as make_event,

@@ -37,7 +37,7 @@ def test_all_is_well(run: Run, here: Path) -> None:
     """
     with FakeHeap() as heap:
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1&deadline=7"
-        shown = run("check", "--sink", spec, "--dead-letter", "dead.db")
+        shown = run("check", "--sink", spec, "--state", "state.db")
 
         assert [(r.method, r.items) for r in heap.requests] == [("HEAD", 0)]
     assert shown.exit_code == 0
@@ -45,7 +45,7 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert "OK  app id         11\n" in shown.stdout
     assert "Heap accepts events for a wrong app ID without an error." in shown.stdout
     assert "15,000 events a minute, 1,000 of each identity; 7 s for" in shown.stdout
-    assert "dead.db will be created when needed" in shown.stdout
+    assert "state.db will be created when needed" in shown.stdout
     assert shown.stdout.endswith("\nEverything is fine.\n")
     assert list(here.iterdir()) == []
 
@@ -53,7 +53,7 @@ def test_all_is_well(run: Run, here: Path) -> None:
 def test_options_in_force_are_named_without_secrets(run: Run) -> None:
     """Identity and personal data always, the others where they are not the default."""
     Path("c.toml").write_text(
-        'personal_data = "hash"\nhash_key = "canary of sixteen"\n'
+        'personal_data = "hash"\nhash_key = "canary of sixteen"\n', encoding="utf-8"
     )
 
     found = findings(run, "--config", "c.toml", "--identity", "user_id")
@@ -66,7 +66,7 @@ def test_options_in_force_are_named_without_secrets(run: Run) -> None:
 
 def test_wrong_configuration_is_a_problem(run: Run) -> None:
     """It is said where it is wrong."""
-    Path("c.toml").write_text('includ = "all"\n')
+    Path("c.toml").write_text('includ = "all"\n', encoding="utf-8")
 
     shown = run("check", "--config", "c.toml")
 
@@ -93,7 +93,7 @@ def test_an_event_that_this_version_lacks_is_a_problem(
     run: Run, option: str, problem: str
 ) -> None:
     """So is a choice of events that leaves nothing."""
-    Path("c.toml").write_text(option)
+    Path("c.toml").write_text(option, encoding="utf-8")
 
     shown = run("check", "--config", "c.toml", "--json")
 
@@ -104,7 +104,9 @@ def test_an_event_that_this_version_lacks_is_a_problem(
 
 def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:
     """It may be a field that is newer than its class, and is no problem then."""
-    Path("c.toml").write_text('personal_fields = {emial_address = "drop"}')
+    Path("c.toml").write_text(
+        'personal_fields = {emial_address = "drop"}', encoding="utf-8"
+    )
 
     shown = run("check", "--config", "c.toml")
 
@@ -130,7 +132,9 @@ def test_deletions_need_a_key(
 ) -> None:
     """It is told from the environment, and never shown."""
     monkeypatch.setenv("HEAP_API_KEY", key)
-    Path("c.json").write_text('{"deletions": true, "identity": "user_id"}')
+    Path("c.json").write_text(
+        '{"deletions": true, "identity": "user_id"}', encoding="utf-8"
+    )
 
     with FakeHeap() as heap:
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1"
@@ -154,7 +158,7 @@ def test_deletions_that_reach_nobody_are_a_problem(
     config: str, flaw: str, run: Run
 ) -> None:
     """What the transformer would raise is a problem of the configuration."""
-    Path("c.toml").write_text(config)
+    Path("c.toml").write_text(config, encoding="utf-8")
 
     found = findings(run, "--config", "c.toml")
 
@@ -164,7 +168,9 @@ def test_deletions_that_reach_nobody_are_a_problem(
 
 def test_deletions_arrive_in_storage_files_alone(run: Run) -> None:
     """It is said, because a service that only receives requests deletes nobody."""
-    Path("c.toml").write_text('deletions = true\nidentity = "user_id"')
+    Path("c.toml").write_text(
+        'deletions = true\nidentity = "user_id"', encoding="utf-8"
+    )
 
     found = findings(run, "--config", "c.toml")
 
@@ -191,14 +197,14 @@ def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
 def test_dead_letter_is_measured(run: Run) -> None:
     """What it holds is a reason to look, and no problem."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    with SqliteDeadLetter("dead.db") as store:
+    with SqliteDeadLetter("state.db") as store:
         store.append([DeadRecord.of(click_event(), "bad_time", "", at)])
 
-    found = findings(run, "--dead-letter", "dead.db")
+    found = findings(run, "--state", "state.db")
 
     assert problems(found) == []
-    assert "dead.db holds 1 dead letter, " in found["dead letter"]["detail"]
-    assert "dead-letters list dead.db" in found["dead letter"]["advice"]
+    assert "state.db holds 1 dead letter, " in found["state"]["detail"]
+    assert "dead-letters list state.db" in found["state"]["advice"]
 
 
 def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
@@ -208,25 +214,27 @@ def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
     monkeypatch.setattr("braze_heap.cli._check.MAX_BYTES", 100_000)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     big = DeadRecord.of(click_event(properties={"x": "x" * 200_000}), "bad", "", at)
-    with SqliteDeadLetter("dead.db") as store:
+    with SqliteDeadLetter("state.db") as store:
         store.append([big])
 
-    full = findings(run, "--dead-letter", "dead.db")
-    with SqliteDeadLetter("dead.db") as store:
+    full = findings(run, "--state", "state.db")
+    with SqliteDeadLetter("state.db") as store:
         store.forget([big.key])
-    emptied = findings(run, "--dead-letter", "dead.db")
+    emptied = findings(run, "--state", "state.db")
 
-    assert problems(full) == ["dead letter"]
+    assert problems(full) == ["state"]
     assert problems(emptied) == []
 
 
-@pytest.mark.parametrize("path", ["no/such/dead.db", "text.txt"])
+@pytest.mark.parametrize("path", ["no/such/state.db", "text.txt"])
 def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
     """A folder that is not there, or a file that is something else."""
-    Path("text.txt").write_text("hello, I am longer than a header of SQLite is")
+    Path("text.txt").write_text(
+        "hello, I am longer than a header of SQLite is", encoding="utf-8"
+    )
 
-    assert problems(findings(run, "--dead-letter", path)) == ["dead letter"]
-    assert Path("text.txt").read_text().startswith("hello")
+    assert problems(findings(run, "--state", path)) == ["state"]
+    assert Path("text.txt").read_text(encoding="utf-8").startswith("hello")
 
 
 @pytest.mark.parametrize(
@@ -260,10 +268,10 @@ def test_the_token_is_looked_at_and_not_shown(
 
 def test_a_path_that_cannot_be_looked_at_is_a_problem(run: Run, here: Path) -> None:
     """Here links that lead to themselves; elsewhere a folder of another user."""
-    for name in ("dead.db", "calls.jsonl"):
+    for name in ("state.db", "calls.jsonl"):
         Path(name).symlink_to(name)
 
-    found = findings(run, "--dead-letter", "dead.db", "--sink", "file:calls.jsonl")
+    found = findings(run, "--state", "state.db", "--sink", "file:calls.jsonl")
 
-    assert problems(found) == ["sink", "dead letter"]
-    assert "symbolic links" in found["dead letter"]["detail"]
+    assert problems(found) == ["sink", "state"]
+    assert "symbolic links" in found["state"]["detail"]

@@ -47,7 +47,7 @@ def test_an_option_overrides_the_variable_and_the_file(
     run: Run, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = option.removeprefix("--")
-    Path("c.toml").write_text(f'{name} = ["EmailClick"]')
+    Path("c.toml").write_text(f'{name} = ["EmailClick"]', encoding="utf-8")
     monkeypatch.setenv(f"BRAZE_HEAP_{name.upper()}", "EmailBounce")
     words = ("--config", "c.toml", option, "EmailSend")
 
@@ -65,7 +65,7 @@ def test_an_option_overrides_the_variable_and_the_file(
         ["explain", "feed.jsonl"],
         ["plan"],
         ["serve", "--sink", "file:out.jsonl"],
-        ["dead-letters", "replay", "dead.db", "--sink", "memory:"],
+        ["dead-letters", "replay", "state.db", "--sink", "memory:"],
     ],
 )
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_run_that_skips_everything_says_so_first(run: Run, words: list[str]) -
     """The status stays 0, because a policy decided it."""
     shown = run("send", "feed.jsonl", "--exclude", "channel:email", *words)
 
-    report = (shown.stdout + shown.stderr).partition("goes to dead.db.\n")
+    report = (shown.stdout + shown.stderr).partition("goes to state.db.\n")
     first = (report[2] or report[0]).splitlines()[0]
     assert first == "Nothing to send: 3 events, all skipped (3 excluded)."
     assert shown.exit_code == 0
@@ -244,7 +244,7 @@ machines = bh.Transformer(machines="drop")
 def test_explain_names_the_option_that_skips_an_event(
     run: Run, name: str, decision: str
 ) -> None:
-    Path("own_options.py").write_text(OWN)
+    Path("own_options.py").write_text(OWN, encoding="utf-8")
     event = click_event(1)
     event["properties"]["is_suspected_bot_click"] = True
 

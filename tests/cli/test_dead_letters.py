@@ -23,11 +23,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (click_event(2, time=None), "bad_time", 1),
         (b'{"email": "cust-77@example.com', "unreadable", 2),
     ]
-    path = tmp_path / "dead.db"
+    path = tmp_path / "state.db"
     with SqliteDeadLetter(path) as store:
         for original, reason, day in kept:
             at = datetime(2026, 1, day, 12, tzinfo=UTC)
-            store.append([DeadRecord.of(original, reason, "what is wrong", at)])
+            record = DeadRecord.of(
+                original, reason, "what is wrong", at, destination="memory"
+            )
+            store.append([record])
     return path
 
 
@@ -63,7 +66,7 @@ def test_only_a_dead_letter_is_opened(
 
     assert (missing.exit_code, strange.exit_code) == (2, 2)
     assert "does not exist" in missing.stderr
-    assert "is not a dead letter: it is a SQLite database" in strange.stderr
+    assert "is not a state file: it is a SQLite database" in strange.stderr
     assert "tables: 'mine'" in strange.stderr
     assert before == other.read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["other.db"]
@@ -108,7 +111,7 @@ def test_show_by_the_beginning_of_a_key(run: Run, store: Path) -> None:
     shown = run("dead-letters", "show", store, "event-2")
 
     assert '\n    "email_address": "secret@example.com",\n' in shown.stdout
-    assert "reason  bad_time\n" in shown.stdout
+    assert "reason       bad_time\n" in shown.stdout
     assert shown.stderr == "This is personal data, unmasked.\n"
 
 
@@ -169,6 +172,7 @@ def test_replay_delivers_and_keeps_the_rest(run: Run, store: Path) -> None:
     with FakeHeap(app_id="11") as heap:
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1"
         words = ("dead-letters", "replay", store, "--sink", spec)
+        words += ("--destination", "memory")
         unasked = run(*words)
         shown = run(*words, "--yes", "--strict")
 
@@ -176,6 +180,26 @@ def test_replay_delivers_and_keeps_the_rest(run: Run, store: Path) -> None:
     assert (unasked.exit_code, shown.exit_code) == (2, 1)
     assert "3 events from" in shown.stdout
     assert {"bad_time", "unreadable"} == set(reasons(store))
+
+
+def test_replay_leaves_what_failed_elsewhere(run: Run, store: Path) -> None:
+    """It counts them and names the option that replays them; `list` shows them, too."""
+    listed = run("dead-letters", "list", store)
+    words = ("dead-letters", "replay", store, "--sink", "file:calls.jsonl")
+
+    shown = run(*words, "--strict")
+    wrong = run(*words, "--destination", "memry")
+    named = run(*words, "--destination", "memory")
+
+    assert "By destination" in listed.stdout
+    assert "3  memory" in listed.stdout
+    assert shown.exit_code == 0
+    assert "0 events from" in shown.stdout
+    assert "3  memory\n  --destination NAME replays them" in shown.stdout
+    assert wrong.exit_code == 2
+    assert "no dead letter is for 'memry'. Did you mean" in wrong.stderr
+    assert "3 events from" in named.stdout
+    assert len(Path("calls.jsonl").read_text().splitlines()) == 1
 
 
 def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:
@@ -193,7 +217,7 @@ def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:
 
 def test_replay_takes_todays_configuration(run: Run, store: Path) -> None:
     """What a policy leaves out today is gone, too."""
-    Path("c.toml").write_text('exclude = ["EmailClick"]\n')
+    Path("c.toml").write_text('exclude = ["EmailClick"]\n', encoding="utf-8")
 
     shown = run(
         "dead-letters", "replay", store, "--sink", "memory:", "--config", "c.toml"
@@ -209,7 +233,7 @@ def test_replay_that_cannot_go_on_keeps_what_is_left(run: Run, store: Path) -> N
     with FakeHeap(app_id="11") as heap:
         heap.always(Status(503))
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1&deadline=0.1"
-        words = ("--sink", spec, "--yes", "--patience", 0)
+        words = ("--sink", spec, "--yes", "--patience", 0, "--destination", "memory")
         shown = run("dead-letters", "replay", store, *words)
 
     assert shown.exit_code == 75
@@ -294,7 +318,7 @@ def test_purge_needs_to_know_what(
 @pytest.mark.parametrize("age", ["1w", "36h", "2d"])
 def test_purge_by_age(age: str, run: Run, tmp_path: Path) -> None:
     """A job of cron removes what is too old, and nothing whose date cannot be read."""
-    now, path = datetime.now(UTC), tmp_path / "dead.db"
+    now, path = datetime.now(UTC), tmp_path / "state.db"
     with SqliteDeadLetter(path) as store:
         for days, reason in ((1.4, "rejected_by_heap"), (9, "bad_time"), (10, "none")):
             at = now - timedelta(days=days)
@@ -346,12 +370,12 @@ def test_replay_keeps_what_a_missing_mapper_took_part_in(
     run: Run, tmp_path: Path
 ) -> None:
     """The report names the mapper and says what to do; --force delivers it."""
-    path, at = tmp_path / "dead.db", datetime(2026, 1, 1, tzinfo=UTC)
+    path, at = tmp_path / "state.db", datetime(2026, 1, 1, tzinfo=UTC)
     mappers = {"users.messages.email.Click": "team.mappers:newsletter"}
     with SqliteDeadLetter(path) as store:
         event = click_event(1)
         store.append([DeadRecord.of(event, "mapper_error", "", at, mappers=mappers)])
-    words = ("dead-letters", "replay", path, "--sink", "memory:")
+    words = ("dead-letters", "replay", path, "--sink", "memory:", "--destination", "")
 
     whole = run("dead-letters", "show", path, "event-1")
     kept, strict = run(*words), run(*words, "--strict")

@@ -82,7 +82,7 @@ def test_output_keeps_the_mode_of_the_file_that_it_replaces(
     done = run("transform", events, "-o", calls)
 
     assert done.exit_code == 0
-    assert keys(calls.read_text()) == ["event-1"]
+    assert keys(calls.read_text("utf-8")) == ["event-1"]
     assert calls.stat().st_mode & 0o777 == 0o640
     assert {path.name for path in tmp_path.iterdir()} == {"calls.jsonl", "events.jsonl"}
 
@@ -128,7 +128,7 @@ def test_stdout_by_any_name_is_appended_to(
             check=True,
         )
 
-    before, call = calls.read_text().splitlines()
+    before, call = calls.read_text("utf-8").splitlines()
     assert before == "before"
     assert keys(call) == ["event-1"]
 
@@ -140,7 +140,7 @@ def test_output_can_be_a_named_pipe(events: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-c", MAIN, "transform", "-q", events, "-o", pipe]
     process = subprocess.Popen(words)
 
-    content = pipe.read_text()
+    content = pipe.read_text("utf-8")
 
     assert process.wait(20) == 0
     assert keys(content) == ["event-1"]
@@ -209,15 +209,15 @@ def test_calls_do_not_go_into_the_dead_letter(
     command: str, run: Run, events: Path, tmp_path: Path
 ) -> None:
     """A sink that is the file of the dead letter is refused before it is opened."""
-    store = tmp_path / "dead.db"
-    run("send", events, "--sink", "memory:", "--dead-letter", store)
+    store = tmp_path / "state.db"
+    run("send", events, "--sink", "memory:", "--state", store)
     before = store.read_bytes()
-    words = [events, "--dead-letter", store] if command == "send" else [store]
+    words = [events, "--state", store] if command == "send" else [store]
 
-    done = run(*command.split(), *words, "--sink", f"file:{tmp_path}/./dead.db")
+    done = run(*command.split(), *words, "--sink", f"file:{tmp_path}/./state.db")
 
     assert done.exit_code == 2
-    assert "is the dead letter" in done.stderr
+    assert "is the state file" in done.stderr
     assert store.read_bytes() == before
 
 
@@ -255,14 +255,14 @@ def test_a_file_that_is_read_is_not_written(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRAZE_TOKEN", "a-token-for-this-test")
     Path("in.jsonl").write_bytes(lines([click_event()]))
-    Path("own.json").write_text("{}")
+    Path("own.json").write_text("{}", encoding="utf-8")
     Path("link.json").symlink_to("own.json")
 
     shown = run(*words)
 
     assert shown.exit_code == 2
     assert "Name another" in shown.stderr
-    assert Path("own.json").read_text() == "{}"
+    assert Path("own.json").read_text(encoding="utf-8") == "{}"
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", "-replay"])
@@ -271,13 +271,13 @@ def test_the_files_of_a_dead_letter_are_not_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     bad = lines([click_event(time=None)])
-    run("send", "--sink", "memory:", "--dead-letter", "dead.db", stdin=bad)
+    run("send", "--sink", "memory:", "--state", "state.db", stdin=bad)
     before = {path.name for path in tmp_path.iterdir()}
 
     shown = [
-        run("send", "--sink", f"file:dead.db{suffix}", stdin=bad),
-        run("dead-letters", "replay", "dead.db", "--sink", f"file:dead.db{suffix}"),
-        run("dead-letters", "export", "dead.db", "-o", f"dead.db{suffix}"),
+        run("send", "--sink", f"file:state.db{suffix}", stdin=bad),
+        run("dead-letters", "replay", "state.db", "--sink", f"file:state.db{suffix}"),
+        run("dead-letters", "export", "state.db", "-o", f"state.db{suffix}"),
     ]
 
     assert [each.exit_code for each in shown] == [2, 2, 2]

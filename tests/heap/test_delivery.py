@@ -17,7 +17,6 @@ from braze_heap.heap._answers import Answer, Failure
 from braze_heap.heap._core import HeapCore, Post
 from braze_heap.heap._delivery import deliver
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._pacing import Pacer
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser
 from tests.heap.support import Clock, track
 
@@ -67,12 +66,12 @@ class TinyHeap:
         return named.encode() if self.names in shown else b"Bad Request"
 
 
-def core_of(heap: TinyHeap, pacer: Pacer | None = None, **options: Any) -> HeapCore:
+def core_of(heap: TinyHeap, **options: Any) -> HeapCore:
     """Make the state of a sink under the clock of *heap*."""
     settings = HeapOptions(
         "11", clock=heap.clock, now=heap.clock, random=lambda: 0.5, **options
     )
-    return HeapCore(settings, pacer or Pacer())
+    return HeapCore(settings)
 
 
 def numbers_of(item: dict[str, Any]) -> set[int]:
@@ -186,8 +185,7 @@ def test_rejection_has_status_and_reply() -> None:
 def test_rate_limit_is_named() -> None:
     """The error says whether the app or an identity is at its limit."""
     heap = quiet_heap()
-    pacer = Pacer(events_a_minute=1)
-    core = core_of(heap, pacer)
+    core = core_of(heap, events_a_minute=1)
 
     with pytest.raises(SinkUnavailable, match="the rate of the app") as caught:
         run_steps(deliver(core, [track(0), track(1)]), heap.perform)
@@ -251,8 +249,7 @@ def test_backoff_doubles_up_to_two_seconds() -> None:
     answers = [Answer(503)] * 7 + [Answer(200)]
     clock, pauses = Clock(), list[float]()
     core = HeapCore(
-        HeapOptions("11", clock=clock, now=clock, random=lambda: 1.0, deadline=60.0),
-        Pacer(),
+        HeapOptions("11", clock=clock, now=clock, random=lambda: 1.0, deadline=60.0)
     )
 
     def perform(step: Any) -> Answer | None:
@@ -280,7 +277,7 @@ def test_unknown_api_key_is_not_retried() -> None:
     with pytest.raises(
         SinkUnavailable, match="answers 401 to /api/public/v0/auth_token; check"
     ):
-        run_steps(deliver(HeapCore(set_up, Pacer()), [DeleteUser("a")]), perform)
+        run_steps(deliver(HeapCore(set_up), [DeleteUser("a")]), perform)
 
     (post,) = posts
     assert json.loads(post.body) == {}

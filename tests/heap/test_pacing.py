@@ -15,7 +15,7 @@ from braze_heap.heap._answers import Answer
 from braze_heap.heap._core import HeapCore, Post
 from braze_heap.heap._delivery import deliver
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._pacing import WINDOW, Pacer, Ticket
+from braze_heap.heap._pacing import WINDOW, LocalPacer, Ticket
 from braze_heap.heap.calls import Track
 from tests.heap.support import MOMENT, Clock
 
@@ -47,9 +47,7 @@ class RateMeter:
 def backfill(batches: Iterable[list[Track]], clock: Clock, latency: float) -> RateMeter:
     """Deliver *batches*, and retry each until it succeeds."""
     meter = RateMeter(clock)
-    core = HeapCore(
-        HeapOptions("11", clock=clock, now=clock, random=lambda: 0.5), Pacer()
-    )
+    core = HeapCore(HeapOptions("11", clock=clock, now=clock, random=lambda: 0.5))
     batch: list[Track] = []
 
     def perform(step: Any) -> Answer | None:
@@ -135,7 +133,7 @@ def test_hot_identity_does_not_delay_others() -> None:
 
 def test_slow_answers_do_not_compress_the_window() -> None:
     """Events count from the answer on, because Heap may have received them then."""
-    pacer = Pacer(10, 10)
+    pacer = LocalPacer(10, 10)
     ticket = pacer.reserve({"a": 10}, 0.0)
     assert isinstance(ticket, Ticket)
 
@@ -148,7 +146,7 @@ def test_slow_answers_do_not_compress_the_window() -> None:
 
 def test_refund_releases_the_reservation() -> None:
     """Events of a rejected request can be reserved again at once."""
-    pacer = Pacer(10, 10)
+    pacer = LocalPacer(10, 10)
     ticket = pacer.reserve({"a": 10}, 0.0)
     assert isinstance(ticket, Ticket)
 
@@ -159,26 +157,26 @@ def test_refund_releases_the_reservation() -> None:
 
 def test_rate_is_at_least_one() -> None:
     """A rate of 0 raises."""
-    assert Pacer(1, 1).limit == 1
+    assert LocalPacer(1, 1).limit == 1
     for rates in ((0, 1), (1, 0)):
         with pytest.raises(ValueError, match="at least 1"):
-            Pacer(*rates)
+            LocalPacer(*rates)
 
 
 def test_room_of_an_identity() -> None:
     """Events of other identities and expired events do not count."""
-    pacer = Pacer(10, 5)
+    pacer = LocalPacer(10, 5)
     ticket = pacer.reserve({"a": 2, "b": 5}, 0.0)
     assert isinstance(ticket, Ticket)
     pacer.commit(ticket, 0.0)
 
-    assert [pacer.room(who, 60.2) for who in "abc"] == [3, 0, 5]
-    assert [pacer.room(who, 60.25) for who in "abc"] == [5, 5, 5]
+    assert pacer.room("abc", 60.2) == {"a": 3, "b": 0, "c": 5}
+    assert pacer.room("abc", 60.25) == dict.fromkeys("abc", 5)
 
 
 def test_wait_until_enough_events_expire() -> None:
     """The wait covers both limits, of the app and of the identity."""
-    pacer = Pacer(10, 5)
+    pacer = LocalPacer(10, 5)
     for moment, who in ((0.0, "a"), (10.0, "b")):
         ticket = pacer.reserve({who: 5}, moment)
         assert isinstance(ticket, Ticket)
@@ -193,7 +191,7 @@ def test_wait_until_enough_events_expire() -> None:
 
 def test_tenths_of_a_second_are_counted_together() -> None:
     """Two answers within a tenth of a second expire together, at its end."""
-    pacer = Pacer(2, 2)
+    pacer = LocalPacer(2, 2)
     for moment in (0.01, 0.1):
         ticket = pacer.reserve({"a": 1}, moment)
         assert isinstance(ticket, Ticket)
@@ -205,7 +203,7 @@ def test_tenths_of_a_second_are_counted_together() -> None:
 
 def test_threads_never_exceed_the_limit() -> None:
     """Concurrent threads reserve no more than the limit."""
-    pacer = Pacer(1000, 1000)
+    pacer = LocalPacer(1000, 1000)
     taken: list[int] = []
 
     def take() -> None:
@@ -227,7 +225,7 @@ def test_next_event_waits_for_the_oldest() -> None:
     At the limit, one event waits for the oldest to expire, and two for the second
     oldest.
     """
-    pacer = Pacer(2)
+    pacer = LocalPacer(2)
     for moment in (0.0, 10.0):
         ticket = pacer.reserve({"a": 1}, moment)
         assert isinstance(ticket, Ticket)

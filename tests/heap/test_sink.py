@@ -29,7 +29,6 @@ from braze_heap.heap._answers import Answer
 from braze_heap.heap._core import HeapCore
 from braze_heap.heap._delivery import deliver as delivery_steps
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._pacing import Pacer
 from braze_heap.heap._retry import TOKEN_PATH
 from braze_heap.heap._secret import Secret
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
@@ -623,8 +622,7 @@ def test_401_for_events_keeps_the_token(heap: FakeHeap, shell: Deliver) -> None:
 def test_two_batches_renew_an_expired_token() -> None:
     """Two concurrent deletions both fetch a new token, and neither raises."""
     core = HeapCore(
-        HeapOptions("11", clock=Clock(), now=Clock(), random=lambda: 0.5, api_key="k"),
-        Pacer(),
+        HeapOptions("11", clock=Clock(), now=Clock(), random=lambda: 0.5, api_key="k")
     )
     core.token = Secret("Bearer old"), 2000.0
     one, other = (delivery_steps(core, [DeleteUser(who)]) for who in "ab")
@@ -720,7 +718,7 @@ def test_async_sink_contract(heap: FakeHeap) -> None:
         ({"base_url": "https://heap.example?x=1"}, "nothing else"),
         ({"deadline": 0}, "deadline"),
         ({"timeout": float("nan")}, "timeout"),
-        ({"events_a_minute": 0}, "rate"),
+        ({"events_a_minute": 0}, "events_a_minute is an int of at least 1, not 0"),
         ({"max_bytes": 0}, "max_bytes"),
         ({"base_url": "https://heap.example:99999"}, "host and port"),
         ({"app_id": " "}, "app_id"),

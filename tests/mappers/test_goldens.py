@@ -11,6 +11,7 @@ from pathlib import Path
 
 import braze_heap as bh
 from braze_heap.events import event_fields
+from tests.support import REGENERATE
 from tests.support.for_each import for_each
 from tests.wire_forms_page import Outcome, documented_forms, outcome_of
 
@@ -1048,7 +1049,7 @@ def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
 @for_each("event_type", sorted(bh.EVENT_TYPES))
 def test_a_complete_event_becomes_what_was_decided(event_type: str) -> None:
     """A change of the default mapping changes a golden."""
-    assert summary_of(event_type) == GOLDENS[event_type]
+    assert summary_of(event_type) == GOLDENS[event_type], REGENERATE
 
 
 @for_each("event_type", sorted(bh.EVENT_TYPES))

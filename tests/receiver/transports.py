@@ -43,6 +43,9 @@ class MemoryDeadLetter:
             raise self.failure
         self.records += records
 
+    def ready(self) -> None:
+        self.append(())
+
     def read(self) -> Iterable[DeadRecord]:
         return iter(list(self.records))
 

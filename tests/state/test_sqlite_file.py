@@ -1,4 +1,4 @@
-"""Tests of the SQLite file: recognition, migration, damage, disk space, locks."""
+"""Tests of the SQLite file: recognition, damage, disk space, locks."""
 
 from __future__ import annotations
 
@@ -33,18 +33,15 @@ from braze_heap.testing import make_raw
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
-FIRST_LAYOUT = """
-CREATE TABLE dead_letters (
-    key TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL, at TEXT NOT NULL,
-    original BLOB NOT NULL, coding TEXT NOT NULL, event_type TEXT
-)
-"""
+TABLE = "CREATE TABLE dead_letters (key TEXT PRIMARY KEY)"
 
 
 def record(number: int, size: int = 0) -> DeadRecord:
     """Make a record of a valid event."""
     event = make_raw("users.messages.email.Click", id=f"e{number}", url="x" * size)
-    return DeadRecord.of(event, "bad_time", "a detail", AT)
+    return DeadRecord.of(
+        event, "bad_time", "a detail", AT, destination=MemorySink.destination
+    )
 
 
 def execute(path: Path, *statements: str) -> None:
@@ -70,7 +67,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_header_identifies_a_dead_letter(path: Path) -> None:
+def test_the_header_identifies_a_state_file(path: Path) -> None:
     """The header has the application id and the number of the layout."""
     assert pragma(path, "application_id") == APPLICATION_ID
     assert pragma(path, "user_version") == LAYOUT
@@ -82,8 +79,8 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
     "wal": lambda p: execute(p, "PRAGMA journal_mode=WAL", "CREATE TABLE mine (a)"),
     "same table": lambda p: execute(p, "CREATE TABLE dead_letters (key, mine)"),
     "no table": lambda p: execute(p, "PRAGMA user_version=0", "VACUUM"),
-    "other application": lambda p: execute(p, FIRST_LAYOUT, "PRAGMA application_id=1"),
-    "other version": lambda p: execute(p, FIRST_LAYOUT, "PRAGMA user_version=3"),
+    "other application": lambda p: execute(p, TABLE, "PRAGMA application_id=1"),
+    "other version": lambda p: execute(p, TABLE, "PRAGMA user_version=3"),
     "text": lambda p: p.write_text("id,name\n1,Ada\n" * 100),
     "json": lambda p: p.write_text('{"events": []}'),
     "gzip": lambda p: p.write_bytes(b"\x1f\x8b\x08" + bytes(600)),
@@ -128,7 +125,7 @@ def test_the_error_names_the_kind_of_file(
     """The error quotes nothing of the file but names of tables."""
     FOREIGN[kind](tmp_path / "other.db")
 
-    with pytest.raises(DeadLetterError, match=f"is not a dead letter.*{words}"):
+    with pytest.raises(DeadLetterError, match=f"is not a state file.*{words}"):
         SqliteDeadLetter(tmp_path / "other.db")
 
 
@@ -147,40 +144,16 @@ def test_another_database_that_is_open_stays_unchanged(tmp_path: Path) -> None:
     assert pragma(path, "application_id") == 0
 
 
-def test_a_newer_layout_raises(path: Path) -> None:
-    """A file of a newer version of the package stays unchanged."""
-    execute(path, f"PRAGMA user_version = {LAYOUT + 1}")
+@pytest.mark.parametrize(("layout", "age"), [(LAYOUT + 1, "newer"), (1, "older")])
+def test_another_layout_raises(path: Path, layout: int, age: str) -> None:
+    """A file of another version of the package stays unchanged."""
+    execute(path, f"PRAGMA user_version = {layout}")
     before = path.read_bytes()
 
-    with pytest.raises(DeadLetterError, match="made by a newer version"):
+    with pytest.raises(DeadLetterError, match=f"made by an? {age} version"):
         SqliteDeadLetter(path)
 
     assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_the_first_layout_is_migrated(journal: str, tmp_path: Path) -> None:
-    """
-    Records of the first layout are read, list no mappers, and new ones can be kept.
-    """
-    path = tmp_path / "dead.db"
-    execute(
-        path,
-        f"PRAGMA journal_mode = {journal}",
-        FIRST_LAYOUT,
-        "INSERT INTO dead_letters VALUES "
-        "('e1:x', 'bad_time', 'd', '2024-01-01T00:00:00+00:00', x'7b7d', 'json', NULL)",
-    )
-    path.chmod(0o644)
-
-    with SqliteDeadLetter(path) as store:
-        store.append([record(1)])
-        old, new = store.read()
-
-    assert (old.key, old.original, old.mappers) == ("e1:x", b"{}", {})
-    assert new == record(1)
-    assert pragma(path, "user_version") == LAYOUT
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["", ":memory:", "file::memory:", "file:x?mode=rw"])
@@ -208,7 +181,7 @@ def test_a_path_that_is_not_a_file_is_named(tmp_path: Path) -> None:
     for path, words in cases.items():
         with pytest.raises(DeadLetterError, match=words):
             SqliteDeadLetter(path)
-    with pytest.raises(DeadLetterError, match=r"dead letter .*dead.db does not exist"):
+    with pytest.raises(DeadLetterError, match=r"state file .*dead.db does not exist"):
         SqliteDeadLetter(tmp_path / "dead.db", create=False)
     with pytest.raises(DeadLetterError, match="it is empty"):
         SqliteDeadLetter(tmp_path / "file", create=False)
@@ -302,6 +275,7 @@ DAMAGES = {
     "format is unknown": "format = 'zstd'",
     "mappers are no JSON": "mappers = '{'",
     "mappers are a list": "mappers = '[]'",
+    "destination is NULL": "destination = NULL",
 }
 
 
@@ -424,7 +398,7 @@ def test_removing_a_record_of_a_damaged_page_raises(
     """The error gives advice."""
     store, _ = torn
 
-    with pytest.raises(DeadLetterError, match=r"damaged.*export what can be read"):
+    with pytest.raises(DeadLetterError, match=r"damaged.*export the dead letters"):
         store.purge(lambda r: r.is_damaged)
 
 
@@ -460,9 +434,9 @@ def test_the_check_fails_while_the_failed_append_would_fail(path: Path) -> None:
                 store.append([big])
             store.append([record(4)])
             with pytest.raises(DeadLetterError, match="ulimit -f"):
-                store.append(())
+                store.ready()
 
-        store.append(())
+        store.ready()
         assert store.stats().records == 4
         store.append([big])
         assert store.stats().records == 5
@@ -475,10 +449,10 @@ def test_the_check_fails_at_the_cap(tmp_path: Path) -> None:
         with pytest.raises(DeadLetterFull, match=r"of 100,000 bytes.*Replay or purge"):
             store.append([record(9, 40_000)])
         with pytest.raises(DeadLetterFull, match="--max-bytes"):
-            store.append(())
+            store.ready()
 
         store.forget(record(n, 20_000).key for n in range(3))
-        store.append(())
+        store.ready()
         store.append([record(9, 40_000)])
 
         assert store.stats().records == 1
@@ -521,15 +495,15 @@ def test_a_full_disk_can_be_purged_and_replayed(small_disk: Path) -> None:
     with SqliteDeadLetter(small_disk / "dead.db") as store:
         error = fill(store, [record(number, 20_000) for number in range(1_000)])
         with pytest.raises(DeadLetterFull):
-            store.append(())
+            store.ready()
         kept = store.stats().records
 
         assert store.purge(lambda r: r.key.startswith("e1:")).removed == 1
         report = bh.replay(store, bh.Pipeline(bh.Transformer(), MemorySink(), store))
-        store.append(())
+        store.ready()
 
     assert report.delivered == kept - 1
-    assert "the disk of the dead letter is full" in error
+    assert "the disk of the state file is full" in error
     assert f"{MAX_BYTES:,}" not in error
 
 
@@ -544,12 +518,12 @@ def test_freeing_the_named_bytes_of_a_full_disk_is_enough(small_disk: Path) -> N
         with pytest.raises(DeadLetterFull) as caught:
             store.purge(lambda _: True)
         with pytest.raises(DeadLetterFull):
-            store.append(())
+            store.ready()
 
         os.truncate(filling, filling.stat().st_size - caught.value.needed_bytes)
 
         assert store.purge(lambda _: True).removed == 20
-        store.append(())
+        store.ready()
 
 
 REPLAYER = """
@@ -576,7 +550,7 @@ def test_a_second_replay_raises(path: Path) -> None:
         assert other.stdout.readline() == b"sending\n"
         pipeline = bh.Pipeline(bh.Transformer(), MemorySink(), store)
 
-        with pytest.raises(DeadLetterError, match=r"another replay of .* is running"):
+        with pytest.raises(DeadLetterError, match=r"another replay with .* is running"):
             bh.replay(store, pipeline)
         other.kill()
         other.wait()
@@ -603,23 +577,18 @@ def test_a_replay_inside_a_replay_raises(path: Path) -> None:
     assert (report.delivered, errors) == (3, ["refused"] * 2)
 
 
-@pytest.mark.parametrize("layout", [-5, 0, 1])
-def test_a_dead_letter_with_another_table_stays_unchanged(
-    tmp_path: Path, layout: int
-) -> None:
-    """
-    The header identifies a dead letter, but the columns are not those of its layout.
-    """
+def test_a_state_file_with_other_tables_stays_unchanged(tmp_path: Path) -> None:
+    """The header identifies a state file, but the tables are not those of a layout."""
     path = tmp_path / "dead.db"
     execute(
         path,
-        "CREATE TABLE dead_letters (key)",
+        TABLE,
         f"PRAGMA application_id = {APPLICATION_ID}",
-        f"PRAGMA user_version = {layout}",
+        f"PRAGMA user_version = {LAYOUT}",
     )
     before = path.read_bytes()
 
-    with pytest.raises(DeadLetterError, match="has another table"):
+    with pytest.raises(DeadLetterError, match="has other tables: move it away"):
         SqliteDeadLetter(path)
 
     assert path.read_bytes() == before
