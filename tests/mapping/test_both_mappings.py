@@ -593,17 +593,18 @@ def test_an_empty_column_beside_the_same_field_changes_nothing(
     assert second.adjustments == first.adjustments == {}
 
 
+@pytest.mark.parametrize("column", ["user", "ring"])
 @pytest.mark.parametrize("event_type", [CLICK, "users.messages.pigeon.Send"])
 def test_a_column_called_user_and_a_type_without_a_class_are_sent(
-    transformer: Any, event_type: str
+    transformer: Any, event_type: str, column: str
 ) -> None:
     """A storage record is flat, whatever the names of its columns are."""
-    record = {"id": "e1", "time": 1763900000, "external_user_id": "u", "user": "r"}
+    record = {"id": "e1", "time": 1763900000, "external_user_id": "u", column: "r"}
 
     result = transformer().transform([RawEvent(record, event_type)])
 
     assert [call.identity for call in result.calls] == ["u"]
-    assert properties_of(result) == {"user": "r", "event_type": event_type}
+    assert properties_of(result) == {column: "r", "event_type": event_type}
 
 
 def test_calls_that_are_outdated_have_their_origins_and_only_what_they_lost() -> None:
