@@ -3,10 +3,10 @@ Braze's recommended e-commerce events as typed custom events.
 
 They are off by default. Pass ``ecommerce=True`` to a transformer, or add
 `ECOMMERCE_MAPPERS` to its mappers. Each class has the properties that Braze documents
-for one event; other properties of an event are sent, too. Few of them are required,
-because older data has fewer and a policy may redact some: ``currency``, ``product_id``
-of a view, and ``total_value`` except for carts. A mapper of a team for one of the
-classes takes precedence.
+for one event; other properties of an event are sent, too. A mapper of a team for one of
+the classes takes precedence. Few properties are required, because older data has fewer
+and a policy may redact some. These are ``currency``, ``product_id`` of a view, and
+``total_value`` except for carts.
 
 Amounts are in units of ``currency`` (not in cents), as the shop sent them, and keep
 their sign: the ``total_value`` of a refund is positive.
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import attrs
 
+from braze_heap._options import doc, documented, option
 from braze_heap.events import CurrentsEvent
 from braze_heap.mappers._custom import custom_event, takes_event
 from braze_heap.mappers._registry import MapperRegistry, Registration
@@ -35,221 +36,161 @@ __all__ = [
 ]
 
 
+@documented
 @attrs.frozen(kw_only=True)
 class ProductLine:
-    """
-    One line of a cart, checkout or order.
+    """One line of a cart, checkout or order."""
 
-    Attributes:
-        product_id: Product, such as an SKU.
-        product_name: Display name of the product.
-        variant_id: Variant of the product.
-        quantity: Number of units. In a cart with the action ``add`` or ``remove``, the
-            number of units added or removed.
-        price: Price of one unit.
-        image_url: Picture of the product.
-        product_url: Page of the product.
-        metadata: Whatever the shop adds, such as ``color``.
-    """
-
-    product_id: str | None = None
-    product_name: str | None = None
-    variant_id: str | None = None
-    quantity: int | None = None
-    price: float | None = None
-    image_url: str | None = None
-    product_url: str | None = None
-    metadata: dict[str, Any] | None = None
+    product_id: str | None = option(None, "Product, such as an SKU.")
+    product_name: str | None = option(None, "Display name of the product.")
+    variant_id: str | None = option(None, "Variant of the product.")
+    quantity: int | None = option(
+        None,
+        "Number of units. In a cart with the action ``add`` or ``remove``, the number "
+        "of units added or removed.",
+    )
+    price: float | None = option(None, "Price of one unit.")
+    image_url: str | None = option(None, "Picture of the product.")
+    product_url: str | None = option(None, "Page of the product.")
+    metadata: dict[str, Any] | None = option(
+        None, "Additional values from the shop, such as ``color``."
+    )
 
 
+@documented
 @attrs.frozen(kw_only=True)
 class Discount:
-    """
-    A discount of an order.
+    """A discount of an order."""
 
-    Attributes:
-        code: Code that the buyer entered. It may be personal.
-        amount: Reduction of the price.
-        type: Kind of the discount, such as ``fixed``.
-    """
-
-    code: str | None = None
-    amount: float | None = None
-    type: str | None = None
+    code: str | None = option(
+        None, "Code that the buyer entered. It may be personal data."
+    )
+    amount: float | None = option(None, "Reduction of the price.")
+    type: str | None = option(None, "Kind of the discount, such as ``fixed``.")
 
 
 @attrs.frozen(kw_only=True)
 class _EcommerceEvent:
-    currency: str
-    source: str | None = None
-    metadata: dict[str, Any] | None = None
+    currency: str = attrs.field(metadata=doc("ISO 4217 code."))
+    source: str | None = option(None, "Origin of the event, such as ``web``.")
+    metadata: dict[str, Any] | None = option(
+        None,
+        "Additional values from the shop, such as ``checkout_url`` or "
+        "``order_status_url``.",
+    )
 
 
 @attrs.frozen(kw_only=True)
 class _WithCosts(_EcommerceEvent):
-    products: list[ProductLine] | None = None
-    subtotal_value: float | None = None
-    tax: float | None = None
-    shipping: float | None = None
+    products: list[ProductLine] | None = option(None, "The lines.")
+    subtotal_value: float | None = option(
+        None, "Value after discounts, before tax and shipping."
+    )
+    tax: float | None = option(None, "Tax.")
+    shipping: float | None = option(None, "Cost of shipping.")
 
 
 @attrs.frozen(kw_only=True)
 class _Order(_WithCosts):
-    total_value: float
-    order_id: str | None = None
-    total_discounts: float | None = None
-    discounts: list[Discount] | None = None
+    total_value: float = attrs.field(metadata=doc("Value of the order."))
+    order_id: str | None = option(None, "Order.")
+    total_discounts: float | None = option(None, "Sum of the discounts.")
+    discounts: list[Discount] | None = option(None, "The discounts.")
 
 
 @custom_event("ecommerce.product_viewed")
+@documented
 @attrs.frozen(kw_only=True)
 class ProductViewed(_EcommerceEvent):
-    """
-    A user viewed the page of a product.
+    """A user viewed the page of a product."""
 
-    Attributes:
-        product_id: Product, such as an SKU.
-        product_name: Display name of the product.
-        variant_id: Variant of the product.
-        price: Price of one unit when it was viewed.
-        currency: ISO 4217 code.
-        source: Origin of the event, such as ``web``.
-        image_url: Picture of the product.
-        product_url: Page of the product.
-        type: Wanted alerts, such as ``price_drop``.
-        metadata: Whatever the shop adds.
-    """
-
-    product_id: str
-    product_name: str | None = None
-    variant_id: str | None = None
-    price: float | None = None
-    image_url: str | None = None
-    product_url: str | None = None
-    type: list[str] | dict[str, Any] | None = None
+    product_id: str = attrs.field(metadata=doc("Product, such as an SKU."))
+    product_name: str | None = option(None, "Display name of the product.")
+    variant_id: str | None = option(None, "Variant of the product.")
+    price: float | None = option(None, "Price of one unit when it was viewed.")
+    image_url: str | None = option(None, "Picture of the product.")
+    product_url: str | None = option(None, "Page of the product.")
+    type: list[str] | dict[str, Any] | None = option(
+        None, "Alerts that the user wants, such as ``price_drop``."
+    )
 
 
 @custom_event("ecommerce.cart_updated")
+@documented
 @attrs.frozen(kw_only=True)
 class CartUpdated(_WithCosts):
-    """
-    The content of a cart changed.
+    """The content of a cart changed."""
 
-    Attributes:
-        cart_id: Cart.
-        action: ``add``, ``remove`` or ``replace``, the default. It is ``cart_action``
-            in Heap.
-        total_value: Value of the cart; missing for ``add`` and ``remove``.
-        currency: ISO 4217 code.
-        products: The whole cart; for ``add`` and ``remove``, the changed lines.
-        subtotal_value: Value after discounts, before tax and shipping.
-        tax: Tax.
-        shipping: Cost of shipping.
-        source: Origin of the event, such as ``web``.
-        metadata: Whatever the shop adds.
-    """
-
-    cart_id: str | None = None
-    action: str | None = None
-    total_value: float | None = None
+    products: list[ProductLine] | None = option(
+        None, "The whole cart; for ``add`` and ``remove``, the changed lines."
+    )
+    cart_id: str | None = option(None, "Cart.")
+    action: str | None = option(
+        None,
+        "``add``, ``remove`` or ``replace``, the default. It is ``cart_action`` in "
+        "Heap.",
+    )
+    total_value: float | None = option(
+        None, "Value of the cart; missing for ``add`` and ``remove``."
+    )
 
 
 @custom_event("ecommerce.checkout_started")
+@documented
 @attrs.frozen(kw_only=True)
 class CheckoutStarted(_WithCosts):
-    """
-    A user began to check out.
+    """A user began to check out."""
 
-    Attributes:
-        checkout_id: Checkout.
-        cart_id: Cart.
-        total_value: Value of the checkout.
-        currency: ISO 4217 code.
-        products: The lines.
-        subtotal_value: Value after discounts, before tax and shipping.
-        tax: Tax.
-        shipping: Cost of shipping.
-        source: Origin of the event, such as ``web``.
-        metadata: Whatever the shop adds, such as ``checkout_url``.
-    """
-
-    total_value: float
-    checkout_id: str | None = None
-    cart_id: str | None = None
+    total_value: float = attrs.field(metadata=doc("Value of the checkout."))
+    checkout_id: str | None = option(None, "Checkout.")
+    cart_id: str | None = option(None, "Cart.")
 
 
 @custom_event("ecommerce.order_placed")
+@documented
 @attrs.frozen(kw_only=True)
 class OrderPlaced(_Order):
-    """
-    A user completed an order.
+    """A user completed an order."""
 
-    Attributes:
-        order_id: Order.
-        cart_id: Cart.
-        total_value: Value of the order.
-        currency: ISO 4217 code.
-        products: The lines. Braze may report them as purchases, too.
-        subtotal_value: Value after discounts, before tax and shipping.
-        tax: Tax.
-        shipping: Cost of shipping.
-        total_discounts: Sum of the discounts.
-        discounts: The discounts.
-        source: Origin of the event, such as ``web``.
-        metadata: Whatever the shop adds, such as ``order_status_url``.
-    """
-
-    cart_id: str | None = None
+    products: list[ProductLine] | None = option(
+        None, "The lines. Braze may report them as purchases, too."
+    )
+    cart_id: str | None = option(None, "Cart.")
 
 
 @custom_event("ecommerce.order_cancelled")
+@documented
 @attrs.frozen(kw_only=True)
 class OrderCancelled(_Order):
-    """
-    An order was cancelled.
+    """An order was cancelled."""
 
-    Attributes:
-        order_id: Order.
-        total_value: Value of the cancelled order, positive. Braze does not subtract it
-            from revenue.
-        currency: ISO 4217 code.
-        cancel_reason: Reason, as free text or a code.
-        products: The lines.
-        subtotal_value: Value after discounts, before tax and shipping.
-        tax: Tax.
-        shipping: Cost of shipping.
-        total_discounts: Sum of the discounts.
-        discounts: The discounts.
-        source: Origin of the event, such as ``web``.
-        metadata: Whatever the shop adds, such as ``order_status_url``.
-    """
-
-    cancel_reason: str | None = None
+    total_value: float = attrs.field(
+        metadata=doc(
+            "Value of the cancelled order, positive. Braze does not subtract it from "
+            "revenue."
+        )
+    )
+    cancel_reason: str | None = option(None, "Reason, as free text or a code.")
 
 
 @custom_event("ecommerce.order_refunded")
+@documented
 @attrs.frozen(kw_only=True)
 class OrderRefunded(_EcommerceEvent):
-    """
-    An order, or a part of it, was paid back.
+    """An order, or a part of it, was paid back."""
 
-    Attributes:
-        order_id: The original order.
-        total_value: Amount paid back, positive: subtract it from revenue. The price of
-            a refunded `Purchase` is negative.
-        currency: ISO 4217 code.
-        products: Lines paid back.
-        total_discounts: Sum of the discounts of the original order.
-        discounts: Discounts of the original order.
-        source: Origin of the event, such as ``web``.
-        metadata: Whatever the shop adds, such as ``order_status_url``.
-    """
-
-    total_value: float
-    order_id: str | None = None
-    products: list[ProductLine] | None = None
-    total_discounts: float | None = None
-    discounts: list[Discount] | None = None
+    total_value: float = attrs.field(
+        metadata=doc(
+            "Amount paid back, positive: subtract it from revenue. The price of a "
+            "refunded `Purchase` is negative."
+        )
+    )
+    order_id: str | None = option(None, "The original order.")
+    products: list[ProductLine] | None = option(None, "Lines that were paid back.")
+    total_discounts: float | None = option(
+        None, "Sum of the discounts of the original order."
+    )
+    discounts: list[Discount] | None = option(None, "Discounts of the original order.")
 
 
 @takes_event
