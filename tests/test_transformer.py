@@ -343,7 +343,7 @@ def test_identity_can_be_the_braze_id_or_a_function() -> None:
 
 def test_a_typo_in_an_option_is_an_error_at_once() -> None:
     """Wiring fails, not streaming."""
-    with pytest.raises(ValueError, match="identity is"):
+    with pytest.raises(ValueError, match="identity must be"):
         bh.Transformer(identity="userid")  # type: ignore[arg-type]
 
 

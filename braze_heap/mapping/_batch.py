@@ -1,4 +1,4 @@
-"""A batch while it is mapped: its result so far, and which mappers are down."""
+"""A batch while it is mapped: its result so far, and the mappers that are down."""
 
 import itertools
 from collections import Counter
@@ -24,11 +24,11 @@ Outcome: TypeAlias = Skipped | Rejected | None
 """Outcome of an event; ``None`` if it became calls."""
 
 _MAX_FAILURES: Final = 5
-"""Failures in a row from which on a lookup counts as down for all events."""
+"""Failures in a row after which a lookup counts as down for all events."""
 
 _MAX_NAMES: Final = 100
 _MAX_NAME: Final = 255
-"""Unknown names of an event that are counted, and their characters."""
+"""Maximum number of unknown names of an event to count, and of their characters."""
 
 
 @attrs.define
@@ -39,6 +39,7 @@ class Batch:
     Attributes:
         encoder: Makes properties legal, and counts the changes.
         number: Number of the event that is mapped.
+        item: That event as it was passed.
         origins: Number of the event of each call.
         outages: Failing mappers of this and earlier batches, if a pipeline keeps them.
         result: The result so far.
@@ -47,14 +48,15 @@ class Batch:
         user_properties: Calls that state user properties.
         repeats: Number of repeats of each event without another outcome, by id.
         undecided: Error of the first event that is not decided, if there is one.
-        failures: Events put off since a mapper last worked, by id of the mapper.
-        suspects: Events to dead-letter if their mapper works for others, each with the
-            error and the mapper.
-        down: Errors of the mappers that count as down, by id of the mapper.
+        failures: Number of undecided events since a mapper last worked, by id of it.
+        suspects: Error, mapper and id of each event to dead-letter if its mapper works
+            for other events.
+        down: Error of each mapper that counts as down, by id of the mapper.
     """
 
     encoder: PropertyEncoder
     number: int = 0
+    item: Any = None
     origins: list[int] = attrs.field(factory=list)
     outages: MapperOutages | None = None
     result: TransformResult = attrs.field(init=False)
@@ -113,9 +115,9 @@ class Batch:
         self,
         reason: Reason | None,
         detail: str,
-        item: Any,
         event: CurrentsEvent | None = None,
     ) -> Rejected:
+        item = self.item
         names = (event.event_type, event.id) if event else named(item)
         raw = item.raw if isinstance(item, Unreadable) else item
         rejected = Rejected(reason or Reason.INTERNAL_ERROR, detail, raw, *names)
@@ -127,30 +129,27 @@ class Batch:
         self.result.calls += calls
         self.origins += [self.number] * len(calls)
 
-    def reject_identity(
-        self, error: IdentityError, item: Any, event: CurrentsEvent
-    ) -> Outcome:
+    def reject_identity(self, error: IdentityError, event: CurrentsEvent) -> Outcome:
         if isinstance(error.reason, SkipReason):
             return self.skip(error.reason, event)
-        return self.reject(error.reason, error.detail, item, event)
+        return self.reject(error.reason, error.detail, event)
 
     def put_off(
         self,
         error: DeliveryError,
         function: object,
         origin: str,
-        item: Any,
         event: CurrentsEvent,
     ) -> Rejected:
         """
         Reject *event* because *function* cannot decide about it.
 
-        The rest of the batch is tried too, so that events which fail together are
-        dead-lettered together; `check_decided` raises in the end. After several
-        failures in a row the rest is not tried.
+        The rest of the batch is mapped too, so that events which fail together are
+        dead-lettered together; `check_decided` raises later. After several failures in
+        a row the rest is not mapped.
 
         Raises:
-            DeliveryError: It is *error*: send the batch again.
+            DeliveryError: *error*, to send the batch again.
         """
         if id(function) not in self.down:
             name_event(error, event.event_type, event.id)
@@ -167,17 +166,17 @@ class Batch:
             if self.failures[id(function)] >= _MAX_FAILURES:
                 raise error
         detail = f"{origin}: {describe_exception(error)}"
-        return self.reject(Reason.MAPPER_UNAVAILABLE, detail, item, event)
+        return self.reject(Reason.MAPPER_UNAVAILABLE, detail, event)
 
     def note_success(self, function: object, event: CurrentsEvent) -> None:
-        """Note that a function of a team decided about *event*."""
+        """Record that a function of a team decided about *event*."""
         if self.outages is not None:
             self.outages.succeeded(function, event.id)
             self.failures.pop(id(function), None)
 
     def check_decided(self) -> None:
         """
-        Raise unless every event that was put off is to be dead-lettered.
+        Raise unless every undecided event is to be dead-lettered.
 
         Raises:
             DeliveryError: Send the batch again.
@@ -203,10 +202,10 @@ class Batch:
 
     def drop_outdated_user_properties(self, items: list[Any]) -> list[int]:
         """
-        Keep only the statement of each user property of each user that wins.
+        Keep only the winning value of each user property of each user.
 
-        In Heap the last write wins, and calls may be made in any order. The others move
-        to the outdated ones of the result. An event without calls is then skipped.
+        In Heap the last write wins, and calls may be sent in any order. Other values
+        move to the outdated ones of the result. Events without calls are then skipped.
 
         Args:
             items: The batch.

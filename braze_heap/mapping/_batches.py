@@ -28,7 +28,7 @@ class BatchMapping:
     Maps batches. Usable from threads.
 
     Args:
-        policies: What to do with the events.
+        policies: The policies to apply.
     """
 
     def __init__(self, policies: Policies) -> None:

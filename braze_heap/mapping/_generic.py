@@ -1,7 +1,7 @@
 """
-The generic mapping: any event, any mapper, every option, one step after the other.
+The generic mapping: any event, any mapper and every option, step by step.
 
-It takes what the compiled mapping declines, and is its oracle in the tests.
+It maps the events that the compiled mapping declines, and is its oracle in the tests.
 """
 
 import copy
@@ -59,12 +59,12 @@ from braze_heap.report import InvalidField
 from braze_heap.wire import RawEvent, Unreadable
 
 _MAX_SOURCE: Final = 300
-"""Characters of the name of a file in a detail; the end tells one from another."""
+"""Maximum characters of the name of a file in a detail; the end is kept."""
 
 
 @attrs.frozen
 class _Context:
-    """What all calls of one event share; *local_time* are properties."""
+    """Values that all calls of one event share; *local_time* are properties."""
 
     event: CurrentsEvent
     identity: str
@@ -76,7 +76,7 @@ class GenericMapping:
     Maps events one by one.
 
     Args:
-        policies: What to do with them.
+        policies: The policies to apply.
     """
 
     def __init__(self, policies: Policies) -> None:
@@ -86,26 +86,27 @@ class GenericMapping:
 
     def map(self, item: Any, batch: Batch) -> None:
         """
-        Add the calls of *item*, an event in any form, or the reason for none.
+        Add the calls of *item*, an event in any form, or the reason that it has none.
 
         Raises:
             DeliveryError: A mapper, or the function for identities, raised it.
         """
+        batch.item = item
         try:
             event = self.typed(item)
             if event.id in batch.seen:
-                return self._repeat(event, item, batch)
+                return self._repeat(event, batch)
             event_id = event.id
-            outcome = self._map(event, item, batch)
+            outcome = self._map(event, batch)
             batch.seen[event_id] = item
             if outcome is not None:
                 batch.outcomes[event_id] = outcome
         except EventError as error:
-            batch.reject(error.reason, str(error), item)
+            batch.reject(error.reason, str(error))
         except DeliveryError:
             raise
         except Exception as error:
-            batch.reject(Reason.INTERNAL_ERROR, describe_exception(error), item)
+            batch.reject(Reason.INTERNAL_ERROR, describe_exception(error))
 
     def typed(self, item: Any) -> CurrentsEvent:
         """
@@ -120,24 +121,26 @@ class GenericMapping:
             raise EventError((Problem(name, flaw, item.reason),))
         if isinstance(item, CurrentsEvent):
             if epoch_seconds(item.time) is None:
-                raise EventError((Problem("time", "is unfit", Reason.BAD_TIME),))
+                raise EventError(
+                    (Problem("time", "is not between 1970 and 2100", Reason.BAD_TIME),)
+                )
             return copy.copy(item)
         if isinstance(item, RawEvent):
             return self._parse(item.value, item.event_type)
         return self._parse(item)
 
-    def _repeat(self, event: CurrentsEvent, item: Any, batch: Batch) -> None:
+    def _repeat(self, event: CurrentsEvent, batch: Batch) -> None:
         if _is_same(self.typed(batch.seen[event.id]), event):
             batch.repeat(event)
         else:
             detail = (
-                "an earlier event of the batch has this id and another content "
+                "an earlier event of the batch has the same id but different content "
                 "(the test samples that Braze publishes share one id)"
             )
-            batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, item, event)
+            batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, event)
 
-    def _map(self, event: CurrentsEvent, item: Any, batch: Batch) -> Outcome:
-        """Add the calls of *event*; return the reason if there is none."""
+    def _map(self, event: CurrentsEvent, batch: Batch) -> Outcome:
+        """Add the calls of *event*, or return the reason that it has none."""
         policies = self._policies
         batch.result.types.append(event.event_type)
         entry = policies.mappers.registration_for(event)
@@ -148,7 +151,7 @@ class GenericMapping:
         custom = policies.custom_of(event) if policies.customs else None
         is_standard = custom is None and entry is not None and is_shipped(entry)
         is_standard = is_standard and not self._is_deletion(event.event_type)
-        identity = self._identity_of(event, item, batch, is_standard=is_standard)
+        identity = self._identity_of(event, batch, is_standard=is_standard)
         if not isinstance(identity, str):
             return identity
 
@@ -165,19 +168,18 @@ class GenericMapping:
         batch.result.redacted_fields += policies.redaction.apply(event)
         if custom is None:
             batch.result.redacted_fields += policies.redaction.guard(event)
-            return self._call(entry, event, context, item, batch)
+            return self._call(entry, event, context, batch)
         try:
             typed = custom.read(event)
         except DeliveryError as down:  # a converter of the class looks something up
-            own_entry = custom.entry
-            return batch.put_off(down, own_entry.mapper, own_entry.origin, item, event)
+            return batch.put_off(down, custom.entry.mapper, custom.entry.origin, event)
         declared = custom.declared()
         batch.result.redacted_fields += policies.redaction.guard(event, declared)
         if isinstance(typed, InvalidField):
             batch.result.invalid[typed] += 1
-            return self._call(entry, event, context, item, batch)
+            return self._call(entry, event, context, batch)
         given = event if custom.takes_event else typed
-        return self._call(custom.entry, given, context, item, batch)
+        return self._call(custom.entry, given, context, batch)
 
     def sends_type(self, event_type: str) -> bool:
         """Return whether events of *event_type* can have calls, by the selection."""
@@ -212,21 +214,18 @@ class GenericMapping:
         return event_type == DELETION and self._policies.options.deletions
 
     def _identity_of(
-        self, event: CurrentsEvent, item: Any, batch: Batch, *, is_standard: bool
+        self, event: CurrentsEvent, batch: Batch, *, is_standard: bool
     ) -> str | Outcome:
         """
         Return the identity of *event*, or its outcome if nothing of it is sent.
 
         Args:
             event: The event.
-            item: The event as it was passed.
             batch: Receives the outcome.
             is_standard: Whether a shipped mapper decides, under this identity.
         """
-        policy, is_deletion = (
-            self._policies.identity,
-            self._is_deletion(event.event_type),
-        )
+        policy = self._policies.identity
+        is_deletion = self._is_deletion(event.event_type)
         function: Callable[[Any], Any] = policy.function
         own = event if self._identity_is_ours else copy_of(event)
         try:
@@ -243,15 +242,15 @@ class GenericMapping:
             if is_deletion and isinstance(error.reason, SkipReason):
                 whose = "identity of the user to delete"
                 detail = error.detail.replace("identity", whose, 1)
-                return batch.reject(Reason.BAD_IDENTITY, detail, item, event)
-            return batch.reject_identity(error, item, event)
+                return batch.reject(Reason.BAD_IDENTITY, detail, event)
+            return batch.reject_identity(error, event)
         except DeliveryError as error:
-            return batch.put_off(error, function, origin_of(function), item, event)
+            return batch.put_off(error, function, origin_of(function), event)
         except Exception as error:
             if self._identity_is_ours and function == policy.function:
                 raise
             detail = f"{origin_of(function)}: {_flaw_of(error)}"
-            return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
+            return batch.reject(Reason.MAPPER_ERROR, detail, event)
         if not self._identity_is_ours:
             batch.note_success(policy.function, event)
         return identity
@@ -261,17 +260,14 @@ class GenericMapping:
         entry: Registration | None,
         given: Any,
         context: _Context,
-        item: Any,
         batch: Batch,
     ) -> Outcome:
-        """
-        Call the mapper of *entry* with *given*: the event, or its typed properties.
-        """
+        """Call the mapper of *entry* with *given*: the event or its properties."""
         event = context.event
         if entry is None:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if down := batch.down.get(id(entry.mapper)):
-            return batch.put_off(down, entry.mapper, entry.origin, item, event)
+            return batch.put_off(down, entry.mapper, entry.origin, event)
         statements = len(batch.user_properties)
         try:
             if given is event and not is_shipped(entry):
@@ -280,13 +276,13 @@ class GenericMapping:
             calls, omitted = self._calls(payloads, context, batch)
         except IdentityError as error:
             detail = f"{entry.origin}: {error.detail}"
-            return batch.reject(Reason.BAD_IDENTITY, detail, item, event)
+            return batch.reject(Reason.BAD_IDENTITY, detail, event)
         except DeliveryError as error:
-            return batch.put_off(error, entry.mapper, entry.origin, item, event)
+            return batch.put_off(error, entry.mapper, entry.origin, event)
         except Exception as error:
             del batch.user_properties[statements:]
             detail = f"{entry.origin}: {_flaw_of(error)}"
-            return batch.reject(Reason.MAPPER_ERROR, detail, item, event)
+            return batch.reject(Reason.MAPPER_ERROR, detail, event)
         batch.note_success(entry.mapper, event)
         if not calls:
             reasons = [reason for reason in _SKIPPING if reason in omitted]
@@ -380,7 +376,7 @@ def _derived_by(
     Return the properties that the function *derive* of a team adds.
 
     Raises:
-        ReturnValueError: It raised, or returned no mapping. The text names it.
+        ReturnValueError: It raised, or did not return a mapping. The text names it.
         DeliveryError: It raised this.
     """
     try:
@@ -396,7 +392,7 @@ def _derived_by(
 
 
 def _flaw_of(error: Exception) -> str:
-    """Return what is wrong, without values of the event."""
+    """Describe *error* without values of the event."""
     is_ours = isinstance(error, ReturnValueError | UnsupportedValueError)
     return str(error) if is_ours else describe_exception(error)
 
@@ -409,7 +405,7 @@ def seconds_of(payload: HeapEvent, event: CurrentsEvent) -> float:
     Return the time of *payload* in UTC epoch seconds.
 
     Raises:
-        ReturnValueError: The mapper gave it a time that is none.
+        ReturnValueError: The mapper returned an invalid time.
     """
     time: Any = payload.time
     if time is None:
@@ -419,14 +415,14 @@ def seconds_of(payload: HeapEvent, event: CurrentsEvent) -> float:
     is_number = isinstance(time, int | float) and not isinstance(time, bool)
     if not is_number or not 0 < time < YEAR_2100:
         raise ReturnValueError(
-            "the time of a HeapEvent is UTC epoch seconds between 1970 and 2100, or a "
-            f"datetime with a time zone, not {kind_of(payload.time)}"
+            "the time of a HeapEvent must be UTC epoch seconds between 1970 and 2100, "
+            f"or a datetime with a time zone, not {kind_of(payload.time)}"
         )
     return int(time) if time == int(time) else time
 
 
 def exact_seconds(event: CurrentsEvent) -> float:
-    """Return the time of *event* in UTC epoch seconds, as exactly as it is known."""
+    """Return the time of *event* in UTC epoch seconds, if possible with fractions."""
     exact = event.extra.get("/time", event.__dict__.get("time_ms"))
     return exact_time(event.time, exact)
 
@@ -435,7 +431,7 @@ def _is_same(first: CurrentsEvent, second: CurrentsEvent) -> bool:
     """
     Return whether two typed events with the same id are equal.
 
-    The form of the id and of the time, such as 5 or "5", makes no difference.
+    The form of id and time, such as 5 or "5", is ignored.
     """
     if type(first) is not type(second):
         return False
@@ -450,7 +446,7 @@ def _is_same(first: CurrentsEvent, second: CurrentsEvent) -> bool:
 
 
 _ENVELOPE_KEYS: Final = ("/id", "/time")
-"""Keys of ``extra`` for an id or a time that is not written as Braze writes it."""
+"""Keys of ``extra`` for an id or time in another form than Braze's."""
 
 
 def _is_equal(first: Any, second: Any) -> bool:

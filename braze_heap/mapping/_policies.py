@@ -1,4 +1,4 @@
-"""The options of a transformer, checked and prepared for both mappings."""
+"""The options of a transformer, prepared for both mappings."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, cast
@@ -27,12 +27,12 @@ from braze_heap.policies.urls import checked_url_parameters
 from braze_heap.report import InvalidField
 
 DELETION: Final = "users.UserDeleteRequest"
-"""Event type of the requests to delete a user. It arrives in storage files alone."""
+"""Event type of requests to delete a user. It arrives only in storage files."""
 
 
 class Policies:
     """
-    What a transformer does with events.
+    The policies of a transformer, checked and prepared.
 
     Args:
         options: The options, not checked yet.
@@ -170,7 +170,7 @@ class Policies:
         cls = options.event_types.get(DELETION)
         if cls is not None and self.mappers.registration_for(cls) is None:
             raise ValueError(
-                f"deletions=True has no effect, because no mapper is for {DELETION}: "
+                f"deletions=True has no effect, because {DELETION} has no mapper: "
                 "join DEFAULT_MAPPERS with |. To skip these requests on purpose, "
                 "register a mapper that returns None"
             )

@@ -717,7 +717,7 @@ def test_a_typed_custom_event_without_properties_has_their_defaults() -> None:
     [
         (
             {"mappers": bh.MapperRegistry().add(EmailClick, bh.standard)},
-            "no mapper is for users",
+            "UserDeleteRequest has no mapper",
         ),
         ({"delete_identity": 5}, "^delete_identity "),
     ],
