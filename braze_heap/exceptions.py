@@ -3,14 +3,15 @@ Exceptions of the package, by what the caller can do.
 
 `BrazeHeapError` is the base of all; modules define more of its kinds.
 
-* `DeliveryError`: send the batch again later; nothing is lost.
-    * `SinkUnavailable`: the sink did not decide.
+* `DeliveryError`: send the batch again later, because nothing of it is lost.
+    * `SinkUnavailable`: the sink could not decide.
     * `DeadLetterError`: the rejected events are not on disk.
-        * `DeadLetterFull`: free space: replay, purge, or raise the cap.
+        * `DeadLetterFull`: make room: replay, purge, or raise the cap.
     * `LedgerError`: the ledger of user properties cannot be read or written.
 * `StateError`: a store of state cannot be opened, read or written.
     * `DeadLetterError` and `LedgerError`, see above.
-    * `ProgressError`: the progress of a backfill cannot be read or stored.
+    * `ProgressError`: the progress of a backfill cannot be noted, or it is already
+      running.
 * `SinkSpecError`: correct the text that names a sink.
 
 A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of
@@ -48,28 +49,29 @@ class StateError(BrazeHeapError):
 
 class DeliveryError(BrazeHeapError):
     """
-    A batch is undecided, and the caller can send it again.
+    Nothing of a batch is lost: the caller can send it again.
 
     Sinks, dead letters and mappers raise it. A receiver answers 503, or 429 if the
-    attribute ``throttled`` of the error is true. It sends ``retry_after``, in seconds,
-    to Braze. `SinkUnavailable` has both attributes.
+    error has a true ``throttled``, and takes the seconds until the next attempt from
+    ``retry_after``. `SinkUnavailable` has both attributes.
     """
 
 
 @attrs.frozen
 class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
     """
-    The sink did not decide about a batch: send all of it again.
+    The sink could not decide about a batch. Send all of it again.
 
-    Sending calls again that the destination accepted before is harmless.
+    Calls that were accepted before stay accepted, and sending them again is harmless.
 
     Attributes:
-        detail: Cause, and what to fix. It is logged, so it has no value of an event.
-        retry_after: Seconds that the destination asks to wait; ``None`` if it does not.
-        throttled: Whether a rate limit is reached. A receiver then answers 429.
-        misconfigured: Whether the configuration is wrong, so that waiting is useless.
-        context: Cause for structured logs: ``host``, ``error`` (a class), ``errno``,
-            ``status``, if they are known.
+        detail: Cause, and advice. It is logged, so it contains no value of an event.
+        retry_after: Seconds until the next attempt, if the destination names them.
+        throttled: Whether the destination limits the rate. A receiver then answers 429
+            instead of 503.
+        misconfigured: Whether the configuration has to be corrected.
+        context: The cause for machines, if known: ``host``, ``error`` (a class),
+            ``errno``, ``status``. Logged too.
         answer: Text of the destination's answer, redacted. Not logged.
     """
 
@@ -97,9 +99,9 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
 
     Attributes:
         max_bytes: The cap; ``None`` if the disk is full.
-        used_bytes: Bytes that are used of it; ``None`` if the disk is full.
-        free_bytes: Free bytes of the disk if the disk is full; else ``None``.
-        needed_bytes: Free bytes that the failed operation needs, approximately.
+        used_bytes: Used bytes of it; ``None`` if the disk is full.
+        free_bytes: Free bytes of the disk, if it is full; else ``None``.
+        needed_bytes: Free bytes that the failed operation needs, about.
     """
 
     max_bytes: int | None = None
@@ -127,16 +129,16 @@ class LedgerError(StateError, DeliveryError):
 
 
 class ProgressError(StateError):
-    """The progress of a backfill cannot be stored, or another process runs it."""
+    """The progress of a backfill cannot be read or noted, or it is already running."""
 
 
 @attrs.frozen
 class SinkSpecError(BrazeHeapError, ValueError):
     """
-    A sink spec is invalid.
+    A text does not name a sink.
 
     Attributes:
-        detail: The fault, and how to write it. Never the value of an option.
+        detail: Cause and advice. Never the value of an option.
     """
 
     detail: str
@@ -146,7 +148,7 @@ class SinkSpecError(BrazeHeapError, ValueError):
 
 
 def retry_after_of(error: DeliveryError) -> float | None:
-    """Return the seconds that *error* asks to wait; ``None`` if it does not."""
+    """Return the seconds to wait that *error* names; ``None`` if it names none."""
     seconds = getattr(error, "retry_after", None)
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     return seconds if is_number else None
@@ -156,7 +158,7 @@ def name_event(error: DeliveryError, event_type: str, event_id: str) -> None:
     """
     Add a note to *error* that names the event.
 
-    It replaces an earlier one, because a mapper may raise an instance several times.
+    An earlier note is replaced, because a mapper may raise one instance repeatedly.
     """
     names = f"type {event_type[:_MAX_NAME]!r}, id {event_id[:_MAX_NAME]!r}"
     others = [n for n in getattr(error, "__notes__", ()) if not n.startswith(_MAPPING)]

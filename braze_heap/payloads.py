@@ -1,4 +1,8 @@
-"""Payloads that mappers return. Transformers add identity, timestamp and key."""
+"""
+Payloads: the return values of mappers.
+
+The transformer adds identity, time and idempotency key.
+"""
 
 import datetime as dt
 import inspect
@@ -23,13 +27,13 @@ __all__ = [
 @attrs.define
 class HeapEvent:
     """
-    An event to track.
+    Something to track.
 
     Attributes:
-        name: Name in Heap, at most 1,023 UTF-16 units. Heap recommends a few broad
+        name: The name in Heap, at most 1,024 characters. Heap recommends a few broad
             names, distinguished by properties.
-        properties: Any JSON. It is made legal for Heap later: nested objects become
-            dotted names, and null is omitted.
+        properties: Any JSON. The transformer makes it legal for Heap: nested objects
+            become dotted names, and null is omitted.
         identity: Identity of the user, if it differs from that of the event.
         time: Time in Heap, if it differs from that of the event: UTC epoch seconds, or
             a datetime with a time zone.
@@ -44,13 +48,14 @@ class HeapEvent:
 @attrs.define
 class StandardEvent(HeapEvent):
     """
-    An event to track under Braze's own names; `standard` returns one.
+    Something to track under Braze's own names.
 
-    The naming policies of the transformer (style, prefixes, renames) apply to it.
+    The naming policies of the transformer (style, prefixes, renames) apply to it. They
+    do not change the names of a `HeapEvent`. `standard` makes one of an event.
 
     Attributes:
-        has_own_name: Whether *name* is the name of a custom event.
-        renamed: Number of properties that were renamed because their name was used.
+        has_own_name: Whether *name* is the own name of a custom event.
+        renamed: Number of properties that were renamed because their name is taken.
     """
 
     has_own_name: bool = attrs.field(default=False, kw_only=True, eq=False)
@@ -71,23 +76,27 @@ class HeapUserProperties:
 
 @attrs.define
 class StandardUserProperties(HeapUserProperties):
-    """User properties to which the prefix and renames of the transformer apply."""
+    """
+    User properties under the names of the shipped mappers.
+
+    The prefix and the renames of the transformer for properties apply to it.
+    """
 
 
 @attrs.define
 class HeapUserDeletion:
-    """Deletion of the user and all their events in Heap. It cannot be undone."""
+    """Deletion of the user in Heap, with all events. It cannot be undone."""
 
 
 Payload: TypeAlias = HeapEvent | HeapUserProperties | HeapUserDeletion
-"""One item that a mapper returns."""
+"""One result of a mapper."""
 
 Mapped: TypeAlias = Payload | Iterable[Payload] | None
-"""Return value of a mapper: one payload, several, or ``None`` to skip the event."""
+"""Return value of a mapper: a payload, several, or ``None`` to skip the event."""
 
 
 class ReturnValueError(BrazeHeapError, TypeError):
-    """A mapper did not return payloads. The message does not quote any value."""
+    """A mapper returned something other than payloads. The message has no value."""
 
 
 def payloads_of(mapped: object) -> list[Payload]:
@@ -95,7 +104,7 @@ def payloads_of(mapped: object) -> list[Payload]:
     Return the payloads in *mapped*, the return value of a mapper.
 
     Raises:
-        ReturnValueError: *mapped* is not a payload, or a payload is not complete.
+        ReturnValueError: *mapped* is not a payload, or a payload is incomplete.
     """
     if mapped is None:
         return []

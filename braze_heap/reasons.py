@@ -1,7 +1,7 @@
 """
-Catalog of the reasons that an event did not become a Heap call.
+Reasons why an event did not become a Heap call.
 
-The values are stable: they are keys of reports, dead letters and metrics.
+The values are stable: they are keys of reports, of dead letters and of metrics.
 """
 
 from enum import StrEnum
@@ -10,7 +10,7 @@ __all__ = ["Reason", "SkipReason"]
 
 
 class Reason(StrEnum):
-    """Reason that an event is rejected. Sending it again does not help."""
+    """Reason why an event was rejected or kept. Sending it again does not help."""
 
     NOT_AN_OBJECT = "not_an_object"
     """An element of the batch is not a JSON object."""
@@ -25,19 +25,19 @@ class Reason(StrEnum):
     """``properties`` is neither an object nor null."""
 
     BAD_TIME = "bad_time"
-    """``time`` is missing, or is not between 1970 and 2100."""
+    """``time`` is missing, not a number, not positive, or from 2100 on."""
 
     BAD_IDENTITY = "bad_identity"
-    """Many users may share the identity, and Heap would merge them permanently."""
+    """Many people may share the identity, and Heap would merge them forever."""
 
     IDENTITY_TOO_LONG = "identity_too_long"
-    """The identity has over 255 UTF-16 units. Truncating it would merge users."""
+    """The identity has over 255 UTF-16 units. Truncated, it would merge people."""
 
     DUPLICATE_ID_CONFLICT = "duplicate_id_conflict"
     """An earlier event of the batch has the same id but different content."""
 
     MAPPER_ERROR = "mapper_error"
-    """The mapper of the event raised, or did not return payloads."""
+    """The mapper raised, or returned something that is not a payload."""
 
     MAPPER_UNAVAILABLE = "mapper_unavailable"
     """
@@ -49,23 +49,23 @@ class Reason(StrEnum):
     """An unexpected error while the event was read or mapped."""
 
     UNREADABLE = "unreadable"
-    """The bytes are not JSON or Avro, or their envelope has no events."""
+    """The bytes are not JSON or Avro, or do not contain events."""
 
     REJECTED_BY_HEAP = "rejected_by_heap"
-    """Heap rejects the call, even in a request of its own."""
+    """Heap rejects the call, also when it is sent on its own."""
 
     SINK_DOWN = "sink_down"
-    """The sink was unavailable for 72 hours."""
+    """The sink could not decide for 72 hours."""
 
     MAPPER_MISSING = "mapper_missing"
     """A replay kept the record: a mapper that it lists is not in the transformer."""
 
     DAMAGED_RECORD = "damaged_record"
-    """The dead letter cannot read all of the record."""
+    """The dead letter cannot read the record, or all of it."""
 
 
 class SkipReason(StrEnum):
-    """Reason that nothing of an event is sent, because of one of your policies."""
+    """Reason why nothing of an event is sent, by a policy of yours."""
 
     NO_IDENTITY = "no_identity"
     """The event has no identity: it is missing, null, empty or blank."""

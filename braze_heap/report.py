@@ -1,4 +1,4 @@
-"""Number of events of a source by outcome."""
+"""Counts of delivery: ``received == delivered + skipped + dead_lettered``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class InvalidField(NamedTuple):
 
     Attributes:
         class_name: Name of the class.
-        field: Name of its field, such as ``items[].price``; "" for the whole object.
+        field: Name of its field, with dots and ``[]`` for what is inside; "" for all.
         reason: Kind of the value and expected type, such as ``text, not float``.
     """
 
@@ -32,13 +32,13 @@ class InvalidField(NamedTuple):
 
 
 MAX_NAMES: Final = 1_000
-"""Maximum number of unknown types and fields that a report names."""
+"""Unknown types and fields that a report names."""
 
 OTHERS: Final = "(others)"
 
 
 def _bounded(names: Mapping[str, int]) -> Mapping[str, int]:
-    """Return the first of *names*, with a sum of the others."""
+    """Return the first of *names*, and the others as one, so that memory is bounded."""
     if len(names) <= MAX_NAMES:
         return names
     named = ((name, number) for name, number in names.items() if name != OTHERS)
@@ -49,23 +49,21 @@ def _bounded(names: Mapping[str, int]) -> Mapping[str, int]:
 @attrs.frozen
 class Report:
     """
-    Number of events of a source by outcome.
-
-    Each event is counted once: ``received == delivered + skipped + dead_lettered``.
+    Outcome of the events of a source. Each event is counted once.
 
     Attributes:
         received: Number of events; an unreadable body counts as one.
-        delivered: Number of events that the sink accepted, with their repeats.
-        skipped_by_reason: Number of events not sent because of a policy, by reason.
-        dead_lettered_by_reason: Number of dead-lettered or discarded events, by reason.
+        delivered: Number of events whose calls the sink accepted, including repeats.
+        skipped_by_reason: Number of events that a policy skipped.
+        dead_lettered_by_reason: Number of events in the dead letter, or discarded.
         repeated: Number of events that repeat an earlier one of their batch.
         calls: Number of calls that the sink accepted.
-        unknown: Number of occurrences of each unknown type and field; see
-            `TransformResult`. At most 1,000 names; ``(others)`` is the rest.
+        unknown: Number of events by unknown type or field; see `TransformResult`. Names
+            beyond a thousand are counted together.
         missing_mappers: Number of records that a replay kept because the transformer
             lacks a mapper that they list, by event key and ``module:qualname``.
-        other_destinations: Number of records that a replay left because they failed at
-            another destination, by destination. They do not count as received.
+        other_destinations: Number of records that a replay did not read, because they
+            failed at another destination, by destination. They are not received.
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
         not_sent: Number of parts of delivered events that were not sent, by reason: an
@@ -92,17 +90,17 @@ class Report:
 
     @property
     def skipped(self) -> int:
-        """Number of events not sent because of a policy."""
+        """Number of events that a policy skipped."""
         return sum(self.skipped_by_reason.values())
 
     @property
     def dead_lettered(self) -> int:
-        """Number of dead-lettered or discarded events."""
+        """Number of events in the dead letter."""
         return sum(self.dead_lettered_by_reason.values())
 
     def __add__(self, other: Report) -> Report:
-        fields = (field.name for field in attrs.fields(Report))
-        return Report(**{n: _sum(getattr(self, n), getattr(other, n)) for n in fields})
+        names = attrs.fields_dict(Report)
+        return Report(**{n: _added(getattr(self, n), getattr(other, n)) for n in names})
 
     def outcomes(self) -> Iterator[tuple[str, str, int]]:
         """Yield the number of events per outcome and reason."""
@@ -113,6 +111,8 @@ class Report:
             yield "dead_lettered", reason, number
 
 
-def _sum(one: Any, other: Any) -> Any:
-    """Return the sum of two numbers, or of two mappings from keys to numbers."""
-    return one + other if isinstance(one, int) else dict(Counter(one) + Counter(other))
+def _added(one: Any, other: Any) -> Any:
+    """Return the sum of two numbers, or of the numbers by each name."""
+    if isinstance(one, int):
+        return one + other
+    return dict(Counter(one) + Counter(other)) if other else one

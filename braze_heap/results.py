@@ -1,4 +1,4 @@
-"""Result of transforming a batch."""
+"""Outcome of the events of a batch."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ __all__ = ["Rejected", "Skipped", "TransformResult"]
 @attrs.frozen
 class Skipped:
     """
-    An event that is not sent because of a policy.
+    An event that a policy of yours skips.
 
     Attributes:
         reason: The policy.
-        event_type: Event type as Braze writes it.
+        event_type: As Braze writes it.
         event_id: Braze's id of the event.
     """
 
@@ -33,14 +33,14 @@ class Skipped:
 @attrs.frozen
 class Rejected:
     """
-    An event that cannot become a Heap call, because of its data.
+    An event that cannot become a Heap call, because its data is invalid.
 
     Attributes:
         reason: The fault, as dead letters and metrics name it.
-        detail: Place of the fault, and advice. Never a value.
-        raw: The whole original, to keep for a replay.
-        event_type: Event type as Braze writes it; ``None`` if it cannot be read.
-        event_id: Braze's id of the event; ``None`` if it cannot be read.
+        detail: Place and description of the fault. Never a value.
+        raw: The whole original, for a replay.
+        event_type: As Braze writes it; ``None`` if it cannot be read.
+        event_id: Braze's id; ``None`` if it cannot be read.
     """
 
     reason: Reason
@@ -54,7 +54,8 @@ class Origins(Sequence[Any]):
     """
     The event of each call, as it was passed.
 
-    A request body is decoded again when the first event is read, to save memory.
+    Events of a request body are decoded again when the first one is read, because a
+    result takes less memory without them.
 
     Args:
         numbers: Number of the event of each call.
@@ -92,28 +93,27 @@ class Origins(Sequence[Any]):
 @attrs.define
 class TransformResult:
     """
-    Result for a batch. Each event is mapped, skipped or rejected, and counted once.
+    Outcome of a batch. Each event is mapped, skipped or rejected, and counted once.
 
     Attributes:
         received: Number of events; an unreadable body counts as one.
-        calls: Calls of Heap, in the order of the events.
+        calls: Calls for Heap, in the order of the events.
         origins: The event of each call, as it was passed.
-        skipped: Events that are not sent because of a policy.
+        skipped: Events that a policy skips.
         rejected: Events that cannot be mapped.
-        repeated: Number of events that equal an earlier one of the batch. They share
-            its outcome, and have no calls.
+        repeated: Number of equal repeats of an earlier event of the batch. Each shares
+            the outcome of the first, and has no calls.
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
         adjustments: Number of values that were changed to be legal, by kind of change.
-        types: Type of each event that can be read.
-        redacted_fields: Name of each redacted personal field, once for each event.
-        unknown: Number of occurrences of each type, or type and field
-            (``users.messages.email.Click link_color``), that no class declares or whose
-            value has another type. `braze_heap.drift` has the details.
+        types: Type of each event that could be read.
+        redacted_fields: Name of each redacted personal field, once per event.
+        unknown: Number of events by unknown type, or by unknown or invalid field of a
+            type (``users.messages.email.Click link_color``); see `braze_heap.drift`.
         outdated: User properties that are not in the calls, because a newer event of
-            the batch states them. A pipeline falls back to them if Heap rejects the
-            newer values.
-        outdated_origins: The event of each outdated call.
+            the batch states them. A pipeline sends them if Heap rejects the newer
+            values.
+        outdated_origins: The event of each of them.
         not_sent: Number of parts of mapped events that are not in the calls, by reason:
             events that are excluded or sampled, and outdated user properties.
         compiled_errors: Number of events by type for which the compiled mapping raised,
@@ -138,15 +138,15 @@ class TransformResult:
 
     @property
     def event_types(self) -> Counter[str]:
-        """Number of events that can be read, by type."""
+        """Number of events that could be read, by type."""
         return Counter(self.types)
 
     @property
     def redacted(self) -> Counter[str]:
-        """Number of events from which each personal field was redacted."""
+        """Number of events by redacted personal field."""
         return Counter(self.redacted_fields)
 
     @property
     def mapped(self) -> int:
-        """Number of events that became calls, or that repeat one that did."""
+        """Number of events that became calls, or repeat one that did."""
         return self.received - len(self.skipped) - len(self.rejected)

@@ -162,8 +162,7 @@ class CatalogEntry:
         category: Braze's own group of the type.
         channel: Messaging channel, such as ``email``; ``None`` if the type has none, or
             if it varies and is a field of the event.
-        action: What happened, one word for the same act on every channel, such as
-            ``click``.
+        action: Action, such as ``click``; the same word on every channel.
         release: The Currents release that added the type; 2 for version 2 and older.
         status: Life-cycle status in Braze's documentation.
         http: Whether Braze documents the type for the HTTP connector.

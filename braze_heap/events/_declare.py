@@ -2,8 +2,8 @@
 Declaration of event classes: the class *is* the schema.
 
 A class body lists the fields of one event type, or of a group of types. The specifiers
-below add to the annotation whether Braze marks the field as personal data, the Currents
-release that added it, and its place in the wire forms.
+below add details to the annotation. These are whether the field is personal data, the
+Currents release that added it, and its place in the wire forms.
 """
 
 from enum import Enum

@@ -29,7 +29,7 @@ class EmailEvent(
 
 
 class EmailBounceEvent(EmailEvent, groups.HasDeviceOverHttp, HasSendingIp):
-    """The mailbox provider refused an email."""
+    """The mailbox provider rejected an email."""
 
     bounce_reason: str | None = personal()
     """Answer of the receiving server, verbatim. May contain the address."""
@@ -54,9 +54,9 @@ class EmailAbort(
 
 class EmailBounce(EmailBounceEvent):
     """
-    The mailbox provider refused an email for good (a hard bounce).
+    The mailbox provider rejected an email permanently (a hard bounce).
 
-    The address is unusable. Temporary refusals are ``email.SoftBounce`` and
+    The address is unusable. Temporary rejections are ``email.SoftBounce`` and
     ``email.Deferral``. Joins ``email.Send`` on ``dispatch_id`` and ``user_id``.
     """
 

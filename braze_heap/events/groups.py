@@ -253,7 +253,7 @@ class HasSubscriptionGroup(CurrentsEvent):
 
 
 class HasAbort(CurrentsEvent):
-    """Messages that Braze gave up before sending them."""
+    """Messages that Braze aborted before sending them."""
 
     abort_type: str | None = None
     """
@@ -418,7 +418,7 @@ class HasProfileTraits(CurrentsEvent):
     """Events with traits of the profile in storage."""
 
     gender: str | None = storage_only(privacy=Privacy.MARKED)
-    """``M`` male, ``F`` female, ``O`` other, ``N`` not applicable, ``P`` not told."""
+    """``M`` male, ``F`` female, ``O`` other, ``N`` not applicable, ``P`` withheld."""
 
     country: str | None = storage_only(privacy=Privacy.MARKED)
     """Country on the profile, usually ISO-3166-1 alpha-2. Not that of the event."""

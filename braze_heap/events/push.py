@@ -85,7 +85,7 @@ class PushAbort(
 
 class PushBounce(PushEvent, groups.HasAdvertisingId, HasPushToken):
     """
-    The push service refused a notification.
+    The push service rejected a notification.
 
     Usually the token is no longer valid, for example after an uninstall. Other devices
     of the user may have got theirs. Joins ``pushnotification.Send`` on ``dispatch_id``

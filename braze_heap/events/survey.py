@@ -54,7 +54,7 @@ class SurveyResponse(
     device_id: str | None = personal(place="user")
 
     gender: str | None = personal()
-    """``M`` male, ``F`` female, ``O`` other, ``N`` not applicable, ``P`` not told."""
+    """``M`` male, ``F`` female, ``O`` other, ``N`` not applicable, ``P`` withheld."""
 
     question_id: str | None = None
     """The question, a UUID. Groups answers to it within one ``survey_id``."""

@@ -34,7 +34,7 @@ class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
     """
     A webhook call failed.
 
-    One message can have several; only with ``is_terminal`` did Braze give up.
+    One message can have several; the last one has ``is_terminal``.
     ``http_status_code`` and ``raw_response`` have the endpoint's answer. Joins the
     other webhook events on ``dispatch_id`` and ``user_id``.
     """
@@ -74,7 +74,7 @@ class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
     """Side that caused it; ``External Endpoint`` is the receiving server."""
 
     is_terminal: bool | None = None
-    """Whether Braze gives up. If not, another attempt follows."""
+    """Whether the failure is final. If not, another attempt follows."""
 
 
 class WebhookRetry(

@@ -195,8 +195,8 @@ def _pacer_of(settings: HeapOptions) -> Pacer:
         return LocalPacer(**given)
     if given:
         raise ValueError(
-            f"a pacer has limits of its own: leave out {' and '.join(given)}, or set "
-            "them in the pacer"
+            f"a pacer has limits of its own: remove {' and '.join(given)}, or set them "
+            "in the pacer"
         )
     require_pacer(settings.pacer)
     return settings.pacer

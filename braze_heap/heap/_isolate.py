@@ -30,7 +30,7 @@ class _Isolation:
     Attributes:
         requests_left: Requests that the search may still send.
         trusts_index: Whether Heap names the right index; ``None`` if unknown.
-        probe: Item that is sent alone to find out.
+        probe: Item that is sent in its own request to find out.
         last_index: Index that Heap named last.
     """
 
@@ -173,7 +173,7 @@ class Isolator:
         """
         Return the groups to send after Heap rejected *group*, the last one first.
 
-        Heap's error names an index. Verify the first one by sending that item alone. If
+        Heap's error names an index. Verify the first one by a request with only it. If
         it is confirmed, trust later indexes while they increase, otherwise bisect. An
         index that does not increase is verified again: Heap may always name the same.
         """

@@ -108,7 +108,7 @@ def json_within(
 
 def number_within(texts: Iterable[str], separator: int, limit: int = MAX_TEXT) -> int:
     """
-    Return how many of *texts*, from the first, fit into *limit* UTF-16 units.
+    Return the number of *texts*, from the first, that fit into *limit* UTF-16 units.
 
     Args:
         texts: The texts to join.

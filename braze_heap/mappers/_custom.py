@@ -16,7 +16,7 @@ DISCRIMINATORS: Final = {
     "users.behaviors.CustomEvent": "name",
     "users.behaviors.Purchase": "product_id",
 }
-"""Event type to the field by which `custom_event` and `purchase` tell classes apart."""
+"""Event type to the field that selects a class of `custom_event` or `purchase`."""
 
 
 @attrs.frozen

@@ -81,7 +81,7 @@ class Batch:
         naming: Naming | None = None,
     ) -> AddUserProperties | None:
         """
-        Return the call that states *user_properties*; ``None`` if there are none.
+        Return the call for *user_properties*; ``None`` if they are empty.
 
         Args:
             user_properties: Names and values, not legal yet.

@@ -81,11 +81,12 @@ MapEvent: TypeAlias = Callable[
     Track | list[Call] | SkipReason | None,
 ]
 """
-Function from id, a legal idempotency key, UTC epoch seconds, fields of the user,
-properties, and batch to the calls of an event, or the reason why a policy skips it;
-``None`` if it declines.
+Function that returns the calls of an event, or the reason to skip it; ``None`` if it
+declines the event.
 
-It counts redacted and unknown fields in the batch, and does not change the dicts.
+Its arguments are id, UTC epoch seconds, fields of the user, properties, and batch. The
+id is a legal idempotency key. The function counts redacted and unknown fields in the
+batch, and does not change the dicts.
 """
 
 

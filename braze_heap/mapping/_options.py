@@ -74,9 +74,9 @@ class TransformerOptions:
     )
     lists: Lists = option(
         "json",
-        "Form of lists of objects in events, beside ``<name>.count``: JSON text of the "
-        "elements that fit (``json``), or the values of each of their fields, joined "
-        "by ``||`` (``columns``), which Heap can read as an array.",
+        "Form of lists of objects in events, beside ``<name>.count``. ``json`` is JSON "
+        "text of the elements that fit. ``columns`` are the values of each of their "
+        "fields, joined by ``||``, which Heap can read as an array.",
     )
     machines: Literal["keep", "drop"] = option(
         "keep",

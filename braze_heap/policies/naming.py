@@ -27,10 +27,11 @@ __all__ = ["Naming", "Style"]
 
 Style: TypeAlias = Literal["display", "type", "action"] | Callable[[CurrentsEvent], str]
 """
-Braze's display name (``Email Click``), its event type
-(``users.messages.email.Click``), the action (``Message Click`` for all message
-engagement events with a channel, the display name for others), or a function of the
-event.
+Style of event names, or a function of the event.
+
+``display`` is Braze's display name (``Email Click``), ``type`` the event type
+(``users.messages.email.Click``). ``action`` is ``Message Click`` for message engagement
+events with a channel, and the display name for others.
 """
 
 

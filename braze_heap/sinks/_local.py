@@ -33,7 +33,7 @@ class MemorySink(OfOneProcess, ClosingContextManager):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.calls: list[Call] = []
-        """Calls sent so far, in order."""
+        """The calls that were sent so far, in order."""
 
     def __repr__(self) -> str:
         return f"<MemorySink with {len(self.calls)} calls>"

@@ -38,9 +38,10 @@ def open_sink(spec: str) -> Sink:
     Open the sink that *spec* names.
 
     A spec is code: it imports a module and calls a factory with the options. Accept it
-    only from people who may deploy code, never from a request or an event. Before the
-    call, a factory is rejected if it is a class without `send` and `close`, a function
-    whose return annotation is not a sink, or part of Python's standard library.
+    only from people who may deploy code, never from a request or an event. Some
+    factories are rejected before the call: a class without `send` and `close`, a
+    function whose return annotation is not a sink, and any part of Python's standard
+    library.
 
     Args:
         spec: ``heap:?app_id=11&region=eu``, ``file:out.jsonl.gz``, ``console:``,
