@@ -6,15 +6,10 @@ from braze_heap.heap._encoder import (
     PropertyEncoder as PropertyEncoder,
     UnsupportedValueError as UnsupportedValueError,
 )
-from braze_heap.heap._options import (
-    HeapOptions as HeapOptions,
-)
+from braze_heap.heap._options import HeapOptions as HeapOptions
 from braze_heap.heap._pacing import (
     LocalPacer as LocalPacer,
     Pacer as Pacer,
     Ticket as Ticket,
 )
-from braze_heap.heap._sink import (
-    AsyncHeapSink as AsyncHeapSink,
-    HeapSink as HeapSink,
-)
+from braze_heap.heap._sink import AsyncHeapSink as AsyncHeapSink, HeapSink as HeapSink

@@ -30,9 +30,7 @@ class HeapOptions:
         None, "API key of the app. Only deletions need it.", secret=True
     )
     deadline: float = option(
-        10.0,
-        "Seconds for a batch, including all attempts and pauses.",
-        positive=True,
+        10.0, "Seconds for a batch, including all attempts and pauses.", positive=True
     )
     timeout: float = option(5.0, "Seconds for one exchange.", positive=True)
     max_bytes: int = option(MAX_BYTES, "Bytes of a request body.", positive=True)

@@ -5,12 +5,7 @@ from typing import Any, Final
 import attrs
 
 from braze_heap.events import CurrentsEvent
-from braze_heap.mappers._registry import (
-    Key,
-    Mapper,
-    MapperRegistry,
-    Registration,
-)
+from braze_heap.mappers._registry import Key, Mapper, MapperRegistry, Registration
 from braze_heap.mappers._standard import standard
 from braze_heap.mappers.shipped import DECISIONS
 from braze_heap.payloads import HeapEvent, Payload, StandardEvent, payloads_of

@@ -18,12 +18,7 @@ from braze_heap.exceptions import BrazeHeapError
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
 from braze_heap.mappers._structure import reader_of
-from braze_heap.payloads import (
-    HeapEvent,
-    HeapUserDeletion,
-    HeapUserProperties,
-    Mapped,
-)
+from braze_heap.payloads import HeapEvent, HeapUserDeletion, HeapUserProperties, Mapped
 
 Mapper: TypeAlias = Callable[[Any], Mapped]
 """Function from a typed event to payloads for Heap."""

@@ -112,10 +112,7 @@ class Batch:
         return skipped
 
     def reject(
-        self,
-        reason: Reason | None,
-        detail: str,
-        event: CurrentsEvent | None = None,
+        self, reason: Reason | None, detail: str, event: CurrentsEvent | None = None
     ) -> Rejected:
         item = self.item
         names = (event.event_type, event.id) if event else named(item)
@@ -135,11 +132,7 @@ class Batch:
         return self.reject(error.reason, error.detail, event)
 
     def put_off(
-        self,
-        error: DeliveryError,
-        function: object,
-        origin: str,
-        event: CurrentsEvent,
+        self, error: DeliveryError, function: object, origin: str, event: CurrentsEvent
     ) -> Rejected:
         """
         Reject *event* because *function* cannot decide about it.

@@ -25,11 +25,7 @@ from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
 from braze_heap.events._field_types import INVALID
 from braze_heap.events._schema import Schema, schema_of
-from braze_heap.heap._encoder import (
-    are_legal_texts,
-    is_legal_text,
-    to_simple_value,
-)
+from braze_heap.heap._encoder import are_legal_texts, is_legal_text, to_simple_value
 from braze_heap.heap.calls import (
     MAX_INTEGER,
     MAX_TEXT,

@@ -16,13 +16,7 @@ from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError
 from braze_heap.heap._encoder import Adjustment, UnsupportedValueError
-from braze_heap.heap.calls import (
-    Call,
-    DeleteUser,
-    Track,
-    timestamp,
-    to_idempotency_key,
-)
+from braze_heap.heap.calls import Call, DeleteUser, Track, timestamp, to_idempotency_key
 from braze_heap.mappers import Registration
 from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._names import is_shipped
@@ -256,11 +250,7 @@ class GenericMapping:
         return identity
 
     def _call(
-        self,
-        entry: Registration | None,
-        given: Any,
-        context: _Context,
-        batch: Batch,
+        self, entry: Registration | None, given: Any, context: _Context, batch: Batch
     ) -> Outcome:
         """Call the mapper of *entry* with *given*: the event or its properties."""
         event = context.event

@@ -106,9 +106,7 @@ class IdentityPolicy:
     """
 
     def __init__(
-        self,
-        identity: Identity,
-        placeholders: Collection[str] = PLACEHOLDER_IDENTITIES,
+        self, identity: Identity, placeholders: Collection[str] = PLACEHOLDER_IDENTITIES
     ) -> None:
         if (
             isinstance(placeholders, str | bytes | Mapping)

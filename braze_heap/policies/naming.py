@@ -16,12 +16,7 @@ from braze_heap.heap.calls import Value
 from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._standard import TAKEN_NAMES, property_names
-from braze_heap.payloads import (
-    HeapEvent,
-    ReturnValueError,
-    StandardEvent,
-    described,
-)
+from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent, described
 
 __all__ = ["Naming", "Style"]
 

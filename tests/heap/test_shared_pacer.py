@@ -213,7 +213,7 @@ def test_what_is_not_a_pacer_is_an_error_at_once(
 @pytest.mark.parametrize("name", ["events_a_minute", "identity_events_a_minute"])
 def test_limits_belong_to_the_pacer(sink: Callable[..., Any], name: str) -> None:
     """A limit beside a pacer is an error, even if it is Heap's."""
-    with pytest.raises(ValueError, match=f"leave out {name}, or set"):
+    with pytest.raises(ValueError, match=f"remove {name}, or set"):
         sink("11", pacer=LocalPacer(), **{name: 15_000})
 
 
