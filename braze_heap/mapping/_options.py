@@ -45,17 +45,17 @@ class TransformerOptions:
         "Events to send; by default all. Event types, globs such as "
         "``users.messages.*.Click``, classes and groups or their names, categories "
         "such as ``message_engagement``, ``engagement``, ``delivery``, "
-        "``channel:email`` or ``action:click``. User properties that other events "
-        "state are sent, too.",
+        "``channel:email`` or ``action:click``. User properties of other events are "
+        "sent, too.",
     )
     exclude: Events = option(
-        (), "Events of which nothing is sent, user properties included; as *include*."
+        (), "Events not to send, including their user properties; see *include*."
     )
     sample: Sample = option(
         {},
-        "Events, as in *include*, to the share of people whose events are sent, from 0 "
-        "to 1. The events have the share as ``sample_rate``. User properties are not "
-        "sampled.",
+        "Events, written as *include*, to the share of users whose events are sent, "
+        "from 0 to 1. Sampled events have the share as ``sample_rate``. User properties "
+        "are not sampled.",
     )
     user_properties: Literal["all", "none"] = option(
         "all", "Whether user properties are sent."
@@ -85,8 +85,8 @@ class TransformerOptions:
     )
     deletions: bool = option(
         False,
-        "Whether a mapper may delete users. The shipped one does for "
-        "``users.UserDeleteRequest``, which carries only Braze's ``user_id``.",
+        "Whether mappers may delete users. The shipped mapper of "
+        "``users.UserDeleteRequest`` does. This event has only Braze's ``user_id``.",
     )
     local_time: bool = option(
         False, "Whether events have the hour and weekday on the user's clock."
@@ -111,7 +111,7 @@ class TransformerOptions:
     )
     url_parameters: Collection[str] = option(
         URL_PARAMETERS,
-        "Query parameters that stay in URLs, as globs of names. All others, fragments "
+        "Query parameters to keep in URLs, as globs of names. All others, fragments "
         "and user info are removed, and counted as ``url?name``; ``*`` keeps all "
         "parameters.",
     )
@@ -125,7 +125,7 @@ class TransformerOptions:
     fixed_properties: Mapping[str, Value] = option(
         {},
         "Properties of every tracked event, such as the name of the workspace. "
-        "Properties of the event itself win over them.",
+        "Properties of the event itself take precedence.",
     )
 
 
@@ -137,14 +137,13 @@ class TransformerArguments(TransformerOptions):
         default=DEFAULT_MAPPERS,
         kw_only=False,
         metadata=doc(
-            "A registry; or a `Mappers`, of which those count that it has collected "
-            "so far."
+            "A registry; or a `Mappers`, for the mappers that it has collected so far."
         ),
     )
     identity: Identity = option(
         "external_user_id",
-        "Field that names the user of an event, or a function such as `first_of` "
-        "makes. Heap must know the same people by its value.",
+        "Field that identifies the user of an event, or a function, such as the one "
+        "that `first_of` returns. Its value must be the identity in Heap.",
     )
     personal_data: PersonalData | Treatment | Mapping[str, Treatment] = option(
         "drop",
@@ -154,13 +153,13 @@ class TransformerArguments(TransformerOptions):
     )
     suppress: Suppress | None = option(
         None,
-        "Identities of which nothing is sent but deletions: a container such as a set, "
-        "or a function of an identity.",
+        "Identities for which only deletions are sent: a container such as a set, or a "
+        "function of an identity.",
     )
     derive: Derive | None = option(
         None,
         "Function of an event and its `HeapEvent` to properties to add. It is called "
-        "after the mapper, whichever it is. Its properties win.",
+        "after any mapper, and its properties take precedence.",
     )
     delete_identity: DeleteIdentity | None = option(
         None,
