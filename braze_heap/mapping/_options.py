@@ -54,8 +54,8 @@ class TransformerOptions:
     sample: Sample = option(
         {},
         "Events, written as *include*, to the share of users whose events are sent, "
-        "from 0 to 1. Sampled events have the share as ``sample_rate``. User properties "
-        "are not sampled.",
+        "from 0 to 1. Sampled events have the share as ``sample_rate``. User "
+        "properties are not sampled.",
     )
     user_properties: Literal["all", "none"] = option(
         "all", "Whether user properties are sent."
