@@ -42,7 +42,7 @@ def test_type_shows_its_meaning_and_its_fields(run: Run) -> None:
         "users.messages.email.Bounce\n"
         "EmailBounce (Email Bounce, current, since release 2)\n"
         "category message_engagement, channel email, action bounce\n\n"
-        "The mailbox provider refused an email for good (a hard bounce).\n"
+        "The mailbox provider rejected an email permanently (a hard bounce).\n"
     )
     assert "  bounce_reason  string, properties, personal data\n" in shown
     assert "  device_id  string, user, HTTP only\n" in shown
