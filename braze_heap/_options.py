@@ -191,6 +191,11 @@ def is_secret(field: "attrs.Attribute[Any]") -> bool:
     return bool(field.metadata.get(_SECRET))
 
 
+def must_be_filled(field: "attrs.Attribute[Any]") -> bool:
+    """Return whether the text of an option must not be empty."""
+    return bool(field.metadata.get(_FILLED))
+
+
 def key_of(field: "attrs.Attribute[Any]") -> str:
     """Return the name of an option in a configuration."""
     return field.metadata.get(_KEY) or field.name

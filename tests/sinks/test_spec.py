@@ -187,7 +187,7 @@ def test_entry_point_names_a_sink(acme: None, monkeypatch: pytest.MonkeyPatch) -
         ("heap:?app_id=1&base_url=http://x.y", "allow_http"),
         ("heap:?app_id=1&api_key=canary", "api_key_env"),
         ("memory:?my_api_key=canary", "my_api_key_env"),
-        ("heap:?app_id=1&deadline=canary", "could not convert"),
+        ("heap:?app_id=1&deadline=canary", "is not a number"),
         ("heap:?app_id=1&region=canary", "one of us, eu"),
         ("heap:?app_id=1&api_key_env=NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE"),
         ("file:", "write file:PATH"),
