@@ -44,7 +44,8 @@ for spec, message in {"trail=9": "mean 'trial'", "trial=x": "trial: "}.items():
 for cls in HeapSink, AsyncHeapSink:
     assert inspect.signature(cls).parameters["trial"].default == 7
     assert "trial: A trial of the sink." in pydoc.render_doc(cls)
-row, cls = "| `trial`<br>`BRAZE_HEAP_SINK__TRIAL` | `7` | A trial of the sink. |", HeapOptions
+row = "| `trial`<br>`BRAZE_HEAP_SINK__TRIAL` | `7` | A trial of the sink. |"
+cls = HeapOptions
 """
 
 OF_TRANSFORMER = """

@@ -159,11 +159,11 @@ class Config:
             ConfigError: See `TransformConfig.transformer`.
             ValueError: See `Transformer`.
         """
-        given = [
-            f"{key} ({source})"
-            for key, source in self.sources.items()
-            if key.startswith("transform.") and key != "transform.transformer"
-        ]
+        given = []
+        for key, source in self.sources.items():
+            kind, _, name = source.partition(" ")
+            if key.startswith("transform.") and key != "transform.transformer":
+                given.append(f"{key} in {name}" if kind == "file" else name)
         return self.transform.transformer(given=given if self.sources else None)
 
     def open_sink(self) -> "Sink":

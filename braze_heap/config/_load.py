@@ -69,14 +69,14 @@ def load_transformer(
 
 
 def _called(spec: str, function: Any, config: "TransformConfig") -> Transformer:
-    with contextlib.suppress(ValueError):  # a function without a signature
-        try:
-            inspect.signature(function).bind(config)
-        except TypeError as error:
-            raise ConfigError(
-                f"transformer: {spec} must take one argument, a TransformConfig "
-                f"({error})"
-            ) from None
+    try:
+        inspect.signature(function).bind(config)
+    except TypeError as error:
+        raise ConfigError(
+            f"transformer: {spec} must take one argument, a TransformConfig ({error})"
+        ) from None
+    except ValueError:  # a function without a signature
+        pass
     with _failures_of(f"{spec} failed, called with a TransformConfig:"):
         made = function(config)
     if isinstance(made, Transformer):

@@ -129,7 +129,7 @@ def test_other_options_apply(
     [
         (["--identity", "user_id"], {}, "--identity"),
         (["--personal-data", "keep"], {}, "--personal-data"),
-        (["--config", "c.toml"], {}, "transform.local_time"),
+        (["--config", "c.toml"], {}, "transform.local_time in c.toml"),
         (["--include", "engagement"], {}, "--include"),
         (["--exclude", "EmailSend"], {}, "--exclude"),
         (
