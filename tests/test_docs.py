@@ -7,6 +7,7 @@ import importlib.util
 import os
 import pkgutil
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -16,11 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
+from braze_heap.cli._app import app
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
 from tests import catalog_page, mappings_page, wire_forms_page
@@ -43,12 +46,16 @@ def run_shell(example: Example) -> None:
     """
     Run those lines of a block that call the command line or pytest.
 
-    The others set things up.
+    The others set things up. A line that needs no shell runs in this process.
     """
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     for line in example.parsed.splitlines():
-        if re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
+        if line.startswith("braze-heap ") and not re.search(r"[|&;<>$*\\]", line):
+            _, *words = shlex.split(line, comments=True)
+            done = CliRunner().invoke(app, words, prog_name="braze-heap")
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+        elif re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
             subprocess.run(
                 line, shell=True, check=True, capture_output=True, env=environment
             )
@@ -74,11 +81,22 @@ SLOW = {
 NEEDS = {"share-state.md": "sqlalchemy"}
 """Packages of the extra ``engines`` that the code of a page needs."""
 
+ENGINES = {"query-calls.md", "send-from-engines.md", "transform-with-spark.md"}
+"""Pages whose code needs Spark and others: ``python -m tests.engines``."""
+
+
+def _marks_of(page: Path) -> list[pytest.MarkDecorator]:
+    if page.name in ENGINES:
+        is_missing = importlib.util.find_spec("pyspark") is None
+        skip = pytest.mark.skipif(is_missing, reason="see python -m tests.engines")
+        return [pytest.mark.engines, skip, pytest.mark.filterwarnings("ignore")]
+    return [pytest.mark.slow] if page.name in SLOW else []
+
 
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(p, marks=[pytest.mark.slow] if p.name in SLOW else [], id=p.name)
+        pytest.param(p, marks=_marks_of(p), id=p.name)
         for p in PAGES
         if re.search(r"^```(python|sh)$", p.read_text("utf-8"), re.MULTILINE)
     ],
@@ -98,13 +116,25 @@ def test_every_code_block_runs(
 
     for path in tmp_path.glob("*.py"):
         sys.modules.pop(path.stem, None)
+    if page.name in ENGINES and "pyspark" in sys.modules:
+        _end_spark()
     close_databases()
+
+
+def _end_spark() -> None:
+    """End Java, which stays in the folder of the page that started it."""
+    from pyspark import SparkContext
+
+    if SparkContext._gateway:
+        SparkContext._gateway.shutdown()
+        SparkContext._gateway.proc.stdin.close()
+        SparkContext._gateway = SparkContext._jvm = None
 
 
 def close_databases() -> None:
     """Close what a page leaves open, because Python 3.13 warns of it."""
     for each in gc.get_objects():
-        if isinstance(each, sqlite3.Connection):
+        if issubclass(type(each), sqlite3.Connection):  # lazy objects stay so
             with contextlib.suppress(sqlite3.ProgrammingError):  # of another thread
                 each.close()
 

@@ -66,3 +66,15 @@ def test_an_outage_lets_a_command_be_repeated(run: Run, url: str) -> None:
     assert sent.exit_code == 75
     assert "Connection refused" in sent.stderr
     assert "secret" not in sent.output
+
+
+def test_a_backfill_keeps_its_progress_in_a_database(run: Run, url: str) -> None:
+    """A second run finds nothing left to deliver."""
+    Path("currents").mkdir()
+    Path("bad.json").rename("currents/bad.json")
+    command = "backfill", "currents", "--sink", "file:calls.jsonl", "--state", url
+
+    first, second = (json.loads(run(*command, "--json").stdout) for _ in range(2))
+
+    assert (first["done"], first["done_before"]) == (1, 0)
+    assert (second["done"], second["done_before"]) == (1, 1)
