@@ -12,7 +12,7 @@ from braze_heap._options import check_value
 from braze_heap._text import did_you_mean
 from braze_heap.config._keys import (
     TABLES,
-    Declared,
+    DeclaredKey,
     Key,
     declared_in,
     is_own_kind,
@@ -221,7 +221,7 @@ def _shown(value: Any, *, is_secret: bool) -> str:
     return text
 
 
-def _value(given: Given, declared: Declared) -> Any:
+def _value(given: Given, declared: DeclaredKey) -> Any:
     """
     Return a value of the declared type.
 

@@ -27,7 +27,7 @@ TABLES: Final[Mapping[str, type]] = {
 
 
 @attrs.frozen
-class Declared:
+class DeclaredKey:
     """
     Declaration of a key.
 
@@ -62,18 +62,18 @@ class Declared:
 
 
 @functools.cache
-def declared_in(options: type) -> Mapping[str, Declared]:
+def declared_in(options: type) -> Mapping[str, DeclaredKey]:
     """Return the declarations of a table, or of the options of a sink, by key."""
     kinds = types_of(options)
     return {
-        key_of(field): Declared(kinds[field.name], field)
+        key_of(field): DeclaredKey(kinds[field.name], field)
         for field in sorted(attrs.fields(options), key=lambda field: field.inherited)
         if parser_of(kinds[field.name]) and key_of(field) != "*"
     }
 
 
 @functools.cache
-def sink_options(kind: str) -> Mapping[str, Declared] | None:
+def sink_options(kind: str) -> Mapping[str, DeclaredKey] | None:
     """Return the declarations of the options of a sink; `None` if it is foreign."""
     if kind != "heap":
         return _OPTIONS.get(kind)
@@ -84,8 +84,8 @@ def sink_options(kind: str) -> Mapping[str, Declared] | None:
     return options
 
 
-_OPTIONS: Final[Mapping[str, Mapping[str, Declared]]] = {
-    "file": {"max_bytes": Declared(int)},
+_OPTIONS: Final[Mapping[str, Mapping[str, DeclaredKey]]] = {
+    "file": {"max_bytes": DeclaredKey(int)},
     "console": {},
     "memory": {},
 }
@@ -96,7 +96,7 @@ def is_own_kind(kind: object) -> bool:
     return isinstance(kind, str) and kind != "heap" and kind not in _OPTIONS
 
 
-def declared_keys(table: str) -> Mapping[str, Declared]:
+def declared_keys(table: str) -> Mapping[str, DeclaredKey]:
     """Return the declarations of a table; of ``sink`` also those of a Heap sink."""
     own = declared_in(TABLES[table])
     return {**own, **(sink_options("heap") or {})} if table == "sink" else own

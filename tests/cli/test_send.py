@@ -439,7 +439,7 @@ def test_missing_packages_are_named(
     def missing(_: str) -> Any:
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr("braze_heap.cli._sinks.open_sink", missing)
+    monkeypatch.setattr("braze_heap.sinks.open_sink", missing)
 
     shown = run("send", batch, "--sink", "heap:?app_id=11")
 

@@ -183,7 +183,7 @@ def test_entry_point_names_a_sink(acme: None, monkeypatch: pytest.MonkeyPatch) -
         ("antigravity:fly", "standard library, which has no sinks"),
         ("heap:", "app_id=YOUR_APP_ID"),
         ("heap:?app_id=1&regin=eu", "no option 'regin'"),
-        ("heap:?app_id=1&allow_http=maybe", "a switch"),
+        ("heap:?app_id=1&allow_http=maybe", "is not true or false"),
         ("heap:?app_id=1&base_url=http://x.y", "allow_http"),
         ("heap:?app_id=1&api_key=canary", "api_key_env"),
         ("memory:?my_api_key=canary", "my_api_key_env"),
