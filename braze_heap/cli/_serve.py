@@ -108,7 +108,8 @@ def serve(setup: Setup) -> None:
     """
     ui.require_extra("serving", "server", "uvicorn")
     config = setup.config
-    log = RequestLog(sys.stderr, is_json=config.log.format == "json")
+    is_json = config.log.format == "json"
+    log = RequestLog(sys.stderr, is_json=is_json, level=config.log.level)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log))

@@ -175,8 +175,8 @@ def open_sink_or_exit(config: Config) -> Sink:
     Raises:
         UnusableError: It names none, a package is missing, or its code fails.
     """
-    spec, is_option = config.sink.to_spec(), "sink.spec" in config.sources
-    name = "--sink" if is_option else "[sink]"
+    spec = config.sink.to_spec()
+    name = "--sink" if config.is_option("--sink") else "[sink]"
     try:
         return config.open_sink()
     except SinkSpecError as error:

@@ -60,8 +60,8 @@ def convert(kind: Any, value: Any, place: str) -> Any:
         hint = did_you_mean(str(value), args)
         raise ConfigError(f"{place} is one of {', '.join(args)}, not {value!r}.{hint}")
     if type(None) in args:
-        kinds = [each for each in args if each is not type(None)]
-        return convert(typing.Union[tuple(kinds)], value, place)  # noqa: UP007 (a tuple)
+        kind = next(each for each in args if each is not type(None))
+        return convert(kind, value, place)
     accepted, name = _KINDS[kind]
     is_switch = isinstance(value, bool) and kind in (int, float)
     if is_switch or not isinstance(value, accepted):
