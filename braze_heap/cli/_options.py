@@ -339,11 +339,6 @@ def yes_option(text: str = "Do not ask before sending to Heap.") -> Decorator:
     return option("--yes", text)
 
 
-def token_env_option(text: str, **settings: Any) -> Decorator:
-    """Return ``--token-env``, the variable with the bearer token."""
-    return option("--token-env NAME", f"Environment variable with {text}", **settings)
-
-
 def _choices(
     _: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:

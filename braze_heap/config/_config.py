@@ -2,7 +2,9 @@
 
 import itertools
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -11,6 +13,7 @@ import attrs
 from braze_heap._options import check_value
 from braze_heap._text import did_you_mean
 from braze_heap.config._keys import (
+    KINDS,
     TABLES,
     DeclaredKey,
     Key,
@@ -139,6 +142,9 @@ class Config:
                 except ValueError as error:
                     errors.append(str(error))
         tables["sink"]["options"] = _sink_options(found, errors)
+        path = found.get(("state", "path"))
+        if path and "://" in str(path.value):
+            errors.append(f"{path.place} is a URL: use url, url_env or url_file for it")
         if tables["state"].get("url") and (cap := found.get(("state", "max_bytes"))):
             errors.append(f"{cap.place} is for a state in a file, not a database")
         if errors:
@@ -365,6 +371,18 @@ def _from_file(at: Given) -> Given:
     return Given(text, f"{at.place}:", f"file {path}")
 
 
+def _is_kind(kind: str) -> bool:
+    """Return whether there can be a kind of sink with this name."""
+    return (
+        not is_own_kind(kind)
+        or bool(_IMPORT.fullmatch(kind))
+        or bool(entry_points(group="braze_heap.sinks", name=kind))
+    )
+
+
+_IMPORT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
 def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     """Return the options of the kind of sink that *found* sets."""
     given = {
@@ -377,7 +395,9 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
         return {}
     place = next(iter(given.values())).place
     path = given.pop("path", None)
-    given.pop("kind", None)
+    if (named := given.pop("kind", None)) and not _is_kind(kind):
+        hint = did_you_mean(kind.lower(), KINDS)
+        errors.append(f"{named.place}: there is no kind of sink {kind!r}.{hint}")
     known = sink_options(kind)
     options: dict[str, Any] = {}
     for key, value in given.items():

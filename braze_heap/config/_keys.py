@@ -91,9 +91,13 @@ _OPTIONS: Final[Mapping[str, Mapping[str, DeclaredKey]]] = {
 }
 
 
+KINDS: Final = ("heap", *_OPTIONS)
+"""Kinds of sinks of this library."""
+
+
 def is_own_kind(kind: object) -> bool:
     """Return whether a kind of sink is not one of this library, so has own options."""
-    return isinstance(kind, str) and kind != "heap" and kind not in _OPTIONS
+    return isinstance(kind, str) and kind not in KINDS
 
 
 def declared_keys(table: str) -> Mapping[str, DeclaredKey]:

@@ -127,7 +127,7 @@ def _wrong_table(name: str, value: object) -> str:
             return f"there is no table [{name}]: write [{table}.{name}]"
         return f"{name!r} is outside of its table: write it below [{table}]"
     kind = "table" if isinstance(value, dict) else "table or key"
-    hint = did_you_mean(name, TABLES)
+    hint = did_you_mean(name.lower(), TABLES)
     return f"there is no {kind} {name!r}.{hint} Tables are {', '.join(TABLES)}"
 
 
@@ -149,7 +149,7 @@ def _wrong_key(
     for other in TABLES:
         if key in file_keys(other) or key in declared_keys(other):
             return f"there is no key {key!r} in [{table}]: write it below [{other}]"
-    hint = did_you_mean(key, keys)
+    hint = did_you_mean(key.lower(), keys)
     return f"there is no key {key!r} in [{table}].{hint}"
 
 
@@ -200,11 +200,12 @@ def parse_text(given: Given, kind: Any) -> Any:
         ConfigError: The text does not describe one.
     """
     parse = parser_of(kind)
+    if not given.value.strip(" ,") and kind not in (str, str | None):
+        raise ConfigError(f"{given.place} is empty: set or remove it")
     try:
         return parse(given.value) if parse else given.value
     except ValueError as error:
-        text = str(error) if given.value.strip() else "it is empty; set or remove it"
-        raise ConfigError(f"{given.place}: {text}") from None
+        raise ConfigError(f"{given.place}: {error}") from None
 
 
 def _suggestion(name: str) -> str:

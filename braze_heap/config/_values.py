@@ -1,5 +1,6 @@
 """Values of a configuration file or a variable, as the type of their option."""
 
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -48,6 +49,8 @@ def convert(kind: Any, value: Any, place: str) -> Any:
         values = [value] if isinstance(value, str) else value
         if not isinstance(values, list | tuple):
             raise _mismatch(place, "a list of texts", value)
+        if "" in values:
+            raise ConfigError(f"{place} contains an empty text")
         inner = args[0] if typing.get_origin(args[0]) is Literal else str
         return tuple(convert(inner, v, f"{place}[{n}]") for n, v in enumerate(values))
     if origin is Mapping:
@@ -66,6 +69,8 @@ def convert(kind: Any, value: Any, place: str) -> Any:
     is_switch = isinstance(value, bool) and kind in (int, float)
     if is_switch or not isinstance(value, accepted):
         raise _mismatch(place, name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{place} must be a finite number, not {value}")
     return value
 
 
