@@ -94,8 +94,8 @@ behavior_options: Final = opts.group(
 @click.argument("url", callback=_checked)
 @opts.option(
     "--token-env NAME",
-    "Environment variable with the bearer token, or several of which the first is sent. If it is not set, you "
-    "are asked on a terminal; elsewhere none is sent.",
+    "Environment variable with the bearer token, or several of which the first is "
+    "sent. If it is not set, you are asked on a terminal; elsewhere none is sent.",
     default=opts.TOKEN_VARIABLE,
 )
 @opts.option(
