@@ -110,11 +110,14 @@ def main() -> None:
         page = PAGES / f"{family}.md"
         if not page.exists():
             title = family.replace("_", " ").capitalize()
-            page.write_text(f"# {title}\n\n```{{event-family}} {family}\n```\n")
+            page.write_text(
+                f"# {title}\n\n<!-- begin {{event-family}} {family} -->\n<!-- end -->\n"
+            )
     _run("tests.mappers.test_goldens")
     _run("tests.catalog_page")
     _run("tests.mappings_page")
     _run("tests.wire_forms_page")
+    _run("tests.reference_pages")
 
 
 def _run(module: str, *arguments: str) -> None:

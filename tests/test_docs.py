@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 import os
 import pkgutil
 import re
@@ -20,9 +21,10 @@ from sybil.parsers.markdown import CodeBlockParser
 import braze_heap as bh
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
-from tests import catalog_page, mappings_page, wire_forms_page
+from tests import catalog_page, mappings_page, reference_pages, wire_forms_page
 
 ROOT = Path(__file__).parents[1]
+FIRST = ROOT / "docs" / "index.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -128,6 +130,23 @@ def test_the_page_of_the_catalog_is_current() -> None:
 def test_the_page_of_the_wire_forms_is_current() -> None:
     """The page has every property that only one wire form has."""
     assert wire_forms_page.PAGE.read_text("utf-8") == wire_forms_page.page()
+
+
+@pytest.mark.parametrize("page", reference_pages.PAGES, ids=lambda page: page.name)
+def test_the_reference_in_the_repository_is_current(page: Path) -> None:
+    """Its pages have the signatures and docstrings of today."""
+    text = page.read_text("utf-8")
+
+    assert text == reference_pages.with_texts(text)
+
+
+def test_the_first_page_shows_what_happens() -> None:
+    """The event and the call of the first page are what the library does."""
+    blocks = re.findall(r"```json\n(.*?)```", FIRST.read_text("utf-8"), re.DOTALL)
+    event, call = map(json.loads, blocks)
+    (made,) = bh.Transformer().transform(event).calls
+
+    assert json.loads(made.to_json()) == call
 
 
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
