@@ -11,4 +11,6 @@ so importing the package is free.
 
 from braze_heap import _lazy
 
+__version__ = "1.0.0rc1"
+
 __all__, __getattr__, __dir__ = _lazy.attach(__spec__)

@@ -130,3 +130,5 @@ from braze_heap.transformer import (
 from braze_heap.wire import (
     read_events as read_events,
 )
+
+__version__: str

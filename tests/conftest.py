@@ -1,7 +1,7 @@
 """
 How Hypothesis runs: the same examples on every machine, unless asked to explore.
 
-``HYPOTHESIS_PROFILE=explore pytest`` looks further, and at other examples each time.
+``python -m pytest --hypothesis-profile=explore`` tries more, and others each time.
 """
 
 import contextlib

@@ -84,4 +84,4 @@ def _told(event_type: str) -> tuple[str, str, str, str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(page(), "utf-8")

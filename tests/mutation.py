@@ -183,8 +183,10 @@ def planted(module: str) -> MutatedFile:
         code = (f"def step_{n}():\n{textwrap.indent(s, '    ')}" for n, s in steps)
         return mutate_file_contents("steps.py", "".join(code))
     path = Path("braze_heap", f"{module}.py")
-    mutated = mutate_file_contents(str(path), undecorated(path.read_text()))
-    path.write_text(mutated.code)
+    mutated = mutate_file_contents(
+        str(path), undecorated(path.read_text(encoding="utf-8"))
+    )
+    path.write_text(mutated.code, encoding="utf-8")
     return mutated
 
 

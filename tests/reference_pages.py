@@ -1,5 +1,5 @@
 """
-The generated parts of the pages in ``docs/reference/api`` and ``docs/reference/events``.
+The generated parts of the pages of the API and of the event types.
 
 ``python -m tests.regenerate`` writes them.
 """

@@ -1,20 +1,23 @@
 """
 Regenerate everything that follows from the event classes and the shipped mappers:
-``python -m tests.regenerate``. Read the changes before you commit them.
+``python -m tests.regenerate``. Read the changes before you commit them. With
+``--check``, name the files that are not current, and change nothing.
 
 The public names of the event classes, the names of personal data, the pages of the
-families, the goldens, and the pages of the catalog, the default mappings and the wire
-forms.
+families, the goldens, the released names in Heap, and the pages of the catalog, the
+default mappings and the wire forms.
 """
 
 import importlib
 import inspect
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from braze_heap import events
@@ -96,6 +99,39 @@ def between(source: str, start: str, end: str, lines: Iterable[str]) -> str:
     return f"{head}{start}{body}{end}{tail}"
 
 
+def check() -> None:
+    """
+    Regenerate a copy, and compare.
+
+    Raises:
+        SystemExit: Files are not current; the message has their names and the command.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        for name in ("braze_heap", "docs", "tests"):
+            ignored = shutil.ignore_patterns("__pycache__", "_build")
+            shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+        subprocess.run([sys.executable, "-m", "tests.regenerate"], check=True, cwd=copy)
+        wrong = [str(path) for path in _files(copy) if _differs(path, copy)]
+    if wrong:
+        raise SystemExit(
+            "not current: {}. Run `python -m tests.regenerate`.".format(
+                ", ".join(wrong)
+            )
+        )
+
+
+def _files(copy: Path) -> Iterator[Path]:
+    found = (p for p in copy.rglob("*") if p.suffix in {".json", ".md", ".py", ".pyi"})
+    yield from (path.relative_to(copy) for path in sorted(found))
+
+
+def _differs(path: Path, copy: Path) -> bool:
+    old = ROOT / path
+    return not old.exists() or old.read_bytes() != (copy / path).read_bytes()
+
+
 def main() -> None:
     """Write all files."""
     texts = {
@@ -110,14 +146,14 @@ def main() -> None:
         page = PAGES / f"{family}.md"
         if not page.exists():
             title = family.replace("_", " ").capitalize()
-            page.write_text(
-                f"# {title}\n\n<!-- begin {{event-family}} {family} -->\n<!-- end -->\n"
-            )
+            part = f"<!-- begin {{event-family}} {family} -->\n<!-- end -->"
+            page.write_text(f"# {title}\n\n{part}\n", "utf-8")
     _run("tests.mappers.test_goldens")
     _run("tests.catalog_page")
     _run("tests.mappings_page")
     _run("tests.wire_forms_page")
     _run("tests.reference_pages")
+    _run("tests.plan.test_versions")
 
 
 def _run(module: str, *arguments: str) -> None:
@@ -125,4 +161,4 @@ def _run(module: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    check() if sys.argv[1:] == ["--check"] else main()

@@ -143,11 +143,11 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     [
         ("heap.HeapSink", "httpx2", "'braze_heap[http]'"),
         ("heap.AsyncHeapSink", "httpx2", "'braze_heap[http]'"),
-        ("receiver.django", "django", "django"),
-        ("receiver.flask", "flask", "flask"),
-        ("receiver.starlette", "starlette", "starlette"),
-        ("testing.pytest_plugin", "pytest", "pytest"),
-        ("testing.strategies", "hypothesis", "hypothesis"),
+        ("receiver.django", "django", "'braze_heap[django]'"),
+        ("receiver.flask", "flask", "'braze_heap[flask]'"),
+        ("receiver.starlette", "starlette", "'braze_heap[starlette]'"),
+        ("testing.pytest_plugin", "pytest", "'braze_heap[testing]'"),
+        ("testing.strategies", "hypothesis", "'braze_heap[testing]'"),
     ],
 )
 def test_a_missing_package_is_named_with_its_install_command(

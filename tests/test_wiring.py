@@ -531,7 +531,7 @@ async def async_generator(event: Any) -> Any:
         (PlainMapper, "the class PlainMapper: pass an instance"),
         (lambda: None, "takes"),
         (lambda event, more: None, "missing a required argument: 'more'"),
-        (lambda event, *, more: None, "missing a required argument: 'more'"),
+        (lambda event, *, more: None, "missing a required .*argument: 'more'"),
         (None, "not None"),
         ("click", "not a str"),
         (bh.HeapEvent("X"), "not a HeapEvent"),

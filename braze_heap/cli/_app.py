@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from braze_heap import __version__
 from braze_heap.cli import _console as ui
 from braze_heap.cli._events import events
 from braze_heap.cli._explain import explain
@@ -70,7 +71,7 @@ class _LazyGroup(click.Group):
         one=ui.STATUSES[1],
     ),
 )
-@click.version_option(package_name="braze_heap", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def app() -> None:
     """
     Braze Currents events, as calls for Heap.

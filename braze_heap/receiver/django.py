@@ -10,7 +10,7 @@ from braze_heap.receiver._http import Request
 from braze_heap.receiver._receiver import Receiver, require_receiver
 from braze_heap.receiver.wsgi import to_request
 
-with requires_extra(__name__, "django"):
+with requires_extra(__name__, "'braze_heap[django]'"):
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpRequest, HttpResponse
 

@@ -8,7 +8,7 @@ from braze_heap._errors import requires_extra
 from braze_heap.receiver._receiver import Receiver, require_receiver
 from braze_heap.receiver.wsgi import to_request
 
-with requires_extra(__name__, "flask"):
+with requires_extra(__name__, "'braze_heap[flask]'"):
     import flask
 
 __all__ = ["view"]

@@ -8,7 +8,7 @@ from braze_heap._errors import requires_extra
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
 from braze_heap.receiver.asgi import to_request
 
-with requires_extra(__name__, "starlette"):
+with requires_extra(__name__, "'braze_heap[starlette]'"):
     from starlette.requests import Request as StarletteRequest
     from starlette.responses import Response as StarletteResponse
 

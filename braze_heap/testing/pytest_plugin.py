@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from braze_heap._errors import requires_extra
 from braze_heap.testing.fake_heap import FakeHeap
 
-with requires_extra(__name__, "pytest"):
+with requires_extra(__name__, "'braze_heap[testing]'"):
     import pytest
 
 __all__ = ["fake_heap"]

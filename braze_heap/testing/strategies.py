@@ -22,7 +22,7 @@ from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
 from braze_heap.testing._samples import Form, make_raw
 
-with requires_extra(__name__, "hypothesis"):
+with requires_extra(__name__, "'braze_heap[testing]'"):
     from hypothesis import strategies as st
     from hypothesis.strategies import SearchStrategy
 

@@ -224,7 +224,7 @@ def _is_event_class(value: object) -> bool:
 
 
 def front_door_text() -> str:
-    """Return a table of what `braze_heap` itself offers, by the page that documents it."""
+    """Return a table of what `braze_heap` itself offers, by its page."""
     rows = [
         f"| [`{home}`]({_page_of(home)}.md) | {', '.join(names)} |"
         for home, names in sorted(_homes().items())
@@ -280,9 +280,9 @@ def _find(module: str, name: str) -> Definition:
     if name in found:
         return found[name]
     for node in ast.walk(ast.Module(_tree(module), [])):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            if name in (alias.name for alias in node.names):
-                return _find(node.module, name)
+        aliases = node.names if isinstance(node, ast.ImportFrom) and node.module else ()
+        if name in (alias.name for alias in aliases):
+            return _find(node.module, name)
     raise LookupError(f"{module} does not define {name}")
 
 
@@ -334,20 +334,13 @@ def _signature(node: ast.stmt) -> str:
 
 def _markdown(docstring: str | None) -> str:
     """Return a docstring as Markdown: sections become lists."""
-    text = re.sub(r"::$", ":", as_markdown(docstring), flags=re.MULTILINE)
-    return re.sub(
-        r"^([A-Z][a-z]+):\n((?:(?:    .*)?(?:\n|$))+)",
-        _section,
-        text,
-        flags=re.MULTILINE,
-    )
+    text = re.sub(r"(?m)::$", ":", as_markdown(docstring))
+    return re.sub(r"(?m)^([A-Z][a-z]+):\n((?:(?:    .*)?(?:\n|$))+)", _section, text)
 
 
 def _section(found: re.Match[str]) -> str:
     body = inspect.cleandoc("\n" + found[2])
-    if found[1] not in ("Args", "Arguments", "Attributes", "Raises", "Warns"):
-        return f"**{found[1]}**\n\n{body}\n\n"
-    items = re.sub(
-        r"^(\*{0,2}\w[\w., ]*)(?: \(.*?\))?: ", r"- `\1`: ", body, flags=re.MULTILINE
-    )
-    return f"**{found[1]}**\n\n{items}\n\n"
+    if found[1] in ("Args", "Attributes", "Raises", "Warns"):
+        name = r"(?m)^(\*{0,2}\w[\w., ]*)(?: \(.*?\))?: "
+        body = re.sub(name, r"- `\1`: ", body)
+    return f"**{found[1]}**\n\n{body}\n\n"

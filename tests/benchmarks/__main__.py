@@ -343,8 +343,8 @@ def main() -> None:
     print(markdown(results))
     machine = f"CPython {platform.python_version()}, {platform.machine()}"
     text = json.dumps({"machine": machine, **results}, indent=1, ensure_ascii=False)
-    (PAGES / "speed.json").write_text(f"{text}\n")
-    (PAGES / "speed.svg").write_text(chart(results["whole path"]))
+    (PAGES / "speed.json").write_text(f"{text}\n", "utf-8")
+    (PAGES / "speed.svg").write_text(chart(results["whole path"]), "utf-8")
 
 
 if __name__ == "__main__":

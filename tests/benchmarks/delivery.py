@@ -159,7 +159,7 @@ def run(way: Callable[..., Any], *given: Any) -> None:
 
 def resident() -> float:
     """Give the memory of this process in MB, as Linux counts it."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
+    pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
     return int(pages) * 4096 / 1e6
 
 

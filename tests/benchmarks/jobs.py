@@ -29,7 +29,7 @@ def make_file(path: Path, megabytes: int) -> int:
     events = make_traffic(20_000)
     lines = [(json.dumps(event) + "\n", event["id"]) for event in events]
     rounds = 0
-    with path.open("w") as file:
+    with path.open("w", encoding="utf-8") as file:
         while file.tell() < megabytes * 1_000_000:
             file.writelines(line.replace(id_, f"{id_}-{rounds}") for line, id_ in lines)
             rounds += 1
@@ -52,8 +52,15 @@ def seconds(path: Path, output: Path, jobs: int) -> float:
 
 def most_held(parent: int) -> list[int]:
     """Return the peak of a process and of each of its workers until now, in MB."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in [parent, *children]]
+    children = (
+        Path(f"/proc/{parent}/task/{parent}/children")
+        .read_text(encoding="utf-8")
+        .split()
+    )
+    statuses = [
+        Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        for pid in [parent, *children]
+    ]
     return [int(text.split("VmHWM:")[1].split()[0]) // 1024 for text in statuses]
 
 

@@ -100,7 +100,7 @@ class Sender:
 
 def resident(pid: int) -> float:
     """Return the memory of a process in MB."""
-    text = Path(f"/proc/{pid}/status").read_text()
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024  # type: ignore[index]
 
 

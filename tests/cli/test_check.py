@@ -53,7 +53,7 @@ def test_all_is_well(run: Run, here: Path) -> None:
 def test_options_in_force_are_named_without_secrets(run: Run) -> None:
     """Identity and personal data always, the others where they are not the default."""
     Path("c.toml").write_text(
-        'personal_data = "hash"\nhash_key = "canary of sixteen"\n'
+        'personal_data = "hash"\nhash_key = "canary of sixteen"\n', encoding="utf-8"
     )
 
     found = findings(run, "--config", "c.toml", "--identity", "user_id")
@@ -66,7 +66,7 @@ def test_options_in_force_are_named_without_secrets(run: Run) -> None:
 
 def test_wrong_configuration_is_a_problem(run: Run) -> None:
     """It is said where it is wrong."""
-    Path("c.toml").write_text('includ = "all"\n')
+    Path("c.toml").write_text('includ = "all"\n', encoding="utf-8")
 
     shown = run("check", "--config", "c.toml")
 
@@ -93,7 +93,7 @@ def test_an_event_that_this_version_lacks_is_a_problem(
     run: Run, option: str, problem: str
 ) -> None:
     """So is a choice of events that leaves nothing."""
-    Path("c.toml").write_text(option)
+    Path("c.toml").write_text(option, encoding="utf-8")
 
     shown = run("check", "--config", "c.toml", "--json")
 
@@ -104,7 +104,9 @@ def test_an_event_that_this_version_lacks_is_a_problem(
 
 def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:
     """It may be a field that is newer than its class, and is no problem then."""
-    Path("c.toml").write_text('personal_fields = {emial_address = "drop"}')
+    Path("c.toml").write_text(
+        'personal_fields = {emial_address = "drop"}', encoding="utf-8"
+    )
 
     shown = run("check", "--config", "c.toml")
 
@@ -130,7 +132,9 @@ def test_deletions_need_a_key(
 ) -> None:
     """It is told from the environment, and never shown."""
     monkeypatch.setenv("HEAP_API_KEY", key)
-    Path("c.json").write_text('{"deletions": true, "identity": "user_id"}')
+    Path("c.json").write_text(
+        '{"deletions": true, "identity": "user_id"}', encoding="utf-8"
+    )
 
     with FakeHeap() as heap:
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1"
@@ -154,7 +158,7 @@ def test_deletions_that_reach_nobody_are_a_problem(
     config: str, flaw: str, run: Run
 ) -> None:
     """What the transformer would raise is a problem of the configuration."""
-    Path("c.toml").write_text(config)
+    Path("c.toml").write_text(config, encoding="utf-8")
 
     found = findings(run, "--config", "c.toml")
 
@@ -164,7 +168,9 @@ def test_deletions_that_reach_nobody_are_a_problem(
 
 def test_deletions_arrive_in_storage_files_alone(run: Run) -> None:
     """It is said, because a service that only receives requests deletes nobody."""
-    Path("c.toml").write_text('deletions = true\nidentity = "user_id"')
+    Path("c.toml").write_text(
+        'deletions = true\nidentity = "user_id"', encoding="utf-8"
+    )
 
     found = findings(run, "--config", "c.toml")
 
@@ -223,10 +229,12 @@ def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
 @pytest.mark.parametrize("path", ["no/such/dead.db", "text.txt"])
 def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
     """A folder that is not there, or a file that is something else."""
-    Path("text.txt").write_text("hello, I am longer than a header of SQLite is")
+    Path("text.txt").write_text(
+        "hello, I am longer than a header of SQLite is", encoding="utf-8"
+    )
 
     assert problems(findings(run, "--dead-letter", path)) == ["dead letter"]
-    assert Path("text.txt").read_text().startswith("hello")
+    assert Path("text.txt").read_text(encoding="utf-8").startswith("hello")
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_an_option_overrides_the_variable_and_the_file(
     run: Run, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = option.removeprefix("--")
-    Path("c.toml").write_text(f'{name} = ["EmailClick"]')
+    Path("c.toml").write_text(f'{name} = ["EmailClick"]', encoding="utf-8")
     monkeypatch.setenv(f"BRAZE_HEAP_{name.upper()}", "EmailBounce")
     words = ("--config", "c.toml", option, "EmailSend")
 
@@ -244,7 +244,7 @@ machines = bh.Transformer(machines="drop")
 def test_explain_names_the_option_that_skips_an_event(
     run: Run, name: str, decision: str
 ) -> None:
-    Path("own_options.py").write_text(OWN)
+    Path("own_options.py").write_text(OWN, encoding="utf-8")
     event = click_event(1)
     event["properties"]["is_suspected_bot_click"] = True
 

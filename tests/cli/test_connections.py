@@ -82,7 +82,7 @@ def test_idle_connections_leave_room_for_requests(
     most = 256 - RESERVED - BACKLOG
     told = [line for line in served.lines if "connections are open" in line]
     assert (statuses, after) == ({200}, 200)
-    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 6
+    assert len((tmp_path / "out.jsonl").read_text("utf-8").splitlines()) == 6
     assert all(f"{most} connections are open" in line for line in told)
     assert ["more since the last line" in line for line in told] == [False, True]
 

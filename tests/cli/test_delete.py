@@ -245,4 +245,4 @@ def test_other_sinks_get_the_deletions(run: Run) -> None:
     shown = run("delete", "cust-1", "--sink", "file:calls.jsonl", "--yes")
 
     assert shown.exit_code == 0
-    assert Path("calls.jsonl").read_text() == '{"identity":"cust-1"}\n'
+    assert Path("calls.jsonl").read_text(encoding="utf-8") == '{"identity":"cust-1"}\n'

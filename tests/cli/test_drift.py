@@ -69,8 +69,8 @@ def test_every_format_goes_to_a_file(
     shown = run("drift", news, "--format", form, "-o", path)
 
     assert (shown.exit_code, shown.stdout) == (1, "")
-    assert "link_color" in path.read_text()
-    assert CANARY not in path.read_text()
+    assert "link_color" in path.read_text("utf-8")
+    assert CANARY not in path.read_text("utf-8")
 
 
 def test_json_is_for_programs(run: Run, news: Path) -> None:

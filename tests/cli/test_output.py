@@ -82,7 +82,7 @@ def test_output_keeps_the_mode_of_the_file_that_it_replaces(
     done = run("transform", events, "-o", calls)
 
     assert done.exit_code == 0
-    assert keys(calls.read_text()) == ["event-1"]
+    assert keys(calls.read_text("utf-8")) == ["event-1"]
     assert calls.stat().st_mode & 0o777 == 0o640
     assert {path.name for path in tmp_path.iterdir()} == {"calls.jsonl", "events.jsonl"}
 
@@ -128,7 +128,7 @@ def test_stdout_by_any_name_is_appended_to(
             check=True,
         )
 
-    before, call = calls.read_text().splitlines()
+    before, call = calls.read_text("utf-8").splitlines()
     assert before == "before"
     assert keys(call) == ["event-1"]
 
@@ -140,7 +140,7 @@ def test_output_can_be_a_named_pipe(events: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-c", MAIN, "transform", "-q", events, "-o", pipe]
     process = subprocess.Popen(words)
 
-    content = pipe.read_text()
+    content = pipe.read_text("utf-8")
 
     assert process.wait(20) == 0
     assert keys(content) == ["event-1"]
@@ -255,14 +255,14 @@ def test_a_file_that_is_read_is_not_written(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRAZE_TOKEN", "a-token-for-this-test")
     Path("in.jsonl").write_bytes(lines([click_event()]))
-    Path("own.json").write_text("{}")
+    Path("own.json").write_text("{}", encoding="utf-8")
     Path("link.json").symlink_to("own.json")
 
     shown = run(*words)
 
     assert shown.exit_code == 2
     assert "Name another" in shown.stderr
-    assert Path("own.json").read_text() == "{}"
+    assert Path("own.json").read_text(encoding="utf-8") == "{}"
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", "-replay"])

@@ -111,7 +111,7 @@ def test_other_options_apply(
     run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Options, variables and the file are in force for a team's mappers."""
-    Path("c.toml").write_text('fixed_properties = {source = "braze"}')
+    Path("c.toml").write_text('fixed_properties = {source = "braze"}', encoding="utf-8")
     monkeypatch.setenv("BRAZE_HEAP_PROPERTY_PREFIX", "b_")
     words = ("--config", "c.toml", "--identity", "user_id")
 
@@ -141,7 +141,7 @@ def test_finished_transformer_takes_no_other_option(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An option that would have no effect is an error that names it."""
-    Path("c.toml").write_text("local_time = true")
+    Path("c.toml").write_text("local_time = true", encoding="utf-8")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
@@ -190,10 +190,10 @@ def test_what_cannot_be_a_transformer_is_an_error(
     spec: str, flaw: str, run: Run
 ) -> None:
     """The error says what failed, where, and what to name instead."""
-    Path("needs.py").write_text("import not_there\n")
-    Path("broken.py").write_text("a = 1\ndef f(:\n")
-    Path("raises.py").write_text("1 / 0\n")
-    Path("quits.py").write_text("raise SystemExit(0)\n")
+    Path("needs.py").write_text("import not_there\n", encoding="utf-8")
+    Path("broken.py").write_text("a = 1\ndef f(:\n", encoding="utf-8")
+    Path("raises.py").write_text("1 / 0\n", encoding="utf-8")
+    Path("quits.py").write_text("raise SystemExit(0)\n", encoding="utf-8")
 
     done = run("transform", "events.jsonl", "--transformer", spec)
 
@@ -213,7 +213,7 @@ def test_workers_use_the_mappers_of_the_team(here: Path, method: str) -> None:
         f"    multiprocessing.set_start_method({method!r})\n"
         f"    {MAIN}"
     )
-    Path("run.py").write_text(code.replace("; ", "\n    "))
+    Path("run.py").write_text(code.replace("; ", "\n    "), encoding="utf-8")
 
     words = ("transform", "events.jsonl", "more.jsonl", "--transformer", "mappers:make")
     process = start(
@@ -270,7 +270,9 @@ def test_send_delivers_what_the_team_maps(run: Run) -> None:
     sent = run("send", *words, "--sink", "file:calls.jsonl")
 
     assert (dry.exit_code, sent.exit_code) == (0, 0)
-    assert names(Path("calls.jsonl").read_text()) == ["Newsletter Click"]
+    assert names(Path("calls.jsonl").read_text(encoding="utf-8")) == [
+        "Newsletter Click"
+    ]
 
 
 def test_replay_sends_what_the_team_maps(run: Run) -> None:
@@ -289,4 +291,6 @@ def test_replay_sends_what_the_team_maps(run: Run) -> None:
     done = run("dead-letters", "replay", "dead.db", *words)
 
     assert done.exit_code == 0
-    assert names(Path("calls.jsonl").read_text()) == ["Newsletter Click"]
+    assert names(Path("calls.jsonl").read_text(encoding="utf-8")) == [
+        "Newsletter Click"
+    ]

@@ -411,7 +411,9 @@ def test_secrets_come_from_the_environment(
     """
     HEAP_API_KEY deletes users; the key is refused on the command line, and never shown.
     """
-    Path("c.toml").write_text('deletions = true\nidentity = "user_id"\n')
+    Path("c.toml").write_text(
+        'deletions = true\nidentity = "user_id"\n', encoding="utf-8"
+    )
     request = lines([click_event(event_type="users.UserDeleteRequest")])
     words = ("send", "--config", "c.toml", "--yes", "--patience", "0", "--sink")
     without = run(*words, spec(heap), stdin=request)
@@ -472,7 +474,9 @@ def test_a_strangers_sink_works(name: str, tmp_path: Path, batch: Path) -> None:
     status, stdout, stderr = stranger(tmp_path, spec, batch)
 
     assert (status, stderr) == (0, "What cannot be delivered goes to dead.db.\n")
-    (call,) = map(json.loads, Path("got.jsonl").read_text().splitlines())
+    (call,) = map(
+        json.loads, Path("got.jsonl").read_text(encoding="utf-8").splitlines()
+    )
     assert call["identity"] == "cust-1"
     assert "not_welcome  1  Reason defined by the sink." in stdout
     assert dead() == {"not_welcome": 1}
@@ -496,7 +500,7 @@ def test_a_strangers_mistake_is_named(
     assert status == 75
     assert message in stderr
     assert "secret@example.com" not in stderr
-    assert Path("got.jsonl").read_text() in ("", "sent\n")
+    assert Path("got.jsonl").read_text(encoding="utf-8") in ("", "sent\n")
 
 
 def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> None:

@@ -157,7 +157,7 @@ def test_without_options_it_runs_and_says_how_to_try_it(
     token = words[words.index("-H") + 1].removeprefix("Authorization: Bearer ")
     status, _ = served.ask("POST", "/", words[-1], token)
 
-    (line,) = (tmp_path / "calls.jsonl").read_text().splitlines()
+    (line,) = (tmp_path / "calls.jsonl").read_text("utf-8").splitlines()
     assert (status, json.loads(line)["event"]) == (200, "Braze Email Click")
     assert "".join(served.lines).count(token) == 2
     assert served.stop() == 0
@@ -467,5 +467,7 @@ def test_serve_maps_with_the_mappers_of_the_team(serve: Serve, tmp_path: Path) -
     assert served.post(click_event(1)) == 200
     assert served.stop() == 0
 
-    (call,) = map(json.loads, (tmp_path / "calls.jsonl").read_text().splitlines())
+    (call,) = map(
+        json.loads, (tmp_path / "calls.jsonl").read_text("utf-8").splitlines()
+    )
     assert call["event"] == "Newsletter Click"

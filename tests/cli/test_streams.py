@@ -92,7 +92,7 @@ def test_signal_ends_the_run_between_whole_lines(
     _, stderr = process.communicate(timeout=20)
 
     report = stderr.decode().splitlines()
-    written = keys(calls.read_text())
+    written = keys(calls.read_text("utf-8"))
     assert process.returncode == status
     assert report[0] == f"Stopped by {name}. Processed before that:"
     assert f"{len(written):,} events from 1 file" in report[1]
@@ -122,7 +122,7 @@ def test_file_that_is_not_complete_never_appears(
     _, stderr = process.communicate(timeout=20)
 
     assert process.returncode != 0
-    assert (calls.read_text() if calls.exists() else None) == before
+    assert (calls.read_text("utf-8") if calls.exists() else None) == before
     if number != "SIGKILL":
         assert not [*tmp_path.glob(".*")]
         assert "The file was not written. Read before that:" in stderr.decode()

@@ -93,7 +93,7 @@ def test_output_file_takes_the_calls(run: Run, batch: Path, tmp_path: Path) -> N
     result = run("transform", batch, "--output", calls)
 
     assert result.stdout == ""
-    assert keys(calls.read_text()) == ["event-1", "event-2"]
+    assert keys(calls.read_text("utf-8")) == ["event-1", "event-2"]
 
 
 def test_output_ending_in_gz_is_compressed(

@@ -36,7 +36,7 @@ def main(url: str, path: str, start: int, log: str) -> None:
     """Deliver from batch *start* on, and log acknowledged batches."""
     sink = HeapSink("11", base_url=url, allow_http=True)
     pipeline = Pipeline(bh.Transformer(), sink, SqliteDeadLetter(path))
-    with open(log, "a", buffering=1) as acknowledged:
+    with open(log, "a", encoding="utf-8", buffering=1) as acknowledged:
         while True:
             report = pipeline.run(events(start * BATCH))
             assert report.received == BATCH

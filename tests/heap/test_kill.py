@@ -22,7 +22,7 @@ from tests.heap.crashing_sender import BATCH, events
 
 def acknowledged(log: Path) -> int:
     """Return the number of acknowledged batches. An incomplete line does not count."""
-    text = log.read_text() if log.exists() else ""
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
     whole = text[: text.rfind("\n") + 1]
     return max((int(line) + 1 for line in whole.split()), default=0)
 

@@ -13,6 +13,7 @@ import pytest
 
 import braze_heap as bh
 from braze_heap.events import event_fields
+from tests.support import REGENERATE
 from tests.wire_forms_page import Outcome, documented_forms, outcome_of
 
 GOLDENS = {
@@ -1049,7 +1050,7 @@ def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
 @pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
 def test_a_complete_event_becomes_what_was_decided(event_type: str) -> None:
     """A change of the default mapping changes a golden."""
-    assert summary_of(event_type) == GOLDENS[event_type]
+    assert summary_of(event_type) == GOLDENS[event_type], REGENERATE
 
 
 @pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))

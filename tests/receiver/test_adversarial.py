@@ -149,8 +149,8 @@ def test_many_mutated_bodies_are_accounted_for(seed):
 
 def peak() -> int:
     """Return the peak memory of this process since the last call, in bytes."""
-    status = Path("/proc/self/status").read_text()
-    Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 

@@ -90,7 +90,7 @@ def test_a_truncated_line_is_terminated(tmp_path: Path) -> None:
     with JsonLinesSink(path) as sink:
         sink.send([track(1)])
 
-    assert path.read_text().splitlines() == ['{"event": "ha', track(1).to_json()]
+    assert path.read_text("utf-8").splitlines() == ['{"event": "ha', track(1).to_json()]
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])

@@ -338,7 +338,7 @@ def memory_used_by(path):
         import fastavro
 
         def peak():
-            status = pathlib.Path("/proc/self/status").read_text()
+            status = pathlib.Path("/proc/self/status").read_text("utf-8")
             return 1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", status)[1])
 
         list(read_events(b'{{"events": [{{"id": 1}}]}}'))
