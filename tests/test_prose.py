@@ -15,7 +15,7 @@ PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MOST_WORDS: Final = 25
 
 BANNED: Final = {
-    r"(?<!there )\b(is|are|was|were) no\b(?! (longer|more|less|fewer|\w+er than)\b)": (
+    r"(?i)(?<!there )\b(is|are|was|were) no\b(?! (longer|more|less|fewer|\w+er than)\b)": (
         "is not a"
     ),
     r"\bif there (is|are) none\b": "if ... is missing",
@@ -81,7 +81,8 @@ def sentences_of(markdown: str) -> Iterator[tuple[int, str]]:
 
 def _text_of(token: Token) -> str:
     words = {"code_inline": "CODE", "softbreak": " ", "hardbreak": ". "}
-    return "".join(words.get(c.type, c.content) for c in token.children or ())
+    shown = [c for c in token.children or () if c.type not in ("image", "html_inline")]
+    return "".join(words.get(c.type, c.content) for c in shown)
 
 
 def _without_generated(markdown: str) -> str:

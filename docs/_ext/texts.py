@@ -128,9 +128,9 @@ def _details(cls: type[CurrentsEvent]) -> Iterator[str]:
     if cls.status != "current":
         yield f"**{cls.status}**"
     if not cls.http:
-        yield "in storage alone"
+        yield "only in storage"
     if not cls.storage:
-        yield "over HTTP alone"
+        yield "only over HTTP"
 
 
 def _group_text(cls: type[CurrentsEvent]) -> str:
@@ -156,9 +156,9 @@ def _marks(field: EventField) -> Iterator[str]:
     if field.deprecated:
         yield "deprecated"
     if not field.http and getattr(field.declared_by, "http", True):
-        yield "in storage alone"
+        yield "only in storage"
     if field.storage is None and getattr(field.declared_by, "storage", True):
-        yield "over HTTP alone"
+        yield "only over HTTP"
     if field.storage not in (None, field.name):
         yield f"in storage `{field.storage}`"
 
