@@ -12,9 +12,11 @@ from typing import Any
 import attrs
 
 from braze_heap._ordered_delivery import Decision
+from braze_heap.heap.calls import AddUserProperties
+from braze_heap.mapping._batch import named
 from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
-from braze_heap.results import TransformResult
+from braze_heap.results import Skipped, TransformResult
 from braze_heap.sinks._protocol import Rejection
 from braze_heap.state import UNKNOWN_TIME, DeadRecord, event_id
 from braze_heap.transformer import Source, Transformer, items_of
@@ -89,6 +91,37 @@ def build_batch_result(
         not_sent={str(reason): number for reason, number in not_sent.items()},
     )
     return BatchResult(report, tuple(unique.values()))
+
+
+def without_user_properties(source: Source, result: TransformResult) -> TransformResult:
+    """
+    Return *result*, of the batch *source*, without calls that state user properties.
+
+    They are counted in it. An event without other calls is skipped.
+    """
+    pairs = [*zip(result.calls, result.origins, strict=True)]
+    kept = [pair for pair in pairs if not isinstance(pair[0], AddUserProperties)]
+    sent, unsent = {id(origin) for _, origin in kept}, dict[int, Any]()
+    skipped, not_sent = [*result.skipped], Counter(result.not_sent)
+    for call, origin in pairs:
+        if isinstance(call, AddUserProperties) and id(origin) in sent:
+            not_sent[SkipReason.USER_PROPERTIES] += len(call.properties)
+        elif isinstance(call, AddUserProperties):
+            unsent[id(origin)] = origin
+    occurrences = _occurrences(source, result) if unsent else Counter[str]()
+    for origin in unsent.values():
+        event_type, event_id = named(origin)
+        skip = Skipped(SkipReason.USER_PROPERTIES, event_type or "", event_id or "")
+        skipped += [skip] * max(1, occurrences[_identity_key(origin)])
+    return attrs.evolve(
+        result,
+        calls=[call for call, _ in kept],
+        origins=[origin for _, origin in kept],
+        skipped=skipped,
+        not_sent=not_sent,
+        outdated=[],
+        outdated_origins=[],
+    )
 
 
 def _skipped(

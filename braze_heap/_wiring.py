@@ -79,7 +79,7 @@ def check_function(name: str, function: object, *, takes: str = "an event") -> N
 
 def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None:
     """As `check_function`, for a function of the arguments that *takes* describes."""
-    described = " and ".join(takes)
+    described = " and ".join(takes) or "no arguments"
     if not callable(function):
         raise TypeError(
             f"{name} must be a function of {described}, not {kind_of(function)}"

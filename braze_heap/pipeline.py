@@ -2,7 +2,7 @@
 Delivery of events from a source to a sink, and to a dead letter if that fails.
 
 Either a batch is reported, with ``received == delivered + skipped + dead_lettered``, or
-the run raises. Then nothing of the batch is in the dead letter, and you run it again.
+the run raises, and you run the batch again.
 That is harmless, because events reach Heap under Braze's ids, and of user properties
 the newest is sent, as far as the ledger remembers. Else the last arrival wins.
 """
@@ -27,7 +27,11 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from braze_heap._batch_result import BatchResult, build_batch_result
+from braze_heap._batch_result import (
+    BatchResult,
+    build_batch_result,
+    without_user_properties,
+)
 from braze_heap._errors import describe_exception, error_context
 from braze_heap._json import UncheckedEvents
 from braze_heap._json_limits import UnreadableError
@@ -174,29 +178,35 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         if options.ledger is not None:
             check_ledger(user, options.ledger, options.sink, destination)
         ledger = options.ledger
+        self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
         self.destination: str = destination or ""
         self._observers = check_observers(options.observers)
-        self._batch_size = options.batch_size
+        self.batch_size: int = options.batch_size
         self._patience = options.patience
         self._clock = options.clock
         self._now = options.now
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
-        if self._batch_size < 1 or not self._patience >= 0:
+        if self.batch_size < 1 or not self._patience >= 0:
             raise ValueError("batch_size is 1 at least, patience not negative")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
 
-    def _observe_batch(self, source: Source, stored: Set[str] = frozenset()) -> _Steps:
+    def _observe_batch(
+        self,
+        source: Source,
+        stored: Set[str] = frozenset(),
+        user_properties: bool = True,
+    ) -> _Steps:
         """Process a batch, and call the observers. The value is a `BatchResult`."""
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         is_readable = True
         try:
-            result = yield from self._process_batch(source, stored)
+            result = yield from self._process_batch(source, stored, user_properties)
             details = {"outcome": "processed", "report": result.report}
             self._log_limiter.flush()
         except UnreadableError:  # a receiver rejects the body
@@ -240,8 +250,12 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
                 text = f"The observer {cause}"
                 self._log_limiter.log(logger, logging.ERROR, text)
 
-    def _process_batch(self, source: Source, stored: Set[str]) -> _Steps:
+    def _process_batch(
+        self, source: Source, stored: Set[str], user_properties: bool
+    ) -> _Steps:
         mapped: TransformResult = yield from self._transform(source)
+        if not user_properties:
+            mapped = without_user_properties(source, mapped)
         decision = yield from self._decide(mapped)
         at = datetime.fromtimestamp(self._now(), UTC)
         result = build_batch_result(
@@ -418,11 +432,15 @@ class Pipeline(_PipelineBase[Sink]):
 
     def batches(self, source: Source) -> Iterator[Report]:
         """Deliver *source*, and yield a report after each batch. See `run`."""
-        for batch in split_into_batches(source, self._batch_size):
+        for batch in split_into_batches(source, self.batch_size):
             yield self.run_batch(batch).report
 
     def run_batch(
-        self, batch: Source, *, stored_keys: Set[str] = frozenset()
+        self,
+        batch: Source,
+        *,
+        stored_keys: Set[str] = frozenset(),
+        user_properties: bool = True,
     ) -> BatchResult:
         """
         Deliver *batch*, and return its counts and its dead-letter records.
@@ -431,13 +449,15 @@ class Pipeline(_PipelineBase[Sink]):
             batch: One batch, whatever its size.
             stored_keys: Keys of records that are in the dead letter already, so that
                 they are no loss if it is full.
+            user_properties: Whether to send user properties. If not, they are counted
+                as ``user_properties``, and events that state nothing else are skipped.
 
         Raises:
             DeliveryError: See `run`.
         """
         if isinstance(batch, Iterator):
             batch = list(batch)  # it is read twice if it has repeats
-        steps = self._observe_batch(batch, stored_keys)
+        steps = self._observe_batch(batch, stored_keys, user_properties)
         result: BatchResult = run_steps(steps, self._perform)
         return result
 
@@ -475,7 +495,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
 
     async def batches(self, source: Source) -> AsyncIterator[Report]:
         """Deliver *source*, and yield a report after each batch. See `Pipeline.run`."""
-        for batch in split_into_batches(source, self._batch_size):
+        for batch in split_into_batches(source, self.batch_size):
             steps = self._observe_batch(batch)
             result: BatchResult = await run_steps_async(steps, self._perform)
             yield result.report

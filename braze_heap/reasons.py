@@ -90,3 +90,6 @@ class SkipReason(StrEnum):
 
     OUTDATED = "outdated"
     """The event only states user properties, and newer statements replace them all."""
+
+    USER_PROPERTIES = "user_properties"
+    """The event only states user properties, and the backfill sends none."""

@@ -15,7 +15,7 @@ from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
-from braze_heap.state import DeadLetter, DeadRecord, SqliteDeadLetter
+from braze_heap.state import DeadLetter, DeadRecord
 from braze_heap.transformer import Transformer
 from braze_heap.wire import UnreadableError, decode, events_of
 
@@ -186,15 +186,16 @@ _RUNNING: Final[dict[int, object]] = {}
 @contextlib.contextmanager
 def _exclusive_replay(dead_letter: DeadLetter) -> Iterator[None]:
     """
-    Raise if another replay of *dead_letter* is running; of a file, in any process.
+    Raise if another replay of *dead_letter* is running; in any process, if the store
+    has a method ``replay_lock`` as `SqliteDeadLetter.replay_lock`.
     """
     token = object()
     if _RUNNING.setdefault(id(dead_letter), token) is not token:
         raise DeadLetterError("another replay of this dead letter is running")
     try:
         with contextlib.ExitStack() as lock:
-            if isinstance(dead_letter, SqliteDeadLetter):
-                lock.enter_context(dead_letter.replay_lock())
+            if replay_lock := getattr(dead_letter, "replay_lock", None):
+                lock.enter_context(replay_lock())
             yield
     finally:
         del _RUNNING[id(dead_letter)]

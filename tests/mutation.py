@@ -69,7 +69,11 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "policies/word_guard": ("policies/test_word_guard",),
     "heap/_encoder": ("heap/test_encoder", "test_transformer"),
     "state/_record": ("state/test_dead_letters", "test_pipeline"),
-    "state/_sqlite": ("state/test_dead_letters", "state/test_sqlite_file"),
+    "state/_sqlite": (
+        "state/test_dead_letters",
+        "state/test_sqlite_file",
+        "state/test_state",
+    ),
     "replaying": ("test_replaying", "state/test_mappers"),
     "pipeline": ("test_pipeline", "test_pipeline_observers"),
     "report": ("test_pipeline", "test_pipeline_observers"),

@@ -15,7 +15,7 @@ PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MOST_WORDS: Final = 25
 
 BANNED: Final = {
-    r"(?i)(?<!there )\b(is|are|was|were) no\b(?! (longer|more|less|fewer|\w+er than)\b)": (
+    r"(?i)(?<!there )\b(is|are|was|were) no\b(?! (longer|more|\w+er than)\b)": (
         "is not a"
     ),
     r"\bif there (is|are) none\b": "if ... is missing",

@@ -17,6 +17,7 @@ from braze_heap.cli._transform import transform
 from braze_heap.exceptions import DeliveryError
 
 _LATER: Final = (
+    "backfill",
     "check",
     "dead-letters",
     "delete",

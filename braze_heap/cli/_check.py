@@ -42,7 +42,7 @@ _STORAGE_ALONE: Final = (
 )
 
 _NEARLY_FULL: Final = 0.9
-"""Share of its cap from which on a dead letter is a problem."""
+"""Share of their cap from which on dead letters are a problem."""
 
 
 @attrs.frozen
@@ -69,7 +69,7 @@ class Finding:
         """
         braze-heap check
         braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
-        braze-heap check --sink 'heap:?app_id=11' --dead-letter dead.db --json
+        braze-heap check --sink 'heap:?app_id=11' --state state.db --json
         """,
         one="there is a problem",
         zero="all is well",
@@ -77,7 +77,7 @@ class Finding:
 )
 @transformer_options
 @sinks.sink_option("A sink to look at; see `braze-heap send --help`.")
-@sinks.dead_letter_option("A dead letter to look at.", type=click.Path(path_type=Path))
+@sinks.state_option("A state file to look at.", type=click.Path(path_type=Path))
 @token_env_option(
     "the bearer token of `serve` to look at. "
     f"[default: {TOKEN_VARIABLE}, if it is set]",
@@ -91,7 +91,7 @@ class Finding:
 @json_option
 def check(
     spec: str | None,
-    store: Path | None,
+    state: Path | None,
     max_bytes: int | None,
     token_env: str | None,
     timeout: float,
@@ -99,19 +99,19 @@ def check(
     **options: Any,
 ) -> None:
     """
-    Look at configuration, sink, host and dead letter, and show what to do.
+    Look at configuration, sink, host and state, and show what to do.
 
     No event is sent, and nothing is written. The host of Heap gets one request without
     content (HEAD), through the same proxy as events.
     """
-    if max_bytes and not store:
-        raise click.UsageError("--max-bytes is for --dead-letter.")
+    if max_bytes and not state:
+        raise click.UsageError("--max-bytes is for --state.")
     transformer, findings = _configuration(options)
     if spec is not None:
         findings += _guarded("sink", _sink(spec, transformer, timeout))
     findings += _tokens(token_env)
-    if store is not None:
-        findings += _guarded("dead letter", _dead_letter(store, max_bytes or MAX_BYTES))
+    if state is not None:
+        findings += _guarded("state", _state(state, max_bytes or MAX_BYTES))
     is_well = all(finding.ok for finding in findings)
     result = {"ok": is_well, "checks": [attrs.asdict(finding) for finding in findings]}
     ui.print_result(lambda: _view(findings), lambda: result, as_json=as_json)
@@ -262,8 +262,8 @@ def _tokens(name: str | None) -> Iterator[Finding]:
         yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
 
 
-def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
-    name = "dead letter"
+def _state(path: Path, max_bytes: int) -> Iterator[Finding]:
+    name = "state"
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -275,13 +275,14 @@ def _dead_letter(path: Path, max_bytes: int) -> Iterator[Finding]:
             yield _problem(name, f"{folder} cannot be written", advice)
         return
     try:
-        with sinks.open_store(path, max_bytes=max_bytes) as store:
-            store.ready()
-            size, records = store.used_bytes(), store.stats().records
+        with sinks.open_state(path, max_bytes=max_bytes) as state:
+            state.dead_letter.ready()
+            size = state.dead_letter.used_bytes()
+            records = state.dead_letter.stats().records
     except ui.UnusableError as error:
         yield _problem(name, error.message)
         return
-    number = ui.plural(records, name)
+    number = ui.plural(records, "dead letter")
     command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
     yield Finding(
         name,

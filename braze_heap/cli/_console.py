@@ -33,7 +33,7 @@ STATUSES: Final[Mapping[int, str]] = MappingProxyType(
         0: "done",
         1: "done, and there is something to look at; each --help says what",
         2: "an option is wrong, a file or package cannot be used, or not confirmed",
-        75: "sink, mapper or dead letter is not available: run it again later",
+        75: "sink, mapper or state is not available: run it again later",
         129: "stopped by SIGHUP",
         INTERRUPTED: "stopped by Ctrl-C",
         SIGPIPE_EXIT: "the reader of the output closed the pipe",

@@ -36,7 +36,7 @@ from braze_heap.cli._options import (
     transformer_options,
     yes_option,
 )
-from braze_heap.cli._output import open_output
+from braze_heap.cli._output import Output, open_output
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import Ending, ending_options, meaning
 from braze_heap.sinks._protocol import destination_of
@@ -70,9 +70,9 @@ reason_option: Final = option("--reason WORD", "Only those with this reason.")
     name="dead-letters",
     epilog=ui.epilog(
         """
-        braze-heap dead-letters list dead.db
-        braze-heap dead-letters show dead.db event-17
-        braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
+        braze-heap dead-letters list state.db
+        braze-heap dead-letters show state.db event-17
+        braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
         """
     ),
     short_help="See, replay, purge, export what could not be delivered.",
@@ -81,8 +81,8 @@ def dead_letters() -> None:
     """
     Manage events that could not be delivered.
 
-    `braze-heap send` keeps them in a file, dead.db by default: complete and with
-    the reason. The file contains personal data.
+    `braze-heap send` and `serve` keep them in the state file, state.db by default:
+    complete, with the reason and the destination. The file contains personal data.
     """
 
 
@@ -90,14 +90,14 @@ def dead_letters() -> None:
     name="list",
     epilog=ui.epilog(
         """
-        braze-heap dead-letters list dead.db
-        braze-heap dead-letters list dead.db --reason bad_time --limit 100
-        braze-heap dead-letters list dead.db --json | jq '.letters[].key'
+        braze-heap dead-letters list state.db
+        braze-heap dead-letters list state.db --reason bad_time --limit 100
+        braze-heap dead-letters list state.db --json | jq '.letters[].key'
         """
     ),
     short_help="Summarize by reason and list the oldest.",
 )
-@sinks.store_argument
+@sinks.state_argument
 @reason_option
 @option(
     "--limit",
@@ -112,7 +112,8 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
 
     No values of events are shown. Times are UTC.
     """
-    with sinks.open_store(path) as store:
+    with sinks.open_state(path) as state:
+        store = state.dead_letter
         _check_reason(reason, store)
         listing = _listing(
             (r for r in store.read() if reason in (None, r.reason)), limit
@@ -229,13 +230,13 @@ def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
     name="show",
     epilog=ui.epilog(
         """
-        braze-heap dead-letters show dead.db event-17
-        braze-heap dead-letters show dead.db event-17 --original > event.json
+        braze-heap dead-letters show state.db event-17
+        braze-heap dead-letters show state.db event-17 --original > event.json
         """
     ),
     short_help="Show one, whole.",
 )
-@sinks.store_argument
+@sinks.state_argument
 @click.argument("key", metavar="KEY")
 @option("--original", "Only the event, as it is kept.")
 @json_option
@@ -247,8 +248,8 @@ def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
     """
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
-    with sinks.open_store(path) as store:
-        record = _found(store, key, path)
+    with sinks.open_state(path) as state:
+        record = _found(state.dead_letter, key, path)
     click.echo(PERSONAL, err=True)
     with ui.exit_on_broken_pipe():
         if original:
@@ -318,15 +319,15 @@ def original_text(record: DeadRecord) -> str:
     name="replay",
     epilog=ui.epilog(
         """
-        braze-heap dead-letters replay dead.db --sink 'heap:?app_id=11'
-        braze-heap dead-letters replay dead.db --sink file:a.jsonl --config new.toml
+        braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
+        braze-heap dead-letters replay state.db --sink file:a.jsonl --config c.toml
         """,
         one="dead letters remain, and --strict is given",
         zero="done, also if dead letters remain",
     ),
     short_help="Redeliver dead letters.",
 )
-@sinks.store_argument
+@sinks.state_argument
 @sinks.sink_option("Destination; see `braze-heap send --help`.", required=True)
 @yes_option()
 @patience_option
@@ -355,9 +356,9 @@ def replay_(
     """
     Run the dead letters of a destination through today's mapping, and deliver them.
 
-    What the sink decides, or a policy skips, is removed from the dead letter; the
-    rest stays. So does an event that a mapper of your own took part in, if that mapper
-    is missing today; the report names it.
+    What the sink accepts, or a policy skips, is removed from the state file; the rest
+    stays. So does an event that a mapper of your own took part in, if that mapper is
+    missing today; the report names it. What failed at another destination stays, too.
     """
     transformer = build_transformer(Setup.of(**options))
     sinks.refuse_files(spec, path, options["config"])
@@ -366,17 +367,17 @@ def replay_(
         return replay(pipeline.dead_letter, pipeline, destinations=chosen, force=force)
 
     with (
-        sinks.open_store(path, max_bytes=max_bytes) as store,
+        sinks.open_state(path, max_bytes=max_bytes) as state,
         contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
     ):
-        counts = store.stats().by_destination
+        counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)
         letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
         _check_destinations(destinations, counts)
         sinks.confirm_heap(sink, letters, is_agreed=yes)
-        delivery = Delivery(spec, sink, store, patience)
+        delivery = Delivery(spec, sink, state.dead_letter, state.ledger, patience)
         result = delivery.run(transformer, work, 0, ending.bar)
-    result = attrs.evolve(result, source=str(path), store=path, again=AGAIN)
+    result = attrs.evolve(result, source=str(path), state=path, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
 
 
@@ -405,17 +406,17 @@ def _age(text: str) -> timedelta:
     name="purge",
     epilog=ui.epilog(
         """
-        braze-heap dead-letters purge dead.db cust-21
-        braze-heap dead-letters purge dead.db - --yes < identity.txt
-        braze-heap dead-letters purge dead.db cust-21 --suspected
-        braze-heap dead-letters purge dead.db --reason not_an_object
-        braze-heap dead-letters purge dead.db --before 2026-01-31 --yes
-        braze-heap dead-letters purge dead.db --older-than 30d --yes
+        braze-heap dead-letters purge state.db cust-21
+        braze-heap dead-letters purge state.db - --yes < identity.txt
+        braze-heap dead-letters purge state.db cust-21 --suspected
+        braze-heap dead-letters purge state.db --reason not_an_object
+        braze-heap dead-letters purge state.db --before 2026-01-31 --yes
+        braze-heap dead-letters purge state.db --older-than 30d --yes
         """
     ),
     short_help="Delete dead letters, e.g. all of one person.",
 )
-@sinks.store_argument
+@sinks.state_argument
 @click.argument("identity", metavar="[IDENTITY]", required=False)
 @option("--all everything", "Remove every dead letter.")
 @reason_option
@@ -453,8 +454,9 @@ def purge_(
     unreadable body is removed that contains it, in whatever field or encoding. Those
     that only may be about it, such as one that has a short id among other text, are
     named and kept. "-" reads IDENTITY from stdin, which keeps it out of the history of
-    your shell. --reason, --before and --older-than narrow down. Without them, the user
-    properties of the person are removed from a ledger in the same file, too.
+    your shell. All destinations are covered. --reason, --before and --older-than narrow
+    down. Without them, the user properties of the person are removed from the ledger in
+    the same file, too.
     """
     if before and age:
         raise click.UsageError("--before and --older-than exclude each other.")
@@ -473,13 +475,14 @@ def purge_(
         is_old = end is None or UNKNOWN_TIME < record.at < end
         return is_old and reason in (None, record.reason)
 
-    with sinks.open_store(path) as store:
+    with sinks.open_state(path) as state:
+        store, ledger = state.dead_letter, state.ledger
         _check_reason(reason, store)
         found = search(filter(is_chosen, store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
         is_narrow = reason is not None or end is not None
         is_person = isinstance(who, str) and not is_narrow
-        stated = search_ledger(store.ledger, str(who)) if is_person else ()
+        stated = search_ledger(ledger, str(who)) if is_person else ()
         letters = ui.plural(len(keys), "dead letter")
         also = in_ledger(stated)
         is_agreed = yes or not (keys or stated)
@@ -487,7 +490,7 @@ def purge_(
         if keys:
             store.forget(keys)
         if stated:
-            store.ledger.forget(stated)
+            ledger.forget(stated)
     kept = {} if suspected else found.suspected
     if as_json:
         result = {"removed": keys, "suspected": kept, "forgotten": len(stated)}
@@ -542,28 +545,33 @@ def _identity(given: str | None) -> str | None:
     name="export",
     epilog=ui.epilog(
         """
-        braze-heap dead-letters export dead.db -o dead.jsonl.gz
-        braze-heap dead-letters export dead.db | jq -r .reason | sort | uniq -c
+        braze-heap dead-letters export state.db -o dead.jsonl.gz
+        braze-heap dead-letters export state.db | jq -r .reason | sort | uniq -c
         """
     ),
     short_help="Write them as JSON lines.",
 )
-@sinks.store_argument
+@sinks.state_argument
 @output_option(
-    "Write to this file, which only its owner can read; compressed if it ends in .gz."
+    "Write to this file, which only its owner can read, or URL; compressed if it ends "
+    "in .gz."
 )
-def export_(path: Path, output: Path) -> None:
+def export_(path: Path, output: Output) -> None:
     """
     Write the dead letters as JSON lines, whole: this is personal data.
 
-    They stay in the dead letter. A body that could not be read is in base64.
+    They stay in the state file. A body that could not be read is in base64.
     """
-    if sinks.is_of_store(output, path) or (output.exists() and output.samefile(path)):
-        raise ui.UnusableError(f"{path} is the dead letter itself. Name another file.")
+    if isinstance(output, Path) and (
+        sinks.is_of_state(output, path) or (output.exists() and output.samefile(path))
+    ):
+        raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
     with (
-        sinks.open_store(path) as store,
+        sinks.open_state(path) as state,
         ui.exit_on_broken_pipe(),
         open_output(output, mode=0o600) as file,
     ):
-        count = export(store, cast("IO[str]", codecs.getwriter("utf-8")(file)))
+        count = export(
+            state.dead_letter, cast("IO[str]", codecs.getwriter("utf-8")(file))
+        )
     click.echo(f"{ui.plural(count, 'dead letter')}. {PERSONAL}", err=True)

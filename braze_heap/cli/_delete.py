@@ -1,4 +1,4 @@
-"""``braze-heap delete``: a person in Heap, and in the dead letter."""
+"""``braze-heap delete``: a person in Heap, and in the state file."""
 
 import contextlib
 import itertools
@@ -20,7 +20,7 @@ from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
-from braze_heap.state import Found, SqliteDeadLetter, search, search_ledger
+from braze_heap.state import Found, SqliteState, search, search_ledger
 
 _MAX_NAMED: Final = 20
 """Identities and rejections that are named."""
@@ -39,16 +39,16 @@ class _Deletion:
     Attributes:
         identities: The users to delete.
         sink: Description of the destination.
-        store: Path of the dead letter, if it is searched.
-        found: Its records of these people.
-        stated: Identities in the ledger of the dead letter.
+        path: Path of the state file, if it is searched.
+        found: Its dead letters of these people.
+        stated: Identities in its ledger.
         rejections: Identity to the reason of the sink for not deleting it.
         is_done: Whether everything was deleted but the *rejections*.
     """
 
     identities: Sequence[str]
     sink: str
-    store: Path | None
+    path: Path | None
     found: Found
     stated: Sequence[str]
     rejections: dict[str, str] = attrs.field(factory=dict)
@@ -64,7 +64,7 @@ class _Deletion:
             "sink": self.sink,
             "identities": self.requested,
             "rejected": self.rejections,
-            "dead_letter": None if self.store is None else str(self.store),
+            "state": None if self.path is None else str(self.path),
             "removed": list(self.found.keys),
             "forgotten": len(self.stated),
             "suspected": dict(self.found.suspected),
@@ -82,13 +82,13 @@ class _Deletion:
         if self.rejections:
             yield Text(f"Rejected: {ui.plural(len(self.rejections), 'user')}")
             yield from _named(f"{i}: {why}" for i, why in self.rejections.items())
-        if self.store is None:
-            yield Text("No dead letter was searched (--dead-letter).")
+        if self.path is None:
+            yield Text("No state file was searched (--state).")
         else:
             verb = "Removed" if self.is_done else "Would remove"
             letters = ui.plural(len(self.found.keys), "dead letter")
-            yield Text(f"{verb} {letters}{in_ledger(self.stated)} from {self.store}.")
-            yield from map(Text, suspected_lines(self.found.suspected, self.store))
+            yield Text(f"{verb} {letters}{in_ledger(self.stated)} from {self.path}.")
+            yield from map(Text, suspected_lines(self.found.suspected, self.path))
         if self.is_done:
             yield Text(LATER)
 
@@ -101,10 +101,10 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
 
 
 @click.command(
-    short_help="Delete people from Heap and from the dead letter.",
+    short_help="Delete people from Heap and from the state file.",
     epilog=ui.epilog(
         """
-        braze-heap delete cust-21 --sink 'heap:?app_id=11' --dead-letter dead.db
+        braze-heap delete cust-21 --sink 'heap:?app_id=11' --state state.db
         braze-heap delete cust-21 --sink 'heap:?app_id=11' --dry-run
         braze-heap delete - --sink 'heap:?app_id=11' --yes < identities.txt
 
@@ -118,8 +118,9 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
 @sinks.sink_option("Heap, with the API key in HEAP_API_KEY.", required=True)
 @option(
-    "--dead-letter path FILE",
-    "Also remove the people from this dead letter.",
+    "--state path FILE",
+    "Also remove the people from this file: their dead letters and user properties.  "
+    f"[default: {sinks.STATE}, if it exists]",
     type=FilePath(exists=True, dir_okay=False),
 )
 @option(
@@ -141,38 +142,41 @@ def delete(
     """
     Delete people in Heap by IDENTITY, with all their events.
 
-    First shows what would be deleted, in which app and in the dead letter, and asks.
+    First shows what would be deleted, in which app and in the state file, and asks.
     IDENTITY is the text by which Heap knows the person. "-" reads identities from
     stdin, one a line, which keeps them out of the history of your shell.
 
-    The dead letter comes first, so that no replay brings a deleted person back. It is
-    searched for these identities only: purge other ids, addresses and phone numbers of
-    the person with `braze-heap dead-letters purge`. A second run is safe.
+    The state file comes first, so that no replay brings a deleted person back. All
+    destinations in it are searched, for these identities only: purge other ids,
+    addresses and phone numbers of the person with `braze-heap dead-letters purge`. A
+    second run is safe.
     """
+    if path is None and sinks.STATE.exists():
+        path = sinks.STATE
     if suspected and path is None:
-        raise click.UsageError("--suspected is for --dead-letter.")
+        raise click.UsageError("--suspected is for --state.")
     if dry_run and yes:
         raise click.UsageError("--dry-run and --yes exclude each other.")
     sinks.refuse_files(spec, path, None)
     chosen = _checked(identities)
     with (
         contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
-        sinks.open_store(path) if path else contextlib.nullcontext() as store,
+        sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)
-        found = _search(store, chosen, suspected=suspected)
+        found = _search(state, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
-        stated = _search_ledger(store, chosen)
+        stated = _search_ledger(state, chosen)
         deletion = _Deletion(chosen, where, path, found, stated)
         if not dry_run:
             if not yes:
                 ui.show(deletion.view(), ui.console("stderr"))
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} for good?", "deleted", is_agreed=yes)
-            if store is not None and found.keys:
-                store.forget(found.keys)
-            if store is not None and stated:
-                store.ledger.forget(stated)
+            if state is not None and found.keys:
+                state.dead_letter.forget(found.keys)
+            if state is not None and stated:
+                state.ledger.forget(stated)
             deletion.rejections = _send(sink, chosen)
             deletion.is_done = True
     out = ui.console(sinks.report_stream(spec), ui.PIPED_WIDTH)
@@ -231,15 +235,15 @@ def _expect_key(sink: Sink) -> None:
 
 
 def _search(
-    store: SqliteDeadLetter | None, identities: Sequence[str], *, suspected: bool
+    state: SqliteState | None, identities: Sequence[str], *, suspected: bool
 ) -> Found:
     """Return the dead letters of these people; with *suspected* all are certain."""
     keys: dict[str, None] = {}
     may_be: dict[str, str] = {}
-    if store is None:
+    if state is None:
         return Found([], {})
     for identity in identities:
-        found = search(store.read(), identity)
+        found = search(state.dead_letter.read(), identity)
         keys |= dict.fromkeys(found.keys)
         may_be |= found.suspected
     if suspected:
@@ -248,12 +252,12 @@ def _search(
 
 
 def _search_ledger(
-    store: SqliteDeadLetter | None, identities: Sequence[str]
+    state: SqliteState | None, identities: Sequence[str]
 ) -> Sequence[str]:
     """Return the identities that these people have in the ledger of the file."""
-    if store is None:
+    if state is None:
         return []
-    found = (search_ledger(store.ledger, identity) for identity in identities)
+    found = (search_ledger(state.ledger, identity) for identity in identities)
     return [*dict.fromkeys(itertools.chain.from_iterable(found))]
 
 

@@ -4,7 +4,8 @@ import contextlib
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -25,7 +26,7 @@ from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
 from braze_heap.sinks._protocol import ClosingContextManager, destination_of
-from braze_heap.state import DeadLetter
+from braze_heap.state import DeadLetter, Ledger
 
 PATIENCE: Final = 600.0
 """Seconds: longer than a deployment of Heap takes."""
@@ -169,13 +170,17 @@ class Delivery:
         spec: The sink as the user wrote it.
         sink: The open sink; `run` closes it.
         dead_letter: Store for events that cannot be delivered.
+        ledger: Newest user properties; ``None`` to know only those of this run.
         patience: Maximum seconds without a success; stdout is not retried.
+        options: More arguments of the pipeline.
     """
 
     spec: str
     sink: Sink
     dead_letter: DeadLetter
-    patience: float = PATIENCE
+    ledger: Ledger | None
+    patience: float
+    options: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def is_stdout(self) -> bool:
@@ -202,8 +207,15 @@ class Delivery:
         sink, found = _CheckedSink(self.sink), list[Report]()
         with progress("Sending", total, bar, ceiling) as shown:
             limit = 0.0 if self.is_stdout else self.patience
+            ledger = sinks.ledger_for(self.spec, sink, self.ledger, shown.on_message)
             pipeline = RetryingPipeline(
-                transformer, sink, self.dead_letter, limit, shown
+                transformer,
+                sink,
+                self.dead_letter,
+                limit,
+                shown,
+                ledger=ledger,
+                **self.options,
             )
 
             def run() -> None:

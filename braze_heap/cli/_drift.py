@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import click
@@ -12,7 +11,7 @@ from rich.text import Text
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Inputs, Source, source_options
-from braze_heap.cli._output import refuse_input, write_text
+from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import (
     MORE_TYPES,
@@ -21,7 +20,9 @@ from braze_heap.cli._report import (
     show_report,
     skipped_files_view,
 )
+from braze_heap.config import TransformConfig
 from braze_heap.drift import Drift, DriftObserver, NewType, RedactedField, SeenField
+from braze_heap.mapping._batch import named
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
@@ -34,6 +35,7 @@ _UPDATE: Final = 1_000
     epilog=ui.epilog(
         """
         braze-heap drift s3-export/
+        braze-heap drift s3://bucket/braze --since 2026-01-15
         zcat *.json.gz | braze-heap drift -
         braze-heap drift currents/ --format markdown -o drift.md
         braze-heap drift currents/ --ignore users.messages.email.Click.link_color
@@ -42,11 +44,14 @@ _UPDATE: Final = 1_000
         zero="nothing new",
     ),
 )
+@opts.storage_option
 @source_options
 @opts.format_options(
     "text", "markdown", "json", text="markdown and json also have the Python lines."
 )
-@opts.output_option("Write to this file.")
+@opts.output_option("Write to this file or URL.")
+@opts.choices_option("--include EVENTS", "Compare only these; as with transform.")
+@opts.choices_option("--exclude EVENTS", "Do not compare these; as with transform.")
 @opts.option(
     "--ignore NAME",
     "Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
@@ -57,7 +62,9 @@ _UPDATE: Final = 1_000
 def drift(
     source: Source,
     form: Format,
-    output: Path,
+    output: Output,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     ignore: tuple[str, ...],
     all_types: bool,
     quiet: bool,
@@ -70,11 +77,15 @@ def drift(
     `braze-heap transform`. Shows names, types and counts, never a value. The exit
     status is for cron and CI.
     """
-    inputs = source.find()
+    selects = None
+    if include or exclude:
+        config = TransformConfig(include=include, exclude=exclude)
+        selects = opts.build_transformer(opts.Setup(config))._policies.selects
+    inputs = source.find(selects=selects)
     refuse_input(output, inputs.each, "--output")
     bar = None if quiet else ui.console("stderr")
     with progress("Reading", inputs.size, bar) as shown:
-        observed = _observed(inputs, shown)
+        observed = _observed(inputs, shown, selects)
     found = observed.ignoring(ignore)
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
@@ -91,10 +102,14 @@ def drift(
     sys.exit(int(found.has_findings))
 
 
-def _observed(inputs: Inputs, shown: RunProgress) -> Drift:
+def _observed(
+    inputs: Inputs, shown: RunProgress, selects: Callable[[str], bool] | None
+) -> Drift:
     observer = DriftObserver()
     for read in inputs.read(shown.advance):
-        observer.add(read)
+        event_type = named(read)[0] if selects else None
+        if not (selects and event_type) or selects(event_type):
+            observer.add(read)
         shown.events += 1
         if not shown.events % _UPDATE:
             shown.add_events(0)

@@ -59,6 +59,7 @@ HIDDEN: Final = "..."
         zero="done, also if the event has no call",
     ),
 )
+@opts.storage_option
 @click.argument("file", metavar="EVENT.json", type=opts.InputPath(dir_okay=False))
 @opts.event_type_option
 @opts.option(
@@ -71,7 +72,7 @@ HIDDEN: Final = "..."
 @opts.transformer_options
 @opts.json_option
 def explain(
-    file: Path,
+    file: Path | opts.StoreUrl,
     event_type: str | None,
     number: int,
     show_values: bool,
@@ -82,7 +83,7 @@ def explain(
     Show step by step how one event becomes calls.
 
     The steps are reading, the fields before and after, the choice of the mapper, the
-    policies, and the calls. Reads any form; "-" is stdin.
+    policies, and the calls. Reads any form, also from a URL; "-" is stdin.
     """
     read = _read(file, event_type, number)
     setup = opts.Setup.of(**options)
@@ -93,8 +94,11 @@ def explain(
     ui.print_result(explanation.view, explanation.to_dict, out, as_json=as_json)
 
 
-def _read(path: Path, event_type: str | None, number: int) -> Read:
-    reads = Source((path,), event_type).find().read(lambda _: None)
+def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Read:
+    inputs = Source((path,), event_type).find()
+    if any(each.is_found for each in inputs.each):
+        raise ui.UnusableError(f"{path} is a folder. Name one of its files.")
+    reads = inputs.read(lambda _: None)
     read = next(itertools.islice(reads, number - 1, None), None)
     if read is None:
         name = "stdin" if path == opts.STDIN else ui.safe(str(path), 200)

@@ -1,6 +1,7 @@
 """Inputs of commands: files, directories and stdin, read in batches."""
 
 import contextlib
+import datetime as dt
 import os
 import stat
 import sys
@@ -14,8 +15,16 @@ import click
 from braze_heap import read_events
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
+from braze_heap.storage import StoredObject
+from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
+from braze_heap.storage._objects import ObjectFile, open_object, shown
 from braze_heap.wire import Read, UnknownFormatError
-from braze_heap.wire._source import is_json_lines, read_lines, type_in_path
+from braze_heap.wire._source import (
+    is_json_lines,
+    read_lines,
+    read_object,
+    type_in_path,
+)
 
 BATCH: Final = 1_000
 """Events that are sent together, which costs one request each to the sink."""
@@ -69,6 +78,7 @@ class Input:
         lines: Offsets between which the JSON lines begin that are read.
         is_found: Whether it was found in a folder, not named by the user.
         event_type: Type of records from storage that do not contain it.
+        stored: Object of a store; then there is no path.
     """
 
     name: str
@@ -77,10 +87,17 @@ class Input:
     lines: tuple[int, int] | None = None
     is_found: bool = False
     event_type: str | None = None
+    stored: StoredObject | None = None
 
-    def read(self, advance: Advance) -> Iterator[Read]:
+    def read(
+        self, advance: Advance, opened: ObjectFile | None = None
+    ) -> Iterator[Read]:
         """
         Read its events in order; what cannot be decoded is an `Unreadable`.
+
+        Args:
+            advance: Called with the number of bytes of each piece.
+            opened: Its object, if that is open.
 
         Raises:
             ReadFailedError: It cannot be opened, or its stream fails.
@@ -88,8 +105,13 @@ class Input:
             UnusableError: A package is missing, or the stream is empty.
         """
         try:
-            yield from self._read(advance)
+            if self.stored:
+                yield from self._read_stored(self.stored, advance, opened)
+            else:
+                yield from self._read(advance)
         except OSError as error:
+            if self.stored:
+                raise ReadFailedError(str(error)) from None
             raise _failed(self.name, error) from None
         except UnknownFormatError as error:
             raise WrongFormatError(str(error)) from None
@@ -113,7 +135,17 @@ class Input:
             if not metered.was_read and not self._is_regular():
                 raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
 
+    def _read_stored(
+        self, stored: StoredObject, advance: Advance, opened: ObjectFile | None
+    ) -> Iterator[Read]:
+        with contextlib.ExitStack() as files:
+            file = opened or files.enter_context(open_object(stored))
+            file.on_read = advance
+            yield from read_object(file, self.event_type or stored.event_type)
+
     def _is_regular(self) -> bool:
+        if self.stored:
+            return True
         return self.path is not None and self.path.is_file()
 
     def is_empty(self) -> bool:
@@ -142,12 +174,14 @@ class Input:
         return self.lines is not None and self.lines[0] > 0
 
     def is_open_to_others(self) -> bool:
-        """Return whether other processes can open its path: a file, not a pipe."""
+        """Return whether other processes can open it: not a pipe, not memory."""
+        if self.stored:
+            return not self.stored.url.startswith("memory:")
         return self._is_regular() and not str(self.path).startswith(_OF_THIS_PROCESS)
 
     def pieces(self, unit: int) -> Iterator["Input"]:
         """Split long JSON lines into pieces of about *unit* bytes; others are one."""
-        if self.size <= unit or not self._is_json_lines():
+        if self.size <= unit or self.stored or not self._is_json_lines():
             yield self
             return
         for start in range(0, self.size, unit):
@@ -212,6 +246,11 @@ class Inputs:
 
     each: list[Input]
     skipped: list[str] = attrs.field(factory=list)
+    _opened: Iterator[tuple[StoredObject, ObjectFile]] = attrs.field(init=False)
+
+    @_opened.default
+    def _open_ahead(self) -> Iterator[tuple[StoredObject, ObjectFile]]:
+        return open_each(each.stored for each in self.each if each.stored)
 
     @property
     def size(self) -> int:
@@ -222,9 +261,14 @@ class Inputs:
         return ui.plural(len(self.each), "file")
 
     def read_one(self, source: Input, advance: Advance) -> Iterator[Read]:
-        """Read *source*; skip it if it lies in a folder and contains no events."""
+        """
+        Read *source*; skip it if it lies in a folder and contains no events.
+
+        Objects of a store must be read in order, because the next ones are fetched.
+        """
+        opened = next(self._opened)[1] if source.stored else None
         try:
-            yield from source.read(advance)
+            yield from source.read(advance, opened)
         except WrongFormatError as error:
             if not source.is_found:
                 raise
@@ -262,35 +306,57 @@ class Source:
     Files that a command reads, as the user named them.
 
     Attributes:
-        files: Files, directories and ``-``; empty for stdin.
+        files: Files, directories, URLs and ``-``; empty for stdin.
         event_type: Type of records from storage that do not contain it.
+        since: First hour, in UTC, of the paths of files; ``None`` for all.
+        until: End of the last hour.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[Path | opts.StoreUrl, ...]
     event_type: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
 
-    def find(self, own: Collection[Path] = ()) -> Inputs:
+    def find(
+        self,
+        own: Collection[Path] = (),
+        selects: Callable[[str], bool] | None = None,
+    ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.
 
         Args:
             own: Files that the command writes; they are not read from directories.
+            selects: Function that returns whether files in directories and URLs with
+                an event type in their path are read. By default all are.
 
         Raises:
-            click.UsageError: No file is named, and stdin is a terminal.
+            click.UsageError: No file is named, and stdin is a terminal. The hours are
+                wrong.
             WrongFormatError: A file that is named is neither JSON nor Avro.
-            UnusableError: There is nothing to read.
+            UnusableError: There is nothing to read, but it is not only that there is
+                nothing of the hours and event types. A store is not accessible.
         """
         if not self.files and sys.stdin.isatty():
             raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
         written = {path.resolve() for path in own}
-        found = [
-            attrs.evolve(each, event_type=self.event_type)
-            for path in self.files or (opts.STDIN,)
-            for each in _inputs_at(path)
-            if not (each.is_found and each.path and each.path.resolve() in written)
-        ]
-        if all(each.is_empty() for each in found):
+        try:
+            hours = Hours.of(self.since, self.until)
+        except ValueError as error:
+            raise click.UsageError(f"{error}.") from None
+        is_narrowed = hours.is_limited or selects is not None
+        wanted = PathFilter(selects or (lambda _: True), hours)
+        try:
+            found = [
+                attrs.evolve(each, event_type=self.event_type)
+                for path in self.files or (opts.STDIN,)
+                for each in _inputs_at(path, wanted)
+                if not (each.is_found and each.path and each.path.resolve() in written)
+            ]
+            wanted.check()
+        except (ValueError, ModuleNotFoundError) as error:
+            raise ui.UnusableError(str(error)) from None
+        if all(each.is_empty() for each in found) and not (is_narrowed and not found):
             names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
             raise ui.UnusableError(f"There is nothing to read in {names}.")
         for each in found:
@@ -303,20 +369,39 @@ source_options: Final = opts.group(
     Source,
     click.argument("files", nargs=-1, metavar="[FILE ...]", type=opts.InputPath()),
     opts.event_type_option,
+    *opts.WINDOW,
 )
 
 
-def _inputs_at(path: Path) -> Iterator[Input]:
-    if path == opts.STDIN:
+def _inputs_at(path: Path | opts.StoreUrl, wanted: PathFilter) -> Iterator[Input]:
+    if isinstance(path, opts.StoreUrl):
+        yield from _objects_at(path, wanted)
+    elif path == opts.STDIN:
+        if not wanted.has_hour("stdin"):
+            return
         with contextlib.suppress(OSError, ValueError):
             yield Input("stdin", None, _size(os.fstat(sys.stdin.fileno())))
             return
         yield Input("stdin", None)
     elif path.is_dir():
-        for inner in _files_in(path):
+        for inner in filter(lambda file: wanted.has(_absolute(file)), _files_in(path)):
             yield Input(str(inner), inner, _size(inner.stat()), is_found=True)
-    else:
+    elif wanted.has_hour(_absolute(path)):
         yield Input(str(path), path, _size(path.stat()))
+
+
+def _absolute(path: Path) -> str:
+    return path.absolute().as_posix()
+
+
+def _objects_at(url: opts.StoreUrl, wanted: PathFilter) -> Iterator[Input]:
+    try:
+        for obj in find_wanted(url.url, wanted, url.storage_options):
+            is_found = obj.url.rstrip("/") != url.url.rstrip("/")
+            name = shown(obj.url)
+            yield Input(name, None, obj.size, is_found=is_found, stored=obj)
+    except OSError as error:
+        raise ui.UnusableError(str(error)) from None
 
 
 def _files_in(root: Path) -> list[Path]:

@@ -26,7 +26,7 @@ from braze_heap import Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input, Inputs
 from braze_heap.cli._options import Setup
-from braze_heap.cli._output import append, compressed, is_replaced, open_output
+from braze_heap.cli._output import Output, append, compressed, is_replaced, open_output
 from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
 from braze_heap.cli._signals import STOPS, defer_sigint
@@ -108,9 +108,16 @@ def _exit_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _pool(task: _Task, number: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool, and kill its workers at the end: a part may take minutes."""
-    pool = ProcessPoolExecutor(number, initializer=_Worker.start, initargs=(task,))
+def _pool(
+    task: _Task, number: int, *, is_forked: bool
+) -> Iterator[ProcessPoolExecutor]:
+    """
+    Yield a pool, and kill its workers at the end: a part may take minutes.
+
+    Clients of stores have threads, which must not be forked.
+    """
+    context = multiprocessing.get_context(None if is_forked else "spawn")
+    pool = ProcessPoolExecutor(number, context, _Worker.start, (task,))
     try:
         yield pool
         pool.shutdown()
@@ -139,10 +146,11 @@ def _without_sigint() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _folder(output: Path) -> Iterator[Path]:
+def _folder(output: Output) -> Iterator[Path]:
     """Make a folder for parts: beside the output, where there is room for it."""
-    folder_of_output = Path(os.path.realpath(output)).parent
-    place = folder_of_output if is_replaced(output) else None
+    place = None
+    if isinstance(output, Path) and is_replaced(output):
+        place = Path(os.path.realpath(output)).parent
     folder = tempfile.TemporaryDirectory(prefix=".braze-heap-", dir=place)
     try:
         yield Path(folder.name)
@@ -164,17 +172,19 @@ class SplitRun(Run):
     setup: Setup
     jobs: int
 
-    def _write_to(self, path: Path, bar: Console | None) -> None:
+    def _write_to(self, path: Output, bar: Console | None) -> None:
         pieces = self._pieces()
         number = min(self.jobs, len(pieces))
         if number < 2:
             super()._write_to(path, bar)
             return
         read = multiprocessing.RawArray("q", len(pieces))
+        task = _Task(self.setup, self.unit, read)
+        is_forked = not any(piece.stored for piece in pieces)
         with (
             open_output(path, self.inputs.each, is_joined=True) as file,
             _folder(path) as folder,
-            _pool(_Task(self.setup, self.unit, read), number) as pool,
+            _pool(task, number, is_forked=is_forked) as pool,
         ):
             names = [folder / f"{n}{path.suffix}" for n in range(len(pieces))]
             parts = _parts(pool, [*zip(pieces, names, strict=True)], number * _AHEAD)

@@ -1,10 +1,12 @@
 """Options and arguments that several commands share, each declared once."""
 
+import datetime as dt
 import functools
+import json
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, TypeVar, cast, get_args
 
@@ -24,6 +26,8 @@ from braze_heap.config import (
 )
 from braze_heap.policies.identity import IdentityField
 from braze_heap.policies.privacy import Treatment
+from braze_heap.storage._objects import shown
+from braze_heap.wire._source import is_url
 
 STDIN: Final = Path("-")
 
@@ -82,53 +86,170 @@ def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorato
     return add
 
 
+@attrs.frozen
+class StoreUrl:
+    """
+    URL of an object, a folder or a bucket.
+
+    Attributes:
+        url: URL.
+        storage_options: Arguments of the fsspec file system. They can be secret.
+    """
+
+    url: str
+    storage_options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The part after the last slash."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The file extension, such as ``.gz``."""
+        return Path(self.name).suffix
+
+    def __str__(self) -> str:
+        return shown(self.url)
+
+
 class FilePath(click.Path):
     """
     A path as `pathlib.Path`, refused with the reason if it cannot be looked at.
 
     click reports a path in a folder that may not be searched as missing, or accepts it.
+
+    Args:
+        urls: Whether a `StoreUrl` is accepted, too. A ``file:`` URL is a path.
+        options: Arguments of `click.Path`.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, urls: bool = False, **options: Any) -> None:
         super().__init__(path_type=Path, **options)
+        self._urls = urls
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
-        """Return *value* as a path."""
+        """Return *value* as a path, or a URL as a `StoreUrl`."""
         if self.allow_dash and value in ("-", STDIN):
             return STDIN
+        text = os.fspath(value)
+        if is_url(text):
+            scheme, _, rest = text.strip().partition("://")
+            if scheme.lower() != "file" and self._urls:
+                return StoreUrl(text.strip())
+            if scheme.lower() != "file":
+                name = ui.safe(shown(text), 200)
+                self.fail(f"{name} is a URL, but this takes a path.", param, ctx)
+            value = rest
         try:
             Path(value).stat()
         except (FileNotFoundError, NotADirectoryError):
-            pass
+            if self._urls and (found := _SLASHES.match(text)):
+                self.fail(f"{ui.safe(text, 200)}: write {found[1]}://...", param, ctx)
         except (OSError, ValueError) as error:
             flaw = getattr(error, "strerror", None) or str(error)
             self.fail(f"{os.fspath(value)!r}: {flaw}.", param, ctx)
         return super().convert(value, param, ctx)
 
 
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_SLASHES: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+"""Beginning of a URL that has too few slashes."""
 
 
 class InputPath(FilePath):
-    """The path of a file that exists, ``-`` for stdin; a URL is explained."""
+    """The path of a file that exists, ``-`` for stdin, or a URL."""
 
     def __init__(self, *, dir_okay: bool = True) -> None:
-        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True)
+        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True, urls=True)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
-        """Return *value* as a path."""
-        text = str(value)
-        if _URL.match(text) and not Path(value).exists():
-            command = "aws s3 cp URL -" if text.startswith("s3") else "curl -s URL"
-            self.fail(
-                f"{ui.safe(text, 200)} is a URL, and commands open no URLs. Pipe it "
-                f"in: {command} | {ctx.command_path if ctx else 'braze-heap'} -"
-            )
-        return super().convert(value, param, ctx)
+
+def _hour(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> dt.datetime | None:
+    """Return *value*, in ISO 8601 or as in a path of storage, as a time in UTC."""
+    if value is None:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(_HOUR_IN_PATH.sub(r"\1T\2", value))
+    except ValueError:
+        raise click.BadParameter(
+            f"{ui.safe(value)!r} is not a date or an hour, such as 2026-01-15 or "
+            "2026-01-15T07."
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+_HOUR_IN_PATH: Final = re.compile(r"^(\d{4}-\d\d-\d\d)-(\d\d)$")
+
+
+def _storage_options(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return *values* as options. An error does not contain a value."""
+    options: dict[str, Any] = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not (key.isidentifier() and equals):
+            raise click.BadParameter("write KEY=VALUE, such as profile=braze.")
+        if key in options:
+            raise click.BadParameter(f"{key} is given twice.")
+        is_json = text in ("true", "false") or text.startswith("{")
+        try:
+            options[key] = json.loads(text) if is_json else text
+        except ValueError:
+            raise click.BadParameter(f"the value of {key} is not JSON.") from None
+    return options
+
+
+def storage_option(command: _Command) -> _Command:
+    """Add ``--storage-option``, whose values each URL of the command gets."""
+
+    def run(storage_options: dict[str, Any], **values: Any) -> Any:
+        number = 0
+
+        def with_options(value: Any) -> Any:
+            nonlocal number
+            if isinstance(value, tuple):
+                return tuple(map(with_options, value))
+            if not isinstance(value, StoreUrl):
+                return value
+            number += 1
+            return attrs.evolve(value, storage_options=storage_options)
+
+        values = {name: with_options(value) for name, value in values.items()}
+        if storage_options and not number:
+            raise click.UsageError("--storage-option is for URLs, but there is no URL.")
+        return command(**values)
+
+    functools.update_wrapper(run, command)
+    return cast("_Command", _storage_option(run))
+
+
+_storage_option: Final = option(
+    "--storage-option storage_options KEY=VALUE",
+    "Argument of the client of the object store, such as endpoint_url=URL or "
+    "profile=NAME. May be repeated.",
+    multiple=True,
+    callback=_storage_options,
+)
+
+WINDOW: Final = (
+    option(
+        "--since HOUR",
+        "Read only files with this hour or a later one in their path, in UTC, such as "
+        "2026-01-15 or 2026-01-15T07.",
+        callback=_hour,
+    ),
+    option(
+        "--until HOUR",
+        "Read only files with an earlier hour in their path, in UTC.  "
+        "[default: all, or a day from now with --since]",
+        callback=_hour,
+    ),
+)
+"""Options for the hours of files that Braze wrote."""
 
 
 def _event_type(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -186,8 +307,8 @@ def format_options(*forms: str, text: str) -> Decorator:
 
 
 def output_option(text: str) -> Decorator:
-    """Return ``--output``, the file that a command writes; by default stdout."""
-    kind = FilePath(dir_okay=False, allow_dash=True)
+    """Return ``--output``, the file or URL that a command writes; default: stdout."""
+    kind = FilePath(dir_okay=False, allow_dash=True, urls=True)
     return option(
         "-o --output FILE", text, type=kind, default=STDIN, show_default="stdout"
     )

@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, TypeAlias, cast
 
 from rich.console import RenderableType
 
@@ -18,8 +18,9 @@ from braze_heap import Call
 from braze_heap._json import encode
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
-from braze_heap.cli._options import STDIN
+from braze_heap.cli._options import STDIN, StoreUrl
 from braze_heap.cli._signals import stopped_by_signals
+from braze_heap.storage._objects import ObjectWriter, is_same_url
 
 _LEVEL: Final = 6
 """Compression level: gzip's own default; Python's default takes twice as long."""
@@ -28,8 +29,14 @@ _COPIED: Final = 1 << 20
 """Bytes copied at a time."""
 
 
-def is_stdout(path: Path) -> bool:
+Output: TypeAlias = Path | StoreUrl
+"""Where a command writes: a file, ``-`` for stdout, or an object."""
+
+
+def is_stdout(path: Output) -> bool:
     """Return whether *path* is stdout, also by a name such as ``/dev/stdout``."""
+    if isinstance(path, StoreUrl):
+        return False
     if path == STDIN:
         return True
     with contextlib.suppress(OSError, ValueError):
@@ -37,17 +44,19 @@ def is_stdout(path: Path) -> bool:
     return False
 
 
-def is_replaced(path: Path) -> bool:
+def is_replaced(path: Output) -> bool:
     """
     Return whether a file appears at *path* only when it is complete: not for stdout,
     devices and pipes.
     """
+    if isinstance(path, StoreUrl):
+        return True
     return not is_stdout(path) and (path.is_file() or not path.exists())
 
 
 @contextlib.contextmanager
 def open_output(
-    path: Path,
+    path: Output,
     inputs: Iterable[Input | Path | None] = (),
     *,
     is_joined: bool = False,
@@ -57,26 +66,31 @@ def open_output(
     Open the output of a command; ``-`` is stdout, ``.gz`` is compressed.
 
     A file is written beside *path* and put there at the end; an exception leaves the
-    file at *path* as it is.
+    file at *path* as it is. So does an object.
 
     Args:
-        path: Path of the output.
+        path: Path or URL of the output.
         inputs: Files that the command reads; *path* must not be one of them.
         is_joined: Whether it is joined from parts that are compressed already.
-        mode: Permissions of the file. By default those of the existing one.
+        mode: Permissions of the file. By default those of the existing one. An object
+            has those of its bucket.
 
     Raises:
         UnusableError: It cannot be written.
         BrokenPipeError: The reader closed the pipe.
     """
     refuse_input(path, inputs, "--output")
+    compresses = path.suffix == ".gz" and not is_joined
+    if isinstance(path, StoreUrl):
+        with _object(path, compresses) as file:
+            yield file
+        return
     try:
         if is_stdout(path):
             sys.stdout.flush()
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
-        compresses = path.suffix == ".gz" and not is_joined
         with _replaced(path, compresses, mode) as file:
             yield file
     except BrokenPipeError:
@@ -88,6 +102,26 @@ def open_output(
         raise ui.UnusableError(
             f"cannot write {name}: {ui.describe_os_error(error)}"
         ) from None
+
+
+@contextlib.contextmanager
+def _object(url: StoreUrl, compresses: bool) -> Iterator[IO[bytes]]:
+    """Write an object, which appears at the end of the block, unless that raises."""
+    try:
+        writer = ObjectWriter(url.url, url.storage_options)
+    except (ValueError, ModuleNotFoundError, OSError) as error:
+        raise ui.UnusableError(str(error)) from None
+    try:
+        with (
+            stopped_by_signals(),
+            writer as raw,
+            compressed(cast("IO[bytes]", raw), url, compresses) as file,
+        ):
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ui.UnusableError(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -127,7 +161,7 @@ def _replaced(path: Path, compresses: bool, mode: int | None) -> Iterator[IO[byt
 
 
 @contextlib.contextmanager
-def compressed(raw: IO[bytes], path: Path, compresses: bool) -> Iterator[IO[bytes]]:
+def compressed(raw: IO[bytes], path: Output, compresses: bool) -> Iterator[IO[bytes]]:
     """Return *raw*, or a file that writes to it compressed with gzip."""
     if not compresses:
         yield raw
@@ -137,7 +171,7 @@ def compressed(raw: IO[bytes], path: Path, compresses: bool) -> Iterator[IO[byte
 
 
 def refuse_input(
-    path: Path, inputs: Iterable[Input | Path | None], option: str
+    path: Output, inputs: Iterable[Input | Path | None], option: str
 ) -> None:
     """
     Check that a file is not read while it is written, under whichever name.
@@ -145,11 +179,18 @@ def refuse_input(
     Raises:
         UnusableError: *path*, which *option* names, is one of *inputs*.
     """
+    if isinstance(path, StoreUrl):
+        stored = (read.stored for read in inputs if isinstance(read, Input))
+        if any(each and is_same_url(each.url, path.url) for each in stored):
+            raise ui.UnusableError(
+                f"{path} is read. Name another object with {option}."
+            )
+        return
     written = _status(path, sys.stdout)
     if written is None:
         return
     for read in inputs:
-        if read is None:
+        if read is None or (isinstance(read, Input) and read.stored):
             continue
         source = read if isinstance(read, Path) else read.path
         found = _status(source or STDIN, sys.stdin)
@@ -176,7 +217,7 @@ def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     file.flush()
 
 
-def write_text(view: str | RenderableType, path: Path, width: int) -> None:
+def write_text(view: str | RenderableType, path: Output, width: int) -> None:
     """Write text in UTF-8, or a view: to a terminal as it fits, else *width* wide."""
     if isinstance(view, str):
         data = view.encode("utf-8", "replace")

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import attrs
 import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._inputs import Source
-from braze_heap.cli._output import refuse_input, write_text
+from braze_heap.cli._inputs import Source, source_options
+from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._report import TOP
 from braze_heap.cli._run import Run
 from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
@@ -42,6 +43,7 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
         zero="done; with --diff, nothing differs",
     ),
 )
+@opts.storage_option
 @opts.transformer_options
 @opts.format_options(
     *("table", "markdown", "csv", "json", "html", "jsonschema"),
@@ -55,24 +57,22 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
 @opts.choices_option("--action NAME", "Show only these actions, such as open,click.")
 @opts.option(
     "--observed FILE",
-    "Add counts and shares from the events in these files or directories.",
+    "Add counts and shares from the events in these files, directories or URLs.",
     type=opts.InputPath(),
 )
-@opts.event_type_option
-@click.argument("more_files", nargs=-1, metavar="[FILE ...]", type=opts.InputPath())
+@source_options
 @opts.option(
     "--diff old OLD.json",
     "Show what differs from this plan instead; as text, or as JSON.",
     type=opts.FilePath(exists=True, dir_okay=False),
 )
-@opts.output_option("Write to this file.")
+@opts.output_option("Write to this file or URL.")
 def plan(
     form: Format,
     old: Path | None,
-    output: Path,
-    observed: Path | None,
-    more_files: tuple[Path, ...],
-    event_type: str | None,
+    output: Output,
+    observed: Path | opts.StoreUrl | None,
+    source: Source,
     **options: Any,
 ) -> None:
     """
@@ -86,8 +86,9 @@ def plan(
     if observed and (old or form == "jsonschema"):
         other = "--diff" if old else "--format jsonschema"
         raise click.UsageError(f"{other} shows no counts: leave --observed out.")
-    if not observed and (more_files or event_type):
-        name = "FILE" if more_files else "--event-type"
+    given = attrs.asdict(source, recurse=False).items()
+    if not observed and (names := [name for name, value in given if value]):
+        name = f"--{names[0].replace('_', '-')}" if names != ["files"] else "FILE"
         raise click.UsageError(f"{name} is for --observed FILE, which is missing.")
     choices = [
         [f"{kind}:{word}" for word in words]
@@ -99,9 +100,10 @@ def plan(
     setup = opts.Setup.of(**options)
     planned = tracking_plan(opts.build_transformer(setup))
     if observed:
-        inputs = Source((observed, *more_files), event_type).find()
-        refuse_input(output, inputs.each, "--output")
-        planned = _with_traffic(planned, Run.of(setup, inputs))
+        source = attrs.evolve(source, files=(observed, *source.files))
+        run = Run.of(setup, source)
+        refuse_input(output, run.inputs.each, "--output")
+        planned = _with_traffic(planned, run)
     try:
         planned = planned.narrowed(*choices) if choices else planned
         before = before.narrowed(*choices) if before and choices else before

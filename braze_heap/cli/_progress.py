@@ -124,12 +124,14 @@ def progress(
         redirect_stderr=False,
     ) as bar:
         task = bar.add_task("starting", total=total or None)
-        yield RunProgress(
-            total,
-            ceiling,
-            console.print,
-            lambda text, done: bar.update(task, description=text, completed=done),
-        )
+        shown = RunProgress(total, ceiling, console.print)
+
+        def update(text: str, done: int) -> None:
+            total = shown.total or None
+            bar.update(task, description=text, completed=done, total=total)
+
+        shown.on_change = update
+        yield shown
 
 
 def _message(line: str | Text, out: Console) -> None:

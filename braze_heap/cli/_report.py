@@ -63,6 +63,10 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         SkipReason.OUTDATED: (
             "They only state user properties, and newer events state these too."
         ),
+        SkipReason.USER_PROPERTIES: (
+            "The backfill sends no user properties. --state with the state of the "
+            "live service sends them."
+        ),
         SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',
         Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
         Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
@@ -356,9 +360,9 @@ class RunResult:
         report: The counts.
         outcome: How the run ended.
         seconds: Duration.
-        source: Number of files, or the path of a dead letter.
+        source: Number of files, or the path of a state file.
         sink: Description of the sink; empty if nothing was sent.
-        store: Path of the dead letter; ``None`` if it was turned off.
+        state: Path of the state file; ``None`` if it was turned off.
         top: Maximum number of types and fields; ``None`` shows all.
         more: Parts at the end of the text.
         again: Effect of running the command again; empty if there is no advice.
@@ -370,7 +374,7 @@ class RunResult:
     seconds: float
     source: str = ""
     sink: str = ""
-    store: Path | None = None
+    state: Path | None = None
     top: int | None = TOP
     more: Sequence[RenderableType] = ()
     again: str = ""
@@ -393,7 +397,7 @@ class RunResult:
             "error": failure.format_message() if failure else None,
             "seconds": round(self.seconds, 3),
             "sink": self.sink or None,
-            "dead_letter": str(self.store) if self.store else None,
+            "state": str(self.state) if self.state else None,
             **self.report.to_dict(),
             **self.more_values,
         }
@@ -434,7 +438,7 @@ class RunResult:
         report, (done, failed) = self.report, self.report.verbs
         repeats = ui.plural(report.repeated, "repeat")
         repeats += " of an earlier event among them"
-        place = f"in {self.store}" if self.store else "discarded"
+        place = f"in {self.state}" if self.state else "discarded"
         is_kept = bool(self.sink and report.failed)
         kinds = [ui.plural(count, kind) for kind, count in report.calls.items() if kind]
         return ui.rows_view(
@@ -494,8 +498,8 @@ class RunResult:
         )
 
     def _commands(self) -> Iterator[tuple[str, str]]:
-        if self.store and self.report.failed:
-            path = shlex.quote(str(self.store))
+        if self.state and self.report.failed:
+            path = shlex.quote(str(self.state))
             command = "braze-heap dead-letters"
             yield f"{command} list {path}", "list dead letters and reasons"
             yield f"{command} replay {path} --sink SPEC", "after the cause is fixed"

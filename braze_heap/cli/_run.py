@@ -1,7 +1,7 @@
 """A run over many inputs, in batches, so that memory does not grow with them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Final
@@ -11,9 +11,9 @@ from rich.console import Console
 
 from braze_heap import Transformer, TransformResult
 from braze_heap.cli import _console as ui
-from braze_heap.cli._inputs import FEW, UNIT, Advance, Input, Inputs, batches
+from braze_heap.cli._inputs import FEW, UNIT, Advance, Input, Inputs, Source, batches
 from braze_heap.cli._options import Setup, build_transformer
-from braze_heap.cli._output import is_replaced, open_output, write_calls
+from braze_heap.cli._output import Output, is_replaced, open_output, write_calls
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
@@ -47,17 +47,28 @@ class Run:
         return RunReport(identity, skipped_files=self.inputs.skipped)
 
     @classmethod
-    def of(cls, setup: Setup, inputs: Inputs, jobs: int = 1) -> "Run":
-        """Return a run in *jobs* processes; 0 is one per core."""
+    def of(
+        cls, setup: Setup, source: Source, jobs: int = 1, own: Collection[Path] = ()
+    ) -> "Run":
+        """
+        Return a run in *jobs* processes; 0 is one per core.
+
+        The command writes the files *own*; they are not read.
+        """
         transformer = build_transformer(setup)
+        selects = transformer._mapping.generic.sends_type
+        is_selective = transformer._policies.selection is not None
+        inputs = source.find(own, selects if is_selective else None)
         if jobs == 1:
             return Run(transformer, inputs)
         from braze_heap.cli._jobs import SplitRun, cores
 
         return SplitRun(transformer, inputs, setup=setup, jobs=jobs or cores())
 
-    def result(self, path: Path, bar: Console | None, *, all_types: bool) -> RunResult:
-        """Transform all inputs into the file at *path*, and return the result."""
+    def result(
+        self, path: Output, bar: Console | None, *, all_types: bool
+    ) -> RunResult:
+        """Transform all inputs into *path*, and return the result."""
         started = time.monotonic()
         outcome = self.write_to(path, bar)
         return RunResult(
@@ -73,8 +84,8 @@ class Run:
         size = self.inputs.size
         return progress("Transforming", size, bar if size > _LONG else None)
 
-    def write_to(self, path: Path, bar: Console | None) -> RunOutcome:
-        """Transform all inputs into the file at *path*, and return how that ended."""
+    def write_to(self, path: Output, bar: Console | None) -> RunOutcome:
+        """Transform all inputs into *path*, and return how that ended."""
         done = "Processed before that:"
         if is_replaced(path):
             done = "The file was not written. Read before that:"
@@ -91,7 +102,7 @@ class Run:
             return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
         return RunOutcome()
 
-    def _write_to(self, path: Path, bar: Console | None) -> None:
+    def _write_to(self, path: Output, bar: Console | None) -> None:
         with (
             open_output(path, self.inputs.each) as file,
             self.progress(bar) as shown,

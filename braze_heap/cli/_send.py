@@ -22,6 +22,7 @@ from braze_heap.cli._options import (
     Setup,
     all_types_option,
     option,
+    storage_option,
     transformer_options,
     yes_option,
 )
@@ -32,7 +33,7 @@ from braze_heap.cli._run import Run
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
-from braze_heap.state import DeadLetter
+from braze_heap.state import DeadLetter, Ledger
 
 AGAIN: Final = (
     "It starts over; Heap ignores events it already has, but a file sink will contain "
@@ -45,9 +46,10 @@ AGAIN: Final = (
     epilog=ui.epilog(
         f"""
         braze-heap send currents/
+        braze-heap send s3://bucket/braze --since 2026-01-15 --sink 'heap:?app_id=11'
         braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
         zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
-        braze-heap send batch.json --sink file:calls.jsonl --dead-letter lost.db
+        braze-heap send batch.json --sink file:calls.jsonl --state trial.db
 
 {sinks.SINKS_HELP}
 
@@ -57,13 +59,15 @@ Running a command again is safe: Heap ignores events it already has.
         zero="done, also if events went to the dead letter",
     ),
 )
+@storage_option
 @source_options
 @sinks.sink_option("Destination. Without it nothing is sent: a dry run.")
 @yes_option()
-@sinks.dead_letter_option(
-    f"Store events that cannot be delivered here.  [default: {sinks.DEAD_LETTER}]"
+@sinks.state_option(
+    "Keep what cannot be delivered, and the newest user properties, in this file.  "
+    f"[default: {sinks.STATE}]"
 )
-@option("--discard", "Count what cannot be delivered; do not keep it.")
+@option("--discard", "Count what cannot be delivered; keep no state.")
 @patience_option
 @transformer_options
 @all_types_option
@@ -72,7 +76,7 @@ def send(
     source: Source,
     spec: str | None,
     yes: bool,
-    store: Path | None,
+    state: Path | None,
     max_bytes: int | None,
     discard: bool,
     patience: float,
@@ -91,12 +95,12 @@ def send(
     the exit status is 2 and the message names the file: run the command again. In a
     folder, files that hold no events, such as CSV, are skipped and reported.
     """
-    if discard and (store or max_bytes):
-        name = "--dead-letter" if store else "--max-bytes"
+    if discard and (state or max_bytes):
+        name = "--state" if state else "--max-bytes"
         raise click.UsageError(f"{name} and --discard exclude each other.")
-    kept = None if discard else store or sinks.DEAD_LETTER
-    inputs = source.find(own=_files_of(kept))
-    run = Run.of(Setup.of(**options), inputs)
+    kept = None if discard else state or sinks.STATE
+    run = Run.of(Setup.of(**options), source, own=_files_of(kept))
+    inputs = run.inputs
     if spec is None:
         _dry_run(run, all_types, ending)
     if written := STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
@@ -109,18 +113,18 @@ def send(
 
     with contextlib.closing(sinks.open_sink_or_exit(spec)) as sink:
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        with _dead_letter(kept, max_bytes, quiet=ending.quiet) as dead_letter:
-            delivery = Delivery(spec, sink, dead_letter, patience)
+        with _stores(kept, max_bytes, quiet=ending.quiet) as stores:
+            delivery = Delivery(spec, sink, *stores, patience)
             result = delivery.run(run.transformer, work, inputs.size, ending.bar)
     result.report.skipped_files += inputs.skipped
-    result = attrs.evolve(result, source=str(inputs), store=kept, again=AGAIN)
+    result = attrs.evolve(result, source=str(inputs), state=kept, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
 
 
-def _files_of(store: Path | None) -> list[Path]:
-    """Return the files of the dead letter, which may lie in a folder that is read."""
-    suffixes = ("", *sinks.OWN_SUFFIXES) if store else ()
-    return [Path(f"{store}{suffix}") for suffix in suffixes]
+def _files_of(state: Path | None) -> list[Path]:
+    """Return the files of the state, which may lie in a folder that is read."""
+    suffixes = ("", *sinks.OWN_SUFFIXES) if state else ()
+    return [Path(f"{state}{suffix}") for suffix in suffixes]
 
 
 def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
@@ -218,15 +222,15 @@ def _dry_view(
 
 
 @contextlib.contextmanager
-def _dead_letter(
+def _stores(
     path: Path | None, max_bytes: int | None, *, quiet: bool
-) -> Iterator[DeadLetter]:
+) -> Iterator[tuple[DeadLetter, Ledger | None]]:
     if path is None:
-        yield DISCARD
+        yield DISCARD, None
         return
-    with sinks.open_store(path, is_made=True, max_bytes=max_bytes) as store:
+    with sinks.open_state(path, is_made=True, max_bytes=max_bytes) as state:
         if not quiet:
             click.echo(
                 f"What cannot be delivered goes to {ui.safe(str(path), 500)}.", err=True
             )
-        yield store
+        yield state.dead_letter, state.ledger

@@ -84,9 +84,9 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
     "the bearer token, or two while one is replaced. "
     f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
 )
-@sinks.dead_letter_option(
-    "Store events that cannot be delivered here.",
-    default=sinks.DEAD_LETTER,
+@sinks.state_option(
+    "Keep what cannot be delivered, and the newest user properties, in this file.",
+    default=sinks.STATE,
 )
 @option("--host", "Address to use.", default="127.0.0.1")
 @option(
@@ -103,7 +103,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 def serve(
     spec: str | None,
     token_env: str | None,
-    store: Path,
+    state: Path,
     max_bytes: int | None,
     host: str,
     port: int,
@@ -127,16 +127,19 @@ def serve(
             log.message(f"Warning: {ui.safe(text, 500)}")
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
-        sinks.refuse_files(spec, store, options["config"])
+        sinks.refuse_files(spec, state, options["config"])
         listener = stack.enter_context(bound(host, port))
-        made = sinks.open_store(store, is_made=True, max_bytes=max_bytes)
-        dead_letter = stack.enter_context(made)
-        counted = stack.enter_context(sinks.open_store(store))
+        made = sinks.open_state(state, is_made=True, max_bytes=max_bytes)
+        stores = stack.enter_context(made)
+        counted = stack.enter_context(sinks.open_state(state)).dead_letter
         sink = stack.enter_context(
             _closing(sinks.open_sink_or_exit(spec), log, metrics)
         )
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
-        pipeline = Pipeline(transformer, sink, dead_letter, observers=[metrics])
+        ledger = sinks.ledger_for(spec, sink, stores.ledger, log.message)
+        pipeline = Pipeline(
+            transformer, sink, stores.dead_letter, ledger=ledger, observers=[metrics]
+        )
         receiver = AsyncReceiver(pipeline, access.tokens)
         service = Service(
             receiver,
@@ -150,7 +153,7 @@ def serve(
             url_of(listener),
             access,
             sinks.describe_sink(spec, sinks.HeapTarget.of(sink)),
-            store,
+            state,
         )
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
@@ -250,7 +253,7 @@ def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
         f"  calls go to    {target}",
-        f"  dead letters   {ui.safe(str(path), 200)}",
+        f"  state          {ui.safe(str(path), 200)}",
         f"  monitoring     {url}/metrics, /healthz, /readyz",
         "",
         "Enter in Braze, as a Current of the kind Custom HTTP (or Heap):",

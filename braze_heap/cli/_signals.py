@@ -1,11 +1,15 @@
 """Ctrl-C, SIGTERM and SIGHUP: each ends a run with a report and its own status."""
 
 import contextlib
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final
+
+import attrs
 
 STOPS: Final = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -28,7 +32,7 @@ def status_of(error: BaseException | None) -> int:
 
 def name_of(error: KeyboardInterrupt) -> str:
     """Return ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``."""
-    if isinstance(error, Stopped):
+    if isinstance(error, Stopped) and error.number != signal.SIGINT:
         return signal.Signals(error.number).name
     return "Ctrl-C"
 
@@ -49,6 +53,53 @@ def stopped_by_signals() -> Iterator[None]:
     """
     with _handled(STOPS, lambda _: _stop, lambda usual: usual is signal.SIG_DFL):
         yield
+
+
+@attrs.define(eq=False)
+class Stopping:
+    """
+    Ask a run to end between two batches: after a signal, or when its time is over.
+
+    Attributes:
+        end: End of its time, in monotonic seconds.
+        cause: Cause, for the user; empty while the run may go on.
+    """
+
+    end: float = math.inf
+    cause: str = ""
+
+    def __call__(self) -> bool:
+        """Return whether the run is to end."""
+        if not self.cause and time.monotonic() >= self.end:
+            self.cause = "--max-time"
+        return bool(self.cause)
+
+    def sleep(self, seconds: float) -> None:
+        """
+        Sleep between two attempts to send a batch.
+
+        Raises:
+            KeyboardInterrupt: The run is to end.
+        """
+        end = time.monotonic() + seconds
+        while not self() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
+        if self():
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """End the run between batches after a signal, and at once after another."""
+
+        def noting(usual: Any) -> Any:
+            def note(number: int, _: FrameType | None) -> None:
+                self.cause = name_of(Stopped(number))
+                signal.signal(number, usual)
+
+            return note
+
+        with _handled((signal.SIGINT, *STOPS), noting, callable):
+            yield
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Sinks and dead letters of commands: options, opening, and files that may clash."""
+"""Sinks and state of commands: options, opening, and files that may clash."""
 
 import contextlib
 import os
@@ -14,13 +14,14 @@ from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
 from braze_heap.cli._options import Decorator, FilePath, option
 from braze_heap.exceptions import (
-    DeadLetterError,
     DeadLetterFull,
     SinkSpecError,
     SinkUnavailable,
+    StateError,
 )
 from braze_heap.sinks import Sink, open_sink
-from braze_heap.state import MAX_BYTES, MIN_BYTES, SqliteDeadLetter
+from braze_heap.sinks._protocol import destination_of
+from braze_heap.state import MAX_BYTES, MIN_BYTES, Ledger, SqliteState
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapOptions, HeapSink
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 API_KEY: Final = "HEAP_API_KEY"
 """Environment variable with the API key of the app; only deletions need it."""
 
-DEAD_LETTER: Final = Path("dead.db")
-"""Default path of the dead letter."""
+STATE: Final = Path("state.db")
+"""Default path of the state file."""
 
 STDOUT: Final = ("-", "console:")
 """Sinks that write to stdout."""
@@ -49,7 +50,7 @@ The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
 
 OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
-"""Suffixes of the files beside a dead letter that belong to it."""
+"""Suffixes of the files beside a state file that belong to it."""
 
 _HTTP: Final = ("anyio", "httpcore2", "httpx2")
 _HEAP: Final = "braze_heap.heap._sink"
@@ -62,13 +63,13 @@ def sink_option(text: str, *, required: bool = False) -> Decorator:
     return option("--sink spec SPEC", text, required=required)
 
 
-def dead_letter_option(text: str, **options: Any) -> Decorator:
-    """Add ``--dead-letter``, the path of a dead letter, and ``--max-bytes``."""
+def state_option(text: str, **options: Any) -> Decorator:
+    """Add ``--state``, the path of a state file, and ``--max-bytes``."""
 
     settings = {"type": FilePath(dir_okay=False), **options}
 
     def add(command: _Command) -> _Command:
-        add_path = option("--dead-letter store FILE", text, **settings)
+        add_path = option("--state FILE", text, **settings)
         return add_path(max_bytes_option(command))
 
     return add
@@ -76,12 +77,12 @@ def dead_letter_option(text: str, **options: Any) -> Decorator:
 
 max_bytes_option: Final = option(
     "--max-bytes BYTES",
-    f"Largest size of the dead letter.  [default: {MAX_BYTES}, which is 1 GiB]",
+    f"Largest size of all dead letters.  [default: {MAX_BYTES}, which is 1 GiB]",
     type=click.IntRange(min=MIN_BYTES),
 )
 
-store_argument: Final = click.argument(
-    "path", metavar="DEAD.db", type=FilePath(exists=True, dir_okay=False)
+state_argument: Final = click.argument(
+    "path", metavar="STATE.db", type=FilePath(exists=True, dir_okay=False)
 )
 
 
@@ -161,29 +162,52 @@ def report_stream(spec: str) -> ui.Stream:
     return "stderr" if spec in STDOUT else "stdout"
 
 
+def ledger_for(
+    spec: str, sink: Sink, ledger: Ledger | None, warn: Callable[[str], object]
+) -> Ledger | None:
+    """
+    Return *ledger*; ``None`` if *sink* is stdout, which keeps no values, or unnamed.
+
+    Args:
+        spec: The sink as the user wrote it.
+        sink: The open sink.
+        ledger: The ledger of the state file.
+        warn: Called with a message if the sink does not name its destination.
+    """
+    if ledger is None or spec in STDOUT:
+        return None
+    if destination_of(sink) is None:
+        warn(
+            "The sink names no destination, so the newest user properties are known "
+            "only until this ends."
+        )
+        return None
+    return ledger
+
+
 def file_of(spec: str) -> Path | None:
     """Return the file that a sink appends to."""
     scheme, _, rest = spec.partition(":")
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
-def is_of_store(path: Path, store: Path) -> bool:
-    """Return whether *path* is the dead letter *store* or one of its other files."""
-    found, own = os.path.realpath(path), os.path.realpath(store)
+def is_of_state(path: Path, state: Path) -> bool:
+    """Return whether *path* is the file *state* or one of its other files."""
+    found, own = os.path.realpath(path), os.path.realpath(state)
     return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
 
 
-def refuse_files(spec: str, store: Path | None, config: Path | None) -> None:
+def refuse_files(spec: str, state: Path | None, config: Path | None) -> None:
     """
     Check that calls are not appended to a file with another purpose.
 
     Raises:
-        UnusableError: The sink appends to the dead letter *store*, to a file of SQLite
-            beside it, or to the file of options *config*.
+        UnusableError: The sink appends to the file *state*, to a file of SQLite beside
+            it, or to the file of options *config*.
     """
     path = file_of(spec)
-    if path and store and is_of_store(path, store):
-        raise ui.UnusableError(f"--sink: {path} is the dead letter. Name another file.")
+    if path and state and is_of_state(path, state):
+        raise ui.UnusableError(f"--sink: {path} is the state file. Name another file.")
     if path and config and os.path.realpath(path) == os.path.realpath(config):
         raise ui.UnusableError(f"--sink: {path} is the file of --config. Name another.")
 
@@ -201,24 +225,22 @@ def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
 
 
 @contextlib.contextmanager
-def open_store(
+def open_state(
     path: Path, *, is_made: bool = False, max_bytes: int | None = None
-) -> Iterator[SqliteDeadLetter]:
+) -> Iterator[SqliteState]:
     """
-    Open the dead letter at *path*; *is_made* creates it if it does not exist.
+    Open the state file at *path*; *is_made* creates it if it does not exist.
 
     Raises:
         UnusableError: It does not exist, or is another file, which stays as it is.
     """
     try:
         try:
-            store = SqliteDeadLetter(
-                path, max_bytes=max_bytes or MAX_BYTES, create=is_made
-            )
+            state = SqliteState(path, max_bytes=max_bytes or MAX_BYTES, create=is_made)
         except ValueError as error:
             raise ui.UnusableError(f"{error}.") from None
-        with store:
-            yield store
-    except DeadLetterError as error:
+        with state:
+            yield state
+    except StateError as error:
         name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
         raise ui.UnusableError(f"{name}{error}.") from None

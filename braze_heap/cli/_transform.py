@@ -1,7 +1,6 @@
 """``braze-heap transform``: events in any form, as calls, one JSON object a line."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -9,7 +8,7 @@ import click
 from braze_heap.cli import _options as opts
 from braze_heap.cli._console import epilog
 from braze_heap.cli._inputs import Source, source_options
-from braze_heap.cli._output import refuse_input
+from braze_heap.cli._output import Output, refuse_input
 from braze_heap.cli._report import Ending, ending_options
 from braze_heap.cli._run import Run
 
@@ -21,6 +20,7 @@ from braze_heap.cli._run import Run
         braze-heap transform batch.json > calls.jsonl
         braze-heap transform s3-export/ -o calls.jsonl.gz --strict
         braze-heap transform s3-export/ -o calls.jsonl --jobs 0
+        braze-heap transform s3://bucket/braze --since 2026-01-15 -o s3://bucket/calls.gz
         zcat *.json.gz | braze-heap transform - | head
         braze-heap transform --event-type users.behaviors.Purchase records.json
 
@@ -30,13 +30,16 @@ from braze_heap.cli._run import Run
         zero="done, also if events were rejected",
     ),
 )
+@opts.storage_option
 @source_options
-@opts.output_option("Write the calls to this file, compressed if it ends in .gz.")
+@opts.output_option(
+    "Write the calls to this file or URL, compressed if it ends in .gz."
+)
 @opts.transformer_options
 @opts.option(
     "--jobs N",
     "Use N processes (0 = one per core). The output and its order stay the same. "
-    "Stdin and pipes are read by one process.",
+    "Stdin, pipes and memory: URLs are read by one process.",
     type=click.IntRange(0),
     default=1,
 )
@@ -44,7 +47,7 @@ from braze_heap.cli._run import Run
 @ending_options("an event was rejected")
 def transform(
     source: Source,
-    output: Path,
+    output: Output,
     jobs: int,
     all_types: bool,
     ending: Ending,
@@ -54,12 +57,14 @@ def transform(
     Turn Currents events into Heap calls, one JSON object a line.
 
     Reads request bodies, JSON arrays and lines, and Avro files, gzipped or not; the
-    files of directories; stdin for "-", or if no file is named. A report goes to
-    stderr; with --json, to stdout if -o names a file. In a directory, files without
-    events, such as CSV, are skipped and reported.
+    files of directories and URLs, such as s3://bucket/folder; stdin for "-", or if no
+    file is named. Files with an event type in their path that --include and --exclude
+    do not select are not read. A report goes to stderr; with --json, to stdout if -o
+    names a file. In a directory, files without events, such as CSV, are skipped and
+    reported.
     """
     refuse_input(output, [options["config"]], "--output")
-    run = Run.of(opts.Setup.of(**options), source.find(), jobs)
+    run = Run.of(opts.Setup.of(**options), source, jobs)
     is_mixed = output == opts.STDIN and sys.stdout.isatty()
     bar = None if is_mixed else ending.bar
     result = run.result(output, bar, all_types=all_types)

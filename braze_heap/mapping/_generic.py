@@ -147,7 +147,7 @@ class GenericMapping:
             batch.count_unknown(event)
         custom = policies.custom_of(event) if policies.customs else None
         is_standard = custom is None and entry is not None and is_shipped(entry)
-        is_standard = is_standard and not self._is_deletion(event)
+        is_standard = is_standard and not self._is_deletion(event.event_type)
         identity = self._identity_of(event, item, batch, is_standard=is_standard)
         if not isinstance(identity, str):
             return identity
@@ -156,7 +156,7 @@ class GenericMapping:
             return batch.skip(SkipReason.NOT_MAPPED, event)
         if policies.options.machines == "drop" and is_machine(event):
             return batch.skip(SkipReason.MACHINE, event)
-        if is_standard and not self._states(event, entry):
+        if is_standard and not self._states(event.event_type, entry):
             sampling = policies.sampling
             if sampling and not sampling.keeps(identity, event.event_type):
                 return batch.skip(SkipReason.SAMPLED, event)
@@ -179,27 +179,37 @@ class GenericMapping:
         given = event if custom.takes_event else typed
         return self._call(custom.entry, given, context, item, batch)
 
+    def sends_type(self, event_type: str) -> bool:
+        """Return whether events of *event_type* can have calls, by the selection."""
+        policies = self._policies
+        if policies.selects(event_type) or self._is_deletion(event_type):
+            return True
+        if not policies.keeps_user_properties(event_type):
+            return False
+        cls = policies.options.event_types.get(event_type)
+        if cls is None or any(key[0] == event_type for key in policies.customs):
+            return True
+        return self._states(event_type, policies.mappers.registration_for(cls))
+
     def _is_excluded(self, event: CurrentsEvent, entry: Registration | None) -> bool:
         """Return whether nothing of *event* is sent, by the selection of events."""
         policies, event_type = self._policies, event.event_type
-        if policies.selects(event_type):
-            return False
-        if self._is_deletion(event):
+        if policies.selects(event_type) or self._is_deletion(event_type):
             return False
         if not policies.keeps_user_properties(event_type):
             return True
         custom = policies.custom_of(event) if policies.customs else None
         is_own = custom is not None and not custom.takes_event
-        return not is_own and not self._states(event, entry)
+        return not is_own and not self._states(event_type, entry)
 
-    def _states(self, event: CurrentsEvent, entry: Registration | None) -> bool:
-        """Return whether a mapper may return more of *event* than the event itself."""
+    def _states(self, event_type: str, entry: Registration | None) -> bool:
+        """Return whether a mapper may return more of an event than the event itself."""
         if entry and isinstance(entry.mapper, StandardWithUserProperties):
-            return self._policies.keeps_user_properties(event.event_type)
+            return self._policies.keeps_user_properties(event_type)
         return entry is not None and entry.mapper is not standard
 
-    def _is_deletion(self, event: CurrentsEvent) -> bool:
-        return event.event_type == DELETION and self._policies.options.deletions
+    def _is_deletion(self, event_type: str) -> bool:
+        return event_type == DELETION and self._policies.options.deletions
 
     def _identity_of(
         self, event: CurrentsEvent, item: Any, batch: Batch, *, is_standard: bool
@@ -213,7 +223,10 @@ class GenericMapping:
             batch: Receives the outcome.
             is_standard: Whether a shipped mapper decides, under this identity.
         """
-        policy, is_deletion = self._policies.identity, self._is_deletion(event)
+        policy, is_deletion = (
+            self._policies.identity,
+            self._is_deletion(event.event_type),
+        )
         function: Callable[[Any], Any] = policy.function
         own = event if self._identity_is_ours else copy_of(event)
         try:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from braze_heap._errors import errno_of, error_context
 from braze_heap._json import encode
@@ -22,6 +22,7 @@ from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
+from braze_heap.wire._source import is_url
 
 
 class MemorySink(OfOneProcess, ClosingContextManager):
@@ -86,6 +87,13 @@ def _row(properties: Mapping[str, object], *texts: str) -> str:
     return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
 
 
+NO_URL: Final = (
+    "nothing can be appended to an object of a store. Write it with braze-heap "
+    "transform --output URL, or write a file and copy it there"
+)
+"""Advice about a URL where calls are appended."""
+
+
 class JsonLinesSink(OfOneProcess, ClosingContextManager):
     """
     Append each call as one line of JSON. For replays, dry runs and debugging.
@@ -111,6 +119,8 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
         self._is_closed = False
         self._path: Path | None = None
         self._file: _RotatedFile | _LineStream
+        if isinstance(target, str) and is_url(target):
+            raise ValueError(f"a JsonLinesSink takes no URL: {NO_URL}")
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
             self._file = _RotatedFile(self._path, max_bytes)

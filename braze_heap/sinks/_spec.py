@@ -19,8 +19,9 @@ from braze_heap._options import from_text
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkSpecError
-from braze_heap.sinks._local import ConsoleSink, JsonLinesSink, MemorySink
+from braze_heap.sinks._local import NO_URL, ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks._protocol import Sink
+from braze_heap.wire._source import is_url
 
 GROUP: Final = "braze_heap.sinks"
 """Entry point group in which `open_sink` looks up names."""
@@ -64,6 +65,8 @@ def open_sink(spec: str) -> Sink:
         )
     target, _, query = rest.partition("?")
     factory = _BUILT_IN.get(name) or _entry_point(name)
+    if factory is None and is_url(spec):
+        raise SinkSpecError(f"a sink is not a URL: {NO_URL}")
     if factory is None:
         factory, target = _import_factory(name, target), ""
     args = [target] if target else []

@@ -309,8 +309,11 @@ def resolve_path(path: str | os.PathLike[Any]) -> Path:
     return Path(os.path.realpath(name))
 
 
-_LOCKED: Final = set[Path]()
-"""Files that this process has locked, because `lockf` only excludes other processes."""
+_LOCKED: Final = set[tuple[int, Path]]()
+"""
+Files that a process has locked, with its id, because `lockf` only excludes others and
+a fork inherits the set, but not the lock.
+"""
 
 
 @contextlib.contextmanager
@@ -324,15 +327,16 @@ def lock_file(path: Path) -> Iterator[None]:
     Raises:
         BlockingIOError: It is locked already.
     """
+    key = os.getpid(), path
     with _CREATE_LOCK:
-        if path in _LOCKED:
+        if key in _LOCKED:
             raise BlockingIOError
-        _LOCKED.add(path)
+        _LOCKED.add(key)
     try:
         with _lock_for_processes(path):
             yield
     finally:
-        _LOCKED.discard(path)
+        _LOCKED.discard(key)
 
 
 @contextlib.contextmanager

@@ -8,13 +8,13 @@ import logging
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
 
 from braze_heap._wiring import kind_of
-from braze_heap.policies.selection import Events, Selection, select_events
+from braze_heap.policies.selection import Events, select_events
 from braze_heap.storage._objects import (
     FileSystem,
     ObjectFile,
@@ -79,13 +79,26 @@ def find(
         OSError: There is nothing at *url*, or it is not accessible. The message says
             what to do.
     """
-    options = storage_options or {}
-    text = os.fspath(url)
-    window = _Hours.of(since, until)
-    selection = select_events(include, exclude)
-    file_system, root = open_file_system(text, options)
-    listing = _Listing(file_system, text, root.rstrip("/"), selection, window)
-    return listing.objects(options)
+    wanted = PathFilter(select_events(include, exclude).selects, Hours.of(since, until))
+    found = find_wanted(os.fspath(url), wanted, storage_options or {})
+    return _checked(found, wanted)
+
+
+def _checked(
+    objects: Iterator[StoredObject], wanted: PathFilter
+) -> Iterator[StoredObject]:
+    yield from objects
+    wanted.check()
+
+
+def find_wanted(
+    url: str, wanted: PathFilter, storage_options: Mapping[str, Any]
+) -> Iterator[StoredObject]:
+    """Find the objects below *url* whose paths are *wanted*; see `find`."""
+    file_system, root = open_file_system(url, storage_options)
+    return _Listing(
+        file_system, url, root.rstrip("/"), wanted, storage_options
+    ).objects()
 
 
 def read(obj: StoredObject) -> Iterator[Read]:
@@ -112,15 +125,20 @@ def read_each(
     Faster than `read` for many small objects, because it fetches the first bytes of the
     next ones early. Read the events of an object before you ask for the next.
     """
+    return ((obj, _events(obj, file)) for obj, file in open_each(objects))
+
+
+def open_each(
+    objects: Iterable[StoredObject],
+) -> Iterator[tuple[StoredObject, ObjectFile]]:
+    """Yield each object as a file, and fetch the first bytes of the next ones."""
     opened: deque[tuple[StoredObject, ObjectFile]] = deque()
     with prefetch_thread() as thread:
         for obj in objects:
             opened.append((obj, ObjectFile(obj, thread)))
             if len(opened) > AHEAD:
-                first, file = opened.popleft()
-                yield first, _events(first, file)
-        for obj, file in opened:
-            yield obj, _events(obj, file)
+                yield opened.popleft()
+        yield from opened
 
 
 def _events(obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
@@ -128,7 +146,7 @@ def _events(obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
 
 
 @attrs.frozen
-class _Hours:
+class Hours:
     """Hours from *since* to before *until*, UTC; ``None`` for no limit."""
 
     since: dt.datetime | None
@@ -137,7 +155,7 @@ class _Hours:
     @classmethod
     def of(
         cls, since: dt.datetime | dt.date | None, until: dt.datetime | dt.date | None
-    ) -> _Hours:
+    ) -> Hours:
         first, end = _utc("since", since), _utc("until", until)
         if first and not end:
             end = max(first, dt.datetime.now(dt.UTC)) + _DAY
@@ -203,47 +221,78 @@ def hours_in_path(path: str) -> tuple[dt.datetime, dt.datetime] | None:
 
 
 @attrs.define
+class PathFilter:
+    """
+    Event types and hours of the files to read, by their paths.
+
+    Attributes:
+        selects: Function that returns whether an event type is wanted.
+        hours: The hours that are wanted.
+        found: Number of paths that are wanted.
+        undated: Number of paths without an hour, which are not, and the last of them.
+    """
+
+    selects: Callable[[str], bool]
+    hours: Hours
+    found: int = 0
+    undated: tuple[int, str] = (0, "")
+
+    def has(self, path: str) -> bool:
+        """Return whether *path* is wanted."""
+        event_type = type_in_path(path)
+        return (not event_type or self.selects(event_type)) and self.has_hour(path)
+
+    def has_hour(self, path: str) -> bool:
+        """Return whether the hour in *path* is wanted."""
+        hours = hours_in_path(path)
+        if self.hours.is_limited and hours is None:
+            self.undated = self.undated[0] + 1, path
+            return False
+        is_wanted = not hours or self.hours.has(hours)
+        self.found += is_wanted
+        return is_wanted
+
+    def check(self) -> None:
+        """
+        Point out paths without an hour.
+
+        Raises:
+            ValueError: All paths are without an hour, although hours are wanted.
+        """
+        number, path = self.undated
+        text = (
+            f"files without date=YYYY-MM-DD-HH in their path: {number:,}, such as "
+            f"{shown(path)}"
+        )
+        if number and not self.found:
+            raise ValueError(f"{text}. Read them without since and until")
+        if number:
+            logger.warning("%s. They are not read", text)
+
+
+@attrs.define
 class _Listing:
     """One search in a file system."""
 
     fs: FileSystem
     url: str
     root: str
-    selection: Selection
-    window: _Hours
+    wanted: PathFilter
+    options: Mapping[str, Any]
     _has_dates: bool | None = None  # whether type folders contain folders of dates
 
-    def objects(self, options: Mapping[str, Any]) -> Iterator[StoredObject]:
-        found, undated, example = 0, 0, ""
+    def objects(self) -> Iterator[StoredObject]:
         for info in self._below(self.root, is_root=True):
             path = info["name"]
-            event_type = type_in_path(path)
             if any(n.startswith((".", "_")) for n in path[len(self.root) :].split("/")):
                 continue
-            if event_type and not self.selection.selects(event_type):
-                continue
-            if self.window.is_limited:
-                hours = hours_in_path(path)
-                if hours is None:
-                    undated, example = undated + 1, path
-                    continue
-                if not self.window.has(hours):
-                    continue
-            found += 1
-            yield stored_object(
-                self._url_of(path),
-                info,
-                event_type=event_type,
-                storage_options=options,
-            )
-        if undated:
-            text = (
-                f"{undated:,} objects below {shown(self.url)} have no "
-                f"date=YYYY-MM-DD-HH in their path, such as {shown(example)}"
-            )
-            if not found:
-                raise ValueError(f"{text}: find them without since and until")
-            logger.warning("%s: they are not among the hours asked for", text)
+            if self.wanted.has(path):
+                yield stored_object(
+                    self._url_of(path),
+                    info,
+                    event_type=type_in_path(path),
+                    storage_options=self.options,
+                )
 
     def _url_of(self, path: str) -> str:
         return self.url.rstrip("/") + path[len(self.root) :]
@@ -252,9 +301,9 @@ class _Listing:
         """Yield descriptions of at least the wanted objects below *folder*."""
         event_type = type_in_path(folder) if _TYPE.search(folder) else None
         hours = hours_in_path(folder)
-        if event_type and not self.selection.selects(event_type):
+        if event_type and not self.wanted.selects(event_type):
             return
-        if hours and not self.window.has(hours):
+        if hours and not self.wanted.hours.has(hours):
             return
         if _TYPE.match(folder.rpartition("/")[2]):
             yield from self._of_type(folder)
@@ -270,7 +319,7 @@ class _Listing:
     def _of_type(self, folder: str) -> Iterator[dict[str, Any]]:
         """Yield the objects of a folder of one event type, by prefixes of its hours."""
         is_encoded = "%" in folder.rpartition("/")[2]
-        prefixes = [""] if is_encoded else self.window.prefixes()
+        prefixes = [""] if is_encoded else self.wanted.hours.prefixes()
         if self._has_dates is False:
             prefixes = [""]
         found: dict[str, dict[str, Any]] = {}
@@ -289,13 +338,13 @@ class _Listing:
 
     def _ls(self, folder: str) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]]
-        listed = call_store(self._url_of(folder), self.fs.ls, folder, detail=True)
+        url = self._url_of(folder)
+        listed = call_store(url, self.options, self.fs.ls, folder, detail=True)
         return listed
 
     def _found(self, folder: str, prefix: str) -> Iterator[dict[str, Any]]:
-        found = call_store(
-            self._url_of(folder), self.fs.find, folder, prefix=prefix, detail=True
-        )
+        url, find_ = self._url_of(folder), self.fs.find
+        found = call_store(url, self.options, find_, folder, prefix=prefix, detail=True)
         for path, info in sorted(found.items()):
             if info["type"] != "directory":
                 yield {**info, "name": path}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import functools
 import io
 import logging
 import os
@@ -10,15 +12,19 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import attrs
+
+from braze_heap._text import did_you_mean
 
 logger: logging.Logger = logging.getLogger("braze_heap.storage")
 
 CHUNK: Final = 2 << 20
 """Bytes of a request. Two chunks are in memory, and each one twice on its arrival."""
+
+PART: Final = 16 << 20
+"""Bytes of a part of an object that is written. S3 takes 10,000 of them."""
 
 DELAYS: Final = (0.5, 2.0, 8.0)
 """Seconds before each retry of a failed request, besides retries of the client."""
@@ -58,7 +64,7 @@ class StoredObject:
 
 
 def open_file_system(
-    url: str, storage_options: Mapping[str, Any]
+    url: str, storage_options: Mapping[str, Any], doing: str = "read"
 ) -> tuple[FileSystem, str]:
     """
     Return the file system of *url*, without a cache of listings, and its path there.
@@ -73,7 +79,7 @@ def open_file_system(
     try:
         import fsspec
 
-        with explain_errors(url):
+        with explain_errors(url, storage_options, doing):
             file_system, path = fsspec.url_to_fs(url, **options)
     except ImportError as error:
         extra = _EXTRAS.get(scheme)
@@ -93,7 +99,7 @@ def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> Stored
         OSError: It does not exist, is a folder, or is not accessible.
     """
     file_system, path = open_file_system(url, storage_options)
-    info = call_store(url, file_system.info, path)
+    info = call_store(url, storage_options, file_system.info, path)
     if info["type"] == "directory":
         raise IsADirectoryError(
             f"{shown(url)} is a folder: find its objects with braze_heap.storage.find"
@@ -129,6 +135,8 @@ class ObjectFile:
 
     def __init__(self, obj: StoredObject, thread: Executor) -> None:
         self.name: str = shown(obj.url)
+        self.on_read: Callable[[int], object] = lambda _: None
+        """Called with the size of each range."""
         self._object = obj
         self._thread = thread
         self._fs, self._path = open_file_system(obj.url, obj.storage_options)
@@ -144,7 +152,9 @@ class ObjectFile:
         try:
             chunk = self._next.result()
         except Exception:  # it is repeated here, where Ctrl-C interrupts the delays
-            chunk = call_store(self._object.url, self._fetch, self._end)
+            options = self._object.storage_options
+            chunk = call_store(self._object.url, options, self._fetch, self._end)
+        self.on_read(len(chunk))
         self._chunk = io.BytesIO(chunk)
         self._end += len(chunk)
         self._next = self._fetch_later()
@@ -158,7 +168,8 @@ class ObjectFile:
             OSError: It was overwritten or deleted.
         """
         url, version = self._object.url, self._object.version
-        info = call_store(url, self._fs.info, self._path)
+        options = self._object.storage_options
+        info = call_store(url, options, self._fs.info, self._path)
         if version and stored_object(url, info).version != version:
             raise OSError(f"{self.name} was overwritten meanwhile: read it again")
 
@@ -189,18 +200,71 @@ class ObjectFile:
         return data
 
 
+class ObjectWriter:
+    """
+    Binary file that becomes an object at the end of the block, unless that raises.
+
+    Parts are uploaded meanwhile. They are removed if the block raises.
+
+    Raises:
+        OSError: The object cannot be written. The message says what to do.
+        ModuleNotFoundError, ValueError: See `open_file_system`.
+    """
+
+    def __init__(self, url: str, storage_options: Mapping[str, Any]) -> None:
+        if url.endswith("/") or "/" not in url.partition("://")[2]:
+            raise ValueError(f"{shown(url)} names no object: add a name after a slash")
+        self._explained = functools.partial(
+            explain_errors, url, storage_options, "write"
+        )
+        self._fs, self._path = open_file_system(url, storage_options, "write")
+
+    def __enter__(self) -> Self:
+        with self._explained():
+            self._fs.start_transaction()
+            self._file = self._fs.open(self._path, "wb", block_size=PART)
+        return self
+
+    def write(self, data: bytes, /) -> int:
+        """Write *data*."""
+        with self._explained():
+            number: int = self._file.write(data)
+        return number
+
+    def flush(self) -> None:
+        """Do nothing, because parts have a least size."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                with self._explained():
+                    self._file.close()
+                    self._fs.end_transaction()
+        except BaseException:
+            self._discard()
+            raise
+        if kind is not None:
+            self._discard()
+
+    def _discard(self) -> None:
+        with contextlib.suppress(Exception):  # the store may be away
+            self._fs.transaction.complete(commit=False)
+        with contextlib.suppress(AttributeError):  # else a file completes itself
+            self._file.closed = True
+
+
 class PermanentStoreError(OSError):
     """An error of a store that a retry does not fix."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_object(obj: StoredObject) -> Iterator[ObjectFile]:
     """Open *obj* with a thread of its own, which ends with the block."""
     with prefetch_thread() as thread:
         yield ObjectFile(obj, thread)
 
 
-@contextmanager
+@contextlib.contextmanager
 def prefetch_thread() -> Iterator[Executor]:
     """Return a thread for `ObjectFile`, which ends with the block."""
     with ThreadPoolExecutor(1, "braze-heap-prefetch") as thread:
@@ -210,7 +274,13 @@ def prefetch_thread() -> Iterator[Executor]:
             thread.shutdown(wait=False, cancel_futures=True)
 
 
-def call_store(url: str, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
+def call_store(
+    url: str,
+    storage_options: Mapping[str, Any],
+    function: Callable[..., Any],
+    *args: Any,
+    **more: Any,
+) -> Any:
     """
     Call *function* of a file system, and repeat it after an error that may pass.
 
@@ -219,7 +289,7 @@ def call_store(url: str, function: Callable[..., Any], *args: Any, **more: Any) 
     """
     for delay in (*DELAYS, None):
         try:
-            with explain_errors(url):
+            with explain_errors(url, storage_options):
                 return function(*args, **more)
         except (FileNotFoundError, PermissionError, PermanentStoreError):
             raise
@@ -241,6 +311,11 @@ _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
         "there is no such bucket, container, folder or object. Check its name",
     ),
     (
+        r"TypeError",
+        PermanentStoreError,
+        "an option of the client in storage_options is wrong",
+    ),
+    (
         r"\w+ 301|.*(PermanentRedirect|HeaderMalformed|IllegalLocation|\bregion\b)",
         PermanentStoreError,
         (
@@ -258,7 +333,7 @@ _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
         ),
         PermissionError,
         (
-            "credentials are missing, expired, or may not list and read it. Set them "
+            "credentials are missing, expired, or do not allow it. Set them "
             "as the client of the store expects (AWS_PROFILE, "
             "GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_CONNECTION_STRING) or in "
             "storage_options"
@@ -268,27 +343,50 @@ _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
 """Beginning of an error of a store, class to raise instead, and advice."""
 
 
-@contextmanager
-def explain_errors(url: str) -> Iterator[None]:
-    """Raise errors of a store as `OSError`, with the URL and advice."""
+@contextlib.contextmanager
+def explain_errors(
+    url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS, doing: str = "read"
+) -> Iterator[None]:
+    """Raise errors of a store as `OSError`, with the URL and advice, but no secret."""
     try:
         yield
     except (ImportError, PermanentStoreError):
         raise
     except Exception as error:
         if isinstance(error, ValueError) and "rotocol not known" in str(error):
-            raise ValueError(f"{shown(url)} has an unknown scheme: {error}") from None
+            scheme = url.partition("://")[0]
+            hint = did_you_mean(scheme, _EXTRAS)
+            raise ValueError(
+                f"{shown(url)} has an unknown scheme, {scheme!r}.{hint}"
+            ) from None
         codes = (getattr(error, name, "") for name in ("status", "code", "status_code"))
         status = next((f" {code}" for code in codes if isinstance(code, int)), "")
-        text = f"{type(error).__name__}{status}: {' '.join(str(error).split())}"
-        raise _explained(shown(url), _SECRET.sub("…", text[:_MAX_TEXT])) from error
+        detail = _without(" ".join(str(error).split()), storage_options)
+        text = _SECRET.sub("…", f"{type(error).__name__}{status}: {detail}"[:_MAX_TEXT])
+        raise _explained(f"cannot {doing} {shown(url)}", text) from error
 
 
-def _explained(url: str, text: str) -> OSError:
+def _without(text: str, options: object) -> str:
+    """Return *text* without the values of *options*."""
+    if isinstance(options, Mapping):
+        for value in options.values():
+            text = _without(text, value)
+    elif isinstance(options, str) and options:
+        text = re.sub(rf"(?<!\w){re.escape(options)}(?!\w)", "…", text)
+    return text
+
+
+def _explained(failure: str, text: str) -> OSError:
     for pattern, kind, advice in _ADVICE:
         if re.match(pattern, text):
-            return kind(f"cannot read {url}: {advice} ({text})")
-    return OSError(f"cannot read {url}: {text}")
+            return kind(f"{failure}: {advice} ({text})")
+    return OSError(f"{failure}: {text}")
+
+
+def is_same_url(first: str, second: str) -> bool:
+    """Return whether two URLs are the same, such as ``s3://a/b`` and ``s3a://a/b``."""
+    (kind, _, path), (other, _, rest) = (u.partition("://") for u in (first, second))
+    return path == rest and _EXTRAS.get(kind, kind) == _EXTRAS.get(other, other)
 
 
 _MAX_TEXT: Final = 300

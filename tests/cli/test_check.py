@@ -37,7 +37,7 @@ def test_all_is_well(run: Run, here: Path) -> None:
     """
     with FakeHeap() as heap:
         spec = f"heap:?app_id=11&base_url={heap.url}&allow_http=1&deadline=7"
-        shown = run("check", "--sink", spec, "--dead-letter", "dead.db")
+        shown = run("check", "--sink", spec, "--state", "state.db")
 
         assert [(r.method, r.items) for r in heap.requests] == [("HEAD", 0)]
     assert shown.exit_code == 0
@@ -45,7 +45,7 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert "OK  app id         11\n" in shown.stdout
     assert "Heap accepts events for a wrong app ID without an error." in shown.stdout
     assert "15,000 events a minute, 1,000 of each identity; 7 s for" in shown.stdout
-    assert "dead.db will be created when needed" in shown.stdout
+    assert "state.db will be created when needed" in shown.stdout
     assert shown.stdout.endswith("\nEverything is fine.\n")
     assert list(here.iterdir()) == []
 
@@ -197,14 +197,14 @@ def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
 def test_dead_letter_is_measured(run: Run) -> None:
     """What it holds is a reason to look, and no problem."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    with SqliteDeadLetter("dead.db") as store:
+    with SqliteDeadLetter("state.db") as store:
         store.append([DeadRecord.of(click_event(), "bad_time", "", at)])
 
-    found = findings(run, "--dead-letter", "dead.db")
+    found = findings(run, "--state", "state.db")
 
     assert problems(found) == []
-    assert "dead.db holds 1 dead letter, " in found["dead letter"]["detail"]
-    assert "dead-letters list dead.db" in found["dead letter"]["advice"]
+    assert "state.db holds 1 dead letter, " in found["state"]["detail"]
+    assert "dead-letters list state.db" in found["state"]["advice"]
 
 
 def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
@@ -214,26 +214,26 @@ def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
     monkeypatch.setattr("braze_heap.cli._check.MAX_BYTES", 100_000)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     big = DeadRecord.of(click_event(properties={"x": "x" * 200_000}), "bad", "", at)
-    with SqliteDeadLetter("dead.db") as store:
+    with SqliteDeadLetter("state.db") as store:
         store.append([big])
 
-    full = findings(run, "--dead-letter", "dead.db")
-    with SqliteDeadLetter("dead.db") as store:
+    full = findings(run, "--state", "state.db")
+    with SqliteDeadLetter("state.db") as store:
         store.forget([big.key])
-    emptied = findings(run, "--dead-letter", "dead.db")
+    emptied = findings(run, "--state", "state.db")
 
-    assert problems(full) == ["dead letter"]
+    assert problems(full) == ["state"]
     assert problems(emptied) == []
 
 
-@pytest.mark.parametrize("path", ["no/such/dead.db", "text.txt"])
+@pytest.mark.parametrize("path", ["no/such/state.db", "text.txt"])
 def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
     """A folder that is not there, or a file that is something else."""
     Path("text.txt").write_text(
         "hello, I am longer than a header of SQLite is", encoding="utf-8"
     )
 
-    assert problems(findings(run, "--dead-letter", path)) == ["dead letter"]
+    assert problems(findings(run, "--state", path)) == ["state"]
     assert Path("text.txt").read_text(encoding="utf-8").startswith("hello")
 
 
@@ -268,10 +268,10 @@ def test_the_token_is_looked_at_and_not_shown(
 
 def test_a_path_that_cannot_be_looked_at_is_a_problem(run: Run, here: Path) -> None:
     """Here links that lead to themselves; elsewhere a folder of another user."""
-    for name in ("dead.db", "calls.jsonl"):
+    for name in ("state.db", "calls.jsonl"):
         Path(name).symlink_to(name)
 
-    found = findings(run, "--dead-letter", "dead.db", "--sink", "file:calls.jsonl")
+    found = findings(run, "--state", "state.db", "--sink", "file:calls.jsonl")
 
-    assert problems(found) == ["sink", "dead letter"]
-    assert "symbolic links" in found["dead letter"]["detail"]
+    assert problems(found) == ["sink", "state"]
+    assert "symbolic links" in found["state"]["detail"]

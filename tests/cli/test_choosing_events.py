@@ -65,7 +65,7 @@ def test_an_option_overrides_the_variable_and_the_file(
         ["explain", "feed.jsonl"],
         ["plan"],
         ["serve", "--sink", "file:out.jsonl"],
-        ["dead-letters", "replay", "dead.db", "--sink", "memory:"],
+        ["dead-letters", "replay", "state.db", "--sink", "memory:"],
     ],
 )
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_run_that_skips_everything_says_so_first(run: Run, words: list[str]) -
     """The status stays 0, because a policy decided it."""
     shown = run("send", "feed.jsonl", "--exclude", "channel:email", *words)
 
-    report = (shown.stdout + shown.stderr).partition("goes to dead.db.\n")
+    report = (shown.stdout + shown.stderr).partition("goes to state.db.\n")
     first = (report[2] or report[0]).splitlines()[0]
     assert first == "Nothing to send: 3 events, all skipped (3 excluded)."
     assert shown.exit_code == 0

@@ -23,7 +23,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (click_event(2, time=None), "bad_time", 1),
         (b'{"email": "cust-77@example.com', "unreadable", 2),
     ]
-    path = tmp_path / "dead.db"
+    path = tmp_path / "state.db"
     with SqliteDeadLetter(path) as store:
         for original, reason, day in kept:
             at = datetime(2026, 1, day, 12, tzinfo=UTC)
@@ -318,7 +318,7 @@ def test_purge_needs_to_know_what(
 @pytest.mark.parametrize("age", ["1w", "36h", "2d"])
 def test_purge_by_age(age: str, run: Run, tmp_path: Path) -> None:
     """A job of cron removes what is too old, and nothing whose date cannot be read."""
-    now, path = datetime.now(UTC), tmp_path / "dead.db"
+    now, path = datetime.now(UTC), tmp_path / "state.db"
     with SqliteDeadLetter(path) as store:
         for days, reason in ((1.4, "rejected_by_heap"), (9, "bad_time"), (10, "none")):
             at = now - timedelta(days=days)
@@ -370,7 +370,7 @@ def test_replay_keeps_what_a_missing_mapper_took_part_in(
     run: Run, tmp_path: Path
 ) -> None:
     """The report names the mapper and says what to do; --force delivers it."""
-    path, at = tmp_path / "dead.db", datetime(2026, 1, 1, tzinfo=UTC)
+    path, at = tmp_path / "state.db", datetime(2026, 1, 1, tzinfo=UTC)
     mappers = {"users.messages.email.Click": "team.mappers:newsletter"}
     with SqliteDeadLetter(path) as store:
         event = click_event(1)

@@ -36,14 +36,14 @@ def spec(heap: FakeHeap) -> str:
 
 
 def keep(*events: dict[str, Any]) -> None:
-    """Put *events* into dead.db."""
-    with SqliteDeadLetter("dead.db") as store:
+    """Put *events* into state.db."""
+    with SqliteDeadLetter("state.db") as store:
         store.append([DeadRecord.of(event, "bad_time", "", AT) for event in events])
 
 
 def kept() -> list[str]:
-    """Return the ids of the events in dead.db."""
-    with SqliteDeadLetter("dead.db") as store:
+    """Return the ids of the events in state.db."""
+    with SqliteDeadLetter("state.db") as store:
         return [record.key.partition(":")[0] for record in store.read()]
 
 
@@ -52,7 +52,7 @@ def test_people_are_deleted_in_heap_and_in_the_dead_letter(
 ) -> None:
     """Their dead letters are removed, Heap is asked to delete them, others stay."""
     keep(click_event(1), click_event(2), click_event(3))
-    words = ("--sink", spec(heap), "--dead-letter", "dead.db", "--yes")
+    words = ("--sink", spec(heap), "--state", "state.db", "--yes")
 
     shown = run("delete", "cust-1", "cust-2", *words)
 
@@ -60,14 +60,14 @@ def test_people_are_deleted_in_heap_and_in_the_dead_letter(
     assert heap.deleted == ["cust-1", "cust-2"]
     assert kept() == ["event-3"]
     assert "Requested the deletion of 2 users" in shown.stdout
-    assert "Removed 2 dead letters from dead.db." in shown.stdout
+    assert "Removed 2 dead letters from state.db." in shown.stdout
     assert "suppress" in shown.stdout
 
 
 def test_dry_run_shows_app_people_and_dead_letters(run: Run, heap: FakeHeap) -> None:
     """A dry run names the app, the people and the dead letters, and deletes nothing."""
     keep(click_event(1))
-    words = ("--sink", spec(heap), "--dead-letter", "dead.db", "--dry-run")
+    words = ("--sink", spec(heap), "--state", "state.db", "--dry-run")
 
     shown = run("delete", "cust-1", *words)
 
@@ -75,7 +75,7 @@ def test_dry_run_shows_app_people_and_dead_letters(run: Run, heap: FakeHeap) -> 
     assert "Would request the deletion of 1 user with all" in shown.stdout
     assert f"Heap: app 11 at {heap.url}" in shown.stdout
     assert "  cust-1\n" in shown.stdout
-    assert "Would remove 1 dead letter from dead.db." in shown.stdout
+    assert "Would remove 1 dead letter from state.db." in shown.stdout
     assert heap.requests == []
     assert kept() == ["event-1"]
 
@@ -84,7 +84,7 @@ def test_without_yes_it_is_shown_and_asked(run: Run, heap: FakeHeap) -> None:
     """Where nobody can answer, nothing is deleted, but it is shown what would be."""
     keep(click_event(1))
 
-    shown = run("delete", "cust-1", "--sink", spec(heap), "--dead-letter", "dead.db")
+    shown = run("delete", "cust-1", "--sink", spec(heap), "--state", "state.db")
 
     assert shown.exit_code == 2
     assert "Would request the deletion of 1 user" in shown.stderr
@@ -103,6 +103,21 @@ def test_identities_come_from_stdin(run: Run, heap: FakeHeap) -> None:
     assert heap.deleted == ["cust-1", " b\u2028c"]
 
 
+def test_the_default_state_file_is_searched_if_it_exists(
+    run: Run, heap: FakeHeap
+) -> None:
+    """Its dead letters of all destinations are removed, without naming it."""
+    words = ("delete", "cust-1", "--sink", spec(heap), "--yes")
+    without = run(*words)
+    keep(click_event(1), click_event(2))
+
+    shown = run(*words)
+
+    assert "No state file was searched (--state)." in without.stdout
+    assert "Removed 1 dead letter from state.db." in shown.stdout
+    assert kept() == ["event-2"]
+
+
 @pytest.mark.parametrize(
     ("words", "stdin", "flaw"),
     [
@@ -111,9 +126,9 @@ def test_identities_come_from_stdin(run: Run, heap: FakeHeap) -> None:
         (["x" * 256], b"", "the identity has 256 UTF-16 units"),
         (["-"], b"\n", "stdin has no identities"),
         (["-"], b"\xff", "stdin is not text in UTF-8"),
-        (["cust-1", "--suspected"], b"", "--suspected is for --dead-letter"),
+        (["cust-1", "--suspected"], b"", "--suspected is for --state"),
         (["cust-1", "--dry-run"], b"", "--dry-run and --yes exclude each other"),
-        (["cust-1", "--dead-letter", "no.db"], b"", "'no.db' does not exist"),
+        (["cust-1", "--state", "no.db"], b"", "'no.db' does not exist"),
     ],
 )
 def test_wrong_request_deletes_nobody(
@@ -133,7 +148,7 @@ def test_missing_key_is_an_error_before_anything_is_deleted(
     """The message names the environment variable."""
     monkeypatch.delenv("HEAP_API_KEY")
     keep(click_event(1))
-    words = ("--sink", spec(heap), "--dead-letter", "dead.db", "--yes")
+    words = ("--sink", spec(heap), "--state", "state.db", "--yes")
 
     shown = run("delete", "cust-1", *words)
 
@@ -173,7 +188,7 @@ def test_suspected_dead_letters_are_named_and_kept(run: Run, heap: FakeHeap) -> 
     """The status is 1; with --suspected they are removed, too."""
     properties = {"name": "guess", "custom_properties": {"answer": "42"}}
     keep(click_event(1, properties=properties))
-    words = ("--sink", spec(heap), "--dead-letter", "dead.db", "--yes")
+    words = ("--sink", spec(heap), "--state", "state.db", "--yes")
 
     shown = run("delete", "42", *words)
     before = kept()
@@ -191,27 +206,27 @@ def test_ledger_in_the_file_forgets_the_person(
     command: str, run: Run, heap: FakeHeap
 ) -> None:
     """It has values of user properties, so a deletion and a purge cover it."""
-    with SqliteDeadLetter("dead.db") as store:
+    with SqliteDeadLetter("state.db") as store:
         for identity in ("cust-1", "cust-2"):
             key, stated = LedgerKey("heap", identity, "plan"), Statement(1, "a", "pro")
             claim(store.ledger, {key: stated}, "token", 0.0)
-    words: tuple[Any, ...] = ("dead-letters", "purge", "dead.db", "cust-1", "--yes")
+    words: tuple[Any, ...] = ("dead-letters", "purge", "state.db", "cust-1", "--yes")
     if command == "delete":
         words = ("delete", "cust-1", "--sink", spec(heap), "--yes")
-        words += ("--dead-letter", "dead.db")
+        words += ("--state", "state.db")
 
     shown = run(*words)
 
     assert shown.exit_code == 0, shown.output
     assert "the user properties of 1 user in the ledger" in shown.stdout
-    with SqliteDeadLetter("dead.db") as store:
+    with SqliteDeadLetter("state.db") as store:
         assert [key.identity for key, _ in store.ledger.read()] == ["cust-2"]
 
 
 def test_report_for_programs(run: Run, heap: FakeHeap) -> None:
     """The JSON has the identities, the destination and the keys of dead letters."""
     keep(click_event(1))
-    words = ("--sink", spec(heap), "--dead-letter", "dead.db", "--yes", "--json")
+    words = ("--sink", spec(heap), "--state", "state.db", "--yes", "--json")
 
     report = json.loads(run("delete", "cust-1", *words).stdout)
 
@@ -222,7 +237,7 @@ def test_report_for_programs(run: Run, heap: FakeHeap) -> None:
         "sink": f"Heap: app 11 at {heap.url}",
         "identities": ["cust-1"],
         "rejected": {},
-        "dead_letter": "dead.db",
+        "state": "state.db",
         "forgotten": 0,
         "suspected": {},
     }

@@ -138,7 +138,7 @@ def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
     lookup = Lookup(*[DeliveryError("the CRM is down")] * 2)
     transformer = Transformer(DEFAULT_MAPPERS.override(EmailClick, lookup))
     sink = MemorySink()
-    delivery = Delivery("memory:", sink, DISCARD, patience)
+    delivery = Delivery("memory:", sink, DISCARD, None, patience)
 
     monkeypatch.setattr(Pipeline, "_wait", lambda *_: None)
     result = delivery.run(

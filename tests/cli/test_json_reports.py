@@ -66,7 +66,7 @@ def test_send_reports_what_became_of_the_events(
 
     assert found["events"] == 3
     assert found["delivered" if words else "mapped"] == 1
-    assert found["dead_letter"] == ("dead.db" if words else None)
+    assert found["state"] == ("state.db" if words else None)
 
 
 def test_a_failed_run_has_its_error_in_the_report(run: Run) -> None:
@@ -85,14 +85,14 @@ def test_dead_letters_are_replayed_shown_and_purged_with_json(run: Run) -> None:
     """Each subcommand that reports has a JSON form."""
     run("send", "in.jsonl", "--sink", "memory:")
 
-    replayed = report(run, "dead-letters", "replay", "dead.db", "--sink", "memory:")
-    shown = report(run, "dead-letters", "show", "dead.db", "event-3")
-    purged = report(run, "dead-letters", "purge", "dead.db", "cust-3", "--yes")
+    replayed = report(run, "dead-letters", "replay", "state.db", "--sink", "memory:")
+    shown = report(run, "dead-letters", "show", "state.db", "event-3")
+    purged = report(run, "dead-letters", "purge", "state.db", "cust-3", "--yes")
 
     assert replayed["dead_lettered"] == {"bad_time": 1}
     assert (shown["reason"], "original" in shown) == ("bad_time", True)
     assert (purged["removed"], purged["suspected"]) == ([shown["key"]], {})
-    with SqliteDeadLetter("dead.db") as store:
+    with SqliteDeadLetter("state.db") as store:
         assert store.stats().records == 0
 
 

@@ -209,15 +209,15 @@ def test_calls_do_not_go_into_the_dead_letter(
     command: str, run: Run, events: Path, tmp_path: Path
 ) -> None:
     """A sink that is the file of the dead letter is refused before it is opened."""
-    store = tmp_path / "dead.db"
-    run("send", events, "--sink", "memory:", "--dead-letter", store)
+    store = tmp_path / "state.db"
+    run("send", events, "--sink", "memory:", "--state", store)
     before = store.read_bytes()
-    words = [events, "--dead-letter", store] if command == "send" else [store]
+    words = [events, "--state", store] if command == "send" else [store]
 
-    done = run(*command.split(), *words, "--sink", f"file:{tmp_path}/./dead.db")
+    done = run(*command.split(), *words, "--sink", f"file:{tmp_path}/./state.db")
 
     assert done.exit_code == 2
-    assert "is the dead letter" in done.stderr
+    assert "is the state file" in done.stderr
     assert store.read_bytes() == before
 
 
@@ -271,13 +271,13 @@ def test_the_files_of_a_dead_letter_are_not_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     bad = lines([click_event(time=None)])
-    run("send", "--sink", "memory:", "--dead-letter", "dead.db", stdin=bad)
+    run("send", "--sink", "memory:", "--state", "state.db", stdin=bad)
     before = {path.name for path in tmp_path.iterdir()}
 
     shown = [
-        run("send", "--sink", f"file:dead.db{suffix}", stdin=bad),
-        run("dead-letters", "replay", "dead.db", "--sink", f"file:dead.db{suffix}"),
-        run("dead-letters", "export", "dead.db", "-o", f"dead.db{suffix}"),
+        run("send", "--sink", f"file:state.db{suffix}", stdin=bad),
+        run("dead-letters", "replay", "state.db", "--sink", f"file:state.db{suffix}"),
+        run("dead-letters", "export", "state.db", "-o", f"state.db{suffix}"),
     ]
 
     assert [each.exit_code for each in shown] == [2, 2, 2]

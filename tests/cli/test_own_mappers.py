@@ -283,12 +283,12 @@ def test_replay_sends_what_the_team_maps(run: Run) -> None:
 
     fails.__module__, fails.__qualname__ = "mappers", "newsletter_click"
     registry = bh.DEFAULT_MAPPERS.override("users.messages.email.Click", fails)
-    with SqliteDeadLetter("dead.db") as store, JsonLinesSink("calls.jsonl") as sink:
+    with SqliteDeadLetter("state.db") as store, JsonLinesSink("calls.jsonl") as sink:
         bh.Pipeline(bh.Transformer(registry), sink, store).run([click_event(1)])
         assert store.stats().records == 1
 
     words = ("--sink", "file:calls.jsonl", "--transformer", "mappers:registry")
-    done = run("dead-letters", "replay", "dead.db", *words)
+    done = run("dead-letters", "replay", "state.db", *words)
 
     assert done.exit_code == 0
     assert names(Path("calls.jsonl").read_text(encoding="utf-8")) == [

@@ -89,7 +89,7 @@ def spec(heap: FakeHeap, more: str = "") -> str:
     return f"heap:?app_id=11&base_url={heap.url}&allow_http=1{more}"
 
 
-def dead(path: str = "dead.db") -> dict[str, int]:
+def dead(path: str = "state.db") -> dict[str, int]:
     """Return what a dead letter holds, by reason."""
     with SqliteDeadLetter(path) as store:
         return dict(store.stats().by_reason)
@@ -186,10 +186,10 @@ def test_events_reach_heap_and_are_accounted_for(
         ["events", "4"],
         ["delivered", "2"],
         ["skipped", "1"],
-        ["dead-lettered", "1", "in", "dead.db"],
+        ["dead-lettered", "1", "in", "state.db"],
     ]
     assert "no_identity  1  The event has no identity" in shown.stdout
-    assert "braze-heap dead-letters list dead.db" in shown.stdout
+    assert "braze-heap dead-letters list state.db" in shown.stdout
 
 
 def test_host_and_app_are_shown_and_need_a_yes(
@@ -236,7 +236,7 @@ def test_refused_events_are_kept_by_name(run: Run, heap: FakeHeap, batch: Path) 
     One poison event costs neither the other nor the exit status, but with --strict.
     """
     heap.always(Poison(lambda item: item.get("idempotency_key") == "event-1"))
-    words = ("send", batch, "--sink", spec(heap), "--yes", "--dead-letter", "lost.db")
+    words = ("send", batch, "--sink", spec(heap), "--yes", "--state", "lost.db")
 
     shown = run(*words, "--strict")
 
@@ -253,7 +253,7 @@ def test_dead_letters_are_given_up_by_name_alone(run: Run, here: Path) -> None:
 
     assert "dead-lettered  1  discarded" in shown.stdout
     assert list(here.iterdir()) == []
-    assert run("send", "--discard", "--dead-letter", "x", stdin=bad).exit_code == 2
+    assert run("send", "--discard", "--state", "x", stdin=bad).exit_code == 2
 
 
 def test_calls_on_stdout_stay_alone(run: Run, batch: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_file_that_is_no_dead_letter_is_left_alone(run: Run, batch: Path) -> N
     batch.chmod(0o644)
     before = batch.read_bytes()
 
-    shown = run("send", batch, "--sink", "memory:", "--dead-letter", batch)
+    shown = run("send", batch, "--sink", "memory:", "--state", batch)
 
     assert shown.exit_code == 2
     assert "is not a state file: it is JSON text" in shown.stderr
@@ -473,7 +473,9 @@ def test_a_strangers_sink_works(name: str, tmp_path: Path, batch: Path) -> None:
 
     status, stdout, stderr = stranger(tmp_path, spec, batch)
 
-    assert (status, stderr) == (0, "What cannot be delivered goes to dead.db.\n")
+    assert status == 0
+    assert stderr.startswith("What cannot be delivered goes to state.db.\n")
+    assert "The sink names no destination" in stderr
     (call,) = map(
         json.loads, Path("got.jsonl").read_text(encoding="utf-8").splitlines()
     )
@@ -520,7 +522,7 @@ def failing(folder: Path, name: str) -> None:
         pytest.skip("needs Linux")
 
 
-@pytest.mark.parametrize("words", [(), ("--dead-letter", "lost.db"), ("--discard",)])
+@pytest.mark.parametrize("words", [(), ("--state", "lost.db"), ("--discard",)])
 def test_a_file_that_fails_costs_no_other(
     words: tuple[str, ...], run: Run, heap: FakeHeap, tmp_path: Path, here: Path
 ) -> None:
@@ -618,7 +620,7 @@ def test_a_wrong_file_in_a_folder_is_skipped(
     assert "2 files skipped: no events in them" in text
     assert "notes.txt looks like CSV." in text
     assert "2 events from 3 files" in text
-    assert not Path("dead.db").exists() or dead() == {}
+    assert not Path("state.db").exists() or dead() == {}
 
 
 @pytest.mark.parametrize("command", ["send", "transform", "drift"])
@@ -648,11 +650,47 @@ def test_an_empty_file_among_others_is_fine(run: Run, batch: Path) -> None:
     assert run("send", batch.parent / "in", "--sink", "memory:").exit_code == 0
 
 
-@pytest.mark.parametrize("command", ["send", "transform", "drift", "explain"])
-def test_urls_are_explained(command: str, run: Run) -> None:
-    """A command opens no URL; the message says how to pipe it in."""
-    shown = run(command, "s3://bucket/events.jsonl")
+def change(event_id: str, time: float, status: str) -> dict[str, Any]:
+    """Return an event that states a user property."""
+    name = "users.behaviors.subscription.GlobalStateChange"
+    more = {"channel": "email", "subscription_status": status}
+    return make_raw(name, id=event_id, time=time, external_user_id="cust-1", **more)
 
-    assert shown.exit_code == 2
-    message = " ".join(shown.stderr.replace("│", " ").split())
-    assert f"aws s3 cp URL - | braze-heap {command} -" in message
+
+def send_changes(run: Run, sink: str, *changes: dict[str, Any]) -> str:
+    """Send *changes* with the default state, and return the report."""
+    body = json.dumps({"events": changes}).encode()
+    shown = run("send", "--sink", sink, "--yes", stdin=body)
+    assert shown.exit_code == 0
+    return shown.stdout
+
+
+def test_a_state_suppresses_nothing_at_another_destination(run: Run) -> None:
+    """A trial into a file and another app share a state with the first app."""
+    early, late = change("a", 1_700_000_000, "In"), change("b", 1_700_000_060, "Out")
+    with FakeHeap(app_id="11") as one, FakeHeap(app_id="12") as two:
+        apps = [spec(one), spec(two).replace("app_id=11", "app_id=12")]
+        send_changes(run, "file:calls.jsonl", late)
+        trial = send_changes(run, "file:calls.jsonl", early)
+        reports = [send_changes(run, app, early) for app in apps]
+        send_changes(run, apps[0], late)
+        again = send_changes(run, apps[0], change("c", 1_700_000_030, "Middle"))
+        people = [heap.people["cust-1"] for heap in (one, two)]
+
+    assert "outdated" in trial + again
+    assert not any("outdated" in report for report in reports)
+    assert ["Out" in person.values() for person in people] == [True, False]
+    assert ["In" in person.values() for person in people] == [False, True]
+
+
+def test_stdout_has_no_state(run: Run) -> None:
+    """What was written there is not known to have arrived anywhere."""
+    send_changes(run, "-", change("b", 1_700_000_060, "Out"))
+
+    shown = run(
+        *("send", "--sink", "-"),
+        stdin=json.dumps(change("a", 1_700_000_000, "In")).encode(),
+    )
+
+    assert '"In"' in shown.stdout
+    assert "outdated" not in shown.stderr

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from braze_heap import SqliteDeadLetter
+from braze_heap import SqliteState
 from braze_heap.testing import FakeHeap
 from tests.cli.conftest import MAIN, Run, click_event, start
 
@@ -167,18 +167,25 @@ def test_all_events_are_accounted_for_at_the_end(serve: Serve, tmp_path: Path) -
     """
     The last line says what became of the events; the dead letter holds what it says.
     """
-    served = serve("--sink", "file:out.jsonl", "--dead-letter", "lost.db")
+    served = serve("--sink", "file:out.jsonl", "--state", "lost.db")
     nobody = click_event(2, user={})
+    stating = click_event(1) | {
+        "event_type": "users.behaviors.subscription.GlobalStateChange",
+        "properties": {"channel": "email", "subscription_status": "Subscribed"},
+    }
 
-    status = served.post(click_event(1), nobody, click_event(3, time=None))
+    status = served.post(stating, nobody, click_event(3, time=None))
     ended = served.stop(signal.SIGINT)
 
     assert (status, ended) == (200, 0)
     assert served.lines[-1].endswith(
         "Stopped. 3 events = 1 delivered + 1 skipped + 1 dead-lettered\n"
     )
-    with SqliteDeadLetter(tmp_path / "lost.db") as store:
-        assert store.stats().by_reason == {"bad_time": 1}
+    with SqliteState(tmp_path / "lost.db") as state:
+        assert state.dead_letter.stats().by_reason == {"bad_time": 1}
+        destinations = {key.destination for key, _ in state.ledger.read()}
+        assert destinations == {*state.dead_letter.stats().by_destination}
+        assert destinations == {f"file {tmp_path / 'out.jsonl'}"}
 
 
 @pytest.mark.slow
@@ -414,12 +421,12 @@ def test_a_port_that_is_taken_is_one_line_of_advice(
         (("--sink", "hepa:?app_id=11"), "Did you mean 'heap'?"),
         (("--sink", "heap:?app_id=11&api_key=canary"), "must not contain secrets"),
         (
-            ("--dead-letter", "no/such/folder.db"),
+            ("--state", "no/such/folder.db"),
             "for folder.db does not exist",
         ),
         (
-            ("--dead-letter", "/dev/null/dead.db"),
-            "the folder /dev/null for dead.db",
+            ("--state", "/dev/null/state.db"),
+            "the folder /dev/null for state.db",
         ),
         (("--config", "/dev/null/none"), "does not exist"),
     ],

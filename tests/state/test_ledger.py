@@ -7,7 +7,6 @@ import logging
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from braze_heap.sinks import MemorySink, Receipt, Rejection
 from braze_heap.state import (
     CLAIM_SECONDS,
     DISCARD,
-    DeadRecord,
     Ledger,
     LedgerEntry,
     LedgerKey,
@@ -364,21 +362,6 @@ def test_a_damaged_row_does_not_stop_delivery(tmp_path: Path) -> None:
 
         assert [*ledger.read()] == [(PLAN, LedgerEntry())]
         assert claim(ledger, {PLAN: statement(1.0)}, "t", 0.0)
-
-
-def test_a_dead_letter_of_before_can_have_a_ledger(tmp_path: Path) -> None:
-    """The table is made when it is first needed, and old records stay."""
-    path = tmp_path / "dead.db"
-    record = DeadRecord.of({"id": "1"}, "bad_time", "", datetime.now(UTC))
-    with bh.SqliteDeadLetter(path) as store:
-        store.append([record])
-        assert [*store.ledger.read()] == []
-        store.ledger.forget(["jane"])
-
-    with SqliteLedger(path) as ledger, bh.SqliteDeadLetter(path) as store:
-        accept_one(ledger, PLAN, statement(1.0), 0.0)
-        assert [*store.read()] == [record]
-        assert [key for key, _ in store.ledger.read()] == [PLAN]
 
 
 @pytest.mark.parametrize("person", ["jane", "jane.doe@example.com", "+4915112345678"])

@@ -6,6 +6,7 @@ Needs the extra ``engines``, and for Azure the command of ``npm install -g azuri
 
 import collections
 import datetime as dt
+import gzip
 import os
 import shutil
 import socket
@@ -18,12 +19,17 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
+from braze_heap.cli._options import StoreUrl
+from braze_heap.cli._output import open_output
 from braze_heap.serverless import sqs_handler
 from braze_heap.storage import _objects, find, read, read_each
 from braze_heap.wire import read_events
+from tests.cli.conftest import Run, run
 from tests.storage.layout import CLICK, EXPORT, content, key, keys
 from tests.test_pipeline import MemoryDeadLetter
 from tests.test_serverless import Context, message
+
+__all__ = ["run"]  # a fixture
 
 pytestmark = [
     pytest.mark.engines,
@@ -322,6 +328,68 @@ def test_missing_credentials_of_s3_are_named(
 
     with pytest.raises(PermissionError, match="AWS_PROFILE"):
         list(find("s3://braze", storage_options={"skip_instance_cache": True}))
+
+
+# --- S3 on the command line ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_command_reads_and_writes_objects(s3: Any, jobs: str, run: Run) -> None:
+    """One or more processes write the same object, and only one type is read."""
+    url = f"s3://braze/jobs-{jobs}.jsonl.gz"
+
+    done = run(
+        "transform",
+        f"s3://braze/{EXPORT}",
+        "--include",
+        CLICK,
+        "-o",
+        url,
+        "--jobs",
+        jobs,
+    )
+
+    assert done.exit_code == 0, done.stderr
+    body = s3.get_object(Bucket="braze", Key=url.rpartition("/")[2])["Body"].read()
+    clicks = [name for name in keys() if CLICK in name]
+    number = 3 * len(clicks) + EVENTS
+    assert len(gzip.decompress(body).splitlines()) == number
+    assert f"{number:,} events from {len(clicks) + 1} files" in done.stderr
+
+
+def test_an_object_that_cannot_be_completed_leaves_no_part(s3: Any) -> None:
+    """Parts that were uploaded before an error are removed."""
+    url = StoreUrl("s3://braze/parts.jsonl")
+
+    with pytest.raises(KeyboardInterrupt), open_output(url) as file:  # noqa: PT012
+        for _ in range(3):
+            file.write(bytes(_objects.PART))
+        assert s3.list_multipart_uploads(Bucket="braze").get("Uploads")
+        raise KeyboardInterrupt
+
+    assert not s3.list_multipart_uploads(Bucket="braze").get("Uploads")
+    assert "Contents" not in s3.list_objects_v2(Bucket="braze", Prefix="parts")
+
+
+@pytest.mark.parametrize(
+    ("words", "flaw"),
+    [
+        ("s3://braze-typo/x", "cannot read s3://braze-typo/x: there is no such bucket"),
+        ("s3://braze/typo/", "cannot read s3://braze/typo: there is no such"),
+        ("s3://braze -o s3://braze-typo/x", "cannot write s3://braze-typo/x: there is"),
+        ("s3://braze --storage-option profile=hunter2", "credentials are missing"),
+        ("s3://braze --storage-option prfile=hunter2", "an option of the client"),
+    ],
+)
+def test_commands_explain_errors_of_s3(
+    s3: Any, words: str, flaw: str, run: Run
+) -> None:
+    """The status is 2, and no value of an option is shown."""
+    done = run("transform", *words.split())
+
+    assert done.exit_code == 2
+    assert flaw in done.stderr
+    assert "hunter2" not in done.stderr
 
 
 # --- Queues ---------------------------------------------------------------------------

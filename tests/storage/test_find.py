@@ -203,14 +203,16 @@ def test_objects_without_an_hour_are_reported(
         shown = found(root, since=dt.date(2026, 1, 15), until=dt.date(2026, 1, 16))
 
     assert "bodies/1.json" not in shown
-    assert "1 objects below" in caplog.text
+    assert "in their path: 1, such as" in caplog.text
 
 
 def test_hours_without_a_layout_are_an_error(root: str) -> None:
     """A folder without hours in its paths is not a success of nothing."""
     put(root, ["bodies/1.json"])
 
-    with pytest.raises(ValueError, match="have no date=YYYY-MM-DD-HH in their path"):
+    with pytest.raises(
+        ValueError, match="files without date=YYYY-MM-DD-HH in their path"
+    ):
         list(find(f"{root}/bodies", since=dt.date(2026, 1, 15)))
 
 

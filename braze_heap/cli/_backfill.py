@@ -1,0 +1,263 @@
+"""``braze-heap backfill``: all objects of a bucket or folder, in several runs."""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from braze_heap import Pipeline
+from braze_heap.backfill import BackfillReport
+from braze_heap.backfill import backfill as deliver_objects
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _sinks as sinks
+from braze_heap.cli._delivery import Delivery, patience_option
+from braze_heap.cli._inputs import ReadFailedError, WrongFormatError
+from braze_heap.cli._options import (
+    WINDOW,
+    FilePath,
+    Setup,
+    StoreUrl,
+    build_transformer,
+    option,
+    storage_option,
+    transformer_options,
+    yes_option,
+)
+from braze_heap.cli._progress import RunProgress, format_duration
+from braze_heap.cli._report import Ending, RunOutcome, RunResult, ending_options
+from braze_heap.cli._signals import Stopping
+from braze_heap.exceptions import ProgressError
+from braze_heap.sinks._protocol import destination_of
+from braze_heap.state import Progress
+from braze_heap.wire import UnknownFormatError
+
+AGAIN: Final = "It continues where this one stopped."
+
+NO_USER_PROPERTIES: Final = (
+    "User properties are not sent ({}), because older ones would replace those of the "
+    "live service. Its state knows the newer ones: name it with --state to send them."
+)
+
+_MAX_FAILURES: Final = 10
+"""Objects that an error names."""
+
+
+@click.command(
+    short_help="Send all objects of a bucket or folder; continue after a stop.",
+    epilog=ui.epilog(
+        f"""
+        braze-heap backfill s3://bucket/currents --sink 'heap:?app_id=11' --yes
+        braze-heap backfill gs://bucket --sink file:calls.jsonl --since 2026-01-15
+        braze-heap backfill currents/ --sink 'heap:?app_id=11' --state live.db
+
+{sinks.SINKS_HELP}
+
+Running a command again continues it. A file or store that cannot be read is status 2,
+a stop by a signal or --max-time is status 75, and so is another running backfill.
+        """,
+        one="events went to the dead letter, and --strict is given",
+        zero="all objects are delivered, also if events went to the dead letter",
+    ),
+)
+@click.argument("url", type=FilePath(exists=True, urls=True))
+@storage_option
+@sinks.sink_option("Destination, but not stdout.", required=True)
+@yes_option()
+@sinks.state_option(
+    "Keep progress, dead letters and user properties here. Name the file of the live "
+    f"service to send user properties, too.  [default: {sinks.STATE}]"
+)
+@WINDOW[0]
+@WINDOW[1]
+@option(
+    "--max-time SECONDS",
+    "Stop between two batches after this time, with status 75.",
+    type=click.FloatRange(min=0, min_open=True),
+)
+@patience_option
+@transformer_options
+@ending_options("there are dead letters")
+def backfill(
+    url: Path | StoreUrl,
+    spec: str,
+    yes: bool,
+    state: Path | None,
+    max_bytes: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    max_time: float | None,
+    patience: float,
+    ending: Ending,
+    **options: Any,
+) -> None:
+    """
+    Send the events of all objects below URL, or in a folder, to a sink.
+
+    The state notes what is delivered, so that the same command continues after a stop
+    or a crash, and later sends only what is new. After a crash, up to 1,000 events are
+    sent again; Heap ignores them. Objects of types of which --include and --exclude
+    leave nothing to send are not read.
+
+    Ctrl-C and SIGTERM end it between two batches; a second one, at once.
+    """
+    transformer = build_transformer(Setup.of(**options))
+    path = state or sinks.STATE
+    if spec in sinks.STDOUT:
+        raise ui.UnusableError(
+            "--sink: a backfill notes what arrived, but nobody knows that of stdout. "
+            "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
+        )
+    sinks.refuse_files(spec, path, options["config"])
+    _refuse_own_files(url, spec, path)
+    stopping = Stopping(time.monotonic() + max_time if max_time else math.inf)
+    with contextlib.closing(sinks.open_sink_or_exit(spec)) as sink:
+        if destination_of(sink) is None:
+            raise ui.UnusableError(
+                f"--sink: progress is kept per destination, but {type(sink).__name__} "
+                "names none. Give it an attribute destination, such as 'warehouse eu'."
+            )
+        sinks.confirm_heap(sink, f"the events of {url}", is_agreed=yes)
+        with sinks.open_state(path, is_made=True, max_bytes=max_bytes) as kept:
+            run = _BackfillRun(
+                url, stopping, kept.progress, (since, until), state is not None
+            )
+            delivery = Delivery(
+                spec,
+                sink,
+                kept.dead_letter,
+                kept.ledger if run.user_properties else None,
+                patience,
+                {"sleep": stopping.sleep},
+            )
+            result = delivery.run(transformer, run.work, 0, ending.bar)
+    if result.outcome.failure and not run.report.objects:
+        raise result.outcome.failure
+    result = attrs.evolve(result, source=str(url), state=path, again=AGAIN)
+    run.complete(result).finish("stdout", ending)
+
+
+def _refuse_own_files(url: Path | StoreUrl, spec: str, state: Path) -> None:
+    """Raise an `UnusableError` if a file to be written is in the folder to be read."""
+    if isinstance(url, StoreUrl):
+        return
+    for name, path in (("--sink", sinks.file_of(spec)), ("--state", state)):
+        if path and path.resolve().is_relative_to(url.resolve()):
+            raise ui.UnusableError(
+                f"{name}: {path} is in the folder that is read. Name a file elsewhere."
+            )
+
+
+@attrs.define
+class _BackfillRun:
+    """
+    One run.
+
+    Attributes:
+        hours: First hour and end of the last one.
+        user_properties: Whether they are sent.
+        report: Newest report.
+        left: Estimated seconds for the rest; ``None`` if that is not known.
+    """
+
+    url: Path | StoreUrl
+    stopping: Stopping
+    progress: Progress
+    hours: tuple[datetime | None, datetime | None]
+    user_properties: bool
+    report: BackfillReport = attrs.field(factory=BackfillReport)
+    left: float | None = None
+
+    def work(self, pipeline: Pipeline, shown: RunProgress) -> None:
+        """
+        Run the backfill.
+
+        Raises:
+            UnusableError: There is nothing to read, or not everything could be read.
+            UnavailableError: The same backfill is running.
+        """
+
+        def note(report: BackfillReport) -> None:
+            self.report, shown.total = report, report.bytes
+            shown.show_done(report.bytes_read)
+            self.left = shown.left
+
+        url, options = (
+            (self.url.url, self.url.storage_options)
+            if isinstance(self.url, StoreUrl)
+            else (self.url, None)
+        )
+        try:
+            with self.stopping.on_signals():
+                self.report = deliver_objects(
+                    url,
+                    pipeline,
+                    progress=self.progress,
+                    storage_options=options,
+                    since=self.hours[0],
+                    until=self.hours[1],
+                    user_properties=self.user_properties,
+                    stop=self.stopping,
+                    on_progress=note,
+                )
+        except ProgressError as error:
+            raise ui.UnavailableError(f"{error}.") from None
+        except UnknownFormatError as error:
+            raise WrongFormatError(f"No file holds events. {error}") from None
+        except (ModuleNotFoundError, OSError, ValueError) as error:
+            raise ui.UnusableError(f"{error}.") from None
+        if self.report.failures and not self.report.is_stopped:
+            raise ReadFailedError("\n".join(self._failures()))
+
+    def _failures(self) -> list[str]:
+        """Return the first errors of objects, and the number of the others."""
+        failures = [*self.report.failures.values()]
+        more = len(failures) - _MAX_FAILURES
+        return failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+
+    def complete(self, result: RunResult) -> RunResult:
+        """Return *result* with what is known about the objects."""
+        outcome, report = result.outcome, self.report
+        result.report.skipped_files += report.skipped.values()
+        if self.stopping.cause and (report.is_stopped or outcome.status > 128):
+            left = f", about {format_duration(self.left)} left" if self.left else ""
+            note = f"Stopped by {self.stopping.cause}, and nothing is lost{left}."
+            outcome = RunOutcome(ui.UnavailableError.exit_code, note)
+        counts = attrs.asdict(
+            report, filter=lambda field, _: field.name not in ("events", "skipped")
+        )
+        values = {
+            **counts,
+            "skipped_user_properties": report.skipped_user_properties,
+            "seconds_left": self.left and round(self.left),
+        }
+        return attrs.evolve(
+            result, outcome=outcome, more=[*self._view(outcome)], more_values=values
+        )
+
+    def _view(self, outcome: RunOutcome) -> Iterator[RenderableType]:
+        report = self.report
+        waiting = report.objects - report.done - len(report.skipped)
+        rows = [
+            (report.objects, "found"),
+            (report.done_before, "delivered by earlier runs"),
+            (report.done - report.done_before, "delivered by this run"),
+            (waiting, "left for the next run"),
+        ]
+        title = "Objects"
+        if not report.objects:
+            title = "Objects: none in these hours, so there is nothing to deliver"
+        yield from ui.section(title, rows if report.objects else [(0, "found")])
+        if not isinstance(outcome.failure, ReadFailedError):  # which names them
+            failures = [("-", text) for text in self._failures()]
+            yield from ui.section("Could not be read", failures)
+        if not self.user_properties:
+            text = NO_USER_PROPERTIES.format(report.skipped_user_properties)
+            yield Text(f"\n{text}")
