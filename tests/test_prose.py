@@ -36,7 +36,7 @@ BANNED: Final = {
     r"\bdoorkeepers?\b": "authenticator",
     r"\b(?<!alert )(?<!alerting )(?<!recording )rules?\b": "mapper, or option",
     r"\bis treated\b|\bare treated\b": "redacted",
-    r"\bfor (they|he|she|we|there|nobody|everybody)\b|, for (it|the|a|an|no)\b": (
+    r"\bfor (they|he|she|we|there|nobody|everybody)\b|, for (it|(the|a|an) \w+ (is|has|would|can|may))\b": (
         "because"
     ),
     r"\b(no|without) help\b": "does not help",
