@@ -16,12 +16,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
+from braze_heap.cli._app import app
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
 from tests import catalog_page, mappings_page, reference_pages, wire_forms_page
@@ -148,6 +150,14 @@ def test_the_page_of_the_wire_forms_is_current() -> None:
     assert wire_forms_page.PAGE.read_text("utf-8") == wire_forms_page.page(), REGENERATE
 
 
+def test_the_page_of_the_commands_has_every_command() -> None:
+    """The table has each command of `braze-heap --help`."""
+    page = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
+    named = re.findall(r"^\| `braze-heap ([\w-]+)", page, re.MULTILINE)
+
+    assert sorted(named) == app.list_commands(click.Context(app))
+
+
 @pytest.mark.parametrize("page", reference_pages.PAGES, ids=lambda page: page.name)
 def test_the_reference_in_the_repository_is_current(page: Path) -> None:
     """Its pages have the signatures and docstrings of today."""
@@ -214,6 +224,32 @@ def test_every_public_name_is_documented_once(built: Path) -> None:
 
     assert [(name, found) for name, found in homes if len(found) != 1] == []
     assert [name for name, times in entries.items() if times > 1] == []
+
+
+@needs_sphinx
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        ("backfill", "how-to/backfill"),
+        ("consent", "how-to/personal-data"),
+        ("funnel", "how-to/analyze-in-heap"),
+        ("GDPR", "how-to/delete-a-person"),
+        ("message engagement", "how-to/choose-events"),
+        ("Spark", "how-to/read-object-stores"),
+        ("two replicas", "how-to/share-the-rate-limit"),
+    ],
+)
+def test_the_search_finds_the_page(built: Path, query: str, page: str) -> None:
+    """The index of the search has all words of the query for the page."""
+    script = (built / "searchindex.js").read_text("utf-8")
+    index = json.loads(script.removeprefix("Search.setIndex(").removesuffix(")"))
+    search = importlib.import_module("sphinx.search.en")
+    stem = search.SearchEnglish({}).stem
+    for word in map(stem, query.split()):
+        places = [index[part].get(word, []) for part in ("terms", "titleterms")]
+        numbers = [n for p in places for n in (p if isinstance(p, list) else [p])]
+
+        assert page in [index["docnames"][number] for number in numbers]
 
 
 @needs_sphinx

@@ -36,9 +36,8 @@ BANNED: Final = {
     r"\bdoorkeepers?\b": "authenticator",
     r"\b(?<!alert )(?<!alerting )(?<!recording )rules?\b": "mapper, or option",
     r"\bis treated\b|\bare treated\b": "redacted",
-    r"\bfor (they|he|she|we|there|nobody|everybody)\b|, for (it|(the|a|an) \w+ (is|has|would|can|may))\b": (
-        "because"
-    ),
+    r"\bfor (they|he|she|we|there|nobody|everybody)\b": "because",
+    r", for (it|(the|a|an) \w+ (is|has|would|can|may))\b": "because",
     r"\b(no|without) help\b": "does not help",
     r"\bno matter\b": "whatever",
     r"\bso many words\b|\bso it is\b|\bso it does\b|\bas it is\b": "plain words",

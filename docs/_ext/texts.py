@@ -19,6 +19,7 @@ from types import ModuleType
 import braze_heap
 from braze_heap import events
 from braze_heap.events import (
+    EVENT_TYPES,
     CurrentsEvent,
     EventField,
     catalog_entry,
@@ -28,7 +29,7 @@ from braze_heap.events import (
 _HEAD = ["| field | type | meaning |", "| --- | --- | --- |"]
 
 GENERATED = re.compile(
-    r"<!-- begin \{([\w-]+)\} ?(\S*) -->\n.*?<!-- end -->", re.DOTALL
+    r"<!-- begin (\{[\w-]+\}|families) ?(\S*) -->\n.*?<!-- end -->", re.DOTALL
 )
 """A generated part of a page: directive, argument."""
 
@@ -36,15 +37,16 @@ GENERATED = re.compile(
 def with_texts(page: str) -> str:
     """Return *page* with the text of each generated part."""
     texts = {
-        "api": api_text,
-        "event-family": lambda family: "\n\n".join(
+        "{api}": api_text,
+        "{event-family}": lambda family: "\n\n".join(
             [family_text(family)]
             + [f"## {c.__name__}\n\n{text}" for c, text in family_texts(family).items()]
         ),
-        "event-groups": lambda _: "\n\n".join(
+        "{event-groups}": lambda _: "\n\n".join(
             f"## {cls.__name__}\n\n{text}" for cls, text in group_texts().items()
         ),
-        "front-door": lambda _: front_door_text(),
+        "{front-door}": lambda _: front_door_text(),
+        "families": lambda _: families_text(),
     }
 
     def filled(found: re.Match[str]) -> str:
@@ -56,8 +58,13 @@ def with_texts(page: str) -> str:
 
 
 def with_directives(page: str) -> str:
-    """Return *page* with a directive in place of each generated part."""
-    return GENERATED.sub(r"```{\1} \2\n```", page)
+    """Return *page* with a directive in place of each generated part that has one."""
+
+    def directive(found: re.Match[str]) -> str:
+        has_one = found[1].startswith("{")
+        return f"```{found[1]} {found[2]}\n```" if has_one else found[0]
+
+    return GENERATED.sub(directive, page)
 
 
 # Event types
@@ -73,6 +80,22 @@ def family_texts(family: str) -> dict[type[CurrentsEvent], str]:
 def family_text(family: str) -> str:
     """Return the introduction of a family."""
     return as_markdown(inspect.getdoc(_family(family)))
+
+
+def families_text() -> str:
+    """Return a table of the event types by family."""
+    names = sorted({c.__module__.rpartition(".")[2] for c in EVENT_TYPES.values()})
+    rows = [
+        f"| [{name.replace('_', ' ').capitalize()}]({name}.md) | "
+        + ", ".join(
+            f"`{event_type}`"
+            for event_type, cls in EVENT_TYPES.items()
+            if cls.__module__ == f"braze_heap.events.{name}"
+        )
+        + " |"
+        for name in names
+    ]
+    return "\n".join(["| family | event types |", "| --- | --- |", *rows])
 
 
 def group_texts() -> dict[type[CurrentsEvent], str]:
