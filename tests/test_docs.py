@@ -75,6 +75,9 @@ SLOW = {
 }
 """Pages whose code takes seconds, because it starts services or makes plans."""
 
+NEEDS = {"share-state.md": "sqlalchemy"}
+"""Packages of the extra ``engines`` that the code of a page needs."""
+
 
 @pytest.mark.parametrize(
     "page",
@@ -88,6 +91,8 @@ def test_every_code_block_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code blocks of a page run one after another, in an empty folder."""
+    if needed := NEEDS.get(page.name):
+        pytest.importorskip(needed, reason="needs the extra engines")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     document: Document = SYBIL.parse(page)

@@ -9,7 +9,6 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -85,7 +84,8 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
     f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
 )
 @sinks.state_option(
-    "Keep what cannot be delivered, and the newest user properties, in this file.",
+    "Keep what cannot be delivered, and the newest user properties, in this file, or "
+    "database (its URL).",
     default=sinks.STATE,
 )
 @option("--host", "Address to use.", default="127.0.0.1")
@@ -103,7 +103,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 def serve(
     spec: str | None,
     token_env: str | None,
-    state: Path,
+    state: sinks.StatePlace,
     max_bytes: int | None,
     host: str,
     port: int,
@@ -163,7 +163,7 @@ def serve(
 
 
 def _greet(
-    log: RequestLog, url: str, access: "_Access", target: str, path: Path
+    log: RequestLog, url: str, access: "_Access", target: str, path: sinks.StatePlace
 ) -> None:
     if log.is_json:
         log.message("listening", url=url, sink=target)
@@ -242,7 +242,7 @@ def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
             log.total("Stopped.", metrics.report)
 
 
-def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
+def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
     permanent = f"set {TOKEN_VARIABLE} to use a permanent one"
     where = f"\n{_MARGIN}generated for this run; {permanent}"
