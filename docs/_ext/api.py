@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import re
+from collections.abc import Callable
 from enum import Enum
 
 from docutils import nodes
@@ -46,14 +48,33 @@ class FrontDoor(SphinxDirective):
         return self.parse_text_to_nodes(front_door_text())
 
 
-def unsigned(
-    app: Sphinx, kind: str, name: str, value: object, *rest: object
+def signature_of(
+    app: Sphinx, kind: str, name: str, value: object, options: object, *shown: str
 ) -> tuple[str, str] | None:
-    """Show no signature for what nobody calls: protocols, and words of a vocabulary."""
-    is_uncalled = kind == "class" and (
-        getattr(value, "_is_protocol", False) or issubclass(value, Enum)
+    """
+    Show no signature for classes that nobody calls: protocols and enums.
+
+    Show default values of attrs classes, in place of the source that attrs generates.
+    """
+    if kind != "class":
+        return None
+    if getattr(value, "_is_protocol", False) or issubclass(value, Enum):
+        return "", ""
+    defaults = _defaults_of(inspect.unwrap(value.__init__))
+    return tuple(
+        re.sub(r"attr_dict\['(\w+)'\]\.default", lambda found: defaults[found[1]], text)
+        for text in (each or "" for each in shown)
     )
-    return ("", "") if is_uncalled else None
+
+
+def _defaults_of(function: Callable[..., object]) -> dict[str, str]:
+    code = getattr(function, "__code__", None)
+    values = function.__defaults__ or () if code else ()
+    names = code.co_varnames[: code.co_argcount][-len(values) :] if values else ()
+    found = dict(zip(names, values, strict=True)) | (
+        getattr(function, "__kwdefaults__", None) or {}
+    )
+    return {name: getattr(v, "__name__", repr(v)) for name, v in found.items()}
 
 
 def with_arguments(
@@ -73,7 +94,7 @@ def replace_texts(app: Sphinx, page: str, content: list[str]) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("source-read", replace_texts)
-    app.connect("autodoc-process-signature", unsigned)
+    app.connect("autodoc-process-signature", signature_of)
     # Before napoleon, which reads the section.
     app.connect("autodoc-process-docstring", with_arguments, priority=400)
     app.add_directive("api", Api)

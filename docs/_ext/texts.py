@@ -86,7 +86,7 @@ def families_text() -> str:
     """Return a table of the event types by family."""
     names = sorted({c.__module__.rpartition(".")[2] for c in EVENT_TYPES.values()})
     rows = [
-        f"| [{name.replace('_', ' ').capitalize()}]({name}.md) | "
+        f"| [{_title(name)}]({name}.md) | "
         + ", ".join(
             f"`{event_type}`"
             for event_type, cls in EVENT_TYPES.items()
@@ -96,6 +96,11 @@ def families_text() -> str:
         for name in names
     ]
     return "\n".join(["| family | event types |", "| --- | --- |", *rows])
+
+
+def _title(family: str) -> str:
+    page = Path(__file__).parents[1] / "reference" / "events" / f"{family}.md"
+    return page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
 
 
 def group_texts() -> dict[type[CurrentsEvent], str]:
