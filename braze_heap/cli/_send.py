@@ -46,7 +46,7 @@ AGAIN: Final = (
     epilog=ui.epilog(
         f"""
         braze-heap send currents/
-        braze-heap send s3://bucket/braze --since 2026-01-15 --sink 'heap:?app_id=11'
+        braze-heap send s3://bucket/a --since 2026-01-15 --sink 'heap:?app_id=11'
         braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
         zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
         braze-heap send batch.json --sink file:calls.jsonl --state trial.db
