@@ -191,9 +191,8 @@ def test_the_reference_in_the_repository_is_current(page: Path) -> None:
     """Its pages have the signatures and docstrings of today."""
     text = page.read_text("utf-8")
 
-        assert text == reference_pages.with_texts(text), REGENERATE
+    assert text == reference_pages.with_texts(text), REGENERATE
     assert "```{api}" not in text, "write `<!-- begin {api} ... -->` and `<!-- end -->`"
-
 
 
 def test_the_first_page_shows_what_happens() -> None:

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import re
-from collections.abc import Callable
 from enum import Enum
 
 from docutils import nodes
@@ -49,32 +48,35 @@ class FrontDoor(SphinxDirective):
 
 
 def signature_of(
-    app: Sphinx, kind: str, name: str, value: object, options: object, *shown: str
+    app: Sphinx,
+    kind: str,
+    name: str,
+    value: object,
+    options: object,
+    arguments: str | None,
+    returned: str | None,
 ) -> tuple[str, str] | None:
     """
     Show no signature for classes that nobody calls: protocols and enums.
 
     Show default values of attrs classes, in place of the source that attrs generates.
     """
-    if kind != "class":
+    if kind not in ("class", "exception"):
         return None
     if getattr(value, "_is_protocol", False) or issubclass(value, Enum):
         return "", ""
-    defaults = _defaults_of(inspect.unwrap(value.__init__))
-    return tuple(
-        re.sub(r"attr_dict\['(\w+)'\]\.default", lambda found: defaults[found[1]], text)
-        for text in (each or "" for each in shown)
-    )
+    if "attr_dict[" not in (arguments or ""):
+        return None
+    function = inspect.unwrap(value.__init__)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    defaults = function.__defaults__ or ()
+    values = dict(zip(names[::-1], defaults[::-1], strict=False))
+    values |= function.__kwdefaults__ or {}
 
+    def default(found: re.Match[str]) -> str:
+        return getattr(values[found[1]], "__name__", repr(values[found[1]]))
 
-def _defaults_of(function: Callable[..., object]) -> dict[str, str]:
-    code = getattr(function, "__code__", None)
-    values = function.__defaults__ or () if code else ()
-    names = code.co_varnames[: code.co_argcount][-len(values) :] if values else ()
-    found = dict(zip(names, values, strict=True)) | (
-        getattr(function, "__kwdefaults__", None) or {}
-    )
-    return {name: getattr(v, "__name__", repr(v)) for name, v in found.items()}
+    return re.sub(r"attr_dict\['(\w+)'\]\.default", default, arguments), returned or ""
 
 
 def with_arguments(
