@@ -74,7 +74,8 @@ def signature_of(
     values |= function.__kwdefaults__ or {}
 
     def default(found: re.Match[str]) -> str:
-        return getattr(values[found[1]], "__name__", repr(values[found[1]]))
+        text = getattr(values[found[1]], "__name__", repr(values[found[1]]))
+        return text if len(text) < 30 and text[0] != "<" else "..."
 
     return re.sub(r"attr_dict\['(\w+)'\]\.default", default, arguments), returned or ""
 
