@@ -137,19 +137,26 @@ def close_databases() -> None:
 
 
 def test_every_relative_link_leads_somewhere() -> None:
-    """A link from one page to another file of the project names a file that exists."""
+    """A link to another file of the project, or to a heading of it, is not dead."""
     links = [
-        (page, target)
+        (page, *target.partition("#")[::2])
         for page in PAGES
         for target in _link_targets(page.read_text("utf-8"))
-        if not target.startswith(("http", "#"))
+        if not target.startswith("http")
     ]
 
     assert [
-        (page.name, target)
-        for page, target in links
-        if not (page.parent / target.partition("#")[0]).exists()
+        (page.name, path, heading)
+        for page, path, heading in links
+        if not (page.parent / path).exists()
+        or (heading and heading not in _anchors(page.parent / path if path else page))
     ] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub and Sphinx make of the headings of *page*."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles}
 
 
 def _link_targets(text: str) -> list[str]:

@@ -50,7 +50,11 @@ def with_texts(page: str) -> str:
     }
 
     def filled(found: re.Match[str]) -> str:
-        text = re.sub(r"\n{3,}", "\n\n", texts[found[1]](found[2]).strip())
+        try:
+            made = texts[found[1]](found[2])
+        except ModuleNotFoundError:  # of an extra, such as arrow: keep the text
+            return found[0]
+        text = re.sub(r"\n{3,}", "\n\n", made.strip())
         start, _, _ = found[0].partition("\n")
         return f"{start}\n\n{text}\n\n<!-- end -->"
 
