@@ -8,6 +8,7 @@ import json
 import os
 import pkgutil
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
@@ -47,12 +49,16 @@ def run_shell(example: Example) -> None:
     """
     Run those lines of a block that call the command line or pytest.
 
-    The others set things up.
+    The others set things up. A line that needs no shell runs in this process.
     """
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     for line in example.parsed.splitlines():
-        if re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
+        if line.startswith("braze-heap ") and not re.search(r"[|&;<>$*\\]", line):
+            _, *words = shlex.split(line, comments=True)
+            done = CliRunner().invoke(app, words, prog_name="braze-heap")
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+        elif re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
             subprocess.run(
                 line, shell=True, check=True, capture_output=True, env=environment
             )
