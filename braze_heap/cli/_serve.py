@@ -19,6 +19,7 @@ from braze_heap import Pipeline
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._hosts import is_here
+from braze_heap.cli._log import LEVELS, LineHandler, logger, logging_to
 from braze_heap.cli._options import (
     NEW_TOKEN,
     TOKEN_VARIABLE,
@@ -30,11 +31,11 @@ from braze_heap.cli._options import (
     transformer_options,
 )
 from braze_heap.cli._progress import format_duration
-from braze_heap.cli._request_log import RequestLog, logging_to
 from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
+from braze_heap.report import counts, summarize
 from braze_heap.sinks import Sink
 
 CALLS: Final = "file:calls.jsonl"
@@ -100,6 +101,12 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 )
 @transformer_options
 @option("--log-json", "Log as JSON, one object a line.")
+@option(
+    "--log-level",
+    "Least level of messages; info has a line for each request.",
+    type=click.Choice(LEVELS),
+    default="info",
+)
 def serve(
     spec: str | None,
     token_env: str | None,
@@ -109,6 +116,7 @@ def serve(
     port: int,
     grace: float,
     log_json: bool,
+    log_level: str,
     **options: Any,
 ) -> None:
     """
@@ -117,44 +125,37 @@ def serve(
     Without options it runs in trial mode: it generates a token and prints it once, and
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
-    ui.require_extra("serving", "server", "uvicorn")
-    log = RequestLog(sys.stderr, is_json=log_json)
+    ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
+    log = LineHandler(sys.stderr, is_json=log_json)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(logging_to(log))
+        stack.enter_context(logging_to(log, log_level))
         transformer = build_transformer(Setup.of(**options))
         for text in never_over_http(transformer):
-            log.message(f"Warning: {ui.safe(text, 500)}")
+            logger.warning("%s", text)
         access = _access(spec, token_env, host, is_log=log_json)
         spec = spec or CALLS
         sinks.refuse_files(spec, state, options["config"])
         listener = stack.enter_context(bound(host, port))
         made = sinks.open_state(state, is_made=True, max_bytes=max_bytes)
         stores = stack.enter_context(made)
-        counted = stack.enter_context(sinks.open_state(state)).dead_letter
         sink = stack.enter_context(
             _closing(sinks.open_sink_or_exit(spec), log, metrics)
         )
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
-        ledger = sinks.ledger_for(spec, sink, stores.ledger, log.message)
+        ledger = sinks.ledger_for(spec, sink, stores.ledger, logger.warning)
         pipeline = Pipeline(
             transformer, sink, stores.dead_letter, ledger=ledger, observers=[metrics]
         )
         receiver = AsyncReceiver(pipeline, access.tokens)
-        service = Service(
-            receiver,
-            metrics,
-            dead_letter_counts=counted.by_reason,
-            on_request=log.request,
-        )
-        server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))
-        _greet(
-            log,
-            url_of(listener),
-            access,
-            sinks.describe_sink(spec, sinks.HeapTarget.of(sink)),
-            state,
-        )
+        service = Service(receiver, metrics)
+        server = server_of(service, grace, lambda: _log_stopping(receiver, grace))
+        url, target = url_of(listener), sinks.HeapTarget.of(sink)
+        sink_name = sinks.describe_sink(spec, target)
+        context = {"url": url, "sink": sink_name}
+        logger.info("Listening at %s", url, extra={"braze_context": context})
+        if not log_json:
+            click.echo(_greeting(url, access, sink_name, state), err=True)
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
@@ -162,24 +163,12 @@ def serve(
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
-def _greet(
-    log: RequestLog, url: str, access: "_Access", target: str, path: Path
-) -> None:
-    if log.is_json:
-        log.message("listening", url=url, sink=target)
-    else:
-        click.echo(_greeting(url, access, target, path), err=True)
-
-
-def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> None:
+def _log_stopping(receiver: AsyncReceiver, grace: float) -> None:
     requests, _ = receiver.in_flight
     if requests:
         in_flight = ui.plural(requests, "request") + " in flight"
-        limit = format_duration(grace)
-        log.message(
-            f"Stopping: waiting for {in_flight}, for up to {limit}; "
-            "Ctrl-C stops at once"
-        )
+        text = "Stopping: waiting for %s, for up to %s; Ctrl-C stops at once"
+        logger.info(text, in_flight, format_duration(grace))
 
 
 @attrs.frozen
@@ -229,7 +218,7 @@ def _access(
 
 
 @contextlib.contextmanager
-def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
+def _closing(sink: Sink, log: LineHandler, metrics: Metrics) -> Iterator[Sink]:
     """Close *sink* at the end, then log the totals."""
     try:
         yield sink
@@ -239,7 +228,10 @@ def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
         except OSError as error:
             raise sinks.close_error(error) from None
         finally:
-            log.total("Stopped.", metrics.report)
+            log.flush_suppressed()
+            context = counts(metrics.report)
+            totals = summarize(metrics.report)
+            logger.info("Stopped. %s", totals, extra={"braze_context": context})
 
 
 def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
