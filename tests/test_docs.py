@@ -71,11 +71,25 @@ SLOW = {
 }
 """Pages whose code takes seconds, because it starts services or makes plans."""
 
+NEEDS = {"share-state.md": "sqlalchemy"}
+"""Packages of the extra ``engines`` that the code of a page needs."""
+
+ENGINES = {"query-calls.md", "send-from-engines.md", "transform-with-spark.md"}
+"""Pages whose code needs Spark and others: ``python -m tests.engines``."""
+
+
+def _marks_of(page: Path) -> list[pytest.MarkDecorator]:
+    if page.name in ENGINES:
+        is_missing = importlib.util.find_spec("pyspark") is None
+        skip = pytest.mark.skipif(is_missing, reason="see python -m tests.engines")
+        return [pytest.mark.engines, skip, pytest.mark.filterwarnings("ignore")]
+    return [pytest.mark.slow] if page.name in SLOW else []
+
 
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(p, marks=[pytest.mark.slow] if p.name in SLOW else [], id=p.name)
+        pytest.param(p, marks=_marks_of(p), id=p.name)
         for p in PAGES
         if re.search(r"^```(python|sh)$", p.read_text("utf-8"), re.MULTILINE)
     ],
@@ -84,6 +98,8 @@ def test_every_code_block_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code blocks of a page run one after another, in an empty folder."""
+    if needed := NEEDS.get(page.name):
+        pytest.importorskip(needed, reason="needs the extra engines")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     document: Document = SYBIL.parse(page)
@@ -93,13 +109,25 @@ def test_every_code_block_runs(
 
     for path in tmp_path.glob("*.py"):
         sys.modules.pop(path.stem, None)
+    if page.name in ENGINES and "pyspark" in sys.modules:
+        _end_spark()
     close_databases()
+
+
+def _end_spark() -> None:
+    """End Java, which stays in the folder of the page that started it."""
+    from pyspark import SparkContext
+
+    if SparkContext._gateway:
+        SparkContext._gateway.shutdown()
+        SparkContext._gateway.proc.stdin.close()
+        SparkContext._gateway = SparkContext._jvm = None
 
 
 def close_databases() -> None:
     """Close what a page leaves open, because Python 3.13 warns of it."""
     for each in gc.get_objects():
-        if isinstance(each, sqlite3.Connection):
+        if issubclass(type(each), sqlite3.Connection):  # lazy objects stay so
             with contextlib.suppress(sqlite3.ProgrammingError):  # of another thread
                 each.close()
 

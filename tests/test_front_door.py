@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
 import subprocess
@@ -15,10 +16,13 @@ import braze_heap
 
 PAGES = Path(__file__).parents[1] / "docs/reference/api"
 
+HAS_ARROW = importlib.util.find_spec("pyarrow") is not None
+
 MODULES = {
     name: importlib.import_module(name)
     for page in sorted(PAGES.glob("*.md"))
     for name in re.findall(r"{api} (\S+)", page.read_text(encoding="utf-8"))
+    if HAS_ARROW or page.stem not in ("arrow", "spark")
 }
 """The modules that the API reference documents."""
 

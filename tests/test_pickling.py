@@ -1,5 +1,6 @@
 """Pickling and copying of transformers, their parts, sinks and stores."""
 
+import contextlib
 import copy
 import importlib
 import inspect
@@ -296,7 +297,8 @@ def errors() -> Iterator[type[BrazeHeapError]]:
     """Yield every error class of the package that has no arguments of its own."""
     for module in pkgutil.walk_packages(bh.__path__, "braze_heap."):
         if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+            with contextlib.suppress(ModuleNotFoundError):  # of an extra
+                importlib.import_module(module.name)
     waiting = [BrazeHeapError]
     for cls in waiting:
         waiting += cls.__subclasses__()

@@ -89,7 +89,7 @@ def backfill(
     url: Path | StoreUrl,
     spec: str,
     yes: bool,
-    state: Path | None,
+    state: sinks.StatePlace | None,
     max_bytes: int | None,
     since: datetime | None,
     until: datetime | None,
@@ -144,12 +144,12 @@ def backfill(
     run.complete(result).finish("stdout", ending)
 
 
-def _refuse_own_files(url: Path | StoreUrl, spec: str, state: Path) -> None:
+def _refuse_own_files(url: Path | StoreUrl, spec: str, state: sinks.StatePlace) -> None:
     """Raise an `UnusableError` if a file to be written is in the folder to be read."""
     if isinstance(url, StoreUrl):
         return
     for name, path in (("--sink", sinks.file_of(spec)), ("--state", state)):
-        if path and path.resolve().is_relative_to(url.resolve()):
+        if isinstance(path, Path) and path.resolve().is_relative_to(url.resolve()):
             raise ui.UnusableError(
                 f"{name}: {path} is in the folder that is read. Name a file elsewhere."
             )

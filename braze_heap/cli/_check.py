@@ -32,7 +32,7 @@ from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 from braze_heap.mapping._policies import DELETION
 from braze_heap.receiver import Tokens
-from braze_heap.state import MAX_BYTES
+from braze_heap.state import MAX_BYTES, SqliteState
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
@@ -77,7 +77,7 @@ class Finding:
 )
 @transformer_options
 @sinks.sink_option("A sink to look at; see `braze-heap send --help`.")
-@sinks.state_option("A state file to look at.", type=click.Path(path_type=Path))
+@sinks.state_option("A state file or database to look at.", type=sinks.place_of)
 @token_env_option(
     "the bearer token of `serve` to look at. "
     f"[default: {TOKEN_VARIABLE}, if it is set]",
@@ -91,7 +91,7 @@ class Finding:
 @json_option
 def check(
     spec: str | None,
-    state: Path | None,
+    state: sinks.StatePlace | None,
     max_bytes: int | None,
     token_env: str | None,
     timeout: float,
@@ -101,8 +101,8 @@ def check(
     """
     Look at configuration, sink, host and state, and show what to do.
 
-    No event is sent, and nothing is written. The host of Heap gets one request without
-    content (HEAD), through the same proxy as events.
+    No event is sent. Nothing is written, except the tables of a database. The host of
+    Heap gets one request without content (HEAD), through the same proxy as events.
     """
     if max_bytes and not state:
         raise click.UsageError("--max-bytes is for --state.")
@@ -111,7 +111,7 @@ def check(
         findings += _guarded("sink", _sink(spec, transformer, timeout))
     findings += _tokens(token_env)
     if state is not None:
-        findings += _guarded("state", _state(state, max_bytes or MAX_BYTES))
+        findings += _guarded("state", _state(state, max_bytes))
     is_well = all(finding.ok for finding in findings)
     result = {"ok": is_well, "checks": [attrs.asdict(finding) for finding in findings]}
     ui.print_result(lambda: _view(findings), lambda: result, as_json=as_json)
@@ -262,11 +262,9 @@ def _tokens(name: str | None) -> Iterator[Finding]:
         yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
 
 
-def _state(path: Path, max_bytes: int) -> Iterator[Finding]:
+def _state(path: sinks.StatePlace, max_bytes: int | None) -> Iterator[Finding]:
     name = "state"
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    if isinstance(path, Path) and not _exists(path):
         folder = path.absolute().parent
         if folder.is_dir() and os.access(folder, os.W_OK):
             yield Finding(name, f"{path} will be created when needed")
@@ -274,22 +272,33 @@ def _state(path: Path, max_bytes: int) -> Iterator[Finding]:
             advice = "Make the directory, or make it writable."
             yield _problem(name, f"{folder} cannot be written", advice)
         return
+    size, cap = 0, max_bytes or MAX_BYTES
     try:
         with sinks.open_state(path, max_bytes=max_bytes) as state:
             state.dead_letter.ready()
-            size = state.dead_letter.used_bytes()
             records = state.dead_letter.stats().records
+            if isinstance(state, SqliteState):
+                size = state.dead_letter.used_bytes()
     except ui.UnusableError as error:
         yield _problem(name, error.message)
         return
     number = ui.plural(records, "dead letter")
+    used = f", {size:,} of {cap:,} bytes" if isinstance(path, Path) else ""
     command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
     yield Finding(
         name,
-        f"{path} holds {number}, {size:,} of {max_bytes:,} bytes",
+        f"{path} holds {number}{used}",
         f"`{command}` lists the reasons; replay or purge them." if records else "",
-        ok=size < _NEARLY_FULL * max_bytes,
+        ok=size < _NEARLY_FULL * cap,
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _view(findings: list[Finding]) -> RenderableType:

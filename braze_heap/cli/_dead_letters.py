@@ -39,12 +39,12 @@ from braze_heap.cli._options import (
 from braze_heap.cli._output import Output, open_output
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import Ending, ending_options, meaning
+from braze_heap.cli._sinks import StatePlace
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,
-    SqliteDeadLetter,
     export,
     search,
     search_ledger,
@@ -106,7 +106,7 @@ def dead_letters() -> None:
     default=20,
 )
 @json_option
-def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
+def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
     """
     Show how many dead letters there are, by reason, and name the oldest.
 
@@ -114,7 +114,7 @@ def list_(path: Path, reason: str | None, limit: int, as_json: bool) -> None:
     """
     with sinks.open_state(path) as state:
         store = state.dead_letter
-        _check_reason(reason, store)
+        _check_reason(reason, store.stats().by_reason)
         listing = _listing(
             (r for r in store.read() if reason in (None, r.reason)), limit
         )
@@ -151,7 +151,7 @@ def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:
     }
 
 
-def _listing_view(listing: dict[str, Any], path: Path) -> Group:
+def _listing_view(listing: dict[str, Any], path: StatePlace) -> Group:
     return Group(
         Text(f"{ui.plural(listing['records'], 'dead letter')} in {path}"),
         *_reasons_view(listing["by_reason"]),
@@ -175,7 +175,9 @@ def _reasons_view(groups: list[dict[str, Any]]) -> Iterator[RenderableType]:
         yield ui.indented(Text(f"{' to '.join(dict.fromkeys(minutes))} UTC"))
 
 
-def _letters_view(listing: dict[str, Any], path: Path) -> Iterator[RenderableType]:
+def _letters_view(
+    listing: dict[str, Any], path: StatePlace
+) -> Iterator[RenderableType]:
     letters = listing["letters"]
     rest = listing["records"] - len(letters)
     rows = [(letter["reason"], Text(_title(letter))) for letter in letters]
@@ -209,14 +211,14 @@ def _to_dict(record: DeadRecord) -> dict[str, Any]:
     }
 
 
-def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
+def _check_reason(reason: str | None, by_reason: Mapping[str, int]) -> None:
     """
     Check that records can have the *reason*; a sink can have its own ones.
 
     Raises:
-        click.UsageError: Nothing in the library or in *store* has it.
+        click.UsageError: Nothing in the library or in the state has it.
     """
-    known = sorted({*map(str, Reason), *store.stats().by_reason})
+    known = sorted({*map(str, Reason), *by_reason})
     if reason is None or reason in known:
         return
     hint = did_you_mean(reason, known)
@@ -240,7 +242,7 @@ def _check_reason(reason: str | None, store: SqliteDeadLetter) -> None:
 @click.argument("key", metavar="KEY")
 @option("--original", "Only the event, as it is kept.")
 @json_option
-def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
+def show_(path: StatePlace, key: str, original: bool, as_json: bool) -> None:
     """
     Show one dead letter with all its values: this is personal data.
 
@@ -261,7 +263,7 @@ def show_(path: Path, key: str, original: bool, as_json: bool) -> None:
         ui.show_result(lambda: letter_view(record), lambda: data, out, as_json=as_json)
 
 
-def _found(store: DeadLetter, key: str, path: Path) -> DeadRecord:
+def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
     """
     Return the record that *key* means: its key, its event's id, or how one begins.
 
@@ -343,7 +345,7 @@ def original_text(record: DeadRecord) -> str:
 @option("--force", "Also replay events whose mappers are missing today.")
 @ending_options("dead letters remain")
 def replay_(
-    path: Path,
+    path: StatePlace,
     spec: str,
     yes: bool,
     patience: float,
@@ -437,7 +439,7 @@ def _age(text: str) -> timedelta:
 @yes_option("Do not ask.")
 @json_option
 def purge_(
-    path: Path,
+    path: StatePlace,
     identity: str | None,
     everything: bool,
     reason: str | None,
@@ -477,7 +479,7 @@ def purge_(
 
     with sinks.open_state(path) as state:
         store, ledger = state.dead_letter, state.ledger
-        _check_reason(reason, store)
+        _check_reason(reason, store.stats().by_reason)
         found = search(filter(is_chosen, store.read()), who)
         keys = [*found.keys, *(found.suspected if suspected else ())]
         is_narrow = reason is not None or end is not None
@@ -512,7 +514,7 @@ def in_ledger(identities: Sequence[str]) -> str:
     return f" and the user properties of {users} in the ledger"
 
 
-def suspected_lines(suspected: Mapping[str, str], path: Path) -> Iterator[str]:
+def suspected_lines(suspected: Mapping[str, str], path: StatePlace) -> Iterator[str]:
     """Yield lines about dead letters that may be about a person, if there are any."""
     if not suspected:
         return
@@ -556,14 +558,15 @@ def _identity(given: str | None) -> str | None:
     "Write to this file, which only its owner can read, or URL; compressed if it ends "
     "in .gz."
 )
-def export_(path: Path, output: Output) -> None:
+def export_(path: StatePlace, output: Output) -> None:
     """
     Write the dead letters as JSON lines, whole: this is personal data.
 
     They stay in the state file. A body that could not be read is in base64.
     """
     if isinstance(output, Path) and (
-        sinks.is_of_state(output, path) or (output.exists() and output.samefile(path))
+        sinks.is_of_state(output, path)
+        or (isinstance(path, Path) and output.exists() and output.samefile(path))
     ):
         raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
     with (

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -15,12 +14,12 @@ from rich.text import Text
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._dead_letters import in_ledger, suspected_lines
-from braze_heap.cli._options import FilePath, json_option, option, yes_option
+from braze_heap.cli._options import json_option, option, yes_option
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
-from braze_heap.state import Found, SqliteState, search, search_ledger
+from braze_heap.state import Found, SqliteState, SqlState, search, search_ledger
 
 _MAX_NAMED: Final = 20
 """Identities and rejections that are named."""
@@ -39,7 +38,7 @@ class _Deletion:
     Attributes:
         identities: The users to delete.
         sink: Description of the destination.
-        path: Path of the state file, if it is searched.
+        path: The state, if it is searched.
         found: Its dead letters of these people.
         stated: Identities in its ledger.
         rejections: Identity to the reason of the sink for not deleting it.
@@ -48,7 +47,7 @@ class _Deletion:
 
     identities: Sequence[str]
     sink: str
-    path: Path | None
+    path: sinks.StatePlace | None
     found: Found
     stated: Sequence[str]
     rejections: dict[str, str] = attrs.field(factory=dict)
@@ -121,7 +120,7 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
     "--state path FILE",
     "Also remove the people from this file: their dead letters and user properties.  "
     f"[default: {sinks.STATE}, if it exists]",
-    type=FilePath(exists=True, dir_okay=False),
+    type=sinks.StatePath(exists=True),
 )
 @option(
     "--suspected",
@@ -133,7 +132,7 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
 def delete(
     identities: tuple[str, ...],
     spec: str,
-    path: Path | None,
+    path: sinks.StatePlace | None,
     suspected: bool,
     dry_run: bool,
     yes: bool,
@@ -235,7 +234,7 @@ def _expect_key(sink: Sink) -> None:
 
 
 def _search(
-    state: SqliteState | None, identities: Sequence[str], *, suspected: bool
+    state: SqliteState | SqlState | None, identities: Sequence[str], *, suspected: bool
 ) -> Found:
     """Return the dead letters of these people; with *suspected* all are certain."""
     keys: dict[str, None] = {}
@@ -252,7 +251,7 @@ def _search(
 
 
 def _search_ledger(
-    state: SqliteState | None, identities: Sequence[str]
+    state: SqliteState | SqlState | None, identities: Sequence[str]
 ) -> Sequence[str]:
     """Return the identities that these people have in the ledger of the file."""
     if state is None:

@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, Self
 
@@ -25,6 +24,7 @@ from braze_heap import (
 )
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
+from braze_heap.cli._sinks import StatePlace
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable
@@ -362,7 +362,7 @@ class RunResult:
         seconds: Duration.
         source: Number of files, or the path of a state file.
         sink: Description of the sink; empty if nothing was sent.
-        state: Path of the state file; ``None`` if it was turned off.
+        state: State file or database; ``None`` if it was turned off.
         top: Maximum number of types and fields; ``None`` shows all.
         more: Parts at the end of the text.
         again: Effect of running the command again; empty if there is no advice.
@@ -374,7 +374,7 @@ class RunResult:
     seconds: float
     source: str = ""
     sink: str = ""
-    state: Path | None = None
+    state: StatePlace | None = None
     top: int | None = TOP
     more: Sequence[RenderableType] = ()
     again: str = ""

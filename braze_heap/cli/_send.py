@@ -46,7 +46,7 @@ AGAIN: Final = (
     epilog=ui.epilog(
         f"""
         braze-heap send currents/
-        braze-heap send s3://bucket/braze --since 2026-01-15 --sink 'heap:?app_id=11'
+        braze-heap send s3://bucket/a --since 2026-01-15 --sink 'heap:?app_id=11'
         braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
         zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
         braze-heap send batch.json --sink file:calls.jsonl --state trial.db
@@ -64,8 +64,8 @@ Running a command again is safe: Heap ignores events it already has.
 @sinks.sink_option("Destination. Without it nothing is sent: a dry run.")
 @yes_option()
 @sinks.state_option(
-    "Keep what cannot be delivered, and the newest user properties, in this file.  "
-    f"[default: {sinks.STATE}]"
+    "Keep what cannot be delivered, and the newest user properties, in this file, or "
+    f"database (its URL).  [default: {sinks.STATE}]"
 )
 @option("--discard", "Count what cannot be delivered; keep no state.")
 @patience_option
@@ -76,7 +76,7 @@ def send(
     source: Source,
     spec: str | None,
     yes: bool,
-    state: Path | None,
+    state: sinks.StatePlace | None,
     max_bytes: int | None,
     discard: bool,
     patience: float,
@@ -121,9 +121,9 @@ def send(
     result.finish(sinks.report_stream(spec), ending)
 
 
-def _files_of(state: Path | None) -> list[Path]:
+def _files_of(state: sinks.StatePlace | None) -> list[Path]:
     """Return the files of the state, which may lie in a folder that is read."""
-    suffixes = ("", *sinks.OWN_SUFFIXES) if state else ()
+    suffixes = ("", *sinks.OWN_SUFFIXES) if isinstance(state, Path) else ()
     return [Path(f"{state}{suffix}") for suffix in suffixes]
 
 
@@ -223,7 +223,7 @@ def _dry_view(
 
 @contextlib.contextmanager
 def _stores(
-    path: Path | None, max_bytes: int | None, *, quiet: bool
+    path: sinks.StatePlace | None, max_bytes: int | None, *, quiet: bool
 ) -> Iterator[tuple[DeadLetter, Ledger | None]]:
     if path is None:
         yield DISCARD, None

@@ -9,7 +9,6 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -86,7 +85,8 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
     f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
 )
 @sinks.state_option(
-    "Keep what cannot be delivered, and the newest user properties, in this file.",
+    "Keep what cannot be delivered, and the newest user properties, in this file, or "
+    "database (its URL).",
     default=sinks.STATE,
 )
 @option("--host", "Address to use.", default="127.0.0.1")
@@ -110,7 +110,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 def serve(
     spec: str | None,
     token_env: str | None,
-    state: Path,
+    state: sinks.StatePlace,
     max_bytes: int | None,
     host: str,
     port: int,
@@ -234,7 +234,7 @@ def _closing(sink: Sink, log: LineHandler, metrics: Metrics) -> Iterator[Sink]:
             logger.info("Stopped. %s", totals, extra={"braze_context": context})
 
 
-def _greeting(url: str, access: _Access, target: str, path: Path) -> str:
+def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
     permanent = f"set {TOKEN_VARIABLE} to use a permanent one"
     where = f"\n{_MARGIN}generated for this run; {permanent}"

@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 import attrs
 import click
@@ -21,7 +22,7 @@ from braze_heap.exceptions import (
 )
 from braze_heap.sinks import Sink, open_sink
 from braze_heap.sinks._protocol import destination_of
-from braze_heap.state import MAX_BYTES, MIN_BYTES, Ledger, SqliteState
+from braze_heap.state import MAX_BYTES, MIN_BYTES, Ledger, SqliteState, SqlState
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapOptions, HeapSink
@@ -58,15 +59,54 @@ _HEAP: Final = "braze_heap.heap._sink"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+@attrs.frozen
+class StateUrl:
+    """
+    URL of a database that keeps the state. As text it has no password.
+
+    Attributes:
+        url: The URL.
+    """
+
+    url: str = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        return re.sub(r"(://[^:/]*):.*@", r"\1@", self.url).partition("?")[0]
+
+
+StatePlace: TypeAlias = Path | StateUrl
+"""Place of the state of a command."""
+
+
+def place_of(text: str) -> StatePlace:
+    """Return the URL of a database, or a path."""
+    return StateUrl(text) if "://" in text else Path(text)
+
+
+class StatePath(FilePath):
+    """The path of a state file, or the URL of a database."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(dir_okay=False, **options)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return *value* as a path or a URL."""
+        if isinstance(place := place_of(str(value)), Path):
+            place = super().convert(value, param, ctx)
+        return place
+
+
 def sink_option(text: str, *, required: bool = False) -> Decorator:
     """Return ``--sink``, the destination of a command."""
     return option("--sink spec SPEC", text, required=required)
 
 
 def state_option(text: str, **options: Any) -> Decorator:
-    """Add ``--state``, the path of a state file, and ``--max-bytes``."""
+    """Add ``--state``, a state file or database, and ``--max-bytes``."""
 
-    settings = {"type": FilePath(dir_okay=False), **options}
+    settings = {"type": StatePath(), **options}
 
     def add(command: _Command) -> _Command:
         add_path = option("--state FILE", text, **settings)
@@ -82,7 +122,7 @@ max_bytes_option: Final = option(
 )
 
 state_argument: Final = click.argument(
-    "path", metavar="STATE.db", type=FilePath(exists=True, dir_okay=False)
+    "path", metavar="STATE.db", type=StatePath(exists=True)
 )
 
 
@@ -191,13 +231,15 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
-def is_of_state(path: Path, state: Path) -> bool:
+def is_of_state(path: Path, state: StatePlace) -> bool:
     """Return whether *path* is the file *state* or one of its other files."""
+    if isinstance(state, StateUrl):
+        return False
     found, own = os.path.realpath(path), os.path.realpath(state)
     return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
 
 
-def refuse_files(spec: str, state: Path | None, config: Path | None) -> None:
+def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> None:
     """
     Check that calls are not appended to a file with another purpose.
 
@@ -226,18 +268,26 @@ def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
 
 @contextlib.contextmanager
 def open_state(
-    path: Path, *, is_made: bool = False, max_bytes: int | None = None
-) -> Iterator[SqliteState]:
+    path: StatePlace, *, is_made: bool = False, max_bytes: int | None = None
+) -> Iterator[SqliteState | SqlState]:
     """
-    Open the state file at *path*; *is_made* creates it if it does not exist.
+    Open the state at *path*; *is_made* creates a file if it does not exist.
 
     Raises:
-        UnusableError: It does not exist, or is another file, which stays as it is.
+        UnusableError: It does not exist, or is another file, which stays as it is. Or a
+            database cannot be used.
     """
+    if max_bytes and isinstance(path, StateUrl):
+        raise click.UsageError("--max-bytes is for a state in a file, not a database.")
     try:
+        state: SqliteState | SqlState
         try:
-            state = SqliteState(path, max_bytes=max_bytes or MAX_BYTES, create=is_made)
-        except ValueError as error:
+            if isinstance(path, StateUrl):
+                state = SqlState(path.url)
+            else:
+                cap = max_bytes or MAX_BYTES
+                state = SqliteState(path, max_bytes=cap, create=is_made)
+        except (ValueError, ModuleNotFoundError) as error:
             raise ui.UnusableError(f"{error}.") from None
         with state:
             yield state

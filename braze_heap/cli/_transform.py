@@ -20,7 +20,7 @@ from braze_heap.cli._run import Run
         braze-heap transform batch.json > calls.jsonl
         braze-heap transform s3-export/ -o calls.jsonl.gz --strict
         braze-heap transform s3-export/ -o calls.jsonl --jobs 0
-        braze-heap transform s3://bucket/braze --since 2026-01-15 -o s3://bucket/calls.gz
+        braze-heap transform s3://bucket/a --since 2026-01-15 -o s3://bucket/b.gz
         zcat *.json.gz | braze-heap transform - | head
         braze-heap transform --event-type users.behaviors.Purchase records.json
 

@@ -4,7 +4,8 @@ State that outlives a process: dead letters, user properties, progress of backfi
 A dead letter keeps each event whole, with the reason, until it is replayed or purged:
 see `DeadLetter`. A ledger keeps the newest statement about each user property: see
 `Ledger`. A backfill notes how far it is: see `Progress`. Each is kept per destination.
-`SqliteState` keeps all of them in one file. Times are UTC.
+`SqliteState` keeps all of them in one file, and `SqlState` in PostgreSQL. Times are
+UTC.
 """
 
 from braze_heap.state._ledger import (
@@ -36,6 +37,7 @@ from braze_heap.state._record import (
     RecordFormat,
     event_id,
 )
+from braze_heap.state._sql import SqlState
 from braze_heap.state._sqlite import (
     MAX_BYTES,
     MIN_BYTES,
@@ -69,6 +71,7 @@ __all__ = [
     "Purged",
     "RecordFormat",
     "Sent",
+    "SqlState",
     "SqliteDeadLetter",
     "SqliteLedger",
     "SqliteProgress",

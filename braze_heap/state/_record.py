@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -34,8 +35,21 @@ RecordFormat: TypeAlias = Literal["json", "bytes", "gzip"]
 """An event as JSON; an unreadable body as received; the same, gzipped."""
 
 
+def storable(text: str) -> str:
+    """Return *text* with U+FFFD for NUL and lone surrogates, which databases refuse."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return *moment* in UTC, which is its zone if it has none."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _copied(names: Mapping[str, str]) -> Mapping[str, str]:
     return dict(names)
+
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 @attrs.frozen
@@ -43,12 +57,14 @@ class DeadRecord:
     """
     An event, or an unreadable body, that was not delivered.
 
+    Texts have U+FFFD for NUL and lone surrogates, so that every store keeps them.
+
     Attributes:
         key: The id of the event and a digest of its content and destination. Repeats
             have the same key; another event with the same id has another key.
         reason: A `braze_heap.Reason`, or a reason that the sink defines.
         detail: Cause, for people. Never contains a value.
-        at: Time of the failure, UTC.
+        at: Time of the failure, in UTC. A time without zone is taken as UTC.
         original: The event or body, whole.
         format: Encoding of *original*.
         event_type: The type that a path or schema named, if the event does not.
@@ -58,17 +74,19 @@ class DeadRecord:
             if the sink names none.
     """
 
-    key: str
-    reason: str
-    detail: str
-    at: datetime
+    key: str = attrs.field(converter=storable)
+    reason: str = attrs.field(converter=storable)
+    detail: str = attrs.field(converter=storable)
+    at: datetime = attrs.field(converter=in_utc)
     original: bytes = attrs.field(repr=False)
     format: RecordFormat = "json"
-    event_type: str | None = None
+    event_type: str | None = attrs.field(
+        default=None, converter=attrs.converters.optional(storable)
+    )
     mappers: Mapping[str, str] = attrs.field(
         factory=dict, converter=_copied, hash=False
     )
-    destination: str = ""
+    destination: str = attrs.field(default="", converter=storable)
 
     @classmethod
     def of(

@@ -28,7 +28,7 @@ from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
 from braze_heap.state._progress import BackfillKey, Position
 from braze_heap.state._protocol import Stats, export, stats
 from braze_heap.state._purge import PersonFilter, Purged, purge
-from braze_heap.state._record import DeadRecord
+from braze_heap.state._record import DeadRecord, storable
 from braze_heap.state._sqlite_errors import DamagedFileError, check_disk
 from braze_heap.state._sqlite_file import LAYOUT, ROW_BYTES
 from braze_heap.state._state_file import StateFile, StatePart
@@ -181,7 +181,7 @@ class SqliteDeadLetter(StatePart):
 
     def _delete(self, keys: Sequence[str]) -> None:
         rows = [match[1] for key in keys if (match := _rows.ROW_KEY.fullmatch(key))]
-        texts = [(_rows.replace_surrogates(key),) for key in keys]
+        texts = [(storable(key),) for key in keys]
         with self._transaction() as db:
             db.executemany(_rows.DELETE, texts)
             db.executemany(_rows.DELETE_ROW, [(row,) for row in rows])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, get_args
 
 from braze_heap.reasons import Reason
-from braze_heap.state._record import UNKNOWN_TIME, DeadRecord, RecordFormat
+from braze_heap.state._record import UNKNOWN_TIME, DeadRecord, RecordFormat, in_utc
 
 INSERT: Final = """
 INSERT INTO dead_letters
@@ -70,19 +70,14 @@ def to_row(record: DeadRecord) -> tuple[Any, ...]:
     return (
         record.key,
         record.reason,
-        replace_surrogates(record.detail),
+        record.detail,
         record.at.isoformat(),
         record.original,
         record.format,
-        record.event_type and replace_surrogates(record.event_type),
+        record.event_type,
         json.dumps(record.mappers, separators=(",", ":")),
-        replace_surrogates(record.destination),
+        record.destination,
     )
-
-
-def replace_surrogates(text: str) -> str:
-    """Return *text* with ``?`` for lone surrogates, which SQLite cannot store."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def from_row(row: Sequence[Any]) -> DeadRecord:
@@ -103,7 +98,6 @@ def from_row(row: Sequence[Any]) -> DeadRecord:
         "destination": not is_valid_text(to),
     }
     if names is not None and moment is not None and not any(flaws.values()):
-        detail = replace_surrogates(detail)
         return DeadRecord(
             key, reason, detail, moment, original, format_, event_type, names, to
         )
@@ -135,10 +129,9 @@ def is_valid_text(text: object) -> bool:
 def parse_time(text: Any) -> datetime | None:
     """Return the time of the column ``at``; ``None`` if it is damaged."""
     try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return in_utc(datetime.fromisoformat(text))
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _parse_mappers(text: Any) -> dict[str, str] | None:

@@ -12,6 +12,10 @@ from braze_heap.testing._sinks import (
     check_async_sink as check_async_sink,
     check_sink as check_sink,
 )
+from braze_heap.testing._state import (
+    check_dead_letter as check_dead_letter,
+    check_progress as check_progress,
+)
 from braze_heap.testing._traffic import (
     make_malformed as make_malformed,
     make_traffic as make_traffic,

@@ -1,5 +1,7 @@
 """What the tests of contracts share."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Final
 
 THREADS: Final = 8
@@ -15,3 +17,17 @@ def expect(is_fulfilled: bool, requirement: str) -> None:
     """
     if not is_fulfilled:
         raise AssertionError(requirement)
+
+
+@contextlib.contextmanager
+def expect_no_error(requirement: str) -> Iterator[None]:
+    """
+    Raise if the block raises.
+
+    Raises:
+        AssertionError: With *requirement* as its text, and the error as its cause.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(requirement) from error

@@ -67,7 +67,7 @@ def test_a_second_run_sends_only_what_is_new(run: Run, folder: Path) -> None:
     assert (first["done"], first["done_before"], first["finished"]) == (3, 0, True)
     assert first["bytes"] == first["bytes_read"] > 100_000
     assert (second["events"], second["done"], second["done_before"]) == (1, 4, 3)
-    assert len(Path("calls.jsonl").read_text().splitlines()) == 3_001
+    assert len(Path("calls.jsonl").read_text("utf-8").splitlines()) == 3_001
 
 
 def test_the_report_is_for_people(run: Run) -> None:
@@ -93,8 +93,10 @@ def test_user_properties_are_sent_with_a_named_state(run: Run, folder: Path) -> 
 
     assert json.loads(default.stdout)["skipped_user_properties"] == 2
     assert json.loads(named.stdout)["skipped_user_properties"] == 0
-    assert "add_user_properties" not in Path("a.jsonl").read_text()
-    sent = Path("b.jsonl").read_text().count("braze_email_subscription_changed_at")
+    assert "add_user_properties" not in Path("a.jsonl").read_text("utf-8")
+    sent = (
+        Path("b.jsonl").read_text("utf-8").count("braze_email_subscription_changed_at")
+    )
     assert sent == 1
 
 
@@ -135,8 +137,8 @@ def test_what_cannot_work_is_status_2(
 ) -> None:
     """The message says why."""
     Path("empty").mkdir()
-    Path("a.txt").write_text("no state")
-    (folder / "table.csv").write_text("a,b\n1,2\n")
+    Path("a.txt").write_bytes(b"no state")
+    (folder / "table.csv").write_bytes(b"a,b\n1,2\n")
 
     result = run("backfill", *words)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import io
 import itertools
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -507,3 +508,28 @@ def test_a_damaged_record_raises(store: SqliteDeadLetter) -> None:
     shown = json.loads(damaged.to_json())
     assert (shown["format"], shown["original"]) == ("bytes", "ew==")
     assert store.purge("jane").removed == 0
+
+
+def test_a_record_has_only_what_every_store_keeps() -> None:
+    """NUL and lone surrogates are replaced, and times are in UTC."""
+    zone = timezone(timedelta(hours=2))
+    made = DeadRecord(
+        "a\0", "b\ud800", "c\udfff", AT.astimezone(zone), b"", "bytes", "\0"
+    )
+
+    texts = made.key, made.reason, made.detail, made.event_type
+    assert texts == ("a\ufffd", "b\ufffd", "c\ufffd", "\ufffd")
+    assert made.at.isoformat() == AT.isoformat()
+    assert record(1, at=AT.replace(tzinfo=None)).at == AT
+
+
+def test_a_time_outside_of_the_calendar_is_damage(
+    store: SqliteDeadLetter, tmp_path: Path
+) -> None:
+    """A row that was edited by hand does not stop the reading."""
+    store.append([record({"id": "a"})])
+    with contextlib.closing(sqlite3.connect(tmp_path / "dead.db")) as db, db:
+        db.execute("UPDATE dead_letters SET at = '0001-01-01T00:00:00+05:00'")
+
+    (damaged,) = store.read()
+    assert damaged.is_damaged

@@ -1,0 +1,291 @@
+"""Connections, transactions, locks and errors of a `SqlState`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from braze_heap._errors import requires_extra
+from braze_heap._wiring import kind_of
+from braze_heap.exceptions import StateError
+from braze_heap.state._sqlite_file import lock_file
+
+TABLES: Final = sa.MetaData()
+
+_EXAMPLE: Final = "postgresql+psycopg://user@host/name"
+_DRIVERS: Final = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary"}
+
+# So that a host that vanished is noticed within a minute.
+_LIBPQ: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+# A process that is stopped in a transaction must not stop the others for long.
+_LIMITS: Final = sa.text(
+    "SELECT set_config('lock_timeout', '30s', true),"
+    " set_config('idle_in_transaction_session_timeout', '60s', true)"
+)
+_LOCK_CLASS: Final = 0x62726865  # "brhe", in the locks of the database
+_STRIPES: Final = 64
+_LOCK_STRIPES: Final = sa.text(
+    f"SELECT pg_advisory_xact_lock({_LOCK_CLASS}, stripe)"  # noqa: S608 (a constant)
+    " FROM unnest(CAST(:stripes AS integer[])) AS stripe"
+)
+_CREATION: Final = -1
+"""Stripe of the creation of tables."""
+
+_LOCK_KEY: Final = "hashtextextended(current_schema() || ' ' || :name, 0)"
+_LOCK: Final = sa.text(f"SELECT pg_try_advisory_lock({_LOCK_KEY})")
+_UNLOCK: Final = sa.text(f"SELECT pg_advisory_unlock({_LOCK_KEY})")
+
+_CAUSES: Final = {
+    "25006": "the server is read-only: name the primary, not a replica",
+    "42501": "the user lacks a permission: grant SELECT, INSERT, UPDATE and DELETE on "
+    "the tables; to create them, CREATE on the schema",
+    "42703": "a table has other columns: is it of another version of braze_heap?",
+    "42P01": "a table was removed: restart the process to create it again",
+    "53100": "the disk of the server is full",
+    "55P03": "another process has locked the rows for over 30 seconds",
+}
+
+
+class SqlDatabase:
+    """
+    The database of a `SqlState`. Thread-safe.
+
+    Attributes:
+        engine: The engine.
+        name: URL without password and options, for people.
+    """
+
+    def __init__(self, database: str | sa.URL | sa.Engine) -> None:
+        self._owns_engine = not isinstance(database, sa.Engine)
+        if isinstance(database, sa.Engine):
+            _check_dialect(database.url, database.dialect)
+            self.engine = database
+        else:
+            self.engine = _make_engine(database)
+        self.name = self.engine.url.set(password=None, query={}).render_as_string()
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        if not self._is_sqlite:
+            isolated = self.engine.execution_options(isolation_level="READ COMMITTED")
+            self.engine = isolated
+        self._preparation = threading.Lock()
+        self._use_of_held = threading.Lock()
+        self._held: dict[str, sa.Connection] = {}
+        self._has_tables = False
+        self._is_closed = False
+        self._pid = os.getpid()
+
+    def close(self) -> None:
+        """Close the connections, unless they are of an engine of the caller."""
+        self._is_closed = True
+        if self._owns_engine:
+            self.engine.dispose(close=self._pid == os.getpid())
+
+    @contextlib.contextmanager
+    def transaction(
+        self, kind: type[StateError], lock: str = ""
+    ) -> Iterator[sa.Connection]:
+        """
+        Run the block in a transaction, which is undone if the block raises.
+
+        Args:
+            kind: Class of the error if the database fails.
+            lock: Name of a lock. If this process holds it, the transaction fails unless
+                it still does.
+        """
+        with self._translate_errors(kind):
+            engine = self._prepared_engine()
+            held = self._held.get(lock)
+            if held is None:
+                with engine.begin() as db:
+                    self._begin(db)
+                    yield db
+                return
+            with self._use_of_held:
+                if held.invalidated:
+                    raise kind(
+                        f"the connection to {self.name} that held a lock was lost: "
+                        "another process may run the same. Run it again"
+                    )
+                with held.begin():
+                    yield held
+
+    def _begin(self, db: sa.Connection) -> None:
+        if self._is_sqlite:
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            db.execute(_LIMITS)
+
+    def lock_users(self, db: sa.Connection, identities: Iterable[str]) -> None:
+        """Prevent other changes of the entries of these users in the transaction."""
+        hashes = (zlib.crc32(i.encode("utf-8", "replace")) for i in identities)
+        self._lock_stripes(db, {number % _STRIPES for number in hashes})
+
+    def _lock_stripes(self, db: sa.Connection, stripes: set[int]) -> None:
+        """Lock, in one order, so that transactions cannot wait for each other."""
+        if not self._is_sqlite:
+            db.execute(_LOCK_STRIPES, {"stripes": sorted(stripes)})
+
+    @contextlib.contextmanager
+    def lock(self, kind: type[StateError], name: str, task: str) -> Iterator[None]:
+        """
+        Prevent a second *task* with this database and *name*, in any process.
+
+        Raises:
+            StateError: It is running.
+        """
+        with contextlib.ExitStack() as stack:
+            with self._translate_errors(kind):
+                engine = self._prepared_engine()
+                if self._is_sqlite:
+                    is_free = _lock_beside(engine.url.database, name, stack)
+                else:
+                    db = stack.enter_context(engine.connect())
+                    db.detach()
+                    is_free = db.execute(_LOCK, {"name": name}).scalar_one()
+                    db.commit()
+                    if is_free:
+                        self._held[name] = db
+                        stack.callback(self._release, name)
+            if not is_free:
+                raise kind(
+                    f"another {task} with {self.name} is running: wait for its end"
+                )
+            yield
+
+    def _release(self, name: str) -> None:
+        db = self._held.pop(name, None)
+        if db is None or self._pid != os.getpid():  # it is of the parent
+            return
+        with contextlib.suppress(SQLAlchemyError):  # a lost connection has no lock
+            db.execute(_UNLOCK, {"name": name})
+            db.commit()
+
+    def _prepared_engine(self) -> sa.Engine:
+        """Return the engine for this process, after the tables exist."""
+        if self._is_closed:
+            raise StateError("this SqlState is closed: make a new one")
+        if self._has_tables and self._pid == os.getpid():
+            return self.engine
+        with self._preparation:
+            if self._pid != os.getpid():
+                self.engine.dispose(close=False)  # they belong to the parent
+                self._pid = os.getpid()
+                self._held = {}
+            if not self._has_tables:
+                if self._is_sqlite and (path := self.engine.url.database):
+                    Path(path).touch(0o600)
+                with self.engine.begin() as db:
+                    self._begin(db)
+                    self._lock_stripes(db, {_CREATION})
+                    TABLES.create_all(db)
+                self._has_tables = True
+        return self.engine
+
+    @contextlib.contextmanager
+    def _translate_errors(self, kind: type[StateError]) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            cause = self._cause(error)
+        except StateError as error:
+            raise kind(str(error)) from None
+        else:
+            return
+        # Not a cause: the text of the driver may have values.
+        raise kind(f"the state in {self.name} cannot be used: {cause}") from None
+
+    def _cause(self, error: Exception) -> str:
+        if not isinstance(error, DBAPIError):
+            return f"{type(error).__name__}: {error}"
+        driver = error.orig
+        code = getattr(driver, "sqlstate", None) or getattr(driver, "pgcode", None)
+        if code in _CAUSES:
+            return _CAUSES[code]
+        is_connecting = error.statement is None
+        text = f"{type(driver).__name__}"
+        if is_connecting or self._is_sqlite:
+            text = " ".join(str(driver).split())
+            if password := self.engine.url.password:
+                text = text.replace(str(password), "…")
+        return f"{text[:500]} (SQLSTATE {code})" if code else text[:500]
+
+
+def _lock_beside(database: str | None, name: str, stack: contextlib.ExitStack) -> bool:
+    """Lock a file beside *database* until *stack* ends; return whether it was free."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    try:
+        beside = os.path.realpath(f"{database}-{digest}")
+        stack.enter_context(lock_file(Path(beside)))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _make_engine(database: str | sa.URL) -> sa.Engine:
+    if not isinstance(database, str | sa.URL):
+        raise TypeError(
+            f"SqlState needs the URL of a database or an Engine of SQLAlchemy, not "
+            f"{kind_of(database)}"
+        )
+    url = _parse(database)
+    if url is None:
+        raise ValueError(
+            f"this is not the URL of a database: write {_EXAMPLE}, with special "
+            "characters of a password percent-encoded. Or keep the state in a file: "
+            "SqliteState(path)"
+        )
+    dialect = url.get_dialect()
+    _check_dialect(url, dialect)
+    driver = url.drivername.partition("+")[2]
+    options: dict[str, Any] = {"timeout": 30.0} if dialect.name == "sqlite" else {}
+    if driver in _DRIVERS:
+        options = {k: v for k, v in _LIBPQ.items() if k not in url.query}
+    with requires_extra("SqlState", f"'{_DRIVERS.get(driver, driver)}'"):
+        return sa.create_engine(
+            url, connect_args=options, pool_pre_ping=True, hide_parameters=True
+        )
+
+
+def _parse(database: str | sa.URL) -> sa.URL | None:
+    """Return the URL, with psycopg unless it names a driver; ``None`` if it is none."""
+    try:
+        url = sa.make_url(database)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        url.get_dialect()
+    except (ArgumentError, ValueError):
+        return None
+    # A password that is not encoded may end in the host.
+    return None if "@" in (url.host or "") else url
+
+
+def _check_dialect(url: sa.URL, dialect: Any) -> None:
+    """Raise unless the database and its driver can be used."""
+    if dialect.name not in ("postgresql", "sqlite"):
+        raise ValueError(f"SqlState works with PostgreSQL, not with {dialect.name}")
+    if dialect.is_async:
+        raise ValueError(
+            f"the driver {dialect.driver} is async: use psycopg, such as {_EXAMPLE}"
+        )
+    path = url.database or ""
+    if dialect.name == "sqlite" and (path in ("", ":memory:") or "file:" in path):
+        raise ValueError(
+            "SqlState needs a file of SQLite, such as sqlite:////var/lib/state.db: its "
+            "state must outlive the process"
+        )

@@ -1,0 +1,312 @@
+"""Tables of a `SqlState`: dead letters, ledger and progress."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import IO, Any, Final
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from braze_heap.exceptions import DeadLetterError, LedgerError, ProgressError
+from braze_heap.state import _sqlite_rows as _rows
+from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
+from braze_heap.state._progress import BackfillKey, Position
+from braze_heap.state._protocol import Stats, export
+from braze_heap.state._purge import PersonFilter, Purged, purge
+from braze_heap.state._record import DeadRecord, in_utc, storable
+from braze_heap.state._sql_database import TABLES, SqlDatabase
+
+_CHUNK: Final = 1_000
+"""Rows of a query or a deletion."""
+
+_RECORDS: Final = 16
+"""Records that are in memory together; bodies are large."""
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, **options)
+
+
+_DEAD_LETTERS: Final = sa.Table(
+    "braze_heap_dead_letters",
+    TABLES,
+    sa.Column(
+        "number",
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        sa.Identity(),
+        primary_key=True,
+    ),
+    _text("key", unique=True),
+    _text("reason"),
+    _text("detail"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("original", sa.LargeBinary, nullable=False),
+    _text("format"),
+    sa.Column("event_type", sa.Text),
+    _text("mappers"),
+    _text("destination"),
+)
+_USER_PROPERTIES: Final = sa.Table(
+    "braze_heap_user_properties",
+    TABLES,
+    _text("identity", primary_key=True),
+    _text("name", primary_key=True),
+    _text("destination", primary_key=True),
+    _text("entry"),
+)
+_POSITIONS: Final = sa.Table(
+    "braze_heap_positions",
+    TABLES,
+    _text("destination", primary_key=True),
+    _text("backfill", primary_key=True),
+    _text("url", primary_key=True),
+    _text("version", primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("events", sa.BigInteger, nullable=False),
+    sa.Column("is_done", sa.Boolean, nullable=False),
+)
+
+
+class _SqlPart:
+    """A table of a database, whose errors are of one class."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._database.name!r})"
+
+    def close(self) -> None:
+        """Do nothing: `SqlState.close` closes the connections."""
+
+
+def _insert(db: sa.Connection, table: sa.Table) -> Any:
+    """Return an insertion into *table* that replaces nothing yet."""
+    is_sqlite = db.dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+def _replace(
+    db: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert *rows*, in place of those with the same primary key."""
+    if not rows:
+        return
+    new = _insert(db, table)
+    key = [column.name for column in table.primary_key]
+    values = {c.name: new.excluded[c.name] for c in table.c if not c.primary_key}
+    in_order = sorted(rows, key=lambda row: [row[name] for name in key])
+    db.execute(new.on_conflict_do_update(index_elements=key, set_=values), in_order)
+
+
+class SqlDeadLetter(_SqlPart):
+    """Dead letters of a `SqlState`; see `DeadLetter`."""
+
+    def append(self, records: Sequence[DeadRecord], /) -> None:
+        """Keep *records*, all or none; see `DeadLetter.append`."""
+        if records:
+            with self._database.transaction(DeadLetterError) as db:
+                self._insert(db, records)
+
+    def _insert(self, db: sa.Connection, records: Iterable[DeadRecord]) -> None:
+        new = _insert(db, _DEAD_LETTERS)
+        values = {name: new.excluded[name] for name in ("reason", "detail")}
+        values["mappers"] = sa.case(
+            (new.excluded.mappers == "{}", _DEAD_LETTERS.c.mappers),
+            else_=new.excluded.mappers,
+        )
+        names = [column.name for column in _DEAD_LETTERS.c][1:]
+        rows = [
+            {**dict(zip(names, _rows.to_row(record), strict=True)), "at": record.at}
+            for record in sorted(records, key=lambda record: record.key)
+        ]
+        db.execute(new.on_conflict_do_update(index_elements=["key"], set_=values), rows)
+
+    def ready(self) -> None:
+        """Insert a record and undo that; see `DeadLetter.ready`."""
+        record = DeadRecord(f"ready:{uuid.uuid4()}", "", "", datetime.now(UTC), b"")
+        with self._database.transaction(DeadLetterError) as db:
+            self._insert(db, [record])
+            db.rollback()
+
+    def read(self) -> Iterator[DeadRecord]:
+        """Return the records, the oldest first. Some are in memory at a time."""
+        number = _DEAD_LETTERS.c.number
+        query = sa.select(_DEAD_LETTERS).order_by(number).limit(_RECORDS)
+        last = -1
+        while True:
+            with self._database.transaction(DeadLetterError) as db:
+                rows = db.execute(query.where(number > last)).all()
+            for row in rows:
+                yield _rows.from_row([*row[:4], in_utc(row.at).isoformat(), *row[5:]])
+                last = row.number
+            if not rows:
+                return
+
+    def forget(self, keys: Iterable[str], /) -> None:
+        """Remove the records with these keys."""
+        key, waiting = _DEAD_LETTERS.c.key, map(storable, keys)
+        while chunk := [*itertools.islice(waiting, _CHUNK)]:
+            # Locked in the order of `append`, so that neither waits for the other.
+            locked = sa.select(key).where(key.in_(chunk)).order_by(key)
+            with self._database.transaction(DeadLetterError) as db:
+                found = db.scalars(locked.with_for_update()).all()
+                db.execute(sa.delete(_DEAD_LETTERS).where(key.in_(found)))
+
+    def replay_lock(self) -> AbstractContextManager[None]:
+        """
+        Prevent other replays of the state, in any process, inside the block.
+
+        Raises:
+            DeadLetterError: Another replay is running.
+        """
+        return self._database.lock(DeadLetterError, "replay", "replay")
+
+    def purge(self, person: PersonFilter) -> Purged:
+        """Remove a person from the dead letters and the ledger; see `purge`."""
+        return purge(self, person)
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The ledger in the same database."""
+        return SqlLedger(self._database)
+
+    def export(self, stream: IO[str]) -> int:
+        """Write the records as JSON lines; see `braze_heap.state.export`."""
+        return export(self, stream)
+
+    def stats(self) -> Stats:
+        """Return the counts; see `braze_heap.state.stats`."""
+        table, reasons, destinations = _DEAD_LETTERS.c, Counter[str](), Counter[str]()
+        size, times = sa.func.length(table.original), list[datetime]()
+        groups = [table.reason, table.destination]
+        query = sa.select(
+            *groups,
+            sa.func.count(),
+            sa.func.sum(size),
+            sa.func.min(table.at),
+            sa.func.max(table.at),
+        )
+        with self._database.transaction(DeadLetterError) as db:
+            rows: Any = db.execute(query.group_by(*groups).order_by(*groups)).all()
+        for reason, destination, count, _, first, last in rows:
+            reasons[reason] += count
+            destinations[destination] += count
+            times += [in_utc(first), in_utc(last)]
+        return Stats(
+            dict(reasons),
+            sum(int(row[3]) for row in rows),
+            min(times, default=None),
+            max(times, default=None),
+            dict(sorted(destinations.items())),
+        )
+
+    def by_reason(self) -> Mapping[str, int]:
+        """Return the number of records by reason."""
+        return self.stats().by_reason
+
+
+class SqlLedger(_SqlPart):
+    """Ledger of a `SqlState`; see `Ledger`."""
+
+    def update(
+        self, keys: AbstractSet[LedgerKey], change: Callable[[Entries], Entries], /
+    ) -> None:
+        """Change entries; see `Ledger.update`."""
+        table, waiting = _USER_PROPERTIES.c, iter(keys)
+        key_of = sa.tuple_(table.destination, table.identity, table.name)
+        entries: dict[LedgerKey, LedgerEntry] = {}
+        with self._database.transaction(LedgerError) as db:
+            self._database.lock_users(db, {key.identity for key in keys})
+            while chunk := [*itertools.islice(waiting, _CHUNK)]:
+                found = sa.select(_USER_PROPERTIES).where(key_of.in_(chunk))
+                entries |= map(_item, db.execute(found))
+            rows = [
+                {**key._asdict(), "entry": entry.to_json()}
+                for key, entry in change(entries).items()
+            ]
+            _replace(db, _USER_PROPERTIES, rows)
+
+    def read(self) -> Iterator[tuple[LedgerKey, LedgerEntry]]:
+        """Return all entries, those of a user together. A damaged one is empty."""
+        key = [*_USER_PROPERTIES.primary_key]
+        query = sa.select(_USER_PROPERTIES).order_by(*key).limit(_CHUNK)
+        last: Sequence[str] = ("", "", "")
+        while True:
+            after = query.where(sa.tuple_(*key) > sa.tuple_(*last))
+            with self._database.transaction(LedgerError) as db:
+                rows = db.execute(after).all()
+            yield from map(_item, rows)
+            if not rows:
+                return
+            last = rows[-1][:3]
+
+    def forget(self, identities: Iterable[str], /) -> None:
+        """Remove the entries of these users, for every destination."""
+        identity, waiting = _USER_PROPERTIES.c.identity, iter(identities)
+        while chunk := [*itertools.islice(waiting, _CHUNK)]:
+            with self._database.transaction(LedgerError) as db:
+                self._database.lock_users(db, chunk)
+                db.execute(sa.delete(_USER_PROPERTIES).where(identity.in_(chunk)))
+
+
+def _item(row: Any) -> tuple[LedgerKey, LedgerEntry]:
+    entry = LedgerEntry()
+    with contextlib.suppress(TypeError, ValueError, AttributeError):
+        entry = LedgerEntry.from_json(row.entry)
+    return LedgerKey(row.destination, row.identity, row.name), entry
+
+
+class SqlProgress(_SqlPart):
+    """Progress of a `SqlState`; see `Progress`."""
+
+    def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
+        """Return the newest position in each version of an object."""
+        table = _POSITIONS.c
+        key = [table.url, table.version]
+        query = sa.select(_POSITIONS).order_by(*key).limit(_CHUNK)
+        query = query.where(
+            table.destination == backfill.destination, table.backfill == backfill.url
+        )
+        last: Sequence[str] = ("", "")
+        while True:
+            after = query.where(sa.tuple_(*key) > sa.tuple_(*last))
+            with self._database.transaction(ProgressError) as db:
+                rows = db.execute(after).all()
+            yield from (Position(*row[2:]) for row in rows)
+            if not rows:
+                return
+            last = rows[-1][2:4]
+
+    def commit(self, backfill: BackfillKey, positions: Sequence[Position], /) -> None:
+        """
+        Note *positions*, all or none; see `Progress.commit`.
+
+        In the block of `lock`, the connection of the lock is used. So nothing is noted
+        after the lock was lost.
+        """
+        key = {"destination": backfill.destination, "backfill": backfill.url}
+        rows = [{**key, **attrs.asdict(position)} for position in positions]
+        if rows:
+            name = _lock_name(backfill)
+            with self._database.transaction(ProgressError, name) as db:
+                _replace(db, _POSITIONS, rows)
+
+    def lock(self, backfill: BackfillKey, /) -> AbstractContextManager[None]:
+        """Prevent the same backfill in any process or thread; see `Progress.lock`."""
+        task = f"backfill of {backfill.url} to {backfill.destination}"
+        return self._database.lock(ProgressError, _lock_name(backfill), task)
+
+
+def _lock_name(backfill: BackfillKey) -> str:
+    return json.dumps(backfill)

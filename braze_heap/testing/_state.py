@@ -1,0 +1,304 @@
+"""Tests of the contracts of dead letters and of progress, for stores of your own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import attrs
+
+from braze_heap._wiring import kind_of
+from braze_heap.exceptions import ProgressError
+from braze_heap.state import BackfillKey, DeadLetter, DeadRecord, Position, Progress
+from braze_heap.testing._checks import THREADS, expect, expect_no_error
+
+__all__ = ["check_dead_letter", "check_progress"]
+
+_AT: Final = datetime(2024, 2, 29, 23, 59, 58, 123456, UTC)
+_MANY: Final = 120
+"""Records to forget during iteration: more than a page of most stores."""
+
+
+def check_dead_letter(
+    factory: Callable[[], DeadLetter], *, durable: bool = True
+) -> None:
+    """
+    Raise unless the stores of *factory* fulfill the contract of `DeadLetter`.
+
+    The records have made-up keys. They are removed again; others stay.
+
+    Args:
+        factory: Returns a store that is ready for use. Called several times.
+        durable: Whether a store has the records of those before it. Only a store for
+            tests may lack them.
+
+    Raises:
+        AssertionError: A store violates the contract. The message says which part.
+        TypeError: *factory* is a store, not a function that returns one.
+    """
+    if not callable(factory):
+        raise TypeError(
+            f"check_dead_letter needs a function that makes a dead letter, not "
+            f"{kind_of(factory)}: write lambda: MyDeadLetter(...)"
+        )
+    check = _DeadLetterCheck(factory())
+    try:
+        with expect_no_error("a store that can keep records should be ready"):
+            check.store.ready()
+        check.records()
+        check.repeats()
+        check.keys()
+        check.nothing()
+        check.iteration()
+        check.threads()
+        if durable:
+            check.store.append([check.record("reopened")])
+            check.store.close()
+            check.store = factory()
+            expect(
+                check.names() == ["reopened"],
+                "a record should be durable when append returns",
+            )
+    finally:
+        check.clear()
+        _close_twice(check.store)
+
+
+class _DeadLetterCheck:
+    def __init__(self, store: DeadLetter) -> None:
+        self.store = store
+        self.prefix = f"check-dead-letter-{uuid.uuid4().hex}:"
+
+    def record(self, name: str, detail: str = "", **changes: Any) -> DeadRecord:
+        original = b'{"id":"%d"}' % len(name)
+        record = DeadRecord(self.prefix + name, "bad_time", detail, _AT, original)
+        return attrs.evolve(record, **changes)
+
+    def found(self) -> list[DeadRecord]:
+        return [r for r in self.store.read() if r.key.startswith(self.prefix)]
+
+    def names(self) -> list[str]:
+        return sorted(record.key.removeprefix(self.prefix) for record in self.found())
+
+    def clear(self) -> None:
+        self.store.forget([record.key for record in self.found()])
+
+    def records(self) -> None:
+        records = [
+            self.record("event", event_type="users.messages.email.Click"),
+            self.record("bytes", original=bytes(range(256)), format="bytes"),
+            self.record("large", original=b"\x1f\x8b\0" * 100_000, format="gzip"),
+            self.record("text", "café 🚀, NUL \0, lone surrogate \ud800"),
+            self.record("type", event_type="NUL \0, lone surrogate \udfff"),
+            self.record("mappers", mappers={"users.custom": "team.mappers:purchase"}),
+            self.record("one", destination="heap one"),
+            self.record("two", destination="heap two"),
+        ]
+        self.store.append(records)
+        found = {record.key: record for record in self.found()}
+        expect(found.keys() == {r.key for r in records}, "append should keep all")
+        for record in records:
+            same = found[record.key]
+            for field in attrs.fields_dict(DeadRecord):
+                expect(
+                    getattr(same, field) == getattr(record, field),
+                    f"append should keep {field} as it is",
+                )
+        self.clear()
+
+    def repeats(self) -> None:
+        first, other = self.record("same", "first"), self.record("other")
+        again = attrs.evolve(first, reason="mapper_error", detail="again")
+        self.store.append((first, other))
+        self.store.append([attrs.evolve(again, at=_AT + timedelta(days=1))])
+        found = {record.key: record for record in self.found()}
+        expect(self.names() == ["other", "same"], "a repeated key should be one record")
+        expect(found[first.key] == again, "a repeated key should only change its cause")
+        self.clear()
+        self.store.append([first, again])
+        expect(self.names() == ["same"], "a key twice in a batch should be one record")
+        self.clear()
+
+    def keys(self) -> None:
+        odd = ["a/b/../c:1", "%2e", "*", "' \"", "é", "CASE", "case", "A" * 220]
+        self.store.append([self.record(name) for name in odd])
+        expect(self.names() == sorted(odd), "different keys should not collide")
+        self.store.forget([self.prefix + name for name in odd[1:]])
+        expect(self.names() == odd[:1], "forget should remove these records, no others")
+        self.clear()
+
+    def nothing(self) -> None:
+        self.store.append([self.record("kept")])
+        requirement = "an empty batch and an unknown key should change nothing"
+        with expect_no_error(requirement):
+            self.store.append([])
+            self.store.forget([])
+            self.store.forget([f"{self.prefix}unknown"])
+        expect(self.names() == ["kept"], requirement)
+        self.clear()
+
+    def iteration(self) -> None:
+        self.store.append([self.record(str(number)) for number in range(_MANY)])
+        requirement, seen = "records may be forgotten during iteration", 0
+        with expect_no_error(requirement):
+            for record in self.store.read():
+                if record.key.startswith(self.prefix):
+                    seen += 1
+                    self.store.forget([record.key])
+        expect(seen == _MANY and not self.found(), requirement)
+
+    def threads(self) -> None:
+        def append(thread: int) -> None:
+            for number in range(5):
+                names = [f"{thread}-{number}", "shared"]
+                self.store.append([self.record(name) for name in names])
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(append, range(THREADS)))
+        expect(
+            len(self.names()) == THREADS * 5 + 1,
+            "no record of any thread should be lost",
+        )
+        self.clear()
+
+
+def check_progress(factory: Callable[[], Progress], *, durable: bool = True) -> None:
+    """
+    Raise unless the stores of *factory* fulfill the contract of `Progress`.
+
+    The positions are those of made-up backfills. They stay in the store.
+
+    Args:
+        factory: Returns a store that is ready for use. Called several times.
+        durable: Whether a store has the positions, and respects the locks, of those
+            before it. Only a store for tests may lack them.
+
+    Raises:
+        AssertionError: A store violates the contract. The message says which part.
+        TypeError: *factory* is a store, not a function that returns one.
+    """
+    if not callable(factory):
+        raise TypeError(
+            f"check_progress needs a function that makes a progress, not "
+            f"{kind_of(factory)}: write lambda: MyProgress(...)"
+        )
+    mine = BackfillKey(f"check-progress-{uuid.uuid4().hex}", "s3://bucket/currents é")
+    others = [
+        mine._replace(destination=f"{mine.destination}-2"),
+        mine._replace(url="s3://b"),
+    ]
+    progress = factory()
+    try:
+        _check_positions(progress, mine, others)
+        _check_all_or_none(progress, mine)
+        _check_lock(progress, progress, mine, others)
+        if durable:
+            another = factory()
+            try:
+                _check_lock(progress, another, mine, others)
+            finally:
+                another.close()
+            before = {*progress.positions(mine)}
+            progress.close()
+            progress = factory()
+            kept = {*progress.positions(mine)}
+            expect(kept == before, "positions should be durable when commit returns")
+    finally:
+        _close_twice(progress)
+
+
+def _close_twice(store: DeadLetter | Progress) -> None:
+    store.close()
+    with expect_no_error("a second close should do nothing"):
+        store.close()
+
+
+def _check_positions(
+    progress: Progress, mine: BackfillKey, others: Sequence[BackfillKey]
+) -> None:
+    def found(backfill: BackfillKey = mine) -> set[Position]:
+        positions = list(progress.positions(backfill))
+        expect(
+            len({(p.url, p.version) for p in positions}) == len(positions),
+            "a version of an object should have one position",
+        )
+        return {*positions}
+
+    expect(not found(), "an unknown backfill should have no position")
+    first = Position("s3://bucket/currents é/a.avro", '"etag"', 2**40, 1_000)
+    second = attrs.evolve(first, url=f"{first.url}?b", version="")
+    progress.commit(mine, ())
+    progress.commit(mine, [first, second])
+    expect(found() == {first, second}, "commit should keep positions as they are")
+    expect(
+        not any(map(found, others)),
+        "destinations and URLs should have positions of their own",
+    )
+    later = attrs.evolve(first, events=2**33, is_done=True)
+    newer = attrs.evolve(first, version="2")
+    progress.commit(mine, (later, newer))
+    expect(
+        found() == {later, newer, second},
+        "commit should replace the position in the same version, and no other",
+    )
+
+
+class _Broken(Sequence[Position]):
+    """One position, and an error in place of the second."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: Any) -> Any:
+        if index:
+            raise ZeroDivisionError
+        return Position("s3://bucket/broken", "", 1, 1)
+
+    def __iter__(self) -> Iterator[Position]:
+        yield self[0]
+        yield self[1]
+
+
+def _check_all_or_none(progress: Progress, mine: BackfillKey) -> None:
+    before = {*progress.positions(mine)}
+    try:
+        progress.commit(mine, _Broken())
+    except Exception:
+        after = {*progress.positions(mine)}
+        expect(after == before, "a commit that fails should note nothing")
+        return
+    raise AssertionError("commit should raise the error of its sequence")
+
+
+def _check_lock(
+    holder: Progress, other: Progress, mine: BackfillKey, others: Sequence[BackfillKey]
+) -> None:
+    def is_free(backfill: BackfillKey = mine) -> bool:
+        try:
+            with other.lock(backfill):
+                return True
+        except ProgressError:
+            return False
+
+    with ThreadPoolExecutor(1) as thread:
+        for _ in range(2):
+            with holder.lock(mine):
+                refused = not thread.submit(is_free).result()
+                expect(refused, "lock should refuse the same backfill")
+                expect(
+                    all(thread.map(is_free, others)),
+                    "lock should not refuse another destination or URL",
+                )
+            free = thread.submit(is_free).result()
+            expect(free, "lock should be released at the end of its block")
+        try:
+            with holder.lock(mine):
+                raise ZeroDivisionError
+        except ZeroDivisionError:
+            free = thread.submit(is_free).result()
+            expect(free, "lock should be released after an error in its block")
+            return
+    raise AssertionError("lock should not suppress the error of its block")

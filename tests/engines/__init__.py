@@ -1,0 +1,1 @@
+"""Arrow, Spark, Beam and others, in an environment of their own."""
