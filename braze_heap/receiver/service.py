@@ -186,7 +186,7 @@ class _Problem:
 def _log_request(request: RequestMetrics) -> None:
     ms = request.seconds * 1000
     context = {"status": request.status, **counts(request.report), "ms": round(ms, 1)}
-    text = summarize(request.report)
+    text = summarize(request.report) if request.report.received else "0 events"
     logger.info(
         "%s  %s  %.0f ms", request.status, text, ms, extra={"braze_context": context}
     )
