@@ -234,6 +234,30 @@ def test_what_takes_longer_than_the_grace_is_cut_off(
 
     assert (served.ended(), answers) == (1, [503])
     assert "Exception" not in "".join(served.lines)
+    assert "Request cut off (503)" in "".join(served.lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_second_signal_cuts_requests_off_at_once(
+    serve: Serve, tmp_path: Path, first: signal.Signals
+) -> None:
+    """It does not wait for the grace."""
+    (tmp_path / "slow_sink.py").write_text(SLOW)
+    served = serve("--sink", "slow_sink:Slow", "--grace", 1_000)
+    answers: list[int] = []
+    post = threading.Thread(target=lambda: answers.append(served.post(click_event())))
+    post.start()
+    until(tmp_path / "in-hand")
+
+    served.process.send_signal(first)
+    served.read(r"(Stopping: waiting for 1 request)")
+    served.process.send_signal(signal.SIGINT)
+    served.read(r"(1 request cut off)")
+    (tmp_path / "go").touch()
+    post.join()
+
+    assert (served.ended(), answers) == (1, [503])
 
 
 def test_a_sink_that_cannot_be_closed_is_said(serve: Serve, tmp_path: Path) -> None:
