@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import secrets
@@ -127,6 +128,8 @@ def serve(
     """
     ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
     log = LineHandler(sys.stderr, is_json=log_json)
+    client = importlib.import_module("prometheus_client")
+    client.disable_created_metrics()  # they double the page
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log, log_level))

@@ -306,6 +306,20 @@ def test_the_log_can_be_json(serve: Serve) -> None:
     assert (ended["events"], ended["delivered"]) == (2, 1)
 
 
+def test_bytes_that_are_not_http_are_logged_with_advice(serve: Serve) -> None:
+    """TLS arrives here if a proxy forwards it instead of ending it."""
+    served = serve("--sink", "file:out.jsonl")
+
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00\x01")
+        answer = connection.recv(99)
+
+    served.read(r"(warning: Request rejected \(400\): it is not HTTP/1.1. If Braze)")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert served.stop() == 0
+    assert "Invalid HTTP" not in "".join(served.lines)
+
+
 def test_pages_and_metrics_are_served(serve: Serve) -> None:
     """What looks after the service needs no token."""
     served = serve("--sink", "file:out.jsonl")
@@ -320,6 +334,7 @@ def test_pages_and_metrics_are_served(serve: Serve) -> None:
     assert "braze_heap_events_received_total 2.0\n" in text
     bad_time = 'braze_heap_events_total{outcome="dead_lettered",reason="bad_time"}'
     assert f"{bad_time} 1.0\n" in text
+    assert "_created" not in text
 
 
 def test_a_choice_that_cannot_arrive_over_http_is_a_warning(serve: Serve) -> None:
