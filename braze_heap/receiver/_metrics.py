@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import importlib
 import math
 import threading
@@ -82,24 +83,15 @@ class Metrics(PrometheusObserver):
         self._clock = clock
         self._lock = threading.Lock()
         self._failed_at: dict[str, float] = {}
-        self._requests = self._counter(
-            "requests",
-            "Responses of the endpoint",
-            ("status",),
-            [(str(status),) for status in STATUSES],
+        self._requests = self._make(
+            "Counter", "requests", "Responses of the endpoint", ["status"]
         )
-
-        def gauge(name: str, text: str, *labels: str) -> Callable[..., None]:
-            made = client.Gauge(
-                f"braze_heap_{name}", text, labels, registry=self.registry
-            )
-            return lambda value, *values: (
-                made.labels(*values) if values else made
-            ).set(value)
-
+        for status in STATUSES:
+            self._requests.labels(status)
+        gauge = functools.partial(self._make, "Gauge")
         self._in_flight = gauge("requests_in_flight", "Batches in flight")
         self._bytes = gauge("bytes_in_flight", "Bytes of bodies in flight")
-        self._ready = gauge("ready", "Whether /readyz finds a part ready", "part")
+        self._ready = gauge("ready", "Whether /readyz finds a part ready", ["part"])
         self._dead_letter_bytes = gauge(
             "dead_letter_bytes", "Bytes of all dead letters; NaN if unknown"
         )
@@ -135,16 +127,12 @@ class Metrics(PrometheusObserver):
         finally:
             _REQUEST.reset(token)
             request.seconds = self._clock() - start
-            self._requests.labels(str(request.status)).inc()
-            if request.status == UNREADABLE.status:
-                self._add_unreadable(request)
-
-    def _add_unreadable(self, request: RequestMetrics) -> None:
-        """Count an unreadable body: one event without a batch."""
-        request.report += _UNREADABLE
-        self._count(_UNREADABLE)
-        with self._lock:
-            self.report += _UNREADABLE
+            self._requests.labels(request.status).inc()
+            if request.status == UNREADABLE.status:  # one event without a batch
+                request.report += _UNREADABLE
+                self._count(_UNREADABLE)
+                with self._lock:
+                    self.report += _UNREADABLE
 
     def failed_within(self, seconds: float) -> list[str]:
         """
@@ -169,11 +157,10 @@ class Metrics(PrometheusObserver):
             not_ready: Parts that are not ready.
             dead_letter_bytes: Size of the dead letters.
         """
-        self._in_flight(in_flight[0])
-        self._bytes(in_flight[1])
+        self._in_flight.set(in_flight[0])
+        self._bytes.set(in_flight[1])
         for part in PARTS:
-            self._ready(part not in not_ready, part)
-        self._dead_letter_bytes(dead_letter_bytes)
-        client = importlib.import_module("prometheus_client")
-        text: bytes = client.generate_latest(self.registry)
+            self._ready.labels(part).set(part not in not_ready)
+        self._dead_letter_bytes.set(dead_letter_bytes)
+        text: bytes = self._client.generate_latest(self.registry)
         return text.decode()
