@@ -16,21 +16,24 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from braze_heap.receiver.service import Metrics
-from braze_heap.state import SqliteState
+from braze_heap.state import SqliteState, SqlState
 from braze_heap.testing import FakeHeap
 from braze_heap.testing.fake_heap import Status
 from tests.cli.conftest import click_event
 from tests.cli.test_serve import PATIENCE, TOKEN, Serve, Served, serve
+from tests.state.test_postgresql import Server
 
 __all__ = ["serve"]
 
@@ -294,24 +297,87 @@ def test_nginx_forwards_all_that_braze_sends(serve: Serve, tmp_path: Path) -> No
     assert "2 events = 2 delivered" in served.lines[-1]
 
 
+@attrs.frozen
+class Failing:
+    """
+    State of services that can fail.
+
+    Attributes:
+        place: Argument of ``--state``.
+        is_down: The state fails in the block.
+        cause: Text of ``/readyz`` meanwhile.
+    """
+
+    place: str
+    is_down: Callable[[], contextlib.AbstractContextManager[None]]
+    cause: str
+
+
+@contextlib.contextmanager
+def small_disk(tmp_path: Path) -> Iterator[Failing]:
+    """Provide a state file on a disk of 2 MB, which a test can fill."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
+        pytest.skip("needs the right to mount a small disk")
+
+    @contextlib.contextmanager
+    def is_full() -> Iterator[None]:
+        filler = folder / "filler"
+        with filler.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+            while True:
+                stream.write(bytes(1 << 12))
+        yield
+        filler.unlink()
+
+    try:
+        yield Failing(str(folder / "state.db"), is_full, "its disk is full")
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def database(tmp_path: Path) -> Iterator[Failing]:
+    """Provide a state in PostgreSQL, whose server a test can stop."""
+    pytest.importorskip("psycopg", reason="needs the extra engines")
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(folder, Path(program("initdb")).resolve().parent)
+        server.start()
+
+        @contextlib.contextmanager
+        def is_stopped() -> Iterator[None]:
+            server.stop()
+            yield
+            server.start()
+
+        yield Failing(server.url("postgres"), is_stopped, "it cannot be written")
+        server.stop()
+
+
 @pytest.mark.engines
+@pytest.mark.parametrize("open_state", [small_disk, database])
 def test_a_deployment_loses_nothing_and_names_each_failure(
-    serve: Serve, tmp_path: Path
+    serve: Serve,
+    tmp_path: Path,
+    open_state: Callable[[Path], contextlib.AbstractContextManager[Failing]],
 ) -> None:
     """
-    Two services with one state file behind nginx with TLS, while Heap is down, the disk
-    is full, and each service restarts: 0 events lost, 0 twice.
+    Two services with one state behind nginx with TLS, while Heap is down, the state
+    cannot be written, and each service restarts: 0 events lost, 0 twice.
     """
     program("nginx")
-    disk = small_disk(tmp_path)
     ports = [free_port(), free_port()]
     nginx = Nginx(tmp_path, *ports)
-    with contextlib.closing(nginx), FakeHeap() as heap, disk as folder:
+    with (
+        contextlib.closing(nginx),
+        FakeHeap() as heap,
+        open_state(tmp_path) as state,
+    ):
         sink = f"heap:?app_id=11&allow_http=1&base_url={heap.url}"
-        state = folder / "state.db"
 
         def start(port: int) -> Served:
-            served = serve("--port", port, "--sink", sink, "--state", state)
+            served = serve("--port", port, "--sink", sink, "--state", state.place)
             assert served.port == port
             return served
 
@@ -324,13 +390,9 @@ def test_a_deployment_loses_nothing_and_names_each_failure(
         assert_not_ready(services[0], "sink", "it failed a batch")
         heap.always()
 
-        filler = folder / "filler"
-        with filler.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
-            while True:
-                stream.write(bytes(1 << 12))
-        assert services[1].post(click_event(9, time=None)) == 503
-        assert_not_ready(services[1], "dead_letter", "its disk is full")
-        filler.unlink()
+        with state.is_down():
+            assert services[1].post(click_event(9, time=None)) == 503
+            assert_not_ready(services[1], "dead_letter", state.cause)
 
         for number, port in enumerate(ports):
             assert services[number].stop(signal.SIGTERM) == 0
@@ -340,7 +402,8 @@ def test_a_deployment_loses_nothing_and_names_each_failure(
         output, _ = braze.communicate(timeout=240)
         assert braze.returncode == 0, output
         assert len(heap.events) == 3000
-        with SqliteState(state) as kept:
+        store = SqlState if "//" in state.place else SqliteState
+        with store(state.place) as kept:
             assert kept.dead_letter.stats().records == 5
         assert {each.stop() for each in services} == {0}
 
@@ -354,17 +417,3 @@ def assert_not_ready(served: Served, part: str, cause: str) -> None:
     assert f"{part}: {cause}" in page
     assert f'braze_heap_ready{{part="{part}"}} 0.0' in metrics
     served.read(rf"(Not ready \(503\): .*{part}: )")
-
-
-@contextlib.contextmanager
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 2 MB in the block; skip the test if that is not permitted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
-        pytest.skip("needs the right to mount a small disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
