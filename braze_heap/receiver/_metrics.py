@@ -111,7 +111,7 @@ class Metrics(PrometheusObserver):
             request.report += report
 
     @contextlib.contextmanager
-    def measure_request(self) -> Iterator[RequestMetrics]:
+    def _measure_request(self) -> Iterator[RequestMetrics]:
         """
         Count one request, which includes the batches that run in the block.
 

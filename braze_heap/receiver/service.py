@@ -98,7 +98,7 @@ class Service:
 
     async def _handle(self, request: Request) -> Response:
         try:
-            with self.metrics.measure_request() as measured:
+            with self.metrics._measure_request() as measured:
                 response = await self.receiver.handle(request)
                 measured.status = response.status
         except asyncio.CancelledError:

@@ -441,7 +441,7 @@ def test_counts_are_exact_under_threads() -> None:
 
     def count() -> None:
         for _ in range(300):
-            with metrics.measure_request() as request:
+            with metrics._measure_request() as request:
                 request.status = 200
                 metrics(details)
 
