@@ -155,7 +155,7 @@ def serve(
         server = server_of(service, grace, lambda: _log_stopping(receiver, grace))
         url, target = url_of(listener), sinks.HeapTarget.of(sink)
         sink_name = sinks.describe_sink(spec, target)
-        context = {"url": url, "sink": sink_name}
+        context = {"url": url, "sink": sink_name, "state": str(state)}
         logger.info("Listening at %s", url, extra={"braze_context": context})
         if not log_json:
             click.echo(_greeting(url, access, sink_name, state), err=True)
