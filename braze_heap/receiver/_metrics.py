@@ -134,14 +134,14 @@ class Metrics(PrometheusObserver):
                 with self._lock:
                     self.report += _UNREADABLE
 
-    def failed_within(self, seconds: float) -> list[str]:
+    def failures(self) -> dict[str, float]:
         """
-        Return the parts that failed a batch in the last *seconds*. A processed batch
+        Return the parts that failed a batch, with the seconds since. A processed batch
         proves that sink and mappers work again.
         """
-        since = self._clock() - seconds
+        now = self._clock()
         with self._lock:
-            return [part for part, at in self._failed_at.items() if at > since]
+            return {part: now - at for part, at in self._failed_at.items()}
 
     def text(
         self,

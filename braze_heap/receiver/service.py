@@ -114,12 +114,17 @@ class Service:
     async def _readyz(self) -> Response:
         problems, _ = await self._check()
         if not problems:
-            return _text(200, "ready\n")
+            return _text(200, f"ready\n{self._last_failure()}")
         parts = ", ".join(each.part for each in problems)
         details = "; ".join(f"{each.part}: {each.detail}" for each in problems)
         self.receiver._log_problem(503, f"Not ready (503): {details}", cause=parts)
         lines = (f"{each.part}: {each.text}\n" for each in problems)
         return _text(503, "".join(lines))
+
+    def _last_failure(self) -> str:
+        """Return a note, because nobody knows yet whether the sink works again."""
+        seconds = self.metrics.failures().get("sink")
+        return f"sink: no success since {seconds:.0f} s\n" if seconds else ""
 
     async def _metrics(self) -> Response:
         problems, size = await self._check()
@@ -130,9 +135,9 @@ class Service:
     async def _check(self) -> tuple[list[_Problem], float]:
         """Return what is not ready, and the bytes of all dead letters."""
         problems = [
-            _Problem(part, "it failed a batch in the last 30 s; see the log")
-            for part in self.metrics.failed_within(READY_AFTER)
-            if part != "dead_letter"
+            _Problem(part, f"it failed a batch {seconds:.0f} s ago; see the log")
+            for part, seconds in self.metrics.failures().items()
+            if seconds < READY_AFTER and part != "dead_letter"
         ]
         if not self.receiver.is_open:
             problems.append(_Problem("receiver", "it is closing"))

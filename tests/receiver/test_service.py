@@ -186,8 +186,10 @@ def test_a_failed_batch_is_not_ready_for_a_while(site: Site) -> None:
 
     during = site.ask("GET", "/readyz").status
     site.now += READY_AFTER
+    after = site.ask("GET", "/readyz")
 
-    assert (during, site.ask("GET", "/readyz").status) == (503, 200)
+    assert (during, after.status) == (503, 200)
+    assert after.body == b"ready\nsink: no success since 30 s\n"
 
 
 def test_a_processed_batch_makes_the_service_ready(site: Site) -> None:
