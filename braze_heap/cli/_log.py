@@ -12,8 +12,6 @@ from braze_heap._errors import describe_exception, error_context
 from braze_heap._log_limits import LogRateLimiter, suppressed_note
 from braze_heap.cli._console import safe
 
-LEVELS: Final = ("debug", "info", "warning", "error")
-
 logger: Final = logging.getLogger("braze_heap.serve")
 
 
@@ -102,7 +100,7 @@ def logging_to(handler: logging.Handler, level: str = "info") -> Iterator[None]:
 
     Args:
         handler: Handler of the root logger.
-        level: One of `LEVELS`, for this library. Of other libraries only warnings are
+        level: ``debug``, ``info``, ``warning`` or ``error``, for this library. Of other libraries only warnings are
             logged, because their other messages may quote requests.
     """
     root, own = logging.getLogger(), logging.getLogger("braze_heap")
