@@ -100,8 +100,8 @@ def logging_to(handler: logging.Handler, level: str = "info") -> Iterator[None]:
 
     Args:
         handler: Handler of the root logger.
-        level: ``debug``, ``info``, ``warning`` or ``error``, for this library. Of other libraries only warnings are
-            logged, because their other messages may quote requests.
+        level: ``debug``, ``info``, ``warning`` or ``error``, for this library. Of other
+            libraries only warnings are logged, because others may quote requests.
     """
     root, own = logging.getLogger(), logging.getLogger("braze_heap")
     before = own.level
