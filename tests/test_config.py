@@ -137,11 +137,13 @@ def test_an_option_wins_over_a_variable_and_that_over_the_file(load: Load) -> No
 
 def test_the_sink_of_an_option_replaces_the_table(load: Load) -> None:
     config = load(
-        "[sink]\napp_id = '1'\nregion = 'eu'",
-        options={("sink", "spec"): ("file:x.jsonl", "--sink")},
+        "[sink]\napp_id = '1'\nregion = 'eu'\napi_key_env = 'BRAZE_HEAP_CONFIG'",
+        {"CONFIG": "canary"},
+        options={("sink", "spec"): ("memory:", "--sink")},
     )
 
-    assert config.sink == SinkConfig(spec="file:x.jsonl")
+    assert config.sink == SinkConfig(spec="memory:", api_key="canary")
+    config.open_sink().close()
 
 
 @pytest.mark.parametrize(
@@ -296,7 +298,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("[sink]\napp_id = '1'\ntimeout = -1", {}, "sink.timeout is a positive number"),
     ("sink.kind = 'file'", {}, "a file sink needs sink.path"),
     ("sink.kind = 5", {}, "sink.kind must be text in quotes"),
-    ("sink.kind = 'HEAP'", {}, "no kind of sink 'HEAP'. Did you mean 'heap'?"),
+    ("sink.kind = 'HEAP'", {}, "unknown kind 'HEAP'. Did you mean 'heap'?"),
     ("sink.spec = ''", {}, "sink.spec is empty"),
     ("[sink]\nkind = 'memory'\nregion = 'eu'", {}, "a memory sink has no 'region'"),
     ("[sink]\napp_id = '1'\npath = 'x'", {}, "sink.path is for a file sink"),
@@ -317,7 +319,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("serve.token_file = '/dev/zero'", {}, "the file /dev/zero is "),
     ("", {"SERVE__TOKEN": ""}, "BRAZE_HEAP_SERVE__TOKEN is empty"),
     # State.
-    ("state.path = 's3://bucket/x'", {}, "state.path is a URL: use url"),
+    ("state.path = 's3://bucket/x'", {}, "state.path is a URL: name it with url"),
     ("[state]\npath = 'a'\nurl = 'postgresql://h/d'", {}, "exclude each other"),
     ("[state]\nurl = 'sqlite://'\nmax_bytes = 99999", {}, "not a database"),
     # Variables.

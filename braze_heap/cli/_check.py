@@ -386,10 +386,9 @@ def _view(
     ]
     problems = sum(not finding.ok for finding in findings)
     end = ui.plural(problems, "problem") if problems else "Everything is fine."
-    columns = ("key", "value", "from")
-    in_force = [ui.rows_view(values, columns)] if values else []
     return Group(
-        *in_force,
+        *(Text(f"{key} = {value}  ({source})") for key, value, source in values),
+        *[Text()] * bool(values),
         ui.rows_view(rows),
         Text(f"\n{end}"),
     )

@@ -142,9 +142,9 @@ class Config:
                 except ValueError as error:
                     errors.append(str(error))
         tables["sink"]["options"] = _sink_options(found, errors)
-        path = found.get(("state", "path"))
-        if path and "://" in str(path.value):
-            errors.append(f"{path.place} is a URL: use url, url_env or url_file for it")
+        place = found.get(("state", "path"))
+        if place and "://" in str(place.value):
+            errors.append(f"{place.place} is a URL: name it with url or url_env")
         if tables["state"].get("url") and (cap := found.get(("state", "max_bytes"))):
             errors.append(f"{cap.place} is for a state in a file, not a database")
         if errors:
@@ -209,19 +209,13 @@ class Config:
 def _shown(value: Any, *, is_secret: bool) -> str:
     """Return a value as text; of a secret, or a URL with a password, if it is set."""
     if isinstance(value, Mapping):
-        text = ", ".join(f"{name}={each}" for name, each in value.items())
-    elif isinstance(value, frozenset):
-        text = ", ".join(sorted(value))
+        value = [f"{name}={each}" for name, each in value.items()]
+    if isinstance(value, bool):
+        text = str(value).lower()
     elif isinstance(value, Collection) and not isinstance(value, str):
         text = ", ".join(map(str, value))
     else:
-        text = (
-            str(value).lower()
-            if isinstance(value, bool)
-            else ""
-            if value is None
-            else str(value)
-        )
+        text = "" if value is None else str(value)
     if is_secret or has_password(text):
         text = "set" if text else "not set"
     return text
@@ -242,46 +236,44 @@ def _value(given: Given, declared: DeclaredKey) -> Any:
     return value
 
 
-def _rivals(key: Key) -> set[Key]:
-    """Return the keys that mean the same thing as *key*, or its opposite."""
-    table, name = key
-    if table == "state" and name != "max_bytes":
-        return {(table, each) for each in ("path", "url", "url_env", "url_file")} - {
-            key
-        }
-    for each, declared in declared_in(TABLES[table]).items():
-        names = (each, f"{each}_env", f"{each}_file")
-        if declared.is_secret and name in names:
-            return {(table, name) for name in names} - {key}
-    return set()
-
-
 def _merge(layers: tuple[Layer, ...], errors: list[str]) -> Layer:
     """Return the values that win; later layers do."""
     found: Layer = {}
     for layer in layers:
-        for one, other in itertools.combinations(layer, 2):
-            if other in _rivals(one) or _is_spec_beside(one, other):
-                places = f"{layer[one].place} and {layer[other].place}"
-                errors.append(f"{places} exclude each other: keep one")
-        for key in layer:
-            for other in [*found]:
-                if other in _rivals(key) or (
-                    _is_spec_beside(key, other) and key[1] == "spec"
-                ):
-                    del found[other]
-                elif _is_spec_beside(key, other):
-                    places = f"{found[other].place} and {layer[key].place}"
-                    errors.append(f"{places} exclude each other: keep one")
-        found |= layer
+        known = {**found, **layer}
+        clashes = [p for p in itertools.combinations(layer, 2) if _exclude(*p)]
+        for key, other in itertools.product(layer, found):
+            if _is_of_spec(key, other) and key[1] != "spec":
+                clashes.append((other, key))
+            elif _exclude(key, other):
+                known.pop(other, None)
+        for pair in clashes:
+            places = " and ".join((layer.get(key) or found[key]).place for key in pair)
+            errors.append(f"{places} exclude each other: keep one")
+        found = known
     return found
 
 
-def _is_spec_beside(one: Key, other: Key) -> bool:
+def _exclude(one: Key, other: Key) -> bool:
+    """Return whether of two keys only one can be in force."""
+    (table, name), (other_table, other_name) = one, other
+    if one == other or table != other_table:
+        return False
+    if table == "state":
+        return "max_bytes" not in (name, other_name)
+    ends = ("_env", "_file")
+    base, other_base = (
+        each.removesuffix(ends[0]).removesuffix(ends[1]) for each in (name, other_name)
+    )
+    return base == other_base or _is_of_spec(one, other)
+
+
+def _is_of_spec(one: Key, other: Key) -> bool:
     """Return whether of two keys one is the sink as text, and one is an option."""
     names = {name for table, name in (one, other) if table == "sink"}
-    rest = {name for name in names if name != "spec" and name[:7] != "api_key"}
-    return "spec" in names and bool(rest)
+    return "spec" in names and any(
+        name[:7] not in ("spec", "api_key") for name in names
+    )
 
 
 def _read_secrets(
@@ -397,7 +389,8 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     path = given.pop("path", None)
     if (named := given.pop("kind", None)) and not _is_kind(kind):
         hint = did_you_mean(kind.lower(), KINDS)
-        errors.append(f"{named.place}: there is no kind of sink {kind!r}.{hint}")
+        known_kinds = f"Known kinds: {', '.join(KINDS)}, module:name"
+        errors.append(f"{named.place}: unknown kind {kind!r}.{hint} {known_kinds}")
     known = sink_options(kind)
     options: dict[str, Any] = {}
     for key, value in given.items():

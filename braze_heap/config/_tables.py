@@ -76,7 +76,8 @@ class SinkConfig:
         spec = self.to_spec()
         if not spec:
             raise ConfigError("there is no sink: set app_id, kind or spec in [sink]")
-        return open_sink(spec, **({"api_key": self.api_key} if self.api_key else {}))
+        has_key = self.api_key and spec.startswith("heap:")
+        return open_sink(spec, **({"api_key": self.api_key} if has_key else {}))
 
 
 def _to_text(value: object) -> str:
