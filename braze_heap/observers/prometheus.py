@@ -72,5 +72,6 @@ class PrometheusObserver:
 
     def _count(self, report: Report) -> None:
         for name, labels, number in counts_of(report):
-            counter = self._counters[name]
-            (counter.labels(*labels) if labels else counter).inc(number)
+            if number:
+                counter = self._counters[name]
+                (counter.labels(*labels) if labels else counter).inc(number)
