@@ -9,6 +9,7 @@ Delivery of the objects of a store, continued by the next run wherever it stops.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
@@ -27,6 +28,7 @@ from braze_heap.storage._objects import (
     ObjectFile,
     StoredObject,
     call_store,
+    is_chain,
     open_file_system,
     shown,
 )
@@ -197,7 +199,8 @@ def _sends(transformer: Transformer) -> Callable[[str], bool]:
 def _canonical(url: str, options: Mapping[str, Any]) -> str:
     """Return the one form of all texts that name the place *url*."""
     file_system, path = open_file_system(url, options)
-    if "::" in url or "@" in url:  # the file system does not know all of it
+    authority = url.partition("://")[2].partition("/")[0]
+    if is_chain(url) or "@" in authority:  # the file system does not know all of it
         return url.rstrip("/")
     kinds = file_system.protocol
     if "file" in ([kinds] if isinstance(kinds, str) else kinds):
@@ -223,7 +226,10 @@ _Version: TypeAlias = tuple[str, str, int]
 
 def _version(item: StoredObject | Position) -> _Version:
     """Return URL, version and size: what has the same ones has the same content."""
-    return shown(item.url), item.version, item.size
+    version = item.version
+    if not version and (query := item.url.partition("?")[2]):  # which is not shown
+        version = hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()
+    return shown(item.url), version, item.size
 
 
 @attrs.define

@@ -300,21 +300,23 @@ def test_nothing_at_a_url_is_an_error(
         backfill(bucket, target, progress=progress, include="engagment")
 
 
+@pytest.mark.parametrize("name", ["bucket", "b@cket", "bu::ket"])
 @pytest.mark.parametrize(
-    "spelling", ["{}", "{}/", "{}//", "file://{}/", "{}/../bucket", "bucket"]
+    "spelling", ["{}", "{}/", "{}//", "file://{}/", "{}/../{name}", "{name}"]
 )
 def test_two_backfills_of_one_url_refuse_each_other(
     progress: MemoryProgress,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     spelling: str,
+    name: str,
 ) -> None:
     """However the URL is written. Its objects are the same ones, too."""
-    folder = tmp_path / "bucket"
+    folder = tmp_path / name
     folder.mkdir()
     (folder / "events.jsonl").write_bytes(as_lines([make_raw(CLICK)]))
     monkeypatch.chdir(tmp_path)
-    target, other = pipeline(bh.MemorySink()), spelling.format(folder)
+    target, other = pipeline(bh.MemorySink()), spelling.format(folder, name=name)
 
     def again(report: BackfillReport) -> None:
         with pytest.raises(ProgressError, match="running already"):

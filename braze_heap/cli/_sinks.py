@@ -79,7 +79,8 @@ StatePlace: TypeAlias = Path | StateUrl
 
 
 def place_of(text: str) -> StatePlace:
-    """Return the URL of a database, or a path."""
+    """Return the URL of a database, or a path, also of a ``file:`` URL."""
+    text = text.removeprefix("file://")
     return StateUrl(text) if "://" in text else Path(text)
 
 

@@ -100,6 +100,23 @@ def test_user_properties_are_sent_with_a_named_state(run: Run, folder: Path) -> 
     assert sent == 1
 
 
+def test_a_state_without_user_properties_is_not_that_of_a_live_service(
+    run: Run, folder: Path, heap: FakeHeap
+) -> None:
+    """So old user properties are not sent, and the report says so."""
+    change = make_raw("users.behaviors.subscription.GlobalStateChange")
+    (folder / "change.jsonl").write_bytes(lines([change]))
+    send = ("backfill", "currents", "--yes", "--sink", spec(heap))
+
+    shown = run(*send, "--state", "new.db")
+
+    assert not heap.people
+    assert "not sent (2)" in shown.stdout
+    assert "--state new.db knows none of this destination" in " ".join(
+        shown.stdout.split()
+    )
+
+
 def test_hours_are_chosen(run: Run) -> None:
     """An hour without objects is a success, and the report says so."""
     sink = ("--sink", "file:calls.jsonl")
