@@ -302,7 +302,7 @@ class _Backfill:
                 self.is_stopped = True
                 return
             file.on_read = self._count_bytes
-            for read in self._read(obj, file):
+            for read in self._read(obj, file, stop):
                 self.batch.append(read)
                 if len(self.batch) >= self.pipeline.batch_size:
                     self._deliver()
@@ -310,11 +310,15 @@ class _Backfill:
                     if stop():
                         self.is_stopped = True
                         return
+            if self.is_stopped:
+                return
         if self.batch or self.pending:
             self._deliver()
             yield
 
-    def _read(self, obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
+    def _read(
+        self, obj: StoredObject, file: ObjectFile, stop: Callable[[], object]
+    ) -> Iterator[Read]:
         """Yield the events of *obj* that are not delivered, and count them."""
         version = _version(obj)
         number, before = 0, self.before.get(version, 0)
@@ -323,6 +327,9 @@ class _Backfill:
             for number, read in enumerate(read_object(file, event_type), 1):
                 if number <= before:
                     self.events_before += 1
+                    if not number % self.pipeline.batch_size and stop():
+                        self.is_stopped = True
+                        return
                     continue
                 self.pending[version] = number
                 yield read

@@ -192,6 +192,23 @@ def test_stop_ends_a_run_between_batches(
     assert ids(first) + ids(second) == ALL
 
 
+def test_stop_ends_a_run_that_reads_delivered_events_again(
+    bucket: str, progress: MemoryProgress
+) -> None:
+    """A long object does not delay it."""
+    sink = bh.MemorySink()
+    calls = iter(range(100))
+    backfill(bucket, pipeline(sink), progress=progress, stop=lambda: next(calls) == 2)
+    calls = iter(range(100))
+
+    again = backfill(
+        bucket, pipeline(sink), progress=progress, stop=lambda: next(calls) == 1
+    )
+
+    assert (again.is_stopped, again.events_before) == (True, 10)
+    assert again.events.received == 0
+
+
 def test_damaged_events_are_dead_letters_and_count_as_read(
     bucket: str, progress: MemoryProgress
 ) -> None:

@@ -232,7 +232,7 @@ class _BackfillRun:
         except UnknownFormatError as error:
             raise WrongFormatError(f"No file holds events. {error}") from None
         except (ModuleNotFoundError, OSError, ValueError) as error:
-            raise ui.UnusableError(f"{error}.") from None
+            raise ui.UnusableError(ui.sentence(error)) from None
         if self.report.failures and not self.report.is_stopped:
             raise ReadFailedError("\n".join(self._failures()))
 

@@ -289,7 +289,7 @@ def open_state(
                 cap = max_bytes or MAX_BYTES
                 state = SqliteState(path, max_bytes=cap, create=is_made)
         except (ValueError, ModuleNotFoundError) as error:
-            raise ui.UnusableError(f"{error}.") from None
+            raise ui.UnusableError(ui.sentence(error)) from None
         with state:
             yield state
     except StateError as error:

@@ -370,9 +370,9 @@ def explain_errors(
     except Exception as error:
         if isinstance(error, ValueError) and "rotocol not known" in str(error):
             scheme = url.partition("://")[0]
-            hint = did_you_mean(scheme, _EXTRAS)
+            hint = did_you_mean(scheme.lower(), _PLACES)
             raise ValueError(
-                f"{shown(url)} has an unknown scheme, {scheme!r}.{hint}"
+                f"{shown(url)} has an unknown scheme, {scheme!r}{hint and '.' + hint}"
             ) from None
         codes = (getattr(error, name, "") for name in ("status", "code", "status_code"))
         status = next((f" {code}" for code in codes if isinstance(code, int)), "")

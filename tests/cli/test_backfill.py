@@ -142,6 +142,7 @@ def test_hours_are_chosen(run: Run) -> None:
             ["currents/table.csv", "--sink", "file:a.jsonl"],
             "No file holds events. currents/table.csv looks like CSV",
         ),
+        (["s33://b", "--sink", "file:a"], "unknown scheme, 's33'. Did you mean 's3'?"),
         (["currents", "--sink", "file:state.db"], "state.db is"),
         ([".", "--sink", "file:/tmp/a.jsonl"], "state.db is in the folder that is"),
         (["currents", "--sink", "file:currents/a"], "currents/a is in the folder"),
