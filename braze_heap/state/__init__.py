@@ -8,6 +8,7 @@ see `DeadLetter`. A ledger keeps the newest statement about each user property: 
 UTC.
 """
 
+from braze_heap._state_limits import MAX_BYTES, MIN_BYTES
 from braze_heap.state._ledger import (
     CAPACITY,
     CLAIM_SECONDS,
@@ -39,8 +40,6 @@ from braze_heap.state._record import (
 )
 from braze_heap.state._sql import SqlState
 from braze_heap.state._sqlite import (
-    MAX_BYTES,
-    MIN_BYTES,
     SqliteDeadLetter,
     SqliteLedger,
     SqliteProgress,

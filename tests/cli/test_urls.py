@@ -370,7 +370,7 @@ def test_dead_letters_are_exported_to_a_url(
     """An object takes the place of the file."""
     bad = tmp_path / "bad.jsonl"
     bad.write_bytes(lines([click_event(1, time=None)]))
-    store = tmp_path / "dead.db"
+    store = tmp_path / "state.db"
     run("send", bad, "--sink", "memory:", "--state", store)
 
     done = run("dead-letters", "export", store, "-o", f"{bucket}/dead.jsonl")

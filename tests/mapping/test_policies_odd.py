@@ -5,12 +5,13 @@ import datetime as dt
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import braze_heap as bh
-from braze_heap.config import ConfigError, TransformConfig
+from braze_heap.config import Config, ConfigError
 from braze_heap.events import UserDeleteRequest
 
 from .oddities import generic
@@ -109,10 +110,10 @@ def test_custom_properties_that_are_invalid_as_a_whole_are_guarded(value: Any) -
     + ["<" * 99_000, "[" + "://" * 30_000, "{" + "mailto:" * 10_000, '"' * 99_000],
 )
 def test_no_text_takes_long(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.thread_time()
     transform(custom(text), event(brand_new=text) | {"id": "e2"})
 
-    assert time.perf_counter() - begin < 2
+    assert time.thread_time() - begin < 2
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,12 @@ def test_a_wrong_option_is_an_error(option: str, value: Any, flaw: str) -> None:
     ["include", "exclude", "url_parameters", "derived_properties"]
     + ["placeholder_identities"],
 )
-def test_a_table_is_no_list_in_a_configuration(option: str) -> None:
+def test_a_table_is_no_list_in_a_configuration(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The values of the table would be ignored."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.toml").write_text(f"[transform.{option}]\nEmailClick = 0.1")
+
     with pytest.raises(ConfigError, match="a list of texts"):
-        TransformConfig.from_dict({option: {"EmailClick": 0.1}})
+        Config.from_file("c.toml", {})
