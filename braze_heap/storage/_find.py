@@ -287,10 +287,10 @@ class _Listing:
             path = info["name"]
             if any(n.startswith((".", "_")) for n in path[len(self.root) :].split("/")):
                 continue
-            if self.wanted.has(path) and (info := self._file(info)):
+            if self.wanted.has(path) and (file := self._file(info)):
                 yield stored_object(
                     self._url_of(path),
-                    info,
+                    file,
                     event_type=type_in_path(path),
                     storage_options=self.options,
                 )
