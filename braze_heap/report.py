@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
 
@@ -130,6 +130,25 @@ class Report:
             yield "skipped", reason, number
         for reason, number in self.dead_lettered_by_reason.items():
             yield "dead_lettered", reason, number
+
+
+def summarize(report: Report) -> str:
+    """Return ``10 events = 8 delivered + 1 skipped + 1 dead-lettered``."""
+    events = "1 event" if report.received == 1 else f"{report.received:,} events"
+    return (
+        f"{events} = {report.delivered:,} delivered + {report.skipped:,} skipped + "
+        f"{report.dead_lettered:,} dead-lettered"
+    )
+
+
+def counts(report: Report) -> dict[str, Any]:
+    """Return the counts of *report* as JSON values, for a line of a log."""
+    return {
+        "events": report.received,
+        "delivered": report.delivered,
+        "skipped": dict(report.skipped_by_reason),
+        "dead_lettered": dict(report.dead_lettered_by_reason),
+    }
 
 
 _Key = TypeVar("_Key")

@@ -211,10 +211,6 @@ class SqlDeadLetter(_SqlPart):
             dict(sorted(destinations.items())),
         )
 
-    def by_reason(self) -> Mapping[str, int]:
-        """Return the number of records by reason."""
-        return self.stats().by_reason
-
 
 class SqlLedger(_SqlPart):
     """Ledger of a `SqlState`; see `Ledger`."""
