@@ -13,6 +13,7 @@ import datetime as dt
 import io
 import itertools
 import json
+import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -211,10 +212,11 @@ def calls_of(batch: pa.RecordBatch) -> list[Call]:
 
     Raises:
         ValueError: A column is missing, or a row is not a call.
+        TypeError: *batch* is not from Arrow.
     """
     calls: list[Call] = []
     for number, row in enumerate(_call_rows(batch)):
-        if row.get("outcome", "call") == "call":
+        if row.get("outcome", "call") not in _OTHER_OUTCOMES:
             try:
                 calls.append(_call(row))
             except ValueError as error:
@@ -305,8 +307,20 @@ def _batches_of(source: Any) -> Iterator[pa.RecordBatch]:
         yield source
     elif hasattr(source, "__arrow_c_stream__"):
         yield from pa.RecordBatchReader.from_stream(source)
+    elif isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
+        for batch in source:
+            yield from _batches_of(_checked_batch(batch))
     else:
-        yield from source
+        _checked_batch(source)
+
+
+def _checked_batch(batch: Any) -> Any:
+    if isinstance(batch, pa.RecordBatch) or hasattr(batch, "__arrow_c_stream__"):
+        return batch
+    raise TypeError(
+        "a table of Arrow, pandas, Polars or DuckDB, or an iterable of batches is "
+        f"needed, not {kind_of(batch)}"
+    )
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -317,10 +331,11 @@ def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
     names = batch.schema.names
-    if names.count(name) != 1:
+    if name in names and names.count(name) > 1:
+        raise ValueError(f"several columns are named {name!r}: rename them")
+    if name not in names:
         hint = did_you_mean(name, names)
-        found = "several columns" if name in names else "no column"
-        raise ValueError(f"the batch has {found} {name!r}, but needs one.{hint}")
+        raise ValueError(f"the batch has no column {name!r}, but needs one.{hint}")
     return batch.column(name)
 
 
@@ -451,6 +466,7 @@ _OF_CALL: Final = (
     "properties",
 )
 _OPTIONAL: Final = ("outcome", "event_id", "event_time")
+_OTHER_OUTCOMES: Final = ("skipped", "rejected", "repeated")
 
 
 def _call_rows(batch: Any) -> Iterator[dict[str, Any]]:
@@ -462,12 +478,16 @@ def _call_rows(batch: Any) -> Iterator[dict[str, Any]]:
 
 
 def _call(row: dict[str, Any]) -> Call:
+    if row.get("outcome", "call") != "call":
+        raise ValueError(f"'outcome' is none of call, {', '.join(_OTHER_OUTCOMES)}")
     kind, identity = row["call"], _text(row, "identity")
     if kind == "delete_user":
         return DeleteUser(identity)
     properties = _properties(row["properties"])
     if kind == "add_user_properties":
         time, event_id = row.get("event_time") or 0.0, row.get("event_id") or ""
+        if not isinstance(time, int | float):
+            raise ValueError(f"'event_time' is {kind_of(time)}, not a timestamp")
         return AddUserProperties(identity, properties, time=time, event_id=event_id)
     if kind != "track":
         raise ValueError(f"'call' is none of {', '.join(_KINDS.values())}")
@@ -490,7 +510,8 @@ def _properties(text: Any) -> dict[str, Any]:
     with contextlib.suppress(ValueError, TypeError):
         values = json.loads(text, parse_constant=_refuse)
         if isinstance(values, dict) and all(
-            type(value) in (str, int, float) for value in values.values()
+            type(value) in (str, int) or (type(value) is float and math.isfinite(value))
+            for value in values.values()
         ):
             return values
     raise ValueError("'properties' is not a JSON object of texts and numbers")

@@ -9,6 +9,7 @@ Delivery of the objects of a store, continued by the next run wherever it stops.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
@@ -27,6 +28,7 @@ from braze_heap.storage._objects import (
     ObjectFile,
     StoredObject,
     call_store,
+    is_chain,
     open_file_system,
     shown,
 )
@@ -197,7 +199,8 @@ def _sends(transformer: Transformer) -> Callable[[str], bool]:
 def _canonical(url: str, options: Mapping[str, Any]) -> str:
     """Return the one form of all texts that name the place *url*."""
     file_system, path = open_file_system(url, options)
-    if "::" in url or "@" in url:  # the file system does not know all of it
+    authority = url.partition("://")[2].partition("/")[0]
+    if is_chain(url) or "@" in authority:  # the file system does not know all of it
         return url.rstrip("/")
     kinds = file_system.protocol
     if "file" in ([kinds] if isinstance(kinds, str) else kinds):
@@ -223,7 +226,10 @@ _Version: TypeAlias = tuple[str, str, int]
 
 def _version(item: StoredObject | Position) -> _Version:
     """Return URL, version and size: what has the same ones has the same content."""
-    return shown(item.url), item.version, item.size
+    version = item.version
+    if not version and (query := item.url.partition("?")[2]):  # which is not shown
+        version = hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()
+    return shown(item.url), version, item.size
 
 
 @attrs.define
@@ -296,7 +302,7 @@ class _Backfill:
                 self.is_stopped = True
                 return
             file.on_read = self._count_bytes
-            for read in self._read(obj, file):
+            for read in self._read(obj, file, stop):
                 self.batch.append(read)
                 if len(self.batch) >= self.pipeline.batch_size:
                     self._deliver()
@@ -304,11 +310,15 @@ class _Backfill:
                     if stop():
                         self.is_stopped = True
                         return
+            if self.is_stopped:
+                return
         if self.batch or self.pending:
             self._deliver()
             yield
 
-    def _read(self, obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
+    def _read(
+        self, obj: StoredObject, file: ObjectFile, stop: Callable[[], object]
+    ) -> Iterator[Read]:
         """Yield the events of *obj* that are not delivered, and count them."""
         version = _version(obj)
         number, before = 0, self.before.get(version, 0)
@@ -317,6 +327,9 @@ class _Backfill:
             for number, read in enumerate(read_object(file, event_type), 1):
                 if number <= before:
                     self.events_before += 1
+                    if not number % self.pipeline.batch_size and stop():
+                        self.is_stopped = True
+                        return
                     continue
                 self.pending[version] = number
                 yield read

@@ -268,7 +268,7 @@ def _urls(value: Any) -> list[str] | None:
 
 def _created(name: str, details: Any, decode_key: Callable[[str], str]) -> list[str]:
     key = decode_key(details["object"]["key"])
-    url = f"s3://{details['bucket']['name']}/{key}"
+    url = "s3://" + details["bucket"]["name"] + f"/{key}"  # raises for other types
     kind = name.removeprefix("s3:")  # as MinIO writes it
     if not kind.startswith(("ObjectCreated", "Object Created")):
         logger.info("%s of %s is ignored, because it creates no object", name, url)

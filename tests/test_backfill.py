@@ -192,6 +192,23 @@ def test_stop_ends_a_run_between_batches(
     assert ids(first) + ids(second) == ALL
 
 
+def test_stop_ends_a_run_that_reads_delivered_events_again(
+    bucket: str, progress: MemoryProgress
+) -> None:
+    """A long object does not delay it."""
+    sink = bh.MemorySink()
+    calls = iter(range(100))
+    backfill(bucket, pipeline(sink), progress=progress, stop=lambda: next(calls) == 2)
+    calls = iter(range(100))
+
+    again = backfill(
+        bucket, pipeline(sink), progress=progress, stop=lambda: next(calls) == 1
+    )
+
+    assert (again.is_stopped, again.events_before) == (True, 10)
+    assert again.events.received == 0
+
+
 def test_damaged_events_are_dead_letters_and_count_as_read(
     bucket: str, progress: MemoryProgress
 ) -> None:
@@ -300,21 +317,23 @@ def test_nothing_at_a_url_is_an_error(
         backfill(bucket, target, progress=progress, include="engagment")
 
 
+@pytest.mark.parametrize("name", ["bucket", "b@cket", "bu::ket"])
 @pytest.mark.parametrize(
-    "spelling", ["{}", "{}/", "{}//", "file://{}/", "{}/../bucket", "bucket"]
+    "spelling", ["{}", "{}/", "{}//", "file://{}/", "{}/../{name}", "{name}"]
 )
 def test_two_backfills_of_one_url_refuse_each_other(
     progress: MemoryProgress,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     spelling: str,
+    name: str,
 ) -> None:
     """However the URL is written. Its objects are the same ones, too."""
-    folder = tmp_path / "bucket"
+    folder = tmp_path / name
     folder.mkdir()
     (folder / "events.jsonl").write_bytes(as_lines([make_raw(CLICK)]))
     monkeypatch.chdir(tmp_path)
-    target, other = pipeline(bh.MemorySink()), spelling.format(folder)
+    target, other = pipeline(bh.MemorySink()), spelling.format(folder, name=name)
 
     def again(report: BackfillReport) -> None:
         with pytest.raises(ProgressError, match="running already"):

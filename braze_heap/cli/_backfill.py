@@ -35,15 +35,21 @@ from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import Ending, RunOutcome, RunResult, ending_options
 from braze_heap.cli._signals import Stopping
 from braze_heap.exceptions import ProgressError
+from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
-from braze_heap.state import Progress
+from braze_heap.state import Progress, SqliteState, SqlState
 from braze_heap.wire import UnknownFormatError
 
 AGAIN: Final = "It continues where this one stopped."
 
 NO_USER_PROPERTIES: Final = (
     "User properties are not sent ({}), because older ones would replace those of the "
-    "live service. Its state knows the newer ones: name it with --state to send them."
+    "live service. {}"
+)
+NAME_STATE: Final = "Its state knows the newer ones: name it with --state to send them."
+NOT_ITS_STATE: Final = (
+    "Its state knows the newer ones, but {} knows none of this destination. "
+    "Name the state of the live service to send them."
 )
 
 _MAX_FAILURES: Final = 10
@@ -73,7 +79,7 @@ a stop by a signal or --max-time is status 75, and so is another running backfil
     "transform sink state",
     sinks.sink_option("Destination, but not stdout."),
     *sinks.state_options(
-        "Keep progress, dead letters and user properties here. Name the file of the "
+        "Keep progress, dead letters and user properties here. Name the state of the "
         "live service to send user properties, too.  [default: state.db]"
     ),
 )
@@ -126,13 +132,14 @@ def backfill(
             )
         sinks.confirm_heap(sink, f"the events of {url}", is_agreed=yes)
         with sinks.state_of(config) as kept:
-            is_named = sinks.named_place(config) is not None
-            run = _BackfillRun(url, stopping, kept.progress, (since, until), is_named)
+            place = sinks.named_place(config)
+            advice = _advice(spec, sink, kept, place) if place else NAME_STATE
+            run = _BackfillRun(url, stopping, kept.progress, (since, until), advice)
             delivery = Delivery(
                 spec,
                 sink,
                 kept.dead_letter,
-                kept.ledger if run.user_properties else None,
+                None if advice else kept.ledger,
                 patience,
                 {"sleep": stopping.sleep},
             )
@@ -154,6 +161,21 @@ def _refuse_own_files(url: Path | StoreUrl, spec: str, state: sinks.StatePlace) 
             )
 
 
+def _advice(
+    spec: str, sink: Sink, state: SqliteState | SqlState, path: sinks.StatePlace
+) -> str:
+    """
+    Return the advice of the report if *state* is not that of a live service, because it
+    knows no user property of the destination. A file keeps all values it gets.
+    """
+    if sinks.file_of(spec):
+        return ""
+    name = destination_of(sink)
+    if any(key.destination == name for key, _ in state.ledger.read()):
+        return ""
+    return NOT_ITS_STATE.format(path)
+
+
 @attrs.define
 class _BackfillRun:
     """
@@ -161,7 +183,7 @@ class _BackfillRun:
 
     Attributes:
         hours: First hour and end of the last one.
-        user_properties: Whether they are sent.
+        advice: How to send user properties; empty if they are sent.
         report: Newest report.
         left: Estimated seconds for the rest; ``None`` if that is not known.
     """
@@ -170,7 +192,7 @@ class _BackfillRun:
     stopping: Stopping
     progress: Progress
     hours: tuple[datetime | None, datetime | None]
-    user_properties: bool
+    advice: str
     report: BackfillReport = attrs.field(factory=BackfillReport)
     left: float | None = None
 
@@ -202,7 +224,7 @@ class _BackfillRun:
                     storage_options=options,
                     since=self.hours[0],
                     until=self.hours[1],
-                    user_properties=self.user_properties,
+                    user_properties=not self.advice,
                     stop=self.stopping,
                     on_progress=note,
                 )
@@ -211,7 +233,7 @@ class _BackfillRun:
         except UnknownFormatError as error:
             raise WrongFormatError(f"No file holds events. {error}") from None
         except (ModuleNotFoundError, OSError, ValueError) as error:
-            raise ui.UnusableError(f"{error}.") from None
+            raise ui.UnusableError(ui.sentence(error)) from None
         if self.report.failures and not self.report.is_stopped:
             raise ReadFailedError("\n".join(self._failures()))
 
@@ -257,6 +279,6 @@ class _BackfillRun:
         if not isinstance(outcome.failure, ReadFailedError):  # which names them
             failures = [("-", text) for text in self._failures()]
             yield from ui.section("Could not be read", failures)
-        if not self.user_properties:
-            text = NO_USER_PROPERTIES.format(report.skipped_user_properties)
-            yield Text(f"\n{text}")
+        if self.advice:
+            number = report.skipped_user_properties
+            yield Text(f"\n{NO_USER_PROPERTIES.format(number, self.advice)}")

@@ -100,6 +100,11 @@ def describe_os_error(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
+def sentence(error: Exception) -> str:
+    """Return the text of *error* with its final period, or question mark."""
+    return str(error) if str(error).endswith(("?", ".")) else f"{error}."
+
+
 def show_warning(message: object) -> None:
     """Write the text of a warning to stderr."""
     click.echo(f"Warning: {safe(str(message), 1_000)}", err=True)

@@ -60,7 +60,8 @@ StatePlace: TypeAlias = Path | StateUrl
 
 
 def place_of(text: str) -> StatePlace:
-    """Return the URL of a database, or a path."""
+    """Return the URL of a database, or a path, also of a ``file:`` URL."""
+    text = text.removeprefix("file://")
     return StateUrl(text) if "://" in text else Path(text)
 
 
@@ -303,7 +304,7 @@ def open_state(
                 cap = max_bytes or MAX_BYTES
                 state = SqliteState(path, max_bytes=cap, create=is_made)
         except (ValueError, ModuleNotFoundError) as error:
-            raise ui.UnusableError(f"{error}.") from None
+            raise ui.UnusableError(ui.sentence(error)) from None
         with state:
             yield state
     except StateError as error:

@@ -176,12 +176,13 @@ class HeapCore:
 def _is_result(name: str, args: tuple[Any, ...], result: object) -> bool:
     if name == "room":
         return isinstance(result, Mapping) and all(
-            isinstance(result.get(identity), int) for identity in args[0]
+            type(result.get(identity)) is int for identity in args[0]
         )
     if name in ("commit", "refund"):
         return True
-    if isinstance(result, int | float):
-        return 0 <= result < math.inf
+    if isinstance(result, int | float) and not isinstance(result, bool):
+        is_at_limit = name == "reserve"  # a 0 would be tried again without end
+        return 0 <= result < math.inf and not (is_at_limit and result == 0)
     return name == "reserve" and isinstance(result, Ticket)
 
 

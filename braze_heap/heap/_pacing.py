@@ -138,7 +138,7 @@ def require_pacer(pacer: object) -> None:
 
 
 def _check_limit(name: str, limit: object) -> None:
-    if not isinstance(limit, int):
+    if not isinstance(limit, int) or isinstance(limit, bool):
         raise TypeError(f"{name} is an int of at least 1, not {kind_of(limit)}")
     if limit < 1:
         raise ValueError(f"{name} is an int of at least 1, not {limit}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
 import logging
@@ -58,7 +59,7 @@ def find(
     hour is the UTC hour in which Braze queued the events. They can be older. Objects
     without an event type in their path are found, whatever is chosen, because only the
     transformer can decide about their events. Names that begin with ``.`` or ``_`` are
-    ignored.
+    ignored. So are local links to folders and what is not a file, with a warning.
 
     Args:
         url: URL of a bucket, container, folder or object, or a local path.
@@ -286,13 +287,23 @@ class _Listing:
             path = info["name"]
             if any(n.startswith((".", "_")) for n in path[len(self.root) :].split("/")):
                 continue
-            if self.wanted.has(path):
+            if self.wanted.has(path) and (file := self._file(info)):
                 yield stored_object(
                     self._url_of(path),
-                    info,
+                    file,
                     event_type=type_in_path(path),
                     storage_options=self.options,
                 )
+
+    def _file(self, info: dict[str, Any]) -> dict[str, Any] | None:
+        """Return *info*, or that of the file it links to; ``None`` without a file."""
+        if info.get("islink"):
+            with contextlib.suppress(OSError):  # of a link to nothing
+                info = self.fs.info(info["name"])
+        if info["type"] == "file":
+            return info
+        logger.warning("%s is not read, because it is not a file", info["name"])
+        return None
 
     def _url_of(self, path: str) -> str:
         return self.url.rstrip("/") + path[len(self.root) :]

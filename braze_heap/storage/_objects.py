@@ -37,6 +37,7 @@ _EXTRAS: Final = {
     **dict.fromkeys(("gs", "gcs"), "gcs"),
     **dict.fromkeys(("abfs", "abfss", "az", "adl"), "azure"),
 }
+_PLACES: Final = frozenset({*_EXTRAS, "file", "http", "https", "local", "memory"})
 _NO_OPTIONS: Final[Mapping[str, Any]] = {}
 
 
@@ -80,7 +81,12 @@ def open_file_system(
         import fsspec
 
         with explain_errors(url, storage_options, doing):
-            file_system, path = fsspec.url_to_fs(url, **options)
+            if "::" not in url or is_chain(url):
+                file_system, path = fsspec.url_to_fs(url, **options)
+            else:  # a name that `url_to_fs` would take for a chain
+                store = fsspec.get_filesystem_class(scheme or "file")
+                options = {**store._get_kwargs_from_urls(url), **options}
+                file_system, path = store(**options), store._strip_protocol(url)
     except ImportError as error:
         extra = _EXTRAS.get(scheme)
         package = f"braze_heap[{extra}]" if extra else "fsspec"
@@ -89,6 +95,15 @@ def open_file_system(
             f"pip install '{package}'"
         ) from None
     return file_system, path
+
+
+def is_chain(url: str) -> bool:
+    """
+    Return whether *url* names several file systems, such as
+    ``zip://part.jsonl::s3://bucket/day.zip``. Names in a store may have ``::``, too.
+    """
+    scheme, colon, rest = url.partition(":")
+    return "::" in colon + rest and "://" in url and scheme not in _PLACES
 
 
 def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> StoredObject:
@@ -356,9 +371,9 @@ def explain_errors(
     except Exception as error:
         if isinstance(error, ValueError) and "rotocol not known" in str(error):
             scheme = url.partition("://")[0]
-            hint = did_you_mean(scheme, _EXTRAS)
+            hint = did_you_mean(scheme.lower(), _PLACES)
             raise ValueError(
-                f"{shown(url)} has an unknown scheme, {scheme!r}.{hint}"
+                f"{shown(url)} has an unknown scheme, {scheme!r}{hint and '.' + hint}"
             ) from None
         codes = (getattr(error, name, "") for name in ("status", "code", "status_code"))
         status = next((f" {code}" for code in codes if isinstance(code, int)), "")

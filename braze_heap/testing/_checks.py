@@ -7,6 +7,9 @@ from typing import Final
 THREADS: Final = 8
 """Threads that use one object at the same time."""
 
+MANY_KEYS: Final = 1_500
+"""Keys of one transaction: a batch has a thousand events of different users."""
+
 
 def expect(is_fulfilled: bool, requirement: str) -> None:
     """

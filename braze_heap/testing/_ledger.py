@@ -11,7 +11,7 @@ import attrs
 
 from braze_heap._wiring import kind_of
 from braze_heap.state import Entries, Ledger, LedgerEntry, LedgerKey, Statement
-from braze_heap.testing._checks import THREADS, expect
+from braze_heap.testing._checks import MANY_KEYS, THREADS, expect
 
 __all__ = ["check_ledger"]
 
@@ -29,8 +29,9 @@ def check_ledger(factory: Callable[[], Ledger], *, durable: bool = False) -> Non
     The entries have made-up identities. They are removed again.
 
     Args:
-        factory: Returns a ledger that is ready for use. Called several times.
-        durable: Whether a ledger has the entries of those before it.
+        factory: Returns a ledger that is ready for use. If *durable*, it is called
+            twice, for two ledgers that are open at the same time.
+        durable: Whether a ledger has the entries of the others at once.
 
     Raises:
         AssertionError: A ledger violates the contract. The message says which part.
@@ -45,25 +46,29 @@ def check_ledger(factory: Callable[[], Ledger], *, durable: bool = False) -> Non
     mine = LedgerKey("heap one", identity, "plan")
     another = LedgerKey("heap two", identity, "plan")
     others = LedgerKey("heap one", f"{identity}-é", "plan")
+    in_capitals = LedgerKey("heap one", identity.upper(), "plan")
     ledger = factory()
     try:
-        _check_entries(ledger, mine, another, others)
+        _check_entries(ledger, mine, another, others, in_capitals)
+        _check_many(ledger, identity)
         _check_rollback(ledger, mine)
         _check_threads(ledger, mine)
         if durable:
-            ledger.close()
-            ledger = factory()
+            first, ledger = ledger, factory()
             found = dict(ledger.read())
+            first.close()
             expect({mine, another} <= found.keys(), "a durable ledger should keep all")
-        ledger.forget([identity, "check-ledger-nobody"])
+        ledger.forget(iter([identity, "check-ledger-nobody"]))
         found = dict(ledger.read())
         expect(
             not found.keys() & {mine, another},
             "forget should remove an identity for every destination",
         )
-        expect(others in found, "forget should remove nothing else")
+        expect(
+            {others, in_capitals} <= found.keys(), "forget should remove nothing else"
+        )
     finally:
-        ledger.forget([identity, others.identity])
+        ledger.forget([identity, others.identity, in_capitals.identity])
         ledger.close()
         ledger.close()
 
@@ -95,6 +100,15 @@ def _check_entries(ledger: Ledger, *keys: LedgerKey) -> None:
     )
     found = {key for key, _ in ledger.read()}
     expect({*keys} <= found, "read should return every entry")
+
+
+def _check_many(ledger: Ledger, identity: str) -> None:
+    keys = {LedgerKey("heap many", identity, f"{n}") for n in range(MANY_KEYS)}
+    ledger.update(keys, lambda _: dict.fromkeys(keys, _ENTRY))
+    expect(
+        _entries_of(ledger, *keys) == dict.fromkeys(keys, _ENTRY),
+        "update should take any number of keys",
+    )
 
 
 def _check_rollback(ledger: Ledger, key: LedgerKey) -> None:

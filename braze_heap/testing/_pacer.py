@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -98,7 +98,7 @@ class _Trial:
             self.tickets.append(reply)
             return reply
         expect(
-            isinstance(reply, int | float) and 0 < reply <= WINDOW + _SLACK,
+            _is_number(reply) and 0 < reply <= WINDOW + _SLACK,
             "reserve should return a Ticket, or the seconds until it may succeed: more "
             "than 0, at most those of a minute",
         )
@@ -118,6 +118,10 @@ class _Trial:
             self.pacer.commit(self.tickets.pop(), self.now)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _identity() -> str:
     return f"check-pacer-é-{uuid.uuid4().hex}"
 
@@ -126,8 +130,11 @@ def _check_room(trial: _Trial) -> None:
     mine, others = _identity(), _identity()
     before = trial.pacer.room([mine, others], trial.now)
     expect(
-        before.keys() == {mine, others} and before[mine] >= trial.size,
-        "room should return the events left to each identity",
+        isinstance(before, Mapping)
+        and before.keys() == {mine, others}
+        and all(type(number) is int for number in before.values())
+        and before[mine] >= trial.size,
+        "room should return the events left to each identity, ints by identity",
     )
     expect(
         trial.reserve(mine, 1) is not None,
@@ -183,7 +190,7 @@ def _check_all_or_nothing(trial: _Trial) -> None:
     )
     seconds = trial.pacer.wait(cost, trial.now)
     expect(
-        0 < seconds <= WINDOW + _SLACK,
+        _is_number(seconds) and 0 < seconds <= WINDOW + _SLACK,
         "wait should return the seconds of a minute for more than a limit",
     )
 

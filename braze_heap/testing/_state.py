@@ -13,7 +13,7 @@ import attrs
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import ProgressError
 from braze_heap.state import BackfillKey, DeadLetter, DeadRecord, Position, Progress
-from braze_heap.testing._checks import THREADS, expect, expect_no_error
+from braze_heap.testing._checks import MANY_KEYS, THREADS, expect, expect_no_error
 
 __all__ = ["check_dead_letter", "check_progress"]
 
@@ -31,8 +31,9 @@ def check_dead_letter(
     The records have made-up keys. They are removed again; others stay.
 
     Args:
-        factory: Returns a store that is ready for use. Called several times.
-        durable: Whether a store has the records of those before it. Only a store for
+        factory: Returns a store that is ready for use. Called twice, for two stores
+            that are open at the same time.
+        durable: Whether a store has the records of the others at once. Only a store for
             tests may lack them.
 
     Raises:
@@ -55,13 +56,11 @@ def check_dead_letter(
         check.iteration()
         check.threads()
         if durable:
-            check.store.append([check.record("reopened")])
-            check.store.close()
-            check.store = factory()
-            expect(
-                check.names() == ["reopened"],
-                "a record should be durable when append returns",
-            )
+            check.store.append([check.record("kept")])
+            first, check.store = check.store, factory()
+            is_kept = check.names() == ["kept"]
+            first.close()
+            expect(is_kept, "a record should be durable when append returns")
     finally:
         check.clear()
         _close_twice(check.store)
@@ -84,7 +83,7 @@ class _DeadLetterCheck:
         return sorted(record.key.removeprefix(self.prefix) for record in self.found())
 
     def clear(self) -> None:
-        self.store.forget([record.key for record in self.found()])
+        self.store.forget(iter([record.key for record in self.found()]))
 
     def records(self) -> None:
         records = [
@@ -172,9 +171,10 @@ def check_progress(factory: Callable[[], Progress], *, durable: bool = True) -> 
     The positions are those of made-up backfills. They stay in the store.
 
     Args:
-        factory: Returns a store that is ready for use. Called several times.
-        durable: Whether a store has the positions, and respects the locks, of those
-            before it. Only a store for tests may lack them.
+        factory: Returns a store that is ready for use. Called twice, for two stores
+            that are open at the same time.
+        durable: Whether a store has the positions, and respects the locks, of the
+            others at once. Only a store for tests may lack them.
 
     Raises:
         AssertionError: A store violates the contract. The message says which part.
@@ -196,16 +196,13 @@ def check_progress(factory: Callable[[], Progress], *, durable: bool = True) -> 
         _check_all_or_none(progress, mine)
         _check_lock(progress, progress, mine, others)
         if durable:
-            another = factory()
+            first, progress = progress, factory()
             try:
-                _check_lock(progress, another, mine, others)
+                _check_lock(first, progress, mine, others)
+                is_kept = {*first.positions(mine)} == {*progress.positions(mine)}
+                expect(is_kept, "positions should be durable when commit returns")
             finally:
-                another.close()
-            before = {*progress.positions(mine)}
-            progress.close()
-            progress = factory()
-            kept = {*progress.positions(mine)}
-            expect(kept == before, "positions should be durable when commit returns")
+                first.close()
     finally:
         _close_twice(progress)
 
@@ -238,12 +235,23 @@ def _check_positions(
         "destinations and URLs should have positions of their own",
     )
     later = attrs.evolve(first, events=2**33, is_done=True)
-    newer = attrs.evolve(first, version="2")
-    progress.commit(mine, (later, newer))
+    others_of_it = [
+        *(attrs.evolve(first, version=version) for version in ("2", '"ETAG"')),
+        *(attrs.evolve(first, url=url) for url in (first.url.upper(), f"{first.url}/")),
+    ]
+    progress.commit(mine, (later, *others_of_it))
     expect(
-        found() == {later, newer, second},
+        found() == {later, *others_of_it, second},
         "commit should replace the position in the same version, and no other",
     )
+    progress.commit(mine, [first])
+    expect(
+        found() == {first, *others_of_it, second},
+        "commit should replace a position also by an earlier one",
+    )
+    many = {attrs.evolve(first, url=f"{n}") for n in range(MANY_KEYS)}
+    progress.commit(others[0], [*many])
+    expect(found(others[0]) == many, "commit and positions should take any number")
 
 
 class _Broken(Sequence[Position]):

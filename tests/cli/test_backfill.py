@@ -100,6 +100,21 @@ def test_user_properties_are_sent_with_a_named_state(run: Run, folder: Path) -> 
     assert sent == 1
 
 
+def test_a_state_without_user_properties_is_not_that_of_a_live_service(
+    run: Run, folder: Path, heap: FakeHeap
+) -> None:
+    """So old user properties are not sent, and the report says so."""
+    change = make_raw("users.behaviors.subscription.GlobalStateChange")
+    (folder / "change.jsonl").write_bytes(lines([change]))
+    send = ("backfill", "currents", "--yes", "--sink", spec(heap))
+
+    shown = run(*send, "--state", "new.db")
+
+    assert not heap.people
+    assert "not sent (2)" in shown.stdout
+    assert "but new.db knows none of this destination" in " ".join(shown.stdout.split())
+
+
 def test_hours_are_chosen(run: Run) -> None:
     """An hour without objects is a success, and the report says so."""
     sink = ("--sink", "file:calls.jsonl")
@@ -125,6 +140,7 @@ def test_hours_are_chosen(run: Run) -> None:
             ["currents/table.csv", "--sink", "file:a.jsonl"],
             "No file holds events. currents/table.csv looks like CSV",
         ),
+        (["s33://b", "--sink", "file:a"], "unknown scheme, 's33'. Did you mean 's3'?"),
         (["currents", "--sink", "file:state.db"], "state.db is"),
         ([".", "--sink", "file:/tmp/a.jsonl"], "state.db is in the folder that is"),
         (["currents", "--sink", "file:currents/a"], "currents/a is in the folder"),

@@ -308,21 +308,48 @@ TRACK = {
         ({"properties": '{"a": null}'}, "'properties' is not a JSON object"),
         ({"properties": '{"a": true}'}, "'properties' is not a JSON object"),
         ({"properties": '{"a": NaN}'}, "'properties' is not a JSON object"),
+        ({"properties": '{"a": 1e999}'}, "'properties' is not a JSON object"),
+        ({"outcome": "calls"}, "'outcome' is none of call, skipped, rejected"),
+        (
+            {"call": "add_user_properties", "event_time": "2026-01-15"},
+            "'event_time' is a str, not a timestamp",
+        ),
     ],
     ids=str,
 )
 def test_a_row_that_is_not_a_call_raises(change: dict[str, Any], message: str) -> None:
     """The message names row and column, and no value."""
-    rows = pa.Table.from_pylist([TRACK, TRACK | change])
+    row = {"outcome": "call", "event_time": None} | TRACK
+    rows = pa.Table.from_pylist([row, row | change])
 
     with pytest.raises(ValueError, match=f"row 1 is not a call: {message}"):
         arrow.calls_of(rows)
 
 
 def test_calls_need_their_columns() -> None:
-    """A missing one is named."""
+    """A missing one is named, and one that is there twice."""
+    table = pa.Table.from_pylist([TRACK])
+
     with pytest.raises(ValueError, match="no column 'identity', but needs one"):
-        arrow.calls_of(pa.Table.from_pylist([TRACK]).drop(["identity"]))
+        arrow.calls_of(table.drop(["identity"]))
+    with pytest.raises(ValueError, match="several columns are named 'call': rename"):
+        arrow.calls_of(table.append_column("call", table["call"]))
+
+
+@pytest.mark.parametrize("batches", [None, 5, "text", {"call": []}, [TRACK], ["text"]])
+@pytest.mark.parametrize(
+    "function",
+    [
+        arrow.calls_of,
+        lambda batches: [*arrow.newest_user_properties(batches)],
+        lambda batches: [*arrow.transform_rows(batches, TRANSFORMER)],
+        lambda batches: [*arrow.transform_files(batches, TRANSFORMER)],
+    ],
+)
+def test_only_tables_of_arrow_are_taken(function: Any, batches: Any) -> None:
+    """The message names what else was given."""
+    with pytest.raises(TypeError, match="a table of Arrow, pandas, Polars or DuckDB"):
+        function(batches)
 
 
 def test_deletions_are_calls() -> None:

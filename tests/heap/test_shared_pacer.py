@@ -136,6 +136,8 @@ def test_error_after_the_answer_is_logged(
         ("reserve", None, "None"),
         ("reserve", {"a": 1}, "a dict"),
         ("reserve", -1.0, "-1.0"),
+        ("reserve", 0.0, "0.0"),
+        ("reserve", True, "True"),
         ("reserve", float("nan"), "nan"),
         ("reserve", float("inf"), "inf"),
         ("wait", Ticket({}), "a Ticket"),

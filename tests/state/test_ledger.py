@@ -256,16 +256,40 @@ class Mixing(MemoryLedger):
         """Do nothing."""
 
 
+class IgnoringCase(MemoryLedger):
+    """Takes identities that differ by case for one."""
+
+    def forget(self, identities: Any, /) -> None:
+        """Forget these identities in any case."""
+        wanted = {identity.lower() for identity in identities}
+        found = {key.identity for key, _ in self.read()}
+        super().forget(each for each in found if each.lower() in wanted)
+
+
+class Few(MemoryLedger):
+    """Writes up to a thousand entries."""
+
+    def update(self, keys: Any, change: Any, /) -> None:
+        """Write some of the entries."""
+        super().update(keys, lambda e: dict([*change(e).items()][:1_000]))
+
+
 @pytest.mark.parametrize(
-    ("ledger", "requirement"),
-    [(Forgetful, "update should keep an entry"), (Mixing, "forget should remove")],
+    ("ledger", "durable", "requirement"),
+    [
+        (Forgetful, False, "update should keep an entry"),
+        (Mixing, False, "forget should remove"),
+        (IgnoringCase, False, "forget should remove nothing else"),
+        (Few, False, "update should take any number of keys"),
+        (MemoryLedger, True, "a durable ledger should keep all"),
+    ],
 )
 def test_the_contract_rejects_a_faulty_ledger(
-    ledger: Callable[[], Ledger], requirement: str
+    ledger: Callable[[], Ledger], durable: bool, requirement: str
 ) -> None:
     """The message names the requirement."""
     with pytest.raises(AssertionError, match=requirement):
-        check_ledger(ledger)
+        check_ledger(ledger, durable=durable)
 
 
 def test_the_contract_needs_a_factory() -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import fsspec
 import pytest
 from fsspec.registry import _registry
 
-from braze_heap.storage import StoredObject, find
+from braze_heap.storage import StoredObject, find, read
 from tests.storage.layout import CLICK, CUSTOM, DAYS, EXPORT, HOURS, OPEN, key, keys
 
 UTC = dt.UTC
@@ -175,6 +176,28 @@ def test_hidden_names_are_not_found(own: str) -> None:
     put(own, [f"{folder}{name}" for name in names])
 
     assert found(own) == sorted(keys())
+
+
+def test_links_and_special_files_are_not_taken_for_objects(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A link to a file is read, with the version of the file."""
+    file, link = tmp_path / "file.json", tmp_path / "in" / "file.json"
+    link.parent.mkdir()
+    file.write_bytes(b'{"id": "a"' + b" " * 3_000_000 + b"}")
+    link.symlink_to(file)
+    (link.parent / "folder").symlink_to(tmp_path)
+    (link.parent / "nothing").symlink_to("nowhere")
+    os.mkfifo(link.parent / "pipe")
+
+    (obj,) = find(link.parent)
+
+    assert obj.version == next(find(file)).version
+    assert len([*read(obj)]) == 1
+    names = {
+        record.getMessage().partition(" is not read")[0] for record in caplog.records
+    }
+    assert {Path(name).name for name in names} == {"folder", "nothing", "pipe"}
 
 
 def test_encoded_paths_of_copies_are_found(own: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,32 @@ class IdentityOverLimit(Right):
 class NoRoomForOne(Right):
     def room(self, identities: Collection[str], now: float, /) -> Mapping[str, int]:
         return {**super().room([*identities][1:], now)}
+
+
+class ListOfRooms(Right):
+    def room(self, identities: Collection[str], now: float, /) -> Any:
+        return [*super().room(identities, now).values()]
+
+
+class RoomAsText(Right):
+    def room(self, identities: Collection[str], now: float, /) -> Any:
+        return {each: str(n) for each, n in super().room(identities, now).items()}
+
+
+class RoomAsFloat(Right):
+    def room(self, identities: Collection[str], now: float, /) -> Any:
+        return {each: float(n) for each, n in super().room(identities, now).items()}
+
+
+class WaitsAsText(Right):
+    def wait(self, cost: Mapping[str, int], now: float, /) -> Any:
+        return str(super().wait(cost, now))
+
+
+class ReturnsTrue(Right):
+    def reserve(self, cost: Mapping[str, int], now: float, /) -> Ticket | float:
+        reply = super().reserve(cost, now)
+        return reply if isinstance(reply, Ticket) else True
 
 
 class ConstantRoom(Right):
@@ -154,6 +181,11 @@ def test_pacers_of_one_process_fulfill_the_contract(limits: tuple[int, int]) -> 
         (AppOverLimit, "reserve should keep the limit of the app"),
         (IdentityOverLimit, "reserve should keep the limit of an identity"),
         (NoRoomForOne, "room should return the events left to each identity"),
+        (ListOfRooms, "room should return the events left to each identity"),
+        (RoomAsText, "room should return the events left to each identity"),
+        (RoomAsFloat, "room should return the events left to each identity"),
+        (WaitsAsText, "wait should return the seconds of a minute"),
+        (ReturnsTrue, "should return a Ticket, or the seconds"),
         (ConstantRoom, "room should be less by what is reserved"),
         (NeverReserves, "without reservations should accept"),
         (ReservesWhatFits, "reserve should reserve nothing if"),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -148,6 +149,15 @@ class Fleeting(Store):
         super().__init__({})
 
 
+class Buffering(Store):
+    def __init__(self, records: dict[str, DeadRecord]) -> None:
+        super().__init__({**records})
+        self.kept_records = records
+
+    def close(self) -> None:
+        self.kept_records |= self.records
+
+
 class ClosingOnce(Store):
     def close(self) -> None:
         if self.is_closed:
@@ -179,6 +189,7 @@ BROKEN_STORES = {
     "records may be forgotten during iteration ": Paging,
     "no record of any thread should be lost": Racing,
     "a record should be durable": Fleeting,
+    "a record should be durable when append returns": Buffering,
     "a second close should do nothing": ClosingOnce,
 }
 
@@ -335,6 +346,23 @@ class FleetingNotes(Notes):
         super().__init__({"locks": notes.setdefault("locks", set())})
 
 
+class NotesIgnoringCase(Notes):
+    def place(self, position: Position) -> Any:
+        return position.url.lower(), position.version.lower()
+
+
+class NotesGrowing(Notes):
+    def commit(self, backfill: BackfillKey, positions: Sequence[Position], /) -> None:
+        before = {self.place(p): p.events for p in self.positions(backfill)}
+        grown = [p for p in positions if p.events >= before.get(self.place(p), 0)]
+        super().commit(backfill, grown)
+
+
+class OnePage(Notes):
+    def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
+        return islice(super().positions(backfill), 1_000)
+
+
 class ClosingNotesOnce(Notes):
     def close(self) -> None:
         del self.mutex
@@ -355,6 +383,9 @@ BROKEN_PROGRESS = {
     "lock should be released after an error in its block": KeepingOnError,
     "lock should not suppress the error of its block": Suppressing,
     "positions should be durable when commit returns": FleetingNotes,
+    "commit should replace the position in the same version, ": NotesIgnoringCase,
+    "commit should replace a position also by an earlier one": NotesGrowing,
+    "commit and positions should take any number": OnePage,
     "a second close should do nothing": ClosingNotesOnce,
 }
 
