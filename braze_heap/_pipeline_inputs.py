@@ -111,9 +111,7 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
 
 
 def _check_is_events(source: object) -> None:
-    """
-    Raise, with advice, if *source* has to be read first or does not contain events.
-    """
+    """Raise, with advice, if *source* has to be read first or contains no events."""
     if isinstance(source, str):
         refuse_path(source)
     is_list = isinstance(source, list | tuple) and len(source) > 0
@@ -143,9 +141,7 @@ def _check_is_decoded(event: object) -> None:
 
 
 def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """
-    Split *events* into batches. If they raise, the events before the error are one too.
-    """
+    """Split *events* into batches. The events before an error are the last batch."""
     batch: list[Any] = []
     try:
         for event in events:

@@ -470,7 +470,7 @@ def _call(row: dict[str, Any]) -> Call:
         time, event_id = row.get("event_time") or 0.0, row.get("event_id") or ""
         return AddUserProperties(identity, properties, time=time, event_id=event_id)
     if kind != "track":
-        raise ValueError(f"'call' is none of {', '.join(_KINDS.values())}")
+        raise ValueError(f"'call' is not one of {', '.join(_KINDS.values())}")
     event, key = _text(row, "event"), _text(row, "idempotency_key")
     timestamp = _text(row, "timestamp")
     with contextlib.suppress(ValueError):

@@ -10,7 +10,8 @@ Exceptions of the package, by what the caller can do.
     * `LedgerError`: the ledger of user properties cannot be read or written.
 * `StateError`: a store of state cannot be opened, read or written.
     * `DeadLetterError` and `LedgerError`, see above.
-    * `ProgressError`: the progress of a backfill cannot be noted, or it runs already.
+    * `ProgressError`: the progress of a backfill cannot be noted, or it is already
+      running.
 * `SinkSpecError`: correct the text that names a sink.
 
 A mapper raises a `DeliveryError` if a lookup that it needs is down. The messages of
@@ -48,7 +49,7 @@ class StateError(BrazeHeapError):
 
 class DeliveryError(BrazeHeapError):
     """
-    A batch is not decided: it is still the caller's, who can send it again.
+    Nothing of a batch is lost: the caller can send it again.
 
     Sinks, dead letters and mappers raise it. A receiver answers 503, or 429 if the
     error has a true ``throttled``, and takes the seconds until the next attempt from
@@ -59,18 +60,18 @@ class DeliveryError(BrazeHeapError):
 @attrs.frozen
 class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
     """
-    The sink could not decide about a batch: all of it is to be sent again.
+    The sink could not decide about a batch. Send all of it again.
 
-    What was settled before is settled; sending it again is harmless.
+    Calls that were accepted before stay accepted, and sending them again is harmless.
 
     Attributes:
-        detail: The cause, and what to do about it. It is logged, so it holds no value
-            of an event.
-        retry_after: Seconds that the destination asks for; ``None`` if it says nothing.
-        throttled: Whether we are too fast; the receiver answers 429 then, not 503.
-        misconfigured: Whether the configuration is at fault: waiting alone is no help.
-        context: The same cause for machines: ``host``, ``error`` (a class), ``errno``,
-            ``status``, as far as they are known. Logged too.
+        detail: Cause, and advice. It is logged, so it contains no value of an event.
+        retry_after: Seconds until the next attempt, if the destination names them.
+        throttled: Whether the destination limits the rate. A receiver then answers 429
+            instead of 503.
+        misconfigured: Whether the configuration has to be corrected.
+        context: The cause for machines, if known: ``host``, ``error`` (a class),
+            ``errno``, ``status``. Logged too.
         answer: Text of the destination's answer, redacted. Not logged.
     """
 
@@ -98,9 +99,9 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
 
     Attributes:
         max_bytes: The cap; ``None`` if the disk is full.
-        used_bytes: How much of it is used; ``None`` if the disk is full.
-        free_bytes: Free bytes of the disk, if the disk is what is full; else ``None``.
-        needed_bytes: About how many free bytes the failed operation needs.
+        used_bytes: Used bytes of it; ``None`` if the disk is full.
+        free_bytes: Free bytes of the disk, if it is full; else ``None``.
+        needed_bytes: Free bytes that the failed operation needs, about.
     """
 
     max_bytes: int | None = None
@@ -128,18 +129,16 @@ class LedgerError(StateError, DeliveryError):
 
 
 class ProgressError(StateError):
-    """
-    The progress of a backfill cannot be read or noted, or the backfill runs already.
-    """
+    """The progress of a backfill cannot be read or noted, or it is already running."""
 
 
 @attrs.frozen
 class SinkSpecError(BrazeHeapError, ValueError):
     """
-    A text that names no sink.
+    A text does not name a sink.
 
     Attributes:
-        detail: What is wrong with it, and what would be right. Never an option's value.
+        detail: Cause and advice. Never the value of an option.
     """
 
     detail: str
@@ -149,7 +148,7 @@ class SinkSpecError(BrazeHeapError, ValueError):
 
 
 def retry_after_of(error: DeliveryError) -> float | None:
-    """Return the seconds that *error* asks to wait; ``None`` if it does not say."""
+    """Return the seconds to wait that *error* names; ``None`` if it names none."""
     seconds = getattr(error, "retry_after", None)
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     return seconds if is_number else None
@@ -157,8 +156,9 @@ def retry_after_of(error: DeliveryError) -> float | None:
 
 def name_event(error: DeliveryError, event_type: str, event_id: str) -> None:
     """
-    Add a note to *error* that names the event; an earlier note of this kind is replaced
-    because a mapper may raise one instance again and again.
+    Add a note to *error* that names the event.
+
+    An earlier note is replaced, because a mapper may raise one instance repeatedly.
     """
     names = f"type {event_type[:_MAX_NAME]!r}, id {event_id[:_MAX_NAME]!r}"
     others = [n for n in getattr(error, "__notes__", ()) if not n.startswith(_MAPPING)]

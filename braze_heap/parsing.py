@@ -350,7 +350,7 @@ def epoch_seconds(time: object) -> float | int | None:
     Return *time* in UTC epoch seconds; ``None`` if it is not between 1970 and 2100.
 
     Braze sends whole seconds. A number from 10^12 on is read as milliseconds, from
-    10^15 on as microseconds and from 10^18 on as nanoseconds, which begin in 2001.
+    10^15 on as microseconds, and from 10^18 on as nanoseconds. These begin in 2001.
     Digits in text are read too.
     """
     if isinstance(time, str):
@@ -369,9 +369,7 @@ def epoch_seconds(time: object) -> float | int | None:
 
 
 def exact_time(time: int, exact: object) -> float:
-    """
-    Return *exact* in UTC epoch seconds if it is within the second *time*, else *time*.
-    """
+    """Return *exact* in epoch seconds if it is in the second *time*, else *time*."""
     seconds = None if exact is None else epoch_seconds(exact)
     return time if seconds is None or int(seconds) != time else seconds
 

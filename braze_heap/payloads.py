@@ -1,4 +1,8 @@
-"""What a mapper says about an event. The transformer adds who, when, and the key."""
+"""
+Payloads: the return values of mappers.
+
+The transformer adds identity, time and idempotency key.
+"""
 
 import datetime as dt
 import inspect
@@ -26,10 +30,10 @@ class HeapEvent:
     Something to track.
 
     Attributes:
-        name: The name in Heap, at most 1,024 characters. Heap advises few broad names
-            told apart by properties.
-        properties: Any JSON. What Heap does not take is made legal later on: nested
-            objects become dotted names, null is left out.
+        name: The name in Heap, at most 1,024 characters. Heap recommends a few broad
+            names, distinguished by properties.
+        properties: Any JSON. The transformer makes it legal for Heap: nested objects
+            become dotted names, and null is omitted.
         identity: Identity of the user, if it differs from that of the event.
         time: Time in Heap, if it differs from that of the event: UTC epoch seconds, or
             a datetime with a time zone.
@@ -46,8 +50,8 @@ class StandardEvent(HeapEvent):
     """
     Something to track under Braze's own names.
 
-    The naming policies of the transformer (style, prefixes, renames) apply to it, where
-    they leave the names of a `HeapEvent` alone. `standard` makes one of an event.
+    The naming policies of the transformer (style, prefixes, renames) apply to it. They
+    do not change the names of a `HeapEvent`. `standard` makes one of an event.
 
     Attributes:
         has_own_name: Whether *name* is the own name of a custom event.
@@ -81,20 +85,18 @@ class StandardUserProperties(HeapUserProperties):
 
 @attrs.define
 class HeapUserDeletion:
-    """The user is to be deleted in Heap, with all events. There is no way back."""
+    """Deletion of the user in Heap, with all events. It cannot be undone."""
 
 
 Payload: TypeAlias = HeapEvent | HeapUserProperties | HeapUserDeletion
-"""One thing that a mapper says."""
+"""One result of a mapper."""
 
 Mapped: TypeAlias = Payload | Iterable[Payload] | None
-"""What a mapper returns: one payload, several, or nothing for this event."""
+"""Return value of a mapper: a payload, several, or ``None`` to skip the event."""
 
 
 class ReturnValueError(BrazeHeapError, TypeError):
-    """
-    A mapper returned something that is not a payload. The message quotes no value.
-    """
+    """A mapper returned something other than payloads. The message has no value."""
 
 
 def payloads_of(mapped: object) -> list[Payload]:
@@ -102,7 +104,7 @@ def payloads_of(mapped: object) -> list[Payload]:
     Return the payloads in *mapped*, the return value of a mapper.
 
     Raises:
-        ReturnValueError: *mapped* is no payload, or a payload is not complete.
+        ReturnValueError: *mapped* is not a payload, or a payload is incomplete.
     """
     if mapped is None:
         return []
@@ -136,7 +138,7 @@ def _check(payload: HeapEvent | HeapUserProperties) -> None:
 
 
 def described(value: object) -> str:
-    """Return the kind of a wrong return value, with what to do about it."""
+    """Return the kind of a wrong return value, and advice."""
     if inspect.iscoroutine(value):
         value.close()  # else Python warns that it was never awaited
     if isinstance(value, Awaitable | AsyncIterable):

@@ -2,9 +2,8 @@
 Delivery of events from a source to a sink, and to a dead letter if that fails.
 
 Either a batch is reported, with ``received == delivered + skipped + dead_lettered``, or
-the run raises, and you run the batch again.
-That is harmless, because events reach Heap under Braze's ids, and of user properties
-the newest is sent, as far as the ledger remembers. Else the last arrival wins.
+the run raises, and you run the batch again. That is harmless: events reach Heap under
+Braze's ids, and the newest user properties are sent, as far as the ledger knows them.
 """
 
 from __future__ import annotations
@@ -140,9 +139,9 @@ class PipelineOptions(Generic[_SinkT]):
     batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
     patience: float = option(
         0.0,
-        "Seconds that one batch may wait for an unavailable sink, on top of what the "
-        "sink itself waits, or for a mapper that raises a `DeliveryError`. None for a "
-        "receiver, much for a backfill.",
+        "Seconds that one batch may wait for an unavailable sink, in addition to the "
+        "waits of the sink, or for a mapper that raises a `DeliveryError`. Use 0 in a "
+        "receiver, and a long time in a backfill.",
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
@@ -225,9 +224,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         return result
 
     def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
-        """
-        Log the cause. At ERROR if somebody has to act; at WARNING if a retry may do.
-        """
+        """Log the cause: at WARNING if a retry may help, at ERROR otherwise."""
         is_state = isinstance(error, StateError)
         needs_fix = is_state or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
@@ -266,9 +263,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         return result
 
     def _transform(self, source: Source) -> _Steps:
-        """
-        Map *source*; again, within the patience, if a mapper raises a `DeliveryError`.
-        """
+        """Map *source*. If a mapper raises a `DeliveryError`, retry in the patience."""
         end = self._clock() + self._patience
         while True:
             try:
@@ -389,9 +384,7 @@ def _log_report(details: BatchDetails, report: Report) -> None:
 
 
 def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
-    """
-    Return *error*, from a sink, as `SinkUnavailable`. Any other exception is a bug.
-    """
+    """Return *error* of a sink as `SinkUnavailable`. Another exception is a bug."""
     if isinstance(error, SinkUnavailable):
         return error
     context = error_context(error)

@@ -1,7 +1,7 @@
 """
-Why an event did not become a Heap call, as one closed vocabulary.
+Reasons why an event did not become a Heap call.
 
-The words are stable: they are keys of reports, of dead letters and of metrics.
+The values are stable: they are keys of reports, of dead letters and of metrics.
 """
 
 from enum import StrEnum
@@ -10,10 +10,7 @@ __all__ = ["Reason", "SkipReason"]
 
 
 class Reason(StrEnum):
-    """
-    Why an event was rejected. The fault lies in its data, so sending it again does not
-    help.
-    """
+    """Reason why an event was rejected or kept. Sending it again does not help."""
 
     NOT_AN_OBJECT = "not_an_object"
     """An element of the batch is not a JSON object."""
@@ -28,19 +25,19 @@ class Reason(StrEnum):
     """``properties`` is neither an object nor null."""
 
     BAD_TIME = "bad_time"
-    """``time`` is missing, no number, not positive, or from 2100 on."""
+    """``time`` is missing, not a number, not positive, or from 2100 on."""
 
     BAD_IDENTITY = "bad_identity"
-    """The identity cannot be one person's: Heap would merge people for ever."""
+    """Many people may share the identity, and Heap would merge them forever."""
 
     IDENTITY_TOO_LONG = "identity_too_long"
-    """The identity has over 255 UTF-16 units. Cutting it would merge people."""
+    """The identity has over 255 UTF-16 units. Truncated, it would merge people."""
 
     DUPLICATE_ID_CONFLICT = "duplicate_id_conflict"
-    """An earlier event of the batch has the same id and another content."""
+    """An earlier event of the batch has the same id but different content."""
 
     MAPPER_ERROR = "mapper_error"
-    """The mapper of the event raised, or returned what Heap cannot have."""
+    """The mapper raised, or returned something that is not a payload."""
 
     MAPPER_UNAVAILABLE = "mapper_unavailable"
     """
@@ -49,13 +46,13 @@ class Reason(StrEnum):
     """
 
     INTERNAL_ERROR = "internal_error"
-    """Anything unforeseen while the event was read or mapped."""
+    """An unexpected error while the event was read or mapped."""
 
     UNREADABLE = "unreadable"
-    """The bytes are no JSON or Avro, or their envelope holds no events."""
+    """The bytes are not JSON or Avro, or do not contain events."""
 
     REJECTED_BY_HEAP = "rejected_by_heap"
-    """Heap refuses the call, also when it is sent alone."""
+    """Heap rejects the call, also when it is sent on its own."""
 
     SINK_DOWN = "sink_down"
     """The sink could not decide for 72 hours."""
@@ -71,10 +68,10 @@ class SkipReason(StrEnum):
     """Reason why nothing of an event is sent, by a policy of yours."""
 
     NO_IDENTITY = "no_identity"
-    """The event names nobody: the identity is missing, null, empty or blank."""
+    """The event has no identity: it is missing, null, empty or blank."""
 
     NOT_MAPPED = "not_mapped"
-    """The mapper of the event returned nothing, or there is none."""
+    """The event has no mapper, or its mapper returned nothing."""
 
     EXCLUDED = "excluded"
     """The options ``include`` and ``exclude`` do not select the event."""

@@ -168,9 +168,7 @@ class _MissingMappers:
         return bool(missing)
 
     def report(self) -> Report:
-        """
-        Return the records that stay as dead-lettered, and the mappers that they need.
-        """
+        """Return the counts of the records that stay, and of the mappers they need."""
         reason = str(Reason.MAPPER_MISSING)
         return Report(
             self._records,

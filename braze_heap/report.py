@@ -1,15 +1,11 @@
-"""
-What became of a source, counted.
-
-The law: ``received == delivered + skipped + dead_lettered``.
-"""
+"""Counts of delivery: ``received == delivered + skipped + dead_lettered``."""
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -36,40 +32,38 @@ class InvalidField(NamedTuple):
 
 
 MAX_NAMES: Final = 1_000
-"""Unfamiliar types and fields that a report names."""
+"""Unknown types and fields that a report names."""
 
 OTHERS: Final = "(others)"
 
 
 def _bounded(names: Mapping[str, int]) -> Mapping[str, int]:
-    """
-    Return the first of *names*, the others as one: a sender may make up any number.
-    """
+    """Return the first of *names*, and the others as one, so that memory is bounded."""
     if len(names) <= MAX_NAMES:
         return names
-    told = ((name, number) for name, number in names.items() if name != OTHERS)
-    first = dict(itertools.islice(told, MAX_NAMES))
+    named = ((name, number) for name, number in names.items() if name != OTHERS)
+    first = dict(itertools.islice(named, MAX_NAMES))
     return {**first, OTHERS: sum(names.values()) - sum(first.values())}
 
 
 @attrs.frozen
 class Report:
     """
-    What became of a source. Each event is counted once.
+    Outcome of the events of a source. Each event is counted once.
 
     Attributes:
-        received: How many events came; an unreadable body counts as one.
-        delivered: How many the sink settled, repeats with their first.
-        skipped_by_reason: How many a policy left out.
-        dead_lettered_by_reason: How many are in the dead letter (or discarded).
-        repeated: How many of the events repeat an earlier one of their batch.
-        calls: How many calls the sink settled.
-        unknown: How often there was what the classes do not know, by type or field;
-            see `TransformResult`. Of a thousand names each, of more in sum.
-        missing_mappers: How many records a replay kept because the transformer lacks a
-            mapper that they list, by event key and ``module:qualname``.
-        other_destinations: Number of records that a replay left, because they failed at
-            another destination, by destination. They are not received.
+        received: Number of events; an unreadable body counts as one.
+        delivered: Number of events whose calls the sink accepted, including repeats.
+        skipped_by_reason: Number of events that a policy skipped.
+        dead_lettered_by_reason: Number of events in the dead letter, or discarded.
+        repeated: Number of events that repeat an earlier one of their batch.
+        calls: Number of calls that the sink accepted.
+        unknown: Number of events by unknown type or field; see `TransformResult`. Names
+            beyond a thousand are counted together.
+        missing_mappers: Number of records that a replay kept because the transformer
+            lacks a mapper that they list, by event key and ``module:qualname``.
+        other_destinations: Number of records that a replay did not read, because they
+            failed at another destination, by destination. They are not received.
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
         not_sent: Number of parts of delivered events that were not sent, by reason: an
@@ -96,32 +90,17 @@ class Report:
 
     @property
     def skipped(self) -> int:
-        """How many a policy left out."""
+        """Number of events that a policy skipped."""
         return sum(self.skipped_by_reason.values())
 
     @property
     def dead_lettered(self) -> int:
-        """How many are in the dead letter."""
+        """Number of events in the dead letter."""
         return sum(self.dead_lettered_by_reason.values())
 
     def __add__(self, other: Report) -> Report:
-        return Report(
-            self.received + other.received,
-            self.delivered + other.delivered,
-            _added(self.skipped_by_reason, other.skipped_by_reason),
-            _added(self.dead_lettered_by_reason, other.dead_lettered_by_reason),
-            self.repeated + other.repeated,
-            self.calls + other.calls,
-            _added(self.unknown, other.unknown),
-            _added(self.missing_mappers, other.missing_mappers),
-            other_destinations=_added(
-                self.other_destinations, other.other_destinations
-            ),
-            invalid=_added(self.invalid, other.invalid),
-            adjustments=_added(self.adjustments, other.adjustments),
-            not_sent=_added(self.not_sent, other.not_sent),
-            compiled_errors=_added(self.compiled_errors, other.compiled_errors),
-        )
+        names = attrs.fields_dict(Report)
+        return Report(**{n: _added(getattr(self, n), getattr(other, n)) for n in names})
 
     def outcomes(self) -> Iterator[tuple[str, str, int]]:
         """Yield the number of events per outcome and reason."""
@@ -132,8 +111,8 @@ class Report:
             yield "dead_lettered", reason, number
 
 
-_Key = TypeVar("_Key")
-
-
-def _added(one: Mapping[_Key, int], other: Mapping[_Key, int]) -> dict[_Key, int]:
-    return dict(Counter(one) + Counter(other)) if other else dict(one)
+def _added(one: Any, other: Any) -> Any:
+    """Return the sum of two numbers, or of the numbers by each name."""
+    if isinstance(one, int):
+        return one + other
+    return dict(Counter(one) + Counter(other)) if other else one

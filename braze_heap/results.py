@@ -1,4 +1,4 @@
-"""What became of a batch."""
+"""Outcome of the events of a batch."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,10 +17,10 @@ __all__ = ["Rejected", "Skipped", "TransformResult"]
 @attrs.frozen
 class Skipped:
     """
-    An event that the user's own policy leaves out.
+    An event that a policy of yours skips.
 
     Attributes:
-        reason: Which policy.
+        reason: The policy.
         event_type: As Braze writes it.
         event_id: Braze's id of the event.
     """
@@ -33,14 +33,14 @@ class Skipped:
 @attrs.frozen
 class Rejected:
     """
-    An event that cannot become a Heap call, for a fault in its data.
+    An event that cannot become a Heap call, because its data is invalid.
 
     Attributes:
         reason: The fault, as dead letters and metrics name it.
-        detail: Where it is and what to look for. Never a value.
-        raw: The whole original, to be kept for a replay.
-        event_type: As Braze writes it, where it could be read.
-        event_id: Braze's id, where it could be read.
+        detail: Place and description of the fault. Never a value.
+        raw: The whole original, for a replay.
+        event_type: As Braze writes it; ``None`` if it cannot be read.
+        event_id: Braze's id; ``None`` if it cannot be read.
     """
 
     reason: Reason
@@ -54,8 +54,8 @@ class Origins(Sequence[Any]):
     """
     The event of each call, as it was passed.
 
-    Those of a request body are decoded again when the first of them is read, so that a
-    result takes less memory.
+    Events of a request body are decoded again when the first one is read, because a
+    result takes less memory without them.
 
     Args:
         numbers: Number of the event of each call.
@@ -93,30 +93,27 @@ class Origins(Sequence[Any]):
 @attrs.define
 class TransformResult:
     """
-    What became of a batch. Each event is mapped, skipped or rejected, and counted once.
+    Outcome of a batch. Each event is mapped, skipped or rejected, and counted once.
 
     Attributes:
-        received: How many events came in; an unreadable body counts as one.
-        calls: What Heap is to do, in the order of the events.
-        origins: The event behind each of the calls, as it came in.
-        skipped: The events that a policy leaves out.
-        rejected: The events that cannot be mapped.
-        repeated: How many were equal repeats of an earlier event of the batch; each
-            shares the outcome of the first, and makes no calls of its own.
+        received: Number of events; an unreadable body counts as one.
+        calls: Calls for Heap, in the order of the events.
+        origins: The event of each call, as it was passed.
+        skipped: Events that a policy skips.
+        rejected: Events that cannot be mapped.
+        repeated: Number of equal repeats of an earlier event of the batch. Each shares
+            the outcome of the first, and has no calls.
         invalid: Number of custom events and purchases that do not fit the class that a
             team declared for them, by class, field and reason.
-        adjustments: How often a value had to be changed to be legal, by kind of change.
-        types: The type of each event that could be read.
-        redacted_fields: The name of each personal field that was left out, once an
-            event.
-        unknown: How often there was what the classes do not know: a type, or a field
-            of a type (``users.messages.email.Click link_color``) that
-            is new or has another type of value. Names alone; `braze_heap.drift` says
-            more.
+        adjustments: Number of values that were changed to be legal, by kind of change.
+        types: Type of each event that could be read.
+        redacted_fields: Name of each redacted personal field, once per event.
+        unknown: Number of events by unknown type, or by unknown or invalid field of a
+            type (``users.messages.email.Click link_color``); see `braze_heap.drift`.
         outdated: User properties that are not in the calls, because a newer event of
-            the batch states them. A pipeline falls back to them if Heap rejects the
-            newer values.
-        outdated_origins: The event behind each of them.
+            the batch states them. A pipeline sends them if Heap rejects the newer
+            values.
+        outdated_origins: The event of each of them.
         not_sent: Number of parts of mapped events that are not in the calls, by reason:
             events that are excluded or sampled, and outdated user properties.
         compiled_errors: Number of events by type for which the compiled mapping raised,
@@ -141,15 +138,15 @@ class TransformResult:
 
     @property
     def event_types(self) -> Counter[str]:
-        """How many events of each type could be read."""
+        """Number of events that could be read, by type."""
         return Counter(self.types)
 
     @property
     def redacted(self) -> Counter[str]:
-        """How often each personal field was left out."""
+        """Number of events by redacted personal field."""
         return Counter(self.redacted_fields)
 
     @property
     def mapped(self) -> int:
-        """How many events became calls, or repeat one that did."""
+        """Number of events that became calls, or repeat one that did."""
         return self.received - len(self.skipped) - len(self.rejected)

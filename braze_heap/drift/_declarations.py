@@ -231,9 +231,7 @@ _HOLDS: Final = (
 
 
 def _annotation(name: str, seen: Sequence[SeenField]) -> str | None:
-    """
-    Return the narrowest annotation that fits, preferably that of other classes.
-    """
+    """Return the narrowest annotation that fits, preferably that of other classes."""
     types = {kind for field in seen for kind in field.types} - {"null"}
     fits = {a: kinds for a, kinds, held in _HOLDS if types <= held}
     known = {field.kind for field in _fields_by_name().get(name, ())}

@@ -101,9 +101,7 @@ class DriftObserver:
             stats.add(read.value, event)
 
     def _count_malformed(self, raw: Any, error: EventError) -> None:
-        """
-        Count a malformed event. A new type of value in one of its parts is a finding.
-        """
+        """Count a malformed event. Another type of one of its parts is a finding."""
         self._malformed[str(error.reason)] += 1
         part = error.problems[0].path
         if part not in _NECESSARY or raw.get("event_type") not in self._event_types:

@@ -171,9 +171,7 @@ def _meanings(transformer: Transformer, cls: type[CurrentsEvent]) -> Mapping[str
 
 
 def _typed_probes(transformer: Transformer, factory: ProbeFactory) -> Iterator[Probe]:
-    """
-    Yield events for the classes that a team declared for custom events and purchases.
-    """
+    """Yield events that fit the classes of a team for custom events and purchases."""
     complete, _ = factory.complete()
     for (event_type, name), entry in transformer.mappers.custom_registrations().items():
         custom = custom_of(entry.key)
@@ -385,7 +383,7 @@ class _TypeAnalysis:
 
 _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     SkipReason.NO_IDENTITY: "It has no identity.",
-    SkipReason.NOT_MAPPED: "Its mapper skips it, or there is none.",
+    SkipReason.NOT_MAPPED: "It has no mapper, or its mapper skips it.",
     SkipReason.EXCLUDED: "The selection of events skips it.",
     SkipReason.SAMPLED: "Its sample is 0.",
     SkipReason.OUTDATED: "Newer user properties replace those that it states.",

@@ -66,7 +66,7 @@ _SIGNS: Final = {"added": "+", "removed": "-", "renamed": ">", "changed": "~"}
 @attrs.frozen
 class PlanDiff:
     """
-    Changes from one tracking plan to another. False if there are none.
+    Changes from one tracking plan to another. False if it is empty.
 
     Attributes:
         changes: Events first, then properties, user properties and deletions. Each

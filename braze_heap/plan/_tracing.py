@@ -118,9 +118,7 @@ class Trace:
                 found[name].add(value, seen.probe, self.sentinels)
 
     def compare(self, complete: Observation, seen: Observation) -> None:
-        """
-        Record the differences between a probe and the complete one that it changes.
-        """
+        """Record the differences between a probe and the event that it changes."""
         changed = seen.probe.changed
         if changed is None or seen.reason or complete.reason:
             return
@@ -226,9 +224,7 @@ def _vary(
     complete: Probe,
     shown: set[tuple[Holder, str]],
 ) -> Iterator[Probe]:
-    """
-    Change a complete event in every way. Yield the probes with new kinds of results.
-    """
+    """Change a complete event in every way. Yield probes with new kinds of results."""
     whole = observer.observe(complete)
     found.add(whole)
     shown |= _kinds(whole)

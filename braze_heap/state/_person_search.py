@@ -137,9 +137,7 @@ class PersonSearch:
         return found or (Match(gaps) if gaps else None)
 
     def _may_have(self, text: str) -> bool:
-        """
-        Return whether *text*, an event, may match. A cheap test before the full search.
-        """
+        """Return whether *text*, an event, may match: a fast test before the search."""
         return any(self._has(view, self._loose) for view in self._views(text)) or any(
             form in text for form in self._base64
         )
@@ -278,9 +276,7 @@ def _same_kind(character: str) -> str:
 
 
 def _parse_json(text: str) -> Any:
-    """
-    Return *text* decoded as a JSON object, list or text; ``None`` if it is not one.
-    """
+    """Return the JSON object, list or text in *text*; ``None`` if it is not JSON."""
     if text.lstrip()[:1] not in ("{", "[", '"'):
         return None
     try:

@@ -144,9 +144,7 @@ def _decode_text(text: bytes) -> str:
 
 
 def _check_or_create(path: Path, *, create: bool) -> None:
-    """
-    Raise if the file at *path* is not a state file. Create an empty file if missing.
-    """
+    """Raise if *path* is not a state file. Create an empty file if it is missing."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -177,8 +177,8 @@ class Hours:
         """
         Return beginnings of names that cover the hours.
 
-        They cover up to nine days more for a month, and up to a month more for a year,
-        because each prefix is a request of its own.
+        Each prefix is a request, so they cover more than the hours: up to nine days
+        more for a month, and up to a month more for a year.
         """
         if not (self.since and self.until):
             return [""]

@@ -1,4 +1,4 @@
-"""What the tests of contracts share."""
+"""Helpers of the tests of contracts."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
 """
-Heap's contract for one item of a request, written from Heap's documentation alone.
+Heap's contract for one item of a request, written only from Heap's documentation.
 
 It shares no code with the part of the library that makes values legal, so that a
 mistake there cannot hide here. Lengths are UTF-16 code units, as in Heap's JavaScript.

@@ -1,6 +1,4 @@
-"""
-HTTP server under `FakeHeap`: `http.server` with limits, pauses and bounded waits.
-"""
+"""HTTP server of `FakeHeap`: `http.server` with limits, pauses and bounded waits."""
 
 from __future__ import annotations
 

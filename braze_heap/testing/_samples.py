@@ -55,8 +55,8 @@ def make_event(
             ``external_user_id=None`` is one of an anonymous user.
 
     Raises:
-        TypeError: *cls* is a group and not an event type, does not have the field, the
-            field cannot have the value, or *transformer* is not a `Transformer`.
+        TypeError: *cls* is not an event type, or lacks the field, or the field cannot
+            have the value. Or *transformer* is not a `Transformer`.
     """
     if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
         raise TypeError(f"make_event needs an event class, not {kind_of(cls)}")

@@ -148,9 +148,7 @@ class FakeHeap(ClosingContextManager):
         return self
 
     def close(self) -> None:
-        """
-        End the server, its connections and every wait. Received data stays readable.
-        """
+        """Close the server and end every wait. Received data stays readable."""
         self._closed = True
         if self._server is not None:
             self._server.close()
@@ -179,7 +177,7 @@ class FakeHeap(ClosingContextManager):
 
     def always(self, *faults: Fault) -> None:
         """
-        Replace the faults of every request. Without an argument there are none.
+        Replace the faults of every request. Without an argument, remove them.
 
         They come after the scripted fault, unless that one does not proceed.
         """
@@ -193,10 +191,7 @@ class FakeHeap(ClosingContextManager):
             self._always = ()
 
     def clear(self) -> None:
-        """
-        Remove everything received, idempotency keys, rates and counts. Tokens stay
-        valid.
-        """
+        """Remove received data, keys, rates and counts. Tokens stay valid."""
         with self._lock:
             self._api.clear()
             self._requests.clear()
@@ -227,7 +222,7 @@ class FakeHeap(ClosingContextManager):
         """
         User properties by identity, the last write wins. Deleted people are removed.
 
-        Heap also creates people from events alone. Those are not listed.
+        Heap also creates people from events. Those are not listed.
         """
         return self._snapshot(self._app_id).people
 

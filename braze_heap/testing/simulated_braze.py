@@ -13,7 +13,7 @@ seed gives the same requests::
 | answer | what happens |
 | --- | --- |
 | 2XX | delivered, never sent again |
-| 400 | each event is sent on its own; one that gets a 400 again is dropped for good |
+| 400 | each event is sent on its own; one that gets a 400 again is dropped |
 | 413 | halves are sent; a single event is dropped, which is *assumed* |
 | 401, 403, 404 | Braze stops, abandons these events and emails the customer |
 | any other, or none | sent again with backoff and jitter, after ``Retry-After`` |

@@ -53,7 +53,7 @@ def read_events(
 
     Raises:
         ValueError: At once, if *source* is text that is a path, or a URL in a `Path`.
-        TypeError: At once, if *source* is none of the above.
+        TypeError: At once, if *source* is something else.
         OSError: While reading, if the path or URL cannot be opened, or the store failed
             again and again.
         UnknownFormatError: Before the first event, if *source* is neither JSON nor

@@ -1,0 +1,236 @@
+"""
+The language of the package: docstrings, messages and texts of options.
+
+A text that breaks a rule is listed with its place and the rule. The rules are those of
+plain technical English: no private idiom, short sentences, American spelling.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+import pytest
+
+import braze_heap
+
+PACKAGE: Final = Path(braze_heap.__file__).parent
+
+MAX_WORDS: Final = 25
+"""Words of a sentence in a docstring."""
+
+BANNED: Final = {
+    r"(?:is|are|was|were) no (?!longer|more\b)": "write 'is not a'",
+    r"(?:is|are|was|were|there is) none": "name what is missing",
+    r"of no \w+": "write 'without'",
+    r"told|tells?|telling": "write send, report, distinguish or return",
+    r"settle[sd]?|settling": "write decide, accept or apply",
+    r"mend(?:s|ed|ing)?|ours to \w+": "write fix",
+    r"what (?:became|becomes) of": "name the outcome",
+    r"how (?:many|often)": "write 'number of'",
+    r"(?:leave|leaves|left|leaving) out": "write skip, redact or omit",
+    r"(?:give|gives|given|gave|giving) (?:up|away)": "write dead-letter, drop or fail",
+    r"in hand": "write in flight",
+    r"for ever|in so many words|for good": "write forever, explicitly or permanently",
+    r"whom": "rewrite the sentence",
+    r"culprit|suspicious item|road|glance": "use the glossary",
+    r"alone(?<!sent alone)(?<!is alone)": "write only",
+    r"but for|none the less|nor is": "write except",
+    r"(?:is|are) nothing (?:but|else)": "write only",
+    r", for (?!example|which)(?:[\w`*-]+ ){1,4}(?:is|are|was|has|have|would|will|can|may)": (
+        "connect with because"
+    ),
+    r"behaviour|colour|honour|favour|neighbour|licence|centre|grey|whilst|catalogue": (
+        "use American spelling"
+    ),
+    r"\w+(?:nis|lis|ris|mis|ctis)(?:e|es|ed|ing|ation)(?<!promise)(?<!premise)"
+    r"(?<!compromise)(?<!premises)(?<!raising)(?<!promises)": "use American spelling",
+    r"(?:label|model|travel|signal)l(?:ed|ing)|artefacts?|analyse[sd]?|judgement": (
+        "use American spelling"
+    ),
+}
+"""Phrase, as a pattern of whole words, to what to write instead."""
+
+QUESTIONS: Final = frozenset("what who whose whom which where how why".split())
+"""Words that open no docstring and no text of an argument."""
+
+THIRD_PERSON: Final = frozenset(
+    "returns yields raises reads writes gets makes takes checks parses maps sends"
+    " converts adds removes calls tells says gives finds counts".split()
+)
+"""Words that do not open the docstring of a function, because it is imperative."""
+
+EXEMPT: Final = frozenset[str]()
+"""Files whose texts are still to be rewritten."""
+
+_SECTION: Final = re.compile(
+    r"^(?:Args|Attributes|Returns|Raises|Yields):$", re.MULTILINE
+)
+_ITEM: Final = re.compile(r"^ {4}([*\w., ]+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
+_CODE: Final = re.compile(r"``[^`]*``|`[^`]*`|\*\*?([^*\s][^*]*)\*\*?|\S*://\S*")
+_SENTENCE: Final = re.compile(r"(?<=[.!?:;])\s+|\n\n+|\n\s*(?:\d+\.|[*-]) ")
+_BANNED: Final = {
+    re.compile(
+        rf"(?<![\w-])(?:{phrase})(?![\w-])"
+        if phrase[0] != ","
+        else phrase + r"(?![\w-])",
+        re.IGNORECASE,
+    ): advice
+    for phrase, advice in BANNED.items()
+}
+
+
+@attrs.frozen
+class Text:
+    """
+    A text for people.
+
+    Attributes:
+        line: Its first line in the file.
+        text: Its content, with ``{}`` for what is formatted into it.
+        kind: ``function``, ``other docstring``, ``option`` or ``message``.
+    """
+
+    line: int
+    text: str
+    kind: str
+
+
+def texts_in(module: ast.Module) -> Iterator[Text]:
+    """Yield the docstrings of *module*, the texts of its options and its messages."""
+    docstrings = set[int]()
+    for node in ast.walk(module):
+        for before, statement in _statements(node):
+            if isinstance(statement, ast.Expr) and (text := _string(statement.value)):
+                docstrings.add(id(statement.value))
+                is_function = isinstance(before, ast.FunctionDef | ast.AsyncFunctionDef)
+                is_property = is_function and any(
+                    "property" in ast.unparse(each) for each in before.decorator_list
+                )
+                kind = "function" if is_function and not is_property else "docstring"
+                yield Text(statement.lineno, _dedent(text), kind)
+    for node in ast.walk(module):
+        if id(node) not in docstrings and (text := _string(node)):
+            yield Text(node.lineno, text, "message")  # type: ignore[attr-defined]
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("option", "doc"):
+            position = 1 if ast.unparse(node.func) == "option" else 0
+            if len(node.args) > position and (text := _string(node.args[position])):
+                yield Text(node.lineno, text, "option")
+
+
+def _statements(node: ast.AST) -> Iterator[tuple[ast.AST, ast.stmt]]:
+    for block in ("body", "orelse", "finalbody"):
+        found = getattr(node, block, ())
+        yield from ((node, each) for each in (found if isinstance(found, list) else ()))
+
+
+def _string(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_string(part) or "{}" for part in node.values)
+    return ""
+
+
+def _dedent(text: str) -> str:
+    return "\n".join(_inspect_lines(text)).strip()
+
+
+def _inspect_lines(text: str) -> list[str]:
+    import inspect
+
+    return inspect.cleandoc(text).splitlines()
+
+
+def items_of(docstring: str) -> dict[str, str]:
+    """Return the text of each argument, attribute and exception, by name."""
+    return {
+        name: text
+        for part in _SECTION.split(docstring)[1:]
+        for name, text in _ITEM.findall(part)
+    }
+
+
+def sentences_of(docstring: str) -> Iterator[str]:
+    """Yield the sentences of *docstring*, without code, tables and examples."""
+    lines = [
+        line
+        for line in docstring.splitlines()
+        if not line.lstrip().startswith((">>>", "...", "|", "::"))
+    ]
+    prose = re.sub(r"::\n\n(?: {4}.*\n|\n)+", "\n\n", "\n".join(lines) + "\n")
+    prose = _SECTION.sub("\n", prose)
+    prose = re.sub(r"^ {4}[*\w., ]+: ", "\n\n", prose, flags=re.MULTILINE)
+    yield from _SENTENCE.split(_CODE.sub("code", prose))
+
+
+def flaws_of(text: Text) -> Iterator[str]:
+    """Yield the rules that *text* breaks."""
+    plain = _CODE.sub("code", " ".join(text.text.split()))
+    if text.kind != "message" or " " in text.text.strip():
+        for phrase, advice in _BANNED.items():
+            if found := phrase.search(plain):
+                yield f"{found[0]!r}: {advice}"
+    if text.kind == "message":
+        return
+    items = items_of(text.text) if text.kind != "option" else {"": text.text}
+    openings = {"the docstring": text.text, **items}
+    for name, opening in openings.items():
+        first = re.split(r"[^\w'-]", opening, maxsplit=1)[0].lower()
+        if first in QUESTIONS:
+            yield f"{name or 'the option'} opens with {first!r}"
+    first = text.text.partition(" ")[0].lower()
+    if text.kind == "function" and first in THIRD_PERSON:
+        yield f"opens with {first!r}: use the imperative"
+    for sentence in sentences_of(text.text):
+        if (words := len(re.findall(r"[^\W_][\w'-]*", sentence))) > MAX_WORDS:
+            start = " ".join(sentence.split()[:6])
+            yield f"a sentence of {words} words: {start}..."
+
+
+def flaws_in(path: str) -> set[str]:
+    """Return the broken rules of the file *path*, with their lines."""
+    module = ast.parse((PACKAGE / path).read_text("utf-8"))
+    return {
+        f"{path}:{text.line}: {flaw}"
+        for text in texts_in(module)
+        for flaw in flaws_of(text)
+    }
+
+
+PATHS: Final = sorted(str(p.relative_to(PACKAGE)) for p in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path not in EXEMPT])
+def test_texts_are_plain_english(path: str) -> None:
+    """No docstring, message or option text of a module breaks a rule."""
+    assert flaws_in(path) == set()
+
+
+@pytest.mark.parametrize("path", sorted(EXEMPT))
+def test_exemptions_are_needed(path: str) -> None:
+    """A file leaves the list of exemptions as soon as it follows the rules."""
+    assert flaws_in(path) != set()
+
+
+@pytest.mark.parametrize(
+    ("code", "flaw"),
+    [
+        ('"""How it works."""', "opens with 'how'"),
+        ('def f():\n    """Returns it."""', "use the imperative"),
+        ('"""\nIt.\n\nArgs:\n    name: Whose.\n"""', "name opens with 'whose'"),
+        ('raise ValueError(f"{x} is no number")', "write 'is not a'"),
+        ('x = 1\n"""It is told."""', "write send"),
+        ('x: int = option(1, "How many there are.")', "opens with 'how'"),
+        ('"""Wait, for it is late."""', "connect with because"),
+        ('"""Normalise the colour."""', "use American spelling"),
+        ('"""' + "word " * 26 + '."""', "a sentence of 26 words"),
+    ],
+)
+def test_each_rule_is_enforced(code: str, flaw: str) -> None:
+    """Each rule finds a text that breaks it."""
+    found = [each for text in texts_in(ast.parse(code)) for each in flaws_of(text)]
+
+    assert any(flaw in each for each in found)
