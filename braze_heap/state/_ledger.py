@@ -3,7 +3,7 @@ Order of user properties across batches: the newest statement wins, whatever arr
 last.
 
 A ledger has an entry for each user property of each user: the newest statement, the
-newest accepted one, and the claims of unfinished deliveries. A delivery has three steps:
+newest accepted one, and the claims of unfinished deliveries. A delivery takes 3 steps:
 
 1. `claim`: note the own statements, unless they are outdated, and learn what to send.
 2. Send the newest values, which other events may have stated.
@@ -135,7 +135,7 @@ class LedgerEntry:
         return attrs.evolve(self, claims={**self.claims, token: now})
 
     def compared(self, sent: Sent, token: str, now: float) -> LedgerEntry:
-        """Return the entry after *sent*. If the claim remains, send the newest value."""
+        """Return the entry after *sent*. With the claim left, send the newest value."""
         newest, accepted, statement = self.newest, self.accepted, sent.statement
         if sent.is_rejected:
             if newest == statement:

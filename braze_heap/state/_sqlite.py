@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
@@ -229,16 +228,10 @@ class SqliteDeadLetter(StatePart):
         )
         if not is_valid or len(known) < len(moments):
             return stats(self)
-        reasons, destinations = Counter[str](), Counter[str]()
-        for row in rows:
-            reasons[row[0]] += row[1]
-            destinations[row[6]] += row[1]
-        return Stats(
-            by_reason=dict(reasons),
-            size=sum(row[2] for row in rows),
-            oldest=min(known, default=None),
-            newest=max(known, default=None),
-            by_destination=dict(sorted(destinations.items())),
+        times = zip(known[::2], known[1::2], strict=True)
+        return Stats.of(
+            (row[0], row[6], row[1], row[2], *pair)
+            for row, pair in zip(rows, times, strict=True)
         )
 
     def by_reason(self) -> Mapping[str, int]:

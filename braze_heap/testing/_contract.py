@@ -45,33 +45,10 @@ MAX_USER_ID: Final = 2**53 - 1
 """Largest ``user_id`` of Heap's own SDK."""
 
 SHARED_IDENTITIES: Final = frozenset(
-    (
-        "-1",
-        "[object object]",
-        "[redacted]",
-        "anon",
-        "anonymous",
-        "anonymous_id",
-        "distinct_id",
-        "email",
-        "external_id",
-        "false",
-        "guest",
-        "id",
-        "n/a",
-        "nan",
-        "nil",
-        "none",
-        "not_authenticated",
-        "null",
-        "string",
-        "true",
-        "undefined",
-        "unknown",
-        "user",
-        "user_id",
-    )
-)
+    "-1 [redacted] anon anonymous anonymous_id distinct_id email external_id false"
+    " guest id n/a nan nil none not_authenticated null string true undefined unknown"
+    " user user_id".split()
+) | {"[object object]"}
 """Texts in lower case that many people share. Heap would merge these people forever."""
 
 _YEARS: Final = range(1970, 2100)
@@ -92,14 +69,8 @@ _MAX_SHOWN: Final = 60
 _FIELDS: Final = MappingProxyType(
     {
         "event": (
-            "event",
-            "identity",
-            "user_id",
-            "properties",
-            "timestamp",
-            "idempotency_key",
-            "session_id",
-        ),
+            "event identity user_id properties timestamp idempotency_key session_id"
+        ).split(),
         "user": ("identity", "properties"),
         "deletion": ("identity", "user_id"),
     }

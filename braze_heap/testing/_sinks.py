@@ -10,11 +10,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
-from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.sinks import AsyncSink, Receipt, Sink
-from braze_heap.testing._checks import THREADS, expect
+from braze_heap.testing._checks import THREADS, expect, require_factory
 
 __all__ = ["check_async_sink", "check_sink"]
 
@@ -42,11 +41,7 @@ def check_sink(
         AssertionError: A sink violates the contract. The message says which part.
         TypeError: *factory* is a sink, not a function that returns one.
     """
-    if not callable(factory):
-        raise TypeError(
-            f"check_sink needs a function that makes a sink, not {kind_of(factory)}: "
-            "write lambda: MySink(...)"
-        )
+    require_factory("check_sink", factory, "MySink")
     _check_empty(factory)
     _check_close(factory)
     _check_receipt(factory)

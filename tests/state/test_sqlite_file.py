@@ -113,10 +113,10 @@ def test_another_kind_of_file_stays_unchanged(kind: str, tmp_path: Path) -> None
     [
         ("wal", "a SQLite database of another application .*tables: 'mine'"),
         ("no table", "tables: none"),
-        ("json", "it is JSON text"),
-        ("gzip", "it is a gzip file"),
-        ("text", "it is text"),
-        ("binary", "it is not a SQLite database"),
+        ("json", "it is JSON"),
+        ("gzip", "it is binary data"),
+        ("text", "it is CSV"),
+        ("binary", "it is binary data"),
     ],
 )
 def test_the_error_names_the_kind_of_file(
