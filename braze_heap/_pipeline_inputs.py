@@ -39,11 +39,7 @@ def check_dead_letter(user: str, dead_letter: object) -> None:
             f"not {kind_of(dead_letter)}. To count events that cannot be delivered and "
             "lose them, write DISCARD"
         )
-    if is_async(append):
-        raise TypeError(
-            f"{user} calls the dead letter without await, but "
-            f"{type(dead_letter).__name__}.append is async: make it a plain method"
-        )
+    _check_is_sync(user, "the dead letter", dead_letter, append)
 
 
 def check_ledger(
@@ -54,17 +50,25 @@ def check_ledger(
         raise TypeError(
             f"{user} needs a ledger, such as SqliteLedger(path), not {kind_of(ledger)}"
         )
-    if is_async(ledger.update):  # type: ignore[attr-defined]
-        raise TypeError(
-            f"{user} calls the ledger without await, but "
-            f"{type(ledger).__name__}.update is async: make it a plain method"
-        )
+    _check_is_sync(user, "the ledger", ledger, ledger.update)  # type: ignore[attr-defined]
     if destination is None:
+        raise missing_destination("a ledger keeps user properties", sink)
+
+
+def _check_is_sync(user: str, name: str, store: object, method: Any) -> None:
+    if is_async(method):
         raise TypeError(
-            f"a ledger keeps user properties per destination, but "
-            f"{type(sink).__name__} names none: give it an attribute destination, a "
-            "text such as 'warehouse eu'"
+            f"{user} calls {name} without await, but "
+            f"{type(store).__name__}.{method.__name__} is async: make it a plain method"
         )
+
+
+def missing_destination(need: str, sink: object) -> TypeError:
+    """Return the error if *sink* has no destination, which is the *need* of a store."""
+    return TypeError(
+        f"{need} per destination, but {type(sink).__name__} names none: give it an "
+        "attribute destination, a text such as 'warehouse eu'"
+    )
 
 
 def check_observers(given: Iterable[Observer]) -> tuple[Observer, ...]:

@@ -442,14 +442,7 @@ def _maps(array: pa.MapArray) -> list[Any]:
     ]
 
 
-_OF_CALL: Final = (
-    "call",
-    "event",
-    "identity",
-    "timestamp",
-    "idempotency_key",
-    "properties",
-)
+_OF_CALL: Final = "call event identity timestamp idempotency_key properties".split()
 _OPTIONAL: Final = ("outcome", "event_id", "event_time")
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from braze_heap._pipeline_inputs import missing_destination
 from braze_heap._wiring import check_arguments, check_function, kind_of
 from braze_heap.pipeline import Pipeline
 from braze_heap.policies.selection import Events, select_events
@@ -180,11 +181,7 @@ def _check(pipeline: object, user_properties: bool) -> str:
         )
     destination = destination_of(pipeline.sink)
     if destination is None:
-        raise TypeError(
-            "a backfill keeps its progress per destination, but "
-            f"{type(pipeline.sink).__name__} names none: give it an attribute "
-            "destination, a text such as 'warehouse eu'"
-        )
+        raise missing_destination("a backfill keeps its progress", pipeline.sink)
     return destination
 
 

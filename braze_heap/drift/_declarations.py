@@ -15,12 +15,7 @@ import attrs
 
 from braze_heap.drift._findings import DriftContent, NewType, SeenField
 from braze_heap.drift._naming import class_for
-from braze_heap.events import (
-    EVENT_TYPES,
-    CurrentsEvent,
-    EventField,
-    event_fields,
-)
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
 
 NOTE: Final = "Observed in traffic; not documented yet."
 """Docstring of new classes and fields."""

@@ -36,8 +36,8 @@ MAX_TYPES: Final = 1_000
 MAX_NAME: Final = 255
 """Maximum length of a new field's name. Braze's longest has 44 characters."""
 
-_What: TypeAlias = Literal["new", "invalid", "other form"]
-_Spot: TypeAlias = tuple[_What, Place, str]
+_FindingKind: TypeAlias = Literal["new", "invalid", "other form"]
+_Spot: TypeAlias = tuple[_FindingKind, Place, str]
 
 _ENVELOPE: Final = frozenset(("id", "time"))
 
@@ -219,23 +219,27 @@ class _TypeStats:
         return "http" if is_http else "storage"
 
     def _note_fields(
-        self, what: _What, form: Form, names: Iterable[str], fields: Mapping[str, Any]
+        self,
+        finding: _FindingKind,
+        form: Form,
+        names: Iterable[str],
+        fields: Mapping[str, Any],
     ) -> None:
         for name in names:
             if fields.get(name) is not None:
                 place = _place(form, self._schema.places[name])
-                self.note(what, place, name, json_type(fields[name]))
+                self.note(finding, place, name, json_type(fields[name]))
 
     def _note_extra(self, form: Form, extra: Mapping[str, Any]) -> None:
         for key, value in extra.items():
             *parents, name = split_pointer(key)
             at = cast("Place", parents[0] if parents else "envelope")
-            what: _What = "new"
+            finding: _FindingKind = "new"
             if self._is_known(at, name) and not self.is_new:
                 self._unseen[form].discard(name)
-                what = "invalid"
-            if what == "new" or not self._is_custom(name):
-                self.note(what, _place(form, at), name, json_type(value))
+                finding = "invalid"
+            if finding == "new" or not self._is_custom(name):
+                self.note(finding, _place(form, at), name, json_type(value))
 
     def _is_declared(self, key: str) -> bool:
         *parents, name = split_pointer(key)
@@ -268,19 +272,21 @@ class _TypeStats:
         kind = self._schema.kinds.get(name)
         return kind is not None and kind.name == "json object"
 
-    def note(self, what: _What, place: Place, name: str, kind: str) -> None:
+    def note(self, finding: _FindingKind, place: Place, name: str, kind: str) -> None:
         """Count a value of the JSON type *kind*."""
-        spot = (what, place, name)
+        spot = (finding, place, name)
         kinds = self._spots.get(spot)
         if kinds is None:
-            if what == "new" and not self._budget.allows_name(name, len(self._spots)):
+            if finding == "new" and not self._budget.allows_name(
+                name, len(self._spots)
+            ):
                 return
             kinds = self._spots[spot] = Counter()
         kinds[kind] += 1
 
-    def fields(self, what: _What) -> Iterator[SeenField]:
+    def fields(self, finding: _FindingKind) -> Iterator[SeenField]:
         """Yield the findings, by place and name."""
-        for spot in sorted(s for s in self._spots if s[0] == what):
+        for spot in sorted(s for s in self._spots if s[0] == finding):
             _, place, name = spot
             kinds = self._spots[spot]
             form: Form = "storage" if place == "storage" else "http"
@@ -291,7 +297,7 @@ class _TypeStats:
                 types=tuple(kind for kind, _ in kinds.most_common()),
                 count=kinds.total(),
                 share=kinds.total() / self.events[form],
-                documented=self._documented(name) if what == "invalid" else "",
+                documented=self._documented(name) if finding == "invalid" else "",
             )
 
     def _documented(self, name: str) -> str:

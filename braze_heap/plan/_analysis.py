@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,13 +29,7 @@ from braze_heap.plan._content import (
 )
 from braze_heap.plan._probes import Hints, Probe, ProbeFactory
 from braze_heap.plan._sentinels import SentinelValues, without_sentinels
-from braze_heap.plan._tracing import (
-    Evidence,
-    MappingTracer,
-    Trace,
-    of_everybody,
-    trace,
-)
+from braze_heap.plan._tracing import Evidence, MappingTracer, Trace, of_everybody, trace
 from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.policies.derived import MEANINGS
 from braze_heap.policies.privacy import Treatment
@@ -71,37 +66,22 @@ def tracking_plan(
             f"tracking_plan needs a Transformer, not {kind_of(transformer)}: "
             "write tracking_plan(Transformer(mappers))"
         )
-    registry = transformer.mappers
+    keys = transformer.mappers.registrations
     transformer = of_everybody(transformer)
-    classes = event_types.items()
     known = {*event_types, *EVENT_TYPES}
-    unknown = sorted(
-        key
-        for key in registry.registrations
-        if isinstance(key, str) and key not in known
-    )
+    unknown = sorted(k for k in keys if isinstance(k, str) and k not in known)
     analyses = [
-        *(_analyze(transformer, cls, event_type) for event_type, cls in classes),
+        *(_analyze(transformer, cls, name) for name, cls in event_types.items()),
         *(_analyze_unknown(transformer, event_type) for event_type in unknown),
         _analyze_unknown(transformer, None),
     ]
+    events = [event for analysis in analyses for event in analysis.events()]
+    unsent = [analysis.unsent_type() for analysis in analyses if not analysis.names]
     return TrackingPlan(
-        events=tuple(
-            sorted(
-                (event for analysis in analyses for event in analysis.events()),
-                key=lambda event: (event.event_type, event.name),
-            )
-        ),
-        user_properties=_merged(
-            p for analysis in analyses for p in analysis.user_properties()
-        ),
-        unsent=tuple(
-            sorted(
-                (analysis.unsent_type() for analysis in analyses if not analysis.names),
-                key=lambda event: event.event_type,
-            )
-        ),
-        deletions=tuple(sorted(s.event_type for s in analyses if s.trace.deletes)),
+        events=tuple(sorted(events, key=attrgetter("event_type", "name"))),
+        user_properties=_merged(p for a in analyses for p in a.user_properties()),
+        unsent=tuple(sorted(unsent, key=attrgetter("event_type"))),
+        deletions=tuple(sorted(a.event_type for a in analyses if a.trace.deletes)),
     )
 
 
@@ -175,17 +155,10 @@ def _typed_probes(transformer: Transformer, factory: ProbeFactory) -> Iterator[P
     complete, _ = factory.complete()
     for (event_type, name), entry in transformer.mappers.custom_registrations().items():
         custom = custom_of(entry.key)
-        if (
-            custom
-            and isinstance(entry.key, type)
-            and event_type == _type_of(factory.cls)
-        ):
+        is_of_class = event_type == getattr(factory.cls, "event_type", "")
+        if custom and isinstance(entry.key, type) and is_of_class:
             typed = factory.typed(complete, custom.field, entry.key)
             yield typed.with_field(custom.discriminator, name) if name else typed
-
-
-def _type_of(cls: type[CurrentsEvent]) -> str:
-    return getattr(cls, "event_type", "")
 
 
 def _hints(transformer: Transformer) -> Hints:
@@ -567,27 +540,31 @@ def _example(evidence: Evidence) -> str:
 
 
 def _merged(found: Iterator[PlannedUserProperty]) -> tuple[PlannedUserProperty, ...]:
-    by_name = groupby(sorted(found, key=lambda p: p.name), key=lambda p: p.name)
+    name = attrgetter("name")
+    by_name = groupby(sorted(found, key=name), key=name)
     return tuple(_as_one([*same]) for _, same in by_name)
 
 
 def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
     """Return one user property for those of one name that different events set."""
     first = same[0]
-    fields = {p.field for p in same}
-    types: set[Type] = {p.type for p in same}
-    mixed: Type = "text or number" if "number" in types else "text"
+
+    def shared(attribute: str, otherwise: Any) -> Any:
+        values = {getattr(planned, attribute) for planned in same}
+        return values.pop() if len(values) == 1 else otherwise
+
+    has_numbers = any(planned.type == "number" for planned in same)
     return attrs.evolve(
         first,
-        type=first.type if len(types) == 1 else mixed,
-        field=first.field if len(fields) == 1 else None,
-        origin=first.origin if len({p.origin for p in same}) == 1 else "derived",
+        type=shared("type", "text or number" if has_numbers else "text"),
+        field=shared("field", None),
+        origin=shared("origin", "derived"),
         sources=tuple(sorted({s for p in same for s in p.sources})),
         personal=any(p.personal for p in same),
         sensitive=any(p.sensitive for p in same),
         identifying=any(p.identifying for p in same),
         since=min(p.since for p in same),
-        wire=first.wire if len({p.wire for p in same}) == 1 else "both",
+        wire=shared("wire", "both"),
         event_types=tuple(sorted({t for p in same for t in p.event_types})),
     )
 

@@ -128,7 +128,7 @@ def _notes(event: PlannedEvent) -> str:
 
 _HEAD = (
     "<thead><tr><th>Property</th><th>Type</th><th>Example</th><th>From</th>"
-    "<th>Since</th><th>Wire form</th><th>What it holds</th></tr></thead>"
+    "<th>Since</th><th>Wire form</th><th>Meaning</th></tr></thead>"
 )
 
 

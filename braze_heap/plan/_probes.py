@@ -33,14 +33,7 @@ IDENTIFYING: Final = ("id", "time", "user_id", "external_user_id")
 
 CHOICES: Final = MappingProxyType(
     {
-        "channel": (
-            "email",
-            "push",
-            "sms",
-            "whatsapp",
-            "line",
-            "rcs",
-        ),
+        "channel": ("email", "push", "sms", "whatsapp", "line", "rcs"),
         "machine_open": ("true",),
         "subscription_status": ("Subscribed", "Unsubscribed", "Opted In"),
         "timezone": ("Europe/Paris", "Asia/Tokyo"),

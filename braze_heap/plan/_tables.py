@@ -163,14 +163,8 @@ def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
 
 
 _HEADINGS: Final = (
-    "property",
-    "type",
-    "example",
-    "from",
-    "personal data",
-    "since",
-    "wire form",
-    "what it holds",
+    *("property", "type", "example", "from", "personal data", "since", "wire form"),
+    "meaning",
 )
 
 
@@ -202,27 +196,9 @@ def _code(text: str) -> str:
 
 
 COLUMNS: Final = (
-    "kind",
-    "event",
-    "property",
-    "type",
-    "example",
-    "field",
-    "origin",
-    "sources",
-    "personal",
-    "sensitive",
-    "may_identify",
-    "since",
-    "wire",
-    "category",
-    "channel",
-    "action",
-    "observed",
-    "share",
-    "event_type",
-    "doc",
-)
+    "kind event property type example field origin sources personal sensitive"
+    " may_identify since wire category channel action observed share event_type doc"
+).split()
 """Columns of the CSV form."""
 
 
