@@ -142,9 +142,7 @@ def repeats_events(text: str) -> bool:
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[67]")
 r"""An ASCII letter written as ``\u00XX``: it could disguise an ``events`` key."""
 
-_EVENTS: Final = re.compile(
-    rb'[ \t\r\n]*\{[ \t\r\n]*"events"[ \t\r\n]*:[ \t\r\n]*\[',
-)
+_EVENTS: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"events"[ \t\r\n]*:[ \t\r\n]*\[')
 _END: Final = re.compile(rb"\][ \t\r\n]*\}[ \t\r\n]*\Z")
 _BETWEEN: Final = re.compile(rb'\}[ \t\r\n]*(,)[ \t\r\n]*(?=\{[ \t\r\n]*"event_type")')
 """Comma between two events that begin as those of Braze do. No string contains it."""

@@ -87,10 +87,7 @@ def _placeholder_text(label: str) -> str:
     return _PLACEHOLDERS.get(label, label)
 
 
-_PLACEHOLDERS: Final = {
-    "name": "name of the custom event",
-    "event_type": "event type",
-}
+_PLACEHOLDERS: Final = {"name": "name of the custom event", "event_type": "event type"}
 
 
 def without_sentinels(value: Any) -> str:

@@ -258,12 +258,7 @@ def _samples() -> Mapping[str, Mapping[str, Any]]:
 
 
 _SAMPLE_GROUPS: Final = MappingProxyType(
-    {
-        "string": "text",
-        "array<string>": "text",
-        "float": "number",
-        "double": "number",
-    }
+    {"string": "text", "array<string>": "text", "float": "number", "double": "number"}
 )
 
 _NEVER_NULL: Final = frozenset(("user_id", "custom_properties", "purchase_properties"))

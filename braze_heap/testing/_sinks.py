@@ -147,10 +147,7 @@ def _check_close(factory: Callable[[], Sink]) -> None:
 def _check_receipt(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         receipt = sink.send(_mixed())
-    expect(
-        receipt == Receipt(3),
-        "three good calls should be accepted",
-    )
+    expect(receipt == Receipt(3), "three good calls should be accepted")
 
 
 def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
@@ -185,8 +182,7 @@ def _check_order(
 
 
 def _check_threads(
-    factory: Callable[[], Sink],
-    received: Callable[[], Sequence[dict[str, Any]]] | None,
+    factory: Callable[[], Sink], received: Callable[[], Sequence[dict[str, Any]]] | None
 ) -> None:
     batches = [
         [_track(number, f"thread-{thread}") for number in range(25)]
