@@ -139,9 +139,9 @@ class PipelineOptions(Generic[_SinkT]):
     batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
     patience: float = option(
         0.0,
-        "Seconds that one batch may wait for an unavailable sink, in addition to the "
-        "waits of the sink, or for a mapper that raises a `DeliveryError`. Use 0 in a "
-        "receiver, and a long time in a backfill.",
+        "Seconds that one batch may wait for an unavailable sink, or for a mapper that "
+        "raises a `DeliveryError`. The waits of the sink itself do not count. Use 0 in "
+        "a receiver, and a long time in a backfill.",
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")

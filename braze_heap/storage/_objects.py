@@ -72,7 +72,7 @@ def open_file_system(
     Raises:
         ModuleNotFoundError: fsspec or the package of the store is missing.
         ValueError: The scheme is unknown.
-        OSError: There are no credentials.
+        OSError: Credentials are missing.
     """
     options = {"use_listings_cache": False, **storage_options}
     scheme = url.partition("://")[0].rpartition("::")[2] if "://" in url else ""
