@@ -144,7 +144,8 @@ class MapperOutages:
                 return "down"
             if key not in self._events:
                 if len(self._events) >= MAX_EVENTS:
-                    self._forget_old()
+                    events = self._events.items()
+                    self._events = {k: e for k, e in events if not e.is_over}
                 if len(self._events) >= MAX_EVENTS:
                     return "undecided"
                 self._events[key] = Outage(self._clock, after=EVENT_AFTER)
@@ -159,9 +160,6 @@ class MapperOutages:
             state = self._mappers.get(id(mapper))
             event = self._events.get(_key(mapper, event_id))
             return bool(state and event and state.works_since(event.since))
-
-    def _forget_old(self) -> None:
-        self._events = {k: e for k, e in self._events.items() if not e.is_over}
 
 
 def _key(mapper: object, event_id: str) -> int:

@@ -441,7 +441,7 @@ class Pipeline(_PipelineBase[Sink]):
         Args:
             batch: One batch, whatever its size.
             stored_keys: Keys of records that are in the dead letter already, so that
-                they are no loss if it is full.
+                nothing is lost if it is full.
             user_properties: Whether to send user properties. If not, they are counted
                 as ``user_properties``, and events that state nothing else are skipped.
 

@@ -123,10 +123,11 @@ def _class_lines(new: NewType, release: str) -> Lines:
     rest = [field for field in new.fields if not _is_one_of(field, has)]
     writer = _Writer("", {b.__name__ for b in bases if b.__module__ != new.module})
     names = {name: 0 for base in bases for name in _taken(base)}
+    display_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", new.class_name)
     heading = [
         *(base.__name__ for base in bases),
         f'event_type="{new.event_type}"',
-        f'display_name="{_spaced(new.class_name)}"',
+        f'display_name="{display_name}"',
         f"release={release}",
     ]
     text = (
@@ -252,10 +253,6 @@ def _fields_by_name() -> Mapping[str, Sequence[EventField]]:
 
 def _shown(name: str) -> str:
     return ascii(name if len(name) <= 40 else f"{name[:37]}...")
-
-
-def _spaced(class_name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", class_name)
 
 
 def _imports(names: set[str]) -> str:

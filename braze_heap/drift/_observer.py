@@ -195,7 +195,7 @@ class _TypeStats:
 
     def add(self, raw: dict[str, Any], event: CurrentsEvent) -> None:
         """Add *event*, which was parsed from *raw*."""
-        form = self._form(raw)
+        form: Form = "http" if is_nested(raw, self._schema) else "storage"
         self.events[form] += 1
         fields = event.__dict__
         if self.is_new:
@@ -213,10 +213,6 @@ class _TypeStats:
             )
         if custom := fields.keys() & CUSTOM_FIELDS:
             self._note_redacted((name, fields[name]) for name in custom)
-
-    def _form(self, raw: dict[str, Any]) -> Form:
-        is_http = type(raw.get("user")) is dict or is_nested(raw, self._schema)
-        return "http" if is_http else "storage"
 
     def _note_fields(
         self,

@@ -197,7 +197,8 @@ class _TypeAnalysis:
 
     def events(self) -> Iterator[PlannedEvent]:
         """Yield the planned events of the class, one for each name."""
-        unsent = self._unsent()
+        names = sorted(self.trace.unsent | self._unused() | self.guarded.keys())
+        unsent = tuple(UnsentField(name, self._why(name)) for name in names)
         is_known = self.cls is not UnknownEvent
         for name in self.names:
             found = self._properties(self.trace.properties[name])
@@ -272,10 +273,6 @@ class _TypeAnalysis:
                 f"so the list may be incomplete: {detail}"
             )
         return " ".join(parts)
-
-    def _unsent(self) -> tuple[UnsentField, ...]:
-        names = sorted(self.trace.unsent | self._unused() | self.guarded.keys())
-        return tuple(UnsentField(name, self._why(name)) for name in names)
 
     def _unused(self) -> set[str]:
         used = set().union(

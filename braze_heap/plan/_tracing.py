@@ -242,18 +242,13 @@ def _add_samples(
 ) -> None:
     """Add realistic events, for examples and for mappers that need realistic values."""
     sample = factory.sample(found.sentinels.fields_in_names)
-    if _properties(observer.observe(sample)) - found.names:
+    properties = observer.observe(sample).properties.items()
+    if {(h, name) for h, names in properties for name in names} - found.names:
         list(_vary(observer, factory, found, sample, set()))
     for base in bases:
         name = base.changed
         like_base = sample.with_field(name, base.fields.get(name)) if name else sample
         found.add(observer.observe(like_base))
-
-
-def _properties(seen: Observation) -> set[tuple[Holder, str]]:
-    return {
-        (h, name) for h, properties in seen.properties.items() for name in properties
-    }
 
 
 def _kinds(seen: Observation) -> set[tuple[Holder, str]]:

@@ -142,7 +142,10 @@ class FakeHeap(ClosingContextManager):
             raise RuntimeError("This FakeHeap is closed: make a new one.")
         if self._server is None:
             self._server = FakeServer(
-                self._max_body, self._connected, self._respond, self._reject
+                self._max_body,
+                self._connected,
+                self._respond,
+                lambda status: self._add(RequestRecord("", "", status, 0, 0)),
             )
             self._server.listen()
         return self
@@ -271,9 +274,6 @@ class FakeHeap(ClosingContextManager):
     def _connected(self) -> None:
         with self._lock:
             self._api.counts["connections"] += 1
-
-    def _reject(self, status: int) -> None:
-        self._add(RequestRecord("", "", status, 0, 0))
 
     def _add(self, record: RequestRecord) -> None:
         with self._lock:
