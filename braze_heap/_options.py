@@ -164,18 +164,14 @@ def doc_of(field: "attrs.Attribute[Any]") -> str:
     return str(field.metadata.get(_DOC, ""))
 
 
-def types_of(options: type) -> Mapping[str, Any]:
-    """Return the type of each option by name."""
-    return _types_of(options)
-
-
 def shown_default(field: "attrs.Attribute[Any]") -> object:
     """Return the default value of an option, or its name if its repr is long."""
     return field.metadata.get(_SHOWN) or field.default
 
 
 @functools.cache
-def _types_of(options: type) -> Mapping[str, Any]:
+def types_of(options: Any) -> Mapping[str, Any]:
+    """Return the type of each option of the class *options*, by name."""
     hints = typing.get_type_hints(options)
     return {field.name: hints[field.name] for field in attrs.fields(options)}
 
@@ -196,12 +192,12 @@ def check(options: Any) -> None:
     for name, kind, is_positive in _checks_of(cast("Any", type(options))):
         value = getattr(options, name)
         if is_positive and not 0 < value < float("inf"):
-            raise ValueError(f"{name} is a positive number")
+            raise ValueError(f"{name} must be a positive number")
         if kind is bool or typing.get_origin(kind) is Literal:
             choices = (True, False) if kind is bool else typing.get_args(kind)
             if not isinstance(value, str | bool) or value not in choices:
                 listed = ", ".join(map(str, choices))
-                raise ValueError(f"{name} is one of {listed}, not {value!r}")
+                raise ValueError(f"{name} must be one of {listed}, not {value!r}")
         elif typing.get_origin(kind) is Mapping and not isinstance(value, Mapping):
             raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
 

@@ -80,13 +80,14 @@ def check_observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
     """
     if callable(given) or not isinstance(given, Iterable):
         raise TypeError(
-            f"observers is a list of observers, not {kind_of(given)}: write [observer]"
+            f"observers must be a list, not {kind_of(given)}: write [observer]"
         )
     observers = tuple(given)
     for observer in observers:
         if isinstance(observer, type):
             raise TypeError(
-                f"an observer is {kind_of(observer)}: write {observer.__name__}()"
+                f"an observer must be an instance, not {kind_of(observer)}: "
+                f"write {observer.__name__}()"
             )
         check_function("an observer", observer, takes="BatchDetails")
     return observers

@@ -189,7 +189,10 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
         if self.batch_size < 1 or not self._patience >= 0:
-            raise ValueError("batch_size is 1 at least, patience not negative")
+            raise ValueError(
+                f"batch_size must be at least 1 and patience at least 0, not "
+                f"{self.batch_size} and {self._patience}"
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
@@ -332,7 +335,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
                 self._outage.succeeded()
                 return receipt
             if self._outage.failed(began):
-                logger.error("The sink had no success for 72 hours: %s", unavailable)
+                logger.error("The sink accepted nothing for 72 hours: %s", unavailable)
                 return _reject_all(len(calls))
             wait = _seconds_to_wait(unavailable)
             if self._clock() + wait > end:
@@ -348,7 +351,7 @@ def _seconds_to_wait(error: DeliveryError) -> float:
 
 
 def _reject_all(size: int) -> Receipt:
-    detail = "the sink had no success for 72 hours"
+    detail = "the sink accepted nothing for 72 hours"
     down = (Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size))
     return Receipt(0, tuple(down))
 

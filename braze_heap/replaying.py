@@ -74,7 +74,9 @@ def replay(
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     if isinstance(destinations, str):
-        raise TypeError("destinations is a list of texts, not one: write [destination]")
+        raise TypeError(
+            "destinations must be a list, not one text: write [destination]"
+        )
     wanted = {pipeline.destination} if destinations is None else {*destinations}
     others: Counter[str] = Counter()
 

@@ -182,9 +182,9 @@ def _check_arguments(
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"{user} needs a Pipeline, not {kind_of(pipeline)}")
     if not isinstance(reserve, int | float):
-        raise TypeError(f"reserve is a number of seconds, not {kind_of(reserve)}")
+        raise TypeError(f"reserve must be a number of seconds, not {kind_of(reserve)}")
     if not 0 <= reserve < math.inf:
-        raise ValueError(f"reserve is 0 or more seconds, not {reserve}")
+        raise ValueError(f"reserve must be at least 0 seconds, not {reserve}")
     if pipeline._patience > reserve:
         raise ValueError(
             f"the patience of the pipeline, {pipeline._patience:g} s, exceeds reserve, "

@@ -303,7 +303,7 @@ class MemoryLedger(ClosingContextManager):
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         if capacity < 1:
-            raise ValueError(f"capacity is 1 at least, not {capacity}")
+            raise ValueError(f"capacity must be at least 1, not {capacity}")
         self._capacity = capacity
         self._lock = threading.Lock()
         self._entries: dict[LedgerKey, LedgerEntry] = {}
@@ -327,9 +327,9 @@ class MemoryLedger(ClosingContextManager):
         """Evict a tenth, so that it is rare. Entries with claims go last."""
         if not self.evicted:
             logger.warning(
-                "The ledger in memory is full: of %s user properties the oldest are "
-                "forgotten, and for these the last arrival wins. Use "
-                "MemoryLedger(capacity=...), or a SqliteLedger",
+                "The ledger in memory is full, with %s user properties. The oldest are "
+                "removed, and of these the last value to arrive wins. Raise the limit "
+                "with MemoryLedger(capacity=...), or use a SqliteLedger",
                 f"{self._capacity:,}",
             )
         excess = len(self._entries) - self._capacity + self._capacity // 10

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 import attrs
 
+from braze_heap._wiring import kind_of
 from braze_heap.state._record import MAX_INFLATED
 
 __all__ = ["Match", "PersonSearch"]
@@ -69,7 +70,8 @@ class PersonSearch:
 
     def __init__(self, identity: str) -> None:
         if not isinstance(identity, str) or not identity.strip():
-            raise ValueError(f"a person is searched by a text, not by {identity!r}")
+            given = "blank text" if isinstance(identity, str) else kind_of(identity)
+            raise ValueError(f"the identity to search for must be text, not {given}")
         self._exact = identity
         self._folded = _fold(identity)
         phone = re.sub(_SEPARATOR, "", identity)

@@ -245,7 +245,7 @@ class SqliteDeadLetter(StatePart):
 
 def _check_cap(max_bytes: int) -> None:
     if max_bytes < MIN_BYTES:
-        raise ValueError(f"max_bytes is {MIN_BYTES:,} at least, not {max_bytes:,}")
+        raise ValueError(f"max_bytes must be at least {MIN_BYTES:,}, not {max_bytes:,}")
 
 
 _SELECT_ENTRY: Final = """

@@ -289,7 +289,7 @@ def resolve_path(path: str | os.PathLike[Any]) -> Path:
     """
     name = os.fspath(path)
     if not isinstance(name, str):
-        raise TypeError(f"the path of a state file is a str or a Path, not {path!r}")
+        raise TypeError(f"a state file is named by a str or a Path, not {path!r}")
     if name in ("", ":memory:") or name.startswith("file:"):
         raise ValueError(
             f"state needs a file, not {name!r}, because it must outlive the process. "

@@ -203,7 +203,7 @@ def _utc(name: str, value: dt.datetime | dt.date | None) -> dt.datetime | None:
             raise ValueError(f"{name} ({value}) has no time zone: add tzinfo=UTC")
         return value.astimezone(dt.UTC)
     if not isinstance(value, dt.date):
-        raise TypeError(f"{name} is a datetime or a date, not {kind_of(value)}")
+        raise TypeError(f"{name} must be a datetime or a date, not {kind_of(value)}")
     return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
 
 

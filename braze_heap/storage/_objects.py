@@ -116,7 +116,7 @@ def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObjec
     """
     if info.get("size") is None:
         raise PermanentStoreError(
-            f"{shown(url)}: the server does not state the size: copy the object"
+            f"{shown(url)}: the server does not report its size: copy the object to a file"
         )
     names = ("ETag", "etag", "generation", "mtime", "LastModified", "created")
     version = next((info[name] for name in names if info.get(name)), "")
@@ -195,7 +195,7 @@ class ObjectFile:
             raise OSError(f"it ends at byte {start:,} of {self._object.size:,}")
         if len(data) > end - start:
             raise PermanentStoreError(
-                f"{self.name}: the server sends no ranges: copy it"
+                f"{self.name}: the server does not support ranges: copy it to a file"
             )
         return data
 

@@ -185,7 +185,7 @@ def test_a_path_that_is_not_a_file_is_named(tmp_path: Path) -> None:
         SqliteDeadLetter(tmp_path / "dead.db", create=False)
     with pytest.raises(DeadLetterError, match="it is empty"):
         SqliteDeadLetter(tmp_path / "file", create=False)
-    with pytest.raises(ValueError, match="max_bytes is 65,536 at least, not 1"):
+    with pytest.raises(ValueError, match="max_bytes must be at least 65,536, not 1"):
         SqliteDeadLetter(tmp_path / "dead.db", max_bytes=1)
 
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
