@@ -169,9 +169,13 @@ def shown_default(field: "attrs.Attribute[Any]") -> object:
     return field.metadata.get(_SHOWN) or field.default
 
 
+def types_of(options: type) -> Mapping[str, Any]:
+    """Return the type of each option by name."""
+    return _types_of(options)
+
+
 @functools.cache
-def types_of(options: Any) -> Mapping[str, Any]:
-    """Return the type of each option of the class *options*, by name."""
+def _types_of(options: type) -> Mapping[str, Any]:
     hints = typing.get_type_hints(options)
     return {field.name: hints[field.name] for field in attrs.fields(options)}
 

@@ -74,9 +74,7 @@ def replay(
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     if isinstance(destinations, str):
-        raise TypeError(
-            "destinations must be a list, not one text: write [destination]"
-        )
+        raise TypeError("destinations must be a list, not a str: write [destination]")
     wanted = {pipeline.destination} if destinations is None else {*destinations}
     others: Counter[str] = Counter()
 

@@ -405,7 +405,7 @@ def test_a_pipeline_with_more_patience_than_reserve_raises(
         (
             {"reserve": "30"},
             TypeError,
-            "reserve must be a number of seconds, not a str",
+            "reserve must be a number of seconds",
         ),
         ({"reserve": None}, TypeError, "not None"),
         ({"storage_options": 5}, TypeError, "must be a mapping, not an int"),

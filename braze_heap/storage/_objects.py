@@ -116,7 +116,7 @@ def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObjec
     """
     if info.get("size") is None:
         raise PermanentStoreError(
-            f"{shown(url)}: the server does not report its size: copy the object to a file"
+            f"{shown(url)}: the server does not report its size: copy it to a file"
         )
     names = ("ETag", "etag", "generation", "mtime", "LastModified", "created")
     version = next((info[name] for name in names if info.get(name)), "")
