@@ -7,6 +7,7 @@ How Hypothesis runs: the same examples on every machine, unless asked to explore
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -32,6 +33,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# A hundred processes of the tests would compile the package again, each for itself.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _batches.RAISE_ERRORS = True
 """An exception in a compiled function fails the test, instead of being logged."""

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import pkgutil
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -16,11 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
+from braze_heap.cli._app import app
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
 from tests import catalog_page, mappings_page, wire_forms_page
@@ -43,12 +46,16 @@ def run_shell(example: Example) -> None:
     """
     Run those lines of a block that call the command line or pytest.
 
-    The others set things up.
+    The others set things up. A line that needs no shell runs in this process.
     """
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     for line in example.parsed.splitlines():
-        if re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
+        if line.startswith("braze-heap ") and not re.search(r"[|&;<>$*\\]", line):
+            _, *words = shlex.split(line, comments=True)
+            done = CliRunner().invoke(app, words, prog_name="braze-heap")
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+        elif re.match(r"braze-heap |python (-m pytest|\w+\.py)\b", line):
             subprocess.run(
                 line, shell=True, check=True, capture_output=True, env=environment
             )

@@ -25,6 +25,7 @@ from braze_heap.events import (
 from braze_heap.reasons import Reason
 from braze_heap.testing import Form, make_raw
 from braze_heap.wire import RawEvent, Unreadable, read_events
+from tests.support.for_each import for_each
 
 CLICK = "users.messages.email.Click"
 NEW = "users.messages.email.Read"
@@ -105,8 +106,8 @@ def test_new_field_has_types_and_a_share() -> None:
     assert f"{CLICK} properties.tint: null or text, 3 events (75%)" == str(tint)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+@for_each("form", FORMS)
+@for_each("event_type", sorted(EVENT_TYPES))
 def test_complete_samples_have_no_findings(event_type: str, form: Any) -> None:
     """Samples with all documented fields have no findings, in each form."""
     raw = make_raw(event_type, form=form)
@@ -434,7 +435,7 @@ def test_field_that_cannot_be_declared_is_a_comment() -> None:
     assert class_from(lines)
 
 
-@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+@for_each("event_type", sorted(EVENT_TYPES))
 def test_suggested_names_match_existing_classes(event_type: str) -> None:
     """The suggestion for each known type is its actual name and module."""
     cls = EVENT_TYPES[event_type]

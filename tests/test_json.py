@@ -22,6 +22,7 @@ from braze_heap.state import DeadRecord
 from braze_heap.testing.strategies import batches, json_values
 from braze_heap.wire import RawEvent, Unreadable, events_of, read_events
 from braze_heap.wire import _json as json_lines
+from tests.support.for_each import for_each
 
 NUMBERS = """
 0 -0 -0.0 1 12 0.1 1e5 1E-7 1e400 -1e400 1e-400 5e-324 123456789012345678
@@ -125,7 +126,7 @@ def assert_decoded_plainly(given: bytes | str) -> None:
     assert outcome(slowly(_json.decode), given) == expected
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(blanks, documents, blanks)
 def test_documents_are_decoded_equally(before: str, document: str, behind: str) -> None:
     """Each way gives the same value or the same error for any document."""
@@ -147,10 +148,8 @@ def test_damaged_batches_are_decoded_equally(
     assert_decoded_plainly(bytes(body))
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize(
-    "form", ["{}", "[{}]", '{{"a":{}}}', '["a",{}]', '"{}"', "[ {}]"]
-)
+@for_each("number", NUMBERS)
+@for_each("form", ["{}", "[{}]", '{{"a":{}}}', '["a",{}]', '"{}"', "[ {}]"])
 def test_numbers_are_decoded_equally(number: str, form: str) -> None:
     """An integer of any length keeps all its digits, wherever it stands."""
     body = form.format(number).encode()
@@ -158,9 +157,9 @@ def test_numbers_are_decoded_equally(number: str, form: str) -> None:
     assert_decoded_plainly(body)
 
 
-@pytest.mark.parametrize("depth", [62, 63, 64, 65, 66, 2_000])
-@pytest.mark.parametrize("core", ["1", '"]]"', '"\\"["', '{"a":[]}', ""])
-@pytest.mark.parametrize("form", ["{}", '{{"events":[{}]}}', '{{"events":[]{}}}'])
+@for_each("depth", [62, 63, 64, 65, 66, 2_000])
+@for_each("core", ["1", '"]]"', '"\\"["', '{"a":[]}', ""])
+@for_each("form", ["{}", '{{"events":[{}]}}', '{{"events":[]{}}}'])
 def test_depth_is_limited_equally(depth: int, core: str, form: str) -> None:
     """The limits apply to both libraries."""
     body = form.format("[" * depth + core + "]" * depth).encode()
@@ -254,7 +253,7 @@ def shown(result: bh.TransformResult) -> str:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.sampled_from(PLACES), documents)
 def test_fast_decoded_bodies_give_equal_results(
     place: tuple[str, str], document: str
@@ -265,9 +264,9 @@ def test_fast_decoded_bodies_give_equal_results(
     assert_read_alike(body)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("form", ["{}", '{{"a":{}}}', "[{}]", '{{"a":[[{}]]}}'])
+@for_each("number", NUMBERS)
+@for_each("place", PLACES)
+@for_each("form", ["{}", '{{"a":{}}}', "[{}]", '{{"a":[[{}]]}}'])
 def test_fast_decoded_numbers_give_equal_results(
     number: str, place: tuple[str, str], form: str
 ) -> None:
@@ -277,8 +276,8 @@ def test_fast_decoded_numbers_give_equal_results(
     assert_read_alike(body)
 
 
-@pytest.mark.parametrize("blank", ["", " ", "\r\n", "\t", "\x0b", "\x0c", "\u00a0"])
-@pytest.mark.parametrize(
+@for_each("blank", ["", " ", "\r\n", "\t", "\x0b", "\x0c", "\u00a0"])
+@for_each(
     "form",
     ["{}x", "x{}", "{{x{}", '{{"events"x:[]}}', '{{"events":x[]}}', '{{"events":[]x}}'],
 )
@@ -289,7 +288,7 @@ def test_only_blanks_of_json_are_blanks(form: str, blank: str) -> None:
     assert_read_alike(body)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     st.lists(st.tuples(st.sampled_from(PLACES), documents), min_size=1, max_size=6),
     st.integers(1, 400),
@@ -390,7 +389,7 @@ def assert_received_alike(body: bytes, **options: Any) -> None:
     assert slowly(lambda given: received(given, **options))(body) == exactly
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.sampled_from(PLACES), documents)
 def test_the_receiver_decodes_equally(place: tuple[str, str], document: str) -> None:
     """Response, calls, dead letters and observers equal those of the exact decoder."""
@@ -453,7 +452,7 @@ def line_reads(data: bytes) -> list[str]:
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(documents, max_size=6), st.integers(1, 300), st.booleans())
 def test_lines_are_decoded_equally(
     lines: list[str], size: int, is_terminated: bool
@@ -469,7 +468,7 @@ def test_lines_are_decoded_equally(
         assert slowly(line_reads)(text) == plain_reads(data)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         *(f'{{"n": {number}}}' for number in NUMBERS),
@@ -503,8 +502,8 @@ def test_an_odd_line_is_decoded_equally(line: str) -> None:
     assert slowly(line_reads)(b"\n".join(data)) == plain_reads(data)
 
 
-@pytest.mark.parametrize("depth", [10, 58, 59, 60, 61, 62, 300, 740, 2_000])
-@pytest.mark.parametrize("place", PLACES)
+@for_each("depth", [10, 58, 59, 60, 61, 62, 300, 740, 2_000])
+@for_each("place", PLACES)
 def test_fast_decoded_depth_is_limited_equally(
     depth: int, place: tuple[str, str]
 ) -> None:
@@ -566,7 +565,7 @@ class Color(enum.StrEnum):
     RED = "red"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "value",
     [math.nan, math.inf, [math.nan], "\ud800", 2**64, -(2**63) - 1, b"x", {1}, object()]
     + [None, "null", {1: 2}, (1, 2), Color.RED, True, 0.1, 1e-7, "\x7f\u2028\x01"],

@@ -228,6 +228,7 @@ def test_an_event_is_given_up_after_an_hour_if_its_mapper_works_for_others() -> 
     (record,) = dead.records.values()
     assert record.reason == "mapper_unavailable"
     assert "SinkUnavailable" in record.detail
+    assert json.loads(record.original) == click("bad")
 
 
 def test_an_event_is_given_up_even_if_its_batch_is_the_only_one() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 import braze_heap
+from tests.support.for_each import for_each
 
 PACKAGE: Final = Path(braze_heap.__file__).parent
 
@@ -136,7 +137,7 @@ def test_class_names_are_unique() -> None:
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
-@pytest.mark.parametrize("path", sorted(MODULES))
+@for_each("path", sorted(MODULES))
 def test_names_follow_the_glossary(path: str) -> None:
     """
     No module is named, and no name is made, with a word that the glossary replaced.

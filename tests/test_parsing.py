@@ -37,6 +37,7 @@ from braze_heap.events import (
 from braze_heap.parsing import YEAR_2100, configure_converter, make_converter
 from braze_heap.testing import make_event, make_raw
 from braze_heap.testing.strategies import events, json_values, raw_events
+from tests.support.for_each import for_each
 from tests.support.strategies import odd_raw_events
 
 CLICK = "users.messages.email.Click"
@@ -46,7 +47,7 @@ CANARY = "canary-7f3a"
 ODD = {"nulls": True, "unknown_fields": True, "invalid": True}
 """How odd raw events can be drawn."""
 
-every_type = pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+every_type = for_each("event_type", sorted(EVENT_TYPES))
 
 
 def http(event_type=CLICK, **parts):
@@ -117,7 +118,7 @@ def test_full_events_survive_the_round_trip(event_type):
 
 
 @every_type
-@pytest.mark.parametrize("form", ["http", "storage", "union"])
+@for_each("form", ["http", "storage", "union"])
 def test_every_type_has_the_keys_of_user_in_every_wire_form(event_type, form):
     """
     They are typed fields, whether Braze documents them for the type or not, and
@@ -161,7 +162,7 @@ def test_invalid_events_are_returned_unchanged(raw):
 
 
 @every_type
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_parsing_the_raw_form_gives_an_equal_event(event_type, data):
     """parse, to_raw, parse is the identity for every type, also with nulls."""
@@ -214,7 +215,7 @@ def test_forms_of_a_full_event_are_equal(event_type):
 
 
 @every_type
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_forms_are_equal(event_type, data):
     """Any event of any type is the same, whichever form brought it."""
@@ -366,7 +367,7 @@ MISFITS = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "name", "value"), MISFITS)
+@for_each(("cls", "name", "value"), MISFITS)
 def test_nothing_is_converted(cls, name, value):
     """A value of another type than the field's is kept in ``extra``, as it is."""
     event = parse_event(http(cls.event_type, properties={name: value}))
@@ -480,7 +481,7 @@ def test_strict_takes_unknown_types():
     assert UnknownEvent is type(parse_event(raw, strict=True))
 
 
-@pytest.mark.parametrize("strict", [True, False])
+@for_each("strict", [True, False])
 @every_type
 def test_errors_never_show_values(event_type, strict):
     """An error has path and kind, never the value, because it may be personal data."""
@@ -592,7 +593,7 @@ def test_type_in_the_event_wins():
     assert EmailClick is type(event)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("raw", "reason", "path"),
     [
         (None, Reason.NOT_AN_OBJECT, ""),
@@ -796,7 +797,7 @@ def test_invalid_times_are_kept(written):
     assert raw == event.to_raw()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "written",
     [
         0,
@@ -837,7 +838,6 @@ def test_invalid_times_are_kept(written):
         {},
         [TIME],
     ],
-    ids=lambda value: repr(value)[:30],
 )
 def test_times_out_of_range_are_rejected(written):
     """From 1970 to 2100: anything else is a broken clock."""

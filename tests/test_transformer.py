@@ -24,6 +24,7 @@ from braze_heap.events import (
 from braze_heap.testing import assert_legal, make_raw
 from braze_heap.testing.strategies import batches, json_values
 from braze_heap.wire import RawEvent
+from tests.support.for_each import for_each
 
 CLICK = "users.messages.email.Click"
 
@@ -49,8 +50,8 @@ def the_rejection(source: Any, **options: Any) -> bh.Rejected:
     return rejected
 
 
-@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
-@pytest.mark.parametrize("local_time", [False, True])
+@for_each("event_type", sorted(bh.EVENT_TYPES))
+@for_each("local_time", [False, True])
 def test_device_and_time_zone_are_properties_of_every_type(
     event_type: str, local_time: bool
 ) -> None:
@@ -483,7 +484,7 @@ def test_every_event_is_counted_once_and_every_call_is_legal(
 
 
 @given(json_values())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_json_value_makes_transform_raise(value: Any) -> None:
     """Any JSON is mapped, skipped or rejected."""
     for source in (value, [value], {"events": value}, json.dumps(value)):
@@ -520,7 +521,7 @@ def test_how_a_batch_is_split_makes_no_difference(
         assert whole.calls == halves
 
 
-@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
+@for_each("event_type", sorted(bh.EVENT_TYPES))
 def test_every_type_becomes_a_legal_call_or_names_nobody(event_type: str) -> None:
     """A complete event of each type is tracked under its display name."""
     result = bh.Transformer().transform(make_raw(event_type))

@@ -603,7 +603,7 @@ def heaps() -> Iterator[tuple[FakeHeap, FakeHeap]]:
 
 @given(events=years(), seed=st.integers(0, 2**32))
 @settings(
-    max_examples=12,
+    max_examples=5,
     deadline=None,
     phases=[Phase.reuse, Phase.generate],  # threads make shrinking slow and useless
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

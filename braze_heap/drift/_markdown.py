@@ -55,7 +55,8 @@ def _new_types(types: Sequence[NewType]) -> Iterator[str]:
         name = f": {_code(new.class_name)} {module}" if new.class_name else ""
         yield f"\n### {_code(new.event_type)}\n"
         yield f"{number_of_events(new.count)}{name}."
-        yield from _table(new.fields, is_of_one_type=True)
+        if new.fields:
+            yield from _table(new.fields, is_of_one_type=True)
 
 
 def _fields(title: str, fields: Sequence[SeenField]) -> Iterator[str]:

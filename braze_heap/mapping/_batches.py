@@ -1,14 +1,12 @@
 """Batches of events to calls: compiled functions first, the generic mapping after."""
 
 import logging
-from collections.abc import Callable
 from typing import Any, Final
 
 from braze_heap._errors import describe_exception
 from braze_heap._json import UncheckedEvents
 from braze_heap._json_limits import within_fast_limits
 from braze_heap._outage import MapperOutages
-from braze_heap.events import CurrentsEvent
 from braze_heap.heap._encoder import PropertyEncoder
 from braze_heap.heap.calls import Track
 from braze_heap.mapping._batch import Batch
@@ -35,8 +33,7 @@ class BatchMapping:
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
-        self._event_types = policies.options.event_types
-        self._compiled = _CompiledMappings(self._compile)
+        self._compiled = _CompiledMappings(policies)
         self._failed: set[str] = set()
         self.generic = GenericMapping(policies)
 
@@ -62,10 +59,11 @@ class BatchMapping:
         batch = Batch(encoder, outages=outages)
         result, seen, compiled = batch.result, batch.seen, self._compiled
         result.received, origins = len(items), batch.origins
+        class_of = options.event_types.get
         event_id = event_type = ""
         for number, item in enumerate(items):
             made = None
-            envelope = read_envelope(item, self._class_of)
+            envelope = read_envelope(item, class_of)
             if envelope is not None:
                 event_type, event_id, time, user, properties = envelope
                 map_event = compiled[event_type]
@@ -99,15 +97,6 @@ class BatchMapping:
         result.outdated_origins = Origins(outdated, read)
         return result
 
-    def _class_of(self, event_type: str) -> type[CurrentsEvent] | None:
-        return self._event_types.get(event_type)
-
-    def _compile(self, event_type: str) -> MapEvent | None:
-        cls = self._event_types[event_type]
-        if cls.event_type != event_type:
-            return None
-        return compile_mapping(cls, self._policies)
-
     def _note_failure(
         self, event_type: str, error: Exception, result: TransformResult
     ) -> None:
@@ -129,14 +118,14 @@ class BatchMapping:
 class _CompiledMappings(dict[str, MapEvent | None]):
     """Event type to its compiled function, made for the first event."""
 
-    def __init__(self, compile_type: Callable[[str], MapEvent | None]) -> None:
+    def __init__(self, policies: Policies) -> None:
         super().__init__()
-        self._compile_type = compile_type
+        self._policies = policies
 
     def __missing__(self, event_type: str) -> MapEvent | None:
-        try:
-            map_event = self._compile_type(event_type)
-        except KeyError:  # an unknown type; there may be any number
+        cls = self._policies.options.event_types.get(event_type)
+        if cls is None:  # an unknown type; there may be any number
             return None
-        self[event_type] = map_event
-        return map_event
+        is_own_type = cls.event_type == event_type
+        self[event_type] = compile_mapping(cls, self._policies) if is_own_type else None
+        return self[event_type]

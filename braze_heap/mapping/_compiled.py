@@ -180,6 +180,7 @@ class _Function:
             "protected": policies.redaction.protected,
         }
         self._lines: list[str] = []
+        self._steps = {n: self._steps_of(n, kind) for n, kind in _kinds(self.schema)}
 
     def text(self) -> str:
         """Return the text of the function."""
@@ -198,33 +199,32 @@ class _Function:
 
     def write(self, user_properties: Callable[[Any], Any] | None) -> None:
         """Write all steps, in the order of the generic mapping."""
-        fields = {name: self._steps(name, kind) for name, kind in _kinds(self.schema)}
         self.add(_MERGE)
         self._read_for_policies()
-        for name, field in fields.items():
-            self.add(field.check, name)
+        self._for_fields("check")
         self.add(_CHECK_TEXTS)
         self._skip_or_decline(user_properties)
         self.add(_REDACTING)
-        for name, field in fields.items():
-            self.add(field.redact, name)
+        self._for_fields("redact")
         self._event_name()
         self.add(_LEGALIZE_TEXTS)
-        for name, field in fields.items():
-            self.add(field.put, name)
+        self._for_fields("put")
         self._added_properties()
         self._derived_properties()
-        for name, field in fields.items():
-            self.add(field.put_object, name)
+        self._for_fields("put_object")
         self.add(_ADD_UNKNOWN)
         self._finish(user_properties is not None)
+
+    def _for_fields(self, place: str) -> None:
+        for name, steps in self._steps.items():
+            self.add(getattr(steps, place), name)
 
     def _read_for_policies(self) -> None:
         """Read fields for policies, before the fields are taken out."""
         if self.policies.identity.fields:
             self._identity_fields()
         if self._drops_machines:
-            self.add("is_by_machine = is_machine_event(fields)\n")
+            self.add("is_by_machine = _is_machine(fields)\n")
         if self.policies.options.local_time:
             self.add("zone = fields.get('timezone')\n")
         if self._is_time_exact:
@@ -293,7 +293,7 @@ class _Function:
     def _treatment(self, name: str) -> Treatment:
         return self.policies.redaction.treatment_of(self.cls, name)
 
-    def _steps(self, name: str, kind: str) -> _FieldSteps:
+    def _steps_of(self, name: str, kind: str) -> _FieldSteps:
         treatment, is_text = self._treatment(name), kind in ("string", "json text")
         has_nested = self.policies.redaction.has_nested(name)
         if is_text and treatment != "keep":
@@ -301,7 +301,7 @@ class _Function:
                 redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT
             )
         if treatment != "keep":
-            is_bounded = "is_small(LOCAL) and " if kind == "json object" else ""
+            is_bounded = "_is_small(LOCAL) and " if kind == "json object" else ""
             is_valid = f"{is_bounded}VALIDATE[NAME](LOCAL) is not INVALID"
             return _FieldSteps(_take(is_valid), _REDACT)
         if kind == "string":
@@ -538,31 +538,22 @@ _MAX_FIXED: Final = 100
 _MAX_JSON_TEXT: Final = 1_800
 """Characters of JSON text that has at most 300 values."""
 
-_GLOBALS: Final = {
-    "NOTHING": (None, ""),
+_GLOBALS: Final[dict[str, Any]] = {
     "INVALID": INVALID,
     "MAX_INTEGER": MAX_INTEGER,
     "MAX_TEXT": MAX_TEXT,
-    "SkipReason": SkipReason,
-    "Track": Track,
-    "are_legal_texts": are_legal_texts,
-    "copy_of": copy_of,
-    "decoded": decoded,
-    "exact_time": exact_time,
-    "is_machine_event": _is_machine,
-    "is_machine_open": is_machine_open,
-    "channel_of": channel_of,
-    "date_of": date_of,
-    "domain_of": domain_of,
-    "is_small": _is_small,
-    "local_time": local_time,
+    "NOTHING": (None, ""),
     "new": object.__new__,
-    "own_name": own_name,
-    "seconds_since": seconds_since,
-    "timestamp": timestamp,
-    "timestamp_of_second": timestamp_of_second,
-    "to_simple_value": to_simple_value,
 }
+_GLOBALS.update(
+    (each.__name__, each)
+    for each in (
+        *(SkipReason, Track, _is_machine, _is_small, are_legal_texts, channel_of),
+        *(copy_of, date_of, decoded, domain_of, exact_time, is_machine_open),
+        *(local_time, own_name, seconds_since, timestamp, timestamp_of_second),
+        to_simple_value,
+    )
+)
 """Objects that every function may use."""
 
 
@@ -593,7 +584,7 @@ _IS_TEXTS: Final = (
     "type(value) is list and (value := to_simple_value(value)) is not None"
 )
 _IS_OBJECT: Final = (
-    "flat_LOCAL is not None or is_small(LOCAL) "
+    "flat_LOCAL is not None or _is_small(LOCAL) "
     "and (LOCAL := VALIDATE[NAME](LOCAL)) is not INVALID"
 )
 _FLATTEN: Final = "    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)\n"
@@ -619,7 +610,7 @@ _STEPS: Final = {
     "double": _FieldSteps(_take(_IS_NUMBER), put=_PUT),
     "json object": _FieldSteps(_take(_IS_OBJECT, _FLATTEN), put_object=_PUT_OBJECT),
     "json text": _FieldSteps(
-        _take("type(LOCAL) is str and is_small(LOCAL)"), put_object=_PUT_JSON_TEXT
+        _take("type(LOCAL) is str and _is_small(LOCAL)"), put_object=_PUT_JSON_TEXT
     ),
 }
 """Lines for the fields of a type; text stays as it is."""

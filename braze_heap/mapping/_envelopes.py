@@ -139,7 +139,7 @@ def _columns_of(cls: Any) -> Mapping[str, tuple[str, bool, bool]]:
     floats of 32 bits.
     """
     schema = schema_of(cls)
-    columns = {
+    return {
         stored: (
             name,
             schema.places[name] == "user",
@@ -147,4 +147,3 @@ def _columns_of(cls: Any) -> Mapping[str, tuple[str, bool, bool]]:
         )
         for stored, name in schema.storage_names.items()
     }
-    return columns | {name: (name, False, False) for name in ("id", "time")}

@@ -266,12 +266,13 @@ def open_object(obj: StoredObject) -> Iterator[ObjectFile]:
 
 @contextlib.contextmanager
 def prefetch_thread() -> Iterator[Executor]:
-    """Return a thread for `ObjectFile`, which ends with the block."""
-    with ThreadPoolExecutor(1, "braze-heap-prefetch") as thread:
-        try:
-            yield thread
-        finally:
-            thread.shutdown(wait=False, cancel_futures=True)
+    """Return a thread for `ObjectFile`, which ends after the block."""
+    thread = ThreadPoolExecutor(1, "braze-heap-prefetch")
+    try:
+        yield thread
+    finally:
+        # The garbage collector may run this, in any thread: waiting could deadlock.
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 def call_store(

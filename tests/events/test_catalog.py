@@ -19,6 +19,7 @@ from braze_heap.events import (
     catalog_entry,
 )
 from tests.events.test_events import families_among, modules_after
+from tests.support.for_each import for_each
 
 ENTRIES = catalog().values()
 
@@ -28,7 +29,7 @@ def test_catalog_has_every_type_in_the_order_of_event_types() -> None:
     assert list(catalog()) == list(EVENT_TYPES)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.class_name)
+@for_each("entry", ENTRIES)
 def test_entry_of_a_type_is_that_of_its_class(entry) -> None:
     """The class that the catalog names has the entry, and no other."""
     assert catalog_entry(EVENT_TYPES[entry.event_type]) == entry

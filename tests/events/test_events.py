@@ -24,11 +24,12 @@ from braze_heap.events import (
     event_fields,
 )
 from braze_heap.testing import make_event, make_raw
+from tests.support.for_each import for_each
 
 CANARY = "canary-7f3a"
 NUMBER_CANARY = 31337.25
 
-every_type = pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+every_type = for_each("event_type", sorted(EVENT_TYPES))
 
 
 def secret_of(kind):

@@ -20,6 +20,7 @@ from braze_heap.events import (
 )
 from braze_heap.events._declare import field_metadata
 from tests.facts import FACTS, FieldFacts, TypeFacts
+from tests.support.for_each import for_each
 
 SENSITIVE = frozenset(
     """
@@ -32,9 +33,7 @@ SENSITIVE = frozenset(
 )
 """Personal data, whether Braze marks it or not."""
 
-every_type = pytest.mark.parametrize(
-    "event_type", sorted(FACTS.keys() & EVENT_TYPES.keys())
-)
+every_type = for_each("event_type", sorted(FACTS.keys() & EVENT_TYPES.keys()))
 
 
 def facts_told_by(cls: type[CurrentsEvent]) -> TypeFacts:
@@ -219,7 +218,7 @@ def test_every_class_has_a_docstring_of_its_own(event_type):
     assert doc.strip().splitlines()[0].endswith(".")
 
 
-@pytest.mark.parametrize("name", sorted(classes_of("groups")))
+@for_each("name", sorted(classes_of("groups")))
 def test_every_group_has_a_docstring_of_its_own(name):
     """Each field group says what its events have in common."""
     assert getattr(groups, name).__dict__.get("__doc__")
@@ -241,7 +240,7 @@ def test_index_reads_the_same_both_ways():
     assert len(EVENT_TYPES) == len(set(map(id, EVENT_TYPES.values())))
 
 
-@pytest.mark.parametrize("module", [*family_modules()])
+@for_each("module", [*family_modules()])
 def test_every_class_is_public_in_the_module_that_defines_it(module):
     """Each event class, channel base and field group is listed with its module."""
     public = {
@@ -253,7 +252,7 @@ def test_every_class_is_public_in_the_module_that_defines_it(module):
     assert classes_of(module) == public
 
 
-@pytest.mark.parametrize("name", events.__all__)
+@for_each("name", events.__all__)
 def test_every_public_name_exists(name):
     """Each name of ``__all__`` can be imported."""
     assert hasattr(events, name)

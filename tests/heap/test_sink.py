@@ -38,6 +38,7 @@ from braze_heap.testing import check_async_sink, check_sink
 from braze_heap.testing.fake_heap import FakeHeap, Fault, Poison, Stall, Status
 from tests.heap.support import MOMENT, Clock, Deliver, deliver, track, tracks
 from tests.support.faults import EndlessBody
+from tests.support.for_each import for_each
 
 
 def is_number(number: int) -> Any:
@@ -296,13 +297,14 @@ CALLS: dict[str, Call] = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
-@pytest.mark.parametrize("code", [200, 201, 206])
+@for_each("page", PAGES.values())
+@for_each("code", [200, 201, 206])
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_success_that_is_not_json_is_a_configuration_error(
     heap: FakeHeap, shell: Deliver, call: Call, page: bytes, code: int
 ) -> None:
     """A proxy or a wrong host answers 200 with a page: nothing was delivered."""
+    heap.clear()
     heap.always(Status(code, body=page, headers={"Content-Type": "text/html"}))
 
     with pytest.raises(SinkUnavailable, match=r"not JSON: a proxy.*url") as raised:

@@ -24,6 +24,7 @@ from braze_heap.events import (
 )
 from braze_heap.mappers import MapperRegistry
 from braze_heap.testing import make_event, make_raw
+from tests.support.for_each import for_each
 
 ITEMS = {"price": 5, "items": [{"sku": "a"}]}
 
@@ -156,7 +157,7 @@ def test_a_function_for_names_cannot_change_the_event_either() -> None:
     )
 
 
-@pytest.mark.parametrize("event_type", list(bh.EVENT_TYPES))
+@for_each("event_type", list(bh.EVENT_TYPES))
 def test_the_default_is_all_that_the_shipped_mapper_returns(event_type: str) -> None:
     """A mapper that adds a property loses no user property."""
 

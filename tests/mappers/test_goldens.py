@@ -9,11 +9,10 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import braze_heap as bh
 from braze_heap.events import event_fields
 from tests.support import REGENERATE
+from tests.support.for_each import for_each
 from tests.wire_forms_page import Outcome, documented_forms, outcome_of
 
 GOLDENS = {
@@ -1047,13 +1046,13 @@ def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
+@for_each("event_type", sorted(bh.EVENT_TYPES))
 def test_a_complete_event_becomes_what_was_decided(event_type: str) -> None:
     """A change of the default mapping changes a golden."""
     assert summary_of(event_type) == GOLDENS[event_type], REGENERATE
 
 
-@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
+@for_each("event_type", sorted(bh.EVENT_TYPES))
 def test_all_forms_give_the_same_names_where_braze_documents_the_field_for_both(
     event_type: str,
 ) -> None:
@@ -1072,7 +1071,7 @@ def test_all_forms_give_the_same_names_where_braze_documents_the_field_for_both(
         assert differing == set()
 
 
-@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
+@for_each("event_type", sorted(bh.EVENT_TYPES))
 def test_a_property_has_the_same_value_in_all_forms(event_type: str) -> None:
     """Unions and 32-bit floats leave no trace in the values."""
     http, storage, union = (

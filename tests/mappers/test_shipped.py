@@ -17,6 +17,7 @@ from braze_heap.mappers._standard import property_names
 from braze_heap.mappers.shipped import DECISIONS
 from braze_heap.policies.naming import Naming
 from braze_heap.testing import make_event, make_raw
+from tests.support.for_each import for_each
 
 STATE = "users.behaviors.subscription.GlobalStateChange"
 
@@ -42,7 +43,7 @@ def test_every_type_is_decided() -> None:
     assert {*DECISIONS, bh.CurrentsEvent} == {*bh.DEFAULT_MAPPERS.registrations}
 
 
-@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+@for_each("event_type", sorted(EVENT_TYPES))
 def test_a_shipped_mapper_takes_the_class_of_its_type(event_type: str) -> None:
     """A mapper of one type is annotated with the class of that type."""
     mapper = bh.DEFAULT_MAPPERS.mapper_for(EVENT_TYPES[event_type])
@@ -312,7 +313,7 @@ def test_a_class_without_attrs_cannot_be_marked() -> None:
             pass
 
 
-@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+@for_each("event_type", sorted(EVENT_TYPES))
 def test_no_personal_value_is_told_or_shown(event_type: str) -> None:
     """With personal data left out, a canary in each personal field appears nowhere."""
     cls = EVENT_TYPES[event_type]
@@ -334,7 +335,7 @@ def test_no_personal_value_is_told_or_shown(event_type: str) -> None:
     assert "canary" not in shown
 
 
-@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+@for_each("event_type", sorted(EVENT_TYPES))
 def test_every_value_reaches_heap_or_is_named_as_redacted(event_type: str) -> None:
     """Nothing of a complete event is just gone."""
     raw = make_raw(event_type)

@@ -19,6 +19,7 @@ from braze_heap.events import CustomEvent
 from braze_heap.mappers._structure import InvalidValueError, reader_of
 from braze_heap.testing import make_raw
 from braze_heap.testing.strategies import json_values
+from tests.support.for_each import for_each
 
 
 class Color(enum.Enum):
@@ -80,7 +81,7 @@ def read(hint: t.Any, value: t.Any) -> t.Any:
     return reader_of(cls)({"x": value}).x
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("hint", "value", "expected"),
     [
         (str, "a", "a"),
@@ -154,7 +155,7 @@ def test_a_value_that_fits_is_read(hint: t.Any, value: t.Any, expected: t.Any) -
     assert type(found) is type(expected)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("hint", "value", "reason"),
     [
         (str, 5, "a number, not str"),

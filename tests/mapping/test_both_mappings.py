@@ -591,3 +591,69 @@ def test_an_empty_column_beside_the_same_field_changes_nothing(
 
     assert second.calls == first.calls
     assert second.adjustments == first.adjustments == {}
+
+
+@pytest.mark.parametrize("column", ["user", "ring"])
+@pytest.mark.parametrize("event_type", [CLICK, "users.messages.pigeon.Send"])
+def test_a_column_called_user_and_a_type_without_a_class_are_sent(
+    transformer: Any, event_type: str, column: str
+) -> None:
+    """A storage record is flat, whatever the names of its columns are."""
+    record = {"id": "e1", "time": 1763900000, "external_user_id": "u", column: "r"}
+
+    result = transformer().transform([RawEvent(record, event_type)])
+
+    assert [call.identity for call in result.calls] == ["u"]
+    assert properties_of(result) == {column: "r", "event_type": event_type}
+
+
+def test_calls_that_are_outdated_have_their_origins_and_only_what_they_lost() -> None:
+    """The newest value of each user property of a person stays."""
+
+    def update(event_id: str, time: int, **attributes: Any) -> dict[str, Any]:
+        properties = {"custom_attributes": attributes}
+        return event_of("users.profile.Update", properties, event_id) | {"time": time}
+
+    events = [
+        update("new", 1763900009, plan="b"),
+        event_of(CLICK, {}, "click"),
+        update("old", 1763900001, plan="a", size="s"),
+        update("older", 1763900000, plan="0"),
+    ]
+
+    result = bh.Transformer().transform(events)
+
+    new, rest = (c for c in result.calls if isinstance(c, bh.AddUserProperties))
+    name = "braze_custom_attributes"
+    assert new.properties[f"{name}.plan"] == "b"
+    assert f"{name}.size" in rest.properties
+    lost = [call.properties for call in result.outdated]
+    assert [(p[f"{name}.plan"], f"{name}.size" in p) for p in lost] == [
+        ("a", False),
+        ("0", False),
+    ]
+    assert [each["id"] for each in result.outdated_origins] == ["old", "older"]
+    ids = [each["id"] for each in result.origins]
+    assert ids == ["new", "new", "click", "old", "old", "older"]
+
+
+def test_a_repeated_event_counts_as_its_first(transformer: Any) -> None:
+    """Also if it was skipped, and as often as it comes."""
+    opened = event_of(OPEN, {"machine_open": "true"})
+
+    result = transformer(machines="drop").transform([opened] * 3)
+
+    assert [(skip.reason, skip.event_id) for skip in result.skipped] == [
+        (bh.SkipReason.MACHINE, "e1")
+    ] * 3
+    assert result.repeated == 2
+
+
+def test_unknown_types_are_counted_and_unknown_fields_up_to_a_hundred(
+    transformer: Any,
+) -> None:
+    fields = event_of(CLICK, {f"new_{number}": 1 for number in range(150)})
+    types = [event_of("users.acme.Seen", {}, each) for each in "ab"]
+
+    assert transformer().transform([fields]).unknown.total() == 100
+    assert transformer().transform(types).unknown == {"users.acme.Seen": 2}

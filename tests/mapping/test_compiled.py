@@ -21,6 +21,7 @@ from braze_heap.testing import make_raw
 from braze_heap.wire import RawEvent
 from tests.benchmarks.inputs import MIXES, OPTIONS, as_storage
 from tests.mapping.oddities import observed
+from tests.support.for_each import for_each
 
 PACKAGE = Path(bh.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_an_error_of_a_compiled_function_is_raised_in_tests(
         bh.Transformer().transform(make_raw(CLICK))
 
 
-@pytest.mark.parametrize("event_type", sorted(bh.EVENT_TYPES))
+@for_each("event_type", sorted(bh.EVENT_TYPES))
 def test_usual_events_of_shipped_mappers_do_not_need_the_generic_mapping(
     event_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,8 +138,11 @@ def test_an_option_does_not_need_the_generic_mapping(
         if "external_user_id" not in raw["user"]:
             continue
         longer = raw | {"properties": raw["properties"] | {"brand_new": "x"}}
+        columns = schema_of(bh.EVENT_TYPES[event_type]).storage_names
+        row = dict.fromkeys(columns) | record | {"brand_new": "x"}
 
-        items = (raw, longer, bh.wire.RawEvent(record, event_type), bh.parse_event(raw))
+        records = (bh.wire.RawEvent(each, event_type) for each in (record, row))
+        items = (raw, longer, *records, bh.parse_event(raw))
 
         for item in items:
             result = transformer.transform([item])

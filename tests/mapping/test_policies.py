@@ -663,3 +663,65 @@ def test_standard_changes_and_removes_properties() -> None:
     assert properties["link_alias"] == "b"
     assert properties["more"] == 1
     assert "link_id" not in properties
+
+
+class PigeonSend(bh.CurrentsEvent, event_type="users.acme.Send"):
+    """A class of a team."""
+
+    ring: str | None = None
+
+
+def test_options_know_the_classes_of_a_team() -> None:
+    """A field and a class are as known as shipped ones, so nothing is warned about."""
+    transformer = bh.Transformer(
+        event_types=bh.EVENT_TYPES | {"users.acme.Send": PigeonSend},
+        personal_data={"ring": "drop"},
+        sample={"PigeonSend": 0.5},
+    )
+
+    results = [
+        transformer.transform(
+            event("users.acme.Send", ring="r")
+            | {"id": str(number)}
+            | {"user": {"external_user_id": f"cust-{number}"}}
+        )
+        for number in range(20)
+    ]
+
+    calls = [call for result in results for call in result.calls]
+    assert 0 < len(calls) < 20
+    assert all("ring" not in call.to_dict()["properties"] for call in calls)
+
+
+def test_a_typed_custom_event_without_properties_has_their_defaults() -> None:
+    """A field that is missing is not an invalid one."""
+    mappers = bh.Mappers()
+
+    @bh.custom_event("Tip")
+    @attrs.define
+    class Tip:
+        amount: float = 1.5
+
+    @mappers.maps_custom(Tip)
+    def tip(given: Tip) -> bh.HeapEvent:
+        return bh.HeapEvent("Tip", {"amount": given.amount})
+
+    result = transform(event(CUSTOM, name="Tip"), mappers=mappers)
+
+    assert not result.invalid
+    assert result.calls[0].to_dict()["properties"]["amount"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("options", "flaw"),
+    [
+        (
+            {"mappers": bh.MapperRegistry().add(EmailClick, bh.standard)},
+            "no mapper is for users",
+        ),
+        ({"delete_identity": 5}, "^delete_identity "),
+    ],
+)
+def test_deletions_without_an_effect_are_an_error(options: Any, flaw: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=flaw):
+        bh.Transformer(identity="user_id", deletions=True, **options)

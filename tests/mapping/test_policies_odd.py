@@ -109,10 +109,10 @@ def test_custom_properties_that_are_invalid_as_a_whole_are_guarded(value: Any) -
     + ["<" * 99_000, "[" + "://" * 30_000, "{" + "mailto:" * 10_000, '"' * 99_000],
 )
 def test_no_text_takes_long(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.thread_time()
     transform(custom(text), event(brand_new=text) | {"id": "e2"})
 
-    assert time.perf_counter() - begin < 2
+    assert time.thread_time() - begin < 2
 
 
 @pytest.mark.parametrize(

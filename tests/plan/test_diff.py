@@ -225,6 +225,7 @@ def test_new_deletion_is_an_addition() -> None:
     new = attrs.evolve(OLD, deletions=("users.UserDeleteRequest",))
 
     assert shown(new) == ["+ deletion users.UserDeleteRequest"]
+    assert shown(OLD, new) == ["- deletion users.UserDeleteRequest"]
 
 
 def test_difference_can_be_written_as_json() -> None:

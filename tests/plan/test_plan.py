@@ -11,8 +11,10 @@ from braze_heap.events import (
     CustomEvent,
     EmailBounce,
     EmailClick,
+    EmailOpen,
     EmailSend,
     Location,
+    PushOpen,
     UserDeleteRequest,
     UserOrphan,
     event_fields,
@@ -273,7 +275,7 @@ def test_options_explain_the_properties_that_they_add() -> None:
     transformer = bh.Transformer(
         local_time=True, sample={"EmailSend": 0.5}, personal_data="keep"
     )
-    planned = tracking_plan(transformer)
+    planned = small(transformer, EmailSend, EmailBounce, CustomEvent)
     found = [
         *planned.user_properties,
         *(p for e in planned.events for p in e.properties),
@@ -490,7 +492,7 @@ def test_property_has_the_wire_form_of_its_field(plan: TrackingPlan) -> None:
 def test_combo_events_are_the_events_of_one_action(plan: TrackingPlan) -> None:
     """There is one for each action on several channels, none if names are shared."""
     naming = bh.Naming(event_names="action")
-    shared = tracking_plan(bh.Transformer(naming=naming))
+    shared = small(bh.Transformer(naming=naming), EmailOpen, PushOpen)
 
     assert plan.combo_events["Message Open"] == (
         "Braze Email Open",
@@ -527,7 +529,7 @@ def test_plan_is_narrowed(
 def test_narrowed_plan_keeps_what_its_types_do(plan: TrackingPlan) -> None:
     """User properties, unsent types and deletions of other types are not in it."""
     bounces = plan.narrowed("EmailBounce")
-    user = plan_under("braze id").narrowed("user")
+    user = small(POLICIES["braze id"], EmailBounce, UserDeleteRequest).narrowed("user")
 
     assert [p.name for p in bounces.user_properties] == ["braze_email_bounced_at"]
     assert (bounces.unsent, bounces.deletions) == ((), ())

@@ -22,6 +22,7 @@ from braze_heap.policies.identity import (
 )
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.testing import make_event, make_raw
+from tests.support.for_each import for_each
 
 check = IdentityPolicy("external_user_id").check
 
@@ -30,7 +31,7 @@ def hexadecimal(name: str, text: str) -> str:
     return hashlib.new(name, text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "value",
     ["cust-1", "a" * 255, "Été", " padded ", "nullable", "100", "00a", "🎉" * 127]
     + ["Été 1", "é" * 255, "a\x7e\xa0\ud7ff\ue000\ufffc", "\ufffe", "a\u200bb"]
@@ -58,7 +59,7 @@ def test_no_identity_is_skipped(value: object) -> None:
     assert caught.value.reason is SkipReason.NO_IDENTITY
 
 
-@pytest.mark.parametrize(
+@for_each(
     "value",
     [True, False, 1.5, 0.0, [], {}, ["a"], 0, -1]
     + "null NULL nil none NaN n/a N/A undefined unknown anonymous Anon Guest".split()
@@ -442,10 +443,10 @@ def composed(template: str, external_user_id: object) -> list[bh.TransformResult
     return [transformer.transform(raw), transformer.transform(body)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "template", ["b:{}", "b-{}", "b_{}", "{}@b", "{}:eu", ".{}", "b={}", "b {}", "b~{}"]
 )
-@pytest.mark.parametrize("missing", [None, "", " ", False, 0, [], "null", "(none)"])
+@for_each("missing", [None, "", " ", False, 0, [], "null", "(none)"])
 def test_no_function_composes_an_identity_of_a_missing_id(
     template: str, missing: object
 ) -> None:
@@ -461,8 +462,8 @@ def test_a_word_is_found_without_a_separator(template: str, word: object) -> Non
         assert [r.reason for r in result.rejected] == [Reason.BAD_IDENTITY]
 
 
-@pytest.mark.parametrize("template", ["b:{}", "b/{}", "urn:b:{}", "{}", "b{}", "{}|b"])
-@pytest.mark.parametrize(
+@for_each("template", ["b:{}", "b/{}", "urn:b:{}", "{}", "b{}", "{}|b"])
+@for_each(
     "legal", ["john:null", "x/guest", "a|user", "Danone", "nilsson", "7:0", "user-17"]
 )
 def test_a_legal_id_stays_legal_behind_a_prefix(template: str, legal: str) -> None:

@@ -408,6 +408,8 @@ def test_an_unknown_treatment_is_rejected() -> None:
         ({"is_ampp": "drop"}, "'is_ampp'. Did you mean 'is_amp'?"),
         ({"custom_propertys.email": "drop"}, "Did you mean 'custom_properties'?"),
         (PersonalData("keep", {"zzz": "drop"}), "No event class has a field 'zzz'."),
+        ({"email_address": "keep", "zzz": "drop"}, "has a field 'zzz'."),
+        ({"link_alias": "drop", "zzz": "drop"}, "has a field 'zzz'."),
     ],
 )
 def test_a_name_that_no_class_has_is_a_warning(policy: object, expected: str) -> None:

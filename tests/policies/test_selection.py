@@ -1,5 +1,6 @@
 """Events are chosen in the words of Braze's own screen, and a typo fails at once."""
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -117,9 +118,9 @@ def test_a_type_that_no_class_has_is_selected_by_glob(
 
 def test_a_future_type_is_selected_with_a_warning() -> None:
     with pytest.warns(
-        UserWarning, match="no event class has the type 'users.messages.fax"
+        UserWarning, match=f"no event class has the type '{FAX}'. Did you mean '.*[.]"
     ):
-        selection = select_events(["EmailClick", FAX])
+        selection = select_events({EmailClick, FAX})
 
     assert selection.types == {CLICK}
     assert selection.selects(FAX)
@@ -168,6 +169,12 @@ def test_a_choice_of_another_type_is_an_error(choice: Any) -> None:
 def test_a_selection_of_nothing_is_an_error(include: Any, exclude: Any) -> None:
     with pytest.raises(ValueError, match="every event would be skipped"):
         select_events(include, exclude)
+
+
+def test_the_error_of_a_selection_of_nothing_names_the_choices() -> None:
+    message = f"include ({CLICK}, EmailOpen) and exclude (channel:email) select none"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        select_events([CLICK, "EmailOpen"], "channel:email")
 
 
 @pytest.mark.filterwarnings("ignore:include")

@@ -275,11 +275,11 @@ def test_exactly_the_listed_parameters_stay(
 )
 def test_a_long_text_takes_linear_time(text: str) -> None:
     """An event can have 100,000 characters of custom properties."""
-    start = time.perf_counter()
+    start = time.thread_time()
     is_url(text)
     clean_url(text, URL_PARAMETERS)
 
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from braze_heap.policies.word_guard import (
     is_personal_name,
     without_personal_text,
 )
+from tests.support.for_each import for_each
 
 PERSONAL = """
 email EMAIL e-mail e_mail eMail recipient_email recipientEmail RecipientEMail emails
@@ -36,7 +37,7 @@ telegram url user_id platform trip tip late longest dobby flat balcony vip
 """.split()
 
 
-@pytest.mark.parametrize("name", PERSONAL)
+@for_each("name", PERSONAL)
 def test_a_personal_word_is_found(name: str) -> None:
     """At any place of the name, in any spelling of several words."""
     assert is_personal_name(name)
@@ -44,7 +45,7 @@ def test_a_personal_word_is_found(name: str) -> None:
     assert is_personal_name(f"custom_properties.{name}.value")
 
 
-@pytest.mark.parametrize("name", IMPERSONAL)
+@for_each("name", IMPERSONAL)
 def test_a_name_that_only_contains_such_letters_is_not_personal(name: str) -> None:
     assert not is_personal_name(name)
     assert not is_personal_name(f"custom_properties.{name}")
@@ -84,6 +85,7 @@ def test_a_value_that_is_not_text_stays(name: str, value: Any) -> None:
         ({"a": '[{"zip":"1"}]'}, {"a": "[{}]"}, ["p.a.zip"]),
         ({"a": '{"n": "x"}'}, {"a": '{"n": "x"}'}, []),
         ({"a": '{"n": 1, "zip": "1'}, {}, ["p.a"]),
+        ({"a": r'{"n": 1, "\u007aip": "1'}, {}, ["p.a"]),
         ({"a": '{"n": 1, "b": "1'}, {"a": '{"n": 1, "b": "1'}, []),
     ],
 )
@@ -200,7 +202,7 @@ def test_every_change_is_counted(value: Any) -> None:
 
 def test_many_long_names_take_linear_time() -> None:
     value = {f"{'a_' * 5_000}email{n}": "x" for n in range(200)}
-    start = time.perf_counter()
+    start = time.thread_time()
 
     assert without_personal_text("p", value, []) == {}
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1

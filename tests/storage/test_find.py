@@ -18,16 +18,29 @@ from tests.storage.layout import CLICK, CUSTOM, DAYS, EXPORT, HOURS, OPEN, key, 
 UTC = dt.UTC
 
 
-@pytest.fixture(params=["memory", "file", "path"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Fill a folder in memory, or on disk as a URL and as a path."""
+def filled(kind: str, folder: Path) -> Iterator[str]:
+    """Fill a folder in memory, or on disk as a URL and as a path; yield its name."""
     name = uuid.uuid4().hex
-    roots = {"memory": f"memory://{name}", "file": f"file://{tmp_path}/{name}"}
-    url = roots.get(request.param, f"{tmp_path}/{name}")
+    roots = {"memory": f"memory://{name}", "file": f"file://{folder}/{name}"}
+    url = roots.get(kind, f"{folder}/{name}")
     put(url, keys())
     yield url
     file_system, path = fsspec.url_to_fs(url)
     file_system.rm(path, recursive=True)
+
+
+@pytest.fixture(scope="module", params=["memory", "file", "path"])
+def root(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A filled folder that tests only read."""
+    yield from filled(request.param, tmp_path_factory.mktemp("root"))
+
+
+@pytest.fixture(params=["memory", "file", "path"])
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A filled folder that a test may change."""
+    yield from filled(request.param, tmp_path)
 
 
 def put(root: str, names: list[str], data: bytes = b"{}\n") -> None:
@@ -155,65 +168,65 @@ def test_the_root_can_be_an_hour_or_an_object(root: str) -> None:
         assert (obj.url, obj.event_type) == (f"{root}/{name}", CLICK)
 
 
-def test_hidden_names_are_not_found(root: str) -> None:
+def test_hidden_names_are_not_found(own: str) -> None:
     """Markers and temporary folders of Spark and others contain no events."""
     folder = key(CLICK, "2026-01-15", 7, "")
     names = ["_SUCCESS", ".part.crc", "_temporary/0/part.jsonl"]
-    put(root, [f"{folder}{name}" for name in names])
+    put(own, [f"{folder}{name}" for name in names])
 
-    assert found(root) == sorted(keys())
+    assert found(own) == sorted(keys())
 
 
-def test_encoded_paths_of_copies_are_found(root: str) -> None:
+def test_encoded_paths_of_copies_are_found(own: str) -> None:
     """Tools that copy buckets may encode the equals signs of the names."""
     name = f"copy/event_type%3D{CLICK}/date%3D2026-01-15-07/part.jsonl"
-    put(root, [name])
+    put(own, [name])
 
     options = {"since": dt.date(2026, 1, 15), "until": dt.date(2026, 1, 16)}
-    shown = [*find(f"{root}/copy", include=CLICK, **options)]
+    shown = [*find(f"{own}/copy", include=CLICK, **options)]
 
-    assert [(obj.url, obj.event_type) for obj in shown] == [(f"{root}/{name}", CLICK)]
-    assert [*find(f"{root}/copy", include=OPEN)] == []
+    assert [(obj.url, obj.event_type) for obj in shown] == [(f"{own}/{name}", CLICK)]
+    assert [*find(f"{own}/copy", include=OPEN)] == []
 
 
-def test_a_level_between_type_and_hour_hides_nothing(root: str) -> None:
+def test_a_level_between_type_and_hour_hides_nothing(own: str) -> None:
     """The layout may change; folders of hours need not be directly below the type."""
     name = f"deep/event_type={CLICK}/version=3/date=2026-01-15-07/part.jsonl"
-    put(root, [name])
+    put(own, [name])
 
-    shown = found(root, since=dt.date(2026, 1, 15), until=dt.date(2026, 1, 16))
+    shown = found(own, since=dt.date(2026, 1, 15), until=dt.date(2026, 1, 16))
 
     assert name in shown
 
 
-def test_objects_without_a_type_are_found(root: str) -> None:
+def test_objects_without_a_type_are_found(own: str) -> None:
     """The transformer decides about their events, so no choice hides them."""
-    put(root, ["bodies/1.json"])
+    put(own, ["bodies/1.json"])
 
-    assert "bodies/1.json" in found(root, include=CLICK)
+    assert "bodies/1.json" in found(own, include=CLICK)
 
 
 def test_objects_without_an_hour_are_reported(
-    root: str, caplog: pytest.LogCaptureFixture
+    own: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Hours cannot choose them, so a line says how many there are."""
-    put(root, ["bodies/1.json"])
+    put(own, ["bodies/1.json"])
 
     with caplog.at_level(logging.WARNING):
-        shown = found(root, since=dt.date(2026, 1, 15), until=dt.date(2026, 1, 16))
+        shown = found(own, since=dt.date(2026, 1, 15), until=dt.date(2026, 1, 16))
 
     assert "bodies/1.json" not in shown
     assert "in their path: 1, such as" in caplog.text
 
 
-def test_hours_without_a_layout_are_an_error(root: str) -> None:
+def test_hours_without_a_layout_are_an_error(own: str) -> None:
     """A folder without hours in its paths is not a success of nothing."""
-    put(root, ["bodies/1.json"])
+    put(own, ["bodies/1.json"])
 
     with pytest.raises(
         ValueError, match="files without date=YYYY-MM-DD-HH in their path"
     ):
-        list(find(f"{root}/bodies", since=dt.date(2026, 1, 15)))
+        list(find(f"{own}/bodies", since=dt.date(2026, 1, 15)))
 
 
 def test_hours_without_events_are_a_success(root: str) -> None:
@@ -223,12 +236,12 @@ def test_hours_without_events_are_a_success(root: str) -> None:
     assert found(root, since=day, until=day + dt.timedelta(days=1)) == []
 
 
-def test_new_objects_are_found_by_the_next_search(root: str) -> None:
+def test_new_objects_are_found_by_the_next_search(own: str) -> None:
     """No listing is cached, so a process that runs for days finds new objects."""
-    found(root)
-    put(root, [key(CLICK, "2026-02-02", 0)])
+    found(own)
+    put(own, [key(CLICK, "2026-02-02", 0)])
 
-    assert key(CLICK, "2026-02-02", 0) in found(root)
+    assert key(CLICK, "2026-02-02", 0) in found(own)
 
 
 def test_nothing_at_a_url_is_an_error(root: str) -> None:

@@ -166,10 +166,36 @@ def test_a_reader_that_stops_early_leaves_no_thread(bucket: str) -> None:
     next(reads)
     next(each)
 
+    threads = [t for t in threading.enumerate() if "braze-heap-prefetch" in t.name]
     reads.close()  # type: ignore[attr-defined]
     each.close()  # type: ignore[attr-defined]
 
-    assert not [t for t in threading.enumerate() if "braze-heap-prefetch" in t.name]
+    for thread in threads:
+        thread.join(5)
+    assert threads
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_reader_that_stops_early_does_not_wait_for_a_request(bucket: str) -> None:
+    """The garbage collector may stop it in any thread, where waiting is a deadlock."""
+    obj = put(f"{bucket}/a.jsonl", content(EVENTS))
+    asked, answer, ended = (threading.Event() for _ in range(3))
+
+    def before(start: int) -> None:
+        if start == CHUNK:
+            asked.set()
+            answer.wait(5)
+            ended.set()
+
+    Store.before = staticmethod(before)
+    each = read_each([obj, obj])
+    next(next(each)[1])
+    assert asked.wait(5)
+
+    each.close()  # type: ignore[attr-defined]
+
+    assert not ended.is_set()
+    answer.set()
 
 
 def failing_at(start: int, errors: list[Exception | bytes]) -> Callable[[int], Any]:

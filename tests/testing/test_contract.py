@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from braze_heap.testing._contract import assert_legal, problems
+from tests.support.for_each import for_each
 
 
 def track(**changes: object) -> dict[str, Any]:
@@ -172,7 +173,7 @@ ILLEGAL_TRACKS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "illegal"), ILLEGAL_TRACKS)
+@for_each(("rule", "illegal"), ILLEGAL_TRACKS)
 def test_violation_of_an_event_is_listed(rule: str, illegal: dict[str, Any]) -> None:
     """Each violation of an event is listed with its path."""
     found = problems(illegal)

@@ -21,12 +21,13 @@ from braze_heap.events import (
 )
 from braze_heap.testing import make_event, make_raw
 from braze_heap.testing._samples import EXTERNAL_USER_ID, USER_ID
+from tests.support.for_each import for_each
 
 CLICK = "users.messages.email.Click"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-every_type = pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
-every_form = pytest.mark.parametrize("form", ["http", "storage", "union"])
+every_type = for_each("event_type", sorted(EVENT_TYPES))
+every_form = for_each("form", ["http", "storage", "union"])
 
 
 def texts_in(value):

@@ -1,9 +1,12 @@
 """Avro container files: every record in order, up to the end or the first damage."""
 
+import datetime as dt
+import decimal
 import gzip
 import io
 import json
 import sys
+import uuid
 
 import fastavro
 import pytest
@@ -14,6 +17,7 @@ from braze_heap import Reason, parse_event
 from braze_heap.events import EVENT_TYPES, EmailClick, Purchase, event_fields
 from braze_heap.testing import make_raw
 from braze_heap.wire import RawEvent, Unreadable, read_events
+from tests.support.for_each import for_each
 
 CODECS = ["null", "deflate", "snappy", "zstandard"]
 
@@ -106,7 +110,7 @@ def test_empty_files_have_no_records():
     assert split(file_of([])) == ([], [])
 
 
-@pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
+@for_each("event_type", sorted(EVENT_TYPES))
 def test_stored_events_are_those_of_http(event_type):
     """An event of any type reads from its file as it reads over HTTP."""
     cls = EVENT_TYPES[event_type]
@@ -141,6 +145,52 @@ def test_given_type_is_used_for_a_schema_without_one():
     types = {event.event_type for event in read_events(data, event_type="users.x.Y")}
 
     assert types == {"users.x.Y"}
+
+
+def test_type_in_the_schema_comes_before_the_given_one():
+    """A file in the folder of another type, or passed with it, is what it says."""
+    given = read_events(file_of(RECORDS), event_type="users.messages.email.Open")
+
+    assert {event.event_type for event in given} == {"users.messages.email.Click"}
+
+
+def test_values_that_json_does_not_have_become_numbers_and_text():
+    """Other tools write them: times are UTC epoch seconds, dates and ids are text."""
+    kinds = {
+        "time": {"type": "long", "logicalType": "timestamp-millis"},
+        "naive": {"type": "long", "logicalType": "local-timestamp-millis"},
+        "day": {"type": "int", "logicalType": "date"},
+        "key": {"type": "string", "logicalType": "uuid"},
+        "price": {
+            "type": "bytes",
+            "logicalType": "decimal",
+            "precision": 4,
+            "scale": 2,
+        },
+        "odd": {"type": "string", "logicalType": "made-up"},
+    }
+    fields = [{"name": name, "type": kind} for name, kind in kinds.items()]
+    moment = dt.datetime(2025, 11, 23, 12, 13, 20, 500_000, tzinfo=dt.UTC)
+    key = uuid.UUID(int=1)
+    record = {
+        "time": moment,
+        "naive": moment.replace(tzinfo=None, microsecond=0),
+        "day": moment.date(),
+        "key": key,
+        "price": decimal.Decimal("3.14"),
+        "odd": "text",
+    }
+
+    (event,) = read_events(file_of([record], SMALL | {"fields": fields}))
+
+    assert event.value == {
+        "time": 1763900000.5,
+        "naive": 1763900000,
+        "day": "2025-11-23",
+        "key": str(key),
+        "price": 3.14,
+        "odd": "text",
+    }
 
 
 def test_offset_is_that_of_the_block():

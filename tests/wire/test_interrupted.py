@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from braze_heap import DISCARD, AsyncPipeline, MemorySink, Pipeline, Transformer
 from braze_heap.wire import RawEvent, UnreadableError, read_events
+from tests.support.for_each import for_each
 
 EVENTS = [{"id": f"e-{n}", "time": 1 + n, "text": "x" * (n % 50)} for n in range(300)]
 LINES = "".join(json.dumps(event) + "\n" for event in EVENTS).encode()
@@ -117,8 +118,8 @@ def read_until_error(source):
     return parts, None
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("form", FORMS)
+@for_each("error", ERRORS)
+@for_each("form", FORMS)
 def test_any_error_of_a_stream_is_raised(form, error):
     """The very exception is raised, after events and without any damage."""
     data = FORMS[form]
@@ -130,8 +131,8 @@ def test_any_error_of_a_stream_is_raised(form, error):
     assert parts
 
 
-@pytest.mark.parametrize("wrapped", WRAPPED)
-@pytest.mark.parametrize("form", FORMS)
+@for_each("wrapped", WRAPPED)
+@for_each("form", FORMS)
 def test_any_kind_of_file_object_may_fail(form, wrapped):
     """Whatever lies around the stream that fails."""
     data, error = FORMS[form], StoreError("503")

@@ -166,6 +166,22 @@ def test_offsets_are_bytes_from_the_start():
     assert found == EVENTS
 
 
+@pytest.mark.parametrize("arrangement", ["pretty body", "pretty array", "lines"])
+def test_offsets_beyond_the_first_piece_of_a_stream_are_from_its_start(
+    arrangement, monkeypatch
+):
+    """The pieces that were read before count."""
+    for module in ("_elements", "_json", "_source"):
+        monkeypatch.setattr(f"braze_heap.wire.{module}.CHUNK", 64)
+    events = [{"id": f"event-{number}"} for number in range(50)]
+    body = ARRANGEMENTS[arrangement](events).encode()
+
+    offsets = [event.offset for event in read_events(io.BytesIO(body))]
+
+    decoded = (json.JSONDecoder().raw_decode(body[at:].decode()) for at in offsets)
+    assert [event for event, _ in decoded] == events
+
+
 def test_lines_have_their_offsets():
     """An event on a line begins where its line begins."""
     offsets = [
