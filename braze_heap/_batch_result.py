@@ -132,8 +132,8 @@ def _skipped(
     """
     Count the skipped events, and the parts of delivered events that were not sent.
 
-    The transformer knows only what is outdated inside the batch, and not what was sent
-    of that because newer values were rejected.
+    The transformer only knows which values are outdated inside the batch. Some of them
+    may have been sent, because newer values were rejected.
     """
     skipped = Counter(str(skip.reason) for skip in result.skipped)
     if not (decision.outdated or result.outdated):

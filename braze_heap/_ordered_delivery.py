@@ -55,8 +55,8 @@ class _Part:
 
     Attributes:
         call: The call.
-        index: Index of the call of the batch whose part it is; ``None`` if it has the
-            value of an event of another batch.
+        index: Index of the call of the batch that it is a part of; ``None`` if it sends
+            a value of another batch.
         keys: Keys of its user properties, by name.
     """
 

@@ -218,7 +218,7 @@ _Version: TypeAlias = tuple[str, str, int]
 
 
 def _version(item: StoredObject | Position) -> _Version:
-    """Return URL, version and size: what has the same ones has the same content."""
+    """Return URL, version and size, which identify the content."""
     return shown(item.url), item.version, item.size
 
 

@@ -122,8 +122,9 @@ def _analyze_unknown(
 
 def _guarded(transformer: Transformer, factory: ProbeFactory) -> dict[str, str]:
     """
-    Return what the word guard redacts, to the reason: the names that a mapper was seen
-    to read, and ``*`` for all others.
+    Return the names that the word guard redacts, with the reason.
+
+    These are the names that mappers read in the probes, and ``*`` for all others.
     """
     redaction = transformer._policies.redaction
     guarded: dict[str, str] = {}
@@ -380,7 +381,7 @@ def _doc(
     *,
     is_time: bool,
 ) -> str:
-    """Return the meaning of a property, and what Heap can do with it."""
+    """Return the meaning of a property, and its use in Heap."""
     if is_time and name.endswith("_at") and "time" in sources:
         found = (doc for end, doc in _TIMES.items() if name.endswith(end))
         text = next(found, "Time of the event that states it.")
@@ -449,7 +450,7 @@ _IN_HEAP: Final = MappingProxyType(
         "users with this property from counts of people.",
     }
 )
-"""Field to what an analyst can do with it in Heap."""
+"""Use of a field in Heap, for analysts."""
 
 MAY_IDENTIFY: Final = (
     CUSTOM_FIELDS

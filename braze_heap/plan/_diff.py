@@ -156,10 +156,7 @@ def _property_changes(
 def _with_privacy(
     change: Change, new: Sequence[PlannedProperty], old_event: PlannedEvent | None
 ) -> Change:
-    """
-    Return *change*; of a field that was unknown and redacted, and is sent now, with
-    that.
-    """
+    """Return *change*, marked if the field was redacted as unknown and is sent now."""
     if change.kind != "added" or old_event is None:
         return change
     planned = next(each for each in new if each.name == change.name)

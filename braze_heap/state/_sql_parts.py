@@ -82,7 +82,7 @@ _POSITIONS: Final = sa.Table(
 
 
 class _SqlPart:
-    """A table of a database, whose errors are of one class."""
+    """One part of the state in a database."""
 
     _kind: ClassVar[type[StateError]]
 

@@ -264,11 +264,8 @@ class SqliteLedger(StatePart):
     A ledger in a state file of SQLite. Several processes may share it. Thread-safe.
 
     Each `update` is one transaction, on the disk when it returns. An entry takes about
-    200 bytes. The file is handled as that of a `SqliteDeadLetter`, and may be the same.
-
-    Args:
-        path: The file. Its folder must exist.
-        create: Whether to create the file if it does not exist.
+    200 bytes. See `SqliteDeadLetter` for the arguments, and how the file is handled. It
+    may be the same file.
 
     Raises:
         LedgerError: The file cannot be opened, or is not a state file.
@@ -324,11 +321,8 @@ class SqliteProgress(StatePart):
     Progress of backfills in a state file of SQLite. Thread-safe.
 
     Each `commit` is one transaction, on the disk when it returns. On systems without
-    `fcntl` (Windows), `lock` only excludes the same process.
-
-    Args:
-        path: The file. Its folder must exist.
-        create: Whether to create the file if it does not exist.
+    `fcntl` (Windows), `lock` only excludes the same process. The arguments are those of
+    a `SqliteDeadLetter`, except for the cap.
 
     Raises:
         ProgressError: The file cannot be opened, or is not a state file.

@@ -1,4 +1,4 @@
-"""Listing of Currents' layout with few requests, and reading of what it finds."""
+"""Find and read the objects of Currents in a store, with few requests."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ Heap's contract for one item of a request, written only from Heap's documentatio
 It shares no code with the part of the library that makes values legal, so that a
 mistake there cannot hide here. Lengths are UTF-16 code units, as in Heap's JavaScript.
 
-`rejections` are what Heap itself rejects, in its words. `assert_legal` adds what Heap
-accepts silently and nobody can undo: identities that many people share, and events
-that would count twice.
+`rejections` are problems that Heap itself rejects, in its words. `assert_legal` adds
+those that Heap accepts silently and that cannot be undone: identities that many people
+share, and events that would count twice.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def utf16_units(text: str) -> int:
 
 
 def rejections(item: object, kind: ItemKind, path: str) -> Iterator[str]:
-    """Yield what Heap rejects of *item*, each text with its path below *path*."""
+    """Yield the reasons for which Heap rejects *item*, with paths below *path*."""
     if not isinstance(item, dict):
         yield f"{path} should be object"
         return
@@ -230,7 +230,7 @@ def _text(
 
 
 def _hazards(item: dict[Any, Any], kind: ItemKind, path: str) -> Iterator[str]:
-    """Yield what Heap accepts, but what loses or mixes up data there."""
+    """Yield problems that Heap accepts, but that lose or mix up data there."""
     if kind == "event":
         for name, reason in _ADVISABLE.items():
             if name not in item:

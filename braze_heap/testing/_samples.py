@@ -236,7 +236,7 @@ def _text(name: str) -> str:
 
 
 def uuid_of(name: str) -> str:
-    """Return the id of what has *name*, always the same."""
+    """Return the UUID for *name*, always the same."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 

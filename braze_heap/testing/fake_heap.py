@@ -250,7 +250,7 @@ class FakeHeap(ClosingContextManager):
 
     @property
     def counts(self) -> Counts:
-        """Counts of what happened so far."""
+        """Counts since the start or the last `clear`."""
         with self._lock:
             return Counts(**self._api.counts)
 
