@@ -26,8 +26,8 @@ In Python, `bh.events.catalog()` has them by event type, and
 `braze-heap events --channel email --action click` finds types by them.
 
 Some events have a *field* with the name `action`, `channel` or `category`. It means
-something else: the effect of an inbound message on the subscription, the channel of a
-subscription or Canvas step, the keyword that a message answers.
+something else. `action` is the effect of an inbound message on the subscription, and
+`channel` that of a subscription or Canvas step. `category` is the keyword of a message.
 """
 
 CATEGORIES: Final = MappingProxyType(

@@ -19,9 +19,9 @@ PAGE = PAGES / "mappings.md"
 HEAD = """# Default mappings
 
 Generated from `braze_heap/mappers/shipped.py`: `python -m tests.regenerate`. By
-default each type becomes an event of its own, with every field that is set. Where a
-mapper does more, the last column has the user properties that it sets, and its name.
-`braze-heap plan` shows all of it field by field, for any configuration; `--format
+default each type becomes an event of its own, with every field that is set. If a mapper
+does more, the last column has the user properties that it sets, and its name.
+`braze-heap plan` shows all of it field by field, for any configuration. `--format
 html` is a page to search.
 """
 

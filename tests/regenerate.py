@@ -146,12 +146,13 @@ def main() -> None:
         page = PAGES / f"{family}.md"
         if not page.exists():
             title = family.replace("_", " ").capitalize()
-            text = f"# {title}\n\n```{{event-family}} {family}\n```\n"
-            page.write_text(text, "utf-8")
+            part = f"<!-- begin {{event-family}} {family} -->\n<!-- end -->"
+            page.write_text(f"# {title}\n\n{part}\n", "utf-8")
     _run("tests.mappers.test_goldens")
     _run("tests.catalog_page")
     _run("tests.mappings_page")
     _run("tests.wire_forms_page")
+    _run("tests.reference_pages")
     _run("tests.plan.test_versions")
 
 

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import importlib
 import importlib.util
+import json
 import os
 import pkgutil
 import re
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from sybil import Document, Example, Sybil
@@ -26,10 +28,11 @@ import braze_heap as bh
 from braze_heap.cli._app import app
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _responses
-from tests import catalog_page, mappings_page, wire_forms_page
+from tests import catalog_page, mappings_page, reference_pages, wire_forms_page
 from tests.support import REGENERATE
 
 ROOT = Path(__file__).parents[1]
+FIRST = ROOT / "docs" / "index.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -140,19 +143,26 @@ def close_databases() -> None:
 
 
 def test_every_relative_link_leads_somewhere() -> None:
-    """A link from one page to another file of the project names a file that exists."""
+    """A link to another file of the project, or to a heading of it, is not dead."""
     links = [
-        (page, target)
+        (page, *target.partition("#")[::2])
         for page in PAGES
         for target in _link_targets(page.read_text("utf-8"))
-        if not target.startswith(("http", "#"))
+        if not target.startswith("http")
     ]
 
     assert [
-        (page.name, target)
-        for page, target in links
-        if not (page.parent / target.partition("#")[0]).exists()
+        (page.name, path, heading)
+        for page, path, heading in links
+        if not (page.parent / path).exists()
+        or (heading and heading not in _anchors(page.parent / path if path else page))
     ] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub and Sphinx make of the headings of *page*."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles}
 
 
 def _link_targets(text: str) -> list[str]:
@@ -179,6 +189,32 @@ def test_the_page_of_the_catalog_is_current() -> None:
 def test_the_page_of_the_wire_forms_is_current() -> None:
     """The page has every property that only one wire form has."""
     assert wire_forms_page.PAGE.read_text("utf-8") == wire_forms_page.page(), REGENERATE
+
+
+def test_the_page_of_the_commands_has_every_command() -> None:
+    """The table has each command of `braze-heap --help`."""
+    page = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
+    named = re.findall(r"^\| `braze-heap ([\w-]+)", page, re.MULTILINE)
+
+    assert sorted(named) == app.list_commands(click.Context(app))
+
+
+@pytest.mark.parametrize("page", reference_pages.PAGES, ids=lambda page: page.name)
+def test_the_reference_in_the_repository_is_current(page: Path) -> None:
+    """Its pages have the signatures and docstrings of today."""
+    text = page.read_text("utf-8")
+
+    assert text == reference_pages.with_texts(text), REGENERATE
+    assert "```{api}" not in text, "write `<!-- begin {api} ... -->` and `<!-- end -->`"
+
+
+def test_the_first_page_shows_what_happens() -> None:
+    """The event and the call of the first page are what the library does."""
+    blocks = re.findall(r"```json\n(.*?)```", FIRST.read_text("utf-8"), re.DOTALL)
+    event, call = map(json.loads, blocks)
+    (made,) = bh.Transformer().transform(event).calls
+
+    assert json.loads(made.to_json()) == call
 
 
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
@@ -230,6 +266,32 @@ def test_every_public_name_is_documented_once(built: Path) -> None:
 
     assert [(name, found) for name, found in homes if len(found) != 1] == []
     assert [name for name, times in entries.items() if times > 1] == []
+
+
+@needs_sphinx
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        ("backfill", "how-to/backfill"),
+        ("consent", "how-to/personal-data"),
+        ("funnel", "how-to/analyze-in-heap"),
+        ("GDPR", "how-to/delete-a-person"),
+        ("message engagement", "how-to/choose-events"),
+        ("Spark", "how-to/transform-with-spark"),
+        ("two replicas", "how-to/share-state"),
+    ],
+)
+def test_the_search_finds_the_page(built: Path, query: str, page: str) -> None:
+    """The index of the search has all words of the query for the page."""
+    script = (built / "searchindex.js").read_text("utf-8")
+    index = json.loads(script.removeprefix("Search.setIndex(").removesuffix(")"))
+    search = importlib.import_module("sphinx.search.en")
+    stem = search.SearchEnglish({}).stem
+    for word in map(stem, query.split()):
+        places = [index[part].get(word, []) for part in ("terms", "titleterms")]
+        numbers = [n for p in places for n in (p if isinstance(p, list) else [p])]
+
+        assert page in [index["docnames"][number] for number in numbers]
 
 
 @needs_sphinx

@@ -1,6 +1,4 @@
-"""
-SVG drawings become part of their page, so that they follow its light and dark.
-"""
+"""SVG drawings become part of their page, so that they follow its light and dark."""
 
 from pathlib import Path
 
@@ -10,9 +8,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 
 class Inlining(SphinxPostTransform):
-    """
-    Puts the drawing where its reference was.
-    """
+    """Puts the drawing where its reference was."""
 
     default_priority = 5
     formats = ("html",)
@@ -26,8 +22,6 @@ class Inlining(SphinxPostTransform):
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """
-    Register with Sphinx.
-    """
+    """Register with Sphinx."""
     app.add_post_transform(Inlining)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

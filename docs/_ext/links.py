@@ -1,6 +1,4 @@
-"""
-Names in code become links: public ones of the package, and event types.
-"""
+"""Names in code become links: public ones of the package, and event types."""
 
 import re
 from html import escape
@@ -13,7 +11,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
 import braze_heap
-from _ext.api import public_modules
+from _ext.texts import public_modules
 
 _CLEAR = re.compile(r"[A-Z][a-z]\w+|[A-Z]+_[A-Z_]+|\w+\.\w[\w.]*|[A-Z]{4,}")
 """What cannot be taken for an ordinary word."""
@@ -43,9 +41,7 @@ def find_places(app: Sphinx, env: BuildEnvironment) -> None:
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
 ) -> nodes.reference | None:
-    """
-    Find what a docstring names without its module.
-    """
+    """Find what a docstring names without its module."""
     place = env.places.get(node.get("reftarget", ""))
     if node.get("refdomain") != "py" or place is None:
         return None
@@ -70,9 +66,7 @@ class Breaking(SphinxPostTransform):
 
 
 class Linking(SphinxPostTransform):
-    """
-    Links code that is exactly one public name.
-    """
+    """Links code that is exactly one public name."""
 
     default_priority = 200
 
@@ -95,9 +89,7 @@ def _is_meant(text: str) -> bool:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """
-    Register with Sphinx.
-    """
+    """Register with Sphinx."""
     app.connect("env-updated", find_places)
     app.connect("missing-reference", resolve)
     app.add_post_transform(Linking)

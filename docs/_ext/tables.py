@@ -2,9 +2,6 @@
 Tables that are read off the classes: event types with their fields, and options.
 """
 
-import importlib
-import inspect
-import re
 from collections.abc import Iterator, Mapping
 
 import attrs
@@ -13,18 +10,12 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+from _ext import texts
 from braze_heap import events
 from braze_heap._options import doc_of, parser_of, shown_default, types_of
 from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig
-from braze_heap.events import (
-    CurrentsEvent,
-    EventField,
-    catalog_entry,
-    event_fields,
-)
+from braze_heap.events import CurrentsEvent
 from braze_heap.heap import HeapOptions
-
-_HEAD = ["| field | type | meaning |", "| --- | --- | --- |"]
 
 
 class _Classes(SphinxDirective):
@@ -33,12 +24,10 @@ class _Classes(SphinxDirective):
     """
 
     def sections(
-        self, head: str, texts: Mapping[type[CurrentsEvent], str]
+        self, head: str, by_class: Mapping[type[CurrentsEvent], str]
     ) -> list[nodes.Node]:
-        """
-        Return *head*, and a section with its text for each class.
-        """
-        sections = [self._section(cls, text) for cls, text in texts.items()]
+        """Return *head*, and a section with its text for each class."""
+        sections = [self._section(cls, text) for cls, text in by_class.items()]
         return [*self.parse_text_to_nodes(head), *sections]
 
     def _section(self, cls: type[CurrentsEvent], text: str) -> nodes.section:
@@ -58,133 +47,24 @@ class _Classes(SphinxDirective):
 
 
 class EventFamily(_Classes):
-    """
-    Documents the event types of a family.
-    """
+    """Documents the event types of a family."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        module = importlib.import_module(f"braze_heap.events.{self.arguments[0]}")
-        own = [
-            c for c in _classes_of(module.__name__) if c.__module__ == module.__name__
-        ]
-        types = [c for c in own if "event_type" in c.__dict__]
-        bases = [c for c in own if "event_type" not in c.__dict__]
-        return self.sections(
-            _text(inspect.getdoc(module)),
-            {c: _type_text(c) for c in types} | {c: _group_text(c) for c in bases},
-        )
+        (family,) = self.arguments
+        return self.sections(texts.family_text(family), texts.family_texts(family))
 
 
 class EventGroups(_Classes):
-    """
-    Documents the groups of fields that event types share.
-    """
+    """Documents the groups of fields that event types share."""
 
     def run(self) -> list[nodes.Node]:
-        groups = _classes_of("braze_heap.events.groups")
-        return self.sections("", {c: _group_text(c) for c in groups})
-
-
-def _classes_of(module: str) -> list[type[CurrentsEvent]]:
-    named = ((name, getattr(events, name)) for name in events.__all__)
-    return [
-        value
-        for name, value in named
-        if inspect.isclass(value) and value.__module__ == module
-    ]
-
-
-def _type_text(cls: type[CurrentsEvent]) -> str:
-    bases = ", ".join(
-        f"`{b.__name__}`" for b in cls.__bases__ if b is not CurrentsEvent
-    )
-    told = [
-        f"`{cls.event_type}`",
-        f"Braze calls it *{cls.display_name}*",
-        *_details(cls),
-    ]
-    fields = event_fields(cls).values()
-    rows = [_row(field) for field in fields if field.documented]
-    others = ", ".join(f"`{field.name}`" for field in fields if not field.documented)
-    return "\n".join(
-        [
-            f"{' · '.join(told)}\n",
-            f"{_text(_without_type(cls))}\n",
-            f"Groups: {bases}.\n" if bases else "",
-            *_HEAD,
-            *rows,
-            "",
-            f"Can also come over HTTP, undocumented: {others}." if others else "",
-        ]
-    )
-
-
-def _details(cls: type[CurrentsEvent]) -> Iterator[str]:
-    entry = catalog_entry(cls)
-    for name in ("category", "channel", "action"):
-        if word := getattr(entry, name):
-            yield f"{name} `{word}`"
-    if cls.release > 2:
-        yield f"since release {cls.release}"
-    if cls.status != "current":
-        yield f"**{cls.status}**"
-    if not cls.http:
-        yield "in storage alone"
-    if not cls.storage:
-        yield "over HTTP alone"
-
-
-def _group_text(cls: type[CurrentsEvent]) -> str:
-    fields = [f for f in event_fields(cls).values() if f.declared_by is cls]
-    rows = [*_HEAD, *map(_row, fields)] if fields else []
-    return "\n".join([f"{_text(inspect.getdoc(cls))}\n", *rows, ""])
-
-
-def _row(field: EventField) -> str:
-    marks = ", ".join(_marks(field))
-    marked = f" *({marks})*" if marks else ""
-    meaning = " ".join(_text(field.doc).split()).replace("|", "\\|")
-    return f"| `{field.name}` | {field.kind} | {meaning}{marked} |"
-
-
-def _marks(field: EventField) -> Iterator[str]:
-    if field.personal:
-        yield "personal"
-    if field.sensitive:
-        yield "sensitive"
-    if field.since is not None:
-        yield f"since release {field.since}"
-    if field.deprecated:
-        yield "deprecated"
-    if not field.http and getattr(field.declared_by, "http", True):
-        yield "in storage alone"
-    if field.storage is None and getattr(field.declared_by, "storage", True):
-        yield "over HTTP alone"
-    if field.storage not in (None, field.name):
-        yield f"in storage `{field.storage}`"
-
-
-def _without_type(cls: type[CurrentsEvent]) -> str:
-    """
-    Return the docstring without a paragraph that only repeats the type.
-    """
-    told = (inspect.getdoc(cls) or "").split("\n\n")
-    return "\n\n".join(p for p in told if p.strip("`") != cls.event_type)
-
-
-def _text(docstring: str | None) -> str:
-    """
-    Return a docstring as Markdown.
-    """
-    return re.sub(r"``([^`]+)``", r"`\1`", docstring or "")
+        return self.sections("", texts.group_texts())
 
 
 class Options(SphinxDirective):
-    """
-    Lists the options of a class that have a text form: name, default, meaning.
-    """
+    """Lists the options of a class that have a text form: name, default, meaning."""
 
     required_arguments = 1
 
@@ -201,7 +81,8 @@ def option_rows(cls: type) -> Iterator[str]:
     kinds = types_of(cls)
     for field in sorted(attrs.fields(cls), key=lambda field: field.inherited):
         if parser_of(kinds[field.name]):
-            default, meaning = _default(shown_default(field)), _text(doc_of(field))
+            default = _default(shown_default(field))
+            meaning = texts.as_markdown(doc_of(field))
             yield f"| {_name(cls, field.name)} | {default} | {meaning} |"
 
 
@@ -229,9 +110,7 @@ def _forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """
-    Register with Sphinx.
-    """
+    """Register with Sphinx."""
     app.add_directive("event-family", EventFamily)
     app.add_directive("event-groups", EventGroups)
     app.add_directive("options", Options)
