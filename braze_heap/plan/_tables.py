@@ -195,7 +195,7 @@ def _code(text: str) -> str:
     return f"{fence}{space}{line}{space}{fence}"
 
 
-COLUMNS: Final[list[str]] = (
+COLUMNS: Final[Sequence[str]] = (
     "kind event property type example field origin sources personal sensitive"
     " may_identify since wire category channel action observed share event_type doc"
 ).split()
