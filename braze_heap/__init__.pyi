@@ -27,6 +27,7 @@ from braze_heap import (
     wire as wire,
 )
 from braze_heap.config import (
+    Config as Config,
     ConfigError as ConfigError,
     TransformConfig as TransformConfig,
 )

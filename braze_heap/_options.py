@@ -26,6 +26,11 @@ _T = TypeVar("_T")
 _DOC: Final = "braze_heap.doc"
 _SHOWN: Final = "braze_heap.shown"
 _POSITIVE: Final = "braze_heap.positive"
+_RANGE: Final = "braze_heap.range"
+_FILLED: Final = "braze_heap.filled"
+_SECRET: Final = "braze_heap.secret"  # noqa: S105 (a name)
+_KEY: Final = "braze_heap.key"
+_VARIABLE: Final = "braze_heap.variable"
 
 SWITCHES: Final = types.MappingProxyType(
     {
@@ -52,7 +57,11 @@ def option(
     *,
     secret: bool = False,
     positive: bool = False,
+    between: tuple[float, float] | None = None,
+    filled: bool = False,
     shown: str = "",
+    key: str = "",
+    variable: str = "",
     converter: Callable[[Any], Any] | None = None,
 ) -> _T:
     """
@@ -63,7 +72,11 @@ def option(
         text: The documentation: one sentence or noun phrase, with units.
         secret: Whether no repr shows its value.
         positive: Whether it must be a positive, finite number.
+        between: Smallest and largest number that it can be.
+        filled: Whether it must not be empty.
         shown: Name of the default value, if its repr is long.
+        key: Name in a configuration, if it differs from that of the field.
+        variable: Environment variable that sets a secret, unless another one is named.
         converter: Applied to values of the constructor of the attrs class.
     """
     if converter is None and type(default) is dict:
@@ -72,7 +85,16 @@ def option(
         default=default,
         repr=(lambda v: shown if v is default else repr(v)) if shown else not secret,
         converter=converter,
-        metadata={_DOC: text, _POSITIVE: positive, _SHOWN: shown},
+        metadata={
+            _DOC: text,
+            _POSITIVE: positive,
+            _RANGE: between,
+            _FILLED: filled,
+            _SECRET: secret,
+            _KEY: key,
+            _VARIABLE: variable,
+            _SHOWN: shown,
+        },
     )
 
 
@@ -164,6 +186,26 @@ def doc_of(field: "attrs.Attribute[Any]") -> str:
     return str(field.metadata.get(_DOC, ""))
 
 
+def is_secret(field: "attrs.Attribute[Any]") -> bool:
+    """Return whether the value of an option must not be shown."""
+    return bool(field.metadata.get(_SECRET))
+
+
+def must_be_filled(field: "attrs.Attribute[Any]") -> bool:
+    """Return whether the text of an option must not be empty."""
+    return bool(field.metadata.get(_FILLED))
+
+
+def key_of(field: "attrs.Attribute[Any]") -> str:
+    """Return the name of an option in a configuration."""
+    return field.metadata.get(_KEY) or field.name
+
+
+def variable_of(field: "attrs.Attribute[Any]") -> str:
+    """Return the environment variable that sets a secret by default; empty if none."""
+    return str(field.metadata.get(_VARIABLE, ""))
+
+
 def shown_default(field: "attrs.Attribute[Any]") -> object:
     """Return the default value of an option, or its name if its repr is long."""
     return field.metadata.get(_SHOWN) or field.default
@@ -191,28 +233,44 @@ def check(options: Any) -> None:
     """
     Raise if a value of *options* is not one that its declaration allows.
 
-    Choices, switches, mappings and positive numbers are checked.
+    Choices, switches, mappings and the limits of numbers and texts are checked.
     """
-    for name, kind, is_positive in _checks_of(cast("Any", type(options))):
-        value = getattr(options, name)
-        if is_positive and not 0 < value < float("inf"):
-            raise ValueError(f"{name} must be a positive number")
-        if kind is bool or typing.get_origin(kind) is Literal:
-            choices = (True, False) if kind is bool else typing.get_args(kind)
-            if not isinstance(value, str | bool) or value not in choices:
-                listed = ", ".join(map(str, choices))
-                raise ValueError(f"{name} must be one of {listed}, not {value!r}")
-        elif typing.get_origin(kind) is Mapping and not isinstance(value, Mapping):
-            raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
+    for field, kind in _fields_of(cast("Any", type(options))):
+        check_value(field, kind, getattr(options, field.name), field.name)
+
+
+def check_value(
+    field: "attrs.Attribute[Any]", kind: Any, value: Any, name: str
+) -> None:
+    """
+    Raise if *value* is not one that the declaration *field* allows.
+
+    Args:
+        field: The declaration.
+        kind: Its type.
+        value: The value.
+        name: Name of the option in messages.
+    """
+    limits = field.metadata
+    if limits.get(_POSITIVE) and not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a positive number")
+    if (span := limits.get(_RANGE)) and not span[0] <= value <= span[1]:
+        raise ValueError(f"{name} is from {span[0]:,} to {span[1]:,}, not {value:,}")
+    if limits.get(_FILLED) and not value.strip():
+        raise ValueError(f"{name} is empty")
+    if kind is bool or typing.get_origin(kind) is Literal:
+        choices = (True, False) if kind is bool else typing.get_args(kind)
+        if not isinstance(value, str | bool) or value not in choices:
+            listed = ", ".join(map(str, choices))
+            raise ValueError(f"{name} must be one of {listed}, not {value!r}")
+    elif typing.get_origin(kind) is Mapping and not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
 
 
 @functools.cache
-def _checks_of(options: Any) -> list[tuple[str, Any, bool]]:
+def _fields_of(options: Any) -> list[tuple["attrs.Attribute[Any]", Any]]:
     kinds = types_of(options)
-    return [
-        (field.name, kinds[field.name], field.metadata.get(_POSITIVE, False))
-        for field in attrs.fields(options)
-    ]
+    return [(field, kinds[field.name]) for field in attrs.fields(options)]
 
 
 def is_list(kind: Any) -> bool:
@@ -231,8 +289,10 @@ def parser_of(kind: Any) -> Callable[[str], Any] | None:
         ``None`` if the type has no text form, such as a function. The parser raises
         `ValueError`, which may quote the text.
     """
-    if kind in (str, int, float):
-        return cast("Callable[[str], Any]", kind)
+    if kind is str:
+        return str
+    if kind in (int, float):
+        return functools.partial(_number, kind)
     if kind is bool:
         return _switch
     origin = typing.get_origin(kind)
@@ -246,9 +306,17 @@ def parser_of(kind: Any) -> Callable[[str], Any] | None:
     return _json_object if origin is Mapping else None
 
 
+def _number(kind: type, text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        needed = "whole number" if kind is int else "number"
+        raise ValueError(f"{text!r} is not a {needed}") from None
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in SWITCHES:
-        raise ValueError("a switch is true or false, yes or no, 1 or 0")
+        raise ValueError(f"{text!r} is not true or false, yes or no, 1 or 0")
     return SWITCHES[text.lower()]
 
 

@@ -1,6 +1,9 @@
-"""All options as one value, from a dictionary, TOML or the environment."""
+"""One configuration, from a file, variables and options."""
 
 import inspect
+import re
+import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +11,46 @@ import attrs
 import pytest
 
 import braze_heap as bh
-from braze_heap.config import ConfigError, TransformConfig
+from braze_heap.config import Config, ConfigError, SinkConfig, TransformConfig, example
+from braze_heap.config._keys import TABLES, declared_keys, file_keys, variables
+from braze_heap.sinks import JsonLinesSink
 from braze_heap.testing import make_raw
+
+PREFIX = "BRAZE_HEAP_"
+
+Load = Callable[..., Config]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Write a file, and load it with the given variables only."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(
+        content: str | bytes = "",
+        environ: Mapping[str, str] | None = None,
+        name: str = "service.toml",
+        **options: Any,
+    ) -> Config:
+        data = content if isinstance(content, bytes) else content.encode()
+        Path(name).write_bytes(data)
+        variables = {f"{PREFIX}{key}": text for key, text in (environ or {}).items()}
+        return Config.load(name, variables, **options)
+
+    return load
 
 
 def test_the_defaults_are_those_of_the_transformer() -> None:
     """An empty configuration changes nothing."""
     events = [make_raw(event_type) for event_type in bh.EVENT_TYPES]
 
-    configured = TransformConfig().transformer().transform(events)
+    configured = Config.from_env({}).transformer().transform(events)
 
     assert configured == bh.Transformer().transform(events)
 
 
 def test_every_option_of_the_transformer_can_be_configured() -> None:
-    """Only what is no plain data is left to code."""
+    """Only functions and objects are left to code."""
     options = {*inspect.signature(bh.Transformer).parameters}
     configured = {field.name for field in attrs.fields(TransformConfig)}
 
@@ -30,167 +58,160 @@ def test_every_option_of_the_transformer_can_be_configured() -> None:
     assert options - configured == {"mappers", "naming", "event_types", *functions}
 
 
-def test_a_configuration_comes_from_toml(tmp_path: Path) -> None:
-    """Options stand in a table of their own, beside those of others."""
-    file = tmp_path / "service.toml"
-    file.write_text(
+def test_tables_of_a_file_are_read(load: Load) -> None:
+    config = load(
         """
-        [braze_heap]
+        [transform]
         include = "engagement"
         identity = ["external_user_id", "user_id"]
-        event_prefix = "braze-"
         exclude = ["PushEvent", "users.messages.sms.Send"]
         sample = {EmailSend = 0.1}
-        [braze_heap.fixed_properties]
+        [transform.fixed_properties]
         source = "braze"
+        [sink]
+        app_id = "11"
+        region = "eu"
+        deadline = 7
+        [state]
+        path = "live.db"
+        [serve]
+        port = 8443
+        [log]
+        format = "json"
         """
     )
 
-    config = TransformConfig.from_file(file)
-
-    assert config == TransformConfig(
+    assert config.transform == TransformConfig(
         include=("engagement",),
         identity=("external_user_id", "user_id"),
-        event_prefix="braze-",
         exclude=("PushEvent", "users.messages.sms.Send"),
         sample={"EmailSend": 0.1},
         fixed_properties={"source": "braze"},
     )
+    assert config.sink.to_spec() == "heap:?app_id=11&region=eu&deadline=7"
+    assert (config.state.path, config.serve.port) == ("live.db", 8443)
+    assert config.log.format == "json"
 
 
-def test_a_configuration_comes_from_the_environment() -> None:
-    """Lists have commas, mappings are JSON."""
-    config = TransformConfig.from_env(
-        {
-            "BRAZE_HEAP_LOCAL_TIME": "true",
-            "BRAZE_HEAP_INCLUDE": "channel:email, PushOpen",
-            "BRAZE_HEAP_SAMPLE": '{"EmailSend": 0.1}',
-            "BRAZE_HEAP_EVENT_RENAMES": '{"Braze Email Click": "Click"}',
-            "BRAZE_HEAP_PERSONAL_DATA": "hash",
-            "BRAZE_HEAP_HASH_KEY": "a secret of 16 and more",
-            "PATH": "/bin",
+def test_variables_are_read_as_lists_and_json(load: Load) -> None:
+    config = load(
+        environ={
+            "TRANSFORM__LOCAL_TIME": "true",
+            "TRANSFORM__INCLUDE": "channel:email, PushOpen",
+            "TRANSFORM__SAMPLE": '{"EmailSend": 0.1}',
+            "TRANSFORM__PERSONAL_DATA": "hash",
+            "TRANSFORM__HASH_KEY": "canary of 16 and more",
+            "SINK__APP_ID": "11",
+            "SERVE__GRACE": "5.5",
         }
     )
 
-    assert config == TransformConfig(
+    assert config.transform == TransformConfig(
         local_time=True,
         include=("channel:email", "PushOpen"),
         sample={"EmailSend": 0.1},
-        event_renames={"Braze Email Click": "Click"},
         personal_data="hash",
-        hash_key="a secret of 16 and more",
+        hash_key="canary of 16 and more",
     )
-    assert "secret" not in repr(config)
+    assert config.sink.to_spec() == "heap:?app_id=11"
+    assert config.serve.grace == 5.5
+    assert "canary" not in repr(config)
+
+
+def test_an_option_wins_over_a_variable_and_that_over_the_file(load: Load) -> None:
+    config = load(
+        "[serve]\nport = 1\nhost = 'a'\ngrace = 9",
+        {"SERVE__PORT": "2", "SERVE__HOST": "b"},
+        options={("serve", "port"): (3, "--port")},
+    )
+
+    assert (config.serve.port, config.serve.host, config.serve.grace) == (3, "b", 9)
+    sources = {key: source for key, _, source in config.values() if key[:5] == "serve"}
+    assert sources == {
+        "serve.host": "variable BRAZE_HEAP_SERVE__HOST",
+        "serve.port": "option --port",
+        "serve.grace": "file service.toml",
+        "serve.token": "default",
+    }
+
+
+def test_the_sink_of_an_option_replaces_the_table(load: Load) -> None:
+    config = load(
+        "[sink]\napp_id = '1'\nregion = 'eu'\napi_key_env = 'BRAZE_HEAP_CONFIG'",
+        {"CONFIG": "canary"},
+        options={("sink", "spec"): ("memory:", "--sink")},
+    )
+
+    assert config.sink == SinkConfig(spec="memory:", api_key="canary")
+    config.open_sink().close()
 
 
 @pytest.mark.parametrize(
-    ("options", "flaw"),
+    ("text", "spec"),
     [
-        ({"personal_dta": "keep"}, "Did you mean 'personal_data'"),
-        ({"local_time": "yes"}, "local_time"),
-        ({"machines": "dorp"}, "Did you mean 'drop'.* @ config.machines"),
-        ({"machines": 5}, "'5' is not one of keep, drop.* @ config.machines"),
-        ({"include": 5}, "config.include"),
-        ({"exclude": [5]}, r"config.exclude\[0\]"),
-        ({"sample": {"EmailSend": "0.1"}}, "config.sample"),
-        ({"sample": {"EmailSend": True}}, "config.sample"),
-        ({"event_renames": {"a": 5}}, "event_renames"),
-        ({"fixed_properties": {"a": []}}, "fixed_properties"),
-        ({"identity": ["name"]}, "identity"),
-        ({"event_prefix": 5, "deletions": 1}, "deletions.*event_prefix"),
+        ("kind = 'file'\npath = 'x.gz'\nmax_bytes = 99", "file:x.gz?max_bytes=99"),
+        ("kind = 'console'", "console:"),
+        ("kind = 'acme.sinks:Bucket'\nurl = 'a b'", "acme.sinks:Bucket?url=a+b"),
+        ("app_id = '1'\nallow_http = true", "heap:?app_id=1&allow_http=true"),
+        ("spec = 'memory:'", "memory:"),
     ],
 )
-def test_a_flaw_is_named_with_its_path(options: dict[str, Any], flaw: str) -> None:
-    """A service does not start with a configuration that means nothing."""
-    with pytest.raises(ConfigError, match=flaw):
-        TransformConfig.from_dict(options)
-
-
-def test_an_unknown_class_is_an_error_with_a_hint() -> None:
-    """A typo must not leave everything out."""
-    with pytest.raises(ValueError, match="Did you mean 'EmailClick'"):
-        TransformConfig(include=("EmialClick",)).transformer()
-
-
-def test_a_typo_in_the_environment_is_an_error() -> None:
-    """A variable that is not read would be a policy that is not in force."""
-    with pytest.raises(ConfigError, match="no option 'locl_time'"):
-        TransformConfig.from_env({"BRAZE_HEAP_LOCL_TIME": "true"})
-
-
-def test_a_broken_file_is_named(tmp_path: Path) -> None:
-    """The error says which file, and where."""
-    file = tmp_path / "broken.toml"
-    file.write_text("a = ")
-
-    with pytest.raises(ConfigError, match=r"broken\.toml is no TOML"):
-        TransformConfig.from_file(file)
-
-
-def test_a_configuration_comes_from_json(tmp_path: Path) -> None:
-    """The suffix tells."""
-    file = tmp_path / "service.json"
-    file.write_text('{"event_renames": {"Braze Email Click": "Click"}}')
-
-    config = TransformConfig.from_file(file)
-
-    assert config.event_renames == {"Braze Email Click": "Click"}
-
-
-def test_a_team_narrows_its_own_registry() -> None:
-    """The choice of events applies to any mappers."""
-    config = TransformConfig(include=("EmailEvent",))
-    transform = config.transformer(bh.DEFAULT_MAPPERS).transform
-
-    result = transform(
-        [make_raw("users.messages.email.Open"), make_raw("users.canvas.Entry")]
-    )
-
-    assert [call.to_dict()["event"] for call in result.calls] == ["Braze Email Open"]
-    assert [s.reason for s in result.skipped] == ["excluded"]
-
-
-@pytest.mark.parametrize(
-    ("text", "flaw"),
-    [
-        ("[braze_heap]\n[serve]\nport = 1", "table 'serve'.*only that one is read"),
-        ("local_time = true\n[braze_heap]", "option 'local_time'.*Move the option"),
-        ("[braze-heap]\nlocal_time = true", "no table 'braze-heap'.*'braze_heap'"),
-        ("[braze_heap]\nlocl_time = true", "Did you mean 'local_time'"),
-        ("[personal_feilds]\ncountry = 'keep'", "Did you mean 'personal_fields'"),
-        ("[serve]\nport = 1", "no table 'serve'"),
-        ("braze_heap = 5", "not a table"),
-        ("include = " + "[" * 100_000, "nested too deeply"),
-    ],
-)
-def test_part_of_a_file_that_nothing_reads_is_an_error(
-    text: str, flaw: str, tmp_path: Path
+def test_a_kind_of_sink_has_its_options_as_keys(
+    text: str, spec: str, load: Load
 ) -> None:
-    """An unknown table or key names itself, the file, and the nearest known name."""
-    file = tmp_path / "service.toml"
-    file.write_text(text)
-
-    with pytest.raises(ConfigError, match=rf"service\.toml.*{flaw}"):
-        TransformConfig.from_file(file)
+    assert load(f"[sink]\n{text}").sink.to_spec() == spec
 
 
-@pytest.mark.parametrize("text", ["[]", "5", "[" * 100_000])
-def test_json_file_without_an_object_is_an_error(text: str, tmp_path: Path) -> None:
-    """Whatever a JSON file holds instead of options, the error names the file."""
-    file = tmp_path / "service.json"
-    file.write_text(text)
+def test_sink_and_state_are_opened(load: Load) -> None:
+    config = load("[sink]\nkind = 'file'\npath = 'calls.jsonl'\n[state]\npath = 's.db'")
 
-    with pytest.raises(ConfigError, match=r"service\.json"):
-        TransformConfig.from_file(file)
+    with config.open_state() as state, config.open_sink() as sink:  # type: ignore[attr-defined]
+        assert isinstance(sink, JsonLinesSink)
+        state.dead_letter.ready()
+
+    assert {"calls.jsonl", "s.db"} <= {path.name for path in Path().iterdir()}
+    with pytest.raises(ConfigError, match="there is no sink: set app_id"):
+        Config().open_sink()
 
 
-def test_variables_override_a_base() -> None:
-    """A variable wins over the file; what no variable sets stays."""
-    base = TransformConfig(local_time=True, event_prefix="B ")
+@pytest.mark.parametrize(
+    ("text", "environ", "source"),
+    [
+        ("", {"SERVE__TOKEN": "canary-1"}, "variable BRAZE_HEAP_SERVE__TOKEN"),
+        ("", {"SERVE__TOKEN_ENV": "BRAZE_HEAP_T", "T": "canary-1"}, "variable"),
+        ("serve.token_env = 'BRAZE_HEAP_T'", {"T": "canary-1\n"}, "variable"),
+        ("serve.token_file = 'token'", {}, "file token"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:1 environment variable")
+def test_a_secret_is_in_a_variable_or_a_file(
+    text: str, environ: dict[str, str], source: str, load: Load
+) -> None:
+    """The line end of a file is not part of it, nor is a byte order mark."""
+    Path("token").write_bytes("\ufeffcanary-1\r\n".encode())
 
-    config = TransformConfig.from_env({"BRAZE_HEAP_EVENT_PREFIX": ""}, base=base)
+    config = load(text, environ)
 
-    assert config == TransformConfig(local_time=True, event_prefix="")
+    assert config.serve.token == "canary-1"
+    assert config.sources["serve.token"].startswith(source)
+    assert "canary" not in str([*config.values()])
+
+
+def test_secrets_of_other_tables_are_not_read(load: Load) -> None:
+    """An analyst may not read the token of the service."""
+    config = load("serve.token_file = '/nowhere/token'", secrets_of=["transform"])
+
+    assert config.serve.token == ""
+
+
+def test_usual_variables_hold_token_and_key(load: Load) -> None:
+    environ = {"BRAZE_TOKEN": "canary-1", "HEAP_API_KEY": "canary-2"}
+
+    heap = Config.from_env({**environ, f"{PREFIX}SINK__APP_ID": "11"})
+    other = Config.from_env({**environ, f"{PREFIX}SINK__SPEC": "memory:"})
+
+    assert (heap.serve.token, heap.sink.api_key) == ("canary-1", "canary-2")
+    assert other.sink.api_key == ""
 
 
 def test_variables_of_kubernetes_are_ignored() -> None:
@@ -206,25 +227,230 @@ def test_variables_of_kubernetes_are_ignored() -> None:
         "BRAZE_HEAP_PORT_80_TCP_ADDR": "10.0.0.1",
         "BRAZE_HEAP_CANARY_SERVICE_HOST": "10.0.0.2",
         "BRAZE_HEAP_CANARY_PORT": "tcp://10.0.0.2:80",
+        "BRAZE_HEAP_CONFIG": "service.toml",
     }
 
-    assert TransformConfig.from_env(environ) == TransformConfig()
+    assert Config.from_env(environ) == Config()
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "flaw"),
+    ("name", "meant"),
     [
-        ("PORT", "8080", "no option 'port'"),
-        ("MACHINES", "none", "in the environment: .*machines"),
-        ("EVENT_RENAMES", "[" * 100_000, "BRAZE_HEAP_EVENT_RENAMES: not a JSON object"),
+        ("BRAZE_HEAP_LOCAL_TIME", "BRAZE_HEAP_TRANSFORM__LOCAL_TIME"),
+        ("BRAZE_HEAP_SINK_APP_ID", "BRAZE_HEAP_SINK__APP_ID"),
+        ("BRAZE_HEAP_SERVE_TOKEN_FILE", "BRAZE_HEAP_SERVE__TOKEN_FILE"),
+        ("BRAZE_HEAP_SERVE__PROT", "BRAZE_HEAP_SERVE__PORT"),
+        ("BRAZE_HEAP_SINK__REGOIN", "BRAZE_HEAP_SINK__REGION"),
+        ("braze_heap_serve__port", "BRAZE_HEAP_SERVE__PORT"),
+        ("BRAZE_HEAP_PORT", "BRAZE_HEAP_SERVE__PORT"),
     ],
 )
-def test_variable_that_sets_nothing_is_an_error(
-    name: str, value: str, flaw: str
+def test_a_variable_that_sets_nothing_is_a_warning(name: str, meant: str) -> None:
+    warning = (
+        rf"^1 environment variable sets nothing: {name} \(did you mean {meant}\?\)"
+    )
+
+    with pytest.warns(UserWarning, match=warning):
+        assert Config.from_env({name: "1"}) == Config()
+
+
+FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
+    # Types and values in the file.
+    ("serve.port = '8080'", {}, "serve.port must be a whole number, not text"),
+    ("serve.port = 80.5", {}, "serve.port must be a whole number, not a number"),
+    ("serve.port = true", {}, "serve.port must be a whole number, not a switch"),
+    ("serve.port = -1", {}, "serve.port is from 0 to 65,535, not -1"),
+    ("serve.port = 65536", {}, "serve.port is from 0 to 65,535"),
+    ("serve.grace = nan", {}, "serve.grace must be a finite number"),
+    ("serve.host = ' '", {}, "serve.host is empty"),
+    ("serve.host = []", {}, "serve.host must be text in quotes, not a list"),
+    ("state.path = ''", {}, "state.path is empty"),
+    ("state.max_bytes = 5", {}, "state.max_bytes is from 65,536 to"),
+    ("log.level = 'verbose'", {}, "log.level must be one of debug, info, warning, error"),
+    ("log.level = 'wraning'", {}, "Did you mean 'warning'?"),
+    ("log.format = 5", {}, "log.format must be one of text, json, not 5"),
+    ("transform.local_time = 'yes'", {}, "must be true or false, not text"),
+    ("transform.machines = 'dorp'", {}, "Did you mean 'drop'?"),
+    ("transform.include = 5", {}, "include must be a list of texts, not a number"),
+    ("transform.exclude = [5]", {}, "transform.exclude[0] must be text"),
+    ("transform.sample = {EmailSend = '1'}", {}, "sample.EmailSend must be a number"),
+    ("transform.include = ['']", {}, "transform.include contains an empty text"),
+    ("transform.sample = []", {}, "transform.sample must be a table, not a list"),
+    ("transform.identity = ['name']", {}, "identity[0] is one of external_user_id"),
+    ("transform.fixed_properties = {a = []}", {}, "fixed_properties.a must be text"),
+    ("transform.personal_fields = {a = 'x'}", {}, "personal_fields.a is one of drop"),
+    ("transform.event_prefix = 1979-05-27", {}, "must be text in quotes, not a date"),
+    # Names in the file.
+    ("local_time = true", {}, "outside of its table: write it below [transform]"),
+    ("[braze_heap]\nnested = 'json'", {}, "[braze_heap] is now called [transform]"),
+    ("[srve]\nport = 1", {}, "there is no table 'srve'. Did you mean 'serve'?"),
+    ("[[serve]]\nport = 1", {}, "serve must be a table: write [serve]"),
+    ("[personal_fields]\na = 'keep'", {}, "write [transform.personal_fields]"),
+    ("transform.locl_time = true", {}, "Did you mean 'local_time'?"),
+    ("[SERVE]\nport = 1", {}, "no table 'SERVE'. Did you mean 'serve'?"),
+    ("[serve]\nlocal_time = true", {}, "in [serve]: write it below [transform]"),
+    ("[sink]\napp_id = '1'\nregoin = 'eu'", {}, "'regoin' in [sink]. Did you mean"),
+    # Sinks.
+    ("sink.region = 'eu'", {}, "a Heap sink needs sink.app_id"),
+    ("sink.app_id = ' '", {}, "a Heap sink needs sink.app_id"),
+    ("sink.app_id = 11", {}, "sink.app_id must be text in quotes, not a number"),
+    ("[sink]\napp_id = '1'\nregion = 'ue'", {}, "sink.region must be one of us, eu"),
+    ("[sink]\napp_id = '1'\ntimeout = -1", {}, "sink.timeout must be a positive number"),
+    ("sink.kind = 'file'", {}, "a file sink needs sink.path"),
+    ("sink.kind = 5", {}, "sink.kind must be text in quotes"),
+    ("sink.kind = 'HEAP'", {}, "unknown kind 'HEAP'. Did you mean 'heap'?"),
+    ("sink.spec = ''", {}, "sink.spec is empty"),
+    ("[sink]\nkind = 'memory'\nregion = 'eu'", {}, "a memory sink has no 'region'"),
+    ("[sink]\napp_id = '1'\npath = 'x'", {}, "sink.path is for a file sink"),
+    ("[sink]\nspec = 'memory:'\nregion = 'eu'", {}, "exclude each other: keep one"),
+    ("sink.spec = 'memory:'", {"SINK__REGION": "eu"}, "exclude each other"),
+    # Secrets.
+    ("transform.hash_key = 'canary'", {}, "name a variable with hash_key_env, or a"),
+    ("serve.token = 'canary'", {}, "serve.token is a secret, which must not be in"),
+    ("state.url = 'postgresql://u:canary@h/d'", {}, "variable with url_env, or"),
+    ("[serve]\ntoken_env = 'A'\ntoken_file = 'b'", {}, "exclude each other"),
+    ("serve.token_env = 'NO_SUCH'", {}, "the variable NO_SUCH is not set"),
+    ("serve.token_env = 'canary-1'", {}, "serve.token_env: the variable is not set"),
+    ("serve.token_env = ''", {}, "serve.token_env is empty: name a variable"),
+    ("serve.token_file = 'canary'", {}, "cannot read the file: No such file"),
+    ("serve.token_file = 'empty'", {}, "the file empty is empty"),
+    ("serve.token_file = 'folder'", {}, "the file folder: Is a directory"),
+    ("serve.token_file = 'utf16'", {}, "the file utf16 is not UTF-8 text"),
+    ("serve.token_file = '/dev/zero'", {}, "the file /dev/zero is "),
+    ("", {"SERVE__TOKEN": ""}, "BRAZE_HEAP_SERVE__TOKEN is empty"),
+    # State.
+    ("state.path = 's3://bucket/x'", {}, "state.path is a URL: name it with url"),
+    ("[state]\npath = 'a'\nurl = 'postgresql://h/d'", {}, "exclude each other"),
+    ("[state]\nurl = 'sqlite://'\nmax_bytes = 99999", {}, "not a database"),
+    # Variables.
+    ("", {"SERVE__PORT": "x"}, "BRAZE_HEAP_SERVE__PORT: 'x' is not a whole number"),
+    ("", {"SERVE__PORT": ""}, "BRAZE_HEAP_SERVE__PORT is empty: set or remove it"),
+    ("", {"TRANSFORM__INCLUDE": " , "}, "TRANSFORM__INCLUDE is empty"),
+    ("", {"SERVE__PORT": "-1"}, "BRAZE_HEAP_SERVE__PORT is from 0"),
+    ("", {"SERVE__PORT": "tcp://10.0.0.1:80"}, "is not a whole number"),
+    ("", {"LOG__LEVEL": "INFO"}, "BRAZE_HEAP_LOG__LEVEL is one of"),
+    ("", {"TRANSFORM__SAMPLE": "{"}, "TRANSFORM__SAMPLE: not a JSON object"),
+    ("", {"TRANSFORM__SAMPLE": "[]"}, "TRANSFORM__SAMPLE must be a table"),
+    ("", {"TRANSFORM__LOCAL_TIME": "maybe"}, "not true or false, yes or no"),
+    ("", {"SINK__REGION": "eu"}, "BRAZE_HEAP_SINK__REGION: a Heap sink needs"),
+    # Whole files.
+    ("[serve]\nport = ", {}, "service.toml is not TOML: Invalid value (at "),
+    ("serve.port = 1\nserve.port = 2", {}, "service.toml is not TOML: "),
+    ("[serve]\nport = 1".encode("utf-16"), {}, "is not UTF-8 text: save it as UTF-8"),
+    ("a = " + "[" * 100_000, {}, "is nested too deeply"),
+    ("serve:\n  port: 1\n", {}, "service.toml is not TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "environ", "flaw"), FLAWS)
+def test_a_wrong_configuration_is_an_error(
+    text: str | bytes, environ: dict[str, str], flaw: str, load: Load
 ) -> None:
-    """The error names the variable or its option."""
-    with pytest.raises(ConfigError, match=flaw):
-        TransformConfig.from_env({f"BRAZE_HEAP_{name}": value})
+    """The error names the place, and contains no secret."""
+    Path("empty").write_text("\n")
+    Path("utf16").write_bytes("canary".encode("utf-16"))
+    Path("folder").mkdir()
+
+    with pytest.raises(ConfigError, match=re.escape(flaw)) as caught:
+        load(text, environ)
+
+    assert "canary" not in str(caught.value)
+    assert re.match(r"service\.toml|BRAZE_HEAP_", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        ("[]", "must hold one JSON object"),
+        ("5", "must hold one JSON object"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"log": {}, "log": {}}', "'log' is given twice"),
+        ('{"serve": {"grace": NaN}}', "NaN is not a number of JSON"),
+        ('{"serve": null}', "serve must be a table"),
+        ('{"serve": {"port": null}}', "serve.port must be a whole number, not null"),
+        ('{"serve": {"port": 1},}', "is not JSON: "),
+    ],
+)
+def test_a_wrong_json_file_is_an_error(text: str, flaw: str, load: Load) -> None:
+    with pytest.raises(ConfigError, match=rf"service\.json.*{re.escape(flaw)}"):
+        load(text, name="service.json")
+
+
+def test_a_json_file_is_read_by_its_suffix(load: Load) -> None:
+    config = load('{"transform": {"event_renames": {"a": "b"}}}', name="c.JSON")
+
+    assert config.transform.event_renames == {"a": "b"}
+
+
+def test_a_byte_order_mark_is_ignored(load: Load) -> None:
+    assert load("\ufeff[serve]\nport = 1").serve.port == 1
+
+
+def test_all_errors_are_named_at_once(load: Load) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("[serve]\nport = 'x'\n[lgo]\n[log]\nlevel = 1", {"STATE__MAX_BYTES": "1"})
+
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Config.from_file(tmp_path / "none.toml")
+
+
+def test_the_example_has_every_key_and_equals_the_defaults(load: Load) -> None:
+    """As it is, and with the comment signs removed before keys with a default."""
+    text = example()
+    keys = dict.fromkeys(re.findall(r"^#(\w+) =", text, re.MULTILINE))
+
+    assert keys.keys() >= {key for table in TABLES for key in file_keys(table)} - {
+        "url"
+    }
+    assert load(text) == Config()
+    others = r"\w+_env|\w+_file|.*\.\.\."
+    lines = rf"^#(?!{others})(\w+ = .+)$"
+    text = re.sub(lines, r"\1", text, flags=re.MULTILINE)
+    options = tomllib.loads(text)["sink"]
+    del options["kind"]
+    config = load(text.replace("[sink]", "[sink]\napp_id = '1'"))
+    assert config == Config(sink=SinkConfig(options={"app_id": "1", **options}))
+    assert len(config.sources) > 35
+
+
+def test_every_key_has_a_variable_and_a_meaning() -> None:
+    for table in TABLES:
+        for key, declared in declared_keys(table).items():
+            assert f"{PREFIX}{table}__{key}".upper() in variables()
+            assert declared.field is None or declared.field.metadata["braze_heap.doc"]
+
+
+def test_a_team_narrows_its_own_registry() -> None:
+    """The choice of events applies to any mappers."""
+    config = TransformConfig(include=("EmailEvent",))
+    transform = config.transformer(bh.DEFAULT_MAPPERS).transform
+
+    result = transform(
+        [make_raw("users.messages.email.Open"), make_raw("users.canvas.Entry")]
+    )
+
+    assert [call.to_dict()["event"] for call in result.calls] == ["Braze Email Open"]
+    assert [s.reason for s in result.skipped] == ["excluded"]
+
+
+def test_own_mappers_are_imported(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function gets the other options, without its own name."""
+    Path("teams_mappers.py").write_text(
+        "def make(config):\n    return config.transformer()\n"
+    )
+    monkeypatch.syspath_prepend(".")
+
+    config = load(
+        "[transform]\ntransformer = 'teams_mappers:make'\nidentity = 'user_id'"
+    )
+
+    assert config.transformer()._identity.field == "user_id"
+    with pytest.raises(ConfigError, match="no module 'no_such_module'"):
+        TransformConfig(import_name="no_such_module:x").transformer()
 
 
 @pytest.mark.parametrize("preset", ["engagement", "delivery"])
@@ -242,25 +468,14 @@ def test_preset_applies_to_the_registry_of_a_team(preset: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"include": ("EmialClick",)}, "Did you mean 'EmailClick'"),
         ({"hash_key": "k" * 16}, "nothing is hashed"),
         ({"identity_prefix": "b:"}, "identity_prefix has no effect"),
+        ({"personal_data": "hash", "hash_key": "k" * 15}, "15 bytes"),
     ],
 )
-def test_an_option_without_effect_is_an_error(
+def test_options_that_make_no_transformer_are_an_error(
     options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=message):
-        TransformConfig.from_dict(options).transformer()
-
-
-def test_a_short_hash_key_is_refused_in_a_configuration() -> None:
-    config = TransformConfig(personal_data="hash", hash_key="k" * 15)
-
-    with pytest.raises(ValueError, match="15 bytes"):
-        config.transformer()
-
-
-@pytest.mark.parametrize("options", [None, [1], "x"])
-def test_options_that_are_no_mapping_are_an_error(options: Any) -> None:
-    with pytest.raises(ConfigError, match="must be a mapping"):
-        TransformConfig.from_dict(options)
+    with pytest.raises(ValueError, match=message):
+        TransformConfig(**options).transformer()

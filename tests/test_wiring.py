@@ -288,11 +288,6 @@ def test_a_wrong_argument_of_a_call_raises(
 
 
 def test_one_text_stands_for_a_list_of_it() -> None:
-    """In code as in a file."""
-    from_dict = bh.TransformConfig.from_dict
-    config = from_dict({"include": "EmailClick", "identity": "user_id"})
-
-    assert config == from_dict({"include": ["EmailClick"], "identity": ["user_id"]})
     assert bh.TransformConfig(identity="user_id").identity == ("user_id",)
 
 

@@ -19,6 +19,7 @@ from braze_heap.exceptions import DeliveryError
 _LATER: Final = (
     "backfill",
     "check",
+    "config",
     "dead-letters",
     "delete",
     "demo",

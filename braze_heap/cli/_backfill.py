@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import click
@@ -27,8 +27,8 @@ from braze_heap.cli._options import (
     StoreUrl,
     build_transformer,
     option,
+    setup_options,
     storage_option,
-    transformer_options,
     yes_option,
 )
 from braze_heap.cli._progress import RunProgress, format_duration
@@ -69,12 +69,15 @@ a stop by a signal or --max-time is status 75, and so is another running backfil
 )
 @click.argument("url", type=FilePath(exists=True, urls=True))
 @storage_option
-@sinks.sink_option("Destination, but not stdout.", required=True)
-@yes_option()
-@sinks.state_option(
-    "Keep progress, dead letters and user properties here. Name the file of the live "
-    f"service to send user properties, too.  [default: {sinks.STATE}]"
+@setup_options(
+    "transform sink state",
+    sinks.sink_option("Destination, but not stdout."),
+    *sinks.state_options(
+        "Keep progress, dead letters and user properties here. Name the file of the "
+        "live service to send user properties, too.  [default: state.db]"
+    ),
 )
+@yes_option()
 @WINDOW[0]
 @WINDOW[1]
 @option(
@@ -83,20 +86,16 @@ a stop by a signal or --max-time is status 75, and so is another running backfil
     type=click.FloatRange(min=0, min_open=True),
 )
 @patience_option
-@transformer_options
 @ending_options("there are dead letters")
 def backfill(
     url: Path | StoreUrl,
-    spec: str,
+    setup: Setup,
     yes: bool,
-    state: sinks.StatePlace | None,
-    max_bytes: int | None,
     since: datetime | None,
     until: datetime | None,
     max_time: float | None,
     patience: float,
     ending: Ending,
-    **options: Any,
 ) -> None:
     """
     Send the events of all objects below URL, or in a folder, to a sink.
@@ -108,27 +107,27 @@ def backfill(
 
     Ctrl-C and SIGTERM end it between two batches; a second one, at once.
     """
-    transformer = build_transformer(Setup.of(**options))
-    path = state or sinks.STATE
+    config = setup.config
+    transformer = build_transformer(config)
+    spec, path = sinks.spec_or_exit(config), sinks.place_of_state(config)
     if spec in sinks.STDOUT:
         raise ui.UnusableError(
             "--sink: a backfill notes what arrived, but nobody knows that of stdout. "
             "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
         )
-    sinks.refuse_files(spec, path, options["config"])
+    sinks.refuse_files(spec, path, setup.file)
     _refuse_own_files(url, spec, path)
     stopping = Stopping(time.monotonic() + max_time if max_time else math.inf)
-    with contextlib.closing(sinks.open_sink_or_exit(spec)) as sink:
+    with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
         if destination_of(sink) is None:
             raise ui.UnusableError(
                 f"--sink: progress is kept per destination, but {type(sink).__name__} "
                 "names none. Give it an attribute destination, such as 'warehouse eu'."
             )
         sinks.confirm_heap(sink, f"the events of {url}", is_agreed=yes)
-        with sinks.open_state(path, is_made=True, max_bytes=max_bytes) as kept:
-            run = _BackfillRun(
-                url, stopping, kept.progress, (since, until), state is not None
-            )
+        with sinks.state_of(config) as kept:
+            is_named = sinks.named_place(config) is not None
+            run = _BackfillRun(url, stopping, kept.progress, (since, until), is_named)
             delivery = Delivery(
                 spec,
                 sink,

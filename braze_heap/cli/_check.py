@@ -1,14 +1,15 @@
 """``braze-heap check``: whether everything is in place, before anything is sent."""
 
 import contextlib
+import functools
 import os
 import shlex
+import shutil
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 import click
@@ -21,18 +22,25 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._options import (
     NEW_TOKEN,
     TOKEN_VARIABLE,
+    FilePath,
     Setup,
+    StoreUrl,
+    described,
     json_option,
+    key_option,
     never_over_http,
     option,
-    token_env_option,
-    transformer_options,
+    setup_options,
+    shown_warnings,
+    storage_option,
 )
+from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 from braze_heap.mapping._policies import DELETION
-from braze_heap.receiver import Tokens
-from braze_heap.state import MAX_BYTES, SqliteState
+from braze_heap.state import SqliteState
+from braze_heap.storage import find
+from braze_heap.storage._objects import shown
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
@@ -40,6 +48,13 @@ if TYPE_CHECKING:
 _STORAGE_ALONE: Final = (
     f"{DELETION} arrives in storage files alone: send these, for `serve` never gets it."
 )
+
+_SEE: Final = "See docs/reference/configuration.md."
+
+_GIB: Final = 1 << 30
+
+_LITTLE: Final = _GIB // 10
+"""Bytes; less free space is a problem."""
 
 _NEARLY_FULL: Final = 0.9
 """Share of their cap from which on dead letters are a problem."""
@@ -75,12 +90,24 @@ class Finding:
         zero="all is well",
     ),
 )
-@transformer_options
-@sinks.sink_option("A sink to look at; see `braze-heap send --help`.")
-@sinks.state_option("A state file or database to look at.", type=sinks.place_of)
-@token_env_option(
-    "the bearer token of `serve` to look at. "
-    f"[default: {TOKEN_VARIABLE}, if it is set]",
+@click.argument(
+    "url", metavar="[URL]", required=False, type=FilePath(exists=True, urls=True)
+)
+@storage_option
+@setup_options(
+    "transform sink state serve",
+    sinks.sink_option("A sink to look at; see `braze-heap send --help`."),
+    *sinks.state_options(
+        "A state file or database to look at.  [default: state.db]",
+        type=sinks.place_of,
+    ),
+    key_option(
+        "serve.token_env",
+        "--token-env NAME",
+        "Environment variable with the bearer token of `serve` to look at.  "
+        f"[default: {TOKEN_VARIABLE}, if it is set]",
+    ),
+    load=lambda tables, values: functools.partial(Setup.load, tables, values),
 )
 @option(
     "--timeout SECONDS",
@@ -90,39 +117,68 @@ class Finding:
 )
 @json_option
 def check(
-    spec: str | None,
-    state: sinks.StatePlace | None,
-    max_bytes: int | None,
-    token_env: str | None,
+    url: Path | StoreUrl | None,
+    setup: Callable[..., Setup],
     timeout: float,
     as_json: bool,
-    **options: Any,
 ) -> None:
     """
-    Look at configuration, sink, host and state, and show what to do.
+    Look at configuration, sink, host, state and disk, and show what to do.
 
-    No event is sent. Nothing is written, except the tables of a database. The host of
-    Heap gets one request without content (HEAD), through the same proxy as events.
+    Each value of the configuration is shown with its place. No event is sent. Nothing
+    is written, except the tables of a database. The host of Heap gets one request
+    without content (HEAD), through the same proxy as events. Of URL, a folder or bucket
+    of Currents files, the first object is looked up.
     """
-    if max_bytes and not state:
-        raise click.UsageError("--max-bytes is for --state.")
-    transformer, findings = _configuration(options)
-    if spec is not None:
-        findings += _guarded("sink", _sink(spec, transformer, timeout))
-    findings += _tokens(token_env)
-    if state is not None:
-        findings += _guarded("state", _state(state, max_bytes))
+    findings: list[Finding] = []
+    values: list[tuple[str, str, str]] = []
+    notes: list[str] = []
+    try:
+        config = setup(warn=notes.append).config
+    except ui.UnusableError as error:
+        findings += [
+            _problem("configuration", f, _SEE) for f in error.message.split("\n")
+        ]
+    else:
+        values = [*config.values()]
+        findings += _all_findings(config, timeout)
+    for note in notes:  # a variable of something else can have the prefix, too
+        findings.append(
+            Finding("variables", ui.safe(note, 1_000), ok="did you mean" not in note)
+        )
+    if url is not None:
+        findings.append(_storage(url))
     is_well = all(finding.ok for finding in findings)
-    result = {"ok": is_well, "checks": [attrs.asdict(finding) for finding in findings]}
-    ui.print_result(lambda: _view(findings), lambda: result, as_json=as_json)
+    result = {
+        "ok": is_well,
+        "checks": [attrs.asdict(finding) for finding in findings],
+        "values": [
+            {"key": key, "value": value, "source": source}
+            for key, value, source in values
+        ],
+    }
+    ui.print_result(lambda: _view(findings, values), lambda: result, as_json=as_json)
     sys.exit(int(not is_well))
+
+
+def _all_findings(config: Config, timeout: float) -> Iterator[Finding]:
+    transformer, findings = _configuration(config)
+    yield from findings
+    spec, place = config.sink.to_spec(), sinks.place_of_state(config)
+    if spec:
+        yield from _guarded("sink", _sink(config, transformer, timeout))
+    yield from _tokens(config)
+    yield from _guarded("state", _state(place, config.state.max_bytes))
+    paths = [place if isinstance(place, Path) else None, sinks.file_of(spec)]
+    for folder in dict.fromkeys(path.absolute().parent for path in paths if path):
+        yield from _guarded("disk", _disk(folder))
 
 
 def _problem(check: str, detail: str, advice: str = "") -> Finding:
     return Finding(check, ui.safe(detail, 1_000), advice, ok=False)
 
 
-def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]:
+def _configuration(config: Config) -> tuple[Transformer, list[Finding]]:
     """
     Return the transformer, and the findings about it.
 
@@ -130,32 +186,22 @@ def _configuration(options: dict[str, Any]) -> tuple[Transformer, list[Finding]]
     are a warning, because they may be newer than the classes.
     """
     flaws: list[str] = []
-    values: list[str] = []
-    transformer = Transformer()
-    with warnings.catch_warnings(record=True, action="always") as caught:
+    transformer = None
+    with shown_warnings(flaws.append):
         try:
-            setup = Setup.of(**options)
-            transformer = setup.transformer()
-            described = setup.described(transformer)
-            values = [f"{name} = {value}" for name, value in described]
-            if setup.spec is None:  # a team's own one can set more
-                values.append("all else by default")
-        except ui.UnusableError as error:
-            flaws.append(error.message)
-        except (ValueError, TypeError, OSError) as error:
+            transformer = config.transformer()
+        except (ValueError, TypeError) as error:
             flaws.append(str(error))
-    for warning in caught:
-        if not issubclass(warning.category, UserWarning):
-            continue
-        if str(warning.message).startswith("No event class has a field"):
-            ui.show_warning(warning.message)
-        else:
-            flaws.append(str(warning.message))
-    name, advice = "configuration", "See docs/reference/configuration.md."
-    findings = [_problem(name, flaw, advice) for flaw in flaws]
-    if not values:
-        return transformer, findings
-    findings = findings or [Finding(name, ui.safe("; ".join(values), 2_000))]
+    for flaw in [*flaws]:
+        if flaw.startswith("No event class has a field"):
+            ui.show_warning(flaw)
+            flaws.remove(flaw)
+    findings = [_problem("configuration", flaw, _SEE) for flaw in flaws]
+    if transformer is None:
+        return Transformer(), findings
+    values = (f"{key} = {value}" for key, value in described(config, transformer))
+    text = ui.safe("; ".join(values), 2_000)
+    findings = findings or [Finding("configuration", text)]
     if transformer._deletions:
         findings.append(Finding("deletions", "enabled", _STORAGE_ALONE))
     return transformer, [*findings, _selection(transformer)]
@@ -194,7 +240,10 @@ def _guarded(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield _problem(name, flaw, ui.PERMISSIONS)
 
 
-def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Finding]:
+def _sink(
+    config: Config, transformer: Transformer, timeout: float
+) -> Iterator[Finding]:
+    spec = config.sink.to_spec()
     path = sinks.file_of(spec)
     if path is not None and path.exists():  # opening it could end a line in it
         is_well = path.is_file() and os.access(path, os.W_OK)
@@ -202,7 +251,7 @@ def _sink(spec: str, transformer: Transformer, timeout: float) -> Iterator[Findi
         yield Finding("sink", sinks.describe_sink(spec, None), advice, ok=is_well)
         return
     try:
-        sink = sinks.open_sink_or_exit(spec)
+        sink = sinks.open_sink_or_exit(config)
     except ui.UnusableError as error:
         advice = "See `braze-heap send --help` for how a sink is written."
         yield _problem("sink", error.message, advice)
@@ -249,20 +298,42 @@ def _heap(
         yield _problem("API key", flaw, advice)
 
 
-def _tokens(name: str | None) -> Iterator[Finding]:
+def _tokens(config: Config) -> Iterator[Finding]:
     """Look at the tokens of `serve`, if there are any; none of them is shown."""
-    if name is None and not os.environ.get(TOKEN_VARIABLE):
+    source = config.sources.get("serve.token")
+    if source is None:
         return
-    name = name or TOKEN_VARIABLE
     try:
-        weakness = Tokens.from_env(name).weakness()
+        weakness = config.tokens().weakness()
     except ValueError as error:
         yield _problem("token", str(error), NEW_TOKEN)
     else:
-        yield Finding("token", f"{name} is set", f"It {weakness}" if weakness else "")
+        yield Finding("token", f"{source} is set", f"It {weakness}" if weakness else "")
 
 
-def _state(path: sinks.StatePlace, max_bytes: int | None) -> Iterator[Finding]:
+def _storage(url: Path | StoreUrl) -> Finding:
+    """Look up the first object of a folder or bucket."""
+    options = url.storage_options if isinstance(url, StoreUrl) else None
+    place = url.url if isinstance(url, StoreUrl) else url
+    try:
+        first = next(iter(find(place, storage_options=options)), None)
+    except (ModuleNotFoundError, OSError, ValueError) as error:
+        return _problem("storage", str(error))
+    if first is None:
+        return _problem("storage", f"{url} holds no files", "Compare it with Braze.")
+    return Finding("storage", ui.safe(f"{url} holds {shown(first.url)}", 500))
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    """Look at the free space below *folder*, unless that does not exist."""
+    if folder.is_dir():
+        free = shutil.disk_usage(folder).free
+        text = f"{free / _GIB:,.1f} GiB are free in {folder}"
+        advice = "" if free > _LITTLE else "A full disk stops the delivery: free space."
+        yield Finding("disk", text, advice, ok=free > _LITTLE)
+
+
+def _state(path: sinks.StatePlace, cap: int) -> Iterator[Finding]:
     name = "state"
     if isinstance(path, Path) and not _exists(path):
         folder = path.absolute().parent
@@ -272,9 +343,9 @@ def _state(path: sinks.StatePlace, max_bytes: int | None) -> Iterator[Finding]:
             advice = "Make the directory, or make it writable."
             yield _problem(name, f"{folder} cannot be written", advice)
         return
-    size, cap = 0, max_bytes or MAX_BYTES
+    size = 0
     try:
-        with sinks.open_state(path, max_bytes=max_bytes) as state:
+        with sinks.open_state(path, max_bytes=cap) as state:
             state.dead_letter.ready()
             records = state.dead_letter.stats().records
             if isinstance(state, SqliteState):
@@ -301,7 +372,9 @@ def _exists(path: Path) -> bool:
     return True
 
 
-def _view(findings: list[Finding]) -> RenderableType:
+def _view(
+    findings: list[Finding], values: list[tuple[str, str, str]]
+) -> RenderableType:
     states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
     rows = [
         (
@@ -313,4 +386,9 @@ def _view(findings: list[Finding]) -> RenderableType:
     ]
     problems = sum(not finding.ok for finding in findings)
     end = ui.plural(problems, "problem") if problems else "Everything is fine."
-    return Group(ui.rows_view(rows), Text(f"\n{end}"))
+    return Group(
+        *(Text(f"{key} = {value}  ({source})") for key, value, source in values),
+        *[Text()] * bool(values),
+        ui.rows_view(rows),
+        Text(f"\n{end}"),
+    )

@@ -33,7 +33,7 @@ from braze_heap.cli._options import (
     json_option,
     option,
     output_option,
-    transformer_options,
+    setup_options,
     yes_option,
 )
 from braze_heap.cli._output import Output, open_output
@@ -62,6 +62,11 @@ _MAX_SUSPECTED: Final = 20
 
 _DIGITS: Final = 8
 """Digits of the digest in a list. Enough to distinguish two contents."""
+
+optional_state: Final = click.argument(
+    "path", metavar="[STATE.db]", required=False, type=sinks.StatePath(exists=True)
+)
+"""The state; by default that of the configuration."""
 
 reason_option: Final = option("--reason WORD", "Only those with this reason.")
 
@@ -97,7 +102,8 @@ def dead_letters() -> None:
     ),
     short_help="Summarize by reason and list the oldest.",
 )
-@sinks.state_argument
+@optional_state
+@setup_options("state")
 @reason_option
 @option(
     "--limit",
@@ -106,12 +112,19 @@ def dead_letters() -> None:
     default=20,
 )
 @json_option
-def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
+def list_(
+    path: StatePlace | None,
+    setup: Setup,
+    reason: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """
     Show how many dead letters there are, by reason, and name the oldest.
 
     No values of events are shown. Times are UTC.
     """
+    path = path or sinks.named_place_or_exit(setup.config)
     with sinks.open_state(path) as state:
         store = state.dead_letter
         _check_reason(reason, store.stats().by_reason)
@@ -329,12 +342,14 @@ def original_text(record: DeadRecord) -> str:
     ),
     short_help="Redeliver dead letters.",
 )
-@sinks.state_argument
-@sinks.sink_option("Destination; see `braze-heap send --help`.", required=True)
+@optional_state
+@setup_options(
+    "transform sink state",
+    sinks.sink_option("Destination; see `braze-heap send --help`."),
+    sinks.max_bytes_option,
+)
 @yes_option()
 @patience_option
-@transformer_options
-@sinks.max_bytes_option
 @option(
     "--destination destinations NAME",
     "Replay what failed at this destination; may be repeated. `list` names them.  "
@@ -345,15 +360,13 @@ def original_text(record: DeadRecord) -> str:
 @option("--force", "Also replay events whose mappers are missing today.")
 @ending_options("dead letters remain")
 def replay_(
-    path: StatePlace,
-    spec: str,
+    path: StatePlace | None,
+    setup: Setup,
     yes: bool,
     patience: float,
-    max_bytes: int | None,
     destinations: tuple[str, ...],
     force: bool,
     ending: Ending,
-    **options: Any,
 ) -> None:
     """
     Run the dead letters of a destination through today's mapping, and deliver them.
@@ -362,15 +375,17 @@ def replay_(
     stays. So does an event that a mapper of your own took part in, if that mapper is
     missing today; the report names it. What failed at another destination stays, too.
     """
-    transformer = build_transformer(Setup.of(**options))
-    sinks.refuse_files(spec, path, options["config"])
+    config = setup.config
+    transformer = build_transformer(config)
+    spec, path = sinks.spec_or_exit(config), path or sinks.named_place_or_exit(config)
+    sinks.refuse_files(spec, path, setup.file)
 
     def work(pipeline: Pipeline, _: RunProgress) -> Report:
         return replay(pipeline.dead_letter, pipeline, destinations=chosen, force=force)
 
     with (
-        sinks.open_state(path, max_bytes=max_bytes) as state,
-        contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
+        sinks.open_state(path, max_bytes=config.state.max_bytes) as state,
+        contextlib.closing(sinks.open_sink_or_exit(config)) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)

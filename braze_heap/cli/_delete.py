@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -14,7 +15,14 @@ from rich.text import Text
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._dead_letters import in_ledger, suspected_lines
-from braze_heap.cli._options import json_option, option, yes_option
+from braze_heap.cli._options import (
+    Setup,
+    json_option,
+    key_option,
+    option,
+    setup_options,
+    yes_option,
+)
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
@@ -115,12 +123,16 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
     ),
 )
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
-@sinks.sink_option("Heap, with the API key in HEAP_API_KEY.", required=True)
-@option(
-    "--state path FILE",
-    "Also remove the people from this file: their dead letters and user properties.  "
-    f"[default: {sinks.STATE}, if it exists]",
-    type=sinks.StatePath(exists=True),
+@setup_options(
+    "sink state",
+    sinks.sink_option("Heap, with the API key in HEAP_API_KEY."),
+    key_option(
+        "state.path",
+        "--state FILE",
+        "Also remove the people from this file: their dead letters and user "
+        "properties.  [default: state.db, if it exists]",
+        type=sinks.StatePath(exists=True),
+    ),
 )
 @option(
     "--suspected",
@@ -131,8 +143,7 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
 @json_option
 def delete(
     identities: tuple[str, ...],
-    spec: str,
-    path: sinks.StatePlace | None,
+    setup: Setup,
     suspected: bool,
     dry_run: bool,
     yes: bool,
@@ -150,16 +161,18 @@ def delete(
     addresses and phone numbers of the person with `braze-heap dead-letters purge`. A
     second run is safe.
     """
-    if path is None and sinks.STATE.exists():
-        path = sinks.STATE
+    config = setup.config
+    spec, path = sinks.spec_or_exit(config), sinks.named_place(config)
+    if path is None and (default := Path(config.state.path)).exists():
+        path = default
     if suspected and path is None:
         raise click.UsageError("--suspected is for --state.")
     if dry_run and yes:
         raise click.UsageError("--dry-run and --yes exclude each other.")
-    sinks.refuse_files(spec, path, None)
+    sinks.refuse_files(spec, path, setup.file)
     chosen = _checked(identities)
     with (
-        contextlib.closing(sinks.open_sink_or_exit(spec)) as sink,
+        contextlib.closing(sinks.open_sink_or_exit(config)) as sink,
         sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)

@@ -20,7 +20,7 @@ from braze_heap.cli._report import (
     show_report,
     skipped_files_view,
 )
-from braze_heap.config import TransformConfig
+from braze_heap.config import Config, TransformConfig
 from braze_heap.drift import Drift, DriftObserver, NewType, RedactedField, SeenField
 from braze_heap.mapping._batch import named
 
@@ -79,8 +79,8 @@ def drift(
     """
     selects = None
     if include or exclude:
-        config = TransformConfig(include=include, exclude=exclude)
-        selects = opts.build_transformer(opts.Setup(config))._policies.selects
+        config = Config(transform=TransformConfig(include=include, exclude=exclude))
+        selects = opts.build_transformer(config)._policies.selects
     inputs = source.find(selects=selects)
     refuse_input(output, inputs.each, "--output")
     bar = None if quiet else ui.console("stderr")

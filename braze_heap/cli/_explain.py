@@ -27,6 +27,7 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source
 from braze_heap.cli._report import ADJUSTMENTS, CALLS, meaning
+from braze_heap.config import Config
 from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
 from braze_heap.plan import PlannedProperty, TrackingPlan, tracking_plan
@@ -69,7 +70,7 @@ HIDDEN: Final = "..."
     default=1,
 )
 @opts.option("--show-values", "Show personal values, too.")
-@opts.transformer_options
+@opts.setup_options("transform")
 @opts.json_option
 def explain(
     file: Path | opts.StoreUrl,
@@ -77,7 +78,7 @@ def explain(
     number: int,
     show_values: bool,
     as_json: bool,
-    **options: Any,
+    setup: opts.Setup,
 ) -> None:
     """
     Show step by step how one event becomes calls.
@@ -86,9 +87,9 @@ def explain(
     policies, and the calls. Reads any form, also from a URL; "-" is stdin.
     """
     read = _read(file, event_type, number)
-    setup = opts.Setup.of(**options)
+    config = setup.config
     explanation = EventExplanation(
-        read, opts.build_transformer(setup), setup, show_values
+        read, opts.build_transformer(config), config, show_values
     )
     out = ui.console("stdout", _WIDTH, _WIDTH)
     ui.print_result(explanation.view, explanation.to_dict, out, as_json=as_json)
@@ -114,13 +115,13 @@ class EventExplanation:
     Attributes:
         read: The event as it was read.
         transformer: Transformer that maps it.
-        setup: Settings of the transformer.
+        config: Configuration of the transformer.
         shows_values: Whether personal values are shown.
     """
 
     read: Read
     transformer: Transformer
-    setup: opts.Setup
+    config: Config
     shows_values: bool
 
     @cached_property
@@ -169,7 +170,7 @@ class EventExplanation:
             "invalid": self.problems,
             "unknown": dict(self._unknown()),
             "mapper": [*self._mapper()],
-            "policies": dict(self.setup.described(self.transformer)),
+            "policies": dict(opts.described(self.config, self.transformer)),
             "selection": self._selection(),
             "redacted": sorted(result.redacted),
             "adjustments": {str(k): n for k, n in result.adjustments.items()},
@@ -341,7 +342,7 @@ class EventExplanation:
         result = self.result
         rows = [
             (option.replace("_", " "), value)
-            for option, value in self.setup.described(self.transformer)
+            for option, value in opts.described(self.config, self.transformer)
         ]
         rows.append(("selection", self._selection()))
         rows.append(("redacted", ", ".join(sorted(result.redacted)) or "nothing"))

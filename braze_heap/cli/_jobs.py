@@ -25,11 +25,11 @@ from rich.console import Console
 from braze_heap import Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input, Inputs
-from braze_heap.cli._options import Setup
 from braze_heap.cli._output import Output, append, compressed, is_replaced, open_output
 from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
 from braze_heap.cli._signals import STOPS, defer_sigint
+from braze_heap.config import Config
 
 _AHEAD: Final = 2
 """Parts for each worker that are started before an earlier one is joined."""
@@ -57,7 +57,7 @@ class _Task:
         read: Bytes read of each piece, in memory that all processes share.
     """
 
-    setup: Setup
+    config: Config
     unit: int
     read: Any
 
@@ -75,7 +75,7 @@ class _Worker:
             signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         with warnings.catch_warnings(action="ignore"):  # the parent shows them
-            cls.task, cls.transformer = task, task.setup.transformer()
+            cls.task, cls.transformer = task, task.config.transformer()
 
     @classmethod
     def write_part(cls, number: int, piece: Input, path: Path) -> _Part:
@@ -165,11 +165,11 @@ class SplitRun(Run):
     A run whose inputs are divided among workers, with the same output and report.
 
     Attributes:
-        setup: Settings from which each worker makes its transformer.
+        config: Configuration from which each worker makes its transformer.
         jobs: Maximum number of workers.
     """
 
-    setup: Setup
+    config: Config
     jobs: int
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
@@ -179,7 +179,7 @@ class SplitRun(Run):
             super()._write_to(path, bar)
             return
         read = multiprocessing.RawArray("q", len(pieces))
-        task = _Task(self.setup, self.unit, read)
+        task = _Task(self.config, self.unit, read)
         is_forked = not any(piece.stored for piece in pieces)
         with (
             open_output(path, self.inputs.each, is_joined=True) as file,

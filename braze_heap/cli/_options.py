@@ -1,37 +1,42 @@
 """Options and arguments that several commands share, each declared once."""
 
+import contextlib
 import datetime as dt
 import functools
 import json
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, Self, TypeVar, cast, get_args
+from typing import (
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+)
 
 import attrs
 import click
 
 from braze_heap import EVENT_TYPES, Transformer
-from braze_heap._options import choices_of
+from braze_heap._options import doc_of, shown_default
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
-from braze_heap.cli._load import load_transformer
-from braze_heap.config import (
-    ENVIRONMENT_PREFIX,
-    TransformConfig,
-    variable_of,
-    variables,
-)
+from braze_heap.config import ENVIRONMENT_PREFIX, Config
+from braze_heap.config._keys import declared_keys, variable_of
 from braze_heap.policies.identity import IdentityField
-from braze_heap.policies.privacy import Treatment
 from braze_heap.storage._objects import shown
 from braze_heap.wire._source import is_url
 
 STDIN: Final = Path("-")
 
-TOKEN_VARIABLE: Final = "BRAZE_TOKEN"  # noqa: S105 (a name)
+TOKEN_VARIABLE: Final = declared_keys("serve")["token"].variable
 """Variable with the bearer token, unless ``--token-env`` names another one."""
 
 NEW_TOKEN: Final = "For a new one: openssl rand -hex 32"  # noqa: S105 (advice)
@@ -111,6 +116,21 @@ class StoreUrl:
 
     def __str__(self) -> str:
         return shown(self.url)
+
+
+@attrs.frozen
+class StateUrl:
+    """
+    URL of a database that keeps the state. As text it has no password.
+
+    Attributes:
+        url: The URL.
+    """
+
+    url: str = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        return re.sub(r"(://[^:/]*):.*@", r"\1@", self.url).partition("?")[0]
 
 
 class FilePath(click.Path):
@@ -319,21 +339,6 @@ def yes_option(text: str = "Do not ask before sending to Heap.") -> Decorator:
     return option("--yes", text)
 
 
-def token_env_option(text: str, **settings: Any) -> Decorator:
-    """Return ``--token-env``, the variable with the bearer token."""
-    return option("--token-env NAME", f"Environment variable with {text}", **settings)
-
-
-def transformer_options(command: _Command) -> _Command:
-    """Add the options from which `build_transformer` makes a transformer."""
-    for each in reversed(_OPTIONS):
-        command = each(command)
-    return command
-
-
-_DEFAULTS: Final = TransformConfig()
-
-
 def _choices(
     _: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
@@ -348,43 +353,84 @@ def _choices(
 
 def choices_option(names: str, text: str) -> Decorator:
     """Return an option of words: it may be repeated, and may list several."""
-    return option(names, text, multiple=True, callback=_choices, show_default=False)
+    return option(names, text, **_CHOICES)
 
 
-_OPTIONS: Final = (
-    option(
-        "--transformer spec_of_transformer MODULE:NAME",
+_CHOICES: Final[Mapping[str, Any]] = {
+    "multiple": True,
+    "callback": _choices,
+    "show_default": False,
+}
+
+
+_EVENTS: Final = {
+    "include": "Send only these events: types, globs, classes, categories such as "
+    "message_engagement, engagement, delivery, channel:email, action:click. May be "
+    "repeated. User properties that other events state are sent, too.",
+    "exclude": "Send nothing of these events, not even user properties; as --include.",
+}
+
+
+def key_option(key: str, names: str = "", text: str = "", **settings: Any) -> Decorator:
+    """
+    Return the option of a key of the configuration, such as ``serve.port``.
+
+    Args:
+        key: Table and key.
+        names: Names and metavar, as for `option`. By default those of the key.
+        text: Help text. By default the meaning of the key, and its default value.
+        settings: Other arguments of `click.option`.
+    """
+    table, _, name = key.partition(".")
+    declared = declared_keys(table).get(name)
+    types: dict[Any, Any] = {int: click.INT, float: click.FLOAT}
+    if declared and declared.field:
+        default = shown_default(declared.field)
+        shown = f"  [default: {default}]" if default not in ("", None) else ""
+        text = text or f"{doc_of(declared.field).replace('`', '')}{shown}"
+        kind: Any = declared.kind
+        if get_origin(kind) is Literal:
+            settings.setdefault("type", click.Choice(get_args(kind)))
+        settings.setdefault("type", types.get(kind))
+    words = (names or f"--{name.replace('_', '-')}").split()
+    words.insert(1, f"{table}__{name}")
+    settings |= {"default": None, "show_default": False}
+    return option(" ".join(words), text, **settings)
+
+
+CONFIG_VARIABLE: Final = f"{ENVIRONMENT_PREFIX}CONFIG"
+
+_CONFIG: Final = option(
+    "--config FILE",
+    "Read the configuration from this TOML or JSON file; `braze-heap config` prints "
+    f"one. Variables {ENVIRONMENT_PREFIX}* override it, and options override both.  "
+    f"[default: that of {CONFIG_VARIABLE}]",
+    type=FilePath(exists=True, dir_okay=False),
+    envvar=CONFIG_VARIABLE,
+    show_default=False,
+)
+
+_TRANSFORM: Final = (
+    key_option(
+        "transform.transformer",
+        "--transformer MODULE:NAME",
         "Map with your own mappers, such as mappers:transformer in mappers.py: a "
         "registry or Mappers, a function from TransformConfig to Transformer, or a "
         "Transformer (then without the options below).",
     ),
-    option(
-        "--config FILE",
-        "Read the options of the transformer from a TOML or JSON file. "
-        f"Variables {ENVIRONMENT_PREFIX}* override it, and options override both.",
-        type=FilePath(exists=True, dir_okay=False),
-    ),
-    option(
-        "--identity",
-        "Field whose value is the identity in Heap.  "
-        f"[default: {', '.join(_DEFAULTS.identity)}]",
+    key_option(
+        "transform.identity",
+        text="Field whose value is the identity in Heap.  [default: external_user_id]",
         type=click.Choice(get_args(IdentityField)),
     ),
-    option(
-        "--personal-data",
-        "Remove, send or hash personal fields; hash needs the variable "
-        f"{ENVIRONMENT_PREFIX}HASH_KEY.  [default: {_DEFAULTS.personal_data}]",
-        type=click.Choice(choices_of(TransformConfig, "personal_data")),
+    key_option(
+        "transform.personal_data",
+        text="Remove, send or hash personal fields; hash needs the variable "
+        f"{variable_of('transform', 'hash_key')}.  [default: drop]",
     ),
-    choices_option(
-        "--include EVENTS",
-        "Send only these events: types, globs, classes, categories such as "
-        "message_engagement, engagement, delivery, channel:email, action:click. May be "
-        "repeated. User properties that other events state are sent, too.",
-    ),
-    choices_option(
-        "--exclude EVENTS",
-        "Send nothing of these events, not even user properties; as --include.",
+    *(
+        key_option(f"transform.{name}", f"--{name} EVENTS", text, **_CHOICES)
+        for name, text in _EVENTS.items()
     ),
 )
 
@@ -392,91 +438,101 @@ _OPTIONS: Final = (
 @attrs.frozen
 class Setup:
     """
-    Everything that a transformer is made of, as plain data: a worker process makes the
-    same one.
+    The configuration of a command, as plain data: a worker process gets it whole.
 
     Attributes:
-        config: The options in force.
-        given: Names of the options and environment variables that set them.
-        spec: ``module:name`` of a team's own mappers or transformer, if there is one.
+        config: The configuration.
+        file: Its file, if there is one.
     """
 
-    config: TransformConfig
-    given: tuple[str, ...] = ()
-    spec: str | None = None
+    config: Config
+    file: Path | None = None
 
     @classmethod
-    def of(
+    def load(
         cls,
-        spec_of_transformer: str | None,
-        config: Path | None,
-        identity: IdentityField | None,
-        personal_data: Treatment | None,
-        include: tuple[str, ...] = (),
-        exclude: tuple[str, ...] = (),
+        tables: Collection[str],
+        values: dict[str, Any],
+        warn: Callable[[str], object] = ui.show_warning,
     ) -> Self:
         """
-        Return what the options, environment variables and the file set, in this order.
-
-        Raises:
-            UnusableError: The file or a variable is wrong.
-        """
-        try:
-            base = TransformConfig.from_file(config) if config else None
-            in_force = TransformConfig.from_env(base=base)
-        except (ValueError, OSError) as error:
-            raise ui.UnusableError(str(error)) from None
-        options = {
-            "identity": (identity,) if identity else (),
-            "personal_data": personal_data,
-            "include": include,
-            "exclude": exclude,
-        }
-        given = {name: value for name, value in options.items() if value}
-        in_force = attrs.evolve(in_force, **given)  # type: ignore[arg-type]
-        names = ["--config"] * (config is not None)
-        names += [f"--{name.replace('_', '-')}" for name in given]
-        names += map(variable_of, variables())
-        return cls(in_force, tuple(names), spec_of_transformer)
-
-    def transformer(self) -> Transformer:
-        """
-        Return the transformer.
-
-        Raises:
-            UnusableError: The team's own one cannot be imported.
-            ValueError: The options do not fit together.
-        """
-        if self.spec is None:
-            return self.config.transformer()
-        return load_transformer(self.spec, self.config, self.given)
-
-    def described(self, transformer: Transformer) -> Iterator[tuple[str, str]]:
-        """
-        Yield name and value of the identity, of personal data, and of each option that
-        does not have its default value; of secrets only that they are set.
+        Return what options, variables and the file set, in this order.
 
         Args:
-            transformer: Made of this. A finished one has options of its own.
+            tables: Tables that the command uses, so their secrets are read.
+            values: Values of the options of `key_option`, and ``config``.
+            warn: Called with each warning about a variable.
+
+        Raises:
+            UnusableError: The file, a variable or an option is wrong.
         """
-        if self.spec is not None:
-            yield "transformer", self.spec
-        for field in attrs.fields(TransformConfig):
-            value = getattr(self.config, field.name)
-            if field.name == "identity":
-                several = value if len(value) > 1 else "a function"
-                value = transformer._identity.field or several
-                is_shown = True
-            elif field.name == "personal_data":
-                value, is_shown = transformer.personal_data.default, True
-            else:
-                is_shown = value != getattr(_DEFAULTS, field.name)
-            if is_shown:
-                yield field.name, _joined(value) if field.repr else "(set)"
+        file, options = values.pop("config"), dict[tuple[str, str], tuple[Any, str]]()
+        params = click.get_current_context().command.params
+        names = {param.name: param.opts[0] for param in params}
+        for name, value in values.items():
+            if value not in (None, ()):
+                table, _, key = name.partition("__")
+                if isinstance(value, StateUrl):
+                    key, value = "url", value.url
+                value = str(value) if isinstance(value, Path) else value
+                options[table, key] = (value, names[name])
+        try:
+            with shown_warnings(warn):
+                config = Config.load(file, options=options, secrets_of=tables)
+        except ValueError as error:
+            raise ui.UnusableError(str(error)) from None
+        return cls(config, file)
 
 
-def _joined(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+@contextlib.contextmanager
+def shown_warnings(
+    show: Callable[[str], object] = ui.show_warning,
+) -> Iterator[None]:
+    """Call *show* with each user warning of the block; by default, write to stderr."""
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        try:
+            yield
+        finally:
+            for warning in caught:
+                if issubclass(warning.category, UserWarning):
+                    show(str(warning.message))
+
+
+def described(config: Config, transformer: Transformer) -> Iterator[tuple[str, str]]:
+    """
+    Yield key and value of the identity, of personal data, and of all else that is set.
+
+    Args:
+        config: The configuration.
+        transformer: Made of it. A finished one has options of its own.
+    """
+    for name, value, source in config.values():
+        table, _, key = name.partition(".")
+        if name == "transform.identity":
+            several = value if "," in value else "a function"
+            yield key, transformer._identity.field or several
+        elif name == "transform.personal_data":
+            yield key, str(transformer.personal_data.default)
+        elif table == "transform" and source != "default":
+            yield key, value
+
+
+def setup_options(
+    tables: str, *options: Decorator, load: Callable[..., Any] = Setup.load
+) -> Decorator:
+    """
+    Add ``--config``, *options* of keys, and those of the transformer, if it is used.
+
+    The command gets the result of *load* as *setup*.
+
+    Args:
+        tables: Tables that the command uses, such as ``transform sink``.
+        options: Results of `key_option`.
+        load: Function of the tables, and of the values of all these options.
+    """
+    used = tables.split()
+    added = (*_TRANSFORM, *options) if "transform" in used else options
+    return group("setup", lambda **values: load(used, values), _CONFIG, *added)
 
 
 def never_over_http(transformer: Transformer) -> list[str]:
@@ -489,19 +545,15 @@ def never_over_http(transformer: Transformer) -> list[str]:
     ]
 
 
-def build_transformer(setup: Setup) -> Transformer:
+def build_transformer(config: Config) -> Transformer:
     """
-    Return the transformer of *setup*, and write what it warns of to stderr.
+    Return the transformer of *config*, and write what it warns of to stderr.
 
     Raises:
         UnusableError: There is none.
     """
-    with warnings.catch_warnings(record=True, action="always") as caught:
+    with shown_warnings():
         try:
-            transformer = setup.transformer()
+            return config.transformer()
         except (ValueError, TypeError) as error:
             raise ui.UnusableError(str(error)) from None
-    for warning in caught:
-        if issubclass(warning.category, UserWarning):
-            ui.show_warning(warning.message)
-    return transformer

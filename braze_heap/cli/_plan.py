@@ -44,7 +44,7 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
     ),
 )
 @opts.storage_option
-@opts.transformer_options
+@opts.setup_options("transform")
 @opts.format_options(
     *("table", "markdown", "csv", "json", "html", "jsonschema"),
     text="html is a page to search and sort; --diff compares with json; jsonschema is "
@@ -73,6 +73,7 @@ def plan(
     output: Output,
     observed: Path | opts.StoreUrl | None,
     source: Source,
+    setup: opts.Setup,
     **options: Any,
 ) -> None:
     """
@@ -95,13 +96,12 @@ def plan(
         for kind in TRAITS
         if (words := options.pop(kind))
     ]
-    refuse_input(output, [old, options["config"]], "--output")
+    refuse_input(output, [old, setup.file], "--output")
     before = _read(old) if old else None
-    setup = opts.Setup.of(**options)
-    planned = tracking_plan(opts.build_transformer(setup))
+    planned = tracking_plan(opts.build_transformer(setup.config))
     if observed:
         source = attrs.evolve(source, files=(observed, *source.files))
-        run = Run.of(setup, source)
+        run = Run.of(setup.config, source)
         refuse_input(output, run.inputs.each, "--output")
         planned = _with_traffic(planned, run)
     try:

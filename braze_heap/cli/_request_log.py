@@ -31,16 +31,20 @@ class RequestLog(logging.Handler):
     Args:
         stream: Stream to write to. If it is closed, lines are lost without an error.
         is_json: Whether each line is a JSON object.
+        level: Least severe records to write; ``info`` has a line for each request.
     """
 
-    def __init__(self, stream: TextIO, *, is_json: bool) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, stream: TextIO, *, is_json: bool, level: str = "info") -> None:
+        super().__init__("ERROR" if level == "error" else "WARNING")
+        self._has_requests = level in ("debug", "info")
         self._stream = stream
         self._repeats = LogRateLimiter()
         self.is_json = is_json
 
     def request(self, exchange: RequestMetrics) -> None:
-        """Write the line of a request."""
+        """Write the line of a request, at the level info."""
+        if not self._has_requests:
+            return
         report, ms = exchange.report, exchange.seconds * 1000
         text = f"{exchange.status}  {plural(report.received, 'event')}  {ms:,.0f} ms"
         if report.received != report.delivered:

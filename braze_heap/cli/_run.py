@@ -12,11 +12,12 @@ from rich.console import Console
 from braze_heap import Transformer, TransformResult
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import FEW, UNIT, Advance, Input, Inputs, Source, batches
-from braze_heap.cli._options import Setup, build_transformer
+from braze_heap.cli._options import build_transformer
 from braze_heap.cli._output import Output, is_replaced, open_output, write_calls
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
+from braze_heap.config import Config
 from braze_heap.exceptions import DeliveryError
 
 _LONG: Final = 5_000_000
@@ -48,14 +49,14 @@ class Run:
 
     @classmethod
     def of(
-        cls, setup: Setup, source: Source, jobs: int = 1, own: Collection[Path] = ()
+        cls, config: Config, source: Source, jobs: int = 1, own: Collection[Path] = ()
     ) -> "Run":
         """
         Return a run in *jobs* processes; 0 is one per core.
 
         The command writes the files *own*; they are not read.
         """
-        transformer = build_transformer(setup)
+        transformer = build_transformer(config)
         selects = transformer._mapping.generic.sends_type
         is_selective = transformer._policies.selection is not None
         inputs = source.find(own, selects if is_selective else None)
@@ -63,7 +64,7 @@ class Run:
             return Run(transformer, inputs)
         from braze_heap.cli._jobs import SplitRun, cores
 
-        return SplitRun(transformer, inputs, setup=setup, jobs=jobs or cores())
+        return SplitRun(transformer, inputs, config=config, jobs=jobs or cores())
 
     def result(
         self, path: Output, bar: Console | None, *, all_types: bool

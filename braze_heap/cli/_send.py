@@ -22,14 +22,15 @@ from braze_heap.cli._options import (
     Setup,
     all_types_option,
     option,
+    setup_options,
     storage_option,
-    transformer_options,
     yes_option,
 )
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
 from braze_heap.cli._run import Run
+from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
@@ -61,28 +62,29 @@ Running a command again is safe: Heap ignores events it already has.
 )
 @storage_option
 @source_options
-@sinks.sink_option("Destination. Without it nothing is sent: a dry run.")
-@yes_option()
-@sinks.state_option(
-    "Keep what cannot be delivered, and the newest user properties, in this file, or "
-    f"database (its URL).  [default: {sinks.STATE}]"
+@setup_options(
+    "transform sink state",
+    sinks.sink_option("Destination. Without it nothing is sent: a dry run."),
+    *sinks.state_options(
+        "Keep what cannot be delivered, and the newest user properties, in this file, "
+        "or database (its URL).  [default: state.db]"
+    ),
 )
+@option("--dry-run", "Send nothing, also if a sink is configured.")
+@yes_option()
 @option("--discard", "Count what cannot be delivered; keep no state.")
 @patience_option
-@transformer_options
 @all_types_option
 @ending_options("there are dead letters")
 def send(
     source: Source,
-    spec: str | None,
+    setup: Setup,
+    dry_run: bool,
     yes: bool,
-    state: sinks.StatePlace | None,
-    max_bytes: int | None,
     discard: bool,
     patience: float,
     all_types: bool,
     ending: Ending,
-    **options: Any,
 ) -> None:
     """
     Send Currents events to Heap, or to another sink.
@@ -95,25 +97,26 @@ def send(
     the exit status is 2 and the message names the file: run the command again. In a
     folder, files that hold no events, such as CSV, are skipped and reported.
     """
-    if discard and (state or max_bytes):
-        name = "--state" if state else "--max-bytes"
-        raise click.UsageError(f"{name} and --discard exclude each other.")
-    kept = None if discard else state or sinks.STATE
-    run = Run.of(Setup.of(**options), source, own=_files_of(kept))
-    inputs = run.inputs
-    if spec is None:
+    config = setup.config
+    options = [name for name in ("--state", "--max-bytes") if config.is_option(name)]
+    if discard and options:
+        raise click.UsageError(f"{options[0]} and --discard exclude each other.")
+    kept = None if discard else sinks.place_of_state(config)
+    run = Run.of(config, source, own=_files_of(kept))
+    inputs, spec = run.inputs, config.sink.to_spec()
+    if dry_run or not spec:
         _dry_run(run, all_types, ending)
     if written := STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
         refuse_input(written, inputs.each, "--sink")
-    sinks.refuse_files(spec, kept, options["config"])
+    sinks.refuse_files(spec, kept, setup.file)
 
     def work(pipeline: Pipeline, shown: RunProgress) -> None:
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with contextlib.closing(sinks.open_sink_or_exit(spec)) as sink:
+    with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        with _stores(kept, max_bytes, quiet=ending.quiet) as stores:
+        with _stores(kept, config, quiet=ending.quiet) as stores:
             delivery = Delivery(spec, sink, *stores, patience)
             result = delivery.run(run.transformer, work, inputs.size, ending.bar)
     result.report.skipped_files += inputs.skipped
@@ -223,12 +226,12 @@ def _dry_view(
 
 @contextlib.contextmanager
 def _stores(
-    path: sinks.StatePlace | None, max_bytes: int | None, *, quiet: bool
+    path: sinks.StatePlace | None, config: Config, *, quiet: bool
 ) -> Iterator[tuple[DeadLetter, Ledger | None]]:
     if path is None:
         yield DISCARD, None
         return
-    with sinks.open_state(path, is_made=True, max_bytes=max_bytes) as state:
+    with sinks.state_of(config) as state:
         if not quiet:
             click.echo(
                 f"What cannot be delivered goes to {ui.safe(str(path), 500)}.", err=True

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import shlex
 import sys
@@ -23,14 +22,14 @@ from braze_heap.cli._options import (
     TOKEN_VARIABLE,
     Setup,
     build_transformer,
+    key_option,
     never_over_http,
-    option,
-    token_env_option,
-    transformer_options,
+    setup_options,
 )
 from braze_heap.cli._progress import format_duration
 from braze_heap.cli._request_log import RequestLog, logging_to
 from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
+from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
@@ -38,9 +37,6 @@ from braze_heap.sinks import Sink
 
 CALLS: Final = "file:calls.jsonl"
 """Default sink in trial mode: nothing leaves the machine."""
-
-GRACE: Final = 25.0
-"""Seconds; Kubernetes kills after 30."""
 
 _WHERE_TO: Final = (
     "name where the events go, such as --sink 'heap:?app_id=11'. "
@@ -78,39 +74,32 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
         zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
     ),
 )
-@sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode.")
-@token_env_option(
-    "the bearer token, or two while one is replaced. "
-    f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
+@setup_options(
+    "transform sink state serve",
+    sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode."),
+    key_option(
+        "serve.token_env",
+        "--token-env NAME",
+        "Environment variable with the bearer token, or two while one is replaced.  "
+        f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
+    ),
+    *sinks.state_options(
+        "Keep what cannot be delivered, and the newest user properties, in this file, "
+        "or database (its URL).  [default: state.db]"
+    ),
+    key_option("serve.host"),
+    key_option("serve.port"),
+    key_option("serve.grace", "--grace SECONDS"),
+    key_option(
+        "log.format",
+        "--log-json",
+        "Log as JSON, one object a line.",
+        flag_value="json",
+        type=str,
+    ),
+    key_option("log.level", "--log-level"),
 )
-@sinks.state_option(
-    "Keep what cannot be delivered, and the newest user properties, in this file, or "
-    "database (its URL).",
-    default=sinks.STATE,
-)
-@option("--host", "Address to use.", default="127.0.0.1")
-@option(
-    "--port", "Port; 0 for any free one.", type=click.IntRange(0, 65535), default=8080
-)
-@option(
-    "--grace SECONDS",
-    "Seconds to let in-flight requests finish on shutdown.",
-    type=click.FloatRange(min=1),
-    default=GRACE,
-)
-@transformer_options
-@option("--log-json", "Log as JSON, one object a line.")
-def serve(
-    spec: str | None,
-    token_env: str | None,
-    state: sinks.StatePlace,
-    max_bytes: int | None,
-    host: str,
-    port: int,
-    grace: float,
-    log_json: bool,
-    **options: Any,
-) -> None:
+def serve(setup: Setup) -> None:
     """
     Receive Currents events over HTTP, and deliver them before each answer.
 
@@ -118,23 +107,27 @@ def serve(
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
     ui.require_extra("serving", "server", "uvicorn")
-    log = RequestLog(sys.stderr, is_json=log_json)
+    config = setup.config
+    is_json = config.log.format == "json"
+    log = RequestLog(sys.stderr, is_json=is_json, level=config.log.level)
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log))
-        transformer = build_transformer(Setup.of(**options))
+        transformer = build_transformer(config)
         for text in never_over_http(transformer):
             log.message(f"Warning: {ui.safe(text, 500)}")
-        access = _access(spec, token_env, host, is_log=log_json)
-        spec = spec or CALLS
-        sinks.refuse_files(spec, state, options["config"])
-        listener = stack.enter_context(bound(host, port))
-        made = sinks.open_state(state, is_made=True, max_bytes=max_bytes)
-        stores = stack.enter_context(made)
+        access = _access(config)
+        if not config.sink.to_spec():
+            config = attrs.evolve(config, sink=SinkConfig(spec=CALLS))
+        spec, state = config.sink.to_spec(), sinks.place_of_state(config)
+        sinks.refuse_files(spec, state, setup.file)
+        listener = stack.enter_context(bound(config.serve.host, config.serve.port))
+        stores = stack.enter_context(sinks.state_of(config))
         counted = stack.enter_context(sinks.open_state(state)).dead_letter
         sink = stack.enter_context(
-            _closing(sinks.open_sink_or_exit(spec), log, metrics)
+            _closing(sinks.open_sink_or_exit(config), log, metrics)
         )
+        grace = config.serve.grace
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
         ledger = sinks.ledger_for(spec, sink, stores.ledger, log.message)
         pipeline = Pipeline(
@@ -189,20 +182,18 @@ class _Access:
 
     Attributes:
         tokens: Tokens of the receiver.
-        variable: Environment variable with the tokens; ``None`` if one was generated.
+        source: Variable or file with the tokens; ``None`` if one was generated.
         generated: The generated token.
     """
 
     tokens: Tokens
-    variable: str | None
+    source: str | None
     generated: str | None = attrs.field(default=None, repr=False)
 
 
-def _access(
-    spec: str | None, variable: str | None, host: str, *, is_log: bool
-) -> _Access:
+def _access(config: Config) -> _Access:
     """
-    Return the tokens of the environment; in trial mode, a generated one.
+    Return the configured tokens; in trial mode, a generated one.
 
     Outside of trial mode, token and sink are required: a 401 after a restart would make
     Braze disable the feed, and events in a default file would never reach Heap.
@@ -210,22 +201,20 @@ def _access(
     Raises:
         UnusableError: There is no token or no sink, and this is not a trial.
     """
-    name = variable or TOKEN_VARIABLE
-    if spec is not None and not spec.strip():
-        raise ui.UnusableError(f"--sink is empty: {_WHERE_TO}")
-    has_token = bool(os.environ.get(name, "").split())
-    is_trial = spec is None and variable is None and not is_log and is_here(host)
-    if is_trial and not has_token:
+    has_sink, has_token = bool(config.sink.to_spec()), bool(config.serve.token.split())
+    is_log = config.log.format == "json"
+    if not (has_sink or has_token or is_log) and is_here(config.serve.host):
         generated = secrets.token_urlsafe(24)
         return _Access(Tokens(generated), None, generated)
     try:
-        tokens = Tokens.from_env(name)
+        tokens = config.tokens()
     except ValueError as error:
         raise ui.UnusableError(f"{error}. {NEW_TOKEN}") from None
-    if spec is None:
-        flaw = f"{name} is set, so this is not a trial, and --sink is missing"
+    source = config.sources["serve.token"]
+    if not has_sink:
+        flaw = f"{source} is set, so this is not a trial, and --sink is missing"
         raise ui.UnusableError(f"{flaw}: {_WHERE_TO}")
-    return _Access(tokens, name)
+    return _Access(tokens, source)
 
 
 @contextlib.contextmanager
@@ -246,9 +235,7 @@ def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) ->
     """Return the text at start: settings for Braze, and a command for a test."""
     permanent = f"set {TOKEN_VARIABLE} to use a permanent one"
     where = f"\n{_MARGIN}generated for this run; {permanent}"
-    token = (
-        f"{access.generated}{where}" if access.generated else f"in {access.variable}"
-    )
+    token = f"{access.generated}{where}" if access.generated else f"in {access.source}"
     lines = [
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
@@ -276,5 +263,7 @@ _MARGIN: Final = " " * 17
 
 def _curl(url: str, access: _Access) -> str:
     body = json.dumps({"events": [_SAMPLE]})
-    token = access.generated or f"${{{access.variable}%% *}}"
+    kind, _, name = (access.source or "").partition(" ")
+    read = f"$(cat {shlex.quote(name)})" if kind == "file" else f"${{{name}%% *}}"
+    token = access.generated or read
     return f'curl -i {url}/ -H "Authorization: Bearer {token}" -d {shlex.quote(body)}'

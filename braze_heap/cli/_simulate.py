@@ -92,9 +92,10 @@ behavior_options: Final = opts.group(
     ),
 )
 @click.argument("url", callback=_checked)
-@opts.token_env_option(
-    "the bearer token, or several of which the first is sent. If it is not set, you "
-    "are asked on a terminal; elsewhere none is sent.",
+@opts.option(
+    "--token-env NAME",
+    "Environment variable with the bearer token, or several of which the first is "
+    "sent. If it is not set, you are asked on a terminal; elsewhere none is sent.",
     default=opts.TOKEN_VARIABLE,
 )
 @opts.option(

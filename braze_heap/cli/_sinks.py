@@ -2,36 +2,35 @@
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import attrs
 import click
 
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, FilePath, option
+from braze_heap.cli._options import Decorator, FilePath, StateUrl, key_option
+from braze_heap.config import Config
+from braze_heap.config._keys import declared_keys
 from braze_heap.exceptions import (
     DeadLetterFull,
     SinkSpecError,
     SinkUnavailable,
     StateError,
 )
-from braze_heap.sinks import Sink, open_sink
+from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
-from braze_heap.state import MAX_BYTES, MIN_BYTES, Ledger, SqliteState, SqlState
+from braze_heap.state import MAX_BYTES, Ledger, SqliteState, SqlState
 
 if TYPE_CHECKING:
     from braze_heap.heap import HeapOptions, HeapSink
 
-API_KEY: Final = "HEAP_API_KEY"
+API_KEY: Final = declared_keys("sink")["api_key"].variable
 """Environment variable with the API key of the app; only deletions need it."""
-
-STATE: Final = Path("state.db")
-"""Default path of the state file."""
 
 STDOUT: Final = ("-", "console:")
 """Sinks that write to stdout."""
@@ -55,24 +54,6 @@ OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
 
 _HTTP: Final = ("anyio", "httpcore2", "httpx2")
 _HEAP: Final = "braze_heap.heap._sink"
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-@attrs.frozen
-class StateUrl:
-    """
-    URL of a database that keeps the state. As text it has no password.
-
-    Attributes:
-        url: The URL.
-    """
-
-    url: str = attrs.field(repr=False)
-
-    def __str__(self) -> str:
-        return re.sub(r"(://[^:/]*):.*@", r"\1@", self.url).partition("?")[0]
-
 
 StatePlace: TypeAlias = Path | StateUrl
 """Place of the state of a command."""
@@ -98,32 +79,67 @@ class StatePath(FilePath):
         return place
 
 
-def sink_option(text: str, *, required: bool = False) -> Decorator:
+def sink_option(text: str) -> Decorator:
     """Return ``--sink``, the destination of a command."""
-    return option("--sink spec SPEC", text, required=required)
+    return key_option("sink.spec", "--sink SPEC", text)
 
 
-def state_option(text: str, **options: Any) -> Decorator:
-    """Add ``--state``, a state file or database, and ``--max-bytes``."""
-
-    settings = {"type": StatePath(), **options}
-
-    def add(command: _Command) -> _Command:
-        add_path = option("--state FILE", text, **settings)
-        return add_path(max_bytes_option(command))
-
-    return add
+def state_options(text: str, **settings: Any) -> tuple[Decorator, Decorator]:
+    """Return ``--state``, a state file or database, and ``--max-bytes``."""
+    settings = {"type": StatePath(), **settings}
+    return key_option("state.path", "--state FILE", text, **settings), max_bytes_option
 
 
-max_bytes_option: Final = option(
+max_bytes_option: Final = key_option(
+    "state.max_bytes",
     "--max-bytes BYTES",
     f"Largest size of all dead letters.  [default: {MAX_BYTES}, which is 1 GiB]",
-    type=click.IntRange(min=MIN_BYTES),
 )
 
 state_argument: Final = click.argument(
     "path", metavar="STATE.db", type=StatePath(exists=True)
 )
+
+
+def place_of_state(config: Config) -> StatePlace:
+    """Return the place of the state of a command."""
+    return StateUrl(config.state.url) if config.state.url else Path(config.state.path)
+
+
+def named_place(config: Config) -> StatePlace | None:
+    """Return the place of the state of a command; `None` if nothing names it."""
+    is_named = not {"state.path", "state.url"}.isdisjoint(config.sources)
+    return place_of_state(config) if is_named else None
+
+
+def named_place_or_exit(config: Config) -> StatePlace:
+    """
+    Return the place of the state of a command.
+
+    Raises:
+        UsageError: Nothing names it.
+    """
+    if place := named_place(config):
+        return place
+    raise click.UsageError(
+        "Missing argument 'STATE.db'. Name the state file, or set it below [state] in "
+        "the file of --config."
+    )
+
+
+def spec_or_exit(config: Config) -> str:
+    """
+    Return the sink of a command, as text.
+
+    Raises:
+        UsageError: No sink is configured.
+    """
+    if spec := config.sink.to_spec():
+        return spec
+    raise click.UsageError(
+        "Missing option '--sink'. Name the destination, such as --sink "
+        "'heap:?app_id=11', or set it below [sink] in the file of --config."
+    )
 
 
 @attrs.frozen
@@ -152,17 +168,19 @@ class HeapTarget:
         return f"Heap: app {ui.safe(self.options.app_id)} at {ui.safe(self.host, 200)}"
 
 
-def open_sink_or_exit(spec: str) -> Sink:
+def open_sink_or_exit(config: Config) -> Sink:
     """
-    Return the sink that *spec* names; the API key of Heap is in the environment.
+    Return the sink of *config*.
 
     Raises:
         UnusableError: It names none, a package is missing, or its code fails.
     """
+    spec = config.sink.to_spec()
+    name = "--sink" if config.is_option("--sink") else "[sink]"
     try:
-        return open_sink(_with_key(spec))
+        return config.open_sink()
     except SinkSpecError as error:
-        raise ui.UnusableError(f"--sink: {error}") from None
+        raise ui.UnusableError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:
         if error.name not in _HTTP:
             raise ui.UnusableError(f"the sink needs the package {error.name}") from None
@@ -170,14 +188,7 @@ def open_sink_or_exit(spec: str) -> Sink:
         raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
     except Exception as error:
         flaw = f"{describe_sink(spec, None)} raised {describe_exception(error)}"
-        raise ui.UnusableError(f"--sink: {flaw}") from None
-
-
-def _with_key(spec: str) -> str:
-    is_heap = spec.partition(":")[0] == "heap"
-    if not is_heap or "api_key" in spec or not os.environ.get(API_KEY):
-        return spec
-    return f"{spec}{'&' if '?' in spec else '?'}api_key_env={API_KEY}"
+        raise ui.UnusableError(f"{name}: {flaw}") from None
 
 
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
@@ -266,6 +277,12 @@ def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
         ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
 
 
+def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:
+    """Open the state of a command: see `open_state`. A file is created."""
+    place = place_of_state(config)
+    return open_state(place, is_made=True, max_bytes=config.state.max_bytes)
+
+
 @contextlib.contextmanager
 def open_state(
     path: StatePlace, *, is_made: bool = False, max_bytes: int | None = None
@@ -277,8 +294,6 @@ def open_state(
         UnusableError: It does not exist, or is another file, which stays as it is. Or a
             database cannot be used.
     """
-    if max_bytes and isinstance(path, StateUrl):
-        raise click.UsageError("--max-bytes is for a state in a file, not a database.")
     try:
         state: SqliteState | SqlState
         try:

@@ -1,7 +1,6 @@
 """``braze-heap transform``: events in any form, as calls, one JSON object a line."""
 
 import sys
-from typing import Any
 
 import click
 
@@ -35,7 +34,7 @@ from braze_heap.cli._run import Run
 @opts.output_option(
     "Write the calls to this file or URL, compressed if it ends in .gz."
 )
-@opts.transformer_options
+@opts.setup_options("transform")
 @opts.option(
     "--jobs N",
     "Use N processes (0 = one per core). The output and its order stay the same. "
@@ -51,7 +50,7 @@ def transform(
     jobs: int,
     all_types: bool,
     ending: Ending,
-    **options: Any,
+    setup: opts.Setup,
 ) -> None:
     """
     Turn Currents events into Heap calls, one JSON object a line.
@@ -63,8 +62,8 @@ def transform(
     names a file. In a directory, files without events, such as CSV, are skipped and
     reported.
     """
-    refuse_input(output, [options["config"]], "--output")
-    run = Run.of(opts.Setup.of(**options), source, jobs)
+    refuse_input(output, [setup.file], "--output")
+    run = Run.of(setup.config, source, jobs)
     is_mixed = output == opts.STDIN and sys.stdout.isatty()
     bar = None if is_mixed else ending.bar
     result = run.result(output, bar, all_types=all_types)

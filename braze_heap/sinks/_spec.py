@@ -33,7 +33,7 @@ the question mark, if any; options are keyword arguments. All are strings.
 """
 
 
-def open_sink(spec: str) -> Sink:
+def open_sink(spec: str, **more: str) -> Sink:
     """
     Open the sink that *spec* names.
 
@@ -48,6 +48,8 @@ def open_sink(spec: str) -> Sink:
             entry point group ``braze_heap.sinks``, or an import string:
             ``acme:bucket?region=eu``, ``acme.sinks:make_sink?region=eu``. A secret is
             read from an environment variable: ``api_key_env=KEY``.
+        more: Further options, such as an ``api_key`` that was read elsewhere. No
+            message contains their values.
 
     Raises:
         SinkSpecError: *spec* does not name a sink, or an option is invalid.
@@ -71,6 +73,9 @@ def open_sink(spec: str) -> Sink:
         factory, target = _import_factory(name, target), ""
     args = [target] if target else []
     options, secrets = _options(query)
+    if twice := next(iter(more.keys() & (options | secrets).keys()), None):
+        raise SinkSpecError(f"{twice} is given twice: in the sink, and apart from it")
+    secrets |= more
     private = [*map(repr, options.values()), *filter(None, secrets.values())]
     try:
         _check_call(factory, args, options | secrets)

@@ -1,5 +1,6 @@
 """Public names of the package, each listed once."""
 
+from braze_heap._state_limits import MAX_BYTES as MAX_BYTES, MIN_BYTES as MIN_BYTES
 from braze_heap.state._ledger import (
     CAPACITY as CAPACITY,
     CLAIM_SECONDS as CLAIM_SECONDS,
@@ -41,8 +42,6 @@ from braze_heap.state._record import (
 )
 from braze_heap.state._sql import SqlState as SqlState
 from braze_heap.state._sqlite import (
-    MAX_BYTES as MAX_BYTES,
-    MIN_BYTES as MIN_BYTES,
     SqliteDeadLetter as SqliteDeadLetter,
     SqliteLedger as SqliteLedger,
     SqliteProgress as SqliteProgress,

@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 
 import attrs
 
+from braze_heap._state_limits import MAX_BYTES, MIN_BYTES
 from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import (
     DeadLetterError,
@@ -31,12 +32,6 @@ from braze_heap.state._record import DeadRecord, storable
 from braze_heap.state._sqlite_errors import DamagedFileError, check_disk
 from braze_heap.state._sqlite_file import LAYOUT, ROW_BYTES
 from braze_heap.state._state_file import StateFile, StatePart
-
-MAX_BYTES: Final = 1 << 30
-"""Default cap of the dead letters, in bytes. Delivery stops if they reach it."""
-
-MIN_BYTES: Final = 1 << 16
-"""Smallest cap of the dead letters, in bytes."""
 
 _TOTAL: Final = "SELECT total FROM dead_letter_bytes"
 

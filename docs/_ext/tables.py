@@ -12,8 +12,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from _ext import texts
 from braze_heap import events
-from braze_heap._options import doc_of, parser_of, shown_default, types_of
-from braze_heap.config import ENVIRONMENT_PREFIX, TransformConfig
+from braze_heap._options import doc_of, shown_default
+from braze_heap.config._keys import TABLES, declared_in, variable_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.heap import HeapOptions
 
@@ -69,7 +69,7 @@ class Options(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        cls = {c.__name__: c for c in (TransformConfig, HeapOptions)}[self.arguments[0]]
+        cls = {c.__name__: c for c in _TABLE_OF}[self.arguments[0]]
         head = ["| option | default | meaning |", "| --- | --- | --- |"]
         return self.parse_text_to_nodes("\n".join([*head, *option_rows(cls)]))
 
@@ -78,18 +78,18 @@ def option_rows(cls: type) -> Iterator[str]:
     """
     Yield a row for each option of *cls* that has a text form, inherited ones last.
     """
-    kinds = types_of(cls)
-    for field in sorted(attrs.fields(cls), key=lambda field: field.inherited):
-        if parser_of(kinds[field.name]):
+    for key, declared in declared_in(cls).items():
+        if field := declared.field:
+            keys = [f"{key}_env", f"{key}_file"] if declared.is_secret else [key]
+            names = [*keys, variable_of(_TABLE_OF[cls], key)]
+            name = "<br>".join(f"`{name}`" for name in names)
             default = _default(shown_default(field))
             meaning = texts.as_markdown(doc_of(field))
-            yield f"| {_name(cls, field.name)} | {default} | {meaning} |"
+            yield f"| {name} | {default} | {meaning} |"
 
 
-def _name(cls: type, option: str) -> str:
-    if cls is TransformConfig:
-        return f"`{option}`<br>`{ENVIRONMENT_PREFIX}{option.upper()}`"
-    return f"`{option}`"
+_TABLE_OF = {**{cls: table for table, cls in TABLES.items()}, HeapOptions: "sink"}
+"""Table of the configuration that holds the options of a class."""
 
 
 def _default(value: object) -> str:

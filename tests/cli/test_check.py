@@ -1,13 +1,14 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap
-from tests.cli.conftest import Run, click_event
+from tests.cli.conftest import Run, click_event, lines
 
 
 @pytest.fixture(autouse=True)
@@ -50,28 +51,33 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert list(here.iterdir()) == []
 
 
-def test_options_in_force_are_named_without_secrets(run: Run) -> None:
+def test_options_in_force_are_named_without_secrets(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Identity and personal data always, the others where they are not the default."""
     Path("c.toml").write_text(
-        'personal_data = "hash"\nhash_key = "canary of sixteen"\n', encoding="utf-8"
+        '[transform]\npersonal_data = "hash"\nhash_key_env = "KEY"\n', encoding="utf-8"
     )
+    monkeypatch.setenv("KEY", "canary of sixteen")
 
     found = findings(run, "--config", "c.toml", "--identity", "user_id")
 
     assert found["configuration"]["detail"] == (
-        "identity = user_id; personal_data = hash; hash_key = (set); "
-        "all else by default"
+        "identity = user_id; personal_data = hash; hash_key = set"
     )
 
 
 def test_wrong_configuration_is_a_problem(run: Run) -> None:
     """It is said where it is wrong."""
-    Path("c.toml").write_text('includ = "all"\n', encoding="utf-8")
+    Path("c.toml").write_text('transform.includ = "all"\n', encoding="utf-8")
 
     shown = run("check", "--config", "c.toml")
 
     assert shown.exit_code == 1
-    assert "configuration  c.toml: there is no option 'includ'" in shown.stdout
+    assert (
+        "configuration  c.toml: there is no key 'includ' in [transform]."
+        in shown.stdout
+    )
     assert shown.stdout.endswith("\n1 problem\n")
 
 
@@ -93,7 +99,7 @@ def test_an_event_that_this_version_lacks_is_a_problem(
     run: Run, option: str, problem: str
 ) -> None:
     """So is a choice of events that leaves nothing."""
-    Path("c.toml").write_text(option, encoding="utf-8")
+    Path("c.toml").write_text(f"[transform]\n{option}", encoding="utf-8")
 
     shown = run("check", "--config", "c.toml", "--json")
 
@@ -105,7 +111,7 @@ def test_an_event_that_this_version_lacks_is_a_problem(
 def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:
     """It may be a field that is newer than its class, and is no problem then."""
     Path("c.toml").write_text(
-        'personal_fields = {emial_address = "drop"}', encoding="utf-8"
+        'transform.personal_fields = {emial_address = "drop"}', encoding="utf-8"
     )
 
     shown = run("check", "--config", "c.toml")
@@ -133,7 +139,7 @@ def test_deletions_need_a_key(
     """It is told from the environment, and never shown."""
     monkeypatch.setenv("HEAP_API_KEY", key)
     Path("c.json").write_text(
-        '{"deletions": true, "identity": "user_id"}', encoding="utf-8"
+        '{"transform": {"deletions": true, "identity": "user_id"}}', encoding="utf-8"
     )
 
     with FakeHeap() as heap:
@@ -158,7 +164,7 @@ def test_deletions_that_reach_nobody_are_a_problem(
     config: str, flaw: str, run: Run
 ) -> None:
     """What the transformer would raise is a problem of the configuration."""
-    Path("c.toml").write_text(config, encoding="utf-8")
+    Path("c.toml").write_text(f"[transform]\n{config}", encoding="utf-8")
 
     found = findings(run, "--config", "c.toml")
 
@@ -169,7 +175,7 @@ def test_deletions_that_reach_nobody_are_a_problem(
 def test_deletions_arrive_in_storage_files_alone(run: Run) -> None:
     """It is said, because a service that only receives requests deletes nobody."""
     Path("c.toml").write_text(
-        'deletions = true\nidentity = "user_id"', encoding="utf-8"
+        '[transform]\ndeletions = true\nidentity = "user_id"', encoding="utf-8"
     )
 
     found = findings(run, "--config", "c.toml")
@@ -190,7 +196,7 @@ def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
     """Opening it proves that it can be written, and leaves no trace."""
     found = findings(run, "--sink", "file:calls.jsonl")
 
-    assert list(found) == ["configuration", "events", "sink"]
+    assert list(found) == ["configuration", "events", "sink", "state", "disk"]
     assert list(here.iterdir()) == []
 
 
@@ -207,20 +213,17 @@ def test_dead_letter_is_measured(run: Run) -> None:
     assert "dead-letters list state.db" in found["state"]["advice"]
 
 
-def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_dead_letter_is_a_problem_until_it_is_emptied(run: Run) -> None:
     """Its file keeps its size, which is no problem."""
-    monkeypatch.setattr("braze_heap.cli._check.MAX_BYTES", 100_000)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     big = DeadRecord.of(click_event(properties={"x": "x" * 200_000}), "bad", "", at)
     with SqliteDeadLetter("state.db") as store:
         store.append([big])
 
-    full = findings(run, "--state", "state.db")
+    full = findings(run, "--max-bytes", 100_000)
     with SqliteDeadLetter("state.db") as store:
         store.forget([big.key])
-    emptied = findings(run, "--state", "state.db")
+    emptied = findings(run, "--max-bytes", 100_000)
 
     assert problems(full) == ["state"]
     assert problems(emptied) == []
@@ -244,7 +247,6 @@ def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
         ((), "canary", "OK", "fewer than 16 characters (6)"),
         ((), "Bearer canary-canary-canary", "PROBLEM", "without the word Bearer"),
         ((), "'canary-canary-canary'", "PROBLEM", "without quotes"),
-        (("--token-env", "NO_SUCH"), "", "PROBLEM", "NO_SUCH contains no token"),
     ],
 )
 def test_the_token_is_looked_at_and_not_shown(
@@ -275,3 +277,90 @@ def test_a_path_that_cannot_be_looked_at_is_a_problem(run: Run, here: Path) -> N
 
     assert problems(found) == ["sink", "state"]
     assert "symbolic links" in found["state"]["detail"]
+
+
+def test_each_value_is_shown_with_its_place(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of secrets only that they are set."""
+    Path("c.toml").write_text("[sink]\nkind = 'memory'\n[serve]\ngrace = 9")
+    monkeypatch.setenv("BRAZE_HEAP_LOG__LEVEL", "debug")
+    monkeypatch.setenv("BRAZE_TOKEN", "canary-canary-canary")
+
+    shown = run("check", "--config", "c.toml", "--state", "s.db", "--json")
+
+    values = json.loads(shown.stdout)["values"]
+    found = {each["key"]: (each["value"], each["source"]) for each in values}
+    assert found["state.path"] == ("s.db", "option --state")
+    assert found["log.level"] == ("debug", "variable BRAZE_HEAP_LOG__LEVEL")
+    assert found["serve.grace"] == ("9", "file c.toml")
+    assert found["serve.port"] == ("8080", "default")
+    assert found["serve.token"] == ("set", "variable BRAZE_TOKEN")
+    assert "canary" not in shown.output
+
+
+@pytest.mark.parametrize(
+    ("name", "is_well"), [("BRAZE_HEAP_SERVE_PROT", False), ("BRAZE_HEAP_XYZ", True)]
+)
+def test_a_variable_that_is_nearly_a_key_is_a_problem(
+    name: str, is_well: bool, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "1")
+
+    found = findings(run)
+
+    assert found["variables"]["ok"] is is_well
+    assert name in found["variables"]["detail"]
+
+
+def test_every_error_of_a_configuration_is_a_problem(run: Run) -> None:
+    Path("c.toml").write_text("[serve]\nport = 'x'\nhots = 'y'")
+
+    shown = run("check", "--config", "c.toml", "--token-env", "NO_SUCH")
+
+    assert shown.exit_code == 1
+    assert "--token-env: the variable NO_SUCH is not set" in shown.stdout
+    assert shown.stdout.endswith("\n3 problems\n")
+
+
+def test_storage_is_listed(run: Run, here: Path) -> None:
+    """A folder with files is well, an empty one is a problem."""
+    (here / "files").mkdir()
+    empty = findings(run, "files")
+    (here / "files" / "a.jsonl").touch()
+
+    assert problems(empty) == ["storage"]
+    assert problems(findings(run, "files")) == []
+
+
+def test_a_full_disk_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(free=1 << 20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+
+    assert problems(findings(run)) == ["disk"]
+
+
+def test_a_file_of_a_variable_configures_every_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`send` delivers to the sink of the file, unless it is a dry run."""
+    Path("c.toml").write_text(
+        "[sink]\nkind = 'file'\npath = 'calls.jsonl'\n[state]\npath = 'own.db'"
+    )
+    Path("events.jsonl").write_bytes(lines([click_event(1), click_event(2, time=None)]))
+    monkeypatch.setenv("BRAZE_HEAP_CONFIG", "c.toml")
+
+    dry = run("send", "events.jsonl", "--dry-run")
+    assert "nothing was sent" in dry.stdout
+    assert not Path("calls.jsonl").exists()
+    sent = run("send", "events.jsonl")
+    assert (dry.exit_code, sent.exit_code) == (0, 0)
+    assert Path("calls.jsonl").read_bytes().count(b"\n") == 1
+    assert "1 dead letter in own.db" in run("dead-letters", "list").stdout
+    assert run("dead-letters", "replay").exit_code == 0
+
+
+def test_the_example_is_a_configuration(run: Run) -> None:
+    Path("service.toml").write_text(run("config").stdout)
+
+    assert problems(findings(run, "--config", "service.toml")) == []

@@ -47,8 +47,8 @@ def test_an_option_overrides_the_variable_and_the_file(
     run: Run, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = option.removeprefix("--")
-    Path("c.toml").write_text(f'{name} = ["EmailClick"]', encoding="utf-8")
-    monkeypatch.setenv(f"BRAZE_HEAP_{name.upper()}", "EmailBounce")
+    Path("c.toml").write_text(f'transform.{name} = ["EmailClick"]', encoding="utf-8")
+    monkeypatch.setenv(f"BRAZE_HEAP_TRANSFORM__{name.upper()}", "EmailBounce")
     words = ("--config", "c.toml", option, "EmailSend")
 
     found = keys(run("transform", "feed.jsonl", *words).stdout)
@@ -195,7 +195,8 @@ def test_check_does_not_show_a_selection_that_is_wrong(run: Run) -> None:
     shown = run("check", "--include", "EmailClik", "--json")
 
     found = json.loads(shown.stdout)["checks"]
-    assert [(each["check"], each["ok"]) for each in found] == [("configuration", False)]
+    checks = {each["check"]: each["ok"] for each in found}
+    assert checks == {"configuration": False, "state": True, "disk": True}
 
 
 def explain(run: Run, event: Any, *words: str) -> str:

@@ -217,7 +217,7 @@ def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:
 
 def test_replay_takes_todays_configuration(run: Run, store: Path) -> None:
     """What a policy leaves out today is gone, too."""
-    Path("c.toml").write_text('exclude = ["EmailClick"]\n', encoding="utf-8")
+    Path("c.toml").write_text('transform.exclude = ["EmailClick"]\n', encoding="utf-8")
 
     shown = run(
         "dead-letters", "replay", store, "--sink", "memory:", "--config", "c.toml"

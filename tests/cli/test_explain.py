@@ -70,7 +70,7 @@ def test_mapper_of_a_typed_custom_event_is_named(
     run: Run, monkeypatch: pytest.MonkeyPatch, amount: Any, mapper: str
 ) -> None:
     """It is that of the class if the properties fit, else that of any custom event."""
-    monkeypatch.setenv("BRAZE_HEAP_ECOMMERCE", "true")
+    monkeypatch.setenv("BRAZE_HEAP_TRANSFORM__ECOMMERCE", "true")
     event = make_raw(
         "users.behaviors.CustomEvent",
         name="ecommerce.order_placed",

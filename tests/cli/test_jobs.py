@@ -23,11 +23,10 @@ from hypothesis import strategies as st
 from braze_heap.cli import _jobs
 from braze_heap.cli._inputs import Input, Inputs, Source
 from braze_heap.cli._jobs import SplitRun
-from braze_heap.cli._options import Setup
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import RunOutcome
 from braze_heap.cli._run import Run as OneJob
-from braze_heap.config import TransformConfig
+from braze_heap.config import Config
 from braze_heap.wire import _json
 from braze_heap.wire._elements import CHUNK
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines, start
@@ -35,7 +34,7 @@ from tests.cli.conftest import MAIN, Run, click_event, keys, lines, start
 pytestmark = pytest.mark.slow
 
 BOM = b"\xef\xbb\xbf"
-SETUP = Setup(TransformConfig())
+CONFIG = Config()
 PIPE = 1 << 16
 
 Process: TypeAlias = "subprocess.Popen[bytes]"
@@ -122,8 +121,8 @@ def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
 
 def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
     """Return the same run for one worker and for several."""
-    transformer = SETUP.transformer()
-    many = SplitRun(transformer, Inputs(inputs), unit, setup=SETUP, jobs=jobs)
+    transformer = CONFIG.transformer()
+    many = SplitRun(transformer, Inputs(inputs), unit, config=CONFIG, jobs=jobs)
     return OneJob(transformer, Inputs(inputs), unit), many
 
 
@@ -218,7 +217,7 @@ def test_stdin_is_read_by_one_job(run: Run) -> None:
 def test_options_reach_the_workers(run: Run, mixed: Path, tmp_path: Path) -> None:
     """Workers transform by the configuration and the options of the command."""
     config = tmp_path / "config.toml"
-    config.write_text('event_prefix = "Ours "')
+    config.write_text('transform.event_prefix = "Ours "')
     args = ("transform", mixed, "--config", config, "--identity", "user_id")
     expected = run(*args).stdout
 
@@ -233,7 +232,7 @@ def test_wrong_configuration_is_told_before_workers_start(
 ) -> None:
     """An option that means nothing is one line, as with one job."""
     config = tmp_path / "config.toml"
-    config.write_text('event_prefx = "x"')
+    config.write_text('transform.event_prefx = "x"')
     args = ("transform", mixed, "--config", config)
 
     assert run(*args).stderr == run(*args, "--jobs", "2").stderr

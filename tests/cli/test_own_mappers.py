@@ -111,8 +111,10 @@ def test_other_options_apply(
     run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Options, variables and the file are in force for a team's mappers."""
-    Path("c.toml").write_text('fixed_properties = {source = "braze"}', encoding="utf-8")
-    monkeypatch.setenv("BRAZE_HEAP_PROPERTY_PREFIX", "b_")
+    Path("c.toml").write_text(
+        'transform.fixed_properties = {source = "braze"}', encoding="utf-8"
+    )
+    monkeypatch.setenv("BRAZE_HEAP_TRANSFORM__PROPERTY_PREFIX", "b_")
     words = ("--config", "c.toml", "--identity", "user_id")
 
     done = run("transform", "events.jsonl", "--transformer", f"mappers:{name}", *words)
@@ -127,10 +129,14 @@ def test_other_options_apply(
     [
         (["--identity", "user_id"], {}, "--identity"),
         (["--personal-data", "keep"], {}, "--personal-data"),
-        (["--config", "c.toml"], {}, "--config"),
+        (["--config", "c.toml"], {}, "transform.local_time in c.toml"),
         (["--include", "engagement"], {}, "--include"),
         (["--exclude", "EmailSend"], {}, "--exclude"),
-        ([], {"BRAZE_HEAP_INCLUDE": "engagement"}, "BRAZE_HEAP_INCLUDE"),
+        (
+            [],
+            {"BRAZE_HEAP_TRANSFORM__INCLUDE": "engagement"},
+            "BRAZE_HEAP_TRANSFORM__INCLUDE",
+        ),
     ],
 )
 def test_finished_transformer_takes_no_other_option(
@@ -141,7 +147,7 @@ def test_finished_transformer_takes_no_other_option(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An option that would have no effect is an error that names it."""
-    Path("c.toml").write_text("local_time = true", encoding="utf-8")
+    Path("c.toml").write_text("transform.local_time = true", encoding="utf-8")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 

@@ -412,7 +412,7 @@ def test_secrets_come_from_the_environment(
     HEAP_API_KEY deletes users; the key is refused on the command line, and never shown.
     """
     Path("c.toml").write_text(
-        'deletions = true\nidentity = "user_id"\n', encoding="utf-8"
+        '[transform]\ndeletions = true\nidentity = "user_id"\n', encoding="utf-8"
     )
     request = lines([click_event(event_type="users.UserDeleteRequest")])
     words = ("send", "--config", "c.toml", "--yes", "--patience", "0", "--sink")
@@ -439,7 +439,7 @@ def test_missing_packages_are_named(
     def missing(_: str) -> Any:
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr("braze_heap.cli._sinks.open_sink", missing)
+    monkeypatch.setattr("braze_heap.sinks.open_sink", missing)
 
     shown = run("send", batch, "--sink", "heap:?app_id=11")
 

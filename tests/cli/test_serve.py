@@ -307,6 +307,35 @@ def test_a_choice_that_cannot_arrive_over_http_is_a_warning(serve: Serve) -> Non
     assert "user never arrives over HTTP" in warnings[0]
 
 
+def test_a_file_configures_the_service(serve: Serve, tmp_path: Path) -> None:
+    """Nothing is left for options; the log has warnings only."""
+    (tmp_path / "token").write_text("canary-of-the-file-1\n")
+    (tmp_path / "service.toml").write_text(
+        """
+        transform.identity = "user_id"
+        sink = {kind = "file", path = "out.jsonl"}
+        state.path = "own.db"
+        serve = {token_file = "token", grace = 5}
+        log.level = "warning"
+        """
+    )
+
+    served = serve("--config", "service.toml")
+    body = json.dumps({"events": [click_event(1)]})
+    status, _ = served.ask("POST", "/", body, token="canary-of-the-file-1")
+    refused, _ = served.ask("POST", "/", body)
+    served.stop()
+
+    assert (status, refused) == (200, 401)
+    assert (tmp_path / "own.db").exists()
+    assert json.loads((tmp_path / "out.jsonl").read_text())["identity"] == "braze-1"
+    text = "".join(served.lines)
+    assert "in file token" in text
+    assert "$(cat token)" in text
+    assert "200  1 event" not in text
+    assert "canary" not in text
+
+
 def test_heap_gets_the_events_as_configured(serve: Serve) -> None:
     """Where they go is shown, with a word about wrong app ids; the key never is."""
     with FakeHeap() as heap:
@@ -323,17 +352,18 @@ def test_heap_gets_the_events_as_configured(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    "args",
+    ("args", "flaw"),
     [
-        ("--sink", "file:out.jsonl"),
-        ("--token-env", "BRAZE_TOKEN"),
-        ("--host", "0.0.0.0"),
-        ("--log-json",),
+        (("--sink", "file:out.jsonl"), "BRAZE_TOKEN contains no token"),
+        (("--token-env", "TOKEN"), "--token-env: the variable TOKEN is not set"),
+        (("--host", "0.0.0.0"), "For a new one: openssl rand -hex 32"),
+        (("--log-json",), "BRAZE_TOKEN contains no token"),
     ],
 )
 def test_a_token_is_made_for_a_try_alone(
     run: Run,
     args: tuple[str, ...],
+    flaw: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -344,8 +374,7 @@ def test_a_token_is_made_for_a_try_alone(
     result = run("serve", *args)
 
     assert result.exit_code == 2
-    assert "BRAZE_TOKEN contains no token" in result.stderr
-    assert "openssl rand -hex 32" in result.stderr
+    assert flaw in result.stderr
     assert [*tmp_path.iterdir()] == []
 
 

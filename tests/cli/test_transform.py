@@ -290,7 +290,7 @@ def test_misspelt_personal_field_is_pointed_out(
     """In one line, once, and the run goes on: Braze may have added the field."""
     events, config = tmp_path / "events.jsonl", tmp_path / "c.toml"
     events.write_bytes(lines([click_event(n) for n in range(10_000)]))
-    config.write_text('personal_fields = {emial_address = "drop"}')
+    config.write_text('transform.personal_fields = {emial_address = "drop"}')
 
     out, err = start(*words, "--config", config, events).communicate()
 

@@ -248,7 +248,6 @@ def test_urls_that_cannot_be_read_are_explained(
     "command",
     [
         "transform {ok} --config {url}",
-        "send {ok} --sink memory: --dead-letter {url}",
         "plan --diff {url}",
     ],
 )
@@ -371,8 +370,8 @@ def test_dead_letters_are_exported_to_a_url(
     """An object takes the place of the file."""
     bad = tmp_path / "bad.jsonl"
     bad.write_bytes(lines([click_event(1, time=None)]))
-    store = tmp_path / "dead.db"
-    run("send", bad, "--sink", "memory:", "--dead-letter", store)
+    store = tmp_path / "state.db"
+    run("send", bad, "--sink", "memory:", "--state", store)
 
     done = run("dead-letters", "export", store, "-o", f"{bucket}/dead.jsonl")
 

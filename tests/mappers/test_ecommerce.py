@@ -222,7 +222,7 @@ def test_the_registry_does_the_same_as_the_option_and_the_configuration() -> Non
     transformer = bh.Transformer(ecommerce=True)
     others = [
         bh.Transformer(bh.DEFAULT_MAPPERS | ECOMMERCE_MAPPERS),
-        bh.TransformConfig.from_env({"BRAZE_HEAP_ECOMMERCE": "true"}).transformer(),
+        bh.TransformConfig(ecommerce=True).transformer(),
         pickle.loads(pickle.dumps(transformer)),
     ]
     event = shop_event("order_placed", ORDER)

@@ -239,9 +239,10 @@ from tests.mapping import oddities
 from tests.mapping.test_equality import check_equality
 from braze_heap._options import types_of
 
-pathlib.Path("trial.toml").write_text('trial = "on"')
-assert bh.TransformConfig.from_file("trial.toml").trial == "on"
-assert bh.TransformConfig.from_env({"BRAZE_HEAP_TRIAL": "on"}).trial == "on"
+pathlib.Path("trial.toml").write_text('[transform]\\ntrial = "on"')
+assert bh.Config.from_file("trial.toml").transform.trial == "on"
+environ = {"BRAZE_HEAP_TRANSFORM__TRIAL": "on"}
+assert bh.Config.from_env(environ).transform.trial == "on"
 command = [sys.executable, "-m", "braze_heap", "check", "--config", "trial.toml"]
 shown = subprocess.run(command, capture_output=True, text=True).stdout
 assert "trial" in shown, shown

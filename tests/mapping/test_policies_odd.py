@@ -5,12 +5,13 @@ import datetime as dt
 import json
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import braze_heap as bh
-from braze_heap.config import ConfigError, TransformConfig
+from braze_heap.config import Config, ConfigError
 from braze_heap.events import UserDeleteRequest
 
 from .oddities import generic
@@ -239,7 +240,12 @@ def test_a_wrong_option_is_an_error(option: str, value: Any, flaw: str) -> None:
     ["include", "exclude", "url_parameters", "derived_properties"]
     + ["placeholder_identities"],
 )
-def test_a_table_is_no_list_in_a_configuration(option: str) -> None:
+def test_a_table_is_no_list_in_a_configuration(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The values of the table would be ignored."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.toml").write_text(f"[transform.{option}]\nEmailClick = 0.1")
+
     with pytest.raises(ConfigError, match="a list of texts"):
-        TransformConfig.from_dict({option: {"EmailClick": 0.1}})
+        Config.from_file("c.toml", {})

@@ -183,7 +183,7 @@ def test_a_list_of_something_else_is_an_error(placeholders: Any) -> None:
 def test_the_list_can_be_configured() -> None:
     """By default it is the built-in one."""
     click = make_raw("users.messages.email.Click", external_user_id="guest")
-    own = TransformConfig.from_env({"BRAZE_HEAP_PLACEHOLDER_IDENTITIES": "a, n/a"})
+    own = TransformConfig(placeholder_identities=("a", "n/a"))
 
     assert own.placeholder_identities == ("a", "n/a")
     assert own.transformer().transform(click).calls
@@ -344,7 +344,7 @@ def test_an_event_can_be_identified_by_its_device(
 
 
 def test_first_of_can_be_configured_with_the_device() -> None:
-    config = TransformConfig.from_dict({"identity": ["external_user_id", "device_id"]})
+    config = TransformConfig(identity=("external_user_id", "device_id"))
     raw = make_raw(EmailClick)
     raw["user"] = {"device_id": "d-1"}
 

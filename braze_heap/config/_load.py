@@ -10,12 +10,15 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from braze_heap import MapperRegistry, Mappers, Transformer
 from braze_heap._text import did_you_mean
-from braze_heap.cli._console import UnusableError
-from braze_heap.config import TransformConfig
+from braze_heap.config._values import ConfigError
+from braze_heap.mappers import MapperRegistry, Mappers
+from braze_heap.transformer import Transformer
+
+if TYPE_CHECKING:
+    from braze_heap.config._transform import TransformConfig
 
 _SPEC: Final = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[\w.]+)")
 
@@ -28,23 +31,23 @@ _ACCEPTED: Final = (
 
 
 def load_transformer(
-    spec: str, config: TransformConfig, given: Sequence[str]
+    spec: str, config: "TransformConfig", given: Sequence[str]
 ) -> Transformer:
     """
     Return the transformer that *spec* names.
 
-    Importing the module, also from the current folder, runs its code. The options and
-    variables *given* are in *config*; a finished transformer has its own.
+    Importing the module, also from the current folder, runs its code. The options
+    *given* are in *config*; a finished transformer has its own.
 
     Raises:
-        UnusableError: It cannot be imported, is something else, or is finished although
+        ConfigError: It cannot be imported, is something else, or is finished although
             options are *given*.
         ValueError: The *config* does not fit the registry.
     """
     found = _imported(spec)
     if isinstance(found, Transformer):
         if given:
-            raise UnusableError(
+            raise ConfigError(
                 f"{spec} is a finished Transformer, so {', '.join(given)} would have "
                 "no effect. Remove it, or name a registry or a function from "
                 "TransformConfig to Transformer instead."
@@ -61,28 +64,27 @@ def load_transformer(
         return config.transformer(found)
     if isinstance(found, type) or not callable(found):
         what = f"the class {found.__name__}" if isinstance(found, type) else _a(found)
-        raise UnusableError(f"--transformer: {spec} is {what}. Name {_ACCEPTED}.")
+        raise ConfigError(f"transformer: {spec} is {what}. Name {_ACCEPTED}.")
     return _called(spec, found, config)
 
 
-def _called(spec: str, function: Any, config: TransformConfig) -> Transformer:
-    with contextlib.suppress(ValueError):  # a function without a signature
-        try:
-            inspect.signature(function).bind(config)
-        except TypeError as error:
-            raise UnusableError(
-                f"--transformer: {spec} must take one argument, a TransformConfig "
-                f"({error})"
-            ) from None
+def _called(spec: str, function: Any, config: "TransformConfig") -> Transformer:
+    try:
+        inspect.signature(function).bind(config)
+    except TypeError as error:
+        raise ConfigError(
+            f"transformer: {spec} must take one argument, a TransformConfig ({error})"
+        ) from None
+    except ValueError:  # a function without a signature
+        pass
     with _failures_of(f"{spec} failed, called with a TransformConfig:"):
         made = function(config)
     if isinstance(made, Transformer):
         return made
     if inspect.iscoroutine(made):
         made.close()
-    raise UnusableError(
-        f"--transformer: {spec} returned {_a(made)}, not a Transformer. "
-        f"Name {_ACCEPTED}."
+    raise ConfigError(
+        f"transformer: {spec} returned {_a(made)}, not a Transformer. Name {_ACCEPTED}."
     )
 
 
@@ -94,8 +96,8 @@ def _a(value: object) -> str:
 def _imported(spec: str) -> Any:
     match = _SPEC.fullmatch(spec)
     if not match:
-        raise UnusableError(
-            f"--transformer: {spec!r} is not module:name, such as mappers:transformer"
+        raise ConfigError(
+            f"transformer: {spec!r} is not module:name, such as mappers:transformer"
         )
     folder = str(_current_folder())
     if folder not in sys.path:
@@ -107,11 +109,11 @@ def _imported(spec: str) -> Any:
         except ModuleNotFoundError as error:
             if not f"{module}.".startswith(f"{error.name}."):
                 raise  # the module is there, and needs another one
-            raise UnusableError(_missing(str(error.name), folder)) from None
+            raise ConfigError(_missing(str(error.name), folder)) from None
     path = module
     for name in match["name"].split("."):
         if not hasattr(found, name):
-            raise UnusableError(f"--transformer: {_no_attribute(path, name, found)}")
+            raise ConfigError(f"transformer: {_no_attribute(path, name, found)}")
         found, path = getattr(found, name), f"{path}.{name}"
     return found
 
@@ -120,7 +122,7 @@ def _current_folder() -> str:
     try:
         return os.getcwd()  # noqa: PTH109 (text, as sys.path has it)
     except OSError as error:
-        raise UnusableError(f"the current folder: {error.strerror}") from None
+        raise ConfigError(f"the current folder: {error.strerror}") from None
 
 
 def _missing(module: str, folder: str) -> str:
@@ -130,7 +132,7 @@ def _missing(module: str, folder: str) -> str:
         names = []
     hint = did_you_mean(module, [name for name in names if name.isidentifier()])
     return (
-        f"--transformer: there is no module {module!r} in {folder} "
+        f"transformer: there is no module {module!r} in {folder} "
         f"or among what is installed.{hint}"
     )
 
@@ -153,18 +155,18 @@ def _failures_of(doing: str) -> Iterator[None]:
     Turn any exception of a team's own code into an error with its traceback.
 
     Raises:
-        UnusableError: The code failed, or ended the process.
+        ConfigError: The code failed, or ended the process.
     """
     try:
         yield
-    except (UnusableError, KeyboardInterrupt):
+    except (ConfigError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a module can call sys.exit()
         lines = traceback.format_exception(
             type(error), error, _without_own_frames(error.__traceback__)
         )
         text = "".join(lines).rstrip()
-        raise UnusableError(f"--transformer: {doing}\n{text}") from None
+        raise ConfigError(f"transformer: {doing}\n{text}") from None
 
 
 def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:

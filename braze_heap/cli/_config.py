@@ -1,0 +1,28 @@
+"""``braze-heap config``: an example of a configuration file."""
+
+import click
+
+from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
+from braze_heap.cli._output import Output, write_text
+from braze_heap.config import example
+
+
+@click.command(
+    short_help="Print a configuration file with every key and its meaning.",
+    epilog=ui.epilog(
+        """
+        braze-heap config > service.toml
+        braze-heap config -o service.toml
+        """
+    ),
+)
+@opts.output_option("Write to this file or URL.")
+def config(output: Output) -> None:
+    """
+    Print a configuration file with every key as a comment, with its default value.
+
+    Commands read it with --config, and `braze-heap check` shows what is in force.
+    """
+    with ui.exit_on_broken_pipe():
+        write_text(example(), output, ui.PIPED_WIDTH)

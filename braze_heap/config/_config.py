@@ -1,0 +1,415 @@
+"""The whole configuration, from options, variables, a file and defaults."""
+
+import itertools
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import attrs
+
+from braze_heap._options import check_value
+from braze_heap._text import did_you_mean
+from braze_heap.config._keys import (
+    KINDS,
+    TABLES,
+    DeclaredKey,
+    Key,
+    declared_in,
+    is_own_kind,
+    sink_options,
+)
+from braze_heap.config._layers import (
+    Given,
+    Layer,
+    has_password,
+    parse_text,
+    read_environ,
+    read_file,
+)
+from braze_heap.config._tables import LogConfig, ServeConfig, SinkConfig, StateConfig
+from braze_heap.config._transform import TransformConfig
+from braze_heap.config._values import ConfigError, convert
+
+if TYPE_CHECKING:
+    from braze_heap.receiver import Tokens
+    from braze_heap.sinks import Sink
+    from braze_heap.state import SqliteState, SqlState
+    from braze_heap.transformer import Transformer
+
+_MAX_BYTES: Final = 1 << 16
+"""Bytes of the file of a secret."""
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """
+    All that an operator sets. Secrets are not in its repr.
+
+    Attributes:
+        transform: Mapping, choice of events, personal data.
+        sink: Destination.
+        state: Dead letters, user properties, progress.
+        serve: Endpoint.
+        log: Log of the service.
+        sources: Keys that were set, such as ``serve.port``, to the place: an option,
+            a variable or a file.
+    """
+
+    transform: TransformConfig = attrs.field(factory=TransformConfig)
+    sink: SinkConfig = attrs.field(factory=SinkConfig)
+    state: StateConfig = attrs.field(factory=StateConfig)
+    serve: ServeConfig = attrs.field(factory=ServeConfig)
+    log: LogConfig = attrs.field(factory=LogConfig)
+    sources: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: "os.PathLike[str] | str",
+        environ: Mapping[str, str] | None = None,
+    ) -> Self:
+        """
+        Return the configuration in a file, overridden by environment variables.
+
+        See `load`.
+        """
+        return cls.load(path, environ)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """
+        Return the configuration in environment variables.
+
+        See `load`.
+        """
+        return cls.load(environ=environ)
+
+    @classmethod
+    def load(
+        cls,
+        path: "os.PathLike[str] | str | None" = None,
+        environ: Mapping[str, str] | None = None,
+        options: Mapping[tuple[str, str], tuple[Any, str]] | None = None,
+        *,
+        secrets_of: Collection[str] = tuple(TABLES),
+    ) -> Self:
+        """
+        Return the configuration; an option wins over a variable, that over the file.
+
+        ``BRAZE_HEAP_SERVE__PORT=8080`` sets *port* in ``[serve]``. In variables, lists
+        are separated by commas, and tables are JSON objects. A secret, such as
+        ``serve.token``, is set by a variable (``BRAZE_HEAP_SERVE__TOKEN``), or its
+        place is named by ``token_env`` or ``token_file``. Of a file of a secret, the
+        line end is removed. A table, such as ``personal_fields``, is replaced as a
+        whole. Variables that Kubernetes sets for a service with this name
+        (``BRAZE_HEAP_SERVICE_HOST``, ``BRAZE_HEAP_PORT_80_TCP``) are ignored.
+
+        Args:
+            path: A TOML file, or a JSON file by its suffix.
+            environ: The environment. By default that of the process.
+            options: Table and key to value and name, such as ``--port``.
+            secrets_of: Tables whose secrets are read, because not every user may.
+
+        Raises:
+            OSError: The file cannot be read.
+            ConfigError: A table, key or value that means nothing, or a secret that
+                cannot be read: all of them, one a line, each with its place.
+
+        Warns:
+            UserWarning: Variables with the prefix that set nothing.
+        """
+        environ = os.environ if environ is None else environ
+        errors: list[str] = []
+        in_file = read_file(path, errors) if path is not None else {}
+        kind = in_file.get(("sink", "kind"))
+        in_environ = read_environ(environ, kind.value if kind else None)
+        in_options: Layer = {
+            key: Given(value, name, f"option {name}")
+            for key, (value, name) in (options or {}).items()
+        }
+        found = _merge((in_file, in_environ, in_options), errors)
+        _read_secrets(found, environ, secrets_of, errors)
+        tables = {}
+        for table, options_of in TABLES.items():
+            tables[table] = values = dict[str, Any]()
+            for key, declared in declared_in(options_of).items():
+                try:
+                    if given := found.get((table, key)):
+                        values[declared.name] = _value(given, declared)
+                except ValueError as error:
+                    errors.append(str(error))
+        tables["sink"]["options"] = _sink_options(found, errors)
+        place = found.get(("state", "path"))
+        if place and "://" in str(place.value):
+            errors.append(f"{place.place} is a URL: name it with url or url_env")
+        if tables["state"].get("url") and (cap := found.get(("state", "max_bytes"))):
+            errors.append(f"{cap.place} is for a state in a file, not a database")
+        if errors:
+            raise ConfigError("\n".join(errors))
+        sources = {".".join(key): given.source for key, given in found.items()}
+        made = {table: TABLES[table](**values) for table, values in tables.items()}
+        return cls(**made, sources=sources)
+
+    def is_option(self, name: str) -> bool:
+        """Return whether an option of a command, such as ``--port``, is given."""
+        return f"option {name}" in self.sources.values()
+
+    def transformer(self) -> "Transformer":
+        """
+        Return the transformer of ``[transform]``.
+
+        Raises:
+            ConfigError: See `TransformConfig.transformer`.
+            ValueError: See `Transformer`.
+        """
+        given = []
+        for key, source in self.sources.items():
+            kind, _, name = source.partition(" ")
+            if key.startswith("transform.") and key != "transform.transformer":
+                given.append(f"{key} in {name}" if kind == "file" else name)
+        return self.transform.transformer(given=given if self.sources else None)
+
+    def open_sink(self) -> "Sink":
+        """Open the sink of ``[sink]``: see `SinkConfig.open`."""
+        return self.sink.open()
+
+    def open_state(self) -> "SqliteState | SqlState":
+        """Open the state of ``[state]``: see `StateConfig.open`."""
+        return self.state.open()
+
+    def tokens(self) -> "Tokens":
+        """Return the tokens of ``[serve]``: see `ServeConfig.tokens`."""
+        source = self.sources.get("serve.token", "variable BRAZE_TOKEN")
+        return self.serve.tokens(source.partition(" ")[2])
+
+    def values(self) -> Iterator[tuple[str, str, str]]:
+        """
+        Yield key, value as text, and source of everything that is set or has a default.
+
+        A secret, and an option of a sink that this library does not know, is ``set``.
+        """
+        for table in TABLES:
+            part = getattr(self, table)
+            shown = {
+                key: _shown(each.named_default(part), is_secret=each.is_secret)
+                for key, each in declared_in(TABLES[table]).items()
+            }
+            if table == "sink":
+                is_own = is_own_kind(part.kind)
+                for key, value in part.options.items():
+                    shown[key] = _shown(value, is_secret=is_own)
+            for key, text in shown.items():
+                name = f"{table}.{key}"
+                yield name, text, self.sources.get(name, "default")
+
+
+def _shown(value: Any, *, is_secret: bool) -> str:
+    """Return a value as text; of a secret, or a URL with a password, if it is set."""
+    if isinstance(value, Mapping):
+        value = [f"{name}={each}" for name, each in value.items()]
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, Collection) and not isinstance(value, str):
+        text = ", ".join(map(str, value))
+    else:
+        text = "" if value is None else str(value)
+    if is_secret or has_password(text):
+        text = "set" if text else "not set"
+    return text
+
+
+def _value(given: Given, declared: DeclaredKey) -> Any:
+    """
+    Return a value of the declared type.
+
+    Raises:
+        ValueError: It is not one. The text begins with its place.
+    """
+    is_text = given.source.startswith("variable ")
+    value = parse_text(given, declared.kind) if is_text else given.value
+    value = convert(declared.kind, value, given.place)
+    if declared.field:
+        check_value(declared.field, declared.kind, value, given.place)
+    return value
+
+
+def _merge(layers: tuple[Layer, ...], errors: list[str]) -> Layer:
+    """Return the values that win; later layers do."""
+    found: Layer = {}
+    for layer in layers:
+        known = {**found, **layer}
+        clashes = [p for p in itertools.combinations(layer, 2) if _exclude(*p)]
+        for key, other in itertools.product(layer, found):
+            if _is_of_spec(key, other) and key[1] != "spec":
+                clashes.append((other, key))
+            elif _exclude(key, other):
+                known.pop(other, None)
+        for pair in clashes:
+            places = " and ".join((layer.get(key) or found[key]).place for key in pair)
+            errors.append(f"{places} exclude each other: keep one")
+        found = known
+    return found
+
+
+def _exclude(one: Key, other: Key) -> bool:
+    """Return whether of two keys only one can be in force."""
+    (table, name), (other_table, other_name) = one, other
+    if one == other or table != other_table:
+        return False
+    if table == "state":
+        return "max_bytes" not in (name, other_name)
+    ends = ("_env", "_file")
+    base, other_base = (
+        each.removesuffix(ends[0]).removesuffix(ends[1]) for each in (name, other_name)
+    )
+    return base == other_base or _is_of_spec(one, other)
+
+
+def _is_of_spec(one: Key, other: Key) -> bool:
+    """Return whether of two keys one is the sink as text, and one is an option."""
+    names = {name for table, name in (one, other) if table == "sink"}
+    return "spec" in names and any(
+        name[:7] not in ("spec", "api_key") for name in names
+    )
+
+
+def _read_secrets(
+    found: Layer,
+    environ: Mapping[str, str],
+    tables: Collection[str],
+    errors: list[str],
+) -> None:
+    """Replace the names of variables and files in *found* by the secrets in them."""
+    for table in TABLES:
+        for key, declared in declared_in(TABLES[table]).items():
+            if not declared.is_secret:
+                continue
+            named = found.pop((table, f"{key}_env"), None)
+            at = found.pop((table, f"{key}_file"), None)
+            default = declared.variable
+            if table not in tables:
+                continue
+            try:
+                if named:
+                    found[table, key] = _from_variable(named, environ)
+                elif at:
+                    found[table, key] = _from_file(at)
+                elif (
+                    (table, key) not in found
+                    and environ.get(default, "").strip()
+                    and (key != "api_key" or _is_heap(found))
+                ):
+                    source = f"variable {default}"
+                    found[table, key] = Given(environ[default], default, source)
+                elif (table, key) in found and found[table, key].value == "":
+                    errors.append(f"{found[table, key].place} is empty")
+            except ConfigError as error:
+                errors.append(str(error))
+
+
+def _is_heap(found: Layer) -> bool:
+    """Return whether the sink is Heap, and does not name a variable of its own."""
+    spec, kind = found.get(("sink", "spec")), found.get(("sink", "kind"))
+    if spec:
+        text = str(spec.value)
+        return text.startswith("heap:") and "api_key" not in text
+    return kind is None or kind.value == "heap"
+
+
+def _from_variable(named: Given, environ: Mapping[str, str]) -> Given:
+    """Return the secret in a variable. A message shows no name that can be a secret."""
+    name = convert(str, named.value, named.place)
+    if not name:
+        raise ConfigError(f"{named.place} is empty: name a variable")
+    shown = f" {name}" if name.isidentifier() and name.isupper() else ""
+    text = environ.get(name, "").rstrip("\r\n")
+    if not text.strip():
+        state = "is empty" if name in environ else "is not set"
+        raise ConfigError(f"{named.place}: the variable{shown} {state}")
+    return Given(text, f"{named.place}:{shown}", f"variable{shown or ' ' + name}")
+
+
+def _from_file(at: Given) -> Given:
+    """Return the secret in a file. A message shows no path that can be a secret."""
+    path = convert(str, at.value, at.place)
+    if not path:
+        raise ConfigError(f"{at.place} is empty: name a file")
+    try:
+        folder = Path(path).parent
+        is_path = Path(path).exists() or (len(folder.parts) > 1 and folder.is_dir())
+    except OSError:  # a name that is too long, or a folder that may not be searched
+        is_path = False
+    shown = f" {path}" if is_path else ""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+        text = data.decode("utf-8-sig").rstrip("\r\n")
+    except OSError as error:
+        flaw = error.strerror or type(error).__name__
+        raise ConfigError(f"{at.place}: cannot read the file{shown}: {flaw}") from None
+    except ValueError:
+        raise ConfigError(f"{at.place}: the file{shown} is not UTF-8 text") from None
+    flaws = {
+        "is empty": not text.strip(),
+        "is not text": "\0" in text,
+        "is too long for a secret": len(data) > _MAX_BYTES,
+    }
+    for flaw, is_wrong in flaws.items():
+        if is_wrong:
+            raise ConfigError(f"{at.place}: the file{shown} {flaw}")
+    return Given(text, f"{at.place}:", f"file {path}")
+
+
+def _is_kind(kind: str) -> bool:
+    """Return whether there can be a kind of sink with this name."""
+    return (
+        not is_own_kind(kind)
+        or bool(_IMPORT.fullmatch(kind))
+        or bool(entry_points(group="braze_heap.sinks", name=kind))
+    )
+
+
+_IMPORT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
+    """Return the options of the kind of sink that *found* sets."""
+    given = {
+        key: value
+        for (table, key), value in found.items()
+        if table == "sink" and key not in ("spec", "api_key")
+    }
+    kind = given["kind"].value if "kind" in given else "heap"
+    if not given or not isinstance(kind, str):
+        return {}
+    place = next(iter(given.values())).place
+    path = given.pop("path", None)
+    if (named := given.pop("kind", None)) and not _is_kind(kind):
+        hint = did_you_mean(kind.lower(), KINDS)
+        known_kinds = f"Known kinds: {', '.join(KINDS)}, module:name"
+        errors.append(f"{named.place}: unknown kind {kind!r}.{hint} {known_kinds}")
+    known = sink_options(kind)
+    options: dict[str, Any] = {}
+    for key, value in given.items():
+        try:
+            if known is None:
+                options[key] = convert(str | int | float, value.value, value.place)
+            elif key in known:
+                options[key] = _value(value, known[key])
+            else:
+                hint = did_you_mean(key, known)
+                errors.append(f"{value.place}: a {kind} sink has no {key!r}.{hint}")
+        except ValueError as error:
+            errors.append(str(error))
+    has_app = "app_id" in given and str(options.get("app_id", "?")).strip()
+    if kind == "heap" and not has_app:
+        errors.append(f"{place}: a Heap sink needs sink.app_id, the app ID in Heap")
+    if kind == "file" and not (path and path.value):
+        errors.append(f"{place}: a file sink needs sink.path")
+    if path and (kind in ("heap", "console", "memory") or "?" in str(path.value)):
+        flaw = "contains a question mark" if kind == "file" else "is for a file sink"
+        errors.append(f"{path.place} {flaw}")
+    return {name: value for name, value in options.items() if value is not None}
