@@ -253,7 +253,7 @@ def check_value(
     """
     limits = field.metadata
     if limits.get(_POSITIVE) and not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be a positive number")
+        raise ValueError(f"{name} is a positive number")
     if (span := limits.get(_RANGE)) and not span[0] <= value <= span[1]:
         raise ValueError(f"{name} is from {span[0]:,} to {span[1]:,}, not {value:,}")
     if limits.get(_FILLED) and not value.strip():
@@ -262,7 +262,7 @@ def check_value(
         choices = (True, False) if kind is bool else typing.get_args(kind)
         if not isinstance(value, str | bool) or value not in choices:
             listed = ", ".join(map(str, choices))
-            raise ValueError(f"{name} must be one of {listed}, not {value!r}")
+            raise ValueError(f"{name} is one of {listed}, not {value!r}")
     elif typing.get_origin(kind) is Mapping and not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
 

@@ -67,7 +67,7 @@ EXEMPT: Final = frozenset(
     cli/_send.py
     cli/_simulate.py
     cli/_sinks.py
-    config.py
+    config/_keys.py
     events/__init__.py
     events/_catalog.py
     events/_declare.py
