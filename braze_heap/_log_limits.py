@@ -48,6 +48,7 @@ class LogRateLimiter:
         level: int,
         text: str,
         context: Mapping[str, Any] | None = None,
+        cause: Hashable = None,
         **extra: Any,
     ) -> None:
         """
@@ -58,6 +59,7 @@ class LogRateLimiter:
             level: Level of messages that are not suppressed.
             text: Description of the cause. Must not contain a value of an event.
             context: Machine-readable cause: ``host``, ``error``, ``errno``, ``status``.
+            cause: Key that distinguishes causes; *text* by default.
             extra: Further attributes of the log record.
         """
 
@@ -65,7 +67,7 @@ class LogRateLimiter:
             own = {**extra, "braze_context": {**(context or {}), "suppressed": number}}
             logger.log(level, "%s%s", text, suppressed_note(number), extra=own)
 
-        number = self.record(text, functools.partial(write, level))
+        number = self.record(cause or text, functools.partial(write, level))
         write(logging.DEBUG if number is None else level, number or 0)
 
     def record(

@@ -54,6 +54,7 @@ from braze_heap.exceptions import (
     LedgerError,
     SinkUnavailable,
     StateError,
+    is_of_mapper,
     retry_after_of,
 )
 from braze_heap.heap.calls import Call, Track
@@ -231,11 +232,13 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         is_state = isinstance(error, StateError)
         needs_fix = is_state or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
+        if outcome == "mapper":
+            cause = f"a mapper cannot map now: {cause}"
         self._log_limiter.log(
             logger,
             logging.ERROR if needs_fix else logging.WARNING,
             f"A batch was not delivered, and the sender has to repeat it: {cause}",
-            context=getattr(error, "context", None),
+            context={**(getattr(error, "context", None) or {}), "outcome": outcome},
             braze_outcome=outcome,
         )
 
@@ -365,6 +368,10 @@ def _check_receipt(given: Any, size: int) -> Receipt:
 def _outcome(error: DeliveryError) -> Outcome:
     if isinstance(error, DeadLetterError):
         return "dead_letter"
+    if isinstance(error, LedgerError):
+        return "ledger"
+    if is_of_mapper(error):
+        return "mapper"
     return "throttled" if getattr(error, "throttled", False) else "unavailable"
 
 

@@ -111,6 +111,25 @@ class Report:
             yield "dead_lettered", reason, number
 
 
+def summarize(report: Report) -> str:
+    """Return ``10 events = 8 delivered + 1 skipped + 1 dead-lettered``."""
+    events = "1 event" if report.received == 1 else f"{report.received:,} events"
+    return (
+        f"{events} = {report.delivered:,} delivered + {report.skipped:,} skipped + "
+        f"{report.dead_lettered:,} dead-lettered"
+    )
+
+
+def counts(report: Report) -> dict[str, Any]:
+    """Return the counts of *report* as JSON values, for a line of a log."""
+    return {
+        "events": report.received,
+        "delivered": report.delivered,
+        "skipped": dict(report.skipped_by_reason),
+        "dead_lettered": dict(report.dead_lettered_by_reason),
+    }
+
+
 def _added(one: Any, other: Any) -> Any:
     """Return the sum of two numbers, or of the numbers by each name."""
     if isinstance(one, int):

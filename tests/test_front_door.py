@@ -193,6 +193,11 @@ from braze_heap.{module} import {last}
             "PrometheusObserver needs prometheus_client: pip install {prometheus}",
         ),
         (
+            "receiver.service.Metrics()",
+            "prometheus_client",
+            "Metrics needs prometheus_client: pip install {server}",
+        ),
+        (
             "observers.opentelemetry.OpenTelemetryObserver()",
             "opentelemetry",
             "OpenTelemetryObserver needs opentelemetry: pip install 'braze_heap[otel]'",
@@ -213,6 +218,7 @@ class Without:
 
 sys.meta_path.insert(0, Without)
 import braze_heap, braze_heap.observers.opentelemetry, braze_heap.observers.prometheus
+import braze_heap.receiver.service
 braze_heap.{call}
 """
 

@@ -85,7 +85,7 @@ EXEMPT: Final = frozenset(
     mapping/_generic.py
     mapping/_options.py
     mapping/_policies.py
-    observers/opentelemetry.py
+    observers/__init__.py
     policies/naming.py
     policies/redaction.py
     policies/sampling.py

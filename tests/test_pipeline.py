@@ -792,11 +792,11 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
     logged = vars(caplog.records[-1])
     assert logged["braze_invalid"] == {"Order.price: text, not float": 1}
     assert logged["braze_adjustments"] == {"truncated": 1}
-    lines = metrics.text(0, 0, {}).splitlines()
+    lines = metrics.text().splitlines()
     labels = 'class="Order",field="price",reason="text, not float"'
-    assert f"braze_heap_invalid_total{{{labels}}} 2" in lines
-    assert 'braze_heap_adjustments_total{kind="truncated"} 2' in lines
-    assert 'braze_heap_adjustments_total{kind="renamed"} 0' in lines
+    assert f"braze_heap_invalid_total{{{labels}}} 2.0" in lines
+    assert 'braze_heap_adjustments_total{kind="truncated"} 2.0' in lines
+    assert 'braze_heap_adjustments_total{kind="renamed"} 0.0' in lines
 
 
 # --- What has to be read first --------------------------------------------------------

@@ -68,6 +68,14 @@ class BoundedProtocol(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """Reject bytes that are not HTTP."""
+        logger.warning(
+            "Request rejected (400): it is not HTTP/1.1. If Braze sent it, let the "
+            "proxy end TLS and speak HTTP/1.1 to this port"
+        )
+        super().send_400_response(msg)
+
     def _wait_for_head(self) -> None:
         self.waiting.setdefault(self)
         if self._timer is None:

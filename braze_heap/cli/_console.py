@@ -31,7 +31,7 @@ SIGPIPE_EXIT: Final = 141
 STATUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
         0: "done",
-        1: "done, and there is something to look at; each --help says what",
+        1: "done, and there is something to look at; see the help of the command",
         2: "an option is wrong, a file or package cannot be used, or not confirmed",
         75: "sink, mapper or state is not available: run it again later",
         129: "stopped by SIGHUP",

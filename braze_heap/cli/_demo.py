@@ -21,14 +21,15 @@ from rich.text import Text
 from braze_heap import Pipeline, Report, Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._explain import HIDDEN
+from braze_heap.cli._log import logging_to
 from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
-from braze_heap.cli._request_log import counts, fates, logging_to
 from braze_heap.cli._server import bound, server_of, serving
 from braze_heap.cli._simulate import FAULTS, PROBES, SimulationResult, mixed_events
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
+from braze_heap.report import counts, summarize
 from braze_heap.sinks import Sink
 from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import FakeHeap, SimulatedBraze, make_malformed, make_traffic
@@ -95,7 +96,7 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
 
     Needs no data, no account and no network. All names and values are invented.
     """
-    ui.require_extra("the demo", "server", "httpx2", "uvicorn")
+    ui.require_extra("the demo", "server", "httpx2", "prometheus_client", "uvicorn")
     out = ui.console("stdout")
     is_shown = out.is_terminal and not fast and not as_json
     with ui.exit_on_broken_pipe():
@@ -357,7 +358,7 @@ class _Outcome:
         rows = [
             ("Braze", f"{delivered} delivered, none left"),
             ("", f"{requests}: {answers}; {lost} lost on the way"),
-            ("endpoint", f"{fates(self.report)}, repeats counted too"),
+            ("endpoint", f"{summarize(self.report)}, repeats counted too"),
             ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
         ]
         yield from ui.section(f"Does it add up? An hour in {self.seconds:.1f} s", rows)

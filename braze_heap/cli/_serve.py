@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 import secrets
 import shlex
@@ -17,6 +18,7 @@ from braze_heap import Pipeline
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._hosts import is_here
+from braze_heap.cli._log import LineHandler, logger, logging_to
 from braze_heap.cli._options import (
     NEW_TOKEN,
     TOKEN_VARIABLE,
@@ -27,12 +29,12 @@ from braze_heap.cli._options import (
     setup_options,
 )
 from braze_heap.cli._progress import format_duration
-from braze_heap.cli._request_log import RequestLog, logging_to
 from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
 from braze_heap.receiver.service import Metrics, Service
+from braze_heap.report import counts, summarize
 from braze_heap.sinks import Sink
 
 CALLS: Final = "file:calls.jsonl"
@@ -106,16 +108,17 @@ def serve(setup: Setup) -> None:
     Without options it runs in trial mode: it generates a token and prints it once, and
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
-    ui.require_extra("serving", "server", "uvicorn")
+    ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
     config = setup.config
-    is_json = config.log.format == "json"
-    log = RequestLog(sys.stderr, is_json=is_json, level=config.log.level)
+    log = LineHandler(sys.stderr, is_json=config.log.format == "json")
+    client = importlib.import_module("prometheus_client")
+    client.disable_created_metrics()  # they double the page
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(logging_to(log))
+        stack.enter_context(logging_to(log, config.log.level))
         transformer = build_transformer(config)
         for text in never_over_http(transformer):
-            log.message(f"Warning: {ui.safe(text, 500)}")
+            logger.warning("%s", text)
         access = _access(config)
         if not config.sink.to_spec():
             config = attrs.evolve(config, sink=SinkConfig(spec=CALLS))
@@ -123,31 +126,24 @@ def serve(setup: Setup) -> None:
         sinks.refuse_files(spec, state, setup.file)
         listener = stack.enter_context(bound(config.serve.host, config.serve.port))
         stores = stack.enter_context(sinks.state_of(config))
-        counted = stack.enter_context(sinks.open_state(state)).dead_letter
         sink = stack.enter_context(
             _closing(sinks.open_sink_or_exit(config), log, metrics)
         )
         grace = config.serve.grace
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
-        ledger = sinks.ledger_for(spec, sink, stores.ledger, log.message)
+        ledger = sinks.ledger_for(spec, sink, stores.ledger, logger.warning)
         pipeline = Pipeline(
             transformer, sink, stores.dead_letter, ledger=ledger, observers=[metrics]
         )
         receiver = AsyncReceiver(pipeline, access.tokens)
-        service = Service(
-            receiver,
-            metrics,
-            dead_letter_counts=counted.by_reason,
-            on_request=log.request,
-        )
-        server = server_of(service, grace, lambda: _say_stopping(log, receiver, grace))
-        _greet(
-            log,
-            url_of(listener),
-            access,
-            sinks.describe_sink(spec, sinks.HeapTarget.of(sink)),
-            state,
-        )
+        service = Service(receiver, metrics)
+        server = server_of(service, grace, lambda: _log_stopping(receiver, grace))
+        url, target = url_of(listener), sinks.HeapTarget.of(sink)
+        sink_name = sinks.describe_sink(spec, target)
+        context = {"url": url, "sink": sink_name, "state": str(state)}
+        logger.info("Listening at %s", url, extra={"braze_context": context})
+        if not log.is_json:
+            click.echo(_greeting(url, access, sink_name, state), err=True)
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
@@ -155,24 +151,12 @@ def serve(setup: Setup) -> None:
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
-def _greet(
-    log: RequestLog, url: str, access: "_Access", target: str, path: sinks.StatePlace
-) -> None:
-    if log.is_json:
-        log.message("listening", url=url, sink=target)
-    else:
-        click.echo(_greeting(url, access, target, path), err=True)
-
-
-def _say_stopping(log: RequestLog, receiver: AsyncReceiver, grace: float) -> None:
+def _log_stopping(receiver: AsyncReceiver, grace: float) -> None:
     requests, _ = receiver.in_flight
     if requests:
         in_flight = ui.plural(requests, "request") + " in flight"
-        limit = format_duration(grace)
-        log.message(
-            f"Stopping: waiting for {in_flight}, for up to {limit}; "
-            "Ctrl-C stops at once"
-        )
+        text = "Stopping: waiting for %s, for up to %s; Ctrl-C stops at once"
+        logger.info(text, in_flight, format_duration(grace))
 
 
 @attrs.frozen
@@ -218,7 +202,7 @@ def _access(config: Config) -> _Access:
 
 
 @contextlib.contextmanager
-def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
+def _closing(sink: Sink, log: LineHandler, metrics: Metrics) -> Iterator[Sink]:
     """Close *sink* at the end, then log the totals."""
     try:
         yield sink
@@ -228,7 +212,10 @@ def _closing(sink: Sink, log: RequestLog, metrics: Metrics) -> Iterator[Sink]:
         except OSError as error:
             raise sinks.close_error(error) from None
         finally:
-            log.total("Stopped.", metrics.report)
+            log.flush_suppressed()
+            context = counts(metrics.report)
+            totals = summarize(metrics.report)
+            logger.info("Stopped. %s", totals, extra={"braze_context": context})
 
 
 def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) -> str:

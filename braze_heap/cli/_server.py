@@ -85,6 +85,7 @@ def server_of(
         lifespan="on",
         ws="none",
         log_config=None,
+        log_level="error",  # its warnings do not say what to do
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -14,11 +14,14 @@ from braze_heap.report import Report
 
 __all__ = ["BatchDetails", "Observer", "Outcome"]
 
-Outcome: TypeAlias = Literal["processed", "throttled", "unavailable", "dead_letter"]
+Outcome: TypeAlias = Literal[
+    "processed", "throttled", "unavailable", "mapper", "ledger", "dead_letter"
+]
 """
 ``processed``: the report accounts for every event. Otherwise the run raised, and the
-batch must be sent again: Heap limits the rate (``throttled``), the dead letter cannot
-be written (``dead_letter``), or the sink, the ledger or a mapper is ``unavailable``.
+batch must be sent again: Heap limits the rate (``throttled``), the sink is
+``unavailable``, a ``mapper`` cannot map now, or the ``ledger`` of user properties or
+the ``dead_letter`` cannot be used.
 """
 
 

@@ -134,7 +134,10 @@ class Admission:
         with self._changed:
             self._require_open()
             if self._requests >= self._limits.requests:
-                raise CapacityError(f"all {self._requests} batch slots are in use")
+                raise CapacityError(
+                    f"all {self._requests} batch slots are in use: the "
+                    "sink is slower than the feed"
+                )
             self._requests += 1
         try:
             yield

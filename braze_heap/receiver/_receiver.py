@@ -158,10 +158,16 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         except CapacityError as error:
             return self._reject(_responses.retry_later(), f"{error}; Braze resends it")
         except IncompleteBodyError:
-            cause = "the sender disconnected before the body was complete"
+            cause = (
+                "the sender disconnected before the body was complete. If this "
+                "repeats, raise the time-outs of the proxy"
+            )
             return self._reject(_responses.retry_later(), cause)
         except TimeoutError:
-            cause = f"the body did not arrive within {self.limits.body_seconds:g} s"
+            cause = (
+                f"the body did not arrive within {self.limits.body_seconds:g} s. If "
+                "this repeats, let the proxy buffer requests"
+            )
             return self._reject(_responses.retry_later(), cause)
         except Exception as error:
             text = f"Request failed (503): {describe_exception(error)}"
@@ -171,25 +177,35 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
 
     def _reject(self, response: Response, cause: str) -> Response:
         """Log *cause* as a warning, and return *response*."""
-        text = f"Request rejected ({response.status}): {cause}"
-        context = {"status": response.status}
-        self._log_limiter.log(logger, logging.WARNING, text, context=context)
+        status = response.status
+        self._log_problem(status, f"Request rejected ({status}): {cause}")
         return response
+
+    def _log_problem(self, status: int, text: str, cause: str | None = None) -> None:
+        """Log *text* as a warning, the same *cause* at most once a minute."""
+        context = {"status": status}
+        self._log_limiter.log(logger, logging.WARNING, text, context, cause)
 
     def _admit(self, request: Request) -> _Steps:
         if request.method != "POST":  # RFC 9110: methods are case-sensitive
-            return self._reject(_responses.METHOD_NOT_ALLOWED, "method is not POST")
+            return self._reject(
+                _responses.METHOD_NOT_ALLOWED,
+                "the method is not POST. Braze only posts, so this came from others",
+            )
         authorizations = request.values("authorization")
         is_authorized = self._authenticator.is_authorized(authorizations)
         if inspect.isawaitable(is_authorized):
             raise TypeError("is_authorized is called without await, but is async")
         if not is_authorized:
             flaw = "wrong bearer token" if authorizations else "no Authorization header"
-            advice = "if Braze sent it, use the token of the feed: 401 stops the feed"
+            advice = (
+                "if Braze sent it, use the token of the feed here and in Braze, and "
+                "resume the feed there: 401 stops it"
+            )
             return self._reject(_responses.UNAUTHORIZED, f"{flaw}; {advice}")
         encoding = _content_encoding(request)
         if encoding not in ("", "gzip"):
-            cause = "Content-Encoding is not gzip"
+            cause = "the Content-Encoding is not gzip. Look for a proxy that changes it"
             return self._reject(_responses.UNSUPPORTED_ENCODING, cause)
         self._warn_on_version(request)
         with self._admission.buffer() as buffer:
@@ -216,7 +232,10 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
                 cause = f"body is larger than {self.limits.in_flight:,} bytes"
                 return self._reject(_responses.TOO_LARGE, cause)
             yield from self._save_body(buffer, str(error), is_zipped=is_zipped)
-            cause = f"body is unreadable, and stored in the dead letter: {error}"
+            cause = (
+                f"the body is unreadable: {error}. It is in the dead letter, with the "
+                "reason unreadable"
+            )
             return self._reject(_responses.UNREADABLE, cause)
         if events:
             yield _RunPipeline(events)

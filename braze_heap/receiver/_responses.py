@@ -41,6 +41,10 @@ UNSUPPORTED_ENCODING: Final = _response(
 )
 
 
+STATUSES: Final = (200, 400, 401, 405, 413, 415, 429, 503)
+"""Every status that a receiver answers."""
+
+
 def retry_later(
     seconds: float | None = None, *, is_throttled: bool = False
 ) -> Response:

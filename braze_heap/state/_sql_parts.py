@@ -217,10 +217,6 @@ class SqlDeadLetter(_SqlPart):
             for reason, destination, count, size, first, last in rows
         )
 
-    def by_reason(self) -> Mapping[str, int]:
-        """Return the number of records by reason."""
-        return self.stats().by_reason
-
 
 class SqlLedger(_SqlPart):
     """Ledger of a `SqlState`; see `Ledger`."""

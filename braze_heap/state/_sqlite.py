@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from typing import IO, Any, Final
@@ -228,14 +228,6 @@ class SqliteDeadLetter(StatePart):
             (row[0], row[6], row[1], row[2], *pair)
             for row, pair in zip(rows, times, strict=True)
         )
-
-    def by_reason(self) -> Mapping[str, int]:
-        """
-        Return the number of records by reason, without checking the rows for damage.
-
-        Much faster than `stats`.
-        """
-        return dict(self._query(_rows.COUNT_BY_REASON))
 
 
 def _check_cap(max_bytes: int) -> None:

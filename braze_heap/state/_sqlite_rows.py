@@ -58,9 +58,6 @@ SELECT reason, count(*), sum(length(original)), min(at), max(at), min(
 FROM dead_letters NOT INDEXED GROUP BY reason, destination ORDER BY reason, destination
 """  # noqa: S608 (of constants)
 
-# Reads only the index of reasons.
-COUNT_BY_REASON: Final = "SELECT reason, count(*) FROM dead_letters GROUP BY reason"
-
 ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
 """Key made of the number of a row, because the row's own key cannot be read."""
 

@@ -234,6 +234,30 @@ def test_what_takes_longer_than_the_grace_is_cut_off(
 
     assert (served.ended(), answers) == (1, [503])
     assert "Exception" not in "".join(served.lines)
+    assert "Request cut off (503)" in "".join(served.lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_second_signal_cuts_requests_off_at_once(
+    serve: Serve, tmp_path: Path, first: signal.Signals
+) -> None:
+    """It does not wait for the grace."""
+    (tmp_path / "slow_sink.py").write_text(SLOW)
+    served = serve("--sink", "slow_sink:Slow", "--grace", 1_000)
+    answers: list[int] = []
+    post = threading.Thread(target=lambda: answers.append(served.post(click_event())))
+    post.start()
+    until(tmp_path / "in-hand")
+
+    served.process.send_signal(first)
+    served.read(r"(Stopping: waiting for 1 request)")
+    served.process.send_signal(signal.SIGINT)
+    served.read(r"(1 request cut off)")
+    (tmp_path / "go").touch()
+    post.join()
+
+    assert (served.ended(), answers) == (1, [503])
 
 
 def test_a_sink_that_cannot_be_closed_is_said(serve: Serve, tmp_path: Path) -> None:
@@ -260,7 +284,7 @@ def test_a_line_a_request_tells_no_value(serve: Serve) -> None:
     served.stop()
 
     told = "".join(served.lines)
-    assert re.search(r"Z  200  2 events  \d+ ms  \(1 delivered \+ 0 sk", told)
+    assert re.search(r"Z  200  2 events = 1 delivered \+ 0 sk.*  \d+ ms", told)
     assert re.search(r"Z  401  0 events  \d+ ms\n", told)
     assert "canary" not in told
     assert "cust-" not in told
@@ -274,11 +298,26 @@ def test_the_log_can_be_json(serve: Serve) -> None:
     served.stop()
 
     begun, request, warning, refused, ended = map(json.loads, served.lines)
-    assert begun["message"] == "listening"
+    assert begun["message"].startswith("Listening at http://127.0.0.1:")
     assert request["dead_lettered"] == {"bad_time": 1}
     assert warning["level"] == "warning"
     assert (request["status"], refused["status"]) == (200, 401)
-    assert (ended["message"], ended["events"], ended["delivered"]) == ("Stopped.", 2, 1)
+    assert ended["message"].startswith("Stopped. 2 events = 1 delivered")
+    assert (ended["events"], ended["delivered"]) == (2, 1)
+
+
+def test_bytes_that_are_not_http_are_logged_with_advice(serve: Serve) -> None:
+    """TLS arrives here if a proxy forwards it instead of ending it."""
+    served = serve("--sink", "file:out.jsonl")
+
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00\x01")
+        answer = connection.recv(99)
+
+    served.read(r"(warning: Request rejected \(400\): it is not HTTP/1.1. If Braze)")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert served.stop() == 0
+    assert "Invalid HTTP" not in "".join(served.lines)
 
 
 def test_pages_and_metrics_are_served(serve: Serve) -> None:
@@ -292,8 +331,10 @@ def test_pages_and_metrics_are_served(serve: Serve) -> None:
     _, text = served.ask("GET", "/metrics", token="")
 
     assert pages == {"/healthz": (200, "alive\n"), "/readyz": (200, "ready\n")}
-    assert "braze_heap_events_received_total 2\n" in text
-    assert 'braze_heap_dead_letters{reason="bad_time"} 1\n' in text
+    assert "braze_heap_events_received_total 2.0\n" in text
+    bad_time = 'braze_heap_events_total{outcome="dead_lettered",reason="bad_time"}'
+    assert f"{bad_time} 1.0\n" in text
+    assert "_created" not in text
 
 
 def test_a_choice_that_cannot_arrive_over_http_is_a_warning(serve: Serve) -> None:
@@ -302,7 +343,7 @@ def test_a_choice_that_cannot_arrive_over_http_is_a_warning(serve: Serve) -> Non
     served.post(click_event(1))
 
     assert served.stop() == 0
-    warnings = [line for line in served.lines if "Warning" in line]
+    warnings = [line for line in served.lines if "warning: " in line]
     assert len(warnings) == 1
     assert "user never arrives over HTTP" in warnings[0]
 

@@ -2,23 +2,26 @@
 
 import asyncio
 import json
+import math
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+import braze_heap as bh
 from braze_heap import Pipeline, SinkUnavailable, Transformer
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.observers import BatchDetails
-from braze_heap.receiver import AsyncReceiver
-from braze_heap.receiver.service import READY_AFTER, Metrics, RequestMetrics, Service
+from braze_heap.observers.prometheus import PrometheusObserver
+from braze_heap.receiver import AsyncReceiver, _responses
+from braze_heap.receiver.service import READY_AFTER, Metrics, Service
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt
-from braze_heap.state import SqliteDeadLetter
+from braze_heap.state import MemoryLedger, SqliteDeadLetter
 from braze_heap.testing import make_raw
 from tests.receiver.transports import AUTHORIZED, TOKEN, Answer, MemoryDeadLetter
 
@@ -42,8 +45,6 @@ class Site:
         self.sent: list[Any] = []
         self.sink = Scripted()
         self.dead = MemoryDeadLetter()
-        self.requests: list[RequestMetrics] = []
-        self.counts: dict[str, int] = {}
         self.metrics = Metrics(lambda: self.now)
         pipeline = Pipeline(
             Transformer(),
@@ -52,12 +53,7 @@ class Site:
             observers=[self.metrics],
         )
         self.receiver = AsyncReceiver(pipeline, TOKEN)
-        self.service = Service(
-            self.receiver,
-            self.metrics,
-            dead_letter_counts=lambda: self.counts,
-            on_request=self.requests.append,
-        )
+        self.service = Service(self.receiver, self.metrics)
 
     def ask(self, method: str, path: str, body: bytes = b"", **scope: Any) -> Answer:
         """Send a request with the token."""
@@ -89,11 +85,18 @@ class Site:
     def samples(self) -> dict[str, float]:
         """Return the samples, as Prometheus' own parser reads them."""
         text = self.ask("GET", "/metrics").body.decode()
-        return {
-            f"{sample.name}{sorted(sample.labels.values())}": sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
+        return parsed(text)
+
+
+def parsed(text: str) -> dict[str, float]:
+    """Return samples as ``name['label value', ...]``, without process and time."""
+    return {
+        f"{sample.name}{sorted(sample.labels.values())}": sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("braze_heap_")
+        and not sample.name.endswith("_created")
+    }
 
 
 @pytest.fixture
@@ -133,6 +136,8 @@ def test_head_has_the_headers_of_get(site: Site, page: str) -> None:
     """Only the body is missing."""
     got, headed = site.ask("GET", page), site.ask("HEAD", page)
 
+    if page == "/metrics":  # it has the time that the process ran
+        del got.headers["content-length"], headed.headers["content-length"]
     assert (headed.status, headed.headers) == (got.status, got.headers)
     assert headed.body == b""
 
@@ -168,7 +173,7 @@ def test_a_closing_service_is_alive_and_not_ready(site: Site) -> None:
     asyncio.run(site.receiver.close(0))
 
     assert site.ask("GET", "/readyz").status == 503
-    assert site.ask("GET", "/readyz").body == b"closing\n"
+    assert site.ask("GET", "/readyz").body == b"receiver: it is closing\n"
     assert site.ask("GET", "/healthz").status == 200
 
 
@@ -181,8 +186,10 @@ def test_a_failed_batch_is_not_ready_for_a_while(site: Site) -> None:
 
     during = site.ask("GET", "/readyz").status
     site.now += READY_AFTER
+    after = site.ask("GET", "/readyz")
 
-    assert (during, site.ask("GET", "/readyz").status) == (503, 200)
+    assert (during, after.status) == (503, 200)
+    assert after.body == b"ready\nsink: no success since 30 s\n"
 
 
 def test_a_processed_batch_makes_the_service_ready(site: Site) -> None:
@@ -203,13 +210,70 @@ def test_a_throttled_service_is_ready(site: Site) -> None:
     assert site.ask("GET", "/readyz").status == 200
 
 
-def test_a_dead_letter_that_fails_is_not_ready(site: Site) -> None:
-    """The dead letter is tested before an event needs it."""
-    site.dead.failure = DeadLetterError("disk full")
+def test_a_dead_letter_that_fails_is_not_ready(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tested before an event needs it; page, log and metrics name it."""
+    site.dead.failure = DeadLetterError("the volume is read-only")
 
     answer = site.ask("GET", "/readyz")
 
-    assert (answer.status, answer.body) == (503, b"the dead letter cannot be written\n")
+    cause = b"dead_letter: it cannot be written; see the log\n"
+    assert (answer.status, answer.body) == (503, cause)
+    assert "Not ready (503): dead_letter: the volume is read-only" in caplog.text
+    assert not_ready(site) == ["dead_letter"]
+
+
+def not_ready(site: Site) -> list[str]:
+    """Return the parts that are not ready by the metrics."""
+    samples = site.samples().items()
+    parts = {name: value for name, value in samples if "heap_ready[" in name}
+    assert len(parts) == 5
+    return [name.split("'")[1] for name, value in parts.items() if not value]
+
+
+class DownLedger(MemoryLedger):
+    def update(self, *args: Any) -> Any:
+        raise OSError("canary")
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("sink", "has to repeat it: down"),
+        ("mapper", "has to repeat it: a mapper cannot map now: lookup"),
+        ("ledger", "has to repeat it: the ledger raised OSError"),
+    ],
+)
+def test_page_log_and_metrics_name_the_part_that_failed(
+    site: Site, caplog: pytest.LogCaptureFixture, part: str, text: str
+) -> None:
+    """A sink, a mapper and a ledger that are down are different work for a person."""
+    pipeline = site.receiver.pipeline
+    event = click()
+    match part:
+        case "sink":
+            site.sink.failure = SinkUnavailable("down")
+        case "mapper":
+
+            def fails(event: Any) -> None:
+                raise SinkUnavailable("lookup", retry_after=9)
+
+            registry = bh.DEFAULT_MAPPERS.override(event["event_type"], fails)
+            pipeline.transformer = Transformer(registry)
+        case "ledger":
+            pipeline.ledger = DownLedger()
+            event = make_raw("users.behaviors.subscription.GlobalStateChange")
+
+    status, page = site.post(event), site.ask("GET", "/readyz")
+
+    assert (status, page.status) == (503, 503)
+    assert page.body.startswith(f"{part}: it failed a batch".encode())
+    assert text in caplog.text
+    assert "canary" not in caplog.text
+    assert not_ready(site) == [part]
+    outcome = "unavailable" if part == "sink" else part
+    assert site.samples()[f"braze_heap_batch_seconds_count['{outcome}']"] == 1
 
 
 def test_a_full_dead_letter_is_not_ready_until_space_is_free(
@@ -224,13 +288,15 @@ def test_a_full_dead_letter_is_not_ready_until_space_is_free(
         full = site.ask("GET", "/readyz")
         small = site.post(click(5, time=None))
         still = site.ask("GET", "/readyz")
+        used = site.samples()["braze_heap_dead_letter_bytes[]"]
         dead.purge(lambda record: True)
         site.now += 2 * READY_AFTER
 
         assert statuses == [200, 503]
+        assert used > 200_000
         assert (full.status, full.body) == (
             503,
-            b"the dead letter, or its disk, is full\n",
+            b"dead_letter: it is full; see the log\n",
         )
         assert (small, still.status) == (200, 503)
         assert site.ask("GET", "/readyz").status == 200
@@ -238,7 +304,6 @@ def test_a_full_dead_letter_is_not_ready_until_space_is_free(
 
 def test_metrics_account_for_every_event(site: Site) -> None:
     """Received events are the sum of outcomes; an unreadable body is one event."""
-    site.counts = {"bad_time": 2}
     nobody = click(2)
     del nobody["user"]["external_user_id"]
     site.post(click(1), nobody, click(3, time=None))
@@ -256,9 +321,9 @@ def test_metrics_account_for_every_event(site: Site) -> None:
     }
     assert samples["braze_heap_events_received_total[]"] == sum(outcomes.values()) == 4
     assert samples["braze_heap_calls_total[]"] == 1
-    assert samples["braze_heap_dead_letters['bad_time']"] == 2
     assert {k: v for k, v in samples.items() if "requests_total" in k} == {
-        f"braze_heap_requests_total['{status}']": 1 for status in (200, 400, 401)
+        f"braze_heap_requests_total['{status}']": status in (200, 400, 401)
+        for status in _responses.STATUSES
     }
 
 
@@ -283,28 +348,33 @@ def test_metrics_count_batches_that_braze_must_resend(
     assert samples["braze_heap_events_received_total[]"] == 0
 
 
-def test_durations_are_counted_in_buckets() -> None:
-    """Each bucket counts durations up to its bound."""
-    metrics = Metrics()
-    for seconds in (0.01, 0.3, 99.0):
-        metrics(BatchDetails("processed", Report(), seconds, "Sink"))
+def test_every_series_with_fixed_labels_exists_from_the_start(site: Site) -> None:
+    """Prometheus sees no increase of a series that begins at 1."""
+    before = site.samples()
+    nobody = click(2, user={})
+    site.post(click(1), nobody, click(3, time=None))
+    site.ask("POST", "/", b"{")
+    site.sink.failure = SinkUnavailable("slow", throttled=True)
+    site.post(click(4))
 
-    text = metrics.text(0, 0, {})
-
-    counts = {b: f'outcome="processed",le="{b}"}} ' for b in ("0.01", "0.5")}
-    assert counts["0.01"] + "1\n" in text
-    assert counts["0.5"] + "2\n" in text
-    assert 'outcome="processed",le="+Inf"} 3\n' in text
-    assert 'batch_seconds_sum{outcome="processed"} 99.31\n' in text
+    assert site.samples().keys() == before.keys()
 
 
-def test_label_values_are_escaped() -> None:
-    """Quotes, backslashes and line ends in a reason are escaped."""
-    metrics = Metrics()
+def test_an_observer_has_the_names_of_the_service(site: Site) -> None:
+    """One alert rule fits both."""
+    registry = CollectorRegistry()
+    PrometheusObserver(registry)
+    observed = parsed(generate_latest(registry).decode()).keys()
 
-    text = metrics.text(0, 0, {'a"b\\c\nd': 3})
-
-    assert 'braze_heap_dead_letters{reason="a\\"b\\\\c\\nd"} 3\n' in text
+    others = {name.split("[")[0] for name in site.samples().keys() - observed}
+    assert observed <= site.samples().keys()
+    assert others == {
+        "braze_heap_requests_total",
+        "braze_heap_requests_in_flight",
+        "braze_heap_bytes_in_flight",
+        "braze_heap_ready",
+        "braze_heap_dead_letter_bytes",
+    }
 
 
 def test_metrics_contain_no_values_of_events(site: Site) -> None:
@@ -317,98 +387,41 @@ def test_metrics_contain_no_values_of_events(site: Site) -> None:
     assert TOKEN not in text
 
 
-def test_metrics_work_without_a_dead_letter(site: Site) -> None:
-    """A store that cannot be read does not affect other metrics."""
+def test_metrics_show_the_bytes_of_dead_letters(site: Site, tmp_path: Path) -> None:
+    """The state file keeps the number, so a page does not read the records."""
+    unknown = site.samples()["braze_heap_dead_letter_bytes[]"]
+    with SqliteDeadLetter(tmp_path / "dead.db") as dead:
+        site.receiver.pipeline.dead_letter = dead
+        site.post(click(1, time=None))
 
-    def fails() -> dict[str, int]:
-        raise DeadLetterError("gone")
-
-    site.service = Service(site.receiver, site.metrics, dead_letter_counts=fails)
-
-    samples = site.samples()
-
-    assert samples["braze_heap_events_received_total[]"] == 0
-    assert not [name for name in samples if "dead_letters[" in name]
-
-
-def test_a_slow_dead_letter_does_not_delay_pages(site: Site) -> None:
-    """Records are counted in a single thread; later pages show the count."""
-    go, counts = threading.Event(), list[int]()
-
-    def slow() -> dict[str, int]:
-        counts.append(1)
-        go.wait(30)
-        return {"bad_time": 7}
-
-    site.service = Service(site.receiver, site.metrics, dead_letter_counts=slow)
-
-    async def scrapes() -> list[Answer]:
-        return await asyncio.gather(*(site.asked("GET", "/metrics") for _ in range(40)))
-
-    async def asks() -> list[int]:
-        pages = ("/healthz", "/readyz")
-        return [(await site.asked("GET", page)).status for page in pages]
-
-    waiting = asyncio.run(scrapes())
-    answers = asyncio.run(asks())
-    go.set()
-
-    assert not any(b"braze_heap_dead_letters{" in page.body for page in waiting)
-    assert (answers, len(counts)) == ([200, 200], 1)
-    assert site.samples()["braze_heap_dead_letters['bad_time']"] == 7
-    assert len(counts) == 1
-
-
-def test_counting_pauses_for_twenty_times_its_duration(site: Site) -> None:
-    """A large dead letter is not read for each scrape."""
-    counts: list[int] = []
-
-    def slow() -> dict[str, int]:
-        counts.append(1)
-        time.sleep(0.1)
-        return {"bad_time": len(counts)}
-
-    site.service = Service(site.receiver, site.metrics, dead_letter_counts=slow)
-    shown = [site.samples()["braze_heap_dead_letters['bad_time']"] for _ in range(5)]
-
-    assert (shown, len(counts)) == ([1] * 5, 1)
+        assert site.samples()["braze_heap_dead_letter_bytes[]"] == dead.used_bytes()
+    assert math.isnan(unknown)
 
 
 def test_a_dead_letter_that_hangs_is_not_ready(site: Site) -> None:
-    """Probes are answered in time, and share one waiting thread."""
-    go = threading.Event()
-    threads = threading.active_count()
+    """Probes are answered in time, and share one check."""
+    go, checks = threading.Event(), list[int]()
 
     class Hanging(MemoryDeadLetter):
-        def append(self, records: Any, /) -> None:
+        def ready(self) -> None:
+            checks.append(1)
             go.wait(30)
 
     site.receiver.pipeline.dead_letter = Hanging()  # type: ignore[assignment]
     answers = [site.ask("GET", "/readyz") for _ in range(3)]
-    more = threading.active_count() - threads
     go.set()
 
     assert {(answer.status, answer.body) for answer in answers} == {
-        (503, b"the dead letter is slow to write\n")
+        (503, b"dead_letter: it does not answer within 0.5 s\n")
     }
-    assert more == 1
+    assert len(checks) == 1
 
 
-def test_an_exception_of_on_request_is_logged(site: Site, caplog: Any) -> None:
-    """The response is still 200."""
-
-    def fails(_: RequestMetrics) -> None:
-        raise ZeroDivisionError("canary")
-
-    site.service = Service(site.receiver, site.metrics, on_request=fails)
-
-    assert site.post(click()) == 200
-    assert "on_request raised ZeroDivisionError in fails" in caplog.text
-    assert "canary" not in caplog.text
-
-
-def test_concurrent_requests_are_measured_separately(site: Site) -> None:
+def test_concurrent_requests_are_logged_separately(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     """Each request has its own events, although batches run in threads."""
+    caplog.set_level("INFO")
 
     async def posts() -> None:
         bodies = (batch(*map(click, range(size))) for size in range(1, 9))
@@ -416,8 +429,9 @@ def test_concurrent_requests_are_measured_separately(site: Site) -> None:
 
     asyncio.run(posts())
 
-    assert [*range(1, 9)] == sorted(each.report.received for each in site.requests)
-    assert {200} == {each.status for each in site.requests}
+    logged = [getattr(each, "braze_context", {}) for each in caplog.records]
+    assert [*range(1, 9)] == sorted(each["events"] for each in logged)
+    assert {200} == {each["status"] for each in logged}
     assert site.metrics.report.received == 36
 
 
@@ -428,7 +442,7 @@ def test_counts_are_exact_under_threads() -> None:
 
     def count() -> None:
         for _ in range(300):
-            with metrics.measure_request() as request:
+            with metrics._measure_request() as request:
                 request.status = 200
                 metrics(details)
 
@@ -439,8 +453,9 @@ def test_counts_are_exact_under_threads() -> None:
         thread.join()
 
     assert metrics.report == Report(4800, 4800)
-    assert metrics.statuses == {200: 2400}
-    assert 'batch_seconds_count{outcome="processed"} 2400\n' in metrics.text(0, 0, {})
+    samples = parsed(metrics.text())
+    assert samples["braze_heap_requests_total['200']"] == 2400
+    assert samples["braze_heap_batch_seconds_count['processed']"] == 2400
 
 
 def test_gauges_show_what_is_in_flight(site: Site) -> None:
@@ -449,18 +464,20 @@ def test_gauges_show_what_is_in_flight(site: Site) -> None:
 
     class Observing(Scripted):
         def send(self, calls: Sequence[Any], /) -> Receipt:
-            seen.append(site.metrics.text(*site.receiver.in_flight, {}))
+            seen.append(site.metrics.text(site.receiver.in_flight))
             return super().send(calls)
 
     site.receiver.pipeline.sink = Observing()
     site.ask("POST", "/", body)
 
-    assert "braze_heap_requests_in_flight 1\n" in seen[0]
-    assert f"braze_heap_bytes_in_flight {len(body)}\n" in seen[0]
+    assert "braze_heap_requests_in_flight 1.0\n" in seen[0]
+    assert f"braze_heap_bytes_in_flight {len(body)}.0\n" in seen[0]
     assert site.receiver.in_flight == (0, 0)
 
 
-def test_a_cancelled_request_is_counted(site: Site) -> None:
+def test_a_cancelled_request_is_counted(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     """Braze gets a 503, so that it resends the events."""
     go = threading.Event()
 
@@ -481,21 +498,10 @@ def test_a_cancelled_request_is_counted(site: Site) -> None:
 
     asyncio.run(cut())
 
-    assert (site.metrics.cancelled, site.metrics.statuses) == (1, {})
+    assert site.metrics.cancelled == 1
+    assert "Request cut off (503)" in caplog.text
     assert (site.sent[0]["status"], site.sent[0]["headers"][-1]) == (
         503,
         (b"retry-after", b"5"),
     )
-
-
-def test_metrics_count_omitted_calls_and_slow_events() -> None:
-    """Every reason is exported, also those that have not occurred."""
-    metrics = Metrics()
-    report = Report(not_sent={"excluded": 2}, compiled_errors={"a": 3, "b": 1})
-    metrics(BatchDetails("processed", report, 0.1, "MemorySink"))
-
-    text = metrics.text(0, 0, None)
-
-    assert 'braze_heap_not_sent_total{reason="excluded"} 2\n' in text
-    assert 'braze_heap_not_sent_total{reason="sampled"} 0\n' in text
-    assert "braze_heap_compiled_errors_total 4\n" in text
+    assert site.samples()["braze_heap_requests_total['503']"] == 1

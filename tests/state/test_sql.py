@@ -83,7 +83,6 @@ def test_counts_are_those_of_reading_all(make_state: Callable[[], SqlState]) -> 
     store.append([record(1), record(2), record(1, "another heap")])
 
     assert store.stats() == stats(store)
-    assert store.by_reason() == {"bad_time": 3}
 
 
 def test_a_purge_covers_the_ledger(make_state: Callable[[], SqlState]) -> None:

@@ -28,7 +28,6 @@ from braze_heap.state import (
     stats,
 )
 from braze_heap.state._sqlite_file import APPLICATION_ID, LAYOUT
-from braze_heap.state._sqlite_rows import COUNT_BY_REASON
 from braze_heap.testing import make_raw
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -592,14 +591,3 @@ def test_a_state_file_with_other_tables_stays_unchanged(tmp_path: Path) -> None:
         SqliteDeadLetter(path)
 
     assert path.read_bytes() == before
-
-
-def test_by_reason_does_not_read_the_rows(tmp_path: Path) -> None:
-    """The query is answered from an index, because a service runs it often."""
-    with SqliteDeadLetter(tmp_path / "dead.db") as store:
-        store.append([record(1), record(2)])
-        plan = store._query(f"EXPLAIN QUERY PLAN {COUNT_BY_REASON}")
-
-        assert sum(store.by_reason().values()) == store.stats().records == 2
-
-    assert "COVERING INDEX" in str(plan)

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from braze_heap import Report
 from braze_heap._log_limits import LogRateLimiter
-from braze_heap.cli._request_log import RequestLog, logging_to
+from braze_heap.cli._log import LineHandler, logging_to
 
 
 def written(*records: logging.LogRecord, is_json: bool = False) -> list[str]:
-    """Return the lines that a journal writes for *records*."""
+    """Return the lines that a handler writes for *records*."""
     stream = io.StringIO()
-    journal = RequestLog(stream, is_json=is_json)
+    journal = LineHandler(stream, is_json=is_json)
     for record in records:
         journal.handle(record)
     return stream.getvalue().splitlines()
@@ -70,7 +69,7 @@ def test_a_line_that_repeats_is_not_limited_twice(
     now = 0.0
     repeats = LogRateLimiter(lambda: now)
     stream = io.StringIO()
-    with logging_to(RequestLog(stream, is_json=False)):
+    with logging_to(LineHandler(stream, is_json=False)):
         for now in (0.0, 1.0, 60.0):  # noqa: B007 (the clock reads it)
             logger = logging.getLogger("braze_heap.test")
             repeats.log(logger, logging.WARNING, "down")
@@ -84,12 +83,11 @@ def test_a_line_that_repeats_is_not_limited_twice(
     "error", [ValueError("canary"), OSError(), KeyboardInterrupt()]
 )
 def test_nothing_that_is_logged_breaks_the_caller(
-    error: BaseException, monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
 ) -> None:
     """
     An exception that was never raised has no place; a message may not fit its values.
     """
-    monkeypatch.setattr(logging, "raiseExceptions", False)
     unfit = logging.LogRecord("x", logging.ERROR, "", 1, "%d", ("canary",), None)
 
     assert "canary" not in "".join(written(record(error), unfit))
@@ -124,7 +122,7 @@ def test_every_record_is_one_line(context: dict[str, Any], is_json: bool) -> Non
     stream = io.StringIO()
     record = logging.makeLogRecord({"levelno": logging.ERROR, **context})
 
-    RequestLog(stream, is_json=is_json).emit(record)
+    LineHandler(stream, is_json=is_json).emit(record)
 
     (line,) = stream.getvalue().splitlines()
     assert "a value" not in line
@@ -135,11 +133,40 @@ def test_every_record_is_one_line(context: dict[str, Any], is_json: bool) -> Non
 def test_the_number_suppressed_is_written_at_the_end() -> None:
     """Of a logger that does not limit itself, such as uvicorn's."""
     stream = io.StringIO()
-    journal = RequestLog(stream, is_json=False)
+    journal = LineHandler(stream, is_json=False)
     for _ in range(3):
         journal.emit(record())
-    journal.total("Stopped.", Report())
+    journal.flush_suppressed()
 
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert lines[1].endswith("it failed (2 more since the last line)")
+
+
+def test_a_closed_stream_loses_lines_without_an_error() -> None:
+    """A service outlives the terminal that started it."""
+    stream = io.StringIO()
+    stream.close()
+
+    LineHandler(stream, is_json=False).handle(record())
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("debug", ["own debug", "own info", "own error", "other error"]),
+        ("info", ["own info", "own error", "other error"]),
+        ("error", ["own error", "other error"]),
+    ],
+)
+def test_a_level_is_of_this_library(level: str, shown: list[str]) -> None:
+    """Below a warning, other libraries may quote requests: they are never logged."""
+    stream = io.StringIO()
+    with logging_to(LineHandler(stream, is_json=True), level):
+        for name, text in (("braze_heap.x", "own"), ("httpcore", "other")):
+            for number in (logging.DEBUG, logging.INFO, logging.ERROR):
+                name_of = logging.getLevelName(number).lower()
+                logging.getLogger(name).log(number, "%s %s", text, name_of)
+
+    lines = map(json.loads, stream.getvalue().splitlines())
+    assert [line["message"] for line in lines] == shown
