@@ -1,6 +1,4 @@
-"""
-Outcome of a batch, from the result of the transformer and the receipt of the sink.
-"""
+"""Outcome of a batch, from the result of the transformer and the sink's receipt."""
 
 from __future__ import annotations
 
@@ -134,8 +132,8 @@ def _skipped(
     """
     Count the skipped events, and the parts of delivered events that were not sent.
 
-    The transformer knows only what is outdated inside the batch, and not what was sent
-    of that because newer values were rejected.
+    The transformer only knows which values are outdated inside the batch. Some of them
+    may have been sent, because newer values were rejected.
     """
     skipped = Counter(str(skip.reason) for skip in result.skipped)
     if not (decision.outdated or result.outdated):
@@ -166,9 +164,7 @@ def _skipped(
 def _dead_lettered(
     source: Source, result: TransformResult, rejected: list[tuple[Rejection, Any]]
 ) -> Counter[str]:
-    """
-    Count the dead-lettered events by reason. A repeat counts like its first event.
-    """
+    """Count the dead-lettered events by reason. A repeat counts like the first one."""
     counts = Counter(str(each.reason) for each in result.rejected)
     occurrences = _occurrences(source, result) if rejected else Counter[str]()
     for rejection, origin in rejected:

@@ -11,7 +11,7 @@ def describe_exception(error: Exception) -> str:
     """
     Return class, error number and source line of *error*.
 
-    The text of the exception is left out because it may quote personal data.
+    The text of the exception is omitted because it may quote personal data.
     """
     number = errno_of(error.errno) if isinstance(error, OSError) else ""
     name = f"{type(error).__name__} {number}".rstrip()

@@ -280,7 +280,7 @@ def encode_changed(text: str, given: Any, changed: Any) -> str:
 
     Args:
         text: JSON text.
-        given: What `decode` returned for it.
+        given: Its value, as `decode` returned it.
         changed: The same value, perhaps with changes.
     """
     return text if changed == given else encode_decoded(changed)

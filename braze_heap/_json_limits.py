@@ -14,9 +14,7 @@ process on a thread with a small stack. Depth is therefore counted first.
 """
 
 MAX_STRUCTURE: Final = 1_000_000
-"""
-Brackets and commas of one document: 9 MB of ``{},`` would become 225 MB of objects.
-"""
+"""Brackets and commas of a document: 9 MB of ``{},`` would become 225 MB of objects."""
 
 MAX_UNCHECKED_BRACKETS: Final = 750
 """
@@ -41,9 +39,7 @@ class UnreadableError(BrazeHeapError, ValueError):
 
 
 class TooLargeError(UnreadableError):
-    """
-    JSON of over `MAX_STRUCTURE` brackets and commas: fewer events may be readable.
-    """
+    """JSON of over `MAX_STRUCTURE` brackets and commas. Send fewer events."""
 
 
 def within_fast_limits(value: Any) -> bool:
@@ -125,9 +121,7 @@ def split_events(body: bytes, events: slice, size: int) -> list[slice]:
 
 
 def may_repeat_events(data: bytes) -> bool:
-    """
-    Return whether the outermost object may have two ``events`` keys. ``False`` is sure.
-    """
+    """Return whether the outermost object may have two ``events`` keys."""
     if data.count(b'"events"') > 1:
         return True
     return b"\\" in data and _ESCAPED_LETTER.search(data) is not None
@@ -148,9 +142,7 @@ def repeats_events(text: str) -> bool:
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[67]")
 r"""An ASCII letter written as ``\u00XX``: it could disguise an ``events`` key."""
 
-_EVENTS: Final = re.compile(
-    rb'[ \t\r\n]*\{[ \t\r\n]*"events"[ \t\r\n]*:[ \t\r\n]*\[',
-)
+_EVENTS: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"events"[ \t\r\n]*:[ \t\r\n]*\[')
 _END: Final = re.compile(rb"\][ \t\r\n]*\}[ \t\r\n]*\Z")
 _BETWEEN: Final = re.compile(rb'\}[ \t\r\n]*(,)[ \t\r\n]*(?=\{[ \t\r\n]*"event_type")')
 """Comma between two events that begin as those of Braze do. No string contains it."""

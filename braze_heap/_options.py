@@ -206,14 +206,14 @@ def variable_of(field: "attrs.Attribute[Any]") -> str:
     return str(field.metadata.get(_VARIABLE, ""))
 
 
-def types_of(options: type) -> Mapping[str, Any]:
-    """Return the type of each option by name."""
-    return _types_of(options)
-
-
 def shown_default(field: "attrs.Attribute[Any]") -> object:
     """Return the default value of an option, or its name if its repr is long."""
     return field.metadata.get(_SHOWN) or field.default
+
+
+def types_of(options: type) -> Mapping[str, Any]:
+    """Return the type of each option by name."""
+    return _types_of(options)
 
 
 @functools.cache

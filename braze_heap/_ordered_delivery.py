@@ -1,6 +1,4 @@
-"""
-Delivery of the calls of a batch whose user properties go through a ledger. Without I/O.
-"""
+"""Delivery of a batch whose user properties go through a ledger, without I/O."""
 
 from __future__ import annotations
 
@@ -57,8 +55,8 @@ class _Part:
 
     Attributes:
         call: The call.
-        index: Index of the call of the batch whose part it is; ``None`` if it has the
-            value of an event of another batch.
+        index: Index of the call of the batch that it is a part of; ``None`` if it sends
+            a value of another batch.
         keys: Keys of its user properties, by name.
     """
 
@@ -125,8 +123,8 @@ class OrderedDelivery:
         Deliver the batch. The value is a `Decision`.
 
         Args:
-            send: Returns the steps that send calls; their value is a `Receipt`. They
-                call the ledger with the function that they get before they try again.
+            send: Returns the steps that send calls; their value is a `Receipt`. Before
+                a retry they call its second argument, which renews the claims.
             call_ledger: Returns the steps that call a function of the ledger.
         """
         own = {key: statements[-1][0] for key, statements in self._own.items()}

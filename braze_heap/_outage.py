@@ -1,4 +1,4 @@
-"""Decide when a component that keeps failing counts as down for good."""
+"""Decide when a component that keeps failing counts as down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 __all__ = ["DOWN_AFTER", "EVENT_AFTER", "MAX_GAP", "MapperOutages", "Outage"]
 
 DOWN_AFTER: Final = 72 * 3600.0
-"""Seconds. Braze repeats a batch for five days and then disables the feed."""
+"""Seconds of failures. Braze repeats a batch for five days, then disables the feed."""
 
 MAX_GAP: Final = 6 * 3600.0
 """Seconds between two attempts that still belong to one outage."""
@@ -27,9 +27,8 @@ class Outage:
     """
     Failures of one component since its last success. Thread-safe; a restart forgets it.
 
-    An outage is long only if somebody tried all the time: after a gap of more than
-    *max_gap* seconds without an attempt, it counts from the next failure. Two failures
-    on Friday and on Monday say nothing about the weekend.
+    After a gap of more than *max_gap* seconds without an attempt, an outage counts from
+    the next failure. So failures on Friday and on Monday are two outages.
 
     Args:
         clock: Monotonic seconds.
@@ -87,9 +86,12 @@ class Outage:
 
 Verdict: TypeAlias = Literal["undecided", "suspect", "unavailable", "down"]
 """
-Meaning of a failure: undecided, so the batch is to be sent again; suspect, so the event
-is given up as soon as the mapper works for another one; unavailable, so the event is
-given up; down, so the mapper is given up.
+Meaning of a failure.
+
+* ``undecided``: send the batch again.
+* ``suspect``: reject the event as soon as the mapper works for another one.
+* ``unavailable``: reject the event.
+* ``down``: reject every event of the mapper.
 """
 
 
@@ -105,8 +107,9 @@ class _Mapper:
 
 class MapperOutages:
     """
-    Decides what becomes of events whose mapper raises a `DeliveryError`. Thread-safe,
-    in bounded memory; a restart forgets it.
+    Failures of mappers that raise a `DeliveryError`, by event.
+
+    Thread-safe, in bounded memory. A restart forgets them.
 
     Args:
         clock: Monotonic seconds.
@@ -141,7 +144,8 @@ class MapperOutages:
                 return "down"
             if key not in self._events:
                 if len(self._events) >= MAX_EVENTS:
-                    self._forget_old()
+                    events = self._events.items()
+                    self._events = {k: e for k, e in events if not e.is_over}
                 if len(self._events) >= MAX_EVENTS:
                     return "undecided"
                 self._events[key] = Outage(self._clock, after=EVENT_AFTER)
@@ -156,9 +160,6 @@ class MapperOutages:
             state = self._mappers.get(id(mapper))
             event = self._events.get(_key(mapper, event_id))
             return bool(state and event and state.works_since(event.since))
-
-    def _forget_old(self) -> None:
-        self._events = {k: e for k, e in self._events.items() if not e.is_over}
 
 
 def _key(mapper: object, event_id: str) -> int:

@@ -39,11 +39,7 @@ def check_dead_letter(user: str, dead_letter: object) -> None:
             f"not {kind_of(dead_letter)}. To count events that cannot be delivered and "
             "lose them, write DISCARD"
         )
-    if is_async(append):
-        raise TypeError(
-            f"{user} calls the dead letter without await, but "
-            f"{type(dead_letter).__name__}.append is async: make it a plain method"
-        )
+    _check_is_sync(user, "the dead letter", dead_letter, append)
 
 
 def check_ledger(
@@ -54,17 +50,25 @@ def check_ledger(
         raise TypeError(
             f"{user} needs a ledger, such as SqliteLedger(path), not {kind_of(ledger)}"
         )
-    if is_async(ledger.update):  # type: ignore[attr-defined]
-        raise TypeError(
-            f"{user} calls the ledger without await, but "
-            f"{type(ledger).__name__}.update is async: make it a plain method"
-        )
+    _check_is_sync(user, "the ledger", ledger, ledger.update)  # type: ignore[attr-defined]
     if destination is None:
+        raise missing_destination("a ledger keeps user properties", sink)
+
+
+def _check_is_sync(user: str, name: str, store: object, method: Any) -> None:
+    if is_async(method):
         raise TypeError(
-            f"a ledger keeps user properties per destination, but "
-            f"{type(sink).__name__} names none: give it an attribute destination, a "
-            "text such as 'warehouse eu'"
+            f"{user} calls {name} without await, but "
+            f"{type(store).__name__}.{method.__name__} is async: make it a plain method"
         )
+
+
+def missing_destination(need: str, sink: object) -> TypeError:
+    """Return the error if *sink* has no destination, which is the *need* of a store."""
+    return TypeError(
+        f"{need} per destination, but {type(sink).__name__} names none: give it an "
+        "attribute destination, a text such as 'warehouse eu'"
+    )
 
 
 def check_observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
@@ -76,13 +80,14 @@ def check_observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
     """
     if callable(given) or not isinstance(given, Iterable):
         raise TypeError(
-            f"observers is a list of observers, not {kind_of(given)}: write [observer]"
+            f"observers must be a list, not {kind_of(given)}: write [observer]"
         )
     observers = tuple(given)
     for observer in observers:
         if isinstance(observer, type):
             raise TypeError(
-                f"an observer is {kind_of(observer)}: write {observer.__name__}()"
+                f"an observer must be an instance, not {kind_of(observer)}: "
+                f"write {observer.__name__}()"
             )
         check_function("an observer", observer, takes="BatchDetails")
     return observers
@@ -111,9 +116,7 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
 
 
 def _check_is_events(source: object) -> None:
-    """
-    Raise, with advice, if *source* has to be read first or does not contain events.
-    """
+    """Raise, with advice, if *source* has to be read first or contains no events."""
     if isinstance(source, str):
         refuse_path(source)
     is_list = isinstance(source, list | tuple) and len(source) > 0
@@ -143,9 +146,7 @@ def _check_is_decoded(event: object) -> None:
 
 
 def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """
-    Split *events* into batches. If they raise, the events before the error are one too.
-    """
+    """Split *events* into batches. The events before an error are the last batch."""
     batch: list[Any] = []
     try:
         for event in events:

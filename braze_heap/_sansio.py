@@ -18,20 +18,15 @@ def run_steps(steps: Generator[Any, Any, Out], perform: Callable[[Any], Any]) ->
 
     An exception of *perform* is raised in *steps*, at the step.
     """
-    reply, error = None, None
-    try:
-        while True:
-            step = steps.send(reply) if error is None else steps.throw(error)
-            reply, error = None, None
-            try:
-                reply = perform(step)
-            except Exception as raised:
-                error = raised
+
+    async def perform_now(step: Any) -> Any:
+        return perform(step)
+
+    try:  # nothing suspends, so the coroutine runs to its end
+        run_steps_async(steps, perform_now).send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
-    finally:
-        error = None  # its traceback refers to this frame
-        steps.close()
+    raise AssertionError("unreachable")
 
 
 async def run_steps_async(

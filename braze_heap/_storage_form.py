@@ -22,9 +22,7 @@ def is_nested(raw: dict[str, Any], schema: Schema) -> bool:
 
 
 def nest(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """
-    Return a storage record in the HTTP form, unions resolved and floats shortened.
-    """
+    """Return a storage record in the HTTP form, without unions and 32-bit floats."""
     nested: dict[str, Any] = {"user": {}, "properties": {}}
     for stored, union in record.items():
         value = _without_union(union)

@@ -1,6 +1,4 @@
-"""
-Text in UTF-16 code units, as Heap measures it; globs; and similar names.
-"""
+"""Text in UTF-16 code units, as Heap measures it; globs; and similar names."""
 
 import bisect
 from collections.abc import Iterable

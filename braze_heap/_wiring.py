@@ -43,10 +43,8 @@ def kind_of(value: object) -> str:
     """
     if value is None:
         return "None"
-    return f"the class {value.__name__}" if isinstance(value, type) else _name_of(value)
-
-
-def _name_of(value: object) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     name = type(value).__name__
     return f"{'an' if name[0] in 'AEIOUaeio' else 'a'} {name}"
 

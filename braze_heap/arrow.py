@@ -457,14 +457,7 @@ def _maps(array: pa.MapArray) -> list[Any]:
     ]
 
 
-_OF_CALL: Final = (
-    "call",
-    "event",
-    "identity",
-    "timestamp",
-    "idempotency_key",
-    "properties",
-)
+_OF_CALL: Final = "call event identity timestamp idempotency_key properties".split()
 _OPTIONAL: Final = ("outcome", "event_id", "event_time")
 _OTHER_OUTCOMES: Final = ("skipped", "rejected", "repeated")
 
@@ -490,7 +483,7 @@ def _call(row: dict[str, Any]) -> Call:
             raise ValueError(f"'event_time' is {kind_of(time)}, not a timestamp")
         return AddUserProperties(identity, properties, time=time, event_id=event_id)
     if kind != "track":
-        raise ValueError(f"'call' is none of {', '.join(_KINDS.values())}")
+        raise ValueError(f"'call' is not one of {', '.join(_KINDS.values())}")
     event, key = _text(row, "event"), _text(row, "idempotency_key")
     timestamp = _text(row, "timestamp")
     with contextlib.suppress(ValueError):

@@ -11,11 +11,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
 
+from braze_heap._pipeline_inputs import missing_destination
 from braze_heap._wiring import check_arguments, check_function, kind_of
 from braze_heap.pipeline import Pipeline
 from braze_heap.policies.selection import Events, select_events
@@ -160,12 +162,12 @@ def backfill(
     with progress.lock(run.key):
         run.find(found)
         wanted.check()
-        if not run.objects:
+        if not run.counts["objects"]:
             _check_not_empty(url, options, is_limited=hours.is_limited)
         on_progress(run.report())
         for _ in run.batches(stop):
             on_progress(run.report())
-    if run.skipped and len(run.skipped) == run.objects:
+    if run.skipped and len(run.skipped) == run.counts["objects"]:
         raise next(iter(run.skipped.values()))
     return run.report()
 
@@ -181,11 +183,7 @@ def _check(pipeline: object, user_properties: bool) -> str:
         )
     destination = destination_of(pipeline.sink)
     if destination is None:
-        raise TypeError(
-            "a backfill keeps its progress per destination, but "
-            f"{type(pipeline.sink).__name__} names none: give it an attribute "
-            "destination, a text such as 'warehouse eu'"
-        )
+        raise missing_destination("a backfill keeps its progress", pipeline.sink)
     return destination
 
 
@@ -209,9 +207,7 @@ def _canonical(url: str, options: Mapping[str, Any]) -> str:
 
 
 def _check_not_empty(url: str, options: Mapping[str, Any], *, is_limited: bool) -> None:
-    """
-    Raise a `FileNotFoundError`, unless an hour without objects *is_limited* the search.
-    """
+    """Raise a `FileNotFoundError`, unless the search *is_limited* to some hours."""
     file_system, path = open_file_system(url, options)
     if not call_store(url, options, file_system.ls, path, detail=False):
         raise FileNotFoundError(f"cannot read {shown(url)}: there are no objects in it")
@@ -225,7 +221,7 @@ _Version: TypeAlias = tuple[str, str, int]
 
 
 def _version(item: StoredObject | Position) -> _Version:
-    """Return URL, version and size: what has the same ones has the same content."""
+    """Return URL, version and size, which identify the content."""
     version = item.version
     if not version and (query := item.url.partition("?")[2]):  # which is not shown
         version = hashlib.sha256(query.encode("utf-8", "replace")).hexdigest()
@@ -238,27 +234,24 @@ class _Backfill:
     One run of a backfill.
 
     Attributes:
+        counts: Numbers of the report by name.
         waiting: Objects that are not delivered whole.
         before: Number of their events that are delivered.
         pending: Number of their events that are delivered after the batch.
-        ended: Those of which these are all events.
+        ended: Objects without further events.
     """
 
     pipeline: Pipeline
     progress: Progress
     key: BackfillKey
     user_properties: bool
+    counts: Counter[str] = attrs.field(factory=Counter)
+    events: Report = attrs.field(factory=Report)
     waiting: list[StoredObject] = attrs.field(factory=list)
     before: dict[_Version, int] = attrs.field(factory=dict)
     batch: list[Read] = attrs.field(factory=list)
     pending: dict[_Version, int] = attrs.field(factory=dict)
     ended: set[_Version] = attrs.field(factory=set)
-    done: int = 0
-    done_before: int = 0
-    events: Report = attrs.field(factory=Report)
-    events_before: int = 0
-    bytes: int = 0
-    bytes_read: int = 0
     failures: dict[str, str] = attrs.field(factory=dict)
     skipped: dict[str, UnknownFormatError] = attrs.field(factory=dict)
     is_stopped: bool = False
@@ -269,27 +262,17 @@ class _Backfill:
         for obj in found:
             position = positions.get(_version(obj))
             if position and position.is_done:
-                self.done_before += 1
+                self.counts.update(objects=1, done=1, done_before=1)
                 continue
             self.waiting.append(obj)
-            self.bytes += obj.size
+            self.counts.update(objects=1, bytes=obj.size)
             if position:
                 self.before[_version(obj)] = position.events
-        self.done = self.done_before
-
-    @property
-    def objects(self) -> int:
-        return self.done_before + len(self.waiting)
 
     def report(self) -> BackfillReport:
         return BackfillReport(
+            **self.counts,
             events=self.events,
-            objects=self.objects,
-            done=self.done,
-            done_before=self.done_before,
-            events_before=self.events_before,
-            bytes=self.bytes,
-            bytes_read=self.bytes_read,
             failures=dict(self.failures),
             skipped={url: str(error) for url, error in self.skipped.items()},
             is_stopped=self.is_stopped,
@@ -301,7 +284,7 @@ class _Backfill:
             if stop():
                 self.is_stopped = True
                 return
-            file.on_read = self._count_bytes
+            file.on_read = lambda size: self.counts.update(bytes_read=size)
             for read in self._read(obj, file, stop):
                 self.batch.append(read)
                 if len(self.batch) >= self.pipeline.batch_size:
@@ -326,7 +309,7 @@ class _Backfill:
         try:
             for number, read in enumerate(read_object(file, event_type), 1):
                 if number <= before:
-                    self.events_before += 1
+                    self.counts["events_before"] += 1
                     if not number % self.pipeline.batch_size and stop():
                         self.is_stopped = True
                         return
@@ -341,9 +324,6 @@ class _Backfill:
             self.pending[version] = number
             self.ended.add(version)
 
-    def _count_bytes(self, size: int) -> None:
-        self.bytes_read += size
-
     def _deliver(self) -> None:
         """Deliver the batch, and commit the positions after it."""
         if self.batch:
@@ -356,5 +336,5 @@ class _Backfill:
             for version, events in self.pending.items()
         ]
         self.progress.commit(self.key, positions)
-        self.done += len(self.ended)
+        self.counts["done"] += len(self.ended)
         self.batch, self.pending, self.ended = [], {}, set()

@@ -2,9 +2,8 @@
 Delivery of events from a source to a sink, and to a dead letter if that fails.
 
 Either a batch is reported, with ``received == delivered + skipped + dead_lettered``, or
-the run raises, and you run the batch again.
-That is harmless, because events reach Heap under Braze's ids, and of user properties
-the newest is sent, as far as the ledger remembers. Else the last arrival wins.
+the run raises, and you run the batch again. That is harmless: events reach Heap under
+Braze's ids, and the newest user properties are sent, as far as the ledger knows them.
 """
 
 from __future__ import annotations
@@ -141,9 +140,9 @@ class PipelineOptions(Generic[_SinkT]):
     batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
     patience: float = option(
         0.0,
-        "Seconds that one batch may wait for an unavailable sink, on top of what the "
-        "sink itself waits, or for a mapper that raises a `DeliveryError`. None for a "
-        "receiver, much for a backfill.",
+        "Seconds that one batch may wait for an unavailable sink, or for a mapper that "
+        "raises a `DeliveryError`. The waits of the sink itself do not count. Use 0 in "
+        "a receiver, and a long time in a backfill.",
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
@@ -191,7 +190,10 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
         if self.batch_size < 1 or not self._patience >= 0:
-            raise ValueError("batch_size is 1 at least, patience not negative")
+            raise ValueError(
+                f"batch_size must be at least 1 and patience at least 0, not "
+                f"{self.batch_size} and {self._patience}"
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
@@ -226,9 +228,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         return result
 
     def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
-        """
-        Log the cause. At ERROR if somebody has to act; at WARNING if a retry may do.
-        """
+        """Log the cause: at WARNING if a retry may help, at ERROR otherwise."""
         is_state = isinstance(error, StateError)
         needs_fix = is_state or getattr(error, "misconfigured", False)
         cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
@@ -269,9 +269,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         return result
 
     def _transform(self, source: Source) -> _Steps:
-        """
-        Map *source*; again, within the patience, if a mapper raises a `DeliveryError`.
-        """
+        """Map *source*. If a mapper raises a `DeliveryError`, retry in the patience."""
         end = self._clock() + self._patience
         while True:
             try:
@@ -340,7 +338,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
                 self._outage.succeeded()
                 return receipt
             if self._outage.failed(began):
-                logger.error("The sink had no success for 72 hours: %s", unavailable)
+                logger.error("The sink accepted nothing for 72 hours: %s", unavailable)
                 return _reject_all(len(calls))
             wait = _seconds_to_wait(unavailable)
             if self._clock() + wait > end:
@@ -356,7 +354,7 @@ def _seconds_to_wait(error: DeliveryError) -> float:
 
 
 def _reject_all(size: int) -> Receipt:
-    detail = "the sink had no success for 72 hours"
+    detail = "the sink accepted nothing for 72 hours"
     down = (Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size))
     return Receipt(0, tuple(down))
 
@@ -396,9 +394,7 @@ def _log_report(details: BatchDetails, report: Report) -> None:
 
 
 def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
-    """
-    Return *error*, from a sink, as `SinkUnavailable`. Any other exception is a bug.
-    """
+    """Return *error* of a sink as `SinkUnavailable`. Another exception is a bug."""
     if isinstance(error, SinkUnavailable):
         return error
     context = error_context(error)
@@ -455,7 +451,7 @@ class Pipeline(_PipelineBase[Sink]):
         Args:
             batch: One batch, whatever its size.
             stored_keys: Keys of records that are in the dead letter already, so that
-                they are no loss if it is full.
+                nothing is lost if it is full.
             user_properties: Whether to send user properties. If not, they are counted
                 as ``user_properties``, and events that state nothing else are skipped.
 

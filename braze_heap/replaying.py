@@ -74,7 +74,7 @@ def replay(
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     if isinstance(destinations, str):
-        raise TypeError("destinations is a list of texts, not one: write [destination]")
+        raise TypeError("destinations must be a list, not a str: write [destination]")
     wanted = {pipeline.destination} if destinations is None else {*destinations}
     others: Counter[str] = Counter()
 
@@ -168,9 +168,7 @@ class _MissingMappers:
         return bool(missing)
 
     def report(self) -> Report:
-        """
-        Return the records that stay as dead-lettered, and the mappers that they need.
-        """
+        """Return the counts of the records that stay, and of the mappers they need."""
         reason = str(Reason.MAPPER_MISSING)
         return Report(
             self._records,

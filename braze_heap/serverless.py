@@ -56,9 +56,9 @@ def sqs_handler(
 
     A message contains a request body of Braze, one event, or a notification that S3 has
     created objects, whose events are read. Each may come through SNS. A message that
-    cannot be delivered is returned in ``batchItemFailures``, so SQS sends it again, and
-    after its maximum of receives to its own dead-letter queue. The other messages of
-    the batch are done, except later ones of the same FIFO group.
+    cannot be delivered is returned in ``batchItemFailures``. SQS sends it again, and
+    moves it to its dead-letter queue after its maximum of receives. The other messages
+    of the batch are done, except later ones of the same FIFO group.
 
     Turn on ``ReportBatchItemFailures`` in the event source mapping. Without it, SQS
     deletes failed messages.
@@ -182,9 +182,9 @@ def _check_arguments(
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"{user} needs a Pipeline, not {kind_of(pipeline)}")
     if not isinstance(reserve, int | float):
-        raise TypeError(f"reserve is a number of seconds, not {kind_of(reserve)}")
+        raise TypeError(f"reserve must be a number of seconds, not {kind_of(reserve)}")
     if not 0 <= reserve < math.inf:
-        raise ValueError(f"reserve is 0 or more seconds, not {reserve}")
+        raise ValueError(f"reserve must be at least 0 seconds, not {reserve}")
     if pipeline._patience > reserve:
         raise ValueError(
             f"the patience of the pipeline, {pipeline._patience:g} s, exceeds reserve, "

@@ -400,9 +400,13 @@ def test_a_pipeline_with_more_patience_than_reserve_raises(
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"reserve": -1}, ValueError, "reserve is 0 or more seconds, not -1"),
+        ({"reserve": -1}, ValueError, "reserve must be at least 0 seconds, not -1"),
         ({"reserve": float("nan")}, ValueError, "not nan"),
-        ({"reserve": "30"}, TypeError, "reserve is a number of seconds, not a str"),
+        (
+            {"reserve": "30"},
+            TypeError,
+            "reserve must be a number of seconds",
+        ),
         ({"reserve": None}, TypeError, "not None"),
         ({"storage_options": 5}, TypeError, "must be a mapping, not an int"),
     ],

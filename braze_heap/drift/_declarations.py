@@ -15,12 +15,7 @@ import attrs
 
 from braze_heap.drift._findings import DriftContent, NewType, SeenField
 from braze_heap.drift._naming import class_for
-from braze_heap.events import (
-    EVENT_TYPES,
-    CurrentsEvent,
-    EventField,
-    event_fields,
-)
+from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
 
 NOTE: Final = "Observed in traffic; not documented yet."
 """Docstring of new classes and fields."""
@@ -128,10 +123,11 @@ def _class_lines(new: NewType, release: str) -> Lines:
     rest = [field for field in new.fields if not _is_one_of(field, has)]
     writer = _Writer("", {b.__name__ for b in bases if b.__module__ != new.module})
     names = {name: 0 for base in bases for name in _taken(base)}
+    display_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", new.class_name)
     heading = [
         *(base.__name__ for base in bases),
         f'event_type="{new.event_type}"',
-        f'display_name="{_spaced(new.class_name)}"',
+        f'display_name="{display_name}"',
         f"release={release}",
     ]
     text = (
@@ -231,9 +227,7 @@ _HOLDS: Final = (
 
 
 def _annotation(name: str, seen: Sequence[SeenField]) -> str | None:
-    """
-    Return the narrowest annotation that fits, preferably that of other classes.
-    """
+    """Return the narrowest annotation that fits, preferably that of other classes."""
     types = {kind for field in seen for kind in field.types} - {"null"}
     fits = {a: kinds for a, kinds, held in _HOLDS if types <= held}
     known = {field.kind for field in _fields_by_name().get(name, ())}
@@ -259,10 +253,6 @@ def _fields_by_name() -> Mapping[str, Sequence[EventField]]:
 
 def _shown(name: str) -> str:
     return ascii(name if len(name) <= 40 else f"{name[:37]}...")
-
-
-def _spaced(class_name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", class_name)
 
 
 def _imports(names: set[str]) -> str:

@@ -21,8 +21,7 @@ def class_for(event_type: str) -> tuple[str, str]:
     Return the class name for *event_type* and the module of its family.
 
     Both follow the known types of the same channel, as in ``EmailClick``. The module is
-    empty if there are none. The name is empty if the type is not written like one of
-    Braze.
+    empty for a new family, and the name if the type is not written like one of Braze.
     """
     if len(event_type) > _MAX_TYPE or not _TYPE.fullmatch(event_type):
         return "", ""

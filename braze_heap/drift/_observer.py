@@ -36,8 +36,8 @@ MAX_TYPES: Final = 1_000
 MAX_NAME: Final = 255
 """Maximum length of a new field's name. Braze's longest has 44 characters."""
 
-_What: TypeAlias = Literal["new", "invalid", "other form"]
-_Spot: TypeAlias = tuple[_What, Place, str]
+_FindingKind: TypeAlias = Literal["new", "invalid", "other form"]
+_Spot: TypeAlias = tuple[_FindingKind, Place, str]
 
 _ENVELOPE: Final = frozenset(("id", "time"))
 
@@ -101,9 +101,7 @@ class DriftObserver:
             stats.add(read.value, event)
 
     def _count_malformed(self, raw: Any, error: EventError) -> None:
-        """
-        Count a malformed event. A new type of value in one of its parts is a finding.
-        """
+        """Count a malformed event. Another type of one of its parts is a finding."""
         self._malformed[str(error.reason)] += 1
         part = error.problems[0].path
         if part not in _NECESSARY or raw.get("event_type") not in self._event_types:
@@ -197,7 +195,7 @@ class _TypeStats:
 
     def add(self, raw: dict[str, Any], event: CurrentsEvent) -> None:
         """Add *event*, which was parsed from *raw*."""
-        form = self._form(raw)
+        form: Form = "http" if is_nested(raw, self._schema) else "storage"
         self.events[form] += 1
         fields = event.__dict__
         if self.is_new:
@@ -216,28 +214,28 @@ class _TypeStats:
         if custom := fields.keys() & CUSTOM_FIELDS:
             self._note_redacted((name, fields[name]) for name in custom)
 
-    def _form(self, raw: dict[str, Any]) -> Form:
-        is_http = type(raw.get("user")) is dict or is_nested(raw, self._schema)
-        return "http" if is_http else "storage"
-
     def _note_fields(
-        self, what: _What, form: Form, names: Iterable[str], fields: Mapping[str, Any]
+        self,
+        finding: _FindingKind,
+        form: Form,
+        names: Iterable[str],
+        fields: Mapping[str, Any],
     ) -> None:
         for name in names:
             if fields.get(name) is not None:
                 place = _place(form, self._schema.places[name])
-                self.note(what, place, name, json_type(fields[name]))
+                self.note(finding, place, name, json_type(fields[name]))
 
     def _note_extra(self, form: Form, extra: Mapping[str, Any]) -> None:
         for key, value in extra.items():
             *parents, name = split_pointer(key)
             at = cast("Place", parents[0] if parents else "envelope")
-            what: _What = "new"
+            finding: _FindingKind = "new"
             if self._is_known(at, name) and not self.is_new:
                 self._unseen[form].discard(name)
-                what = "invalid"
-            if what == "new" or not self._is_custom(name):
-                self.note(what, _place(form, at), name, json_type(value))
+                finding = "invalid"
+            if finding == "new" or not self._is_custom(name):
+                self.note(finding, _place(form, at), name, json_type(value))
 
     def _is_declared(self, key: str) -> bool:
         *parents, name = split_pointer(key)
@@ -270,19 +268,21 @@ class _TypeStats:
         kind = self._schema.kinds.get(name)
         return kind is not None and kind.name == "json object"
 
-    def note(self, what: _What, place: Place, name: str, kind: str) -> None:
+    def note(self, finding: _FindingKind, place: Place, name: str, kind: str) -> None:
         """Count a value of the JSON type *kind*."""
-        spot = (what, place, name)
+        spot = (finding, place, name)
         kinds = self._spots.get(spot)
         if kinds is None:
-            if what == "new" and not self._budget.allows_name(name, len(self._spots)):
+            if finding == "new" and not self._budget.allows_name(
+                name, len(self._spots)
+            ):
                 return
             kinds = self._spots[spot] = Counter()
         kinds[kind] += 1
 
-    def fields(self, what: _What) -> Iterator[SeenField]:
+    def fields(self, finding: _FindingKind) -> Iterator[SeenField]:
         """Yield the findings, by place and name."""
-        for spot in sorted(s for s in self._spots if s[0] == what):
+        for spot in sorted(s for s in self._spots if s[0] == finding):
             _, place, name = spot
             kinds = self._spots[spot]
             form: Form = "storage" if place == "storage" else "http"
@@ -293,7 +293,7 @@ class _TypeStats:
                 types=tuple(kind for kind, _ in kinds.most_common()),
                 count=kinds.total(),
                 share=kinds.total() / self.events[form],
-                documented=self._documented(name) if what == "invalid" else "",
+                documented=self._documented(name) if finding == "invalid" else "",
             )
 
     def _documented(self, name: str) -> str:

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,13 +29,7 @@ from braze_heap.plan._content import (
 )
 from braze_heap.plan._probes import Hints, Probe, ProbeFactory
 from braze_heap.plan._sentinels import SentinelValues, without_sentinels
-from braze_heap.plan._tracing import (
-    Evidence,
-    MappingTracer,
-    Trace,
-    of_everybody,
-    trace,
-)
+from braze_heap.plan._tracing import Evidence, MappingTracer, Trace, of_everybody, trace
 from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.policies.derived import MEANINGS
 from braze_heap.policies.privacy import Treatment
@@ -71,37 +66,22 @@ def tracking_plan(
             f"tracking_plan needs a Transformer, not {kind_of(transformer)}: "
             "write tracking_plan(Transformer(mappers))"
         )
-    registry = transformer.mappers
+    keys = transformer.mappers.registrations
     transformer = of_everybody(transformer)
-    classes = event_types.items()
     known = {*event_types, *EVENT_TYPES}
-    unknown = sorted(
-        key
-        for key in registry.registrations
-        if isinstance(key, str) and key not in known
-    )
+    unknown = sorted(k for k in keys if isinstance(k, str) and k not in known)
     analyses = [
-        *(_analyze(transformer, cls, event_type) for event_type, cls in classes),
+        *(_analyze(transformer, cls, name) for name, cls in event_types.items()),
         *(_analyze_unknown(transformer, event_type) for event_type in unknown),
         _analyze_unknown(transformer, None),
     ]
+    events = [event for analysis in analyses for event in analysis.events()]
+    unsent = [analysis.unsent_type() for analysis in analyses if not analysis.names]
     return TrackingPlan(
-        events=tuple(
-            sorted(
-                (event for analysis in analyses for event in analysis.events()),
-                key=lambda event: (event.event_type, event.name),
-            )
-        ),
-        user_properties=_merged(
-            p for analysis in analyses for p in analysis.user_properties()
-        ),
-        unsent=tuple(
-            sorted(
-                (analysis.unsent_type() for analysis in analyses if not analysis.names),
-                key=lambda event: event.event_type,
-            )
-        ),
-        deletions=tuple(sorted(s.event_type for s in analyses if s.trace.deletes)),
+        events=tuple(sorted(events, key=attrgetter("event_type", "name"))),
+        user_properties=_merged(p for a in analyses for p in a.user_properties()),
+        unsent=tuple(sorted(unsent, key=attrgetter("event_type"))),
+        deletions=tuple(sorted(a.event_type for a in analyses if a.trace.deletes)),
     )
 
 
@@ -142,8 +122,9 @@ def _analyze_unknown(
 
 def _guarded(transformer: Transformer, factory: ProbeFactory) -> dict[str, str]:
     """
-    Return what the word guard redacts, to the reason: the names that a mapper was seen
-    to read, and ``*`` for all others.
+    Return the names that the word guard redacts, with the reason.
+
+    These are the names that mappers read in the probes, and ``*`` for all others.
     """
     redaction = transformer._policies.redaction
     guarded: dict[str, str] = {}
@@ -171,23 +152,14 @@ def _meanings(transformer: Transformer, cls: type[CurrentsEvent]) -> Mapping[str
 
 
 def _typed_probes(transformer: Transformer, factory: ProbeFactory) -> Iterator[Probe]:
-    """
-    Yield events for the classes that a team declared for custom events and purchases.
-    """
+    """Yield events that fit the classes of a team for custom events and purchases."""
     complete, _ = factory.complete()
     for (event_type, name), entry in transformer.mappers.custom_registrations().items():
         custom = custom_of(entry.key)
-        if (
-            custom
-            and isinstance(entry.key, type)
-            and event_type == _type_of(factory.cls)
-        ):
+        is_of_class = event_type == getattr(factory.cls, "event_type", "")
+        if custom and isinstance(entry.key, type) and is_of_class:
             typed = factory.typed(complete, custom.field, entry.key)
             yield typed.with_field(custom.discriminator, name) if name else typed
-
-
-def _type_of(cls: type[CurrentsEvent]) -> str:
-    return getattr(cls, "event_type", "")
 
 
 def _hints(transformer: Transformer) -> Hints:
@@ -226,7 +198,8 @@ class _TypeAnalysis:
 
     def events(self) -> Iterator[PlannedEvent]:
         """Yield the planned events of the class, one for each name."""
-        unsent = self._unsent()
+        names = sorted(self.trace.unsent | self._unused() | self.guarded.keys())
+        unsent = tuple(UnsentField(name, self._why(name)) for name in names)
         is_known = self.cls is not UnknownEvent
         for name in self.names:
             found = self._properties(self.trace.properties[name])
@@ -301,10 +274,6 @@ class _TypeAnalysis:
                 f"so the list may be incomplete: {detail}"
             )
         return " ".join(parts)
-
-    def _unsent(self) -> tuple[UnsentField, ...]:
-        names = sorted(self.trace.unsent | self._unused() | self.guarded.keys())
-        return tuple(UnsentField(name, self._why(name)) for name in names)
 
     def _unused(self) -> set[str]:
         used = set().union(
@@ -385,7 +354,7 @@ class _TypeAnalysis:
 
 _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
     SkipReason.NO_IDENTITY: "It has no identity.",
-    SkipReason.NOT_MAPPED: "Its mapper skips it, or there is none.",
+    SkipReason.NOT_MAPPED: "It has no mapper, or its mapper skips it.",
     SkipReason.EXCLUDED: "The selection of events skips it.",
     SkipReason.SAMPLED: "Its sample is 0.",
     SkipReason.OUTDATED: "Newer user properties replace those that it states.",
@@ -412,7 +381,7 @@ def _doc(
     *,
     is_time: bool,
 ) -> str:
-    """Return the meaning of a property, and what Heap can do with it."""
+    """Return the meaning of a property, and its use in Heap."""
     if is_time and name.endswith("_at") and "time" in sources:
         found = (doc for end, doc in _TIMES.items() if name.endswith(end))
         text = next(found, "Time of the event that states it.")
@@ -481,7 +450,7 @@ _IN_HEAP: Final = MappingProxyType(
         "users with this property from counts of people.",
     }
 )
-"""Field to what an analyst can do with it in Heap."""
+"""Use of a field in Heap, for analysts."""
 
 MAY_IDENTIFY: Final = (
     CUSTOM_FIELDS
@@ -569,27 +538,31 @@ def _example(evidence: Evidence) -> str:
 
 
 def _merged(found: Iterator[PlannedUserProperty]) -> tuple[PlannedUserProperty, ...]:
-    by_name = groupby(sorted(found, key=lambda p: p.name), key=lambda p: p.name)
+    name = attrgetter("name")
+    by_name = groupby(sorted(found, key=name), key=name)
     return tuple(_as_one([*same]) for _, same in by_name)
 
 
 def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
     """Return one user property for those of one name that different events set."""
     first = same[0]
-    fields = {p.field for p in same}
-    types: set[Type] = {p.type for p in same}
-    mixed: Type = "text or number" if "number" in types else "text"
+
+    def shared(attribute: str, otherwise: Any) -> Any:
+        values = {getattr(planned, attribute) for planned in same}
+        return values.pop() if len(values) == 1 else otherwise
+
+    has_numbers = any(planned.type == "number" for planned in same)
     return attrs.evolve(
         first,
-        type=first.type if len(types) == 1 else mixed,
-        field=first.field if len(fields) == 1 else None,
-        origin=first.origin if len({p.origin for p in same}) == 1 else "derived",
+        type=shared("type", "text or number" if has_numbers else "text"),
+        field=shared("field", None),
+        origin=shared("origin", "derived"),
         sources=tuple(sorted({s for p in same for s in p.sources})),
         personal=any(p.personal for p in same),
         sensitive=any(p.sensitive for p in same),
         identifying=any(p.identifying for p in same),
         since=min(p.since for p in same),
-        wire=first.wire if len({p.wire for p in same}) == 1 else "both",
+        wire=shared("wire", "both"),
         event_types=tuple(sorted({t for p in same for t in p.event_types})),
     )
 

@@ -24,9 +24,7 @@ are ISO 8601 in UTC.
 """
 
 Wire: TypeAlias = Literal["HTTP", "storage", "both"]
-"""
-Form in which Braze sends a value: HTTP requests, storage files, or both.
-"""
+"""Form in which Braze sends a value: HTTP requests, storage files, or both."""
 
 Origin: TypeAlias = Literal["field", "derived", "fixed"]
 """An unchanged field, a value made from fields, or a constant."""
@@ -122,7 +120,7 @@ class PlannedEvent:
         note: Remarks; may be empty.
         category: Braze's group of the type; empty if it has none.
         channel: Messaging channel of all events of the type; empty if they have none.
-        action: What happened, one vocabulary over all channels; may be empty.
+        action: Action, such as ``click``, the same in all channels; may be empty.
         wire: Form in which Braze sends the type.
         observed: Number of calls; ``None`` if no traffic was observed.
         share: Their share of the calls of all events.
@@ -164,9 +162,7 @@ class UnsentType:
 
 @attrs.frozen
 class PlanContent:
-    """
-    Content of a `TrackingPlan`, which documents the attributes, without its text forms.
-    """
+    """Content of a `TrackingPlan`, which documents the attributes."""
 
     events: tuple[PlannedEvent, ...]
     user_properties: tuple[PlannedUserProperty, ...] = ()

@@ -8,15 +8,12 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from braze_heap.plan._content import (
-    PlannedEvent,
-    PlannedProperty,
-)
+from braze_heap.plan._content import PlannedEvent, PlannedProperty
 from braze_heap.plan._tables import privacy
 from braze_heap.plan._tracking_plan import SCHEMA, TrackingPlan
 from braze_heap.policies.word_guard import is_personal_name
 
-What: TypeAlias = Literal["event", "property", "user property", "deletion"]
+Subject: TypeAlias = Literal["event", "property", "user property", "deletion"]
 Kind: TypeAlias = Literal["added", "removed", "renamed", "changed"]
 
 
@@ -27,7 +24,7 @@ class Change:
 
     Attributes:
         kind: Kind of the change.
-        what: Kind of the changed object.
+        subject: Kind of the changed object.
         name: Name of the object; the old one if it was renamed.
         event: Name of its event, in the new plan if possible; empty for users.
         event_type: Braze type of that event; empty for users.
@@ -39,7 +36,7 @@ class Change:
     """
 
     kind: Kind
-    what: What
+    subject: Subject
     name: str
     event: str = ""
     event_type: str = ""
@@ -49,15 +46,15 @@ class Change:
 
     def __str__(self) -> str:
         sign = _SIGNS[self.kind]
-        place = f" of {self.event}" if self.what == "property" else ""
-        if self.event_type and self.what == "event":
+        place = f" of {self.event}" if self.subject == "property" else ""
+        if self.event_type and self.subject == "event":
             place = f" ({self.event_type})"
         change = ""
         if self.attribute:
             is_new_name = self.attribute == "name"
             label = "" if is_new_name else f" {self.attribute}: {self.old or 'none'}"
             change = f"{label} -> {self.new or 'none'}"
-        return f"{sign} {self.what} {self.name}{place}{':' * bool(change)}{change}"
+        return f"{sign} {self.subject} {self.name}{place}{':' * bool(change)}{change}"
 
 
 _SIGNS: Final = {"added": "+", "removed": "-", "renamed": ">", "changed": "~"}
@@ -66,7 +63,7 @@ _SIGNS: Final = {"added": "+", "removed": "-", "renamed": ">", "changed": "~"}
 @attrs.frozen
 class PlanDiff:
     """
-    Changes from one tracking plan to another. False if there are none.
+    Changes from one tracking plan to another. False if it is empty.
 
     Attributes:
         changes: Events first, then properties, user properties and deletions. Each
@@ -151,18 +148,15 @@ def _property_changes(
 ) -> list[Change]:
     by_name = attrgetter("name")
     pairs = _paired(old, new, by_name, _property_group)
-    what: What = "property" if event else "user property"
-    changes = (change for pair in pairs for change in _changes(what, *pair, event))
+    subject: Subject = "property" if event else "user property"
+    changes = (change for pair in pairs for change in _changes(subject, *pair, event))
     return sorted((_with_privacy(c, new, old_event) for c in changes), key=by_name)
 
 
 def _with_privacy(
     change: Change, new: Sequence[PlannedProperty], old_event: PlannedEvent | None
 ) -> Change:
-    """
-    Return *change*; of a field that was unknown and redacted, and is sent now, with
-    that.
-    """
+    """Return *change*, marked if the field was redacted as unknown and is sent now."""
     if change.kind != "added" or old_event is None:
         return change
     planned = next(each for each in new if each.name == change.name)
@@ -185,12 +179,12 @@ def _property_group(planned: PlannedProperty) -> Hashable:
 
 
 def _changes(
-    what: What,
+    subject: Subject,
     old: PlannedProperty | None,
     new: PlannedProperty | None,
     event: PlannedEvent | None,
 ) -> Iterator[Change]:
-    if renaming := _renaming(what, old, new, event):
+    if renaming := _renaming(subject, old, new, event):
         yield renaming
     if old is None or new is None:
         return
@@ -200,20 +194,20 @@ def _changes(
     ):
         if was != now:
             place = _place(event)
-            yield Change("changed", what, new.name, *place, attribute, was, now)
+            yield Change("changed", subject, new.name, *place, attribute, was, now)
 
 
 def _renaming(
-    what: What, old: Any, new: Any, event: PlannedEvent | None
+    subject: Subject, old: Any, new: Any, event: PlannedEvent | None
 ) -> Change | None:
     place = _place(event)
     if old is None:
-        return Change("added", what, new.name, *place)
+        return Change("added", subject, new.name, *place)
     if new is None:
-        return Change("removed", what, old.name, *place)
+        return Change("removed", subject, old.name, *place)
     if old.name == new.name:
         return None
-    return Change("renamed", what, old.name, *place, "name", old.name, new.name)
+    return Change("renamed", subject, old.name, *place, "name", old.name, new.name)
 
 
 def _place(event: PlannedEvent | None) -> tuple[str, str]:

@@ -35,6 +35,9 @@ def page(plan: PlanContent) -> str:
     that no text of the plan can run. ``#q=bounce`` after its address searches.
     """
     style, script = _part("page.css"), _part("page.js")
+    combos = [(name, ", ".join(found)) for name, found in plan.combo_events.items()]
+    absent = [(event.event_type, event.why) for event in plan.unsent]
+    absent += [(event_type, deletion(event_type)) for event_type in plan.deletions]
     return Template(_part("page.html")).substitute(
         style=style,
         style_hash=_hash(style),
@@ -43,8 +46,8 @@ def page(plan: PlanContent) -> str:
         counts=_counts(plan),
         events="\n".join(map(_event, plan.events)),
         user_properties=_user_properties(plan.user_properties),
-        combo_events=_combo_events(plan),
-        absent=_absent(plan),
+        combo_events=_section("Combo events to make in Heap", combos, COMBO_EVENTS),
+        absent=_section("Never an event in Heap", absent),
     )
 
 
@@ -73,6 +76,7 @@ def _event(event: PlannedEvent) -> str:
     personal = sum(p.is_personal for p in event.properties)
     searched = ("event_type", "event_class", "meaning", "status", *TRAITS)
     words = " ".join(getattr(event, attribute) for attribute in searched)
+    remarks = "".join(f'<p class="soft">{escape(note)}</p>' for note in notes(event))
     chosen = {kind: getattr(event, kind) for kind in TRAITS}
     presets = (name for name, types in PRESETS.items() if event.event_type in types)
     chosen["preset"] = " ".join(presets)
@@ -81,7 +85,7 @@ def _event(event: PlannedEvent) -> str:
         f"<details{data}><summary><h3>{escape(event.name)}</h3>"
         f"<code>{escape(event.event_type)}</code> {_event_marks(event, personal)}"
         f'</summary><div class="inside"><p>{escape(event.meaning)}</p>'
-        f"{_notes(event)}{_table(event.properties)}{_unsent(event.unsent)}"
+        f"{remarks}{_table(event.properties)}{_unsent(event.unsent)}"
         "</div></details>"
     )
 
@@ -122,13 +126,9 @@ def _mark(text: str, style: str = "mark") -> str:
     return f'<span class="{style}">{escape(text)}</span>'
 
 
-def _notes(event: PlannedEvent) -> str:
-    return "".join(f'<p class="soft">{escape(note)}</p>' for note in notes(event))
-
-
 _HEAD = (
     "<thead><tr><th>Property</th><th>Type</th><th>Example</th><th>From</th>"
-    "<th>Since</th><th>Wire form</th><th>What it holds</th></tr></thead>"
+    "<th>Since</th><th>Wire form</th><th>Meaning</th></tr></thead>"
 )
 
 
@@ -204,17 +204,6 @@ def _user_properties(user_properties: Sequence[PlannedUserProperty]) -> str:
         return ""
     table = _table(user_properties)
     return f"<section data-list><h2>User properties</h2>{table}</section>"
-
-
-def _combo_events(plan: PlanContent) -> str:
-    pairs = [(name, ", ".join(found)) for name, found in plan.combo_events.items()]
-    return _section("Combo events to make in Heap", pairs, COMBO_EVENTS)
-
-
-def _absent(plan: PlanContent) -> str:
-    pairs = [(event.event_type, event.why) for event in plan.unsent]
-    pairs += [(event_type, deletion(event_type)) for event_type in plan.deletions]
-    return _section("Never an event in Heap", pairs)
 
 
 def _section(title: str, pairs: Sequence[tuple[str, str]], text: str = "") -> str:

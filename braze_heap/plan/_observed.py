@@ -67,8 +67,8 @@ class PlanObserver:
         """
         Return the plan with counts, and with shares.
 
-        The share of an event is that of all events, the share of a property that of the
-        events, and the share of a user property that of all updates of users.
+        The share of an event is its part of all events. The share of a property is its
+        part of the events, and of a user property its part of all updates of users.
         """
         events, users = self._plan.events, self._plan.user_properties
         return attrs.evolve(

@@ -33,14 +33,7 @@ IDENTIFYING: Final = ("id", "time", "user_id", "external_user_id")
 
 CHOICES: Final = MappingProxyType(
     {
-        "channel": (
-            "email",
-            "push",
-            "sms",
-            "whatsapp",
-            "line",
-            "rcs",
-        ),
+        "channel": ("email", "push", "sms", "whatsapp", "line", "rcs"),
         "machine_open": ("true",),
         "subscription_status": ("Subscribed", "Unsubscribed", "Opted In"),
         "timezone": ("Europe/Paris", "Asia/Tokyo"),
@@ -148,10 +141,6 @@ class ProbeFactory:
         fields |= {n: self._value(self.fields[n], "a", truth=True) for n in known}
         return Probe(fields, is_sample=True)
 
-    def _with_new_field(self, probe: Probe) -> Probe:
-        """Return *probe* with a field that the class does not know."""
-        return probe.with_field("extra", {ANY_KEY: self.sentinels.text("*")})
-
     def typed(self, probe: Probe, field: str, cls: type[Any]) -> Probe:
         """Return *probe* with properties that fit the attrs class *cls* in *field*."""
         return probe.with_field(field, self._instance(cls, field))
@@ -166,7 +155,8 @@ class ProbeFactory:
                 yield complete.with_field(name, value)
             if name not in ("id", "time") and name in complete.fields:
                 yield complete.with_field(name, None)
-        yield self._with_new_field(complete)
+        # A field that the class does not know.
+        yield complete.with_field("extra", {ANY_KEY: self.sentinels.text("*")})
 
     def _value(self, field: EventField, variant: Variant, *, truth: bool) -> Any:
         name, sentinels = field.name, self.sentinels

@@ -63,14 +63,11 @@ class SentinelValues:
         return {label} if label else set()
 
     def readable(self, name: str) -> str:
-        """
-        Return *name* with placeholders, such as ``Braze <channel>`` or ``tags.*``.
-        """
-        try:
-            return self._readable[name]
-        except KeyError:
+        """Return *name* with placeholders, such as ``Braze <channel>``, ``tags.*``."""
+        if name not in self._readable:
             named = _TEXT.sub(lambda found: self._placeholder(int(found[1])), name)
-            return self._readable.setdefault(name, _ANY_KEY.sub("*", named))
+            self._readable[name] = _ANY_KEY.sub("*", named)
+        return self._readable[name]
 
     def labels_named_in(self, name: str) -> set[str]:
         """Return the labels of the placeholders in a readable *name*."""
@@ -90,10 +87,7 @@ def _placeholder_text(label: str) -> str:
     return _PLACEHOLDERS.get(label, label)
 
 
-_PLACEHOLDERS: Final = {
-    "name": "name of the custom event",
-    "event_type": "event type",
-}
+_PLACEHOLDERS: Final = {"name": "name of the custom event", "event_type": "event type"}
 
 
 def without_sentinels(value: Any) -> str:

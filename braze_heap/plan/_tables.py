@@ -17,7 +17,7 @@ from braze_heap.plan._content import (
 
 
 def privacy(planned: PlannedProperty) -> str:
-    """Return the kind of personal data; empty if it is none."""
+    """Return the kind of personal data; empty if *planned* is not personal."""
     if planned.personal:
         return "personal"
     if planned.sensitive:
@@ -26,9 +26,7 @@ def privacy(planned: PlannedProperty) -> str:
 
 
 def privacy_counts(plan: PlanContent) -> dict[str, int]:
-    """
-    Return the number of names for each kind of personal data, the identity included.
-    """
+    """Return the number of names of each kind of personal data, and the identity."""
     found = {
         (privacy(planned), planned.name)
         for properties in (*(e.properties for e in plan.events), plan.user_properties)
@@ -45,7 +43,7 @@ def privacy_counts(plan: PlanContent) -> dict[str, int]:
 
 def deletion(event_type: str) -> str:
     """Return the effect of events of *event_type*, which delete users, as sentences."""
-    where = " It arrives in storage files alone." if event_type == DELETION else ""
+    where = " It only arrives in storage files." if event_type == DELETION else ""
     return f"It deletes the user in Heap.{where}"
 
 
@@ -165,14 +163,8 @@ def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
 
 
 _HEADINGS: Final = (
-    "property",
-    "type",
-    "example",
-    "from",
-    "personal data",
-    "since",
-    "wire form",
-    "what it holds",
+    *("property", "type", "example", "from", "personal data", "since", "wire form"),
+    "meaning",
 )
 
 
@@ -193,9 +185,7 @@ def _cell(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """
-    Return *text* as code, which Markdown leaves alone but for the bars of a table.
-    """
+    """Return *text* as code, with the bars of a table escaped."""
     line = " ".join(text.split()).replace("|", "\\|")
     if not line:
         return ""
@@ -205,28 +195,10 @@ def _code(text: str) -> str:
     return f"{fence}{space}{line}{space}{fence}"
 
 
-COLUMNS: Final = (
-    "kind",
-    "event",
-    "property",
-    "type",
-    "example",
-    "field",
-    "origin",
-    "sources",
-    "personal",
-    "sensitive",
-    "may_identify",
-    "since",
-    "wire",
-    "category",
-    "channel",
-    "action",
-    "observed",
-    "share",
-    "event_type",
-    "doc",
-)
+COLUMNS: Final[Sequence[str]] = (
+    "kind event property type example field origin sources personal sensitive"
+    " may_identify since wire category channel action observed share event_type doc"
+).split()
 """Columns of the CSV form."""
 
 

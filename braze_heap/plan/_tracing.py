@@ -118,9 +118,7 @@ class Trace:
                 found[name].add(value, seen.probe, self.sentinels)
 
     def compare(self, complete: Observation, seen: Observation) -> None:
-        """
-        Record the differences between a probe and the complete one that it changes.
-        """
+        """Record the differences between a probe and the event that it changes."""
         changed = seen.probe.changed
         if changed is None or seen.reason or complete.reason:
             return
@@ -226,9 +224,7 @@ def _vary(
     complete: Probe,
     shown: set[tuple[Holder, str]],
 ) -> Iterator[Probe]:
-    """
-    Change a complete event in every way. Yield the probes with new kinds of results.
-    """
+    """Change a complete event in every way. Yield probes with new kinds of results."""
     whole = observer.observe(complete)
     found.add(whole)
     shown |= _kinds(whole)
@@ -246,18 +242,13 @@ def _add_samples(
 ) -> None:
     """Add realistic events, for examples and for mappers that need realistic values."""
     sample = factory.sample(found.sentinels.fields_in_names)
-    if _properties(observer.observe(sample)) - found.names:
+    properties = observer.observe(sample).properties.items()
+    if {(h, name) for h, names in properties for name in names} - found.names:
         list(_vary(observer, factory, found, sample, set()))
     for base in bases:
         name = base.changed
         like_base = sample.with_field(name, base.fields.get(name)) if name else sample
         found.add(observer.observe(like_base))
-
-
-def _properties(seen: Observation) -> set[tuple[Holder, str]]:
-    return {
-        (h, name) for h, properties in seen.properties.items() for name in properties
-    }
 
 
 def _kinds(seen: Observation) -> set[tuple[Holder, str]]:

@@ -2,9 +2,8 @@
 Order of user properties across batches: the newest statement wins, whatever arrives
 last.
 
-For each user property of each user a ledger keeps the newest statement, the newest one
-that the destination accepted, and the claims of deliveries that are not finished. A
-delivery goes in three steps:
+A ledger has an entry for each user property of each user: the newest statement, the
+newest accepted one, and the claims of unfinished deliveries. A delivery takes 3 steps:
 
 1. `claim`: note the own statements, unless they are outdated, and learn what to send.
 2. Send the newest values, which other events may have stated.
@@ -12,8 +11,8 @@ delivery goes in three steps:
    send that and compare again; else the claim ends.
 
 While a claim counts, an older value may be on its way to the destination. So another
-delivery of an older statement does not skip it, but sends the newest value once more. A
-delivery that dies leaves its claim behind, which ends after an hour.
+delivery of an older statement does not skip it, but sends the newest value once more.
+The claim of a process that dies ends after an hour.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ class Sent:
     A statement that was sent.
 
     Attributes:
-        statement: What was sent.
+        statement: The statement.
         is_rejected: Whether the destination rejected it.
         own: Newest statement of the sender's own events that is not rejected.
     """
@@ -107,7 +106,7 @@ _NO_CLAIMS: Final[Mapping[str, float]] = MappingProxyType({})
 @attrs.frozen
 class LedgerEntry:
     """
-    What a ledger keeps about one user property of one user. Immutable.
+    Entry of a ledger: one user property of one user. Immutable.
 
     Attributes:
         newest: Newest statement that is not rejected.
@@ -136,9 +135,7 @@ class LedgerEntry:
         return attrs.evolve(self, claims={**self.claims, token: now})
 
     def compared(self, sent: Sent, token: str, now: float) -> LedgerEntry:
-        """
-        Return the entry after *sent*. If it has the claim still, send the newest value.
-        """
+        """Return the entry after *sent*. With the claim left, send the newest value."""
         newest, accepted, statement = self.newest, self.accepted, sent.statement
         if sent.is_rejected:
             if newest == statement:
@@ -306,7 +303,7 @@ class MemoryLedger(ClosingContextManager):
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         if capacity < 1:
-            raise ValueError(f"capacity is 1 at least, not {capacity}")
+            raise ValueError(f"capacity must be at least 1, not {capacity}")
         self._capacity = capacity
         self._lock = threading.Lock()
         self._entries: dict[LedgerKey, LedgerEntry] = {}
@@ -330,9 +327,9 @@ class MemoryLedger(ClosingContextManager):
         """Evict a tenth, so that it is rare. Entries with claims go last."""
         if not self.evicted:
             logger.warning(
-                "The ledger in memory is full: of %s user properties the oldest are "
-                "forgotten, and for these the last arrival wins. Use "
-                "MemoryLedger(capacity=...), or a SqliteLedger",
+                "The ledger in memory is full, with %s user properties. The oldest are "
+                "removed, and of these the last value to arrive wins. Raise the limit "
+                "with MemoryLedger(capacity=...), or use a SqliteLedger",
                 f"{self._capacity:,}",
             )
         excess = len(self._entries) - self._capacity + self._capacity // 10

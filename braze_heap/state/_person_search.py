@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 import attrs
 
+from braze_heap._wiring import kind_of
 from braze_heap.state._record import MAX_INFLATED
 
 __all__ = ["Match", "PersonSearch"]
@@ -69,7 +70,8 @@ class PersonSearch:
 
     def __init__(self, identity: str) -> None:
         if not isinstance(identity, str) or not identity.strip():
-            raise ValueError(f"a person is searched by a text, not by {identity!r}")
+            given = "blank text" if isinstance(identity, str) else kind_of(identity)
+            raise ValueError(f"the identity to search for must be text, not {given}")
         self._exact = identity
         self._folded = _fold(identity)
         phone = re.sub(_SEPARATOR, "", identity)
@@ -137,9 +139,7 @@ class PersonSearch:
         return found or (Match(gaps) if gaps else None)
 
     def _may_have(self, text: str) -> bool:
-        """
-        Return whether *text*, an event, may match. A cheap test before the full search.
-        """
+        """Return whether *text*, an event, may match: a fast test before the search."""
         return any(self._has(view, self._loose) for view in self._views(text)) or any(
             form in text for form in self._base64
         )
@@ -278,9 +278,7 @@ def _same_kind(character: str) -> str:
 
 
 def _parse_json(text: str) -> Any:
-    """
-    Return *text* decoded as a JSON object, list or text; ``None`` if it is not one.
-    """
+    """Return the JSON object, list or text in *text*; ``None`` if it is not JSON."""
     if text.lstrip()[:1] not in ("{", "[", '"'):
         return None
     try:

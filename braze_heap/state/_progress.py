@@ -25,7 +25,7 @@ class BackfillKey(NamedTuple):
 @attrs.frozen
 class Position:
     """
-    How much of one version of an object is delivered.
+    Delivered part of one version of an object.
 
     Attributes:
         url: URL of the object.

@@ -110,6 +110,31 @@ class Stats:
     newest: datetime | None = None
     by_destination: Mapping[str, int] = attrs.field(factory=dict)
 
+    @classmethod
+    def of(
+        cls, groups: Iterable[tuple[str, str, int, int, datetime, datetime]]
+    ) -> Stats:
+        """
+        Return the sum of *groups* of records.
+
+        Args:
+            groups: Reason, destination, number, bytes, oldest and newest time of each.
+        """
+        reasons, destinations = Counter[str](), Counter[str]()
+        size, times = 0, list[datetime]()
+        for reason, destination, number, bytes_, oldest, newest in groups:
+            reasons[reason] += number
+            destinations[destination] += number
+            size += bytes_
+            times = [min([oldest, *times]), max([newest, *times])]
+        return cls(
+            dict(sorted(reasons.items())),
+            size,
+            min(times, default=None),
+            max(times, default=None),
+            dict(sorted(destinations.items())),
+        )
+
     @property
     def records(self) -> int:
         """Number of records."""
@@ -118,23 +143,9 @@ class Stats:
 
 def stats(dead_letter: DeadLetter) -> Stats:
     """Return the counts of *dead_letter*. Reads all of it."""
-    reasons: Counter[str] = Counter()
-    destinations: Counter[str] = Counter()
-    oldest: datetime | None = None
-    newest: datetime | None = None
-    size = 0
-    for record in dead_letter.read():
-        reasons[record.reason] += 1
-        destinations[record.destination] += 1
-        size += len(record.original)
-        oldest = min(record.at, oldest or record.at)
-        newest = max(record.at, newest or record.at)
-    return Stats(
-        dict(sorted(reasons.items())),
-        size,
-        oldest,
-        newest,
-        dict(sorted(destinations.items())),
+    return Stats.of(
+        (r.reason, r.destination, 1, len(r.original), r.at, r.at)
+        for r in dead_letter.read()
     )
 
 

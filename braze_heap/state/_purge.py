@@ -82,8 +82,8 @@ def search_ledger(ledger: Ledger, person: str) -> Sequence[str]:
     """
     Return the identities that *person* has in *ledger*, by identity or by a value.
 
-    An entry that only may be about the person counts too: without it only the order of
-    later statements is lost.
+    Entries that may be about the person count too, because to forget one only loses the
+    order of later statements.
     """
     search = PersonSearch(person)
     return [

@@ -263,7 +263,7 @@ def _make_engine(database: str | sa.URL) -> sa.Engine:
 
 
 def _parse(database: str | sa.URL) -> sa.URL | None:
-    """Return the URL, with psycopg unless it names a driver; ``None`` if it is none."""
+    """Return the URL, by default with psycopg; ``None`` if it is not a URL."""
     try:
         url = sa.make_url(database)
         if url.drivername == "postgresql":

@@ -6,18 +6,22 @@ import contextlib
 import itertools
 import json
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import IO, Any, Final
+from typing import IO, Any, ClassVar, Final
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from braze_heap.exceptions import DeadLetterError, LedgerError, ProgressError
+from braze_heap.exceptions import (
+    DeadLetterError,
+    LedgerError,
+    ProgressError,
+    StateError,
+)
 from braze_heap.state import _sqlite_rows as _rows
 from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
 from braze_heap.state._progress import BackfillKey, Position
@@ -78,10 +82,29 @@ _POSITIONS: Final = sa.Table(
 
 
 class _SqlPart:
-    """A table of a database, whose errors are of one class."""
+    """One part of the state in a database."""
+
+    _kind: ClassVar[type[StateError]]
 
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
+
+    def _pages(
+        self, query: sa.Select[Any], key: Sequence[sa.Column[Any]], size: int = _CHUNK
+    ) -> Iterator[Sequence[Any]]:
+        """Yield the rows of *query* by *key*, each *size* in a transaction."""
+        query = query.order_by(*key).limit(size)
+        page: Sequence[Any] = ()
+        while True:
+            after = query
+            if page:
+                last = [getattr(page[-1], column.name) for column in key]
+                after = query.where(sa.tuple_(*key) > sa.tuple_(*last))
+            with self._database.transaction(self._kind) as db:
+                page = db.execute(after).all()
+            if not page:
+                return
+            yield page
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._database.name!r})"
@@ -112,6 +135,8 @@ def _replace(
 class SqlDeadLetter(_SqlPart):
     """Dead letters of a `SqlState`; see `DeadLetter`."""
 
+    _kind = DeadLetterError
+
     def append(self, records: Sequence[DeadRecord], /) -> None:
         """Keep *records*, all or none; see `DeadLetter.append`."""
         if records:
@@ -141,17 +166,10 @@ class SqlDeadLetter(_SqlPart):
 
     def read(self) -> Iterator[DeadRecord]:
         """Return the records, the oldest first. Some are in memory at a time."""
-        number = _DEAD_LETTERS.c.number
-        query = sa.select(_DEAD_LETTERS).order_by(number).limit(_RECORDS)
-        last = -1
-        while True:
-            with self._database.transaction(DeadLetterError) as db:
-                rows = db.execute(query.where(number > last)).all()
-            for row in rows:
+        key = [_DEAD_LETTERS.c.number]
+        for page in self._pages(sa.select(_DEAD_LETTERS), key, _RECORDS):
+            for row in page:
                 yield _rows.from_row([*row[:4], in_utc(row.at).isoformat(), *row[5:]])
-                last = row.number
-            if not rows:
-                return
 
     def forget(self, keys: Iterable[str], /) -> None:
         """Remove the records with these keys."""
@@ -187,33 +205,23 @@ class SqlDeadLetter(_SqlPart):
 
     def stats(self) -> Stats:
         """Return the counts; see `braze_heap.state.stats`."""
-        table, reasons, destinations = _DEAD_LETTERS.c, Counter[str](), Counter[str]()
-        size, times = sa.func.length(table.original), list[datetime]()
+        table, func = _DEAD_LETTERS.c, sa.func
         groups = [table.reason, table.destination]
-        query = sa.select(
-            *groups,
-            sa.func.count(),
-            sa.func.sum(size),
-            sa.func.min(table.at),
-            sa.func.max(table.at),
-        )
+        size, at = func.sum(func.length(table.original)), table.at
+        counts = [func.count(), size, func.min(at), func.max(at)]
+        query = sa.select(*groups, *counts).group_by(*groups)
         with self._database.transaction(DeadLetterError) as db:
-            rows: Any = db.execute(query.group_by(*groups).order_by(*groups)).all()
-        for reason, destination, count, _, first, last in rows:
-            reasons[reason] += count
-            destinations[destination] += count
-            times += [in_utc(first), in_utc(last)]
-        return Stats(
-            dict(reasons),
-            sum(int(row[3]) for row in rows),
-            min(times, default=None),
-            max(times, default=None),
-            dict(sorted(destinations.items())),
+            rows: Any = db.execute(query).all()
+        return Stats.of(
+            (reason, destination, count, int(size), in_utc(first), in_utc(last))
+            for reason, destination, count, size, first, last in rows
         )
 
 
 class SqlLedger(_SqlPart):
     """Ledger of a `SqlState`; see `Ledger`."""
+
+    _kind = LedgerError
 
     def update(
         self, keys: AbstractSet[LedgerKey], change: Callable[[Entries], Entries], /
@@ -236,16 +244,8 @@ class SqlLedger(_SqlPart):
     def read(self) -> Iterator[tuple[LedgerKey, LedgerEntry]]:
         """Return all entries, those of a user together. A damaged one is empty."""
         key = [*_USER_PROPERTIES.primary_key]
-        query = sa.select(_USER_PROPERTIES).order_by(*key).limit(_CHUNK)
-        last: Sequence[str] = ("", "", "")
-        while True:
-            after = query.where(sa.tuple_(*key) > sa.tuple_(*last))
-            with self._database.transaction(LedgerError) as db:
-                rows = db.execute(after).all()
-            yield from map(_item, rows)
-            if not rows:
-                return
-            last = rows[-1][:3]
+        for page in self._pages(sa.select(_USER_PROPERTIES), key):
+            yield from map(_item, page)
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, for every destination."""
@@ -266,23 +266,16 @@ def _item(row: Any) -> tuple[LedgerKey, LedgerEntry]:
 class SqlProgress(_SqlPart):
     """Progress of a `SqlState`; see `Progress`."""
 
+    _kind = ProgressError
+
     def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
         """Return the newest position in each version of an object."""
         table = _POSITIONS.c
-        key = [table.url, table.version]
-        query = sa.select(_POSITIONS).order_by(*key).limit(_CHUNK)
-        query = query.where(
+        query = sa.select(_POSITIONS).where(
             table.destination == backfill.destination, table.backfill == backfill.url
         )
-        last: Sequence[str] = ("", "")
-        while True:
-            after = query.where(sa.tuple_(*key) > sa.tuple_(*last))
-            with self._database.transaction(ProgressError) as db:
-                rows = db.execute(after).all()
-            yield from (Position(*row[2:]) for row in rows)
-            if not rows:
-                return
-            last = rows[-1][2:4]
+        for page in self._pages(query, [table.url, table.version]):
+            yield from (Position(*row[2:]) for row in page)
 
     def commit(self, backfill: BackfillKey, positions: Sequence[Position], /) -> None:
         """

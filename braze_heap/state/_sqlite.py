@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
@@ -224,22 +223,16 @@ class SqliteDeadLetter(StatePart):
         )
         if not is_valid or len(known) < len(moments):
             return stats(self)
-        reasons, destinations = Counter[str](), Counter[str]()
-        for row in rows:
-            reasons[row[0]] += row[1]
-            destinations[row[6]] += row[1]
-        return Stats(
-            by_reason=dict(reasons),
-            size=sum(row[2] for row in rows),
-            oldest=min(known, default=None),
-            newest=max(known, default=None),
-            by_destination=dict(sorted(destinations.items())),
+        times = zip(known[::2], known[1::2], strict=True)
+        return Stats.of(
+            (row[0], row[6], row[1], row[2], *pair)
+            for row, pair in zip(rows, times, strict=True)
         )
 
 
 def _check_cap(max_bytes: int) -> None:
     if max_bytes < MIN_BYTES:
-        raise ValueError(f"max_bytes is {MIN_BYTES:,} at least, not {max_bytes:,}")
+        raise ValueError(f"max_bytes must be at least {MIN_BYTES:,}, not {max_bytes:,}")
 
 
 _SELECT_ENTRY: Final = """
@@ -258,11 +251,8 @@ class SqliteLedger(StatePart):
     A ledger in a state file of SQLite. Several processes may share it. Thread-safe.
 
     Each `update` is one transaction, on the disk when it returns. An entry takes about
-    200 bytes. The file is handled as that of a `SqliteDeadLetter`, and may be the same.
-
-    Args:
-        path: The file. Its folder must exist.
-        create: Whether to create the file if it does not exist.
+    200 bytes. See `SqliteDeadLetter` for the arguments, and how the file is handled. It
+    may be the same file.
 
     Raises:
         LedgerError: The file cannot be opened, or is not a state file.
@@ -318,11 +308,8 @@ class SqliteProgress(StatePart):
     Progress of backfills in a state file of SQLite. Thread-safe.
 
     Each `commit` is one transaction, on the disk when it returns. On systems without
-    `fcntl` (Windows), `lock` only excludes the same process.
-
-    Args:
-        path: The file. Its folder must exist.
-        create: Whether to create the file if it does not exist.
+    `fcntl` (Windows), `lock` only excludes the same process. The arguments are those of
+    a `SqliteDeadLetter`, except for the cap.
 
     Raises:
         ProgressError: The file cannot be opened, or is not a state file.

@@ -19,6 +19,8 @@ import attrs
 
 from braze_heap.exceptions import StateError
 from braze_heap.sinks._local import sync_directory
+from braze_heap.state._record import DeadRecord
+from braze_heap.wire._formats import HEAD, UnknownFormatError, check_format
 
 try:
     import fcntl
@@ -47,10 +49,6 @@ CREATE TABLE dead_letters (
     destination TEXT NOT NULL
 )
 """
-_COLUMNS: Final = frozenset(
-    "key reason detail at original format event_type mappers destination".split()
-)
-
 _TABLES: Final = frozenset(
     ("dead_letters", "dead_letter_bytes", "user_properties", "positions")
 )
@@ -102,15 +100,6 @@ _CREATE: Final = (
 # POSIX: closing a file drops all locks of the process on it, SQLite's too.
 _CREATE_LOCK: Final = threading.Lock()
 
-_KINDS: Final = (
-    (b"\x1f\x8b", "a gzip file"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"Obj\x01", "an Avro file"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file"),
-    (b"{", "JSON text"),
-    (b"[", "JSON text"),
-)
-
 
 def open_file(path: Path, *, create: bool) -> sqlite3.Connection:
     """
@@ -144,9 +133,7 @@ def _decode_text(text: bytes) -> str:
 
 
 def _check_or_create(path: Path, *, create: bool) -> None:
-    """
-    Raise if the file at *path* is not a state file. Create an empty file if missing.
-    """
+    """Raise if *path* is not a state file. Create an empty file if it is missing."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -239,7 +226,10 @@ class _Contents:
                 f"{self.layout}; this version uses {LAYOUT}): use that version, or "
                 "name another file"
             )
-        if not {*self.columns} >= _COLUMNS or not {*self.tables} >= _TABLES:
+        if (
+            not {*self.columns} >= attrs.fields_dict(DeadRecord).keys()
+            or not {*self.tables} >= _TABLES
+        ):
             raise StateError(
                 f"{path} claims to be a state file (layout {self.layout}), but has "
                 "other tables: move it away"
@@ -248,12 +238,11 @@ class _Contents:
 
 def _kind(path: Path) -> str:
     with path.open("rb") as file:
-        head = file.read(64)
-    for magic, kind in _KINDS:
-        if head.startswith(magic):
-            return kind
-    is_text = all(byte >= 0x20 or byte in b"\t\r\n" for byte in head)
-    return "text" if is_text else "not a SQLite database"
+        try:
+            check_format(file.read(HEAD))
+        except UnknownFormatError as error:
+            return error.looks_like
+    return "JSON"
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:
@@ -300,7 +289,7 @@ def resolve_path(path: str | os.PathLike[Any]) -> Path:
     """
     name = os.fspath(path)
     if not isinstance(name, str):
-        raise TypeError(f"the path of a state file is a str or a Path, not {path!r}")
+        raise TypeError(f"a state file is named by a str or a Path, not {path!r}")
     if name in ("", ":memory:") or name.startswith("file:"):
         raise ValueError(
             f"state needs a file, not {name!r}, because it must outlive the process. "

@@ -111,9 +111,7 @@ def from_row(row: Sequence[Any]) -> DeadRecord:
 
 
 def is_valid_text(text: object) -> bool:
-    """
-    Return whether *text* is text without surrogates, which stand for damaged bytes.
-    """
+    """Return whether *text* is text without surrogates, which mark damaged bytes."""
     if not isinstance(text, str):
         return False
     try:

@@ -72,7 +72,7 @@ class StateFile:
     def use(
         self, kind: type[StateError], size: int = 0
     ) -> Iterator[sqlite3.Connection]:
-        """Use the connection in the block alone, which writes about *size* bytes."""
+        """Lock the connection for the block, which writes about *size* bytes."""
         with self._lock, self.errors(kind, size):
             yield self._connection()
 

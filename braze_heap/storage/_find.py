@@ -1,4 +1,4 @@
-"""Listing of Currents' layout with few requests, and reading of what it finds."""
+"""Find and read the objects of Currents in a store, with few requests."""
 
 from __future__ import annotations
 
@@ -178,8 +178,8 @@ class Hours:
         """
         Return beginnings of names that cover the hours.
 
-        They cover up to nine days more for a month, and up to a month more for a year,
-        because each prefix is a request of its own.
+        Each prefix is a request, so they cover more than the hours: up to nine days
+        more for a month, and up to a month more for a year.
         """
         if not (self.since and self.until):
             return [""]
@@ -204,7 +204,7 @@ def _utc(name: str, value: dt.datetime | dt.date | None) -> dt.datetime | None:
             raise ValueError(f"{name} ({value}) has no time zone: add tzinfo=UTC")
         return value.astimezone(dt.UTC)
     if not isinstance(value, dt.date):
-        raise TypeError(f"{name} is a datetime or a date, not {kind_of(value)}")
+        raise TypeError(f"{name} must be a datetime or a date, not {kind_of(value)}")
     return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
 
 

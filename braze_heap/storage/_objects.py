@@ -73,7 +73,7 @@ def open_file_system(
     Raises:
         ModuleNotFoundError: fsspec or the package of the store is missing.
         ValueError: The scheme is unknown.
-        OSError: There are no credentials.
+        OSError: Credentials are missing.
     """
     options = {"use_listings_cache": False, **storage_options}
     scheme = url.partition("://")[0].rpartition("::")[2] if "://" in url else ""
@@ -131,7 +131,7 @@ def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObjec
     """
     if info.get("size") is None:
         raise PermanentStoreError(
-            f"{shown(url)}: the server does not state the size: copy the object"
+            f"{shown(url)}: the server does not report its size: copy it to a file"
         )
     names = ("ETag", "etag", "generation", "mtime", "LastModified", "created")
     version = next((info[name] for name in names if info.get(name)), "")
@@ -210,7 +210,7 @@ class ObjectFile:
             raise OSError(f"it ends at byte {start:,} of {self._object.size:,}")
         if len(data) > end - start:
             raise PermanentStoreError(
-                f"{self.name}: the server sends no ranges: copy it"
+                f"{self.name}: the server does not support ranges: copy it to a file"
             )
         return data
 

@@ -21,7 +21,4 @@ from braze_heap.testing._traffic import (
     make_traffic as make_traffic,
 )
 from braze_heap.testing.fake_heap import FakeHeap as FakeHeap
-from braze_heap.testing.simulated_braze import (
-    SimulatedBraze as SimulatedBraze,
-    simulate as simulate,
-)
+from braze_heap.testing.simulated_braze import SimulatedBraze as SimulatedBraze

@@ -1,14 +1,35 @@
-"""What the tests of contracts share."""
+"""Helpers of the tests of contracts."""
 
 import contextlib
 from collections.abc import Iterator
 from typing import Final
+
+from braze_heap._wiring import kind_of
 
 THREADS: Final = 8
 """Threads that use one object at the same time."""
 
 MANY_KEYS: Final = 1_500
 """Keys of one transaction: a batch has a thousand events of different users."""
+
+
+def require_factory(check: str, factory: object, made: str) -> None:
+    """
+    Raise unless *factory* can be called.
+
+    Args:
+        check: Name of the function that takes it.
+        factory: The factory, or an object in its place.
+        made: Name of a class of the objects that it makes.
+
+    Raises:
+        TypeError: It cannot.
+    """
+    if not callable(factory):
+        raise TypeError(
+            f"{check} needs a function that makes the object, not {kind_of(factory)}: "
+            f"write lambda: {made}(...)"
+        )
 
 
 def expect(is_fulfilled: bool, requirement: str) -> None:

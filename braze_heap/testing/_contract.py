@@ -1,12 +1,12 @@
 """
-Heap's contract for one item of a request, written from Heap's documentation alone.
+Heap's contract for one item of a request, written only from Heap's documentation.
 
 It shares no code with the part of the library that makes values legal, so that a
 mistake there cannot hide here. Lengths are UTF-16 code units, as in Heap's JavaScript.
 
-`rejections` are what Heap itself rejects, in its words. `assert_legal` adds what Heap
-accepts silently and nobody can undo: identities that many people share, and events
-that would count twice.
+`rejections` are problems that Heap itself rejects, in its words. `assert_legal` adds
+those that Heap accepts silently and that cannot be undone: identities that many people
+share, and events that would count twice.
 """
 
 from __future__ import annotations
@@ -45,33 +45,10 @@ MAX_USER_ID: Final = 2**53 - 1
 """Largest ``user_id`` of Heap's own SDK."""
 
 SHARED_IDENTITIES: Final = frozenset(
-    (
-        "-1",
-        "[object object]",
-        "[redacted]",
-        "anon",
-        "anonymous",
-        "anonymous_id",
-        "distinct_id",
-        "email",
-        "external_id",
-        "false",
-        "guest",
-        "id",
-        "n/a",
-        "nan",
-        "nil",
-        "none",
-        "not_authenticated",
-        "null",
-        "string",
-        "true",
-        "undefined",
-        "unknown",
-        "user",
-        "user_id",
-    )
-)
+    "-1 [redacted] anon anonymous anonymous_id distinct_id email external_id false"
+    " guest id n/a nan nil none not_authenticated null string true undefined unknown"
+    " user user_id".split()
+) | {"[object object]"}
 """Texts in lower case that many people share. Heap would merge these people forever."""
 
 _YEARS: Final = range(1970, 2100)
@@ -92,14 +69,8 @@ _MAX_SHOWN: Final = 60
 _FIELDS: Final = MappingProxyType(
     {
         "event": (
-            "event",
-            "identity",
-            "user_id",
-            "properties",
-            "timestamp",
-            "idempotency_key",
-            "session_id",
-        ),
+            "event identity user_id properties timestamp idempotency_key session_id"
+        ).split(),
         "user": ("identity", "properties"),
         "deletion": ("identity", "user_id"),
     }
@@ -159,7 +130,7 @@ def utf16_units(text: str) -> int:
 
 
 def rejections(item: object, kind: ItemKind, path: str) -> Iterator[str]:
-    """Yield what Heap rejects of *item*, each text with its path below *path*."""
+    """Yield the reasons for which Heap rejects *item*, with paths below *path*."""
     if not isinstance(item, dict):
         yield f"{path} should be object"
         return
@@ -259,7 +230,7 @@ def _text(
 
 
 def _hazards(item: dict[Any, Any], kind: ItemKind, path: str) -> Iterator[str]:
-    """Yield what Heap accepts, but what loses or mixes up data there."""
+    """Yield problems that Heap accepts, but that lose or mix up data there."""
     if kind == "event":
         for name, reason in _ADVISABLE.items():
             if name not in item:

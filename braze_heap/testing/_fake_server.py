@@ -1,6 +1,4 @@
-"""
-HTTP server under `FakeHeap`: `http.server` with limits, pauses and bounded waits.
-"""
+"""HTTP server of `FakeHeap`: `http.server` with limits, pauses and bounded waits."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ class WireRequest:
         method: HTTP method; case-sensitive.
         path: Path without the query.
         headers: Values by name in lower case; repeated ones are joined with a comma.
-        body: Body without chunk framing.
+        body: Body.
     """
 
     method: str
@@ -205,46 +203,17 @@ class Connection(BaseHTTPRequestHandler):
         return WireRequest(self.command, path, headers, self._read_body(headers))
 
     def _read_body(self, headers: Mapping[str, str]) -> bytes:
-        coding, length = headers.get("transfer-encoding"), headers.get("content-length")
-        if coding is None:
-            return self._read(_integer(length or "0", 10))
-        if length is not None or coding.lower() != "chunked":
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" in headers:
+            raise HttpError(411)  # no client of Heap needs chunks
+        if not length.isdecimal():
             raise HttpError(400)
-        body = bytearray()
-        while size := self._read_chunk_size():
-            body += self._read(size, len(body))
-            if self._read_line():
-                raise HttpError(400)
-        while self._read_line():
-            pass
-        return bytes(body)
-
-    def _read_chunk_size(self) -> int:
-        return _integer(self._read_line().partition(b";")[0].decode("latin-1"), 16)
-
-    def _read(self, size: int, already: int = 0) -> bytes:
-        if already + size > self._owner.max_body:
+        if int(length) > self._owner.max_body:
             raise HttpError(413)
-        data = self.rfile.read(size)
-        if len(data) < size:
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
             raise ConnectionError
-        return data
-
-    def _read_line(self) -> bytes:
-        line = self.rfile.readline(_MAX_LINE)
-        if not line.endswith(b"\n"):
-            raise HttpError(400) if len(line) == _MAX_LINE else ConnectionError
-        return line.rstrip(b"\r\n")
-
-
-def _integer(text: str, base: int) -> int:
-    # int() accepts signs, blanks and underscores, HTTP does not.
-    if not text.strip().isalnum():
-        raise HttpError(400)
-    try:
-        return int(text, base)
-    except ValueError:
-        raise HttpError(400) from None
+        return body
 
 
 class FakeServer(socketserver.ThreadingTCPServer):

@@ -170,7 +170,7 @@ class RequestRecord:
         path: Path without the query.
         status: Status of the response; ``None`` without a complete response.
         items: Number of events or users in the body; 0 if it cannot be read.
-        size: Bytes of the body, without chunk framing.
+        size: Bytes of the body.
     """
 
     method: str

@@ -9,9 +9,8 @@ from typing import Final
 
 import attrs
 
-from braze_heap._wiring import kind_of
 from braze_heap.state import Entries, Ledger, LedgerEntry, LedgerKey, Statement
-from braze_heap.testing._checks import MANY_KEYS, THREADS, expect
+from braze_heap.testing._checks import MANY_KEYS, THREADS, expect, require_factory
 
 __all__ = ["check_ledger"]
 
@@ -37,11 +36,7 @@ def check_ledger(factory: Callable[[], Ledger], *, durable: bool = False) -> Non
         AssertionError: A ledger violates the contract. The message says which part.
         TypeError: *factory* is a ledger, not a function that returns one.
     """
-    if not callable(factory):
-        raise TypeError(
-            f"check_ledger needs a function that makes a ledger, not "
-            f"{kind_of(factory)}: write lambda: MyLedger(...)"
-        )
+    require_factory("check_ledger", factory, "MyLedger")
     identity = f"check-ledger-{uuid.uuid4().hex}"
     mine = LedgerKey("heap one", identity, "plan")
     another = LedgerKey("heap two", identity, "plan")

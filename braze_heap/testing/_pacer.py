@@ -10,10 +10,9 @@ from typing import Final
 
 import attrs
 
-from braze_heap._wiring import kind_of
 from braze_heap.heap._bulk import MAX_ITEMS
 from braze_heap.heap._pacing import WINDOW, Pacer, Ticket, require_pacer
-from braze_heap.testing._checks import THREADS, expect
+from braze_heap.testing._checks import THREADS, expect, require_factory
 
 __all__ = ["check_pacer"]
 
@@ -43,11 +42,7 @@ def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
         AssertionError: A pacer violates the contract. The message says which part.
         TypeError: *factory* is a pacer, not a function that returns one.
     """
-    if not callable(factory):
-        raise TypeError(
-            f"check_pacer needs a function that makes a pacer, not "
-            f"{kind_of(factory)}: write lambda: MyPacer(...)"
-        )
+    require_factory("check_pacer", factory, "MyPacer")
     pacers = [factory() for _ in range(2 if shared else 1)]
     for pacer in pacers:
         require_pacer(pacer)

@@ -55,8 +55,8 @@ def make_event(
             ``external_user_id=None`` is one of an anonymous user.
 
     Raises:
-        TypeError: *cls* is a group and not an event type, does not have the field, the
-            field cannot have the value, or *transformer* is not a `Transformer`.
+        TypeError: *cls* is not an event type, or lacks the field, or the field cannot
+            have the value. Or *transformer* is not a `Transformer`.
     """
     if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
         raise TypeError(f"make_event needs an event class, not {kind_of(cls)}")
@@ -236,7 +236,7 @@ def _text(name: str) -> str:
 
 
 def uuid_of(name: str) -> str:
-    """Return the id of what has *name*, always the same."""
+    """Return the UUID for *name*, always the same."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
@@ -258,12 +258,7 @@ def _samples() -> Mapping[str, Mapping[str, Any]]:
 
 
 _SAMPLE_GROUPS: Final = MappingProxyType(
-    {
-        "string": "text",
-        "array<string>": "text",
-        "float": "number",
-        "double": "number",
-    }
+    {"string": "text", "array<string>": "text", "float": "number", "double": "number"}
 )
 
 _NEVER_NULL: Final = frozenset(("user_id", "custom_properties", "purchase_properties"))

@@ -41,9 +41,7 @@ _SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
 
 @frozen(kw_only=True)
 class Behavior:
-    """
-    Settings of a `SimulatedBraze`, which documents the attributes, without its token.
-    """
+    """Settings of a `SimulatedBraze` without its token, documented there."""
 
     seed: int = 0
     batch_size: int = field(default=100, validator=validators.ge(1))

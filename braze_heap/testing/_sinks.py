@@ -10,11 +10,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
-from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.sinks import AsyncSink, Receipt, Sink
-from braze_heap.testing._checks import THREADS, expect
+from braze_heap.testing._checks import THREADS, expect, require_factory
 
 __all__ = ["check_async_sink", "check_sink"]
 
@@ -42,12 +41,7 @@ def check_sink(
         AssertionError: A sink violates the contract. The message says which part.
         TypeError: *factory* is a sink, not a function that returns one.
     """
-    if not callable(factory):
-        raise TypeError(
-            f"check_sink needs a function that makes a sink, not {kind_of(factory)}: "
-            "write lambda: MySink(...)"
-        )
-    _check_empty(factory)
+    require_factory("check_sink", factory, "MySink")
     _check_close(factory)
     _check_receipt(factory)
     _check_batch_is_unchanged(factory)
@@ -136,12 +130,6 @@ def _mixed() -> list[Call]:
     return [_track(1), AddUserProperties("check-sink", {"a": 1}), _track(2)]
 
 
-def _check_empty(factory: Callable[[], Sink]) -> None:
-    with factory() as sink:
-        empty = sink.send([])
-    expect(empty == Receipt(), "the receipt of an empty batch should be empty")
-
-
 def _check_close(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         sink.send(_mixed())
@@ -151,11 +139,9 @@ def _check_close(factory: Callable[[], Sink]) -> None:
 
 def _check_receipt(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
-        receipt = sink.send(_mixed())
-    expect(
-        receipt == Receipt(3),
-        "three good calls should be accepted",
-    )
+        empty, receipt = sink.send([]), sink.send(_mixed())
+    expect(empty == Receipt(), "the receipt of an empty batch should be empty")
+    expect(receipt == Receipt(3), "three good calls should be accepted")
 
 
 def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
@@ -190,8 +176,7 @@ def _check_order(
 
 
 def _check_threads(
-    factory: Callable[[], Sink],
-    received: Callable[[], Sequence[dict[str, Any]]] | None,
+    factory: Callable[[], Sink], received: Callable[[], Sequence[dict[str, Any]]] | None
 ) -> None:
     batches = [
         [_track(number, f"thread-{thread}") for number in range(25)]

@@ -10,10 +10,15 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap._wiring import kind_of
 from braze_heap.exceptions import ProgressError
 from braze_heap.state import BackfillKey, DeadLetter, DeadRecord, Position, Progress
-from braze_heap.testing._checks import MANY_KEYS, THREADS, expect, expect_no_error
+from braze_heap.testing._checks import (
+    MANY_KEYS,
+    THREADS,
+    expect,
+    expect_no_error,
+    require_factory,
+)
 
 __all__ = ["check_dead_letter", "check_progress"]
 
@@ -40,11 +45,7 @@ def check_dead_letter(
         AssertionError: A store violates the contract. The message says which part.
         TypeError: *factory* is a store, not a function that returns one.
     """
-    if not callable(factory):
-        raise TypeError(
-            f"check_dead_letter needs a function that makes a dead letter, not "
-            f"{kind_of(factory)}: write lambda: MyDeadLetter(...)"
-        )
+    require_factory("check_dead_letter", factory, "MyDeadLetter")
     check = _DeadLetterCheck(factory())
     try:
         with expect_no_error("a store that can keep records should be ready"):
@@ -180,11 +181,7 @@ def check_progress(factory: Callable[[], Progress], *, durable: bool = True) -> 
         AssertionError: A store violates the contract. The message says which part.
         TypeError: *factory* is a store, not a function that returns one.
     """
-    if not callable(factory):
-        raise TypeError(
-            f"check_progress needs a function that makes a progress, not "
-            f"{kind_of(factory)}: write lambda: MyProgress(...)"
-        )
+    require_factory("check_progress", factory, "MyProgress")
     mine = BackfillKey(f"check-progress-{uuid.uuid4().hex}", "s3://bucket/currents é")
     others = [
         mine._replace(destination=f"{mine.destination}-2"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 import uuid
 from collections.abc import Iterator, Mapping
@@ -136,7 +137,8 @@ def make_malformed(
     """
     good = make_traffic(number, seed=f"malformed {seed}", user_prefix=user_prefix)
     return [
-        _spoiled(event, _FLAWS[index % len(_FLAWS)]) for index, event in enumerate(good)
+        "not an event" if flaw is None else event | copy.deepcopy(flaw)
+        for event, flaw in zip(good, itertools.cycle(_FLAWS), strict=False)
     ]
 
 
@@ -155,10 +157,6 @@ _FLAWS: Final[tuple[Any, ...]] = (
     None,
 )
 """Changes that make an event malformed; ``None`` makes it a string."""
-
-
-def _spoiled(event: dict[str, Any], flaw: Mapping[str, Any] | None) -> Any:
-    return "not an event" if flaw is None else event | copy.deepcopy(dict(flaw))
 
 
 def _person(chance: random.Random, external_user_id: str) -> dict[str, Any]:

@@ -142,15 +142,16 @@ class FakeHeap(ClosingContextManager):
             raise RuntimeError("This FakeHeap is closed: make a new one.")
         if self._server is None:
             self._server = FakeServer(
-                self._max_body, self._connected, self._respond, self._reject
+                self._max_body,
+                self._connected,
+                self._respond,
+                lambda status: self._add(RequestRecord("", "", status, 0, 0)),
             )
             self._server.listen()
         return self
 
     def close(self) -> None:
-        """
-        End the server, its connections and every wait. Received data stays readable.
-        """
+        """Close the server and end every wait. Received data stays readable."""
         self._closed = True
         if self._server is not None:
             self._server.close()
@@ -179,7 +180,7 @@ class FakeHeap(ClosingContextManager):
 
     def always(self, *faults: Fault) -> None:
         """
-        Replace the faults of every request. Without an argument there are none.
+        Replace the faults of every request. Without an argument, remove them.
 
         They come after the scripted fault, unless that one does not proceed.
         """
@@ -193,10 +194,7 @@ class FakeHeap(ClosingContextManager):
             self._always = ()
 
     def clear(self) -> None:
-        """
-        Remove everything received, idempotency keys, rates and counts. Tokens stay
-        valid.
-        """
+        """Remove received data, keys, rates and counts. Tokens stay valid."""
         with self._lock:
             self._api.clear()
             self._requests.clear()
@@ -227,7 +225,7 @@ class FakeHeap(ClosingContextManager):
         """
         User properties by identity, the last write wins. Deleted people are removed.
 
-        Heap also creates people from events alone. Those are not listed.
+        Heap also creates people from events. Those are not listed.
         """
         return self._snapshot(self._app_id).people
 
@@ -252,7 +250,7 @@ class FakeHeap(ClosingContextManager):
 
     @property
     def counts(self) -> Counts:
-        """Counts of what happened so far."""
+        """Counts since the start or the last `clear`."""
         with self._lock:
             return Counts(**self._api.counts)
 
@@ -276,9 +274,6 @@ class FakeHeap(ClosingContextManager):
     def _connected(self) -> None:
         with self._lock:
             self._api.counts["connections"] += 1
-
-    def _reject(self, status: int) -> None:
-        self._add(RequestRecord("", "", status, 0, 0))
 
     def _add(self, record: RequestRecord) -> None:
         with self._lock:

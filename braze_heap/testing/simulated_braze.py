@@ -13,7 +13,7 @@ seed gives the same requests::
 | answer | what happens |
 | --- | --- |
 | 2XX | delivered, never sent again |
-| 400 | each event is sent on its own; one that gets a 400 again is dropped for good |
+| 400 | each event is sent on its own; one that gets a 400 again is dropped |
 | 413 | halves are sent; a single event is dropped, which is *assumed* |
 | 401, 403, 404 | Braze stops, abandons these events and emails the customer |
 | any other, or none | sent again with backoff and jitter, after ``Retry-After`` |
@@ -36,7 +36,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack
+from typing import Any, ParamSpec, TypeVar
 
 from attrs import define, field, frozen
 
@@ -50,7 +50,6 @@ from braze_heap.testing._simulation import (
     Simulation,
     SimulationRun,
 )
-from braze_heap.testing._traffic import make_traffic
 
 __all__ = [
     "Endpoint",
@@ -59,7 +58,6 @@ __all__ = [
     "SimulatedBraze",
     "Simulation",
     "VirtualClock",
-    "simulate",
 ]
 
 _P = ParamSpec("_P")
@@ -154,33 +152,6 @@ class SimulatedBraze(Behavior):
                 if watch is not None:
                     watch(run.simulation())
         return run.simulation()
-
-
-class _Settings(TypedDict, total=False):
-    token: str | None
-    seed: int
-    batch_size: int
-    lose_answers: float
-    send_twice: float
-    reorder: float
-    probes: int
-    rate: float
-
-
-def simulate(
-    to: Endpoint, events: Sequence[Any] | None = None, **settings: Unpack[_Settings]
-) -> Simulation:
-    """
-    Send *events* to a receiver as Braze would, and return the result.
-
-    Args:
-        to: A URL or a callable, see `SimulatedBraze.send`.
-        events: Default: 500 invented events, see `make_traffic`.
-        settings: Attributes of `SimulatedBraze`, such as ``token``.
-    """
-    braze = SimulatedBraze(**settings)
-    sent = make_traffic(500, seed=braze.seed) if events is None else events
-    return braze.send(sent, to)
 
 
 def _time(

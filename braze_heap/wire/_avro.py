@@ -47,7 +47,7 @@ def read(
         return
     schema = blocks.writer_schema
     event_type = _type_in(schema) or event_type
-    fix = _fixer_of(schema) or _unchanged
+    fix = _fixer_of(schema) or (lambda value: value)
     while True:
         recorder.reset()
         offset = recorder.offset
@@ -153,10 +153,6 @@ def _type_in(schema: Any) -> str | None:
 
 _Fixer: TypeAlias = Callable[[Any], Any]
 """Function of a decoded value to the same value as JSON would contain it."""
-
-
-def _unchanged(value: Any) -> Any:
-    return value
 
 
 def _fixer_of(schema: Any) -> _Fixer | None:

@@ -53,7 +53,7 @@ def read_events(
 
     Raises:
         ValueError: At once, if *source* is text that is a path, or a URL in a `Path`.
-        TypeError: At once, if *source* is none of the above.
+        TypeError: At once, if *source* is something else.
         OSError: While reading, if the path or URL cannot be opened, or the store failed
             again and again.
         UnknownFormatError: Before the first event, if *source* is neither JSON nor
@@ -321,7 +321,7 @@ class _Source:
         try:
             data = self._checked(self._read(size))
             # A buffered file that is not ready reads as empty with ``read1`` and as
-            # None with ``read``: only the latter tells it from the end.
+            # None with ``read``: only the latter distinguishes it from the end.
             if not data and size and self._read != self._file.read:
                 data = self._checked(self._file.read(1))
             return data

@@ -298,7 +298,7 @@ def test_a_file_that_is_no_dead_letter_is_left_alone(run: Run, batch: Path) -> N
     shown = run("send", batch, "--sink", "memory:", "--state", batch)
 
     assert shown.exit_code == 2
-    assert "is not a state file: it is JSON text" in shown.stderr
+    assert "is not a state file: it is JSON" in shown.stderr
     assert (before, 0o644) == (batch.read_bytes(), batch.stat().st_mode & 0o777)
 
 

@@ -296,7 +296,10 @@ TRACK = {
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"call": "trak"}, "'call' is none of track, add_user_properties, delete_user"),
+        (
+            {"call": "trak"},
+            "'call' is not one of track, add_user_properties, delete_user",
+        ),
         ({"identity": None}, "'identity' is None"),
         ({"identity": ""}, "'identity' is empty"),
         ({"event": None}, "'event' is None"),

@@ -234,7 +234,7 @@ def test_difference_can_be_written_as_json() -> None:
 
     assert change == {
         "kind": "renamed",
-        "what": "property",
+        "subject": "property",
         "name": "link_alias",
         "event": "Braze Email Click",
         "event_type": "users.messages.email.Click",

@@ -384,12 +384,12 @@ def test_guard_of_unknown_fields_is_in_the_plan() -> None:
     assert later(unknown_fields="drop") == ["Fields that Braze adds later."]
 
 
-def test_deletions_arrive_in_storage_files_alone() -> None:
+def test_deletions_only_arrive_in_storage_files() -> None:
     """The plan says it, because a service over HTTP never deletes anybody."""
     planned = small(
         bh.Transformer(identity="user_id", deletions=True), UserDeleteRequest
     )
-    text = "deletes the user in Heap. It arrives in storage files alone."
+    text = "deletes the user in Heap. It only arrives in storage files."
 
     assert text in planned.to_markdown()
     assert text in planned.to_html()

@@ -82,7 +82,7 @@ def major_changes(names: dict[str, Any], new: TrackingPlan) -> list[str]:
         for change in diff(plan_of(names), new).changes
         if change.kind in ("removed", "renamed")
         or change.attribute == "type"
-        or change.what == "deletion"
+        or change.subject == "deletion"
     ]
 
 

@@ -372,7 +372,7 @@ def test_a_full_ledger_evicts_the_oldest_statements(
     assert {"user-0", "user-29", "user-28"} <= left
     (warning,) = [r for r in caplog.records if "ledger" in r.message]
     assert "of 10 user properties the oldest are forgotten" in warning.message
-    with pytest.raises(ValueError, match="capacity is 1 at least"):
+    with pytest.raises(ValueError, match="capacity must be at least 1"):
         MemoryLedger(0)
 
 

@@ -175,7 +175,7 @@ def test_the_outcome_names_the_suspected_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize("person", ["", " ", 42, None])
 def test_a_blank_identity_raises(person: object) -> None:
     """An identity that is blank or not a string raises."""
-    with pytest.raises(ValueError, match="searched by a text"):
+    with pytest.raises(ValueError, match="must be text, not"):
         search([], person)  # type: ignore[arg-type]
 
 

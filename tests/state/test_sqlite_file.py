@@ -112,10 +112,10 @@ def test_another_kind_of_file_stays_unchanged(kind: str, tmp_path: Path) -> None
     [
         ("wal", "a SQLite database of another application .*tables: 'mine'"),
         ("no table", "tables: none"),
-        ("json", "it is JSON text"),
-        ("gzip", "it is a gzip file"),
-        ("text", "it is text"),
-        ("binary", "it is not a SQLite database"),
+        ("json", "it is JSON"),
+        ("gzip", "it is binary data"),
+        ("text", "it is CSV"),
+        ("binary", "it is binary data"),
     ],
 )
 def test_the_error_names_the_kind_of_file(
@@ -184,7 +184,7 @@ def test_a_path_that_is_not_a_file_is_named(tmp_path: Path) -> None:
         SqliteDeadLetter(tmp_path / "dead.db", create=False)
     with pytest.raises(DeadLetterError, match="it is empty"):
         SqliteDeadLetter(tmp_path / "file", create=False)
-    with pytest.raises(ValueError, match="max_bytes is 65,536 at least, not 1"):
+    with pytest.raises(ValueError, match="max_bytes must be at least 65,536, not 1"):
         SqliteDeadLetter(tmp_path / "dead.db", max_bytes=1)
 
     assert [file.name for file in tmp_path.iterdir()] == ["file"]

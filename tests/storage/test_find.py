@@ -281,7 +281,7 @@ NOON = dt.datetime(2026, 1, 15, 12, tzinfo=UTC)
     [
         ({"since": NOON.replace(tzinfo=None)}, ValueError, "has no time zone"),
         ({"since": NOON, "until": NOON}, ValueError, "is not before until"),
-        ({"since": "2026-01-15"}, TypeError, "since is a datetime or a date"),
+        ({"since": "2026-01-15"}, TypeError, "since must be a datetime or a date"),
         ({"include": "Emial*"}, ValueError, "include: no event type"),
     ],
 )

@@ -310,7 +310,7 @@ def test_a_server_without_ranges_is_named(bucket: str) -> None:
     obj = put(f"{bucket}/a.jsonl", data)
     Store.before = failing_at(0, [data] * 9)
 
-    with pytest.raises(OSError, match="the server sends no ranges"):
+    with pytest.raises(OSError, match="the server does not support ranges"):
         list(read(obj))
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from attrs import define, field, fields_dict
+from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,8 +24,6 @@ from braze_heap.testing import (
     SimulatedBraze,
     make_malformed,
     make_traffic,
-    simulate,
-    simulated_braze,
 )
 from braze_heap.testing.simulated_braze import Fate, Outcome, Simulation, VirtualClock
 from tests.testing.endpoint import Answer, Endpoint, ids, listening
@@ -671,20 +669,3 @@ def test_invalid_url_raises(url: str) -> None:
         BRAZE.send(FEW, url)
 
     assert "secret" not in str(raised.value)
-
-
-def test_simulate_sends_invented_traffic() -> None:
-    """`simulate` sends invented events by default."""
-    endpoint = Endpoint([])
-
-    simulation = simulate(endpoint, seed=3, batch_size=50)
-
-    assert ids(endpoint.taken) == ids(make_traffic(500, seed=3))
-    assert simulation.requests == 11
-
-
-def test_simulate_accepts_every_setting():
-    """The signature of `simulate` lists the settings of `SimulatedBraze`."""
-    settings = fields_dict(SimulatedBraze)
-
-    assert simulated_braze._Settings.__annotations__.keys() == settings.keys()

@@ -35,7 +35,7 @@ bh.TransformConfig(nestd="json")  # type: ignore[call-arg]
 bh.TransformConfig().nestd  # type: ignore[attr-defined] # noqa: B018
 bh.Receiver(pipeline, "t", nosuch=1)  # type: ignore[call-arg]
 bh.AsyncReceiver(pipeline, "t", nosuch=1)  # type: ignore[call-arg]
-bh.testing.simulate(print, nosuch=1)  # type: ignore[call-arg]
+bh.testing.SimulatedBraze(nosuch=1)  # type: ignore[call-arg]
 
 mappers = bh.Mappers()
 with_a_collector = (
