@@ -57,7 +57,7 @@ def _modules(node: ast.AST) -> Iterator[str]:
     ("folder", "extras"),
     [
         ("braze_heap", EXTRAS.keys() - FOR_DEVELOPERS),
-        ("tests", EXTRAS.keys() - {"docs"}),
+        ("tests", EXTRAS.keys()),
         ("docs", {"docs"}),
     ],
 )
