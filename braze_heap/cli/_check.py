@@ -45,8 +45,9 @@ from braze_heap.storage._objects import shown
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
 
-_STORAGE_ALONE: Final = (
-    f"{DELETION} arrives in storage files alone: send these, for `serve` never gets it."
+_STORAGE_ONLY: Final = (
+    f"{DELETION} arrives only in storage files: send these, because `serve` never "
+    "receives it."
 )
 
 _SEE: Final = "See docs/reference/configuration.md."
@@ -63,13 +64,13 @@ _NEARLY_FULL: Final = 0.9
 @attrs.frozen
 class Finding:
     """
-    One thing that was looked at.
+    Result of one check.
 
     Attributes:
-        check: What.
-        detail: What was found.
-        advice: What to do, or to know.
-        ok: Whether it is well.
+        check: Subject of the check.
+        detail: Result.
+        advice: Advice for the user.
+        ok: Whether there is no problem.
     """
 
     check: str
@@ -203,12 +204,12 @@ def _configuration(config: Config) -> tuple[Transformer, list[Finding]]:
     text = ui.safe("; ".join(values), 2_000)
     findings = findings or [Finding("configuration", text)]
     if transformer._deletions:
-        findings.append(Finding("deletions", "enabled", _STORAGE_ALONE))
+        findings.append(Finding("deletions", "enabled", _STORAGE_ONLY))
     return transformer, [*findings, _selection(transformer)]
 
 
 def _selection(transformer: Transformer) -> Finding:
-    """Return how many event types of each category are sent, and what never comes."""
+    """Return the number of event types by category, and types never received."""
     policies = transformer._policies
     selected, every = Counter[str](), Counter[str]()
     for event_type in policies.options.event_types:

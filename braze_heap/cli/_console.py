@@ -96,7 +96,7 @@ def mapper_unavailable(error: DeliveryError) -> UnavailableError:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Return the text of the operating system, or the class if there is none."""
+    """Return the text of the operating system, or the class if it is missing."""
     return error.strerror or type(error).__name__
 
 
@@ -125,7 +125,7 @@ def confirm(question: str, done: str, *, is_agreed: bool) -> None:
     Ask a yes-or-no *question*, unless it *is_agreed*; *done* is such as ``sent``.
 
     Raises:
-        UnusableError: The answer is no, or stdin is not a terminal.
+        UnusableError: The user declined, or stdin is not a terminal.
     """
     if is_agreed:
         return
@@ -327,7 +327,7 @@ def section(
     more: str = "",
 ) -> Iterator[RenderableType]:
     """
-    Yield a heading and a table of *rows*; nothing if there are none.
+    Yield a heading and a table of *rows*; nothing without rows.
 
     Args:
         title: Heading.

@@ -120,7 +120,7 @@ def list_(
     as_json: bool,
 ) -> None:
     """
-    Show how many dead letters there are, by reason, and name the oldest.
+    Count the dead letters by reason, and show the oldest ones.
 
     No values of events are shown. Times are UTC.
     """
@@ -465,15 +465,14 @@ def purge_(
     as_json: bool,
 ) -> None:
     """
-    Remove dead letters for good.
+    Remove dead letters permanently.
 
-    With IDENTITY (an id, an email address, a phone number) every event and every
-    unreadable body is removed that contains it, in whatever field or encoding. Those
-    that only may be about it, such as one that has a short id among other text, are
-    named and kept. "-" reads IDENTITY from stdin, which keeps it out of the history of
-    your shell. All destinations are covered. --reason, --before and --older-than narrow
-    down. Without them, the user properties of the person are removed from the ledger in
-    the same file, too.
+    With IDENTITY (an id, an email address, a phone number) every event and unreadable
+    body that contains it is removed, in any field or encoding. Those that only may be
+    about it, such as one with a short id among other text, are named and kept. "-"
+    reads IDENTITY from stdin, which keeps it out of the history of your shell. All
+    destinations are covered. --reason, --before and --older-than narrow down. Without
+    them, the user properties of the person are removed from the ledger, too.
     """
     if before and age:
         raise click.UsageError("--before and --older-than exclude each other.")
@@ -503,7 +502,8 @@ def purge_(
         letters = ui.plural(len(keys), "dead letter")
         also = in_ledger(stated)
         is_agreed = yes or not (keys or stated)
-        ui.confirm(f"Remove {letters}{also} for good?", "removed", is_agreed=is_agreed)
+        question = f"Remove {letters}{also} permanently?"
+        ui.confirm(question, "removed", is_agreed=is_agreed)
         if keys:
             store.forget(keys)
         if stated:
@@ -521,7 +521,7 @@ def purge_(
 def in_ledger(identities: Sequence[str]) -> str:
     """
     Return words for the user properties of *identities* in the ledger, to put after
-    those for dead letters; empty if there are none.
+    those for dead letters; empty without identities.
     """
     if not identities:
         return ""

@@ -184,7 +184,7 @@ def delete(
             if not yes:
                 ui.show(deletion.view(), ui.console("stderr"))
             users = ui.plural(len(chosen), "user")
-            ui.confirm(f"Delete {users} for good?", "deleted", is_agreed=yes)
+            ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
             if state is not None and found.keys:
                 state.dead_letter.forget(found.keys)
             if state is not None and stated:
@@ -201,7 +201,7 @@ def _checked(given: Sequence[str]) -> list[str]:
     Return the identities *given*, each once; those of stdin for ``-``.
 
     Raises:
-        click.UsageError: There are none, or one cannot identify a single person.
+        click.UsageError: No identity is given, or one cannot identify a single person.
     """
     texts = [text for each in given for text in (_read() if each == "-" else [each])]
     chosen = list(dict.fromkeys(texts))

@@ -133,7 +133,7 @@ class RetryingPipeline(Pipeline):
         Wait between two attempts.
 
         Raises:
-            DeliveryError: The wait would exceed the limit, or a retry is of no use.
+            DeliveryError: The wait would exceed the limit, or a retry cannot help.
         """
         if isinstance(cause, _InvalidReceipt):
             raise cause

@@ -64,8 +64,8 @@ _TOKEN: Final = "a-token-of-the-demo"  # noqa: S105 (the server is ours, for sec
 
 _INTRODUCTION: Final = """\
 An hour of a shop that does not exist, in seconds. A simulated Braze posts its events \
-to `braze-heap serve`, which delivers them to a simulated Heap: real servers, on this \
-machine alone. Braze sends some events twice, answers get lost, some events are \
+to `braze-heap serve`, which delivers them to a simulated Heap: real servers, only \
+on this machine. Braze sends some events twice, answers get lost, some events are \
 malformed, and Heap is down for five minutes.
 """
 
@@ -250,8 +250,8 @@ def _watch(story: _Story, seen: Simulation, metrics: Metrics, heap: FakeHeap) ->
 
 def _progress(seen: Simulation, in_heap: Set[str]) -> str:
     """
-    Return how many events Braze knows to be delivered, and where they are: *in_heap*,
-    or kept back. Heap has others before Braze learns of it.
+    Return the number of events that Braze knows to be delivered, and their place:
+    *in_heap*, or kept back. Heap has others before Braze learns of it.
     """
     pairs = zip(seen.events, seen.outcomes, strict=True)
     ids = {_id(event) for event, outcome in pairs if outcome.fate is Fate.DELIVERED}

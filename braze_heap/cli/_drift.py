@@ -54,7 +54,7 @@ _UPDATE: Final = 1_000
 @opts.choices_option("--exclude EVENTS", "Do not compare these; as with transform.")
 @opts.option(
     "--ignore NAME",
-    "Leave out an event type, a field, or TYPE.FIELD. May be repeated.",
+    "Ignore an event type, a field, or TYPE.FIELD. May be repeated.",
     multiple=True,
 )
 @opts.all_types_option

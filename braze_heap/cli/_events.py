@@ -88,7 +88,7 @@ def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
             any.
 
     Raises:
-        UnusableError: There are none.
+        UnusableError: No class matches.
     """
     filters = {name: words for name, words in wanted.items() if words}
     classes = [

@@ -110,7 +110,7 @@ def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Re
 @attrs.define(slots=False)
 class EventExplanation:
     """
-    How one event becomes calls.
+    Explanation of the mapping of one event to calls.
 
     Attributes:
         read: The event as it was read.

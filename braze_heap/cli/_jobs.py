@@ -42,7 +42,7 @@ _Part: TypeAlias = tuple[RunReport, ui.UnusableError | None]
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

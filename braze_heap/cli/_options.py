@@ -550,7 +550,7 @@ def build_transformer(config: Config) -> Transformer:
     Return the transformer of *config*, and write what it warns of to stderr.
 
     Raises:
-        UnusableError: There is none.
+        UnusableError: The configuration is wrong.
     """
     with shown_warnings():
         try:

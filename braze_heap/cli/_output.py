@@ -30,7 +30,7 @@ _COPIED: Final = 1 << 20
 
 
 Output: TypeAlias = Path | StoreUrl
-"""Where a command writes: a file, ``-`` for stdout, or an object."""
+"""Output of a command: a file, ``-`` for stdout, or an object."""
 
 
 def is_stdout(path: Output) -> bool:

@@ -79,8 +79,8 @@ def plan(
     """
     Show the tracking plan: every event and user property that can reach Heap.
 
-    For each one its meaning, type, an invented example, whether it is personal data,
-    the Braze type and field it is from, and what is not sent and why.
+    Each one has its meaning, type, an invented example, and its Braze type and field.
+    Personal data is marked. What is not sent is listed with the reason.
     """
     if old and form not in ("table", "json"):
         raise click.UsageError("--diff is shown as text, or with --json.")

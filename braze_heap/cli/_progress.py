@@ -17,7 +17,7 @@ from braze_heap.cli._console import show
 @attrs.define(eq=False)
 class RunProgress:
     """
-    Count what was read and how many events were processed.
+    Count what was read, and the events that were processed.
 
     Attributes:
         total: Units to read, such as bytes; 0 if that is not known.

@@ -310,7 +310,7 @@ def _positions(
 @attrs.frozen
 class RunOutcome:
     """
-    How a run ended.
+    Outcome of a run.
 
     Attributes:
         status: Exit status.
@@ -326,7 +326,7 @@ class RunOutcome:
 @attrs.frozen
 class Ending:
     """
-    How a command ends.
+    Options for the end of a command.
 
     Attributes:
         strict: Whether rejected or dead-lettered events are a failure.
@@ -358,7 +358,7 @@ class RunResult:
 
     Attributes:
         report: The counts.
-        outcome: How the run ended.
+        outcome: Outcome of the run.
         seconds: Duration.
         source: Number of files, or the path of a state file.
         sink: Description of the sink; empty if nothing was sent.
@@ -472,7 +472,7 @@ class RunResult:
         )
         if others:
             yield Text("  --destination NAME replays them; it may be repeated.")
-        notes = {report.identity: "sent as the identity alone"}
+        notes = {report.identity: "sent only as the identity"}
         yield from section(
             "Personal fields redacted (--personal-data keep sends them)",
             [
@@ -521,7 +521,7 @@ def show_report(
 def skipped_files_view(
     skipped: Sequence[str], top: int | None = TOP
 ) -> Iterator[RenderableType]:
-    """Show how many files of a folder were skipped, and why the first ones were."""
+    """Show the number of skipped files of a folder, and reasons of the first ones."""
     title = f"{ui.plural(len(skipped), 'file')} skipped: no events in them"
     yield from ui.section(title, [("-", x) for x in skipped], top=top, more="more file")
 

@@ -93,8 +93,8 @@ def send(
     policy, or kept in the dead letter, and counted once. A report comes last; it goes
     to stderr where calls go to stdout.
 
-    If reading a file fails, the events before the failure and the other files are sent,
-    the exit status is 2 and the message names the file: run the command again. In a
+    If reading a file fails, the events before the failure and the other files are sent.
+    The exit status is 2 and the message names the file: run the command again. In a
     folder, files that hold no events, such as CSV, are skipped and reported.
     """
     config = setup.config
@@ -145,7 +145,7 @@ def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
 @attrs.define
 class Forecast:
     """
-    What a delivery would send to Heap.
+    Forecast of what a delivery would send to Heap.
 
     Attributes:
         people: Hashes of the identities: 64 bits, so that millions fit into memory.

@@ -300,7 +300,7 @@ class SimulationResult:
 
 _FATES: Final = {
     Fate.DELIVERED: "the endpoint accepted them; never sent again",
-    Fate.DROPPED: "the endpoint rejects them, even alone; lost",
+    Fate.DROPPED: "the endpoint rejects them, even one by one; lost",
     Fate.ABANDONED: "Braze stopped and emails you; not sent again",
     Fate.PENDING: "not accepted yet; Braze retries for 5 days, unless it stopped",
 }

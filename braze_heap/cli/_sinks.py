@@ -271,7 +271,7 @@ def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
     If *sink* is Heap, show host and app, and ask, unless it *is_agreed*.
 
     Raises:
-        UnusableError: The answer is no, or there is nobody to ask.
+        UnusableError: The user declined, or stdin is not a terminal.
     """
     if target := HeapTarget.of(sink):
         click.echo(f"{target}\n{SILENTLY}", err=True)

@@ -57,7 +57,7 @@ class DeclaredKey:
 
     @property
     def variable(self) -> str:
-        """Variable that sets the secret by default; empty if there is none."""
+        """Variable that sets the secret by default; empty for other keys."""
         return default_variable(self.field) if self.field else ""
 
 

@@ -19,8 +19,8 @@ Outcome: TypeAlias = Literal[
 ]
 """
 ``processed``: the report accounts for every event. Otherwise the run raised, and the
-batch must be sent again: Heap limits the rate (``throttled``), the sink is
-``unavailable``, a ``mapper`` cannot map now, or the ``ledger`` of user properties or
+batch must be sent again. Heap limits the rate (``throttled``), the sink is
+``unavailable``, or a ``mapper`` cannot map now. Or the ``ledger`` of user properties or
 the ``dead_letter`` cannot be used.
 """
 

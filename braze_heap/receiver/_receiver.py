@@ -279,7 +279,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
 
 
 def _content_encoding(request: Request) -> str:
-    """Return the content encoding: ``gzip``, empty if there is none, or another one."""
+    """Return the content encoding, such as ``gzip``; empty for plain bodies."""
     encodings = [
         encoding.strip().lower()
         for value in request.values("content-encoding")

@@ -1,4 +1,4 @@
-"""Every response of a receiver. The status tells Braze whether to resend the events."""
+"""Responses of a receiver. The status decides whether Braze sends events again."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_deletions_arrive_in_storage_files_alone(run: Run) -> None:
     found = findings(run, "--config", "c.toml")
 
     assert problems(found) == []
-    assert "in storage files alone" in found["deletions"]["advice"]
+    assert "only in storage files" in found["deletions"]["advice"]
 
 
 def test_wrong_sink_is_a_problem(run: Run) -> None:

@@ -405,7 +405,7 @@ def test_purge_asks(run: Run, store: Path) -> None:
 
     assert (unasked.exit_code, process.returncode) == (2, 2)
     assert "Pass --yes" in unasked.stderr
-    assert b"Remove 3 dead letters for good? [y/N]" in stderr
+    assert b"Remove 3 dead letters permanently? [y/N]" in stderr
     assert len(reasons(store)) == 3
 
 

@@ -259,7 +259,7 @@ def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
     report = run("transform", stdin=lines([event])).stderr
 
     assert "email_address     1" in report
-    assert "external_user_id  1  sent as the identity alone" in report
+    assert "external_user_id  1  sent only as the identity" in report
     shown = "truncated  1  strings, names or lists truncated to 1,023 characters"
     assert shown in report
 
