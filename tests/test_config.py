@@ -347,7 +347,7 @@ def test_a_wrong_configuration_is_an_error(
     text: str | bytes, environ: dict[str, str], flaw: str, load: Load
 ) -> None:
     """The error names the place, and contains no secret."""
-    Path("empty").write_text("\n")
+    Path("empty").write_text("\n", encoding="utf-8")
     Path("utf16").write_bytes("canary".encode("utf-16"))
     Path("folder").mkdir()
 
@@ -440,7 +440,7 @@ def test_a_team_narrows_its_own_registry() -> None:
 def test_own_mappers_are_imported(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function gets the other options, without its own name."""
     Path("teams_mappers.py").write_text(
-        "def make(config):\n    return config.transformer()\n"
+        "def make(config):\n    return config.transformer()\n", encoding="utf-8"
     )
     monkeypatch.syspath_prepend(".")
 

@@ -283,7 +283,9 @@ def test_each_value_is_shown_with_its_place(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of secrets only that they are set."""
-    Path("c.toml").write_text("[sink]\nkind = 'memory'\n[serve]\ngrace = 9")
+    Path("c.toml").write_text(
+        "[sink]\nkind = 'memory'\n[serve]\ngrace = 9", encoding="utf-8"
+    )
     monkeypatch.setenv("BRAZE_HEAP_LOG__LEVEL", "debug")
     monkeypatch.setenv("BRAZE_TOKEN", "canary-canary-canary")
 
@@ -314,7 +316,7 @@ def test_a_variable_that_is_nearly_a_key_is_a_problem(
 
 
 def test_every_error_of_a_configuration_is_a_problem(run: Run) -> None:
-    Path("c.toml").write_text("[serve]\nport = 'x'\nhots = 'y'")
+    Path("c.toml").write_text("[serve]\nport = 'x'\nhots = 'y'", encoding="utf-8")
 
     shown = run("check", "--config", "c.toml", "--token-env", "NO_SUCH")
 
@@ -345,7 +347,8 @@ def test_a_file_of_a_variable_configures_every_command(
 ) -> None:
     """`send` delivers to the sink of the file, unless it is a dry run."""
     Path("c.toml").write_text(
-        "[sink]\nkind = 'file'\npath = 'calls.jsonl'\n[state]\npath = 'own.db'"
+        "[sink]\nkind = 'file'\npath = 'calls.jsonl'\n[state]\npath = 'own.db'",
+        encoding="utf-8",
     )
     Path("events.jsonl").write_bytes(lines([click_event(1), click_event(2, time=None)]))
     monkeypatch.setenv("BRAZE_HEAP_CONFIG", "c.toml")
@@ -361,6 +364,6 @@ def test_a_file_of_a_variable_configures_every_command(
 
 
 def test_the_example_is_a_configuration(run: Run) -> None:
-    Path("service.toml").write_text(run("config").stdout)
+    Path("service.toml").write_text(run("config").stdout, encoding="utf-8")
 
     assert problems(findings(run, "--config", "service.toml")) == []

@@ -16,7 +16,7 @@ SECRET = "postgresql://user:secret@127.0.0.1:1/name?sslpassword=secret"
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Go to an empty folder with one bad event; return the URL of a database."""
     monkeypatch.chdir(tmp_path)
-    Path("bad.json").write_text('[{"id": "bad"}]')
+    Path("bad.json").write_text('[{"id": "bad"}]', encoding="utf-8")
     return "sqlite:///state.sqlite"
 
 

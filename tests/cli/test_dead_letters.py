@@ -199,7 +199,7 @@ def test_replay_leaves_what_failed_elsewhere(run: Run, store: Path) -> None:
     assert wrong.exit_code == 2
     assert "no dead letter is for 'memry'. Did you mean" in wrong.stderr
     assert "3 events from" in named.stdout
-    assert len(Path("calls.jsonl").read_text().splitlines()) == 1
+    assert len(Path("calls.jsonl").read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_replay_counts_what_is_damaged(run: Run, store: Path) -> None:

@@ -144,7 +144,9 @@ def below(pid: int) -> Iterator[int]:
 
 def command_of(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        return (
+            Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
+        )
     except OSError:
         return ""
 

@@ -245,7 +245,9 @@ def test_a_table_is_no_list_in_a_configuration(
 ) -> None:
     """The values of the table would be ignored."""
     monkeypatch.chdir(tmp_path)
-    Path("c.toml").write_text(f"[transform.{option}]\nEmailClick = 0.1")
+    Path("c.toml").write_text(
+        f"[transform.{option}]\nEmailClick = 0.1", encoding="utf-8"
+    )
 
     with pytest.raises(ConfigError, match="a list of texts"):
         Config.from_file("c.toml", {})

@@ -70,7 +70,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        Path(folder, "password").write_text(PASSWORD)
+        Path(folder, "password").write_text(PASSWORD, encoding="utf-8")
         if self.user:
             for path in (folder, f"{folder}/password"):
                 shutil.chown(path, self.user)
