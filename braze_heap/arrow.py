@@ -472,7 +472,7 @@ def _call_rows(batch: Any) -> Iterator[dict[str, Any]]:
 
 def _call(row: dict[str, Any]) -> Call:
     if row.get("outcome", "call") != "call":
-        raise ValueError(f"'outcome' is none of call, {', '.join(_OTHER_OUTCOMES)}")
+        raise ValueError(f"'outcome' is not one of call, {', '.join(_OTHER_OUTCOMES)}")
     kind, identity = row["call"], _text(row, "identity")
     if kind == "delete_user":
         return DeleteUser(identity)

@@ -183,7 +183,7 @@ class _BackfillRun:
 
     Attributes:
         hours: First hour and end of the last one.
-        advice: How to send user properties; empty if they are sent.
+        advice: Reason why no user properties are sent; empty if they are.
         report: Newest report.
         left: Estimated seconds for the rest; ``None`` if that is not known.
     """

@@ -312,7 +312,7 @@ TRACK = {
         ({"properties": '{"a": true}'}, "'properties' is not a JSON object"),
         ({"properties": '{"a": NaN}'}, "'properties' is not a JSON object"),
         ({"properties": '{"a": 1e999}'}, "'properties' is not a JSON object"),
-        ({"outcome": "calls"}, "'outcome' is none of call, skipped, rejected"),
+        ({"outcome": "calls"}, "'outcome' is not one of call, skipped, rejected"),
         (
             {"call": "add_user_properties", "event_time": "2026-01-15"},
             "'event_time' is a str, not a timestamp",

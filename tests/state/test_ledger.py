@@ -123,7 +123,9 @@ class History:
             slow = [task for task in running if self.now - task[3] >= LAND * STEP]
             if batches and not slow and (not running or rng.random() < 0.4):
                 batch = batches.pop()
-                steps = self.pipeline._process_batch(batch, frozenset())
+                steps = self.pipeline._process_batch(
+                    batch, frozenset(), user_properties=True
+                )
                 running.append([batch, steps, next(steps), self.now])
             elif running:
                 self.advance(running, slow[0] if slow else rng.choice(running), batches)
@@ -371,7 +373,7 @@ def test_a_full_ledger_evicts_the_oldest_statements(
     assert ledger.evicted == 30 - len(left) > 0
     assert {"user-0", "user-29", "user-28"} <= left
     (warning,) = [r for r in caplog.records if "ledger" in r.message]
-    assert "of 10 user properties the oldest are forgotten" in warning.message
+    assert "is full, with 10 user properties" in warning.message
     with pytest.raises(ValueError, match="capacity must be at least 1"):
         MemoryLedger(0)
 
