@@ -410,7 +410,11 @@ def test_a_deployment_loses_nothing_and_names_each_failure(
 
 def assert_not_ready(served: Served, part: str, cause: str) -> None:
     """Check that page, metrics and log name *part* and its *cause*."""
-    status, page = served.ask("GET", "/readyz")
+    for _ in range(50):  # the failure is logged shortly before it counts
+        status, page = served.ask("GET", "/readyz")
+        if status == 503:
+            break
+        time.sleep(0.1)
     _, metrics = served.ask("GET", "/metrics")
 
     assert status == 503
