@@ -34,8 +34,8 @@ class SqlState(OfOneProcess, ClosingContextManager):
             from ``PGPASSWORD`` or ``~/.pgpass``.
 
     Attributes:
-        dead_letter: See `DeadLetter`. It also has ``stats``, ``by_reason``, ``purge``,
-            ``export`` and ``replay_lock`` of a `SqliteDeadLetter`.
+        dead_letter: See `DeadLetter`. It also has ``stats``, ``purge``, ``export`` and
+            ``replay_lock`` of a `SqliteDeadLetter`.
         ledger: See `Ledger`.
         progress: See `Progress`. A lock belongs to a connection of its own: it is
             released when its process dies.

@@ -64,8 +64,6 @@ END
 
 _CREATE: Final = (
     _DEAD_LETTERS,
-    # For the counts of a service, which reads them all the time.
-    "CREATE INDEX dead_letters_by_reason ON dead_letters (reason)",
     # Bytes of all dead letters, so that the cap is checked without reading them.
     "CREATE TABLE dead_letter_bytes (total INTEGER NOT NULL)",
     "INSERT INTO dead_letter_bytes VALUES (0)",
