@@ -17,6 +17,7 @@ from braze_heap._text import did_you_mean
 
 _IMPORT: Final = re.compile(r"^from ([\w.]+) import (?:\(([^)]+)\)|(.+))", re.MULTILINE)
 _NAME: Final = re.compile(r"\b\w+ as (\w+)\b")
+_CLASS: Final = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 
 
 def attach(
@@ -26,15 +27,24 @@ def attach(
     Return ``__all__``, ``__getattr__`` and ``__dir__`` of a package.
 
     Each name is listed as ``name as name`` in a ``from module import`` statement of
-    ``__init__.pyi``. Submodules are attributes, but not in ``__all__``, which has
-    constants, classes and functions, each in alphabetical order.
+    ``__init__.pyi``; ``*`` stands for the classes of a submodule. Submodules are
+    attributes, but not in ``__all__``, which has constants, classes and functions, each
+    in alphabetical order.
     """
-    loader: Any = spec.loader  # of files or of a zip archive: both have `get_data`
-    stub = str(Path(spec.origin or "").with_name("__init__.pyi"))
+
+    def names_in(file: str, pattern: re.Pattern[str]) -> list[Any]:
+        loader: Any = spec.loader  # of files or of a zip archive: both have `get_data`
+        data = loader.get_data(str(Path(spec.origin or "").with_name(file)))
+        return pattern.findall(data.decode())
+
     homes = {
         name: f"{module}.{name}" if module == spec.name else module
-        for module, several, one in _IMPORT.findall(loader.get_data(stub).decode())
-        for name in _NAME.findall(several or one)
+        for module, several, one in names_in("__init__.pyi", _IMPORT)
+        for name in (
+            names_in(f"{module.rpartition('.')[2]}.py", _CLASS)
+            if one == "*"
+            else _NAME.findall(several or one)
+        )
     }
 
     def load(name: str) -> Any:

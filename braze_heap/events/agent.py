@@ -1,6 +1,6 @@
 """Agents: what AI agents of a workspace ran and which tools they called."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, personal, sensitive, since
 

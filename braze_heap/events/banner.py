@@ -1,6 +1,6 @@
 """Banners: messages that an app or a website shows in place."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import since
 
 

@@ -1,6 +1,6 @@
 """Behaviors: what people do in apps and shops, sent or not by a message."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import (
     Float32,
     JsonObject,

@@ -1,6 +1,6 @@
 """Campaigns: conversions, control groups and unique recipients."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 
 
 class CampaignEvent(

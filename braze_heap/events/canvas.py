@@ -1,6 +1,6 @@
 """Canvas: how people enter, pass and leave a journey."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import storage_only
 
 

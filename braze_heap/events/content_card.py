@@ -1,6 +1,6 @@
 """Content Cards: messages that wait in a feed of the app or website."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._base import CurrentsEvent
 
 

@@ -1,6 +1,6 @@
 """Content optimizer: the combinations of content that it tries."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import JsonText, personal
 
 

@@ -1,6 +1,6 @@
 """Email: from send to click, and everything that can go wrong between."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import personal, since, storage_only
 
 

@@ -1,6 +1,6 @@
 """Feature flags: who saw which side of an experiment."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 
 
 class FeatureFlagImpression(

@@ -1,6 +1,6 @@
 """In-app messages: shown while somebody uses the app or website."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import personal, storage_only
 
 

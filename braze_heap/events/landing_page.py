@@ -1,6 +1,6 @@
 """Landing pages: hosted by Braze, seen by known and by anonymous people."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import personal
 
 

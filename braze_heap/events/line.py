@@ -1,6 +1,6 @@
 """LINE: messages of the LINE messenger."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import personal, sensitive
 
 

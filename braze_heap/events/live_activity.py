@@ -1,6 +1,6 @@
 """Live Activities: the iOS widgets that Braze starts, updates and ends."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import sensitive
 

@@ -1,6 +1,6 @@
 """News Feed: the predecessor of Content Cards, not sold any more."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 
 
 class NewsFeedCardEvent(groups.HasUserOnDevice, groups.HasApp, groups.HasPlatform):

@@ -1,6 +1,6 @@
 """Push notifications, and the tokens that they are sent to."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import http_only, personal, sensitive, since
 

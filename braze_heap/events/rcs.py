@@ -1,6 +1,6 @@
 """RCS: rich messages to phone numbers."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import JsonText, sensitive, since, storage_only
 
 

@@ -1,6 +1,6 @@
 """Subscriptions: who may be contacted, and on which channel."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import http_only, personal
 
 

@@ -1,6 +1,6 @@
 """Surveys: answers given on landing pages and in apps."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import JsonText, personal
 
 

@@ -1,6 +1,6 @@
 """Users: what happens to the profile itself."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import JsonObject, personal, sensitive
 
 

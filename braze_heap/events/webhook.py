@@ -1,6 +1,6 @@
 """Webhooks: requests that Braze sends to other services."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._declare import sensitive
 
 

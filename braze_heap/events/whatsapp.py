@@ -1,6 +1,6 @@
 """WhatsApp: messages of the WhatsApp Business Platform."""
 
-from braze_heap.events import groups
+import braze_heap.events.groups as groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, http_only, personal, sensitive, since
 
