@@ -1,13 +1,10 @@
 """Split a stream of JSON at its brackets, without parsing it."""
 
 import re
-from collections.abc import Iterator
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import attrs
-
-CHUNK: Final = 1 << 18
-"""Bytes read at a time."""
 
 MAX_ELEMENT: Final = 16 << 20
 """Bytes of one line or element. The largest valid batch of Braze has about 10 MB."""
@@ -20,12 +17,6 @@ _MAYBE_EVENTS: Final = re.compile(rb'\{\s*("(e(v(e(n(t(s("\s*:?\s*)?)?)?)?)?)?)?
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 _SCALAR: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^\s,\[\]{}"]+', re.DOTALL)
 _LINE: Final = re.compile(rb"[^\n]+")
-
-
-class Readable(Protocol):
-    """A binary stream: ``read`` returns up to *size* bytes, and none at its end."""
-
-    def read(self, size: int, /) -> bytes: ...
 
 
 @attrs.frozen
@@ -52,10 +43,13 @@ class Elements:
 
     The outermost arrays, and ``events`` of an outermost object, are split into their
     elements.
+
+    Args:
+        read: Returns the next bytes of the stream, and none at its end.
     """
 
-    def __init__(self, stream: Readable) -> None:
-        self._stream = stream
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self._read = read
         self._buffer = b""
         self._at = 0
         self._dropped = 0
@@ -140,7 +134,7 @@ class Elements:
 
     def _more(self) -> bool:
         """Read the next chunk, and discard consumed bytes, so positions change."""
-        data = self._stream.read(CHUNK)
+        data = self._read()
         self._dropped += self._at
         self._buffer = self._buffer[self._at :] + data
         self._at = 0
