@@ -18,7 +18,7 @@ from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.transformer import Transformer
 
 if TYPE_CHECKING:
-    from braze_heap.config._transform import TransformConfig
+    from braze_heap.config._tables import TransformConfig
 
 _SPEC: Final = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[\w.]+)")
 
