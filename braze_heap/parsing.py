@@ -473,10 +473,12 @@ def _error(reason: Reason, path: str, flaw: str) -> EventError:
 
 
 def _article(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean"}
+    names: dict[type, str] = {dict: "an object", list: "a list", str: "text"}
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "a boolean"
     name = type(value).__name__
     other = f"a number ({name})" if isinstance(value, int | float) else f"a {name}"
-    return "null" if value is None else names.get(type(value), other)
+    return names.get(type(value), other)
 
 
 _KNOWN: Final = EventParser(EVENT_TYPES)

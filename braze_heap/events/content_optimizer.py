@@ -1,10 +1,10 @@
 """Content optimizer: the combinations of content that it tries."""
 
-import braze_heap.events.groups as groups
 from braze_heap.events._declare import JsonText, personal
+from braze_heap.events.groups import *
 
 
-class ContentOptimizerComponentStore(groups.HasWorkspace, groups.HasContentCombination):
+class ContentOptimizerComponentStore(HasWorkspace, HasContentCombination):
     """
     A Content Optimizer added, changed or retired a combination of content components.
 

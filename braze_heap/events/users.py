@@ -1,10 +1,10 @@
 """Users: what happens to the profile itself."""
 
-import braze_heap.events.groups as groups
 from braze_heap.events._declare import JsonObject, personal, sensitive
+from braze_heap.events.groups import *
 
 
-class RandomBucketNumberUpdate(groups.HasUser, groups.HasWorkspace):
+class RandomBucketNumberUpdate(HasUser, HasWorkspace):
     """
     A profile got a new random bucket number.
 
@@ -19,7 +19,7 @@ class RandomBucketNumberUpdate(groups.HasUser, groups.HasWorkspace):
     """Number of the profile before. ``None`` if this is its first."""
 
 
-class UserDeleteRequest(groups.HasWorkspace):
+class UserDeleteRequest(HasWorkspace):
     """
     Deletion of a profile was requested.
 
@@ -32,7 +32,7 @@ class UserDeleteRequest(groups.HasWorkspace):
     """The profile to be deleted, 24 hex digits."""
 
 
-class UserOrphan(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.HasApp):
+class UserOrphan(HasUser, HasDevice, HasWorkspace, HasApp):
     """
     A profile was merged into another one and ceased to exist.
 
@@ -50,13 +50,7 @@ class UserOrphan(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.H
     """
 
 
-class ProfileUpdate(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasProfileTraits,
-):
+class ProfileUpdate(HasUser, HasTimezone, HasWorkspace, HasApp, HasProfileTraits):
     """
     Beta: a user's profile was changed.
 

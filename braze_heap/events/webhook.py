@@ -1,26 +1,20 @@
 """Webhooks: requests that Braze sends to other services."""
 
-import braze_heap.events.groups as groups
 from braze_heap.events._declare import sensitive
+from braze_heap.events.groups import *
 
 
-class WebhookEvent(
-    groups.HasUser,
-    groups.HasWorkspace,
-    groups.HasCampaignOrCanvas,
-    groups.HasDispatch,
-    groups.HasSend,
-):
+class WebhookEvent(HasUser, HasWorkspace, HasCampaignOrCanvas, HasDispatch, HasSend):
     """Something happened with a webhook."""
 
 
 class WebhookAbort(
     WebhookEvent,
-    groups.HasTimezone,
-    groups.HasDevice,
-    groups.HasStepMessageVariation,
-    groups.HasAbortExtras,
-    groups.HasAbort,
+    HasTimezone,
+    HasDevice,
+    HasStepMessageVariation,
+    HasAbortExtras,
+    HasAbort,
 ):
     """
     Braze decided not to call a webhook.
@@ -30,7 +24,7 @@ class WebhookAbort(
     """
 
 
-class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
+class WebhookFailure(WebhookEvent, HasStepMessageVariation):
     """
     A webhook call failed.
 
@@ -79,11 +73,11 @@ class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
 
 class WebhookRetry(
     WebhookEvent,
-    groups.HasTimezone,
-    groups.HasDevice,
-    groups.HasStepMessageVariation,
-    groups.HasRetry,
-    groups.HasProfileTraits,
+    HasTimezone,
+    HasDevice,
+    HasStepMessageVariation,
+    HasRetry,
+    HasProfileTraits,
 ):
     """
     Braze postponed the call of a webhook and will try again.
@@ -93,9 +87,7 @@ class WebhookRetry(
     """
 
 
-class WebhookSend(
-    WebhookEvent, groups.HasTimezone, groups.HasDeviceOverHttp, groups.HasMessageExtras
-):
+class WebhookSend(WebhookEvent, HasTimezone, HasDeviceOverHttp, HasMessageExtras):
     """
     Braze called a webhook for a user.
 

@@ -1,8 +1,8 @@
 """WhatsApp: messages of the WhatsApp Business Platform."""
 
-import braze_heap.events.groups as groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, http_only, personal, sensitive, since
+from braze_heap.events.groups import *
 
 
 class HasBsuid(CurrentsEvent):
@@ -30,21 +30,18 @@ class HasWhatsAppMessage(HasBsuid):
 
 
 class WhatsAppEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasCampaignOrCanvas,
-    groups.HasStepMessageVariation,
+    HasUserOnDevice, HasWorkspace, HasCampaignOrCanvas, HasStepMessageVariation
 ):
     """Something happened with a WhatsApp message."""
 
 
 class WhatsAppMessageEvent(
     WhatsAppEvent,
-    groups.HasDispatch,
-    groups.HasSend,
-    groups.HasSenderPhone,
-    groups.HasSubscriptionGroup,
-    groups.HasRecipientPhone,
+    HasDispatch,
+    HasSend,
+    HasSenderPhone,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
     HasWhatsAppMessage,
 ):
     """Braze sent a WhatsApp message, or something became of one that it had sent."""
@@ -55,11 +52,11 @@ class WhatsAppMessageEvent(
 
 class WhatsAppAbort(
     WhatsAppEvent,
-    groups.HasDispatch,
-    groups.HasAbortExtras,
-    groups.HasSubscriptionGroup,
-    groups.HasAbort,
-    groups.HasRecipientPhone,
+    HasDispatch,
+    HasAbortExtras,
+    HasSubscriptionGroup,
+    HasAbort,
+    HasRecipientPhone,
     HasBsuid,
 ):
     """
@@ -70,7 +67,7 @@ class WhatsAppAbort(
     """
 
 
-class WhatsAppClick(WhatsAppEvent, groups.HasShortLinkClick, groups.HasUserPhone):
+class WhatsAppClick(WhatsAppEvent, HasShortLinkClick, HasUserPhone):
     """
     A user followed a tracked link in a WhatsApp message.
 
@@ -105,9 +102,9 @@ class WhatsAppFailure(WhatsAppMessageEvent):
 
 class WhatsAppInboundReceive(
     WhatsAppEvent,
-    groups.HasSubscriptionGroup,
-    groups.HasUserPhone,
-    groups.HasInboundPhoneMessage,
+    HasSubscriptionGroup,
+    HasUserPhone,
+    HasInboundPhoneMessage,
     HasWhatsAppMessage,
 ):
     """
@@ -154,10 +151,10 @@ class WhatsAppRead(WhatsAppMessageEvent):
 
 class WhatsAppRetry(
     WhatsAppEvent,
-    groups.HasDispatch,
-    groups.HasSubscriptionGroup,
-    groups.HasRetry,
-    groups.HasRecipientPhone,
+    HasDispatch,
+    HasSubscriptionGroup,
+    HasRetry,
+    HasRecipientPhone,
     HasBsuid,
 ):
     """
@@ -167,7 +164,7 @@ class WhatsAppRetry(
     """
 
 
-class WhatsAppSend(WhatsAppMessageEvent, groups.HasMessageExtras):
+class WhatsAppSend(WhatsAppMessageEvent, HasMessageExtras):
     """
     Braze handed a WhatsApp message to WhatsApp.
 

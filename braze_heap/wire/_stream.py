@@ -84,7 +84,7 @@ class Inflated(Stream):
     A gzip stream that ends at its damage.
 
     Attributes:
-        damage: Description of the damage; empty if there is none yet.
+        damage: Description of the damage; empty before it is found.
         size: Number of bytes that were inflated.
     """
 
