@@ -44,10 +44,7 @@ class CanvasDestinationEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
     """Type of the Canvas step, in Braze's words."""
 
     destination_api_id: str | None = None
-    """
-    The destination. Joins ``sendtodestination.Sent`` with
-    ``sendtodestination.NotSent``.
-    """
+    """The destination. Joins the ``Sent`` and ``NotSent`` events."""
 
     destination_name: str | None = None
     """Name of the destination. Names change: use ``destination_api_id``."""

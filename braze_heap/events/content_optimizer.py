@@ -13,10 +13,7 @@ class ContentOptimizerComponentStore(HasWorkspace, HasContentCombination):
     """
 
     content: JsonText | None = None
-    """
-    The content of the combination, JSON text. Keep it in a lookup table, not on every
-    event.
-    """
+    """JSON text of the content. Keep it in a lookup table, not on every event."""
 
     content_optimizer_step_id: str | None = None
     """The optimizer step. Joins ``costep.Send``. Not the ``canvas_step_id``."""

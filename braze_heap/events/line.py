@@ -52,10 +52,7 @@ class LineInboundReceive(LineEvent, HasInboundMessage):
     """
 
     media_id: str | None = sensitive()
-    """
-    Id to get the picture, video or file from LINE. ``None`` for text. Not marked by
-    Braze, but it leads to what the user sent.
-    """
+    """Id to get the picture, video or file that the user sent. ``None`` for text."""
 
 
 class LineRetry(LineEvent, HasRetry):

@@ -44,10 +44,7 @@ class UserOrphan(HasUser, HasDevice, HasWorkspace, HasApp):
     """The profile that ceased to exist, 24 hex digits."""
 
     orphaned_by_id: str | None = sensitive()
-    """
-    ``user_id`` of the profile that survived. Earlier events of the absorbed profile
-    belong to it. Not marked by Braze, but the id of a person.
-    """
+    """The surviving profile, to which earlier events of the absorbed one belong."""
 
 
 class ProfileUpdate(HasUser, HasTimezone, HasWorkspace, HasApp, HasProfileTraits):

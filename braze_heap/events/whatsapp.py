@@ -9,10 +9,7 @@ class HasBsuid(CurrentsEvent):
     """Events with WhatsApp's business-scoped id of the user."""
 
     bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's id of the user, different for each business. Not marked by Braze, but it
-    identifies a person.
-    """
+    """WhatsApp's id of the user, different for each business."""
 
 
 class HasWhatsAppMessage(HasBsuid):
@@ -119,10 +116,7 @@ class WhatsAppInboundReceive(
     """Business number or short code that received the message."""
 
     quick_reply_text: str | None = sensitive()
-    """
-    Text of the button of a quick reply. ``None`` for anything else. Not marked by
-    Braze, but it is what the user answered.
-    """
+    """The user's answer: text of a quick-reply button. ``None`` for anything else."""
 
     catalog_id: str | None = since(3)
     """Catalog of the product that the user asks about, ``product_id``."""
@@ -134,10 +128,7 @@ class WhatsAppInboundReceive(
     """Completed form of a Flow response: JSON text of an object, field to answer."""
 
     in_reply_to: str | None = sensitive(since=3)
-    """
-    ``message_id`` of the ``whatsapp.Send`` that the user answered. Contains the phone
-    number, too.
-    """
+    """``message_id`` of the message answered. Contains the phone number, too."""
 
 
 class WhatsAppRead(WhatsAppMessageEvent):
