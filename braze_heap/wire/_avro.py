@@ -56,7 +56,8 @@ def read(stream: Stream, event_type: str | None) -> Iterator[Read]:
                 yield RawEvent(fix(record), event_type, offset)
         except Exception as error:
             stream.check()
-            _raise_missing_codec(error)
+            if isinstance(error, ValueError) and "you need to install" in str(error):
+                raise ModuleNotFoundError(f"Avro files: {error}") from None
             if block is None:
                 for record in _salvage(recorder.recorded, blocks.codec, schema):
                     yield RawEvent(fix(record), event_type, offset)
@@ -64,12 +65,6 @@ def read(stream: Stream, event_type: str | None) -> Iterator[Read]:
             yield Unreadable(offset, flaw, recorder.recorded)
             return
     stream.check()
-
-
-def _raise_missing_codec(error: Exception) -> None:
-    """Raise `ModuleNotFoundError` if *error* is a missing package of a codec."""
-    if isinstance(error, ValueError) and "you need to install" in str(error):
-        raise ModuleNotFoundError(f"Avro files: {error}") from None
 
 
 def _flaw(part: str, error: Exception) -> str:

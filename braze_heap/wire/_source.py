@@ -67,7 +67,10 @@ def read_events(
     if isinstance(source, bytes | bytearray | memoryview):
         return _read_with_name(io.BytesIO(source), event_type)
     if isinstance(source, os.PathLike):
-        return _read_path(source, event_type)
+        name = os.fsdecode(source)
+        if _URL_AS_PATH.match(name) and not os.path.exists(name):  # noqa: PTH110
+            raise ValueError(_NO_URL)
+        return _read_path(name, event_type)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
             "read_events takes a path, an open binary file or content, "
@@ -76,16 +79,9 @@ def read_events(
     return _read_with_name(source, event_type)
 
 
-def _read_path(path: "os.PathLike[str]", event_type: str | None) -> Iterator[Read]:
-    name = os.fsdecode(path)
-    if _URL_AS_PATH.match(name) and not os.path.exists(name):  # noqa: PTH110
-        raise ValueError(_NO_URL)
-    return _read_file(name, event_type or type_in_path(name))
-
-
-def _read_file(name: str, event_type: str | None) -> Iterator[Read]:
+def _read_path(name: str, event_type: str | None) -> Iterator[Read]:
     with open(name, "rb", buffering=0) as file:
-        yield from _read_with_name(file, event_type)
+        yield from _read_with_name(file, event_type or type_in_path(name))
 
 
 def _read_url(url: str, event_type: str | None) -> Iterator[Read]:
