@@ -32,18 +32,24 @@ def attach(
     in alphabetical order.
     """
 
-    def names_in(file: str, pattern: re.Pattern[str]) -> list[Any]:
-        loader: Any = spec.loader  # of files or of a zip archive: both have `get_data`
-        data = loader.get_data(str(Path(spec.origin or "").with_name(file)))
-        return pattern.findall(data.decode())
+    loader: Any = spec.loader  # of files or of a zip archive: both have `get_data`
+
+    def read(file: str) -> str:
+        data: bytes = loader.get_data(str(Path(spec.origin or "").with_name(file)))
+        return data.decode()
+
+    def classes_in(module: str) -> list[str]:
+        try:
+            return _CLASS.findall(read(f"{module.rpartition('.')[2]}.py"))
+        except OSError:  # only compiled modules are installed
+            every = vars(importlib.import_module(module)).items()
+            return [n for n, v in every if getattr(v, "__module__", "") == module]
 
     homes = {
         name: f"{module}.{name}" if module == spec.name else module
-        for module, several, one in names_in("__init__.pyi", _IMPORT)
+        for module, several, one in _IMPORT.findall(read("__init__.pyi"))
         for name in (
-            names_in(f"{module.rpartition('.')[2]}.py", _CLASS)
-            if one == "*"
-            else _NAME.findall(several or one)
+            classes_in(module) if one == "*" else _NAME.findall(several or one)
         )
     }
 
