@@ -69,7 +69,9 @@ def read_events(
     if isinstance(source, os.PathLike):
         name = os.fsdecode(source)
         if _URL_AS_PATH.match(name) and not os.path.exists(name):  # noqa: PTH110
-            raise ValueError(_NO_URL)
+            raise ValueError(
+                "Path(...) changes URLs: pass the URL as a str to read_events"
+            )
         return _read_path(name, event_type)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
@@ -169,12 +171,6 @@ _URL_AS_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]+:[/\\]", re.IGNORECASE)
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+(?:::[a-z0-9+.-]+)*://\S", re.IGNORECASE)
 _MAX_PATH: Final = 4096
 
-PATH_HINT: Final = (
-    "a str is content, not a path: write read_events(Path(...)) for a file"
-)
-_NO_URL: Final = "Path(...) changes URLs: pass the URL as a str to read_events"
-_URL_HINT: Final = "a URL is not content: write read_events(url)"
-
 
 def is_path(text: str) -> bool:
     """Return whether *text* is a path or a URL rather than JSON."""
@@ -196,7 +192,9 @@ def refuse_path(text: str) -> None:
 
 def path_hint(text: str) -> str:
     """Return advice about *text*, a path or a URL that was passed as content."""
-    return _URL_HINT if is_url(text) else PATH_HINT
+    if is_url(text):
+        return "a URL is not content: write read_events(url)"
+    return "a str is content, not a path: write read_events(Path(...)) for a file"
 
 
 def is_json_lines(file: BinaryIO) -> bool:
