@@ -7,7 +7,6 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from braze_heap._storage_form import is_nested
 from braze_heap.drift._drift import Drift
 from braze_heap.drift._findings import (
     Form,
@@ -21,7 +20,7 @@ from braze_heap.drift._naming import class_for
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
-from braze_heap.parsing import EventError, EventParser
+from braze_heap.parsing import EventError, EventParser, is_nested
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.policies.redaction import CUSTOM_FIELDS
 from braze_heap.policies.word_guard import without_personal_text

@@ -28,7 +28,7 @@ from braze_heap.cli._report import RunOutcome
 from braze_heap.cli._run import Run as OneJob
 from braze_heap.config import Config
 from braze_heap.wire import _json
-from braze_heap.wire._elements import CHUNK
+from braze_heap.wire._stream import CHUNK
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines, start
 
 pytestmark = pytest.mark.slow
