@@ -237,9 +237,9 @@ def _rows(
     result: TransformResult, source: str | None, originals: bool
 ) -> Iterator[_Row]:
     def row(outcome: str, number: int, names: Any = (None, None), **more: Any) -> _Row:
-        more |= {"outcome": outcome, "events": number, "source": source}
-        more["event_type"], more["event_id"] = names
-        return more
+        event_type, event_id = names
+        known = {"event_type": event_type, "event_id": event_id, "source": source}
+        return {"outcome": outcome, "events": number, **known, **more}
 
     events: set[int] = set()
     for call, origin in zip(result.calls, result.origins, strict=True):
