@@ -88,7 +88,8 @@ Columns of a table of calls:
 * ``source``: path of the file.
 """
 
-_Row: TypeAlias = dict[str, Any]
+_Row: TypeAlias = tuple[Any, ...]
+_NO_CALL: Final = (None,) * 6
 _KINDS: Final[Mapping[type[Call], str]] = {
     Track: "track",
     AddUserProperties: "add_user_properties",
@@ -195,14 +196,7 @@ def newest_user_properties(
                 other = newest.setdefault((call.identity, name), call)
                 if call.order(name) >= other.order(name):
                     newest[call.identity, name] = call
-    rows = []
-    for row, call in kept:
-        properties = call.properties.items()
-        won = {n: v for n, v in properties if newest[call.identity, n] is call}
-        if won:
-            row["properties"] = encode_text(won)
-            rows.append(row)
-    for chunk in _chunks(rows):
+    for chunk in _chunks(_winning(kept, newest)):
         yield pa.RecordBatch.from_pylist(chunk, schema=CALLS)
 
 
@@ -236,77 +230,97 @@ def calls_of(batch: pa.RecordBatch) -> list[Call]:
 def _rows(
     result: TransformResult, source: str | None, originals: bool
 ) -> Iterator[_Row]:
-    def row(outcome: str, number: int, names: Any = (None, None), **more: Any) -> _Row:
-        event_type, event_id = names
-        known = {"event_type": event_type, "event_id": event_id, "source": source}
-        return {"outcome": outcome, "events": number, **known, **more}
-
     events: set[int] = set()
     for call, origin in zip(result.calls, result.origins, strict=True):
         is_first = id(origin) not in events
         events.add(id(origin))
-        yield row("call", int(is_first), named(origin), **_columns_of(call))
+        yield _call_row(call, int(is_first), origin, source)
     for skip in result.skipped:
-        reason = str(skip.reason)
-        yield row("skipped", 1, (skip.event_type, skip.event_id), reason=reason)
+        yield (
+            *("skipped", 1, *_NO_CALL, skip.event_type, skip.event_id, None),
+            *(str(skip.reason), None, None, source),
+        )
     for each in result.rejected:
         record = DeadRecord.of(each.raw, each.reason, each.detail, UNKNOWN_TIME)
-        kept = {"original": record.original} if originals else {}
-        cause = {"reason": record.reason, "detail": record.detail}
-        yield row("rejected", 1, (each.event_type, each.event_id), **cause, **kept)
+        data = record.original if originals else None
+        yield (
+            *("rejected", 1, *_NO_CALL, each.event_type, each.event_id, None),
+            *(record.reason, record.detail, data, source),
+        )
     if repeated := result.mapped - len(events):
-        yield row("repeated", repeated)
+        yield ("repeated", repeated, *_NO_CALL, *_NO_CALL, source)
 
 
-def _columns_of(call: Call) -> _Row:
-    row = {"call": _KINDS[type(call)], "identity": call.identity}
-    if isinstance(call, DeleteUser):
-        return row
-    row["properties"] = encode_text(call.properties)
-    if isinstance(call, AddUserProperties):
-        return row | {"event_time": dt.datetime.fromtimestamp(call.time, dt.UTC)}
-    return row | {
-        "event": call.event,
-        "timestamp": call.timestamp,
-        "idempotency_key": call.idempotency_key,
-        "event_time": dt.datetime.fromisoformat(call.timestamp),
-    }
+def _call_row(call: Call, events: int, origin: Any, source: str | None) -> _Row:
+    event = timestamp = key = properties = time = None
+    if isinstance(call, Track):
+        event, timestamp, key = call.event, call.timestamp, call.idempotency_key
+        time = dt.datetime.fromisoformat(timestamp)
+    elif isinstance(call, AddUserProperties):
+        time = dt.datetime.fromtimestamp(call.time, dt.UTC)
+    if not isinstance(call, DeleteUser):
+        properties = encode_text(call.properties)
+    # fmt: off
+    return (
+        "call", events, _KINDS[type(call)], event, call.identity, timestamp, key,
+        properties, *named(origin), time, None, None, None, source,
+    )
+    # fmt: on
+
+
+def _winning(
+    stated: Iterable[tuple[dict[str, Any], AddUserProperties]],
+    newest: Mapping[tuple[str, str], AddUserProperties],
+) -> Iterator[dict[str, Any]]:
+    for row, call in stated:
+        winning = {
+            name: value
+            for name, value in call.properties.items()
+            if newest[call.identity, name] is call
+        }
+        if winning:
+            yield row | {"properties": encode_text(winning)}
 
 
 def _to_batch(rows: Iterable[_Row]) -> pa.RecordBatch:
-    rows = [*rows]
+    columns = [*zip(*rows, strict=True)] or [()] * len(CALLS)
+    arrays = [
+        _array(column, field.type) for column, field in zip(columns, CALLS, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=CALLS)
+
+
+def _array(column: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
     try:
-        return pa.RecordBatch.from_pylist(rows, schema=CALLS)
+        return pa.array(column, kind)
     except UnicodeEncodeError:  # lone surrogates of a rejected event
-        clean = [{name: _clean(value) for name, value in r.items()} for r in rows]
-        return pa.RecordBatch.from_pylist(clean, schema=CALLS)
-
-
-def _clean(value: Any) -> Any:
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+        clean = [text and text.encode(errors="replace").decode() for text in column]
+        return pa.array(clean, kind)
 
 
 # --- In -------------------------------------------------------------------------------
 
 
-def _batches_of(source: Any, *, is_item: bool = False) -> Iterator[pa.RecordBatch]:
+def _batches_of(source: Any) -> Iterator[pa.RecordBatch]:
     """Yield the batches of *source*, which may also be a batch or a table."""
     if isinstance(source, pa.RecordBatch):
         yield source
     elif hasattr(source, "__arrow_c_stream__"):
         yield from pa.RecordBatchReader.from_stream(source)
-    elif (
-        is_item
-        or isinstance(source, str | bytes | Mapping)
-        or not isinstance(source, Iterable)
-    ):
-        raise TypeError(
-            "a table of Arrow, pandas, Polars or DuckDB, or an iterable of batches is "
-            f"needed, not {kind_of(source)}"
-        )
-    else:
+    elif isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
         for batch in source:
-            yield from _batches_of(batch, is_item=True)
+            yield from _batches_of(_checked_batch(batch))
+    else:
+        _checked_batch(source)
+
+
+def _checked_batch(batch: Any) -> Any:
+    if isinstance(batch, pa.RecordBatch) or hasattr(batch, "__arrow_c_stream__"):
+        return batch
+    raise TypeError(
+        "a table of Arrow, pandas, Polars or DuckDB, or an iterable of batches is "
+        f"needed, not {kind_of(batch)}"
+    )
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -487,10 +501,14 @@ def _text(row: dict[str, Any], name: str) -> str:
 
 def _properties(text: Any) -> dict[str, Any]:
     with contextlib.suppress(ValueError, TypeError):
-        values = json.loads(text)
+        values = json.loads(text, parse_constant=_refuse)
         if isinstance(values, dict) and all(
             type(value) in (str, int) or (type(value) is float and math.isfinite(value))
             for value in values.values()
         ):
             return values
     raise ValueError("'properties' is not a JSON object of texts and numbers")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
