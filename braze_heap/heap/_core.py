@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import attrs
 
@@ -21,18 +21,33 @@ from braze_heap._wiring import kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._options import HeapOptions
 from braze_heap.heap._pacing import LocalPacer, Pacer, Ticket, require_pacer
-from braze_heap.heap._secret import Secret
 
 logger = logging.getLogger("braze_heap.sinks.heap")
 
 PROOF_LIFE: Final = 300.0
 """Seconds for which an accepted request proves that the configuration is right."""
 
-LEAST_BODY: Final = 64 << 10
-"""Bytes. A 413 for a smaller body does not lower the limit of later requests."""
-
 MAX_ACCEPTED_KEYS: Final = 100_000
 """Keys of accepted events to keep, from batches that failed later on."""
+
+
+class Secret:
+    """A text that is not shown in a repr, logged or pickled."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be pickled")
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
 
 
 @attrs.frozen
@@ -85,7 +100,7 @@ class HeapCore:
         self.app_id = json.dumps(settings.app_id).encode()
         self.max_bytes = settings.max_bytes
         self.token: tuple[Secret, float] | None = None
-        self._accepted_at: float | None = None
+        self._accepted_at = -math.inf
         self._lock = threading.Lock()
         self._accepted_keys: dict[str, None] = {}
 
@@ -112,8 +127,7 @@ class HeapCore:
 
     def accepted_lately(self) -> bool:
         """Return whether Heap accepted a request in the last five minutes."""
-        at = self._accepted_at
-        return at is not None and self.settings.clock() - at <= PROOF_LIFE
+        return self.settings.clock() - self._accepted_at <= PROOF_LIFE
 
     def call_pacer(self, name: str, *args: Any) -> Steps:
         """
@@ -168,10 +182,6 @@ class HeapCore:
         perform = lambda step: step.method()  # noqa: E731
         threading.Thread(target=run_steps, args=(steps, perform)).start()
 
-    def lower_max_bytes(self, size: int) -> None:
-        """Lower the limit of bodies after Heap answered 413 to one of *size* bytes."""
-        self.max_bytes = min(self.max_bytes, max(size // 2, LEAST_BODY))
-
 
 def _is_result(name: str, args: tuple[Any, ...], result: object) -> bool:
     if name == "room":
@@ -181,16 +191,14 @@ def _is_result(name: str, args: tuple[Any, ...], result: object) -> bool:
     if name in ("commit", "refund"):
         return True
     if isinstance(result, int | float) and not isinstance(result, bool):
-        is_at_limit = name == "reserve"  # a 0 would be tried again without end
-        return 0 <= result < math.inf and not (is_at_limit and result == 0)
+        is_endless = name == "reserve" and result == 0  # it would be tried again
+        return 0 <= result < math.inf and not is_endless
     return name == "reserve" and isinstance(result, Ticket)
 
 
 def _pacer_of(settings: HeapOptions) -> Pacer:
-    rates = {
-        "events_a_minute": settings.events_a_minute,
-        "identity_events_a_minute": settings.identity_events_a_minute,
-    }
+    names = ("events_a_minute", "identity_events_a_minute")
+    rates = {name: getattr(settings, name) for name in names}
     given = {name: rate for name, rate in rates.items() if rate is not None}
     if settings.pacer is None:
         return LocalPacer(**given)

@@ -1,6 +1,8 @@
 """One request to Heap, retried until its answer is final or the deadline ends."""
 
 import base64
+import functools
+import itertools
 import json
 import logging
 from collections.abc import Callable
@@ -10,9 +12,8 @@ from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap import _answers
 from braze_heap.heap._answers import Answer, Failure, Verdict
 from braze_heap.heap._bulk import Endpoint, Item, cost_of
-from braze_heap.heap._core import HeapCore, Post, Sleep, Steps
+from braze_heap.heap._core import HeapCore, Post, Secret, Sleep, Steps
 from braze_heap.heap._pacing import Ticket
-from braze_heap.heap._secret import Secret
 
 logger = logging.getLogger("braze_heap.sinks.heap")
 
@@ -43,11 +44,9 @@ class RetryingSender:
         self._clock = core.settings.clock
         self._end = self._clock() + core.settings.deadline
 
-    def send_until_final(
-        self, items: list[Item], body: bytes, endpoint: Endpoint
-    ) -> Steps:
+    def send(self, items: list[Item], body: bytes, endpoint: Endpoint) -> Steps:
         """Send *items*, and return the `Answer` that accepts or rejects the request."""
-        send = lambda: self._send_once(items, body, endpoint)  # noqa: E731
+        send = functools.partial(self._send_once, items, body, endpoint)
         return self._retry(send, endpoint.path, is_keyed=endpoint.is_keyed)
 
     def sleep(self, seconds: float, cause: str) -> Steps:
@@ -74,7 +73,7 @@ class RetryingSender:
         self, send: Callable[[], Steps], path: str, *, is_keyed: bool = False
     ) -> Steps:
         may_renew = is_keyed  # two batches may find the same token expired
-        for attempt in range(1_000_000):
+        for attempt in itertools.count():
             reply = yield from send()
             outcome = _answers.verdict(reply)
             if outcome is Verdict.MISCONFIGURED:
@@ -88,7 +87,6 @@ class RetryingSender:
                 yield from self._back_off(attempt, reply, path)
             else:
                 return reply
-        raise AssertionError("the deadline ends earlier")  # pragma: no cover
 
     def _send_once(self, items: list[Item], body: bytes, endpoint: Endpoint) -> Steps:
         token = (yield from self._token()) if endpoint.is_keyed else None

@@ -19,10 +19,17 @@ from braze_heap._sansio import run_steps, run_steps_async
 from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
-from braze_heap.heap._core import HeapCore, PacerCall, Post, Sleep, Step, Steps
+from braze_heap.heap._core import (
+    HeapCore,
+    PacerCall,
+    Post,
+    Secret,
+    Sleep,
+    Step,
+    Steps,
+)
 from braze_heap.heap._delivery import deliver
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._secret import Secret
 from braze_heap.heap._transport import (
     DeadlineTransport,
     proxy_from_environment,
