@@ -8,9 +8,13 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from braze_heap.receiver._http import IncompleteBodyError, Request, Response
+from braze_heap.receiver._http import (
+    IncompleteBodyError,
+    Request,
+    Response,
+    retry_later,
+)
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
-from braze_heap.receiver._responses import retry_later
 
 __all__ = ["ASGIReceiver"]
 
