@@ -131,7 +131,7 @@ class LegalNames:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
-        self._paths: dict[str, _PathNames] = {}
+        self._below: dict[str, _DottedNames] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LegalNames, ()
@@ -145,92 +145,31 @@ class LegalNames:
             self.names.add(name)
         return is_legal
 
-    def below(self, path: str) -> "_PathNames":
-        """Return the dotted names below *path*, by key."""
-        try:
-            return self._paths[path]
-        except KeyError:
-            names = _PathNames(path, 0, self)
-            if len(self._paths) < _MAX_PATHS:
-                self._paths[path] = names
-            return names
+    def below(self, path: str) -> "_DottedNames":
+        """Return the names of the values in an object, by key."""
+        names = self._below.get(path)
+        if names is None:
+            names = _DottedNames(path, self)
+            if len(self._below) < _MAX_PATHS:
+                self._below[path] = names
+        return names
 
 
-class _PathNames(dict[str, str | None]):
+class _DottedNames(dict[str, str | None]):
     """Key of an object to its dotted name; ``None`` if the name may not be legal."""
 
-    def __init__(self, path: str, depth: int, legal: LegalNames) -> None:
+    def __init__(self, path: str, legal: LegalNames) -> None:
         super().__init__()
         self._path = path
-        self._depth = depth
         self._legal = legal
-        self._below: dict[str, _PathNames] = {}
 
     def __missing__(self, key: Any) -> str | None:
-        if type(key) is not str:
-            return None
         name = f"{self._path}.{key}"
-        if not self._legal.is_legal(name):
+        if type(key) is not str or not self._legal.is_legal(name):
             return None
         if name in self._legal.names:
             self[key] = name
         return name
-
-    def below(self, key: str) -> "_PathNames | None":
-        """Return the names one level down; ``None`` beyond a depth of 20."""
-        try:
-            return self._below[key]
-        except KeyError:
-            if self._depth >= _MAX_DEPTH or type(key) is not str:
-                return None
-            names = _PathNames(f"{self._path}.{key}", self._depth + 1, self._legal)
-            if len(self._below) < _MAX_PATHS:
-                self._below[key] = names
-            return names
-
-
-def _flatten_into(
-    found: dict[str, Value], names: _PathNames, value: dict[str, Any]
-) -> int:
-    """
-    Add the values in *value* to *found*, under *names*.
-
-    Return their number; -1 if a change may have to be counted.
-    """
-    if len(value) > MAX_FAST_VALUES:
-        return -1
-    count = 0
-    for key, inner in value.items():
-        cls = type(inner)
-        if cls is dict:
-            inner_names = names.below(key)
-            number = (
-                -1 if inner_names is None else _flatten_into(found, inner_names, inner)
-            )
-            if number < 0:
-                return -1
-            count += number
-            continue
-        simple = to_simple_value(inner)
-        if simple is None:
-            if inner is None:
-                continue
-            if cls is not list or not within_fast_limits(inner):
-                return -1
-            is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
-            simple = to_simple_value(_json_text(inner)) if is_nested else None
-            inner_names = names.below(key)
-            of_count = inner_names["count"] if inner_names is not None else None
-            if simple is None or of_count is None:
-                return -1
-            found[of_count] = len(inner)
-            count += 1
-        name = names[key]
-        if name is None:
-            return -1
-        found[name] = simple
-        count += 1
-    return count
 
 
 class PropertyEncoder:
@@ -406,12 +345,41 @@ class PropertyEncoder:
         """
         if type(value) is not dict or self.nested != "flatten":
             return None
-        if self.lists != "json" and _has_list_of_containers(value):
-            return None
         found: dict[str, Value] = {}
-        count = _flatten_into(found, self.legal_names.below(path), value)
-        is_simple = count == len(found) <= MAX_FAST_VALUES  # fewer: names collide
+        number = self._flatten_plain(found, path, value, levels=20)
+        is_simple = number == len(found) <= MAX_FAST_VALUES  # fewer: names collide
         return found if is_simple else None
+
+    def _flatten_plain(
+        self, found: dict[str, Value], path: str, value: dict[str, Any], levels: int
+    ) -> int:
+        """Add the values in *value* to *found*; return their number, -1 if unusual."""
+        if not levels or len(value) > MAX_FAST_VALUES:
+            return -1
+        number, names = 0, self.legal_names.below(path)
+        for key, inner in value.items():
+            name = names[key]
+            if name is None:
+                return -1
+            if type(inner) is dict:
+                below = self._flatten_plain(found, name, inner, levels - 1)
+                if below < 0:
+                    return -1
+                number += below
+                continue
+            simple = to_simple_value(inner)
+            if simple is None:
+                if inner is None:
+                    continue
+                simple = _plain_list(inner) if self.lists == "json" else None
+                count = self.legal_names.below(name)["count"]
+                if simple is None or count is None:
+                    return -1
+                found[count] = len(inner)
+                number += 1
+            found[name] = simple
+            number += 1
+        return number
 
     def add_object(
         self,
@@ -554,8 +522,6 @@ _SURELY_SHORT: Final = MAX_TEXT // 2
 
 _MAX_LEGAL_NAMES: Final = 10_000
 _MAX_PATHS: Final = 1_000
-_MAX_DEPTH: Final = 20
-"""Levels of an object that are flattened without a full check."""
 
 _ILLEGAL: Final = re.compile("[\0\ud800-\udfff]")
 
@@ -573,12 +539,11 @@ def _is_list_of_containers(value: Any) -> bool:
     return type(value) is list and not _CONTAINERS.isdisjoint(map(type, value))
 
 
-def _has_list_of_containers(value: dict[str, Any]) -> bool:
-    return any(
-        _is_list_of_containers(inner)
-        or (type(inner) is dict and _has_list_of_containers(inner))
-        for inner in value.values()
-    )
+def _plain_list(value: Any) -> Value | None:
+    """Return a list of objects as text; ``None`` if it is another value, or long."""
+    if not _is_list_of_containers(value) or not within_fast_limits(value):
+        return None
+    return to_simple_value(_json_text(value))
 
 
 def _with_text_keys(value: Any) -> Any:
