@@ -6,8 +6,13 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._options import is_secret, key_of, parser_of, shown_default, types_of
-from braze_heap._options import variable_of as default_variable
+from braze_heap._options import (
+    declaration_of,
+    key_of,
+    parser_of,
+    shown_default,
+    types_of,
+)
 from braze_heap.config._tables import LogConfig, ServeConfig, SinkConfig, StateConfig
 from braze_heap.config._transform import TransformConfig
 
@@ -53,12 +58,12 @@ class DeclaredKey:
     @property
     def is_secret(self) -> bool:
         """Whether the value must not be shown."""
-        return bool(self.field and is_secret(self.field))
+        return bool(self.field and declaration_of(self.field).secret)
 
     @property
     def variable(self) -> str:
         """Variable that sets the secret by default; empty for other keys."""
-        return default_variable(self.field) if self.field else ""
+        return declaration_of(self.field).variable if self.field else ""
 
 
 @functools.cache

@@ -95,12 +95,11 @@ class _Backend(httpcore2.NetworkBackend):
             connect = self._inner.connect_tcp
             try:
                 stream = connect(address, port, share, socket_options=socket_options)
+                return _DeadlineStream(stream, self._deadline)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 if left == 1:
                     raise
-            else:
-                break
-        return _DeadlineStream(stream, self._deadline)
+        raise AssertionError("unreachable")  # pragma: no cover
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
