@@ -207,11 +207,12 @@ class _RotatedFile:
         self._open: FileIO | None = _open_lines(path)
 
     def write(self, data: bytes) -> None:
-        file = self._open or self._reopen()
+        file = self._open or _open_lines(self._path)
+        self._open = file
         if file.tell() >= self._max_bytes:
             self.close()
             self._path.rename(_next_free(self._path))
-            file = self._reopen()
+            self._open = file = _open_lines(self._path)
         if data:
             is_zipped = self._path.suffix == ".gz"
             _write_all(file, gzip.compress(data, mtime=0) if is_zipped else data)
@@ -222,10 +223,6 @@ class _RotatedFile:
             with file:
                 _sync(file)
             sync_directory(self._path.parent)
-
-    def _reopen(self) -> FileIO:
-        self._open = _open_lines(self._path)
-        return self._open
 
 
 def _write_all(file: FileIO, data: bytes) -> None:
@@ -270,15 +267,12 @@ def sync_directory(path: Path) -> None:
 
 def _open_lines(path: Path) -> FileIO:
     file = FileIO(path, "ab")
-    if path.suffix != ".gz" and file.tell() and _last_byte(path) != b"\n":
-        file.write(b"\n")
+    if path.suffix != ".gz" and file.tell():
+        with path.open("rb") as written:
+            written.seek(-1, os.SEEK_END)
+            if written.read(1) != b"\n":
+                file.write(b"\n")
     return file
-
-
-def _last_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)
 
 
 def _next_free(path: Path) -> Path:

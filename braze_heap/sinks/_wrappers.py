@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -67,16 +68,9 @@ class Tee(OfOneProcess, ClosingContextManager):
 
     def close(self) -> None:
         """Close every sink, even if closing one of them raises."""
-        _close_all(list(self._sinks))
-
-
-def _close_all(sinks: list[Sink]) -> None:
-    if not sinks:
-        return
-    try:
-        sinks[0].close()
-    finally:
-        _close_all(sinks[1:])
+        with contextlib.ExitStack() as stack:
+            for sink in reversed(self._sinks):
+                stack.callback(sink.close)
 
 
 class _Wrapper(OfOneProcess):
@@ -190,7 +184,10 @@ class Buffered(_Wrapper, ClosingContextManager):
             return Receipt()
         with self._changed:
             is_leader = self._batch is None
-            batch = self._batch or self._start_batch()
+            batch = self._batch or _SharedBatch(time.monotonic() + self._seconds)
+            if is_leader:
+                self._batch = batch
+                self._undecided += 1
             start = len(batch.calls)
             batch.calls += calls
             self._changed.notify_all()
@@ -208,11 +205,6 @@ class Buffered(_Wrapper, ClosingContextManager):
             self._changed.wait_for(lambda: not self._undecided)
         self._sink.close()
 
-    def _start_batch(self) -> _SharedBatch:
-        self._undecided += 1
-        self._batch = _SharedBatch(time.monotonic() + self._seconds)
-        return self._batch
-
     def _send_as_leader(self, batch: _SharedBatch) -> None:
         """Wait for other threads, send *batch*, and wake the other threads."""
         try:
@@ -224,7 +216,11 @@ class Buffered(_Wrapper, ClosingContextManager):
             batch.error = SinkUnavailable("the sending thread was interrupted")
             raise
         finally:
-            self._finish(batch)
+            with self._changed:
+                self._batch = None if self._batch is batch else self._batch
+                self._undecided -= 1
+                batch.is_done = True
+                self._changed.notify_all()
 
     def _wait_until_full(self, batch: _SharedBatch) -> None:
         def is_full() -> bool:
@@ -233,13 +229,6 @@ class Buffered(_Wrapper, ClosingContextManager):
         with self._changed:
             self._changed.wait_for(is_full, max(0.0, batch.send_at - time.monotonic()))
             self._batch = None
-
-    def _finish(self, batch: _SharedBatch) -> None:
-        with self._changed:
-            self._batch = None if self._batch is batch else self._batch
-            self._undecided -= 1
-            batch.is_done = True
-            self._changed.notify_all()
 
 
 class ThreadedSink(_Wrapper, AsyncClosingContextManager):
