@@ -96,13 +96,9 @@ def option(
     **declared: Any,
 ) -> _T:
     """
-    Declare an option.
+    Declare an option. A *default* that is a dict is copied for each instance.
 
-    Args:
-        default: Its default value. A dict is copied for each instance.
-        text: See `Declaration`.
-        converter: Applied to values of the constructor of the attrs class.
-        declared: See `Declaration`.
+    *converter* applies to values of the constructor; *declared*: see `Declaration`.
     """
     if converter is None and type(default) is dict:
         converter = copy_of_mapping
@@ -138,12 +134,7 @@ def takes(
 ) -> Callable[[Callable[[_S, _O], None]], Callable[Concatenate[_S, _P], None]]:
     """
     Turn an ``__init__`` of one argument, an instance of the attrs class *options*, into
-    one that takes its fields.
-
-    Raises:
-        TypeError: By the constructor, for an unknown option, with a hint, or a value
-            that is not a mapping where one is required.
-        ValueError: By the constructor, for a value that its option does not take.
+    one that takes its fields. It checks them, and has a hint for an unknown option.
     """
     cls: Any = typing.get_origin(options) or options
     names = {field.name for field in attrs.fields(cls)}
@@ -215,11 +206,7 @@ def choices_of(options: type, name: str) -> tuple[str, ...]:
 
 
 def check(options: Any) -> None:
-    """
-    Raise if a value of *options* is not one that its declaration allows.
-
-    Choices, switches, mappings and the limits of numbers and texts are checked.
-    """
+    """Raise if a value of *options* is not one that its declaration allows."""
     cls: Any = type(options)
     kinds = types_of(cls)
     for field in attrs.fields(cls):
@@ -231,13 +218,8 @@ def check_value(
     field: "attrs.Attribute[Any]", kind: Any, value: Any, name: str
 ) -> None:
     """
-    Raise if *value* is not one that the declaration *field* allows.
-
-    Args:
-        field: The declaration.
-        kind: Its type.
-        value: The value.
-        name: Name of the option in messages.
+    Raise if *value* is not one that *field*, of the type *kind*, allows. Messages call
+    the option *name*.
     """
     declared = declaration_of(field)
     if declared.positive and not 0 < value < float("inf"):
@@ -265,11 +247,8 @@ def is_list(kind: Any) -> bool:
 
 def parser_of(kind: Any) -> Callable[[str], Any] | None:
     """
-    Return the function that reads an option of the type *kind* from text.
-
-    Returns:
-        ``None`` if the type has no text form, such as a function. The parser raises
-        `ValueError`, which may quote the text.
+    Return the function that reads an option of the type *kind* from text. It raises
+    `ValueError`. ``None`` if the type has no text form, such as a function.
     """
     if kind is str:
         return str
@@ -315,14 +294,8 @@ def from_text(
     """
     Return the values of *options* that *texts* describe, by name.
 
-    Args:
-        options: Class of the options.
-        texts: Text form of each value by name.
-        shown: Returns the name of an option as messages show it.
-
-    Raises:
-        ValueError: An unknown option, one without a text form, or text that is not a
-            value of its type. The message may quote the text.
+    *shown* returns the name of an option for messages. `ValueError` is raised for an
+    unknown option, one without a text form, or text that is not a value of its type.
     """
     parsers = {name: parser_of(kind) for name, kind in types_of(options).items()}
     known = [name for name, parser in parsers.items() if parser]

@@ -25,14 +25,10 @@ MAX_BYTES: Final = 4 << 20
 @attrs.frozen(eq=False)
 class Endpoint:
     """
-    One of Heap's bulk endpoints.
+    One of Heap's bulk endpoints. *name* is the key of the items in the body.
 
-    Attributes:
-        path: Path below the host.
-        name: Key of the items in the body.
-        max_items: Maximum number of items in a request.
-        is_paced: Whether Heap limits the rate.
-        is_keyed: Whether Heap needs a bearer token instead of the ``app_id``.
+    Heap limits the rate if it *is_paced*, and needs a bearer token instead of the
+    ``app_id`` if it *is_keyed*.
     """
 
     path: str
@@ -52,12 +48,9 @@ DELETIONS: Final = Endpoint(
 @attrs.define(eq=False)
 class Item:
     """
-    One item of a bulk request.
+    One item of a bulk request, for the calls of the batch at *indexes*.
 
-    Attributes:
-        call: The call to send.
-        indexes: Indexes in the batch of the calls that are merged into it.
-        merged: An item for each of these calls, if there are several.
+    *merged* has an item for each of these calls, if there are several.
     """
 
     call: Call
@@ -93,11 +86,7 @@ def merge_user_properties(items: Sequence[Item]) -> Item:
 
 
 def split_in_half(items: Sequence[Item]) -> list[list[Item]]:
-    """
-    Return two groups with half of the *items* each, or half of the calls of one item.
-
-    A single call cannot be split, which gives no groups.
-    """
+    """Return halves of *items*, or of the calls of one; nothing for a single call."""
     parts = items if len(items) > 1 else items[0].parts
     if len(parts) == 1:
         return []

@@ -55,12 +55,7 @@ class Post:
     """
     A request to send. Reply with an `Answer` or a `Failure`.
 
-    Attributes:
-        path: Path below the host.
-        body: JSON.
-        items: Number of items in the body.
-        timeout: Seconds for the whole exchange.
-        authorization: Value of the header, or ``None``.
+    The *timeout* is for the whole exchange; *items* are those in the body.
     """
 
     path: str

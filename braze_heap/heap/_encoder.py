@@ -195,9 +195,8 @@ class PropertyEncoder:
         self, properties: dict[str, Any], names: Iterable[str]
     ) -> None:
         """
-        Make the values under *names* legal, in place. All names must be legal.
-
-        Flattened objects are added after scalars. Missing names are ignored.
+        Make the values under *names*, which are legal, legal in place. Missing names
+        are ignored, and flattened objects are added after scalars.
         """
         others = []
         short = _SURELY_SHORT
@@ -345,11 +344,7 @@ class PropertyEncoder:
             self.adjustments[adjustment] += number
 
     def flatten_plain(self, path: str, value: Any) -> dict[str, Value] | None:
-        """
-        Return the properties that `add` would add under *path*.
-
-        Return ``None`` if a change may have to be counted.
-        """
+        """Return what `add` would add; ``None`` if a change may have to be counted."""
         if type(value) is not dict or self.nested != "flatten":
             return None
         found: dict[str, Value] = {}

@@ -50,11 +50,8 @@ def as_json(value: Any) -> Any:
     """
     Convert the outermost layer of *value* towards a JSON type; repeat until it is one.
 
-    Mappers return values of any type. Instances of attrs classes and dataclasses become
-    objects, an enum its value, a scalar of numpy its Python number.
-
-    Raises:
-        UnsupportedValueError: JSON cannot represent *value*.
+    Instances of attrs classes and dataclasses become objects, an enum its value, a
+    scalar of numpy its Python number. Others raise `UnsupportedValueError`.
     """
     if type(value) in JSON_TYPES:
         return value
@@ -152,7 +149,7 @@ def json_within(
 
 
 def fitting_when_joined(texts: Iterable[str]) -> int:
-    """Return how many *texts*, from the first, are legal when joined by ``||``."""
+    """Return the number of *texts*, from the first, that fit, joined by ``||``."""
     number, length = 0, -2
     for text in texts:
         length += utf16_length(text) + 2

@@ -59,11 +59,7 @@ class RetryingSender:
     def raise_misconfigured(
         self, answer: Answer, detail: str, reply_text: str = ""
     ) -> NoReturn:
-        """
-        Raise `SinkUnavailable` for a configuration error, so that no event is rejected.
-
-        *reply_text*, which Heap sent, is not logged.
-        """
+        """Raise for a wrong configuration. *reply_text*, from Heap, is not logged."""
         context = _answers.reply_context(answer, self._host)
         raise SinkUnavailable(
             detail, misconfigured=True, context=context, answer=reply_text

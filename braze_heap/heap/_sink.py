@@ -246,11 +246,7 @@ class _ReceivedResponse:
     """
     The part of a response that was received.
 
-    Attributes:
-        head: Status and headers.
-        text: Body, at most `MAX_ANSWER` bytes.
-        is_done: Whether the body was read to its end or to the maximum.
-        failure: Network error, if any.
+    It *is_done* if the body was read to its end or to `MAX_ANSWER` bytes.
     """
 
     head: httpx2.Response | None = None
@@ -267,12 +263,11 @@ class _ReceivedResponse:
     def answer(self) -> Answer | Failure:
         if self.head is None:
             return self.failure
-        return Answer(
-            status=self.head.status_code,
-            retry_after=self.head.headers.get("retry-after"),
-            text=self.text,
-            complete=_is_framed(self.head) and self.is_done,
-        )
+        status, headers = self.head.status_code, self.head.headers
+        is_chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
+        is_framed = status == 204 or is_chunked or "content-length" in headers
+        is_complete = is_framed and self.is_done
+        return Answer(status, headers.get("retry-after"), self.text, is_complete)
 
 
 def _chunks(response: httpx2.Response) -> Iterable[bytes]:
@@ -286,13 +281,6 @@ async def _async_chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
         return
     async for chunk in response.aiter_raw():
         yield chunk
-
-
-def _is_framed(response: httpx2.Response) -> bool:
-    """Return whether the head declares the end of the body."""
-    headers = response.headers
-    is_chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
-    return response.status_code == 204 or is_chunked or "content-length" in headers
 
 
 def _url_of_host(options: HeapOptions) -> str:

@@ -138,13 +138,7 @@ class _Body(httpx2.SyncByteStream):
 
 
 class DeadlineTransport(httpx2.BaseTransport):
-    """
-    Send each request within its ``timeout``, from the first byte to the last.
-
-    Args:
-        context: TLS configuration.
-        proxy: URL of a proxy, or ``None``.
-    """
+    """Send each request within its ``timeout``, from the first byte to the last."""
 
     def __init__(self, context: ssl.SSLContext, proxy: str | None = None) -> None:
         self._deadline = _Deadline()
@@ -193,8 +187,7 @@ def proxy_from_environment(host: str) -> str | None:
     """
     Return the https proxy for *host* from the environment, or ``None``.
 
-    Raises:
-        ValueError: The proxy is not usable. The message excludes its password.
+    `ValueError` is raised for an unusable one, without its password.
     """
     proxy = urllib.request.getproxies().get("https")
     if not proxy or urllib.request.proxy_bypass(host):

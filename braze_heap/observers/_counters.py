@@ -16,14 +16,9 @@ from braze_heap.report import Report
 @attrs.frozen
 class Counter:
     """
-    A counter.
+    A counter, with its name without a prefix, and its unit for OpenTelemetry.
 
-    Attributes:
-        name: Name without a prefix.
-        text: Description.
-        unit: Unit for OpenTelemetry.
-        labels: Names of its labels.
-        fixed: Values of the labels, if they are known before an event.
+    *fixed* has the values of the labels, if they are known before an event.
     """
 
     name: str

@@ -133,12 +133,7 @@ UNAUTHENTICATED: Final[Authenticator] = _Unauthenticated()
 
 
 def as_authenticator(tokens: str | Iterable[str] | Authenticator) -> Authenticator:
-    """
-    Wrap *tokens* in an authenticator, and log a warning for short tokens.
-
-    Raises:
-        TypeError: *tokens* is not a string, or its ``is_authorized`` is async.
-    """
+    """Return *tokens* as an authenticator, and log a warning for short tokens."""
     if not isinstance(tokens, Authenticator):
         tokens = Tokens(tokens)
     if isinstance(tokens, type):

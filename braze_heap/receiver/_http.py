@@ -111,11 +111,8 @@ def retry_later(
     seconds: float | None = None, *, is_throttled: bool = False
 ) -> Response:
     """
-    Return the response to a batch that must be resent.
-
-    Args:
-        seconds: Time to wait; rounded up to whole seconds of one hour at most.
-        is_throttled: Whether a rate limit of Heap is the cause.
+    Return the response to a batch that must be resent, after whole seconds up to one
+    hour. It *is_throttled* if a rate limit of Heap is the cause.
     """
     wait = DEFAULT_RETRY_AFTER if seconds is None or math.isnan(seconds) else seconds
     after = str(math.ceil(min(max(wait, 1), MAX_RETRY_AFTER)))

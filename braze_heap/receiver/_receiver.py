@@ -355,17 +355,7 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
 
 def require_receiver(adapter: str, receiver: object, kind: type) -> None:
-    """
-    Raise unless *receiver* is of the *kind* that *adapter* calls.
-
-    Args:
-        adapter: Public name of the adapter.
-        receiver: Argument of the adapter.
-        kind: `Receiver` or `AsyncReceiver`.
-
-    Raises:
-        TypeError: *receiver* is the other kind, a class, or not a receiver.
-    """
+    """Raise `TypeError` unless *receiver* is of the *kind* that *adapter* calls."""
     handle = getattr(receiver, "handle", None)
     is_receiver = callable(handle) and not isinstance(receiver, type)
     if is_receiver and is_async(handle) == issubclass(kind, AsyncReceiver):

@@ -54,12 +54,7 @@ def lambda_handler(receiver: Receiver) -> Callable[[LambdaEvent, Any], dict[str,
 
 
 def _request(event: LambdaEvent) -> Request:
-    """
-    Return the HTTP request in *event*.
-
-    Raises:
-        ValueError: *event* is not an HTTP request.
-    """
+    """Return the HTTP request in *event*; raise `ValueError` if it is not one."""
     if not isinstance(event, Mapping) or any(key in event for key in _NOT_HTTP):
         raise _not_http(event)
     context = event.get("requestContext")

@@ -274,7 +274,10 @@ class Service:
     async def _readyz(self) -> Response:
         problems, _ = await self._check()
         if not problems:
-            return _text(200, f"ready\n{self._last_failure()}")
+            # nobody knows yet whether a sink that failed works again
+            seconds = self.metrics.failures().get("sink")
+            note = f"sink: no success since {seconds:.0f} s\n" if seconds else ""
+            return _text(200, f"ready\n{note}")
         parts = ", ".join(each.part for each in problems)
         details = "; ".join(
             f"{each.part}: {each.detail or each.text}" for each in problems
@@ -282,11 +285,6 @@ class Service:
         self.receiver._log_problem(503, f"Not ready (503): {details}", cause=parts)
         lines = (f"{each.part}: {each.text}\n" for each in problems)
         return _text(503, "".join(lines))
-
-    def _last_failure(self) -> str:
-        """Return a note, because nobody knows yet whether the sink works again."""
-        seconds = self.metrics.failures().get("sink")
-        return f"sink: no success since {seconds:.0f} s\n" if seconds else ""
 
     async def _metrics(self) -> Response:
         problems, size = await self._check()
@@ -333,12 +331,9 @@ class Service:
 @attrs.frozen
 class _Problem:
     """
-    A part of a service that is not ready.
+    A part of a service that is not ready, and the cause.
 
-    Attributes:
-        part: One of `PARTS`.
-        text: Cause for everyone.
-        detail: Cause for the log, if it differs; may have paths and hosts.
+    The log has *detail* instead of *text* if it is given: it may have paths and hosts.
     """
 
     part: str

@@ -67,7 +67,8 @@ def open_sink(spec: str, **more: str) -> Sink:
             "file:calls.jsonl"
         )
     target, _, query = rest.partition("?")
-    factory = _BUILT_IN.get(name) or _entry_point(name)
+    installed = (found.load() for found in entry_points(group=GROUP, name=name))
+    factory = _BUILT_IN.get(name) or next(installed, None)
     if factory is None and is_url(spec):
         raise SinkSpecError(f"a sink is not a URL: {NO_URL}")
     if factory is None:
@@ -155,11 +156,6 @@ def _options(query: str) -> tuple[dict[str, str], dict[str, str]]:
         else:
             raise SinkSpecError(f"the environment variable {value!r} is not set")
     return options, secrets
-
-
-def _entry_point(name: str) -> SinkFactory | None:
-    matches = entry_points(group=GROUP, name=name)
-    return next(iter(matches)).load() if matches else None
 
 
 def _import_factory(module: str, attribute: str) -> Any:
