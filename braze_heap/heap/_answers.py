@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import email.utils
 import errno
 import json
@@ -84,16 +85,14 @@ def verdict(reply: Answer | Failure) -> Verdict:
     A 2xx counts only if it is complete, and its body empty or JSON. Another body, such
     as HTML, comes from a proxy, a login page or a wrong host.
     """
-    if isinstance(reply, Failure) or reply.status < 200:
+    if isinstance(reply, Failure) or not 200 <= reply.status < 500:
         return Verdict.RETRY
-    if reply.status < 300 and not reply.complete:
+    if reply.status >= 300:
+        return _VERDICTS.get(reply.status, Verdict.MISCONFIGURED)
+    if not reply.complete:
         return Verdict.RETRY
-    if reply.status < 300:
-        is_heap = _is_json_or_empty(reply.text)
-        return Verdict.ACCEPTED if is_heap else Verdict.MISCONFIGURED
-    if reply.status >= 500:
-        return Verdict.RETRY
-    return _VERDICTS.get(reply.status, Verdict.MISCONFIGURED)
+    is_heap = _is_json_or_empty(reply.text)
+    return Verdict.ACCEPTED if is_heap else Verdict.MISCONFIGURED
 
 
 _VERDICTS: Final = {
@@ -166,22 +165,15 @@ def retry_seconds(value: str | None, now: float) -> float | None:
     """
     if value is None or len(value) > 256:
         return None
-    if (seconds := _seconds_of_date(value)) is not None:
-        return _bounded(seconds - now)
-    matches = [_SECONDS.fullmatch(part.strip()) for part in value.split(",")]
-    numbers = [float(match[0]) for match in matches if match]
-    return _bounded(max(numbers)) if numbers else None
-
-
-def _seconds_of_date(text: str) -> float | None:
-    try:
-        parsed = email.utils.parsedate_tz(text) if ":" in text else None
-        return None if parsed is None else email.utils.mktime_tz(parsed)
-    except (ValueError, OverflowError, TypeError, IndexError, OSError):
+    seconds = None
+    with contextlib.suppress(ValueError, OverflowError, TypeError, IndexError, OSError):
+        if ":" in value and (date := email.utils.parsedate_tz(value)):
+            seconds = email.utils.mktime_tz(date) - now
+    if seconds is None:
+        matches = [_SECONDS.fullmatch(part.strip()) for part in value.split(",")]
+        seconds = max((float(match[0]) for match in matches if match), default=None)
+    if seconds is None:
         return None
-
-
-def _bounded(seconds: float) -> float:
     return min(max(seconds, 0.0), MAX_RETRY_AFTER) if math.isfinite(seconds) else 0.0
 
 

@@ -231,20 +231,17 @@ class PropertyEncoder:
 
         Names reserved by Heap are prefixed, and lists of objects are JSON text.
         """
+        reserved = [name for name in given if name in _RESERVED_NAMES]
+        others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
         lists, self.lists = self.lists, "json"
         try:
-            return self._user_properties(given)
+            legal = self.properties(others)
+            for name in reserved:
+                if given[name] is not None:
+                    self.adjustments[Adjustment.RENAMED] += 1
+                    self.add(legal, f"braze_{name}", given[name])
         finally:
             self.lists = lists
-
-    def _user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
-        if _RESERVED_NAMES.isdisjoint(given):
-            return self.properties(given)
-        others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
-        legal = self.properties(others)
-        for name in [n for n in given if n in _RESERVED_NAMES and given[n] is not None]:
-            self.adjustments[Adjustment.RENAMED] += 1
-            self.add(legal, f"braze_{name}", given[name])
         return self.limit_count(legal)
 
     def text(self, text: str) -> str:
@@ -262,10 +259,14 @@ class PropertyEncoder:
     def _number(self, number: float) -> Value:
         if -MAX_INTEGER <= number <= MAX_INTEGER:
             return number
-        if number.__class__ is float and math.isfinite(number):
+        is_float = number.__class__ is float
+        if is_float and math.isfinite(number):
             return number
         self.adjustments[Adjustment.NUMBER_AS_TEXT] += 1
-        return self.text(_number_text(number))
+        try:
+            return not_finite_text(number) if is_float else self.text(str(number))
+        except ValueError:  # over 4,300 digits
+            return self.text(hex(int(number)))
 
     def add(self, legal: dict[str, Any], name: str, value: Any) -> None:
         """
@@ -456,15 +457,6 @@ _MAX_LEGAL_NAMES: Final = 10_000
 _MAX_PATHS: Final = 1_000
 
 _ILLEGAL: Final = re.compile("[\0\ud800-\udfff]")
-
-
-def _number_text(number: float) -> str:
-    if number.__class__ is float:
-        return not_finite_text(number)
-    try:
-        return str(number)
-    except ValueError:
-        return hex(int(number))
 
 
 def _is_list_of_containers(value: Any) -> bool:

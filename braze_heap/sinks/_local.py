@@ -19,7 +19,7 @@ from braze_heap._errors import errno_of, error_context
 from braze_heap._json import encode
 from braze_heap._wiring import OfOneProcess, kind_of
 from braze_heap.exceptions import SinkUnavailable
-from braze_heap.heap.calls import AddUserProperties, Call, Track
+from braze_heap.heap.calls import Call, DeleteUser, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 from braze_heap.wire._source import is_url
@@ -76,15 +76,13 @@ class ConsoleSink(OfOneProcess, ClosingContextManager):
 
 def _line(call: Call) -> str:
     if isinstance(call, Track):
-        return _row(call.properties, call.timestamp, call.event, call.identity)
-    if isinstance(call, AddUserProperties):
-        return _row(call.properties, "user properties", call.identity)
-    return _row({}, "DELETE", call.identity)
-
-
-def _row(properties: Mapping[str, object], *texts: str) -> str:
+        texts = [call.timestamp, call.event]
+    else:
+        is_deletion = isinstance(call, DeleteUser)
+        texts = ["DELETE" if is_deletion else "user properties"]
+    properties: Mapping[str, object] = getattr(call, "properties", {})
     context = [f"{name}={value!r}" for name, value in properties.items()]
-    return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
+    return "  ".join([*(repr(t)[1:-1] for t in (*texts, call.identity) if t), *context])
 
 
 NO_URL: Final = (
