@@ -198,13 +198,6 @@ def types_of(options: type) -> Mapping[str, Any]:
     return {field.name: hints[field.name] for field in attrs.fields(options)}
 
 
-def choices_of(options: type, name: str) -> tuple[str, ...]:
-    """Return the values that the option *name*, a choice or several, can have."""
-    kind = types_of(options)[name]
-    kind = typing.get_args(kind)[0] if is_list(kind) else kind
-    return typing.get_args(kind)
-
-
 def check(options: Any) -> None:
     """Raise if a value of *options* is not one that its declaration allows."""
     cls: Any = type(options)
