@@ -81,10 +81,8 @@ class EventsBody:
 
     def decode_fast(self) -> list[Any]:
         """
-        Return all events, without the depth and number checks of `decode`.
-
-        Raises:
-            ValueError, RecursionError: A part is not JSON, or too deep.
+        Return all events, without the depth and number checks of `decode`. Raise
+        `ValueError` or `RecursionError` for a part that is not JSON, or too deep.
         """
         events: list[Any] = []
         for place in self._places:
@@ -97,10 +95,8 @@ class EventsBody:
 
     def exact(self, number: int) -> Any:
         """
-        Return the event *number* as `decode` returns it, always the same object.
-
-        Raises:
-            UnreadableError: Its part of the body is over `MAX_DEPTH`.
+        Return the event *number* as `decode` returns it, always the same object. Raise
+        `UnreadableError` if its part of the body is over `MAX_DEPTH`.
         """
         part = bisect.bisect_right(self._ends, number)
         if part not in self._exact:
@@ -216,11 +212,8 @@ _BEGINS_JSON: Final = re.compile(r'[\ufeff\s]*+(?:"(?:[\\"\s]|u0022)*+)?[{\[]')
 
 def encode(value: dict[str, Any] | list[Any]) -> bytes:
     """
-    Return *value* as one line of JSON in UTF-8.
-
-    Raises:
-        TypeError: It contains a value that JSON cannot express.
-        ValueError: It contains NaN, an infinity, or a lone surrogate.
+    Return *value* as one line of JSON in UTF-8. Raise `TypeError` if JSON cannot
+    express it, `ValueError` for NaN, an infinity, or a lone surrogate.
     """
     if _fast:
         try:
@@ -233,13 +226,7 @@ def encode(value: dict[str, Any] | list[Any]) -> bytes:
 
 
 def encode_text(value: dict[str, Any]) -> str:
-    """
-    Return *value* as one line of JSON. Lone surrogates are kept.
-
-    Raises:
-        TypeError: It contains a value that JSON cannot express.
-        ValueError: It contains NaN or an infinity.
-    """
+    """Return *value* as `encode` does, but as text, which keeps lone surrogates."""
     try:
         return encode(value).decode()
     except UnicodeEncodeError:

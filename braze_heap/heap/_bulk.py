@@ -112,10 +112,8 @@ def group_by_endpoint(calls: Sequence[Call]) -> dict[Endpoint, list[Item]]:
 
 def body_of(items: Iterable[Item], endpoint: Endpoint, app_id: bytes) -> bytes:
     """
-    Return the body of a request to *endpoint*. *app_id* is JSON.
-
-    Raises:
-        ValueError, TypeError: An item cannot be written as JSON in UTF-8.
+    Return the body of a request to *endpoint*. *app_id* is JSON. `ValueError` or
+    `TypeError` is raised if an item cannot be written as JSON in UTF-8.
     """
     app = b"" if endpoint.is_keyed else b'"app_id":' + app_id + b","
     encoded = encode([item.call.to_dict() for item in items])

@@ -30,10 +30,7 @@ from braze_heap.sinks._protocol import Receipt, Rejection
 logger = logging.getLogger("braze_heap.sinks.heap")
 
 MAX_REQUESTS: Final = 64
-"""
-Maximum number of requests to isolate the rejected items of one bulk request, and of
-413 answers in one batch while nothing is accepted.
-"""
+"""Requests to isolate the rejected items of one request, and 413 answers in a batch."""
 
 LEAST_BODY: Final = 64 << 10
 """Bytes. A 413 for a smaller body does not lower the limit of later requests."""
@@ -54,11 +51,8 @@ class _Isolation:
     """
     Search for the rejected items of one bulk request.
 
-    Attributes:
-        requests_left: Requests that the search may still send.
-        trusts_index: Whether Heap names the right index; ``None`` if unknown.
-        probe: Item that is sent in its own request to find out.
-        last_index: Index that Heap named last.
+    It *trusts_index* if Heap names the right one; ``None`` if that is unknown. To find
+    out, *probe* is sent in its own request.
     """
 
     requests_left: int = MAX_REQUESTS

@@ -29,9 +29,7 @@ class Authenticator(Protocol):
     """Decide whether a request is authorized."""
 
     def is_authorized(self, authorizations: Sequence[str], /) -> bool:
-        """
-        Return whether a request with these ``Authorization`` headers is authorized.
-        """
+        """Return whether these ``Authorization`` headers authorize a request."""
         ...
 
 
