@@ -239,18 +239,16 @@ class Service:
         """
         if scope["type"] != "http":
             await self._endpoint(scope, receive, send)
-        elif page := self._page(scope):
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        page = self._pages.get(path)
+        if page and scope["method"] in ("GET", "HEAD"):
             response = await page()
             if scope["method"] == "HEAD":
                 response = attrs.evolve(response, body=b"")
             await send_response(send, response)
         else:
             await respond(send, self._handle(to_request(scope, receive)))
-
-    def _page(self, scope: Message) -> Callable[[], Awaitable[Response]] | None:
-        if scope["method"] not in ("GET", "HEAD"):
-            return None
-        return self._pages.get(scope["path"].removeprefix(scope.get("root_path", "")))
 
     async def _handle(self, request: Request) -> Response:
         try:

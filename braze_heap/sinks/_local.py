@@ -211,27 +211,25 @@ class _RotatedFile:
             self.close()
             self._path.rename(_next_free(self._path))
             self._open = file = _open_lines(self._path)
-        if data:
-            is_zipped = self._path.suffix == ".gz"
-            _write_all(file, gzip.compress(data, mtime=0) if is_zipped else data)
+        end = file.seek(0, os.SEEK_END)
+        is_zipped = bool(data) and self._path.suffix == ".gz"
+        try:
+            _write_whole(file, gzip.compress(data, mtime=0) if is_zipped else data)
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise
 
     def close(self) -> None:
         file, self._open = self._open, None
         if file is not None:
             with file:
-                _sync(file)
+                try:
+                    os.fsync(file.fileno())
+                except OSError as error:  # pipes and devices do not support it
+                    if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                        raise
             sync_directory(self._path.parent)
-
-
-def _write_all(file: FileIO, data: bytes) -> None:
-    """Write all of *data*, or restore the file and raise."""
-    end = file.seek(0, os.SEEK_END)
-    try:
-        _write_whole(file, data)
-    except OSError:
-        with contextlib.suppress(OSError):
-            file.truncate(end)
-        raise
 
 
 def _write_whole(file: io.RawIOBase, data: bytes) -> None:
@@ -242,15 +240,6 @@ def _write_whole(file: io.RawIOBase, data: bytes) -> None:
         if not written:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         rest = rest[written:]
-
-
-def _sync(file: FileIO) -> None:
-    """Flush *file* to disk. Pipes and devices do not support it."""
-    try:
-        os.fsync(file.fileno())
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
 
 
 def sync_directory(path: Path) -> None:
