@@ -15,9 +15,6 @@ from braze_heap.heap.calls import AddUserProperties, Call, Track
 MAX_ITEMS: Final = 1_000
 """Heap, Bulk Track and Bulk Add User Properties: items of a request."""
 
-MAX_DELETIONS: Final = 10_000
-"""Heap, User Deletion: users of a request."""
-
 MAX_BYTES: Final = 4 << 20
 """Bytes of a request body. Heap does not document its limit, and answers 413."""
 
@@ -27,8 +24,8 @@ class Endpoint:
     """
     One of Heap's bulk endpoints. *name* is the key of the items in the body.
 
-    Heap limits the rate if it *is_paced*, and needs a bearer token instead of the
-    ``app_id`` if it *is_keyed*.
+    Heap documents *max_items*, limits the rate if it *is_paced*, and needs a bearer
+    token instead of the ``app_id`` if it *is_keyed*.
     """
 
     path: str
@@ -41,7 +38,7 @@ class Endpoint:
 EVENTS: Final = Endpoint("/api/track", "events", is_paced=True)
 USERS: Final = Endpoint("/api/add_user_properties", "users")
 DELETIONS: Final = Endpoint(
-    "/api/public/v0/user_deletion", "users", MAX_DELETIONS, is_keyed=True
+    "/api/public/v0/user_deletion", "users", 10_000, is_keyed=True
 )
 
 

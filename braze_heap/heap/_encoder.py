@@ -283,7 +283,7 @@ class PropertyEncoder:
             raise UnsupportedValueError(error.type_name, name) from None
         except RecursionError:
             kind = f"{type(value).__name__}, which contains itself or is too deep"
-            raise UnsupportedValueError(kind, name[:_MAX_SHOWN]) from None
+            raise UnsupportedValueError(kind, name[:100]) from None
 
     def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
         value = to_json_type(value)
@@ -440,9 +440,6 @@ class PropertyEncoder:
         numbered = (f"{start}_{number}" for number in numbers)
         return next(unused for unused in numbered if unused not in used)
 
-
-_MAX_SHOWN: Final = 100
-"""Maximum number of characters of a name in a message."""
 
 _RESERVED_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
 """Names that Heap reserves among user properties."""

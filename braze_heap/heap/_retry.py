@@ -24,9 +24,6 @@ FIRST_BACKOFF: Final = 0.1
 MAX_BACKOFF: Final = 2.0
 """Seconds before the second attempt, and maximum before a later one."""
 
-LEAST_PAUSE: Final = 0.01
-"""Seconds to sleep at least for a limit, even if a pacer returns less."""
-
 TOKEN_PATH: Final = "/api/public/v0/auth_token"  # noqa: S105 (a path)
 
 
@@ -54,7 +51,7 @@ class RetryingSender:
         if self._clock() + seconds >= self._end:
             detail = f"{cause} is at Heap's limit"
             raise SinkUnavailable(detail, seconds, throttled=True)
-        yield Sleep(max(seconds, LEAST_PAUSE))
+        yield Sleep(max(seconds, 0.01))  # a pacer may return less
 
     def raise_misconfigured(
         self, answer: Answer, detail: str, reply_text: str = ""

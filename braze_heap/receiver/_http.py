@@ -71,13 +71,6 @@ class Response:
     body: bytes
 
 
-DEFAULT_RETRY_AFTER: Final = 5.0
-"""Seconds, if a sink gives no time to wait or no slot is free."""
-
-MAX_RETRY_AFTER: Final = 3600
-"""Seconds that a response asks Braze to wait at most."""
-
-
 def _response(status: int, result: str, **headers: str) -> Response:
     body = b'{"result":"%b"}' % result.encode()
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
@@ -114,7 +107,7 @@ def retry_later(
     Return the response to a batch that must be resent, after whole seconds up to one
     hour. It *is_throttled* if a rate limit of Heap is the cause.
     """
-    wait = DEFAULT_RETRY_AFTER if seconds is None or math.isnan(seconds) else seconds
-    after = str(math.ceil(min(max(wait, 1), MAX_RETRY_AFTER)))
+    wait = 5.0 if seconds is None or math.isnan(seconds) else seconds
+    after = str(math.ceil(min(max(wait, 1), 3600)))
     status, result = (429, "rate_limited") if is_throttled else (503, "unavailable")
     return _response(status, result, retry_after=after)

@@ -45,12 +45,6 @@ logger = logging.getLogger("braze_heap.receiver")
 PROTOCOL: Final = "1"
 """Supported ``Braze-Currents-Version`` of Braze's custom HTTP connector."""
 
-DEAD_LETTER_WAIT: Final = 30.0
-"""``Retry-After`` if the dead letter cannot be written, in seconds."""
-
-_LARGE: Final = 1 << 18
-"""Bytes; larger bodies are decoded in a thread to keep the event loop responsive."""
-
 _P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
 
 
@@ -115,7 +109,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         try:
             return await self._admit(request)
         except DeadLetterError:  # logged by the pipeline, or by `_save_body`
-            return _http.retry_later(DEAD_LETTER_WAIT)
+            return _http.retry_later(30.0)
         except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
             after = retry_after_of(error)
@@ -183,7 +177,8 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         self, buffer: RequestBuffer, *, is_zipped: bool
     ) -> Response:
         decode = functools.partial(self._decode_body, buffer, is_zipped=is_zipped)
-        is_large = (self.limits.body if is_zipped else buffer.size) > _LARGE
+        # a thread keeps the event loop responsive
+        is_large = (self.limits.body if is_zipped else buffer.size) > 1 << 18
         try:
             events = await self._in_thread(decode) if is_large else decode()
             if events and isinstance(events, UncheckedEvents):
