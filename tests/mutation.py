@@ -85,7 +85,7 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "report": ("test_pipeline", "test_pipeline_observers"),
     "heap/_answers": ("heap/test_answers", "heap/test_sink"),
     "heap/_delivery": SINK,
-    "heap/_retry": (*SINK, "heap/test_faults"),
+    "heap/_core": (*SINK, "heap/test_faults"),
     "heap/_pacing": ("heap/test_pacing", "heap/test_delivery"),
     "receiver/_http": ("receiver/test_responses", *RECEIVER),
     "receiver/_envelope": RECEIVER,

@@ -21,8 +21,7 @@ from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap import _answers, _bulk
 from braze_heap.heap._answers import Answer, Verdict
 from braze_heap.heap._bulk import EVENTS, Endpoint, Item
-from braze_heap.heap._core import HeapCore, Steps
-from braze_heap.heap._retry import RetryingSender
+from braze_heap.heap._core import HeapCore, RetryingSender, Steps
 from braze_heap.heap.calls import Call
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import Receipt, Rejection
