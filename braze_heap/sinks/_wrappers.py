@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 import attrs
 
@@ -128,18 +129,15 @@ class _SharedBatch:
 
     send_at: float
     calls: list[Call] = attrs.field(factory=list)
-    is_done: bool = False
-    receipt: Receipt | None = None
-    error: Exception | None = None
+    receipt: Future[Receipt] = attrs.field(factory=Future)
 
     def receipt_for(self, start: int, size: int) -> Receipt:
-        """Return the receipt of the *size* calls from *start* on."""
-        if self.error is not None:
-            raise self.error.with_traceback(None)
-        assert self.receipt is not None  # noqa: S101 (done, and no error)
+        """Wait for the receipt, and return that of the *size* calls from *start* on."""
+        if error := self.receipt.exception():
+            raise error.with_traceback(None)
         rejections = tuple(
             attrs.evolve(rejection, index=rejection.index - start)
-            for rejection in self.receipt.rejections
+            for rejection in self.receipt.result().rejections
             if start <= rejection.index < start + size
         )
         return Receipt(size - len(rejections), rejections)
@@ -191,8 +189,6 @@ class Buffered(_Wrapper, ClosingContextManager):
             start = len(batch.calls)
             batch.calls += calls
             self._changed.notify_all()
-            if not is_leader:
-                self._changed.wait_for(lambda: batch.is_done)
         if is_leader:
             self._send_as_leader(batch)
         return batch.receipt_for(start, len(calls))
@@ -209,17 +205,18 @@ class Buffered(_Wrapper, ClosingContextManager):
         """Wait for other threads, send *batch*, and wake the other threads."""
         try:
             self._wait_until_full(batch)
-            batch.receipt = self._sink.send(batch.calls).checked(len(batch.calls))
+            receipt = self._sink.send(batch.calls).checked(len(batch.calls))
+            batch.receipt.set_result(receipt)
         except Exception as error:
-            batch.error = error
+            batch.receipt.set_exception(error)
         except BaseException:
-            batch.error = SinkUnavailable("the sending thread was interrupted")
+            interrupted = SinkUnavailable("the sending thread was interrupted")
+            batch.receipt.set_exception(interrupted)
             raise
         finally:
             with self._changed:
                 self._batch = None if self._batch is batch else self._batch
                 self._undecided -= 1
-                batch.is_done = True
                 self._changed.notify_all()
 
     def _wait_until_full(self, batch: _SharedBatch) -> None:
