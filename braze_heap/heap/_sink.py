@@ -55,12 +55,6 @@ _NETWORK: Final = (
     httpcore2.ConnectionNotAvailable,
     OSError,
 )
-_HEADERS: Final = {
-    "accept": "application/json",
-    "accept-encoding": "identity",
-    "content-type": "application/json",
-    "user-agent": "braze-heap",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -303,7 +297,12 @@ def _url_of_host(options: HeapOptions) -> str:
 def _client_options() -> dict[str, Any]:
     refuse_all = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
     return {
-        "headers": _HEADERS,
+        "headers": {
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            "user-agent": "braze-heap",
+        },
         "cookies": http.cookiejar.CookieJar(refuse_all),
         "follow_redirects": False,
         "trust_env": False,

@@ -67,8 +67,10 @@ def open_sink(spec: str, **more: str) -> Sink:
             "file:calls.jsonl"
         )
     target, _, query = rest.partition("?")
-    installed = (found.load() for found in entry_points(group=GROUP, name=name))
-    factory = _BUILT_IN.get(name) or next(installed, None)
+    factory = _BUILT_IN.get(name)
+    if factory is None:
+        installed = entry_points(group=GROUP, name=name)
+        factory = next((found.load() for found in installed), None)
     if factory is None and is_url(spec):
         raise SinkSpecError(f"a sink is not a URL: {NO_URL}")
     if factory is None:
