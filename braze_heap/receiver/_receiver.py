@@ -180,7 +180,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         # a thread keeps the event loop responsive
         is_large = (self.limits.body if is_zipped else buffer.size) > 1 << 18
         try:
-            events = await self._in_thread(decode) if is_large else decode()
+            events = await self._call_blocking(decode) if is_large else decode()
             if events and isinstance(events, UncheckedEvents):
                 # Its check is part of the mapping, and can find it unreadable.
                 await self._run(events)
@@ -207,7 +207,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         if isinstance(self.pipeline, AsyncPipeline):
             report: object = await self.pipeline.run(events)
         else:
-            report = await self._in_thread(self.pipeline.run, events)
+            report = await self._call_blocking(self.pipeline.run, events)
         if not isinstance(report, Report):  # it did not run, so this is not a 200
             raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
 
@@ -224,7 +224,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
             destination=self.pipeline.destination,
         )
         try:
-            await self._in_thread(append_to, self.pipeline.dead_letter, (record,))
+            await self._call_blocking(append_to, self.pipeline.dead_letter, (record,))
         except DeadLetterError as error:
             text = f"Cannot store an unreadable body in the dead letter (503): {error}"
             context = {"status": 503}
@@ -248,7 +248,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         else:
             all(map(buffer.append, (body,) if isinstance(body, bytes) else body))
 
-    async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+    async def _call_blocking(self, work: Callable[..., Any], *args: Any) -> Any:
         return work(*args)
 
     def _warn_on_version(self, request: Request) -> None:
@@ -345,7 +345,7 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
         async with asyncio.timeout(self.limits.body_seconds):
             await super()._read_body(body, buffer)
 
-    async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+    async def _call_blocking(self, work: Callable[..., Any], *args: Any) -> Any:
         return await in_thread(work, *args, threads=self._threads)
 
 
