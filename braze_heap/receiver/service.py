@@ -69,12 +69,8 @@ _UNREADABLE: Final = Report(
 @attrs.define
 class RequestMetrics:
     """
-    One request to the endpoint, and counts of its events. Without values of events.
-
-    Attributes:
-        status: Status of the response.
-        seconds: Time to the response.
-        report: Counts of the processed events; empty for most responses except 200.
+    One request to the endpoint: status, seconds to the response, and counts of the
+    processed events, which are empty for most responses except 200.
     """
 
     status: int = 503
