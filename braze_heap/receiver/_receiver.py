@@ -76,7 +76,15 @@ class _ReceiverArguments(Generic[_P]):
 class _ReceiverBase(OfOneProcess, Generic[_P]):
     """Handling of a request, which suspends only in an `AsyncReceiver`."""
 
-    def _configure(self, options: _ReceiverArguments[_P]) -> None:
+    def _configure(
+        self, options: _ReceiverArguments[_P], needed: str, *kinds: type
+    ) -> None:
+        pipeline: object = options.pipeline
+        if not isinstance(pipeline, kinds):
+            is_for_other = isinstance(pipeline, AsyncPipeline)
+            hint = "; for an AsyncPipeline use AsyncReceiver" if is_for_other else ""
+            given = f"{kind_of(pipeline)}{hint}"
+            raise TypeError(f"{type(self).__name__} needs {needed} first, not {given}")
         if not isinstance(options.limits, Limits):
             kind = kind_of(options.limits)
             raise TypeError(f"limits must be Limits(...), not {kind}")
@@ -284,15 +292,7 @@ class Receiver(_ReceiverBase[Pipeline]):
 
     @takes(_ReceiverArguments[Pipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline]) -> None:
-        pipeline: object = options.pipeline
-        if not isinstance(pipeline, Pipeline):
-            hint = ""
-            if isinstance(pipeline, AsyncPipeline):
-                hint = "; for an AsyncPipeline use AsyncReceiver"
-            raise TypeError(
-                f"Receiver needs a Pipeline first, not {kind_of(pipeline)}{hint}"
-            )
-        self._configure(options)
+        self._configure(options, "a Pipeline", Pipeline)
 
     def handle(self, request: Request) -> Response:
         """Return the response to *request*. Does not raise an `Exception`."""
@@ -319,13 +319,8 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
     @takes(_ReceiverArguments[Pipeline | AsyncPipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline | AsyncPipeline]) -> None:
-        pipeline: object = options.pipeline
-        if not isinstance(pipeline, Pipeline | AsyncPipeline):
-            raise TypeError(
-                "AsyncReceiver needs an AsyncPipeline or a Pipeline first, "
-                f"not {kind_of(pipeline)}"
-            )
-        self._configure(options)
+        needed = "an AsyncPipeline or a Pipeline"
+        self._configure(options, needed, AsyncPipeline, Pipeline)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             self.limits.requests, "braze-heap"
         )
