@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from braze_heap._options import doc_of, must_be_filled
+from braze_heap._options import declaration_of, doc_of
 from braze_heap.config._keys import TABLES, DeclaredKey, declared_keys, variable_of
 
 _HEAD: Final = f"""\
@@ -50,7 +50,7 @@ def _lines(key: str, declared: DeclaredKey) -> Iterator[str]:
         yield f'#{key}_env = "{variable}"'
         yield f'#{key}_file = "/run/secrets/{key}"'
     elif field.default is attrs.NOTHING or (
-        must_be_filled(field) and not field.default
+        declaration_of(field).filled and not field.default
     ):
         yield f'#{key} = "..."'
     elif field.default is None:

@@ -6,8 +6,13 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._options import is_secret, key_of, parser_of, shown_default, types_of
-from braze_heap._options import variable_of as default_variable
+from braze_heap._options import (
+    declaration_of,
+    key_of,
+    parser_of,
+    shown_default,
+    types_of,
+)
 from braze_heap.config._tables import (
     LogConfig,
     ServeConfig,
@@ -52,12 +57,12 @@ class DeclaredKey:
     @property
     def is_secret(self) -> bool:
         """Whether the value must not be shown."""
-        return is_secret(self.field)
+        return declaration_of(self.field).secret
 
     @property
     def variable(self) -> str:
         """Variable that sets the secret by default; empty for other keys."""
-        return default_variable(self.field)
+        return declaration_of(self.field).variable
 
 
 @attrs.frozen
