@@ -56,9 +56,9 @@ class SqlState(OfOneProcess, ClosingContextManager):
         from braze_heap.state import _sql_parts
 
         self._database = _sql_database.SqlDatabase(database)
-        self.dead_letter = _sql_parts.SqlDeadLetter(self._database)
-        self.ledger = _sql_parts.SqlLedger(self._database)
-        self.progress = _sql_parts.SqlProgress(self._database)
+        self.dead_letter = _sql_parts.SqlDeadLetter._of(self._database)
+        self.ledger = _sql_parts.SqlLedger._of(self._database)
+        self.progress = _sql_parts.SqlProgress._of(self._database)
 
     def __repr__(self) -> str:
         return f"SqlState({self._database.name!r})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import threading
 import zlib
@@ -17,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from braze_heap._errors import requires_extra
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import StateError
-from braze_heap.state._sqlite_file import lock_file
+from braze_heap.state._state_file import lock_file
 
 TABLES: Final = sa.MetaData()
 
@@ -149,24 +148,28 @@ class SqlDatabase:
         Raises:
             StateError: It is running.
         """
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as ends:
             with self._translate_errors(kind):
-                engine = self._prepared_engine()
-                if self._is_sqlite:
-                    is_free = _lock_beside(engine.url.database, name, stack)
-                else:
-                    db = stack.enter_context(engine.connect())
-                    db.detach()
-                    is_free = db.execute(_LOCK, {"name": name}).scalar_one()
-                    db.commit()
-                    if is_free:
-                        self._held[name] = db
-                        stack.callback(self._release, name)
-            if not is_free:
-                raise kind(
-                    f"another {task} with {self.name} is running: wait for its end"
-                )
+                if not self._try_lock(name, ends):
+                    raise StateError(
+                        f"another {task} with {self.name} is running: wait for its end"
+                    )
             yield
+
+    def _try_lock(self, name: str, ends: contextlib.ExitStack) -> bool:
+        """Lock *name* until *ends*; return whether it was free."""
+        engine = self._prepared_engine()
+        if self._is_sqlite:
+            path = os.path.realpath(f"{engine.url.database}-{name}")
+            return lock_file(Path(path), ends)
+        db = ends.enter_context(engine.connect())
+        db.detach()
+        is_free: bool = db.execute(_LOCK, {"name": name}).scalar_one()
+        db.commit()
+        if is_free:
+            self._held[name] = db
+            ends.callback(self._release, name)
+        return is_free
 
     def _release(self, name: str) -> None:
         db = self._held.pop(name, None)
@@ -224,17 +227,6 @@ class SqlDatabase:
             if password := self.engine.url.password:
                 text = text.replace(str(password), "…")
         return f"{text[:500]} (SQLSTATE {code})" if code else text[:500]
-
-
-def _lock_beside(database: str | None, name: str, stack: contextlib.ExitStack) -> bool:
-    """Lock a file beside *database* until *stack* ends; return whether it was free."""
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    try:
-        beside = os.path.realpath(f"{database}-{digest}")
-        stack.enter_context(lock_file(Path(beside)))
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _make_engine(database: str | sa.URL) -> sa.Engine:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import IO, Any, ClassVar, Final
+from typing import Any, Final
 
 import attrs
 import sqlalchemy as sa
@@ -20,13 +17,18 @@ from braze_heap.exceptions import (
     DeadLetterError,
     LedgerError,
     ProgressError,
-    StateError,
 )
-from braze_heap.state import _sqlite_rows as _rows
 from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
-from braze_heap.state._progress import BackfillKey, Position
-from braze_heap.state._protocol import Stats, export
-from braze_heap.state._purge import PersonFilter, Purged, purge
+from braze_heap.state._parts import (
+    DeadLetterPart,
+    ProgressPart,
+    StatePart,
+    from_row,
+    lock_name,
+    parse_entry,
+    to_row,
+)
+from braze_heap.state._protocol import BackfillKey, Position, Stats
 from braze_heap.state._record import DeadRecord, in_utc, storable
 from braze_heap.state._sql_database import TABLES, SqlDatabase
 
@@ -81,14 +83,7 @@ _POSITIONS: Final = sa.Table(
 )
 
 
-class _SqlPart:
-    """One part of the state in a database."""
-
-    _kind: ClassVar[type[StateError]]
-
-    def __init__(self, database: SqlDatabase) -> None:
-        self._database = database
-
+class _SqlPart(StatePart[SqlDatabase]):
     def _pages(
         self, query: sa.Select[Any], key: Sequence[sa.Column[Any]], size: int = _CHUNK
     ) -> Iterator[Sequence[Any]]:
@@ -105,12 +100,6 @@ class _SqlPart:
             if not page:
                 return
             yield page
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._database.name!r})"
-
-    def close(self) -> None:
-        """Do nothing: `SqlState.close` closes the connections."""
 
 
 def _insert(db: sa.Connection, table: sa.Table) -> Any:
@@ -132,10 +121,8 @@ def _replace(
     db.execute(new.on_conflict_do_update(index_elements=key, set_=values), in_order)
 
 
-class SqlDeadLetter(_SqlPart):
+class SqlDeadLetter(_SqlPart, DeadLetterPart[SqlDatabase]):
     """Dead letters of a `SqlState`; see `DeadLetter`."""
-
-    _kind = DeadLetterError
 
     def append(self, records: Sequence[DeadRecord], /) -> None:
         """Keep *records*, all or none; see `DeadLetter.append`."""
@@ -152,7 +139,7 @@ class SqlDeadLetter(_SqlPart):
         )
         names = [column.name for column in _DEAD_LETTERS.c][1:]
         rows = [
-            {**dict(zip(names, _rows.to_row(record), strict=True)), "at": record.at}
+            {**dict(zip(names, to_row(record), strict=True)), "at": record.at}
             for record in sorted(records, key=lambda record: record.key)
         ]
         db.execute(new.on_conflict_do_update(index_elements=["key"], set_=values), rows)
@@ -169,7 +156,7 @@ class SqlDeadLetter(_SqlPart):
         key = [_DEAD_LETTERS.c.number]
         for page in self._pages(sa.select(_DEAD_LETTERS), key, _RECORDS):
             for row in page:
-                yield _rows.from_row([*row[:4], in_utc(row.at).isoformat(), *row[5:]])
+                yield from_row([*row[:4], in_utc(row.at).isoformat(), *row[5:]])
 
     def forget(self, keys: Iterable[str], /) -> None:
         """Remove the records with these keys."""
@@ -181,27 +168,10 @@ class SqlDeadLetter(_SqlPart):
                 found = db.scalars(locked.with_for_update()).all()
                 db.execute(sa.delete(_DEAD_LETTERS).where(key.in_(found)))
 
-    def replay_lock(self) -> AbstractContextManager[None]:
-        """
-        Prevent other replays of the state, in any process, inside the block.
-
-        Raises:
-            DeadLetterError: Another replay is running.
-        """
-        return self._database.lock(DeadLetterError, "replay", "replay")
-
-    def purge(self, person: PersonFilter) -> Purged:
-        """Remove a person from the dead letters and the ledger; see `purge`."""
-        return purge(self, person)
-
     @property
     def ledger(self) -> SqlLedger:
         """The ledger in the same database."""
-        return SqlLedger(self._database)
-
-    def export(self, stream: IO[str]) -> int:
-        """Write the records as JSON lines; see `braze_heap.state.export`."""
-        return export(self, stream)
+        return SqlLedger._of(self._database)
 
     def stats(self) -> Stats:
         """Return the counts; see `braze_heap.state.stats`."""
@@ -247,6 +217,12 @@ class SqlLedger(_SqlPart):
         for page in self._pages(sa.select(_USER_PROPERTIES), key):
             yield from map(_item, page)
 
+    def knows(self, destination: str) -> bool:
+        """Return whether there is an entry of *destination*."""
+        found = _USER_PROPERTIES.c.destination == destination
+        with self._database.transaction(LedgerError) as db:
+            return bool(db.scalar(sa.select(sa.exists().where(found))))
+
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, for every destination."""
         identity, waiting = _USER_PROPERTIES.c.identity, iter(identities)
@@ -257,16 +233,12 @@ class SqlLedger(_SqlPart):
 
 
 def _item(row: Any) -> tuple[LedgerKey, LedgerEntry]:
-    entry = LedgerEntry()
-    with contextlib.suppress(TypeError, ValueError, AttributeError):
-        entry = LedgerEntry.from_json(row.entry)
-    return LedgerKey(row.destination, row.identity, row.name), entry
+    key = LedgerKey(row.destination, row.identity, row.name)
+    return key, parse_entry(row.entry)
 
 
-class SqlProgress(_SqlPart):
+class SqlProgress(_SqlPart, ProgressPart[SqlDatabase]):
     """Progress of a `SqlState`; see `Progress`."""
-
-    _kind = ProgressError
 
     def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
         """Return the newest position in each version of an object."""
@@ -287,15 +259,6 @@ class SqlProgress(_SqlPart):
         key = {"destination": backfill.destination, "backfill": backfill.url}
         rows = [{**key, **attrs.asdict(position)} for position in positions]
         if rows:
-            name = _lock_name(backfill)
+            name = lock_name(backfill)
             with self._database.transaction(ProgressError, name) as db:
                 _replace(db, _POSITIONS, rows)
-
-    def lock(self, backfill: BackfillKey, /) -> AbstractContextManager[None]:
-        """Prevent the same backfill in any process or thread; see `Progress.lock`."""
-        task = f"backfill of {backfill.url} to {backfill.destination}"
-        return self._database.lock(ProgressError, _lock_name(backfill), task)
-
-
-def _lock_name(backfill: BackfillKey) -> str:
-    return json.dumps(backfill)

@@ -33,7 +33,7 @@ from braze_heap.state import (
     SqliteProgress,
     SqliteState,
     Statement,
-    _sqlite_file,
+    _state_file,
     purge,
 )
 from braze_heap.testing import check_ledger, make_raw
@@ -331,7 +331,7 @@ def test_the_same_process_cannot_lock_twice(
 ) -> None:
     """Also without `fcntl`, as on Windows; afterwards it can lock again."""
     if not has_fcntl:
-        monkeypatch.setattr(_sqlite_file, "fcntl", None)
+        monkeypatch.setattr(_state_file, "fcntl", None)
     for _ in range(2):
         with (
             state.progress.lock(KEY),
