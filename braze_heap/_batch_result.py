@@ -44,15 +44,9 @@ def build_batch_result(
     destination: str,
 ) -> BatchResult:
     """
-    Return the outcome of the batch *source*, which *transformer* mapped.
+    Return the outcome of the batch *source*, which *transformer* mapped to *result*.
 
-    Args:
-        source: The batch.
-        result: *source*, mapped.
-        decision: Decision of the sink, and of the ledger.
-        at: Time of the dead-letter records, UTC.
-        transformer: The one that mapped *source*.
-        destination: See `DeadRecord.destination`.
+    The dead-letter records have the time *at*, UTC, and the *destination*.
     """
     origins = result.origins
     if has_outdated := bool(decision.outdated or result.outdated):
@@ -168,7 +162,7 @@ def mappers_of(transformer: Transformer, item: object) -> Mapping[str, str]:
 
 
 def _occurrences(source: Source, result: TransformResult) -> Callable[[Any], int]:
-    """Return a function that returns how often an event that was mapped occurs."""
+    """Return a function that counts the occurrences of an event that was mapped."""
     if not result.repeated:  # spares decoding again
         return lambda _: 1
 

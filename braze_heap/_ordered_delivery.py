@@ -47,18 +47,11 @@ class Decision:
 
 @attrs.frozen
 class _Part:
-    """
-    A call to send.
-
-    Attributes:
-        call: The call.
-        index: Index of the call of the batch that it is a part of; ``None`` if it sends
-            a value of another batch.
-        statements: Its user properties; empty for other kinds of calls.
-    """
+    """A call to send, whole or a part of a call of the batch."""
 
     call: Call
     index: int | None
+    """Index of the call of the batch; ``None`` if it sends a value of another batch."""
     statements: Mapping[LedgerKey, Statement] = attrs.field(factory=dict)
 
     @classmethod
@@ -78,12 +71,7 @@ class OrderedDelivery:
     """
     Delivery of one batch.
 
-    Args:
-        mapped: The batch. Its outdated user properties are sent if Heap rejects newer
-            ones.
-        ledger: The ledger.
-        destination: Destination of the sink.
-        now: Returns UTC epoch seconds.
+    The outdated user properties of *mapped* are sent if Heap rejects newer ones.
     """
 
     def __init__(
@@ -177,11 +165,10 @@ class OrderedDelivery:
         self, parts: Sequence[_Part], receipt: Receipt, is_down: bool
     ) -> tuple[dict[LedgerKey, Sent], list[_Part]]:
         """
-        Note the decision about *parts*.
+        Note the decision about *parts*, and return what was sent and what to send next.
 
-        Returns:
-            What was sent, and parts to send one by one, because the destination
-            rejects all user properties of a call for one of them.
+        The destination rejects all user properties of a call for one of them. So the
+        next parts state one each.
         """
         self._accepted += receipt.accepted
         rejections = {rejection.index: rejection for rejection in receipt.rejections}

@@ -56,10 +56,6 @@ class Origins(Sequence[Any]):
 
     Events of a request body are decoded again when the first one is read, because a
     result takes less memory without them.
-
-    Args:
-        numbers: Number of the event of each call.
-        read: Returns the event with a number.
     """
 
     def __init__(self, numbers: list[int], read: Callable[[int], Any]) -> None:

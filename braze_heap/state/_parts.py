@@ -1,4 +1,4 @@
-"""What the parts of a `SqliteState` and of a `SqlState` share."""
+"""Bases of the parts of a `SqliteState` and of a `SqlState`, and their rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from braze_heap.exceptions import DeadLetterError, ProgressError, StateError
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import ClosingContextManager
 from braze_heap.state._ledger import LedgerEntry
-from braze_heap.state._protocol import BackfillKey, export
+from braze_heap.state._protocol import BackfillKey, DeadLetter, export
 from braze_heap.state._purge import PersonFilter, Purged, purge
 from braze_heap.state._record import UNKNOWN_TIME, DeadRecord, RecordFormat, in_utc
 
@@ -50,7 +50,7 @@ class StatePart(OfOneProcess, ClosingContextManager, Generic[_DatabaseT]):
             self._database.close()
 
 
-class DeadLetterPart(StatePart[_DatabaseT]):
+class DeadLetterPart(StatePart[_DatabaseT], DeadLetter):
     _kind = DeadLetterError
 
     def replay_lock(self) -> AbstractContextManager[None]:
@@ -62,11 +62,11 @@ class DeadLetterPart(StatePart[_DatabaseT]):
         """
         return self._database.lock(self._kind, "replay", "replay")
 
-    def purge(self: Any, person: PersonFilter) -> Purged:
+    def purge(self, person: PersonFilter) -> Purged:
         """Remove a person from the dead letters and the ledger beside them."""
         return purge(self, person)
 
-    def export(self: Any, stream: IO[str]) -> int:
+    def export(self, stream: IO[str]) -> int:
         """Write the records as JSON lines; see `braze_heap.state.export`."""
         return export(self, stream)
 

@@ -62,13 +62,7 @@ _CAUSES: Final = {
 
 
 class SqlDatabase:
-    """
-    The database of a `SqlState`. Thread-safe.
-
-    Attributes:
-        engine: The engine.
-        name: URL without password and options, for people.
-    """
+    """The database of a `SqlState`, named by its URL without password. Thread-safe."""
 
     def __init__(self, database: str | sa.URL | sa.Engine) -> None:
         self._owns_engine = not isinstance(database, sa.Engine)
@@ -102,10 +96,7 @@ class SqlDatabase:
         """
         Run the block in a transaction, which is undone if the block raises.
 
-        Args:
-            kind: Class of the error if the database fails.
-            lock: Name of a lock. If this process holds it, the transaction fails unless
-                it still does.
+        If this process held the *lock* with this name, it fails unless it still does.
         """
         with self._translate_errors(kind):
             engine = self._prepared_engine()
@@ -142,12 +133,7 @@ class SqlDatabase:
 
     @contextlib.contextmanager
     def lock(self, kind: type[StateError], name: str, task: str) -> Iterator[None]:
-        """
-        Prevent a second *task* with this database and *name*, in any process.
-
-        Raises:
-            StateError: It is running.
-        """
+        """Raise if a second *task* with this state and *name* runs, in any process."""
         with contextlib.ExitStack() as ends:
             with self._translate_errors(kind):
                 if not self._try_lock(name, ends):

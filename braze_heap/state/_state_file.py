@@ -121,15 +121,6 @@ class StateFile:
 
     Each method takes the kind of error to raise: that of the part that is used. A write
     of about *size* bytes names them in the error of a full disk.
-
-    Args:
-        path: The file. Its folder must exist.
-        create: Whether to create the file if it does not exist.
-        kind: Error to raise if the file cannot be opened.
-
-    Raises:
-        TypeError: *path* is not text or a `Path`.
-        ValueError: SQLite would take *path* for a database in memory.
     """
 
     def __init__(
@@ -164,12 +155,7 @@ class StateFile:
     def transaction(
         self, kind: type[StateError], size: int = 0
     ) -> Iterator[sqlite3.Connection]:
-        """
-        Run the block in a transaction.
-
-        Raises:
-            StateError: It failed, or the file was moved or deleted before its end.
-        """
+        """Run the block in a transaction. Raise if the file is gone at its end."""
         with self.use(kind, size) as db:
             with _transaction(db):
                 yield db
@@ -189,12 +175,7 @@ class StateFile:
 
     @contextlib.contextmanager
     def lock(self, kind: type[StateError], name: str, task: str) -> Iterator[None]:
-        """
-        Prevent a second *task* with this file and *name*, in any process.
-
-        Raises:
-            StateError: It is running.
-        """
+        """Raise if a second *task* with this file and *name* runs, in any process."""
         with contextlib.ExitStack() as ends:
             with self._errors(kind):
                 beside = self.path.with_name(f"{self.path.name}-{name}")
@@ -205,12 +186,7 @@ class StateFile:
             yield
 
     def check_disk(self, size: int) -> None:
-        """
-        Raise unless a write of *size* bytes, and a later purge, fit on the disk.
-
-        Raises:
-            DeadLetterFull: They do not.
-        """
+        """Raise unless a write of *size* bytes, and a later purge, fit on the disk."""
         free, needed = self._free(), self._needed(size)
         if free is not None and free < needed:
             raise DeadLetterFull(free_bytes=free, needed_bytes=needed)
@@ -453,13 +429,10 @@ a fork inherits the set, but not the lock.
 
 def lock_file(path: Path, ends: contextlib.ExitStack) -> bool:
     """
-    Create and lock the file *path*, until *ends* or the process ends.
+    Lock the file *path* until *ends* or the process ends; return whether it was free.
 
     On systems without `fcntl` it excludes only the same process. The lock is not
     inherited by a fork.
-
-    Returns:
-        Whether it was free.
     """
     owner = os.getpid()
     with _CREATE_LOCK:
