@@ -111,14 +111,13 @@ def _check_is_events(source: object) -> None:
     """Raise, with advice, if *source* has to be read first or contains no events."""
     if isinstance(source, str):
         refuse_path(source)
-    is_list = isinstance(source, list | tuple) and len(source) > 0
-    first = source[0] if is_list and isinstance(source, list | tuple) else source
+    first = source[0] if isinstance(source, list | tuple) and source else source
     if isinstance(first, os.PathLike) or callable(getattr(source, "read", None)):
         raise ValueError(
             f"a pipeline takes events, not {type(source).__name__}: write "
             "run(read_events(path_or_file))"
         )
-    if is_list:
+    if first is not source:
         _check_is_decoded(first)
     if isinstance(source, type) or not isinstance(source, _SOURCES):
         raise TypeError(f"a pipeline takes events, not {kind_of(source)}")

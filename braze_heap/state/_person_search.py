@@ -34,14 +34,10 @@ _SEPARATOR: Final = r"[\s()./-]"
 
 @attrs.frozen
 class Match:
-    """
-    A match of a record.
-
-    Attributes:
-        suspicion: Reason for a suspicion, without values; empty for a certain match.
-    """
+    """A match of a record."""
 
     suspicion: str = ""
+    """Reason for a suspicion, without values; empty for a certain match."""
 
     @property
     def is_certain(self) -> bool:
@@ -60,9 +56,6 @@ class PersonSearch:
     without it, with ``00`` instead, and with separators. A short text (under six
     characters, or a single word) is certain only in a field that identifies a person.
     Elsewhere it is suspected.
-
-    Args:
-        identity: The text that identifies the person.
 
     Raises:
         ValueError: *identity* is blank or not a string.
@@ -87,10 +80,8 @@ class PersonSearch:
             before, after = r"(?<![\w.%+@-])", r"(?![\w@-])(?!\.\w)"
             first, last = map(_same_kind, (self._folded[0], self._folded[-1]))
             loose = f"(?<!{first}){pattern}(?!{last})"
-        has_letters_only = identity.isalpha() and len(identity) < 2 * _MIN_DISTINCTIVE
-        self._is_distinctive = (
-            len(identity) >= _MIN_DISTINCTIVE and not has_letters_only
-        )
+        least = _MIN_DISTINCTIVE * (2 if identity.isalpha() else 1)
+        self._is_distinctive = len(identity) >= least
         self._anywhere = re.compile(pattern)
         self._bounded = re.compile(before + pattern + after)
         self._loose = re.compile(loose)
@@ -105,12 +96,8 @@ class PersonSearch:
         text = original.decode("utf-8", "replace")
         if not self._may_have(text):
             return None
-        is_number = self._folded.isdigit()  # could be a time
-        if (
-            self._is_distinctive
-            and not is_number
-            and self._has(_fold(text), self._bounded)
-        ):
+        is_clear = self._is_distinctive and not self._folded.isdigit()  # as a time is
+        if is_clear and self._has(_fold(text), self._bounded):
             return _CERTAIN
         try:
             event = json.loads(original)
