@@ -93,11 +93,11 @@ def parse_entry(text: Any) -> LedgerEntry:
         return LedgerEntry()
 
 
-def to_row(record: DeadRecord) -> tuple[Any, ...]:
-    """Return the values of *record* in the order of the columns."""
+def to_row(record: DeadRecord) -> dict[str, Any]:
+    """Return the values of *record* by column."""
     row = attrs.asdict(record, recurse=False)
     names = json.dumps(record.mappers, separators=(",", ":"))
-    return tuple({**row, "at": record.at.isoformat(), "mappers": names}.values())
+    return {**row, "at": record.at.isoformat(), "mappers": names}
 
 
 def from_row(row: Sequence[Any]) -> DeadRecord:

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import attrs
 
 from braze_heap._wiring import kind_of
-from braze_heap.state._record import MAX_INFLATED
+from braze_heap.state._record import MAX_INFLATED, DeadRecord
 
 __all__ = ["Match", "PersonSearch"]
 
@@ -90,6 +90,13 @@ class PersonSearch:
         )
         in_json = json.dumps(self._exact)[1:-1]
         self._base64 = {*_base64_forms(self._folded, self._exact, in_json)}
+
+    def in_record(self, record: DeadRecord) -> Match | None:
+        """Return the match of a dead letter; ``None`` if it does not match."""
+        if record.is_damaged and not record.original:
+            return Match("is damaged, so that it cannot be searched")
+        find = self.in_event if record.format == "json" else self.in_body
+        return find(record.original) or self.in_text(record.detail)
 
     def in_event(self, original: bytes) -> Match | None:
         """Return the match of an event, as JSON; ``None`` if it does not match."""

@@ -137,11 +137,8 @@ class SqlDeadLetter(_SqlPart, DeadLetterPart[SqlDatabase]):
             (new.excluded.mappers == "{}", _DEAD_LETTERS.c.mappers),
             else_=new.excluded.mappers,
         )
-        names = [column.name for column in _DEAD_LETTERS.c][1:]
-        rows = [
-            {**dict(zip(names, to_row(record), strict=True)), "at": record.at}
-            for record in sorted(records, key=lambda record: record.key)
-        ]
+        in_order = sorted(records, key=lambda record: record.key)
+        rows = [{**to_row(record), "at": record.at} for record in in_order]
         db.execute(new.on_conflict_do_update(index_elements=["key"], set_=values), rows)
 
     def ready(self) -> None:

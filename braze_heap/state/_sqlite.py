@@ -44,7 +44,9 @@ from braze_heap.state._state_file import (
 _INSERT: Final = """
 INSERT INTO dead_letters
     (key, reason, detail, at, original, format, event_type, mappers, destination)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (
+    :key, :reason, :detail, :at, :original, :format, :event_type, :mappers, :destination
+)
 ON CONFLICT (key) DO UPDATE SET
     reason = excluded.reason,
     detail = excluded.detail,
@@ -181,9 +183,7 @@ class SqliteDeadLetter(_SqlitePart, DeadLetterPart[StateFile]):
                     db.execute("ROLLBACK")
                 db.execute("PRAGMA cache_size = -2000")
 
-    def _insert(
-        self, db: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]
-    ) -> None:
+    def _insert(self, db: sqlite3.Connection, sql: str, rows: Sequence[Any]) -> None:
         """Insert *rows*. Raise if they grow above the cap."""
         (before,) = db.execute(_TOTAL).fetchone()
         db.executemany(sql, rows)
