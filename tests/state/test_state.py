@@ -276,6 +276,16 @@ def test_another_file_is_refused_by_each_part(
         part(":memory:")  # type: ignore[arg-type]
 
 
+def test_a_ledger_knows_its_destinations(state: SqliteState) -> None:
+    """Until the last entry of a destination is forgotten."""
+    write_ledger(state.ledger, 1)
+
+    assert state.ledger.knows("heap one 11")
+    assert not state.ledger.knows("heap one 12")
+    state.ledger.forget(["user-1"])
+    assert not state.ledger.knows("heap one 11")
+
+
 def test_progress_is_kept_by_backfill_and_version(state: SqliteState) -> None:
     """A newer position replaces the one of the same version only."""
     other = BackfillKey("heap one 12", KEY.url)
