@@ -329,9 +329,14 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
             began = self._clock()
             try:
                 given = yield functools.partial(self.sink.send, calls)
-                receipt = _check_receipt(given, len(calls))
-            except Exception as error:
-                unavailable = _to_sink_unavailable(error).with_traceback(None)
+                if not isinstance(given, Receipt):
+                    raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
+                receipt = given.checked(len(calls))
+            except SinkUnavailable as error:
+                unavailable = error.with_traceback(None)
+            except Exception as error:  # a bug of the sink
+                text = f"the sink raised {describe_exception(error)}"
+                unavailable = SinkUnavailable(text, context=error_context(error))
             else:
                 self._outage.succeeded()
                 return receipt
@@ -347,12 +352,6 @@ def _reject_all(size: int) -> Receipt:
     detail = "the sink accepted nothing for 72 hours"
     down = (Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size))
     return Receipt(0, tuple(down))
-
-
-def _check_receipt(given: Any, size: int) -> Receipt:
-    if not isinstance(given, Receipt):
-        raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
-    return given.checked(size)
 
 
 def _outcome(error: DeliveryError) -> Outcome:
@@ -380,16 +379,6 @@ def _log_report(details: BatchDetails, report: Report) -> None:
             "braze_adjustments": dict(report.adjustments),
             "braze_seconds": details.seconds,
         },
-    )
-
-
-def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
-    """Return *error* of a sink as `SinkUnavailable`. Another exception is a bug."""
-    if isinstance(error, SinkUnavailable):
-        return error
-    context = error_context(error)
-    return SinkUnavailable(
-        f"the sink raised {describe_exception(error)}", context=context
     )
 
 

@@ -39,11 +39,6 @@ class Match:
     suspicion: str = ""
     """Reason for a suspicion, without values; empty for a certain match."""
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether the record is surely about the person."""
-        return not self.suspicion
-
 
 _CERTAIN: Final = Match()
 
@@ -254,7 +249,7 @@ _ARCHIVES: Final = {
 def _best_match(matches: Iterator[Match | None]) -> Match | None:
     suspicion = None
     for match in matches:
-        if match and match.is_certain:
+        if match and not match.suspicion:
             return match
         suspicion = suspicion or match
     return suspicion

@@ -113,7 +113,7 @@ def search(records: Iterable[DeadRecord], person: PersonFilter) -> Found:
     find = person if callable(person) else PersonSearch(person).in_record
     for record in records:
         match = find(record)
-        if isinstance(match, Match) and not match.is_certain:
+        if isinstance(match, Match) and match.suspicion:
             suspected[record.key] = match.suspicion
         elif match:
             keys.append(record.key)
