@@ -230,33 +230,33 @@ def claim(
         token: Unique text of this delivery.
         now: UTC epoch seconds.
     """
-
-    def change(key: LedgerKey, entry: LedgerEntry | None) -> LedgerEntry | None:
-        return (entry or LedgerEntry()).claimed(own[key], token, now)
-
-    return _update(ledger, own, token, change)
+    return _update(
+        ledger,
+        own,
+        token,
+        lambda key, entry: (entry or LedgerEntry()).claimed(own[key], token, now),
+    )
 
 
 def compare(
     ledger: Ledger, sent: Mapping[LedgerKey, Sent], token: str, now: float
 ) -> dict[LedgerKey, Statement]:
     """Note what was *sent*, and return what is to be sent next. See `claim`."""
-
-    def change(key: LedgerKey, entry: LedgerEntry | None) -> LedgerEntry | None:
-        return entry and entry.compared(sent[key], token, now)
-
-    return _update(ledger, sent, token, change)
+    return _update(
+        ledger,
+        sent,
+        token,
+        lambda key, entry: entry and entry.compared(sent[key], token, now),
+    )
 
 
 def renew(
     ledger: Ledger, keys: Collection[LedgerKey], token: str, now: float
 ) -> dict[LedgerKey, Statement]:
     """Let the claims count from *now* on, before another attempt. See `claim`."""
-
-    def change(_: LedgerKey, entry: LedgerEntry | None) -> LedgerEntry | None:
-        return entry and entry.renewed(token, now)
-
-    return _update(ledger, keys, token, change)
+    return _update(
+        ledger, keys, token, lambda _, entry: entry and entry.renewed(token, now)
+    )
 
 
 def _update(
