@@ -221,8 +221,15 @@ def _make_engine(database: str | sa.URL) -> sa.Engine:
             f"SqlState needs the URL of a database or an Engine of SQLAlchemy, not "
             f"{kind_of(database)}"
         )
-    url = _parse(database)
-    if url is None:
+    try:
+        url = sa.make_url(database)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        url.get_dialect()
+    except (ArgumentError, ValueError):
+        url = None
+    # A password that is not encoded may end in the host.
+    if url is None or "@" in (url.host or ""):
         raise ValueError(
             f"this is not the URL of a database: write {_EXAMPLE}, with special "
             "characters of a password percent-encoded. Or keep the state in a file: "
@@ -238,19 +245,6 @@ def _make_engine(database: str | sa.URL) -> sa.Engine:
         return sa.create_engine(
             url, connect_args=options, pool_pre_ping=True, hide_parameters=True
         )
-
-
-def _parse(database: str | sa.URL) -> sa.URL | None:
-    """Return the URL, by default with psycopg; ``None`` if it is not a URL."""
-    try:
-        url = sa.make_url(database)
-        if url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-        url.get_dialect()
-    except (ArgumentError, ValueError):
-        return None
-    # A password that is not encoded may end in the host.
-    return None if "@" in (url.host or "") else url
 
 
 def _check_dialect(url: sa.URL, dialect: Any) -> None:
