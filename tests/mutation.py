@@ -75,6 +75,7 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "wire/_avro": ("wire/test_avro",),
     "heap/_encoder": ("heap/test_encoder", "test_transformer"),
     "state/_record": ("state/test_dead_letters", "test_pipeline"),
+    "state/_parts": ("state/test_dead_letters", "state/test_state"),
     "state/_sqlite": (
         "state/test_dead_letters",
         "state/test_sqlite_file",

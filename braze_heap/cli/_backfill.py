@@ -171,7 +171,7 @@ def _advice(
     if sinks.file_of(spec):
         return ""
     name = destination_of(sink)
-    if any(key.destination == name for key, _ in state.ledger.read()):
+    if name and state.ledger.knows(name):
         return ""
     return NOT_ITS_STATE.format(path)
 
