@@ -17,11 +17,12 @@ from braze_heap.heap.calls import Value, timestamp
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._names import is_shipped
 from braze_heap.parsing import YEAR_2100
-from braze_heap.plan._content import (
+from braze_heap.plan._model import (
     Origin,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
+    TrackingPlan,
     Type,
     UnsentField,
     UnsentType,
@@ -30,7 +31,6 @@ from braze_heap.plan._content import (
 from braze_heap.plan._probes import Hints, Probe, ProbeFactory
 from braze_heap.plan._sentinels import SentinelValues, without_sentinels
 from braze_heap.plan._tracing import Evidence, MappingTracer, Trace, of_everybody, trace
-from braze_heap.plan._tracking_plan import TrackingPlan
 from braze_heap.policies.derived import MEANINGS
 from braze_heap.policies.privacy import Treatment
 from braze_heap.policies.redaction import CUSTOM_FIELDS

@@ -9,9 +9,13 @@ import attrs
 
 from braze_heap.heap.calls import AddUserProperties, Track
 from braze_heap.mapping._batch import named
-from braze_heap.plan._content import PlannedEvent, PlannedProperty, PlannedUserProperty
 from braze_heap.plan._json_schema import is_pattern, pattern_of
-from braze_heap.plan._tracking_plan import TrackingPlan
+from braze_heap.plan._model import (
+    PlannedEvent,
+    PlannedProperty,
+    PlannedUserProperty,
+    TrackingPlan,
+)
 from braze_heap.results import TransformResult
 
 _Property = TypeVar("_Property", PlannedProperty, PlannedUserProperty)
