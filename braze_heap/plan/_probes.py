@@ -1,19 +1,24 @@
-"""Complete events of a class, and the same events with one change."""
+"""
+Probes: events with values that are recognized wherever a mapper puts them.
+
+They are complete events of a class, and the same events with one change.
+"""
 
 import datetime as dt
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType, NoneType
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 import attrs
 
-from braze_heap.events import CurrentsEvent, EventField, event_fields
+from braze_heap.events import CurrentsEvent, EventField, UnknownEvent, event_fields
+from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._structure import (
     DICTS,
     LISTS,
@@ -22,12 +27,93 @@ from braze_heap.mappers._structure import (
     unwrapped,
 )
 from braze_heap.parsing import parse_event
-from braze_heap.plan._sentinels import ANY_KEY, SentinelValues, Variant
 from braze_heap.testing import make_raw
 from braze_heap.testing._samples import TIME
+from braze_heap.transformer import Transformer
 
-LATER: Final = TIME + 29 * 3_600
-"""Another time, on another day and at another hour."""
+Variant: TypeAlias = Literal["a", "b", "c"]
+"""Distinguishes values of one field."""
+
+ANY_KEY: Final = "q7anyx"
+"""A name within an object that represents all names."""
+
+_QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
+_TEXT: Final = re.compile(r"q7f(\d{4})x[abc]", re.IGNORECASE)
+_ANY_KEY: Final = re.compile(ANY_KEY, re.IGNORECASE)
+_HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+_PLACEHOLDERS: Final = {"name": "name of the custom event", "event_type": "event type"}
+
+
+class SentinelValues:
+    """
+    Provide values for the fields of one event class, and find the field of a value.
+
+    Attributes:
+        fields_in_names: The fields whose values were found in names.
+    """
+
+    def __init__(self) -> None:
+        self.fields_in_names: set[str] = set()
+        self._labels: list[str] = []
+        self._numbers: dict[float, str] = {}
+        self._readable: dict[str, str] = {}
+
+    def text(self, label: str, variant: Variant = "a") -> str:
+        """Return a string that represents *label*. It is recognized in any case."""
+        return f"q7f{self._index(label):04d}x{variant}"
+
+    def number(self, label: str, variant: Variant = "a", fraction: float = 0) -> float:
+        """Return a number that represents *label*; an integer without *fraction*."""
+        number = 70_000 + 10 * self._index(label) + "abc".index(variant)
+        self._numbers[number] = self._numbers[number + fraction] = label
+        return number + fraction
+
+    def _index(self, label: str) -> int:
+        if label not in self._labels:
+            self._labels.append(label)
+        return self._labels.index(label)
+
+    def labels_in(self, value: Any) -> set[str]:
+        """Return the labels of the values in *value*."""
+        if isinstance(value, str):
+            return {self._labels[int(number)] for number in _TEXT.findall(value)}
+        label = self._numbers.get(value)
+        return {label} if label else set()
+
+    def readable(self, name: str) -> str:
+        """Return *name* with placeholders, such as ``Braze <channel>``, ``tags.*``."""
+        if name not in self._readable:
+            self.fields_in_names |= self.labels_in(name)
+            named = _TEXT.sub(lambda found: self._placeholder(found[1]), name)
+            self._readable[name] = _ANY_KEY.sub("*", named)
+        return self._readable[name]
+
+    def _placeholder(self, index: str) -> str:
+        return _placeholder(self._labels[int(index)])
+
+    def labels_named_in(self, name: str) -> set[str]:
+        """Return the labels of the placeholders in a readable *name*."""
+        return {label for label in self.fields_in_names if _placeholder(label) in name}
+
+
+def _placeholder(label: str) -> str:
+    return f"<{_PLACEHOLDERS.get(label, label)}>"
+
+
+def without_sentinels(value: Any) -> str:
+    """Return *value* as an example that people understand."""
+    text = _ANY_KEY.sub("name", _TEXT.sub("example", str(value)))
+    return "<64 hexadecimal digits>" if _HEX_DIGEST.fullmatch(text) else text
+
+
+TIMES: Final = MappingProxyType(
+    {
+        "time": (TIME, TIME + 29 * 3_600),
+        "time_ms": (TIME * 1_000 + 123, TIME * 1_000 + 456),
+    }
+)
+"""Time of the events, and another one, on another day and at another hour."""
 
 IDENTIFYING: Final = ("id", "time", "user_id", "external_user_id")
 
@@ -67,66 +153,73 @@ class Probe:
         return Probe(given, name, self.is_sample)
 
 
-@attrs.frozen
-class Hints:
-    """
-    Names in the options of a transformer, which probes cannot guess.
-
-    Attributes:
-        event_names: Names of custom events.
-        paths: Dotted names of properties within objects.
-    """
-
-    event_names: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-
-
-@attrs.frozen
 class ProbeFactory:
     """
     Factory of the probes of one event class.
 
-    Attributes:
+    Args:
+        transformer: Its options have names that probes cannot guess.
         cls: The class.
+        event_type: Type of the events if it has no class; ``None`` for all such types.
+
+    Attributes:
         sentinels: Source of the values.
-        hints: Names from the options of the transformer.
-        event_type: Type of the events if the type has no class.
+        fields: Fields of the class that Braze sends.
         names_read: Dotted names of the values that mappers read within objects.
     """
 
-    cls: type[CurrentsEvent]
-    sentinels: SentinelValues
-    hints: Hints = Hints()
-    event_type: str = ""
-    fields: Mapping[str, EventField] = attrs.field(init=False)
-    names_read: set[str] = attrs.field(init=False, factory=set)
-
-    @fields.default
-    def _fields_of_class(self) -> Mapping[str, EventField]:
+    def __init__(
+        self,
+        transformer: Transformer,
+        cls: type[CurrentsEvent],
+        event_type: str | None = None,
+    ) -> None:
+        self.cls = cls
+        self.sentinels = SentinelValues()
+        self.names_read: set[str] = set()
         # Braze sends some types without a user. Probes with a user would plan events
         # that never come.
-        return {
+        self.fields: Mapping[str, EventField] = {
             name: field
-            for name, field in event_fields(self.cls).items()
+            for name, field in event_fields(cls).items()
             if field.documented or name not in IDENTIFYING
         }
+        self._transformer = transformer
+        self._unknown_type = {}
+        if cls is UnknownEvent:
+            event_type = event_type or self.sentinels.text("event_type")
+            self._unknown_type = {"event_type": event_type}
 
     def complete(self) -> list[Probe]:
         """Return two complete events: all true, and all false without a machine."""
         yes = {n: self._value(f, "a", truth=True) for n, f in self.fields.items()}
         no = {n: self._value(f, "b", truth=False) for n, f in self.fields.items()}
         no.pop("machine_open", None)
-        typed = {"event_type": self.event_type} if self.event_type else {}
-        return [Probe(yes | typed), Probe(no | typed)]
+        return [Probe(yes | self._unknown_type), Probe(no | self._unknown_type)]
 
-    def minimal(self) -> Probe:
-        """Return an event with only the identifying fields."""
-        known = [name for name in IDENTIFYING if name in self.fields]
-        return Probe({n: self._value(self.fields[n], "a", truth=True) for n in known})
+    def independent(self) -> Iterator[Probe]:
+        """
+        Yield probes that are not changes of another one.
 
-    def sample(self, marked: set[str]) -> Probe:
-        """Return a realistic event, except for the fields *marked*."""
-        if self.event_type:
+        These are an event with only the identifying fields, and events that fit the
+        classes of a team for custom events and purchases.
+        """
+        if self._unknown_type:
+            return
+        yield self._with_sentinels(IDENTIFYING)
+        complete, _ = self.complete()
+        customs = self._transformer.mappers.custom_registrations()
+        for (event_type, name), entry in customs.items():
+            custom = custom_of(entry.key)
+            is_of_class = event_type == getattr(self.cls, "event_type", "")
+            if custom and isinstance(entry.key, type) and is_of_class:
+                properties = self._instance(entry.key, custom.field)
+                typed = complete.with_field(custom.field, properties)
+                yield typed.with_field(custom.discriminator, name) if name else typed
+
+    def sample(self) -> Probe:
+        """Return a realistic event, except for the fields that are in names."""
+        if self._unknown_type:
             return self.complete()[0]
         raw = make_raw(self.cls, only=self.fields.keys())
         event_types = {self.cls.event_type: self.cls}
@@ -137,19 +230,12 @@ class ProbeFactory:
                 fields[name] = {ANY_KEY: "green"}
             elif field.kind == "json text":
                 fields[name] = f'{{"{ANY_KEY}": "green"}}'
-        known = marked & self.fields.keys()
-        fields |= {n: self._value(self.fields[n], "a", truth=True) for n in known}
-        return Probe(fields, is_sample=True)
-
-    def typed(self, probe: Probe, field: str, cls: type[Any]) -> Probe:
-        """Return *probe* with properties that fit the attrs class *cls* in *field*."""
-        return probe.with_field(field, self._instance(cls, field))
+        marked = self._with_sentinels(self.sentinels.fields_in_names)
+        return Probe({**fields, **marked.fields}, is_sample=True)
 
     def changes(self, complete: Probe) -> Iterator[Probe]:
         """Yield *complete* with one field changed, for every possible change."""
-        variant: Variant = (
-            "b" if self.sentinels.variant_of(complete.fields["id"]) == "a" else "a"
-        )
+        variant: Variant = "b" if complete.fields["id"].endswith("a") else "a"
         for name, field in self.fields.items():
             for value in self._alternatives(field, complete.fields.get(name), variant):
                 yield complete.with_field(name, value)
@@ -158,43 +244,43 @@ class ProbeFactory:
         # A field that the class does not know.
         yield complete.with_field("extra", {ANY_KEY: self.sentinels.text("*")})
 
+    def _with_sentinels(self, names: Iterable[str]) -> Probe:
+        known = [self.fields[name] for name in names if name in self.fields]
+        return Probe({f.name: self._value(f, "a", truth=True) for f in known})
+
     def _value(self, field: EventField, variant: Variant, *, truth: bool) -> Any:
-        name, sentinels = field.name, self.sentinels
-        if name in CHOICES and field.kind == "string":
+        name, kind = field.name, field.kind
+        if name in CHOICES and kind == "string":
             return CHOICES[name][0]
-        if name == "time":
-            return TIME
-        if name == "time_ms":
-            return TIME * 1_000 + 123
-        if field.kind == "boolean":
+        if name in TIMES:
+            return TIMES[name][0]
+        if kind == "boolean":
             return truth
-        if field.kind == "int":
-            return sentinels.number(name, variant)
-        if field.kind in ("float", "double"):
-            return sentinels.fraction(name, variant)
-        if field.kind == "array<string>":
-            return [sentinels.text(name, variant), sentinels.text(name, "c")]
-        if field.kind == "json object":
-            return {ANY_KEY: sentinels.text(name, variant)}
-        if field.kind == "json text":
-            return f'{{"{ANY_KEY}": "{sentinels.text(name, variant)}"}}'
-        return sentinels.text(name, variant)
+        if kind == "int":
+            return self.sentinels.number(name, variant)
+        if kind in ("float", "double"):
+            return self.sentinels.number(name, variant, 0.25)
+        text = self.sentinels.text(name, variant)
+        if kind == "array<string>":
+            return [text, self.sentinels.text(name, "c")]
+        if kind == "json object":
+            return {ANY_KEY: text}
+        return f'{{"{ANY_KEY}": "{text}"}}' if kind == "json text" else text
 
     def _alternatives(
         self, field: EventField, value: Any, variant: Variant
     ) -> Iterator[Any]:
         name = field.name
-        if name in ("time", "time_ms"):
-            yield {"time": LATER, "time_ms": TIME * 1_000 + 456}[name]
+        if name in TIMES:
+            yield TIMES[name][1]
             return
+        text = self.sentinels.text(name, "c")
         if field.kind == "json object":
             yield {}
-            text = self.sentinels.text(name, "c")
             yield _AnyKeyDict({ANY_KEY: text}, name, self.names_read)
-            yield from self._hinted(name)
+            yield from self._hinted(name, text)
         elif field.kind == "json text":
-            yield from (self.sentinels.text(name, "c"), "{}")
-            yield f'["{self.sentinels.text(name, "c")}"]'
+            yield from (text, "{}", f'["{text}"]')
         elif field.kind == "string":
             yield from self._choices(field, variant)
         yield self._value(field, variant, truth=value is not True)
@@ -204,18 +290,27 @@ class ProbeFactory:
             yield from CHOICES[field.name][1:]
             yield self.sentinels.text(field.name, variant)
         else:
-            yield from filter(self._is_value, _QUOTED.findall(field.doc))
+            quoted = _QUOTED.findall(field.doc)
+            names = {*self.fields, "None", "True", "False"}
+            yield from (word for word in quoted if word not in names)
         if field.name == "name":
-            yield from self.hints.event_names
+            prefix = self._transformer.naming.own_prefix
+            renamed = self._transformer.naming.event_renames
+            yield from (name.removeprefix(prefix) for name in renamed)
 
-    def _is_value(self, quoted: str) -> bool:
-        return quoted not in self.fields and quoted not in ("None", "True", "False")
-
-    def _hinted(self, name: str) -> Iterator[dict[str, Any]]:
-        for path in self.hints.paths:
+    def _hinted(self, name: str, text: str) -> Iterator[dict[str, Any]]:
+        """Yield objects with the names in the options that are within field *name*."""
+        naming = self._transformer.naming
+        renamed = (
+            n.removeprefix(naming.property_prefix) for n in naming.property_renames
+        )
+        for path in (*self._transformer.personal_data.overrides, *renamed):
             root, _, inner = path.partition(".")
             if root == name and inner:
-                yield _nested(inner.split("."), self.sentinels.text(name, "c"))
+                value: Any = text
+                for step in reversed(inner.split(".")):
+                    value = {step: value}
+                yield value
 
     def _instance(self, cls: type[Any], path: str) -> dict[str, Any]:
         return {
@@ -273,9 +368,6 @@ _TEXTS: Final[Mapping[Any, str]] = {
 """Values for types that are strings of one format."""
 
 
-_QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
-
-
 class _AnyKeyDict(dict[str, Any]):
     """Object that contains every key. Adds the dotted names that are read to *read*."""
 
@@ -297,8 +389,3 @@ class _AnyKeyDict(dict[str, Any]):
     def get(self, key: str, *_: Any) -> Any:
         """Return the value of all keys."""
         return self[key]
-
-
-def _nested(steps: list[str], value: Any) -> dict[str, Any]:
-    first, *rest = steps
-    return {first: _nested(rest, value) if rest else value}
