@@ -1,8 +1,16 @@
-"""Findings in observed traffic: names, JSON types and counts, never a value."""
+"""Drift: names, JSON types and counts, never a value; and its forms."""
 
-from typing import Literal, TypeAlias
+import json
+from collections.abc import Collection
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
+
+from braze_heap.drift._declarations import Lines, lines_for
+from braze_heap.drift._markdown import markdown, number_of_events
+
+SCHEMA: Final = 1
+"""Version of the JSON form."""
 
 Form: TypeAlias = Literal["http", "storage"]
 """Nested form of HTTP requests, or flat records of storage."""
@@ -113,8 +121,25 @@ class UnseenFields:
 
 
 @attrs.frozen
-class DriftContent:
-    """Content of a `Drift`, which documents the attributes, without its text forms."""
+class Drift:
+    """
+    Differences between observed traffic and the event classes, sorted by name.
+
+    Attributes:
+        events: Number of events, including damaged ones.
+        new_types: Event types without a class.
+        new_fields: Fields that are unknown to the class of their type.
+        type_changes: Values that do not fit a known field.
+        other_form: Fields that are documented only for the other form. They are
+            read too.
+        redacted: Custom and unknown fields that the word guard redacts by default.
+            They are not findings for the exit status of ``braze-heap drift``.
+        unseen_fields: Documented fields of the observed types that were not seen.
+        unseen_types: Types that were not observed.
+        malformed: Number of unreadable events, by reason.
+        truncated: Number of new fields and types that exceed the limits.
+        ignored: Number of findings removed by `ignoring`.
+    """
 
     events: int
     new_types: tuple[NewType, ...] = ()
@@ -135,10 +160,69 @@ class DriftContent:
             self.new_types or self.new_fields or self.type_changes or self.truncated
         )
 
+    def ignoring(self, names: Collection[str]) -> "Drift":
+        """
+        Return the drift without known findings.
 
-def number_of_events(count: int) -> str:
-    """Return *count* with its noun."""
-    return "1 event" if count == 1 else f"{count:,} events"
+        Args:
+            names: Event types, fields, or fields of one type as
+                ``users.messages.email.Click.link_color``.
+        """
+        parts = ("new_types", "new_fields", "type_changes", "other_form", "redacted")
+        kept: dict[str, Any] = {
+            part: tuple(f for f in getattr(self, part) if not _is_among(f, names))
+            for part in parts
+        }
+        removed = sum(
+            len(getattr(self, part)) - len(kept[part])
+            for part in parts
+            if part != "redacted"
+        )
+        return attrs.evolve(self, ignored=self.ignored + removed, **kept)
+
+    def lines_to_add(self, release: int | None = None) -> tuple[Lines, ...]:
+        """
+        Return Python declarations of the new types and fields.
+
+        Args:
+            release: Currents release that added them. The default is ``...``, which
+                runs, but which type checkers report.
+        """
+        return tuple(lines_for(self, release))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the drift as JSON values, with `has_findings` and `lines_to_add`."""
+        lines = [attrs.asdict(lines) for lines in self.lines_to_add()]
+        head = {"schema": SCHEMA, "has_findings": self.has_findings}
+        found = attrs.asdict(self) | {"malformed": dict(self.malformed)}
+        return head | found | {"lines_to_add": lines}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return the drift as one Markdown page."""
+        return markdown(self, self.lines_to_add())
+
+    def __str__(self) -> str:
+        findings = [
+            *(f"new type {new}" for new in self.new_types),
+            *(f"new field {field}" for field in self.new_fields),
+            *(f"type change {field}" for field in self.type_changes),
+        ]
+        if self.truncated:
+            findings.append(f"{self.truncated:,} more new names than are kept")
+        return "\n".join(findings) or "Nothing new."
+
+
+def _is_among(
+    found: NewType | SeenField | RedactedField, names: Collection[str]
+) -> bool:
+    known_as = {found.event_type}
+    if not isinstance(found, NewType):
+        known_as |= {found.name, f"{found.event_type}.{found.name}"}
+    return not known_as.isdisjoint(names)
 
 
 def _percent(share: float) -> str:
