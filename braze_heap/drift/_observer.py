@@ -203,14 +203,12 @@ class _TypeStats:
         guarded = [(name, fields[name]) for name in CUSTOM_FIELDS & fields.keys()]
         if "extra" in fields:
             guarded += self._note_extra(form, event.extra)
-        if guarded:
-            self._note_redacted(guarded)
+        self._note_redacted(guarded)
 
     def _note_extra(
         self, form: Form, extra: Mapping[str, Any]
-    ) -> list[tuple[str, Any]]:
-        """Count unknown and invalid fields, and return those that are not declared."""
-        undeclared = []
+    ) -> Iterator[tuple[str, Any]]:
+        """Count unknown and invalid fields, and yield those that are not declared."""
         for key, value in extra.items():
             *parents, name = split_pointer(key)
             at = cast("Place", parents[0] if parents else "envelope")
@@ -221,14 +219,13 @@ class _TypeStats:
             if is_known:
                 self._unseen[form].discard(name)
             elif name not in PERSONAL_NAMES and name not in self._schema.personal:
-                undeclared.append((name, value))
+                yield name, value
             kind = self._schema.kinds.get(name)
             is_custom = kind is not None and kind.name == "json object"
             if not is_known:
                 self.note("new", _place(form, at), name, json_type(value))
             elif not is_custom:  # the customer decides the content of custom fields
                 self.note("invalid", _place(form, at), name, json_type(value))
-        return undeclared
 
     def _note_redacted(self, fields: Iterable[tuple[str, Any]]) -> None:
         """Count the names under which the word guard redacts text."""

@@ -1,10 +1,14 @@
 """Helpers of the tests of contracts."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 from braze_heap._wiring import kind_of
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 THREADS: Final = 8
 """Threads that use one object at the same time."""
@@ -15,12 +19,7 @@ MANY_KEYS: Final = 1_500
 
 def require_factory(check: str, factory: object, made: str) -> None:
     """
-    Raise unless *factory* can be called.
-
-    Args:
-        check: Name of the function that takes it.
-        factory: The factory, or an object in its place.
-        made: Name of a class of the objects that it makes.
+    Raise unless *factory*, which makes a *made* for *check*, can be called.
 
     Raises:
         TypeError: It cannot.
@@ -55,3 +54,9 @@ def expect_no_error(requirement: str) -> Iterator[None]:
         yield
     except Exception as error:
         raise AssertionError(requirement) from error
+
+
+def in_threads(function: Callable[[_In], _Out], inputs: Iterable[_In]) -> list[_Out]:
+    """Return the results of *function*, which threads call at the same time."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(function, inputs))

@@ -7,15 +7,12 @@ import copy
 import gc
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.sinks import AsyncSink, Receipt, Sink
-from braze_heap.testing._checks import THREADS, expect, require_factory
-
-__all__ = ["check_async_sink", "check_sink"]
+from braze_heap.testing._checks import THREADS, expect, in_threads, require_factory
 
 _Outcome = TypeVar("_Outcome")
 
@@ -182,8 +179,8 @@ def _check_threads(
         [_track(number, f"thread-{thread}") for number in range(25)]
         for thread in range(THREADS)
     ]
-    with factory() as sink, ThreadPoolExecutor(THREADS) as pool:
-        receipts = list(pool.map(sink.send, batches))
+    with factory() as sink:
+        receipts = in_threads(sink.send, batches)
     expect(receipts == [Receipt(25)] * THREADS, "threads should not mix receipts")
     if received is not None:
         keys = {call["idempotency_key"] for call in received()}
