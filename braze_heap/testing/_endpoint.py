@@ -30,26 +30,33 @@ def post_to(endpoint: Endpoint, token: str | None) -> Callable[[bytes], Reply]:
     Raises:
         ValueError: *endpoint* is not a URL for Braze, or *token* is not a bearer token.
     """
-    headers = _headers(token)
+    headers = {"Content-Type": "application/json", "Braze-Currents-Version": "1"}
+    if token is not None:
+        if not _TOKEN.fullmatch(token):
+            raise ValueError(
+                "The token has characters that a bearer token cannot have (RFC 6750): "
+                "use letters, digits and - . _ ~ + / with = at the end."
+            )
+        headers["Authorization"] = f"Bearer {token}"
     if callable(endpoint):
         return functools.partial(_call, endpoint, headers)
-    connect, target = _connector(endpoint)
-    return functools.partial(_exchange, connect, target, headers)
-
-
-def _headers(token: str | None) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Braze-Currents-Version": "1"}
-    if token is None:
-        return headers
-    if not _TOKEN.fullmatch(token):
-        raise ValueError(
-            "The token has characters that a bearer token cannot have (RFC 6750): "
-            "use letters, digits and - . _ ~ + / with = at the end."
-        )
-    return headers | {"Authorization": f"Bearer {token}"}
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("Write the URL as https://host/path, without a user name.")
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+    options: dict[str, Any] = {"port": parts.port, "timeout": TIMEOUT}
+    if parts.scheme == "https":
+        kind = http.client.HTTPSConnection
+        options["context"] = ssl.create_default_context()
+    connect = functools.partial(kind, parts.hostname, **options)
+    return functools.partial(_exchange, connect, quote(target, _RESERVED), headers)
 
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+_RESERVED: Final = "/?:@!$&'()*+,;=%~"
+"""Characters of paths and queries that are not quoted (RFC 3986, 3.3 and 3.4)."""
 
 
 def _call(
@@ -61,29 +68,6 @@ def _call(
         return Failure(type(error).__name__)
     answered = dict(Request(headers=response.headers).headers)
     return Answer(response.status, answered.get("retry-after"))
-
-
-def _connector(url: str) -> tuple[Callable[[], http.client.HTTPConnection], str]:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ValueError("Write the URL as https://host/path, without a user name.")
-    address: dict[str, Any] = {
-        "host": parts.hostname,
-        "port": parts.port,
-        "timeout": TIMEOUT,
-    }
-    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    target = quote(target, safe=_RESERVED)
-    if parts.scheme == "http":
-        return functools.partial(http.client.HTTPConnection, **address), target
-    context = ssl.create_default_context()
-    return functools.partial(
-        http.client.HTTPSConnection, **address, context=context
-    ), target
-
-
-_RESERVED: Final = "/?:@!$&'()*+,;=%~"
-"""Characters of paths and queries that are not quoted (RFC 3986, 3.3 and 3.4)."""
 
 
 def _exchange(

@@ -25,31 +25,24 @@ here they are *pending*. All times are in seconds.
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import json
 import math
+import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
-from typing import Any, ParamSpec, TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from enum import Enum
+from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen, validators
 
+from braze_heap.heap._answers import Failure, retry_seconds
 from braze_heap.testing._endpoint import Endpoint, Reply, post_to
 from braze_heap.testing._samples import TIME
-from braze_heap.testing._simulation import (
-    Behavior,
-    Fate,
-    Outcome,
-    PendingBatch,
-    Simulation,
-    SimulationRun,
-)
 
 __all__ = [
     "Endpoint",
@@ -60,8 +53,109 @@ __all__ = [
     "VirtualClock",
 ]
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+PATIENCE: Final = 5 * 86_400.0
+"""Seconds of failure after which Braze disables an integration."""
+
+FIRST_BACKOFF: Final = 1.0
+"""Seconds before the second attempt, doubled with each further one; assumed."""
+
+MAX_BACKOFF: Final = 3600.0
+"""Longest wait in seconds; assumed."""
+
+STOPPING: Final = frozenset((401, 403, 404))
+"""Statuses after which Braze stops, and does not send these events again."""
+
+PROBES: Final = (b"", b'{"events": []}')
+"""Bodies without events, with which Braze checks its credentials."""
+
+_SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
+
+
+class Fate(Enum):
+    """Final status of an event."""
+
+    DELIVERED = "delivered"
+    DROPPED = "dropped"
+    ABANDONED = "abandoned"
+    PENDING = "pending"
+
+
+@frozen
+class Outcome:
+    """
+    Result of one event.
+
+    Attributes:
+        fate: Delivered if Braze saw a 2XX for any request with the event.
+        status: The deciding status, or the last one; ``None`` without a response.
+        sent: Number of requests with the event.
+    """
+
+    fate: Fate = Fate.PENDING
+    status: int | None = None
+    sent: int = 0
+
+
+@frozen
+class Simulation:
+    """
+    Requests of Braze, and the result of each event.
+
+    Attributes:
+        events: As they were given.
+        outcomes: One for each of the events, in their order.
+        statuses: Number of responses by status, including lost ones.
+        failures: Requests without a response, by name of the network error.
+        answers_lost: Responses that were discarded on purpose.
+        stopped_by: The 401, 403 or 404 after which Braze stopped and emailed the
+            customer.
+        disabled: Whether 5 days of failure disabled the integration.
+        seconds: Seconds from the start to the last response.
+    """
+
+    events: Sequence[Any] = field(repr=False, hash=False)
+    outcomes: Sequence[Outcome] = field(repr=False)
+    statuses: Mapping[int, int] = field(hash=False)
+    failures: Mapping[str, int] = field(hash=False)
+    answers_lost: int
+    stopped_by: int | None
+    disabled: bool
+    seconds: float
+
+    @property
+    def requests(self) -> int:
+        """Number of requests, including probes."""
+        return sum(self.statuses.values()) + sum(self.failures.values())
+
+    @property
+    def fates(self) -> Counter[Fate]:
+        """Number of events by fate; the sum is the number of events."""
+        return Counter(outcome.fate for outcome in self.outcomes)
+
+    def having(self, fate: Fate) -> list[Any]:
+        """Return the events that ended as *fate*, in the order they were given."""
+        pairs = zip(self.events, self.outcomes, strict=True)
+        return [event for event, outcome in pairs if outcome.fate is fate]
+
+    def assert_all_delivered(self) -> None:
+        """
+        Raise unless Braze saw a 2XX for each of the events.
+
+        Raises:
+            AssertionError: Some were not delivered. It shows counts, but no event.
+        """
+        missed = {
+            index: f"{outcome.fate.value} (answer: {outcome.status})"
+            for index, outcome in enumerate(self.outcomes)
+            if outcome.fate is not Fate.DELIVERED
+        }
+        if missed:
+            counts = Counter(missed.values())
+            counted = ", ".join(f"{number} {why}" for why, number in counts.items())
+            raise AssertionError(
+                f"{len(missed)} of {len(self.outcomes)} events were not delivered: "
+                f"{counted}. The first is events[{min(missed)}]."
+            )
 
 
 @define
@@ -85,7 +179,7 @@ class VirtualClock:
 
 
 @frozen(kw_only=True)
-class SimulatedBraze(Behavior):
+class SimulatedBraze:
     """
     The sender of Braze's custom HTTP connector, with the faults that you ask for.
 
@@ -102,6 +196,13 @@ class SimulatedBraze(Behavior):
         rate: Events a second; by default all have happened at the start.
     """
 
+    seed: int = 0
+    batch_size: int = field(default=100, validator=validators.ge(1))
+    lose_answers: float = field(default=0.0, validator=_SHARE)
+    send_twice: float = field(default=0.0, validator=_SHARE)
+    reorder: float = field(default=0.0, validator=_SHARE)
+    probes: int = field(default=1, validator=validators.ge(0))
+    rate: float = field(default=math.inf, validator=validators.gt(0.0))
     token: str | None = field(default=None, repr=False)
 
     def send(
@@ -135,17 +236,24 @@ class SimulatedBraze(Behavior):
             TypeError: Only one of *clock* and *sleep* is given.
         """
         post = post_to(to, self.token)
-        clock, sleep = _time(to, clock, sleep)
-        run = SimulationRun(self, events, clock())
+        if (clock is None) != (sleep is None):
+            raise TypeError("Pass both clock and sleep, because they share the time.")
+        if clock is None or sleep is None:
+            virtual = VirtualClock()
+            is_real = isinstance(to, str)
+            clock, sleep = (
+                (time.time, time.sleep) if is_real else (virtual, virtual.sleep)
+            )
+        run = _Run(self, events, clock())
         end = min(run.start + limit, sys.float_info.max)
-        with (
-            _SameThreadExecutor()
-            if concurrency == 1
-            else ThreadPoolExecutor(concurrency) as pool
-        ):
+        with ThreadPoolExecutor(concurrency) as pool:
 
             def submit(body: bytes) -> Future[Reply]:
-                return pool.submit(post, body)
+                if concurrency > 1:
+                    return pool.submit(post, body)
+                done: Future[Reply] = Future()
+                done.set_result(post(body))
+                return done
 
             for batch, reply in _exchanges(run, submit, clock, sleep, end, concurrency):
                 run.apply_response(batch, reply, clock())
@@ -154,32 +262,17 @@ class SimulatedBraze(Behavior):
         return run.simulation()
 
 
-def _time(
-    to: Endpoint,
-    clock: Callable[[], float] | None,
-    sleep: Callable[[float], object] | None,
-) -> tuple[Callable[[], float], Callable[[float], object]]:
-    if (clock is None) != (sleep is None):
-        raise TypeError("Pass both clock and sleep, because they share the time.")
-    if clock is not None and sleep is not None:
-        return clock, sleep
-    if isinstance(to, str):
-        return time.time, time.sleep
-    virtual = VirtualClock()
-    return virtual, virtual.sleep
-
-
 def _exchanges(
-    run: SimulationRun,
+    run: _Run,
     submit: Callable[[bytes], Future[Reply]],
     clock: Callable[[], float],
     sleep: Callable[[float], object],
     end: float,
     concurrency: int,
-) -> Iterator[tuple[PendingBatch, Reply]]:
+) -> Iterator[tuple[_Batch, Reply]]:
     """Send due batches and yield the replies, until none is due before *end*."""
     now = run.start
-    in_flight: dict[Future[Reply], PendingBatch] = {}
+    in_flight: dict[Future[Reply], _Batch] = {}
     while in_flight or max(run.due, now) <= end:
         while run.due <= now <= end and len(in_flight) < concurrency:
             batch, body = run.take()
@@ -193,12 +286,174 @@ def _exchanges(
         now = clock()
 
 
-class _SameThreadExecutor(Executor):
-    """Executor that calls each function immediately, in the thread of the caller."""
+@define(eq=False)
+class _Batch:
+    """
+    Events of one request.
 
-    def submit(
-        self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> Future[_T]:
-        future: Future[_T] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
+    Attributes:
+        events: Indexes of the events; empty for a probe.
+        was_rejected: Whether an earlier 400 isolated the event.
+        failures: Attempts since the last deciding response.
+        failing_since: Time of the first of these attempts.
+    """
+
+    events: tuple[int, ...] = ()
+    was_rejected: bool = False
+    failures: int = 0
+    failing_since: float | None = None
+
+
+class _Run:
+    """
+    State of a simulation: pending requests and results so far.
+
+    Args:
+        braze: Settings of the sender.
+        events: Events to deliver.
+        start: UTC epoch seconds, like every time here.
+    """
+
+    def __init__(
+        self, braze: SimulatedBraze, events: Sequence[Any], start: float
+    ) -> None:
+        self._braze = braze
+        self._events = events
+        self._chance = random.Random(braze.seed)  # noqa: S311 (no secret)
+        self._queue: list[tuple[float, float, int, _Batch]] = []
+        self._order = itertools.count()
+        self._outcomes = [Outcome()] * len(events)
+        self._statuses: Counter[int] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._answers_lost = 0
+        self._probes = 0
+        self._stopped_by: int | None = None
+        self._is_disabled = False
+        self._now = start
+        self.start: Final = start
+        self._fill()
+
+    @property
+    def due(self) -> float:
+        """Time of the next batch; infinite if none is left."""
+        is_over = self._is_disabled or self._stopped_by is not None
+        return math.inf if is_over or not self._queue else self._queue[0][0]
+
+    def take(self) -> tuple[_Batch, bytes]:
+        """Return the next batch with its body, and count it as sent."""
+        batch = heapq.heappop(self._queue)[-1]
+        if not batch.events:
+            self._probes += 1
+            return batch, PROBES[(self._probes - 1) % len(PROBES)]
+        for index in batch.events:
+            before = self._outcomes[index]
+            self._outcomes[index] = evolve(before, sent=before.sent + 1)
+        events = [self._events[index] for index in batch.events]
+        return batch, json.dumps({"events": events}).encode()
+
+    def apply_response(self, batch: _Batch, reply: Reply, now: float) -> None:
+        """React to *reply* to *batch* as Braze does."""
+        self._now = now
+        received = self._received(reply)
+        status = None if isinstance(received, Failure) else received.status
+        if status is not None and 200 <= status < 300:
+            self._mark(batch, Fate.DELIVERED, status)
+        elif status in STOPPING:
+            self._mark(batch, Fate.ABANDONED, status)
+            self._stopped_by = status
+        elif status == 400 or status == 413:
+            self._divide(batch, status)
+        else:
+            self._mark(batch, Fate.PENDING, status)
+            self._repeat(batch, received)
+
+    def simulation(self) -> Simulation:
+        """Return the results so far."""
+        return Simulation(
+            self._events,
+            tuple(self._outcomes),
+            Counter(self._statuses),
+            Counter(self._failures),
+            self._answers_lost,
+            self._stopped_by,
+            self._is_disabled,
+            self._now - self.start,
+        )
+
+    def _fill(self) -> None:
+        size = self._braze.batch_size
+        stream = self._stream()
+        batches = [_Batch(part) for part in _parts(stream, size)]
+        places = [self._place(number, len(batches)) for number in range(len(batches))]
+        for number in range(self._braze.probes):
+            batches.append(_Batch())
+            places.append(self._chance.uniform(0, len(places)) if number else -1.0)
+        for place, batch in zip(places, batches, strict=True):
+            happened = max(place, 0.0) * size / self._braze.rate
+            self._put(batch, self.start + happened, place)
+
+    def _stream(self) -> tuple[int, ...]:
+        number = len(self._events)
+        places = [(self._place(index, number), index) for index in range(number)]
+        places += [
+            (self._chance.uniform(place, number), index)
+            for place, index in places
+            if self._chance.random() < self._braze.send_twice
+        ]
+        return tuple(index for _, index in sorted(places))
+
+    def _place(self, index: int, number: int) -> float:
+        is_moved = self._chance.random() < self._braze.reorder
+        return self._chance.uniform(0, number) if is_moved else float(index)
+
+    def _put(self, batch: _Batch, due: float, place: float = 0.0) -> None:
+        heapq.heappush(self._queue, (due, place, next(self._order), batch))
+
+    def _received(self, reply: Reply) -> Reply:
+        if isinstance(reply, Failure):
+            self._failures[reply.kind] += 1
+            return reply
+        self._statuses[reply.status] += 1
+        if self._chance.random() >= self._braze.lose_answers:
+            return reply
+        self._answers_lost += 1
+        return Failure("lost on purpose")
+
+    def _mark(self, batch: _Batch, fate: Fate, status: int | None) -> None:
+        for index in batch.events:
+            before = self._outcomes[index]
+            if before.fate is not Fate.DELIVERED:
+                self._outcomes[index] = Outcome(fate, status, before.sent)
+
+    def _divide(self, batch: _Batch, status: int) -> None:
+        if len(batch.events) == 1 and (status == 413 or batch.was_rejected):
+            self._mark(batch, Fate.DROPPED, status)
+            return
+        self._mark(batch, Fate.PENDING, status)
+        size = 1 if status == 400 else -(-len(batch.events) // 2)
+        for part in _parts(batch.events, size):
+            self._put(_Batch(part, was_rejected=status == 400), self._now)
+
+    def _repeat(self, batch: _Batch, received: Reply) -> None:
+        since = self._now if batch.failing_since is None else batch.failing_since
+        if self._now - since >= PATIENCE:
+            self._disable()
+            return
+        asked = None if isinstance(received, Failure) else received.retry_after
+        backoff = min(FIRST_BACKOFF * 2**batch.failures, MAX_BACKOFF)
+        jittered = backoff * self._chance.uniform(0.5, 1.0)
+        pause = max(jittered, retry_seconds(asked, self._now) or 0.0)
+        again = evolve(batch, failures=batch.failures + 1, failing_since=since)
+        self._put(again, self._now + pause)
+
+    def _disable(self) -> None:
+        self._is_disabled = True
+        self._outcomes = [
+            outcome if outcome.sent else Outcome(Fate.DROPPED)
+            for outcome in self._outcomes
+        ]
+
+
+def _parts(indexes: tuple[int, ...], size: int) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(indexes), max(size, 1)):
+        yield indexes[start : start + size]
