@@ -7,12 +7,11 @@ What Heap does not document is marked *assumed*.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -110,21 +109,18 @@ def items_of(path: str, document: object) -> dict[str, JsonObject]:
 
     A single call is one item, ``postBody``. What is not a call has no items.
     """
-    listed = _LISTS.get(path)
-    if listed is None or not isinstance(document, dict):
+    if path not in _LISTS or not isinstance(document, dict):
         return {}
+    items = _named_items(_LISTS[path], document).items()
+    return {name: item for name, item in items if isinstance(item, dict)}
+
+
+def _named_items(listed: _ItemList, document: JsonObject) -> dict[str, Any]:
     if listed.name not in document:
-        return {"postBody": _without_app_id(document)}
+        single = {key: value for key, value in document.items() if key != "app_id"}
+        return {"postBody": single}
     items = document[listed.name] if isinstance(document[listed.name], list) else []
-    return {
-        f"postBody.{listed.name}[{index}]": item
-        for index, item in enumerate(items)
-        if isinstance(item, dict)
-    }
-
-
-def _without_app_id(document: JsonObject) -> JsonObject:
-    return {key: value for key, value in document.items() if key != "app_id"}
+    return {f"postBody.{listed.name}[{n}]": item for n, item in enumerate(items)}
 
 
 def _expect(condition: bool, text: str) -> None:
@@ -151,9 +147,9 @@ class _CheckedCall:
         )
 
 
-def _checked(path: str, document: object, *, has_app_id: bool = True) -> _CheckedCall:
+def _checked(path: str, document: object) -> _CheckedCall:
     """Return a call, or raise `HttpError` with the first violation in Heap's words."""
-    listed = _LISTS[path]
+    listed, has_app_id = _LISTS[path], path != USER_DELETION
     if not isinstance(document, dict):
         raise HttpError(400, "postBody should be object")
     app_id = document.get("app_id", "")
@@ -161,27 +157,22 @@ def _checked(path: str, document: object, *, has_app_id: bool = True) -> _Checke
         _expect("app_id" in document, "postBody should have required property 'app_id'")
         _expect(isinstance(app_id, str), "postBody.app_id should be string")
         _expect(app_id, "postBody.app_id should NOT be shorter than 1 characters")
-    if has_app_id and listed.name not in document:
-        items = [_without_app_id(document)]
-        _check_item(items[0], listed.kind, "postBody")
-        return _CheckedCall(app_id, items, is_bulk=False)
-    known = {"app_id", listed.name} if has_app_id else {listed.name}
-    is_known = document.keys() <= known
-    _expect(is_known, "postBody should NOT have additional properties")
-    missing = f"postBody should have required property '{listed.name}'"
-    _expect(listed.name in document, missing)
-    items, at = document[listed.name], f"postBody.{listed.name}"
-    _expect(isinstance(items, list), f"{at} should be array")
-    too_many = f"{at} should NOT have more than {listed.limit} items"
-    _expect(len(items) <= listed.limit, too_many)
-    for index, item in enumerate(items):
-        _check_item(item, listed.kind, f"{at}[{index}]")
-    return _CheckedCall(app_id, items, is_bulk=True)
-
-
-def _check_item(item: object, kind: ItemKind, path: str) -> None:
-    for text in rejections(item, kind, path):
-        raise HttpError(400, text)
+    is_bulk = listed.name in document or not has_app_id
+    if is_bulk:
+        known = {"app_id", listed.name} if has_app_id else {listed.name}
+        is_known = document.keys() <= known
+        _expect(is_known, "postBody should NOT have additional properties")
+        missing = f"postBody should have required property '{listed.name}'"
+        _expect(listed.name in document, missing)
+        items, at = document[listed.name], f"postBody.{listed.name}"
+        _expect(isinstance(items, list), f"{at} should be array")
+        too_many = f"{at} should NOT have more than {listed.limit} items"
+        _expect(len(items) <= listed.limit, too_many)
+    named = _named_items(listed, document)
+    for name, item in named.items():
+        for text in rejections(item, listed.kind, name):
+            raise HttpError(400, text)
+    return _CheckedCall(app_id, [*named.values()], is_bulk)
 
 
 class _Window:
@@ -209,10 +200,6 @@ class _Window:
         self._sums.update(cost)
 
 
-def _single_window() -> _Window:
-    return _Window(SINGLE_CALLS, SINGLE_SECONDS)
-
-
 @define
 class _App:
     """Data and rates of one app id."""
@@ -221,8 +208,12 @@ class _App:
     unkeyed: int = 0
     per_app: _Window = field(factory=lambda: _Window(APP_EVENTS_A_MINUTE, 60.0))
     per_person: _Window = field(factory=lambda: _Window(PERSON_EVENTS_A_MINUTE, 60.0))
-    single_events: _Window = field(factory=_single_window)
-    single_users: _Window = field(factory=_single_window)
+    single: Mapping[str, _Window] = field(
+        factory=lambda: {
+            path: _Window(SINGLE_CALLS, SINGLE_SECONDS)
+            for path in (TRACK, ADD_USER_PROPERTIES)
+        }
+    )
 
     def key_of(self, event: JsonObject) -> str:
         if "idempotency_key" in event:
@@ -238,8 +229,7 @@ class _App:
             yield self.per_app, Counter({"": len(call.items)})
             yield self.per_person, call.people
         if not call.is_bulk:
-            single = self.single_events if path == TRACK else self.single_users
-            yield single, call.people
+            yield self.single[path], call.people
 
 
 class HeapApi:
@@ -290,21 +280,21 @@ class HeapApi:
             return error.response
 
     def _route(self, request: WireRequest, document: object) -> WireResponse:
-        is_status = request.path.startswith(DELETION_STATUS)
-        if not is_status and request.path not in (*_LISTS, AUTH_TOKEN):
+        path = request.path
+        is_status = path.startswith(DELETION_STATUS)
+        if not is_status and path not in (*_LISTS, AUTH_TOKEN):
             raise HttpError(404)
         if request.method != ("GET" if is_status else "POST"):
             raise HttpError(405)
-        if request.path == AUTH_TOKEN:
+        if path == AUTH_TOKEN:
             return self._issue_token(request)
-        if is_status:
-            return self._deletion_status(request)
-        if request.path == USER_DELETION:
+        if is_status or path == USER_DELETION:
             self._expect_token(request)
+        if is_status:
+            return self._deletion_status(path.removeprefix(DELETION_STATUS))
         _expect_json(request, document)
-        if request.path == USER_DELETION:
-            return self._delete(_checked(request.path, document, has_app_id=False))
-        return self._store(request.path, _checked(request.path, document))
+        call = _checked(path, document)
+        return self._delete(call) if path == USER_DELETION else self._store(path, call)
 
     def _store(self, path: str, call: _CheckedCall) -> WireResponse:
         app = self.apps[call.app_id]
@@ -313,7 +303,10 @@ class HeapApi:
             raise HttpError(429)
         for item in call.items:
             if path == TRACK:
-                self._add_event(app, item)
+                key = app.key_of(item)
+                is_repeat = key in app.data.events
+                self.counts["duplicates" if is_repeat else "events"] += 1
+                app.data.events.setdefault(key, item)
             else:
                 known = app.data.people.get(item["identity"], {})
                 app.data.people[item["identity"]] = known | item["properties"]
@@ -321,12 +314,6 @@ class HeapApi:
         if call.app_id != self._app_id:
             self.counts["wrong_app"] += len(call.items)
         return WireResponse.json(200, {})
-
-    def _add_event(self, app: _App, event: JsonObject) -> None:
-        key = app.key_of(event)
-        is_repeat = key in app.data.events
-        self.counts["duplicates" if is_repeat else "events"] += 1
-        app.data.events.setdefault(key, event)
 
     def _admit(self, costs: list[tuple[_Window, Counter[str]]]) -> bool:
         if not self._rate_limits:
@@ -339,7 +326,9 @@ class HeapApi:
         return True
 
     def _issue_token(self, request: WireRequest) -> WireResponse:
-        if _basic_credentials(request) != f"{self._app_id}:{self._api_key}":
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        expected = f"{self._app_id}:{self._api_key}".encode()
+        if scheme.lower() != "basic" or value != base64.b64encode(expected).decode():
             raise HttpError(401)
         self._issued += 1
         token = f"access-token-{self._issued}"
@@ -359,9 +348,7 @@ class HeapApi:
         self.apps[self._app_id].data.forget(call.items)
         return WireResponse.json(201, {"deletion_request_id": number})
 
-    def _deletion_status(self, request: WireRequest) -> WireResponse:
-        self._expect_token(request)
-        number = request.path.removeprefix(DELETION_STATUS)
+    def _deletion_status(self, number: str) -> WireResponse:
         if number not in self._status_requests:
             raise HttpError(404)
         self._status_requests[number] += 1
@@ -376,13 +363,3 @@ def _expect_json(request: WireRequest, document: object) -> None:
     _expect(coding == "identity", "content encoding should be identity")
     is_json = document is not None or request.body.strip() == b"null"
     _expect(is_json, "request body should be JSON in UTF-8")
-
-
-def _basic_credentials(request: WireRequest) -> str:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""

@@ -240,10 +240,9 @@ class SimulatedBraze:
             raise TypeError("Pass both clock and sleep, because they share the time.")
         if clock is None or sleep is None:
             virtual = VirtualClock()
-            is_real = isinstance(to, str)
-            clock, sleep = (
-                (time.time, time.sleep) if is_real else (virtual, virtual.sleep)
-            )
+            clock, sleep = virtual, virtual.sleep
+            if isinstance(to, str):
+                clock, sleep = time.time, time.sleep
         run = _Run(self, events, clock())
         end = min(run.start + limit, sys.float_info.max)
         with ThreadPoolExecutor(concurrency) as pool:
