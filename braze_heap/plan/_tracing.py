@@ -61,9 +61,11 @@ class _Observation:
     @property
     def kinds(self) -> set[tuple[Holder, str]]:
         """Its events and user properties."""
-        user_properties = self.properties.get(None, {})
-        events = {(holder, "") for holder in self.properties if holder is not None}
-        return events | {(None, name) for name in user_properties}
+        kinds: set[tuple[Holder, str]] = set()
+        for holder, properties in self.properties.items():
+            names = properties if holder is None else [""]
+            kinds.update((holder, name) for name in names)
+        return kinds
 
 
 class Trace:

@@ -6,10 +6,8 @@ import copy
 import itertools
 import random
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-
-from attrs import frozen
 
 from braze_heap.testing._samples import TIME, make_raw, uuid_of
 
@@ -23,58 +21,44 @@ EVENTS_A_PERSON: Final = 10
 """Average number of events of a person."""
 
 
-@frozen
-class _Step:
-    """
-    An event of a journey.
-
-    Attributes:
-        event_type: As Braze writes it.
-        share: Share of the journeys that reach this step.
-        wait: Average seconds since the previous step.
-    """
-
-    event_type: str
-    share: float = 1.0
-    wait: float = 1.0
-
-
-_JOURNEYS: Final = (
+_JOURNEYS: Final[Sequence[tuple[int, Sequence[tuple[str, float, float]]]]] = (
     (
         20,
         (
-            _Step("users.messages.email.Send"),
-            _Step("users.messages.email.Delivery", 0.95, 5.0),
-            _Step("users.messages.email.Open", 0.60, 3600.0),
-            _Step("users.messages.email.Click", 0.25, 30.0),
+            ("users.messages.email.Send", 1.0, 1.0),
+            ("users.messages.email.Delivery", 0.95, 5.0),
+            ("users.messages.email.Open", 0.60, 3600.0),
+            ("users.messages.email.Click", 0.25, 30.0),
         ),
     ),
     (
         9,
         (
-            _Step("users.messages.pushnotification.Send"),
-            _Step("users.messages.pushnotification.Open", 0.45, 600.0),
+            ("users.messages.pushnotification.Send", 1.0, 1.0),
+            ("users.messages.pushnotification.Open", 0.45, 600.0),
         ),
     ),
     (
         6,
         (
-            _Step("users.behaviors.app.SessionStart"),
-            _Step("users.messages.contentcard.Impression", 0.85, 5.0),
-            _Step("users.messages.inappmessage.Impression", 0.50, 10.0),
-            _Step("users.behaviors.CustomEvent", 0.95, 30.0),
-            _Step("users.behaviors.CustomEvent", 0.25, 60.0),
-            _Step("users.behaviors.Purchase", 0.30, 90.0),
-            _Step("users.behaviors.app.SessionEnd", 0.65, 30.0),
+            ("users.behaviors.app.SessionStart", 1.0, 1.0),
+            ("users.messages.contentcard.Impression", 0.85, 5.0),
+            ("users.messages.inappmessage.Impression", 0.50, 10.0),
+            ("users.behaviors.CustomEvent", 0.95, 30.0),
+            ("users.behaviors.CustomEvent", 0.25, 60.0),
+            ("users.behaviors.Purchase", 0.30, 90.0),
+            ("users.behaviors.app.SessionEnd", 0.65, 30.0),
         ),
     ),
-    (2, (_Step("users.canvas.Entry"),)),
-    (1, (_Step("users.behaviors.subscription.GlobalStateChange"),)),
-    (1, (_Step("users.behaviors.subscriptiongroup.StateChange"),)),
+    (2, (("users.canvas.Entry", 1.0, 1.0),)),
+    (1, (("users.behaviors.subscription.GlobalStateChange", 1.0, 1.0),)),
+    (1, (("users.behaviors.subscriptiongroup.StateChange", 1.0, 1.0),)),
 )
 """
-Journeys by weight: half of them email, the others of an app. A journey with a rare step
-has the frequent ones too.
+Journeys with their weight: half of them email, the others of an app.
+
+Each step has an event type, the share of the journeys that reach it, and the average
+seconds since the previous one. A journey with a rare step has the frequent ones too.
 """
 
 _CAMPAIGNS: Final = ("Spring Sale", "Back In Stock", "Weekly News", "Abandoned Cart")
@@ -111,9 +95,9 @@ def make_traffic(
         for index in range(1, number // EVENTS_A_PERSON + 2)
     ]
     samples = {
-        step.event_type: make_raw(step.event_type)
+        event_type: make_raw(event_type)
         for _, steps in _JOURNEYS
-        for step in steps
+        for event_type, _, _ in steps
     }
     events: list[dict[str, Any]] = []
     while len(events) < number:
@@ -180,11 +164,11 @@ def _journey(
     shared = {**person, **_message(chance), "send_time": int(start)}
     shared["session_id"] = _uuid(chance)
     interest = chance.random()
-    for step in steps:
-        start += chance.expovariate(1 / step.wait)
-        if interest < step.share:
+    for event_type, share, wait in steps:
+        start += chance.expovariate(1 / wait)
+        if interest < share:
             values = shared | _step_values(chance)
-            yield _event(chance, samples[step.event_type], values, int(start))
+            yield _event(chance, samples[event_type], values, int(start))
 
 
 def _message(chance: random.Random) -> dict[str, Any]:

@@ -399,7 +399,7 @@ class FakeHeap(ClosingContextManager):
     @property
     def url(self) -> str:
         """Base URL, ``http://127.0.0.1:<port>``, without a slash at the end."""
-        return f"http://127.0.0.1:{self._running.port}"
+        return f"http://127.0.0.1:{self._running.server_address[1]}"
 
     @property
     def scripted(self) -> tuple[Fault, ...]:
