@@ -25,23 +25,29 @@ here they are *pending*. All times are in seconds.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import heapq
+import http.client
 import itertools
 import json
 import math
 import random
+import re
+import ssl
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote, urlsplit
 
 from attrs import define, evolve, field, frozen, validators
 
-from braze_heap.heap._answers import Failure, retry_seconds
-from braze_heap.testing._endpoint import Endpoint, Reply, post_to
+from braze_heap.heap._answers import Answer, Failure, retry_seconds
+from braze_heap.receiver import Request
 from braze_heap.testing._samples import TIME
 
 __all__ = [
@@ -67,6 +73,19 @@ STOPPING: Final = frozenset((401, 403, 404))
 
 PROBES: Final = (b"", b'{"events": []}')
 """Bodies without events, with which Braze checks its credentials."""
+
+TIMEOUT: Final = 30.0
+"""Seconds without a byte after which a request fails; assumed."""
+
+Endpoint: TypeAlias = str | Callable[[Request], Any]
+"""A URL, or a function from a request to an object with ``status`` and ``headers``."""
+
+Reply: TypeAlias = Answer | Failure
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+_RESERVED: Final = "/?:@!$&'()*+,;=%~"
+"""Characters of paths and queries that are not quoted (RFC 3986, 3.3 and 3.4)."""
 
 _SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
 
@@ -235,7 +254,7 @@ class SimulatedBraze:
             ValueError: *to* is not a URL for Braze, or the token is invalid.
             TypeError: Only one of *clock* and *sleep* is given.
         """
-        post = post_to(to, self.token)
+        post = _post_to(to, self.token)
         if (clock is None) != (sleep is None):
             raise TypeError("Pass both clock and sleep, because they share the time.")
         if clock is None or sleep is None:
@@ -456,3 +475,63 @@ class _Run:
 def _parts(indexes: tuple[int, ...], size: int) -> Iterator[tuple[int, ...]]:
     for start in range(0, len(indexes), max(size, 1)):
         yield indexes[start : start + size]
+
+
+def _post_to(endpoint: Endpoint, token: str | None) -> Callable[[bytes], Reply]:
+    """
+    Return a function that posts a body to *endpoint*. It does not follow redirects.
+
+    Raises:
+        ValueError: *endpoint* is not a URL for Braze, or *token* is not a bearer token.
+    """
+    headers = {"Content-Type": "application/json", "Braze-Currents-Version": "1"}
+    if token is not None:
+        if not _TOKEN.fullmatch(token):
+            raise ValueError(
+                "The token has characters that a bearer token cannot have (RFC 6750): "
+                "use letters, digits and - . _ ~ + / with = at the end."
+            )
+        headers["Authorization"] = f"Bearer {token}"
+    if callable(endpoint):
+        return functools.partial(_call, endpoint, headers)
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("Write the URL as https://host/path, without a user name.")
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+    options: dict[str, Any] = {"port": parts.port, "timeout": TIMEOUT}
+    if parts.scheme == "https":
+        kind = http.client.HTTPSConnection
+        options["context"] = ssl.create_default_context()
+    connect = functools.partial(kind, parts.hostname, **options)
+    return functools.partial(_exchange, connect, quote(target, _RESERVED), headers)
+
+
+def _call(
+    endpoint: Callable[[Request], Any], headers: dict[str, str], body: bytes
+) -> Reply:
+    try:
+        response = endpoint(Request("POST", headers.items(), body))
+    except (ConnectionError, TimeoutError) as error:
+        return Failure(type(error).__name__)
+    answered = dict(Request(headers=response.headers).headers)
+    return Answer(response.status, answered.get("retry-after"))
+
+
+def _exchange(
+    connect: Callable[[], http.client.HTTPConnection],
+    target: str,
+    headers: dict[str, str],
+    body: bytes,
+) -> Reply:
+    with contextlib.closing(connect()) as connection:
+        try:
+            connection.connect()
+            # An endpoint that answers 401 may close without reading. Its answer counts.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request("POST", target, body, headers)
+            response = connection.getresponse()
+            response.read1(4096)
+        except (OSError, http.client.HTTPException) as error:
+            return Failure(type(error).__name__)
+        return Answer(response.status, response.headers.get("Retry-After"))
