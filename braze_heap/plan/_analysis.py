@@ -180,7 +180,9 @@ class _TypeAnalysis:
 
     def _note(self, name: str) -> str:
         parts = []
-        if self._is_personal(self._sentinels.labels_named_in(name)):
+        labels = _roots(self._sentinels.labels_named_in(name))
+        fields = [self.fields[label] for label in labels if label in self.fields]
+        if any(field.personal or field.sensitive for field in fields):
             parts.append("Its name holds personal data.")
         if self.trace.reasons[SkipReason.MACHINE]:
             parts.append("Events of machines are skipped.")
@@ -195,15 +197,11 @@ class _TypeAnalysis:
         return " ".join(parts)
 
     def _unused(self) -> set[str]:
-        used = set().union(
-            *self.trace.envelope_fields,
-            *(
-                _roots(evidence.sources)
-                for found in self.trace.properties.values()
-                for evidence in found.values()
-            ),
-        )
-        return self.fields.keys() - used - {"id", "time"}
+        used = {"id", "time"}.union(*self.trace.envelope_fields)
+        for found in self.trace.properties.values():
+            for evidence in found.values():
+                used |= _roots(evidence.sources)
+        return self.fields.keys() - used
 
     def _why(self, name: str) -> str:
         if name in self.guarded:
@@ -256,22 +254,11 @@ class _TypeAnalysis:
 
     def _copied(self, evidence: Evidence) -> str | None:
         """Return the field whose value the property always has."""
-        roots = sorted(_roots(evidence.sources) & self.fields.keys())
-        return next(
-            (
-                name
-                for name in roots
-                if all(
-                    _is_from(value, probe.fields.get(name))
-                    for (value, _), probe in evidence.values.items()
-                )
-            ),
-            None,
-        )
-
-    def _is_personal(self, labels: set[str]) -> bool:
-        known = (self.fields[n] for n in _roots(labels) if n in self.fields)
-        return any(field.personal or field.sensitive for field in known)
+        for name in sorted(_roots(evidence.sources) & self.fields.keys()):
+            values = evidence.values.items()
+            if all(_is_from(value, p.fields.get(name)) for (value, _), p in values):
+                return name
+        return None
 
 
 def _guarded(transformer: Transformer, factory: ProbeFactory) -> dict[str, str]:
@@ -462,17 +449,11 @@ def _type(name: str, field: EventField | None, evidence: Evidence) -> Type:
     is_time = bool(texts) and all(map(_TIME.fullmatch, texts))  # an epoch number before
     if field and field.kind in _TYPES and not is_time:
         return _TYPES[field.kind]
-    if not texts:
-        return "number"
     if len(texts) < len(values):
-        return "text or number"
-    return _text_type(texts)
-
-
-def _text_type(texts: list[str]) -> Type:
+        return "text or number" if texts else "number"
     if {"true", "false"}.issuperset(texts):
         return "boolean as text"
-    if all(map(_TIME.fullmatch, texts)):
+    if is_time:
         return "time as text"
     return "JSON as text" if all(map(is_json_text, texts)) else "text"
 

@@ -11,11 +11,11 @@ import json
 import math
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from braze_heap.testing._contract import ItemKind, rejections
 from braze_heap.testing._fake_server import HttpError, WireRequest, WireResponse
@@ -43,6 +43,10 @@ SINGLE_SECONDS: Final = 30.0
 
 TOKEN_SECONDS: Final = 300.0
 """Life of an access token. Heap, User Deletion: five minutes."""
+
+
+_Cost: TypeAlias = Counter[tuple[str, ...]]
+"""Number of items by app, or by app and person."""
 
 
 @frozen
@@ -137,13 +141,13 @@ class _CheckedCall:
     is_bulk: bool
 
     @property
-    def people(self) -> Counter[str]:
-        """Number of items for each person."""
+    def people(self) -> _Cost:
+        """Number of items for each person of the app."""
         return Counter(
-            f"identity:{item['identity']}"
-            if "identity" in item
-            else f"user_id:{item['user_id']}"
+            (self.app_id, name, item[name])
             for item in self.items
+            for name in ("identity", "user_id")
+            if name in item
         )
 
 
@@ -185,51 +189,19 @@ class _Window:
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._recent: deque[tuple[float, Counter[str]]] = deque()
-        self._sums: Counter[str] = Counter()
+        self._recent: deque[tuple[float, _Cost]] = deque()
+        self._sums: _Cost = Counter()
 
-    def has_room(self, now: float, cost: Counter[str]) -> bool:
+    def has_room(self, now: float, cost: _Cost) -> bool:
         """Return whether *cost* is within the limit at *now*."""
         while self._recent and now - self._recent[0][0] >= self._seconds:
             self._sums -= self._recent.popleft()[1]
         return all(self._sums[key] + n <= self._limit for key, n in cost.items())
 
-    def add(self, now: float, cost: Counter[str]) -> None:
+    def add(self, now: float, cost: _Cost) -> None:
         """Count *cost* at *now*."""
         self._recent.append((now, cost))
         self._sums.update(cost)
-
-
-@define
-class _App:
-    """Data and rates of one app id."""
-
-    data: AppData = field(factory=AppData)
-    unkeyed: int = 0
-    per_app: _Window = field(factory=lambda: _Window(APP_EVENTS_A_MINUTE, 60.0))
-    per_person: _Window = field(factory=lambda: _Window(PERSON_EVENTS_A_MINUTE, 60.0))
-    single: Mapping[str, _Window] = field(
-        factory=lambda: {
-            path: _Window(SINGLE_CALLS, SINGLE_SECONDS)
-            for path in (TRACK, ADD_USER_PROPERTIES)
-        }
-    )
-
-    def key_of(self, event: JsonObject) -> str:
-        if "idempotency_key" in event:
-            return str(event["idempotency_key"])
-        self.unkeyed += 1
-        return f"unkeyed-{self.unkeyed}"
-
-    def costs(
-        self, path: str, call: _CheckedCall
-    ) -> Iterator[tuple[_Window, Counter[str]]]:
-        """Yield the windows that limit *call*, with what it takes from them."""
-        if path == TRACK:
-            yield self.per_app, Counter({"": len(call.items)})
-            yield self.per_person, call.people
-        if not call.is_bulk:
-            yield self.single[path], call.people
 
 
 class HeapApi:
@@ -263,10 +235,17 @@ class HeapApi:
     def clear(self) -> None:
         """Forget everything except tokens."""
         with self.lock:
-            self.apps: defaultdict[str, _App] = defaultdict(_App)
+            self.apps: defaultdict[str, AppData] = defaultdict(AppData)
             self.counts: Counter[str] = Counter()
             self.deleted: list[str] = []
             self._status_requests: dict[str, int] = {}
+            self._unkeyed: Counter[str] = Counter()
+            self._app_events = _Window(APP_EVENTS_A_MINUTE, 60.0)
+            self._person_events = _Window(PERSON_EVENTS_A_MINUTE, 60.0)
+            self._single_calls = {
+                path: _Window(SINGLE_CALLS, SINGLE_SECONDS)
+                for path in (TRACK, ADD_USER_PROPERTIES)
+            }
 
     def answer(self, request: WireRequest, document: object) -> WireResponse:
         """Apply a request whose body is *document*, and return the response."""
@@ -297,27 +276,36 @@ class HeapApi:
         return self._delete(call) if path == USER_DELETION else self._store(path, call)
 
     def _store(self, path: str, call: _CheckedCall) -> WireResponse:
-        app = self.apps[call.app_id]
-        if not self._admit([*app.costs(path, call)]):
+        if self._rate_limits and not self._admit(path, call):
             self.counts["rate_limited"] += 1
             raise HttpError(429)
+        data = self.apps[call.app_id]
         for item in call.items:
             if path == TRACK:
-                key = app.key_of(item)
-                is_repeat = key in app.data.events
-                self.counts["duplicates" if is_repeat else "events"] += 1
-                app.data.events.setdefault(key, item)
+                self._add_event(call.app_id, item)
             else:
-                known = app.data.people.get(item["identity"], {})
-                app.data.people[item["identity"]] = known | item["properties"]
+                known = data.people.get(item["identity"], {})
+                data.people[item["identity"]] = known | item["properties"]
                 self.counts["users"] += 1
         if call.app_id != self._app_id:
             self.counts["wrong_app"] += len(call.items)
         return WireResponse.json(200, {})
 
-    def _admit(self, costs: list[tuple[_Window, Counter[str]]]) -> bool:
-        if not self._rate_limits:
-            return True
+    def _add_event(self, app_id: str, event: JsonObject) -> None:
+        if "idempotency_key" not in event:
+            self._unkeyed[app_id] += 1
+        key = event.get("idempotency_key", f"unkeyed-{self._unkeyed[app_id]}")
+        events = self.apps[app_id].events
+        self.counts["duplicates" if key in events else "events"] += 1
+        events.setdefault(key, event)
+
+    def _admit(self, path: str, call: _CheckedCall) -> bool:
+        costs: list[tuple[_Window, _Cost]] = []
+        if path == TRACK:
+            total: _Cost = Counter({(call.app_id,): len(call.items)})
+            costs += [(self._app_events, total), (self._person_events, call.people)]
+        if not call.is_bulk:
+            costs.append((self._single_calls[path], call.people))
         now = self._clock()
         if not all(window.has_room(now, cost) for window, cost in costs):
             return False
@@ -345,7 +333,7 @@ class HeapApi:
         number = f"deletion-{len(self._status_requests) + 1}"
         self._status_requests[number] = 0
         self.deleted += [user.get("identity") or user["user_id"] for user in call.items]
-        self.apps[self._app_id].data.forget(call.items)
+        self.apps[self._app_id].forget(call.items)
         return WireResponse.json(201, {"deletion_request_id": number})
 
     def _deletion_status(self, number: str) -> WireResponse:

@@ -464,7 +464,7 @@ class FakeHeap(ClosingContextManager):
 
     def _snapshot(self, app_id: str) -> AppData:
         with self._lock:
-            data = self._api.apps[app_id].data
+            data = self._api.apps[app_id]
             return AppData(dict(data.events), dict(data.people))
 
     def _connected(self) -> None:
