@@ -331,7 +331,9 @@ class ProbeFactory:
             is_null = is_deep and len(options) < len(arguments)
             return None if is_null else self._fitting(options[0], path)
         if outer in DICTS:
-            return self._fitting_dict(arguments or (str, str), path)
+            key, value = arguments or (str, str)
+            name = ANY_KEY if key in (str, Any) else self._fitting(key, path)
+            return {name: self._fitting(value, path)}
         if outer is tuple and arguments and arguments[-1] is not ...:
             return [self._fitting(argument, path) for argument in arguments]
         if outer in LISTS:
@@ -341,31 +343,22 @@ class ProbeFactory:
             return next(iter(hint)).value
         if has_members(hint):
             return self._instance(hint, path)
-        return self._fitting_scalar(hint, path)
-
-    def _fitting_dict(self, arguments: tuple[Any, ...], path: str) -> dict[Any, Any]:
-        key, value = arguments
-        name = ANY_KEY if key in (str, Any) else self._fitting(key, path)
-        return {name: self._fitting(value, path)}
-
-    def _fitting_scalar(self, hint: Any, path: str) -> Any:
         if hint in (int, float, Decimal):
             return self.sentinels.number(path)
-        if hint is bool:
-            return True
-        return _TEXTS.get(hint) or self.sentinels.text(path)
+        return _VALUES.get(hint) or self.sentinels.text(path)
 
 
 _MAX_STEPS: Final = 6
 """Levels of objects in the properties of a typed event."""
 
-_TEXTS: Final[Mapping[Any, str]] = {
+_VALUES: Final[Mapping[Any, Any]] = {
+    bool: True,
     dt.date: "2026-01-02",
     dt.datetime: "2026-01-02T03:04:05Z",
     dt.time: "03:04:05",
     UUID: "7c6e5b0b-6987-4f37-8f8d-1b9df686f646",
 }
-"""Values for types that are strings of one format."""
+"""Values for types that no text or number with a name fits."""
 
 
 class _AnyKeyDict(dict[str, Any]):
