@@ -111,7 +111,7 @@ class DriftObserver:
             cls = self._event_types[raw["event_type"]]
             if stats := self._stats_of(cls.event_type, cls):
                 stats.events["http"] += 1
-                stats.note("invalid", "envelope", part, kind)
+                stats.note("invalid", "http", "envelope", part, kind)
 
     def _stats_of(
         self, event_type: str, cls: type[CurrentsEvent]
@@ -197,9 +197,9 @@ class _TypeStats:
         self._unseen[form].difference_update(fields)
         for name in self._stray[form] & fields.keys():
             if fields[name] is not None:
-                place = _place(form, self._schema.places[name])
                 finding: _Finding = "new" if self.is_new else "other form"
-                self.note(finding, place, name, json_type(fields[name]))
+                at = self._schema.places[name]
+                self.note(finding, form, at, name, json_type(fields[name]))
         guarded = [(name, fields[name]) for name in CUSTOM_FIELDS & fields.keys()]
         if "extra" in fields:
             guarded += self._note_extra(form, event.extra)
@@ -222,10 +222,9 @@ class _TypeStats:
                 yield name, value
             kind = self._schema.kinds.get(name)
             is_custom = kind is not None and kind.name == "json object"
-            if not is_known:
-                self.note("new", _place(form, at), name, json_type(value))
-            elif not is_custom:  # the customer decides the content of custom fields
-                self.note("invalid", _place(form, at), name, json_type(value))
+            if not (is_known and is_custom):  # whose content the customer decides
+                finding: _Finding = "invalid" if is_known else "new"
+                self.note(finding, form, at, name, json_type(value))
 
     def _note_redacted(self, fields: Iterable[tuple[str, Any]]) -> None:
         """Count the names under which the word guard redacts text."""
@@ -242,17 +241,17 @@ class _TypeStats:
         for name, count in sorted(self._redacted.items()):
             yield RedactedField(self._event_type, name, count)
 
-    def note(self, finding: _Finding, place: Place, name: str, kind: str) -> None:
+    def note(
+        self, finding: _Finding, form: Form, at: Place, name: str, kind: str
+    ) -> None:
         """Count a value of the JSON type *kind*."""
-        spot = (finding, place, name)
-        kinds = self._spots.get(spot)
-        if kinds is None:
-            if finding == "new" and not self._budget.allows_name(
-                name, len(self._spots)
-            ):
+        spot: _Spot = (finding, "storage" if form == "storage" else at, name)
+        if spot not in self._spots:
+            kept = len(self._spots)
+            if finding == "new" and not self._budget.allows_name(name, kept):
                 return
-            kinds = self._spots[spot] = Counter()
-        kinds[kind] += 1
+            self._spots[spot] = Counter()
+        self._spots[spot][kind] += 1
 
     def fields(self, finding: _Finding) -> Iterator[SeenField]:
         """Yield the findings, by place and name."""
@@ -286,10 +285,6 @@ class _TypeStats:
         for form, count in sorted(self.events.items()):
             if names := tuple(sorted(self._unseen[form])):
                 yield UnseenFields(self._event_type, form, count, names)
-
-
-def _place(form: Form, at: Place) -> Place:
-    return "storage" if form == "storage" else at
 
 
 def json_type(value: object) -> str:

@@ -91,19 +91,15 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
     renaming. Types and marks of personal data are compared; examples and descriptions
     are not.
     """
-    events = _paired(old.events, new.events)
-    changes = sorted(
-        (c for pair in events for c in _changes("event", *pair, pair[1] or pair[0])),
-        key=lambda change: (change.event_type, change.name),
-    )
+    changes = _changes(old.events, new.events)
     unknown = next((event for event in old.events if event.event_type == "*"), None)
-    for was, now in events:
+    for was, now in _paired(old.events, new.events):
         if was and now:
-            changes += _property_changes(was.properties, now.properties, now, was)
+            changes += _changes(was.properties, now.properties, now, was)
         elif now and unknown:
-            added = _property_changes((), now.properties, now, unknown)
+            added = _changes((), now.properties, now, unknown)
             changes += (change for change in added if change.attribute)
-    changes += _property_changes(old.user_properties, new.user_properties)
+    changes += _changes(old.user_properties, new.user_properties)
     for event_type in sorted(set(old.deletions) ^ set(new.deletions)):
         kind: Kind = "added" if event_type in new.deletions else "removed"
         changes.append(Change(kind, "deletion", event_type))
@@ -148,33 +144,31 @@ def _origin(item: PlannedEvent | PlannedProperty) -> Hashable:
     return item.field, item.name.endswith("*"), getattr(item, "event_types", ())
 
 
-def _property_changes(
-    old: Sequence[PlannedProperty],
-    new: Sequence[PlannedProperty],
+def _changes(
+    old: Sequence[_Item],
+    new: Sequence[_Item],
     event: PlannedEvent | None = None,
     before: PlannedEvent | None = None,
 ) -> list[Change]:
-    """Return the changes of the properties of *event*, which was *before*."""
-    subject: Subject = "property" if event else "user property"
-    return sorted(
-        (
-            change
-            for pair in _paired(old, new)
-            for change in _changes(subject, *pair, event, before)
-        ),
-        key=lambda change: change.name,
-    )
+    """Return the changes of events, of users, or of *event*, which was *before*."""
+    pairs = _paired(old, new)
+    found = (change for pair in pairs for change in _compared(*pair, event, before))
+    return sorted(found, key=lambda change: (change.event_type, change.name))
 
 
-def _changes(
-    subject: Subject,
+def _compared(
     old: _Item | None,
     new: _Item | None,
     event: PlannedEvent | None,
-    before: PlannedEvent | None = None,
+    before: PlannedEvent | None,
 ) -> Iterator[Change]:
+    subject: Subject = "property" if event else "user property"
+    own = new or old
+    if isinstance(own, PlannedEvent):
+        subject, event = "event", own
+    place = (event.name, event.event_type) if event else ("", "")
+
     def change(kind: Kind, name: str, *attribute: str) -> Change:
-        place = (event.name, event.event_type) if event else ("", "")
         return Change(kind, subject, name, *place, *attribute)
 
     if new is None:
