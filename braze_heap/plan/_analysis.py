@@ -87,8 +87,6 @@ class _TypeAnalysis:
 
     Attributes:
         event_type: The type; `NEW` for all.
-        fields: Fields of its class by name.
-        trace: Results of its probes.
         guarded: Names that the word guard redacts, with the reason: those that mappers
             read in the probes, and `NEW` for all others.
         meanings: Properties that a shipped mapper derives, with their meanings.

@@ -134,12 +134,9 @@ are used.
 @attrs.frozen
 class Probe:
     """
-    An event for a trial mapping.
+    An event for a trial mapping; a sample has realistic values.
 
-    Attributes:
-        fields: Its fields.
-        changed: Field in which it differs from the complete event.
-        is_sample: Whether its values are realistic.
+    It differs from a complete event in the field *changed*.
     """
 
     fields: Mapping[str, Any]
@@ -198,12 +195,7 @@ class ProbeFactory:
         return [Probe(yes | self._unknown_type), Probe(no | self._unknown_type)]
 
     def independent(self) -> Iterator[Probe]:
-        """
-        Yield probes that are not changes of another one.
-
-        These are an event with only the identifying fields, and events that fit the
-        classes of a team for custom events and purchases.
-        """
+        """Yield an event with identifying fields only, and events of typed classes."""
         if self._unknown_type:
             return
         yield self._with_sentinels(IDENTIFYING)

@@ -29,12 +29,9 @@ MAX_BASES: Final = 24
 @attrs.define
 class Evidence:
     """
-    Observed values of one property.
+    Evidence about one property: the fields on which it depends, and its values.
 
-    Attributes:
-        values: The first probe that produced a value, by the value and whether such
-            probes are samples.
-        sources: The fields on which it depends.
+    Each value, from a sample or not, has the first probe that produced it.
     """
 
     values: dict[tuple[Value, bool], Probe] = attrs.field(factory=dict)
@@ -43,17 +40,10 @@ class Evidence:
 
 @attrs.frozen
 class _Observation:
-    """
-    Result of one probe.
-
-    Attributes:
-        properties: Properties under readable names, by event and for the user.
-        envelope: Identity, timestamp and idempotency key.
-        unmapped: Why it was skipped or rejected.
-    """
+    """Result of one probe. All names are readable."""
 
     properties: Mapping[Holder, Mapping[str, Value]]
-    envelope: tuple[Any, ...]
+    envelope: tuple[Any, ...]  # identity, timestamp and idempotency key
     deletes: bool
     unmapped: Skipped | Rejected | None
     redacted: frozenset[str]

@@ -18,12 +18,7 @@ MANY_KEYS: Final = 1_500
 
 
 def require_factory(check: str, factory: object, made: str) -> None:
-    """
-    Raise unless *factory*, which makes a *made* for *check*, can be called.
-
-    Raises:
-        TypeError: It cannot.
-    """
+    """Raise a `TypeError` unless *factory*, which makes a *made*, can be called."""
     if not callable(factory):
         raise TypeError(
             f"{check} needs a function that makes the object, not {kind_of(factory)}: "
@@ -32,24 +27,14 @@ def require_factory(check: str, factory: object, made: str) -> None:
 
 
 def expect(is_fulfilled: bool, requirement: str) -> None:
-    """
-    Raise unless *is_fulfilled*.
-
-    Raises:
-        AssertionError: With *requirement* as its text.
-    """
+    """Raise an `AssertionError` with the text *requirement* unless *is_fulfilled*."""
     if not is_fulfilled:
         raise AssertionError(requirement)
 
 
 @contextlib.contextmanager
 def expect_no_error(requirement: str) -> Iterator[None]:
-    """
-    Raise if the block raises.
-
-    Raises:
-        AssertionError: With *requirement* as its text, and the error as its cause.
-    """
+    """Raise an `AssertionError` with the text *requirement* if the block raises."""
     try:
         yield
     except Exception as error:

@@ -180,11 +180,7 @@ def _checked(path: str, document: object) -> _CheckedCall:
 
 
 class _Window:
-    """
-    At most *limit* in any *seconds*, for each key.
-
-    Rejected calls do not count, which is assumed.
-    """
+    """At most *limit* in any *seconds*, for each key. Rejected calls do not count."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
@@ -205,15 +201,7 @@ class _Window:
 
 
 class HeapApi:
-    """
-    Heap without its network: requests in, responses out. Thread-safe.
-
-    Attributes:
-        lock: Guards the other attributes.
-        apps: Apps by id.
-        counts: Counts by name, see `Counts`.
-        deleted: Users to delete, in order.
-    """
+    """Heap without its network. Thread-safe; *lock* guards the other attributes."""
 
     def __init__(
         self,

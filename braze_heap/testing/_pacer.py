@@ -56,7 +56,6 @@ class _Trial:
     Attributes:
         pacers: They take turns.
         size: Events that a pacer without reservations lets a sink send at once.
-        now: UTC epoch seconds.
         tickets: Reservations that are neither committed nor refunded.
     """
 

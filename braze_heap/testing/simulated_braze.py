@@ -306,31 +306,16 @@ def _exchanges(
 
 @define(eq=False)
 class _Batch:
-    """
-    Events of one request.
+    """Events of one request."""
 
-    Attributes:
-        events: Indexes of the events; empty for a probe.
-        was_rejected: Whether an earlier 400 isolated the event.
-        failures: Attempts since the last deciding response.
-        failing_since: Time of the first of these attempts.
-    """
-
-    events: tuple[int, ...] = ()
-    was_rejected: bool = False
-    failures: int = 0
-    failing_since: float | None = None
+    events: tuple[int, ...] = ()  # their indexes; none for a probe
+    was_rejected: bool = False  # an earlier 400 isolated the event
+    failures: int = 0  # attempts since the last deciding response
+    failing_since: float | None = None  # time of the first of them
 
 
 class _Run:
-    """
-    State of a simulation: pending requests and results so far.
-
-    Args:
-        braze: Settings of the sender.
-        events: Events to deliver.
-        start: UTC epoch seconds, like every time here.
-    """
+    """State of a simulation: pending requests and results so far, in epoch seconds."""
 
     def __init__(
         self, braze: SimulatedBraze, events: Sequence[Any], start: float
