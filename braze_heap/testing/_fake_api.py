@@ -180,7 +180,7 @@ def _checked(path: str, document: object) -> _CheckedCall:
 
 
 class _Window:
-    """At most *limit* in any *seconds*, for each key. Rejected calls do not count."""
+    """At most *limit* in any *seconds*, for each key."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
@@ -195,7 +195,7 @@ class _Window:
         return all(self._sums[key] + n <= self._limit for key, n in cost.items())
 
     def add(self, now: float, cost: _Cost) -> None:
-        """Count *cost* at *now*."""
+        """Count *cost* at *now*; *assumed* not to happen for rejected calls."""
         self._recent.append((now, cost))
         self._sums.update(cost)
 
