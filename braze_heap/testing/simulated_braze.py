@@ -262,46 +262,33 @@ class SimulatedBraze:
             clock, sleep = virtual, virtual.sleep
             if isinstance(to, str):
                 clock, sleep = time.time, time.sleep
-        run = _Run(self, events, clock())
-        end = min(run.start + limit, sys.float_info.max)
+        now = clock()
+        run = _Run(self, events, now)
+        end = min(now + limit, sys.float_info.max)
+        in_flight: dict[Future[Reply], _Batch] = {}
         with ThreadPoolExecutor(concurrency) as pool:
-
-            def submit(body: bytes) -> Future[Reply]:
-                if concurrency > 1:
-                    return pool.submit(post, body)
-                done: Future[Reply] = Future()
-                done.set_result(post(body))
-                return done
-
-            for batch, reply in _exchanges(run, submit, clock, sleep, end, concurrency):
-                run.apply_response(batch, reply, clock())
-                if watch is not None:
-                    watch(run.simulation())
+            submit = pool.submit if concurrency > 1 else _called
+            while in_flight or max(run.due, now) <= end:
+                while run.due <= now <= end and len(in_flight) < concurrency:
+                    batch, body = run.take()
+                    in_flight[submit(post, body)] = batch
+                if not in_flight:
+                    sleep(run.due - now)
+                is_full = len(in_flight) == concurrency or run.due > end
+                timeout = None if is_full else run.due - now
+                for future in wait(in_flight, timeout, FIRST_COMPLETED).done:
+                    run.apply_response(in_flight.pop(future), future.result(), clock())
+                    if watch is not None:
+                        watch(run.simulation())
+                now = clock()
         return run.simulation()
 
 
-def _exchanges(
-    run: _Run,
-    submit: Callable[[bytes], Future[Reply]],
-    clock: Callable[[], float],
-    sleep: Callable[[float], object],
-    end: float,
-    concurrency: int,
-) -> Iterator[tuple[_Batch, Reply]]:
-    """Send due batches and yield the replies, until none is due before *end*."""
-    now = run.start
-    in_flight: dict[Future[Reply], _Batch] = {}
-    while in_flight or max(run.due, now) <= end:
-        while run.due <= now <= end and len(in_flight) < concurrency:
-            batch, body = run.take()
-            in_flight[submit(body)] = batch
-        if not in_flight:
-            sleep(run.due - now)
-        is_full = len(in_flight) == concurrency or run.due > end
-        timeout = None if is_full else run.due - now
-        for future in wait(in_flight, timeout, FIRST_COMPLETED).done:
-            yield in_flight.pop(future), future.result()
-        now = clock()
+def _called(post: Callable[[bytes], Reply], body: bytes) -> Future[Reply]:
+    """Return the reply of *post*, which is called in this thread."""
+    future: Future[Reply] = Future()
+    future.set_result(post(body))
+    return future
 
 
 @define(eq=False)
@@ -333,7 +320,7 @@ class _Run:
         self._stopped_by: int | None = None
         self._is_disabled = False
         self._now = start
-        self.start: Final = start
+        self._start = start
         self._fill()
 
     @property
@@ -380,7 +367,7 @@ class _Run:
             self._answers_lost,
             self._stopped_by,
             self._is_disabled,
-            self._now - self.start,
+            self._now - self._start,
         )
 
     def _fill(self) -> None:
@@ -393,7 +380,7 @@ class _Run:
             places.append(self._chance.uniform(0, len(places)) if number else -1.0)
         for place, batch in zip(places, batches, strict=True):
             happened = max(place, 0.0) * size / self._braze.rate
-            self._put(batch, self.start + happened, place)
+            self._put(batch, self._start + happened, place)
 
     def _stream(self) -> tuple[int, ...]:
         number = len(self._events)
