@@ -27,8 +27,13 @@ from braze_heap.plan._model import (
     UnsentType,
     Wire,
 )
-from braze_heap.plan._probes import ProbeFactory, without_sentinels
-from braze_heap.plan._tracing import Evidence, Trace, of_everybody
+from braze_heap.plan._tracing import (
+    Evidence,
+    ProbeFactory,
+    Trace,
+    of_everybody,
+    without_sentinels,
+)
 from braze_heap.policies.derived import MEANINGS
 from braze_heap.policies.redaction import CUSTOM_FIELDS
 from braze_heap.policies.urls import URL_FIELDS
