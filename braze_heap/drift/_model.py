@@ -175,12 +175,9 @@ class Drift:
             part: tuple(f for f in getattr(self, part) if not _is_among(f, names))
             for part in parts
         }
-        removed = sum(
-            len(getattr(self, part)) - len(kept[part])
-            for part in parts
-            if part != "redacted"
-        )
-        return attrs.evolve(self, ignored=self.ignored + removed, **kept)
+        findings = [part for part in parts if part != "redacted"]
+        ignored = sum(len(getattr(self, p)) - len(kept[p]) for p in findings)
+        return attrs.evolve(self, ignored=self.ignored + ignored, **kept)
 
     def lines_to_add(self, release: int | None = None) -> tuple[Lines, ...]:
         """

@@ -425,7 +425,7 @@ class _Observation:
 
 class Trace:
     """
-    Results of the probes of one event class.
+    Results of the probes of *factory*, which *transformer* maps.
 
     Complete events come first, each with its changes. A change that leads to a new
     event or user property becomes a complete event too. So does a realistic event that
@@ -456,8 +456,9 @@ class Trace:
         self._sentinels = factory.sentinels
         for probe in factory.independent():
             self._add(probe)
-        pending, bases = factory.complete(), list[Probe]()
+        bases: list[Probe] = []
         shown: set[tuple[Holder, str]] = set()
+        pending = factory.complete()
         while pending and len(bases) < MAX_BASES:
             bases.append(pending.pop(0))
             pending += self._vary(bases[-1], shown)
