@@ -97,7 +97,8 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
         if was and now:
             changes += _changes(was.properties, now.properties, now, was)
         elif now and unknown:
-            added = _changes((), now.properties, now, unknown)
+            none: Sequence[PlannedProperty] = ()
+            added = _changes(none, now.properties, now, unknown)
             changes += (change for change in added if change.attribute)
     changes += _changes(old.user_properties, new.user_properties)
     for event_type in sorted(set(old.deletions) ^ set(new.deletions)):

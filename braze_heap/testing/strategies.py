@@ -17,7 +17,6 @@ from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from braze_heap._errors import requires_extra
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
-from braze_heap.events._declare import Float32, JsonObject, JsonText
 from braze_heap.events._field_types import FIELD_TYPES, FieldType
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
@@ -116,8 +115,15 @@ def fields_of(cls: type[CurrentsEvent]) -> SearchStrategy[dict[str, Any]]:
     required = {"id": st.uuids().map(str), "time": st.integers(1, YEAR_2100 - 1)}
     if issubclass(cls, UnknownEvent):
         required["event_type"] = st.just("users.messages.example.Send")
-    optional = {name: _VALUES[kind] for name, kind in kinds.items()}
-    return st.fixed_dictionaries(required, optional=optional)
+    return st.fixed_dictionaries(
+        required, optional={name: _values(kind) for name, kind in kinds.items()}
+    )
+
+
+def _values(kind: FieldType) -> SearchStrategy[Any]:
+    if kind is FIELD_TYPES[list[str | None]]:
+        return st.lists(st.none() | _TEXTS, max_size=4)
+    return _VALUES[kind.name]
 
 
 _TEXTS: Final = st.text(max_size=20)
@@ -133,16 +139,15 @@ _FLOATS: Final = st.floats(
 
 _OBJECTS: Final = st.dictionaries(_TEXTS, json_values(), max_size=3)
 
-_VALUES: Final[Mapping[FieldType, SearchStrategy[Any]]] = MappingProxyType(
+_VALUES: Final[Mapping[str, SearchStrategy[Any]]] = MappingProxyType(
     {
-        FIELD_TYPES[str]: _TEXTS,
-        FIELD_TYPES[int]: _INTEGERS,
-        FIELD_TYPES[bool]: st.booleans(),
-        FIELD_TYPES[float]: _DOUBLES,
-        FIELD_TYPES[Float32]: _FLOATS,
-        FIELD_TYPES[list[str]]: st.lists(_TEXTS, max_size=4),
-        FIELD_TYPES[list[str | None]]: st.lists(st.none() | _TEXTS, max_size=4),
-        FIELD_TYPES[JsonText]: _TEXTS | json_values().map(json.dumps),
-        FIELD_TYPES[JsonObject]: _OBJECTS,
+        "string": _TEXTS,
+        "int": _INTEGERS,
+        "boolean": st.booleans(),
+        "double": _DOUBLES,
+        "float": _FLOATS,
+        "array<string>": st.lists(_TEXTS, max_size=4),
+        "json text": _TEXTS | json_values().map(json.dumps),
+        "json object": _OBJECTS,
     }
 )
