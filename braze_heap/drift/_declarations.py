@@ -24,7 +24,6 @@ NOTE: Final = "Observed in traffic; not documented yet."
 """Docstring of new classes and fields."""
 
 _TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)+", re.ASCII)
-_MAX_TYPE: Final = 200
 
 _GENERAL: Final = ("users", "messages", "behaviors")
 """Parts of an event type that are not in class names."""
@@ -266,7 +265,7 @@ def class_for(event_type: str) -> tuple[str, str]:
     Both follow the known types of the same channel, as in ``EmailClick``. The module is
     empty for a new family, and the name if the type is not written like one of Braze.
     """
-    if len(event_type) > _MAX_TYPE or not _TYPE.fullmatch(event_type):
+    if len(event_type) > 200 or not _TYPE.fullmatch(event_type):
         return "", ""
     *parents, own = event_type.split(".")
     for depth in range(len(parents), 0, -1):

@@ -323,7 +323,7 @@ class ProbeFactory:
         hint = unwrapped(hint)
         arguments = typing.get_args(hint)
         outer = typing.get_origin(hint) or hint
-        is_deep = path.count(".") > _MAX_STEPS  # a class that contains itself
+        is_deep = path.count(".") > 6  # a class that contains itself
         if outer is typing.Literal:
             return getattr(arguments[0], "value", arguments[0])
         if outer in (typing.Union, types.UnionType):
@@ -347,9 +347,6 @@ class ProbeFactory:
             return self.sentinels.number(path)
         return _VALUES.get(hint) or self.sentinels.text(path)
 
-
-_MAX_STEPS: Final = 6
-"""Levels of objects in the properties of a typed event."""
 
 _VALUES: Final[Mapping[Any, Any]] = {
     bool: True,

@@ -11,7 +11,7 @@ import json
 import math
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -29,42 +29,18 @@ AUTH_TOKEN: Final = "/api/public/v0/auth_token"  # noqa: S105 (a path)
 USER_DELETION: Final = "/api/public/v0/user_deletion"
 DELETION_STATUS: Final = "/api/public/v0/deletion_status/"
 
-APP_EVENTS_A_MINUTE: Final = 15_000
-"""Heap, Bulk Track: events a minute per app."""
-
-PERSON_EVENTS_A_MINUTE: Final = 1_000
-"""Heap, Bulk Track: events a minute per identity."""
-
-SINGLE_CALLS: Final = 30
-"""Heap, Track and Add User Properties: requests per identity and app ..."""
-
-SINGLE_SECONDS: Final = 30.0
-"""... in this many seconds."""
-
-TOKEN_SECONDS: Final = 300.0
-"""Life of an access token. Heap, User Deletion: five minutes."""
-
-
 _Cost: TypeAlias = Counter[tuple[str, ...]]
 """Number of items by app, or by app and person."""
 
 
-@frozen
-class _ItemList:
-    """List of items in the body of a bulk call."""
-
-    name: str
-    kind: ItemKind
-    limit: int
-
-
-_LISTS: Final = MappingProxyType(
+_LISTS: Final[Mapping[str, tuple[str, ItemKind, int]]] = MappingProxyType(
     {
-        TRACK: _ItemList("events", "event", 1_000),
-        ADD_USER_PROPERTIES: _ItemList("users", "user", 1_000),
-        USER_DELETION: _ItemList("users", "deletion", 10_000),
+        TRACK: ("events", "event", 1_000),
+        ADD_USER_PROPERTIES: ("users", "user", 1_000),
+        USER_DELETION: ("users", "deletion", 10_000),
     }
 )
+"""Path of a bulk call to the name of its list, kind of the items, and their limit."""
 
 
 @frozen
@@ -115,16 +91,17 @@ def items_of(path: str, document: object) -> dict[str, JsonObject]:
     """
     if path not in _LISTS or not isinstance(document, dict):
         return {}
-    items = _named_items(_LISTS[path], document).items()
+    items = _named_items(path, document).items()
     return {name: item for name, item in items if isinstance(item, dict)}
 
 
-def _named_items(listed: _ItemList, document: JsonObject) -> dict[str, Any]:
-    if listed.name not in document:
+def _named_items(path: str, document: JsonObject) -> dict[str, Any]:
+    name, _, _ = _LISTS[path]
+    if name not in document:
         single = {key: value for key, value in document.items() if key != "app_id"}
         return {"postBody": single}
-    items = document[listed.name] if isinstance(document[listed.name], list) else []
-    return {f"postBody.{listed.name}[{n}]": item for n, item in enumerate(items)}
+    items = document[name] if isinstance(document[name], list) else []
+    return {f"postBody.{name}[{index}]": item for index, item in enumerate(items)}
 
 
 def _expect(condition: bool, text: str) -> None:
@@ -153,7 +130,7 @@ class _CheckedCall:
 
 def _checked(path: str, document: object) -> _CheckedCall:
     """Return a call, or raise `HttpError` with the first violation in Heap's words."""
-    listed, has_app_id = _LISTS[path], path != USER_DELETION
+    (listed, kind, limit), has_app_id = _LISTS[path], path != USER_DELETION
     if not isinstance(document, dict):
         raise HttpError(400, "postBody should be object")
     app_id = document.get("app_id", "")
@@ -161,20 +138,20 @@ def _checked(path: str, document: object) -> _CheckedCall:
         _expect("app_id" in document, "postBody should have required property 'app_id'")
         _expect(isinstance(app_id, str), "postBody.app_id should be string")
         _expect(app_id, "postBody.app_id should NOT be shorter than 1 characters")
-    is_bulk = listed.name in document or not has_app_id
+    is_bulk = listed in document or not has_app_id
     if is_bulk:
-        known = {"app_id", listed.name} if has_app_id else {listed.name}
+        known = {"app_id", listed} if has_app_id else {listed}
         is_known = document.keys() <= known
         _expect(is_known, "postBody should NOT have additional properties")
-        missing = f"postBody should have required property '{listed.name}'"
-        _expect(listed.name in document, missing)
-        items, at = document[listed.name], f"postBody.{listed.name}"
+        missing = f"postBody should have required property '{listed}'"
+        _expect(listed in document, missing)
+        items, at = document[listed], f"postBody.{listed}"
         _expect(isinstance(items, list), f"{at} should be array")
-        too_many = f"{at} should NOT have more than {listed.limit} items"
-        _expect(len(items) <= listed.limit, too_many)
-    named = _named_items(listed, document)
+        too_many = f"{at} should NOT have more than {limit} items"
+        _expect(len(items) <= limit, too_many)
+    named = _named_items(path, document)
     for name, item in named.items():
-        for text in rejections(item, listed.kind, name):
+        for text in rejections(item, kind, name):
             raise HttpError(400, text)
     return _CheckedCall(app_id, [*named.values()], is_bulk)
 
@@ -228,12 +205,12 @@ class HeapApi:
             self.deleted: list[str] = []
             self._status_requests: dict[str, int] = {}
             self._unkeyed: Counter[str] = Counter()
-            self._app_events = _Window(APP_EVENTS_A_MINUTE, 60.0)
-            self._person_events = _Window(PERSON_EVENTS_A_MINUTE, 60.0)
-            self._single_calls = {
-                path: _Window(SINGLE_CALLS, SINGLE_SECONDS)
-                for path in (TRACK, ADD_USER_PROPERTIES)
-            }
+            # Heap, Bulk Track: events a minute per app, and per identity.
+            self._app_events = _Window(15_000, 60.0)
+            self._person_events = _Window(1_000, 60.0)
+            # Heap, Track and Add User Properties: requests per identity and app.
+            paths = (TRACK, ADD_USER_PROPERTIES)
+            self._single_calls = {path: _Window(30, 30.0) for path in paths}
 
     def answer(self, request: WireRequest, document: object) -> WireResponse:
         """Apply a request whose body is *document*, and return the response."""
@@ -308,7 +285,7 @@ class HeapApi:
             raise HttpError(401)
         self._issued += 1
         token = f"access-token-{self._issued}"
-        self._tokens[token] = self._clock() + TOKEN_SECONDS
+        self._tokens[token] = self._clock() + 300.0  # Heap, User Deletion
         return WireResponse.json(200, {"access_token": token})
 
     def _expect_token(self, request: WireRequest) -> None:

@@ -18,17 +18,9 @@ from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
 
-IDLE: Final = 60.0
-"""Seconds without a byte after which a connection is closed."""
-
 _MAX_LINE: Final = 64 * 1024
-_POLL: Final = 0.02
-"""Seconds between two looks of the listener at whether it has to stop."""
-
-_JOIN_SECONDS: Final = 5.0
 _LINGER: Final = 2.0
 _IS_WINDOWS: Final = os.name == "nt"
-_WITHOUT_BODY: Final = (204, 304)
 
 
 @frozen
@@ -87,7 +79,7 @@ class WireResponse:
     def to_bytes(self, *, keep_alive: bool, is_head: bool = False) -> bytes:
         """Return the bytes on the wire. The response to HEAD has no body."""
         given = {name.lower() for name in self.headers}
-        has_body = self.status not in _WITHOUT_BODY
+        has_body = self.status not in (204, 304)
         headers = dict(self.headers)
         if has_body and given.isdisjoint(("content-length", "transfer-encoding")):
             headers["Content-Length"] = str(len(self.body))
@@ -117,7 +109,7 @@ class Connection(BaseHTTPRequestHandler):
 
     server: Any  # a FakeServer
     protocol_version = "HTTP/1.1"
-    timeout: ClassVar[float | None] = IDLE
+    timeout: ClassVar[float | None] = 60.0  # without a byte
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
@@ -245,7 +237,8 @@ class FakeServer(socketserver.ThreadingTCPServer):
         """Accept connections, in a thread."""
         if self._listener is None and not self.closing.is_set():
             self.server_activate()
-            self._listener = _thread("listener", self.serve_forever, _POLL)
+            # It looks every 20 milliseconds whether it has to stop.
+            self._listener = _thread("listener", self.serve_forever, 0.02)
             self._listener.start()
 
     def pause(self) -> None:
@@ -290,7 +283,7 @@ class FakeServer(socketserver.ThreadingTCPServer):
             for _, connection in connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-        end = time.monotonic() + _JOIN_SECONDS
+        end = time.monotonic() + 5.0
         for thread, _ in connections:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, end - time.monotonic()))

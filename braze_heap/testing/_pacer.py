@@ -16,9 +16,6 @@ from braze_heap.testing._checks import THREADS, expect, in_threads, require_fact
 _SLACK: Final = 5.0
 """Seconds that a pacer may count longer than Heap, because clocks differ."""
 
-_BREAK: Final = 86_400.0
-"""Seconds between two checks, so that nothing of the first one still counts."""
-
 
 def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
     """
@@ -45,7 +42,7 @@ def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
     for check in [*_CHECKS, _check_abandoned] if shared else _CHECKS:
         check(trial)
         trial.commit()
-        trial.now += _BREAK
+        trial.now += 86_400.0  # so that nothing of this check still counts
 
 
 @attrs.define

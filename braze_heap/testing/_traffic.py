@@ -11,16 +11,6 @@ from typing import Any, Final
 
 from braze_heap.testing._samples import TIME, make_raw, uuid_of
 
-GAP: Final = 10.0
-"""Seconds between the beginnings of two journeys, on average."""
-
-LATENESS: Final = 2.0
-"""Average delay of an event in seconds, because of which the order is not by time."""
-
-EVENTS_A_PERSON: Final = 10
-"""Average number of events of a person."""
-
-
 _JOURNEYS: Final[Sequence[tuple[int, Sequence[tuple[str, float, float]]]]] = (
     (
         20,
@@ -92,7 +82,7 @@ def make_traffic(
     chance = random.Random(seed)  # noqa: S311 (no secret)
     crowd = [
         _person(chance, f"{user_prefix}{index}")
-        for index in range(1, number // EVENTS_A_PERSON + 2)
+        for index in range(1, number // 10 + 2)  # 10 events a person
     ]
     samples = {
         event_type: make_raw(event_type)
@@ -101,9 +91,10 @@ def make_traffic(
     }
     events: list[dict[str, Any]] = []
     while len(events) < number:
-        start += chance.expovariate(1 / GAP)
+        start += chance.expovariate(1 / 10.0)  # on average every 10 seconds
         events += _journey(chance, samples, chance.choice(crowd), start)
-    events.sort(key=lambda event: event["time"] + chance.expovariate(1 / LATENESS))
+    # Events arrive 2 seconds late on average, so their order is not by time.
+    events.sort(key=lambda event: event["time"] + chance.expovariate(1 / 2.0))
     return events[:number]
 
 

@@ -49,14 +49,8 @@ __all__ = [
     "WireResponse",
 ]
 
-MAX_BODY: Final = 10 * 1024 * 1024
-"""Largest body in bytes; assumed, because Heap does not document its limit."""
 
-
-MAX_WAIT: Final = 600.0
-"""Longest wait of a fault, in seconds."""
-
-_WAIT: Final = (validators.ge(0.0), validators.le(MAX_WAIT))
+_WAIT: Final = (validators.ge(0.0), validators.le(600.0))
 
 
 @frozen
@@ -307,6 +301,7 @@ class FakeHeap(ClosingContextManager):
         rate_limits: Whether calls beyond Heap's limits are answered with 429. The
             windows slide.
         max_body: Maximum size of a body in bytes. Larger ones are answered with 413.
+            The default is assumed.
     """
 
     def __init__(
@@ -316,7 +311,7 @@ class FakeHeap(ClosingContextManager):
         clock: Callable[[], float] = time.monotonic,
         *,
         rate_limits: bool = True,
-        max_body: int = MAX_BODY,
+        max_body: int = 10 * 1024 * 1024,
     ) -> None:
         self._app_id = app_id
         self._max_body = max_body

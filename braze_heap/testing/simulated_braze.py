@@ -59,33 +59,13 @@ __all__ = [
     "VirtualClock",
 ]
 
-PATIENCE: Final = 5 * 86_400.0
-"""Seconds of failure after which Braze disables an integration."""
-
-FIRST_BACKOFF: Final = 1.0
-"""Seconds before the second attempt, doubled with each further one; assumed."""
-
-MAX_BACKOFF: Final = 3600.0
-"""Longest wait in seconds; assumed."""
-
-STOPPING: Final = frozenset((401, 403, 404))
-"""Statuses after which Braze stops, and does not send these events again."""
-
 PROBES: Final = (b"", b'{"events": []}')
 """Bodies without events, with which Braze checks its credentials."""
-
-TIMEOUT: Final = 30.0
-"""Seconds without a byte after which a request fails; assumed."""
 
 Endpoint: TypeAlias = str | Callable[[Request], Any]
 """A URL, or a function from a request to an object with ``status`` and ``headers``."""
 
 Reply: TypeAlias = Answer | Failure
-
-_TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
-
-_RESERVED: Final = "/?:@!$&'()*+,;=%~"
-"""Characters of paths and queries that are not quoted (RFC 3986, 3.3 and 3.4)."""
 
 _SHARE: Final = validators.and_(validators.ge(0.0), validators.le(1.0))
 
@@ -348,7 +328,7 @@ class _Run:
         status = None if isinstance(received, Failure) else received.status
         if status is not None and 200 <= status < 300:
             self._mark(batch, Fate.DELIVERED, status)
-        elif status in STOPPING:
+        elif status in (401, 403, 404):
             self._mark(batch, Fate.ABANDONED, status)
             self._stopped_by = status
         elif status == 400 or status == 413:
@@ -426,11 +406,11 @@ class _Run:
 
     def _repeat(self, batch: _Batch, received: Reply) -> None:
         since = self._now if batch.failing_since is None else batch.failing_since
-        if self._now - since >= PATIENCE:
+        if self._now - since >= 5 * 86_400.0:
             self._disable()
             return
         asked = None if isinstance(received, Failure) else received.retry_after
-        backoff = min(FIRST_BACKOFF * 2**batch.failures, MAX_BACKOFF)
+        backoff = min(2.0**batch.failures, 3600.0)  # assumed
         jittered = backoff * self._chance.uniform(0.5, 1.0)
         pause = max(jittered, retry_seconds(asked, self._now) or 0.0)
         again = evolve(batch, failures=batch.failures + 1, failing_since=since)
@@ -458,7 +438,7 @@ def _post_to(endpoint: Endpoint, token: str | None) -> Callable[[bytes], Reply]:
     """
     headers = {"Content-Type": "application/json", "Braze-Currents-Version": "1"}
     if token is not None:
-        if not _TOKEN.fullmatch(token):
+        if not re.fullmatch(r"[A-Za-z0-9\-._~+/]+=*", token):
             raise ValueError(
                 "The token has characters that a bearer token cannot have (RFC 6750): "
                 "use letters, digits and - . _ ~ + / with = at the end."
@@ -471,12 +451,13 @@ def _post_to(endpoint: Endpoint, token: str | None) -> Callable[[bytes], Reply]:
         raise ValueError("Write the URL as https://host/path, without a user name.")
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
-    options: dict[str, Any] = {"port": parts.port, "timeout": TIMEOUT}
+    options: dict[str, Any] = {"port": parts.port, "timeout": 30.0}  # assumed
     if parts.scheme == "https":
         kind = http.client.HTTPSConnection
         options["context"] = ssl.create_default_context()
     connect = functools.partial(kind, parts.hostname, **options)
-    return functools.partial(_exchange, connect, quote(target, _RESERVED), headers)
+    target = quote(target, safe="/?:@!$&'()*+,;=%~")  # RFC 3986, 3.3 and 3.4
+    return functools.partial(_exchange, connect, target, headers)
 
 
 def _call(
