@@ -11,8 +11,7 @@ import attrs
 
 from braze_heap.drift._declarations import Lines, lines_for
 
-SCHEMA: Final = 1
-"""Version of the JSON form."""
+SCHEMA: Final = 1  # Version of the JSON form
 
 Form: TypeAlias = Literal["http", "storage"]
 """Nested form of HTTP requests, or flat records of storage."""

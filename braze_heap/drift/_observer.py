@@ -33,9 +33,6 @@ MAX_NAMES: Final = 1_000
 MAX_TYPES: Final = 1_000
 """Maximum number of new event types kept."""
 
-MAX_NAME: Final = 255
-"""Maximum length of a new field's name. Braze's longest has 44 characters."""
-
 _Finding: TypeAlias = Literal["new", "invalid", "other form"]
 _Spot: TypeAlias = tuple[_Finding, Place, str]
 
@@ -156,7 +153,8 @@ class _NameBudget:
         return self.types >= 0
 
     def allows_name(self, name: str, kept: int) -> bool:
-        if len(name) > MAX_NAME or kept >= MAX_NAMES or self.names <= 0:
+        is_long = len(name) > 255  # Braze's longest has 44 characters
+        if is_long or kept >= MAX_NAMES or self.names <= 0:
             self.truncated += 1
             return False
         self.names -= 1

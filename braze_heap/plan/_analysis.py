@@ -41,8 +41,7 @@ from braze_heap.policies.word_guard import is_personal_name
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.transformer import Transformer
 
-NEW: Final = "*"
-"""Type of the events, and name of the properties, that no class knows."""
+NEW: Final = "*"  # Type of the events, and name of the properties, that no class knows
 
 
 def tracking_plan(

@@ -42,8 +42,7 @@ from braze_heap.transformer import Transformer
 Variant: TypeAlias = Literal["a", "b", "c"]
 """Distinguishes values of one field."""
 
-ANY_KEY: Final = "q7anyx"
-"""A name within an object that represents all names."""
+ANY_KEY: Final = "q7anyx"  # A name within an object that represents all names
 
 _QUOTED: Final = re.compile(r"``([A-Za-z][\w -]{1,30})``")
 _TEXT: Final = re.compile(r"q7f(\d{4})x[abc]", re.IGNORECASE)
@@ -384,8 +383,7 @@ class _AnyKeyDict(dict[str, Any]):
 Holder: TypeAlias = str | None
 """Name of an event; ``None`` for the user."""
 
-MAX_BASES: Final = 24
-"""Maximum number of complete events of a class that are varied."""
+MAX_BASES: Final = 24  # Maximum number of complete events of a class that are varied
 
 
 @attrs.define

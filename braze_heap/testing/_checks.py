@@ -10,11 +10,9 @@ from braze_heap._wiring import kind_of
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
-THREADS: Final = 8
-"""Threads that use one object at the same time."""
+THREADS: Final = 8  # Threads that use one object at the same time
 
-MANY_KEYS: Final = 1_500
-"""Keys of one transaction: a batch has a thousand events of different users."""
+MANY_KEYS: Final = 1_500  # of one transaction: a batch has a thousand users
 
 
 def require_factory(check: str, factory: object, made: str) -> None:

@@ -13,8 +13,7 @@ from braze_heap.heap._bulk import MAX_ITEMS
 from braze_heap.heap._pacing import WINDOW, Pacer, Ticket, require_pacer
 from braze_heap.testing._checks import THREADS, expect, in_threads, require_factory
 
-_SLACK: Final = 5.0
-"""Seconds that a pacer may count longer than Heap, because clocks differ."""
+_SLACK: Final = 5.0  # seconds that a pacer may count longer, because clocks differ
 
 
 def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:

@@ -27,14 +27,9 @@ The three forms of an event on the wire: the nested one of HTTP requests, the fl
 record of storage files, and the same record as ``avro-tools tojson`` writes it.
 """
 
-TIME: Final = 1_767_225_600
-"""Time of sample events: 2026-01-01 00:00 UTC, in epoch seconds."""
-
-USER_ID: Final = "0123456789abcdef01234567"
-"""Braze id of the user in sample events."""
-
-EXTERNAL_USER_ID: Final = "example-user-1"
-"""External id of the user in sample events."""
+TIME: Final = 1_767_225_600  # of sample events: 2026-01-01 00:00 UTC
+USER_ID: Final = "0123456789abcdef01234567"  # Braze id of the user in sample events
+EXTERNAL_USER_ID: Final = "example-user-1"  # External id of the user in sample events
 
 _USER: Final = frozenset(("user_id", "external_user_id"))
 """Ids of the user. Without one of them an event would be skipped."""

@@ -33,8 +33,7 @@ from braze_heap.testing._checks import (
 )
 
 _AT: Final = datetime(2024, 2, 29, 23, 59, 58, 123456, UTC)
-_MANY: Final = 120
-"""Records to forget during iteration: more than a page of most stores."""
+_MANY: Final = 120  # records to forget in one loop: more than a page of most stores
 
 _ENTRY: Final = LedgerEntry(
     Statement(1_700_000_000.25, "newer", "café 🚀"),

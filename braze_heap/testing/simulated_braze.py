@@ -59,8 +59,7 @@ __all__ = [
     "VirtualClock",
 ]
 
-PROBES: Final = (b"", b'{"events": []}')
-"""Bodies without events, with which Braze checks its credentials."""
+PROBES: Final = (b"", b'{"events": []}')  # with which Braze checks its credentials
 
 Endpoint: TypeAlias = str | Callable[[Request], Any]
 """A URL, or a function from a request to an object with ``status`` and ``headers``."""
