@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 NOTE: Final = "Observed in traffic; not documented yet."
 """Docstring of new classes and fields."""
 
-_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)+", re.ASCII)
-
-_GENERAL: Final = ("users", "messages", "behaviors")
-"""Parts of an event type that are not in class names."""
-
 
 @attrs.frozen
 class Lines:
@@ -256,6 +251,12 @@ def _fields_by_name() -> Mapping[str, Sequence[EventField]]:
         for name, field in event_fields(cls).items():
             found[name].append(field)
     return MappingProxyType(dict(found))
+
+
+_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)+", re.ASCII)
+
+_GENERAL: Final = ("users", "messages", "behaviors")
+"""Parts of an event type that are not in class names."""
 
 
 def class_for(event_type: str) -> tuple[str, str]:

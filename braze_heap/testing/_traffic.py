@@ -150,28 +150,24 @@ def _journey(
     person: Mapping[str, Any],
     start: float,
 ) -> Iterator[dict[str, Any]]:
-    weights = [weight for weight, _ in _JOURNEYS]
-    ((_, steps),) = chance.choices(_JOURNEYS, weights)
-    shared = {**person, **_message(chance), "send_time": int(start)}
-    shared["session_id"] = _uuid(chance)
+    ((_, steps),) = chance.choices(_JOURNEYS, [weight for weight, _ in _JOURNEYS])
+    name = chance.choice(_CAMPAIGNS)
+    kind, other = chance.choice((("campaign", "canvas"), ("canvas", "campaign")))
+    shared = {
+        **person,
+        f"{kind}_id": uuid_of(name),
+        f"{kind}_name": name,
+        "dispatch_id": _uuid(chance),
+        "send_id": _uuid(chance),
+        "send_time": int(start),
+        "session_id": _uuid(chance),
+    }
     interest = chance.random()
     for event_type, share, wait in steps:
         start += chance.expovariate(1 / wait)
         if interest < share:
             values = shared | _step_values(chance)
-            yield _event(chance, samples[event_type], values, int(start))
-
-
-def _message(chance: random.Random) -> dict[str, Any]:
-    name = chance.choice(_CAMPAIGNS)
-    kind, other = chance.choice((("campaign", "canvas"), ("canvas", "campaign")))
-    return {
-        f"{kind}_id": uuid_of(name),
-        f"{kind}_name": name,
-        "dispatch_id": _uuid(chance),
-        "send_id": _uuid(chance),
-        "without": f"{other}_",
-    }
+            yield _event(chance, samples[event_type], values, other, int(start))
 
 
 def _step_values(chance: random.Random) -> dict[str, Any]:
@@ -185,11 +181,15 @@ def _step_values(chance: random.Random) -> dict[str, Any]:
 
 
 def _event(
-    chance: random.Random, sample: dict[str, Any], values: Mapping[str, Any], time: int
+    chance: random.Random,
+    sample: dict[str, Any],
+    values: Mapping[str, Any],
+    other: str,
+    time: int,
 ) -> dict[str, Any]:
     properties = sample["properties"]
     has_both = "campaign_id" in properties and "canvas_id" in properties
-    omitted = (values["without"], "ad_") if has_both else ("ad_",)
+    omitted = (f"{other}_", "ad_") if has_both else ("ad_",)
     filled = {
         name: copy.deepcopy(values.get(name, value))
         for name, value in properties.items()

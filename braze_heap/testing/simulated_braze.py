@@ -406,7 +406,9 @@ class _Run:
     def _repeat(self, batch: _Batch, received: Reply) -> None:
         since = self._now if batch.failing_since is None else batch.failing_since
         if self._now - since >= 5 * 86_400.0:
-            self._disable()
+            self._is_disabled = True
+            dropped = Outcome(Fate.DROPPED)
+            self._outcomes = [o if o.sent else dropped for o in self._outcomes]
             return
         asked = None if isinstance(received, Failure) else received.retry_after
         backoff = min(2.0**batch.failures, 3600.0)  # assumed
@@ -414,13 +416,6 @@ class _Run:
         pause = max(jittered, retry_seconds(asked, self._now) or 0.0)
         again = evolve(batch, failures=batch.failures + 1, failing_since=since)
         self._put(again, self._now + pause)
-
-    def _disable(self) -> None:
-        self._is_disabled = True
-        self._outcomes = [
-            outcome if outcome.sent else Outcome(Fate.DROPPED)
-            for outcome in self._outcomes
-        ]
 
 
 def _parts(indexes: tuple[int, ...], size: int) -> Iterator[tuple[int, ...]]:
