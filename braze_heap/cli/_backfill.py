@@ -10,8 +10,6 @@ from typing import Final
 
 import attrs
 import click
-from rich.console import RenderableType
-from rich.text import Text
 
 from braze_heap import Pipeline
 from braze_heap.backfill import BackfillReport
@@ -32,7 +30,13 @@ from braze_heap.cli._options import (
     yes_option,
 )
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import Ending, RunOutcome, RunResult, ending_options
+from braze_heap.cli._report import (
+    Ending,
+    RunOutcome,
+    RunResult,
+    Section,
+    ending_options,
+)
 from braze_heap.cli._signals import Stopping
 from braze_heap.exceptions import ProgressError
 from braze_heap.sinks import Sink
@@ -251,20 +255,16 @@ class _BackfillRun:
             left = f", about {format_duration(self.left)} left" if self.left else ""
             note = f"Stopped by {self.stopping.cause}, and nothing is lost{left}."
             outcome = RunOutcome(ui.UnavailableError.exit_code, note)
-        counts = attrs.asdict(
-            report, filter=lambda field, _: field.name not in ("events", "skipped")
-        )
-        values = {
-            **counts,
-            "skipped_user_properties": report.skipped_user_properties,
-            "seconds_left": self.left and round(self.left),
-        }
-        return attrs.evolve(
-            result, outcome=outcome, more=[*self._view(outcome)], more_values=values
-        )
+        more = [*self._sections(is_named=isinstance(outcome.failure, ReadFailedError))]
+        return attrs.evolve(result, outcome=outcome, more=more)
 
-    def _view(self, outcome: RunOutcome) -> Iterator[RenderableType]:
+    def _sections(self, *, is_named: bool) -> Iterator[Section]:
+        """Yield the parts about objects; *is_named*: the error names failed ones."""
         report = self.report
+        for name, value in attrs.asdict(report).items():
+            if name not in ("events", "skipped"):
+                yield Section(name, value)
+        yield Section("seconds_left", self.left and round(self.left))
         waiting = report.objects - report.done - len(report.skipped)
         rows = [
             (report.objects, "found"),
@@ -275,10 +275,9 @@ class _BackfillRun:
         title = "Objects"
         if not report.objects:
             title = "Objects: none in these hours, so there is nothing to deliver"
-        yield from ui.section(title, rows if report.objects else [(0, "found")])
-        if not isinstance(outcome.failure, ReadFailedError):  # which names them
-            failures = [("-", text) for text in self._failures()]
-            yield from ui.section("Could not be read", failures)
-        if self.advice:
-            number = report.skipped_user_properties
-            yield Text(f"\n{NO_USER_PROPERTIES.format(number, self.advice)}")
+        yield Section(title=title, rows=rows if report.objects else [(0, "found")])
+        failures = [("-", text) for text in self._failures()]
+        yield Section(title="Could not be read", rows=() if is_named else failures)
+        number = report.skipped_user_properties
+        note = f"\n{NO_USER_PROPERTIES.format(number, self.advice)}"
+        yield Section("skipped_user_properties", number, note=note * bool(self.advice))

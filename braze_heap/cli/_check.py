@@ -13,27 +13,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Transformer
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._options import (
-    NEW_TOKEN,
-    TOKEN_VARIABLE,
-    FilePath,
-    Setup,
-    StoreUrl,
-    described,
-    json_option,
-    key_option,
-    never_over_http,
-    option,
-    setup_options,
-    shown_warnings,
-    storage_option,
-)
+from braze_heap.cli._report import Section, print_result
 from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
@@ -92,34 +78,34 @@ class Finding:
     ),
 )
 @click.argument(
-    "url", metavar="[URL]", required=False, type=FilePath(exists=True, urls=True)
+    "url", metavar="[URL]", required=False, type=opts.FilePath(exists=True, urls=True)
 )
-@storage_option
-@setup_options(
+@opts.storage_option
+@opts.setup_options(
     "transform sink state serve",
     sinks.sink_option("A sink to look at; see `braze-heap send --help`."),
     *sinks.state_options(
         "A state file or database to look at.  [default: state.db]",
         type=sinks.place_of,
     ),
-    key_option(
+    opts.key_option(
         "serve.token_env",
         "--token-env NAME",
         "Environment variable with the bearer token of `serve` to look at.  "
-        f"[default: {TOKEN_VARIABLE}, if it is set]",
+        f"[default: {opts.TOKEN_VARIABLE}, if it is set]",
     ),
-    load=lambda tables, values: functools.partial(Setup.load, tables, values),
+    load=lambda tables, values: functools.partial(opts.Setup.load, tables, values),
 )
-@option(
+@opts.option(
     "--timeout SECONDS",
     "Maximum seconds for an answer of the host.",
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
 )
-@json_option
+@opts.json_option
 def check(
-    url: Path | StoreUrl | None,
-    setup: Callable[..., Setup],
+    url: Path | opts.StoreUrl | None,
+    setup: Callable[..., opts.Setup],
     timeout: float,
     as_json: bool,
 ) -> None:
@@ -149,17 +135,8 @@ def check(
         )
     if url is not None:
         findings.append(_storage(url))
-    is_well = all(finding.ok for finding in findings)
-    result = {
-        "ok": is_well,
-        "checks": [attrs.asdict(finding) for finding in findings],
-        "values": [
-            {"key": key, "value": value, "source": source}
-            for key, value, source in values
-        ],
-    }
-    ui.print_result(lambda: _view(findings, values), lambda: result, as_json=as_json)
-    sys.exit(int(not is_well))
+    print_result(_sections(findings, values), as_json=as_json)
+    sys.exit(int(not all(finding.ok for finding in findings)))
 
 
 def _all_findings(config: Config, timeout: float) -> Iterator[Finding]:
@@ -188,7 +165,7 @@ def _configuration(config: Config) -> tuple[Transformer, list[Finding]]:
     """
     flaws: list[str] = []
     transformer = None
-    with shown_warnings(flaws.append):
+    with opts.shown_warnings(flaws.append):
         try:
             transformer = config.transformer()
         except (ValueError, TypeError) as error:
@@ -200,7 +177,7 @@ def _configuration(config: Config) -> tuple[Transformer, list[Finding]]:
     findings = [_problem("configuration", flaw, _SEE) for flaw in flaws]
     if transformer is None:
         return Transformer(), findings
-    values = (f"{key} = {value}" for key, value in described(config, transformer))
+    values = (f"{key} = {value}" for key, value in opts.described(config, transformer))
     text = ui.safe("; ".join(values), 2_000)
     findings = findings or [Finding("configuration", text)]
     if transformer._deletions:
@@ -226,7 +203,7 @@ def _selection(transformer: Transformer) -> Finding:
         *["User properties that other events state are sent, too."]
         * bool(selection.included and policies.options.user_properties == "all"),
         *[f"This version has no class for {future}."] * bool(future),
-        *never_over_http(transformer),
+        *opts.never_over_http(transformer),
     ]
     return Finding("events", detail, ui.safe(" ".join(notes), 2_000), ok=not future)
 
@@ -307,15 +284,15 @@ def _tokens(config: Config) -> Iterator[Finding]:
     try:
         weakness = config.tokens().weakness()
     except ValueError as error:
-        yield _problem("token", str(error), NEW_TOKEN)
+        yield _problem("token", str(error), opts.NEW_TOKEN)
     else:
         yield Finding("token", f"{source} is set", f"It {weakness}" if weakness else "")
 
 
-def _storage(url: Path | StoreUrl) -> Finding:
+def _storage(url: Path | opts.StoreUrl) -> Finding:
     """Look up the first object of a folder or bucket."""
-    options = url.storage_options if isinstance(url, StoreUrl) else None
-    place = url.url if isinstance(url, StoreUrl) else url
+    options = url.storage_options if isinstance(url, opts.StoreUrl) else None
+    place = url.url if isinstance(url, opts.StoreUrl) else url
     try:
         first = next(iter(find(place, storage_options=options)), None)
     except (ModuleNotFoundError, OSError, ValueError) as error:
@@ -373,23 +350,19 @@ def _exists(path: Path) -> bool:
     return True
 
 
-def _view(
+def _sections(
     findings: list[Finding], values: list[tuple[str, str, str]]
-) -> RenderableType:
+) -> Iterator[Section]:
+    keys = ("key", "value", "source")
+    lines = [f"{key} = {value}  ({source})" for key, value, source in values]
+    named = [dict(zip(keys, value, strict=True)) for value in values]
+    yield Section("values", named, note="\n".join([*lines, ""]) * bool(lines))
     states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
     rows = [
-        (
-            states[finding.ok],
-            finding.check,
-            Text("\n".join(filter(None, (finding.detail, finding.advice)))),
-        )
-        for finding in findings
+        (states[each.ok], each.check, Text(f"{each.detail}\n{each.advice}".strip()))
+        for each in findings
     ]
+    yield Section("checks", [*map(attrs.asdict, findings)], rows=rows)
     problems = sum(not finding.ok for finding in findings)
     end = ui.plural(problems, "problem") if problems else "Everything is fine."
-    return Group(
-        *(Text(f"{key} = {value}  ({source})") for key, value, source in values),
-        *[Text()] * bool(values),
-        ui.rows_view(rows),
-        Text(f"\n{end}"),
-    )
+    yield Section("ok", not problems, note=f"\n{end}")

@@ -4,7 +4,6 @@ import codecs
 import contextlib
 import functools
 import gzip
-import itertools
 import json
 import re
 import shlex
@@ -19,27 +18,25 @@ from typing import IO, Any, Final, cast
 
 import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Pipeline, Reason, Report, replay
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._delivery import Delivery, patience_option
-from braze_heap.cli._options import (
-    Setup,
-    build_transformer,
-    json_option,
-    option,
-    output_option,
-    setup_options,
-    yes_option,
-)
 from braze_heap.cli._output import Output, open_output
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import Ending, ending_options, meaning
+from braze_heap.cli._report import (
+    Ending,
+    Section,
+    ending_options,
+    meaning,
+    print_result,
+)
 from braze_heap.cli._sinks import StatePlace
+from braze_heap.config import Config
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import (
     UNKNOWN_TIME,
@@ -63,12 +60,45 @@ _MAX_SUSPECTED: Final = 20
 _DIGITS: Final = 8
 """Digits of the digest in a list. Enough to distinguish two contents."""
 
-optional_state: Final = click.argument(
-    "path", metavar="[STATE.db]", required=False, type=sinks.StatePath(exists=True)
-)
-"""The state; by default that of the configuration."""
+_SELECTING: Final = ("everything", "reason", "before", "age")
+"""Options of `purge` that select dead letters without an identity."""
 
-reason_option: Final = option("--reason WORD", "Only those with this reason.")
+_path_argument: Final = click.argument("path", metavar="[STATE.db]", required=False)
+
+
+def state_argument(word: str = "") -> opts.Decorator:
+    """
+    Add the argument ``[STATE.db]``, by default the state that the configuration names.
+
+    Args:
+        word: The next argument. A single word on the command line is this one, unless
+            an option selects dead letters without it.
+    """
+
+    def add(command: Any) -> Any:
+        def run(path: str | None, setup: opts.Setup, **values: Any) -> Any:
+            is_alone = path is not None and word and values[word] is None
+            if is_alone and not any(values.get(name) for name in _SELECTING):
+                path, values[word] = None, path
+            return command(path=_place(path, setup.config), **values)
+
+        functools.update_wrapper(run, command)
+        return _path_argument(opts.setup_options("state")(run))
+
+    return add
+
+
+def _place(path: str | None, config: Config) -> StatePlace:
+    """Return the state of the argument, or that of the configuration."""
+    if path is None:
+        return sinks.named_place_or_exit(config)
+    context = click.get_current_context()
+    argument = next(each for each in context.command.params if each.name == "path")
+    place: StatePlace = sinks.StatePath(exists=True).convert(path, argument, context)
+    return place
+
+
+reason_option: Final = opts.option("--reason WORD", "Only those with this reason.")
 
 
 @click.group(
@@ -102,104 +132,75 @@ def dead_letters() -> None:
     ),
     short_help="Summarize by reason and list the oldest.",
 )
-@optional_state
-@setup_options("state")
+@state_argument()
 @reason_option
-@option(
+@opts.option(
     "--limit",
     "Number of dead letters to list, the oldest first.",
     type=click.IntRange(min=0),
     default=20,
 )
-@json_option
-def list_(
-    path: StatePlace | None,
-    setup: Setup,
-    reason: str | None,
-    limit: int,
-    as_json: bool,
-) -> None:
+@opts.json_option
+def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
     """
     Count the dead letters by reason, and show the oldest ones.
 
     No values of events are shown. Times are UTC.
     """
-    path = path or sinks.named_place_or_exit(setup.config)
     with sinks.open_state(path) as state:
         store = state.dead_letter
         _check_reason(reason, store.stats().by_reason)
-        listing = _listing(
-            (r for r in store.read() if reason in (None, r.reason)), limit
-        )
-    out = ui.console("stdout", ui.PIPED_WIDTH)
-    view = functools.partial(_listing_view, listing, path)
-    ui.print_result(view, lambda: listing, out, as_json=as_json)
+        records = (r for r in store.read() if reason in (None, r.reason))
+        result = [*_listing(records, path, limit)]
+    print_result(result, as_json=as_json)
 
 
-def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:
-    """Return the *records* by reason, and the first *limit*; without their events."""
+def _listing(
+    records: Iterable[DeadRecord], path: StatePlace, limit: int
+) -> Iterator[Section]:
+    """Yield the *records* by reason, and the first *limit*; without their events."""
     groups: dict[str, dict[str, Any]] = {}
     letters: list[dict[str, Any]] = []
     destinations: Counter[str] = Counter()
     for record in records:
         at = record.at.isoformat()
         destinations[record.destination] += 1
-        group = groups.setdefault(
-            record.reason,
-            {"reason": record.reason, "records": 0, "oldest": at, "newest": at},
-        )
+        first = {"reason": record.reason, "records": 0, "oldest": at, "newest": at}
+        group = groups.setdefault(record.reason, first)
         group["records"] += 1
-        group["oldest"], group["newest"] = (
-            min(group["oldest"], at),
-            max(group["newest"], at),
-        )
+        group["oldest"] = min(group["oldest"], at)
+        group["newest"] = max(group["newest"], at)
         if len(letters) < limit:
             letters.append(_to_dict(record))
+    number = destinations.total()
+    note = f"{ui.plural(number, 'dead letter')} in {path}"
+    yield Section("records", number, note=note)
     by_reason = sorted(groups.values(), key=lambda group: -group["records"])
-    return {
-        "records": destinations.total(),
-        "by_reason": by_reason,
-        "by_destination": dict(destinations.most_common()),
-        "letters": letters,
-    }
-
-
-def _listing_view(listing: dict[str, Any], path: StatePlace) -> Group:
-    return Group(
-        Text(f"{ui.plural(listing['records'], 'dead letter')} in {path}"),
-        *_reasons_view(listing["by_reason"]),
-        *ui.section(
-            "By destination",
-            [
-                (number, shlex.quote(ui.safe(name)))
-                for name, number in listing["by_destination"].items()
-            ],
-        ),
-        *_letters_view(listing, path),
+    rows = [
+        (g["reason"], g["records"], _hours(g), meaning(g["reason"])) for g in by_reason
+    ]
+    yield Section("by_reason", by_reason, "By reason", rows)
+    yield Section.of_counts(
+        "by_destination",
+        "By destination",
+        destinations,
+        lambda name: f"--destination {shlex.quote(name)}",
+    )
+    rest = number - len(letters)
+    more = f"... and {rest:,} more (--limit)\n" * bool(rest)
+    command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
+    yield Section(
+        "letters",
+        letters,
+        f"The oldest {len(letters):,}" if rest else "Each",
+        [(letter["reason"], Text(_title(letter))) for letter in letters],
+        f"{more}\nOne of them, whole: {command}" * bool(letters),
     )
 
 
-def _reasons_view(groups: list[dict[str, Any]]) -> Iterator[RenderableType]:
-    for group in groups:
-        number = ui.plural(group["records"], "dead letter")
-        yield ui.heading(f"{ui.safe(group['reason'])}: {number}")
-        yield ui.indented(Text(meaning(group["reason"])))
-        minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
-        yield ui.indented(Text(f"{' to '.join(dict.fromkeys(minutes))} UTC"))
-
-
-def _letters_view(
-    listing: dict[str, Any], path: StatePlace
-) -> Iterator[RenderableType]:
-    letters = listing["letters"]
-    rest = listing["records"] - len(letters)
-    rows = [(letter["reason"], Text(_title(letter))) for letter in letters]
-    yield from ui.section(f"The oldest {len(rows):,}" if rest else "Each", rows)
-    if rest and rows:
-        yield Text(f"  ... and {rest:,} more (--limit)")
-    if rows:
-        command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
-        yield Text(f"\nOne of them, whole: {command}")
+def _hours(group: Mapping[str, str]) -> str:
+    minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
+    return f"{' to '.join(dict.fromkeys(minutes))} UTC"
 
 
 def _title(letter: dict[str, Any]) -> str:
@@ -251,29 +252,29 @@ def _check_reason(reason: str | None, by_reason: Mapping[str, int]) -> None:
     ),
     short_help="Show one, whole.",
 )
-@sinks.state_argument
-@click.argument("key", metavar="KEY")
-@option("--original", "Only the event, as it is kept.")
-@json_option
-def show_(path: StatePlace, key: str, original: bool, as_json: bool) -> None:
+@state_argument("key")
+@click.argument("key", metavar="KEY", required=False)
+@opts.option("--original", "Only the event, as it is kept.")
+@opts.json_option
+def show_(path: StatePlace, key: str | None, original: bool, as_json: bool) -> None:
     """
     Show one dead letter with all its values: this is personal data.
 
     KEY is a key from `list`, an event's id, or the beginning of either.
     """
+    if key is None:
+        raise click.UsageError("Missing argument 'KEY'.")
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
     with sinks.open_state(path) as state:
         record = _found(state.dead_letter, key, path)
     click.echo(PERSONAL, err=True)
+    if not original:
+        print_result(_whole(record), as_json=as_json)
+        return
+    text = original_text(record)
     with ui.exit_on_broken_pipe():
-        if original:
-            text = original_text(record)
-            click.echo(_safe_lines(text) if sys.stdout.isatty() else text)
-            return
-        data = {**_to_dict(record), "original": original_text(record)}
-        out = ui.console("stdout")
-        ui.show_result(lambda: letter_view(record), lambda: data, out, as_json=as_json)
+        click.echo(ui.safe_lines(text) if sys.stdout.isatty() else text)
 
 
 def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
@@ -296,21 +297,18 @@ def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
     raise ui.UnusableError(f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}")
 
 
-def letter_view(record: DeadRecord) -> RenderableType:
-    """Return *record* and its complete original as text."""
-    shown = _to_dict(record)
+def _whole(record: DeadRecord) -> Iterator[Section]:
+    """Yield all values of *record*, and its original."""
+    values = _to_dict(record)
+    for name, value in values.items():
+        yield Section(name, value)
     names = ("key", "reason", "detail", "at", "destination", "event_type", "format")
-    rows = [(name, str(shown[name])) for name in names if shown[name]]
+    rows = [(name, str(values[name])) for name in names if values[name]]
     rows.append(("", meaning(record.reason)))
     rows += [("mapper", f"{name}, for {key}") for key, name in record.mappers.items()]
-    table = ui.rows_view([(name, Text(ui.safe(value, 2_000))) for name, value in rows])
-    return Group(
-        table, ui.heading("original"), Text(_safe_lines(original_text(record)))
-    )
-
-
-def _safe_lines(text: str) -> str:
-    return "\n".join(ui.safe(line, len(line)) for line in text.splitlines())
+    yield Section(rows=[(name, Text(ui.safe(value, 2_000))) for name, value in rows])
+    text = original_text(record)
+    yield Section("original", text, note=Text(f"\noriginal\n{text}"))
 
 
 def _escaped(character: str) -> str:
@@ -342,26 +340,26 @@ def original_text(record: DeadRecord) -> str:
     ),
     short_help="Redeliver dead letters.",
 )
-@optional_state
-@setup_options(
+@_path_argument
+@opts.setup_options(
     "transform sink state",
     sinks.sink_option("Destination; see `braze-heap send --help`."),
     sinks.max_bytes_option,
 )
-@yes_option()
+@opts.yes_option()
 @patience_option
-@option(
+@opts.option(
     "--destination destinations NAME",
     "Replay what failed at this destination; may be repeated. `list` names them.  "
     "[default: that of --sink]",
     multiple=True,
     show_default=False,
 )
-@option("--force", "Also replay events whose mappers are missing today.")
+@opts.option("--force", "Also replay events whose mappers are missing today.")
 @ending_options("dead letters remain")
 def replay_(
-    path: StatePlace | None,
-    setup: Setup,
+    path: str | None,
+    setup: opts.Setup,
     yes: bool,
     patience: float,
     destinations: tuple[str, ...],
@@ -376,15 +374,15 @@ def replay_(
     missing today; the report names it. What failed at another destination stays, too.
     """
     config = setup.config
-    transformer = build_transformer(config)
-    spec, path = sinks.spec_or_exit(config), path or sinks.named_place_or_exit(config)
-    sinks.refuse_files(spec, path, setup.file)
+    transformer = opts.build_transformer(config)
+    spec, place = sinks.spec_or_exit(config), _place(path, config)
+    sinks.refuse_files(spec, place, setup.file)
 
     def work(pipeline: Pipeline, _: RunProgress) -> Report:
         return replay(pipeline.dead_letter, pipeline, destinations=chosen, force=force)
 
     with (
-        sinks.open_state(path, max_bytes=config.state.max_bytes) as state,
+        sinks.open_state(place, max_bytes=config.state.max_bytes) as state,
         contextlib.closing(sinks.open_sink_or_exit(config)) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
@@ -394,7 +392,7 @@ def replay_(
         sinks.confirm_heap(sink, letters, is_agreed=yes)
         delivery = Delivery(spec, sink, state.dead_letter, state.ledger, patience)
         result = delivery.run(transformer, work, 0, ending.bar)
-    result = attrs.evolve(result, source=str(path), state=path, again=AGAIN)
+    result = attrs.evolve(result, source=str(place), state=place, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
 
 
@@ -433,26 +431,26 @@ def _age(text: str) -> timedelta:
     ),
     short_help="Delete dead letters, e.g. all of one person.",
 )
-@sinks.state_argument
+@state_argument("identity")
 @click.argument("identity", metavar="[IDENTITY]", required=False)
-@option("--all everything", "Remove every dead letter.")
+@opts.option("--all everything", "Remove every dead letter.")
 @reason_option
-@option(
+@opts.option(
     "--before DATE",
     "Remove those stored before this date, UTC.",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
 )
-@option(
+@opts.option(
     "--older-than age AGE",
     "Remove those that are older than this: 12h, 30d, 8w.",
     type=_age,
 )
-@option(
+@opts.option(
     "--suspected",
     "Also remove those that may be about IDENTITY. By default they are listed.",
 )
-@yes_option("Do not ask.")
-@json_option
+@opts.yes_option("Do not ask.")
+@opts.json_option
 def purge_(
     path: StatePlace,
     identity: str | None,
@@ -509,13 +507,12 @@ def purge_(
         if stated:
             ledger.forget(stated)
     kept = {} if suspected else found.suspected
-    if as_json:
-        result = {"removed": keys, "suspected": kept, "forgotten": len(stated)}
-        click.echo(ui.to_json(result), nl=False)
-        return
-    click.echo(f"{letters}{also} removed.")
-    for line in suspected_lines(kept, path):
-        click.echo(line)
+    result = (
+        Section("removed", keys, note=f"{letters}{also} removed."),
+        suspected_section(kept, path),
+        Section("forgotten", len(stated)),
+    )
+    print_result(result, as_json=as_json)
 
 
 def in_ledger(identities: Sequence[str]) -> str:
@@ -529,22 +526,23 @@ def in_ledger(identities: Sequence[str]) -> str:
     return f" and the user properties of {users} in the ledger"
 
 
-def suspected_lines(suspected: Mapping[str, str], path: StatePlace) -> Iterator[str]:
-    """Yield lines about dead letters that may be about a person, if there are any."""
-    if not suspected:
-        return
-    number = len(suspected)
-    yield (
-        f"{ui.plural(number, 'dead letter')} may be about the same person, "
-        f"and {'were' if number > 1 else 'was'} kept:"
+def suspected_section(suspected: Mapping[str, str], path: StatePlace | None) -> Section:
+    """Return the dead letters that may be about a person, with the reasons."""
+    store = shlex.quote(str(path))
+    note = (
+        f"\nLook at one: braze-heap dead-letters show {store} KEY\n"
+        "Remove them too: the same command with --suspected"
     )
-    for key, why in itertools.islice(suspected.items(), _MAX_SUSPECTED):
-        yield f"  {ui.safe(key, 300)}: {why}"
-    if (rest := number - _MAX_SUSPECTED) > 0:
-        yield f"  ... and {rest:,} more"
-    store = ui.safe(shlex.quote(str(path)), 500)
-    yield f"Look at one: braze-heap dead-letters show {store} KEY"
-    yield "Remove them too: the same command with --suspected"
+    return Section(
+        "suspected",
+        dict(suspected),
+        f"May be about the same person, and kept: "
+        f"{ui.plural(len(suspected), 'dead letter')}",
+        suspected.items(),
+        note * bool(suspected),
+        top=_MAX_SUSPECTED,
+        hint="--json",
+    )
 
 
 def _identity(given: str | None) -> str | None:
@@ -568,8 +566,8 @@ def _identity(given: str | None) -> str | None:
     ),
     short_help="Write them as JSON lines.",
 )
-@sinks.state_argument
-@output_option(
+@state_argument()
+@opts.output_option(
     "Write to this file, which only its owner can read, or URL; compressed if it ends "
     "in .gz."
 )

@@ -3,18 +3,16 @@
 import contextlib
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Group, RenderableType
-from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._dead_letters import in_ledger, suspected_lines
+from braze_heap.cli._dead_letters import in_ledger, suspected_section
 from braze_heap.cli._options import (
     Setup,
     json_option,
@@ -23,14 +21,15 @@ from braze_heap.cli._options import (
     setup_options,
     yes_option,
 )
+from braze_heap.cli._report import Section, print_result, show_result
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
 from braze_heap.state import Found, SqliteState, SqlState, search, search_ledger
 
-_MAX_NAMED: Final = 20
-"""Identities and rejections that are named."""
+_FIRST: Final[Mapping[str, Any]] = {"top": 20, "hint": "--json"}
+"""Options of a section that names only the first identities."""
 
 LATER: Final = (
     "An event that comes later makes a new user in Heap. Suppress these identities: "
@@ -65,46 +64,29 @@ class _Deletion:
     def requested(self) -> list[str]:
         return [i for i in self.identities if i not in self.rejections]
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "dry_run": not self.is_done,
-            "sink": self.sink,
-            "identities": self.requested,
-            "rejected": self.rejections,
-            "state": None if self.path is None else str(self.path),
-            "removed": list(self.found.keys),
-            "forgotten": len(self.stated),
-            "suspected": dict(self.found.suspected),
-        }
-
-    def view(self) -> Group:
-        return Group(*self._lines())
-
-    def _lines(self) -> Iterator[RenderableType]:
+    def sections(self) -> Iterator[Section]:
+        """Yield the parts of the result."""
+        yield Section("dry_run", not self.is_done)
+        yield Section("sink", self.sink, note=self.sink)
         verb = "Requested" if self.is_done else "Would request"
         users = ui.plural(len(self.requested), "user")
-        yield Text(f"{verb} the deletion of {users} with all their events.")
-        yield Text(f"  {self.sink}")
-        yield from _named(iter(self.requested))
-        if self.rejections:
-            yield Text(f"Rejected: {ui.plural(len(self.rejections), 'user')}")
-            yield from _named(f"{i}: {why}" for i, why in self.rejections.items())
+        title = f"{verb} the deletion of {users} with all their events"
+        rows = [(identity,) for identity in self.requested]
+        yield Section("identities", self.requested, title, rows, **_FIRST)
+        title = f"Rejected: {ui.plural(len(self.rejections), 'user')}"
+        rejections = self.rejections
+        yield Section("rejected", rejections, title, rejections.items(), **_FIRST)
+        verb = "Removed" if self.is_done else "Would remove"
+        letters = ui.plural(len(self.found.keys), "dead letter")
+        text = f"\n{verb} {letters}{in_ledger(self.stated)} from {self.path}."
         if self.path is None:
-            yield Text("No state file was searched (--state).")
-        else:
-            verb = "Removed" if self.is_done else "Would remove"
-            letters = ui.plural(len(self.found.keys), "dead letter")
-            yield Text(f"{verb} {letters}{in_ledger(self.stated)} from {self.path}.")
-            yield from map(Text, suspected_lines(self.found.suspected, self.path))
-        if self.is_done:
-            yield Text(LATER)
-
-
-def _named(texts: Iterator[str]) -> Iterator[Text]:
-    for text in itertools.islice(texts, _MAX_NAMED):
-        yield Text(f"  {ui.safe(text, 300)}")
-    if rest := sum(1 for _ in texts):
-        yield Text(f"  ... and {rest:,} more")
+            text = "\nNo state file was searched (--state)."
+        place = None if self.path is None else str(self.path)
+        yield Section("state", place, note=text)
+        yield Section("removed", [*self.found.keys])
+        yield Section("forgotten", len(self.stated))
+        yield suspected_section(self.found.suspected, self.path)
+        yield Section(note=f"\n{LATER}" * self.is_done)
 
 
 @click.command(
@@ -182,7 +164,7 @@ def delete(
         deletion = _Deletion(chosen, where, path, found, stated)
         if not dry_run:
             if not yes:
-                ui.show(deletion.view(), ui.console("stderr"))
+                show_result(deletion.sections(), "stderr")
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
             if state is not None and found.keys:
@@ -191,8 +173,8 @@ def delete(
                 state.ledger.forget(stated)
             deletion.rejections = _send(sink, chosen)
             deletion.is_done = True
-    out = ui.console(sinks.report_stream(spec), ui.PIPED_WIDTH)
-    ui.print_result(deletion.view, deletion.to_dict, out, as_json=as_json)
+    stream = sinks.report_stream(spec)
+    print_result(deletion.sections(), stream, as_json=as_json)
     sys.exit(int(bool(deletion.rejections or found.suspected)))
 
 

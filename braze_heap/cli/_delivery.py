@@ -229,7 +229,7 @@ class Delivery:
             outcome = self._outcome(run, sink)
             seconds = shown.seconds
         return RunResult(
-            report=RunReport.of(found[0] if found else pipeline.report),
+            report=RunReport(counts=found[0] if found else pipeline.report),
             outcome=outcome,
             seconds=seconds,
             sink=sinks.describe_sink(self.spec, target),

@@ -1,7 +1,6 @@
 """``braze-heap demo``: an hour of a Currents feed in seconds, over real connections."""
 
 import contextlib
-import json
 import logging
 import random
 import sys
@@ -15,7 +14,6 @@ from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Pipeline, Report, Transformer
@@ -24,6 +22,13 @@ from braze_heap.cli._explain import HIDDEN
 from braze_heap.cli._log import logging_to
 from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
+from braze_heap.cli._report import (
+    Section,
+    json_text,
+    next_steps,
+    show_result,
+    to_values,
+)
 from braze_heap.cli._server import bound, server_of, serving
 from braze_heap.cli._simulate import FAULTS, PROBES, SimulationResult, mixed_events
 from braze_heap.policies.privacy import PERSONAL_NAMES
@@ -63,10 +68,10 @@ _SHOWN: Final = "Braze Custom Added To Cart"
 _TOKEN: Final = "a-token-of-the-demo"  # noqa: S105 (the server is ours, for seconds)
 
 _INTRODUCTION: Final = """\
-An hour of a shop that does not exist, in seconds. A simulated Braze posts its events \
-to `braze-heap serve`, which delivers them to a simulated Heap: real servers, only \
-on this machine. Braze sends some events twice, answers get lost, some events are \
-malformed, and Heap is down for five minutes.
+An hour of a shop that does not exist, in seconds. A simulated Braze posts its
+events to `braze-heap serve`, which delivers them to a simulated Heap: real
+servers, only on this machine. Braze sends some events twice, answers get lost,
+some events are malformed, and Heap is down for five minutes.
 """
 
 _NEXT: Final = (
@@ -105,7 +110,7 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
         with progress("       ", NUMBER, None if as_json else out) as shown:
             story = _Story(shown, SPEED if is_shown else None, out.is_terminal)
             outcome = _play(_events(seed), seed, story)
-        ui.show_result(outcome.view, outcome.to_dict, out, as_json=as_json)
+        show_result(outcome.sections(), as_json=as_json)
     sys.exit(0 if outcome.adds_up else 1)
 
 
@@ -150,8 +155,8 @@ class _Story(VirtualClock):
         """Show *text* with the time of day; the same text only once."""
         if text not in self._messages:
             self._messages.add(text)
-            at = f"{datetime.fromtimestamp(self.now, UTC):%H:%M}"
-            self._shown.on_message(Text.assemble((f"{at}  ", "cyan"), text))
+            at = datetime.fromtimestamp(self.now, UTC)
+            self._shown.on_message(f"{at:%H:%M}  {text}")
 
     def advance(self, done: int, text: str) -> None:
         """Show the progress: on a bar at a terminal, else in a line each quarter."""
@@ -257,7 +262,7 @@ def _progress(seen: Simulation, in_heap: Set[str]) -> str:
     ids = {_id(event) for event, outcome in pairs if outcome.fate is Fate.DELIVERED}
     done = seen.fates[Fate.DELIVERED]
     arrived, early = len(ids & in_heap), len(in_heap - ids)
-    more = f"; {early} more in Heap, answer lost" if early else ""
+    more = f"; {early} arrived, answer lost" if early else ""
     kept = f"{done - arrived} skipped or kept"
     return f"{done:,} delivered: {arrived:,} in Heap, {kept}{more}"
 
@@ -294,42 +299,37 @@ class _Outcome:
             and sum(self.stored.values()) == MALFORMED
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
+    def sections(self) -> Iterator[Section]:
+        """Yield the parts of the result."""
+        yield Section("adds_up", self.adds_up)
+        yield Section("seconds", round(self.seconds, 3))
+        braze = SimulationResult(self.simulation).sections()
+        yield Section("braze", to_values(braze))
+        yield Section("endpoint", counts(self.report))
+        yield self._heap()
+        yield Section("dead_letter", self.stored)
         before, after = self._example()
-        return {
-            "adds_up": self.adds_up,
-            "seconds": round(self.seconds, 3),
-            "braze": SimulationResult(self.simulation).to_dict(),
-            "endpoint": counts(self.report),
-            "heap": {"events": self._names(), "repeats": self.heap.counts.duplicates},
-            "dead_letter": self.stored,
-            "before": before,
-            "after": after,
-        }
+        title = "One of them, as Braze sends it"
+        yield Section("before", before, title, note=json_text(before) * bool(before))
+        title = "After: personal data is not sent unless you choose so"
+        yield Section("after", after, title, note=json_text(after) * bool(after))
+        yield from self._sum()
+        yield next_steps(_NEXT)
 
-    def view(self) -> Group:
-        """Return the result as text."""
-        return Group(
-            *self._heap_view(),
-            *self._example_view(),
-            *self._sum_view(),
-            *ui.next_steps(_NEXT),
+    def _heap(self) -> Section:
+        held = self.heap.events.values()
+        people = ui.plural(len(held), "event") + " of "
+        people += f"{len({event['identity'] for event in held}):,} people"
+        names = Counter(str(event["event"]) for event in held)
+        return Section(
+            "heap",
+            {"events": names, "repeats": self.heap.counts.duplicates},
+            f"What Heap holds: {people}",
+            [
+                (name, n, "a type newer than this version" * name.endswith(_TOMORROW))
+                for name, n in names.most_common()
+            ],
         )
-
-    def _names(self) -> Counter[str]:
-        return Counter(str(event["event"]) for event in self.heap.events.values())
-
-    def _heap_view(self) -> Iterator[RenderableType]:
-        events = self.heap.events.values()
-        people = {event["identity"] for event in events}
-        number = f"{ui.plural(len(events), 'event')} of {len(people):,} people"
-        note = "a type newer than this version"
-        rows = [
-            (name, count, note * name.endswith(_TOMORROW))
-            for name, count in self._names().most_common()
-        ]
-        yield from ui.section(f"What Heap holds: {number}", rows)
 
     def _example(self) -> tuple[Any, Any]:
         """Return an event as Braze sends it, personal values hidden, and as in Heap."""
@@ -339,15 +339,7 @@ class _Outcome:
             return _masked(before), after
         return None, None
 
-    def _example_view(self) -> Iterator[RenderableType]:
-        before, after = self._example()
-        if before is not None:
-            yield ui.heading("One of them, as Braze sends it")
-            yield ui.indented(Text(json.dumps(before, indent=2)))
-            yield ui.heading("After: personal data is not sent unless you choose so")
-            yield ui.indented(Text(json.dumps(after, indent=2)))
-
-    def _sum_view(self) -> Iterator[RenderableType]:
+    def _sum(self) -> Iterator[Section]:
         done, heap = self.simulation, self.heap
         answers = ", ".join(f"{n} x {s}" for s, n in sorted(done.statuses.items()))
         lost = ui.plural(done.answers_lost, "answer")
@@ -361,19 +353,23 @@ class _Outcome:
             ("endpoint", f"{summarize(self.report)}, repeats counted too"),
             ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
         ]
-        yield from ui.section(f"Does it add up? An hour in {self.seconds:.1f} s", rows)
-        skips = ", ".join(self.report.skipped_by_reason)
-        reasons = ", ".join(self.stored)
-        yield Text(
-            f"\n{len(heap.events):,} in Heap + {ANONYMOUS} skipped ({skips}) + "
-            f"{sum(self.stored.values())} in the dead letter ({reasons}) = "
-            f"{NUMBER:,} sent"
+        yield Section(
+            title=f"Does it add up? An hour in {self.seconds:.1f} s", rows=rows
         )
+        skips = ", ".join(self.report.skipped_by_reason)
+        total = (
+            f"\n{len(heap.events):,} in Heap + {ANONYMOUS} skipped ({skips}) + "
+            f"{sum(self.stored.values())} in the dead letter "
+            f"({', '.join(self.stored)}) = {NUMBER:,} sent"
+        )
+        yield Section(note=total)
         if self.adds_up:
-            yield Text("Every event is in exactly one place.", "bold green")
+            yield Section(
+                note=Text("Every event is in exactly one place.", "bold green")
+            )
         else:
             flaw = "It does NOT add up. Please report it, with the seed."
-            yield Text(flaw, "bold red")
+            yield Section(note=Text(flaw, "bold red"))
 
 
 def _masked(value: Any) -> Any:

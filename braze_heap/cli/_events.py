@@ -6,21 +6,14 @@ from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli._options import Decorator, json_option, option
+from braze_heap.cli._report import Section, show_result, to_json
 from braze_heap.events import EventField, catalog, catalog_entry, event_fields
-
-_TEXT_WIDTH: Final = 96
-"""Maximum columns of running text."""
-
-_PIPED_WIDTH: Final = 240
-"""Columns of the piped catalog: each type on one line, for grep."""
 
 _FILTERS: Final = ("category", "channel", "action")
 
@@ -36,10 +29,8 @@ def _filter(name: str) -> Decorator:
         return words
 
     text = f"Show only types of this {name}. May be repeated."
-    metavar = name.upper()
-    return option(
-        f"--{name} {metavar}", text, multiple=True, callback=check, show_default=False
-    )
+    settings = {"multiple": True, "callback": check, "show_default": False}
+    return option(f"--{name} {name.upper()}", text, **settings)
 
 
 @click.command(
@@ -67,15 +58,13 @@ def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
     all that contain it are shown.
     """
     found = find(event_type, **wanted)
-    out = ui.console("stdout", _PIPED_WIDTH)
-    if len(found) == 1:
-        out = ui.console("stdout", max_width=_TEXT_WIDTH)
-    ui.print_result(
-        lambda: _detail(found[0]) if len(found) == 1 else _catalog(found, out.width),
-        lambda: [describe(cls) for cls in found],
-        out,
-        as_json=as_json,
-    )
+    with ui.exit_on_broken_pipe():
+        if as_json:
+            click.echo(to_json([describe(cls) for cls in found]), nl=False)
+        elif len(found) == 1:
+            show_result(_detail(found[0]))
+        else:
+            show_result([_catalog(found, ui.console("stdout").width)])
 
 
 def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
@@ -149,18 +138,18 @@ _COLUMNS: Final = (
 """Minimum width of the console for each choice of columns."""
 
 
-def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
+def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Section:
     shown = next(columns for least, columns in _COLUMNS if width >= least)
     rows = [
         (
             *(_cell(cls, column) for column in shown),
-            len(_documented(cls)),
+            sum(field.documented for field in event_fields(cls).values()),
             cls.release or "-",
             cls.status,
         )
         for cls in classes
     ]
-    return ui.rows_view(rows, (*shown, "fields", "release", "status"))
+    return Section(rows=rows, columns=(*shown, "fields", "release", "status"))
 
 
 def _cell(cls: type[CurrentsEvent], column: str) -> str:
@@ -168,41 +157,28 @@ def _cell(cls: type[CurrentsEvent], column: str) -> str:
     return getattr(catalog_entry(cls), names.get(column, column)) or "-"
 
 
-def _detail(cls: type[CurrentsEvent]) -> Group:
-    summary = (
-        cls.display_name,
-        cls.status,
-        _release(cls.release),
-        _wires(cls.http, cls.storage),
+def _detail(cls: type[CurrentsEvent]) -> Iterator[Section]:
+    """Yield all that people see of one type."""
+    wires = _wires(cls.http, cls.storage)
+    summary = (cls.display_name, cls.status, _release(cls.release), wires)
+    words = [f"{name} {_cell(cls, name)}" for name in _FILTERS]
+    yield Section(note=Text(cls.event_type, "bold"))
+    lines = (
+        f"{cls.__name__} ({', '.join(filter(None, summary))})",
+        ", ".join(word for word in words if not word.endswith(" -")),
+        f"\n{_prose(inspect.getdoc(cls) or '')}",
     )
-    fields = _documented(cls)
-    return Group(
-        Text(cls.event_type, "bold"),
-        Text(f"{cls.__name__} ({', '.join(filter(None, summary))})"),
-        Text(
-            ", ".join(f"{n} {_cell(cls, n)}" for n in _FILTERS if _cell(cls, n) != "-")
-        ),
-        Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
-        Text(f"{ui.plural(len(fields), 'field')}:"),
-        *(part for field in fields for part in _field_view(field)),
-        *_undocumented_view(cls),
-    )
-
-
-def _documented(cls: type[CurrentsEvent]) -> list[EventField]:
-    return [field for field in event_fields(cls).values() if field.documented]
-
-
-def _undocumented_view(cls: type[CurrentsEvent]) -> Iterator[RenderableType]:
-    names = [f.name for f in event_fields(cls).values() if not f.documented]
-    if names:
-        yield Text(f"Can also come over HTTP, undocumented: {', '.join(names)}.")
-
-
-def _field_view(field: EventField) -> Iterator[RenderableType]:
-    marks = ", ".join(_marks(field))
-    yield ui.indented(Text.assemble((field.name, "bold"), f"  {field.kind}, {marks}"))
-    yield ui.indented(Text(_prose(field.doc)), 6)
+    yield Section(note="\n".join(lines))
+    documented: list[Any] = []
+    others: list[Any] = []
+    for field in event_fields(cls).values():
+        marks = ", ".join((field.kind, *_marks(field)))
+        row = (Text(field.name, "bold"), Text(f"{marks}\n{_prose(field.doc)}"))
+        (documented if field.documented else others).append(row)
+    names = ", ".join(str(name) for name, _ in others)
+    note = f"Can also come over HTTP, undocumented: {names}."
+    title = ui.plural(len(documented), "field")
+    yield Section(title=title, rows=documented, note=note * bool(others))
 
 
 def _marks(field: EventField) -> Iterator[str]:

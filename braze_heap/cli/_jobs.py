@@ -195,7 +195,7 @@ class SplitRun(Run):
                         shown.show_done(sum(read))
                     shown.done = sum(read)
                     self._join(piece, name, file, *part.result())
-                    shown.add_events(self.report.received - shown.events)
+                    shown.add_events(self.report.counts.received - shown.events)
 
     def _pieces(self) -> list[Input]:
         inputs = self.inputs.each
@@ -216,7 +216,7 @@ class SplitRun(Run):
             append(file, path)
             self.report.merge(report, self.before)
             path.unlink()
-        self.before += report.received
+        self.before += report.counts.received
         if failure:
             raise failure
 

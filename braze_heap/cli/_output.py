@@ -217,16 +217,15 @@ def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     file.flush()
 
 
-def write_text(view: str | RenderableType, path: Output, width: int) -> None:
-    """Write text in UTF-8, or a view: to a terminal as it fits, else *width* wide."""
+def write_text(view: str | RenderableType, path: Output) -> None:
+    """Write text in UTF-8, or a view."""
     if isinstance(view, str):
         data = view.encode("utf-8", "replace")
     elif path == STDIN:
-        ui.show(view, ui.console("stdout", width))
+        ui.show(view, ui.console("stdout"))
         return
     else:
-        out = ui.SafeConsole(file=io.StringIO(), width=width, markup=False)
-        data = ui.to_text(view, out).encode("utf-8", "replace")
+        data = ui.to_text(view, ui.console(io.StringIO())).encode("utf-8", "replace")
     with open_output(path) as file:
         file.write(data)
 

@@ -9,21 +9,21 @@ from typing import Any, Literal, TypeAlias
 import attrs
 import click
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
-from braze_heap.cli._report import TOP
+from braze_heap.cli._report import TOP, Section
 from braze_heap.cli._run import Run
-from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
-from braze_heap.plan._tables import (
-    TRAITS,
-    deletion,
-    privacy_counts,
-    traffic,
+from braze_heap.plan import (
+    PlanError,
+    PlanObserver,
+    TrackingPlan,
+    diff,
+    tracking_plan,
 )
+from braze_heap.plan._tables import TRAITS, deletion, privacy_counts, traffic
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
 
@@ -111,7 +111,7 @@ def plan(
         raise click.UsageError(str(error)) from None
     difference = diff(before, planned) if before else None
     writers: Mapping[str, Callable[[], str | RenderableType]] = {
-        "table": lambda: _view(planned),
+        "table": lambda: Group(*_sections(planned)),
         "markdown": planned.to_markdown,
         "csv": planned.to_csv,
         "json": planned.to_json,
@@ -122,7 +122,7 @@ def plan(
         lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
         writers = {"table": lambda: lines, "json": difference.to_json}
     with ui.exit_on_broken_pipe():
-        write_text(writers[form](), output, ui.PIPED_WIDTH)
+        write_text(writers[form](), output)
     sys.exit(int(bool(difference)))
 
 
@@ -135,10 +135,10 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
         if outcome.failure:
             raise outcome.failure
         raise ui.UnusableError(outcome.note)
-    counts = run.report
+    counts = run.report.counts
     click.echo(
-        f"Observed {ui.plural(counts.received, 'event')}: {counts.done:,} mapped, "
-        f"{counts.skipped.total():,} skipped, {counts.failed.total():,} rejected.",
+        f"Observed {ui.plural(counts.received, 'event')}: {counts.delivered:,} mapped, "
+        f"{counts.skipped:,} skipped, {counts.dead_lettered:,} rejected.",
         err=True,
     )
     if names := observer.unplanned.most_common(TOP):
@@ -161,7 +161,9 @@ def _read(path: Path) -> TrackingPlan:
         raise ui.UnusableError(f"{path}: {ui.safe(str(error), 500)}") from None
 
 
-def _view(planned: TrackingPlan) -> Group:
+def _sections(planned: TrackingPlan) -> Iterator[Section]:
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in privacy_counts(planned).items())
+    yield Section(note=f"Personal data: {kinds} (the identity included)\n")
     events = [
         (
             event.name,
@@ -171,44 +173,27 @@ def _view(planned: TrackingPlan) -> Group:
             len(event.unsent) or "-",
             str(event.since),
             event.wire,
-            *([traffic(event)] if event.observed is not None else ()),
+            traffic(event),
         )
         for event in planned.events
     ]
-    columns = ["event", "type", "properties", "personal", "not sent", "since", "wire"]
-    columns += ["observed"] if events and len(events[0]) > len(columns) else []
-    kinds = ", ".join(f"{n:,} {kind}" for kind, n in privacy_counts(planned).items())
-    return Group(
-        Text(f"Personal data: {kinds} (the identity included)\n"),
-        ui.rows_view(events, columns),
-        *_user_properties_view(planned),
-        *ui.section(
-            "Combo events to make in Heap, for charts over channels",
-            [(name, ", ".join(names)) for name, names in planned.combo_events.items()],
-        ),
-        *_absent_view(planned),
-        Text("\nEvery property: braze-heap plan --format html -o plan.html"),
-    )
-
-
-def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
-    is_seen = any(p.observed is not None for p in planned.user_properties)
-    seen = ["observed"] if is_seen else []
-    yield from ui.section(
-        f"User properties: {len(planned.user_properties)}",
-        [
-            (
-                *(p.name, p.type, "yes" if p.is_personal else "-"),
-                *(p.wire, *(traffic(p) for _ in seen), ", ".join(p.event_types)),
-            )
-            for p in planned.user_properties
-        ],
-        columns=("name", "type", "personal", "wire", *seen, "from"),
-    )
-
-
-def _absent_view(planned: TrackingPlan) -> Iterator[RenderableType]:
+    columns = "event,type,properties,personal,not sent,since,wire,observed".split(",")
+    yield Section(rows=events, columns=columns)
+    user_properties = [
+        (
+            *(p.name, p.type, "yes" if p.is_personal else "-", p.wire, traffic(p)),
+            ", ".join(p.event_types),
+        )
+        for p in planned.user_properties
+    ]
+    columns = "name,type,personal,wire,observed,from".split(",")
+    title = f"User properties: {len(user_properties)}"
+    yield Section(title=title, rows=user_properties, columns=columns)
+    combos = [(name, ", ".join(names)) for name, names in planned.combo_events.items()]
+    title = "Combo events to make in Heap, for charts over channels"
+    yield Section(title=title, rows=combos)
     absent = [(event.event_type, event.why) for event in planned.unsent]
     absent += [(event_type, deletion(event_type)) for event_type in planned.deletions]
     title = f"Never an event in Heap: {ui.plural(len(absent), 'type')}"
-    yield from ui.section(title, absent)
+    yield Section(title=title, rows=absent)
+    yield Section(note="\nEvery property: braze-heap plan --format html -o plan.html")

@@ -1,14 +1,18 @@
-"""The report of a run: counts by reason, and the first events of each reason."""
+"""Results of commands: sections for people and programs, and the report of a run."""
 
+import itertools
+import json
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Literal, NoReturn, Self, TextIO, cast
 
 import attrs
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from braze_heap import (
@@ -26,7 +30,6 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._sinks import StatePlace
 from braze_heap.heap._encoder import Adjustment
-from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable
 
 MAX_EXAMPLES: Final = 3
@@ -34,9 +37,6 @@ MAX_EXAMPLES: Final = 3
 
 TOP: Final = 10
 """Maximum number of event types and of fields in a report without ``--all-types``."""
-
-MORE_TYPES: Final = "more type|(--all-types names them)"
-"""Text after the number of types that are not shown; see `section`."""
 
 MAX_PATH: Final = 100
 """Characters of a path that a report shows."""
@@ -49,6 +49,136 @@ CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
     }
 )
 """Name of each kind of call in reports."""
+
+
+@attrs.frozen
+class Section:
+    """
+    Part of a result: a value for programs; title, table and note for people.
+
+    Attributes:
+        name: Key of the value in the JSON form; empty if only people see the section.
+        value: JSON value.
+        title: Heading. It is shown if there are rows or a note.
+        rows: Cells of the table. They are integers, `Text`, or text from anywhere.
+        note: Lines below the table.
+        columns: Headings of the columns.
+        top: Number of rows to show; ``None`` shows all.
+        hint: Option that shows the other rows.
+    """
+
+    name: str = ""
+    value: Any = None
+    title: str = ""
+    rows: Collection[Sequence[object]] = ()
+    note: str | Text = ""
+    columns: Sequence[str] = attrs.field(default=(), kw_only=True)
+    top: int | None = attrs.field(default=None, kw_only=True)
+    hint: str = attrs.field(default="--all-types", kw_only=True)
+
+    @classmethod
+    def of_counts(
+        cls,
+        name: str,
+        title: str,
+        counts: Mapping[Any, int],
+        meaning: Callable[[str], str] = lambda _: "",
+        **options: Any,
+    ) -> Self:
+        """Return a section with *counts* by name, the largest first."""
+        found = {str(key): number for key, number in Counter(counts).most_common()}
+        rows = [(key, number, meaning(key)) for key, number in found.items()]
+        return cls(name, found, title, rows, **options)
+
+    def __rich__(self) -> Group:
+        return Group(*self._lines())
+
+    def _lines(self) -> Iterator[RenderableType]:
+        if not self.rows and not self.note:
+            return
+        if self.title:
+            yield Text.assemble("\n", (self.title, "bold"))
+        indent = (0, 0, 0, 2 * bool(self.title))
+        if self.rows:
+            yield Padding(self._table(), indent, expand=False)
+        if self.top is not None and len(self.rows) > self.top:
+            more = f"... and {len(self.rows) - self.top:,} more ({self.hint})"
+            yield Padding(Text(more), indent, expand=False)
+        if self.note:
+            yield Padding(self.note, indent, expand=False)
+
+    def _table(self) -> Table:
+        """
+        Return the rows without empty columns: integers to the right, with ``,`` between
+        thousands.
+        """
+        table = Table(
+            box=None,
+            pad_edge=False,
+            padding=(0, 2, 0, 0),
+            header_style="bold",
+            show_header=bool(self.columns),
+        )
+        shown = []
+        for column, name in itertools.zip_longest(
+            zip(*self.rows, strict=True), self.columns, fillvalue=""
+        ):
+            if any(cell != "" for cell in column):
+                is_number = any(type(cell) is int for cell in column)
+                justify: Literal["left", "right"] = "right" if is_number else "left"
+                table.add_column(name, justify=justify, overflow="fold")
+                shown.append(map(_cell, column))
+        for cells in itertools.islice(zip(*shown, strict=True), self.top):
+            table.add_row(*cells)
+        return table
+
+
+def _cell(value: object) -> RenderableType:
+    if isinstance(value, Text):
+        return value
+    return f"{value:,}" if type(value) is int else ui.safe(str(value), 1_000)
+
+
+def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
+    """Return a list of commands with their purpose."""
+    rows = [(Text(command, "cyan"), purpose) for command, purpose in commands]
+    return Section(title="Next steps", rows=rows)
+
+
+def show_result(
+    result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool = False
+) -> None:
+    """Write a result for people, or with ``--json`` for programs."""
+    out = ui.console(stream)
+    if as_json:
+        ui.write_bytes(to_json(to_values(result)).encode(), cast("TextIO", out.file))
+    else:
+        ui.show(Group(*result), out)
+
+
+def print_result(
+    result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool
+) -> None:
+    """Write a result; exit without a message if its pipe is closed."""
+    with ui.exit_on_broken_pipe(stream):
+        show_result(result, stream, as_json=as_json)
+
+
+def to_values(result: Iterable[Section]) -> dict[str, Any]:
+    """Return the JSON form of a result."""
+    return {section.name: section.value for section in result if section.name}
+
+
+def json_text(value: Any) -> str:
+    """Return *value* as lines of JSON for people, long ones truncated."""
+    lines = json.dumps(value, ensure_ascii=False, indent=2).splitlines()
+    return "\n".join(ui.safe(line, 2_000) for line in lines)
+
+
+def to_json(value: Any) -> str:
+    """Return *value* as lines of JSON in ASCII, because names may contain anything."""
+    return json.dumps(value, indent=2, default=str) + "\n"
+
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -161,9 +291,6 @@ def _path(source: str) -> str:
     return start + ui.safe(source[-MAX_PATH:], 8 * MAX_PATH)
 
 
-_COUNTER: Final = attrs.Factory(Counter[str])
-
-
 @attrs.define
 class RunReport:
     """
@@ -171,105 +298,62 @@ class RunReport:
 
     Attributes:
         identity: Field with the identity. It is sent, but not as a property.
-        received: Number of events.
-        done: Number of events that were mapped, or delivered.
-        repeated: Number of events that repeat an earlier one of their batch.
-        skipped: Number of skipped events by reason.
-        failed: Number of rejected or dead-lettered events by reason.
-        calls: Number of calls by kind; of a delivery all have the kind "".
+        counts: Counts of events. Without a sink, mapped events count as delivered, and
+            rejected ones as dead-lettered.
+        calls: Number of calls by kind; empty for a delivery.
         event_types: Number of events by type.
         redacted: Number of redacted values by field.
-        adjustments: Number of adjusted values by kind.
-        not_sent: Number of calls not made, by reason, for events of which something is
-            sent.
-        compiled_errors: Number of events by type for which the compiled mapping failed.
-        invalid: Number of values that do not fit a team's class, by class and field.
-        unknown: Number of unknown types and fields by name.
-        missing_mappers: Number of records of a replay by missing mapper.
-        other_destinations: Number of records that a replay left, by destination.
         skipped_files: A message for each file of a folder that contains no events.
         examples: The first events of each reason.
-        verbs: Participles for *done* and *failed*.
     """
 
     identity: str = ""
-    received: int = 0
-    done: int = 0
-    repeated: int = 0
-    skipped: Counter[str] = _COUNTER
-    failed: Counter[str] = _COUNTER
-    calls: Counter[str] = _COUNTER
-    event_types: Counter[str] = _COUNTER
-    redacted: Counter[str] = _COUNTER
-    adjustments: Counter[str] = _COUNTER
-    not_sent: Counter[str] = _COUNTER
-    compiled_errors: Counter[str] = _COUNTER
-    invalid: Counter[InvalidField] = attrs.field(factory=Counter)
-    unknown: Counter[str] = _COUNTER
-    missing_mappers: Counter[str] = _COUNTER
-    other_destinations: Counter[str] = _COUNTER
+    counts: Report = attrs.field(factory=Report)
+    calls: Counter[str] = attrs.field(factory=Counter)
+    event_types: Counter[str] = attrs.field(factory=Counter)
+    redacted: Counter[str] = attrs.field(factory=Counter)
     skipped_files: list[str] = attrs.field(factory=list)
     examples: dict[str, list[Example]] = attrs.field(factory=dict)
-    verbs: tuple[str, str] = ("mapped", "rejected")
-
-    @classmethod
-    def of(cls, report: Report) -> Self:
-        """Return the report of a delivery."""
-        return cls(
-            received=report.received,
-            done=report.delivered,
-            repeated=report.repeated,
-            skipped=Counter(report.skipped_by_reason),
-            failed=Counter(report.dead_lettered_by_reason),
-            calls=Counter({"": report.calls}),
-            adjustments=Counter(report.adjustments),
-            not_sent=Counter(report.not_sent),
-            compiled_errors=Counter(report.compiled_errors),
-            invalid=Counter(report.invalid),
-            unknown=Counter(report.unknown),
-            missing_mappers=Counter(report.missing_mappers),
-            other_destinations=Counter(report.other_destinations),
-            verbs=("delivered", "dead-lettered"),
-        )
 
     def add(
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
     ) -> None:
         """Add the result of *batch*, which *before* events of *source* preceded."""
+        counts = Report(
+            received=result.received,
+            delivered=result.mapped,
+            skipped_by_reason=_counts(skipped.reason for skipped in result.skipped),
+            dead_lettered_by_reason=_counts(each.reason for each in result.rejected),
+            repeated=result.repeated,
+            calls=len(result.calls),
+            invalid=result.invalid,
+            adjustments=_counts(result.adjustments),
+            not_sent=_counts(result.not_sent),
+            compiled_errors=result.compiled_errors,
+        )
         kinds = Counter(map(type, result.calls))
         part = RunReport(
-            received=result.received,
-            done=result.mapped,
-            repeated=result.repeated,
-            skipped=Counter(str(skipped.reason) for skipped in result.skipped),
-            failed=Counter(str(rejected.reason) for rejected in result.rejected),
-            calls=Counter({CALLS[kind]: n for kind, n in kinds.items()}),
-            event_types=Counter(result.event_types),
-            redacted=Counter(result.redacted),
-            adjustments=Counter({str(k): n for k, n in result.adjustments.items()}),
-            not_sent=Counter({str(reason): n for reason, n in result.not_sent.items()}),
-            compiled_errors=Counter(result.compiled_errors),
-            invalid=Counter(result.invalid),
+            counts=counts,
+            calls=Counter({CALLS[kind]: number for kind, number in kinds.items()}),
+            event_types=result.event_types,
+            redacted=result.redacted,
         )
         for skipped in result.skipped:
             example = Example(source, 0, 0, skipped.event_type, skipped.event_id)
             part._keep(skipped.reason, example)
-        if result.rejected:
-            for event, i in _positions(result.rejected, batch):
-                place, named = (
-                    (i + 1, batch[i].offset),
-                    (event.event_type, event.event_id),
-                )
-                part._keep(event.reason, Example(source, *place, *named, event.detail))
+        for event, i in _positions(result.rejected, batch):
+            place = (source, i + 1, batch[i].offset)
+            named = (event.event_type, event.event_id, event.detail)
+            part._keep(event.reason, Example(*place, *named))
         self.merge(part, before)
 
     def merge(self, other: "RunReport", before: int) -> None:
         """Add the report of a part of a file, which *before* events of it preceded."""
-        for field in attrs.fields(RunReport):
-            value = getattr(other, field.name)
-            if isinstance(value, int | Counter):
-                setattr(self, field.name, getattr(self, field.name) + value)
-        self.skipped_files.extend(other.skipped_files)
+        self.counts += other.counts
+        self.calls += other.calls
+        self.event_types += other.event_types
+        self.redacted += other.redacted
+        self.skipped_files += other.skipped_files
         for reason, examples in other.examples.items():
             for example in examples:
                 shift = before if example.number else 0
@@ -280,24 +364,17 @@ class RunReport:
         if len(examples) < MAX_EXAMPLES:
             examples.append(example)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        names = {"received": "events"}
-        names |= dict(zip(("done", "failed"), self.verbs, strict=True))
-        others = {"identity", "verbs", "invalid"}
-        data = attrs.asdict(self, filter=lambda field, _: field.name not in others)
-        data["calls"] = self.calls[""] if "" in self.calls else dict(self.calls)
-        data["invalid"] = {str(name): number for name, number in self.invalid.items()}
-        return {
-            names.get(name, name).replace("-", "_"): value
-            for name, value in data.items()
-        }
+
+def _counts(reasons: Iterable[str] | Counter[Any]) -> dict[str, int]:
+    return {str(reason): number for reason, number in Counter(reasons).items()}
 
 
 def _positions(
     rejected: Sequence[Rejected], batch: Sequence[Read]
 ) -> Iterator[tuple[Rejected, int]]:
     """Find the rejected events in their batch; unreadable ones only have an order."""
+    if not rejected:
+        return
     index_of = {id(read): index for index, read in enumerate(batch)}
     unreadable = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
     for event in rejected:
@@ -364,9 +441,8 @@ class RunResult:
         sink: Description of the sink; empty if nothing was sent.
         state: State file or database; ``None`` if it was turned off.
         top: Maximum number of types and fields; ``None`` shows all.
-        more: Parts at the end of the text.
+        more: Sections at the end.
         again: Effect of running the command again; empty if there is no advice.
-        more_values: More values for programs.
     """
 
     report: RunReport
@@ -376,166 +452,156 @@ class RunResult:
     sink: str = ""
     state: StatePlace | None = None
     top: int | None = TOP
-    more: Sequence[RenderableType] = ()
+    more: Sequence[Section] = ()
     again: str = ""
-    more_values: Mapping[str, Any] = MappingProxyType({})
 
     def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
         """Show the result on *stream*, and exit with its status."""
-        if not ending.quiet:
-            show_report(self.view, self.to_dict, stream, as_json=ending.as_json)
+        try:
+            if not ending.quiet:
+                show_result(self.sections(), stream, as_json=ending.as_json)
+        except OSError:  # also a terminal that was closed; the status still matters
+            ui.redirect_to_devnull(stream)
         if self.outcome.failure:
             raise self.outcome.failure
-        is_failure = ending.strict and self.report.failed.total() > 0
+        is_failure = ending.strict and self.report.counts.dead_lettered > 0
         sys.exit(self.outcome.status or int(is_failure))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        failure = self.outcome.failure
-        return {
-            "finished": not self.outcome.note,
-            "error": failure.format_message() if failure else None,
-            "seconds": round(self.seconds, 3),
-            "sink": self.sink or None,
-            "state": str(self.state) if self.state else None,
-            **self.report.to_dict(),
-            **self.more_values,
-        }
-
-    def view(self) -> Group:
-        """Return the result as text."""
-        note = self.outcome.note
-        redo = f"\nRerun the same command. {self.again}" if note and self.again else ""
-        return Group(
-            *[Text(note, "bold red")] * bool(note),
-            *self._all_skipped_view(),
-            Text(self._summary()),
-            self._totals(),
-            *self._sections(),
-            *self.more,
-            *ui.next_steps(self._commands()),
-            *[redo] * bool(redo),
+    def sections(self) -> Iterator[Section]:
+        """Yield the parts of the result."""
+        counts, note, failure = (
+            self.report.counts,
+            self.outcome.note,
+            self.outcome.failure,
         )
+        yield Section("finished", not note, note=Text(note, "bold red"))
+        yield Section("error", failure.format_message() if failure else None)
+        if counts.received and counts.received == counts.skipped:
+            skipped = Counter(counts.skipped_by_reason).most_common()
+            reasons = ", ".join(f"{number:,} {reason}" for reason, number in skipped)
+            events = ui.plural(counts.received, "event")
+            text = f"Nothing to send: {events}, all skipped ({reasons})."
+            yield Section(note=Text(text, "bold yellow"))
+        yield from self._totals()
+        yield from self._details()
+        yield from self.more
+        yield next_steps(self._commands())
+        if note and self.again:
+            yield Section(note=f"\nRerun the same command. {self.again}")
 
-    def _all_skipped_view(self) -> Iterator[RenderableType]:
-        report = self.report
-        if report.received and report.received == report.skipped.total():
-            reasons = ", ".join(f"{n:,} {r}" for r, n in report.skipped.most_common())
-            number = ui.plural(report.received, "event")
-            text = f"Nothing to send: {number}, all skipped ({reasons})."
-            yield Text(text, "bold yellow")
-
-    def _summary(self) -> str:
-        received = self.report.received
-        speed = received / max(self.seconds, 0.001)
+    def _totals(self) -> Iterator[Section]:
+        report, counts, (done, failed) = self.report, self.report.counts, self._verbs
+        speed = counts.received / max(self.seconds, 0.001)
+        summary = (
+            f"{ui.plural(counts.received, 'event')} from {self.source} in "
+            f"{self.seconds:,.1f} s, {speed:,.0f} a second"
+        )
         place = f", to {self.sink}" if self.sink else ""
-        return (
-            f"{ui.plural(received, 'event')} from {self.source} in "
-            f"{self.seconds:,.1f} s, {speed:,.0f} a second{place}"
-        )
-
-    def _totals(self) -> RenderableType:
-        report, (done, failed) = self.report, self.report.verbs
-        repeats = ui.plural(report.repeated, "repeat")
+        yield Section("seconds", round(self.seconds, 3), note=f"{summary}{place}")
+        yield Section("sink", self.sink or None)
+        yield Section("state", str(self.state) if self.state else None)
+        repeats = ui.plural(counts.repeated, "repeat")
         repeats += " of an earlier event among them"
         place = f"in {self.state}" if self.state else "discarded"
-        is_kept = bool(self.sink and report.failed)
-        kinds = [ui.plural(count, kind) for kind, count in report.calls.items() if kind]
-        return ui.rows_view(
-            [
-                ("events", report.received, ""),
-                (f"  {done}", report.done, repeats if report.repeated else ""),
-                ("  skipped", report.skipped.total(), ""),
-                (f"  {failed}", report.failed.total(), place if is_kept else ""),
-                ("calls", report.calls.total(), ", ".join(kinds)),
-            ]
-        )
+        is_kept = bool(self.sink and counts.dead_lettered)
+        kinds = [ui.plural(number, kind) for kind, number in report.calls.items()]
+        rows = [
+            ("events", counts.received, ""),
+            (f"  {done}", counts.delivered, repeats if counts.repeated else ""),
+            ("  skipped", counts.skipped, ""),
+            (f"  {failed}", counts.dead_lettered, place if is_kept else ""),
+            ("calls", counts.calls, ", ".join(kinds)),
+        ]
+        yield Section("events", counts.received, rows=rows)
+        yield Section(done, counts.delivered)
+        yield Section("repeated", counts.repeated)
+        yield Section("calls", counts.calls if self.sink else dict(report.calls))
 
-    def _sections(self) -> Iterator[RenderableType]:
-        report, top, section = self.report, self.top, ui.section
-        types = report.event_types.most_common()
-        yield from section("Events by type", types, top=top, more=MORE_TYPES)
-        yield from _reasons("Skipped", report.skipped, report.examples)
-        yield from _reasons(report.verbs[1].title(), report.failed, report.examples)
-        yield from section(
+    @property
+    def _verbs(self) -> tuple[str, str]:
+        """Participles for events with and without calls."""
+        return ("delivered", "dead-lettered") if self.sink else ("mapped", "rejected")
+
+    def _details(self) -> Iterator[Section]:
+        report, counts, of_counts = self.report, self.report.counts, Section.of_counts
+        types = report.event_types
+        yield of_counts("event_types", "Events by type", types, top=self.top)
+        yield self._by_reason("skipped", counts.skipped_by_reason)
+        yield self._by_reason(self._verbs[1], counts.dead_lettered_by_reason)
+        examples = report.examples.items()
+        yield Section("examples", {k: [*map(attrs.asdict, v)] for k, v in examples})
+        yield of_counts(
+            "not_sent",
             "Calls not made for events of which something else is sent",
-            [(r, n, meaning(r)) for r, n in report.not_sent.most_common()],
+            counts.not_sent,
+            meaning,
         )
-        missing = [(count, name) for name, count in report.missing_mappers.items()]
-        yield from section("Not replayed, because these mappers are missing", missing)
-        if missing:
-            yield Text("  Name the mapping with --transformer, or use --force.")
-        others = report.other_destinations
-        elsewhere = [(n, shlex.quote(ui.safe(to))) for to, n in others.most_common()]
-        yield from section(
-            "Left, because they failed at another destination", elsewhere
+        advice = "Name the mapping with --transformer, or use --force."
+        yield of_counts(
+            "missing_mappers",
+            "Not replayed, because these mappers are missing",
+            counts.missing_mappers,
+            note=advice * bool(counts.missing_mappers),
         )
-        if others:
-            yield Text("  --destination NAME replays them; it may be repeated.")
-        notes = {report.identity: "sent only as the identity"}
-        yield from section(
+        yield of_counts(
+            "other_destinations",
+            "Left, because they failed at another destination. These replay them",
+            counts.other_destinations,
+            lambda name: f"--destination {shlex.quote(name)}",
+        )
+        yield of_counts(
+            "redacted",
             "Personal fields redacted (--personal-data keep sends them)",
-            [
-                (n, count, notes.get(n, ""))
-                for n, count in report.redacted.most_common()
-            ],
-            top=top,
-            more="more field|(--all-types names them)",
+            report.redacted,
+            lambda name: "sent only as the identity" * (name == report.identity),
+            top=self.top,
         )
-        adjusted = report.adjustments.most_common()
-        rows = [(kind, n, ADJUSTMENTS[Adjustment(kind)]) for kind, n in adjusted]
-        yield from section("Changed to be legal for Heap", rows)
-        yield from skipped_files_view(report.skipped_files, top)
-        yield from section(
+        yield of_counts(
+            "adjustments",
+            "Changed to be legal for Heap",
+            counts.adjustments,
+            lambda kind: ADJUSTMENTS[Adjustment(kind)],
+        )
+        yield skipped_files(report.skipped_files, self.top)
+        yield of_counts(
+            "invalid",
             "Mapped as any custom event: they do not fit the class declared",
-            report.invalid.most_common(TOP),
+            counts.invalid,
+            top=self.top,
         )
-        yield from section(
+        yield of_counts(
+            "compiled_errors",
             "Warning: mapped slowly, because of a bug in braze_heap. Please report it",
-            report.compiled_errors.most_common(),
-            top=top,
-            more=MORE_TYPES,
+            counts.compiled_errors,
+            top=self.top,
         )
+        yield Section("unknown", dict(counts.unknown))
+
+    def _by_reason(self, verb: str, counts: Mapping[str, int]) -> Section:
+        rows = []
+        for reason, count in Counter(counts).most_common():
+            examples = self.report.examples.get(reason, ())
+            lines = [meaning(reason), *(f"- {example}" for example in examples)]
+            if examples and count > len(examples):
+                lines.append(f"  ... and {count - len(examples):,} more")
+            bold = Text(ui.safe(reason), "bold")
+            rows.append((bold, count, Text("\n".join(lines))))
+        title = f"{verb.capitalize()}: {ui.plural(sum(counts.values()), 'event')}"
+        return Section(verb.replace("-", "_"), dict(counts), title, rows)
 
     def _commands(self) -> Iterator[tuple[str, str]]:
-        if self.state and self.report.failed:
+        if self.state and self.report.counts.dead_lettered:
             path = shlex.quote(str(self.state))
             command = "braze-heap dead-letters"
             yield f"{command} list {path}", "list dead letters and reasons"
             yield f"{command} replay {path} --sink SPEC", "after the cause is fixed"
-        if unknown := len(self.report.unknown):
+        if unknown := len(self.report.counts.unknown):
             names = ui.plural(unknown, "name") + " of unknown types and fields"
             yield "braze-heap drift FILES", names
 
 
-def show_report(
-    view: Any, value: Any, stream: ui.Stream = "stderr", *, as_json: bool = False
-) -> None:
-    """Write a report; a closed stream is ignored because the exit status matters."""
-    try:
-        ui.show_result(view, value, ui.console(stream), as_json=as_json)
-    except OSError:  # also a terminal that was closed
-        ui.redirect_to_devnull(stream)
-
-
-def skipped_files_view(
-    skipped: Sequence[str], top: int | None = TOP
-) -> Iterator[RenderableType]:
-    """Show the number of skipped files of a folder, and reasons of the first ones."""
-    title = f"{ui.plural(len(skipped), 'file')} skipped: no events in them"
-    yield from ui.section(title, [("-", x) for x in skipped], top=top, more="more file")
-
-
-def _reasons(
-    title: str, counts: Counter[str], examples: Mapping[str, Sequence[Example]]
-) -> Iterator[RenderableType]:
-    if counts:
-        yield ui.heading(f"{title}: {ui.plural(counts.total(), 'event')}")
-    for reason, count in counts.most_common():
-        row = (Text(ui.safe(reason), "bold"), count, meaning(reason))
-        yield ui.indented(ui.rows_view([row]))
-        if shown := examples.get(reason, ()):
-            rows = [("-", Text(str(example))) for example in shown]
-            if (more := count - len(shown)) > 0:
-                rows.append(("", Text(f"... and {more:,} more")))
-            yield ui.indented(ui.rows_view(rows), 4)
+def skipped_files(messages: Sequence[str], top: int | None = TOP) -> Section:
+    """Return the number of skipped files of a folder, and reasons of the first ones."""
+    title = f"{ui.plural(len(messages), 'file')} skipped: no events in them"
+    rows = [("-", message) for message in messages]
+    return Section("skipped_files", [*messages], title, rows, top=top)

@@ -5,12 +5,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import attrs
 import click
-from rich.console import RenderableType
-from rich.text import Text
 
 from braze_heap import DISCARD, ENGAGEMENT, Pipeline, Track, TransformResult
 from braze_heap.cli import _console as ui
@@ -28,7 +26,13 @@ from braze_heap.cli._options import (
 )
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
+from braze_heap.cli._report import (
+    Ending,
+    RunReport,
+    Section,
+    ending_options,
+    next_steps,
+)
 from braze_heap.cli._run import Run
 from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
@@ -134,12 +138,10 @@ def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
     forecast = Forecast()
     run.observe = forecast.add
     result = run.result(Path(os.devnull), ending.bar, all_types=all_types)
-    if result.outcome.failure and not run.report.received:
+    if result.outcome.failure and not run.report.counts.received:
         raise result.outcome.failure
-    more = [*_dry_view(run.report, forecast, result.top)]
-    attrs.evolve(result, more=more, more_values=forecast.to_dict()).finish(
-        "stdout", ending
-    )
+    more = [*forecast.sections(run.report, result.top)]
+    attrs.evolve(result, more=more).finish("stdout", ending)
 
 
 @attrs.define
@@ -182,46 +184,39 @@ class Forecast:
         """Least duration of the delivery, at the rate that Heap allows an app."""
         return self.event_types.total() / EVENTS_A_MINUTE
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the forecast as JSON values."""
-        return {
-            "people": len(self.people),
-            "minutes": round(self.minutes, 1),
-            "events_by_category": dict(self.categories.most_common()),
-            "events_by_type": dict(self.event_types.most_common()),
-            "events_with_engagement_alone": self.engagement,
-        }
-
-
-def _dry_view(
-    report: RunReport, forecast: Forecast, top: int | None
-) -> Iterator[RenderableType]:
-    rows = [
-        (n, ui.plural(n, kind).partition(" ")[2]) for kind, n in report.calls.items()
-    ]
-    if failed := report.failed.total():
-        rows.append((failed, "for the dead letter"))
-    if people := len(forecast.people):
-        rows.append((people, "person" if people == 1 else "people"))
-    title = "Dry run: nothing was sent. With --sink it would send"
-    yield from ui.section(title, rows or [(0, "events")])
-    minutes = forecast.minutes
-    least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
-    yield Text(f"  {least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute")
-    total = forecast.event_types.total()
-    counts = {"category": forecast.categories, "type": forecast.event_types}
-    for kind, count in counts.items():
-        shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
-        title = f"Events to send by {kind}"
-        yield from ui.section(title, shares, top=top, more=MORE_TYPES)
-    if saved := total - forecast.engagement:
-        yield Text(
+    def sections(self, report: RunReport, top: int | None) -> Iterator[Section]:
+        """Yield what a delivery would send of the events of *report*."""
+        kinds = report.calls.items()
+        rows = [(n, ui.plural(n, kind).partition(" ")[2]) for kind, n in kinds]
+        if failed := report.counts.dead_lettered:
+            rows.append((failed, "for the dead letter"))
+        if people := len(self.people):
+            rows.append((people, "person" if people == 1 else "people"))
+        minutes = self.minutes
+        least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
+        yield Section(
+            "people",
+            people,
+            "Dry run: nothing was sent. With --sink it would send",
+            rows or [(0, "events")],
+            f"{least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute",
+        )
+        yield Section("minutes", round(minutes, 1))
+        total = self.event_types.total()
+        counts = {"category": self.categories, "type": self.event_types}
+        for kind, count in counts.items():
+            shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
+            title = f"Events to send by {kind}"
+            values = dict(count.most_common())
+            yield Section(f"events_by_{kind}", values, title, shares, top=top)
+        saved = total - self.engagement
+        note = saved and (
             f"\n--include engagement would skip {saved:,} of these events "
             f"({saved / total:.1%}), such as sends, deliveries and sessions."
         )
-    yield from ui.next_steps(
-        [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
-    )
+        yield Section("events_with_engagement_alone", self.engagement, note=note or "")
+        command = "braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'"
+        yield next_steps([(command, "send it")])
 
 
 @contextlib.contextmanager

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._hosts import is_here
 from braze_heap.cli._progress import progress
+from braze_heap.cli._report import Section, print_result
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.simulated_braze import Fate, Simulation
 
@@ -147,7 +147,7 @@ def simulate(
         braze.seed,
     )
     result = attrs.evolve(_send(braze, events, url, patience), token_env=token_env)
-    ui.print_result(result.view, result.to_dict, as_json=as_json)
+    print_result(result.sections(), as_json=as_json)
     sys.exit(ui.INTERRUPTED if result.is_interrupted else int(not result.is_good))
 
 
@@ -241,49 +241,33 @@ class SimulationResult:
         done = self.simulation
         return done.fates[Fate.DELIVERED] == len(done.events)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        done = self.simulation
-        return {
-            "ok": self.is_good,
-            "finished": not self.is_interrupted,
-            "verdict": self._verdict(),
-            "events": len(done.events),
-            "requests": done.requests,
-            "seconds": round(done.seconds, 3),
-            "answers": {str(status): n for status, n in done.statuses.items()},
-            "failures": dict(done.failures),
-            "answers_lost": done.answers_lost,
-            "fates": {fate.value: done.fates[fate] for fate in Fate},
-        }
-
-    def view(self) -> Group:
-        """Return the result as text."""
-        done = self.simulation
-        note = [Text("Stopped by Ctrl-C. Processed before that:", "bold red")]
-        fates = [
-            (fate.value, done.fates[fate], _FATES[fate] if done.fates[fate] else "")
-            for fate in Fate
-        ]
-        return Group(
-            *note * self.is_interrupted,
-            Text(
-                f"{ui.plural(len(done.events), 'event')} in "
-                f"{ui.plural(done.requests, 'request')}, {done.seconds:,.1f} s"
-            ),
-            *self._answers_view(),
-            *ui.section("Status of the events in Braze", fates),
-            Text(f"\n{self._verdict()}", "bold"),
-        )
-
-    def _answers_view(self) -> Iterator[RenderableType]:
-        done = self.simulation
+    def sections(self) -> Iterator[Section]:
+        """Yield the parts of the result."""
+        done, verdict = self.simulation, self._verdict()
+        yield Section("ok", self.is_good)
+        note = "Stopped by Ctrl-C. Processed before that:" * self.is_interrupted
+        yield Section("finished", not self.is_interrupted, note=Text(note, "bold red"))
+        events = ui.plural(len(done.events), "event")
+        requests = ui.plural(done.requests, "request")
+        note = f"{events} in {requests}, {done.seconds:,.1f} s"
+        yield Section("events", len(done.events), note=note)
+        yield Section("requests", done.requests)
+        yield Section("seconds", round(done.seconds, 3))
         rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
         rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
-        yield from ui.section("Answers", rows)
-        if done.answers_lost:
-            lost = ui.plural(done.answers_lost, "answer")
-            yield Text(f"  {lost} discarded on purpose; their events were sent again")
+        lost = f"{ui.plural(done.answers_lost, 'answer')} discarded on purpose"
+        note = f"{lost}; their events were sent again" * bool(done.answers_lost)
+        answers = {str(status): n for status, n in done.statuses.items()}
+        yield Section("answers", answers, "Answers", rows, note)
+        yield Section("failures", dict(done.failures))
+        yield Section("answers_lost", done.answers_lost)
+        fates = {fate.value: done.fates[fate] for fate in Fate}
+        statuses = [
+            (fate.value, done.fates[fate], _FATES[fate] * bool(done.fates[fate]))
+            for fate in Fate
+        ]
+        yield Section("fates", fates, "Status of the events in Braze", statuses)
+        yield Section("verdict", verdict, note=Text(f"\n{verdict}", "bold"))
 
     def _verdict(self) -> str:
         done = self.simulation

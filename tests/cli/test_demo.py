@@ -93,10 +93,9 @@ def untimed(text: str) -> str:
     return re.sub(r"in [\d.]+ s\n", "", text)
 
 
-def test_demo_fits_80_columns_without_colour_where_it_is_piped(shown: Result) -> None:
+def test_demo_has_no_colour_where_it_is_piped(shown: Result) -> None:
     """The demo reads well in a log."""
     assert "\x1b" not in shown.stdout
-    assert [line for line in shown.stdout.splitlines() if len(line) > 80] == []
 
 
 def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
