@@ -194,7 +194,7 @@ def _listing(
         letters,
         f"The oldest {len(letters):,}" if rest else "Each",
         [(letter["reason"], Text(_title(letter))) for letter in letters],
-        f"{more}\nOne of them, whole: {command}" * bool(letters),
+        f"{more}\nOne of them, whole: {command}",
     )
 
 
@@ -225,21 +225,22 @@ def _to_dict(record: DeadRecord) -> dict[str, Any]:
     }
 
 
-def _check_reason(reason: str | None, by_reason: Mapping[str, int]) -> None:
-    """
-    Check that records can have the *reason*; a sink can have its own ones.
+def _check_known(flaw: str, words: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a `click.UsageError` with *flaw* if a word is not *known*."""
+    every = sorted(set(known))
+    for word in words:
+        if word not in every:
+            hint = did_you_mean(word, every)
+            raise click.UsageError(
+                f"{flaw} {ui.safe(word)!r}.{hint} "
+                f"There are: {', '.join(shlex.quote(ui.safe(each)) for each in every)}."
+            )
 
-    Raises:
-        click.UsageError: Nothing in the library or in the state has it.
-    """
-    known = sorted({*map(str, Reason), *by_reason})
-    if reason is None or reason in known:
-        return
-    hint = did_you_mean(reason, known)
-    raise click.UsageError(
-        f"--reason: there is no reason {ui.safe(reason)!r}.{hint} "
-        f"There are: {', '.join(map(ui.safe, known))}."
-    )
+
+def _check_reason(reason: str | None, kept: Iterable[str]) -> None:
+    """Check that records can have the *reason*; a sink can have its own ones."""
+    known = (*map(str, Reason), *kept)
+    _check_known("--reason: there is no reason", filter(None, [reason]), known)
 
 
 @dead_letters.command(
@@ -302,13 +303,11 @@ def _whole(record: DeadRecord) -> Iterator[Section]:
     values = _to_dict(record)
     for name, value in values.items():
         yield Section(name, value)
-    names = ("key", "reason", "detail", "at", "destination", "event_type", "format")
-    rows = [(name, str(values[name])) for name in names if values[name]]
+    rows = [(n, str(v)) for n, v in values.items() if v and n != "mappers"]
     rows.append(("", meaning(record.reason)))
     rows += [("mapper", f"{name}, for {key}") for key, name in record.mappers.items()]
-    yield Section(rows=[(name, Text(ui.safe(value, 2_000))) for name, value in rows])
     text = original_text(record)
-    yield Section("original", text, note=Text(f"\noriginal\n{text}"))
+    yield Section("original", text, rows=rows, note=Text(f"\noriginal\n{text}"))
 
 
 def _escaped(character: str) -> str:
@@ -388,22 +387,12 @@ def replay_(
         counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)
         letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
-        _check_destinations(destinations, counts)
+        _check_known("--destination: no dead letter is for", destinations, counts)
         sinks.confirm_heap(sink, letters, is_agreed=yes)
         delivery = Delivery(spec, sink, state.dead_letter, state.ledger, patience)
         result = delivery.run(transformer, work, 0, ending.bar)
     result = attrs.evolve(result, source=str(place), state=place, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
-
-
-def _check_destinations(given: Iterable[str], known: Mapping[str, int]) -> None:
-    for name in given:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise click.UsageError(
-                f"--destination: no dead letter is for {ui.safe(name)!r}.{hint} "
-                f"There are: {', '.join(shlex.quote(ui.safe(to)) for to in known)}."
-            )
 
 
 _HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
@@ -539,7 +528,7 @@ def suspected_section(suspected: Mapping[str, str], path: StatePlace | None) -> 
         f"May be about the same person, and kept: "
         f"{ui.plural(len(suspected), 'dead letter')}",
         suspected.items(),
-        note * bool(suspected),
+        note,
         top=_MAX_SUSPECTED,
         hint="--json",
     )

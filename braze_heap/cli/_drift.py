@@ -138,7 +138,7 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
         rows=[
             (f.event_type, f.name, ui.plural(f.count, "event")) for f in found.redacted
         ],
-        note=allow * bool(found.redacted),
+        note=allow,
     )
     malformed = dict(found.malformed)
     title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"

@@ -1,5 +1,6 @@
 """``braze-heap explain``: how one event becomes calls, step by step."""
 
+import contextlib
 import inspect
 import itertools
 from collections.abc import Iterable, Iterator
@@ -128,10 +129,9 @@ class EventExplanation:
     @cached_property
     def event(self) -> CurrentsEvent | None:
         """The parsed event; ``None`` if it is not one."""
-        try:
+        with contextlib.suppress(EventError):
             return self._parse(strict=False)
-        except EventError:
-            return None
+        return None
 
     @cached_property
     def problems(self) -> list[str]:
@@ -141,6 +141,13 @@ class EventExplanation:
         except EventError as error:
             return [ui.safe(str(problem), 300) for problem in error.problems]
         return []
+
+    def _parse(self, strict: bool) -> CurrentsEvent | None:
+        if isinstance(self.read, Unreadable):
+            return None
+        return parse_event(
+            self.read.value, event_type=self.read.event_type, strict=strict
+        )
 
     @cached_property
     def result(self) -> TransformResult:
@@ -155,12 +162,17 @@ class EventExplanation:
             types = {self.event.event_type: type(self.event)}
         return tracking_plan(self.transformer, types)
 
-    def _parse(self, strict: bool) -> CurrentsEvent | None:
-        if isinstance(self.read, Unreadable):
-            return None
-        return parse_event(
-            self.read.value, event_type=self.read.event_type, strict=strict
-        )
+    @cached_property
+    def _planned(self) -> list[PlannedProperty]:
+        return [p for event in self.plan.events for p in event.properties]
+
+    @cached_property
+    def _personal(self) -> dict[str, Any]:
+        """Personal fields of the event with their values."""
+        if self.event is None:
+            return {}
+        names = schema_of(type(self.event)).personal
+        return {n: value for n, value in vars(self.event).items() if n in names}
 
     def sections(self) -> Iterator[Section]:
         """Yield the steps."""
@@ -194,18 +206,16 @@ class EventExplanation:
     def _fields(self) -> Iterator[Section]:
         """Yield each field that the event has, and its place in the calls."""
         event = self.event
-        given = vars(event) if event else {}
         known = event_fields(type(event)) if event else {}
-        personal = schema_of(type(event)).personal if event else ()
         fields: list[dict[str, Any]] = [
             {
                 "name": name,
                 "type": known[name].kind,
-                "value": self._shown(value, is_personal=name in personal),
-                "personal": name in personal,
+                "value": self._shown(value, is_personal=name in self._personal),
+                "personal": name in self._personal,
                 "in_heap": self._place(name),
             }
-            for name, value in given.items()
+            for name, value in (vars(event) if event else {}).items()
             if name in known
         ]
         mark = ", personal data"
@@ -233,24 +243,14 @@ class EventExplanation:
         places += ["identity"] * (field == self.transformer._identity.field)
         planned = {p.name for p in self._planned if p.field == field} or {field}
         planned = {name.removesuffix(".*") for name in planned}
+        sent = {n for c in self.result.calls for n in getattr(c, "properties", ())}
         places += sorted(
-            name
-            for name in self._sent
-            if name in planned or name.partition(".")[0] in planned
+            n for n in sent if not planned.isdisjoint((n, n.split(".")[0]))
         )
         if not places:
             return "redacted" if field in self.result.redacted else "not sent"
         more = len(places) - _MAX_PLACES
         return ", ".join(places[:_MAX_PLACES]) + f" and {more} more" * (more > 0)
-
-    @cached_property
-    def _planned(self) -> list[PlannedProperty]:
-        return [p for event in self.plan.events for p in event.properties]
-
-    @cached_property
-    def _sent(self) -> set[str]:
-        calls = self.result.calls
-        return {n for call in calls for n in getattr(call, "properties", ())}
 
     def _shown(self, value: Any, *, is_personal: bool) -> str:
         hides = is_personal and not self.shows_values
@@ -319,26 +319,28 @@ class EventExplanation:
         yield Section("adjustments", {str(kind): n for kind, n in adjustments})
 
     def _calls(self) -> Iterator[Section]:
-        result, calls = self.result, self.result.calls
-        yield Section("skipped", [str(skipped.reason) for skipped in result.skipped])
-        yield Section("not_sent", {str(r): n for r, n in result.not_sent.items()})
+        result = self.result
+        skipped = [str(each.reason) for each in result.skipped]
+        rows = [(reason, meaning(reason)) for reason in skipped]
+        yield Section("skipped", skipped, "5. No call: the event is skipped", rows)
         rejected = [
             {"reason": str(each.reason), "detail": ui.safe(each.detail, 500)}
             for each in result.rejected
         ]
-        yield Section("rejected", rejected)
-        lines = [f"Skipped, {s.reason}: {meaning(s.reason)}" for s in result.skipped]
-        for reason, number in result.not_sent.items():
-            omitted = ui.plural(number, "event")
-            lines.append(f"Without {omitted}, {reason}: {meaning(reason)}")
-        for each in rejected:
-            lines.append(f"Rejected, {each['reason']}: {meaning(each['reason'])}")
-            lines.append(each["detail"])
-        shown = [self.masked(call) for call in calls]
-        for call, values in zip(calls, shown, strict=True):
-            lines += [CALLS[type(call)], json_text(values)]
-        title = f"5. {ui.plural(len(calls), 'call')} to Heap" if calls else "5. No call"
-        yield Section("calls", shown, title, note="\n".join(lines))
+        details = [
+            (each["reason"], f"{each['detail']}. {meaning(each['reason'])}")
+            for each in rejected
+        ]
+        yield Section("rejected", rejected, "5. No call: it is rejected", details)
+        title = "Not sent of it, although something else is"
+        yield Section.of_counts("not_sent", title, result.not_sent, meaning)
+        calls = [self.masked(call) for call in result.calls]
+        texts = [
+            f"{CALLS[type(call)]}\n{json_text(values)}"
+            for call, values in zip(result.calls, calls, strict=True)
+        ]
+        title = f"5. {ui.plural(len(calls), 'call')} to Heap"
+        yield Section("calls", calls, title, note="\n".join(texts))
 
     def masked(self, call: Call) -> dict[str, Any]:
         """Return *call* as JSON values; personal values are hidden unless shown."""
@@ -354,26 +356,12 @@ class EventExplanation:
         return data
 
     def _hides(self, name: str, value: object) -> bool:
+        """Return whether the name is that of personal data, or a value contains it."""
+        planned = (*self._planned, *self.plan.user_properties)
+        personal = PERSONAL_NAMES | {each.name for each in planned if each.is_personal}
         parts = {name, name.rpartition(".")[2], f"{name.partition('.')[0]}.*"}
-        text = str(value)
-        personal = self._personal_names
+        found = (str(each) for each in self._personal.values())
+        long_enough = (each for each in found if len(each) > 3)
         return not parts.isdisjoint(personal) or any(
-            value in text for value in self._personal_values
+            each in str(value) for each in long_enough
         )
-
-    @cached_property
-    def _personal_names(self) -> frozenset[str]:
-        if self.event is None:
-            return frozenset()
-        every = (*self._planned, *self.plan.user_properties)
-        return PERSONAL_NAMES | {p.name for p in every if p.is_personal}
-
-    @cached_property
-    def _personal_values(self) -> frozenset[str]:
-        """Personal values of the event that are long enough to be found in text."""
-        if self.event is None:
-            return frozenset()
-        personal = schema_of(type(self.event)).personal
-        given = self.event.__dict__.items()
-        values = (str(value) for name, value in given if name in personal)
-        return frozenset(value for value in values if len(value) > 3)

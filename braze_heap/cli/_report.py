@@ -54,13 +54,15 @@ CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
 @attrs.frozen
 class Section:
     """
-    Part of a result: a value for programs; title, table and note for people.
+    Part of a result: a value for programs; title, table and note for people. If the
+    table has no rows, people see nothing.
 
     Attributes:
         name: Key of the value in the JSON form; empty if only people see the section.
         value: JSON value.
-        title: Heading. It is shown if there are rows or a note.
-        rows: Cells of the table. They are integers, `Text`, or text from anywhere.
+        title: Heading.
+        rows: Cells of the table, which are integers, `Text`, or text from anywhere;
+            ``None`` for a section without a table.
         note: Lines below the table.
         columns: Headings of the columns.
         top: Number of rows to show; ``None`` shows all.
@@ -70,7 +72,7 @@ class Section:
     name: str = ""
     value: Any = None
     title: str = ""
-    rows: Collection[Sequence[object]] = ()
+    rows: Collection[Sequence[object]] | None = None
     note: str | Text = ""
     columns: Sequence[str] = attrs.field(default=(), kw_only=True)
     top: int | None = attrs.field(default=None, kw_only=True)
@@ -94,20 +96,20 @@ class Section:
         return Group(*self._lines())
 
     def _lines(self) -> Iterator[RenderableType]:
-        if not self.rows and not self.note:
+        if not (self.note if self.rows is None else self.rows):
             return
         if self.title:
             yield Text.assemble("\n", (self.title, "bold"))
         indent = (0, 0, 0, 2 * bool(self.title))
         if self.rows:
-            yield Padding(self._table(), indent, expand=False)
-        if self.top is not None and len(self.rows) > self.top:
-            more = f"... and {len(self.rows) - self.top:,} more ({self.hint})"
-            yield Padding(Text(more), indent, expand=False)
+            yield Padding(self._table(self.rows), indent, expand=False)
+            if self.top is not None and len(self.rows) > self.top:
+                more = f"... and {len(self.rows) - self.top:,} more ({self.hint})"
+                yield Padding(Text(more), indent, expand=False)
         if self.note:
             yield Padding(self.note, indent, expand=False)
 
-    def _table(self) -> Table:
+    def _table(self, rows: Collection[Sequence[object]]) -> Table:
         """
         Return the rows without empty columns: integers to the right, with ``,`` between
         thousands.
@@ -121,7 +123,7 @@ class Section:
         )
         shown = []
         for column, name in itertools.zip_longest(
-            zip(*self.rows, strict=True), self.columns, fillvalue=""
+            zip(*rows, strict=True), self.columns, fillvalue=""
         ):
             if any(cell != "" for cell in column):
                 is_number = any(type(cell) is int for cell in column)
@@ -322,22 +324,18 @@ class RunReport:
         counts = Report(
             received=result.received,
             delivered=result.mapped,
-            skipped_by_reason=_counts(skipped.reason for skipped in result.skipped),
-            dead_lettered_by_reason=_counts(each.reason for each in result.rejected),
+            skipped_by_reason=Counter[str](each.reason for each in result.skipped),
+            dead_lettered_by_reason=Counter[str](e.reason for e in result.rejected),
             repeated=result.repeated,
             calls=len(result.calls),
             invalid=result.invalid,
-            adjustments=_counts(result.adjustments),
-            not_sent=_counts(result.not_sent),
+            adjustments=Counter[str](result.adjustments),
+            not_sent=Counter[str](result.not_sent),
             compiled_errors=result.compiled_errors,
         )
         kinds = Counter(map(type, result.calls))
-        part = RunReport(
-            counts=counts,
-            calls=Counter({CALLS[kind]: number for kind, number in kinds.items()}),
-            event_types=result.event_types,
-            redacted=result.redacted,
-        )
+        calls = Counter({CALLS[kind]: number for kind, number in kinds.items()})
+        part = RunReport("", counts, calls, result.event_types, result.redacted)
         for skipped in result.skipped:
             example = Example(source, 0, 0, skipped.event_type, skipped.event_id)
             part._keep(skipped.reason, example)
@@ -363,10 +361,6 @@ class RunReport:
         examples = self.examples.setdefault(str(reason), [])
         if len(examples) < MAX_EXAMPLES:
             examples.append(example)
-
-
-def _counts(reasons: Iterable[str] | Counter[Any]) -> dict[str, int]:
-    return {str(reason): number for reason, number in Counter(reasons).items()}
 
 
 def _positions(
@@ -541,7 +535,7 @@ class RunResult:
             "missing_mappers",
             "Not replayed, because these mappers are missing",
             counts.missing_mappers,
-            note=advice * bool(counts.missing_mappers),
+            note=advice,
         )
         yield of_counts(
             "other_destinations",

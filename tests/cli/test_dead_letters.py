@@ -167,7 +167,7 @@ def test_original_can_be_explained(run: Run, store: Path) -> None:
     explained = run("explain", "-", stdin=original.encode())
 
     assert json.loads(original) == click_event(2, time=None)
-    assert "Rejected, bad_time" in explained.stdout
+    assert "rejected\n  bad_time" in explained.stdout
 
 
 @pytest.mark.parametrize("zipped", [True, False])

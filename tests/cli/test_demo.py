@@ -131,7 +131,7 @@ def test_demo_at_a_terminal_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(_demo.time, "sleep", slept.append)
 
-    _demo._Story(RunProgress(), 600, has_bar=True).sleep(60)
+    _demo._Hour(RunProgress(), 600).sleep(60)
 
     assert slept == [0.1]
 
