@@ -49,17 +49,6 @@ from braze_heap.state import (
 
 PERSONAL: Final = "This is personal data, unmasked."
 
-AGAIN: Final = "The dead letter contains only what still needs to be delivered."
-
-_MAX_NAMED: Final = 5
-"""Keys that an error names."""
-
-_MAX_SUSPECTED: Final = 20
-"""Keys of suspected dead letters that a purge names."""
-
-_DIGITS: Final = 8
-"""Digits of the digest in a list. Enough to distinguish two contents."""
-
 _SELECTING: Final = ("everything", "reason", "before", "age")
 """Options of `purge` that select dead letters without an identity."""
 
@@ -206,7 +195,7 @@ def _hours(group: Mapping[str, str]) -> str:
 def _title(letter: dict[str, Any]) -> str:
     """Return enough of the key to distinguish it from others, type and detail."""
     name, colon, digest = letter["key"].rpartition(":")
-    key = ui.safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
+    key = ui.safe(f"{name}{colon}{digest[: 8 if name else 16]}", 300)
     first = " ".join(filter(None, (key, ui.safe(letter["event_type"] or ""))))
     return f"{first}\n{ui.safe(letter['detail'], 300)}"
 
@@ -294,7 +283,7 @@ def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
             f"no key begins with {ui.safe(key)!r}. "
             f"`braze-heap dead-letters list {shlex.quote(str(path))}` names them."
         )
-    names = ", ".join(ui.safe(record.key, 300) for record in found[:_MAX_NAMED])
+    names = ", ".join(ui.safe(record.key, 300) for record in found[:5])
     raise ui.UnusableError(f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}")
 
 
@@ -310,17 +299,15 @@ def _whole(record: DeadRecord) -> Iterator[Section]:
     yield Section("original", text, rows=rows, note=Text(f"\noriginal\n{text}"))
 
 
-def _escaped(character: str) -> str:
-    return character if character == "\n" else json.dumps(character)[1:-1]
-
-
 def original_text(record: DeadRecord) -> str:
     """Return the original as text: an event as JSON, a body as it came."""
     raw = record.original
     try:
         if record.format == "json":
             text = json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
-            return "".join(c if c.isprintable() else _escaped(c) for c in text)
+            return "".join(
+                c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text
+            )
         body = gzip.decompress(raw) if record.format == "gzip" else raw
     except (ValueError, RecursionError, OSError, EOFError, zlib.error):
         body = raw
@@ -391,7 +378,8 @@ def replay_(
         sinks.confirm_heap(sink, letters, is_agreed=yes)
         delivery = Delivery(spec, sink, state.dead_letter, state.ledger, patience)
         result = delivery.run(transformer, work, 0, ending.bar)
-    result = attrs.evolve(result, source=str(place), state=place, again=AGAIN)
+    again = "The dead letter contains only what still needs to be delivered."
+    result = attrs.evolve(result, source=str(place), state=place, again=again)
     result.finish(sinks.report_stream(spec), ending)
 
 
@@ -505,14 +493,9 @@ def purge_(
 
 
 def in_ledger(identities: Sequence[str]) -> str:
-    """
-    Return words for the user properties of *identities* in the ledger, to put after
-    those for dead letters; empty without identities.
-    """
-    if not identities:
-        return ""
+    """Return words for their user properties, to put after those for dead letters."""
     users = ui.plural(len(identities), "user")
-    return f" and the user properties of {users} in the ledger"
+    return f" and the user properties of {users} in the ledger" * bool(identities)
 
 
 def suspected_section(suspected: Mapping[str, str], path: StatePlace | None) -> Section:
@@ -529,7 +512,7 @@ def suspected_section(suspected: Mapping[str, str], path: StatePlace | None) -> 
         f"{ui.plural(len(suspected), 'dead letter')}",
         suspected.items(),
         note,
-        top=_MAX_SUSPECTED,
+        top=20,
         hint="--json",
     )
 

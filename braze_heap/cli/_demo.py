@@ -49,8 +49,6 @@ ANONYMOUS: Final = 12
 MALFORMED: Final = 3
 """Number of malformed events."""
 
-BATCH: Final = 20
-
 HOUR: Final = 3_600.0
 START: Final = VirtualClock().now + 12 * HOUR
 DOWN: Final = (START + HOUR / 3, START + HOUR / 3 + 300)
@@ -171,7 +169,7 @@ class _Hour(VirtualClock):
             braze = SimulatedBraze(
                 token=_TOKEN,
                 seed=seed,
-                batch_size=BATCH,
+                batch_size=20,
                 probes=PROBES,
                 rate=NUMBER / HOUR,
                 **FAULTS,

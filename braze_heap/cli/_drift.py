@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import click
 from rich.console import Group, RenderableType
@@ -19,9 +19,6 @@ from braze_heap.drift import Drift, DriftObserver
 from braze_heap.mapping._batch import named
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
-
-_UPDATE: Final = 1_000
-"""Number of events between updates of the progress."""
 
 
 @click.command(
@@ -86,13 +83,11 @@ def drift(
             click.echo(
                 f"Note: --ignore {ui.safe(name)} matches nothing here.", err=True
             )
-    writers: dict[Format, Callable[[], str | RenderableType]] = {
-        "json": found.to_json,
-        "markdown": found.to_markdown,
-        "text": lambda: Group(*_sections(found, None if all_types else TOP)),
-    }
+    content: str | RenderableType = Group(*_sections(found, None if all_types else TOP))
+    if form != "text":
+        content = getattr(found, f"to_{form}")()
     with ui.exit_on_broken_pipe():
-        write_text(writers[form](), output)
+        write_text(content, output)
     sys.exit(int(found.has_findings))
 
 
@@ -105,7 +100,7 @@ def _observed(
         if not (selects and event_type) or selects(event_type):
             observer.add(read)
         shown.events += 1
-        if not shown.events % _UPDATE:
+        if not shown.events % 1_000:  # updates cost time
             shown.add_events(0)
     if inputs.skipped:
         show_result([skipped_files(inputs.skipped)], "stderr")

@@ -159,12 +159,15 @@ def _cell(cls: type[CurrentsEvent], column: str) -> str:
 
 def _detail(cls: type[CurrentsEvent]) -> Iterator[Section]:
     """Yield all that people see of one type."""
-    wires = _wires(cls.http, cls.storage)
-    summary = (cls.display_name, cls.status, _release(cls.release), wires)
+    summary = [cls.display_name, cls.status]
+    if cls.release:
+        summary.append(f"since release {cls.release}")
+    if not (cls.http and cls.storage):
+        summary.append("HTTP only" if cls.http else "storage only")
     words = [f"{name} {_cell(cls, name)}" for name in _FILTERS]
     yield Section(note=Text(cls.event_type, "bold"))
     lines = (
-        f"{cls.__name__} ({', '.join(filter(None, summary))})",
+        f"{cls.__name__} ({', '.join(summary)})",
         ", ".join(word for word in words if not word.endswith(" -")),
         f"\n{_prose(inspect.getdoc(cls) or '')}",
     )
@@ -188,22 +191,13 @@ def _marks(field: EventField) -> Iterator[str]:
     if field.sensitive:
         yield "personal data (not marked by Braze)"
     if field.since:
-        yield _release(field.since)
+        yield f"since release {field.since}"
     if field.deprecated:
         yield "deprecated"
-    yield from filter(None, [_wires(field.http, field.storage is not None)])
+    if not (field.http and field.storage):
+        yield "HTTP only" if field.http else "storage only"
     if field.storage not in (None, field.name):
         yield f"{field.storage} in storage"
-
-
-def _release(release: int | None) -> str:
-    return f"since release {release}" if release else ""
-
-
-def _wires(http: bool, storage: bool) -> str:
-    if http and storage:
-        return ""
-    return "HTTP only" if http else "storage only"
 
 
 def _prose(text: str) -> str:

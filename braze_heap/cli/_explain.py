@@ -41,9 +41,6 @@ from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.policies.selection import ResolvedChoice
 from braze_heap.wire import Read, Unreadable
 
-_MAX_PLACES: Final = 3
-"""Maximum number of names in Heap that are shown for a field."""
-
 _ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}
 """Fields of every event with their place in a call."""
 
@@ -111,15 +108,7 @@ def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Re
 
 @attrs.define(slots=False)
 class EventExplanation:
-    """
-    Explanation of the mapping of one event to calls.
-
-    Attributes:
-        read: The event as it was read.
-        transformer: Transformer that maps it.
-        config: Configuration of the transformer.
-        shows_values: Whether personal values are shown.
-    """
+    """How one event, as it was read, becomes calls."""
 
     read: Read
     transformer: Transformer
@@ -249,8 +238,8 @@ class EventExplanation:
         )
         if not places:
             return "redacted" if field in self.result.redacted else "not sent"
-        more = len(places) - _MAX_PLACES
-        return ", ".join(places[:_MAX_PLACES]) + f" and {more} more" * (more > 0)
+        more = [f"and {len(places) - 3} more"] * (len(places) > 3)
+        return ", ".join(places[:3] + more)
 
     def _shown(self, value: Any, *, is_personal: bool) -> str:
         hides = is_personal and not self.shows_values

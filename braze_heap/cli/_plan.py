@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -110,19 +110,16 @@ def plan(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     difference = diff(before, planned) if before else None
-    writers: Mapping[str, Callable[[], str | RenderableType]] = {
-        "table": lambda: Group(*_sections(planned)),
-        "markdown": planned.to_markdown,
-        "csv": planned.to_csv,
-        "json": planned.to_json,
-        "html": planned.to_html,
-        "jsonschema": planned.to_jsonschema,
-    }
+    content: str | RenderableType
     if difference is not None:
         lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
-        writers = {"table": lambda: lines, "json": difference.to_json}
+        content = difference.to_json() if form == "json" else lines
+    elif form == "table":
+        content = Group(*_sections(planned))
+    else:
+        content = getattr(planned, f"to_{form}")()
     with ui.exit_on_broken_pipe():
-        write_text(writers[form](), output)
+        write_text(content, output)
     sys.exit(int(bool(difference)))
 
 
@@ -153,10 +150,6 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
 def _read(path: Path) -> TrackingPlan:
     try:
         return TrackingPlan.from_json(path.read_bytes())
-    except OSError as error:
-        raise ui.UnusableError(
-            f"cannot read {path}: {ui.describe_os_error(error)}"
-        ) from None
     except PlanError as error:
         raise ui.UnusableError(f"{path}: {ui.safe(str(error), 500)}") from None
 

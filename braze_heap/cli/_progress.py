@@ -93,13 +93,9 @@ def progress(
     doing: str, total: int, console: Console | None, ceiling: float = math.inf
 ) -> Iterator[RunProgress]:
     """
-    Measure a run, with a bar on *console* if that is a terminal.
+    Measure a run, with *doing* and a bar on *console* if that is a terminal.
 
-    Args:
-        doing: Text before the bar.
-        total: Units to read; 0 if that is not known.
-        console: Console for bar and messages; ``None`` shows nothing.
-        ceiling: Maximum number of events a minute.
+    See `RunProgress` for the others. Without a console, nothing is shown.
     """
     shown = RunProgress(total, ceiling)
     if console is None or not console.is_terminal:

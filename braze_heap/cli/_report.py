@@ -38,9 +38,6 @@ MAX_EXAMPLES: Final = 3
 TOP: Final = 10
 """Maximum number of event types and of fields in a report without ``--all-types``."""
 
-MAX_PATH: Final = 100
-"""Characters of a path that a report shows."""
-
 CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
     {
         Track: "event",
@@ -266,9 +263,6 @@ class Example:
         source: Name of the file.
         number: Number of the event in the file, from 1; 0 if that is not known.
         offset: Bytes before it, if that is known.
-        event_type: Type as Braze writes it, if it could be read.
-        event_id: Braze's id, if it could be read.
-        detail: Description of the problem.
     """
 
     source: str
@@ -279,18 +273,15 @@ class Example:
     detail: str = ""
 
     def __str__(self) -> str:
+        path = self.source[-100:]  # its end distinguishes files in storage
+        start = "..." if len(path) < len(self.source) else ""
         named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
         typed = ui.safe(self.event_type) if self.event_type else ""
         at = f" at byte {self.offset:,}" if self.offset else ""
         number = f"event {self.number:,}{at}" if self.number else ""
-        where = ", ".join(filter(None, (_path(self.source), number, typed, named)))
+        parts = (f"{start}{ui.safe(path, 100)}", number, typed, named)
+        where = ", ".join(filter(None, parts))
         return f"{where}: {ui.safe(self.detail, 300)}" if self.detail else where
-
-
-def _path(source: str) -> str:
-    """Return the end of a path, which distinguishes files in storage."""
-    start = "..." if len(source) > MAX_PATH else ""
-    return start + ui.safe(source[-MAX_PATH:], 8 * MAX_PATH)
 
 
 @attrs.define
@@ -380,14 +371,7 @@ def _positions(
 
 @attrs.frozen
 class RunOutcome:
-    """
-    Outcome of a run.
-
-    Attributes:
-        status: Exit status.
-        note: Message for the user; empty if the run finished.
-        failure: Error that stopped the run.
-    """
+    """Exit status of a run; if it did not finish, a note and the error, if any."""
 
     status: int = 0
     note: str = ""
@@ -396,14 +380,7 @@ class RunOutcome:
 
 @attrs.frozen
 class Ending:
-    """
-    Options for the end of a command.
-
-    Attributes:
-        strict: Whether rejected or dead-lettered events are a failure.
-        quiet: Whether to show no report and no progress.
-        as_json: Whether to write the report as JSON.
-    """
+    """Options for the end of a command."""
 
     strict: bool
     quiet: bool

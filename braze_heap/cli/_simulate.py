@@ -33,8 +33,6 @@ FAULTS: Final[Mapping[str, float]] = MappingProxyType(
 PROBES: Final = 2
 """Requests without events."""
 
-_DAY: Final = 86_400
-
 
 class EndpointError(click.ClickException):
     """The endpoint rejects a request without events."""
@@ -132,7 +130,7 @@ def simulate(
     token = _token(token_env)
     braze = SimulatedBraze(token=token, seed=seed, probes=PROBES, **faults)
     _probe(braze, url, token_env)
-    start = time.time() // 1 - _DAY
+    start = time.time() // 1 - 86_400  # yesterday
     events = mixed_events(
         make_traffic(number, seed=seed, start=start, user_prefix=USER_PREFIX),
         make_malformed(malformed, seed=seed, user_prefix=USER_PREFIX),
