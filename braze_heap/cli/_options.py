@@ -7,19 +7,9 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import (
-    Any,
-    Final,
-    Literal,
-    Protocol,
-    Self,
-    TypeVar,
-    cast,
-    get_args,
-    get_origin,
-)
+from typing import Any, Final, Literal, Self, TypeAlias, get_args, get_origin
 
 import attrs
 import click
@@ -41,24 +31,16 @@ TOKEN_VARIABLE: Final = declared_keys("serve")["token"].variable
 
 NEW_TOKEN: Final = "For a new one: openssl rand -hex 32"  # noqa: S105 (advice)
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-class Decorator(Protocol):
-    """Function that adds options to a command."""
-
-    def __call__(self, command: _Command, /) -> _Command: ...
+Decorator: TypeAlias = Callable[[Any], Any]
+"""Function that adds options to a command."""
 
 
 def option(names: str, text: str, **settings: Any) -> Decorator:
     """
     Return an option of click; without a metavar and *settings* it is a flag.
 
-    Args:
-        names: Words as in ``--help``: names, then the parameter if it has another
-            name, then a metavar with a capital: ``--sink spec SPEC``.
-        text: Help text.
-        settings: Other arguments of `click.option`.
+    *names* are words as in ``--help``: names, then the parameter if it has another
+    name, then a metavar with a capital: ``--sink spec SPEC``.
     """
     words = names.split()
     if words[-1][0].isupper():
@@ -75,18 +57,17 @@ def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorato
     The command gets the result of *build*, called with their values, as *name*.
     """
 
-    def add(command: _Command) -> _Command:
+    def add(command: Any) -> Any:
+        @functools.wraps(command)
         def run(**values: Any) -> Any:
             own = {each: values.pop(each) for each in names}
             return command(**values, **{name: build(**own)})
 
-        functools.update_wrapper(run, command)
         before = len(getattr(command, "__click_params__", ()))
         for each in reversed(options):
             each(run)
-        params: list[click.Parameter] = vars(run)["__click_params__"]
-        names = {param.name for param in params[before:]}
-        return cast("_Command", run)
+        names = {param.name for param in vars(run)["__click_params__"][before:]}
+        return run
 
     return add
 
@@ -98,21 +79,17 @@ class StoreUrl:
 
     Attributes:
         url: URL.
-        storage_options: Arguments of the fsspec file system. They can be secret.
+        storage_options: Arguments of the fsspec file system, which `storage_option`
+            adds. They can be secret.
     """
 
     url: str
-    storage_options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    storage_options: dict[str, Any] = attrs.field(factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         """The part after the last slash."""
         return self.url.rpartition("/")[2]
-
-    @property
-    def suffix(self) -> str:
-        """The file extension, such as ``.gz``."""
-        return Path(self.name).suffix
 
     def __str__(self) -> str:
         return shown(self.url)
@@ -120,12 +97,7 @@ class StoreUrl:
 
 @attrs.frozen
 class StateUrl:
-    """
-    URL of a database that keeps the state. As text it has no password.
-
-    Attributes:
-        url: The URL.
-    """
+    """URL of a database that keeps the state. As text it has no password."""
 
     url: str = attrs.field(repr=False)
 
@@ -154,28 +126,33 @@ class FilePath(click.Path):
         """Return *value* as a path, or a URL as a `StoreUrl`."""
         if self.allow_dash and value in ("-", STDIN):
             return STDIN
-        text = os.fspath(value)
+        text = local_path(os.fspath(value))
         if is_url(text):
-            scheme, _, rest = text.strip().partition("://")
-            if scheme.lower() != "file" and self._urls:
+            if self._urls:
                 return StoreUrl(text.strip())
-            if scheme.lower() != "file":
-                name = ui.safe(shown(text), 200)
-                self.fail(f"{name} is a URL, but this takes a path.", param, ctx)
-            value = rest
+            name = ui.safe(shown(text), 200)
+            self.fail(f"{name} is a URL, but this takes a path.", param, ctx)
         try:
-            Path(value).stat()
+            Path(text).stat()
         except (FileNotFoundError, NotADirectoryError):
-            if self._urls and (found := _SLASHES.match(text)):
-                self.fail(f"{ui.safe(text, 200)}: write {found[1]}://...", param, ctx)
+            if url := self._meant_url(text):
+                self.fail(f"{ui.safe(text, 200)}: write {url}", param, ctx)
         except (OSError, ValueError) as error:
             flaw = getattr(error, "strerror", None) or str(error)
-            self.fail(f"{os.fspath(value)!r}: {flaw}.", param, ctx)
-        return super().convert(value, param, ctx)
+            self.fail(f"{text!r}: {flaw}.", param, ctx)
+        return super().convert(text, param, ctx)
+
+    def _meant_url(self, text: str) -> str:
+        """Return the URL to write for one with too few slashes; empty for a path."""
+        if text.startswith("file:/"):
+            return ui.safe(f"file://{text[5:]}", 200)
+        found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)", text)
+        return f"{found[1]}://..." if found and self._urls else ""
 
 
-_SLASHES: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
-"""Beginning of a URL that has too few slashes."""
+def local_path(text: str) -> str:
+    """Return *text*, of a ``file:`` URL of this machine the path."""
+    return re.sub(r"(?i)^\s*file://(localhost(?=/))?(?=\S)", "", text)
 
 
 class InputPath(FilePath):
@@ -223,37 +200,29 @@ def _storage_options(
     return options
 
 
-def storage_option(command: _Command) -> _Command:
+def storage_option(command: Any) -> Any:
     """Add ``--storage-option``, whose values each URL of the command gets."""
 
+    @functools.wraps(command)
     def run(storage_options: dict[str, Any], **values: Any) -> Any:
-        number = 0
-
-        def with_options(value: Any) -> Any:
-            nonlocal number
-            if isinstance(value, tuple):
-                return tuple(map(with_options, value))
-            if not isinstance(value, StoreUrl):
-                return value
-            number += 1
-            return attrs.evolve(value, storage_options=storage_options)
-
-        values = {name: with_options(value) for name, value in values.items()}
-        if storage_options and not number:
+        given = [
+            each if isinstance(each, tuple) else (each,) for each in values.values()
+        ]
+        urls = [u for each in given for u in each if isinstance(u, StoreUrl)]
+        if storage_options and not urls:
             raise click.UsageError("--storage-option is for URLs, but there is no URL.")
+        for url in urls:
+            url.storage_options.update(storage_options)
         return command(**values)
 
-    functools.update_wrapper(run, command)
-    return cast("_Command", _storage_option(run))
+    return option(
+        "--storage-option storage_options KEY=VALUE",
+        "Argument of the client of the object store, such as endpoint_url=URL or "
+        "profile=NAME. May be repeated.",
+        multiple=True,
+        callback=_storage_options,
+    )(run)
 
-
-_storage_option: Final = option(
-    "--storage-option storage_options KEY=VALUE",
-    "Argument of the client of the object store, such as endpoint_url=URL or "
-    "profile=NAME. May be repeated.",
-    multiple=True,
-    callback=_storage_options,
-)
 
 WINDOW: Final = (
     option(
@@ -316,7 +285,7 @@ seed_option: Final = option(
 def format_options(*forms: str, text: str) -> Decorator:
     """Add ``--format``, one of *forms*, and ``--json``, short for the JSON format."""
 
-    def add(command: _Command) -> _Command:
+    def add(command: Any) -> Any:
         given = option(
             "--format form", text, type=click.Choice(forms), default=forms[0]
         )
@@ -351,35 +320,20 @@ def _choices(
     return tuple(choices)
 
 
+_CHOICES: Final = {"multiple": True, "callback": _choices, "show_default": False}
+
+
 def choices_option(names: str, text: str) -> Decorator:
     """Return an option of words: it may be repeated, and may list several."""
     return option(names, text, **_CHOICES)
-
-
-_CHOICES: Final[Mapping[str, Any]] = {
-    "multiple": True,
-    "callback": _choices,
-    "show_default": False,
-}
-
-
-_EVENTS: Final = {
-    "include": "Send only these events: types, globs, classes, categories such as "
-    "message_engagement, engagement, delivery, channel:email, action:click. May be "
-    "repeated. User properties that other events state are sent, too.",
-    "exclude": "Send nothing of these events, not even user properties; as --include.",
-}
 
 
 def key_option(key: str, names: str = "", text: str = "", **settings: Any) -> Decorator:
     """
     Return the option of a key of the configuration, such as ``serve.port``.
 
-    Args:
-        key: Table and key.
-        names: Names and metavar, as for `option`. By default those of the key.
-        text: Help text. By default the meaning of the key, and its default value.
-        settings: Other arguments of `click.option`.
+    *names* and *text* are those of `option`. By default they are the name, the meaning
+    and the default value of the key.
     """
     table, _, name = key.partition(".")
     declared = declared_keys(table).get(name)
@@ -428,22 +382,26 @@ _TRANSFORM: Final = (
         text="Remove, send or hash personal fields; hash needs the variable "
         f"{variable_of('transform', 'hash_key')}.  [default: drop]",
     ),
-    *(
-        key_option(f"transform.{name}", f"--{name} EVENTS", text, **_CHOICES)
-        for name, text in _EVENTS.items()
+    key_option(
+        "transform.include",
+        "--include EVENTS",
+        "Send only these events: types, globs, classes, categories such as "
+        "message_engagement, engagement, delivery, channel:email, action:click. May be "
+        "repeated. User properties that other events state are sent, too.",
+        **_CHOICES,
+    ),
+    key_option(
+        "transform.exclude",
+        "--exclude EVENTS",
+        "Send nothing of these events, not even user properties; as --include.",
+        **_CHOICES,
     ),
 )
 
 
 @attrs.frozen
 class Setup:
-    """
-    The configuration of a command, as plain data: a worker process gets it whole.
-
-    Attributes:
-        config: The configuration.
-        file: Its file, if there is one.
-    """
+    """The configuration of a command, and its file, if there is one."""
 
     config: Config
     file: Path | None = None
@@ -502,9 +460,7 @@ def described(config: Config, transformer: Transformer) -> Iterator[tuple[str, s
     """
     Yield key and value of the identity, of personal data, and of all else that is set.
 
-    Args:
-        config: The configuration.
-        transformer: Made of it. A finished one has options of its own.
+    A *transformer* that *config* only names has an identity and treatments of its own.
     """
     for name, value, source in config.values():
         table, _, key = name.partition(".")
@@ -523,12 +479,8 @@ def setup_options(
     """
     Add ``--config``, *options* of keys, and those of the transformer, if it is used.
 
-    The command gets the result of *load* as *setup*.
-
-    Args:
-        tables: Tables that the command uses, such as ``transform sink``.
-        options: Results of `key_option`.
-        load: Function of the tables, and of the values of all these options.
+    The command gets the result of *load* as *setup*. *tables* are those that it uses,
+    such as ``transform sink``.
     """
     used = tables.split()
     added = (*_TRANSFORM, *options) if "transform" in used else options
