@@ -19,7 +19,7 @@ from braze_heap.backfill import backfill as deliver_objects
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._delivery import Delivery, patience_option
-from braze_heap.cli._inputs import ReadFailedError, WrongFormatError
+from braze_heap.cli._inputs import ReadFailedError, WrongFormatError, first_of
 from braze_heap.cli._options import (
     WINDOW,
     FilePath,
@@ -34,7 +34,6 @@ from braze_heap.cli._options import (
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import Ending, RunOutcome, RunResult, ending_options
 from braze_heap.cli._signals import Stopping
-from braze_heap.exceptions import ProgressError
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import Progress, SqliteState, SqlState
@@ -51,9 +50,6 @@ NOT_ITS_STATE: Final = (
     "Its state knows the newer ones, but {} knows none of this destination. "
     "Name the state of the live service to send them."
 )
-
-_MAX_FAILURES: Final = 10
-"""Objects that an error names."""
 
 
 @click.command(
@@ -202,7 +198,7 @@ class _BackfillRun:
 
         Raises:
             UnusableError: There is nothing to read, or not everything could be read.
-            UnavailableError: The same backfill is running.
+            ProgressError: The same backfill is running.
         """
 
         def note(report: BackfillReport) -> None:
@@ -210,38 +206,26 @@ class _BackfillRun:
             shown.show_done(report.bytes_read)
             self.left = shown.left
 
-        url, options = (
-            (self.url.url, self.url.storage_options)
-            if isinstance(self.url, StoreUrl)
-            else (self.url, None)
-        )
+        url = self.url if isinstance(self.url, StoreUrl) else StoreUrl(str(self.url))
         try:
             with self.stopping.on_signals():
                 self.report = deliver_objects(
-                    url,
+                    url.url,
                     pipeline,
                     progress=self.progress,
-                    storage_options=options,
+                    storage_options=url.storage_options,
                     since=self.hours[0],
                     until=self.hours[1],
                     user_properties=not self.advice,
                     stop=self.stopping,
                     on_progress=note,
                 )
-        except ProgressError as error:
-            raise ui.UnavailableError(f"{error}.") from None
         except UnknownFormatError as error:
             raise WrongFormatError(f"No file holds events. {error}") from None
         except (ModuleNotFoundError, OSError, ValueError) as error:
             raise ui.UnusableError(ui.sentence(error)) from None
         if self.report.failures and not self.report.is_stopped:
-            raise ReadFailedError("\n".join(self._failures()))
-
-    def _failures(self) -> list[str]:
-        """Return the first errors of objects, and the number of the others."""
-        failures = [*self.report.failures.values()]
-        more = len(failures) - _MAX_FAILURES
-        return failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+            raise ReadFailedError("\n".join(first_of(self.report.failures.values())))
 
     def complete(self, result: RunResult) -> RunResult:
         """Return *result* with what is known about the objects."""
@@ -277,7 +261,7 @@ class _BackfillRun:
             title = "Objects: none in these hours, so there is nothing to deliver"
         yield from ui.section(title, rows if report.objects else [(0, "found")])
         if not isinstance(outcome.failure, ReadFailedError):  # which names them
-            failures = [("-", text) for text in self._failures()]
+            failures = [("-", text) for text in first_of(report.failures.values())]
             yield from ui.section("Could not be read", failures)
         if self.advice:
             number = report.skipped_user_properties

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -18,14 +18,17 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import ReadFailedError
 from braze_heap.cli._options import option
 from braze_heap.cli._progress import RunProgress, format_duration, progress
-from braze_heap.cli._report import RunOutcome, RunReport, RunResult
-from braze_heap.cli._signals import name_of, status_of, stopped_by_signals
-from braze_heap.exceptions import DeliveryError, is_of_mapper, retry_after_of
+from braze_heap.cli._report import RunReport, RunResult
+from braze_heap.cli._run import outcome_of
+from braze_heap.exceptions import (
+    DeliveryError,
+    StateError,
+    is_of_mapper,
+    retry_after_of,
+)
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
-from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
 from braze_heap.sinks import Receipt, Sink
-from braze_heap.sinks._protocol import ClosingContextManager, destination_of
 from braze_heap.state import DeadLetter, Ledger
 
 PATIENCE: Final = 600.0
@@ -47,43 +50,6 @@ class _InvalidReceipt(SinkUnavailable):
     """A bug of the sink, which a retry would only repeat."""
 
 
-@attrs.define(eq=False)
-class _CheckedSink(ClosingContextManager):
-    """
-    A sink whose receipts are checked.
-
-    Attributes:
-        is_pipe_closed: Whether the reader of the output closed the pipe.
-    """
-
-    sink: Sink
-    is_pipe_closed: bool = False
-
-    @property
-    def destination(self) -> str | None:
-        """See `Sink`."""
-        return destination_of(self.sink)
-
-    def send(self, calls: Sequence[Call], /) -> Receipt:
-        """Send *calls*; see `Sink.send`."""
-        try:
-            receipt = self.sink.send(calls)
-        except Exception as error:
-            self.is_pipe_closed = _is_broken_pipe(error)
-            raise
-        try:
-            return receipt.checked(len(calls))
-        except ValueError:
-            raise _InvalidReceipt(
-                "invalid receipt: accepted + rejections must equal the batch size; "
-                "test the sink with braze_heap.testing.check_sink"
-            ) from None
-
-    def close(self) -> None:
-        """Close the wrapped sink."""
-        self.sink.close()
-
-
 class RetryingPipeline(Pipeline):
     """
     A pipeline that retries for a limited time, and shows why it waits.
@@ -93,6 +59,7 @@ class RetryingPipeline(Pipeline):
 
     Attributes:
         report: Counts of the events so far.
+        is_pipe_closed: Whether the reader of the output closed the pipe.
     """
 
     def __init__(
@@ -113,10 +80,27 @@ class RetryingPipeline(Pipeline):
             **options,
         )
         self.report = Report()
+        self.is_pipe_closed = False
         self._limit = limit
         self._progress = progress
         self._failed_at: float | None = None
         self._cause: DeliveryError | None = None
+
+    def _perform(self, step: Any) -> object:
+        try:
+            done = super()._perform(step)
+        except Exception as error:
+            self.is_pipe_closed = _is_broken_pipe(error)
+            raise
+        if isinstance(done, Receipt):
+            try:
+                done.checked(len(step.calls))
+            except ValueError:
+                raise _InvalidReceipt(
+                    "invalid receipt: accepted + rejections must equal the batch size; "
+                    "test the sink with braze_heap.testing.check_sink"
+                ) from None
+        return done
 
     def _processed(self, details: BatchDetails) -> None:
         if details.report is None:
@@ -182,11 +166,6 @@ class Delivery:
     patience: float
     options: Mapping[str, Any] = MappingProxyType({})
 
-    @property
-    def is_stdout(self) -> bool:
-        """Whether calls go to stdout."""
-        return self.spec in sinks.STDOUT
-
     def run(
         self, transformer: Transformer, work: Work, total: int, bar: Console | None
     ) -> RunResult:
@@ -200,65 +179,62 @@ class Delivery:
             total: Units that *work* reads; 0 if that is not known.
             bar: Console for the progress.
         """
-        target = sinks.HeapTarget.of(self.sink)
+        is_stdout = self.spec in sinks.STDOUT
         ceiling = math.inf
-        if target:
-            ceiling = target.options.events_a_minute or EVENTS_A_MINUTE
-        sink, found = _CheckedSink(self.sink), list[Report]()
+        if heap := sinks.HeapTarget.of(self.sink):
+            ceiling = heap.options.events_a_minute or EVENTS_A_MINUTE
         with progress("Sending", total, bar, ceiling) as shown:
-            limit = 0.0 if self.is_stdout else self.patience
-            ledger = sinks.ledger_for(self.spec, sink, self.ledger, shown.on_message)
             pipeline = RetryingPipeline(
                 transformer,
-                sink,
+                self.sink,
                 self.dead_letter,
-                limit,
+                0.0 if is_stdout else self.patience,
                 shown,
-                ledger=ledger,
+                ledger=sinks.ledger_for(
+                    self.spec, self.sink, self.ledger, shown.on_message
+                ),
                 **self.options,
             )
 
-            def run() -> None:
-                with contextlib.closing(sink):
-                    report = work(pipeline, shown)
-                if report is not None:
-                    found.append(report)
-                if self.is_stdout:
-                    sys.stdout.flush()
+            def deliver() -> None:
+                with _reported_once(), _errors_of(pipeline, is_stdout=is_stdout):
+                    with contextlib.closing(self.sink):
+                        pipeline.report = work(pipeline, shown) or pipeline.report
+                    if is_stdout:
+                        sys.stdout.flush()
 
-            outcome = self._outcome(run, sink)
+            outcome = outcome_of(deliver, "Processed before that:")
             seconds = shown.seconds
+        if isinstance(outcome.failure, ReadFailedError):
+            note = "Not everything could be read. Processed the rest:"
+            outcome = attrs.evolve(outcome, note=note)
         return RunResult(
-            report=RunReport.of(found[0] if found else pipeline.report),
+            report=RunReport.of(pipeline.report),
             outcome=outcome,
             seconds=seconds,
-            sink=sinks.describe_sink(self.spec, target),
+            sink=sinks.describe_sink(self.spec, heap),
         )
 
-    def _outcome(self, run: Callable[[], object], sink: _CheckedSink) -> RunOutcome:
-        before = "Processed before that:"
-        try:
-            with stopped_by_signals(), _reported_once():
-                run()
-        except KeyboardInterrupt as error:
-            note = f"Stopped by {name_of(error)}. {before}"
-            return RunOutcome(status_of(error), note)
-        except (DeliveryError, OSError) as error:
-            is_pipe_closed = sink.is_pipe_closed or _is_broken_pipe(error)
-            if self.is_stdout and is_pipe_closed:
+
+@contextlib.contextmanager
+def _errors_of(pipeline: RetryingPipeline, *, is_stdout: bool) -> Iterator[None]:
+    """Raise errors of a delivery as those to show, or as a `BrokenPipeError`."""
+    try:
+        yield
+    except (DeliveryError, StateError, OSError) as error:
+        if is_stdout and (pipeline.is_pipe_closed or _is_broken_pipe(error)):
+            raise BrokenPipeError from None
+        if isinstance(error, OSError):
+            if is_stdout:
                 ui.redirect_to_devnull("stdout")
-                return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {before}")
-            if self.is_stdout and isinstance(error, OSError):
-                ui.redirect_to_devnull("stdout")
-            failure = _to_cli_error(error)
-        except ui.UnusableError as error:
-            failure = error
-        else:
-            return RunOutcome()
-        note = f"Stopped by an error. {before}"
-        if isinstance(failure, ReadFailedError):
-            note = "Not everything could be read. Processed the rest:"
-        return RunOutcome(failure.exit_code, note, failure)
+            raise sinks.close_error(error) from None
+        if isinstance(error, DeliveryError) and is_of_mapper(error):
+            raise ui.mapper_unavailable(error) from None
+        if isinstance(error, StateError):
+            raise sinks.state_failure(error) from None
+        if isinstance(error, SinkUnavailable):
+            raise ui.UnavailableError(sinks.describe_outage(error)) from None
+        raise ui.UnavailableError(str(error)) from None
 
 
 def _is_broken_pipe(error: Exception) -> bool:
@@ -280,13 +256,3 @@ def _reported_once() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(is_other)
-
-
-def _to_cli_error(error: DeliveryError | OSError) -> ui.UnusableError:
-    if isinstance(error, OSError):
-        return sinks.close_error(error)
-    if is_of_mapper(error):
-        return ui.mapper_unavailable(error)
-    if isinstance(error, SinkUnavailable):
-        return ui.UnavailableError(sinks.describe_outage(error))
-    return ui.UnavailableError(str(error))

@@ -123,9 +123,7 @@ class Input:
         except OSError as error:
             if isinstance(self.place, StoredObject):
                 raise ReadFailedError(str(error)) from None
-            flaw = error.strerror or f"{type(error).__name__}: {error}"
-            name = ui.safe(self.name, 200)
-            raise ReadFailedError(f"cannot read {name}: {ui.safe(flaw, 300)}") from None
+            raise _failed(self.name, error) from None
         except UnknownFormatError as error:
             raise WrongFormatError(str(error)) from None
         except ModuleNotFoundError as error:
@@ -203,8 +201,11 @@ class _MeteredStream:
 
     def read(self, size: int, /) -> bytes | None:
         """Return up to *size* bytes; ``None`` if the stream is not ready."""
-        # Empty is the end, or a stream that is not ready: only `read` returns None.
-        data: bytes | None = self.stream.read1(size) or self.stream.read(1)
+        try:
+            # Empty is the end, or a stream that is not ready: only `read` returns None.
+            data: bytes | None = self.stream.read1(size) or self.stream.read(1)
+        except Exception as error:
+            raise _failed(self.name, error) from error
         if data:
             self.was_read = True
             self.advance(len(data))
@@ -213,6 +214,11 @@ class _MeteredStream:
     def seek(self, offset: int, /) -> int:
         position: int = self.stream.seek(offset)
         return position
+
+
+def _failed(name: str, error: Exception) -> ReadFailedError:
+    flaw = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    return ReadFailedError(f"cannot read {ui.safe(name, 200)}: {ui.safe(flaw, 300)}")
 
 
 @attrs.frozen

@@ -13,7 +13,13 @@ import click
 
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, FilePath, StateUrl, key_option
+from braze_heap.cli._options import (
+    Decorator,
+    FilePath,
+    StateUrl,
+    key_option,
+    local_path,
+)
 from braze_heap.config import Config
 from braze_heap.config._keys import declared_keys
 from braze_heap.exceptions import (
@@ -61,7 +67,7 @@ StatePlace: TypeAlias = Path | StateUrl
 
 def place_of(text: str) -> StatePlace:
     """Return the URL of a database, or a path, also of a ``file:`` URL."""
-    text = text.removeprefix("file://")
+    text = local_path(text)
     return StateUrl(text) if "://" in text else Path(text)
 
 
@@ -114,12 +120,7 @@ def named_place(config: Config) -> StatePlace | None:
 
 
 def named_place_or_exit(config: Config) -> StatePlace:
-    """
-    Return the place of the state of a command.
-
-    Raises:
-        UsageError: Nothing names it.
-    """
+    """Return the place of the state; raise a `click.UsageError` if nothing names it."""
     if place := named_place(config):
         return place
     raise click.UsageError(
@@ -129,12 +130,7 @@ def named_place_or_exit(config: Config) -> StatePlace:
 
 
 def spec_or_exit(config: Config) -> str:
-    """
-    Return the sink of a command, as text.
-
-    Raises:
-        UsageError: No sink is configured.
-    """
+    """Return the sink as text; raise a `click.UsageError` if none is configured."""
     if spec := config.sink.to_spec():
         return spec
     raise click.UsageError(
@@ -145,13 +141,7 @@ def spec_or_exit(config: Config) -> str:
 
 @attrs.frozen
 class HeapTarget:
-    """
-    Destination of a Heap sink.
-
-    Attributes:
-        options: The options of the sink.
-        host: URL of the host.
-    """
+    """Options and host of a Heap sink."""
 
     options: "HeapOptions"
     host: str
@@ -220,11 +210,7 @@ def ledger_for(
     """
     Return *ledger*; ``None`` if *sink* is stdout, which keeps no values, or unnamed.
 
-    Args:
-        spec: The sink as the user wrote it.
-        sink: The open sink.
-        ledger: The ledger of the state file.
-        warn: Called with a message if the sink does not name its destination.
+    *warn* is called with a message if the sink does not name its destination.
     """
     if ledger is None or spec in STDOUT:
         return None
@@ -296,17 +282,25 @@ def open_state(
             database cannot be used.
     """
     try:
-        state: SqliteState | SqlState
-        try:
-            if isinstance(path, StateUrl):
-                state = SqlState(path.url)
-            else:
-                cap = max_bytes or MAX_BYTES
-                state = SqliteState(path, max_bytes=cap, create=is_made)
-        except (ValueError, ModuleNotFoundError) as error:
-            raise ui.UnusableError(ui.sentence(error)) from None
-        with state:
+        with _opened(path, max_bytes or MAX_BYTES, is_made=is_made) as state:
             yield state
     except StateError as error:
         name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
         raise ui.UnusableError(f"{name}{error}.") from None
+
+
+def _opened(
+    path: StatePlace, max_bytes: int, *, is_made: bool
+) -> SqliteState | SqlState:
+    try:
+        if isinstance(path, StateUrl):
+            return SqlState(path.url)
+        return SqliteState(path, max_bytes=max_bytes, create=is_made)
+    except (ValueError, ModuleNotFoundError) as error:
+        raise ui.UnusableError(ui.sentence(error)) from None
+
+
+def state_failure(error: StateError) -> ui.UnusableError:
+    """Return the error to show after a delivery: a retry may help, unless of damage."""
+    kind = ui.UnusableError if error._is_damaged else ui.UnavailableError
+    return kind(ui.sentence(error))
