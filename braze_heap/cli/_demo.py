@@ -24,7 +24,6 @@ from braze_heap.cli._explain import HIDDEN
 from braze_heap.cli._log import logging_to
 from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
-from braze_heap.cli._server import bound, server_of, serving
 from braze_heap.cli._simulate import FAULTS, PROBES, SimulationResult, mixed_events
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
@@ -190,6 +189,8 @@ def _play(events: Sequence[Any], seed: int, story: _Story) -> "_Outcome":
             rate=NUMBER / HOUR,
             **FAULTS,
         )
+        from braze_heap.cli._server import bound, server_of, serving
+
         with (
             bound("127.0.0.1", 0) as listener,
             serving(server_of(service, 1), listener) as url,

@@ -8,7 +8,7 @@ import secrets
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -29,7 +29,6 @@ from braze_heap.cli._options import (
     setup_options,
 )
 from braze_heap.cli._progress import format_duration
-from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver, Tokens
@@ -109,6 +108,8 @@ def serve(setup: Setup) -> None:
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
     ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
+    from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
+
     config = setup.config
     log = LineHandler(sys.stderr, is_json=config.log.format == "json")
     client = importlib.import_module("prometheus_client")
@@ -126,9 +127,8 @@ def serve(setup: Setup) -> None:
         sinks.refuse_files(spec, state, setup.file)
         listener = stack.enter_context(bound(config.serve.host, config.serve.port))
         stores = stack.enter_context(sinks.state_of(config))
-        sink = stack.enter_context(
-            _closing(sinks.open_sink_or_exit(config), log, metrics)
-        )
+        sink = sinks.open_sink_or_exit(config)
+        stack.callback(_close, sink, log, metrics)
         grace = config.serve.grace
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
         ledger = sinks.ledger_for(spec, sink, stores.ledger, logger.warning)
@@ -161,18 +161,11 @@ def _log_stopping(receiver: AsyncReceiver, grace: float) -> None:
 
 @attrs.frozen
 class _Access:
-    """
-    Tokens of the receiver, and their source.
-
-    Attributes:
-        tokens: Tokens of the receiver.
-        source: Variable or file with the tokens; ``None`` if one was generated.
-        generated: The generated token.
-    """
+    """Tokens of the receiver, and their source, or the token that was generated."""
 
     tokens: Tokens
-    source: str | None
-    generated: str | None = attrs.field(default=None, repr=False)
+    source: str = ""
+    generated: str = attrs.field(default="", repr=False)
 
 
 def _access(config: Config) -> _Access:
@@ -181,15 +174,12 @@ def _access(config: Config) -> _Access:
 
     Outside of trial mode, token and sink are required: a 401 after a restart would make
     Braze disable the feed, and events in a default file would never reach Heap.
-
-    Raises:
-        UnusableError: There is no token or no sink, and this is not a trial.
     """
     has_sink, has_token = bool(config.sink.to_spec()), bool(config.serve.token.split())
     is_log = config.log.format == "json"
     if not (has_sink or has_token or is_log) and is_here(config.serve.host):
         generated = secrets.token_urlsafe(24)
-        return _Access(Tokens(generated), None, generated)
+        return _Access(Tokens(generated), generated=generated)
     try:
         tokens = config.tokens()
     except ValueError as error:
@@ -201,21 +191,16 @@ def _access(config: Config) -> _Access:
     return _Access(tokens, source)
 
 
-@contextlib.contextmanager
-def _closing(sink: Sink, log: LineHandler, metrics: Metrics) -> Iterator[Sink]:
-    """Close *sink* at the end, then log the totals."""
+def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
+    """Close *sink*, then log the totals."""
     try:
-        yield sink
+        sink.close()
+    except OSError as error:
+        raise sinks.close_error(error) from None
     finally:
-        try:
-            sink.close()
-        except OSError as error:
-            raise sinks.close_error(error) from None
-        finally:
-            log.flush_suppressed()
-            context = counts(metrics.report)
-            totals = summarize(metrics.report)
-            logger.info("Stopped. %s", totals, extra={"braze_context": context})
+        log.flush_suppressed()
+        context, totals = counts(metrics.report), summarize(metrics.report)
+        logger.info("Stopped. %s", totals, extra={"braze_context": context})
 
 
 def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) -> str:
@@ -250,7 +235,7 @@ _MARGIN: Final = " " * 17
 
 def _curl(url: str, access: _Access) -> str:
     body = json.dumps({"events": [_SAMPLE]})
-    kind, _, name = (access.source or "").partition(" ")
+    kind, _, name = access.source.partition(" ")
     read = f"$(cat {shlex.quote(name)})" if kind == "file" else f"${{{name}%% *}}"
     token = access.generated or read
     return f'curl -i {url}/ -H "Authorization: Bearer {token}" -d {shlex.quote(body)}'
