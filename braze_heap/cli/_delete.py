@@ -44,13 +44,10 @@ class _Deletion:
     A deletion, before and after.
 
     Attributes:
-        identities: The users to delete.
-        sink: Description of the destination.
         path: The state, if it is searched.
         found: Its dead letters of these people.
         stated: Identities in its ledger.
         rejections: Identity to the reason of the sink for not deleting it.
-        is_done: Whether everything was deleted but the *rejections*.
     """
 
     identities: Sequence[str]
@@ -176,18 +173,19 @@ def delete(
         sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)
-        found = _search(state, chosen, suspected=suspected)
+        found, stated = Found([], {}), list[str]()
+        if state:
+            found, stated = _search(state, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
-        stated = _search_ledger(state, chosen)
         deletion = _Deletion(chosen, where, path, found, stated)
         if not dry_run:
             if not yes:
                 ui.show(deletion.view(), ui.console("stderr"))
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
-            if state is not None and found.keys:
+            if state and found.keys:
                 state.dead_letter.forget(found.keys)
-            if state is not None and stated:
+            if state and stated:
                 state.ledger.forget(stated)
             deletion.rejections = _send(sink, chosen)
             deletion.is_done = True
@@ -220,7 +218,7 @@ def _checked(given: Sequence[str]) -> list[str]:
 
 
 def _read() -> list[str]:
-    """Return the lines of stdin but empty ones."""
+    """Return the lines of stdin, except empty ones."""
     if sys.stdin.isatty():
         return [str(click.prompt("Identity", err=True, hide_input=True))]
     try:
@@ -232,12 +230,7 @@ def _read() -> list[str]:
 
 
 def _expect_key(sink: Sink) -> None:
-    """
-    Check that a Heap sink has the API key, before anything is deleted.
-
-    Raises:
-        UnusableError: It has none.
-    """
+    """Check that a Heap sink has the API key, before anything is deleted."""
     target = sinks.HeapTarget.of(sink)
     if target is not None and not target.options.api_key:
         raise ui.UnusableError(
@@ -247,30 +240,23 @@ def _expect_key(sink: Sink) -> None:
 
 
 def _search(
-    state: SqliteState | SqlState | None, identities: Sequence[str], *, suspected: bool
-) -> Found:
-    """Return the dead letters of these people; with *suspected* all are certain."""
-    keys: dict[str, None] = {}
-    may_be: dict[str, str] = {}
-    if state is None:
-        return Found([], {})
+    state: SqliteState | SqlState, identities: Sequence[str], *, suspected: bool
+) -> tuple[Found, list[str]]:
+    """
+    Return the dead letters of these people, and their identities in the ledger.
+
+    If *suspected* is true, dead letters that may be about them are certain.
+    """
+    keys, may_be, stated = dict[str, None](), dict[str, str](), dict[str, None]()
     for identity in identities:
         found = search(state.dead_letter.read(), identity)
         keys |= dict.fromkeys(found.keys)
         may_be |= found.suspected
+        stated |= dict.fromkeys(search_ledger(state.ledger, identity))
     if suspected:
         keys |= dict.fromkeys(may_be)
-    return Found([*keys], {k: why for k, why in may_be.items() if k not in keys})
-
-
-def _search_ledger(
-    state: SqliteState | SqlState | None, identities: Sequence[str]
-) -> Sequence[str]:
-    """Return the identities that these people have in the ledger of the file."""
-    if state is None:
-        return []
-    found = (search_ledger(state.ledger, identity) for identity in identities)
-    return [*dict.fromkeys(itertools.chain.from_iterable(found))]
+    others = {key: why for key, why in may_be.items() if key not in keys}
+    return Found([*keys], others), [*stated]
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:

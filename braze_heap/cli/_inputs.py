@@ -30,10 +30,7 @@ BATCH: Final = 1_000
 """Events that are sent together, which costs one request each to the sink."""
 
 FEW: Final = 100
-"""
-Events that are transformed together, as many as Braze sends: they stay in the caches of
-a processor, which a thousand do not.
-"""
+"""Events that are transformed together: they stay in the caches of a processor."""
 
 BATCH_BYTES: Final = 8 << 20
 """Bytes from the first to the last event of a batch: some events have 100 kB."""
@@ -48,11 +45,8 @@ the number of workers.
 Advance: TypeAlias = Callable[[int], object]
 """Function that gets the stored bytes of each piece that was read."""
 
-_MAX_NAMED: Final = 5
-"""Maximum number of ignored paths in a note."""
-
+_MAX_IGNORED: Final = 5
 _MAX_FAILURES: Final = 10
-"""Maximum number of inputs in an error."""
 
 _OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Paths that other processes cannot open."""
@@ -98,9 +92,8 @@ class Input:
         """
         Read its events in order; what cannot be decoded is an `Unreadable`.
 
-        Args:
-            advance: Called with the number of bytes of each piece.
-            opened: Its object, if that is open.
+        *advance* is called with the number of bytes of each piece. *opened* is the
+        object, if that is open.
 
         Raises:
             ReadFailedError: It cannot be opened, or its stream fails.
@@ -108,18 +101,19 @@ class Input:
             UnusableError: A package is missing, or the stream is empty.
         """
         try:
-            if isinstance(self.place, StoredObject):
-                with contextlib.ExitStack() as files:
+            with contextlib.ExitStack() as files:
+                if isinstance(self.place, StoredObject):
                     file = opened or files.enter_context(open_object(self.place))
                     file.on_read = advance
                     yield from read_object(file, self.event_type)
-            elif self.place == opts.STDIN:
-                yield from self._read(
-                    _MeteredStream(sys.stdin.buffer, advance, "stdin")
-                )
-            else:
-                with self.place.open("rb") as stream:
-                    yield from self._read(_MeteredStream(stream, advance, self.name))
+                    return
+                stream: Any = sys.stdin.buffer
+                if self.place != opts.STDIN:
+                    stream = files.enter_context(self.place.open("rb"))
+                metered = _MeteredStream(stream, advance, self.name)
+                yield from self._read(cast("BinaryIO", metered))
+                if not metered.was_read and not self.is_regular():
+                    raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
         except OSError as error:
             if isinstance(self.place, StoredObject):
                 raise ReadFailedError(str(error)) from None
@@ -129,46 +123,23 @@ class Input:
         except ModuleNotFoundError as error:
             raise ui.UnusableError(str(error)) from None
 
-    def _read(self, metered: "_MeteredStream") -> Iterator[Read]:
-        event_type = self.event_type or type_in_path(metered.name)
-        file = cast("BinaryIO", metered)
+    def _read(self, file: BinaryIO) -> Iterator[Read]:
+        event_type = self.event_type or type_in_path(self.name)
         if self.lines:
-            yield from read_lines(file, event_type, *self.lines)
-        else:
-            yield from read_events(file, event_type=event_type)
-        if not metered.was_read and not self._is_regular():
-            raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
+            return read_lines(file, event_type, *self.lines)
+        return read_events(file, event_type=event_type)
 
-    def _is_regular(self) -> bool:
+    def is_regular(self) -> bool:
+        """Return whether it is not a pipe or a device."""
         if isinstance(self.place, StoredObject):
             return True
         return self.place != opts.STDIN and self.place.is_file()
-
-    def is_empty(self) -> bool:
-        """Return whether it is a file without a byte."""
-        return self._is_regular() and not self.size
-
-    def check(self) -> None:
-        """
-        Check the beginning of a file that the user named, but not of a pipe.
-
-        Raises:
-            WrongFormatError: It is neither JSON nor Avro.
-        """
-        if self.is_found or not self._is_regular():
-            return
-        try:
-            next(self.read(lambda _: None), None)
-        except WrongFormatError:
-            raise
-        except ui.UnusableError:  # reported when it is read
-            return
 
     def is_open_to_others(self) -> bool:
         """Return whether other processes can open it: not a pipe, not memory."""
         if isinstance(self.place, StoredObject):
             return not self.place.url.startswith("memory:")
-        return self._is_regular() and not self.name.startswith(_OF_THIS_PROCESS)
+        return self.is_regular() and not self.name.startswith(_OF_THIS_PROCESS)
 
     def pieces(self, unit: int) -> Iterator["Input"]:
         """Split long JSON lines into pieces of about *unit* bytes; others are one."""
@@ -255,10 +226,9 @@ class Inputs:
         Objects of a store must be read in order, because the next ones are fetched.
         """
         is_stored = isinstance(source.place, StoredObject)
+        opened = next(self._opened)[1] if is_stored else None
         try:
-            yield from source.read(
-                advance, next(self._opened)[1] if is_stored else None
-            )
+            yield from source.read(advance, opened)
         except WrongFormatError as error:
             if not source.is_found:
                 raise
@@ -327,9 +297,8 @@ class Source:
         Raises:
             click.UsageError: No file is named, and stdin is a terminal. The hours are
                 wrong.
-            WrongFormatError: A file that is named is neither JSON nor Avro.
-            UnusableError: There is nothing to read, but it is not only that there is
-                nothing of the hours and event types. A store is not accessible.
+            UnusableError: There is nothing to read, except because of hours and event
+                types; a named file does not contain events; a store is not accessible.
         """
         if not self.files and sys.stdin.isatty():
             raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
@@ -350,12 +319,24 @@ class Source:
                 raise
             raise ui.UnusableError(str(error)) from None
         is_narrowed = hours.is_limited or selects is not None
-        if all(each.is_empty() for each in found) and not (is_narrowed and not found):
+        is_empty = all(each.is_regular() and not each.size for each in found)
+        if is_empty and (found or not is_narrowed):
             names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
             raise ui.UnusableError(f"There is nothing to read in {names}.")
         for each in found:
-            each.check()
+            if not each.is_found and each.is_regular():  # a pipe is read only once
+                _check_format(each)
         return Inputs(found)
+
+
+def _check_format(source: Input) -> None:
+    """Raise a `WrongFormatError` if *source* begins neither as JSON nor as Avro."""
+    try:
+        next(source.read(lambda _: None), None)
+    except WrongFormatError:
+        raise
+    except ui.UnusableError:  # reported when it is read
+        return
 
 
 source_options: Final = opts.group(
@@ -418,9 +399,10 @@ def _files_in(root: Path) -> list[Path]:
                 ignored.append(f"{path} (not a file)")
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        named = "; ".join(ui.safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
-        more = f"; and {len(ignored) - _MAX_NAMED:,} more" * (len(ignored) > _MAX_NAMED)
-        click.echo(f"Note: not read: {named}{more}", err=True)
+        first, more = sorted(ignored)[:_MAX_IGNORED], len(ignored) - _MAX_IGNORED
+        names = [ui.safe(name, 200) for name in first]
+        names += [f"and {more:,} more"] * (more > 0)
+        click.echo(f"Note: not read: {'; '.join(names)}", err=True)
     return sorted(files)
 
 

@@ -75,12 +75,9 @@ def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorato
 @attrs.frozen
 class StoreUrl:
     """
-    URL of an object, a folder or a bucket.
+    URL of an object, a folder or a bucket, with arguments of the fsspec file system.
 
-    Attributes:
-        url: URL.
-        storage_options: Arguments of the fsspec file system, which `storage_option`
-            adds. They can be secret.
+    `storage_option` adds these. They can be secret.
     """
 
     url: str
@@ -107,13 +104,10 @@ class StateUrl:
 
 class FilePath(click.Path):
     """
-    A path as `pathlib.Path`, refused with the reason if it cannot be looked at.
+    A path as `pathlib.Path`, or with *urls* a `StoreUrl`. A ``file:`` URL is a path.
 
-    click reports a path in a folder that may not be searched as missing, or accepts it.
-
-    Args:
-        urls: Whether a `StoreUrl` is accepted, too. A ``file:`` URL is a path.
-        options: Arguments of `click.Path`.
+    It is refused with the reason if it cannot be looked at. click reports a path in a
+    folder that may not be searched as missing, or accepts it.
     """
 
     def __init__(self, *, urls: bool = False, **options: Any) -> None:
@@ -162,23 +156,17 @@ class InputPath(FilePath):
         super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True, urls=True)
 
 
-def _hour(
-    _: click.Context, __: click.Parameter, value: str | None
-) -> dt.datetime | None:
-    """Return *value*, in ISO 8601 or as in a path of storage, as a time in UTC."""
-    if value is None:
-        return None
+def _hour(text: str) -> dt.datetime:
+    """Return *text*, in ISO 8601 or as in a path of storage, as a time in UTC."""
     try:
-        time = dt.datetime.fromisoformat(_HOUR_IN_PATH.sub(r"\1T\2", value))
+        iso = re.sub(r"^(\d{4}-\d\d-\d\d)-(\d\d)$", r"\1T\2", text)
+        time = dt.datetime.fromisoformat(iso)
     except ValueError:
         raise click.BadParameter(
-            f"{ui.safe(value)!r} is not a date or an hour, such as 2026-01-15 or "
+            f"{ui.safe(text)!r} is not a date or an hour, such as 2026-01-15 or "
             "2026-01-15T07."
         ) from None
     return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-
-
-_HOUR_IN_PATH: Final = re.compile(r"^(\d{4}-\d\d-\d\d)-(\d\d)$")
 
 
 def _storage_options(
@@ -205,10 +193,12 @@ def storage_option(command: Any) -> Any:
 
     @functools.wraps(command)
     def run(storage_options: dict[str, Any], **values: Any) -> Any:
-        given = [
-            each if isinstance(each, tuple) else (each,) for each in values.values()
+        urls = [
+            each
+            for value in values.values()
+            for each in (value if isinstance(value, tuple) else (value,))
+            if isinstance(each, StoreUrl)
         ]
-        urls = [u for each in given for u in each if isinstance(u, StoreUrl)]
         if storage_options and not urls:
             raise click.UsageError("--storage-option is for URLs, but there is no URL.")
         for url in urls:
@@ -229,31 +219,31 @@ WINDOW: Final = (
         "--since HOUR",
         "Read only files with this hour or a later one in their path, in UTC, such as "
         "2026-01-15 or 2026-01-15T07.",
-        callback=_hour,
+        type=_hour,
     ),
     option(
         "--until HOUR",
         "Read only files with an earlier hour in their path, in UTC.  "
         "[default: all, or a day from now with --since]",
-        callback=_hour,
+        type=_hour,
     ),
 )
 """Options for the hours of files that Braze wrote."""
 
 
-def _event_type(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Return *value*; on stderr, point out a type that this version does not know."""
-    if value is not None and value not in EVENT_TYPES:
-        hint = did_you_mean(value, EVENT_TYPES)
-        text = f"{ui.safe(value)} is not a type that this version knows.{hint}"
-        click.echo(f"Note: {text}", err=True)
-    return value
+def _event_type(text: str) -> str:
+    """Return *text*; on stderr, point out a type that this version does not know."""
+    if text not in EVENT_TYPES:
+        hint = did_you_mean(text, EVENT_TYPES)
+        note = f"{ui.safe(text)} is not a type that this version knows.{hint}"
+        click.echo(f"Note: {note}", err=True)
+    return text
 
 
 event_type_option: Final = option(
     "--event-type TYPE",
     "Type of records from storage, if neither they nor their path contain it.",
-    callback=_event_type,
+    type=_event_type,
 )
 
 
@@ -420,9 +410,6 @@ class Setup:
             tables: Tables that the command uses, so their secrets are read.
             values: Values of the options of `key_option`, and ``config``.
             warn: Called with each warning about a variable.
-
-        Raises:
-            UnusableError: The file, a variable or an option is wrong.
         """
         file, options = values.pop("config"), dict[tuple[str, str], tuple[Any, str]]()
         params = click.get_current_context().command.params
@@ -498,12 +485,7 @@ def never_over_http(transformer: Transformer) -> list[str]:
 
 
 def build_transformer(config: Config) -> Transformer:
-    """
-    Return the transformer of *config*, and write what it warns of to stderr.
-
-    Raises:
-        UnusableError: The configuration is wrong.
-    """
+    """Return the transformer of *config*, and write what it warns of to stderr."""
     with shown_warnings():
         try:
             return config.transformer()

@@ -46,10 +46,7 @@ def is_stdout(path: Output) -> bool:
 
 
 def is_replaced(path: Output) -> bool:
-    """
-    Return whether a file appears at *path* only when it is complete: not for stdout,
-    devices and pipes.
-    """
+    """Return whether a file appears at *path* when it is complete: not for pipes."""
     if isinstance(path, StoreUrl):
         return True
     return not is_stdout(path) and (path.is_file() or not path.exists())
@@ -73,8 +70,7 @@ def open_output(
         path: Path or URL of the output.
         inputs: Files that the command reads; *path* must not be one of them.
         is_joined: Whether it is joined from parts that are compressed already.
-        mode: Permissions of the file. By default those of the existing one. An object
-            has those of its bucket.
+        mode: Permissions of a file. By default those of the existing one.
 
     Raises:
         UnusableError: It cannot be written.

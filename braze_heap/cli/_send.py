@@ -30,11 +30,9 @@ from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
 from braze_heap.cli._run import Run
-from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
-from braze_heap.state import DeadLetter, Ledger
 
 AGAIN: Final = (
     "It starts over; Heap ignores events it already has, but a file sink will contain "
@@ -102,7 +100,8 @@ def send(
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
     kept = None if discard else sinks.place_of_state(config)
-    run = Run.of(config, source, own=_files_of(kept))
+    suffixes = ("", *sinks.OWN_SUFFIXES) if isinstance(kept, Path) else ()
+    run = Run.of(config, source, own=[Path(f"{kept}{suffix}") for suffix in suffixes])
     inputs, spec = run.inputs, config.sink.to_spec()
     if dry_run or not spec:
         _dry_run(run, all_types, ending)
@@ -114,20 +113,21 @@ def send(
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(contextlib.closing(sinks.open_sink_or_exit(config)))
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        with _stores(kept, config, quiet=ending.quiet) as stores:
-            delivery = Delivery(spec, sink, *stores, patience)
-            result = delivery.run(run.transformer, work, inputs.size, ending.bar)
+        dead_letter, ledger = DISCARD, None
+        if kept:
+            state = stack.enter_context(sinks.state_of(config))
+            dead_letter, ledger = state.dead_letter, state.ledger
+        if kept and not ending.quiet:
+            place = ui.safe(str(kept), 500)
+            click.echo(f"What cannot be delivered goes to {place}.", err=True)
+        delivery = Delivery(spec, sink, dead_letter, ledger, patience)
+        result = delivery.run(run.transformer, work, inputs.size, ending.bar)
     result.report.skipped_files += inputs.skipped
     result = attrs.evolve(result, source=str(inputs), state=kept, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
-
-
-def _files_of(state: sinks.StatePlace | None) -> list[Path]:
-    """Return the files of the state, which may lie in a folder that is read."""
-    suffixes = ("", *sinks.OWN_SUFFIXES) if isinstance(state, Path) else ()
-    return [Path(f"{state}{suffix}") for suffix in suffixes]
 
 
 def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
@@ -222,18 +222,3 @@ def _dry_view(
     yield from ui.next_steps(
         [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
     )
-
-
-@contextlib.contextmanager
-def _stores(
-    path: sinks.StatePlace | None, config: Config, *, quiet: bool
-) -> Iterator[tuple[DeadLetter, Ledger | None]]:
-    if path is None:
-        yield DISCARD, None
-        return
-    with sinks.state_of(config) as state:
-        if not quiet:
-            click.echo(
-                f"What cannot be delivered goes to {ui.safe(str(path), 500)}.", err=True
-            )
-        yield state.dead_letter, state.ledger
