@@ -26,7 +26,7 @@ from braze_heap import Pipeline, Reason, Report, replay
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Delivery, patience_option
+from braze_heap.cli._delivery import deliver, patience_option
 from braze_heap.cli._options import (
     Setup,
     build_transformer,
@@ -392,8 +392,10 @@ def replay_(
         letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
         _check_destinations(destinations, counts)
         sinks.confirm_heap(sink, letters, is_agreed=yes)
-        delivery = Delivery(spec, sink, state.dead_letter, state.ledger, patience)
-        result = delivery.run(transformer, work, 0, ending.bar)
+        stores, bar = (state.dead_letter, state.ledger), ending.bar
+        result = deliver(
+            spec, sink, stores, transformer, work, patience=patience, bar=bar
+        )
     result = attrs.evolve(result, source=str(path), state=path, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
 

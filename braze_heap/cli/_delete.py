@@ -13,16 +13,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._dead_letters import in_ledger, suspected_lines
-from braze_heap.cli._options import (
-    Setup,
-    json_option,
-    key_option,
-    option,
-    setup_options,
-    yes_option,
-)
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
@@ -120,10 +113,10 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
     ),
 )
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
-@setup_options(
+@opts.setup_options(
     "sink state",
     sinks.sink_option("Heap, with the API key in HEAP_API_KEY."),
-    key_option(
+    opts.key_option(
         "state.path",
         "--state FILE",
         "Also remove the people from this file: their dead letters and user "
@@ -131,16 +124,16 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
         type=sinks.StatePath(exists=True),
     ),
 )
-@option(
+@opts.option(
     "--suspected",
     "Also remove dead letters that may be about them. By default they are listed.",
 )
-@option("--dry-run", "Show what would be deleted, and delete nothing.")
-@yes_option("Do not ask.")
-@json_option
+@opts.option("--dry-run", "Show what would be deleted, and delete nothing.")
+@opts.yes_option("Do not ask.")
+@opts.json_option
 def delete(
     identities: tuple[str, ...],
-    setup: Setup,
+    setup: opts.Setup,
     suspected: bool,
     dry_run: bool,
     yes: bool,

@@ -1,11 +1,10 @@
 """Deliver events for a command: retry, show progress, and report in every case."""
 
 import contextlib
-import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -27,12 +26,15 @@ from braze_heap.exceptions import (
     retry_after_of,
 )
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
-from braze_heap.observers import BatchDetails
+from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.sinks import Receipt, Sink
 from braze_heap.state import DeadLetter, Ledger
 
 PATIENCE: Final = 600.0
 """Seconds: longer than a deployment of Heap takes."""
+
+Stores: TypeAlias = tuple[DeadLetter, Ledger | None]
+"""Dead letter and ledger; without a ledger, only properties of this run are known."""
 
 Work: TypeAlias = Callable[[Pipeline, RunProgress], Report | None]
 """Function that passes batches to a pipeline and counts the units read."""
@@ -55,7 +57,7 @@ class RetryingPipeline(Pipeline):
     A pipeline that retries for a limited time, and shows why it waits.
 
     It stops after *limit* seconds without a success. *progress* gets messages, waits
-    and processed events.
+    and processed events. Other arguments are those of `Pipeline`.
 
     Attributes:
         report: Counts of the events so far.
@@ -63,22 +65,10 @@ class RetryingPipeline(Pipeline):
     """
 
     def __init__(
-        self,
-        transformer: Transformer,
-        sink: Sink,
-        dead_letter: DeadLetter,
-        limit: float,
-        progress: RunProgress,
-        **options: Any,
+        self, *args: Any, limit: float, progress: RunProgress, **options: Any
     ) -> None:
-        super().__init__(
-            transformer,
-            sink,
-            dead_letter,
-            observers=[self._processed],
-            patience=math.inf,
-            **options,
-        )
+        observers = [self._processed]
+        super().__init__(*args, observers=observers, patience=math.inf, **options)
         self.report = Report()
         self.is_pipe_closed = False
         self._limit = limit
@@ -101,6 +91,9 @@ class RetryingPipeline(Pipeline):
                     "test the sink with braze_heap.testing.check_sink"
                 ) from None
         return done
+
+    def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
+        """Log nothing, because the command reports the error."""
 
     def _processed(self, details: BatchDetails) -> None:
         if details.report is None:
@@ -145,75 +138,67 @@ class RetryingPipeline(Pipeline):
             )
 
 
-@attrs.frozen(eq=False)
-class Delivery:
+def deliver(
+    spec: str,
+    sink: Sink,
+    stores: Stores,
+    transformer: Transformer,
+    work: Work,
+    *,
+    patience: float,
+    bar: Console | None,
+    total: int = 0,
+    sleep: Callable[[float], object] = time.sleep,
+) -> RunResult:
     """
-    One delivery.
+    Do *work*, close *sink*, and return the result.
 
-    Attributes:
+    Args:
         spec: The sink as the user wrote it.
-        sink: The open sink; `run` closes it.
-        dead_letter: Store for events that cannot be delivered.
-        ledger: Newest user properties; ``None`` to know only those of this run.
+        sink: The open sink.
+        stores: See `Stores`.
+        transformer: Transformer of the pipeline.
+        work: Passes the batches to the pipeline. It returns a report, or ``None`` for
+            the sum of the batches.
         patience: Maximum seconds without a success; stdout is not retried.
-        options: More arguments of the pipeline.
+        bar: Console for the progress.
+        total: Units that *work* reads; 0 if that is not known.
+        sleep: Sleeps for seconds.
     """
-
-    spec: str
-    sink: Sink
-    dead_letter: DeadLetter
-    ledger: Ledger | None
-    patience: float
-    options: Mapping[str, Any] = MappingProxyType({})
-
-    def run(
-        self, transformer: Transformer, work: Work, total: int, bar: Console | None
-    ) -> RunResult:
-        """
-        Do *work*, close the sink, and return the result.
-
-        Args:
-            transformer: Transformer of the pipeline.
-            work: Passes the batches to the pipeline. It returns a report, or ``None``
-                for the sum of the batches.
-            total: Units that *work* reads; 0 if that is not known.
-            bar: Console for the progress.
-        """
-        is_stdout = self.spec in sinks.STDOUT
-        ceiling = math.inf
-        if heap := sinks.HeapTarget.of(self.sink):
-            ceiling = heap.options.events_a_minute or EVENTS_A_MINUTE
-        with progress("Sending", total, bar, ceiling) as shown:
-            pipeline = RetryingPipeline(
-                transformer,
-                self.sink,
-                self.dead_letter,
-                0.0 if is_stdout else self.patience,
-                shown,
-                ledger=sinks.ledger_for(
-                    self.spec, self.sink, self.ledger, shown.on_message
-                ),
-                **self.options,
-            )
-
-            def deliver() -> None:
-                with _reported_once(), _errors_of(pipeline, is_stdout=is_stdout):
-                    with contextlib.closing(self.sink):
-                        pipeline.report = work(pipeline, shown) or pipeline.report
-                    if is_stdout:
-                        sys.stdout.flush()
-
-            outcome = outcome_of(deliver, "Processed before that:")
-            seconds = shown.seconds
-        if isinstance(outcome.failure, ReadFailedError):
-            note = "Not everything could be read. Processed the rest:"
-            outcome = attrs.evolve(outcome, note=note)
-        return RunResult(
-            report=RunReport.of(pipeline.report),
-            outcome=outcome,
-            seconds=seconds,
-            sink=sinks.describe_sink(self.spec, heap),
+    dead_letter, ledger = stores
+    is_stdout = spec in sinks.STDOUT
+    ceiling = math.inf
+    if heap := sinks.HeapTarget.of(sink):
+        ceiling = heap.options.events_a_minute or EVENTS_A_MINUTE
+    with progress("Sending", total, bar, ceiling) as shown:
+        pipeline = RetryingPipeline(
+            transformer,
+            sink,
+            dead_letter,
+            ledger=sinks.ledger_for(spec, sink, ledger, shown.on_message),
+            limit=0.0 if is_stdout else patience,
+            progress=shown,
+            sleep=sleep,
         )
+
+        def run() -> None:
+            with _errors_of(pipeline, is_stdout=is_stdout):
+                with contextlib.closing(sink):
+                    pipeline.report = work(pipeline, shown) or pipeline.report
+                if is_stdout:
+                    sys.stdout.flush()
+
+        outcome = outcome_of(run, "Processed before that:")
+        seconds = shown.seconds
+    if isinstance(outcome.failure, ReadFailedError):
+        note = "Not everything could be read. Processed the rest:"
+        outcome = attrs.evolve(outcome, note=note)
+    return RunResult(
+        report=RunReport.of(pipeline.report),
+        outcome=outcome,
+        seconds=seconds,
+        sink=sinks.describe_sink(spec, heap),
+    )
 
 
 @contextlib.contextmanager
@@ -239,20 +224,3 @@ def _errors_of(pipeline: RetryingPipeline, *, is_stdout: bool) -> Iterator[None]
 
 def _is_broken_pipe(error: Exception) -> bool:
     return isinstance(error.__context__ or error, BrokenPipeError)
-
-
-@contextlib.contextmanager
-def _reported_once() -> Iterator[None]:
-    """
-    Keep the pipeline from logging why a batch failed: the command itself reports that.
-    """
-
-    def is_other(record: logging.LogRecord) -> bool:
-        return not hasattr(record, "braze_outcome")
-
-    logger = logging.getLogger("braze_heap.pipeline")
-    logger.addFilter(is_other)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_other)

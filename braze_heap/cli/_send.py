@@ -14,18 +14,10 @@ from rich.text import Text
 
 from braze_heap import DISCARD, ENGAGEMENT, Pipeline, Track, TransformResult
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Delivery, patience_option
+from braze_heap.cli._delivery import Stores, deliver, patience_option
 from braze_heap.cli._inputs import Source, batches, source_options
-from braze_heap.cli._options import (
-    STDIN,
-    Setup,
-    all_types_option,
-    option,
-    setup_options,
-    storage_option,
-    yes_option,
-)
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
@@ -58,9 +50,9 @@ Running a command again is safe: Heap ignores events it already has.
         zero="done, also if events went to the dead letter",
     ),
 )
-@storage_option
+@opts.storage_option
 @source_options
-@setup_options(
+@opts.setup_options(
     "transform sink state",
     sinks.sink_option("Destination. Without it nothing is sent: a dry run."),
     *sinks.state_options(
@@ -68,15 +60,15 @@ Running a command again is safe: Heap ignores events it already has.
         "or database (its URL).  [default: state.db]"
     ),
 )
-@option("--dry-run", "Send nothing, also if a sink is configured.")
-@yes_option()
-@option("--discard", "Count what cannot be delivered; keep no state.")
+@opts.option("--dry-run", "Send nothing, also if a sink is configured.")
+@opts.yes_option()
+@opts.option("--discard", "Count what cannot be delivered; keep no state.")
 @patience_option
-@all_types_option
+@opts.all_types_option
 @ending_options("there are dead letters")
 def send(
     source: Source,
-    setup: Setup,
+    setup: opts.Setup,
     dry_run: bool,
     yes: bool,
     discard: bool,
@@ -105,7 +97,7 @@ def send(
     inputs, spec = run.inputs, config.sink.to_spec()
     if dry_run or not spec:
         _dry_run(run, all_types, ending)
-    if written := STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
+    if written := opts.STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
         refuse_input(written, inputs.each, "--sink")
     sinks.refuse_files(spec, kept, setup.file)
 
@@ -116,15 +108,19 @@ def send(
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(contextlib.closing(sinks.open_sink_or_exit(config)))
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        dead_letter, ledger = DISCARD, None
+        stores: Stores = DISCARD, None
         if kept:
             state = stack.enter_context(sinks.state_of(config))
-            dead_letter, ledger = state.dead_letter, state.ledger
+            stores = state.dead_letter, state.ledger
         if kept and not ending.quiet:
             place = ui.safe(str(kept), 500)
             click.echo(f"What cannot be delivered goes to {place}.", err=True)
-        delivery = Delivery(spec, sink, dead_letter, ledger, patience)
-        result = delivery.run(run.transformer, work, inputs.size, ending.bar)
+        result = deliver(
+            *(spec, sink, stores, run.transformer, work),
+            patience=patience,
+            bar=ending.bar,
+            total=inputs.size,
+        )
     result.report.skipped_files += inputs.skipped
     result = attrs.evolve(result, source=str(inputs), state=kept, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)

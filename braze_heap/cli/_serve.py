@@ -16,18 +16,10 @@ import click
 
 from braze_heap import Pipeline
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._hosts import is_here
 from braze_heap.cli._log import LineHandler, logger, logging_to
-from braze_heap.cli._options import (
-    NEW_TOKEN,
-    TOKEN_VARIABLE,
-    Setup,
-    build_transformer,
-    key_option,
-    never_over_http,
-    setup_options,
-)
 from braze_heap.cli._progress import format_duration
 from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
@@ -75,32 +67,33 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
         zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
     ),
 )
-@setup_options(
+@opts.setup_options(
     "transform sink state serve",
     sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode."),
-    key_option(
+    opts.key_option(
         "serve.token_env",
         "--token-env NAME",
         "Environment variable with the bearer token, or two while one is replaced.  "
-        f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
+        f"[default: {opts.TOKEN_VARIABLE}; "
+        "without it and --sink, a token is generated]",
     ),
     *sinks.state_options(
         "Keep what cannot be delivered, and the newest user properties, in this file, "
         "or database (its URL).  [default: state.db]"
     ),
-    key_option("serve.host"),
-    key_option("serve.port"),
-    key_option("serve.grace", "--grace SECONDS"),
-    key_option(
+    opts.key_option("serve.host"),
+    opts.key_option("serve.port"),
+    opts.key_option("serve.grace", "--grace SECONDS"),
+    opts.key_option(
         "log.format",
         "--log-json",
         "Log as JSON, one object a line.",
         flag_value="json",
         type=str,
     ),
-    key_option("log.level", "--log-level"),
+    opts.key_option("log.level", "--log-level"),
 )
-def serve(setup: Setup) -> None:
+def serve(setup: opts.Setup) -> None:
     """
     Receive Currents events over HTTP, and deliver them before each answer.
 
@@ -117,8 +110,8 @@ def serve(setup: Setup) -> None:
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log, config.log.level))
-        transformer = build_transformer(config)
-        for text in never_over_http(transformer):
+        transformer = opts.build_transformer(config)
+        for text in opts.never_over_http(transformer):
             logger.warning("%s", text)
         access = _access(config)
         if not config.sink.to_spec():
@@ -183,7 +176,7 @@ def _access(config: Config) -> _Access:
     try:
         tokens = config.tokens()
     except ValueError as error:
-        raise ui.UnusableError(f"{error}. {NEW_TOKEN}") from None
+        raise ui.UnusableError(f"{error}. {opts.NEW_TOKEN}") from None
     source = config.sources["serve.token"]
     if not has_sink:
         flaw = f"{source} is set, so this is not a trial, and --sink is missing"
@@ -205,7 +198,7 @@ def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
 
 def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
-    permanent = f"set {TOKEN_VARIABLE} to use a permanent one"
+    permanent = f"set {opts.TOKEN_VARIABLE} to use a permanent one"
     where = f"\n{_MARGIN}generated for this run; {permanent}"
     token = f"{access.generated}{where}" if access.generated else f"in {access.source}"
     lines = [
