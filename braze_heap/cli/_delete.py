@@ -264,7 +264,7 @@ def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
         receipt = sink.send([DeleteUser(identity) for identity in identities])
     except SinkUnavailable as error:
         advice = "The deletion in Heap is not certain: run the same command again"
-        text = f"{sinks.describe_outage(error)}. {advice}"
+        text = f"{sinks.failure_of(error).message}. {advice}"
         if error.misconfigured:
             raise ui.UnusableError(f"{text}.") from None
         raise ui.UnavailableError(f"{text} later.") from None

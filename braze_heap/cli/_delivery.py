@@ -209,17 +209,9 @@ def _errors_of(pipeline: RetryingPipeline, *, is_stdout: bool) -> Iterator[None]
     except (DeliveryError, StateError, OSError) as error:
         if is_stdout and (pipeline.is_pipe_closed or _is_broken_pipe(error)):
             raise BrokenPipeError from None
-        if isinstance(error, OSError):
-            if is_stdout:
-                ui.redirect_to_devnull("stdout")
-            raise sinks.close_error(error) from None
-        if isinstance(error, DeliveryError) and is_of_mapper(error):
-            raise ui.mapper_unavailable(error) from None
-        if isinstance(error, StateError):
-            raise sinks.state_failure(error) from None
-        if isinstance(error, SinkUnavailable):
-            raise ui.UnavailableError(sinks.describe_outage(error)) from None
-        raise ui.UnavailableError(str(error)) from None
+        if is_stdout and isinstance(error, OSError):
+            ui.redirect_to_devnull("stdout")
+        raise sinks.failure_of(error) from None
 
 
 def _is_broken_pipe(error: Exception) -> bool:

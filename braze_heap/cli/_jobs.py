@@ -154,11 +154,9 @@ def _folder(output: Output) -> Iterator[Path]:
 @attrs.define(kw_only=True)
 class SplitRun(Run):
     """
-    A run whose inputs are divided among workers, with the same output and report.
+    A run whose inputs are divided among at most *jobs* workers.
 
-    Attributes:
-        config: Configuration from which each worker makes its transformer.
-        jobs: Maximum number of workers.
+    Output and report are the same. Each worker makes its transformer from *config*.
     """
 
     config: Config

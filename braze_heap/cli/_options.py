@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import functools
+import ipaddress
 import json
 import os
 import re
@@ -147,6 +148,13 @@ class FilePath(click.Path):
 def local_path(text: str) -> str:
     """Return *text*, of a ``file:`` URL of this machine the path."""
     return re.sub(r"(?i)^\s*file://(localhost(?=/))?(?=\S)", "", text)
+
+
+def is_here(host: str) -> bool:
+    """Return whether *host* is this machine."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 class InputPath(FilePath):

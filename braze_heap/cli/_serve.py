@@ -18,7 +18,6 @@ from braze_heap import Pipeline
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._hosts import is_here
 from braze_heap.cli._log import LineHandler, logger, logging_to
 from braze_heap.cli._progress import format_duration
 from braze_heap.config import Config, SinkConfig
@@ -170,7 +169,7 @@ def _access(config: Config) -> _Access:
     """
     has_sink, has_token = bool(config.sink.to_spec()), bool(config.serve.token.split())
     is_log = config.log.format == "json"
-    if not (has_sink or has_token or is_log) and is_here(config.serve.host):
+    if not (has_sink or has_token or is_log) and opts.is_here(config.serve.host):
         generated = secrets.token_urlsafe(24)
         return _Access(Tokens(generated), generated=generated)
     try:
@@ -189,7 +188,7 @@ def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
     try:
         sink.close()
     except OSError as error:
-        raise sinks.close_error(error) from None
+        raise sinks.failure_of(error) from None
     finally:
         log.flush_suppressed()
         context, totals = counts(metrics.report), summarize(metrics.report)

@@ -71,16 +71,11 @@ def url_of(listener: socket.socket) -> str:
 
 class BoundedProtocol(H11Protocol):
     """
-    HTTP/1.1 with h11, which limits heads to 64 KiB, for some number of connections.
+    HTTP/1.1 with h11, which limits heads to 64 KiB, for *most* connections.
 
     If there are too many, the one that has waited longest for a request is closed;
-    those that never sent one come first. A head that is not complete in time closes its
-    connection, too.
-
-    Attributes:
-        most: Maximum number of open connections.
-        head_seconds: Maximum seconds for the head of a request.
-        waiting: Connections between two requests, the oldest first.
+    those that never sent one come first. A head that is not complete after
+    *head_seconds* closes its connection, too.
     """
 
     most: ClassVar[int]

@@ -24,9 +24,11 @@ from braze_heap.config import Config
 from braze_heap.config._keys import declared_keys
 from braze_heap.exceptions import (
     DeadLetterFull,
+    DeliveryError,
     SinkSpecError,
     SinkUnavailable,
     StateError,
+    is_of_mapper,
 )
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
@@ -160,12 +162,7 @@ class HeapTarget:
 
 
 def open_sink_or_exit(config: Config) -> Sink:
-    """
-    Return the sink of *config*.
-
-    Raises:
-        UnusableError: It names none, a package is missing, or its code fails.
-    """
+    """Return the sink of *config*; raise an `UnusableError` if it cannot be opened."""
     spec = config.sink.to_spec()
     name = "--sink" if config.is_option("--sink") else "[sink]"
     try:
@@ -187,16 +184,18 @@ def describe_sink(spec: str, target: HeapTarget | None) -> str:
     return str(target) if target else ui.safe(spec.partition("?")[0], 200)
 
 
-def describe_outage(error: SinkUnavailable) -> str:
-    """Return that the sink is not available, and why."""
-    detail = ui.safe(f"{error.detail}{error.answer}", 800)
-    return f"the sink is not available: {detail}"
-
-
-def close_error(error: OSError) -> ui.UnusableError:
-    """Return the error to show after closing a sink raised *error*."""
-    flaw = ui.describe_os_error(error)
-    return ui.UnusableError(f"the sink cannot be closed: {flaw}")
+def failure_of(error: Exception) -> ui.UnusableError:
+    """Return the error to show after *error* of a mapper, a sink or a state."""
+    if isinstance(error, DeliveryError) and is_of_mapper(error):
+        return ui.mapper_unavailable(error)
+    if isinstance(error, SinkUnavailable):
+        detail = ui.safe(f"{error.detail}{error.answer}", 800)
+        return ui.UnavailableError(f"the sink is not available: {detail}")
+    if isinstance(error, OSError):
+        flaw = ui.describe_os_error(error)
+        return ui.UnusableError(f"the sink cannot be closed: {flaw}")
+    is_damage = isinstance(error, StateError) and error._is_damaged
+    return (ui.UnusableError if is_damage else ui.UnavailableError)(ui.sentence(error))
 
 
 def report_stream(spec: str) -> ui.Stream:
@@ -239,11 +238,9 @@ def is_of_state(path: Path, state: StatePlace) -> bool:
 
 def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> None:
     """
-    Check that calls are not appended to a file with another purpose.
+    Raise an `UnusableError` if the sink appends to a file with another purpose.
 
-    Raises:
-        UnusableError: The sink appends to the file *state*, to a file of SQLite beside
-            it, or to the file of options *config*.
+    That is the file *state*, one of SQLite beside it, or the file of options *config*.
     """
     path = file_of(spec)
     if path and state and is_of_state(path, state):
@@ -253,12 +250,7 @@ def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> No
 
 
 def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
-    """
-    If *sink* is Heap, show host and app, and ask, unless it *is_agreed*.
-
-    Raises:
-        UnusableError: The user declined, or stdin is not a terminal.
-    """
+    """If *sink* is Heap, show host and app, and ask, unless it *is_agreed*."""
     if target := HeapTarget.of(sink):
         click.echo(f"{target}\n{SILENTLY}", err=True)
         ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
@@ -282,25 +274,16 @@ def open_state(
             database cannot be used.
     """
     try:
-        with _opened(path, max_bytes or MAX_BYTES, is_made=is_made) as state:
+        if isinstance(path, StateUrl):
+            state: SqliteState | SqlState = SqlState(path.url)
+        else:
+            cap = max_bytes or MAX_BYTES
+            state = SqliteState(path, max_bytes=cap, create=is_made)
+    except (ValueError, ModuleNotFoundError, StateError) as error:
+        raise ui.UnusableError(ui.sentence(error)) from None
+    try:
+        with state:
             yield state
     except StateError as error:
         name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
         raise ui.UnusableError(f"{name}{error}.") from None
-
-
-def _opened(
-    path: StatePlace, max_bytes: int, *, is_made: bool
-) -> SqliteState | SqlState:
-    try:
-        if isinstance(path, StateUrl):
-            return SqlState(path.url)
-        return SqliteState(path, max_bytes=max_bytes, create=is_made)
-    except (ValueError, ModuleNotFoundError) as error:
-        raise ui.UnusableError(ui.sentence(error)) from None
-
-
-def state_failure(error: StateError) -> ui.UnusableError:
-    """Return the error to show after a delivery: a retry may help, unless of damage."""
-    kind = ui.UnusableError if error._is_damaged else ui.UnavailableError
-    return kind(ui.sentence(error))
