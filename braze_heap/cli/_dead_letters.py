@@ -125,7 +125,7 @@ def list_(
     No values of events are shown. Times are UTC.
     """
     path = path or sinks.named_place_or_exit(setup.config)
-    with sinks.open_state(path) as state:
+    with sinks.read_state(path) as state:
         store = state.dead_letter
         _check_reason(reason, store.stats().by_reason)
         listing = _listing(
@@ -263,7 +263,7 @@ def show_(path: StatePlace, key: str, original: bool, as_json: bool) -> None:
     """
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
-    with sinks.open_state(path) as state:
+    with sinks.read_state(path) as state:
         record = _found(state.dead_letter, key, path)
     click.echo(PERSONAL, err=True)
     with ui.exit_on_broken_pipe():
@@ -587,7 +587,7 @@ def export_(path: StatePlace, output: Output) -> None:
     ):
         raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
     with (
-        sinks.open_state(path) as state,
+        sinks.read_state(path) as state,
         ui.exit_on_broken_pipe(),
         open_output(output, mode=0o600) as file,
     ):

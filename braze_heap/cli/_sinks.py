@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -287,3 +289,21 @@ def open_state(
     except StateError as error:
         name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
         raise ui.UnusableError(f"{name}{error}.") from None
+
+
+@contextlib.contextmanager
+def read_state(path: StatePlace) -> Iterator[SqliteState | SqlState]:
+    """Open the state at *path* to read it; of a file on a read-only mount, a copy."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(path, Path) and path.is_file() and not _is_writable(path):
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            copy = Path(folder, path.name)
+            for suffix in ("", "-wal"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            path = copy
+        yield stack.enter_context(open_state(path))
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
