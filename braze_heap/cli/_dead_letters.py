@@ -25,7 +25,7 @@ from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Delivery, patience_option
+from braze_heap.cli._delivery import deliver, patience_option
 from braze_heap.cli._output import Output, open_output
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import (
@@ -136,7 +136,7 @@ def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> No
 
     No values of events are shown. Times are UTC.
     """
-    with sinks.open_state(path) as state:
+    with sinks.read_state(path) as state:
         store = state.dead_letter
         _check_reason(reason, store.stats().by_reason)
         records = (r for r in store.read() if reason in (None, r.reason))
@@ -256,7 +256,7 @@ def show_(path: StatePlace, key: str | None, original: bool, as_json: bool) -> N
         raise click.UsageError("Missing argument 'KEY'.")
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
-    with sinks.open_state(path) as state:
+    with sinks.read_state(path) as state:
         record = _found(state.dead_letter, key, path)
     click.echo(PERSONAL, err=True)
     if not original:
@@ -376,8 +376,10 @@ def replay_(
         letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
         _check_known("--destination: no dead letter is for", destinations, counts)
         sinks.confirm_heap(sink, letters, is_agreed=yes)
-        delivery = Delivery(spec, sink, state.dead_letter, state.ledger, patience)
-        result = delivery.run(transformer, work, 0, ending.bar)
+        stores, bar = (state.dead_letter, state.ledger), ending.bar
+        result = deliver(
+            spec, sink, stores, transformer, work, patience=patience, bar=bar
+        )
     again = "The dead letter contains only what still needs to be delivered."
     result = attrs.evolve(result, source=str(place), state=place, again=again)
     result.finish(sinks.report_stream(spec), ending)
@@ -555,7 +557,7 @@ def export_(path: StatePlace, output: Output) -> None:
     ):
         raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
     with (
-        sinks.open_state(path) as state,
+        sinks.read_state(path) as state,
         ui.exit_on_broken_pipe(),
         open_output(output, mode=0o600) as file,
     ):

@@ -1,7 +1,6 @@
 """``braze-heap delete``: a person in Heap, and in the state file."""
 
 import contextlib
-import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,16 +10,9 @@ import attrs
 import click
 
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._dead_letters import in_ledger, suspected_section
-from braze_heap.cli._options import (
-    Setup,
-    json_option,
-    key_option,
-    option,
-    setup_options,
-    yes_option,
-)
 from braze_heap.cli._report import Section, print_result, show_result
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
@@ -43,13 +35,10 @@ class _Deletion:
     A deletion, before and after.
 
     Attributes:
-        identities: The users to delete.
-        sink: Description of the destination.
         path: The state, if it is searched.
         found: Its dead letters of these people.
         stated: Identities in its ledger.
         rejections: Identity to the reason of the sink for not deleting it.
-        is_done: Whether everything was deleted but the *rejections*.
     """
 
     identities: Sequence[str]
@@ -105,10 +94,10 @@ class _Deletion:
     ),
 )
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
-@setup_options(
+@opts.setup_options(
     "sink state",
     sinks.sink_option("Heap, with the API key in HEAP_API_KEY."),
-    key_option(
+    opts.key_option(
         "state.path",
         "--state FILE",
         "Also remove the people from this file: their dead letters and user "
@@ -116,16 +105,16 @@ class _Deletion:
         type=sinks.StatePath(exists=True),
     ),
 )
-@option(
+@opts.option(
     "--suspected",
     "Also remove dead letters that may be about them. By default they are listed.",
 )
-@option("--dry-run", "Show what would be deleted, and delete nothing.")
-@yes_option("Do not ask.")
-@json_option
+@opts.option("--dry-run", "Show what would be deleted, and delete nothing.")
+@opts.yes_option("Do not ask.")
+@opts.json_option
 def delete(
     identities: tuple[str, ...],
-    setup: Setup,
+    setup: opts.Setup,
     suspected: bool,
     dry_run: bool,
     yes: bool,
@@ -158,18 +147,19 @@ def delete(
         sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)
-        found = _search(state, chosen, suspected=suspected)
+        found, stated = Found([], {}), list[str]()
+        if state:
+            found, stated = _search(state, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
-        stated = _search_ledger(state, chosen)
         deletion = _Deletion(chosen, where, path, found, stated)
         if not dry_run:
             if not yes:
                 show_result(deletion.sections(), "stderr")
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
-            if state is not None and found.keys:
+            if state and found.keys:
                 state.dead_letter.forget(found.keys)
-            if state is not None and stated:
+            if state and stated:
                 state.ledger.forget(stated)
             deletion.rejections = _send(sink, chosen)
             deletion.is_done = True
@@ -202,7 +192,7 @@ def _checked(given: Sequence[str]) -> list[str]:
 
 
 def _read() -> list[str]:
-    """Return the lines of stdin but empty ones."""
+    """Return the lines of stdin, except empty ones."""
     if sys.stdin.isatty():
         return [str(click.prompt("Identity", err=True, hide_input=True))]
     try:
@@ -214,12 +204,7 @@ def _read() -> list[str]:
 
 
 def _expect_key(sink: Sink) -> None:
-    """
-    Check that a Heap sink has the API key, before anything is deleted.
-
-    Raises:
-        UnusableError: It has none.
-    """
+    """Check that a Heap sink has the API key, before anything is deleted."""
     target = sinks.HeapTarget.of(sink)
     if target is not None and not target.options.api_key:
         raise ui.UnusableError(
@@ -229,30 +214,23 @@ def _expect_key(sink: Sink) -> None:
 
 
 def _search(
-    state: SqliteState | SqlState | None, identities: Sequence[str], *, suspected: bool
-) -> Found:
-    """Return the dead letters of these people; with *suspected* all are certain."""
-    keys: dict[str, None] = {}
-    may_be: dict[str, str] = {}
-    if state is None:
-        return Found([], {})
+    state: SqliteState | SqlState, identities: Sequence[str], *, suspected: bool
+) -> tuple[Found, list[str]]:
+    """
+    Return the dead letters of these people, and their identities in the ledger.
+
+    If *suspected* is true, dead letters that may be about them are certain.
+    """
+    keys, may_be, stated = dict[str, None](), dict[str, str](), dict[str, None]()
     for identity in identities:
         found = search(state.dead_letter.read(), identity)
         keys |= dict.fromkeys(found.keys)
         may_be |= found.suspected
+        stated |= dict.fromkeys(search_ledger(state.ledger, identity))
     if suspected:
         keys |= dict.fromkeys(may_be)
-    return Found([*keys], {k: why for k, why in may_be.items() if k not in keys})
-
-
-def _search_ledger(
-    state: SqliteState | SqlState | None, identities: Sequence[str]
-) -> Sequence[str]:
-    """Return the identities that these people have in the ledger of the file."""
-    if state is None:
-        return []
-    found = (search_ledger(state.ledger, identity) for identity in identities)
-    return [*dict.fromkeys(itertools.chain.from_iterable(found))]
+    others = {key: why for key, why in may_be.items() if key not in keys}
+    return Found([*keys], others), [*stated]
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
@@ -267,7 +245,7 @@ def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
         receipt = sink.send([DeleteUser(identity) for identity in identities])
     except SinkUnavailable as error:
         advice = "The deletion in Heap is not certain: run the same command again"
-        text = f"{sinks.describe_outage(error)}. {advice}"
+        text = f"{sinks.failure_of(error).message}. {advice}"
         if error.misconfigured:
             raise ui.UnusableError(f"{text}.") from None
         raise ui.UnavailableError(f"{text} later.") from None

@@ -28,7 +28,6 @@ from braze_heap.cli._report import (
     show_result,
     to_values,
 )
-from braze_heap.cli._server import bound, server_of, serving
 from braze_heap.cli._simulate import FAULTS, PROBES, mixed_events
 from braze_heap.cli._simulate import sections as simulation_sections
 from braze_heap.policies.privacy import PERSONAL_NAMES
@@ -145,6 +144,7 @@ class _Hour(VirtualClock):
 
     def play(self, seed: int) -> None:
         """Send the events as Braze to a service that delivers to a simulated Heap."""
+        from braze_heap.cli._server import bound, server_of, serving
         from braze_heap.heap import HeapSink
 
         with (

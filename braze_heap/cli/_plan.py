@@ -127,7 +127,7 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
     """Return the plan with counts of the events that *run* reads."""
     observer = PlanObserver(planned)
     run.observe = observer.add
-    outcome = run.write_to(Path(os.devnull), ui.console("stderr"))
+    outcome = run.result(Path(os.devnull), ui.console("stderr")).outcome
     if outcome.note:
         if outcome.failure:
             raise outcome.failure

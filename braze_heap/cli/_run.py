@@ -67,11 +67,19 @@ class Run:
         return SplitRun(transformer, inputs, config=config, jobs=jobs or cores())
 
     def result(
-        self, path: Output, bar: Console | None, *, all_types: bool
+        self, path: Output, bar: Console | None, *, all_types: bool = False
     ) -> RunResult:
         """Transform all inputs into *path*, and return the result."""
         started = time.monotonic()
-        outcome = self.write_to(path, bar)
+        done = "Processed before that:"
+        if is_replaced(path):
+            done = "The file was not written. Read before that:"
+
+        def work() -> None:
+            self._write_to(path, bar)
+            self.inputs.check_any_read()
+
+        outcome = outcome_of(work, done)
         return RunResult(
             report=self.report,
             outcome=outcome,
@@ -84,24 +92,6 @@ class Run:
         """Measure the run, with a bar if the inputs are long."""
         size = self.inputs.size
         return progress("Transforming", size, bar if size > _LONG else None)
-
-    def write_to(self, path: Output, bar: Console | None) -> RunOutcome:
-        """Transform all inputs into *path*, and return how that ended."""
-        done = "Processed before that:"
-        if is_replaced(path):
-            done = "The file was not written. Read before that:"
-        try:
-            with stopped_by_signals():
-                self._write_to(path, bar)
-                self.inputs.check_any_read()
-        except KeyboardInterrupt as error:
-            return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
-        except BrokenPipeError:
-            ui.redirect_to_devnull("stdout")
-            return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {done}")
-        except ui.UnusableError as error:
-            return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
-        return RunOutcome()
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
         with (
@@ -139,3 +129,18 @@ class Run:
             self.before += len(batch)
             if shown:
                 shown.add_events(len(batch))
+
+
+def outcome_of(work: Callable[[], object], done: str) -> RunOutcome:
+    """Do *work*, and return its outcome; *done* introduces the report of a part."""
+    try:
+        with stopped_by_signals():
+            work()
+    except KeyboardInterrupt as error:
+        return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
+    except BrokenPipeError:
+        ui.redirect_to_devnull("stdout")
+        return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {done}")
+    except ui.UnusableError as error:
+        return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
+    return RunOutcome()

@@ -12,18 +12,10 @@ import click
 
 from braze_heap import DISCARD, ENGAGEMENT, Pipeline, Track, TransformResult
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Delivery, patience_option
+from braze_heap.cli._delivery import Stores, deliver, patience_option
 from braze_heap.cli._inputs import Source, batches, source_options
-from braze_heap.cli._options import (
-    STDIN,
-    Setup,
-    all_types_option,
-    option,
-    setup_options,
-    storage_option,
-    yes_option,
-)
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import (
@@ -34,11 +26,9 @@ from braze_heap.cli._report import (
     next_steps,
 )
 from braze_heap.cli._run import Run
-from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
-from braze_heap.state import DeadLetter, Ledger
 
 AGAIN: Final = (
     "It starts over; Heap ignores events it already has, but a file sink will contain "
@@ -64,9 +54,9 @@ Running a command again is safe: Heap ignores events it already has.
         zero="done, also if events went to the dead letter",
     ),
 )
-@storage_option
+@opts.storage_option
 @source_options
-@setup_options(
+@opts.setup_options(
     "transform sink state",
     sinks.sink_option("Destination. Without it nothing is sent: a dry run."),
     *sinks.state_options(
@@ -74,15 +64,15 @@ Running a command again is safe: Heap ignores events it already has.
         "or database (its URL).  [default: state.db]"
     ),
 )
-@option("--dry-run", "Send nothing, also if a sink is configured.")
-@yes_option()
-@option("--discard", "Count what cannot be delivered; keep no state.")
+@opts.option("--dry-run", "Send nothing, also if a sink is configured.")
+@opts.yes_option()
+@opts.option("--discard", "Count what cannot be delivered; keep no state.")
 @patience_option
-@all_types_option
+@opts.all_types_option
 @ending_options("there are dead letters")
 def send(
     source: Source,
-    setup: Setup,
+    setup: opts.Setup,
     dry_run: bool,
     yes: bool,
     discard: bool,
@@ -106,11 +96,12 @@ def send(
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
     kept = None if discard else sinks.place_of_state(config)
-    run = Run.of(config, source, own=_files_of(kept))
+    suffixes = ("", *sinks.OWN_SUFFIXES) if isinstance(kept, Path) else ()
+    run = Run.of(config, source, own=[Path(f"{kept}{suffix}") for suffix in suffixes])
     inputs, spec = run.inputs, config.sink.to_spec()
     if dry_run or not spec:
         _dry_run(run, all_types, ending)
-    if written := STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
+    if written := opts.STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
         refuse_input(written, inputs.each, "--sink")
     sinks.refuse_files(spec, kept, setup.file)
 
@@ -118,20 +109,25 @@ def send(
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(contextlib.closing(sinks.open_sink_or_exit(config)))
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        with _stores(kept, config, quiet=ending.quiet) as stores:
-            delivery = Delivery(spec, sink, *stores, patience)
-            result = delivery.run(run.transformer, work, inputs.size, ending.bar)
+        stores: Stores = DISCARD, None
+        if kept:
+            state = stack.enter_context(sinks.state_of(config))
+            stores = state.dead_letter, state.ledger
+        if kept and not ending.quiet:
+            place = ui.safe(str(kept), 500)
+            click.echo(f"What cannot be delivered goes to {place}.", err=True)
+        result = deliver(
+            *(spec, sink, stores, run.transformer, work),
+            patience=patience,
+            bar=ending.bar,
+            total=inputs.size,
+        )
     result.report.skipped_files += inputs.skipped
     result = attrs.evolve(result, source=str(inputs), state=kept, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
-
-
-def _files_of(state: sinks.StatePlace | None) -> list[Path]:
-    """Return the files of the state, which may lie in a folder that is read."""
-    suffixes = ("", *sinks.OWN_SUFFIXES) if isinstance(state, Path) else ()
-    return [Path(f"{state}{suffix}") for suffix in suffixes]
 
 
 def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
@@ -217,18 +213,3 @@ class Forecast:
         yield Section("events_with_engagement_alone", self.engagement, note=note or "")
         command = "braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'"
         yield next_steps([(command, "send it")])
-
-
-@contextlib.contextmanager
-def _stores(
-    path: sinks.StatePlace | None, config: Config, *, quiet: bool
-) -> Iterator[tuple[DeadLetter, Ledger | None]]:
-    if path is None:
-        yield DISCARD, None
-        return
-    with sinks.state_of(config) as state:
-        if not quiet:
-            click.echo(
-                f"What cannot be delivered goes to {ui.safe(str(path), 500)}.", err=True
-            )
-        yield state.dead_letter, state.ledger

@@ -16,7 +16,6 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._hosts import is_here
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Section, print_result
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
@@ -154,7 +153,7 @@ def mixed_events(events: Iterable[Any], others: Iterable[Any], seed: int) -> lis
 def _confirm(url: str, events: str, *, is_agreed: bool) -> None:
     """Ask before *events* go to another machine."""
     parts = urlsplit(url)
-    if is_agreed or is_here(parts.hostname or ""):
+    if is_agreed or opts.is_here(parts.hostname or ""):
         return
     host = ui.safe(parts.hostname or "", 200)
     click.echo(

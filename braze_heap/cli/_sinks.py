@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,14 +15,22 @@ import click
 
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, FilePath, StateUrl, key_option
+from braze_heap.cli._options import (
+    Decorator,
+    FilePath,
+    StateUrl,
+    key_option,
+    local_path,
+)
 from braze_heap.config import Config
 from braze_heap.config._keys import declared_keys
 from braze_heap.exceptions import (
     DeadLetterFull,
+    DeliveryError,
     SinkSpecError,
     SinkUnavailable,
     StateError,
+    is_of_mapper,
 )
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
@@ -61,7 +71,7 @@ StatePlace: TypeAlias = Path | StateUrl
 
 def place_of(text: str) -> StatePlace:
     """Return the URL of a database, or a path, also of a ``file:`` URL."""
-    text = text.removeprefix("file://")
+    text = local_path(text)
     return StateUrl(text) if "://" in text else Path(text)
 
 
@@ -114,12 +124,7 @@ def named_place(config: Config) -> StatePlace | None:
 
 
 def named_place_or_exit(config: Config) -> StatePlace:
-    """
-    Return the place of the state of a command.
-
-    Raises:
-        UsageError: Nothing names it.
-    """
+    """Return the place of the state; raise a `click.UsageError` if nothing names it."""
     if place := named_place(config):
         return place
     raise click.UsageError(
@@ -129,12 +134,7 @@ def named_place_or_exit(config: Config) -> StatePlace:
 
 
 def spec_or_exit(config: Config) -> str:
-    """
-    Return the sink of a command, as text.
-
-    Raises:
-        UsageError: No sink is configured.
-    """
+    """Return the sink as text; raise a `click.UsageError` if none is configured."""
     if spec := config.sink.to_spec():
         return spec
     raise click.UsageError(
@@ -145,13 +145,7 @@ def spec_or_exit(config: Config) -> str:
 
 @attrs.frozen
 class HeapTarget:
-    """
-    Destination of a Heap sink.
-
-    Attributes:
-        options: The options of the sink.
-        host: URL of the host.
-    """
+    """Options and host of a Heap sink."""
 
     options: "HeapOptions"
     host: str
@@ -170,12 +164,7 @@ class HeapTarget:
 
 
 def open_sink_or_exit(config: Config) -> Sink:
-    """
-    Return the sink of *config*.
-
-    Raises:
-        UnusableError: It names none, a package is missing, or its code fails.
-    """
+    """Return the sink of *config*; raise an `UnusableError` if it cannot be opened."""
     spec = config.sink.to_spec()
     name = "--sink" if config.is_option("--sink") else "[sink]"
     try:
@@ -197,16 +186,18 @@ def describe_sink(spec: str, target: HeapTarget | None) -> str:
     return str(target) if target else ui.safe(spec.partition("?")[0], 200)
 
 
-def describe_outage(error: SinkUnavailable) -> str:
-    """Return that the sink is not available, and why."""
-    detail = ui.safe(f"{error.detail}{error.answer}", 800)
-    return f"the sink is not available: {detail}"
-
-
-def close_error(error: OSError) -> ui.UnusableError:
-    """Return the error to show after closing a sink raised *error*."""
-    flaw = ui.describe_os_error(error)
-    return ui.UnusableError(f"the sink cannot be closed: {flaw}")
+def failure_of(error: Exception) -> ui.UnusableError:
+    """Return the error to show after *error* of a mapper, a sink or a state."""
+    if isinstance(error, DeliveryError) and is_of_mapper(error):
+        return ui.mapper_unavailable(error)
+    if isinstance(error, SinkUnavailable):
+        detail = ui.safe(f"{error.detail}{error.answer}", 800)
+        return ui.UnavailableError(f"the sink is not available: {detail}")
+    if isinstance(error, OSError):
+        flaw = ui.describe_os_error(error)
+        return ui.UnusableError(f"the sink cannot be closed: {flaw}")
+    is_damage = isinstance(error, StateError) and error._is_damaged
+    return (ui.UnusableError if is_damage else ui.UnavailableError)(ui.sentence(error))
 
 
 def report_stream(spec: str) -> ui.Stream:
@@ -220,11 +211,7 @@ def ledger_for(
     """
     Return *ledger*; ``None`` if *sink* is stdout, which keeps no values, or unnamed.
 
-    Args:
-        spec: The sink as the user wrote it.
-        sink: The open sink.
-        ledger: The ledger of the state file.
-        warn: Called with a message if the sink does not name its destination.
+    *warn* is called with a message if the sink does not name its destination.
     """
     if ledger is None or spec in STDOUT:
         return None
@@ -253,11 +240,9 @@ def is_of_state(path: Path, state: StatePlace) -> bool:
 
 def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> None:
     """
-    Check that calls are not appended to a file with another purpose.
+    Raise an `UnusableError` if the sink appends to a file with another purpose.
 
-    Raises:
-        UnusableError: The sink appends to the file *state*, to a file of SQLite beside
-            it, or to the file of options *config*.
+    That is the file *state*, one of SQLite beside it, or the file of options *config*.
     """
     path = file_of(spec)
     if path and state and is_of_state(path, state):
@@ -267,12 +252,7 @@ def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> No
 
 
 def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
-    """
-    If *sink* is Heap, show host and app, and ask, unless it *is_agreed*.
-
-    Raises:
-        UnusableError: The user declined, or stdin is not a terminal.
-    """
+    """If *sink* is Heap, show host and app, and ask, unless it *is_agreed*."""
     if target := HeapTarget.of(sink):
         click.echo(f"{target}\n{SILENTLY}", err=True)
         ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
@@ -296,17 +276,34 @@ def open_state(
             database cannot be used.
     """
     try:
-        state: SqliteState | SqlState
-        try:
-            if isinstance(path, StateUrl):
-                state = SqlState(path.url)
-            else:
-                cap = max_bytes or MAX_BYTES
-                state = SqliteState(path, max_bytes=cap, create=is_made)
-        except (ValueError, ModuleNotFoundError) as error:
-            raise ui.UnusableError(ui.sentence(error)) from None
+        if isinstance(path, StateUrl):
+            state: SqliteState | SqlState = SqlState(path.url)
+        else:
+            cap = max_bytes or MAX_BYTES
+            state = SqliteState(path, max_bytes=cap, create=is_made)
+    except (ValueError, ModuleNotFoundError, StateError) as error:
+        raise ui.UnusableError(ui.sentence(error)) from None
+    try:
         with state:
             yield state
     except StateError as error:
         name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
         raise ui.UnusableError(f"{name}{error}.") from None
+
+
+@contextlib.contextmanager
+def read_state(path: StatePlace) -> Iterator[SqliteState | SqlState]:
+    """Open the state at *path* to read it; of a file on a read-only mount, a copy."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(path, Path) and path.is_file() and not _is_writable(path):
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            copy = Path(folder, path.name)
+            for suffix in ("", "-wal"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            path = copy
+        yield stack.enter_context(open_state(path))
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)

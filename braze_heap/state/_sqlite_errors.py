@@ -73,10 +73,12 @@ def to_state_error(
         full = DeadLetterFull(free_bytes=free or 0, needed_bytes=needed)
         return full if kind is DeadLetterError else kind(str(full))
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return (DamagedFileError if kind is DeadLetterError else kind)(
+        damage = (DamagedFileError if kind is DeadLetterError else kind)(
             f"the state file {path} is damaged ({name}): export the dead letters that "
             "can be read, and move the file away"
         )
+        damage._is_damaged = True
+        return damage
     flaw = getattr(error, "strerror", None) or name
     advice = _ADVICE.get(code, "")
     return kind(f"the state file {path} cannot be used ({flaw}){advice}")

@@ -11,7 +11,7 @@ import pytest
 
 from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap, Status
-from tests.cli.conftest import Run, click_event, start
+from tests.cli.conftest import Run, click_event, lines, start
 
 
 @pytest.fixture
@@ -501,3 +501,33 @@ def test_reason_that_does_not_exist_is_an_error(
     assert "mapper_error" in wrong.stderr
     assert unused.exit_code == 0
     assert run("dead-letters", "list", store).stdout == before
+
+
+def test_a_state_on_a_read_only_mount_can_be_read(
+    run: Run, batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To list, show and export, nothing has to be written beside it."""
+    batch.write_bytes(lines([click_event(1, time=None)]))
+    store = tmp_path / "mount" / "state.db"
+    store.parent.mkdir()
+    run("send", batch, "--sink", "memory:", "--state", store)
+    before = {path.name: path.read_bytes() for path in store.parent.iterdir()}
+    access = os.access
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: (
+            access(path, mode)
+            and not (mode & os.W_OK and Path(path) in (store, store.parent))
+        ),
+    )
+
+    listed = run("dead-letters", "list", store)
+    shown = run("dead-letters", "show", store, "event-1")
+    exported = run("dead-letters", "export", store)
+    purged = run("dead-letters", "purge", store, "--all", "--yes")
+
+    assert (listed.exit_code, shown.exit_code, exported.exit_code) == (0, 0, 0)
+    assert f"1 dead letter in {store}" in listed.stdout
+    assert purged.exit_code == 2
+    assert {path.name: path.read_bytes() for path in store.parent.iterdir()} == before

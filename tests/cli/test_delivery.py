@@ -15,7 +15,7 @@ from braze_heap import (
     SinkUnavailable,
     Transformer,
 )
-from braze_heap.cli._delivery import Delivery, RetryingPipeline
+from braze_heap.cli._delivery import RetryingPipeline, deliver
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import RunOutcome, RunReport, RunResult, to_values
 from braze_heap.events import EmailClick
@@ -59,7 +59,11 @@ def retrying(limit: float, *errors: Exception) -> Attempts:
     progress = RunProgress(on_message=lambda line: messages.append(str(line)))
     clock, sink = Clock(), Failing(*errors)
     pipeline = RetryingPipeline(
-        Transformer(), sink, DISCARD, limit, progress, clock=clock, sleep=clock.sleep
+        *(Transformer(), sink, DISCARD),
+        limit=limit,
+        progress=progress,
+        clock=clock,
+        sleep=clock.sleep,
     )
     return pipeline, sink, messages
 
@@ -138,11 +142,12 @@ def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
     lookup = Lookup(*[DeliveryError("the CRM is down")] * 2)
     transformer = Transformer(DEFAULT_MAPPERS.override(EmailClick, lookup))
     sink = MemorySink()
-    delivery = Delivery("memory:", sink, DISCARD, None, patience)
-
     monkeypatch.setattr(Pipeline, "_wait", lambda *_: None)
-    result = delivery.run(
-        transformer, lambda pipeline, _: pipeline.run(batch()), 1, None
+    result = deliver(
+        *("memory:", sink, (DISCARD, None), transformer),
+        lambda pipeline, _: pipeline.run(batch()),
+        patience=patience,
+        bar=None,
     )
     outcome = result.outcome
 

@@ -576,7 +576,12 @@ def test_a_stream_may_fail_in_the_middle(
                 raise LookupError("503 SlowDown")
             return self._file.read(min(size, left))
 
-    monkeypatch.setattr(Path, "open", lambda path, *_: Failing(path))
+    original = Path.open
+
+    def opened(opened: Path, *args: Any, **options: Any) -> Any:
+        return Failing(path) if opened == path else original(opened, *args, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
 
     shown = run("send", path, "--sink", spec(heap), "--yes")
 
