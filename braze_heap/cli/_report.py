@@ -81,12 +81,12 @@ class Section:
         name: str,
         title: str,
         counts: Mapping[Any, int],
-        meaning: Callable[[str], str] = lambda _: "",
+        meaning: Callable[[str], str | None] = lambda _: "",
         **options: Any,
     ) -> Self:
         """Return a section with *counts* by name, the largest first."""
         found = {str(key): number for key, number in Counter(counts).most_common()}
-        rows = [(key, number, meaning(key)) for key, number in found.items()]
+        rows = [(key, n, meaning(key) or "") for key, n in found.items()]
         return cls(name, found, title, rows, **options)
 
     def __rich__(self) -> Group:
@@ -237,7 +237,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Meaning of each reason for which an event has no call, and the remedy."""
 
-ADJUSTMENTS: Final[Mapping[Adjustment, str]] = MappingProxyType(
+ADJUSTMENTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         Adjustment.TRUNCATED: "strings, names or lists truncated to 1,023 characters",
         Adjustment.RENAMED: "names that were empty, reserved by Heap, or taken",
@@ -247,6 +247,25 @@ ADJUSTMENTS: Final[Mapping[Adjustment, str]] = MappingProxyType(
     }
 )
 """Meaning of each change that makes a value legal for Heap."""
+
+
+_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "event_types": "Events by type",
+        "not_sent": "Calls not made for events of which something else is sent",
+        "missing_mappers": (
+            "Not replayed, because these mappers are missing. "
+            "Name the mapping with --transformer, or use --force"
+        ),
+        "redacted": "Personal fields redacted (--personal-data keep sends them)",
+        "adjustments": "Changed to be legal for Heap",
+        "invalid": "Mapped as any custom event: they do not fit the class declared",
+        "compiled_errors": (
+            "Warning: mapped slowly, because of a bug in braze_heap. Please report it"
+        ),
+    }
+)
+"""Headings of what a run counts by name."""
 
 
 def meaning(reason: str) -> str:
@@ -494,58 +513,26 @@ class RunResult:
         return ("delivered", "dead-lettered") if self.sink else ("mapped", "rejected")
 
     def _details(self) -> Iterator[Section]:
-        report, counts, of_counts = self.report, self.report.counts, Section.of_counts
-        types = report.event_types
-        yield of_counts("event_types", "Events by type", types, top=self.top)
+        report, counts = self.report, self.report.counts
         yield self._by_reason("skipped", counts.skipped_by_reason)
         yield self._by_reason(self._verbs[1], counts.dead_lettered_by_reason)
         examples = report.examples.items()
         yield Section("examples", {k: [*map(attrs.asdict, v)] for k, v in examples})
-        yield of_counts(
-            "not_sent",
-            "Calls not made for events of which something else is sent",
-            counts.not_sent,
-            meaning,
+        found = attrs.asdict(report, recurse=False) | attrs.asdict(
+            counts, recurse=False
         )
-        advice = "Name the mapping with --transformer, or use --force."
-        yield of_counts(
-            "missing_mappers",
-            "Not replayed, because these mappers are missing",
-            counts.missing_mappers,
-            note=advice,
-        )
-        yield of_counts(
+        meanings: dict[str, str] = {**REASONS, **ADJUSTMENTS}
+        meanings[report.identity] = "sent only as the identity"
+        for name, title in _TITLES.items():
+            counted = found[name]
+            yield Section.of_counts(name, title, counted, meanings.get, top=self.top)
+        yield Section.of_counts(
             "other_destinations",
             "Left, because they failed at another destination. These replay them",
             counts.other_destinations,
             lambda name: f"--destination {shlex.quote(name)}",
         )
-        yield of_counts(
-            "redacted",
-            "Personal fields redacted (--personal-data keep sends them)",
-            report.redacted,
-            lambda name: "sent only as the identity" * (name == report.identity),
-            top=self.top,
-        )
-        yield of_counts(
-            "adjustments",
-            "Changed to be legal for Heap",
-            counts.adjustments,
-            lambda kind: ADJUSTMENTS[Adjustment(kind)],
-        )
         yield skipped_files(report.skipped_files, self.top)
-        yield of_counts(
-            "invalid",
-            "Mapped as any custom event: they do not fit the class declared",
-            counts.invalid,
-            top=self.top,
-        )
-        yield of_counts(
-            "compiled_errors",
-            "Warning: mapped slowly, because of a bug in braze_heap. Please report it",
-            counts.compiled_errors,
-            top=self.top,
-        )
         yield Section("unknown", dict(counts.unknown))
 
     def _by_reason(self, verb: str, counts: Mapping[str, int]) -> Section:
