@@ -107,6 +107,7 @@ def dead_letters() -> None:
 
     `braze-heap send` and `serve` keep them in the state file, state.db by default:
     complete, with the reason and the destination. The file contains personal data.
+    Without STATE.db, the commands take the state that the configuration names.
     """
 
 
