@@ -42,6 +42,9 @@ from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,
+    Found,
+    SqliteState,
+    SqlState,
     export,
     search,
     search_ledger,
@@ -473,51 +476,58 @@ def purge_(
         store, ledger = state.dead_letter, state.ledger
         _check_reason(reason, store.stats().by_reason)
         found = search(filter(is_chosen, store.read()), who)
-        keys = [*found.keys, *(found.suspected if suspected else ())]
-        is_narrow = reason is not None or end is not None
-        is_person = isinstance(who, str) and not is_narrow
+        if suspected:
+            found = Found([*found.keys, *found.suspected], {})
+        is_person = isinstance(who, str) and not (reason or end)
         stated = search_ledger(ledger, str(who)) if is_person else ()
-        letters = ui.plural(len(keys), "dead letter")
-        also = in_ledger(stated)
-        is_agreed = yes or not (keys or stated)
-        question = f"Remove {letters}{also} permanently?"
-        ui.confirm(question, "removed", is_agreed=is_agreed)
-        if keys:
-            store.forget(keys)
-        if stated:
-            ledger.forget(stated)
-    kept = {} if suspected else found.suspected
-    result = (
-        Section("removed", keys, note=f"{letters}{also} removed."),
-        suspected_section(kept, path),
-        Section("forgotten", len(stated)),
-    )
+        removal = Removal(found, stated)
+        is_agreed = yes or not (found.keys or stated)
+        ui.confirm(f"Remove {removal} permanently?", "removed", is_agreed=is_agreed)
+        removal.forget(state)
+    result = [Section(note=f"{removal} removed."), *removal.sections(path)]
     print_result(result, as_json=as_json)
 
 
-def in_ledger(identities: Sequence[str]) -> str:
-    """Return words for their user properties, to put after those for dead letters."""
-    users = ui.plural(len(identities), "user")
-    return f" and the user properties of {users} in the ledger" * bool(identities)
+@attrs.frozen
+class Removal:
+    """Dead letters to remove, and identities whose user properties are removed."""
 
+    found: Found
+    stated: Sequence[str]
 
-def suspected_section(suspected: Mapping[str, str], path: StatePlace | None) -> Section:
-    """Return the dead letters that may be about a person, with the reasons."""
-    store = shlex.quote(str(path))
-    note = (
-        f"\nLook at one: braze-heap dead-letters show {store} KEY\n"
-        "Remove them too: the same command with --suspected"
-    )
-    return Section(
-        "suspected",
-        dict(suspected),
-        f"May be about the same person, and kept: "
-        f"{ui.plural(len(suspected), 'dead letter')}",
-        suspected.items(),
-        note,
-        top=20,
-        hint="--json",
-    )
+    def __str__(self) -> str:
+        users = ui.plural(len(self.stated), "user")
+        ledger = f" and the user properties of {users} in the ledger"
+        return ui.plural(len(self.found.keys), "dead letter") + ledger * bool(
+            self.stated
+        )
+
+    def forget(self, state: SqliteState | SqlState) -> None:
+        """Remove them from *state*."""
+        if self.found.keys:
+            state.dead_letter.forget(self.found.keys)
+        if self.stated:
+            state.ledger.forget(self.stated)
+
+    def sections(self, path: StatePlace | None) -> Iterator[Section]:
+        """Yield them, and dead letters in *path* that may be about the same person."""
+        suspected, store = self.found.suspected, shlex.quote(str(path))
+        number = ui.plural(len(suspected), "dead letter")
+        note = (
+            f"\nLook at one: braze-heap dead-letters show {store} KEY\n"
+            "Remove them too: the same command with --suspected"
+        )
+        yield Section("removed", [*self.found.keys])
+        yield Section("forgotten", len(self.stated))
+        yield Section(
+            "suspected",
+            dict(suspected),
+            f"May be about the same person, and kept: {number}",
+            suspected.items(),
+            note,
+            top=20,
+            hint="--json",
+        )
 
 
 def _identity(given: str | None) -> str | None:

@@ -12,7 +12,7 @@ import click
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._dead_letters import in_ledger, suspected_section
+from braze_heap.cli._dead_letters import Removal
 from braze_heap.cli._report import Section, print_result, show_result
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
@@ -36,16 +36,14 @@ class _Deletion:
 
     Attributes:
         path: The state, if it is searched.
-        found: Its dead letters of these people.
-        stated: Identities in its ledger.
+        removal: Dead letters and user properties of these people in it.
         rejections: Identity to the reason of the sink for not deleting it.
     """
 
     identities: Sequence[str]
     sink: str
     path: sinks.StatePlace | None
-    found: Found
-    stated: Sequence[str]
+    removal: Removal
     rejections: dict[str, str] = attrs.field(factory=dict)
     is_done: bool = False
 
@@ -66,15 +64,12 @@ class _Deletion:
         rejections = self.rejections
         yield Section("rejected", rejections, title, rejections.items(), **_FIRST)
         verb = "Removed" if self.is_done else "Would remove"
-        letters = ui.plural(len(self.found.keys), "dead letter")
-        text = f"\n{verb} {letters}{in_ledger(self.stated)} from {self.path}."
+        text = f"\n{verb} {self.removal} from {self.path}."
         if self.path is None:
             text = "\nNo state file was searched (--state)."
         place = None if self.path is None else str(self.path)
         yield Section("state", place, note=text)
-        yield Section("removed", [*self.found.keys])
-        yield Section("forgotten", len(self.stated))
-        yield suspected_section(self.found.suspected, self.path)
+        yield from self.removal.sections(self.path)
         yield Section(note=f"\n{LATER}" * self.is_done)
 
 
@@ -147,25 +142,23 @@ def delete(
         sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)
-        found, stated = Found([], {}), list[str]()
+        removal = Removal(Found([], {}), ())
         if state:
-            found, stated = _search(state, chosen, suspected=suspected)
+            removal = _search(state, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
-        deletion = _Deletion(chosen, where, path, found, stated)
+        deletion = _Deletion(chosen, where, path, removal)
         if not dry_run:
             if not yes:
                 show_result(deletion.sections(), "stderr")
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
-            if state and found.keys:
-                state.dead_letter.forget(found.keys)
-            if state and stated:
-                state.ledger.forget(stated)
+            if state:
+                removal.forget(state)
             deletion.rejections = _send(sink, chosen)
             deletion.is_done = True
     stream = sinks.report_stream(spec)
     print_result(deletion.sections(), stream, as_json=as_json)
-    sys.exit(int(bool(deletion.rejections or found.suspected)))
+    sys.exit(int(bool(deletion.rejections or removal.found.suspected)))
 
 
 def _checked(given: Sequence[str]) -> list[str]:
@@ -215,7 +208,7 @@ def _expect_key(sink: Sink) -> None:
 
 def _search(
     state: SqliteState | SqlState, identities: Sequence[str], *, suspected: bool
-) -> tuple[Found, list[str]]:
+) -> Removal:
     """
     Return the dead letters of these people, and their identities in the ledger.
 
@@ -230,7 +223,7 @@ def _search(
     if suspected:
         keys |= dict.fromkeys(may_be)
     others = {key: why for key, why in may_be.items() if key not in keys}
-    return Found([*keys], others), [*stated]
+    return Removal(Found([*keys], others), [*stated])
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:

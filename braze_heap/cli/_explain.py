@@ -108,7 +108,7 @@ def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Re
 
 @attrs.define(slots=False)
 class EventExplanation:
-    """How one event, as it was read, becomes calls."""
+    """Explanation of one event, as it was read: each step to its calls."""
 
     read: Read
     transformer: Transformer

@@ -22,9 +22,7 @@ class RunProgress:
         ceiling: Maximum number of events a minute.
         on_message: Called with a line for the user.
         on_change: Called with the text of a progress bar, and the units read.
-        clock: Monotonic seconds.
         done: Units that were read.
-        events: Events that were processed.
     """
 
     total: int = 0

@@ -313,8 +313,6 @@ class RunReport:
         counts: Counts of events. Without a sink, mapped events count as delivered, and
             rejected ones as dead-lettered.
         calls: Number of calls by kind; empty for a delivery.
-        event_types: Number of events by type.
-        redacted: Number of redacted values by field.
         skipped_files: A message for each file of a folder that contains no events.
         examples: The first events of each reason.
     """
@@ -424,9 +422,6 @@ class RunResult:
     Report of a run and its circumstances, for people and programs.
 
     Attributes:
-        report: The counts.
-        outcome: Outcome of the run.
-        seconds: Duration.
         source: Number of files, or the path of a state file.
         sink: Description of the sink; empty if nothing was sent.
         state: State file or database; ``None`` if it was turned off.
@@ -459,11 +454,8 @@ class RunResult:
 
     def sections(self) -> Iterator[Section]:
         """Yield the parts of the result."""
-        counts, note, failure = (
-            self.report.counts,
-            self.outcome.note,
-            self.outcome.failure,
-        )
+        counts, note = self.report.counts, self.outcome.note
+        failure = self.outcome.failure
         yield Section("finished", not note, note=Text(note, "bold red"))
         yield Section("error", failure.format_message() if failure else None)
         if counts.received and counts.received == counts.skipped:

@@ -199,7 +199,7 @@ def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
 def _send(
     braze: SimulatedBraze, events: list[Any], url: str, patience: float
 ) -> tuple[Simulation, bool]:
-    """Send *events*; return what became of them, and whether no Ctrl-C ended it."""
+    """Send *events*; return the outcome, and whether no Ctrl-C ended it."""
     latest = braze.send(events, lambda _: None, limit=-1)
     with progress("Sending", len(events), ui.console("stderr")) as shown:
 
