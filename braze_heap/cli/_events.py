@@ -11,18 +11,19 @@ from rich.text import Text
 from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, json_option, option
+from braze_heap.cli import _options as opts
 from braze_heap.cli._report import Section, show_result, to_json
 from braze_heap.events import EventField, catalog, catalog_entry, event_fields
 
-_FILTERS: Final = ("category", "channel", "action")
+TRAITS: Final = ("category", "channel", "action")
 
 
-def _filter(name: str) -> Decorator:
+def _trait_option(name: str) -> opts.Decorator:
     """Return the option to show only types with certain words as *name*."""
     known = {getattr(entry, name) for entry in catalog().values()} - {None}
 
-    def check(_: Any, __: Any, words: tuple[str, ...]) -> tuple[str, ...]:
+    def check(ctx: Any, param: Any, values: tuple[str, ...]) -> tuple[str, ...]:
+        words = opts.split_choices(ctx, param, values)
         if wrong := [word for word in words if word not in known]:
             hint = did_you_mean(wrong[0], known) or f" Use {', '.join(sorted(known))}."
             raise click.BadParameter(f"{ui.safe(wrong[0])!r} is not a known one.{hint}")
@@ -30,7 +31,14 @@ def _filter(name: str) -> Decorator:
 
     text = f"Show only types of this {name}. May be repeated."
     settings = {"multiple": True, "callback": check, "show_default": False}
-    return option(f"--{name} {name.upper()}", text, **settings)
+    return opts.option(f"--{name} {name.upper()}", text, **settings)
+
+
+def trait_options(command: Any) -> Any:
+    """Add an option for each of the `TRAITS`, to show only some event types."""
+    for name in reversed(TRAITS):
+        command = _trait_option(name)(command)
+    return command
 
 
 @click.command(
@@ -46,10 +54,8 @@ def _filter(name: str) -> Decorator:
     ),
 )
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
-@_filter("category")
-@_filter("channel")
-@_filter("action")
-@json_option
+@trait_options
+@opts.json_option
 def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
     """
     Show the catalog of Currents events, or one of them with its fields.
@@ -164,7 +170,7 @@ def _detail(cls: type[CurrentsEvent]) -> Iterator[Section]:
         summary.append(f"since release {cls.release}")
     if not (cls.http and cls.storage):
         summary.append("HTTP only" if cls.http else "storage only")
-    words = [f"{name} {_cell(cls, name)}" for name in _FILTERS]
+    words = [f"{name} {_cell(cls, name)}" for name in TRAITS]
     yield Section(note=Text(cls.event_type, "bold"))
     lines = (
         f"{cls.__name__} ({', '.join(summary)})",

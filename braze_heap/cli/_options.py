@@ -306,7 +306,7 @@ def yes_option(text: str = "Do not ask before sending to Heap.") -> Decorator:
     return option("--yes", text)
 
 
-def _choices(
+def split_choices(
     _: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Return the choices of events in *values*, each of which may list several."""
@@ -318,7 +318,7 @@ def _choices(
     return tuple(choices)
 
 
-_CHOICES: Final = {"multiple": True, "callback": _choices, "show_default": False}
+_CHOICES: Final = {"multiple": True, "callback": split_choices, "show_default": False}
 
 
 def choices_option(names: str, text: str) -> Decorator:

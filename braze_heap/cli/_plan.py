@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 import click
@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
+from braze_heap.cli._events import trait_options
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._report import TOP, Section
@@ -23,7 +24,7 @@ from braze_heap.plan import (
     diff,
     tracking_plan,
 )
-from braze_heap.plan._tables import TRAITS, deletion, privacy_counts, traffic
+from braze_heap.plan._tables import deletion, privacy_counts, traffic
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
 
@@ -50,11 +51,7 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
     text="html is a page to search and sort; --diff compares with json; jsonschema is "
     "a line with a JSON Schema for each event in Heap.",
 )
-@opts.choices_option(
-    "--category NAME", "Show only these categories, such as message_engagement."
-)
-@opts.choices_option("--channel NAME", "Show only these channels, such as email.")
-@opts.choices_option("--action NAME", "Show only these actions, such as open,click.")
+@trait_options
 @opts.option(
     "--observed FILE",
     "Add counts and shares from the events in these files, directories or URLs.",
@@ -74,7 +71,7 @@ def plan(
     observed: Path | opts.StoreUrl | None,
     source: Source,
     setup: opts.Setup,
-    **options: Any,
+    **traits: tuple[str, ...],
 ) -> None:
     """
     Show the tracking plan: every event and user property that can reach Heap.
@@ -92,9 +89,7 @@ def plan(
         name = f"--{names[0].replace('_', '-')}" if names != ["files"] else "FILE"
         raise click.UsageError(f"{name} is for --observed FILE, which is missing.")
     choices = [
-        [f"{kind}:{word}" for word in words]
-        for kind in TRAITS
-        if (words := options.pop(kind))
+        [f"{kind}:{word}" for word in words] for kind, words in traits.items() if words
     ]
     refuse_input(output, [old, setup.file], "--output")
     before = _read(old) if old else None
