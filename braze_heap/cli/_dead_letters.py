@@ -63,14 +63,18 @@ def state_argument(word: str = "") -> opts.Decorator:
     Add the argument ``[STATE.db]``, by default the state that the configuration names.
 
     Args:
-        word: The next argument. A single word on the command line is this one, unless
-            an option selects dead letters without it.
+        word: The next argument. A single word on the command line is this one if the
+            configuration names the state, unless the word is a file, or an option
+            selects dead letters without it.
     """
 
     def add(command: Any) -> Any:
         def run(path: str | None, setup: opts.Setup, **values: Any) -> Any:
             is_alone = path is not None and word and values[word] is None
-            if is_alone and not any(values.get(name) for name in _SELECTING):
+            is_selected = any(values.get(name) for name in _SELECTING)
+            is_named = sinks.named_place(setup.config) is not None
+            is_state = is_selected or not is_named or Path(path or "").exists()
+            if is_alone and not is_state:
                 path, values[word] = None, path
             return command(path=_place(path, setup.config), **values)
 

@@ -1,7 +1,7 @@
 """``braze-heap drift``: types and fields from Braze that this version does not know."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import click
@@ -10,9 +10,9 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._inputs import Inputs, Source, source_options
+from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
-from braze_heap.cli._progress import RunProgress, progress
+from braze_heap.cli._progress import progress
 from braze_heap.cli._report import TOP, Section, meaning, show_result, skipped_files
 from braze_heap.config import Config, TransformConfig
 from braze_heap.drift import Drift, DriftObserver
@@ -74,37 +74,30 @@ def drift(
         selects = opts.build_transformer(config)._policies.selects
     inputs = source.find(selects=selects)
     refuse_input(output, inputs.each, "--output")
-    bar = None if quiet else ui.console("stderr")
+    bar, observer = None if quiet else ui.console("stderr"), DriftObserver()
     with progress("Reading", inputs.size, bar) as shown:
-        observed = _observed(inputs, shown, selects)
+        for read in inputs.read(shown.advance):
+            event_type = named(read)[0] if selects else None
+            if not (selects and event_type) or selects(event_type):
+                observer.add(read)
+            shown.events += 1
+            if not shown.events % 1_000:  # updates cost time
+                shown.add_events(0)
+    top = None if all_types else TOP
+    show_result([skipped_files(inputs.skipped, top)], "stderr")
+    observed = observer.drift()
     found = observed.ignoring(ignore)
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
             click.echo(
                 f"Note: --ignore {ui.safe(name)} matches nothing here.", err=True
             )
-    content: str | RenderableType = Group(*_sections(found, None if all_types else TOP))
+    content: str | RenderableType = Group(*_sections(found, top))
     if form != "text":
         content = getattr(found, f"to_{form}")()
     with ui.exit_on_broken_pipe():
         write_text(content, output)
     sys.exit(int(found.has_findings))
-
-
-def _observed(
-    inputs: Inputs, shown: RunProgress, selects: Callable[[str], bool] | None
-) -> Drift:
-    observer = DriftObserver()
-    for read in inputs.read(shown.advance):
-        event_type = named(read)[0] if selects else None
-        if not (selects and event_type) or selects(event_type):
-            observer.add(read)
-        shown.events += 1
-        if not shown.events % 1_000:  # updates cost time
-            shown.add_events(0)
-    if inputs.skipped:
-        show_result([skipped_files(inputs.skipped)], "stderr")
-    return observer.drift()
 
 
 def _sections(found: Drift, top: int | None) -> Iterator[Section]:

@@ -550,7 +550,7 @@ class RunResult:
             yield "braze-heap drift FILES", names
 
 
-def skipped_files(messages: Sequence[str], top: int | None = TOP) -> Section:
+def skipped_files(messages: Sequence[str], top: int | None) -> Section:
     """Return the number of skipped files of a folder, and reasons of the first ones."""
     title = f"{ui.plural(len(messages), 'file')} skipped: no events in them"
     rows = [("-", message) for message in messages]

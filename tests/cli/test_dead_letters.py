@@ -141,11 +141,13 @@ def test_the_configuration_can_name_the_state(
 @pytest.mark.parametrize(
     ("words", "missing"),
     [
-        (("list",), "STATE.db"),
-        (("show", "event-2"), "STATE.db"),
-        (("show", "--config", "c.toml"), "KEY"),
-        (("purge", "cust-2", "--yes"), "STATE.db"),
-        (("export",), "STATE.db"),
+        (("list",), "Missing argument 'STATE.db'."),
+        (("show", "event-2"), "File 'event-2' does not exist."),
+        (("show", "state.db"), "Missing argument 'KEY'."),
+        (("show", "state.db", "--config", "c.toml"), "Missing argument 'KEY'."),
+        (("purge", "cust-2", "--yes"), "File 'cust-2' does not exist."),
+        (("purge", "state.db", "--config", "c.toml"), "Name an IDENTITY, --reason,"),
+        (("export",), "Missing argument 'STATE.db'."),
     ],
 )
 def test_a_missing_argument_is_named(
@@ -157,7 +159,7 @@ def test_a_missing_argument_is_named(
     done = run("dead-letters", *words)
 
     assert done.exit_code == 2
-    assert f"Missing argument '{missing}'." in done.stderr
+    assert missing in done.stderr
 
 
 def test_original_can_be_explained(run: Run, store: Path) -> None:
