@@ -94,11 +94,6 @@ class Input:
 
         *advance* is called with the number of bytes of each piece. *opened* is the
         object, if that is open.
-
-        Raises:
-            ReadFailedError: It cannot be opened, or its stream fails.
-            WrongFormatError: It is neither JSON nor Avro.
-            UnusableError: A package is missing, or the stream is empty.
         """
         try:
             with contextlib.ExitStack() as files:
@@ -194,13 +189,7 @@ def _failed(name: str, error: Exception) -> ReadFailedError:
 
 @attrs.frozen
 class Inputs:
-    """
-    All inputs of a command.
-
-    Attributes:
-        each: The inputs in order.
-        skipped: A message for each file of a folder that contains no events.
-    """
+    """All inputs of a command, with a message for each file that is *skipped*."""
 
     each: list[Input]
     skipped: list[str] = attrs.field(factory=list)
@@ -238,9 +227,7 @@ class Inputs:
         """
         Read all inputs, also those after one that cannot be read to its end.
 
-        Raises:
-            ReadFailedError: At the end, if some could not be read; it names them.
-            WrongFormatError: No input contains events.
+        A `ReadFailedError` at the end names those that could not be read.
         """
         failures: list[str] = []
         for source in self.each:
@@ -293,12 +280,6 @@ class Source:
             own: Files that the command writes; they are not read from directories.
             selects: Function that returns whether files in directories and URLs with
                 an event type in their path are read. By default all are.
-
-        Raises:
-            click.UsageError: No file is named, and stdin is a terminal. The hours are
-                wrong.
-            UnusableError: There is nothing to read, except because of hours and event
-                types; a named file does not contain events; a store is not accessible.
         """
         if not self.files and sys.stdin.isatty():
             raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
@@ -378,12 +359,7 @@ def _size_of_stdin() -> int:
 
 
 def _files_in(root: Path) -> list[Path]:
-    """
-    Return all files below *root*; a note on stderr names hidden and special ones.
-
-    Raises:
-        OSError: A folder cannot be read.
-    """
+    """Return all files below *root*; a note on stderr names hidden and special ones."""
     files: list[Path] = []
     ignored: list[str] = []
     for folder, folders, names in os.walk(root, onerror=_raise):

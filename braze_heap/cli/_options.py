@@ -414,10 +414,8 @@ class Setup:
         """
         Return what options, variables and the file set, in this order.
 
-        Args:
-            tables: Tables that the command uses, so their secrets are read.
-            values: Values of the options of `key_option`, and ``config``.
-            warn: Called with each warning about a variable.
+        *values* are those of the options of `key_option`, and ``config``. Secrets of
+        *tables* are read. *warn* is called with each warning about a variable.
         """
         file, options = values.pop("config"), dict[tuple[str, str], tuple[Any, str]]()
         params = click.get_current_context().command.params

@@ -71,10 +71,6 @@ def open_output(
         inputs: Files that the command reads; *path* must not be one of them.
         is_joined: Whether it is joined from parts that are compressed already.
         mode: Permissions of a file. By default those of the existing one.
-
-    Raises:
-        UnusableError: It cannot be written.
-        BrokenPipeError: The reader closed the pipe.
     """
     refuse_input(path, inputs, "--output")
     try:
@@ -157,12 +153,7 @@ def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
 def refuse_input(
     path: Output, inputs: Iterable[Input | Path | None], option: str
 ) -> None:
-    """
-    Check that a file is not read while it is written, under whichever name.
-
-    Raises:
-        UnusableError: *path*, which *option* names, is one of *inputs*.
-    """
+    """Check that *path*, which *option* names, is not read as well."""
     places = (each.place if isinstance(each, Input) else each for each in inputs)
     if isinstance(path, StoreUrl):
         stored = (place for place in places if isinstance(place, StoredObject))

@@ -108,13 +108,7 @@ class Run:
         advance: Advance,
         shown: RunProgress | None = None,
     ) -> None:
-        """
-        Transform one input into an open file.
-
-        Raises:
-            UnusableError: The input cannot be read completely, or a mapper cannot
-                decide. The calls of earlier batches are written.
-        """
+        """Transform one input into an open file; an error comes after whole batches."""
         self.before = 0
         reads = self.inputs.read_one(source, advance)
         for batch in batches(reads, self.unit, FEW):

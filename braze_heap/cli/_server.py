@@ -35,12 +35,7 @@ so that none of them sends into a connection that closes."""
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """
-    Return a listening socket; *port* 0 is any free one.
-
-    Raises:
-        UnusableError: The address cannot be used.
-    """
+    """Return a listening socket; *port* 0 is any free one."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family)
@@ -199,10 +194,8 @@ def run_until_stopped(server: uvicorn.Server, listener: socket.socket) -> None:
     """
     Run *server* in this thread until SIGTERM, SIGHUP or Ctrl-C, and return after its
     shutdown. A second signal cuts requests off.
-
-    It also ends on a signal that comes before uvicorn handles it. At the end uvicorn
-    raises its signals again, which changes nothing then.
     """
+    # Also for a signal before uvicorn handles it. Uvicorn raises its own ones again.
     with handled(lambda h: server.handle_exit if h is not signal.SIG_IGN else None):
         server.run([listener])
 

@@ -268,13 +268,7 @@ def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:
 def open_state(
     path: StatePlace, *, is_made: bool = False, max_bytes: int | None = None
 ) -> Iterator[SqliteState | SqlState]:
-    """
-    Open the state at *path*; *is_made* creates a file if it does not exist.
-
-    Raises:
-        UnusableError: It does not exist, or is another file, which stays as it is. Or a
-            database cannot be used.
-    """
+    """Open the state at *path*; *is_made* creates a file if it does not exist."""
     try:
         if isinstance(path, StateUrl):
             state: SqliteState | SqlState = SqlState(path.url)
