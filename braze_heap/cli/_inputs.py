@@ -19,12 +19,7 @@ from braze_heap.storage import StoredObject
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import ObjectFile, open_object, shown
 from braze_heap.wire import Read, UnknownFormatError
-from braze_heap.wire._source import (
-    is_json_lines,
-    read_lines,
-    read_object,
-    type_in_path,
-)
+from braze_heap.wire._source import is_json_lines, read_lines, read_object, type_in_path
 
 BATCH: Final = 1_000
 """Events that are sent together, which costs one request each to the sink."""
@@ -269,9 +264,7 @@ class Source:
     until: dt.datetime | None = None
 
     def find(
-        self,
-        own: Collection[Path] = (),
-        selects: Callable[[str], bool] | None = None,
+        self, own: Collection[Path] = (), selects: Callable[[str], bool] | None = None
     ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.

@@ -436,9 +436,7 @@ class Setup:
 
 
 @contextlib.contextmanager
-def shown_warnings(
-    show: Callable[[str], object] = ui.show_warning,
-) -> Iterator[None]:
+def shown_warnings(show: Callable[[str], object] = ui.show_warning) -> Iterator[None]:
     """Call *show* with each user warning of the block; by default, write to stderr."""
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:

@@ -94,10 +94,7 @@ class Run:
         return progress("Transforming", size, bar if size > _LONG else None)
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
-        with (
-            open_output(path, self.inputs.each) as file,
-            self.progress(bar) as shown,
-        ):
+        with open_output(path, self.inputs.each) as file, self.progress(bar) as shown:
             for source in self.inputs.each:
                 self.transform(source, file, shown.advance, shown)
 
