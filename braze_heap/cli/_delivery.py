@@ -30,9 +30,6 @@ from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.sinks import Receipt, Sink
 from braze_heap.state import DeadLetter, Ledger
 
-PATIENCE: Final = 600.0
-"""Seconds: longer than a deployment of Heap takes."""
-
 Stores: TypeAlias = tuple[DeadLetter, Ledger | None]
 """Dead letter and ledger; without a ledger, only properties of this run are known."""
 
@@ -47,7 +44,7 @@ patience_option: Final = option(
     "Seconds to retry while the sink does not answer. Waiting for Heap's rate limits "
     "does not count.",
     type=click.FloatRange(min=0),
-    default=PATIENCE,
+    default=600.0,  # longer than a deployment of Heap takes
 )
 
 

@@ -40,9 +40,6 @@ the number of workers.
 Advance: TypeAlias = Callable[[int], object]
 """Function that gets the stored bytes of each piece that was read."""
 
-_MAX_IGNORED: Final = 5
-_MAX_FAILURES: Final = 10
-
 _OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Paths that other processes cannot open."""
 
@@ -240,10 +237,10 @@ class Inputs:
             raise WrongFormatError(f"No file holds events. {self.skipped[0]}")
 
 
-def first_of(failures: Collection[str]) -> list[str]:
-    """Return the first of *failures*, and the number of the others."""
-    more = len(failures) - _MAX_FAILURES
-    return [*failures][:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+def first_of(texts: Collection[str], most: int = 10) -> list[str]:
+    """Return the first of *texts*, at *most* so many, and the number of the others."""
+    more = len(texts) - most
+    return [*texts][:most] + [f"and {more:,} more"] * (more > 0)
 
 
 @attrs.frozen
@@ -295,7 +292,7 @@ class Source:
         is_narrowed = hours.is_limited or selects is not None
         is_empty = all(each.is_regular() and not each.size for each in found)
         if is_empty and (found or not is_narrowed):
-            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
+            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:10])
             raise ui.UnusableError(f"There is nothing to read in {names}.")
         for each in found:
             if not each.is_found and each.is_regular():  # a pipe is read only once
@@ -368,9 +365,7 @@ def _files_in(root: Path) -> list[Path]:
                 ignored.append(f"{path} (not a file)")
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        first, more = sorted(ignored)[:_MAX_IGNORED], len(ignored) - _MAX_IGNORED
-        names = [ui.safe(name, 200) for name in first]
-        names += [f"and {more:,} more"] * (more > 0)
+        names = first_of([ui.safe(name, 200) for name in sorted(ignored)], most=5)
         click.echo(f"Note: not read: {'; '.join(names)}", err=True)
     return sorted(files)
 

@@ -36,9 +36,6 @@ from braze_heap.storage import StoredObject
 _AHEAD: Final = 2
 """Parts for each worker that are started before an earlier one is joined."""
 
-_POLL: Final = 0.2
-"""Seconds between updates of the progress."""
-
 _Part: TypeAlias = tuple[RunReport, ui.UnusableError | None]
 """Report of a part, and the error that stopped reading its piece."""
 
@@ -188,7 +185,7 @@ class SplitRun(Run):
             with self.progress(bar) as shown:
                 for piece, name in zip(pieces, names, strict=True):
                     part = parts.popleft()
-                    while not wait([part], _POLL).done:
+                    while not wait([part], timeout=0.2).done:
                         shown.show_done(sum(read))
                     shown.done = sum(read)
                     self._join(piece, name, file, *part.result())

@@ -157,11 +157,8 @@ def is_here(host: str) -> bool:
     return host == "localhost"
 
 
-class InputPath(FilePath):
-    """The path of a file that exists, ``-`` for stdin, or a URL."""
-
-    def __init__(self, *, dir_okay: bool = True) -> None:
-        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True, urls=True)
+InputPath: Final = functools.partial(FilePath, exists=True, allow_dash=True, urls=True)
+"""The path of a file that exists, ``-`` for stdin, or a URL."""
 
 
 def _hour(text: str) -> dt.datetime:

@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final, TypeAlias, cast
+from typing import IO, TypeAlias, cast
 
 from rich.console import RenderableType
 
@@ -22,13 +22,6 @@ from braze_heap.cli._options import STDIN, StoreUrl
 from braze_heap.cli._signals import stopped_by_signals
 from braze_heap.storage import StoredObject
 from braze_heap.storage._objects import ObjectWriter, is_same_url
-
-_LEVEL: Final = 6
-"""Compression level: gzip's own default; Python's default takes twice as long."""
-
-_COPIED: Final = 1 << 20
-"""Bytes copied at a time."""
-
 
 Output: TypeAlias = Path | StoreUrl
 """Output of a command: a file, ``-`` for stdout, or an object."""
@@ -146,7 +139,8 @@ def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
     if not path.name.endswith(".gz"):
         yield raw
         return
-    with gzip.GzipFile(path.name, "wb", _LEVEL, raw) as file:
+    level = 6  # gzip's own default; Python's default takes twice as long
+    with gzip.GzipFile(path.name, "wb", level, raw) as file:
         yield cast("IO[bytes]", file)
 
 
@@ -205,5 +199,5 @@ def write_text(view: str | RenderableType, path: Output, width: int) -> None:
 def append(file: IO[bytes], part: Path) -> None:
     """Write the content of the file *part* as it is."""
     with part.open("rb") as source:
-        shutil.copyfileobj(source, file, _COPIED)
+        shutil.copyfileobj(source, file, 1 << 20)
     file.flush()

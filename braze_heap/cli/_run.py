@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 import attrs
 from rich.console import Console
@@ -19,9 +19,6 @@ from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.config import Config
 from braze_heap.exceptions import DeliveryError
-
-_LONG: Final = 5_000_000
-"""Bytes from which on inputs are worth a progress bar."""
 
 
 @attrs.define
@@ -91,7 +88,7 @@ class Run:
     def progress(self, bar: Console | None) -> AbstractContextManager[RunProgress]:
         """Measure the run, with a bar if the inputs are long."""
         size = self.inputs.size
-        return progress("Transforming", size, bar if size > _LONG else None)
+        return progress("Transforming", size, bar if size > 5_000_000 else None)
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
         with open_output(path, self.inputs.each) as file, self.progress(bar) as shown:

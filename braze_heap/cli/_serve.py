@@ -30,11 +30,6 @@ from braze_heap.sinks import Sink
 CALLS: Final = "file:calls.jsonl"
 """Default sink in trial mode: nothing leaves the machine."""
 
-_WHERE_TO: Final = (
-    "name where the events go, such as --sink 'heap:?app_id=11'. "
-    f"--sink {CALLS} only writes them to a file."
-)
-
 _SAMPLE: Final[Mapping[str, Any]] = {
     "event_type": "users.messages.email.Click",
     "id": "try-1",
@@ -167,8 +162,11 @@ def _with_trial(config: Config) -> Config:
         raise ui.UnusableError(f"{error}. {opts.NEW_TOKEN}") from None
     if not has_sink:
         source = config.sources["serve.token"]
-        flaw = f"{source} is set, so this is not a trial, and --sink is missing"
-        raise ui.UnusableError(f"{flaw}: {_WHERE_TO}")
+        raise ui.UnusableError(
+            f"{source} is set, so this is not a trial, and --sink is missing: name "
+            "where the events go, such as --sink 'heap:?app_id=11'. "
+            f"--sink {CALLS} only writes them to a file."
+        )
     return config
 
 
