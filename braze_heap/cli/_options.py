@@ -280,14 +280,9 @@ seed_option: Final = option(
 def format_options(*forms: str, text: str) -> Decorator:
     """Add ``--format``, one of *forms*, and ``--json``, short for the JSON format."""
 
-    def add(command: Any) -> Any:
-        given = option(
-            "--format form", text, type=click.Choice(forms), default=forms[0]
-        )
-        as_json = option("--json form", "Short for --format json.", flag_value="json")
-        return given(as_json(command))
-
-    return add
+    given = option("--format form", text, type=click.Choice(forms), default=forms[0])
+    as_json = option("--json form", "Short for --format json.", flag_value="json")
+    return lambda command: given(as_json(command))
 
 
 def output_option(text: str) -> Decorator:

@@ -19,7 +19,6 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._log import LineHandler, logger, logging_to
-from braze_heap.cli._progress import format_duration
 from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver
@@ -114,7 +113,6 @@ def serve(setup: opts.Setup) -> None:
         stores = stack.enter_context(sinks.state_of(config))
         sink = sinks.open_sink_or_exit(config)
         stack.callback(_close, sink, log, metrics)
-        grace = config.serve.grace
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
         ledger = sinks.ledger_for(spec, sink, stores.ledger, logger.warning)
         pipeline = Pipeline(
@@ -122,7 +120,7 @@ def serve(setup: opts.Setup) -> None:
         )
         receiver = AsyncReceiver(pipeline, config.tokens())
         service = Service(receiver, metrics)
-        server = server_of(service, grace, lambda: _log_stopping(receiver, grace))
+        server = server_of(service, config.serve.grace)
         url, target = url_of(listener), sinks.HeapTarget.of(sink)
         sink_name = sinks.describe_sink(spec, target)
         context = {"url": url, "sink": sink_name, "state": str(state)}
@@ -134,14 +132,6 @@ def serve(setup: opts.Setup) -> None:
     if metrics.cancelled:
         cut = ui.plural(metrics.cancelled, "request")
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
-
-
-def _log_stopping(receiver: AsyncReceiver, grace: float) -> None:
-    requests, _ = receiver.in_flight
-    if requests:
-        in_flight = ui.plural(requests, "request") + " in flight"
-        text = "Stopping: waiting for %s, for up to %s; Ctrl-C stops at once"
-        logger.info(text, in_flight, format_duration(grace))
 
 
 def _with_trial(config: Config) -> Config:
