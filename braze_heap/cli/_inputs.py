@@ -261,13 +261,13 @@ class Source:
     until: dt.datetime | None = None
 
     def find(
-        self, own: Collection[Path] = (), selects: Callable[[str], bool] | None = None
+        self, own: Collection[str] = (), selects: Callable[[str], bool] | None = None
     ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.
 
         Args:
-            own: Files that the command writes; they are not read from directories.
+            own: Real paths that the command writes; directories are read without them.
             selects: Function that returns whether files in directories and URLs with
                 an event type in their path are read. By default all are.
         """
@@ -282,7 +282,7 @@ class Source:
             found = [
                 attrs.evolve(each, event_type=self.event_type or each.event_type)
                 for place in self.files or (opts.STDIN,)
-                for each in _inputs_at(place, wanted, {path.resolve() for path in own})
+                for each in _inputs_at(place, wanted, own)
             ]
             wanted.check()
         except (OSError, ValueError, ModuleNotFoundError) as error:
@@ -320,7 +320,7 @@ source_options: Final = opts.group(
 
 
 def _inputs_at(
-    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[Path]
+    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[str]
 ) -> Iterator[Input]:
     if isinstance(place, opts.StoreUrl):
         for obj in find_wanted(place.url, wanted, place.storage_options):
@@ -331,7 +331,7 @@ def _inputs_at(
             yield Input(place, _size_of_stdin())
     elif place.is_dir():
         for path in _files_in(place):
-            if wanted.has(_absolute(path)) and path.resolve() not in own:
+            if wanted.has(_absolute(path)) and os.path.realpath(path) not in own:
                 yield Input(path, _size(path.stat()), is_found=True)
     elif wanted.has_hour(_absolute(place)):
         yield Input(place, _size(place.stat()))

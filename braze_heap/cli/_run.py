@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import IO
 
 import attrs
@@ -46,7 +45,7 @@ class Run:
 
     @classmethod
     def of(
-        cls, config: Config, source: Source, jobs: int = 1, own: Collection[Path] = ()
+        cls, config: Config, source: Source, jobs: int = 1, own: Collection[str] = ()
     ) -> "Run":
         """
         Return a run in *jobs* processes; 0 is one per core.

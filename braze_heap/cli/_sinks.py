@@ -59,12 +59,6 @@ A sink is code: the module is imported, and the name in it is called.
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
 
-OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
-"""Suffixes of the files beside a state file that belong to it."""
-
-_HTTP: Final = ("anyio", "httpcore2", "httpx2")
-_HEAP: Final = "braze_heap.heap._sink"
-
 StatePlace: TypeAlias = Path | StateUrl
 """Place of the state of a command."""
 
@@ -153,7 +147,7 @@ class HeapTarget:
     @classmethod
     def of(cls, sink: Sink) -> "HeapTarget | None":
         """Return the destination of *sink*; ``None`` if that is not Heap."""
-        heap = sys.modules.get(_HEAP)
+        heap = sys.modules.get("braze_heap.heap._sink")
         if heap is None or not isinstance(sink, heap.HeapSink):
             return None
         heap_sink = cast("HeapSink", sink)
@@ -172,7 +166,7 @@ def open_sink_or_exit(config: Config) -> Sink:
     except SinkSpecError as error:
         raise ui.UnusableError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:
-        if error.name not in _HTTP:
+        if error.name not in ("anyio", "httpcore2", "httpx2"):
             raise ui.UnusableError(f"the sink needs the package {error.name}") from None
         advice = "pip install 'braze_heap[cli,http]'"
         raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
@@ -230,12 +224,17 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
-def is_of_state(path: Path, state: StatePlace) -> bool:
+def files_of(state: StatePlace | None) -> list[str]:
+    """Return the real paths of a state file and of the files beside it."""
+    if not isinstance(state, Path):
+        return []
+    own = os.path.realpath(state)
+    return [own, *(f"{own}-{name}" for name in ("wal", "shm", "journal", "replay"))]
+
+
+def is_of_state(path: Path, state: StatePlace | None) -> bool:
     """Return whether *path* is the file *state* or one of its other files."""
-    if isinstance(state, StateUrl):
-        return False
-    found, own = os.path.realpath(path), os.path.realpath(state)
-    return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
+    return os.path.realpath(path) in files_of(state)
 
 
 def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> None:
@@ -245,7 +244,7 @@ def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> No
     That is the file *state*, one of SQLite beside it, or the file of options *config*.
     """
     path = file_of(spec)
-    if path and state and is_of_state(path, state):
+    if path and is_of_state(path, state):
         raise ui.UnusableError(f"--sink: {path} is the state file. Name another file.")
     if path and config and os.path.realpath(path) == os.path.realpath(config):
         raise ui.UnusableError(f"--sink: {path} is the file of --config. Name another.")
@@ -266,15 +265,14 @@ def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:
 
 @contextlib.contextmanager
 def open_state(
-    path: StatePlace, *, is_made: bool = False, max_bytes: int | None = None
+    path: StatePlace, *, is_made: bool = False, max_bytes: int = MAX_BYTES
 ) -> Iterator[SqliteState | SqlState]:
     """Open the state at *path*; *is_made* creates a file if it does not exist."""
     try:
         if isinstance(path, StateUrl):
             state: SqliteState | SqlState = SqlState(path.url)
         else:
-            cap = max_bytes or MAX_BYTES
-            state = SqliteState(path, max_bytes=cap, create=is_made)
+            state = SqliteState(path, max_bytes=max_bytes, create=is_made)
     except (ValueError, ModuleNotFoundError, StateError) as error:
         raise ui.UnusableError(ui.sentence(error)) from None
     try:
