@@ -80,7 +80,7 @@ class RetryingPipeline(Pipeline):
         try:
             done = super()._perform(step)
         except Exception as error:
-            self.is_pipe_closed = _is_broken_pipe(error)
+            self.is_pipe_closed = self.is_pipe_closed or _is_broken_pipe(error)
             raise
         if isinstance(done, Receipt):
             try:

@@ -15,13 +15,7 @@ import click
 
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import (
-    Decorator,
-    FilePath,
-    StateUrl,
-    key_option,
-    local_path,
-)
+from braze_heap.cli import _options as opts
 from braze_heap.config import Config
 from braze_heap.config._keys import declared_keys
 from braze_heap.exceptions import (
@@ -59,17 +53,17 @@ A sink is code: the module is imported, and the name in it is called.
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
 
-StatePlace: TypeAlias = Path | StateUrl
+StatePlace: TypeAlias = Path | opts.StateUrl
 """Place of the state of a command."""
 
 
 def place_of(text: str) -> StatePlace:
     """Return the URL of a database, or a path, also of a ``file:`` URL."""
-    text = local_path(text)
-    return StateUrl(text) if "://" in text else Path(text)
+    text = opts.local_path(text)
+    return opts.StateUrl(text) if "://" in text else Path(text)
 
 
-class StatePath(FilePath):
+class StatePath(opts.FilePath):
     """The path of a state file, or the URL of a database."""
 
     def __init__(self, **options: Any) -> None:
@@ -84,18 +78,20 @@ class StatePath(FilePath):
         return place
 
 
-def sink_option(text: str) -> Decorator:
+def sink_option(text: str) -> opts.Decorator:
     """Return ``--sink``, the destination of a command."""
-    return key_option("sink.spec", "--sink SPEC", text)
+    return opts.key_option("sink.spec", "--sink SPEC", text)
 
 
-def state_options(text: str, **settings: Any) -> tuple[Decorator, Decorator]:
+def state_options(text: str, **settings: Any) -> tuple[opts.Decorator, opts.Decorator]:
     """Return ``--state``, a state file or database, and ``--max-bytes``."""
     settings = {"type": StatePath(), **settings}
-    return key_option("state.path", "--state FILE", text, **settings), max_bytes_option
+    return opts.key_option(
+        "state.path", "--state FILE", text, **settings
+    ), max_bytes_option
 
 
-max_bytes_option: Final = key_option(
+max_bytes_option: Final = opts.key_option(
     "state.max_bytes",
     "--max-bytes BYTES",
     f"Largest size of all dead letters.  [default: {MAX_BYTES}, which is 1 GiB]",
@@ -108,7 +104,9 @@ state_argument: Final = click.argument(
 
 def place_of_state(config: Config) -> StatePlace:
     """Return the place of the state of a command."""
-    return StateUrl(config.state.url) if config.state.url else Path(config.state.path)
+    return (
+        opts.StateUrl(config.state.url) if config.state.url else Path(config.state.path)
+    )
 
 
 def named_place(config: Config) -> StatePlace | None:
@@ -269,7 +267,7 @@ def open_state(
 ) -> Iterator[SqliteState | SqlState]:
     """Open the state at *path*; *is_made* creates a file if it does not exist."""
     try:
-        if isinstance(path, StateUrl):
+        if isinstance(path, opts.StateUrl):
             state: SqliteState | SqlState = SqlState(path.url)
         else:
             state = SqliteState(path, max_bytes=max_bytes, create=is_made)
