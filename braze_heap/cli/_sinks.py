@@ -86,9 +86,8 @@ def sink_option(text: str) -> opts.Decorator:
 def state_options(text: str, **settings: Any) -> tuple[opts.Decorator, opts.Decorator]:
     """Return ``--state``, a state file or database, and ``--max-bytes``."""
     settings = {"type": StatePath(), **settings}
-    return opts.key_option(
-        "state.path", "--state FILE", text, **settings
-    ), max_bytes_option
+    state_option = opts.key_option("state.path", "--state FILE", text, **settings)
+    return state_option, max_bytes_option
 
 
 max_bytes_option: Final = opts.key_option(
@@ -104,9 +103,8 @@ state_argument: Final = click.argument(
 
 def place_of_state(config: Config) -> StatePlace:
     """Return the place of the state of a command."""
-    return (
-        opts.StateUrl(config.state.url) if config.state.url else Path(config.state.path)
-    )
+    state = config.state
+    return opts.StateUrl(state.url) if state.url else Path(state.path)
 
 
 def named_place(config: Config) -> StatePlace | None:
