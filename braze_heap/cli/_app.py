@@ -36,10 +36,10 @@ class _LazyGroup(click.Group):
         """Run the command; a path that cannot be used is an error to show."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
+        except DeliveryError as error:  # of a mapper, while explain or plan tries it
+            raise ui.mapper_unavailable(error) from None
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None:  # a closed pipe, for example
                 raise
             path = os.fsdecode(error.filename)
             raise ui.UnusableError(
@@ -78,9 +78,5 @@ def run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except DeliveryError as error:  # of a mapper, while explain or plan tries it
-        failure = ui.mapper_unavailable(error)
-        failure.show()
-        sys.exit(failure.exit_code)
     except click.Abort as error:
         sys.exit(status_of(error.__cause__))

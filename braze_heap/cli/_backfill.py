@@ -185,13 +185,7 @@ class _BackfillRun:
     left: float | None = None
 
     def work(self, pipeline: Pipeline, shown: RunProgress) -> None:
-        """
-        Run the backfill.
-
-        Raises:
-            UnusableError: There is nothing to read, or not everything could be read.
-            ProgressError: The same backfill is running.
-        """
+        """Run the backfill."""
 
         def note(report: BackfillReport) -> None:
             self.report, shown.total = report, report.bytes

@@ -162,12 +162,7 @@ def delete(
 
 
 def _checked(given: Sequence[str]) -> list[str]:
-    """
-    Return the identities *given*, each once; those of stdin for ``-``.
-
-    Raises:
-        click.UsageError: No identity is given, or one cannot identify a single person.
-    """
+    """Return the valid identities *given*, each once; those of stdin for ``-``."""
     texts = [text for each in given for text in (_read() if each == "-" else [each])]
     chosen = list(dict.fromkeys(texts))
     policy = IdentityPolicy("external_user_id")
@@ -227,13 +222,7 @@ def _search(
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
-    """
-    Request the deletions, and return the rejected identities with the reasons.
-
-    Raises:
-        UnusableError: The configuration is wrong, such as the API key.
-        UnavailableError: The sink did not decide.
-    """
+    """Request the deletions, and return the rejected identities with the reasons."""
     try:
         receipt = sink.send([DeleteUser(identity) for identity in identities])
     except SinkUnavailable as error:

@@ -30,21 +30,21 @@ from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.sinks import Receipt, Sink
 from braze_heap.state import DeadLetter, Ledger
 
-PATIENCE: Final = 600.0
-"""Seconds: longer than a deployment of Heap takes."""
-
 Stores: TypeAlias = tuple[DeadLetter, Ledger | None]
 """Dead letter and ledger; without a ledger, only properties of this run are known."""
 
 Work: TypeAlias = Callable[[Pipeline, RunProgress], Report | None]
-"""Function that passes batches to a pipeline and counts the units read."""
+"""
+Function that passes batches to a pipeline and counts the units read. It returns a
+report, or ``None`` for the sum of the batches.
+"""
 
 patience_option: Final = option(
     "--patience SECONDS",
     "Seconds to retry while the sink does not answer. Waiting for Heap's rate limits "
     "does not count.",
     type=click.FloatRange(min=0),
-    default=PATIENCE,
+    default=600.0,  # longer than a deployment of Heap takes
 )
 
 
@@ -80,7 +80,7 @@ class RetryingPipeline(Pipeline):
         try:
             done = super()._perform(step)
         except Exception as error:
-            self.is_pipe_closed = _is_broken_pipe(error)
+            self.is_pipe_closed = self.is_pipe_closed or _is_broken_pipe(error)
             raise
         if isinstance(done, Receipt):
             try:
@@ -106,12 +106,7 @@ class RetryingPipeline(Pipeline):
         self._progress.add_events(details.report.received)
 
     def _wait(self, seconds: float, cause: DeliveryError) -> object:
-        """
-        Wait between two attempts.
-
-        Raises:
-            DeliveryError: The wait would exceed the limit, or a retry cannot help.
-        """
+        """Wait, unless that would exceed the limit, or a retry cannot help."""
         if isinstance(cause, _InvalidReceipt):
             raise cause
         is_throttled = isinstance(cause, SinkUnavailable) and cause.throttled
@@ -156,10 +151,9 @@ def deliver(
     Args:
         spec: The sink as the user wrote it.
         sink: The open sink.
-        stores: See `Stores`.
+        stores: Dead letter and ledger.
         transformer: Transformer of the pipeline.
-        work: Passes the batches to the pipeline. It returns a report, or ``None`` for
-            the sum of the batches.
+        work: Passes the batches to the pipeline.
         patience: Maximum seconds without a success; stdout is not retried.
         bar: Console for the progress.
         total: Units that *work* reads; 0 if that is not known.

@@ -19,12 +19,7 @@ from braze_heap.storage import StoredObject
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import ObjectFile, open_object, shown
 from braze_heap.wire import Read, UnknownFormatError
-from braze_heap.wire._source import (
-    is_json_lines,
-    read_lines,
-    read_object,
-    type_in_path,
-)
+from braze_heap.wire._source import is_json_lines, read_lines, read_object, type_in_path
 
 BATCH: Final = 1_000
 """Events that are sent together, which costs one request each to the sink."""
@@ -44,9 +39,6 @@ the number of workers.
 
 Advance: TypeAlias = Callable[[int], object]
 """Function that gets the stored bytes of each piece that was read."""
-
-_MAX_IGNORED: Final = 5
-_MAX_FAILURES: Final = 10
 
 _OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Paths that other processes cannot open."""
@@ -94,11 +86,6 @@ class Input:
 
         *advance* is called with the number of bytes of each piece. *opened* is the
         object, if that is open.
-
-        Raises:
-            ReadFailedError: It cannot be opened, or its stream fails.
-            WrongFormatError: It is neither JSON nor Avro.
-            UnusableError: A package is missing, or the stream is empty.
         """
         try:
             with contextlib.ExitStack() as files:
@@ -194,13 +181,7 @@ def _failed(name: str, error: Exception) -> ReadFailedError:
 
 @attrs.frozen
 class Inputs:
-    """
-    All inputs of a command.
-
-    Attributes:
-        each: The inputs in order.
-        skipped: A message for each file of a folder that contains no events.
-    """
+    """All inputs of a command, with a message for each file that is *skipped*."""
 
     each: list[Input]
     skipped: list[str] = attrs.field(factory=list)
@@ -238,9 +219,7 @@ class Inputs:
         """
         Read all inputs, also those after one that cannot be read to its end.
 
-        Raises:
-            ReadFailedError: At the end, if some could not be read; it names them.
-            WrongFormatError: No input contains events.
+        A `ReadFailedError` at the end names those that could not be read.
         """
         failures: list[str] = []
         for source in self.each:
@@ -258,10 +237,10 @@ class Inputs:
             raise WrongFormatError(f"No file holds events. {self.skipped[0]}")
 
 
-def first_of(failures: Collection[str]) -> list[str]:
-    """Return the first of *failures*, and the number of the others."""
-    more = len(failures) - _MAX_FAILURES
-    return [*failures][:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+def first_of(texts: Collection[str], most: int = 10) -> list[str]:
+    """Return the first of *texts*, at *most* so many, and the number of the others."""
+    more = len(texts) - most
+    return [*texts][:most] + [f"and {more:,} more"] * (more > 0)
 
 
 @attrs.frozen
@@ -282,23 +261,15 @@ class Source:
     until: dt.datetime | None = None
 
     def find(
-        self,
-        own: Collection[Path] = (),
-        selects: Callable[[str], bool] | None = None,
+        self, own: Collection[str] = (), selects: Callable[[str], bool] | None = None
     ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.
 
         Args:
-            own: Files that the command writes; they are not read from directories.
+            own: Real paths that the command writes; directories are read without them.
             selects: Function that returns whether files in directories and URLs with
                 an event type in their path are read. By default all are.
-
-        Raises:
-            click.UsageError: No file is named, and stdin is a terminal. The hours are
-                wrong.
-            UnusableError: There is nothing to read, except because of hours and event
-                types; a named file does not contain events; a store is not accessible.
         """
         if not self.files and sys.stdin.isatty():
             raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
@@ -311,7 +282,7 @@ class Source:
             found = [
                 attrs.evolve(each, event_type=self.event_type or each.event_type)
                 for place in self.files or (opts.STDIN,)
-                for each in _inputs_at(place, wanted, {path.resolve() for path in own})
+                for each in _inputs_at(place, wanted, own)
             ]
             wanted.check()
         except (OSError, ValueError, ModuleNotFoundError) as error:
@@ -321,7 +292,7 @@ class Source:
         is_narrowed = hours.is_limited or selects is not None
         is_empty = all(each.is_regular() and not each.size for each in found)
         if is_empty and (found or not is_narrowed):
-            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
+            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:10])
             raise ui.UnusableError(f"There is nothing to read in {names}.")
         for each in found:
             if not each.is_found and each.is_regular():  # a pipe is read only once
@@ -349,7 +320,7 @@ source_options: Final = opts.group(
 
 
 def _inputs_at(
-    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[Path]
+    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[str]
 ) -> Iterator[Input]:
     if isinstance(place, opts.StoreUrl):
         for obj in find_wanted(place.url, wanted, place.storage_options):
@@ -360,7 +331,7 @@ def _inputs_at(
             yield Input(place, _size_of_stdin())
     elif place.is_dir():
         for path in _files_in(place):
-            if wanted.has(_absolute(path)) and path.resolve() not in own:
+            if wanted.has(_absolute(path)) and os.path.realpath(path) not in own:
                 yield Input(path, _size(path.stat()), is_found=True)
     elif wanted.has_hour(_absolute(place)):
         yield Input(place, _size(place.stat()))
@@ -378,12 +349,7 @@ def _size_of_stdin() -> int:
 
 
 def _files_in(root: Path) -> list[Path]:
-    """
-    Return all files below *root*; a note on stderr names hidden and special ones.
-
-    Raises:
-        OSError: A folder cannot be read.
-    """
+    """Return all files below *root*; a note on stderr names hidden and special ones."""
     files: list[Path] = []
     ignored: list[str] = []
     for folder, folders, names in os.walk(root, onerror=_raise):
@@ -399,9 +365,7 @@ def _files_in(root: Path) -> list[Path]:
                 ignored.append(f"{path} (not a file)")
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        first, more = sorted(ignored)[:_MAX_IGNORED], len(ignored) - _MAX_IGNORED
-        names = [ui.safe(name, 200) for name in first]
-        names += [f"and {more:,} more"] * (more > 0)
+        names = first_of([ui.safe(name, 200) for name in sorted(ignored)], most=5)
         click.echo(f"Note: not read: {'; '.join(names)}", err=True)
     return sorted(files)
 

@@ -36,9 +36,6 @@ from braze_heap.storage import StoredObject
 _AHEAD: Final = 2
 """Parts for each worker that are started before an earlier one is joined."""
 
-_POLL: Final = 0.2
-"""Seconds between updates of the progress."""
-
 _Part: TypeAlias = tuple[RunReport, ui.UnusableError | None]
 """Report of a part, and the error that stopped reading its piece."""
 
@@ -163,15 +160,16 @@ class SplitRun(Run):
     jobs: int
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
-        pieces = self._pieces()
+        inputs = self.inputs.each
+        pieces = [piece for source in inputs for piece in source.pieces(self.unit)]
         number = min(self.jobs, len(pieces))
-        if number < 2:
+        if number < 2 or not all(source.is_open_to_others() for source in inputs):
             super()._write_to(path, bar)
             return
         read = multiprocessing.RawArray("q", len(pieces))
         is_forked = not any(isinstance(p.place, StoredObject) for p in pieces)
         with (
-            open_output(path, self.inputs.each, is_joined=True) as file,
+            open_output(path, inputs, is_joined=True) as file,
             _folder(path) as folder,
             _pool(number, self.config, self.unit, read, is_forked=is_forked) as pool,
         ):
@@ -188,27 +186,15 @@ class SplitRun(Run):
             with self.progress(bar) as shown:
                 for piece, name in zip(pieces, names, strict=True):
                     part = parts.popleft()
-                    while not wait([part], _POLL).done:
+                    while not wait([part], timeout=0.2).done:
                         shown.show_done(sum(read))
                     shown.done = sum(read)
-                    self._join(piece, name, file, *part.result())
+                    self._join(piece, name, file, part.result())
                     parts.extend(map(start, itertools.islice(waiting, 1)))
                     shown.add_events(self.report.counts.received - shown.events)
 
-    def _pieces(self) -> list[Input]:
-        inputs = self.inputs.each
-        if not all(source.is_open_to_others() for source in inputs):
-            return []
-        return [piece for source in inputs for piece in source.pieces(self.unit)]
-
-    def _join(
-        self,
-        piece: Input,
-        path: Path,
-        file: IO[bytes],
-        report: RunReport,
-        failure: ui.UnusableError | None,
-    ) -> None:
+    def _join(self, piece: Input, path: Path, file: IO[bytes], part: _Part) -> None:
+        report, failure = part
         if not piece.lines or not piece.lines[0]:
             self.before = 0
         with defer_sigint():

@@ -157,11 +157,8 @@ def is_here(host: str) -> bool:
     return host == "localhost"
 
 
-class InputPath(FilePath):
-    """The path of a file that exists, ``-`` for stdin, or a URL."""
-
-    def __init__(self, *, dir_okay: bool = True) -> None:
-        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True, urls=True)
+InputPath: Final = functools.partial(FilePath, exists=True, allow_dash=True, urls=True)
+"""The path of a file that exists, ``-`` for stdin, or a URL."""
 
 
 def _hour(text: str) -> dt.datetime:
@@ -283,14 +280,9 @@ seed_option: Final = option(
 def format_options(*forms: str, text: str) -> Decorator:
     """Add ``--format``, one of *forms*, and ``--json``, short for the JSON format."""
 
-    def add(command: Any) -> Any:
-        given = option(
-            "--format form", text, type=click.Choice(forms), default=forms[0]
-        )
-        as_json = option("--json form", "Short for --format json.", flag_value="json")
-        return given(as_json(command))
-
-    return add
+    given = option("--format form", text, type=click.Choice(forms), default=forms[0])
+    as_json = option("--json form", "Short for --format json.", flag_value="json")
+    return lambda command: given(as_json(command))
 
 
 def output_option(text: str) -> Decorator:
@@ -414,10 +406,8 @@ class Setup:
         """
         Return what options, variables and the file set, in this order.
 
-        Args:
-            tables: Tables that the command uses, so their secrets are read.
-            values: Values of the options of `key_option`, and ``config``.
-            warn: Called with each warning about a variable.
+        *values* are those of the options of `key_option`, and ``config``. Secrets of
+        *tables* are read. *warn* is called with each warning about a variable.
         """
         file, options = values.pop("config"), dict[tuple[str, str], tuple[Any, str]]()
         params = click.get_current_context().command.params
@@ -438,9 +428,7 @@ class Setup:
 
 
 @contextlib.contextmanager
-def shown_warnings(
-    show: Callable[[str], object] = ui.show_warning,
-) -> Iterator[None]:
+def shown_warnings(show: Callable[[str], object] = ui.show_warning) -> Iterator[None]:
     """Call *show* with each user warning of the block; by default, write to stderr."""
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:

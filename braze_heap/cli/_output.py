@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final, TypeAlias, cast
+from typing import IO, TypeAlias, cast
 
 from rich.console import RenderableType
 
@@ -22,13 +22,6 @@ from braze_heap.cli._options import STDIN, StoreUrl
 from braze_heap.cli._signals import stopped_by_signals
 from braze_heap.storage import StoredObject
 from braze_heap.storage._objects import ObjectWriter, is_same_url
-
-_LEVEL: Final = 6
-"""Compression level: gzip's own default; Python's default takes twice as long."""
-
-_COPIED: Final = 1 << 20
-"""Bytes copied at a time."""
-
 
 Output: TypeAlias = Path | StoreUrl
 """Output of a command: a file, ``-`` for stdout, or an object."""
@@ -71,10 +64,6 @@ def open_output(
         inputs: Files that the command reads; *path* must not be one of them.
         is_joined: Whether it is joined from parts that are compressed already.
         mode: Permissions of a file. By default those of the existing one.
-
-    Raises:
-        UnusableError: It cannot be written.
-        BrokenPipeError: The reader closed the pipe.
     """
     refuse_input(path, inputs, "--output")
     try:
@@ -150,19 +139,15 @@ def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
     if not path.name.endswith(".gz"):
         yield raw
         return
-    with gzip.GzipFile(path.name, "wb", _LEVEL, raw) as file:
+    level = 6  # gzip's own default; Python's default takes twice as long
+    with gzip.GzipFile(path.name, "wb", level, raw) as file:
         yield cast("IO[bytes]", file)
 
 
 def refuse_input(
     path: Output, inputs: Iterable[Input | Path | None], option: str
 ) -> None:
-    """
-    Check that a file is not read while it is written, under whichever name.
-
-    Raises:
-        UnusableError: *path*, which *option* names, is one of *inputs*.
-    """
+    """Check that *path*, which *option* names, is not read as well."""
     places = (each.place if isinstance(each, Input) else each for each in inputs)
     if isinstance(path, StoreUrl):
         stored = (place for place in places if isinstance(place, StoredObject))
@@ -213,5 +198,5 @@ def write_text(view: str | RenderableType, path: Output) -> None:
 def append(file: IO[bytes], part: Path) -> None:
     """Write the content of the file *part* as it is."""
     with part.open("rb") as source:
-        shutil.copyfileobj(source, file, _COPIED)
+        shutil.copyfileobj(source, file, 1 << 20)
     file.flush()

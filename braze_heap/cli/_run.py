@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 import attrs
 from rich.console import Console
@@ -19,9 +18,6 @@ from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.config import Config
 from braze_heap.exceptions import DeliveryError
-
-_LONG: Final = 5_000_000
-"""Bytes from which on inputs are worth a progress bar."""
 
 
 @attrs.define
@@ -49,7 +45,7 @@ class Run:
 
     @classmethod
     def of(
-        cls, config: Config, source: Source, jobs: int = 1, own: Collection[Path] = ()
+        cls, config: Config, source: Source, jobs: int = 1, own: Collection[str] = ()
     ) -> "Run":
         """
         Return a run in *jobs* processes; 0 is one per core.
@@ -91,13 +87,10 @@ class Run:
     def progress(self, bar: Console | None) -> AbstractContextManager[RunProgress]:
         """Measure the run, with a bar if the inputs are long."""
         size = self.inputs.size
-        return progress("Transforming", size, bar if size > _LONG else None)
+        return progress("Transforming", size, bar if size > 5_000_000 else None)
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
-        with (
-            open_output(path, self.inputs.each) as file,
-            self.progress(bar) as shown,
-        ):
+        with open_output(path, self.inputs.each) as file, self.progress(bar) as shown:
             for source in self.inputs.each:
                 self.transform(source, file, shown.advance, shown)
 
@@ -108,13 +101,7 @@ class Run:
         advance: Advance,
         shown: RunProgress | None = None,
     ) -> None:
-        """
-        Transform one input into an open file.
-
-        Raises:
-            UnusableError: The input cannot be read completely, or a mapper cannot
-                decide. The calls of earlier batches are written.
-        """
+        """Transform one input into an open file; an error comes after whole batches."""
         self.before = 0
         reads = self.inputs.read_one(source, advance)
         for batch in batches(reads, self.unit, FEW):

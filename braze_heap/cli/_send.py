@@ -96,8 +96,7 @@ def send(
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
     kept = None if discard else sinks.place_of_state(config)
-    suffixes = ("", *sinks.OWN_SUFFIXES) if isinstance(kept, Path) else ()
-    run = Run.of(config, source, own=[Path(f"{kept}{suffix}") for suffix in suffixes])
+    run = Run.of(config, source, own=sinks.files_of(kept))
     inputs, spec = run.inputs, config.sink.to_spec()
     if dry_run or not spec:
         _dry_run(run, all_types, ending)

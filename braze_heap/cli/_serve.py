@@ -19,21 +19,15 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._log import LineHandler, logger, logging_to
-from braze_heap.cli._progress import format_duration
 from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
-from braze_heap.receiver import AsyncReceiver, Tokens
+from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.report import counts, summarize
 from braze_heap.sinks import Sink
 
 CALLS: Final = "file:calls.jsonl"
 """Default sink in trial mode: nothing leaves the machine."""
-
-_WHERE_TO: Final = (
-    "name where the events go, such as --sink 'heap:?app_id=11'. "
-    f"--sink {CALLS} only writes them to a file."
-)
 
 _SAMPLE: Final[Mapping[str, Any]] = {
     "event_type": "users.messages.email.Click",
@@ -112,30 +106,27 @@ def serve(setup: opts.Setup) -> None:
         transformer = opts.build_transformer(config)
         for text in opts.never_over_http(transformer):
             logger.warning("%s", text)
-        access = _access(config)
-        if not config.sink.to_spec():
-            config = attrs.evolve(config, sink=SinkConfig(spec=CALLS))
+        config = _with_trial(config)
         spec, state = config.sink.to_spec(), sinks.place_of_state(config)
         sinks.refuse_files(spec, state, setup.file)
         listener = stack.enter_context(bound(config.serve.host, config.serve.port))
         stores = stack.enter_context(sinks.state_of(config))
         sink = sinks.open_sink_or_exit(config)
         stack.callback(_close, sink, log, metrics)
-        grace = config.serve.grace
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
         ledger = sinks.ledger_for(spec, sink, stores.ledger, logger.warning)
         pipeline = Pipeline(
             transformer, sink, stores.dead_letter, ledger=ledger, observers=[metrics]
         )
-        receiver = AsyncReceiver(pipeline, access.tokens)
+        receiver = AsyncReceiver(pipeline, config.tokens())
         service = Service(receiver, metrics)
-        server = server_of(service, grace, lambda: _log_stopping(receiver, grace))
+        server = server_of(service, config.serve.grace)
         url, target = url_of(listener), sinks.HeapTarget.of(sink)
         sink_name = sinks.describe_sink(spec, target)
         context = {"url": url, "sink": sink_name, "state": str(state)}
         logger.info("Listening at %s", url, extra={"braze_context": context})
         if not log.is_json:
-            click.echo(_greeting(url, access, sink_name, state), err=True)
+            click.echo(_greeting(url, config, sink_name, state), err=True)
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
@@ -143,26 +134,9 @@ def serve(setup: opts.Setup) -> None:
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
-def _log_stopping(receiver: AsyncReceiver, grace: float) -> None:
-    requests, _ = receiver.in_flight
-    if requests:
-        in_flight = ui.plural(requests, "request") + " in flight"
-        text = "Stopping: waiting for %s, for up to %s; Ctrl-C stops at once"
-        logger.info(text, in_flight, format_duration(grace))
-
-
-@attrs.frozen
-class _Access:
-    """Tokens of the receiver, and their source, or the token that was generated."""
-
-    tokens: Tokens
-    source: str = ""
-    generated: str = attrs.field(default="", repr=False)
-
-
-def _access(config: Config) -> _Access:
+def _with_trial(config: Config) -> Config:
     """
-    Return the configured tokens; in trial mode, a generated one.
+    Return *config*; in trial mode, with a generated token, and a file for the calls.
 
     Outside of trial mode, token and sink are required: a 401 after a restart would make
     Braze disable the feed, and events in a default file would never reach Heap.
@@ -170,17 +144,20 @@ def _access(config: Config) -> _Access:
     has_sink, has_token = bool(config.sink.to_spec()), bool(config.serve.token.split())
     is_log = config.log.format == "json"
     if not (has_sink or has_token or is_log) and opts.is_here(config.serve.host):
-        generated = secrets.token_urlsafe(24)
-        return _Access(Tokens(generated), generated=generated)
+        own = attrs.evolve(config.serve, token=secrets.token_urlsafe(24))
+        return attrs.evolve(config, serve=own, sink=SinkConfig(spec=CALLS))
     try:
-        tokens = config.tokens()
+        config.tokens()
     except ValueError as error:
         raise ui.UnusableError(f"{error}. {opts.NEW_TOKEN}") from None
-    source = config.sources["serve.token"]
     if not has_sink:
-        flaw = f"{source} is set, so this is not a trial, and --sink is missing"
-        raise ui.UnusableError(f"{flaw}: {_WHERE_TO}")
-    return _Access(tokens, source)
+        source = config.sources["serve.token"]
+        raise ui.UnusableError(
+            f"{source} is set, so this is not a trial, and --sink is missing: name "
+            "where the events go, such as --sink 'heap:?app_id=11'. "
+            f"--sink {CALLS} only writes them to a file."
+        )
+    return config
 
 
 def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
@@ -195,11 +172,12 @@ def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
         logger.info("Stopped. %s", totals, extra={"braze_context": context})
 
 
-def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) -> str:
+def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
+    source = config.sources.get("serve.token")
     permanent = f"set {opts.TOKEN_VARIABLE} to use a permanent one"
     where = f"\n{_MARGIN}generated for this run; {permanent}"
-    token = f"{access.generated}{where}" if access.generated else f"in {access.source}"
+    token = f"in {source}" if source else f"{config.serve.token}{where}"
     lines = [
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
@@ -212,7 +190,7 @@ def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) ->
         f"  bearer token   {token}",
         "",
         "Try it from another terminal:",
-        f"  {_curl(url, access)}",
+        f"  {_curl(url, config)}",
         "",
     ]
     if target.startswith("Heap: "):
@@ -225,9 +203,11 @@ def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) ->
 _MARGIN: Final = " " * 17
 
 
-def _curl(url: str, access: _Access) -> str:
+def _curl(url: str, config: Config) -> str:
     body = json.dumps({"events": [_SAMPLE]})
-    kind, _, name = access.source.partition(" ")
-    read = f"$(cat {shlex.quote(name)})" if kind == "file" else f"${{{name}%% *}}"
-    token = access.generated or read
+    kind, _, name = config.sources.get("serve.token", "").partition(" ")
+    if kind == "file":
+        token = f"$(cat {shlex.quote(name)})"
+    else:
+        token = f"${{{name}%% *}}" if kind else config.serve.token
     return f'curl -i {url}/ -H "Authorization: Bearer {token}" -d {shlex.quote(body)}'

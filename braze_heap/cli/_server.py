@@ -8,16 +8,17 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from braze_heap.cli._console import UnusableError, safe
+from braze_heap.cli._console import UnusableError, plural, safe
 from braze_heap.cli._log import logger
+from braze_heap.cli._progress import format_duration
 from braze_heap.cli._signals import handled
 from braze_heap.receiver.service import Service
 
@@ -35,12 +36,7 @@ so that none of them sends into a connection that closes."""
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """
-    Return a listening socket; *port* 0 is any free one.
-
-    Raises:
-        UnusableError: The address cannot be used.
-    """
+    """Return a listening socket; *port* 0 is any free one."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family)
@@ -152,10 +148,6 @@ def bounded_protocol(head_seconds: float) -> type[BoundedProtocol]:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, stopping: Callable[[], object]) -> None:
-        super().__init__(config)
-        self._stopping = stopping
-
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; at once after a second signal."""
         self.force_exit = self.should_exit
@@ -163,19 +155,18 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more connections, and wait for requests."""
-        self._stopping()
+        service = cast("Service", self.config.app)
+        requests, _ = service.receiver.in_flight
+        if requests:
+            in_flight = plural(requests, "request") + " in flight"
+            grace = format_duration(self.config.timeout_graceful_shutdown or 0)
+            text = "Stopping: waiting for %s, for up to %s; Ctrl-C stops at once"
+            logger.info(text, in_flight, grace)
         await super().shutdown(sockets)
 
 
-def server_of(
-    service: Service, grace: float, stopping: Callable[[], object] = lambda: None
-) -> uvicorn.Server:
-    """
-    Return a server of *service* that does not run yet.
-
-    After a stop, in-flight requests may take *grace* seconds. *stopping* is called when
-    the server accepts no more connections.
-    """
+def server_of(service: Service, grace: float) -> uvicorn.Server:
+    """Return a server that does not run yet; *grace* is the time to stop in seconds."""
     # No limit_concurrency: its 503 lacks the Retry-After that ours has.
     config = uvicorn.Config(
         service,
@@ -192,17 +183,15 @@ def server_of(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=max(1, round(grace)),
     )
-    return _Server(config, stopping)
+    return _Server(config)
 
 
 def run_until_stopped(server: uvicorn.Server, listener: socket.socket) -> None:
     """
     Run *server* in this thread until SIGTERM, SIGHUP or Ctrl-C, and return after its
     shutdown. A second signal cuts requests off.
-
-    It also ends on a signal that comes before uvicorn handles it. At the end uvicorn
-    raises its signals again, which changes nothing then.
     """
+    # Also for a signal before uvicorn handles it. Uvicorn raises its own ones again.
     with handled(lambda h: server.handle_exit if h is not signal.SIG_IGN else None):
         server.run([listener])
 

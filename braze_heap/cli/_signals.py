@@ -53,7 +53,7 @@ def handled(replacement: Callable[[Any], Any]) -> Iterator[None]:
     try:
         for number in (signal.SIGINT, *STOPS) if is_main else ():
             usual = signal.getsignal(number)
-            if handler := replacement(usual):
+            if usual is not None and (handler := replacement(usual)):
                 before[number] = usual
                 signal.signal(number, handler)
         yield

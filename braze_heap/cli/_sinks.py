@@ -15,13 +15,7 @@ import click
 
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import (
-    Decorator,
-    FilePath,
-    StateUrl,
-    key_option,
-    local_path,
-)
+from braze_heap.cli import _options as opts
 from braze_heap.config import Config
 from braze_heap.config._keys import declared_keys
 from braze_heap.exceptions import (
@@ -59,23 +53,17 @@ A sink is code: the module is imported, and the name in it is called.
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
 
-OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
-"""Suffixes of the files beside a state file that belong to it."""
-
-_HTTP: Final = ("anyio", "httpcore2", "httpx2")
-_HEAP: Final = "braze_heap.heap._sink"
-
-StatePlace: TypeAlias = Path | StateUrl
+StatePlace: TypeAlias = Path | opts.StateUrl
 """Place of the state of a command."""
 
 
 def place_of(text: str) -> StatePlace:
     """Return the URL of a database, or a path, also of a ``file:`` URL."""
-    text = local_path(text)
-    return StateUrl(text) if "://" in text else Path(text)
+    text = opts.local_path(text)
+    return opts.StateUrl(text) if "://" in text else Path(text)
 
 
-class StatePath(FilePath):
+class StatePath(opts.FilePath):
     """The path of a state file, or the URL of a database."""
 
     def __init__(self, **options: Any) -> None:
@@ -90,18 +78,19 @@ class StatePath(FilePath):
         return place
 
 
-def sink_option(text: str) -> Decorator:
+def sink_option(text: str) -> opts.Decorator:
     """Return ``--sink``, the destination of a command."""
-    return key_option("sink.spec", "--sink SPEC", text)
+    return opts.key_option("sink.spec", "--sink SPEC", text)
 
 
-def state_options(text: str, **settings: Any) -> tuple[Decorator, Decorator]:
+def state_options(text: str, **settings: Any) -> tuple[opts.Decorator, opts.Decorator]:
     """Return ``--state``, a state file or database, and ``--max-bytes``."""
     settings = {"type": StatePath(), **settings}
-    return key_option("state.path", "--state FILE", text, **settings), max_bytes_option
+    state_option = opts.key_option("state.path", "--state FILE", text, **settings)
+    return state_option, max_bytes_option
 
 
-max_bytes_option: Final = key_option(
+max_bytes_option: Final = opts.key_option(
     "state.max_bytes",
     "--max-bytes BYTES",
     f"Largest size of all dead letters.  [default: {MAX_BYTES}, which is 1 GiB]",
@@ -114,7 +103,8 @@ state_argument: Final = click.argument(
 
 def place_of_state(config: Config) -> StatePlace:
     """Return the place of the state of a command."""
-    return StateUrl(config.state.url) if config.state.url else Path(config.state.path)
+    state = config.state
+    return opts.StateUrl(state.url) if state.url else Path(state.path)
 
 
 def named_place(config: Config) -> StatePlace | None:
@@ -153,7 +143,7 @@ class HeapTarget:
     @classmethod
     def of(cls, sink: Sink) -> "HeapTarget | None":
         """Return the destination of *sink*; ``None`` if that is not Heap."""
-        heap = sys.modules.get(_HEAP)
+        heap = sys.modules.get("braze_heap.heap._sink")
         if heap is None or not isinstance(sink, heap.HeapSink):
             return None
         heap_sink = cast("HeapSink", sink)
@@ -172,7 +162,7 @@ def open_sink_or_exit(config: Config) -> Sink:
     except SinkSpecError as error:
         raise ui.UnusableError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:
-        if error.name not in _HTTP:
+        if error.name not in ("anyio", "httpcore2", "httpx2"):
             raise ui.UnusableError(f"the sink needs the package {error.name}") from None
         advice = "pip install 'braze_heap[cli,http]'"
         raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
@@ -230,12 +220,17 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
-def is_of_state(path: Path, state: StatePlace) -> bool:
+def files_of(state: StatePlace | None) -> list[str]:
+    """Return the real paths of a state file and of the files beside it."""
+    if not isinstance(state, Path):
+        return []
+    own = os.path.realpath(state)
+    return [own, *(f"{own}-{name}" for name in ("wal", "shm", "journal", "replay"))]
+
+
+def is_of_state(path: Path, state: StatePlace | None) -> bool:
     """Return whether *path* is the file *state* or one of its other files."""
-    if isinstance(state, StateUrl):
-        return False
-    found, own = os.path.realpath(path), os.path.realpath(state)
-    return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
+    return os.path.realpath(path) in files_of(state)
 
 
 def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> None:
@@ -245,7 +240,7 @@ def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> No
     That is the file *state*, one of SQLite beside it, or the file of options *config*.
     """
     path = file_of(spec)
-    if path and state and is_of_state(path, state):
+    if path and is_of_state(path, state):
         raise ui.UnusableError(f"--sink: {path} is the state file. Name another file.")
     if path and config and os.path.realpath(path) == os.path.realpath(config):
         raise ui.UnusableError(f"--sink: {path} is the file of --config. Name another.")
@@ -266,21 +261,14 @@ def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:
 
 @contextlib.contextmanager
 def open_state(
-    path: StatePlace, *, is_made: bool = False, max_bytes: int | None = None
+    path: StatePlace, *, is_made: bool = False, max_bytes: int = MAX_BYTES
 ) -> Iterator[SqliteState | SqlState]:
-    """
-    Open the state at *path*; *is_made* creates a file if it does not exist.
-
-    Raises:
-        UnusableError: It does not exist, or is another file, which stays as it is. Or a
-            database cannot be used.
-    """
+    """Open the state at *path*; *is_made* creates a file if it does not exist."""
     try:
-        if isinstance(path, StateUrl):
+        if isinstance(path, opts.StateUrl):
             state: SqliteState | SqlState = SqlState(path.url)
         else:
-            cap = max_bytes or MAX_BYTES
-            state = SqliteState(path, max_bytes=cap, create=is_made)
+            state = SqliteState(path, max_bytes=max_bytes, create=is_made)
     except (ValueError, ModuleNotFoundError, StateError) as error:
         raise ui.UnusableError(ui.sentence(error)) from None
     try:
