@@ -64,8 +64,8 @@ def state_argument(word: str = "") -> opts.Decorator:
 
     Args:
         word: The next argument. A single word on the command line is this one if the
-            configuration names the state, unless the word is a file, or an option
-            selects dead letters without it.
+            configuration names the state. It is not if it is a file, or if an option
+            selects dead letters.
     """
 
     def add(command: Any) -> Any:
