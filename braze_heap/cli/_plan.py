@@ -17,13 +17,7 @@ from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._report import TOP, Section
 from braze_heap.cli._run import Run
-from braze_heap.plan import (
-    PlanError,
-    PlanObserver,
-    TrackingPlan,
-    diff,
-    tracking_plan,
-)
+from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
 from braze_heap.plan._tables import deletion, privacy_counts, traffic
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
