@@ -146,14 +146,8 @@ _ENDLESS: Final = 1 << 14
 
 
 def show(view: RenderableType, out: Console) -> None:
-    """
-    Write *view* in the encoding of *out*, with ``?`` for what it cannot encode.
-
-    Raises:
-        BrokenPipeError: The reader closed the pipe.
-    """
-    data = to_text(view, out).encode(out.encoding, "replace")
-    write_bytes(data, cast("TextIO", out.file))
+    """Write *view*; see `write`."""
+    write(to_text(view, out), out)
 
 
 def to_text(view: RenderableType, out: Console) -> str:
@@ -172,10 +166,16 @@ def to_text(view: RenderableType, out: Console) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def write_bytes(data: bytes, file: TextIO) -> None:
-    """Write *data* to the buffer of *file*, after the text that *file* holds."""
+def write(text: str, out: Console) -> None:
+    """
+    Write *text* in the encoding of *out*, with ``?`` for what it cannot encode.
+
+    Raises:
+        BrokenPipeError: The reader closed the pipe.
+    """
+    file = cast("TextIO", out.file)
     file.flush()
-    file.buffer.write(data)
+    file.buffer.write(text.encode(out.encoding, "replace"))
     file.buffer.flush()
 
 

@@ -92,17 +92,15 @@ def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
         if all(getattr(catalog_entry(cls), n) in words for n, words in filters.items())
     ]
     exact = [c for c in classes if query in (c.event_type, c.__name__)]
+    names = {c: f"{c.event_type} {c.__name__} {c.display_name}" for c in classes}
     words = query.lower().split()
-    found = exact or [c for c in classes if _contains(c, words)]
+    found = exact or [
+        c for c in classes if all(word in names[c].lower() for word in words)
+    ]
     if not found:
         options = [f"--{name} {w}" for name, words in wanted.items() for w in words]
         raise ui.UnusableError(_no_match(query, options))
     return found
-
-
-def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
-    names = f"{cls.event_type} {cls.__name__} {cls.display_name}".lower()
-    return all(word in names for word in words)
 
 
 def _no_match(query: str, options: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, NoReturn, Self, TextIO, cast
+from typing import Any, Final, Literal, NoReturn, Self
 
 import attrs
 from rich.console import Console, Group, RenderableType
@@ -150,7 +150,7 @@ def show_result(
     """Write a result for people, or with ``--json`` for programs."""
     out = ui.console(stream)
     if as_json:
-        ui.write_bytes(to_json(to_values(result)).encode(), cast("TextIO", out.file))
+        ui.write(to_json(to_values(result)), out)
     else:
         ui.show(Group(*result), out)
 
