@@ -26,7 +26,6 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source
 from braze_heap.cli._report import (
-    ADJUSTMENTS,
     CALLS,
     Section,
     json_text,
@@ -296,10 +295,7 @@ class EventExplanation:
             *((name.replace("_", " "), value) for name, value in options.items()),
             ("selection", selection),
             ("redacted", ", ".join(redacted) or "nothing"),
-            *(
-                ("changed", f"{n} {kind}: {ADJUSTMENTS[kind]}")
-                for kind, n in adjustments
-            ),
+            *(("changed", f"{n} {kind}: {meaning(kind)}") for kind, n in adjustments),
             *(("invalid", str(invalid)) for invalid in result.invalid),
         ]
         yield Section("policies", options, "4. Policies", rows)

@@ -1,5 +1,6 @@
 """Results of commands: sections for people and programs, and the report of a run."""
 
+import contextlib
 import itertools
 import json
 import shlex
@@ -29,6 +30,7 @@ from braze_heap import (
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._sinks import StatePlace
+from braze_heap.events._schema import docs_in
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.wire import Read, Unreadable
 
@@ -81,12 +83,12 @@ class Section:
         name: str,
         title: str,
         counts: Mapping[Any, int],
-        meaning: Callable[[str], str | None] = lambda _: "",
+        meaning: Callable[[str], str] = lambda _: "",
         **options: Any,
     ) -> Self:
         """Return a section with *counts* by name, the largest first."""
         found = {str(key): number for key, number in Counter(counts).most_common()}
-        rows = [(key, n, meaning(key) or "") for key, n in found.items()]
+        rows = [(key, n, meaning(key)) for key, n in found.items()]
         return cls(name, found, title, rows, **options)
 
     def __rich__(self) -> Group:
@@ -179,74 +181,39 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=2, default=str) + "\n"
 
 
-REASONS: Final[Mapping[str, str]] = MappingProxyType(
+ADVICE: Final[Mapping[str, str]] = MappingProxyType(
     {
         SkipReason.NO_IDENTITY: (
-            "The event has no identity. "
             "--identity user_id uses Braze's own id of the profile."
         ),
-        SkipReason.NOT_MAPPED: "The mapping skips these events on purpose.",
-        SkipReason.EXCLUDED: "The options include and exclude do not select them.",
-        SkipReason.SUPPRESSED: "The option suppress names the identity.",
-        SkipReason.SAMPLED: "The person is not in the sample of the option sample.",
-        SkipReason.OUTDATED: (
-            "They only state user properties, and newer events state these too."
-        ),
         SkipReason.USER_PROPERTIES: (
-            "The backfill sends no user properties. --state with the state of the "
-            "live service sends them."
+            "--state with the state of the live service sends them."
         ),
-        SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',
-        Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
-        Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
+        SkipReason.MACHINE: 'machines="drop" is set.',
         Reason.BAD_EVENT_TYPE: (
-            "event_type is missing or not a string. "
             "Records from storage do not carry it: name it with --event-type."
         ),
-        Reason.BAD_USER: "user is not an object.",
-        Reason.BAD_PROPERTIES: "properties is not an object.",
-        Reason.BAD_TIME: "time is not between 1970 and 2100, in UTC epoch seconds.",
-        Reason.BAD_IDENTITY: (
-            "The identity is a placeholder, or not the id of one person. "
-            "Heap would merge all users who share it, and cannot undo that."
-        ),
-        Reason.IDENTITY_TOO_LONG: (
-            "The identity has over 255 characters. Truncating it would merge people."
-        ),
-        Reason.DUPLICATE_ID_CONFLICT: (
-            "An earlier event has the same id but different content."
-        ),
-        Reason.MAPPER_ERROR: "The mapper failed on the event: fix the mapper.",
-        Reason.MAPPER_UNAVAILABLE: (
-            "A lookup of the mapper failed for an hour, or for all events for 72 hours."
-        ),
+        Reason.MAPPER_ERROR: "Fix the mapper.",
         Reason.INTERNAL_ERROR: "A bug in braze_heap: please report it.",
-        Reason.UNREADABLE: (
-            "Damaged, or neither JSON nor Avro. Everything before it was read."
-        ),
+        Reason.UNREADABLE: "Everything before them was read.",
         Reason.MAPPER_MISSING: (
-            "The mappers of these events are missing. Name them with --transformer, or "
-            "replay with --force."
+            "Name the mappers with --transformer, or replay with --force."
         ),
         Reason.DAMAGED_RECORD: (
-            "The dead letter cannot read them. "
             "`dead-letters show KEY --original` prints what is left."
         ),
-        Reason.REJECTED_BY_HEAP: "Heap rejects the call, even in a request of its own.",
     }
 )
-"""Meaning of each reason for which an event has no call, and the remedy."""
+"""Remedies, or what the meaning of a reason leaves open."""
 
-ADJUSTMENTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        Adjustment.TRUNCATED: "strings, names or lists truncated to 1,023 characters",
-        Adjustment.RENAMED: "names that were empty, reserved by Heap, or taken",
-        Adjustment.CHARACTERS: "strings with characters that Heap does not accept",
-        Adjustment.NUMBER_AS_TEXT: "numbers beyond 2^53, infinite or NaN, as strings",
-        Adjustment.TOO_MANY: "properties beyond the first 1,000 of an event",
-    }
-)
-"""Meaning of each change that makes a value legal for Heap."""
+
+def meaning(word: str, default: str = "Reason defined by the sink.") -> str:
+    """Return the meaning of a reason or an adjustment, as documented, and advice."""
+    for kind in (SkipReason, Reason, Adjustment):
+        with contextlib.suppress(ValueError):
+            doc = docs_in(kind).get(kind(word).name, "").replace("``", "")
+            return " ".join((*doc.split(), ADVICE.get(word, ""))).strip()
+    return default
 
 
 _TITLES: Final[Mapping[str, str]] = MappingProxyType(
@@ -266,11 +233,6 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Headings of what a run counts by name."""
-
-
-def meaning(reason: str) -> str:
-    """Return the meaning of *reason*; a sink can define reasons of its own."""
-    return REASONS.get(reason, "Reason defined by the sink.")
 
 
 @attrs.frozen
@@ -513,11 +475,9 @@ class RunResult:
         found = attrs.asdict(report, recurse=False) | attrs.asdict(
             counts, recurse=False
         )
-        meanings: dict[str, str] = {**REASONS, **ADJUSTMENTS}
-        meanings[report.identity] = "sent only as the identity"
         for name, title in _TITLES.items():
             counted = found[name]
-            yield Section.of_counts(name, title, counted, meanings.get, top=self.top)
+            yield Section.of_counts(name, title, counted, self._remark, top=self.top)
         yield Section.of_counts(
             "other_destinations",
             "Left, because they failed at another destination. These replay them",
@@ -526,6 +486,10 @@ class RunResult:
         )
         yield skipped_files(report.skipped_files, self.top)
         yield Section("unknown", dict(counts.unknown))
+
+    def _remark(self, name: str) -> str:
+        is_identity = name == self.report.identity
+        return "sent only as the identity" if is_identity else meaning(name, "")
 
     def _by_reason(self, verb: str, counts: Mapping[str, int]) -> Section:
         rows = []

@@ -90,7 +90,9 @@ def test_event_without_a_call_has_a_reason(run: Run) -> None:
     assert "5. No call" in anonymous
     assert "no_identity  The event has no identity" in anonymous
     assert "It cannot be read as an event." in broken
-    assert "rejected\n  bad_time  time is missing. time is not between" in broken
+    assert (
+        "rejected\n  bad_time  time is missing. time is missing, not a number" in broken
+    )
     assert "time is missing" in broken
 
 
