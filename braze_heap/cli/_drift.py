@@ -97,8 +97,7 @@ def drift(
         "markdown": found.to_markdown,
         "text": lambda: drift_view(found, shows_all=all_types),
     }
-    with ui.exit_on_broken_pipe():
-        write_text(writers[form](), output, ui.PIPED_WIDTH)
+    write_text(writers[form](), output)
     sys.exit(int(found.has_findings))
 
 

@@ -182,18 +182,19 @@ def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     file.flush()
 
 
-def write_text(view: str | RenderableType, path: Output, width: int) -> None:
-    """Write text in UTF-8, or a view: to a terminal as it fits, else *width* wide."""
-    if isinstance(view, str):
-        data = view.encode("utf-8", "replace")
-    elif path == STDIN:
-        ui.show(view, ui.console("stdout", width))
-        return
-    else:
-        out = ui.SafeConsole(file=io.StringIO(), width=width, markup=False)
-        data = ui.to_text(view, out).encode("utf-8", "replace")
-    with open_output(path) as file:
-        file.write(data)
+def write_text(view: str | RenderableType, path: Output) -> None:
+    """Write text in UTF-8, or a view: to a terminal as it fits, else for a pipe."""
+    with ui.exit_on_broken_pipe():
+        if isinstance(view, str):
+            data = view.encode("utf-8", "replace")
+        elif path == STDIN:
+            ui.show(view, ui.console("stdout", ui.PIPED_WIDTH))
+            return
+        else:
+            out = ui.SafeConsole(file=io.StringIO(), width=ui.PIPED_WIDTH, markup=False)
+            data = ui.to_text(view, out).encode("utf-8", "replace")
+        with open_output(path) as file:
+            file.write(data)
 
 
 def append(file: IO[bytes], part: Path) -> None:

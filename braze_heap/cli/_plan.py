@@ -121,8 +121,7 @@ def plan(
     if difference is not None:
         lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
         writers = {"table": lambda: lines, "json": difference.to_json}
-    with ui.exit_on_broken_pipe():
-        write_text(writers[form](), output, ui.PIPED_WIDTH)
+    write_text(writers[form](), output)
     sys.exit(int(bool(difference)))
 
 
