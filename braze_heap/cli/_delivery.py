@@ -4,7 +4,7 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -176,11 +176,17 @@ def deliver(
         )
 
         def run() -> None:
-            with _errors_of(pipeline, is_stdout=is_stdout):
+            try:
                 with contextlib.closing(sink):
                     pipeline.report = work(pipeline, shown) or pipeline.report
                 if is_stdout:
                     sys.stdout.flush()
+            except (DeliveryError, StateError, OSError) as error:
+                if is_stdout and (pipeline.is_pipe_closed or _is_broken_pipe(error)):
+                    raise BrokenPipeError from None
+                if is_stdout and isinstance(error, OSError):
+                    ui.redirect_to_devnull("stdout")
+                raise sinks.failure_of(error) from None
 
         outcome = outcome_of(run, "Processed before that:")
         seconds = shown.seconds
@@ -193,19 +199,6 @@ def deliver(
         seconds=seconds,
         sink=sinks.describe_sink(spec, heap),
     )
-
-
-@contextlib.contextmanager
-def _errors_of(pipeline: RetryingPipeline, *, is_stdout: bool) -> Iterator[None]:
-    """Raise errors of a delivery as those to show, or as a `BrokenPipeError`."""
-    try:
-        yield
-    except (DeliveryError, StateError, OSError) as error:
-        if is_stdout and (pipeline.is_pipe_closed or _is_broken_pipe(error)):
-            raise BrokenPipeError from None
-        if is_stdout and isinstance(error, OSError):
-            ui.redirect_to_devnull("stdout")
-        raise sinks.failure_of(error) from None
 
 
 def _is_broken_pipe(error: Exception) -> bool:

@@ -95,8 +95,7 @@ def drift(
     content: str | RenderableType = Group(*_sections(found, top))
     if form != "text":
         content = getattr(found, f"to_{form}")()
-    with ui.exit_on_broken_pipe():
-        write_text(content, output)
+    write_text(content, output)
     sys.exit(int(found.has_findings))
 
 

@@ -327,8 +327,11 @@ def _inputs_at(
             is_found = obj.url.rstrip("/") != place.url.rstrip("/")
             yield Input(obj, obj.size, is_found, obj.event_type)
     elif place == opts.STDIN:
+        size = 0
+        with contextlib.suppress(OSError, ValueError):  # not every stdin has a number
+            size = _size(os.fstat(sys.stdin.fileno()))
         if wanted.has_hour("stdin"):
-            yield Input(place, _size_of_stdin())
+            yield Input(place, size)
     elif place.is_dir():
         for path in _files_in(place):
             if wanted.has(_absolute(path)) and os.path.realpath(path) not in own:
@@ -339,13 +342,6 @@ def _inputs_at(
 
 def _absolute(path: Path) -> str:
     return path.absolute().as_posix()
-
-
-def _size_of_stdin() -> int:
-    try:
-        return _size(os.fstat(sys.stdin.fileno()))
-    except (OSError, ValueError):
-        return 0
 
 
 def _files_in(root: Path) -> list[Path]:

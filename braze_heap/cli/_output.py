@@ -183,16 +183,15 @@ def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
 
 
 def write_text(view: str | RenderableType, path: Output) -> None:
-    """Write text in UTF-8, or a view."""
-    if isinstance(view, str):
-        data = view.encode("utf-8", "replace")
-    elif path == STDIN:
-        ui.show(view, ui.console("stdout"))
-        return
-    else:
-        data = ui.to_text(view, ui.console(io.StringIO())).encode("utf-8", "replace")
-    with open_output(path) as file:
-        file.write(data)
+    """Write text in UTF-8, or a view: to a terminal as it fits, else for a pipe."""
+    with ui.exit_on_broken_pipe():
+        if path == STDIN and not isinstance(view, str):
+            ui.show(view, ui.console("stdout"))
+            return
+        if not isinstance(view, str):
+            view = ui.to_text(view, ui.console(io.StringIO()))
+        with open_output(path) as file:
+            file.write(view.encode("utf-8", "replace"))
 
 
 def append(file: IO[bytes], part: Path) -> None:

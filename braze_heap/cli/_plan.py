@@ -107,8 +107,7 @@ def plan(
         content = Group(*_sections(planned))
     else:
         content = getattr(planned, f"to_{form}")()
-    with ui.exit_on_broken_pipe():
-        write_text(content, output)
+    write_text(content, output)
     sys.exit(int(bool(difference)))
 
 
