@@ -68,7 +68,7 @@ class EventField:
     def doc(self) -> str:
         """Meaning and unit: the docstring below its declaration."""
         for owner in self.declared_by.__mro__:
-            if doc := _docs_in(owner).get(self.name):
+            if doc := docs_in(owner).get(self.name):
                 return doc
         return ""
 
@@ -171,17 +171,18 @@ def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> FieldType:
 
 
 @functools.cache
-def _docs_in(cls: type) -> Mapping[str, str]:
-    """Read the docstrings below the declarations of *cls* from its source."""
+def docs_in(cls: type) -> Mapping[str, str]:
+    """Read the docstrings below the attributes of *cls* from its source."""
     classes = _classes_in(cls.__module__)
     if cls.__name__ not in classes:
         return {}
     body = classes[cls.__name__].body
     return {
-        above.target.id: inspect.cleandoc(below.value.value)
+        target.id: inspect.cleandoc(below.value.value)
         for above, below in itertools.pairwise(body)
-        if isinstance(above, ast.AnnAssign)
-        and isinstance(above.target, ast.Name)
+        if isinstance(above, ast.Assign | ast.AnnAssign)
+        for target in getattr(above, "targets", [getattr(above, "target", None)])
+        if isinstance(target, ast.Name)
         and isinstance(below, ast.Expr)
         and isinstance(below.value, ast.Constant)
         and isinstance(below.value.value, str)

@@ -40,7 +40,7 @@ class Adjustment(StrEnum):
     """Kind of change that made a value legal. Each change is counted."""
 
     TRUNCATED = "truncated"
-    """A text, a name or a joined list was longer than Heap accepts."""
+    """A text, a name or a joined list was truncated to 1,023 UTF-16 units."""
 
     RENAMED = "renamed"
     """A name was empty, reserved by Heap, or used by another property."""

@@ -243,10 +243,12 @@ class StateFile:
             full = DeadLetterFull(free_bytes=free or 0, needed_bytes=needed)
             return full if kind is DeadLetterError else kind(str(full))
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return (DamagedFileError if kind is DeadLetterError else kind)(
+            damage = (DamagedFileError if kind is DeadLetterError else kind)(
                 f"the state file {self.path} is damaged ({name}): export the dead "
                 "letters that can be read, and move the file away"
             )
+            damage._is_damaged = True
+            return damage
         flaw = getattr(error, "strerror", None) or name
         advice = _ADVICE.get(code, "")
         return kind(f"the state file {self.path} cannot be used ({flaw}){advice}")
