@@ -316,6 +316,9 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
             cause = describe_exception(error)
         raise kind(f"the {name} raised {cause}")
 
+    def _send(self, calls: Sequence[Call]) -> object:
+        return self.sink.send(calls)
+
     def _deliver(
         self, calls: Sequence[Call], renew: Callable[[], object] | None = None
     ) -> _Steps:
@@ -328,7 +331,7 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         while True:
             began = self._clock()
             try:
-                given = yield functools.partial(self.sink.send, calls)
+                given = yield functools.partial(self._send, calls)
                 if not isinstance(given, Receipt):
                     raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
                 receipt = given.checked(len(calls))

@@ -4,14 +4,14 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
 import click
 from rich.console import Console
 
-from braze_heap import Pipeline, Report, SinkUnavailable, Transformer
+from braze_heap import Call, Pipeline, Report, SinkUnavailable, Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import ReadFailedError
@@ -76,21 +76,21 @@ class RetryingPipeline(Pipeline):
         self._failed_at: float | None = None
         self._cause: DeliveryError | None = None
 
-    def _perform(self, step: Any) -> object:
+    def _send(self, calls: Sequence[Call]) -> object:
         try:
-            done = super()._perform(step)
+            receipt = super()._send(calls)
         except Exception as error:
             self.is_pipe_closed = self.is_pipe_closed or _is_broken_pipe(error)
             raise
-        if isinstance(done, Receipt):
+        if isinstance(receipt, Receipt):
             try:
-                done.checked(len(step.calls))
+                receipt.checked(len(calls))
             except ValueError:
                 raise _InvalidReceipt(
                     "invalid receipt: accepted + rejections must equal the batch size; "
                     "test the sink with braze_heap.testing.check_sink"
                 ) from None
-        return done
+        return receipt
 
     def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
         """Log nothing, because the command reports the error."""
