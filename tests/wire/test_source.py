@@ -15,7 +15,7 @@ import fastavro
 import pytest
 
 from braze_heap.wire import RawEvent, Unreadable, read_events
-from braze_heap.wire._source import type_in_path
+from braze_heap.wire._source import read_lines, type_in_path
 from tests.support.for_each import for_each
 
 BODY = b'{"events": [{"id": 1}, {"id": 2}]}'
@@ -392,6 +392,18 @@ def test_large_gzip_is_streamed(tmp_path):
 
     assert events > 10_000
     assert memory < 12 * MEGABYTE
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_parts_of_a_file_equal_the_whole(mark):
+    """Every event, with its offset, is in exactly one of two parts of a file."""
+    data = mark + b'{"id": 1}\n{"id": 22}\n\n{"id": 333}\n{"id": 4}'
+    whole = list(read_events(data))
+    for cut in range(len(data) + 1):
+        spans = (0, cut), (cut, len(data))
+        parts = (read_lines(io.BytesIO(data), None, *span) for span in spans)
+
+        assert whole == [read for part in parts for read in part]
 
 
 @pytest.mark.parametrize("written", [b"", BODY[:10]])
