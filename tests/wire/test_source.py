@@ -4,6 +4,7 @@ Where events are read from: paths, files, content; plain or gzipped; never loade
 
 import gzip
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -65,6 +66,17 @@ class Pipe:
 def test_sources_may_be_content_or_files(source):
     """Content and open files are read alike."""
     assert values_of(source) == EVENTS
+
+
+def test_lines_behind_text_are_read_as_they_arrive():
+    """The first event is returned although the file goes on for ever."""
+    lines = itertools.chain([b"text\n"], itertools.repeat(b'{"id": 1}\n', 1_000))
+    file = io.BytesIO()
+    file.read1 = lambda size: next(lines)
+    events = (read for read in read_events(file) if isinstance(read, RawEvent))
+
+    assert next(events).value == {"id": 1}
+    assert len([*lines]) > 900
 
 
 def test_sources_may_be_paths(tmp_path):
@@ -398,10 +410,10 @@ def test_large_gzip_is_streamed(tmp_path):
 def test_parts_of_a_file_equal_the_whole(mark):
     """Every event, with its offset, is in exactly one of two parts of a file."""
     data = mark + b'{"id": 1}\n{"id": 22}\n\n{"id": 333}\n{"id": 4}'
-    whole = list(read_events(data))
+    whole = list(read_events(data, event_type="sms"))
     for cut in range(len(data) + 1):
         spans = (0, cut), (cut, len(data))
-        parts = (read_lines(io.BytesIO(data), None, *span) for span in spans)
+        parts = (read_lines(io.BytesIO(data), "sms", *span) for span in spans)
 
         assert whole == [read for part in parts for read in part]
 
