@@ -115,6 +115,13 @@ def test_error_about_a_value_survives_a_pickle() -> None:
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
+@pytest.mark.parametrize("given", [{("a",): 1}, {"p": {("a",): 1}}])
+def test_a_name_that_json_does_not_have_is_an_error(given: dict[Any, Any]) -> None:
+    """A tuple is not a name, neither of a property nor in an object."""
+    with pytest.raises(UnsupportedValueError, match="tuple as a name"):
+        PropertyEncoder().properties(given)
+
+
 @attrs.frozen
 class Plan:
     name: str
