@@ -92,7 +92,7 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "heap/_delivery": SINK,
     "heap/_encoder": ENCODER,
     "heap/_json_values": (*ENCODER[:2], "mappers/test_boundary"),
-    "heap/_pacing": ("heap/test_pacing", "heap/test_delivery", "test_wiring"),
+    "heap/_pacing": (*SINK[:2], "heap/test_shared_pacer"),
     "heap/calls": ("heap/test_calls", *ENCODER[:2], "test_user_properties"),
     "sinks/_local": ("sinks/test_local", "sinks/test_spec"),
     "sinks/_protocol": ("sinks/test_local", "sinks/test_wrappers", "test_wiring"),
