@@ -276,6 +276,24 @@ def test_another_file_is_refused_by_each_part(
         part(":memory:")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE positions",
+        "ALTER TABLE dead_letters RENAME COLUMN mappers TO mapper",
+    ],
+)
+def test_a_state_file_with_other_tables_is_refused(change: str, tmp_path: Path) -> None:
+    """A missing table, or a missing column, is found when the file is opened."""
+    path = tmp_path / "state.db"
+    SqliteState(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(change)
+
+    with pytest.raises(StateError, match="has other tables: move it away"):
+        SqliteState(path)
+
+
 def test_a_ledger_knows_its_destinations(state: SqliteState) -> None:
     """Until the last entry of a destination is forgotten."""
     write_ledger(state.ledger, 1)
@@ -349,3 +367,15 @@ def test_the_same_process_cannot_lock_twice(
             state.progress.lock(KEY),
         ):
             pass
+
+
+def test_a_lock_file_that_is_gone_is_not_locked(
+    state: SqliteState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner of a lock may remove its file while another process opens it."""
+    fcntl = pytest.importorskip("fcntl")
+    lock = tmp_path / "state.db-replay"
+    monkeypatch.setattr(fcntl, "lockf", lambda *_: lock.unlink())
+
+    with pytest.raises(DeadLetterError, match="another replay"):
+        state.dead_letter.replay_lock().__enter__()
