@@ -117,8 +117,8 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "receiver/_admission": ("receiver/test_admission", *RECEIVER),
     "receiver/_auth": ("receiver/test_auth", *RECEIVER),
     "receiver/_envelope": RECEIVER,
-    "receiver/_http": ("receiver/test_responses", *RECEIVER),
-    "receiver/_receiver": RECEIVER,
+    "receiver/_http": ("receiver/test_responses", *RECEIVER, "receiver/test_service"),
+    "receiver/_receiver": (*RECEIVER, "receiver/test_log", "receiver/test_service"),
     STEPS: MAPPING,
 }
 """The tests that each module answers to. The steps are last: reading them imports."""
