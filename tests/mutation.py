@@ -101,7 +101,7 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "state/_ledger": ("state/test_state", "test_user_properties", "state/test_ledger"),
     "state/_parts": ("state/test_state", "state/test_ledger", "test_backfill"),
     "state/_person_search": ("state/test_purge",),
-    "state/_purge": ("state/test_purge", "state/test_dead_letters"),
+    "state/_purge": ("state/test_purge", "state/test_state", "state/test_ledger"),
     "state/_record": ("state/test_dead_letters", "test_pipeline"),
     "state/_sql_database": ("state/test_sql",),
     "state/_sqlite": (*STATE_FILE, "state/test_dead_letters"),
