@@ -111,7 +111,10 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "_batch_result": ("test_pipeline", "test_user_properties", "test_backfill"),
     "_ordered_delivery": ("test_user_properties",),
     "backfill": ("test_backfill",),
-    "pipeline": ("test_pipeline", "test_pipeline_observers", "test_mapper_outages"),
+    "pipeline": (
+        *("test_pipeline", "test_pipeline_observers", "test_mapper_outages"),
+        *("test_wiring", "test_user_properties"),
+    ),
     "replaying": ("state/test_mappers", *STATE_FILE, "test_user_properties"),
     "report": ("test_pipeline", "test_pipeline_observers"),
     "receiver/_admission": ("receiver/test_admission", *RECEIVER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import sqlite3
 import subprocess
@@ -183,6 +184,23 @@ class Named(bh.MemorySink):
     def __init__(self, destination: str) -> None:
         super().__init__()
         self.destination = destination
+
+
+def test_bodies_that_can_be_read_today_are_replayed(state: SqliteState) -> None:
+    """Each body is a batch of its own, and is removed if its events are delivered."""
+    clicks = [make_raw("users.messages.email.Click", id=f"e{n}") for n in range(3)]
+    batches = [json.dumps({"events": part}) for part in (clicks[:2], clicks[2:])]
+    pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), state.dead_letter)
+    for detail, body in enumerate((*batches, "{")):
+        original, to = body.encode(), pipeline.destination
+        dead = DeadRecord.of(original, "unreadable", str(detail), AT, destination=to)
+        state.dead_letter.append([dead])
+
+    report = bh.replay(state.dead_letter, pipeline)
+
+    assert report.delivered == 3
+    assert report.dead_lettered_by_reason == {"unreadable": 1}
+    assert [record.detail for record in state.dead_letter.read()] == ["2"]
 
 
 def test_a_record_that_is_rejected_elsewhere_again_moves_there(
