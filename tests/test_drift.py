@@ -464,7 +464,7 @@ def test_new_type_is_named_after_its_channel(
     )
 
 
-# --- Redacted by the word guard -------------------------------------------------------
+# --- Redacted because of their names --------------------------------------------------
 
 
 def custom(**properties: Any) -> dict[str, Any]:
@@ -503,6 +503,22 @@ def test_redacted_unknown_fields_are_named() -> None:
         (CLICK, "mail_client"),
         (NEW, "work_email"),
     ]
+
+
+def test_a_redacted_name_can_be_kept() -> None:
+    """The names are the keys of ``personal_data``, as the hint says."""
+    raw = custom(contact={"phone": CANARY})
+    new = click(work_email=CANARY) | {"event_type": NEW, "id": "new"}
+    new["user"]["external_user_id"] = "somebody"
+    names = redacted(drift_of(raw, new))
+
+    with pytest.warns(UserWarning, match="No event class has a field 'work_email'"):
+        transformer = bh.Transformer(personal_data=dict.fromkeys(names, "keep"))
+    calls = transformer.transform([raw, new]).calls
+
+    for name, call in zip(names, calls, strict=True):
+        assert isinstance(call, bh.Track)
+        assert call.properties[name] == CANARY
 
 
 def test_redacted_names_in_storage_are_those_over_http() -> None:

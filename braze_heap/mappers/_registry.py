@@ -38,7 +38,7 @@ class Registration:
     Attributes:
         key: Events of the mapper.
         mapper: The function.
-        origin: Module, name, file and line of the function.
+        origin: Module and name of the function; file and line unless it is shipped.
         is_fallback: Whether every entry that is not a fallback takes precedence.
     """
 
@@ -75,7 +75,7 @@ class Explanation:
         lines = [
             f"{name}: {self.winner.origin}, the mapper for {_name(self.winner.key)}"
         ]
-        lines += [f"  before {r.origin}, for {_name(r.key)}" for r in self.beaten]
+        lines += [f"  instead of {r.origin}, for {_name(r.key)}" for r in self.beaten]
         return "\n".join(lines)
 
 
@@ -497,14 +497,16 @@ _PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
 
 
 def origin_of(mapper: Callable[..., Any]) -> str:
-    """Return module, name, file and line of a function."""
+    """Return module and name of a function; file and line unless it is shipped."""
     if isinstance(mapper, Declared):
         return f"declare({mapper.name!r})"
     function = inspect.unwrap(mapper)
     name = getattr(function, "__qualname__", type(function).__qualname__)
     place = f"{getattr(function, '__module__', '?')}.{name}"
     code = getattr(function, "__code__", None)
-    return f"{place} ({code.co_filename}:{code.co_firstlineno})" if code else place
+    if code is None or place.startswith("braze_heap.mappers."):
+        return place
+    return f"{place} ({code.co_filename}:{code.co_firstlineno})"
 
 
 def _name(key: Key) -> str:

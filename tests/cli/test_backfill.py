@@ -76,7 +76,7 @@ def test_the_report_is_for_people(run: Run) -> None:
 
     assert shown.exit_code == 0
     assert "  3  delivered by this run\n" in shown.stdout
-    assert "  0  left for the next run\n" in shown.stdout
+    assert "  0  not delivered yet\n" in shown.stdout
     assert "User properties are not sent (0)" in shown.stdout
     assert "name it with --state" in shown.stdout
 
@@ -153,7 +153,7 @@ def test_hours_are_chosen(run: Run) -> None:
         ),
         (
             ["currents/table.csv", "--sink", "file:a.jsonl"],
-            "No file holds events. currents/table.csv looks like CSV",
+            "No file has events. currents/table.csv looks like CSV",
         ),
         (["s33://b", "--sink", "file:a"], "unknown scheme, 's33'. Did you mean 's3'?"),
         (["currents", "--sink", "file:state.db"], "state.db is"),

@@ -209,7 +209,7 @@ def test_dead_letter_is_measured(run: Run) -> None:
     found = findings(run, "--state", "state.db")
 
     assert problems(found) == []
-    assert "state.db holds 1 dead letter, " in found["state"]["detail"]
+    assert "state.db has 1 dead letter, " in found["state"]["detail"]
     assert "dead-letters list state.db" in found["state"]["advice"]
 
 
