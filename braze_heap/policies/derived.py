@@ -42,10 +42,14 @@ MEANINGS: Final = MappingProxyType(
 )
 """Derived property to its meaning."""
 
-KEYS: Final = ("campaign_id", "canvas_step_id", "canvas_id")
-NAMES: Final = ("campaign_name", "canvas_step_name", "canvas_name")
-CHANNEL_FIELDS: Final = ("subscription_channel", "step_channel")
-"""Properties that may name the channel of an event, if its type does not."""
+FIRST_OF: Final = MappingProxyType(
+    {
+        "channel": ("subscription_channel", "step_channel"),  # if the type names none
+        "message_key": ("campaign_id", "canvas_step_id", "canvas_id"),
+        "message_name": ("campaign_name", "canvas_step_name", "canvas_name"),
+    }
+)
+"""Derived property to the properties of which it has the first that is not empty."""
 
 
 def checked_derived(names: Any) -> frozenset[str]:
@@ -80,8 +84,8 @@ def varying_of(cls: type[CurrentsEvent], names: Collection[str]) -> list[str]:
     places = schema_of(cls).places
     has = {
         "channel": "channel" in places and not constants_of(cls, ["channel"]),
-        "message_key": not places.keys().isdisjoint(KEYS),
-        "message_name": not places.keys().isdisjoint(NAMES),
+        "message_key": not places.keys().isdisjoint(FIRST_OF["message_key"]),
+        "message_name": not places.keys().isdisjoint(FIRST_OF["message_name"]),
         "link_domain": "url" in places and _is_click(cls),
         "seconds_since_send": "send_time" in places,
     }
@@ -109,17 +113,14 @@ def derive(
     derived = dict(constants)
     for name in varying:
         value: Value | None
-        match name:
-            case "channel":
-                value = channel_of(first_of_properties(properties, CHANNEL_FIELDS))
-            case "message_key":
-                value = first_of_properties(properties, KEYS)
-            case "message_name":
-                value = first_of_properties(properties, NAMES)
-            case "link_domain":
-                value = domain_of(properties.get("url"))
-            case _:
-                value = None if sent is None else seconds_since(sent, time)
+        if name in FIRST_OF:
+            found = (properties.get(each) for each in FIRST_OF[name])
+            value = next(filter(None, found), None)
+            value = channel_of(value) if name == "channel" else value
+        elif name == "link_domain":
+            value = domain_of(properties.get("url"))
+        else:
+            value = None if sent is None else seconds_since(sent, time)
         if value is not None and value != "":
             derived[name] = value
     return derived
@@ -149,14 +150,6 @@ def seconds_since(sent: int, time: int) -> int | None:
 
 def _is_click(cls: type[CurrentsEvent]) -> bool:
     return constants_of(cls, ["action"]).get("action") == "click"
-
-
-def first_of_properties(properties: Mapping[str, Any], names: Collection[str]) -> Any:
-    """Return the first of the properties *names* that is not empty."""
-    for name in names:
-        if value := properties.get(name):
-            return value
-    return None
 
 
 def domain_of(url: Any) -> str | None:

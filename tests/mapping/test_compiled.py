@@ -214,8 +214,8 @@ OPTION = """\
     trial: Literal["off", "on"] = option("off", "A trial policy.")
 """
 STEP = """\
-        if self.policies.options.trial == "on":
-            constants["trial"] = "on"
+    if options.trial == "on":
+        constants["trial"] = "on"
 """
 TWIN = """\
         if self._policies.options.trial == "on" and payload.is_standard:
@@ -223,11 +223,7 @@ TWIN = """\
 """
 EDITS = (
     ("mapping/_options.py", "    deletions: bool = option(\n", OPTION),
-    (
-        "mapping/_compiled.py",
-        '        self.add("fields |= CONSTANTS\\n", CONSTANTS=constants)\n',
-        STEP,
-    ),
+    ("mapping/_compiled.py", '    return {\n        "policies": policies,\n', STEP),
     ("mapping/_generic.py", "        if isinstance(payload, StandardEvent):\n", TWIN),
 )
 CHECKS = """
