@@ -675,7 +675,7 @@ if LOCAL is not None and (flat_LOCAL is None or not redaction.is_usual(flat_LOCA
 """
 _CLEAN_URL: Final = """\
 if NAME in fields:
-    fields[NAME] = redaction.clean_urls(NAME, fields[NAME], redacted)
+    fields[NAME] = redaction.clean_url(NAME, fields[NAME], redacted)
 """
 _REDACT_INSIDE_TEXT: Final = """\
 if NAME in fields:
