@@ -12,7 +12,7 @@ from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._copies import deep_copy
 from braze_heap.mappers._custom import DISCRIMINATORS, custom_of, is_event_taker
-from braze_heap.mappers._registry import check_not_empty, registry_of
+from braze_heap.mappers._registry import registry_of
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
 from braze_heap.payloads import ReturnValueError, described
@@ -62,7 +62,11 @@ class Policies:
         if not isinstance(event_types, EventTypes):
             EventTypes(event_types)  # raises for what is not an event class
         self.mappers: MapperRegistry = registry_of(options.mappers)
-        check_not_empty(self.mappers)
+        if not self.mappers.registrations:
+            raise ValueError(
+                "mappers is empty, so every event would be skipped: register mappers "
+                "first, and join them to DEFAULT_MAPPERS with |"
+            )
         if options.ecommerce:
             # Imported here, because most transformers do not need the classes.
             from braze_heap.mappers.ecommerce import ECOMMERCE_MAPPERS
