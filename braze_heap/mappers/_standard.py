@@ -124,6 +124,7 @@ def unused_name(name: str, used: Mapping[str, Any]) -> str:
     return unused
 
 
+@functools.lru_cache(8192, typed=True)
 def date_of(value: float) -> str | float:
     """Return UTC epoch seconds, or smaller units, as ISO 8601; *value* if too large."""
     seconds = epoch_seconds(value)

@@ -59,11 +59,11 @@ class BatchMapping:
         batch = Batch(encoder, outages=outages)
         result, seen, compiled = batch.result, batch.seen, self._compiled
         result.received, origins = len(items), batch.origins
-        class_of = options.event_types.get
+        event_types = options.event_types
         event_id = event_type = ""
         for number, item in enumerate(items):
             made = None
-            envelope = read_envelope(item, class_of)
+            envelope = read_envelope(item, event_types)
             if envelope is not None:
                 event_type, event_id, time, user, properties = envelope
                 map_event = compiled[event_type]

@@ -253,6 +253,9 @@ def _steps_of(
     cls: type[CurrentsEvent], redaction: Redaction, name: str, kind: str
 ) -> _FieldSteps:
     treatment, steps = redaction.treatment_of(cls, name), _STEPS[kind]
+    is_of_user = schema_of(cls).places[name] == "user"
+    if treatment == "drop" and is_of_user:
+        return _FieldSteps(_CHECK_USER_TEXT, redact=_REDACT)
     if treatment != "keep" and kind in ("string", "json text"):
         steps = _FieldSteps(redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT)
     elif treatment != "keep":
@@ -268,6 +271,8 @@ def _steps_of(
         lines = _REDACT_INSIDE if redaction.has_nested(name) else ""
         lines += _PROTECT * (name in CUSTOM_FIELDS)
         steps = attrs.evolve(steps, redact=lines)
+    if is_of_user:
+        steps = attrs.evolve(steps, check=_TAKE_FROM_USER)
     new_name = property_names(cls).get(name)
     if new_name is None or treatment == "drop":
         return steps
@@ -452,16 +457,16 @@ if not PROPERTIES.issuperset(properties):
     if split is None:
         return None
     given, (properties, unknown) = properties, split
-fields = properties | user
+fields = properties.copy()
 
 # Policies read fields before these are taken out.
 if HAS_IDENTITY_FIELDS:
-    identity = fields.get(IDENTITY_FIELDS[0])
+    identity = user.get(IDENTITY_FIELDS[0])
     if HAS_OTHER_FIELDS:
         prefix = ''
         for field in IDENTITY_FIELDS[1:]:
             if not identity:
-                identity, prefix = fields.get(field), policies.identity.prefix
+                identity, prefix = user.get(field), policies.identity.prefix
     if type(identity) is not str or not is_legal_identity(identity):
         return None
     if HAS_OTHER_FIELDS and prefix:
@@ -471,7 +476,7 @@ if HAS_IDENTITY_FIELDS:
 if DROPS_MACHINES:
     is_by_machine = _is_machine(fields)
 if HAS_LOCAL_TIME:
-    zone = fields.get('timezone')
+    zone = user.get('timezone')
 if HAS_EXACT_TIME:
     exact = fields.get('time_ms')
 
@@ -651,6 +656,15 @@ _STEPS: Final = {
 }
 """Lines for the fields of a type; text stays as it is."""
 
+_CHECK_USER_TEXT: Final = """\
+LOCAL = user.get(NAME)
+if LOCAL is not None and type(LOCAL) is not str:
+    return None
+"""
+_TAKE_FROM_USER: Final = """\
+if NAME in user:
+    fields[NAME] = user[NAME]
+"""
 _PUT_DATE: Final = _if_given("fields[NAME] = date_of(LOCAL)")
 _REDACT: Final = _if_given("redacted.append(NAME)")
 _REDACT_TEXT: Final = """\

@@ -6,7 +6,7 @@ explains what is wrong with them.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from braze_heap.events import CurrentsEvent
@@ -23,59 +23,47 @@ Event type, id, UTC epoch seconds, fields of the user, properties.
 The id is not empty, and a legal idempotency key as it is.
 """
 
-ClassOf: TypeAlias = Callable[[str], type[CurrentsEvent] | None]
-"""Function from an event type to its class."""
 
-
-def read_envelope(item: Any, class_of: ClassOf) -> Envelope | None:
+def read_envelope(
+    item: Any, event_types: Mapping[str, type[CurrentsEvent]]
+) -> Envelope | None:
     """
     Return the envelope of *item*, an event in any form; ``None`` if it is unusual.
 
     Args:
         item: The event. It is not changed, and the envelope may share its dicts.
-        class_of: Returns the class of an event type.
+        event_types: The event classes by type.
     """
     if type(item) is dict:
-        return _of_http(item)
-    if type(item) is RawEvent:
+        raw: Any = item
+    elif type(item) is RawEvent:
         raw, event_type = item.value, item.event_type
-        if type(raw) is not dict:
-            return None
-        if "event_type" in raw:
-            return _of_http(raw)
-        return (
-            _of_storage(raw, event_type, class_of(event_type)) if event_type else None
-        )
-    if isinstance(item, CurrentsEvent):
-        return _of_typed(item, class_of)
-    return None
-
-
-def _of_http(raw: dict[str, Any]) -> Envelope | None:
+        if type(raw) is dict and "event_type" not in raw:
+            cls = event_types.get(event_type) if event_type else None
+            return _of_storage(raw, str(event_type), cls) if cls else None
+    else:
+        is_typed = isinstance(item, CurrentsEvent)
+        return _of_typed(item, event_types) if is_typed else None
+    if type(raw) is not dict or len(raw) != 5:
+        return None
     try:
         event_type, event_id, time = raw["event_type"], raw["id"], raw["time"]
         user, properties = raw["user"], raw["properties"]
     except KeyError:
         return None
-    if (
-        len(raw) == 5
-        and type(event_type) is str
-        and _is_usual(event_id, time)
-        and type(user) is dict
-        and type(properties) is dict
-    ):
+    is_envelope = type(event_type) is str and type(user) is dict is type(properties)
+    if is_envelope and _is_usual(event_id, time):
         return event_type, event_id, time, user, properties
     return None
 
 
-def _of_typed(event: CurrentsEvent, class_of: ClassOf) -> Envelope | None:
+def _of_typed(
+    event: CurrentsEvent, event_types: Mapping[str, type[CurrentsEvent]]
+) -> Envelope | None:
     properties = event.__dict__.copy()
     cls, event_id, time = type(event), properties.pop("id"), properties.pop("time")
-    if (
-        class_of(event.event_type) is not cls
-        or "extra" in properties
-        or not _is_usual(event_id, time)
-    ):
+    is_known = event_types.get(event.event_type) is cls and "extra" not in properties
+    if not is_known or not _is_usual(event_id, time):
         return None
     names = schema_of(cls).names_in("user")
     user = {name: properties.pop(name) for name in names & properties.keys()}
@@ -83,10 +71,10 @@ def _of_typed(event: CurrentsEvent, class_of: ClassOf) -> Envelope | None:
 
 
 def _of_storage(
-    record: dict[str, Any], event_type: str, cls: type[CurrentsEvent] | None
+    record: dict[str, Any], event_type: str, cls: type[CurrentsEvent]
 ) -> Envelope | None:
     """Return the envelope of a storage record without Avro unions."""
-    if cls is None or "user" in record:
+    if "user" in record:
         return None
     columns = _columns_of(cast("Any", cls))  # mypy: not hashable
     user: dict[str, Any] = {}
