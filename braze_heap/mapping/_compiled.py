@@ -49,7 +49,7 @@ from braze_heap.mappers._standard import (
     property_names,
     standard,
 )
-from braze_heap.mappers._user_properties import StandardWithUserProperties
+from braze_heap.mappers.shipped import StandardWithUserProperties
 from braze_heap.mapping._batch import Batch
 from braze_heap.mapping._policies import Policies
 from braze_heap.parsing import exact_time
@@ -151,14 +151,7 @@ def _objects(
     policies: Policies,
     state: Callable[[Any], dict[str, Any]] | None,
 ) -> dict[str, Any]:
-    """
-    Return the objects that `_MAP_EVENT` uses by name, and its switches, which are bool.
-
-    Args:
-        cls: The event class.
-        policies: The policies to apply.
-        state: Returns the user properties of an event, if the class has some.
-    """
+    """Return the objects that `_MAP_EVENT` uses, and its switches, which are bool."""
     schema, event_type = schema_of(cls), cls.event_type
     options, identity = policies.options, policies.identity
     naming, redaction = policies.naming, policies.redaction
@@ -306,15 +299,13 @@ class _UnknownFields:
     The properties that a class does not know. When Braze adds a field to a type, all of
     its events have it, so the names are learned, up to 1,000.
 
-    Attributes:
-        known: Names of the properties that the class knows.
-        labels: Name of a learned field to its name in the counts.
+    *labels* has the names in the counts of those that are learned.
     """
 
     def __init__(self, cls: type[CurrentsEvent], redaction: Redaction) -> None:
         self._cls = cls
         self._redaction = redaction
-        self.known = schema_of(cls).names_in("properties")
+        self._known = schema_of(cls).names_in("properties")
         self.labels: dict[str, str] = {}
         self._guarded: set[str] = set()
         self._drops = redaction.drops_unknown
@@ -331,7 +322,7 @@ class _UnknownFields:
         simple or a URL.
         """
         known, unknown, labels = properties.copy(), {}, self.labels
-        names = properties.keys() - self.known
+        names = properties.keys() - self._known
         ordered = names if len(names) == 1 else [n for n in properties if n in names]
         for name in ordered:
             value = known.pop(name)
@@ -379,12 +370,7 @@ class _NewNames(dict[str, str]):
         self._naming = naming
 
     def __missing__(self, name: str) -> str:
-        """
-        Return the name after renaming.
-
-        Raises:
-            KeyError: It may not be legal, or the limit of names is reached.
-        """
+        """Return the new name. Raise if it may be illegal, or if there are too many."""
         new = self._naming.property_name(name)
         if not new or to_simple_value(new) != new or len(self) >= _MAX_NEW_NAMES:
             raise KeyError(name)

@@ -23,7 +23,7 @@ from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._names import is_shipped
 from braze_heap.mappers._registry import origin_of
 from braze_heap.mappers._standard import is_machine, standard
-from braze_heap.mappers._user_properties import StandardWithUserProperties
+from braze_heap.mappers.shipped import StandardWithUserProperties
 from braze_heap.mapping._batch import Batch, NotSent
 from braze_heap.mapping._options import Derive
 from braze_heap.mapping._policies import DELETION, Policies

@@ -89,9 +89,15 @@ class Policies:
                 "event_names='action' gives events of all channels one name, so "
                 "derived_properties must include 'channel'"
             )
-        self.selection = self._selection()
+        keys = (key for key in self.mappers.registrations if isinstance(key, str))
+        known = event_types, [key for key in keys if key not in event_types]
+        self.selection: Selection | None = None
+        self.sampling: Sampling | None = None
+        if (options.include, options.exclude) != ((), ()):
+            self.selection = select_events(options.include, options.exclude, *known)
+        if options.sample:
+            self.sampling = Sampling(options.sample, Vocabulary(*known))
         self.suppresses = suppressor(options.suppress)
-        self.sampling = self._sampling()
         if options.derive is not None:
             check_arguments("derive", options.derive, ("an event", "its HeapEvent"))
         self._check_deletions()
@@ -101,21 +107,6 @@ class Policies:
             for key, entry in self.mappers.custom_registrations().items()
         }
         self.legal_names = LegalNames()
-
-    def _vocabulary(self) -> tuple[Mapping[str, type[CurrentsEvent]], list[str]]:
-        event_types = self.options.event_types
-        keys = (key for key in self.mappers.registrations if isinstance(key, str))
-        return event_types, [key for key in keys if key not in event_types]
-
-    def _selection(self) -> Selection | None:
-        include, exclude = self.options.include, self.options.exclude
-        if include == () == exclude:
-            return None
-        return select_events(include, exclude, *self._vocabulary())
-
-    def _sampling(self) -> Sampling | None:
-        sample = self.options.sample
-        return Sampling(sample, Vocabulary(*self._vocabulary())) if sample else None
 
     def selects(self, event_type: str) -> bool:
         """Return whether events of *event_type* are tracked."""
@@ -129,18 +120,11 @@ class Policies:
         return selection is None or selection.keeps_user_properties(event_type)
 
     def is_suppressed(self, identity: str) -> bool:
-        """
-        Return whether nothing of *identity* is sent.
-
-        Raises:
-            ReturnValueError: The function of the team returned an awaitable, which
-                would count as true.
-            Exception: The function raised it.
-        """
+        """Return whether nothing of *identity* is sent."""
         if self.suppresses is None:
             return False
         answer = self.suppresses(identity)
-        if isinstance(answer, Awaitable):
+        if isinstance(answer, Awaitable):  # it would count as true
             raise ReturnValueError(f"suppress returned {described(answer)}")
         return bool(answer)
 
@@ -149,12 +133,7 @@ class Policies:
         return 1 if self.sampling is None else self.sampling.rate_of(event_type)
 
     def _check_deletions(self) -> None:
-        """
-        Check that deletions, if they are enabled, can reach the right user.
-
-        Raises:
-            ValueError: They cannot.
-        """
+        """Raise `ValueError` unless deletions, if enabled, reach the right user."""
         options, fields = self.options, self.identity.fields
         if options.delete_identity is not None:
             check_function("delete_identity", options.delete_identity)
