@@ -214,12 +214,7 @@ class MapperRegistry:
     def _candidates(
         self, event: CurrentsEvent | type[CurrentsEvent], event_type: str | None = None
     ) -> list[Registration]:
-        """
-        Return the entries for *event* or a class. The first one applies.
-
-        Raises:
-            TypeError: It is neither an event nor a class of events.
-        """
+        """Return the entries for *event* or a class. The first one applies."""
         cls = event if isinstance(event, type) else type(event)
         if not issubclass(cls, CurrentsEvent) and not custom_of(cls):
             raise TypeError(f"expected an event or its class, not {kind_of(event)}")
@@ -394,12 +389,7 @@ class Mappers:
 
 
 def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
-    """
-    Return *mappers* as a registry, with the mappers collected so far.
-
-    Raises:
-        TypeError: It is neither a registry nor a collector.
-    """
+    """Return *mappers* as a registry, with the mappers collected so far."""
     if isinstance(mappers, Mappers):
         return mappers.registry()
     if not isinstance(mappers, MapperRegistry):
@@ -419,16 +409,7 @@ def _other_key(key: Key) -> Key | None:
 
 
 def _mapper_key(key: Any) -> Key:
-    """
-    Return the checked *key* of a mapper.
-
-    Raises:
-        TypeError: It is neither a class of events nor a string.
-        ValueError: No class has this name.
-
-    Warns:
-        UserWarning: No class has this type.
-    """
+    """Return the checked *key* of a mapper; the class for the name of one."""
     is_class = isinstance(key, type) and issubclass(key, CurrentsEvent)
     if is_class or custom_of(key) or (isinstance(key, str) and key in EVENT_TYPES):
         return key  # type: ignore[no-any-return]
@@ -463,12 +444,7 @@ def _entry(key: Key, mapper: Mapper) -> Registration:
 
 
 def _check_mapper(key: Key, mapper: object) -> None:
-    """
-    Raise if *mapper* cannot be called with an event.
-
-    Raises:
-        TypeError: It cannot, or it is a class whose instances are not payloads.
-    """
+    """Raise if *mapper* cannot be called with an event."""
     what = f"the mapper for {_name(key)}"
     if isinstance(mapper, type) and not issubclass(mapper, PAYLOADS):
         raise TypeError(f"{what} is {kind_of(mapper)}: pass an instance")

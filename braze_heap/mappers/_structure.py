@@ -105,12 +105,7 @@ class Member(NamedTuple):
 
 
 def members_of(cls: Any) -> list[Member]:
-    """
-    Return the fields of an attrs class, dataclass, TypedDict or NamedTuple.
-
-    Raises:
-        NameError: A field names a type that is not defined, or not yet.
-    """
+    """Return the fields of an attrs class, dataclass, TypedDict or NamedTuple."""
     hints = typing.get_type_hints(cls, None, {cls.__name__: cls}, include_extras=True)
     if attrs.has(cls):
         return [

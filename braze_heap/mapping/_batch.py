@@ -144,11 +144,7 @@ class Batch:
 
         The rest of the batch is mapped too, so that events which fail together are
         dead-lettered together; `check_decided` raises later. After several failures in
-        a row the rest is not mapped.
-
-        Raises:
-            NotSent: The rejection.
-            DeliveryError: *error*, to send the batch again.
+        a row, raise *error*, and the rest is not mapped.
         """
         if id(function) not in self.down:
             name_event(error, event.event_type, event.id)
@@ -174,12 +170,7 @@ class Batch:
             self.failures.pop(id(function), None)
 
     def check_decided(self) -> None:
-        """
-        Raise unless every undecided event is to be dead-lettered.
-
-        Raises:
-            DeliveryError: Send the batch again.
-        """
+        """Raise, to send the batch again, unless all undecided are dead-lettered."""
         if self.undecided:
             raise self.undecided
         for error, function, event_id in self.suspects:
@@ -204,12 +195,7 @@ class Batch:
 
         In Heap the last write wins, and calls may be sent in any order. Other values
         move to the outdated ones of the result. Events without calls are then skipped.
-
-        Args:
-            items: The batch.
-
-        Returns:
-            The number of the event of each outdated call.
+        Return the number of the event, in *items*, of each outdated call.
         """
         stated, result = self.user_properties, self.result
         if len({call.identity for call in stated}) == len(stated):

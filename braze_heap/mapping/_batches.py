@@ -24,12 +24,7 @@ RAISE_ERRORS: bool = False
 
 
 class BatchMapping:
-    """
-    Maps batches. Usable from threads.
-
-    Args:
-        policies: The policies to apply.
-    """
+    """Maps batches, by *policies*. Usable from threads."""
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies

@@ -64,12 +64,7 @@ class _Context:
 
 
 class GenericMapping:
-    """
-    Maps events one by one.
-
-    Args:
-        policies: The policies to apply.
-    """
+    """Maps events one by one, by *policies*."""
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
@@ -101,12 +96,7 @@ class GenericMapping:
             batch.reject(Reason.INTERNAL_ERROR, describe_exception(error))
 
     def typed(self, item: Any) -> CurrentsEvent:
-        """
-        Return *item* as an event that may be changed.
-
-        Raises:
-            EventError: It is not an event.
-        """
+        """Return *item* as an event that may be changed, or raise `EventError`."""
         if isinstance(item, Unreadable):
             flaw = f"is unreadable at byte {item.offset:,}: {item.detail}"
             name = item.source[-300:] or "source"
@@ -346,13 +336,7 @@ def _calling(
 def _derived_by(
     derive: Derive, event: CurrentsEvent, payload: HeapEvent
 ) -> Mapping[str, Any]:
-    """
-    Return the properties that the function *derive* of a team adds.
-
-    Raises:
-        ReturnValueError: It raised, or did not return a mapping. The text names it.
-        DeliveryError: It raised this.
-    """
+    """Return the properties that the function *derive* of a team adds."""
     try:
         added: object = derive(event, payload)
         if not isinstance(added, Mapping):
@@ -375,12 +359,7 @@ _SKIPPING: Final = (SkipReason.SUPPRESSED, SkipReason.EXCLUDED, SkipReason.SAMPL
 
 
 def seconds_of(payload: HeapEvent, event: CurrentsEvent) -> float:
-    """
-    Return the time of *payload* in UTC epoch seconds.
-
-    Raises:
-        ReturnValueError: The mapper returned an invalid time.
-    """
+    """Return the time of *payload* in UTC epoch seconds."""
     time: Any = payload.time
     if time is None:
         return exact_seconds(event)

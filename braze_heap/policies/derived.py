@@ -53,13 +53,7 @@ FIRST_OF: Final = MappingProxyType(
 
 
 def checked_derived(names: Any) -> frozenset[str]:
-    """
-    Return the names of derived properties as a set.
-
-    Raises:
-        TypeError: They are one text, or not a collection.
-        ValueError: A name is not that of a derived property.
-    """
+    """Return the names of derived properties as a set, or raise what is wrong."""
     if isinstance(names, str | Mapping) or not isinstance(names, Collection):
         raise TypeError(
             "derived_properties must be a list of names, such as ['channel', "
@@ -81,12 +75,12 @@ def constants_of(cls: type[CurrentsEvent], names: Collection[str]) -> dict[str, 
 
 def varying_of(cls: type[CurrentsEvent], names: Collection[str]) -> list[str]:
     """Return the names of the derived properties that events of *cls* may have."""
-    places = schema_of(cls).places
+    places, constants = schema_of(cls).places, constants_of(cls, DERIVED_PROPERTIES)
     has = {
-        "channel": "channel" in places and not constants_of(cls, ["channel"]),
+        "channel": "channel" in places and "channel" not in constants,
         "message_key": not places.keys().isdisjoint(FIRST_OF["message_key"]),
         "message_name": not places.keys().isdisjoint(FIRST_OF["message_name"]),
-        "link_domain": "url" in places and _is_click(cls),
+        "link_domain": "url" in places and constants.get("action") == "click",
         "seconds_since_send": "send_time" in places,
     }
     return [name for name, is_there in has.items() if is_there and name in names]
@@ -100,14 +94,9 @@ def derive(
     time: int,
 ) -> dict[str, Value]:
     """
-    Return the derived properties of an event.
+    Return the derived properties *names* of an event with the legal *properties*.
 
-    Args:
-        cls: The class of the event.
-        names: The names of derived properties to add.
-        properties: The legal properties of the event, before naming.
-        sent: Its ``send_time``, in UTC epoch seconds or smaller units, if it is sent.
-        time: Its time, in UTC epoch seconds.
+    *sent* is its ``send_time``, in seconds or smaller units; *time* is in seconds.
     """
     constants, varying = _split(cast("Any", cls), names)
     derived = dict(constants)
@@ -127,29 +116,17 @@ def derive(
 
 
 @functools.lru_cache(1024)
-def _split(
-    cls: Any, names: frozenset[str]
-) -> tuple[Mapping[str, Value], Collection[str]]:
+def _split(cls: Any, names: frozenset[str]) -> tuple[Mapping[str, Value], list[str]]:
     """Return the constants, and the names of the others, of all events of *cls*."""
     return constants_of(cls, names), varying_of(cls, names)
 
 
 def seconds_since(sent: int, time: int) -> int | None:
-    """
-    Return the seconds from *sent* to *time*; ``None`` if *sent* is not a time.
-
-    Args:
-        sent: UTC epoch seconds, or smaller units.
-        time: UTC epoch seconds.
-    """
+    """Return the seconds from *sent*, in any unit; ``None`` if it is not a time."""
     if 0 < sent < YEAR_2100:  # the usual unit
         return time - sent
     seconds = epoch_seconds(sent)
     return None if seconds is None else time - int(seconds)
-
-
-def _is_click(cls: type[CurrentsEvent]) -> bool:
-    return constants_of(cls, ["action"]).get("action") == "click"
 
 
 def domain_of(url: Any) -> str | None:

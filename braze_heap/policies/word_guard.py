@@ -62,11 +62,7 @@ def is_personal_name(name: str) -> bool:
 
     Words end before capital letters, and at characters that are not letters.
     ``postcode``, ``post_code`` and ``postCode`` are the same compound. ``emails`` is
-    ``email``; ``emailing`` is not.
-
-    Args:
-        name: Name of a field, or the dotted path to a value within it. Only the last
-            1,000 characters are read.
+    ``email``; ``emailing`` is not. Of a long name or path, only the end is read.
     """
     return _is_personal_name(name[-_MAX_NAME:])
 
