@@ -56,7 +56,6 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "mapping/_batch": (*MAPPING[:2], "test_mapper_outages", "test_user_properties"),
     "mapping/_batches": MAPPING,
     "mapping/_compiled": MAPPING,
-    "mapping/_envelopes": MAPPING,
     "mapping/_generic": (*MAPPING, "test_mapper_outages"),
     "mapping/_policies": ("test_wiring", "mapping/test_policies_odd", *MAPPING[:2]),
     "policies/identity": ("policies/test_identity", "test_transformer"),

@@ -10,13 +10,22 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import attrs
+
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._catalog import catalog
 from braze_heap.heap.calls import timestamp
-from braze_heap.mappers._registry import Mapper
+from braze_heap.mappers._registry import Key, Mapper, MapperRegistry, Registration
 from braze_heap.mappers._standard import standard
 from braze_heap.parsing import exact_time
-from braze_heap.payloads import HeapUserDeletion, Payload, StandardUserProperties
+from braze_heap.payloads import (
+    HeapEvent,
+    HeapUserDeletion,
+    Payload,
+    StandardEvent,
+    StandardUserProperties,
+    payloads_of,
+)
 
 if TYPE_CHECKING:
     from braze_heap import events  # loads no class
@@ -194,3 +203,43 @@ DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
     {event_type: _OWN.get(event_type, standard) for event_type in sorted(catalog())}
 )
 """Event type to mapper: `standard` for each type that has none of its own."""
+
+_ALL: Final[tuple[tuple[Key, Mapper], ...]] = (
+    (CurrentsEvent, standard),
+    *DECISIONS.items(),
+)
+
+DEFAULT_MAPPERS: Final = MapperRegistry(
+    {key: Registration.of(key, mapper) for key, mapper in _ALL}
+).as_fallback()
+"""A mapper for every event type. Mappers of a team take precedence."""
+
+
+def default(
+    event: CurrentsEvent, name: str | None = None, /, **changes: Any
+) -> tuple[Payload, ...]:
+    """
+    Return all payloads of the shipped mapper of *event*, with properties added.
+
+    They include the user properties of the shipped mapper; `standard` returns only the
+    event.
+
+    Args:
+        event: Event to map.
+        name: Name of the event in place of Braze's display name.
+        changes: Properties of the event to add or to replace; ``None`` removes one.
+    """
+    mapper = DEFAULT_MAPPERS.mapper_for(event)
+    payloads = payloads_of(mapper(event) if mapper else None)
+    return tuple(
+        _changed(p, name, changes) if isinstance(p, HeapEvent) else p for p in payloads
+    )
+
+
+def _changed(
+    payload: HeapEvent, name: str | None, changes: dict[str, Any]
+) -> HeapEvent:
+    properties = {**payload.properties, **changes}
+    if name and isinstance(payload, StandardEvent):
+        payload = attrs.evolve(payload, name=name, has_own_name=False)
+    return attrs.evolve(payload, properties=properties)

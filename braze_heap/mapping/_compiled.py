@@ -34,7 +34,6 @@ from braze_heap.heap.calls import (
     timestamp,
     timestamp_of_second,
 )
-from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._custom import DISCRIMINATORS
 from braze_heap.mappers._standard import (
     BOT_CLICK,
@@ -42,6 +41,7 @@ from braze_heap.mappers._standard import (
     EPOCH_FIELDS,
     MACHINE_OPEN,
     TAKEN_NAMES,
+    copy_of,
     date_of,
     decoded,
     is_machine_open,
@@ -193,7 +193,7 @@ def _objects(
         "CONSTANTS": constants | ({"sample_rate": rate} if rate < 1 else {}),
         "MARKS_MACHINES": MACHINE_OPEN in schema.places,
         "RENAMES": naming.touches_properties,
-        "NEW_NAMES": _NewNames(naming),
+        "new_name": functools.lru_cache(10_000)(functools.partial(_new_name, naming)),
         "HAS_FIXED": bool(policies.fixed),
     }
 
@@ -362,23 +362,10 @@ _MAX_LEARNED: Final = 1_000
 _is_usual_name: Final = re.compile("[a-z][a-z0-9_]{0,99}").fullmatch
 
 
-class _NewNames(dict[str, str]):
-    """Name of a property to its name after renaming."""
-
-    def __init__(self, naming: Naming) -> None:
-        super().__init__()
-        self._naming = naming
-
-    def __missing__(self, name: str) -> str:
-        """Return the new name. Raise if it may be illegal, or if there are too many."""
-        new = self._naming.property_name(name)
-        if not new or to_simple_value(new) != new or len(self) >= _MAX_NEW_NAMES:
-            raise KeyError(name)
-        self[name] = new
-        return new
-
-
-_MAX_NEW_NAMES: Final = 10_000
+def _new_name(naming: Naming, name: str) -> str | None:
+    """Return the name of a property after renaming; ``None`` if it may be illegal."""
+    new = naming.property_name(name)
+    return new if new and to_simple_value(new) == new else None
 
 
 def _event_of(
@@ -549,11 +536,8 @@ if unknown:
             fields[field] = value
 
 if RENAMES:
-    try:
-        renamed = {NEW_NAMES[field]: value for field, value in fields.items()}
-    except KeyError:
-        renamed = {}
-    if len(renamed) < len(fields):
+    renamed = {new_name(field): value for field, value in fields.items()}
+    if len(renamed) < len(fields) or None in renamed:
         renamed = naming.properties(fields, batch.encoder)
     fields = renamed
 if HAS_FIXED:

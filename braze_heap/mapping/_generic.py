@@ -19,10 +19,9 @@ from braze_heap.exceptions import DeliveryError
 from braze_heap.heap._encoder import Adjustment, UnsupportedValueError
 from braze_heap.heap.calls import Call, DeleteUser, Track, timestamp, to_idempotency_key
 from braze_heap.mappers import Registration
-from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._names import is_shipped
 from braze_heap.mappers._registry import origin_of
-from braze_heap.mappers._standard import is_machine, standard
+from braze_heap.mappers._standard import copy_of, is_machine, standard
 from braze_heap.mappers.shipped import StandardWithUserProperties
 from braze_heap.mapping._batch import Batch, NotSent
 from braze_heap.mapping._options import Derive

@@ -10,9 +10,9 @@ from braze_heap.events import CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedValueError
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
-from braze_heap.mappers._copies import deep_copy
 from braze_heap.mappers._custom import DISCRIMINATORS, custom_of, is_event_taker
 from braze_heap.mappers._registry import registry_of
+from braze_heap.mappers._standard import deep_copy
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
 from braze_heap.payloads import ReturnValueError, described
