@@ -204,13 +204,13 @@ DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
 )
 """Event type to mapper: `standard` for each type that has none of its own."""
 
-_ALL: Final[tuple[tuple[Key, Mapper], ...]] = (
+_MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
     (CurrentsEvent, standard),
     *DECISIONS.items(),
 )
 
 DEFAULT_MAPPERS: Final = MapperRegistry(
-    {key: Registration.of(key, mapper) for key, mapper in _ALL}
+    {key: Registration.of(key, mapper) for key, mapper in _MAPPERS}
 ).as_fallback()
 """A mapper for every event type. Mappers of a team take precedence."""
 

@@ -200,11 +200,9 @@ def _objects(
 
 def _event_name(cls: type[CurrentsEvent], naming: Naming) -> dict[str, Any]:
     """Return the objects of `_MAP_EVENT` for the name of the event."""
+    is_custom = cls.event_type == CUSTOM_EVENT
+    is_function = callable(naming.event_names)
     sample = cls(id="", time=1)
-    is_custom, is_function = (
-        cls.event_type == CUSTOM_EVENT,
-        callable(naming.event_names),
-    )
 
     def name_of(own: str | None, event: CurrentsEvent = sample) -> str:
         payload = StandardEvent(own or cls.display_name, has_own_name=bool(own))
@@ -247,7 +245,7 @@ def _steps_of(
 ) -> _FieldSteps:
     treatment, steps = redaction.treatment_of(cls, name), _STEPS[kind]
     is_of_user = schema_of(cls).places[name] == "user"
-    if treatment == "drop" and is_of_user:
+    if treatment == "drop" and is_of_user and kind == "string":
         return _FieldSteps(_CHECK_USER_TEXT, redact=_REDACT)
     if treatment != "keep" and kind in ("string", "json text"):
         steps = _FieldSteps(redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT)
@@ -265,7 +263,7 @@ def _steps_of(
         lines += _PROTECT * (name in CUSTOM_FIELDS)
         steps = attrs.evolve(steps, redact=lines)
     if is_of_user:
-        steps = attrs.evolve(steps, check=_TAKE_FROM_USER)
+        steps = attrs.evolve(steps, check=_TAKE_FROM_USER + steps.check)
     new_name = property_names(cls).get(name)
     if new_name is None or treatment == "drop":
         return steps

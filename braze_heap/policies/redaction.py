@@ -127,8 +127,8 @@ class Redaction:
         fields = event.__dict__
         for name, treatment in self._treatments(type(event)).items():
             if name in fields:
-                treated = self._treated(name, fields[name], treatment, redacted)
-                _replace(fields, name, treated)
+                kept = self._treat(name, fields[name], treatment, redacted)
+                _replace(fields, name, kept)
         if event.extra:
             self._treat_extra(event, redacted)
         for name in {path[0] for path, _ in self._nested} & fields.keys():
@@ -148,7 +148,7 @@ class Redaction:
             }
         return self._by_class[cls]
 
-    def _treated(
+    def _treat(
         self, name: str, value: Any, treatment: Treatment, out: list[str]
     ) -> Any:
         """Return the hash of *value*; or add *name* to *out* and return `REDACTED`."""
@@ -172,11 +172,11 @@ class Redaction:
         for path, treatment in self._nested:
             if path[0] == name and value is not None and value is not REDACTED:
                 redacted: list[str] = []
-                value = self._with_treated(value, path, treatment, redacted)
+                value = self._treat_within(value, path, treatment, redacted)
                 out += redacted[:1]
         return value
 
-    def _with_treated(
+    def _treat_within(
         self, value: Any, wanted: Path, treatment: Treatment, out: list[str]
     ) -> Any:
         """Return *value* with what is at the path *wanted* treated."""
@@ -184,12 +184,12 @@ class Redaction:
 
         def visit(path: Path, value: Any) -> Any:
             if path == wanted and value is not None:
-                return self._treated(dotted, value, treatment, out)
+                return self._treat(dotted, value, treatment, out)
             return WITHIN if path == wanted[: len(path)] else value
 
         def truncated(_: Path, text: str) -> Any:
             if wanted[-1] in text:
-                return self._treated(dotted, text, "drop", out)
+                return self._treat(dotted, text, "drop", out)
             return text
 
         return walk(wanted[:1], value, visit, truncated)
@@ -284,13 +284,13 @@ class Redaction:
         extra = {}
         for key, value in event.extra.items():
             name = split_pointer(key)[-1]
-            treated = self._treated_unknown(type(event), key, value, out)
-            if treated is not REDACTED:
-                treated = self.clean_urls(name, treated, out)
-            extra[key] = self.apply_nested(name, treated, out)
+            kept = self._treat_unknown(type(event), key, value, out)
+            if kept is not REDACTED:
+                kept = self.clean_urls(name, kept, out)
+            extra[key] = self.apply_nested(name, kept, out)
         event.extra = {k: each for k, each in extra.items() if each is not REDACTED}
 
-    def _treated_unknown(
+    def _treat_unknown(
         self, cls: type[CurrentsEvent], key: str, value: Any, out: list[str]
     ) -> Any:
         """Return *value*, which is unknown to *cls* and has the *key* in ``extra``."""
@@ -298,7 +298,7 @@ class Redaction:
         place, name = path[0], path[-1]
         treatment = self.treatment_of_unknown(cls, name)
         if treatment != "keep":
-            return self._treated(key, value, treatment, out)
+            return self._treat(key, value, treatment, out)
         if name in self._policy.overrides:
             return value
         value = self._without_personal(cls, key, value, out)
@@ -333,7 +333,7 @@ class Redaction:
             )
             if treatment == "keep":
                 return WITHIN
-            return self._treated(".".join(path), value, treatment, out)
+            return self._treat(".".join(path), value, treatment, out)
 
         def truncated(path: Path, text: str) -> str | None:
             names = _QUOTED.findall(text)
