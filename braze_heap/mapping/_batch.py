@@ -15,6 +15,7 @@ from braze_heap.heap._encoder import PropertyEncoder
 from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.mappers._registry import origin_of
 from braze_heap.parsing import id_text
+from braze_heap.policies.identity import IdentityError
 from braze_heap.policies.naming import Naming
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
@@ -112,7 +113,9 @@ class Batch:
         for place in itertools.islice(event.extra, _MAX_NAMES):
             self.result.unknown[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
 
-    def note_not_sent(self, error: NotSent, event: CurrentsEvent) -> Skipped | Rejected:
+    def note_not_sent(
+        self, error: NotSent | IdentityError, event: CurrentsEvent
+    ) -> Skipped | Rejected:
         """Add *event* to the skipped or rejected ones, and return its outcome."""
         if not isinstance(error.reason, SkipReason):
             return self.reject(error.reason, error.detail, event)

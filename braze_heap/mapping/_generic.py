@@ -84,7 +84,7 @@ class GenericMapping:
             event_id = event.id
             try:
                 self._map(event, batch)
-            except NotSent as error:
+            except (NotSent, IdentityError) as error:
                 batch.outcomes[event_id] = batch.note_not_sent(error, event)
             batch.seen[event_id] = item
         except EventError as error:
@@ -191,7 +191,7 @@ class GenericMapping:
         return event_type == DELETION and self._policies.options.deletions
 
     def _identity_of(self, event: CurrentsEvent, batch: Batch) -> str:
-        """Return the identity of *event*, or raise `NotSent`."""
+        """Return the identity of *event*, or raise `NotSent` or `IdentityError`."""
         policy, options = self._policies.identity, self._policies.options
         is_deletion = self._is_deletion(event.event_type)
         function: Callable[[Any], Any] = policy.function
@@ -205,12 +205,11 @@ class GenericMapping:
             with _calling(function, event, batch):
                 identity = policy.identity_of(copy_of(event))
         except IdentityError as error:
-            reason, detail = error.reason, error.detail
-            if is_deletion and isinstance(reason, SkipReason):
-                whose = "identity of the user to delete"
-                reason = Reason.BAD_IDENTITY
-                detail = detail.replace("identity", whose, 1)
-            raise NotSent(reason, detail) from None
+            if not is_deletion or isinstance(error.reason, Reason):
+                raise
+            whose = "identity of the user to delete"
+            detail = error.detail.replace("identity", whose, 1)
+            raise NotSent(Reason.BAD_IDENTITY, detail) from None
         batch.note_success(function, event)
         return identity
 
