@@ -4,10 +4,9 @@ The generic mapping: any event, any mapper and every option, step by step.
 It maps the events that the compiled mapping declines, and is its oracle in the tests.
 """
 
-import contextlib
 import copy
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Final
 
 import attrs
@@ -84,7 +83,7 @@ class GenericMapping:
             event_id = event.id
             try:
                 self._map(event, batch)
-            except (NotSent, IdentityError) as error:
+            except _OUTCOMES as error:
                 batch.outcomes[event_id] = batch.note_not_sent(error, event)
             batch.seen[event_id] = item
         except EventError as error:
@@ -135,7 +134,7 @@ class GenericMapping:
         is_standard = custom is None and entry is not None and is_shipped(entry)
         is_standard = is_standard and not self._is_deletion(event.event_type)
         if is_standard and (suppresses := policies.suppresses):
-            with _calling(suppresses, event, batch):
+            with _Calling(suppresses, event, batch):
                 if policies.is_suppressed(identity):
                     raise NotSent(SkipReason.SUPPRESSED)
 
@@ -153,7 +152,7 @@ class GenericMapping:
         given: Any = event
         declared: Set[str] = frozenset()
         if custom is not None:
-            with _calling(custom.entry.mapper, event, batch):  # it may look things up
+            with _Calling(custom.entry.mapper, event, batch):  # it may look things up
                 given = custom.read(event)
             declared = custom.declared()
         batch.result.redacted_fields += policies.redaction.guard(event, declared)
@@ -198,11 +197,11 @@ class GenericMapping:
         try:
             if is_deletion and options.delete_identity is not None:
                 function = options.delete_identity
-                with _calling(function, event, batch):
+                with _Calling(function, event, batch):
                     return policy.check(function(copy_of(event)))
             if policy.fields:
                 return policy.identity_of(event)
-            with _calling(function, event, batch):
+            with _Calling(function, event, batch):
                 identity = policy.identity_of(copy_of(event))
         except IdentityError as error:
             if not is_deletion or isinstance(error.reason, Reason):
@@ -223,7 +222,7 @@ class GenericMapping:
         if down := batch.down.get(id(entry.mapper)):
             batch.put_off(down, entry.mapper, event)
         try:
-            with _calling(entry.mapper, event, batch):
+            with _Calling(entry.mapper, event, batch):
                 if given is event and not is_shipped(entry):
                     given = copy_of(event)
                 payloads = payloads_of(entry.mapper(given))
@@ -315,20 +314,26 @@ class GenericMapping:
         )
 
 
-@contextlib.contextmanager
-def _calling(
-    function: Callable[..., Any], event: CurrentsEvent, batch: Batch
-) -> Iterator[None]:
-    """Raise `NotSent` in place of the errors of *function*, of a team."""
-    try:
-        yield
-    except (NotSent, IdentityError):
-        raise
-    except DeliveryError as error:
-        batch.put_off(error, function, event)
-    except Exception as error:
-        detail = f"{origin_of(function)}: {_flaw_of(error)}"
-        raise NotSent(Reason.MAPPER_ERROR, detail) from error
+@attrs.frozen
+class _Calling:
+    """Context that raises `NotSent` in place of the errors of a team's *function*."""
+
+    function: Callable[..., Any]
+    event: CurrentsEvent
+    batch: Batch
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, cls: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, DeliveryError):
+            self.batch.put_off(error, self.function, self.event)
+        elif isinstance(error, Exception) and not isinstance(error, _OUTCOMES):
+            detail = f"{origin_of(self.function)}: {_flaw_of(error)}"
+            raise NotSent(Reason.MAPPER_ERROR, detail) from error
+
+
+_OUTCOMES: Final = (NotSent, IdentityError)
 
 
 def _derived_by(

@@ -23,6 +23,7 @@ from braze_heap.policies.urls import (
     clean_urls_within,
     is_url,
     may_change,
+    may_contain_url,
     url_parameters_of,
 )
 from braze_heap.policies.word_guard import (
@@ -91,6 +92,7 @@ class Redaction:
             for name, treatment in policy.overrides.items()
             if "." in name and treatment != "keep"
         ]
+        self._with_nested = dict.fromkeys(path[0] for path, _ in self._nested)
 
     def treatment_of(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """Return the treatment of the field *name* of *cls* as a whole."""
@@ -114,7 +116,7 @@ class Redaction:
 
     def has_nested(self, name: str) -> bool:
         """Return whether the policy treats values inside the field *name*."""
-        return any(path[0] == name for path, _ in self._nested)
+        return name in self._with_nested
 
     def apply(self, event: CurrentsEvent) -> list[str]:
         """
@@ -127,12 +129,16 @@ class Redaction:
         fields = event.__dict__
         for name, treatment in self._treatments(type(event)).items():
             if name in fields:
-                kept = self._treat(name, fields[name], treatment, redacted)
-                _replace(fields, name, kept)
+                value = self._treat(name, fields.pop(name), treatment, redacted)
+                if value is not REDACTED:
+                    fields[name] = value
         if event.extra:
             self._treat_extra(event, redacted)
-        for name in {path[0] for path, _ in self._nested} & fields.keys():
-            _replace(fields, name, self.apply_nested(name, fields[name], redacted))
+        for name in self._with_nested:
+            if name in fields:
+                value = self.apply_nested(name, fields.pop(name), redacted)
+                if value is not REDACTED:
+                    fields[name] = value
         for name in fields.keys() & _FIELDS_WITH_URLS:
             fields[name] = self.clean_urls(name, fields[name], redacted)
         return redacted
@@ -241,6 +247,10 @@ class Redaction:
 
         Removed parameters are added to *out*, as in ``url?token``.
         """
+        if name in URL_FIELDS and isinstance(value, str):
+            return self.clean_url(name, value, out)
+        if name not in URL_FIELDS and not may_contain_url(value):  # almost always
+            return value
 
         def visit(path: Path, value: Any) -> Any:
             if not isinstance(value, str):
@@ -343,13 +353,6 @@ class Redaction:
             return None
 
         return walk((key,), value, visit, truncated)
-
-
-def _replace(fields: dict[str, Any], name: str, value: Any) -> None:
-    if value is REDACTED:
-        del fields[name]
-    else:
-        fields[name] = value
 
 
 _QUOTED: Final = re.compile('"([a-z_]+)"')

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_plus
 
 from braze_heap._text import did_you_mean
@@ -118,6 +118,15 @@ def may_change(texts: str) -> bool:
     It is fast, because most events have no such text.
     """
     return "?" in texts or ":" in texts or "#" in texts or "@" in texts or "%" in texts
+
+
+def may_contain_url(value: Any) -> bool:
+    """Return whether a text in *value*, a value of JSON, may contain a URL to clean."""
+    if isinstance(value, str):
+        return may_change(value)
+    if isinstance(value, dict):
+        return any(map(may_contain_url, value.values()))
+    return isinstance(value, list) and any(map(may_contain_url, value))
 
 
 def url_parameters_of(field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:

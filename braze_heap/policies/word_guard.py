@@ -137,9 +137,12 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
     """
     if len(value) > _MAX_CACHED or _has_personal_name(path, tuple(value)):
         return False
-    for each in value.values():
+    for name, each in value.items():
         cls = each.__class__
-        if cls is dict or cls is list or (cls is str and is_json_text(each)):
+        if cls is dict:
+            if not _is_surely_impersonal(f"{path}.{name}", each):
+                return False
+        elif cls is list or (cls is str and is_json_text(each)):
             return False
     return True
 
