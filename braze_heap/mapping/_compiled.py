@@ -406,16 +406,16 @@ _GLOBALS: Final[dict[str, Any]] = {
     "MAX_INTEGER": MAX_INTEGER,
     "MAX_TEXT": MAX_TEXT,
     "new": object.__new__,
+    **{
+        each.__name__: each
+        for each in (
+            *(SkipReason, Track, _is_machine, _is_small, are_legal_texts, channel_of),
+            *(copy_of, date_of, decoded, domain_of, exact_time, is_machine_open),
+            *(local_time, own_name, seconds_since, timestamp, timestamp_of_second),
+            to_simple_value,
+        )
+    },
 }
-_GLOBALS.update(
-    (each.__name__, each)
-    for each in (
-        *(SkipReason, Track, _is_machine, _is_small, are_legal_texts, channel_of),
-        *(copy_of, date_of, decoded, domain_of, exact_time, is_machine_open),
-        *(local_time, own_name, seconds_since, timestamp, timestamp_of_second),
-        to_simple_value,
-    )
-)
 """Objects that every function may use."""
 
 

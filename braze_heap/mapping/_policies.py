@@ -39,11 +39,7 @@ class Policies:
 
     Attributes:
         options: The options. Policies that need no preparation are read from them.
-        mappers: Registry of the mappers.
-        identity: Reads and checks identities.
-        personal_data: Treatment of personal data.
-        redaction: Applies it.
-        naming: Names of events and properties.
+        redaction: Applies the policies for personal data, unknown fields and URLs.
         derived: Names of the derived properties.
         selection: Events to send; ``None`` for all.
         suppresses: Whether nothing of an identity is sent; ``None`` for no one.
