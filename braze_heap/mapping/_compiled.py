@@ -105,10 +105,12 @@ def compile_mapping(cls: type[CurrentsEvent], policies: Policies) -> MapEvent | 
     is_sampled = policies.rate_of(event_type) < 1
     if state and (is_sampled or not policies.selects(event_type)):
         return None  # the event is not sent, but what it states is
-    objects = _GLOBALS | _objects(cls, policies, state)
+    objects = _objects(cls, policies, state)
+    switches = {n: each for n, each in objects.items() if isinstance(each, bool)}
+    used = _GLOBALS | {n: objects[n] for n in objects.keys() - switches}
     # The text and the objects are those of this module.
-    exec(_code(cls.__name__, _text(cls, policies, objects)), objects)  # noqa: S102
-    map_event: MapEvent = objects["map_event"]
+    exec(_code(cls.__name__, _text(cls, policies, switches)), used)  # noqa: S102
+    map_event: MapEvent = used["map_event"]
     return map_event
 
 
@@ -123,16 +125,14 @@ def _code(name: str, text: str) -> CodeType:
     return compile(text, file, "exec")
 
 
-def _text(cls: type[CurrentsEvent], policies: Policies, objects: dict[str, Any]) -> str:
+def _text(
+    cls: type[CurrentsEvent], policies: Policies, switches: dict[str, bool]
+) -> str:
     """Return `_MAP_EVENT` with the steps of each field, and with its switches set."""
     steps = {
         name: _steps_of(cls, policies.redaction, name, kind.name)
         for name, kind in schema_of(cls).kinds.items()
     }
-
-    def switched(word: re.Match[str]) -> str:
-        value = objects.get(word[0])
-        return str(value) if isinstance(value, bool) else word[0]
 
     def write(place: re.Match[str]) -> str:
         if place[2] == "derived":
@@ -141,7 +141,7 @@ def _text(cls: type[CurrentsEvent], policies: Policies, objects: dict[str, Any])
         return textwrap.indent("".join(lines), place[1])
 
     body = re.sub(r"( *)FIELDS\.(\w+)\n", write, _MAP_EVENT)
-    body = re.sub(r"\b[A-Z_]+\b", switched, body)
+    body = re.sub(r"\b[A-Z_]+\b", lambda m: str(switches.get(m[0], m[0])), body)
     header = "def map_event(event_id, time, user, properties, batch):\n"
     return header + textwrap.indent(body, "    ")
 
