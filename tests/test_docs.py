@@ -75,6 +75,7 @@ SYBIL = Sybil(
 SLOW = {
     "add-a-currents-release.md",
     "command-line.md",
+    "detect-schema-drift.md",
     "share-the-rate-limit.md",
     "tracking-plan.md",
     "tutorial.md",
